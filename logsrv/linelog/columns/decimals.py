@@ -1,8 +1,10 @@
-"""Find the lines of JSON with decimals that are not written in the shortest way: `1.10`, `1e5`."""
+"""Find and parse JSON with decimals that are not written in the shortest way: `1.10`, `1e5`."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy
 
@@ -61,3 +63,27 @@ def _exponents(raw: Array, digit: Array) -> Array:
     size = (~_IN_EXPONENT[rows_at(raw, at + 1, _WIDTH)]).argmax(1)
     found: Array = at[_AFTER_NUMBER[raw[at + 1 + size]] | (size == 0)]
     return found
+
+
+_LONGEST_EXACT = 18
+
+
+class NumberText(str):
+    """A number as it was written."""
+
+    __slots__ = ()
+
+
+def _parse_integer(text: str) -> int | NumberText:
+    return int(text) if len(text) <= _LONGEST_EXACT else NumberText(text)
+
+
+_decode = json.JSONDecoder(parse_int=_parse_integer, parse_float=NumberText).decode
+
+
+def parse_with_texts(message: bytes) -> Any:
+    """Return the object that orjson found, with decimals as NumberText; None if it is nested too deep."""
+    try:
+        return _decode(message.decode())
+    except RecursionError:
+        return None

@@ -17,7 +17,7 @@ import numpy
 import orjson
 
 from logsrv.linelog.columns.coded import value_of_list
-from logsrv.linelog.columns.decimals import lines_with_odd_decimals
+from logsrv.linelog.columns.decimals import NumberText, lines_with_odd_decimals, parse_with_texts
 from logsrv.linelog.columns.pieces import CONTENT, Convert, FieldPieces, is_utf8
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.json import (
@@ -33,31 +33,9 @@ from logsrv.linelog.fields.values import Scalar, text_of_value
 _TEXTS: frozenset[type] = frozenset((str, NoneType))
 _NUMBERS: frozenset[type] = frozenset((int, float, bool))
 _IN_PLAIN_LISTS = frozenset((str, int, bool, NoneType))
-_LONGEST_EXACT = 18
 _MANY = 100
 # The objects of so many lines stay in the cache of a CPU while their values are taken out.
 _AT_ONCE = 100
-
-
-class _DecimalText(str):
-    """A number as it was written."""
-
-    __slots__ = ()
-
-
-def _parse_integer(text: str) -> int | _DecimalText:
-    return int(text) if len(text) <= _LONGEST_EXACT else _DecimalText(text)
-
-
-_decode = json.JSONDecoder(parse_int=_parse_integer, parse_float=_DecimalText).decode
-
-
-def _parse_with_texts(message: bytes) -> Any:
-    """Return the object that orjson found, with decimals as texts; None if it is nested too deep."""
-    try:
-        return _decode(message.decode())
-    except RecursionError:
-        return None
 
 
 @attrs.define
@@ -134,7 +112,7 @@ class ObjectColumns:
         parsed = {
             at: found
             for at in odd
-            if b"[" not in messages[at] and (found := _parse_with_texts(messages[at])) is not None
+            if b"[" not in messages[at] and (found := parse_with_texts(messages[at])) is not None
         }
         self._unsure.update(rows[[at for at in odd if at not in parsed]].tolist())
         self._gather(rows[[*parsed]], [*parsed.values()])
@@ -197,8 +175,8 @@ class ObjectColumns:
         kinds = found.kinds
         if str in kinds:
             yield *_chosen(rows, values, kinds, _TEXTS), None
-        if _DecimalText in kinds:
-            some = _chosen(rows, values, kinds, {_DecimalText})
+        if NumberText in kinds:
+            some = _chosen(rows, values, kinds, {NumberText})
             yield some[0], [*map(str, some[1])], None
         if kinds & _NUMBERS:
             some = _chosen(rows, values, kinds, _NUMBERS)
