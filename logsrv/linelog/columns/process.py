@@ -23,7 +23,6 @@ from logsrv.linelog.store.index import text_size_and_lines
 from logsrv.linelog.store.seal import Interrupted
 from logsrv.linelog.store.segment import Segment, tmp
 
-MODULE = "logsrv.linelog.columns.make"
 LEAST_TEXT = 1 << 20
 """The least bytes of text for columns: less text is read as fast."""
 
@@ -47,7 +46,7 @@ class ColumnsProcess:
     module: the module that runs in the process. child: the process; None if it does not run.
     """
 
-    def __init__(self, module: str = MODULE) -> None:
+    def __init__(self, module: str = "logsrv.linelog.columns.make") -> None:
         self._module = module
         self.child: BlockingChild | None = None
 
@@ -125,6 +124,8 @@ class ColumnsProcess:
     def _start(self) -> BlockingChild:
         if self.child is None:
             self.child = BlockingChild(self._module)
+            # From the outside, because its imports take a second of a processor.
+            os.setpriority(os.PRIO_PROCESS, self.child.process.pid, 19)
         return self.child
 
     def _ask(

@@ -46,6 +46,20 @@ def test_columns_are_made_beside_their_segment_for_the_group_to_read(tmp_path, p
     assert tmp(one.columns) not in names(tmp_path)
 
 
+def test_the_process_has_the_lowest_priority_from_its_start_on(tmp_path, process):
+    """Its imports alone would delay a sealing."""
+    nicenesses = []
+
+    def going() -> bool:
+        if process.child is not None:
+            nicenesses.append(os.getpriority(os.PRIO_PROCESS, process.child.process.pid))
+        return len(nicenesses) < 2
+
+    with pytest.raises(Interrupted):
+        process.make(packed_segment(tmp_path, stored(b"hang")), at(tmp_path), going)
+    assert set(nicenesses) == {19}
+
+
 def test_usable_columns_are_kept(tmp_path, process):
     one = packed_segment(tmp_path, stored(b"one"))
     process.make(one, at(tmp_path))
