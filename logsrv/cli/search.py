@@ -111,7 +111,7 @@ def declare(parser: Parser) -> None:
         type=parse_field_names,
         help="the columns of CSV, in this order; empty if the line has no such field",
     )
-    add("--no-index", action="store_true", help="read everything, without word indexes")
+    add("--no-index", action="store_true", help="read everything, without word indexes and columns")
     add("--stats", action="store_true", help="say at the end how much was read")
     add("--no-pager", action="store_true", help="use no pager on a terminal")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Self
 
 import numpy
@@ -111,6 +112,12 @@ class SegmentColumns:
                 self._reader.read_row_group(group, use_threads=False)
         except pa.ArrowException as error:
             raise ValueError(f"these columns are damaged: {fault_text(error)}") from error
+
+    def size_of(self, group: int, names: Iterable[str]) -> int:
+        """Return how many bytes of the file some columns of a row group have."""
+        chunks = self._file.metadata.row_group(group)
+        places = [self._places[name] for name in names if name in self._places]
+        return sum(chunks.column(place).total_compressed_size for place in places)
 
     def way_of_field(self, name: str) -> str | None:
         """Return how the texts of a field's numbers are written; None if they are stored as texts."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.columns.filter import ColumnFilter, Tests
+from logsrv.linelog.columns.filter import ColumnFilter, Leaf, Tests
 from logsrv.linelog.columns.layout import LineGroupBounds
 from logsrv.linelog.columns.read_file import GroupColumns, SegmentColumns, open_columns
 from logsrv.linelog.columns.rows import ColumnRows
@@ -20,7 +20,7 @@ from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import NO_TIME
 from logsrv.linelog.fields.stored_line import IsOf, to_stored_bytes
 from logsrv.linelog.query.match import Matcher, make_matcher
-from logsrv.linelog.query.question import Node
+from logsrv.linelog.query.question import Node, leaves
 from logsrv.linelog.read.plan import PlannedRead, ReadTask, SearchStats
 from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames
 from logsrv.linelog.store.disk import explanation
@@ -51,6 +51,7 @@ class ColumnSearch:
         self._search = search
         self._names, self._and_text = names, and_text
         self._node = search.matcher.node
+        self._asked = {*names, *(one.field for one in leaves(self._node) if isinstance(one, Leaf))}
         self._tests: Tests = {}
         self._matchers: dict[Node, Matcher] = {}
         self._open: _OpenSegment | None = None
@@ -95,6 +96,7 @@ class ColumnSearch:
                 found.append(PlannedRead(tasks[0]._replace(stop=tasks[-1].stop)))
             stats.groups += 1
             stats.column_frames += len(tasks)
+            stats.column_bytes += opened.columns.size_of(number - 1, self._asked)
         return found
 
     def _is_in_scope(self, bounds: LineGroupBounds) -> bool:

@@ -1,0 +1,140 @@
+"""Answers from columns: the same as from the text, for less; without usable columns the text is read."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.read import search as search_module
+from logsrv.linelog.read.groups import count_lines, count_values, group, histogram
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.sorted_lines import sort_lines
+from logsrv.linelog.read.tallies import count_sources
+from logsrv.linelog.read.view import View
+from tests.linelog.questions.engines import columns_for_few_frames
+from tests.parts.stores import add_columns, line, make_store, view_of
+
+WORDS = ["order paid", "order late", "cart lost"]
+MESSAGES = [
+    f'{{"app": "{"shop" if number % 3 else "mail"}", "ms": {number % 70}.5, "n": {number},'
+    f' "level": "{"info" if number % 5 else "error"}", "tags": ["a", "t{number % 2}"],'
+    f' "text": "{WORDS[number % 3]}"}}'
+    for number in range(3000)
+]
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return [line(one, number, f"tcp:10.0.0.{number % 4}:1") for number, one in enumerate(MESSAGES)]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, lines):
+    """Two sealed segments with columns, and an active one."""
+    directory = tmp_path_factory.mktemp("columns") / "logs"
+    make_store(directory, [lines[:1400], lines[1400:2800], lines[2800:]])
+    return add_columns(directory)
+
+
+@pytest.fixture(autouse=True)
+def _few_frames():
+    with columns_for_few_frames():
+        yield
+
+
+def search(store: Path, query: str, scope: Scope = Scope(), **options: bool) -> Search:  # noqa: B008
+    node = parse_question(query).node
+    return Search(view_of(store), make_matcher(node), scope, processes=2, **options)
+
+
+def answers(store: Path, query: str, scope: Scope, **options: bool) -> list[object]:
+    """Every kind of answer to one query."""
+    figures = parse_question("| count, sum n, p95 ms every 5m by app, tags").answer
+    sorting = parse_question("| sort ms").answer
+
+    def asked() -> Search:
+        return search(store, query, scope, **options)
+
+    return [
+        count_lines(asked()),
+        count_values(asked(), "tags"),
+        histogram(asked(), 60.0, levels=True),
+        group(asked(), figures, ()),
+        sort_lines(asked(), sorting, (), 20),
+        count_sources(asked()),
+    ]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "", "app=shop", "NOT app=shop", "ms>30", "level>=error n<2000", "order app=mail", "lost OR n=7",
+        "-order OR (tags=t1 late)", "position=2:0", "source:10.0.0.2", "n=1 OR n=2 OR n=2999", "nosuch=*",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Scope(),
+        Scope(since="2026-11-20T06:10:00.000000Z", until="2026-11-20T06:40:00.000000Z"),
+        Scope(source="*:10.0.0.[13]:*"),
+    ],
+)
+def test_every_answer_is_that_of_the_text(store, query, scope):
+    assert answers(store, query, scope) == answers(store, query, scope, with_index=False)
+
+
+def test_the_statistics_say_what_came_from_columns(store):
+    asked = search(store, "app=shop")
+    assert count_lines(asked) == 2000
+    assert asked.stats.groups == 2
+    assert asked.stats.frames == 1
+    assert "by columns:" in str(asked.stats)
+    ignored = search(store, "app=shop", with_index=False)
+    assert count_lines(ignored) == 2000
+    assert "by columns:" not in str(ignored.stats)
+
+
+def test_unusable_columns_are_told_of_once_and_the_text_is_read(tmp_path, lines):
+    store = add_columns(make_store(tmp_path / "logs", [lines, []]))
+    [columns] = store.glob("*.parquet")
+    data = bytearray(columns.read_bytes())
+    data[len(data) // 3] ^= 1
+    columns.write_bytes(data)
+    told: list[str] = []
+    asked = Search(
+        View(str(store), told.append), make_matcher(parse_question("app=shop").node), Scope()
+    )
+    assert count_values(asked, "n").total == 2000
+    assert len(told) == 1
+    assert told[0].startswith("the columns of segment 1 are not used: ")
+    assert not asked.view.damaged
+
+
+def test_columns_that_do_not_know_a_field_leave_its_questions_to_the_text(tmp_path):
+    odd = [line(f'{{"k": "{number}", "id": "\\ud800{number}"}}', number) for number in range(50)]
+    store = add_columns(make_store(tmp_path / "logs", [odd, []]))
+    asked = search(store, "")
+    assert count_values(asked, "id").total == 50
+    assert asked.stats.groups == 0
+
+
+def test_a_search_for_words_alone_loads_no_arrow(store):
+    program = (
+        "import sys; from logsrv.cli.main import main\n"
+        f"main(['search', '-d', {str(store)!r}, '-c', 'order'])\n"
+        "print({'numpy', 'pyarrow'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "set()", done.stderr
+
+
+def test_little_text_is_read_as_fast_as_before(store, monkeypatch):
+    monkeypatch.setattr(search_module, "WITHOUT_COLUMNS", 100)
+    asked = search(store, "app=shop")
+    assert count_lines(asked) == 2000
+    assert asked.stats.groups == 0
