@@ -62,7 +62,9 @@ def declare(parser: Parser) -> None:
     )  # fmt: skip
     parser.add_argument("--to", metavar="FILE", help="write into this file instead")
     declare_zone(parser)
-    parser.add_argument("--no-index", action="store_true", help="do not use word indexes and columns")
+    parser.add_argument(
+        "--no-index", action="store_true", help="do not use word indexes and columns"
+    )
     parser.add_argument("--stats", action="store_true", help="say at the end how much was read")
     parser.add_argument("--no-pager", action="store_true", help="use no pager on a terminal")
 

@@ -8,6 +8,7 @@ import pytest
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.query.question import Figure, Grouping, Sorting
 from logsrv.linelog.read import search as search_module
 from logsrv.linelog.read.groups import count_lines, count_values, group, histogram
 from logsrv.linelog.read.plan import Scope
@@ -53,8 +54,8 @@ def search(store: Path, query: str, scope: Scope = Scope(), **options: bool) -> 
 
 def answers(store: Path, query: str, scope: Scope, **options: bool) -> list[object]:
     """Every kind of answer to one query."""
-    figures = parse_question("| count, sum n, p95 ms every 5m by app, tags").answer
-    sorting = parse_question("| sort ms").answer
+    figures = (Figure("count"), Figure("sum", "n"), Figure("p95", "ms"))
+    grouping = Grouping(figures, ("app", "tags"), 300.0)
 
     def asked() -> Search:
         return search(store, query, scope, **options)
@@ -63,8 +64,8 @@ def answers(store: Path, query: str, scope: Scope, **options: bool) -> list[obje
         count_lines(asked()),
         count_values(asked(), "tags"),
         histogram(asked(), 60.0, levels=True),
-        group(asked(), figures, ()),
-        sort_lines(asked(), sorting, (), 20),
+        group(asked(), grouping, ()),
+        sort_lines(asked(), Sorting("ms"), (), 20),
         count_sources(asked()),
     ]
 
