@@ -34,7 +34,7 @@ _NOTHING: tuple[Sums, bytes] = (), b""
 
 
 class Labels(NamedTuple):
-    """What is counted of each line: a text, a time, or the texts of a list.
+    """The counted part of each line: a text, a time, or the texts of a list.
 
     codes: for each line the index in `shown`, which are all different; -1 for nothing.
     """
@@ -245,7 +245,7 @@ def _combined(lines: int, labels: Sequence[Labels]) -> _Combined:
     numbers: Array = numpy.zeros(lines, numpy.intp)
     counts: Array = numpy.array([lines] * bool(lines))
     places: Array | None = None
-    # Of each label so far, the code that each combination has.
+    # The codes of each combination, by label.
     codes: list[Array] = []
     for one in labels:
         width = len(one.shown) + 1
@@ -305,7 +305,7 @@ def _figures(numbers: LineNumbers, starts: Array) -> list[list[Any]]:
     reductions = (numpy.add, numpy.minimum, numpy.maximum)
     found = [one.reduceat(values, starts).tolist() for one in reductions]
     if whole is not None:
-        # As Python's sum of integers, and the least of them, is an integer.
+        # Python's sum of integers is an integer, and so is the least of them.
         only = numpy.logical_and.reduceat(whole, starts).tolist()
         found[0] = [int(one) if is_int else one for one, is_int in zip(found[0], only, strict=True)]
         found[1:] = [[int(one) if one.is_integer() else one for one in each] for each in found[1:]]

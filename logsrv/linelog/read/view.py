@@ -212,12 +212,12 @@ class View:
     def open_word_index(self, number: int) -> int | None:
         """Open the word index of a segment; None if there is none."""
         segment = self._by_number.get(number)
-        return None if segment is None else self._open_beside(segment.words)
+        return segment and self._open_beside(segment.words)
 
     def open_columns(self, number: int) -> tuple[int, IndexHead] | None:
         """Open the columns of a segment; return them with the head of its index, None if there are none."""
-        segment, head = self._by_number.get(number), self.index_head(number)
-        fd = None if segment is None or head is None else self._open_beside(segment.columns)
+        head = self.index_head(number)
+        fd = None if head is None else self._open_beside(self._by_number[number].columns)
         return None if fd is None or head is None else (fd, head)
 
     def _open_beside(self, name: str) -> int | None:
@@ -241,14 +241,11 @@ class View:
             return None
         try:
             head = index.load_head(segment, self._disk)
-            fits = (
-                segment.form is Form.AWAY
-                or self._disk.stat(segment.name).st_size <= head.compressed
-            )
+            size = self._disk.stat(segment.name).st_size if segment.form is Form.PACKED else 0
         except (OSError, ValueError):
             # The fault is reported when the whole index is loaded, or the segment opened.
             return None
-        return head if fits else None
+        return head if size <= head.compressed else None
 
     def read_time_span(self) -> tuple[str, str]:
         """Return the smallest and the largest TIME; "" if there is none.
