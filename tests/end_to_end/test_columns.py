@@ -75,10 +75,10 @@ def require_right_columns(store: Path) -> None:
 
 def wait_for_child(server: Logger) -> int:
     """Wait until columns are being made; return the id of the process, which does no more for now."""
-    server.wait_until(lambda: list(server.store.glob("*.parquet.tmp")), "columns under way")
-    child = server.child(CHILD)
-    assert child
+    child = server.wait_until(lambda: server.child(CHILD), "the process")
+    # It still imports, and the file has been made for it.
     os.kill(child, signal.SIGSTOP)
+    assert list(server.store.glob("*.parquet.tmp"))
     return child
 
 
@@ -214,7 +214,9 @@ def wait_for_kill(server: Logger, number: int) -> None:
     """Wait until a new segment is sealed; each fourth time until columns are under way."""
     server.wait_until(lambda: len([*packed(server.store)]) > number // 2, "a sealed segment")
     if number % 4 == 0:
-        server.wait_until(lambda: list(server.store.glob("*.parquet.tmp")), "columns under way")
+        server.wait_until(
+            lambda: server.child(CHILD) or not lacking(server.store), "columns under way or made"
+        )
 
 
 @pytest.mark.long
