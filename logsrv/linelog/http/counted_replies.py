@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import Any, TypeAlias
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.fields.servers import STATUS_CLASS
@@ -16,12 +17,12 @@ from logsrv.linelog.http.search_request import (
 )
 from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.read.groups import (
-    COUNT,
     MOST_VALUES,
+    Cell,
     TimeBucket,
     count_values,
-    counts_by_value,
     group,
+    histogram_by,
     sensible_step,
 )
 from logsrv.linelog.read.groups import histogram as lines_over_time
@@ -32,6 +33,7 @@ from logsrv.linelog.read.view import View
 
 NONE = ""
 """The key of lines without the field, or with an empty value, in a bar."""
+ByStep: TypeAlias = dict[Cell, Counter[str | None]]
 SAMPLE = 5000
 """Lines in which fields are counted."""
 
@@ -70,14 +72,14 @@ def histogram(view: View, values: Values) -> Reply:
     step = 1.0
     if since and until and since <= until:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
-        step, found = _count_buckets(view, values, first, last)
+        step, found, by_step = _count_buckets(view, values, first, last)
         if found and (min(found) < step_start(first, step) or max(found) > last):
             # Lines outside of the span: the times of a segment without index are approximate. Count again.
             first, last = min(first, *found), max(last, max(found) + step)
             since, until = rfc3339(first), rfc3339(last)
-            step, found = _count_buckets(view, values, first, last)
+            step, found, by_step = _count_buckets(view, values, first, last)
         if values.get("by"):
-            by_value, parts = _count_by_value(view, values, step)
+            by_value, parts = _most_frequent(values["by"], by_step)
         start = step_start(first, step)
         while start < last or (start == last and not values["until"]):
             bucket = found.get(start)
@@ -86,7 +88,7 @@ def histogram(view: View, values: Values) -> Reply:
                     "time": rfc3339(start),
                     "count": bucket.lines if bucket else 0,
                     "levels": bucket.levels if bucket else {},
-                    **({"values": parts.get(rfc3339(start), {})} if by_value else {}),
+                    **({"values": parts.get(start, {})} if by_value else {}),
                 }
             )
             # 1.5 steps, so that a rounded sum is surely inside the next bucket.
@@ -104,36 +106,43 @@ def histogram(view: View, values: Values) -> Reply:
 
 def _count_buckets(
     view: View, values: Values, first: float, last: float
-) -> tuple[float, dict[float, TimeBucket]]:
-    """Return a step, in seconds, for a span of time, and the buckets with lines by their start."""
+) -> tuple[float, dict[float, TimeBucket], ByStep]:
+    """Return a step, in seconds, for a span of time, and the buckets with lines by their start.
+
+    Third, the numbers of the values of `by`.
+    """
     # One bucket less: the span may begin and end inside a bucket, and then has one more.
     step = sensible_step(last - first, max(1, values["buckets"] - 1))
     while values["buckets"] == 1 and step_start(first, step) != step_start(last, step):
         step *= 2
-    found = lines_over_time(make_search(view, values), step, levels=True)
-    return step, {bucket.start: bucket for bucket in found}
+    search = make_search(view, values)
+    by_step: ByStep = {}
+    if field := values.get("by"):
+        found, by_step = histogram_by(search, step, field, question_of(values).extractions)
+    else:
+        found = lines_over_time(search, step, levels=True)
+    return step, {bucket.start: bucket for bucket in found}, by_step
 
 
-def _count_by_value(
-    view: View, values: Values, step: float
-) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
+def _most_frequent(
+    field: str, by_step: ByStep
+) -> tuple[dict[str, Any], dict[object, dict[str, int]]]:
     """Return what a histogram says of its field, and by the start of each step the numbers by value.
 
     The most frequent MOST_VALUES are counted, and lines without the field as NONE.
     """
-    field = values["by"]
-    grouping = Grouping((COUNT,), (field,), step)
-    found = group(make_search(view, values), grouping, question_of(values).extractions)
-    rows = [(time, NONE if value is None else value, lines) for time, value, lines in found.rows]
-    known, steps = counts_by_value(rows)
-    names = [name for name in known if name != NONE][:MOST_VALUES]
+    totals: Counter[str | None] = Counter()
+    for counts in by_step.values():
+        totals.update(counts)
+    known = sorted((-lines, value) for value, lines in totals.items() if value)
+    names = [value for _, value in known[:MOST_VALUES]]
     if field == STATUS_CLASS:
         names.sort()
-    kept = {NONE, *names}
-    parts = {
-        str(time): {name: lines for name, lines in counts.items() if name in kept}
-        for time, counts in steps.items()
-    }
+    parts: dict[object, dict[str, int]] = {}
+    for start, counts in by_step.items():
+        part = parts[start] = {name: counts[name] for name in names if name in counts}
+        if without := counts[None] + counts[NONE]:
+            part[NONE] = without
     return {"by": field, "values": names}, parts
 
 

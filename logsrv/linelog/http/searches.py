@@ -74,7 +74,7 @@ class AskedSearch:
     _paused: bool = False
 
     def run_in(self, child: ChildProcess | ForkedProcess) -> None:
-        """Run in a process that has its request."""
+        """Run in a process that gets its request now."""
         self.child = child
         child.received = self._pass_to_sink
         if self._paused:
@@ -242,22 +242,23 @@ class Searches:
                 )
 
     def _run_search(self, search: AskedSearch) -> AskedSearch:
-        child = self._start_process(json.dumps(search.request).encode())
+        """Start a process for a search. Raises Problem (503) if the system cannot start one."""
+        request = json.dumps(search.request).encode()
+        child = self._fork(request) or self._processes.start(
+            MODULE, received=lambda _: None, ended=self._handle_process_end
+        )
         self._running.add(search)
         search.run_in(child)
+        if isinstance(child, ChildProcess):
+            child.send(request)
         self._idle.start(SPARE_SECONDS, self._end_forking)
         return search
 
-    def _start_process(self, request: bytes) -> ChildProcess | ForkedProcess:
-        """Start a process with its request. Raises Problem (503) if the system cannot start one."""
+    def _fork(self, request: bytes) -> ForkedProcess | None:
         if self._forking is not None:
             with suppress(OSError):
                 return self._forking.fork(request, self._handle_process_end)
-        child = self._processes.start(
-            MODULE, received=lambda _: None, ended=self._handle_process_end
-        )
-        child.send(request)
-        return child
+        return None
 
     def _end_forking(self) -> None:
         if self._forking is not None:

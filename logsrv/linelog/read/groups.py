@@ -107,8 +107,25 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
 
     Raises LogsrvError for more than MOST_STEPS steps with lines.
     """
+    return _buckets(add_up(search, _Steps(step, levels=levels)))
+
+
+def histogram_by(
+    search: Search, step: float, field: str, extractions: Sequence[Extraction] = ()
+) -> tuple[list[TimeBucket], dict[Cell, Counter[str | None]]]:
+    """Count as `histogram` does, and the values of a field by the start of each step; None: without."""
+    values = Groups(Grouping((COUNT,), (field,), step), extractions)
+    both = add_up(search, _StepsWithValues(_Steps(step, levels=True), values))
+    by_step: dict[Cell, Counter[str | None]] = {}
+    for (start, value), lines in both.values.counts():
+        assert not isinstance(value, float)
+        by_step.setdefault(start, Counter())[value] = lines
+    return _buckets(both.steps), by_step
+
+
+def _buckets(steps: _Steps) -> list[TimeBucket]:
     by_time: dict[float, Counter[str | None]] = {}
-    for (start, *level), lines in add_up(search, _Steps(step, levels=levels)).counts():
+    for (start, *level), lines in steps.counts():
         if isinstance(start, float):
             by_time.setdefault(start, Counter())[str(level[0]) if any(level) else None] = lines
     return [
@@ -342,6 +359,26 @@ class _Steps(Groups):
                 f"there are lines in more than {MOST_STEPS:,} steps of {self.grouping.every:g} s; take "
                 "longer steps"
             )
+
+
+class _StepsWithValues(Aggregate):
+    """Groups by time, and by time and the values of a field."""
+
+    def __init__(self, steps: _Steps, values: Groups) -> None:
+        self.steps, self.values = steps, values
+        if steps.columns is not None and values.columns is not None:
+            self.columns = {*steps.columns, *values.columns}
+
+    def count(self, lines: FoundLines) -> Part:
+        text = lines.text()
+        return self.steps.count_text(text), self.values.count_text(text)
+
+    def count_rows(self, rows: ColumnRows) -> Part:
+        return self.steps.count_rows(rows), self.values.count_rows(rows)
+
+    def merge(self, part: Part) -> None:
+        self.steps.merge(part[0])
+        self.values.merge(part[1])
 
 
 def _characters(key: Key) -> int:
