@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy
 
@@ -21,17 +21,28 @@ from logsrv.linelog.fields.stamps import NO_TIME
 from logsrv.linelog.fields.stored_line import IsOf, to_stored_bytes
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import Node, leaves
-from logsrv.linelog.read.plan import PlannedRead, ReadTask, SearchStats
+from logsrv.linelog.read.plan import PlannedRead, ReadTask, Scope, SearchStats
 from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.segment import Position
-
-if TYPE_CHECKING:
-    from logsrv.linelog.read.search import Search
 
 FEWEST_FRAMES = 1
 """Frames that must be read; with fewer in a row group, the index tells all."""
 _A_TIME = b"2026-11-20T06:18:42.123456Z"
+
+
+class TextSearch(Protocol):
+    """The search over text that columns shorten: `Search` (search.py), whose methods these are."""
+
+    view: View
+    matcher: Matcher
+    scope: Scope
+    is_of: IsOf | None
+
+    def frame_tasks(self, task: ReadTask) -> Iterator[ReadTask]: ...
+    def task_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]: ...
+    def report_unusable_columns(self, segment: int, why: str) -> None: ...
 
 
 class _OpenSegment(NamedTuple):
@@ -47,7 +58,9 @@ class ColumnSearch:
     that are found is read, too.
     """
 
-    def __init__(self, search: Search, names: Collection[str], *, and_text: bool = False) -> None:
+    def __init__(
+        self, search: TextSearch, names: Collection[str], *, and_text: bool = False
+    ) -> None:
         self._search = search
         self._names, self._and_text = names, and_text
         self._node = search.matcher.node
