@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy
+import pyarrow.compute as pc
 
 from logsrv.linelog.columns.groups import HALF, GroupField, are_ids
 from logsrv.linelog.columns.layout import FIXED, MAP
 from logsrv.linelog.columns.number_ways import preferred_way, ways_of_texts
-from logsrv.linelog.columns.spool import Spool, SpooledField
+from logsrv.linelog.columns.spool import Spool
 from logsrv.linelog.fields.byte_places import Array
 
 MOST_COLUMNS, MOST_IN_MAP = 200, 1000
@@ -21,26 +22,29 @@ _LONGEST_NAME = 200
 # The part of the size of the compressed text that columns may take, by an estimate: texts compress to half.
 _MOST_PART, _COMPRESSED = 0.33, 0.5
 _LEAST_ROOM = 64 << 10
+# A field that fewer of the lines have is compressed in the temporary file.
+_SPARSE = 4
 
 
 class FieldSummary:
     """A field in all row groups so far.
 
-    is_left_out: whether it is not kept. lines: those that have it. cost: an estimate of the bytes that its
-    column takes. ways: in which all of its texts are written as numbers. groups: its place in the temporary
-    file by row group.
+    is_left_out: whether it is not kept. lines: those that have it. most_texts: the most different ones in a
+    row group. cost: an estimate of the bytes that its column takes. ways: in which all of its texts are
+    written as numbers. groups: its place in the temporary file by row group.
     """
 
     def __init__(self) -> None:
         self.is_left_out = self.has_lists = self._has_brackets = False
-        self.lines = 0
+        self.lines = self.most_texts = 0
         self.cost = 0.0
         self.ways: frozenset[str] | None = None
-        self.groups: dict[int, SpooledField] = {}
+        self.groups: dict[int, slice] = {}
 
     def add_group(self, number: int, lines: int, field: GroupField, spool: Spool) -> None:
         """Add the field of a row group of so many lines. Raises OSError."""
-        rows, codes, texts = field.merged()
+        column = field.merged(lines)
+        texts = column.dictionary
         if self.ways is None or self.ways:
             ways = ways_of_texts(texts)
             self.ways = ways if self.ways is None else self.ways & ways
@@ -48,10 +52,12 @@ class FieldSummary:
             self.leave_out()
             return
         self.lines += field.present
+        self.most_texts = max(self.most_texts, len(texts))
         self.has_lists |= field.has_lists
         self._has_brackets |= field.has_brackets
-        stored = self.groups[number] = spool.write_field(lines, rows, codes, texts)
-        self.cost += stored.size * _COMPRESSED + _entropy(codes) / 8
+        self.groups[number] = spool.write(column, is_sparse=field.present * _SPARSE < lines)
+        size = pc.sum(pc.binary_length(texts)).as_py()
+        self.cost += size * _COMPRESSED + _entropy(column.indices.drop_null().to_numpy()) / 8
 
     @property
     def is_ambiguous(self) -> bool:

@@ -13,7 +13,6 @@ from logsrv.linelog.columns.extract import LineFields
 from logsrv.linelog.columns.layout import LIST, LineGroupBounds
 from logsrv.linelog.columns.number_ways import ways_of_texts
 from logsrv.linelog.columns.numbers import ArrowArray
-from logsrv.linelog.columns.spool import CodedRows
 from logsrv.linelog.columns.stamp_fields import source_fields
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.level import LEVELS
@@ -63,14 +62,18 @@ class GroupField:
         self._different += len(texts)
         self.present += len(rows)
 
-    def merged(self) -> CodedRows:
-        """Return the field: the numbers of the lines that have it, the codes of their texts, the texts."""
+    def merged(self, lines: int) -> pa.DictionaryArray:
+        """Return the field in so many lines, all of the group."""
         encoded = pa.chunked_array(self._texts).dictionary_encode().combine_chunks()
         if not self.has_lists:
             self.has_brackets = _brackets(encoded.dictionary) > 0
         table = encoded.indices.to_numpy()
-        codes = table[numpy.concatenate(self._codes)]
-        return CodedRows(numpy.concatenate(self._rows), codes, encoded.dictionary)
+        codes: Array = numpy.zeros(lines, numpy.min_scalar_type(len(table)))
+        missing = numpy.ones(lines, bool)
+        rows = numpy.concatenate(self._rows)
+        codes[rows] = table[numpy.concatenate(self._codes)]
+        missing[rows] = False
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=missing), encoded.dictionary)
 
 
 def _brackets(texts: ArrowArray) -> int:
@@ -113,13 +116,11 @@ class LineGroup:
         self.stop += len(stamps.text)
         return {name for name in known if self.fields[name].is_left_out}
 
-    def offsets(self) -> Array:
-        """Return the offset of each line in the text of the segment."""
-        return numpy.concatenate(self._offsets)
-
-    def moments(self) -> Array:
-        """Return the time of each line, or NO_TIME."""
-        return numpy.concatenate(self._moments)
+    def places(self) -> tuple[pa.Int64Array, pa.TimestampArray]:
+        """Return the offset of each line in the text of the segment, and its time."""
+        moments = numpy.concatenate(self._moments)
+        times = pa.array(moments, pa.timestamp("us", "UTC"), mask=moments == NO_TIME)
+        return pa.array(numpy.concatenate(self._offsets)), times
 
     def bounds(self) -> LineGroupBounds:
         """Return the place of the group, and the times of its lines."""

@@ -37,9 +37,9 @@ from logsrv.linelog.columns.layout import (
     sum_of_footer,
 )
 from logsrv.linelog.columns.numbers import INTEGER, ArrowArray, numbers_of_texts
-from logsrv.linelog.columns.spool import CodedRows, Spool, SpooledArray
+from logsrv.linelog.columns.spool import Spool
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
-from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frame
 from logsrv.linelog.store.index import Index, decode_head, decode_index
@@ -86,7 +86,7 @@ class ColumnsWriter:
         self._fields: dict[str, FieldSummary] = {}
         self._is_complete = True
         self._groups: list[LineGroupBounds] = []
-        self._places: list[tuple[SpooledArray, SpooledArray]] = []
+        self._places: list[list[slice]] = []
 
     def steps(self) -> Iterator[None]:
         """Write and sync the file, yielding before each frame and each row group.
@@ -144,8 +144,7 @@ class ColumnsWriter:
                 number = len(self._groups)
                 self._summary(name).add_group(number, group.lines, field, self._spool)
         self._groups.append(group.bounds())
-        places = self._spool.write(group.offsets()), self._spool.write(group.moments())
-        self._places.append(places)
+        self._places.append([*map(self._spool.write, group.places())])
 
     def _write_file(self) -> Iterator[None]:
         chosen = choose_fields(self._fields, self._index.compressed)
@@ -184,35 +183,28 @@ class ColumnsWriter:
 
     def _table_of_group(self, number: int, chosen: ChosenFields, schema: pa.Schema) -> pa.Table:
         lines = self._groups[number].lines
-        offsets, moments = map(self._spool.read, self._places[number])
-        arrays = [
-            pa.array(offsets),
-            pa.array(moments, schema.field("time").type, mask=moments == NO_TIME),
-        ]
+        arrays = [*map(self._spool.read, self._places[number])]
         for name, one in chosen.columns.items():
             if number in one.groups:
-                coded = self._spool.read_field(one.groups[number])
-                arrays.append(_column(lines, coded, one.way))
+                arrays.append(_stored_column(self._spool.read(one.groups[number]), one.way))
             else:
                 arrays.append(pa.nulls(lines, schema.field(name).type))
         if chosen.in_map:
-            arrays.append(self._map_of_group(number, chosen.in_map))
+            arrays.append(map_column(lines, self._fields_of_map(number, chosen.in_map)))
         return pa.table(arrays, schema)
 
-    def _map_of_group(self, number: int, fields: Mapping[str, FieldSummary]) -> pa.MapArray:
+    def _fields_of_map(
+        self, number: int, fields: Mapping[str, FieldSummary]
+    ) -> Iterator[FieldTexts]:
         room = _MOST_MAP_TEXT
-        found = []
         for name, one in fields.items():
-            if number not in one.groups:
-                continue
-            coded = self._spool.read_field(one.groups[number])
-            lines = numpy.flatnonzero(coded.codes)
-            places = coded.codes[lines].astype(numpy.int32) - 1
-            room -= int(pc.binary_length(coded.texts).to_numpy()[places].sum())
-            if room >= 0:
-                rows = lines if isinstance(coded.rows, slice) else coded.rows
-                found.append(FieldTexts(name, rows, coded.texts.take(pa.array(places))))
-        return map_column(self._groups[number].lines, found)
+            if number in one.groups:
+                column = self._spool.read(one.groups[number])
+                rows = numpy.flatnonzero(column.is_valid())
+                known = column.drop_null()
+                room -= pc.sum(pc.binary_length(known.dictionary).take(known.indices)).as_py()
+                if room >= 0:
+                    yield FieldTexts(name, rows, known.dictionary_decode())
 
 
 def _schema_of(chosen: ChosenFields) -> pa.Schema:
@@ -225,20 +217,16 @@ def _schema_of(chosen: ChosenFields) -> pa.Schema:
     return pa.schema(columns)
 
 
-def _column(lines: int, coded: CodedRows, way: str | None) -> ArrowArray:
-    codes = numpy.zeros(lines, numpy.int32)
-    codes[coded.rows] = coded.codes
-    indices = pa.array(codes - 1, mask=codes == 0)
+def _stored_column(column: pa.DictionaryArray, way: str | None) -> ArrowArray:
     if way is not None:
-        return numbers_of_texts(coded.texts, way).take(indices)
-    return pa.DictionaryArray.from_arrays(indices, coded.texts)
+        return numbers_of_texts(column.dictionary, way).take(column.indices)
+    return column.cast(_TEXT)
 
 
 def _parquet_writer(file: object, schema: pa.Schema, chosen: ChosenFields) -> pq.ParquetWriter:
+    columns = chosen.columns.items()
     with_many = {
-        name
-        for name, one in chosen.columns.items()
-        if one.way is None and any(group.texts > _MOST_COMPARED for group in one.groups.values())
+        name for name, one in columns if one.way is None and one.most_texts > _MOST_COMPARED
     }
     return pq.ParquetWriter(
         file,
