@@ -18,8 +18,8 @@ from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 
-GROUP_LINES, GROUP_TEXT = 131_072, 48 << 20
-"""The lines, or the bytes of text, after which a row group ends with its frame."""
+GROUP_LINES, GROUP_TEXT, GROUP_VALUES = 131_072, 48 << 20, 24 << 20
+"""The lines, the bytes of text, or of different values, after which a row group ends with its frame."""
 # A field is left out if it has FEW values or more, of LONG bytes, and half of those in a row group are
 # different, or NEARLY_ALL in a frame: these are ids or messages.
 _FEW, _LONG = 2000, 16
@@ -29,12 +29,13 @@ HALF, _NEARLY_ALL = 0.5, 0.97
 class GroupField:
     """A field in the frames of a row group, as they are added.
 
-    present: the lines that have it. is_left_out: whether Arrow cannot hold its texts, or they are ids.
-    has_lists: whether some values are lists. has_brackets: whether there are texts that only look so.
+    present: the lines that have it. size: the bytes of its texts. is_left_out: whether Arrow cannot hold
+    these, or they are ids. has_lists: whether some values are lists. has_brackets: whether there are texts
+    that only look so.
     """
 
     def __init__(self) -> None:
-        self.present = 0
+        self.present = self.size = 0
         self.is_left_out = self.has_lists = self.has_brackets = False
         self._texts: list[ArrowArray] = []
         self._rows: list[Array] = []
@@ -57,6 +58,7 @@ class GroupField:
             self.has_brackets |= any(map(_brackets, earlier)) or _brackets(texts) > len(field.lists)
             self.has_lists = True
         self._texts.append(texts)
+        self.size += texts.nbytes
         self._codes.append(field.codes[rows] + numpy.int32(self._different))
         self._rows.append((rows + first).astype(numpy.int32))
         self._different += len(texts)
@@ -100,8 +102,10 @@ class LineGroup:
 
     @property
     def is_full(self) -> bool:
-        """Whether it has enough lines or text."""
-        return self.lines >= GROUP_LINES or self.stop - self.start >= GROUP_TEXT
+        """Whether it has enough lines, text or values."""
+        if self.lines >= GROUP_LINES or self.stop - self.start >= GROUP_TEXT:
+            return True
+        return sum(field.size for field in self.fields.values()) >= GROUP_VALUES
 
     def add_frame(self, stamps: StampedLines, found: LineFields) -> set[str]:
         """Add the lines of a frame, with the fields of their content; return the names to leave out."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import pyarrow.parquet as pq
@@ -34,19 +34,9 @@ TAIL = 4 + len(MAGIC)
 """The bytes at the end of a Parquet file: the size of the footer before them, and MAGIC."""
 
 
-class SegmentIdentity(NamedTuple):
-    """The segment that has the lines of a file. crc: the checksum of its index."""
-
-    segment: int
-    text: int
-    compressed: int
-    lines: int
-    crc: int
-
-    @classmethod
-    def of_index(cls, head: IndexHead) -> SegmentIdentity:
-        """Return the identity of the segment that has an index with this head."""
-        return cls(head.segment, head.text, head.compressed, head.lines, head.crc)
+def identity_of_segment(head: IndexHead) -> list[int]:
+    """Return what tells a segment from others, by the head of its index."""
+    return [head.segment, head.text, head.compressed, head.lines, head.crc]
 
 
 class LineGroupBounds(NamedTuple):
@@ -66,12 +56,13 @@ class LineGroupBounds(NamedTuple):
 class ColumnsHead(NamedTuple):
     """Our metadata of a file.
 
-    ways: for each field that is stored as numbers, how its texts are written (`numbers.py`). lists: fields
-    of which the texts that begin with LIST are lists, as JSON. left_out: fields that only the text tells.
+    identity: of the segment. ways: for each field that is stored as numbers, how its texts are written
+    (`numbers.py`). lists: fields of which the texts that begin with LIST are lists, as JSON. left_out:
+    fields that only the text tells.
     complete: whether no line has a field that is neither a column nor left out.
     """
 
-    identity: SegmentIdentity
+    identity: list[int]
     groups: list[LineGroupBounds]
     ways: Mapping[str, str]
     lists: list[str]
@@ -89,22 +80,15 @@ def decode_columns_head(data: bytes) -> ColumnsHead:
         found = json.loads(data)
         if found.pop("versions") != _VERSIONS:
             raise ValueError("another version of logsrv made these columns")
-        identity = SegmentIdentity(*found.pop("identity"))
         groups = [LineGroupBounds(*one) for one in found.pop("groups")]
-        return ColumnsHead(identity, groups, **found)
+        return ColumnsHead(groups=groups, **found)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("the metadata of these columns is invalid") from error
 
 
-class ChunkSums(NamedTuple):
-    """The checksums in a footer. of_chunks: by row group and column, in the order of the file."""
-
-    of_footer: int
-    of_chunks: list[int]
-
-    def encode(self) -> bytes:
-        """Return the value of the metadata entry CRC_KEY."""
-        return b"".join(b"%08x" % one for one in (self.of_footer, *self.of_chunks))
+def encode_sums(of_footer: int, of_chunks: Iterable[int]) -> bytes:
+    """Return the value of the metadata entry CRC_KEY. of_chunks: by row group and column, in order."""
+    return b"".join(b"%08x" % one for one in (of_footer, *of_chunks))
 
 
 def chunk_bounds(metadata: pq.FileMetaData) -> list[tuple[int, int]]:
@@ -140,8 +124,8 @@ def sum_of_footer(footer: bytes, place: slice) -> int:
     return zlib.crc32(footer[: place.start] + b"0" * size + footer[place.stop :])
 
 
-def decode_sums(footer: bytes) -> ChunkSums:
-    """Return the checksums in a footer. Raises ValueError if they are missing, or its own is wrong."""
+def decode_sums(footer: bytes) -> list[int]:
+    """Return the checksums of chunks. Raises ValueError if they are missing, or the footer's is wrong."""
     place = place_of_sums(footer)
     try:
         data = bytes.fromhex(footer[place].decode())
@@ -151,7 +135,7 @@ def decode_sums(footer: bytes) -> ChunkSums:
     found = [int.from_bytes(data[at : at + size]) for at in range(0, len(data), size)]
     if not found or found[0] != sum_of_footer(footer, place):
         raise ValueError("it is damaged: its footer has another checksum")
-    return ChunkSums(found[0], found[1:])
+    return found[1:]
 
 
 def checksum_of_extent(fd: int, at: int, size: int) -> int:

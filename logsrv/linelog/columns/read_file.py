@@ -20,10 +20,10 @@ from logsrv.linelog.columns.layout import (
     MAP,
     TAIL,
     ColumnsHead,
-    SegmentIdentity,
     chunk_bounds,
     decode_columns_head,
     decode_sums,
+    identity_of_segment,
 )
 from logsrv.linelog.columns.numbers import SHORTEST, texts_of_numbers
 from logsrv.linelog.fields.byte_places import Array, ranked
@@ -41,7 +41,7 @@ def open_columns(fd: int, head: IndexHead) -> SegmentColumns:
     damaged, a stranger's, of another segment, or made by another version; then `fd` stays open.
     """
     try:
-        return SegmentColumns(fd, SegmentIdentity.of_index(head))
+        return SegmentColumns(fd, head)
     except (pa.ArrowException, EOFError, OverflowError) as error:
         raise ValueError(f"these columns are damaged: {fault_text(error)}") from error
 
@@ -66,19 +66,19 @@ class SegmentColumns:
     only the text tells.
     """
 
-    def __init__(self, fd: int, identity: SegmentIdentity) -> None:
+    def __init__(self, fd: int, head: IndexHead) -> None:
         self._file = CheckedFile(fd)
         metadata = self._file.metadata
         parquet = pq.ParquetFile(
             pa.PythonFile(self._file, "r"), metadata=metadata, pre_buffer=False
         )
         self._head: ColumnsHead = decode_columns_head((metadata.metadata or {}).get(KEY, b"{}"))
-        if self._head.identity != identity:
+        if self._head.identity != identity_of_segment(head):
             raise ValueError("these are the columns of another segment")
         names = parquet.schema_arrow.names
         self._places = {name: place for place, name in enumerate(names) if name != MAP}
         self._reader: Any = parquet.reader
-        self.lines = identity.lines
+        self.lines = head.lines
         self.groups = self._head.groups
         self.left_out = frozenset(self._head.left_out)
 
@@ -236,7 +236,7 @@ class CheckedFile:
         if tail[4:] != MAGIC or footer > self._size - TAIL:
             raise ValueError("it is no Parquet file, or its end is missing")
         data = os.pread(fd, footer, self._size - TAIL - footer)
-        sums = decode_sums(data).of_chunks
+        sums = decode_sums(data)
         # As if there were nothing before the footer: with 64 KiB at the end, Arrow would read chunks.
         self.metadata = pq.read_metadata(pa.BufferReader(MAGIC + data + tail))
         self._sums = dict(zip(chunk_bounds(self.metadata), sums, strict=True))

@@ -27,12 +27,12 @@ from logsrv.linelog.columns.layout import (
     KEY,
     MAP,
     TAIL,
-    ChunkSums,
     ColumnsHead,
     LineGroupBounds,
-    SegmentIdentity,
     checksum_of_extent,
     chunk_bounds,
+    encode_sums,
+    identity_of_segment,
     place_of_sums,
     sum_of_footer,
 )
@@ -81,7 +81,7 @@ class ColumnsWriter:
         self.report: ColumnsReport | None = None
         self._packed, self._file = packed, columns
         self._index: Index = decode_index(index)
-        self._identity = SegmentIdentity.of_index(decode_head(index))
+        self._identity = identity_of_segment(decode_head(index))
         self._spool = Spool(spool)
         self._fields: dict[str, FieldSummary] = {}
         self._is_complete = True
@@ -159,11 +159,11 @@ class ColumnsWriter:
             writer.add_key_value_metadata({KEY: self._head(chosen).encode()})
             # Every leaf has a chunk in each group: the map has two.
             chunks = len(self._groups) * (len(schema) + bool(chosen.in_map))
-            writer.add_key_value_metadata({CRC_KEY: ChunkSums(0, [0] * chunks).encode()})
+            writer.add_key_value_metadata({CRC_KEY: encode_sums(0, [0] * chunks)})
         _write_sums(self._file)
         os.fdatasync(self._file)
         self.report = ColumnsReport(
-            self._identity.lines,
+            self._index.lines,
             len(self._groups),
             len(schema),
             len(chosen.left_out),
@@ -249,10 +249,11 @@ def _write_sums(fd: int) -> None:
     with os.fdopen(os.dup(fd), "rb") as file:
         chunks = chunk_bounds(pq.read_metadata(file))
     place = place_of_sums(footer)
-    sums = ChunkSums(sum_of_footer(footer, place), [checksum_of_extent(fd, *one) for one in chunks])
+    of_chunks = [checksum_of_extent(fd, *one) for one in chunks]
+    sums = encode_sums(sum_of_footer(footer, place), of_chunks)
     # The store opens its files for appending.
     fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_APPEND)
-    os.pwrite(fd, sums.encode(), start + place.start)
+    os.pwrite(fd, sums, start + place.start)
 
 
 def make_columns(packed: Segment, disk: Disk) -> ColumnsReport | None:
