@@ -1,0 +1,75 @@
+"""The statements of docs/lake.md run in ClickHouse (chdb) and DuckDB, on a lake and an archive."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from logsrv.linelog.ship.lake.putting import put_lake_segment
+from logsrv.linelog.store.archive.opening import open_archive
+from logsrv.linelog.store.archive.putting import put_segment
+from tests.parts.archived_stores import STORE, packed
+from tests.parts.archives import ROOT
+from tests.parts.disks import at
+from tests.parts.engines import ask_engine, seaweed
+from tests.parts.stores import lines, make_store
+
+PAGE = (ROOT / "docs/lake.md").read_text()
+BLOCKS = re.findall(r"^```sql (\w+)(?: (\w+))?\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+MESSAGES = [f"level={level} app=shop ms={n} took" for n in range(50) for level in ("info", "warn")]
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variables by which a bucket with a lake and an archive is reached."""
+    store = make_store(tmp_path_factory.mktemp("store") / "store", [lines(MESSAGES), []])
+    [segment] = packed(store)
+    with seaweed(tmp_path_factory.mktemp("weed"), "logs") as environment:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            lake, archive = open_archive("s3://logs/lake"), open_archive("s3://logs/archive")
+            put_lake_segment(lake, segment, at(store), STORE, lambda: True)
+            put_segment(archive, segment, at(store), STORE)
+        yield environment
+
+
+def statements(bucket: Mapping[str, str], *kinds: tuple[str, str]) -> list[str]:
+    """Return the statements of the page of these kinds, with the address of the bucket."""
+    known = {
+        "https://s3.example.org": bucket["AWS_ENDPOINT_URL"],
+        "'KEY'": f"'{bucket['AWS_ACCESS_KEY_ID']}'",
+        "'SECRET'": f"'{bucket['AWS_SECRET_ACCESS_KEY']}'",
+    }
+    found = [text for *kind, text in BLOCKS if tuple(kind) in kinds]
+    for old, new in known.items():
+        found = [one.replace(old, new) for one in found]
+    return found
+
+
+def test_clickhouse_runs_the_statements_of_the_page(bucket):
+    *first, words, texts = ask_engine(
+        "chdb", *statements(bucket, ("clickhouse", ""), ("clickhouse", "archive"))
+    )
+    assert first[0] == [["shop", 50, 24.5]]
+    assert len(words) == 10 and all("took" in message for _, message in words)
+    assert texts == [[100]]
+
+
+def test_clickhouse_takes_the_queue_up_to_its_keeper(bucket):
+    [queue] = statements(bucket, ("clickhouse", "keeper"))
+    with pytest.raises(AssertionError, match="no Zookeeper configuration"):
+        ask_engine("chdb", queue)
+
+
+def test_duckdb_runs_the_statement_of_the_page(tmp_path):
+    store = make_store(tmp_path / "store", [lines(MESSAGES), []])
+    (tmp_path / "lake").mkdir()
+    for segment in packed(store):
+        lake = open_archive(f"file://{tmp_path}/lake")
+        put_lake_segment(lake, segment, at(store), STORE, lambda: True)
+    [statement] = [text for kind, _, text in BLOCKS if kind == "duckdb"]
+    [rows] = ask_engine("duckdb", statement.replace("/srv/lake", f"{tmp_path}/lake"))
+    assert sorted(rows) == [["info", 50], ["warning", 50]]
