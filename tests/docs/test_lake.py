@@ -1,4 +1,4 @@
-"""The statements of docs/lake.md run in ClickHouse (chdb) and DuckDB, on a lake and an archive."""
+"""The statements of docs/lake.md and docs/lake/ run in ClickHouse (chdb) and DuckDB."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from tests.parts.engines import ask_engine, seaweed
 from tests.parts.stores import lines, make_store
 
 PAGE = (ROOT / "docs/lake.md").read_text()
-BLOCKS = re.findall(r"^```sql (\w+)(?: (\w+))?\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+FOLDER = ROOT / "docs/lake"
 MESSAGES = [f"level={level} app=shop ms={n} took" for n in range(50) for level in ("info", "warn")]
 
 pytestmark = pytest.mark.long
@@ -36,22 +36,22 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         yield environment
 
 
-def statements(bucket: Mapping[str, str], *kinds: tuple[str, str]) -> list[str]:
-    """Return the statements of the page of these kinds, with the address of the bucket."""
+def statements(bucket: Mapping[str, str], name: str) -> list[str]:
+    """Return the statements of a file, with the address of the bucket."""
     known = {
         "https://s3.example.org": bucket["AWS_ENDPOINT_URL"],
         "'KEY'": f"'{bucket['AWS_ACCESS_KEY_ID']}'",
         "'SECRET'": f"'{bucket['AWS_SECRET_ACCESS_KEY']}'",
     }
-    found = [text for *kind, text in BLOCKS if tuple(kind) in kinds]
+    text = (FOLDER / f"{name}.sql").read_text()
     for old, new in known.items():
-        found = [one.replace(old, new) for one in found]
-    return found
+        text = text.replace(old, new)
+    return text.partition("\n")[2].rstrip().removesuffix(";").split(";\n")
 
 
 def test_clickhouse_runs_the_statements_of_the_page(bucket):
     *first, words, texts = ask_engine(
-        "chdb", *statements(bucket, ("clickhouse", ""), ("clickhouse", "archive"))
+        "chdb", *statements(bucket, "clickhouse"), *statements(bucket, "clickhouse-archive")
     )
     assert first[0] == [["shop", 50, 24.5]]
     assert len(words) == 10 and all("took" in message for _, message in words)
@@ -59,7 +59,7 @@ def test_clickhouse_runs_the_statements_of_the_page(bucket):
 
 
 def test_clickhouse_takes_the_queue_up_to_its_keeper(bucket):
-    [queue] = statements(bucket, ("clickhouse", "keeper"))
+    queue, _ = statements(bucket, "clickhouse-queue")
     with pytest.raises(AssertionError, match="no Zookeeper configuration"):
         ask_engine("chdb", queue)
 
@@ -70,6 +70,6 @@ def test_duckdb_runs_the_statement_of_the_page(tmp_path):
     for segment in packed(store):
         lake = open_archive(f"file://{tmp_path}/lake")
         put_lake_segment(lake, segment, at(store), STORE, lambda: True)
-    [statement] = [text for kind, _, text in BLOCKS if kind == "duckdb"]
+    [statement] = re.findall(r"\| DuckDB \| `(.*)` \|", PAGE)
     [rows] = ask_engine("duckdb", statement.replace("/srv/lake", f"{tmp_path}/lake"))
     assert sorted(rows) == [["info", 50], ["warning", 50]]
