@@ -94,7 +94,9 @@ def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
 
     def work(task: ReadTask) -> list[bytes]:
         if task.group:
-            return [marshal.dumps(aggregate.count_rows(search.rows(task)))]
+            rows = search.rows(task)
+            # Without a line, the columns that are counted need not be read.
+            return [marshal.dumps(aggregate.count_rows(rows))] if rows.lines else []
         part = aggregate.count(FoundLines(search, task))
         return [] if part is None else [marshal.dumps(part)]
 

@@ -35,6 +35,8 @@ export class Completion {
     this.number = 0;
     /** @type {Map<string, {when: number, answer: Promise<any>}>} */
     this.answers = new Map();
+    /** Of the request under way: nobody wants its answer after the next one. */
+    this.abort = new AbortController();
     const { input } = box;
     input.addEventListener("input", () => this.update());
     input.addEventListener("click", () => this.update());
@@ -99,7 +101,9 @@ export class Completion {
     const key = address(path, { ...parameters, ...this.scope() });
     const known = this.answers.get(key);
     if (known && Date.now() - known.when < AGE) return known.answer;
-    const answer = get(key);
+    this.abort.abort();
+    this.abort = new AbortController();
+    const answer = get(key, undefined, this.abort.signal);
     this.answers.set(key, { when: Date.now(), answer });
     answer.catch(() => this.answers.delete(key));
     return answer;
@@ -125,6 +129,7 @@ export class Completion {
   }
 
   close() {
+    this.abort.abort();
     this.number += 1;
     this.show([]);
   }

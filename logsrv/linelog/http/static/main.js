@@ -221,7 +221,10 @@ async function go(change, step, first = false) {
   let taken = false;
   asking = true;
   showStale(true);
-  if (narrowed) figures.dim();
+  if (narrowed) {
+    figures.dim();
+    patterns.panel.stop();
+  }
   showWork();
   try {
     const found = await scopeOf(next);
@@ -237,7 +240,10 @@ async function go(change, step, first = false) {
   } catch (error) {
     if (turn !== turns) return;
     if (!taken && error instanceof ApiError && LATER.includes(error.status)) againTimer = setTimeout(() => attempt(() => go(change, step, first)), AGAIN);
-    else if (!taken && narrowed) figures.keep();
+    else if (!taken && narrowed) {
+      figures.keep();
+      if (patterns.panel.pending) patterns.load();
+    }
     // The line may be gone.
     if (!taken && !againTimer) next.position = place.position;
     if (!(error instanceof ApiError && error.status === 400 && !taken)) throw error;

@@ -189,3 +189,60 @@ def test_a_query_that_is_taken_back_leaves_no_number_dimmed(page):
     page.press("Enter")
     page.run(RELEASE)
     page.wait(f"{DONE} && !({DIMMED}) && {TOTAL} === '3 lines'")
+
+
+# The paths of requests, and of those that were given up. Values of suggestions never come.
+WATCH = """void (globalThis.asked = [], globalThis.given = [], globalThis.known = fetch);
+void (globalThis.fetch = async (url, how) => {
+    const { pathname, searchParams } = new URL(url, location);
+    const name = pathname + (searchParams.get("limit") === "500" ? "?" : "");
+    asked.push(name);
+    how?.signal?.addEventListener("abort", () => given.push(name));
+    return name.endsWith("?") ? new Promise(() => {}) : known(url, how);
+})"""
+
+
+@pytest.fixture
+def watched(logs: Logs, visit: Open) -> Page:
+    logs.send("old", app="shop")
+    page = visit("?last=1h", ready=f"{COUNT} === 1 && {TOTAL} === '1 line' && {DONE}")
+    page.run(WATCH)
+    return page
+
+
+@pytest.mark.parametrize("is_query", [True, False], ids=["query", "range"])
+def test_a_question_that_still_runs_is_given_up_for_the_next(logs, watched, is_query):
+    logs.slow_bars.clear()
+    watched.fill("#q", "app=shop")
+    watched.press("Enter")
+    watched.wait("asked.includes('/api/histogram')")
+    assert not watched.run("given.includes('/api/histogram')")
+    if is_query:
+        watched.fill("#q", "app=billing")
+        watched.press("Enter")
+    else:
+        choose(watched, "#last", "all")
+    watched.wait("given.includes('/api/histogram')")
+    logs.slow_bars.set()
+    watched.wait(f"{TOTAL} === '{'0 lines' if is_query else '1 line'}' && {DONE}")
+
+
+def test_patterns_that_still_run_are_given_up_or_asked_again(watched):
+    """After a wrong query, what was shown is wanted again."""
+    watched.run(
+        "void (globalThis.known = ((ask) => (url, how) => /patterns/.test(url) ?"
+        " new Promise(() => {}) : ask(url, how))(known))"
+    )
+    watched.press("p")
+    watched.wait("asked.includes('/api/patterns')")
+    watched.fill("#q", "level>=banana")
+    watched.press("Enter")
+    watched.wait("given.includes('/api/patterns')")
+    watched.wait("asked.filter((one) => one === '/api/patterns').length === 2")
+
+
+def test_suggestions_that_still_run_are_given_up_for_the_answer(watched):
+    watched.fill("#q", "app=")
+    watched.wait("asked.includes('/api/top?')")
+    watched.press("Enter")
+    watched.wait("given.includes('/api/top?')")
