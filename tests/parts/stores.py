@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.columns.write_file import make_columns
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_name, sealed_segments
 from logsrv.linelog.store.segment_notes import remove_empty_segment
+from tests.parts.made_columns import make_columns
 
 BEGIN = parse_rfc3339("2026-11-20T06:00:00Z")
 

@@ -10,7 +10,7 @@ a socket to the server, which sends an order as JSON, with open files:
 Their descriptors are in this order: the compressed text and its index for reading, a new file for the
 columns under its temporary name, and an unlinked empty file on the same disk. The answer is JSON, too:
 
-    {"not kept": [], "lines": 5, "groups": 1, "columns": 9, "left_out": 1, "size": 4096}   made, and synced
+    {"not kept": []}                      made, and synced
     {"not kept": ["columns"]}             a segment that can have no columns: no lines, or a frame too large
     {"errno": 28}                         a system error
     {"error": "a frame is damaged"}       the text or its index is damaged
@@ -76,8 +76,7 @@ def _carry_out(
         writer = ColumnsWriter(text, _content(index), columns, spool)
         for _ in writer.steps():
             server.receive_arrived()
-        made = writer.report
-        return {"not kept": ["columns"]} if made is None else {"not kept": [], **made._asdict()}
+        return {"not kept": [] if writer.is_complete else ["columns"]}
     except OSError as error:
         return {"errno": error.errno or errno.EIO}
     except MemoryError:

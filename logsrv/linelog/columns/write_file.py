@@ -8,15 +8,12 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from typing import NamedTuple
 
 import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from logsrv.descriptor import Descriptor
 from logsrv.linelog.columns.choice import ChosenFields, FieldSummary, choose_fields
 from logsrv.linelog.columns.coded import CodedField
 from logsrv.linelog.columns.extract import LineFields, read_all_fields
@@ -40,10 +37,8 @@ from logsrv.linelog.columns.numbers import INTEGER, ArrowArray, numbers_of_texts
 from logsrv.linelog.columns.spool import Spool
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frame
 from logsrv.linelog.store.index import Index, decode_head, decode_index
-from logsrv.linelog.store.segment import Segment, tmp
 
 LARGEST_FRAME = 16 << 20
 """Bytes of text. A segment with a larger frame gets no columns: they would take too much memory."""
@@ -57,20 +52,10 @@ _DELTA = ("position", "time")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
-class ColumnsReport(NamedTuple):
-    """The counts of a file of columns. size: in bytes."""
-
-    lines: int
-    groups: int
-    columns: int
-    left_out: int
-    size: int
-
-
 class ColumnsWriter:
     """Makes the columns of a segment, in steps of a frame.
 
-    report: the counts of the complete file; None if the segment can have no columns.
+    is_complete: whether the file was made; at the end it was not if the segment can have no columns.
     """
 
     def __init__(self, packed: int, index: bytes, columns: int, spool: int) -> None:
@@ -78,13 +63,13 @@ class ColumnsWriter:
 
         index: the content of the index. Raises ValueError if it is damaged.
         """
-        self.report: ColumnsReport | None = None
+        self.is_complete = False
         self._packed, self._file = packed, columns
         self._index: Index = decode_index(index)
         self._identity = identity_of_segment(decode_head(index))
         self._spool = Spool(spool)
         self._fields: dict[str, FieldSummary] = {}
-        self._is_complete = True
+        self._knows_all_names = True
         self._groups: list[LineGroupBounds] = []
         self._places: list[list[slice]] = []
 
@@ -123,14 +108,14 @@ class ColumnsWriter:
         """Return the fields of a frame that are known in all frames before; no longer keep others."""
         fields = found.fields
         new = fields.keys() - self._fields.keys()
-        if not self._is_complete or len(self._fields) + len(new) > _MOST_NAMES:
+        if not self._knows_all_names or len(self._fields) + len(new) > _MOST_NAMES:
             # A frame before may have these too, or there are too many names.
-            self._is_complete = False
+            self._knows_all_names = False
             fields = {name: field for name, field in fields.items() if name not in new}
         for name in fields:
             self._summary(name)
         if not found.complete:
-            self._is_complete = False
+            self._knows_all_names = False
             for name in self._fields.keys() - found.fields.keys() - {*FIXED}:
                 self._summary(name).leave_out()
         return fields
@@ -162,13 +147,7 @@ class ColumnsWriter:
             writer.add_key_value_metadata({CRC_KEY: encode_sums(0, [0] * chunks)})
         _write_sums(self._file)
         os.fdatasync(self._file)
-        self.report = ColumnsReport(
-            self._index.lines,
-            len(self._groups),
-            len(schema),
-            len(chosen.left_out),
-            os.fstat(self._file).st_size,
-        )
+        self.is_complete = True
 
     def _head(self, chosen: ChosenFields) -> ColumnsHead:
         columns = chosen.columns
@@ -178,7 +157,7 @@ class ColumnsWriter:
             {name: one.way for name, one in columns.items() if one.way is not None},
             [name for name, one in columns.items() if one.has_lists],
             chosen.left_out,
-            self._is_complete,
+            self._knows_all_names,
         )
 
     def _table_of_group(self, number: int, chosen: ChosenFields, schema: pa.Schema) -> pa.Table:
@@ -254,24 +233,3 @@ def _write_sums(fd: int) -> None:
     # The store opens its files for appending.
     fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_APPEND)
     os.pwrite(fd, sums, start + place.start)
-
-
-def make_columns(packed: Segment, disk: Disk) -> ColumnsReport | None:
-    """Make the columns of a packed segment, in place of older ones; return None if it can have none.
-
-    Raises OSError, and ValueError if the segment or its index is damaged.
-    """
-    name = tmp(packed.columns)
-    with ExitStack() as undo:
-        undo.callback(disk.unlink, name)
-        spool = undo.enter_context(Descriptor(disk.create_anew(name)))
-        columns = undo.enter_context(Descriptor(disk.create_anew(name)))
-        text = undo.enter_context(Descriptor(disk.open(packed.name, os.O_RDONLY)))
-        writer = ColumnsWriter(text, disk.read(packed.index), columns, spool)
-        for _ in writer.steps():
-            pass
-        if writer.report is None:
-            disk.unlink(packed.columns)
-        else:
-            disk.rename(name, packed.columns)
-        return writer.report

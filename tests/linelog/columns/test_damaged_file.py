@@ -9,12 +9,12 @@ import pytest
 
 from logsrv.linelog.columns import layout
 from logsrv.linelog.columns.read_file import open_columns
-from logsrv.linelog.columns.write_file import make_columns
 from logsrv.linelog.store import index
 from logsrv.linelog.store.index import IndexHead
 from logsrv.linelog.store.segment import Segment
 from tests.linelog.columns.test_extract import STAMP
 from tests.parts.disks import at, packed_segment
+from tests.parts.made_columns import make_columns
 
 LINES = b"".join(
     STAMP + b'{"n":%d,"x":%d.5,"user":"u%d","tags":["a",%d]}\n' % (one, one, one % 7, one % 3)

@@ -9,13 +9,13 @@ from hypothesis import given
 
 from logsrv.linelog.columns import groups
 from logsrv.linelog.columns.read_file import open_columns
-from logsrv.linelog.columns.write_file import make_columns
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME
 from logsrv.linelog.fields.values import text_of_value
 from logsrv.linelog.store import index
 from tests.linelog.columns.test_extract import LINES, STAMP, fields_of_records
 from tests.parts.disks import at, packed_segment
+from tests.parts.made_columns import make_columns
 
 STAMPED = ("source", "name", "host", "port", "level")
 

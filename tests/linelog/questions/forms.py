@@ -9,13 +9,13 @@ from unittest.mock import patch
 import attrs
 
 from logsrv.linelog.columns import choice, groups
-from logsrv.linelog.columns.write_file import make_columns
 from logsrv.linelog.store import seal as sealing
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Form, sealed_segments
 from logsrv.linelog.store.words import build as word_building
 from tests.linelog.questions.lines import Line
 from tests.parts.archived_stores import archive_all
+from tests.parts.made_columns import make_columns
 from tests.parts.stores import make_store
 
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.columns.read_file import GroupColumns, open_columns
 from logsrv.linelog.columns.rows import ColumnRows
-from logsrv.linelog.columns.write_file import make_columns
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value
 from logsrv.linelog.query.question import Term
@@ -24,6 +23,7 @@ from logsrv.linelog.sql.plan import ReadingPlan, WantedRows
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
 from logsrv.linelog.store import index
 from tests.parts.disks import at, packed_segment
+from tests.parts.made_columns import make_columns
 from tests.parts.stores import line, lines, make_store, view_of
 
 LINES = [
