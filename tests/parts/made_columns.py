@@ -1,12 +1,19 @@
-"""Columns of a segment, made in this process."""
+"""Columns of a segment, made in this process, and the values in them."""
 
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 
 from logsrv.descriptor import Descriptor
+from logsrv.linelog.columns.read_file import SegmentColumns, open_columns
 from logsrv.linelog.columns.write_file import ColumnsWriter
+from logsrv.linelog.fields.values import text_of_value
+from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Segment, tmp
+from tests.parts.disks import at, packed_segment
 
 
 def make_columns(packed: Segment, disk: Disk) -> bool:
@@ -23,3 +30,26 @@ def make_columns(packed: Segment, disk: Disk) -> bool:
         if writer.is_complete:
             disk.rename(name, packed.columns)
         return writer.is_complete
+
+
+@contextmanager
+def columns_of(directory: Path, lines: Sequence[bytes]) -> Iterator[SegmentColumns]:
+    """Seal lines in a directory, make their columns, and open these."""
+    packed = packed_segment(directory, b"".join(line + b"\n" for line in lines))
+    with at(directory) as disk:
+        make_columns(packed, disk)
+        fd = disk.open(packed.columns, os.O_RDONLY)
+        with open_columns(fd, index.load_head(packed, disk)) as columns:
+            yield columns
+
+
+def values_of(columns: SegmentColumns, name: str) -> list[Any]:
+    """Return the values of a field in all lines, as texts, or lists of texts."""
+    found: list[Any] = []
+    for number in range(len(columns.groups)):
+        field = columns.group(number).field(name)
+        values = [
+            [*map(text_of_value, one)] if isinstance(one, list) else one for one in field.values()
+        ]
+        found += [None if code < 0 else values[code] for code in field.codes.tolist()]
+    return found

@@ -1,21 +1,23 @@
 """The fields of a segment that get a column, whatever their names and values, for us and for engines."""
 
 import json
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import duckdb
 import pytest
 
 from logsrv.linelog.columns import choice
-from tests.linelog.columns.test_extract import STAMP
-from tests.linelog.columns.test_read_file import columns_of, values_of
+from tests.linelog.columns.mixed_lines import STAMP
+from tests.parts.made_columns import columns_of, values_of
 
 
-def objects(*values):
+def objects(*values: object) -> list[bytes]:
     return [STAMP + json.dumps(one).encode() for one in values]
 
 
-def in_duckdb(directory, sql):
+def in_duckdb(directory: Path, sql: str) -> list[Any]:
     """Return the rows of a query of the columns."""
     [path] = directory.glob("*.parquet")
     return duckdb.sql(sql.format(f"'{path}'")).fetchall()

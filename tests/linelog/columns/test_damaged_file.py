@@ -1,7 +1,9 @@
 """A file of columns that is damaged, or not ours, is refused with a sentence."""
 
 import os
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +14,7 @@ from logsrv.linelog.columns.read_file import open_columns
 from logsrv.linelog.store import index
 from logsrv.linelog.store.index import IndexHead
 from logsrv.linelog.store.segment import Segment
-from tests.linelog.columns.test_extract import STAMP
+from tests.linelog.columns.mixed_lines import STAMP
 from tests.parts.disks import at, packed_segment
 from tests.parts.made_columns import make_columns
 
@@ -23,7 +25,7 @@ LINES = b"".join(
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Segment, IndexHead]:
     """A segment with columns: its directory, its names, and the head of its index."""
     directory = tmp_path_factory.mktemp("store")
     packed = packed_segment(directory, LINES)
@@ -32,7 +34,7 @@ def made(tmp_path_factory):
         return directory, packed, index.load_head(packed, disk)
 
 
-def answers(path, head: IndexHead):
+def answers(path: Path, head: IndexHead) -> list[Any]:
     """Return all that a file says of its lines. Raises ValueError if it is refused."""
     fd = os.open(path, os.O_RDONLY)
     try:
@@ -51,7 +53,7 @@ def answers(path, head: IndexHead):
         return found
 
 
-def refused(path, head):
+def refused(path: Path, head: IndexHead) -> str:
     with pytest.raises(ValueError, match=r"[a-z]") as caught:
         answers(path, head)
     return str(caught.value)
@@ -126,7 +128,7 @@ def test_a_full_disk_leaves_the_older_file(made, tmp_path, monkeypatch):
         before = (tmp_path / packed.columns).read_bytes()
         names = sorted(path.name for path in tmp_path.iterdir())
 
-        def full(*_):
+        def full(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "pwrite", full)

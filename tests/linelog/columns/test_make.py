@@ -3,7 +3,10 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,21 +15,21 @@ from logsrv.kit.children.blocking import BlockingChild
 from logsrv.linelog.columns import make
 from logsrv.linelog.columns.read_file import open_columns
 from logsrv.linelog.store import index
-from logsrv.linelog.store.segment import tmp
-from tests.linelog.columns.test_extract import STAMP
+from logsrv.linelog.store.segment import Segment, tmp
+from tests.linelog.columns.mixed_lines import STAMP
 from tests.parts.disks import at, packed_segment
 
 LINES = b"".join(STAMP + b"n=1 user=u%d\n" % (one % 3) for one in range(100))
 
 
 @pytest.fixture
-def child():
+def child() -> Iterator[BlockingChild]:
     child = BlockingChild(make.__name__)
     yield child
     child.kill()
 
 
-def order(child, directory, packed):
+def order(child: BlockingChild, directory: Path, packed: Segment) -> Any:
     """Let the process make the columns of a segment; return its answer."""
     disk = at(directory)
     name = tmp(packed.columns)

@@ -1,50 +1,23 @@
 """Columns of a segment in a file give the fields that the records of its lines have."""
 
-import os
-from contextlib import contextmanager
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
 
 from logsrv.linelog.columns import groups
-from logsrv.linelog.columns.read_file import open_columns
+from logsrv.linelog.columns.read_file import NumberColumn
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME
-from logsrv.linelog.fields.values import text_of_value
-from logsrv.linelog.store import index
-from tests.linelog.columns.test_extract import LINES, STAMP, fields_of_records
-from tests.parts.disks import at, packed_segment
-from tests.parts.made_columns import make_columns
+from tests.linelog.columns.mixed_lines import LINES, STAMP, fields_of_records
+from tests.parts.made_columns import columns_of, values_of
 
 STAMPED = ("source", "name", "host", "port", "level")
 
 
-@contextmanager
-def columns_of(directory, lines):
-    """Seal lines in a directory, make their columns, and open these."""
-    packed = packed_segment(directory, b"".join(line + b"\n" for line in lines))
-    disk = at(directory)
-    make_columns(packed, disk)
-    fd = disk.open(packed.columns, os.O_RDONLY)
-    with open_columns(fd, index.load_head(packed, disk)) as columns:
-        yield columns
-    disk.close()
-
-
-def values_of(columns, name):
-    """Return the values of a field in all lines, as texts, or lists of texts."""
-    found = []
-    for number in range(len(columns.groups)):
-        field = columns.group(number).field(name)
-        values = [
-            [*map(text_of_value, one)] if isinstance(one, list) else one for one in field.values()
-        ]
-        found += [None if code < 0 else values[code] for code in field.codes.tolist()]
-    return found
-
-
-def kept(directory, *values, name="a"):
+def kept(directory: Path, *values: str, name: str = "a") -> tuple[list[Any], NumberColumn | None]:
     """Return the values of a field in lines of JSON, and its numbers if it is stored as such."""
     lines = [STAMP + b'{"%s":%s}' % (name.encode(), one.encode()) for one in values]
     with columns_of(directory, lines) as columns:
