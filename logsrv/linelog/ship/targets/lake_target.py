@@ -10,18 +10,18 @@ import attrs
 import pyarrow
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.ship.lake.days import first_day
-from logsrv.linelog.ship.lake.putting import (
+from logsrv.linelog.ship.target import ArchiveSurvey, SentSegment
+from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.archive import LAKE
+from logsrv.linelog.ship.targets.archive_target import ArchiveTarget
+from logsrv.linelog.ship.targets.lake_segment import (
     file_name,
+    first_day,
     folder_name,
     has_whole_segment,
     put_lake_segment,
     size_there,
 )
-from logsrv.linelog.ship.target import ArchiveSurvey, SentSegment
-from logsrv.linelog.ship.target_plugin import TargetSettings
-from logsrv.linelog.ship.targets.archive import LAKE
-from logsrv.linelog.ship.targets.archive_target import ArchiveTarget
 from logsrv.linelog.store.archive.manifest import segment_base_name
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Form, Segment

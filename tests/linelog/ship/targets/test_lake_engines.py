@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.ship.lake.putting import put_lake_segment
+from logsrv.linelog.ship.targets.lake_segment import put_lake_segment
 from logsrv.linelog.store.archive.opening import open_archive
 from tests.parts.archived_stores import STORE, packed
 from tests.parts.disks import at

@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from logsrv.linelog.ship.lake import day_file as module
-from logsrv.linelog.ship.lake.day_file import LakeNote, read_note, write_day_file
-from logsrv.linelog.ship.lake.days import open_segment_days
+from logsrv.linelog.ship.targets import lake_file as module
+from logsrv.linelog.ship.targets.lake_file import LakeNote, read_note, write_day_file
+from logsrv.linelog.ship.targets.lake_segment import open_segment_days
 from tests.parts.archived_stores import STORE, packed
 from tests.parts.disks import at
 from tests.parts.lakes import lake_in, store_of

@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from logsrv.linelog.ship.lake import putting as module
-from logsrv.linelog.ship.lake.day_file import LakeNote
-from logsrv.linelog.ship.lake.putting import has_whole_segment, put_lake_segment, size_there
+from logsrv.linelog.ship.targets import lake_segment as module
+from logsrv.linelog.ship.targets.lake_file import LakeNote
+from logsrv.linelog.ship.targets.lake_segment import has_whole_segment, put_lake_segment, size_there
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import segment_base_name
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.ship.lake import days as module
-from logsrv.linelog.ship.lake.days import open_segment_days
+from logsrv.linelog.ship.targets import lake_segment as module
+from logsrv.linelog.ship.targets.lake_segment import open_segment_days
 from logsrv.linelog.store import seal
 from tests.parts.disks import at
 from tests.parts.lakes import over_midnight, store_of
