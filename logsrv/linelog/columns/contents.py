@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy
 
+from logsrv.linelog.columns.access import read_access_lines
 from logsrv.linelog.columns.forms import (
     LineForm,
-    access_form,
     frequent_pair_forms,
     login_form,
 )
@@ -25,7 +25,7 @@ from logsrv.linelog.fields.byte_places import Array, indexes_of_true
 from logsrv.linelog.fields.logfmt import parse_trailing_pairs, unescape_value
 from logsrv.linelog.fields.reader import haproxy_time_ends, lines_beginning_like_sshd
 from logsrv.linelog.fields.record import parse_text
-from logsrv.linelog.fields.servers import DURATION, LOGIN_WORDS, unescape_quotes
+from logsrv.linelog.fields.servers import DURATION, LOGIN_WORDS
 from logsrv.linelog.fields.stored_line import decode_stored
 
 _DURATION = DURATION.encode()
@@ -112,19 +112,19 @@ class ContentColumns:
         return chosen[found.others]
 
     def _add_access(self, rows: Array, contents: Sequence[bytes], chosen: Array) -> Array:
-        found = access_form(self._pieces.skip).read(
-            rows[chosen], [contents[at] for at in chosen.tolist()]
-        )
-        self.access.append(found.rows)
-        for name, (codes, values) in found.columns.items():
-            convert = _quoted_texts if name in ("referer", "agent") else _access_texts
-            self._pieces.add_converted(name, found.rows, codes, convert(values))
-        rest = found.texts["rest"]
-        behind = numpy.array([at for at, text in enumerate(rest) if b"=" in text], numpy.intp)
-        others = self._add_pairs(found.rows, rest, behind, PAIRS).tolist()
-        pairs = [parse_trailing_pairs(decode_stored(rest[at])) for at in others]
-        self._objects.add_flat(found.rows[others], pairs, PAIRS)
-        return chosen[found.others]
+        """Add the fields of chosen contents; return the indexes of those of an unusual form."""
+        left = numpy.ones(len(chosen), bool)
+        for found in read_access_lines([contents[at] for at in chosen.tolist()]):
+            left[found.at] = False
+            those = rows[chosen[found.at]]
+            self.access.append(those)
+            for name, texts in found.columns.items():
+                self._pieces.add(name, those, texts, missing="-")
+            behind = [at for at, text in enumerate(found.rest) if b"=" in text]
+            others = self._add_pairs(those, found.rest, numpy.array(behind, numpy.intp), PAIRS)
+            pairs = [parse_trailing_pairs(decode_stored(found.rest[at])) for at in others.tolist()]
+            self._objects.add_flat(those[others], pairs, PAIRS)
+        return chosen[left]
 
     def _add_pairs(self, rows: Array, contents: Sequence[bytes], chosen: Array, rank: int) -> Array:
         """Add the pairs in chosen contents; return the indexes of those that are no form of many."""
@@ -156,16 +156,6 @@ _MAY_BEGIN_OBJECT = frozenset((b"{", b" ", b"\t", b"\r"))
 
 def _is_sshd(app: bytes | None) -> bool:
     return app is None or app.startswith(b"sshd")
-
-
-def _access_texts(values: Sequence[bytes]) -> Sequence[str | None]:
-    texts = decode_present(values, ("", "-"))
-    return [text and unescape_quotes(text) for text in texts]
-
-
-def _quoted_texts(values: Sequence[bytes]) -> Sequence[str | None]:
-    texts = decode_present(values, ("", '"-"'))
-    return [text and unescape_quotes(text[1:-1]) for text in texts]
 
 
 def _pair_texts(values: Sequence[bytes]) -> Sequence[str]:

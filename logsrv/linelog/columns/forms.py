@@ -1,4 +1,4 @@
-"""Forms of lines, each read by one expression for many lines: headers, access logs, pairs, logins."""
+"""Forms of lines, each read by one expression for many lines: headers, pairs, logins."""
 
 from __future__ import annotations
 
@@ -16,13 +16,7 @@ from logsrv.linelog.columns.pieces import Coder
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.header_words import MONTH
 from logsrv.linelog.fields.logfmt import find_pairs
-from logsrv.linelog.fields.servers import (
-    ACCESS_NAMES,
-    CLIENT_BEHIND_VHOST,
-    LOGIN,
-    VHOST,
-    VHOST_PORT,
-)
+from logsrv.linelog.fields.servers import LOGIN
 from logsrv.linelog.fields.stored_line import decode_stored
 
 
@@ -65,6 +59,7 @@ class LineForm:
         """Return the texts of the groups. rows: the number of each line."""
         texts: dict[str, list[bytes]] = {name: [] for name in self._uncoded}
         coders = {name: Coder() for name in self._places if name not in texts}
+        codes: dict[str, list[Array]] = {name: [numpy.zeros(0, numpy.int32)] for name in coders}
         others: list[int] = []
         for start in range(0, len(lines), _AT_ONCE):
             found = self._find(b"\n".join([*lines[start : start + _AT_ONCE], b""]))
@@ -74,17 +69,18 @@ class LineForm:
                 known = [not line for line in unread]
                 columns = [tuple(compress(each, known)) for each in columns]
             for name, coder in coders.items():
-                coder.add(columns[self._places[name]])
+                codes[name].append(coder.codes(columns[self._places[name]]))
             for name, values in texts.items():
                 values += columns[self._places[name]]
         left = numpy.ones(len(rows), bool)
         left[others] = False
-        coded = {name: coder.coded() for name, coder in coders.items()}
+        coded = {
+            name: (numpy.concatenate(codes[name]), [*coder.index]) for name, coder in coders.items()
+        }
         return ReadLines(rows[left], coded, texts, others)
 
 
 _UNTIL_QUOTE = pattern_until('"', never=r"\n").encode()
-_QUOTED = rb'"' + _UNTIL_QUOTE + rb'"'
 _PRIORITY = rb"(?P<priority>1[0-8][0-9]|19[01]|0?[0-9]{1,2})"
 _TIME = (
     rb"(?P<timestamp>"
@@ -114,25 +110,6 @@ _HEADERS = {
 def header_form(kind: str) -> LineForm:
     """Return a form of headers: `usual`, `local` without a host, `new` of RFC 5424, `container`."""
     return LineForm(_HEADERS[kind], uncoded=("app", "data", "text"))
-
-
-_ACCESS = (
-    rb"(?:(?P<vhost>" + VHOST[1:].encode() + rb"(?::(?P<vhost_port>" + VHOST_PORT[1:].encode() + rb")? "
-    + CLIENT_BEHIND_VHOST.encode() + rb")??(?P<client>[^\s{<]\S*) \S+ (?P<user>\S+)"
-    rb" \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]+(?: [+-][0-9]{4})?\]"
-    rb' "(?P<method>[A-Za-z_-]*[A-Za-z]) (?P<path>[^\s"\\]+) (?P<protocol>HTTP/[0-9.]+)"'
-    rb" (?P<status>[0-9]{3}) (?P<bytes>[0-9]+|-)(?: (?P<referer>" + _QUOTED + rb") (?P<agent>" + _QUOTED
-    + rb'))?(?: (?P<rest>(?!")[^\n]*)|)'
-)  # fmt: skip
-
-
-@lru_cache(maxsize=20)
-def access_form(skip: frozenset[str]) -> LineForm:
-    """Return the form of access logs with usual requests; `rest` is the text behind their fields."""
-    pattern = _ACCESS
-    for name in skip & {*ACCESS_NAMES}:
-        pattern = pattern.replace(b"(?P<%s>" % name.encode(), b"(?:")
-    return LineForm(pattern, uncoded=("rest",))
 
 
 @lru_cache(maxsize=1)

@@ -18,31 +18,27 @@ HEADER, PAIRS, CONTENT = range(3)
 """Where a field is from: a value of the content replaces that of a pair behind it or of the header."""
 _MOST_NAMES = 1000
 _LONGEST_NAMES = 1 << 20
-# If so many of the first values differ, all may do.
-_SAMPLE, _MANY_IN_SAMPLE = 64, 56
 
 Convert = Callable[[list[Any]], Sequence[str | None]]
 """What makes texts of different values; None of a value that means that the line lacks the field."""
 
 
 class Piece(NamedTuple):
-    """The values of a field in some lines. codes: the index in `texts`, for each line of `rows`.
+    """The values of a field in some lines. codes: those of `coder`, for each line of `rows`.
 
-    rank: HEADER, PAIRS or CONTENT; less than these for a field under another name. is_list: whether each
-    text is JSON of a list.
+    rank: HEADER, PAIRS or CONTENT; less than these for a field under another name. coder: that of the
+    field, in which a list is `(text,)`. has_lists: whether there may be some.
     """
 
     rank: int
     rows: Array
     codes: Array
-    texts: list[str]
-    is_list: bool = False
+    coder: Coder
+    has_lists: bool = False
 
     def where(self, chosen: Array) -> Piece:
-        """Return the piece without the other lines, and without the texts that only these have."""
-        used, codes = numpy.unique(self.codes[chosen], return_inverse=True)
-        texts = [self.texts[code] for code in used.tolist()]
-        return self._replace(rows=self.rows[chosen], codes=codes, texts=texts)
+        """Return the piece without the other lines."""
+        return self._replace(rows=self.rows[chosen], codes=self.codes[chosen])
 
 
 class FieldPieces:
@@ -57,6 +53,7 @@ class FieldPieces:
         self.complete = True
         self.left_out: set[str] = set()
         self._pieces: dict[str, list[Piece]] = {}
+        self._coders: defaultdict[str, Coder] = defaultdict(Coder)
         self._room = _LONGEST_NAMES
 
     def add(
@@ -68,16 +65,23 @@ class FieldPieces:
         *,
         convert: Convert | None = None,
         is_list: bool = False,
+        missing: str | None = None,
     ) -> None:
-        """Add values; without `convert` they are texts, or None. Each different one is converted once."""
-        if name in self.skip:
+        """Add values; without `convert` they are texts, or None. Each different one is converted once.
+
+        missing: a text that says that the line lacks the field.
+        """
+        if not self._may_add(name, rows):
             return
-        codes, texts = code_values(values)
-        if convert is None and None not in texts:
-            self.add_piece(name, Piece(rank, rows, codes, texts, is_list))
+        if convert or is_list:
+            coder = Coder()
+            codes = coder.codes(values)
+            different = [*coder.index]
+            texts = convert(different) if convert else different
+            self.add_converted(name, rows, codes, texts, rank, is_list=is_list)
         else:
-            made = convert(texts) if convert else texts
-            self.add_converted(name, rows, codes, made, rank, is_list=is_list)
+            coder = self._coders[name]
+            self._add_coded(name, Piece(rank, rows, coder.codes(values), coder), missing)
 
     def add_converted(
         self,
@@ -90,31 +94,28 @@ class FieldPieces:
         is_list: bool = False,
     ) -> None:
         """Add coded values whose texts may be missing, or may be the same."""
-        if name in self.skip:
-            return
-        texts = [*texts]
-        index: dict[str | None, int] = dict.fromkeys(texts, 0)
-        if len(index) < len(texts) or None in index:
-            index.pop(None, None)
-            index = dict(zip(index, range(len(index)), strict=True))
-            codes = numpy.array([index.get(text, -1) for text in texts], numpy.int32)[codes]
-            rows, codes = rows[codes >= 0], codes[codes >= 0]
-        self.add_piece(
-            name, Piece(rank, rows, codes, [text for text in index if text is not None], is_list)
-        )
+        if self._may_add(name, rows):
+            coder = self._coders[name]
+            table = coder.codes([text and (text,) for text in texts] if is_list else [*texts])
+            self._add_coded(name, Piece(rank, rows, table[codes], coder, is_list), None)
 
-    def add_piece(self, name: str, piece: Piece) -> None:
-        """Add a piece that is coded."""
-        if not len(piece.rows):
-            return
+    def _may_add(self, name: str, rows: Array) -> bool:
+        if name in self.skip or not len(rows):
+            return False
         if name not in self._pieces:
             self._room -= len(name)
             is_long = len(name) > LONGEST_NAME or self._room < 0
             if is_long or len(self._pieces) >= _MOST_NAMES or not is_utf8(name):
                 self.complete = False
-                return
+                return False
             self._pieces[name] = []
-        self._pieces[name].append(piece)
+        return True
+
+    def _add_coded(self, name: str, piece: Piece, missing: str | None) -> None:
+        for one in {None, missing} & piece.coder.index.keys():
+            piece = piece.where(piece.codes != piece.coder.index[one])
+        if len(piece.rows):
+            self._pieces[name].append(piece)
 
     def names(self) -> list[str]:
         """Return the names of all fields."""
@@ -148,33 +149,17 @@ def decode_present(values: Sequence[bytes], missing: Collection[str] = ("",)) ->
     return texts
 
 
-def code_values(values: Sequence[Any]) -> tuple[Array, list[Any]]:
-    """Return the index of each value among the different ones, and these."""
-    if len({*values[:_SAMPLE]}) > _MANY_IN_SAMPLE:
-        found = [*dict.fromkeys(values)]
-        if len(found) == len(values):
-            return numpy.arange(len(values), dtype=numpy.int32), found
-    coder = Coder()
-    coder.add(values)
-    return coder.coded()
-
-
 class Coder:
-    """Gives each different value a number."""
+    """Gives each different value a number. index: the numbers by value."""
 
     def __init__(self) -> None:
-        self._index: defaultdict[Any, int] = defaultdict()
-        self._index.default_factory = self._index.__len__
-        self._codes: list[Array] = []
+        self.index: defaultdict[Any, int] = defaultdict()
+        self.index.default_factory = self.index.__len__
 
-    def add(self, values: Sequence[Any]) -> None:
-        """Add values."""
-        codes = map(self._index.__getitem__, values)
-        self._codes.append(numpy.fromiter(codes, numpy.int32, len(values)))
-
-    def coded(self) -> tuple[Array, list[Any]]:
-        """Return the number of each value, and the different values."""
-        return numpy.concatenate([numpy.zeros(0, numpy.int32), *self._codes]), [*self._index]
+    def codes(self, values: Sequence[Any]) -> Array:
+        """Return the number of each value."""
+        found: Array = numpy.fromiter(map(self.index.__getitem__, values), numpy.int32, len(values))
+        return found
 
 
 def put_together(lines: int, pieces: Sequence[Piece]) -> CodedField | None:
@@ -183,21 +168,21 @@ def put_together(lines: int, pieces: Sequence[Piece]) -> CodedField | None:
     Of two pieces with a value of the same line, the one of higher rank counts.
     """
     codes: Array = numpy.full(lines, -1, numpy.int32)
-    if len(pieces) == 1:
-        _, rows, codes_of_rows, texts, is_list = pieces[0]
-        codes[rows] = codes_of_rows
-        return CodedField(codes, texts, frozenset(range(len(texts) if is_list else 0)))
-    index: dict[str | tuple[str], int] = {}
+    coders = [*dict.fromkeys(piece.coder for piece in pieces)]
+    coder = coders.pop() if len(coders) == 1 else Coder()
+    if coders:
+        tables = {one: coder.codes([*one.index]) for one in coders}
+        pieces = [piece._replace(codes=tables[piece.coder][piece.codes]) for piece in pieces]
     for piece in sorted(pieces, key=lambda piece: piece.rank):
-        keys = [(text,) for text in piece.texts] if piece.is_list else piece.texts
-        places = [index.setdefault(key, len(index)) for key in keys]
-        codes[piece.rows] = numpy.array(places, numpy.int32)[piece.codes]
-    used = numpy.zeros(len(index) + 1, bool)
+        codes[piece.rows] = piece.codes
+    used = numpy.zeros(len(coder.index) + 1, bool)
     used[codes] = True
-    known = [*compress(index, used.tolist())]
-    codes = numpy.append(used[:-1].cumsum(dtype=numpy.int32) - 1, numpy.int32(-1))[codes]
+    known = [*coder.index]
+    if not used[:-1].all():
+        known = [*compress(known, used.tolist())]
+        codes = numpy.append(used[:-1].cumsum(dtype=numpy.int32) - 1, numpy.int32(-1))[codes]
+    if not any(piece.has_lists for piece in pieces):
+        return CodedField(codes, known)
     lists = frozenset(at for at, key in enumerate(known) if isinstance(key, tuple))
     texts = [key[0] if isinstance(key, tuple) else key for key in known]
-    if lists and len({*texts}) < len(texts):
-        return None
-    return CodedField(codes, texts, lists)
+    return None if lists and len({*texts}) < len(texts) else CodedField(codes, texts, lists)

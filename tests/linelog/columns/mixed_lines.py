@@ -66,6 +66,8 @@ BEHIND = [
     ACCESS.replace(b"GET /a HTTP/1.1", b'\\x16\\x03 \\"q\\" '),
     ACCESS.replace(b"GET /a HTTP/1.1", b'GET /a b\\"c HTTP/2'),
     ACCESS.replace(b'"-"', b'"http://e.example/%20"'),
+    ACCESS.replace(b"GET /a", b"GET \x1c/a"),
+    b"bob " + ACCESS,
 ]
 HEADERS = [OLD, NEW + b"- ", NEW + b'[x@1 a="1" user="\\"2"][y z="-"] \xef\xbb\xbf', FILE, b"<13>"]
 PREFIXES = [
