@@ -5,7 +5,7 @@ fault.py     an error of DuckDB as a sentence with a place
 binding.py   the fields that a statement names, and a type for each that fits it, guessed from lines
 plan.py      the columns that a statement needs, and its conditions as a query, by DuckDB's plan
 arrow_columns.py
-             lines of the store as columns
+             rows as columns of Arrow, from lines or from the stored columns of a segment
 rows.py      the table as a stream of record batches, made by all cores
 answer.py    the answer to a statement, by all of these, on connections that can only compute
 
@@ -14,6 +14,8 @@ only when it runs. Importing it without them raises NotInstalled.
 """
 
 from __future__ import annotations
+
+import os
 
 from logsrv.errors import LogsrvError
 
@@ -27,6 +29,8 @@ class SqlNotInstalled(LogsrvError):
     """The packages of the extra `sql` are missing."""
 
 
+# NumPy, which Arrow loads, would start a thread for each core: 30 ms.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 try:
     import duckdb  # noqa: F401
     import pyarrow  # noqa: F401

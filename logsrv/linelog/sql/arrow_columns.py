@@ -1,4 +1,4 @@
-"""Lines of the store as columns of Arrow: only the needed columns, and all lines of a piece at once."""
+"""Rows of the table as columns of Arrow: only the needed ones, for many rows at once."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.values import Value, displayable_text, number_of_value, text_of_value
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.units import number_in_field_unit
-from logsrv.linelog.read.columns import column_reader
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
+    from logsrv.linelog.read.columns import Reader
 
 _INT64 = 1 << 63
 _ONLY_TEXT = frozenset(("message", "fields", "position"))
@@ -90,9 +90,7 @@ class ArrowColumnMaker:
         extracted = {name for one in extractions for name in one.names}
         self.needs_text = not needed.isdisjoint(_ONLY_TEXT | extracted)
         self.stored = [] if self.needs_text else [*needed.difference(_OF_PLACE)]
-        parsed = [name for name in self._of_fields if name != "position"]
-        texts = [name for name in parsed if not fields[name].is_number]
-        self._read_columns = column_reader(parsed, extractions, texts)
+        self._extractions = extractions
         every = arrow_schema(fields)
         self.schema = pyarrow.schema([every.field(name) for name in self.names])
 
@@ -111,6 +109,15 @@ class ArrowColumnMaker:
         return pyarrow.RecordBatch.from_arrays(
             [columns[name] for name in self.names], schema=self.schema
         ), bad_values
+
+    @cached_property
+    def _read_columns(self) -> Reader:
+        # Loading this takes 20 ms, which an answer from stored columns need not.
+        from logsrv.linelog.read.columns import column_reader
+
+        parsed = [name for name in self._of_fields if name != "position"]
+        texts = [name for name in parsed if not self._of_fields[name].is_number]
+        return column_reader(parsed, self._extractions, texts)
 
     def _stored_columns(self, rows: ColumnRows, bad_values: BadValues) -> dict[str, Any]:
         return {
