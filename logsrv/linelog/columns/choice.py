@@ -61,7 +61,7 @@ class FieldSummary:
 
     @property
     def is_ambiguous(self) -> bool:
-        """Whether some texts that begin with LIST are lists, and some are not."""
+        """True if some texts that begin with LIST are lists, and some are not."""
         return self.has_lists and self._has_brackets
 
     @property

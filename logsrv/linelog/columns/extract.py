@@ -121,7 +121,7 @@ def _field(name: str, lines: int, pieces: FieldPieces) -> CodedField | None:
     return put_together(lines, found)
 
 
-# What makes the rank of a piece of another field less than those of all before it.
+# A piece of another field has a rank below those of all before it, by this.
 _OTHER = -3
 
 

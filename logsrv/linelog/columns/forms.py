@@ -21,7 +21,7 @@ from logsrv.linelog.fields.stored_line import decode_stored
 
 
 class ReadLines(NamedTuple):
-    """What an expression found in lines.
+    """The result of an expression over lines.
 
     columns: by name, a code for each line of `rows`, and the texts by code. texts: by name, one for each.
     others: the indexes of lines of another form.

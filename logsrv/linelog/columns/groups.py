@@ -90,7 +90,7 @@ def are_ids(present: int, texts: ArrowArray, part: float) -> bool:
     return bool(pc.sum(pc.binary_length(texts)).as_py() >= _LONG * len(texts))
 
 
-class LineGroup:
+class BegunGroup:
     """A row group from offset `start` of the text on. stop, lines: its end, and its lines so far."""
 
     def __init__(self, start: int) -> None:
@@ -102,7 +102,7 @@ class LineGroup:
 
     @property
     def is_full(self) -> bool:
-        """Whether it has enough lines, text or values."""
+        """True if it has enough lines, text or values."""
         if self.lines >= GROUP_LINES or self.stop - self.start >= GROUP_TEXT:
             return True
         return sum(field.size for field in self.fields.values()) >= GROUP_VALUES

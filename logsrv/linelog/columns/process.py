@@ -124,7 +124,7 @@ class ColumnsProcess:
     def _start(self) -> BlockingChild:
         if self.child is None:
             self.child = BlockingChild(self._module)
-            # From the outside, because its imports take a second of a processor.
+            # Set here, because the imports of the process take a second of a processor.
             os.setpriority(os.PRIO_PROCESS, self.child.process.pid, 19)
         return self.child
 

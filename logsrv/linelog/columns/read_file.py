@@ -237,7 +237,7 @@ class CheckedFile:
             raise ValueError("it is no Parquet file, or its end is missing")
         data = os.pread(fd, footer, self._size - TAIL - footer)
         sums = decode_sums(data)
-        # As if there were nothing before the footer: with 64 KiB at the end, Arrow would read chunks.
+        # The footer alone: of 64 KiB at the end, which Arrow reads by itself, a part would be chunks.
         self.metadata = pq.read_metadata(pa.BufferReader(MAGIC + data + tail))
         self._sums = dict(zip(chunk_bounds(self.metadata), sums, strict=True))
 
@@ -260,7 +260,7 @@ class CheckedFile:
 
     @property
     def closed(self) -> bool:
-        """Whether the descriptor was closed."""
+        """True if the descriptor was closed."""
         return self._fd < 0
 
     def close(self) -> None:

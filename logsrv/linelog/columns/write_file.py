@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from logsrv.linelog.columns.choice import ChosenFields, FieldSummary, choose_fields
 from logsrv.linelog.columns.coded import CodedField
 from logsrv.linelog.columns.extract import LineFields, read_all_fields
-from logsrv.linelog.columns.groups import GROUP_LINES, LineGroup
+from logsrv.linelog.columns.groups import GROUP_LINES, BegunGroup
 from logsrv.linelog.columns.layout import (
     CRC_KEY,
     FIXED,
@@ -82,7 +82,7 @@ class ColumnsWriter:
         sizes = [end - one.text for one, end in zip(self._index.frames, ends, strict=True)]
         if not self._index.lines or max(sizes) > LARGEST_FRAME:
             return
-        group = LineGroup(0)
+        group = BegunGroup(0)
         for number, size in enumerate(sizes):
             yield
             at, packed = self._index.packed_extent(number)
@@ -90,10 +90,10 @@ class ColumnsWriter:
             self._read_lines(group, text[: text.rfind(b"\n") + 1])
             if group.is_full or (group.lines and number + 1 == len(sizes)):
                 self._end_group(group)
-                group = LineGroup(group.stop)
+                group = BegunGroup(group.stop)
         yield from self._write_file()
 
-    def _read_lines(self, group: LineGroup, text: bytes) -> None:
+    def _read_lines(self, group: BegunGroup, text: bytes) -> None:
         if not text:
             return
         stamps = StampedLines(text)
@@ -123,7 +123,7 @@ class ColumnsWriter:
     def _summary(self, name: str) -> FieldSummary:
         return self._fields.setdefault(name, FieldSummary())
 
-    def _end_group(self, group: LineGroup) -> None:
+    def _end_group(self, group: BegunGroup) -> None:
         for name, field in group.fields.items():
             if field.present and not self._summary(name).is_left_out:
                 number = len(self._groups)
