@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,6 +64,19 @@ def _exponents(raw: Array, digit: Array) -> Array:
     size = (~_IN_EXPONENT[rows_at(raw, at + 1, _WIDTH)]).argmax(1)
     found: Array = at[_AFTER_NUMBER[raw[at + 1 + size]] | (size == 0)]
     return found
+
+
+def numbers_of_key(text: bytes, key: str) -> list[str]:
+    """Return the numbers of a key in the text of many objects, as they are written; none if that is unsure.
+
+    If they are as many as the objects with this key, each has one of them.
+    """
+    # An escape may stand for a character of the key.
+    if not key.isascii() or "/" in key or b"\\u00" in text:
+        return []
+    found = re.findall(rb'"%s"(?:: ?([0-9.eE+-]+)[,}]|)' % re.escape(key).encode(), text)
+    # `-0` says the integer 0.
+    return b" ".join(found).decode().split() if all(found) and b"-0" not in found else []
 
 
 _LONGEST_EXACT = 18

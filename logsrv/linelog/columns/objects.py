@@ -17,7 +17,12 @@ import numpy
 import orjson
 
 from logsrv.linelog.columns.coded import value_of_list
-from logsrv.linelog.columns.decimals import NumberText, lines_with_odd_decimals, parse_with_texts
+from logsrv.linelog.columns.decimals import (
+    NumberText,
+    lines_with_odd_decimals,
+    numbers_of_key,
+    parse_with_texts,
+)
 from logsrv.linelog.columns.pieces import CONTENT, Convert, FieldPieces, is_utf8
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.json import (
@@ -40,16 +45,28 @@ _AT_ONCE = 100
 
 @attrs.define
 class _Values:
-    """The values of a name: in each part some lines, and a value for each. kinds: the types of all."""
+    """The values of a name: in each part some lines, and a value for each.
+
+    kinds: the types of all. keys: those under which the values are in their objects.
+    """
 
     parts: list[tuple[Array, Sequence[Any]]] = attrs.Factory(list)
     kinds: set[type] = attrs.Factory(set)
+    keys: set[str] = attrs.Factory(set)
 
     def joined(self) -> tuple[Array, Sequence[Any]]:
         if len(self.parts) > 1:
             rows, values = zip(*self.parts, strict=True)
             self.parts = [(numpy.concatenate(rows), [*chain.from_iterable(values)])]
         return self.parts[0]
+
+    def find_decimals(self, text: bytes) -> None:
+        """Replace numbers with decimals by their texts, if these can be found in that of all objects."""
+        if float in self.kinds and self.kinds <= _NUMBERS and len(self.keys) == 1:
+            rows, values = self.joined()
+            texts = numbers_of_key(text, *self.keys)
+            if len(texts) == len(values):
+                self.parts, self.kinds = [(numpy.sort(rows), texts)], {str}
 
     def drop(self, lines: Array) -> None:
         rows, values = self.joined()
@@ -103,6 +120,11 @@ class ObjectColumns:
         self, rows: Array, messages: Sequence[bytes], unread: Collection[int]
     ) -> None:
         """Read lines with odd decimals again, with their texts."""
+        text = b"\n".join(messages)
+        for values in self._found.values():
+            values.find_decimals(text)
+        if not any(map(_may_have_decimals, self._found.values())):
+            return
         odd = [at for at in lines_with_odd_decimals(messages) if at not in unread]
         if not odd:
             return
@@ -168,6 +190,7 @@ class ObjectColumns:
                         found = self._found.get(name) or self._found.setdefault(name, _Values())
                         found.parts.append((those, values))
                         found.kinds |= kinds
+                        found.keys.add(key)
 
     def _texts(self, found: _Values) -> Iterator[tuple[Array, Sequence[Any], Convert | None]]:
         """Yield values to be coded, those of each type by themselves; note the lines with unsure ones."""
