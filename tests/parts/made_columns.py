@@ -5,11 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.columns.read_file import SegmentColumns, open_columns
 from logsrv.linelog.columns.write_file import ColumnsWriter
 from logsrv.linelog.fields.values import text_of_value
+from logsrv.linelog.read import column_search
+from logsrv.linelog.read import search as search_module
 from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Segment, tmp
@@ -53,3 +56,13 @@ def values_of(columns: SegmentColumns, name: str) -> list[Any]:
         ]
         found += [None if code < 0 else values[code] for code in field.codes.tolist()]
     return found
+
+
+@contextmanager
+def columns_for_few_frames() -> Iterator[None]:
+    """Let columns be read also where text would cost less."""
+    with (
+        patch.object(search_module, "WITHOUT_COLUMNS", 0),
+        patch.object(column_search, "FEWEST_FRAMES", 0),
+    ):
+        yield

@@ -26,7 +26,7 @@ FIXED = ("position", "time", *OF_SOURCE, "level")
 """The columns that every file has, before those of the fields."""
 MAP = "fields"
 """The column with the fields that have no column of their own."""
-_VERSIONS = [FORMAT, RULES, FIELD_RULES]
+VERSIONS = [FORMAT, RULES, FIELD_RULES]
 _DIGITS = 8
 LIST = "["
 MAGIC = b"PAR1"
@@ -71,14 +71,14 @@ class ColumnsHead(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the value of the metadata entry KEY."""
-        return json.dumps({"versions": _VERSIONS, **self._asdict()}).encode()
+        return json.dumps({"versions": VERSIONS, **self._asdict()}).encode()
 
 
 def decode_columns_head(data: bytes) -> ColumnsHead:
     """Return our metadata of a file. Raises ValueError if it is of another version, or invalid."""
     try:
         found = json.loads(data)
-        if found.pop("versions") != _VERSIONS:
+        if found.pop("versions") != VERSIONS:
             raise ValueError("another version of logsrv made these columns")
         groups = [LineGroupBounds(*one) for one in found.pop("groups")]
         return ColumnsHead(groups=groups, **found)

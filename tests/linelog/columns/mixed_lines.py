@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.values import text_of_value
-from tests.linelog.fields.test_header_forms import DEVICES, WORDS
-from tests.linelog.fields.test_loghub import SYSTEMS
+from tests.parts.header_forms import DEVICES, WORDS
+from tests.parts.loghub import SYSTEMS
 from tests.parts.message_pieces import ACCESS, FILE, HAPROXY, NEW, OLD, PIECES, VHOST
 from tests.parts.sample_lines import KINDS
 

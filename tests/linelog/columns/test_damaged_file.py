@@ -115,7 +115,7 @@ def test_columns_of_another_segment_are_refused(made):
 
 def test_columns_by_other_rules_are_refused(made, monkeypatch):
     directory, packed, head = made
-    monkeypatch.setattr(layout, "_VERSIONS", [1, 2, 99])
+    monkeypatch.setattr(layout, "VERSIONS", [1, 2, 99])
     assert refused(directory / packed.columns, head) == (
         "another version of logsrv made these columns"
     )

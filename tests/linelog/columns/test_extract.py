@@ -1,12 +1,13 @@
 """All fields of many lines at once: the same that a record says of each."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.columns.extract import read_all_fields
+from logsrv.linelog.columns.extract import LineFields, read_all_fields
 from logsrv.linelog.fields.json import LONGEST_NAME
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS
 from logsrv.linelog.fields.record import Record
@@ -28,7 +29,9 @@ from tests.parts.examples import more
 from tests.parts.message_pieces import HAPROXY
 
 
-def fields_of_columns(lines, skip=()):
+def fields_of_columns(
+    lines: Sequence[bytes], skip: Sequence[str] = ()
+) -> tuple[dict[str, dict[int, Any]], LineFields]:
     read = read_all_fields(StampedLines(b"".join(line + b"\n" for line in lines)), skip)
     assert read.lines == len(lines)
     found: dict[str, dict[int, Any]] = {}
@@ -46,7 +49,7 @@ def fields_of_columns(lines, skip=()):
     return found, read
 
 
-def check(lines, skip=()):
+def check(lines: Sequence[bytes], skip: Sequence[str] = ()) -> None:
     found, read = fields_of_columns(lines, skip)
     known = fields_of_records(lines)
     for name in {*skip, *read.left_out}:

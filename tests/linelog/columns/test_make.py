@@ -77,7 +77,9 @@ def test_a_segment_without_whole_lines_gets_no_columns(child, tmp_path):
     assert order(child, tmp_path, packed) == {"not kept": ["columns"]}
 
 
-def checked(child, packed, directory, how="all"):
+def checked(
+    child: BlockingChild, packed: Segment, directory: Path, how: str = "all"
+) -> dict[str, str]:
     """The answer of the process to the question whether this is the file of the segment's columns."""
     with ExitStack() as undo:
         files = [

@@ -7,7 +7,6 @@ from contextlib import (
     AbstractContextManager,
     ExitStack,
     closing,
-    contextmanager,
     redirect_stderr,
     redirect_stdout,
 )
@@ -28,7 +27,7 @@ from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, Place, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.read import aggregate, column_search, groups, line_counts, plan, pool
+from logsrv.linelog.read import aggregate, groups, line_counts, plan, pool
 from logsrv.linelog.read import search as search_module
 from logsrv.linelog.read.groups import count_lines, count_values, group
 from logsrv.linelog.read.patterns.find import find_patterns
@@ -101,16 +100,6 @@ SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "orjson": lambda: patch.object(json_fields, "without_orjson", 10**9),
 }
 """What is done in another way, or not at all, so that an answer takes longer."""
-
-
-@contextmanager
-def columns_for_few_frames() -> Iterator[None]:
-    """Let columns be read also where text would cost less."""
-    with (
-        patch.object(search_module, "WITHOUT_COLUMNS", 0),
-        patch.object(column_search, "FEWEST_FRAMES", 0),
-    ):
-        yield
 
 
 def in_process(store: Store, asked: Question) -> Answer:

@@ -26,6 +26,7 @@ from tests.linelog.questions.forms import FORMS, Store, make_form
 from tests.linelog.questions.lines import Line, random_lines
 from tests.linelog.questions.reference import number_in, table
 from tests.parts.examples import more
+from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.matchers import check_matcher
 
 LINES, QUESTIONS = 60, 6
@@ -97,7 +98,7 @@ def ask_all(
     with (
         tempfile.TemporaryDirectory(prefix="questions.") as home,
         patch.object(json_fields, "without_orjson", 40),
-        engines.columns_for_few_frames(),
+        columns_for_few_frames(),
     ):
         try:
             _ask(Random(seed), Path(home), told, questions, answers, forms)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import sort_lines
 from logsrv.linelog.read.tallies import count_sources
 from logsrv.linelog.read.view import View
-from tests.linelog.questions.engines import columns_for_few_frames
+from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, view_of
 
 WORDS = ["order paid", "order late", "cart lost"]
@@ -29,12 +30,12 @@ MESSAGES = [
 
 
 @pytest.fixture(scope="module")
-def lines():
+def lines() -> list[bytes]:
     return [line(one, number, f"tcp:10.0.0.{number % 4}:1") for number, one in enumerate(MESSAGES)]
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory, lines):
+def store(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]) -> Path:
     """Two sealed segments with columns, and an active one."""
     directory = tmp_path_factory.mktemp("columns") / "logs"
     make_store(directory, [lines[:1400], lines[1400:2800], lines[2800:]])
@@ -42,7 +43,7 @@ def store(tmp_path_factory, lines):
 
 
 @pytest.fixture(autouse=True)
-def _few_frames():
+def _few_frames() -> Iterator[None]:
     with columns_for_few_frames():
         yield
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.read.view import View
-from tests.linelog.questions.engines import columns_for_few_frames
+from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns
 
 _open = View.__init__

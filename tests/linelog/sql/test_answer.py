@@ -12,8 +12,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.rows import StoreReading
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.words.build import make_missing_indexes
+from tests.linelog.sql.asking import indexed, rows
 from tests.parts.stores import line, lines, make_store, view_of
 
 pytestmark = pytest.mark.usefixtures("both_ways")
@@ -28,26 +27,10 @@ MESSAGES = [
 ]
 
 
-def indexed(directory: Path) -> View:
-    """A store whose sealed segments have word indexes."""
-    disk = Disk().open_directory(directory)
-    list(make_missing_indexes(disk))
-    disk.close()
-    return view_of(directory)
-
-
 @pytest.fixture
 def view(tmp_path: Path) -> View:
     every = lines(MESSAGES)
     return view_of(make_store(tmp_path / "logs", [every[:3], every[3:5], every[5:]]))
-
-
-def rows(view: View, statement: str, *, pushed: bool = True) -> list[dict[str, Any]]:
-    answer = SqlAnswer(statement, StoreReading(view, processes=1), utc=True, pushed=pushed)
-    try:
-        return [row for batch in answer.batches() for row in batch.to_pylist()]
-    finally:
-        answer.close()
 
 
 def values(view: View, statement: str) -> list[Any]:
