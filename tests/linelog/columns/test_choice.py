@@ -20,7 +20,7 @@ def objects(*values: object) -> list[bytes]:
 def in_duckdb(directory: Path, sql: str) -> list[Any]:
     """Return the rows of a query of the columns."""
     [path] = directory.glob("*.parquet")
-    return duckdb.sql(sql.format(f"'{path}'")).fetchall()
+    return duckdb.execute(sql.format(f"'{path}'")).fetchall()
 
 
 def test_engines_read_the_same_columns(tmp_path):

@@ -49,7 +49,7 @@ def fields_of_columns(
     return found, read
 
 
-def check(lines: Sequence[bytes], skip: Sequence[str] = ()) -> None:
+def check(lines: Sequence[bytes], skip: Sequence[str] = ()) -> LineFields:
     found, read = fields_of_columns(lines, skip)
     known = fields_of_records(lines)
     for name in {*skip, *read.left_out}:

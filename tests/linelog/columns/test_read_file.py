@@ -30,8 +30,8 @@ def test_every_field_is_the_one_of_the_records(tmp_path_factory, lines):
     known = fields_of_records(lines)
     records = [*map(Record, lines)]
     for name in STAMPED:
-        values = [getattr(one, name) for one in records]
-        known[name] = {row: str(value) for row, value in enumerate(values) if value is not None}
+        said = [getattr(one, name) for one in records]
+        known[name] = {row: str(value) for row, value in enumerate(said) if value is not None}
     with columns_of(tmp_path_factory.mktemp("store"), lines) as columns:
         assert columns.lines == len(lines)
         for name, values in known.items():
@@ -81,6 +81,7 @@ def test_the_numbers_of_lines_without_a_field_are_marked(tmp_path):
     lines = [STAMP + b'{"a":1}', STAMP + b"text", STAMP + b'{"a":3}']
     with columns_of(tmp_path, lines) as columns:
         found = columns.group(0).numbers("a")
+        assert found is not None and found.missing is not None
         assert found.values[[0, 2]].tolist() == [1, 3]
         assert found.missing.tolist() == [False, True, False]
         assert columns.group(0).numbers("source") is columns.group(0).numbers("b") is None
