@@ -181,7 +181,8 @@ class GroupColumns:
         if missing is not None:
             # All bits of -1 are set; `numpy.where` takes five times as long.
             codes = codes | -missing.astype(numpy.int32)
-        texts = column.dictionary.to_numpy(zero_copy_only=False).tolist()
+        # `to_numpy` of texts loads pandas where that is installed, which takes a third of a second.
+        texts = column.dictionary.to_pylist()
         if not self._columns.has_lists(name):
             return CodedField(codes, texts)
         lists = frozenset(code for code, text in enumerate(texts) if text.startswith(LIST))
