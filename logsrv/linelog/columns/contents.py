@@ -9,8 +9,9 @@ import numpy
 from logsrv.linelog.columns.access import read_access_lines
 from logsrv.linelog.columns.forms import (
     LineForm,
-    frequent_pair_forms,
+    frequent_keys,
     login_form,
+    read_pairs,
 )
 from logsrv.linelog.columns.objects import ObjectColumns
 from logsrv.linelog.columns.pieces import (
@@ -18,11 +19,10 @@ from logsrv.linelog.columns.pieces import (
     PAIRS,
     Convert,
     FieldPieces,
-    decode_all,
     decode_present,
 )
 from logsrv.linelog.fields.byte_places import Array, indexes_of_true
-from logsrv.linelog.fields.logfmt import parse_trailing_pairs, unescape_value
+from logsrv.linelog.fields.logfmt import parse_trailing_pairs
 from logsrv.linelog.fields.reader import haproxy_time_ends, lines_beginning_like_sshd
 from logsrv.linelog.fields.record import parse_text
 from logsrv.linelog.fields.servers import DURATION, LOGIN_WORDS
@@ -130,9 +130,11 @@ class ContentColumns:
         """Add the pairs in chosen contents; return the indexes of those that are no form of many."""
         lines = [contents[at] for at in chosen.tolist()]
         # A single pair is no logfmt.
-        for form in frequent_pair_forms(lines, self._pieces.skip, 2 if rank == CONTENT else 1):
-            if len(chosen):
-                chosen = self._add_form(form, rows, contents, chosen, _pair_texts, rank)
+        for keys in frequent_keys(lines, 2 if rank == CONTENT else 1):
+            found = read_pairs(keys, [contents[at] for at in chosen.tolist()])
+            for name, texts in found.columns.items():
+                self._pieces.add(name, rows[chosen[found.at]], texts, rank)
+            chosen = numpy.delete(chosen, found.at)
         return chosen
 
     def _add_singly(
@@ -156,16 +158,3 @@ _MAY_BEGIN_OBJECT = frozenset((b"{", b" ", b"\t", b"\r"))
 
 def _is_sshd(app: bytes | None) -> bool:
     return app is None or app.startswith(b"sshd")
-
-
-def _pair_texts(values: Sequence[bytes]) -> Sequence[str]:
-    texts = decode_all(values)
-    return [_pair_text(text) if text[-1:] in _ENDS_ODD_VALUE else text for text in texts]
-
-
-_ENDS_ODD_VALUE = frozenset(('"', ","))
-
-
-def _pair_text(text: str) -> str:
-    text = text.removesuffix(",")
-    return unescape_value(text[1:-1]) if text.startswith('"') else text

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from itertools import compress
+from itertools import compress, repeat
 from typing import Any, NamedTuple
 
 import numpy
@@ -15,7 +15,7 @@ from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.columns.pieces import Coder
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.header_words import MONTH
-from logsrv.linelog.fields.logfmt import find_pairs
+from logsrv.linelog.fields.logfmt import find_pairs, unescape_value
 from logsrv.linelog.fields.servers import LOGIN
 from logsrv.linelog.fields.stored_line import decode_stored
 
@@ -118,28 +118,65 @@ def login_form() -> LineForm:
     return LineForm(LOGIN.replace(".*", r"[^\n]*").encode() + rb"[^\n]*")
 
 
-_WORDS = rb'(?:[^ \t\r\f\v\n="]+ )*'
-_VALUE = rb'"' + _UNTIL_QUOTE + rb'",?|[^ \t\r\f\v\n"][^ \t\r\f\v\n]*|'
+_value_and_words = re.compile(
+    rb'("' + _UNTIL_QUOTE + rb'",?|[^ \t\r\f\v\n"][^ \t\r\f\v\n]*|)(?: [^ \t\r\f\v\n="]+)* ?'
+).fullmatch
+# What is not in values without quotes, or no part of them.
+_ODD = b" ", b'"', b",\n", b"\t", b"\r", b"\f", b"\v"
 _SAMPLE = 40
 _LEAST_IN_SAMPLE = 3
 _MOST_KEYS = 50
 
 
-@lru_cache(maxsize=200)
-def _pair_form(keys: tuple[str, ...], skip: frozenset[str]) -> LineForm:
-    """Return the form of lines with pairs of these keys, in this order, and words between them."""
-    pairs = [
-        _WORDS + re.escape(key.encode()) + (b"=(?:" if key in skip else b"=(") + _VALUE + rb")"
-        for key in keys
-    ]
-    pattern = b" ".join(pairs) + rb'(?: [^ \t\r\f\v\n="]+)* ?'
-    return LineForm(pattern, [key for key in keys if key not in skip])
+class PairLines(NamedTuple):
+    """Lines with the same keys: their indexes, and by key a value for each."""
+
+    at: Array
+    columns: Mapping[str, Sequence[str | None]]
 
 
-def frequent_pair_forms(lines: Sequence[bytes], skip: frozenset[str], least: int) -> list[LineForm]:
-    """Return the forms of many of the lines, the most frequent first. least: number of pairs in a line."""
+def read_pairs(keys: Sequence[str], lines: Sequence[bytes]) -> PairLines:
+    """Return the lines that have pairs of these keys, in this order, and words between them."""
+    signs = [b" %s=" % key.encode() for key in keys]
+    parts: list[list[bytes]] = [[] for _ in (*keys, "")]
+    ends: list[bytes] = []
+    for start in range(0, len(lines), _AT_ONCE):
+        rest: Sequence[bytes] = [b" " + line for line in lines[start : start + _AT_ONCE]]
+        for sign, before in zip(signs, parts, strict=False):
+            some, found, rest = zip(*map(bytes.partition, rest, repeat(sign)), strict=True)
+            before += some
+        parts[-1] += rest
+        ends += found
+    at = numpy.flatnonzero([*map(len, ends)])
+    columns = [_values([*compress(texts, ends)]) for texts in parts]
+    if any(None in texts for texts in columns):
+        good = [None not in each for each in zip(*columns, strict=True)]
+        at, columns = at[good], [[*compress(texts, good)] for texts in columns]
+    return PairLines(at, dict(zip(keys, columns[1:], strict=True)))
+
+
+def _values(texts: Sequence[bytes]) -> Sequence[str | None]:
+    """Return the value at the beginning of each text; None if there are other things than words behind."""
+    joined = b"\n".join([*texts, b""])
+    if not any(odd in joined for odd in _ODD):
+        return decode_stored(joined).split("\n")[:-1]
+    if joined.count(b'"') == 2 * len(texts) and b"\\" not in joined:
+        values = decode_stored(joined[1:-2]).split('"\n"')
+        if len(values) == len(texts) and joined.startswith(b'"') and joined.endswith(b'"\n'):
+            return values
+    matches = map(_value_and_words, texts)
+    return [_value(decode_stored(match[1])) if match else None for match in matches]
+
+
+def _value(text: str) -> str:
+    text = text.removesuffix(",")
+    return unescape_value(text[1:-1]) if text.startswith('"') else text
+
+
+def frequent_keys(lines: Sequence[bytes], least: int) -> list[tuple[str, ...]]:
+    """Return the keys of many of the lines, the most frequent first. least: number of pairs in a line."""
     keys = [tuple(key for key, _, _ in find_pairs(decode_stored(line))) for line in _some(lines)]
-    return [_pair_form(each, skip) for each in _frequent(keys, len(lines)) if len(each) >= least]
+    return [each for each in _frequent(keys, len(lines)) if len(each) >= least]
 
 
 _split_data = re.compile(rb'="' + _UNTIL_QUOTE + rb'"').split
