@@ -35,7 +35,8 @@ def _number_of(field: str, value: Value) -> int | float | None:
 
 
 def _plain_number(field: str, item: str | float | bool) -> int | float | None:
-    return _number_in_text(field, item) if type(item) is str else _number_in(field, item)
+    is_short = type(item) is str and len(item) <= _SHORT
+    return _number_in_short(field, item) if is_short else _number_in(field, item)
 
 
 def _number_in(field: str, item: str | float | bool) -> int | float | None:
@@ -48,8 +49,10 @@ def _number_in(field: str, item: str | float | bool) -> int | float | None:
     return known
 
 
-# The next row group has many of the same texts, and an amount such as `12.3ms` takes 2 us to be read.
-_number_in_text = lru_cache(1 << 17)(_number_in)
+# The next row group has many of the same texts, and an amount such as `12.3ms` takes 2 us to be read. Bytes
+# of memory are bounded by their length.
+_SHORT = 32
+_number_in_short = lru_cache(1 << 17)(_number_in)
 
 
 LONGEST = 1000
