@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import compress, product
+from itertools import compress, pairwise, product, repeat
 from typing import Any, NamedTuple
 
 import numpy
@@ -29,7 +29,6 @@ _WIDTH = 32
 """Bytes of a time, and those from a status to the end of a size, that are looked at."""
 _PADDING = b"\n" * _WIDTH
 _DIGIT = byte_membership_table(b"0123456789")
-_BEGINS_PATH = byte_membership_table(bytes(range(0x21, 0x7F)))
 _LF, _SPACE, _QUOTE = b'\n "'
 # The spaces before a request, and the quotes in a line with a referer.
 _SPACES, _LONG = 5, 6
@@ -38,6 +37,7 @@ _client = re.compile(CLIENT_BEHIND_VHOST, re.ASCII).match
 _TESTS: dict[str, Callable[[str], Any]] = {
     "method": re.compile(r"[A-Za-z_-]*[A-Za-z]").fullmatch,
     "protocol": re.compile(r"HTTP/[0-9.]+").fullmatch,
+    "path": re.compile(r"\S").match,
     "vhost": _vhost,
     "client": lambda text: _client(f"{text} "),
 }
@@ -58,31 +58,37 @@ def read_access_lines(lines: Sequence[bytes]) -> Iterator[AccessLines]:
     """Yield the lines of usual forms: common and combined, with and without a virtual host."""
     text = _PADDING + b"\n".join([*lines, _PADDING])
     raw: Array = numpy.frombuffer(text, numpy.uint8)
-    bounds = indexes_of_true(raw == _LF)[_WIDTH - 1 :]
-    starts, ends = bounds[: len(lines)] + 1, bounds[1 : len(lines) + 1]
-    quotes, spaces = (indexes_of_true(raw == mark) for mark in (_QUOTE, _SPACE))
+    breaks = indexes_of_true(raw == _LF)[_WIDTH - 1 :]
+    starts, ends = breaks[: len(lines)] + 1, breaks[1 : len(lines) + 1]
+    quotes = indexes_of_true(raw == _QUOTE)
     first = numpy.searchsorted(quotes, starts)
     count = numpy.searchsorted(quotes, ends) - first
-    odd = [spaces[raw[spaces + 1] == _SPACE]]
-    odd += [indexes_of_true(raw == mark) for mark in b"\\\t\v\f\r" if mark in text]
     usual = ((count == 2) | (count >= _LONG)) & (raw[starts] != _SPACE)
-    usual[numpy.searchsorted(ends, numpy.concatenate(odd))] = False
+    odd = [indexes_of_true(raw == mark) for mark in b"\\\t\v\f\r" if mark in text]
+    if b"  " in text:
+        odd.append(indexes_of_true((raw[:-1] == _SPACE) & (raw[1:] == _SPACE)))
+    for places in odd:
+        usual[numpy.searchsorted(ends, places)] = False
     at = numpy.flatnonzero(usual)
-    if not (len(at) and len(spaces)):
+    if not len(at):
         return
     starts, is_long = starts[at], count[at] >= _LONG
     marks = [quotes[(first[at] + n) % len(quotes)] for n in range(_LONG)]
     stops, known = _ends_of_fields(raw, marks, is_long)
-    before, behind = (numpy.searchsorted(spaces, mark) for mark in marks[:2])
-    # Other white space is no path.
-    known &= (behind - before == 2) & _BEGINS_PATH[raw[spaces[before % len(spaces)] + 1]]
-    words = before - numpy.searchsorted(spaces, starts)
+    bounds = [places.tolist() for places in (starts, *marks[:2])]
+    words, of_request = (
+        numpy.fromiter(map(text.count, repeat(b" "), *each), numpy.intp, len(at))
+        for each in pairwise(bounds)
+    )
+    known &= of_request == 2
     for form in product((True, False), (False, True)):
         those = numpy.flatnonzero(known & (is_long == form[0]) & (words == _SPACES + form[1]))
         if len(those):
-            places = starts[those].tolist(), stops[those].tolist(), ends[at[those]].tolist()
-            fields = [text[start:stop] for start, stop, _ in zip(*places, strict=True)]
-            rest = [text[stop + 1 : end] for _, stop, end in zip(*places, strict=True)]
+            begin, stop = starts[those].tolist(), stops[those]
+            fields = [text[a:b] for a, b in zip(begin, stop.tolist(), strict=True)]
+            rest = [b""] * len(those)
+            for n in numpy.flatnonzero(stop < ends[at[those]]).tolist():
+                rest[n] = text[stop[n] + 1 : ends[at[those[n]]]]
             yield _without_odd(AccessLines(at[those], _split_fields(fields, *form), rest))
 
 
@@ -129,7 +135,7 @@ def _split_fields(
 def _without_odd(found: AccessLines) -> AccessLines:
     """Return the lines in which all texts are fields; split the names of virtual hosts."""
     columns = {**found.columns}
-    for name in _TESTS if "vhost" in columns else ("method", "protocol"):
+    for name in _TESTS if "vhost" in columns else ("method", "protocol", "path"):
         if odd := {text for text in {*columns[name]} if not _TESTS[name](text)}:
             good = [text not in odd for text in columns[name]]
             columns = {key: [*compress(texts, good)] for key, texts in columns.items()}
