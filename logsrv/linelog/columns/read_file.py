@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from logsrv.kit.text.words import fault_text
-from logsrv.linelog.columns.coded import CodedField, no_line
 from logsrv.linelog.columns.layout import (
     KEY,
     LIST,
@@ -28,6 +27,7 @@ from logsrv.linelog.columns.layout import (
 from logsrv.linelog.columns.numbers import SHORTEST, texts_of_numbers
 from logsrv.linelog.fields.byte_places import Array, ranked
 from logsrv.linelog.fields.stamps import NO_TIME
+from logsrv.linelog.fields.together.coded import CodedField, no_line
 from logsrv.linelog.store.index import IndexHead
 
 _NEVER = ("position", "message")

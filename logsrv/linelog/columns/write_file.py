@@ -15,8 +15,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from logsrv.linelog.columns.choice import ChosenFields, FieldSummary, choose_fields
-from logsrv.linelog.columns.coded import CodedField
-from logsrv.linelog.columns.extract import LineFields, read_all_fields
 from logsrv.linelog.columns.groups import GROUP_LINES, BegunGroup
 from logsrv.linelog.columns.layout import (
     CRC_KEY,
@@ -37,6 +35,8 @@ from logsrv.linelog.columns.numbers import INTEGER, ArrowArray, numbers_of_texts
 from logsrv.linelog.columns.spool import Spool
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.together.coded import CodedField
+from logsrv.linelog.fields.together.extract import LineFields, read_all_fields
 from logsrv.linelog.store.frames import unpack_frame
 from logsrv.linelog.store.index import Index, decode_head, decode_index
 

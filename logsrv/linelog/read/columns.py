@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import Column, FieldReader
@@ -17,13 +17,8 @@ from logsrv.linelog.query.question import Extraction
 Reader = Callable[[StampedLines], dict[str, Column]]
 
 
-def column_reader(
-    names: Sequence[str], extractions: Sequence[Extraction], as_written: Collection[str] = ()
-) -> Reader:
-    """Return a function: lines → the column of each field in `names`, which are any but `position`.
-
-    as_written: those of which the texts count, as the sender wrote them.
-    """
+def column_reader(names: Sequence[str], extractions: Sequence[Extraction]) -> Reader:
+    """Return a function: lines → the column of each field in `names`, which are any but `position`."""
     of_source = [name for name in names if name in OF_SOURCE]
     extracted = [
         (wanted, extractor(one.pattern, wanted))
@@ -32,7 +27,7 @@ def column_reader(
     ]
     known = {"level", *of_source, *(name for wanted, _ in extracted for name in wanted)}
     others = [name for name in dict.fromkeys(names) if name not in known]
-    fields = FieldReader(others, as_written) if others else None
+    fields = FieldReader(others) if others else None
 
     def read(stamps: StampedLines) -> dict[str, Column]:
         found: dict[str, Column] = {}

@@ -22,8 +22,8 @@ from logsrv.linelog.read.kept_numbers import Numbers
 from logsrv.linelog.read.line_counts import step_size
 
 if TYPE_CHECKING:
-    from logsrv.linelog.columns.coded import CodedField
     from logsrv.linelog.columns.rows import ColumnRows
+    from logsrv.linelog.fields.together.coded import CodedField
     from logsrv.linelog.read.columns import Reader
 
 # With more possible combinations of values for each line than this, numbers are given to those that occur.
@@ -89,7 +89,7 @@ class GroupCounter:
         from logsrv.linelog.read.columns import column_reader
 
         by = self._grouping.by
-        return column_reader([*by, *self._fields], self._extractions, by)
+        return column_reader([*by, *self._fields], self._extractions)
 
     def new_numbers(self) -> list[Numbers]:
         """Return the numbers of each field, without any yet."""

@@ -11,11 +11,11 @@ import numpy
 import orjson
 import pyarrow
 
-from logsrv.linelog.columns.coded import CodedField
 from logsrv.linelog.columns.stamp_fields import level_field, source_fields
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.values import Value, displayable_text, number_of_value, text_of_value
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.units import number_in_field_unit
@@ -116,8 +116,7 @@ class ArrowColumnMaker:
         from logsrv.linelog.read.columns import column_reader
 
         parsed = [name for name in self._of_fields if name != "position"]
-        texts = [name for name in parsed if not self._of_fields[name].is_number]
-        return column_reader(parsed, self._extractions, texts)
+        return column_reader(parsed, self._extractions)
 
     def _stored_columns(self, rows: ColumnRows, bad_values: BadValues) -> dict[str, Any]:
         return {

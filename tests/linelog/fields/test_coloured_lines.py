@@ -87,7 +87,8 @@ def test_colours_hide_no_level_and_no_field(level, pairs, text, escape):
     assert [record.level, level_of(line), *(OF_NUMBERS[one] for one in numbers)] == [level] * 4
     names = ["user", "took", "app", "pid", "status", "path", "n", "text"]
     columns = FieldReader(names).read(StampedLines((line + b"\n") * 2))
-    assert [column[1] for column in columns] == [record.get(name) for name in names]
+    known = [value and str(value) for value in map(record.get, names)]
+    assert [column[1] for column in columns] == known
     found = {name: str(record.get(name)) for name in fields}
     assert found == fields
     assert record.body == line[len(STAMP) :]
@@ -124,7 +125,9 @@ def test_many_lines_are_read_as_each_one(texts, escape):
     stamps = StampedLines(b"".join(line + b"\n" for line in lines))
     names = ["user", "msg", "level", "text", "bob"]
     columns = FieldReader(names).read(stamps)
-    assert columns == [[Record(line).get(name) for line in lines] for name in names]
+    for name, column in zip(names, columns, strict=True):
+        known = [Record(line).get(name) for line in lines]
+        assert column == [value if value is None else str(value) for value in known]
     for query in ("user=bob", "msg=*", 'msg="a b"', "user:bo"):
         matcher = make_matcher(parse(query))
         for line in lines:

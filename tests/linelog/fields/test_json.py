@@ -15,9 +15,8 @@ from logsrv.linelog.fields.json import (
     parse_json,
     parse_json_exactly,
 )
-from logsrv.linelog.fields.objects import ObjectReader
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.values import Value, WrittenFloat
+from logsrv.linelog.fields.values import WrittenFloat
 
 _LEAVES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text("ab1é", max_size=3)
 _KEYS = st.sampled_from(["a", "b", "a.b", "b.a", "c", ""])
@@ -197,29 +196,3 @@ def test_long_names_of_nested_fields_take_no_gigabytes():
     found = parse_json(json.dumps(many).encode())
     assert found is not None and look_up_field(found, "999999") == 999_999
     assert len(flatten_object(found)) > 100_000
-
-
-MESSAGES = [
-    b'{"a":1,"b":{"c":"x"}}',
-    b'{"a":[1,2],"service":"shop"}',
-    b'{"a":',
-    b'{"a":NaN}',
-    b"{}",
-]
-
-
-def test_values_go_into_their_rows():
-    columns: list[list[Value | None]] = [[None] * 9 for _ in range(3)]
-    others = ObjectReader(["a", "b.c", "app"]).read_into(MESSAGES, [1, 2, 5, 6, 8], columns)
-    assert others == [5]
-    assert columns[0] == [None, 1, [1, 2], None, None, None, "NaN", None, None]
-    assert columns[1] == [None, "x", *[None] * 7]
-    assert columns[2] == [None, None, "shop", *[None] * 6]
-
-
-def test_where_no_object_can_have_a_field_none_is_parsed():
-    assert not ObjectReader(["status"]).may_have_fields(b'{"a":1}')
-    assert ObjectReader(["http.status"]).may_have_fields(b'{"http":{"status":1}}')
-    assert ObjectReader(["status"]).may_have_fields(b'{"\\u0073tatus":1}')
-    assert ObjectReader(["app"]).may_have_fields(b'{"service":1}')
-    assert not ObjectReader(["syslog.app"]).may_have_fields(b'{"app":1}')

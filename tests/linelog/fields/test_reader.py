@@ -1,14 +1,17 @@
 """Fields of many lines at once: the same that a record says of each."""
 
-import numpy
+from typing import Any
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields import reader as many
-from logsrv.linelog.fields.reader import FieldReader, ServerLineSearch
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.reader import FieldReader
+from logsrv.linelog.fields.record import ALIASES, Record
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.together.wanted import wanted_in_lines
+from logsrv.linelog.fields.values import elements_of_value, text_of_value
 from tests.parts.examples import more
 from tests.parts.message_pieces import ACCESS, FILE, HAPROXY, NEW, OLD, PIECES, VHOST
 
@@ -24,7 +27,16 @@ NAMES = (
 
 def expected(lines: list[bytes], names: list[str]) -> list[list[object]]:
     records = list(map(Record, lines))
-    return [[record.get(name) for record in records] for name in names]
+    return [[written(record.get(name, as_written=True)) for record in records] for name in names]
+
+
+def written(value: Any) -> Any:
+    return None if value is None else [*map(text_of_value, elements_of_value(value))]
+
+
+def read(lines: list[bytes], names: list[str]) -> list[list[object]]:
+    columns = FieldReader(names).read(StampedLines(b"".join(line + b"\n" for line in lines)))
+    return [[*map(written, column)] for column in columns]
 
 
 @more(2)
@@ -55,8 +67,7 @@ def expected(lines: list[bytes], names: list[str]) -> list[list[object]]:
 @example([(True, NEW + b'[x a="1"] {"a":2}')], ["a", "app"])
 def test_read_gives_the_fields_of_records(messages, names):
     lines = [STAMP * stamped + message for stamped, message in messages]
-    text = b"".join(line + b"\n" for line in lines)
-    assert FieldReader(names).read(StampedLines(text)) == expected(lines, names)
+    assert read(lines, names) == expected(lines, names)
 
 
 @pytest.mark.parametrize(
@@ -80,23 +91,44 @@ def test_usual_lines_need_no_record(name, message, monkeypatch):
     line = STAMP + message
     known = expected([line] * 3, [name])
     monkeypatch.delattr(many, "Record")
-    assert FieldReader([name]).read(StampedLines((line + b"\n") * 3)) == known
-
-
-SERVER_LINES = (
-    b"10.0.1.2:333 [06/Feb/2009:12:14:14.655] http-in static/srv1 10/0/30/69/109 503 2750",
-    b"Failed password for bob from 1.2.3.4 port 22 ssh2",
-    b"Nov 20 06:18:42 web sshd[77]: Failed password for bob from 1.2.3.4 port 22 ssh2",
-    b"2026-11-20 06:00:00.123 UTC [1234] LOG:  duration: 12.345 ms",
-    b"Nov 20 06:18:42 web cron[77]: x",
-    b"plain",
-)
+    assert read([line] * 3, [name]) == known
 
 
 @pytest.mark.parametrize(
-    ("name", "rows"),
-    [("status", {0}), ("frontend", {0}), ("user", {0, 1, 2}), ("duration", {3}), ("app", set())],
+    "message",
+    [
+        *(b"user=bob a=1", b'a=1 msg="a user b" user="b c"', b"a=1\tuser= ", b"a=1 user=b=c"),
+        *(b"user=bob", b'msg="a user=bob b=1"', b'"a b=" user=bob c=1', b"a=1 user=bob user=eve"),
+        *(b'a=1 user="b\\"c"', b'a=1 user="bob', b"a=1 [x] user=bob", b"a=1 superuser=bob"),
+        *(b'{"a":[1,2],"user":1.50}', b'{"user":', b'{"user":NaN}', b'{"\\u0075ser":1}', b"{}"),
+        *(b"<192>Nov 20 06:18:42 web sshd[77]: user=a b=1", b"<34>sshd[77]: user=a b=1", b"<34>"),
+        *(OLD + b'{"user":"x"}', NEW + b'- {"user":"x"}', NEW + b'[x user="1"] user=2'),
+        *(b"Failed password for bob from 1.2.3.4 port 22 ssh2", b"Failed to open a file"),
+        HAPROXY.replace(b"GET", b"user=a b=1 GET"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["user", "fields.user", "syslog.user", "x.user", "absent"])
+def test_one_name_is_read_in_every_form(name, message):
+    lines = [STAMP + message, STAMP + b"text"]
+    assert read(lines, [name]) == expected(lines, [name])
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "may_be_there"),
+    [
+        ("status", b'{"a":1}', False),
+        ("http.status", b'{"http":{"status":1}}', True),
+        ("status", b'{"\\u0073tatus":1}', True),
+        ("name", b"hostname=x filename=y", False),
+        ("app", b"service=x a=1", True),
+        ("user", b"text", False),
+        ("client", ACCESS, True),
+        ("frontend", HAPROXY, True),
+        ("duration", b"LOG:  duration: 12.345 ms", True),
+        ("user", OLD.replace(b"app", b"sshd") + b"Failed password for bob", True),
+    ],
 )
-def test_lines_with_fields_of_servers_are_found(name, rows):
-    stamps = StampedLines(b"".join(STAMP + line + b"\n" for line in SERVER_LINES))
-    assert ServerLineSearch([name]).find_rows(stamps, numpy.array([2, 4])) == rows
+def test_texts_without_a_name_are_not_parsed(name, message, may_be_there):
+    stamps = StampedLines(STAMP + message + b"\n")
+    wanted = wanted_in_lines(frozenset((name, *ALIASES.get(name, ()))), stamps)
+    assert wanted.in_contents == may_be_there

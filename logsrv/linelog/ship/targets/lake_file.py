@@ -11,8 +11,6 @@ import numpy
 import pyarrow
 import pyarrow.parquet
 
-from logsrv.linelog.columns.coded import CodedField
-from logsrv.linelog.columns.extract import read_all_fields
 from logsrv.linelog.columns.stamp_fields import source_fields
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
 from logsrv.linelog.fields.byte_places import Array
@@ -20,6 +18,8 @@ from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.servers import STATUS_CLASS
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.together.coded import CodedField
+from logsrv.linelog.fields.together.extract import read_all_fields
 from logsrv.linelog.sql.arrow_columns import field_as_text, text_column
 from logsrv.linelog.store.archive.objects import Archive
 

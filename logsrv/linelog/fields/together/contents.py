@@ -6,27 +6,27 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.columns.access import read_access_lines
-from logsrv.linelog.columns.forms import (
+from logsrv.linelog.fields.byte_places import Array, indexes_of_true
+from logsrv.linelog.fields.line_kinds import haproxy_time_ends, lines_beginning_like_sshd
+from logsrv.linelog.fields.logfmt import parse_trailing_pairs
+from logsrv.linelog.fields.record import parse_text
+from logsrv.linelog.fields.servers import DURATION, LOGIN_WORDS
+from logsrv.linelog.fields.stored_line import decode_stored
+from logsrv.linelog.fields.together.access import read_access_lines
+from logsrv.linelog.fields.together.forms import (
     LineForm,
     frequent_keys,
     login_form,
     read_pairs,
 )
-from logsrv.linelog.columns.objects import ObjectColumns
-from logsrv.linelog.columns.pieces import (
+from logsrv.linelog.fields.together.objects import ObjectColumns
+from logsrv.linelog.fields.together.pieces import (
     CONTENT,
     PAIRS,
     Convert,
     FieldPieces,
     decode_present,
 )
-from logsrv.linelog.fields.byte_places import Array, indexes_of_true
-from logsrv.linelog.fields.logfmt import parse_trailing_pairs
-from logsrv.linelog.fields.reader import haproxy_time_ends, lines_beginning_like_sshd
-from logsrv.linelog.fields.record import parse_text
-from logsrv.linelog.fields.servers import DURATION, LOGIN_WORDS
-from logsrv.linelog.fields.stored_line import decode_stored
 
 _DURATION = DURATION.encode()
 _LOGINS = tuple(f"{word} ".encode() for word in LOGIN_WORDS)
@@ -41,11 +41,17 @@ class ContentColumns:
         self.access: list[Array] = []
         self._pieces = pieces
         self._objects = ObjectColumns(pieces)
+        self._has_pairs = pieces.wanted is None or pieces.wanted.has_pairs
 
     def add(
         self, rows: Array, contents: Sequence[bytes], apps: Sequence[bytes | None] | None = None
     ) -> None:
         """Add contents. rows: their numbers. apps: the programs in their headers, None without a header."""
+        if self._pieces.wanted:
+            at = self._pieces.wanted.numbers_of(contents)
+            if len(at) < len(contents):
+                rows, contents = rows[[*at]], [contents[one] for one in at]
+                apps = [apps[one] for one in at] if apps else None
         firsts = [content[:1] for content in contents]
         if not _MAY_BEGIN_OBJECT.isdisjoint(firsts):
             objects = [
@@ -70,8 +76,10 @@ class ContentColumns:
         text = b"\n".join([*contents, b""])
         raw: Array = numpy.frombuffer(text, numpy.uint8)
         ends = indexes_of_true(raw == _LF)
-        pairs = numpy.searchsorted(ends, indexes_of_true(raw == _EQUALS))
-        with_pairs = numpy.bincount(pairs, minlength=len(rows)) > 1
+        with_pairs = numpy.zeros(len(rows), bool)
+        if self._has_pairs:
+            pairs = numpy.searchsorted(ends, indexes_of_true(raw == _EQUALS))
+            with_pairs = numpy.bincount(pairs, minlength=len(rows)) > 1
         brackets = indexes_of_true(raw == _CLOSE)
         brackets = brackets[raw[brackets + 1] == _SPACE]
         access, single = numpy.zeros((2, len(rows)), bool)
@@ -114,13 +122,14 @@ class ContentColumns:
     def _add_access(self, rows: Array, contents: Sequence[bytes], chosen: Array) -> Array:
         """Add the fields of chosen contents; return the indexes of those of an unusual form."""
         left = numpy.ones(len(chosen), bool)
-        for found in read_access_lines([contents[at] for at in chosen.tolist()]):
+        lines = [contents[at] for at in chosen.tolist()]
+        for found in read_access_lines(lines, self._pieces.wants):
             left[found.at] = False
             those = rows[chosen[found.at]]
             self.access.append(those)
             for name, texts in found.columns.items():
                 self._pieces.add(name, those, texts, missing="-")
-            behind = [at for at, text in enumerate(found.rest) if b"=" in text]
+            behind = [at for at, text in enumerate(found.rest) if self._has_pairs and b"=" in text]
             others = self._add_pairs(those, found.rest, numpy.array(behind, numpy.intp), PAIRS)
             pairs = [parse_trailing_pairs(decode_stored(found.rest[at])) for at in others.tolist()]
             self._objects.add_flat(those[others], pairs, PAIRS)

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from logsrv.linelog.columns.coded import CodedField
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.json import LONGEST_NAME
 from logsrv.linelog.fields.stored_line import decode_stored
+from logsrv.linelog.fields.together.coded import CodedField
+from logsrv.linelog.fields.together.wanted import WantedNames
 
 HEADER, PAIRS, CONTENT = range(3)
 """Where a field is from: a value of the content replaces that of a pair behind it or of the header."""
@@ -42,19 +43,24 @@ class Piece(NamedTuple):
 
 
 class FieldPieces:
-    """The pieces of all fields of a text, but for those called `skip`.
+    """The pieces of all fields of a text, but for those called `skip`; or of wanted ones only.
 
     complete: whether there are no names but these; a text with very many names has those that came first.
     left_out: names whose values have no exact text.
     """
 
-    def __init__(self, skip: Collection[str]) -> None:
-        self.skip = frozenset(skip)
+    def __init__(self, skip: Collection[str] = (), wanted: WantedNames | None = None) -> None:
+        self._skip = frozenset(skip)
+        self.wanted = wanted
         self.complete = True
         self.left_out: set[str] = set()
         self._pieces: dict[str, list[Piece]] = {}
         self._coders: defaultdict[str, Coder] = defaultdict(Coder)
         self._room = _LONGEST_NAMES
+
+    def wants(self, name: str) -> bool:
+        """Tell whether the values of a field are to be added."""
+        return name not in self._skip if self.wanted is None else name in self.wanted.names
 
     def add(
         self,
@@ -100,12 +106,12 @@ class FieldPieces:
             self._add_coded(name, Piece(rank, rows, table[codes], coder, is_list), None)
 
     def _may_add(self, name: str, rows: Array) -> bool:
-        if name in self.skip or not len(rows):
+        if not self.wants(name) or not len(rows):
             return False
         if name not in self._pieces:
             self._room -= len(name)
-            is_long = len(name) > LONGEST_NAME or self._room < 0
-            if is_long or len(self._pieces) >= _MOST_NAMES or not is_utf8(name):
+            is_full = len(self._pieces) >= _MOST_NAMES or self._room < 0
+            if is_full or not is_possible(name):
                 self.complete = False
                 return False
             self._pieces[name] = []
@@ -121,9 +127,14 @@ class FieldPieces:
         """Return the names of all fields."""
         return [*self._pieces]
 
-    def pieces(self, name: str, least: int = HEADER) -> list[Piece]:
-        """Return the pieces of a field, of this rank or a higher one."""
-        return [piece for piece in self._pieces.get(name, ()) if piece.rank >= least]
+    def pieces(self, name: str, least: int = HEADER, most: int = CONTENT) -> list[Piece]:
+        """Return the pieces of a field, of these ranks."""
+        return [piece for piece in self._pieces.get(name, ()) if least <= piece.rank <= most]
+
+
+def is_possible(name: str) -> bool:
+    """Tell whether a field may have this name here."""
+    return len(name) <= LONGEST_NAME and is_utf8(name)
 
 
 def is_utf8(text: str) -> bool:

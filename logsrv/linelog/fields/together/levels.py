@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.columns.pieces import HEADER, PAIRS, FieldPieces, put_together
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.header_words import SEVERITIES
 from logsrv.linelog.fields.level import (
@@ -17,6 +16,7 @@ from logsrv.linelog.fields.level import (
 )
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.together.pieces import HEADER, PAIRS, FieldPieces, put_together
 
 _NUMBERS = {level: number for number, level in enumerate(OF_NUMBERS)}
 

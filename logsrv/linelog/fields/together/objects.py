@@ -7,8 +7,9 @@ another are found in the text, and parsed by the standard library.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from itertools import chain, compress
+from operator import methodcaller
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -16,14 +17,6 @@ import attrs
 import numpy
 import orjson
 
-from logsrv.linelog.columns.coded import value_of_list
-from logsrv.linelog.columns.decimals import (
-    NumberText,
-    lines_with_odd_decimals,
-    numbers_of_key,
-    parse_with_texts,
-)
-from logsrv.linelog.columns.pieces import CONTENT, Convert, FieldPieces, is_utf8
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.json import (
     LONGEST_NAME,
@@ -33,11 +26,22 @@ from logsrv.linelog.fields.json import (
     parse_json,
     parse_json_exactly,
 )
+from logsrv.linelog.fields.together.coded import value_of_list
+from logsrv.linelog.fields.together.decimals import (
+    NumberText,
+    lines_with_odd_decimals,
+    numbers_of_key,
+    parse_with_texts,
+)
+from logsrv.linelog.fields.together.pieces import CONTENT, Convert, FieldPieces, is_utf8
+from logsrv.linelog.fields.together.wanted import keys_leading_to
 from logsrv.linelog.fields.values import Scalar, text_of_value
 
 _TEXTS: frozenset[type] = frozenset((str, NoneType))
 _NUMBERS: frozenset[type] = frozenset((int, float, bool))
 _IN_PLAIN_LISTS = frozenset((str, int, bool, NoneType))
+_NO_VALUES: frozenset[type] = frozenset((dict, NoneType))
+_NO_SCALARS: frozenset[type] = frozenset((list, NoneType))
 _MANY = 100
 # The objects of so many lines stay in the cache of a CPU while their values are taken out.
 _AT_ONCE = 100
@@ -164,7 +168,7 @@ class ObjectColumns:
                 self._pieces.add(name, inner_rows[at], texts, rank, is_list=True)
                 if [*map(value_of_list, texts)] != lists:
                     self._pieces.left_out.add(name)
-            at = [place for place, value in enumerate(values) if not isinstance(value, list)]
+            at = [place for place, value in enumerate(values) if type(value) not in _NO_SCALARS]
             texts = [text_of_value(values[place]) for place in at]
             self._pieces.add(name, inner_rows[at], texts, rank)
 
@@ -177,20 +181,42 @@ class ObjectColumns:
             if len(prefix) > LONGEST_NAME:
                 self._pieces.complete = False
                 continue
-            for shape, those, some in _by_shape(rows, objects):
-                if may_nest and _may_clash(shape):
-                    self._unsure.update(those.tolist())
-                columns = zip(*map(dict.values, some), strict=True)
-                for key, values in zip(shape, columns, strict=True):
+            by_shape = self._by_shape if self._pieces.wanted is None else self._of_wanted
+            for those, columns in by_shape(prefix, rows, objects, may_nest):
+                for key, values in columns:
                     name = prefix + key
                     kinds = {*map(type, values)}
                     if dict in kinds:
                         stack.append((f"{name}.", *_chosen(those, values, kinds, {dict})))
-                    if name not in self._pieces.skip and kinds != {dict}:
+                    if self._pieces.wants(name) and not kinds <= _NO_VALUES:
                         found = self._found.get(name) or self._found.setdefault(name, _Values())
                         found.parts.append((those, values))
                         found.kinds |= kinds
                         found.keys.add(key)
+
+    def _by_shape(
+        self, _: str, rows: Array, objects: Sequence[Object], may_nest: bool
+    ) -> Iterator[tuple[Array, Iterable[tuple[str, Sequence[Any]]]]]:
+        """Yield all values by key, those of objects with the same keys at once, and their lines."""
+        for shape, those, some in _by_shape(rows, objects):
+            if may_nest and _may_clash(shape):
+                self._unsure.update(those.tolist())
+            yield those, zip(shape, zip(*map(dict.values, some), strict=True), strict=True)
+
+    def _of_wanted(
+        self, prefix: str, rows: Array, objects: Sequence[Object], may_nest: bool
+    ) -> Iterator[tuple[Array, Iterable[tuple[str, Sequence[Any]]]]]:
+        """Yield the values of the keys that may lead to a wanted field."""
+        assert self._pieces.wanted
+        names, in_objects, *_ = self._pieces.wanted
+        keys: Iterable[str] = keys_leading_to(in_objects, prefix) if may_nest else names
+        if len(names) > 1:
+            keys = frozenset().union(*map(frozenset(keys).intersection, objects))
+        for key in keys if may_nest else ():
+            if "." in key:
+                clashing = (key in each and _may_clash(tuple(each)) for each in objects)
+                self._unsure.update(compress(rows.tolist(), clashing))
+        yield rows, ((key, [*map(methodcaller("get", key), objects)]) for key in keys)
 
     def _texts(self, found: _Values) -> Iterator[tuple[Array, Sequence[Any], Convert | None]]:
         """Yield values to be coded, those of each type by themselves; note the lines with unsure ones."""

@@ -34,6 +34,7 @@ _LF, _SPACE, _QUOTE = b'\n "'
 _SPACES, _LONG = 5, 6
 _vhost = re.compile(f"{VHOST}(?::{VHOST_PORT})?").fullmatch
 _client = re.compile(CLIENT_BEHIND_VHOST, re.ASCII).match
+_IN_REQUEST = ("method", "path", "protocol")
 _TESTS: dict[str, Callable[[str], Any]] = {
     "method": re.compile(r"[A-Za-z_-]*[A-Za-z]").fullmatch,
     "protocol": re.compile(r"HTTP/[0-9.]+").fullmatch,
@@ -54,8 +55,13 @@ class AccessLines(NamedTuple):
     rest: Sequence[bytes]
 
 
-def read_access_lines(lines: Sequence[bytes]) -> Iterator[AccessLines]:
-    """Yield the lines of usual forms: common and combined, with and without a virtual host."""
+def read_access_lines(
+    lines: Sequence[bytes], wants: Callable[[str], bool]
+) -> Iterator[AccessLines]:
+    """Yield the lines of usual forms: common and combined, with and without a virtual host.
+
+    wants: says whether a field is needed.
+    """
     text = _PADDING + b"\n".join([*lines, _PADDING])
     raw: Array = numpy.frombuffer(text, numpy.uint8)
     breaks = indexes_of_true(raw == _LF)[_WIDTH - 1 :]
@@ -89,7 +95,7 @@ def read_access_lines(lines: Sequence[bytes]) -> Iterator[AccessLines]:
             rest = [b""] * len(those)
             for n in numpy.flatnonzero(stop < ends[at[those]]).tolist():
                 rest[n] = text[stop[n] + 1 : ends[at[those[n]]]]
-            yield _without_odd(AccessLines(at[those], _split_fields(fields, *form), rest))
+            yield _without_odd(AccessLines(at[those], _split_fields(fields, *form, wants), rest))
 
 
 def _ends_of_fields(raw: Array, marks: Sequence[Array], is_long: Array) -> tuple[Array, Array]:
@@ -107,26 +113,24 @@ def _ends_of_fields(raw: Array, marks: Sequence[Array], is_long: Array) -> tuple
 
 
 def _split_fields(
-    lines: Sequence[bytes], is_long: bool, has_vhost: bool
+    lines: Sequence[bytes], is_long: bool, has_vhost: bool, wants: Callable[[str], bool]
 ) -> dict[str, Sequence[str]]:
     """Return the texts of the fields of lines of the same form, which end behind the last one."""
     parts = decode_stored((b"" if is_long else b'"').join(lines)).split('"')
     step = _LONG if is_long else 3
-    before = "".join(parts[: step * len(lines) : step]).split(" ")[:-1]
-    request = " ".join(parts[1::step]).split(" ")
-    behind = ("" if is_long else " ").join(parts[2::step]).split(" ")
     every = _SPACES + has_vhost
-    found: dict[str, Sequence[str]] = {
-        "client": before[has_vhost::every],
-        "user": before[has_vhost + 2 :: every],
-        "method": request[::3],
-        "path": request[1::3],
-        "protocol": request[2::3],
-        "status": behind[1::3],
-        "bytes": behind[2::3],
-    }
-    if has_vhost:
-        found["vhost"] = before[::every]
+    found: dict[str, Sequence[str]] = {}
+    if has_vhost or any(map(wants, ("client", "user"))):
+        before = "".join(parts[: step * len(lines) : step]).split(" ")[:-1]
+        found |= {"client": before[has_vhost::every], "user": before[has_vhost + 2 :: every]}
+        if has_vhost:
+            found["vhost"] = before[::every]
+    if any(map(wants, _IN_REQUEST)):
+        request = " ".join(parts[1::step]).split(" ")
+        found |= {name: request[place::3] for place, name in enumerate(_IN_REQUEST)}
+    if any(map(wants, ("status", "bytes"))):
+        behind = ("" if is_long else " ").join(parts[2::step]).split(" ")
+        found |= {"status": behind[1::3], "bytes": behind[2::3]}
     if is_long:
         found |= {"referer": parts[3::step], "agent": parts[5::step]}
     return found
@@ -135,11 +139,13 @@ def _split_fields(
 def _without_odd(found: AccessLines) -> AccessLines:
     """Return the lines in which all texts are fields; split the names of virtual hosts."""
     columns = {**found.columns}
-    for name in _TESTS if "vhost" in columns else ("method", "protocol", "path"):
+    tested = _TESTS if "vhost" in columns else _IN_REQUEST
+    for name in columns.keys() & {*tested}:
         if odd := {text for text in {*columns[name]} if not _TESTS[name](text)}:
             good = [text not in odd for text in columns[name]]
             columns = {key: [*compress(texts, good)] for key, texts in columns.items()}
-            found = AccessLines(found.at[good], columns, [*compress(found.rest, good)])
+            rest = [*compress(found.rest, good)]
+            found = AccessLines(found.at[good], columns, rest)
     if names := columns.get("vhost"):
         hosts = {text: host.groups() for text in {*names} if (host := _vhost(text))}
         for place, name in enumerate(("vhost", "vhost_port")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from itertools import compress, repeat
 from typing import Any, NamedTuple
@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy
 
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.linelog.columns.pieces import Coder
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.header_words import MONTH
 from logsrv.linelog.fields.logfmt import find_pairs, unescape_value
 from logsrv.linelog.fields.servers import LOGIN
 from logsrv.linelog.fields.stored_line import decode_stored
+from logsrv.linelog.fields.together.pieces import Coder
 
 
 class ReadLines(NamedTuple):
@@ -106,10 +106,23 @@ _HEADERS = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=20)
-def header_form(kind: str) -> LineForm:
+def header_form(kind: str, wants: Callable[[str], bool]) -> LineForm:
     """Return a form of headers: `usual`, `local` without a host, `new` of RFC 5424, `container`."""
-    return LineForm(_HEADERS[kind], uncoded=("app", "data", "text"))
+    return _header_form(kind, frozenset(name for name in _SELDOM_WANTED if not wants(name)))
+
+
+_SELDOM_WANTED = ("priority", "timestamp", "pid", "msgid", "data", "text")
+
+
+@lru_cache(maxsize=50)
+def _header_form(kind: str, unwanted: frozenset[str]) -> LineForm:
+    return LineForm(_without_groups(_HEADERS[kind], unwanted), uncoded=("app", "data", "text"))
+
+
+def _without_groups(pattern: bytes, names: Collection[str]) -> bytes:
+    for name in names:
+        pattern = pattern.replace(b"(?P<%s>" % name.encode(), b"(?:")
+    return pattern
 
 
 @lru_cache(maxsize=1)

@@ -7,15 +7,6 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.columns.forms import ReadLines, frequent_data_forms, header_form
-from logsrv.linelog.columns.objects import ObjectColumns
-from logsrv.linelog.columns.pieces import (
-    HEADER,
-    Convert,
-    FieldPieces,
-    decode_all,
-    decode_present,
-)
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.header_words import FACILITIES, SEVERITIES, may_be_no_host
 from logsrv.linelog.fields.level import is_level_in_header
@@ -24,6 +15,20 @@ from logsrv.linelog.fields.syslog_header import (
     add_structured_data,
     parse_syslog_header,
     unescape_data,
+)
+from logsrv.linelog.fields.together.forms import (
+    LineForm,
+    ReadLines,
+    frequent_data_forms,
+    header_form,
+)
+from logsrv.linelog.fields.together.objects import ObjectColumns
+from logsrv.linelog.fields.together.pieces import (
+    HEADER,
+    Convert,
+    FieldPieces,
+    decode_all,
+    decode_present,
 )
 
 # The name of a message of a device, which may have another header than its line seems to have.
@@ -50,19 +55,30 @@ class HeaderColumns:
         rows, messages = without(rows, messages, devices)
         # The form of the first line is that of most.
         first = messages[0] if messages else b""
-        kinds = sorted(
-            ("usual", "local", "new", "container"), key=lambda kind: not _likely(kind, first)
-        )
-        for kind in kinds:
-            found = header_form(kind).read(rows, messages)
+        forms = {
+            kind: header_form(kind, self._wants) for kind in ("usual", "local", "new", "container")
+        }
+        for kind in sorted(forms, key=lambda kind: not _is_likely(forms[kind], first)):
+            found = forms[kind].read(rows, messages)
             odd = _odd_lines(kind, found)
             others = sorted([*found.others, *numpy.searchsorted(rows, found.rows[odd]).tolist()])
             if odd:
-                found = header_form(kind).read(*without(rows, messages, others))
+                found = forms[kind].read(*without(rows, messages, others))
             if len(found.rows):
                 self._add_form(found, _present_words if kind == "new" else decode_present)
             rows, messages = rows[others], [messages[at] for at in others]
         self._add_singly(rows, messages, range(len(messages)))
+
+    def _wants(self, group: str) -> bool:
+        """Tell whether the text of a group is needed."""
+        if self._pieces.wanted is None:
+            return True
+        if group == "priority":
+            return self._pieces.wants("severity") or self._pieces.wants("facility")
+        has_contents = self._pieces.wanted.in_contents
+        if group == "data":
+            return has_contents
+        return self._pieces.wants(group) or (group == "text" and has_contents)
 
     def _add_form(self, found: ReadLines, convert: Convert) -> None:
         for name, (codes, values) in found.columns.items():
@@ -74,16 +90,18 @@ class HeaderColumns:
             text.removesuffix(rb"\x00").removesuffix(b"\0")
             if text.endswith(b"0")
             else text.removesuffix(b"\0")
-            for text in found.texts["text"]
+            for text in found.texts.get("text", ())
         ]
-        self._pieces.add("text", found.rows, texts, HEADER, convert=decode_all)
+        if texts:
+            self._pieces.add("text", found.rows, texts, HEADER, convert=decode_all)
         self._add_data(found.rows, found.texts.get("data", ()))
         apps = found.texts.get("app")
         if apps:
             self._pieces.add("app", found.rows, apps, HEADER, convert=convert)
-        self.rows.append(found.rows)
-        self.contents += texts
-        self.apps += apps or [b""] * len(texts)
+        if texts:
+            self.rows.append(found.rows)
+            self.contents += texts
+            self.apps += apps or [b""] * len(texts)
 
     def _add_priorities(self, rows: Array, codes: Array, priorities: Sequence[bytes]) -> None:
         for place, name in enumerate(("facility", "severity")):
@@ -119,9 +137,9 @@ class HeaderColumns:
             self.apps.append(None if app is None else to_stored_bytes(app))
 
 
-def _likely(kind: str, message: bytes) -> bool:
-    """Tell whether a message may have this form."""
-    return header_form(kind).read(numpy.zeros(1, int), [message]).others == []
+def _is_likely(form: LineForm, message: bytes) -> bool:
+    """Tell whether a message has this form."""
+    return form.read(numpy.zeros(1, int), [message]).others == []
 
 
 def _data_texts(values: Sequence[bytes]) -> list[str | None]:

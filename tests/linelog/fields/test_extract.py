@@ -7,11 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.columns.extract import LineFields, read_all_fields
 from logsrv.linelog.fields.json import LONGEST_NAME
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.together.extract import LineFields, read_all_fields
 from logsrv.linelog.fields.values import text_of_value
 from tests.linelog.columns.mixed_lines import (
     BEHIND,
