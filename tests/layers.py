@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("gopher.fetch",),
     ("gopher.follow", "gopher.mirror", "gopher.gateway", "linelog.store"),
     ("linelog.columns",),
-    ("gopher.browse", "linelog.read", "linelog.cursors"),
+    ("gopher.browse", "linelog.read"),
     ("linelog.intake", "linelog.alerts", "linelog.sql"),
     ("linelog.formats.registry",),
     ("linelog.formats.http", "linelog.formats.lines"),

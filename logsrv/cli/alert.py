@@ -57,7 +57,6 @@ from logsrv.linelog.alerts.delivery import AlertMessage, make_deliver
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, find_past_episodes
 from logsrv.linelog.alerts.message import UndeliveredMessage, group_in_words
 from logsrv.linelog.alerts.tally import SHOWN, MatchCount, MatchTally
-from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.condition import AlertQuery, parse_alert
 from logsrv.linelog.query.match import make_matcher as matcher_of
@@ -67,6 +66,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import store_errors
+from logsrv.linelog.store.place import PlaceFolder
 
 command = Command("alert", "try the command or webhook of an alert", __name__)
 

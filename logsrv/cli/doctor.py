@@ -40,13 +40,13 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import counted, shown
 from logsrv.linelog.columns.process import ColumnsProcess, columns_are_installed
-from logsrv.linelog.cursors.place import saved_places
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.examine import Examination
 from logsrv.linelog.store.care.file_owner import give_files_of_root
 from logsrv.linelog.store.care.findings import LOST, StoreFinding
 from logsrv.linelog.store.disk import Disk, explanation, reason
 from logsrv.linelog.store.lock import locked
+from logsrv.linelog.store.place import saved_places
 
 command = Command("doctor", "verify a store, and repair what can be repaired", __name__)
 

@@ -14,7 +14,7 @@ from twisted.internet.task import LoopingCall
 
 from logsrv.errors import LogsrvError, StoreError
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_process
+from logsrv.linelog.read.reader_child import DaemonConnection, run_reader_process
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING
 from logsrv.linelog.ship.block_sender import BlockSender

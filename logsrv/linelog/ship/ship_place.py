@@ -15,10 +15,10 @@ from contextlib import suppress
 import attrs
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.cursors import place
-from logsrv.linelog.cursors.place import Place, PlaceFolder
 from logsrv.linelog.ship.address import NAME
+from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.place import Place, PlaceFolder
 from logsrv.linelog.store.segment import NOWHERE, Position, parse_position
 from logsrv.linelog.store.segment_notes import MissingText
 

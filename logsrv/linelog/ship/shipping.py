@@ -22,8 +22,6 @@ from logsrv.clock import Clock
 from logsrv.kit.children.child_process import child_environment
 from logsrv.kit.children.resident import ResidentProcess
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.cursors import place
-from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.ship.address import BEGINNING, END, PLUGINS
 from logsrv.linelog.ship.messages import (
     ShipOrders,
@@ -36,7 +34,9 @@ from logsrv.linelog.ship.ship_place import FOLDER
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.status import save_target_names, saved_first_segment
 from logsrv.linelog.ship.target_plugin import ShipURL
+from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segment import Position, parse_position, segments
 

@@ -21,14 +21,14 @@ from attrs.validators import instance_of
 
 from logsrv.descriptor import Descriptor
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.cursors import place
-from logsrv.linelog.cursors.place import LOCK_SUFFIX
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import NAME, PLUGINS
 from logsrv.linelog.ship.ship_place import FOLDER, counted_gaps
 from logsrv.linelog.ship.store_places import missing_after
+from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.place import LOCK_SUFFIX
 from logsrv.linelog.store.segment import NOWHERE, Form, Position
 from logsrv.linelog.store.segment_notes import MissingText
 from logsrv.linelog.store.times import time_of

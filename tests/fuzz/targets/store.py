@@ -16,10 +16,9 @@ from typing import Any
 from logsrv.errors import StoreError
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.text.outside_json import parse_json
-from logsrv.linelog.cursors import place
 from logsrv.linelog.formats.blocks.parse import check_and_count_lines, split_frames, unpack_frames
 from logsrv.linelog.formats.blocks.send import block_from_headers, check_block_text
-from logsrv.linelog.store import identity, index, indexing
+from logsrv.linelog.store import identity, index, indexing, place
 from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.blocks import (
@@ -209,7 +208,7 @@ def notes(data: bytes) -> None:
         assert parse_position(str(found_place)) == found_place
 
 
-@target("linelog.cursors.place", "linelog.store.identity", "linelog.store.care.imported")
+@target("linelog.store.place", "linelog.store.identity", "linelog.store.care.imported")
 def small_files(data: bytes) -> None:
     """Small files of a store are read as they were written, or raise the one error class for that."""
     text = data.rstrip(b"\n")

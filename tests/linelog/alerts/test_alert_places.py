@@ -18,7 +18,7 @@ from logsrv.linelog.alerts.alert_places import (
 from logsrv.linelog.alerts.alert_protocol import AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.alerts import saved_names_for
-from logsrv.linelog.cursors.place import PlaceFolder
+from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.clocks import HandClock
 

@@ -17,7 +17,7 @@ from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.episodes import GATHER, EpisodeMessage
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.watch import RETRY
-from logsrv.linelog.cursors.place import PlaceFolder
+from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.watchers import WatcherStage
 

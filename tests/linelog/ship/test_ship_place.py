@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.cursors.place import Place, PlaceFolder, save
 from logsrv.linelog.ship import ship_place as module
 from logsrv.linelog.ship.ship_place import (
     RefusedLinesFile,
@@ -12,6 +11,7 @@ from logsrv.linelog.ship.ship_place import (
     write_identity_to_places,
 )
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.place import Place, PlaceFolder, save
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.segment_notes import MissingText
 from tests.parts.ship_targets import FarSide, Process

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.ship.ship_place import FOLDER, ShipPlace
 from logsrv.linelog.ship.status import (
     LagMeter,
@@ -15,6 +14,7 @@ from logsrv.linelog.ship.status import (
     save_target_names,
     target_statuses,
 )
+from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN, line, lines, make_store, view_of
 

@@ -7,7 +7,6 @@ import shutil
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.cursors.place import saved_places
 from logsrv.linelog.store import backup_note, identity
 from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.backup_note import BEGUN, COMPLETE, BackupNote
@@ -15,6 +14,7 @@ from logsrv.linelog.store.blocks import BlockNote, make_notes_file
 from logsrv.linelog.store.care.backup import Backup, count_store_lines, cut_between_lines
 from logsrv.linelog.store.care.copying import CopyMethod
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.place import saved_places
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Position, number_text, sealed_segments
 from tests.linelog.store.care.backups import take

@@ -9,13 +9,12 @@ from typing import Any
 import attrs
 import pytest
 
-from logsrv.linelog.cursors import place
-from logsrv.linelog.cursors.place import Place
-from logsrv.linelog.store import backup_note, identity, index
+from logsrv.linelog.store import backup_note, identity, index, place
 from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.blocks import BlockNote, parse_notes_file
 from logsrv.linelog.store.care.findings import KINDS, LOST, StoreFinding
 from logsrv.linelog.store.indexing import save_index
+from logsrv.linelog.store.place import Place
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import (
     Form,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.cursors.place import Place, PlaceFolder, load, save, saved_places, why_foreign
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.place import Place, PlaceFolder, load, save, saved_places, why_foreign
 from logsrv.linelog.store.segment import Position
 from tests.parts.disks import FaultyDisk, no_space
 from tests.parts.examined_stores import flip, small_store

@@ -11,7 +11,7 @@ from twisted.internet.testing import StringTransport
 
 from logsrv.errors import StoreError
 from logsrv.kit.children.frames import frame_parts
-from logsrv.linelog.cursors.reader_child import TRY, DaemonConnection
+from logsrv.linelog.read.reader_child import TRY, DaemonConnection
 
 
 class RecordingWork:
@@ -152,7 +152,7 @@ LOGGING = """
 import gc, sys
 from twisted.internet.defer import fail, succeed
 from twisted.logger import Logger
-from logsrv.linelog.cursors.reader_child import run_reader_process
+from logsrv.linelog.read.reader_child import run_reader_process
 
 class Thing: ...
 

@@ -1,1 +1,0 @@
-"""Cursors: the saved places at which readers of a store continue, even after a kill."""
