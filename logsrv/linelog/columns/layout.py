@@ -82,7 +82,7 @@ def decode_columns_head(data: bytes) -> ColumnsHead:
             raise ValueError("another version of logsrv made these columns")
         groups = [LineGroupBounds(*one) for one in found.pop("groups")]
         return ColumnsHead(groups=groups, **found)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("the metadata of these columns is invalid") from error
 
 

@@ -71,6 +71,8 @@ def _written(value: Value | None) -> list[str] | None:
 @target(
     "linelog.fields.record",
     "linelog.fields.reader",
+    "linelog.fields.together.decimals",
+    "linelog.fields.together.pieces",
     "linelog.fields.line_kinds",
     "linelog.fields.stamps",
     "linelog.fields.servers",

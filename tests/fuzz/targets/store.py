@@ -16,6 +16,15 @@ from typing import Any
 from logsrv.errors import StoreError
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.text.outside_json import parse_json
+from logsrv.linelog.columns.layout import (
+    CRC_KEY,
+    VERSIONS,
+    decode_columns_head,
+    decode_sums,
+    encode_sums,
+    place_of_sums,
+    sum_of_footer,
+)
 from logsrv.linelog.formats.blocks.parse import check_and_count_lines, split_frames, unpack_frames
 from logsrv.linelog.formats.blocks.send import block_from_headers, check_block_text
 from logsrv.linelog.store import identity, index, indexing, place
@@ -94,6 +103,21 @@ def segment_index(data: bytes) -> None:
         with suppress(ValueError):
             found = index.decode_index(made)
             assert found.frame_number_at(found.text) == len(found.frames)
+
+
+@target("linelog.columns.layout")
+def columns(data: bytes) -> None:
+    """The note and the checksums in a file of columns are read, or are a ValueError."""
+    footer = CRC_KEY + b"\x18\x10" + bytes(16)
+    sums = encode_sums(sum_of_footer(footer, place_of_sums(footer)), [zlib.crc32(data)])
+    right = footer.replace(bytes(16), sums)
+    assert decode_sums(right) == [zlib.crc32(data)]
+    for made in (data, right + data, damaged(right, data)):
+        with suppress(ValueError):
+            decode_sums(made)
+    for note in (data, b'{"versions": %s, %s' % (json.dumps(VERSIONS).encode(), data)):
+        with suppress(ValueError):
+            decode_columns_head(note)
 
 
 def _resigned(data: bytes) -> bytes:
