@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
                 disk=disk, places=lambda: list(saved_places(directory)), quick=arguments.quick
             )
             if columns_are_installed():
-                examination.columns = process = ColumnsProcess()
+                examination.columns = process = ColumnsProcess(is_wanted_now=True)
                 undo.callback(process.end)
             visit = DoctorRun(examination, repair=arguments.repair)
             if arguments.repair:

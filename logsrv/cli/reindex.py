@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         contextlib.ExitStack() as undo,
     ):
         require_known_format(disk)
-        process = ColumnsProcess()
+        process = ColumnsProcess(is_wanted_now=True)
         undo.callback(process.end)
         for one in make_missing_indexes(disk):
             if columns_are_installed():

@@ -25,6 +25,17 @@ def test_segments_get_their_indexes_and_a_second_run_has_nothing_to_do(tmp_path)
     ]
 
 
+def test_columns_with_a_wrong_bit_are_made_again(tmp_path):
+    sealed(tmp_path)
+    logsrv("reindex", "--directory", str(tmp_path))
+    columns = tmp_path / NAME.replace(".log.zst", ".parquet")
+    whole = columns.read_bytes()
+    columns.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    shown = logsrv("reindex", "--directory", str(tmp_path))
+    assert shown.stdout.decode().splitlines()[0] == f"{NAME}: made its columns"
+    assert columns.read_bytes() == whole
+
+
 def test_a_damaged_segment_is_an_exit_status_of_1(tmp_path):
     sealed(tmp_path)
     path = tmp_path / NAME

@@ -22,7 +22,7 @@ Another order asks whether a file has the columns of a segment; with "all", whet
 The answer is {}, or {"error": "the reason why it cannot be used"}, or {"errno": 5}.
 
 The process ends when the socket is closed; to stop an order, the server ends the process. Between frames
-it looks whether the server is gone. Its niceness is 19 from its start on, by the server.
+it looks whether the server is gone.
 """
 
 from __future__ import annotations
@@ -51,9 +51,6 @@ def main() -> int:
     """Carry out orders until the server is gone; return the exit status 0."""
     ignore_stop_signals()
     limit_memory()
-    # Sealing may have the niceness 19 as well, and goes first. A unit may refuse this.
-    with contextlib.suppress(OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     keep_freed_memory(together=True)
     pa.set_cpu_count(1)
     with socket.socket(fileno=os.dup(0)) as connection:

@@ -13,7 +13,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from logsrv.descriptor import Descriptor
@@ -43,11 +43,16 @@ class ColumnsOutcome(enum.Enum):
 class ColumnsProcess:
     """Makes columns in a process, which is started at the first order. Belongs to one thread.
 
-    module: the module that runs in the process. child: the process; None if it does not run.
+    module: the module that runs in the process. is_wanted_now: whether somebody waits for it; else it gets
+    only the time of the processors that no other process wants, and a file that is there is read whole
+    only when it is used. child: the process; None if it does not run.
     """
 
-    def __init__(self, module: str = "logsrv.linelog.columns.make") -> None:
+    def __init__(
+        self, module: str = "logsrv.linelog.columns.make", *, is_wanted_now: bool = False
+    ) -> None:
         self._module = module
+        self._is_wanted_now = is_wanted_now
         self.child: BlockingChild | None = None
 
     def make(
@@ -69,7 +74,9 @@ class ColumnsProcess:
             text = undo.enter_context(Descriptor(disk.open(packed.name, os.O_RDONLY)))
             index = undo.enter_context(Descriptor(disk.open(packed.index, os.O_RDONLY)))
             there = disk.has_name(packed.columns)
-            if there and not self.why_unusable(packed, disk, going=going):
+            if there and not self.why_unusable(
+                packed, disk, whole=self._is_wanted_now, going=going
+            ):
                 return ColumnsOutcome.KEPT
             # It is gone with the process, because it has no name.
             spool = undo.enter_context(Descriptor(disk.create_anew(name)))
@@ -124,8 +131,9 @@ class ColumnsProcess:
     def _start(self) -> BlockingChild:
         if self.child is None:
             self.child = BlockingChild(self._module)
-            # Set here, because the imports of the process take a second of a processor.
-            os.setpriority(os.PRIO_PROCESS, self.child.process.pid, 19)
+            if not self._is_wanted_now:
+                # Set here, because the imports of the process take a second of a processor.
+                _leave_processors_to_others(self.child.process.pid)
         return self.child
 
     def _ask(
@@ -152,3 +160,10 @@ class ColumnsProcess:
         child, self.child = self.child, None
         if child is not None:
             child.kill()
+
+
+def _leave_processors_to_others(process: int) -> None:
+    os.setpriority(os.PRIO_PROCESS, process, 19)
+    # Sealing may have the niceness 19 as well, and goes first. A unit may refuse this.
+    with suppress(OSError, AttributeError):
+        os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))

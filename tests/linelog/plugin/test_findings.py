@@ -175,11 +175,12 @@ async def ask_jetstream(port: int, what: str, order: dict[str, object]) -> None:
     await link.close()
 
 
-def test_a_bucket_is_not_contacted_and_a_missing_archive_is_made_later(tmp_path):
+def test_a_bucket_is_not_contacted_and_a_missing_archive_is_a_warning(tmp_path):
     text = f'ship = ["s3://logs/edge", "file://{tmp_path}/archive"]'
     bucket, archive = told(tmp_path, text, REACHING)
     assert "never contacted" in bucket.sentence and bucket.level is FindingLevel.OK
-    assert archive.sentence == "is not there yet, and is made at the start"
+    assert archive.level is FindingLevel.WARNING and archive.sentence == "is not there"
+    assert archive.advice == f"mount a disk there, or mkdir {tmp_path}/archive"
     assert not (tmp_path / "archive").exists()
 
 

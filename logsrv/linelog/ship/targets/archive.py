@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from urllib.parse import urlsplit
 
 from logsrv.kit.options.files import KEY_PAIR, read_secret
 from logsrv.kit.service.file_checks import check_directory_writable
-from logsrv.kit.service.findings import CheckRequest, Finding, ok
+from logsrv.kit.service.findings import CheckRequest, Finding, FindingLevel, ok, warning
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.target_plugin import Scheme, ShipURL, TargetPlugin, TargetSettings
 from logsrv.linelog.store.archive.url import BUCKETS, FILE, parse_archive_url
@@ -35,7 +36,13 @@ class ArchivePlugin(TargetPlugin):
     def findings(
         self, subject: str, settings: TargetSettings, asked: CheckRequest
     ) -> Iterator[Finding]:
-        yield check_directory_writable(Path(settings.url.path), asked.user)
+        there = Path(settings.url.path)
+        found = check_directory_writable(there, asked.user)
+        if found.level is FindingLevel.OK and not there.exists():
+            # It may be a disk that is not mounted, so the server does not make it.
+            advice = f"mount a disk there, or mkdir {quote(str(there))}"
+            found = warning(str(there), "is not there", advice)
+        yield found
 
 
 class BucketPlugin(ArchivePlugin):
