@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -58,8 +57,6 @@ def test_it_makes_the_columns_of_one_segment_after_another(child, tmp_path):
         with open_columns(fd, index.load_head(packed, disk)) as columns:
             assert columns.group(0).field("user").texts == ["u0", "u1", "u2"]
         disk.close()
-    if sys.platform == "linux":
-        assert os.sched_getscheduler(child.process.pid) == os.SCHED_IDLE
 
 
 def test_a_damaged_segment_is_told(child, tmp_path):

@@ -1,6 +1,7 @@
 """The process that makes columns fails in every way, and a half file never has a real name."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,18 @@ def test_the_process_has_the_lowest_priority_from_its_start_on(tmp_path, process
     with pytest.raises(Interrupted):
         process.make(packed_segment(tmp_path, stored(b"hang")), at(tmp_path), going)
     assert set(nicenesses) == {19}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this priority")
+def test_it_gets_idle_time_unless_somebody_waits(tmp_path, process):
+    waited_for = ColumnsProcess(MODULE, is_wanted_now=True)
+    segment = packed_segment(tmp_path, stored(b"one"))
+    for one, policy in ((process, os.SCHED_IDLE), (waited_for, os.SCHED_OTHER)):
+        (tmp_path / segment.columns).unlink(missing_ok=True)
+        one.make(segment, at(tmp_path))
+        assert one.child is not None
+        assert os.sched_getscheduler(one.child.process.pid) == policy
+    waited_for.end()
 
 
 def test_usable_columns_are_kept(tmp_path, process):
