@@ -2,3 +2,7 @@
 
 They are made from the text, and can be removed and made again. So the text decides in any doubt.
 """
+
+
+class OnlyTextTells(ValueError):
+    """Columns lack an answer, are of another version, or gone: no damage, so the text is just read."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from logsrv.descriptor import pieces_between
+from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.fields.level import FIELD_RULES, RULES
 from logsrv.linelog.fields.stored_line import OF_SOURCE
 from logsrv.linelog.store.index import IndexHead
@@ -75,11 +76,11 @@ class ColumnsHead(NamedTuple):
 
 
 def decode_columns_head(data: bytes) -> ColumnsHead:
-    """Return our metadata of a file. Raises ValueError if it is of another version, or invalid."""
+    """Return our metadata of a file. Raises ValueError; for another version, OnlyTextTells."""
     try:
         found = json.loads(data)
         if found.pop("versions") != VERSIONS:
-            raise ValueError("another version of logsrv made these columns")
+            raise OnlyTextTells("another version of logsrv made these columns")
         groups = [LineGroupBounds(*one) for one in found.pop("groups")]
         return ColumnsHead(groups=groups, **found)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy
 
+from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.columns.read_file import GroupColumns, NumberColumn
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import NO_TIME
@@ -47,7 +48,7 @@ class ColumnRows:
         """Return the TIMEs of some of the lines, each with its space."""
         moments = self.moments()[rows]
         if (moments == NO_TIME).any():
-            raise ValueError("a line has no time")
+            raise OnlyTextTells("a line has no time")
         times = numpy.datetime_as_string(moments.view("M8[us]")).tolist()
         return [f"{time}Z ".encode() for time in times]
 
@@ -56,7 +57,7 @@ class ColumnRows:
         field, moments = self.field("source"), self.moments()
         stamped = field.codes >= 0
         if (moments[stamped] == NO_TIME).any():
-            raise ValueError("a line has an invalid time, which only the text tells")
+            raise OnlyTextTells("a line has an invalid time")
         codes = field.codes[stamped]
         lines = numpy.bincount(codes, minlength=len(field.texts))
         last = numpy.full(len(field.texts), NO_TIME)

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
+from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.columns.filter import ColumnFilter, Leaf, Tests
 from logsrv.linelog.columns.layout import LineGroupBounds
 from logsrv.linelog.columns.read_file import GroupColumns, SegmentColumns, open_columns
@@ -124,11 +125,12 @@ class ColumnSearch:
     def rows(self, task: ReadTask) -> ColumnRows:
         """Return the matching lines of a row group.
 
-        Raises OSError, and ValueError if its columns or its text are damaged.
+        Raises OSError, and ValueError if its columns or its text are damaged; OnlyTextTells if the columns
+        were removed after the search was planned.
         """
         opened = self._open_columns(task.segment)
         if opened is None:
-            raise ValueError("they are gone")
+            raise OnlyTextTells("they are gone")
         group = self._group_of(opened, task)
         bounds = opened.columns.groups[task.group - 1]
         found: Array = numpy.ones(group.lines, bool)
@@ -159,7 +161,9 @@ class ColumnSearch:
             columns = open_columns(fd, head)
         except (OSError, ValueError) as error:
             os.close(fd)
-            self._search.report_unusable_columns(number, explanation(error))
+            # After an upgrade, all columns are of another version until they are made again.
+            if not isinstance(error, OnlyTextTells):
+                self._search.report_unusable_columns(number, explanation(error))
             return None
         self._open = _OpenSegment(number, columns, ColumnFilter(columns.has, self._tests))
         return self._open

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.fields.stored_line import IsOf, make_source_test
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, Node, leaves
@@ -190,12 +191,14 @@ class Search:
                     self._ahead.release_slot(task)
                 if not task.group:
                     yield task, results
-                elif results[0]:
-                    why = results[0].decode(errors="surrogateescape")
-                    self.report_unusable_columns(task.segment, why)
-                    yield from run_tasks(work, self.frame_tasks(task), tell, processes=1)
-                else:
+                elif results[:1] == [b""]:
                     yield task, results[1:]
+                else:
+                    for why in results:
+                        self.report_unusable_columns(
+                            task.segment, why.decode(errors="surrogateescape")
+                        )
+                    yield from run_tasks(work, self.frame_tasks(task), tell, processes=1)
                 if self.on_frame is not None:
                     self.on_frame()
         finally:
@@ -316,11 +319,16 @@ class Search:
 
 
 def _work_or_why(work: Work, task: ReadTask) -> list[bytes]:
-    """Do a task. For a row group, b"" is before the results, or why its columns are not usable alone."""
+    """Do a task. For a row group, b"" is before the results, or why its columns are not usable alone.
+
+    Nothing at all is returned if the columns are sound, but only the text tells.
+    """
     if not task.group:
         return work(task)
     try:
         return [b"", *work(task)]
+    except OnlyTextTells:
+        return []
     except (OSError, ValueError) as error:
         return [explanation(error).encode(errors="surrogateescape")]
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.linelog.columns import layout
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Figure, Grouping, Sorting
 from logsrv.linelog.read import search as search_module
 from logsrv.linelog.read.groups import count_lines, count_values, group, histogram
-from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import sort_lines
 from logsrv.linelog.read.tallies import count_sources
@@ -115,6 +116,36 @@ def test_unusable_columns_are_told_of_once_and_the_text_is_read(tmp_path, lines)
     assert len(told) == 1
     assert told[0].startswith("the columns of segment 1 are not used: ")
     assert not asked.view.damaged
+
+
+def test_columns_that_were_removed_after_the_plan_leave_the_text_to_be_read(tmp_path, lines):
+    store = add_columns(make_store(tmp_path / "logs", [lines, []]))
+    [columns] = store.glob("*.parquet")
+    asked = search(store, "app=shop")
+
+    def work(task: ReadTask) -> list[bytes]:
+        columns.unlink(missing_ok=True)
+        asked.close()
+        return [b"%d" % (asked.rows(task).lines if task.group else asked.count_in_task(task))]
+
+    found = [int(one) for _, results in asked.run_on_frames(work, columns=()) for one in results]
+    assert sum(found) == 2000
+    assert asked.stats.groups == 1
+
+
+def test_after_an_upgrade_the_text_is_read_without_a_complaint(tmp_path, lines, monkeypatch):
+    store = add_columns(make_store(tmp_path / "logs", [lines, []]))
+    monkeypatch.setattr(layout, "VERSIONS", [layout.FORMAT + 1, *layout.VERSIONS[1:]])
+    asked = search(store, "app=shop")
+    assert count_lines(asked) == 2000
+    assert asked.stats.groups == 0
+
+
+def test_a_time_that_no_clock_shows_is_read_from_the_text_without_a_complaint(tmp_path, lines):
+    odd = lines[0].replace(b"2026-11-20", b"2026-13-20", 1)
+    store = add_columns(make_store(tmp_path / "logs", [[*lines[:50], odd], []]))
+    [last] = [one.last for one in count_sources(search(store, "")) if one.lines == 14]
+    assert last.startswith("2026-13-20")
 
 
 def test_columns_that_do_not_know_a_field_leave_its_questions_to_the_text(tmp_path):
