@@ -108,18 +108,16 @@ class ForkingProcess:
 
     def fork(self, order: bytes, ended: Ended) -> ForkedProcess:
         """Have a process forked that gets an order. Raises OSError if the order cannot be sent now."""
-        answer, its_answer = os.pipe()
-        its_life, life = os.pipe()
         number = next(self._numbers)
-        try:
+        with ExitStack() as theirs, ExitStack() as ours:
+            answer, its_answer = os.pipe()
+            ours.callback(os.close, answer)
+            theirs.callback(os.close, its_answer)
+            its_life, life = os.pipe()
+            ours.callback(os.close, life)
+            theirs.callback(os.close, its_life)
             socket.send_fds(self._orders, [b"%d " % number + order], [its_life, its_answer])
-        except OSError:
-            os.close(answer)
-            os.close(life)
-            raise
-        finally:
-            os.close(its_answer)
-            os.close(its_life)
+            ours.pop_all()
         self._forked[number] = found = ForkedProcess(self._reactor, answer, life, ended)
         return found
 

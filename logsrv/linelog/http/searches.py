@@ -236,7 +236,7 @@ class Searches:
             self._start_next_soon()
         elif self._idle.running and self._forking is None:
             # Not while a search begins: it would slow that as much as it saves later.
-            with suppress(Problem):
+            with suppress(Problem, OSError):
                 self._forking = ForkingProcess(
                     self._reactor, self._processes, MODULE, FORK, ended=self._handle_process_end
                 )

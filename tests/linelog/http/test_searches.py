@@ -3,9 +3,11 @@
 import errno
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import pytest_twisted
@@ -345,6 +347,18 @@ async def test_no_room_for_a_process_is_a_problem(made, monkeypatch):
     again = SearchSink()
     searches.start_search(asked(limit=1), again)
     assert await again.done is None
+
+
+def test_without_descriptors_for_the_process_that_forks_searches_go_on(store, monkeypatch):
+    full = OSError(errno.EMFILE, "Too many open files")
+    monkeypatch.setattr(socket, "socketpair", Mock(side_effect=full))
+    reactor_of_processes = Spawner()
+    searches = Searches(lambda: str(store), reactor_of_processes, at_once=4, seconds=9.0)
+    searches.start_forking()
+    reactor_of_processes.advance(0)
+    searches.start_search(asked(limit=1), SearchSink())
+    assert searches.running_count == 1
+    searches.stop()
 
 
 @pytest.mark.slow
