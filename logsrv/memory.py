@@ -1,4 +1,4 @@
-"""Keep freed memory in the process, instead of returning it to the kernel after each chunk of lines.
+"""The memory of a process: freed memory is kept, and little address space is reserved.
 
 Every chunk needs about 100 KiB for a millisecond. glibc returns such memory to the kernel as soon as
 it is free, and takes it again, zeroed page by page, for the next chunk. Meanwhile it holds a lock that
@@ -6,6 +6,8 @@ the writer's thread needs as well. That was a third of the time spent in the ker
 """
 
 from __future__ import annotations
+
+import os
 
 # <malloc.h>
 M_TRIM_THRESHOLD = -1
@@ -34,3 +36,13 @@ def keep_freed_memory(*, together: bool = False) -> bool:
     if together:
         settings[M_ARENA_MAX] = 1
     return all(mallopt(ctypes.c_int(key), ctypes.c_int(value)) for key, value in settings.items())
+
+
+def reserve_little() -> None:
+    """Let NumPy and Arrow reserve little address space, which is limited for a search over HTTP.
+
+    Call this before they are loaded. Of NumPy's linear algebra, which we do not use, it is the stack of a
+    thread for each core.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -16,7 +16,7 @@ import numpy
 from logsrv.linelog.columns.read_file import GroupColumns, NumberColumn
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.together.coded import CodedField
-from logsrv.linelog.fields.values import Number, Value, elements_of_value, number_of_text
+from logsrv.linelog.fields.values import EXACT, Number, Value, elements_of_value, number_of_text
 from logsrv.linelog.query.candidates import levels_satisfying
 from logsrv.linelog.query.parse import ORDERS
 from logsrv.linelog.query.predicates import (
@@ -42,8 +42,6 @@ FindInText: TypeAlias = Callable[[Node, Array], Array]
 Leaf: TypeAlias = Compare | HasField
 Tests: TypeAlias = "dict[tuple[Node, ...], KnownTest]"
 _MOST_KNOWN = 100_000
-# Integers up to here are doubles without loss.
-_EXACT = 2**53
 
 
 class ColumnFilter:
@@ -183,7 +181,7 @@ def compared_numbers(leaf: Compare, numbers: NumberColumn) -> Array | None:
         return _present(numbers) & (leaf.op == "!=")
     if values.dtype == numpy.int64:
         found = _compared_integers(values, leaf.op, plain)
-    elif isinstance(plain, float) or -_EXACT <= plain <= _EXACT:
+    elif isinstance(plain, float) or -EXACT <= plain <= EXACT:
         found = _OPERATORS[leaf.op](values, float(plain))
     else:
         return None

@@ -15,6 +15,8 @@ Scalar: TypeAlias = str | int | float | bool
 Value: TypeAlias = Scalar | list[Scalar]
 Number: TypeAlias = "int | float | Decimal"
 
+EXACT = 2**53
+"""Integers up to here are doubles without loss."""
 # An integer with more digits becomes no `int`: Python refuses to convert more than 4,300, because that
 # takes quadratic time.
 LONGEST_INTEGER = 4000

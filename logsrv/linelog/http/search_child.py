@@ -35,6 +35,7 @@ from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.view import View
+from logsrv.memory import reserve_little
 
 # The most bytes of a message. The server keeps one in memory for a client that does not read.
 PIECE = 64 << 10
@@ -112,9 +113,7 @@ def _answer(message: bytes) -> None:
 
 
 def _import_for_figures() -> None:
-    # As in `Search`: before the import, for less address space.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    reserve_little()
     with suppress(ImportError):
         for module in _OF_FIGURES:
             importlib.import_module(module)

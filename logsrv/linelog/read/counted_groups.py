@@ -15,6 +15,7 @@ import numpy
 
 from logsrv.linelog.fields.byte_places import Array, ranked
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.query.question import Extraction, Grouping
 from logsrv.linelog.read.counted_values import counted_column, counted_texts, numbers
 from logsrv.linelog.read.figures import Sums, joined_sums
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 # With more possible combinations of values for each line than this, numbers are given to those that occur.
 _SPARSE = 8
-# Integers up to here are doubles without loss.
-_EXACT = 2**53
 _NOTHING: tuple[Sums, bytes] = (), b""
 
 
@@ -183,7 +182,7 @@ def _coded_numbers(codes: Array, found: Sequence[int | float | None]) -> LineNum
     whole = None
     if kinds <= {int} and size < 1 << 63:
         table = numpy.array(known, numpy.int64)
-    elif int in kinds and size > _EXACT:
+    elif int in kinds and size > EXACT:
         table = numpy.array(known, object)
     else:
         table = numpy.array(known, float)
@@ -299,7 +298,7 @@ def _figures(numbers: LineNumbers, starts: Array) -> list[list[Any]]:
     values, whole = numbers.values, numbers.whole
     if values.dtype == numpy.int64 or whole is not None:
         size = max(-int(values.min()), int(values.max()))
-        most = 1 << 63 if whole is None else _EXACT
+        most = 1 << 63 if whole is None else EXACT
         if size * len(values) >= most:
             values, whole = numpy.array(numbers.list(), object), None
     reductions = (numpy.add, numpy.minimum, numpy.maximum)

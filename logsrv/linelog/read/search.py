@@ -29,7 +29,7 @@ from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.segment import Position
-from logsrv.memory import keep_freed_memory
+from logsrv.memory import keep_freed_memory, reserve_little
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
@@ -220,9 +220,7 @@ class Search:
             if opened is None:
                 return planned
             os.close(opened[0])
-            # Arrow's own memory pools reserve address space, which is limited for a search over HTTP.
-            os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+            reserve_little()
             try:
                 from logsrv.linelog.read.column_search import ColumnSearch
             except ImportError:
@@ -263,9 +261,7 @@ class Search:
         # Each frame is unpacked into newly allocated memory: returning that to the system took half as long
         # as unpacking.
         keep_freed_memory()
-        # We do not use NumPy's linear algebra. Without this it starts a thread for each core, and each
-        # reserves address space, which is limited for a search over HTTP.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        reserve_little()
         self.matcher.prepare_for_many()
 
     def hits_in_task(self, task: ReadTask) -> Iterator[Hit]:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.query.question import (
     EVERYTHING,
     And,
@@ -45,8 +46,6 @@ _MOST_VALUES = 50
 # With more alternatives, none is used: each takes 2.5 µs a line, and parsing a line in vain 10 µs. Values
 # of one field, and texts, do not count: they are searched at once, however many they are.
 _MOST_ALTERNATIVES = 6
-# Floats represent every integer below this exactly.
-_EXACT = 1 << 53
 # Matches a text that may begin within \xNN, which DuckDB gets for a byte that is not UTF-8: the stored line
 # has that byte, and not this text.
 _MAYBE_ESCAPED = re.compile(r"x[0-9a-f]{2}|x[0-9a-f]?\Z|[0-9a-f]{1,2}")
@@ -223,7 +222,7 @@ def _rows_compared(
 
 
 def _rows_by_number(column: str, op: str, value: Any, kind: ColumnType) -> WantedRows:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _EXACT:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < EXACT:
         return WantedRows()
     if op == "=" and kind is ColumnType.NUMBER:
         # The column has `39ms` as 0.039; in a query, = needs a unit on both sides or none.
