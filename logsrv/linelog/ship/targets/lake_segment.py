@@ -158,9 +158,11 @@ def _put_day(
     """Put the file of a day unless it is there; return its size there."""
     name = file_name(note.store, note.segment, note.day)
     size = size_there(archive, name)
-    if size is not None and _note_there(archive, name, size, note)[-2:] != note[-2:]:
-        # An earlier version read it back when it had put it, and this one would make other bytes.
-        return size
+    if size is not None:
+        there = _note_there(archive, name, size, note)
+        if there[-2:] != note[-2:] and there.others == note.others:
+            # An earlier version read it back when it had put it, and this one would make other bytes.
+            return size
     # A temporary file has no name, so a kill leaves nothing.
     with TemporaryFile(dir=disk.directory) as file:
         lines = cancellable_pieces(days.lines_of(note.day), going)

@@ -100,6 +100,19 @@ def test_a_file_that_another_version_made_stays(lake, store, tmp_path, monkeypat
     assert is_whole(lake, store)
 
 
+def test_a_lost_day_of_another_version_is_made_again_with_the_first_file_that_tells_its_size(
+    lake, store, monkeypatch
+):
+    """Otherwise the segment would never be whole again, and retention would wait for it for ever."""
+    with monkeypatch.context() as patched:
+        earlier = functools.partial(LakeNote, made_by="pyarrow 1.0, whose files have another size")
+        patched.setattr(module, "LakeNote", earlier)
+        put(lake, store)
+    lake.remove(name(21))
+    put(lake, store)
+    assert is_whole(lake, store)
+
+
 def test_a_file_of_this_version_with_other_bytes_is_damaged_and_made_again(lake, store, tmp_path):
     put(lake, store)
     good = files_of(tmp_path / "lake")
