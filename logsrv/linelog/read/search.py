@@ -252,9 +252,10 @@ class Search:
 
     def report_unusable_columns(self, segment: int, why: str) -> None:
         """Report that the text is read because the columns of a segment are damaged."""
-        number = Position(segment, 0).own.segment
-        self.view.report_unusable_file(
-            f"the columns of segment {number} are not used: {why}; `logsrv reindex` makes them again"
+        place = Position(segment, 0)
+        self.view.stores[place.store].report_unusable_file(
+            f"the columns of segment {place.own.segment} are not used: {why}; `logsrv reindex` makes them"
+            " again"
         )
 
     def _prepare_for_many(self) -> None:

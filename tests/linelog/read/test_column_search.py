@@ -16,6 +16,7 @@ from logsrv.linelog.read.groups import count_lines, count_values, group, histogr
 from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import sort_lines
+from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.tallies import count_sources
 from logsrv.linelog.read.view import View
 from tests.parts.made_columns import columns_for_few_frames
@@ -116,6 +117,25 @@ def test_unusable_columns_are_told_of_once_and_the_text_is_read(tmp_path, lines)
     assert len(told) == 1
     assert told[0].startswith("the columns of segment 1 are not used: ")
     assert not asked.view.damaged
+
+
+def test_of_several_stores_each_tells_of_its_own_unusable_columns(tmp_path, lines):
+    told: list[str] = []
+    for name in ("a", "b"):
+        store = add_columns(make_store(tmp_path / name, [lines[:100], []]))
+        [columns] = store.glob("*.parquet")
+        columns.write_bytes(b"")
+
+    def opened(name: str) -> View:
+        return View(str(tmp_path / name), lambda sentence: told.append(f"{name}: {sentence}"))
+
+    node = parse_question("app=shop").node
+    with StoresView(("a", "b"), opened, told.append) as view:
+        assert count_lines(StoresSearch(view, make_matcher(node), Scope())) == 132
+    assert [one[:31] for one in told] == [
+        "a: the columns of segment 1 are",
+        "b: the columns of segment 1 are",
+    ]
 
 
 def test_columns_that_were_removed_after_the_plan_leave_the_text_to_be_read(tmp_path, lines):
