@@ -22,6 +22,8 @@ _LONGEST_NAME = 200
 # The part of the size of the compressed text that columns may take, by an estimate: texts compress to half.
 _MOST_PART, _COMPRESSED = 0.33, 0.5
 _LEAST_ROOM = 64 << 10
+# Bytes of a column in a row group besides its values, and those of a value in the map besides it.
+_OF_COLUMN, _IN_MAP = 400, 2.5
 # A field that fewer of the lines have is compressed in the temporary file.
 _SPARSE = 4
 
@@ -102,14 +104,19 @@ def choose_fields(fields: Mapping[str, FieldSummary], compressed: int) -> Chosen
     ]
     room = max(compressed * _MOST_PART, _LEAST_ROOM) - sum(one.cost for one in columns.values())
     for name, one in sorted(usable, key=lambda item: item[1].cost):
-        room -= one.cost
-        if room < 0:
+        if one.cost > room:
             usable.remove((name, one))
+        else:
+            room -= one.cost
     for name, one in sorted(usable, key=lambda item: -item[1].lines):
-        if len(columns) < MOST_COLUMNS and _is_usual(name) and name.casefold() not in taken:
+        of_column, of_map = len(one.groups) * _OF_COLUMN, one.lines * _IN_MAP
+        is_distinct = _is_usual(name) and name.casefold() not in taken
+        if len(columns) < MOST_COLUMNS and is_distinct and of_column <= max(room, one.cost):
+            room -= of_column
             taken.add(name.casefold())
             columns[name] = one
-        elif len(in_map) < MOST_IN_MAP:
+        elif len(in_map) < MOST_IN_MAP and of_map <= room:
+            room -= of_map
             in_map[name] = one
     return ChosenFields(columns, in_map, sorted(fields.keys() - columns.keys()))
 

@@ -136,5 +136,34 @@ def test_columns_take_a_part_of_the_room_of_the_text(tmp_path):
     with columns_of(tmp_path, lines) as columns:
         assert values_of(columns, "kind")[:4] == ["0", "1", "2", "0"]
         assert any(columns.has(f"id{name}") for name in range(8))
-    [made, packed] = (next(tmp_path.glob(one)).stat().st_size for one in ("*.parquet", "*.zst"))
-    assert made < 0.4 * packed
+    assert part_of_text(tmp_path) < 0.4
+
+
+def test_names_that_differ_in_case_take_no_more_room(tmp_path):
+    random = Random(60)
+    names = [f"{one:05b}".translate(CASES) for one in range(32)]
+    lines = objects(
+        *({name: random.randrange(2) for name in random.sample(names, 5)} for _ in range(20_000))
+    )
+    with columns_of(tmp_path, lines):
+        pass
+    assert part_of_text(tmp_path) < 0.4
+
+
+CASES = {ord("0"): "e", ord("1"): "E"}
+
+
+def test_many_names_that_few_lines_have_take_no_more_room(tmp_path):
+    random = Random(61)
+    lines = objects(
+        *({"id": f"{random.getrandbits(99):x}", f"field{one % 250}": one} for one in range(15_000))
+    )
+    with columns_of(tmp_path, lines) as columns:
+        assert any(columns.has(f"field{name}") for name in range(250))
+    assert part_of_text(tmp_path) < 0.4
+
+
+def part_of_text(directory: Path) -> float:
+    """Return the part of the size of a segment that its columns have."""
+    [made, packed] = (next(directory.glob(one)).stat().st_size for one in ("*.parquet", "*.zst"))
+    return made / packed
