@@ -2,6 +2,9 @@
 
 import json
 import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -116,6 +119,9 @@ def test_it_reads_all_of_a_file_if_asked_to(child, tmp_path):
     assert "checksum" in checked(child, packed, tmp_path)["error"]
 
 
-def test_it_ends_with_the_server(child):
-    child._connection.close()
-    assert child.process.wait(20) == 0
+def test_it_ends_with_the_server():
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen([sys.executable, "-P", "-m", make.__name__], stdin=theirs)
+    ours.close()
+    assert process.wait(20) == 0

@@ -134,7 +134,7 @@ def login_form() -> LineForm:
 _value_and_words = re.compile(
     rb'("' + _UNTIL_QUOTE + rb'",?|[^ \t\r\f\v\n"][^ \t\r\f\v\n]*|)(?: [^ \t\r\f\v\n="]+)* ?'
 ).fullmatch
-# What is not in values without quotes, or no part of them.
+# A value without quotes has none of these, or not as a part of it.
 _ODD = b" ", b'"', b",\n", b"\t", b"\r", b"\f", b"\v"
 _SAMPLE = 40
 _LEAST_IN_SAMPLE = 3
