@@ -40,7 +40,7 @@ def unread_bytes(transport: object) -> int:
     """Return how many received bytes the kernel holds for a transport (FIONREAD); 0 if it cannot tell.
 
     Bytes in TLS do not count: it holds back an incomplete record at most. A transport without a socket may
-    have a method `unread_bytes`.
+    have a method `unread`.
     """
     own = getattr(transport, "unread", None)
     if own is not None:

@@ -78,10 +78,10 @@ class ColumnsProcess:
                 packed, disk, whole=self._is_wanted_now, going=going
             ):
                 return ColumnsOutcome.KEPT
-            # It is gone with the process, because it has no name.
+            undo.callback(disk.unlink, name)
+            # The second takes the name of the first, which is gone with the process.
             spool = undo.enter_context(Descriptor(disk.create_anew(name)))
             made = undo.enter_context(Descriptor(disk.create_anew(name)))
-            undo.callback(disk.unlink, name)
             files = {"text": text, "index": index, "columns": made, "spool": spool}
             found = self._ask({}, files, going)
             if "error" in found:
