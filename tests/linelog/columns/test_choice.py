@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from logsrv.linelog.columns import choice
-from tests.linelog.columns.mixed_lines import STAMP
 from tests.parts.made_columns import columns_of, values_of
+from tests.parts.mixed_lines import STAMP
 
 
 def objects(*values: object) -> list[bytes]:

@@ -14,9 +14,9 @@ from logsrv.linelog.columns.read_file import open_columns
 from logsrv.linelog.store import index
 from logsrv.linelog.store.index import IndexHead
 from logsrv.linelog.store.segment import Segment
-from tests.linelog.columns.mixed_lines import STAMP
 from tests.parts.disks import at, packed_segment
 from tests.parts.made_columns import make_columns
+from tests.parts.mixed_lines import STAMP
 
 LINES = b"".join(
     STAMP + b'{"n":%d,"x":%d.5,"user":"u%d","tags":["a",%d]}\n' % (one, one, one % 7, one % 3)

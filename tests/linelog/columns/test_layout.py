@@ -5,7 +5,7 @@ import json
 
 from logsrv.linelog.fields.level import FIELD_RULES, RULES
 from logsrv.linelog.fields.record import Record
-from tests.linelog.columns.mixed_lines import (
+from tests.parts.mixed_lines import (
     BEHIND,
     HEADERS,
     LOGINS,

@@ -18,8 +18,8 @@ from logsrv.linelog.columns import make
 from logsrv.linelog.columns.read_file import open_columns
 from logsrv.linelog.store import index
 from logsrv.linelog.store.segment import Segment, tmp
-from tests.linelog.columns.mixed_lines import STAMP
 from tests.parts.disks import at, packed_segment
+from tests.parts.mixed_lines import STAMP
 
 LINES = b"".join(STAMP + b"n=1 user=u%d\n" % (one % 3) for one in range(100))
 
@@ -122,6 +122,6 @@ def test_it_reads_all_of_a_file_if_asked_to(child, tmp_path):
 def test_it_ends_with_the_server():
     ours, theirs = socket.socketpair()
     with theirs:
-        process = subprocess.Popen([sys.executable, "-P", "-m", make.__name__], stdin=theirs)
+        process = subprocess.Popen([sys.executable, "-P", "-m", make.__name__], stdin=theirs.fileno())
     ours.close()
     assert process.wait(20) == 0

@@ -11,8 +11,8 @@ from logsrv.linelog.columns import groups
 from logsrv.linelog.columns.read_file import NumberColumn
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME
-from tests.linelog.columns.mixed_lines import LINES, STAMP, fields_of_records
 from tests.parts.made_columns import columns_of, values_of
+from tests.parts.mixed_lines import LINES, STAMP, fields_of_records
 
 STAMPED = ("source", "name", "host", "port", "level")
 

@@ -7,6 +7,7 @@ another are found in the text, and parsed by the standard library.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from itertools import chain, compress
 from operator import methodcaller
@@ -42,6 +43,8 @@ _NUMBERS: frozenset[type] = frozenset((int, float, bool))
 _IN_PLAIN_LISTS = frozenset((str, int, bool, NoneType))
 _NO_VALUES: frozenset[type] = frozenset((dict, NoneType))
 _NO_SCALARS: frozenset[type] = frozenset((list, NoneType))
+# A large number: `1e+20`, or by older versions of orjson `1e20`. Texts may have it too.
+_has_exponent = re.compile(rb"[0-9]e[-+0-9]").search
 _MANY = 100
 # The objects of so many lines stay in the cache of a CPU while their values are taken out.
 _AT_ONCE = 100
@@ -239,7 +242,7 @@ class ObjectColumns:
         if list in kinds:
             some = _chosen(rows, values, kinds, {list})
             written = [*map(_written_list, some[1])]
-            self._note(some[0], written, {text for text in {*written} if b"e+" in text})
+            self._note(some[0], written, set(filter(_has_exponent, written)))
             yield some[0], written, _list_texts
 
     def _note(self, rows: Array, texts: Sequence[Any], unsure: Collection[Any]) -> None:
@@ -282,11 +285,11 @@ def _may_have_decimals(found: _Values) -> bool:
 
 
 def _written_list(value: list[Any]) -> bytes:
-    """Return the JSON of a list; `e+`, which is in that of a large number, if it is nested too deep."""
+    """Return the JSON of a list; a number with an exponent, which is unsure, if it is nested too deep."""
     try:
         return orjson.dumps(value)
     except TypeError:
-        return b"e+"
+        return b"0e0"
 
 
 def _number_texts(values: Sequence[Scalar]) -> list[str]:

@@ -13,7 +13,9 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.together.extract import LineFields, read_all_fields
 from logsrv.linelog.fields.values import text_of_value
-from tests.linelog.columns.mixed_lines import (
+from tests.parts.examples import more
+from tests.parts.message_pieces import HAPROXY
+from tests.parts.mixed_lines import (
     BEHIND,
     HEADERS,
     LINES,
@@ -25,8 +27,6 @@ from tests.linelog.columns.mixed_lines import (
     WHOLE,
     fields_of_records,
 )
-from tests.parts.examples import more
-from tests.parts.message_pieces import HAPROXY
 
 
 def fields_of_columns(
