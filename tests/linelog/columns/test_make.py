@@ -122,6 +122,8 @@ def test_it_reads_all_of_a_file_if_asked_to(child, tmp_path):
 def test_it_ends_with_the_server():
     ours, theirs = socket.socketpair()
     with theirs:
-        process = subprocess.Popen([sys.executable, "-P", "-m", make.__name__], stdin=theirs.fileno())
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", make.__name__], stdin=theirs.fileno()
+        )
     ours.close()
     assert process.wait(20) == 0
