@@ -220,6 +220,7 @@ def wait_for_kill(server: Logger, number: int) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_twenty_kills_leave_whole_columns_or_none(logger):
     """Of the server, of its process, or of both, each time at another point."""
     for number in range(20):
