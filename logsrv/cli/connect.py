@@ -32,6 +32,7 @@ import io
 import os
 import re
 import signal
+import socket
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -41,7 +42,7 @@ from typing import Any
 from twisted.internet import defer, error
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import connectProtocol
-from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.threads import blockingCallFromThread
 from twisted.logger import globalLogBeginner
@@ -163,7 +164,7 @@ def read_all(
     return ended
 
 
-@implementer(IHandshakeListener)
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
 class Client(Protocol):
     """A connection whose bytes are written to standard output.
 
@@ -215,6 +216,23 @@ class Client(Protocol):
             self._silence = reactor.callLater(SILENT_SECONDS, self.transport.loseConnection)
         else:
             self.transport.loseWriteConnection()
+
+    def writeConnectionLost(self) -> None:
+        pass
+
+    def readConnectionLost(self) -> None:
+        """End. Not over TLS.
+
+        The reactor may have seen of a reset that there was something, and not yet what: its poll says
+        so first, and Twisted takes that for the server's close. The socket tells.
+        """
+        try:
+            self.transport.getHandle().recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError:
+            self.ended.callback(error.ConnectionLost())
+        else:
+            self.ended.callback(error.ConnectionDone())
+        self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._room.resumeProducing()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import socket
 import ssl
@@ -14,7 +15,7 @@ import pytest_twisted
 from cryptography.x509 import DNSName
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
@@ -37,6 +38,11 @@ def reset(connection: socket.socket) -> None:
     """Break off without closing."""
     connection.recv(1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def close(connection: socket.socket) -> None:
+    """Close after all that came."""
+    connection.recv(2)
 
 
 def answer_once(connection: socket.socket) -> None:
@@ -125,6 +131,29 @@ def test_a_server_that_cannot_be_reached_is_reported(tmp_path):
 def test_a_reset_connection_is_reported():
     with serving(reset) as port:
         assert "the connection broke off" in failure(f"127.0.0.1:{port}", input=b"x\n")
+
+
+@pytest.mark.parametrize(("end", "kind"), [(reset, ConnectionLost), (close, ConnectionDone)])
+def test_the_socket_tells_a_reset_from_a_close(end, kind):
+    """The reactor can take a reset for a close, as its poll tells first that something is wrong."""
+    with serving(end) as port, socket.create_connection(("127.0.0.1", port)) as ours:
+        transport = StringTransport()
+        transport.getHandle = lambda: ours  # type: ignore[attr-defined]
+        client = Client()
+        client.makeConnection(transport)
+        ours.sendall(b"x\n")
+        poll = select.poll()
+        poll.register(ours, select.POLLIN)
+        assert poll.poll(PATIENCE * 1000)
+        client.readConnectionLost()
+    assert type(ended(client)) is kind
+
+
+def ended(client: Client) -> object:
+    """The reason of its end."""
+    reasons: list[object] = []
+    client.ended.addCallback(reasons.append)
+    return reasons[0]
 
 
 def test_an_unexpected_error_is_one_line_without_controls():
