@@ -29,10 +29,12 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _HERE = Path(__file__).parent
-_SHEETS = ("style.css", "lines.css")
+_SHEETS = ("style.css", "lines.css", "chart.css")
 _ALONE = ("icon.svg", "theme.js", "regex-worker.js")
 _IMPORT = re.compile(r'^import (?:\* as (\w+)|(\{[^}]*\})) from "\./([\w-]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
+# A comment with lines of its own, which a browser does not need.
+_COMMENT = re.compile(r"^ */\*\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
 _TEMPLATES = template_environment(_HERE / "templates")
 _KEYS = (
     (("/",), "to the filter"),
@@ -149,7 +151,7 @@ def _bundle_modules(first: str) -> str:
             if needed[3] not in done:
                 add(needed[3])
         exports = ", ".join(_EXPORT.findall(text))
-        text = _EXPORT.sub("", _IMPORT.sub(_import_replacement, text))
+        text = _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub(_import_replacement, text)))
         done[name] = f'modules["{name}"] = (() => {{\n{text}return {{ {exports} }};\n}})();\n'
 
     add(first)

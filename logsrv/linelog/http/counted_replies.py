@@ -57,6 +57,8 @@ def table(view: View, values: Values) -> Reply:
             "groups": len(found.rows),
             "by": list(grouping.by),
             "every": grouping.every,
+            "since": values["since"] or None,
+            "until": values["until"] or None,
         }
     )
 

@@ -305,6 +305,8 @@ def test_a_table_has_figures_by_groups(store):
         "rows": [["ann", 8, 2.0, None], ["bob", 4, 2.0, None]],
         "by": ["user"],
         "every": None,
+        "since": None,
+        "until": None,
         "groups": 2,
         "lines": 12,
         "without": ["ms"],

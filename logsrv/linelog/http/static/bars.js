@@ -15,6 +15,17 @@ const SVG = "http://www.w3.org/2000/svg";
 const CLASSES = new Map([["1xx", "debug"], ["2xx", "info"], ["3xx", "notice"], ["4xx", "warning"], ["5xx", "error"]]);
 
 /**
+ * Return the colour of a group: its level's, its class of status codes', else that of its place.
+ * @param {string} value
+ * @param {number} index
+ * @param {string[]} by its fields
+ */
+export const colour = (value, index, by) => (by.join() === "level" ? levelColour(value) : (CLASSES.get(value) ?? `value-${index}`));
+
+/** The three worst levels have one colour. @param {string} level */
+const levelColour = (level) => (isAtLeast(level, "critical") ? "critical" : LEVELS.includes(level) ? level : "none");
+
+/**
  * @param {string[]} values
  * @param {(value: string, index: number) => string} nameOf
  * @returns {Series[]}
@@ -22,13 +33,13 @@ const CLASSES = new Map([["1xx", "debug"], ["2xx", "info"], ["3xx", "notice"], [
 const named = (values, nameOf) => [...values.map((value, index) => ({ name: nameOf(value, index), label: value, value })), { name: "none", label: "other" }];
 
 /**
- * Return the series of a histogram by a field, or of a table over time, each with its colour.
+ * Return the series of a histogram by a field, each with its colour.
  * @param {string[]} values the most frequent first
  */
-export const seriesOf = (values) => named(values, (value, index) => CLASSES.get(value) ?? `value-${index}`);
+export const seriesOf = (values) => named(values, (value, index) => colour(value, index, []));
 
-/** Levels are drawn from the bottom up: the worst is at the bottom. The three worst have one colour. */
-const OF_LEVELS = named([...LEVELS].reverse(), (level) => (isAtLeast(level, "critical") ? "critical" : level));
+/** Levels are drawn from the bottom up: the worst is at the bottom. */
+const OF_LEVELS = named([...LEVELS].reverse(), levelColour);
 
 /**
  * Return a bar for every step of the range, including steps without lines.
@@ -60,7 +71,7 @@ export function bars(answer) {
  * @param {Record<string, number>} counts
  * @param {string} value
  */
-export const countOf = (counts, value) => (Object.hasOwn(counts, value) ? counts[value] : 0);
+const countOf = (counts, value) => (Object.hasOwn(counts, value) ? counts[value] : 0);
 
 /**
  * @param {number} lines

@@ -123,7 +123,7 @@ const figures = new Figures(fields, histogram, {
   },
   newest: () => health.newest,
 });
-const table = new Table((query) => show({ q: query, position: "" }));
+const table = new Table((query) => show({ q: query, position: "" }), (since, until) => show({ since, until }));
 const patterns = new Patterns({
   work: showWork,
   query: (query, since) => show({ q: withFilter(box.value, query), ...(since && { since, until: "" }), position: "" }),

@@ -53,6 +53,12 @@ export function limitOf(query) {
   return limit ? Number(limit[1]) : Infinity;
 }
 
+/**
+ * Return the time back with which a query compares its figures: `1d`; "" if it does not.
+ * @param {string} query
+ */
+export const pastOf = (query) => stagesOf(query).slice(1).map(({ text }) => /\scompare\s+(\w+)/.exec(text)?.[1] ?? "").find(Boolean) ?? "";
+
 /** @param {Stage[]} stages */
 const joined = (stages) => stages.map(({ text }) => text).join(" | ").trim();
 

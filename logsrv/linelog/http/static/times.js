@@ -159,7 +159,7 @@ export const number = (value) => whole.format(value);
  * Return a figure: a number that is no integer with three decimals, or six digits if it is small.
  * @param {number} value
  */
-export const figure = (value) => new Intl.NumberFormat("en", Math.abs(value) < 1 ? { maximumSignificantDigits: 6 } : { maximumFractionDigits: 3 }).format(value);
+export const figure = (value) => new Intl.NumberFormat("en", Math.abs(value) < 1 ? { maximumSignificantDigits: 6 } : { maximumFractionDigits: 3 }).format(value).replace("-", "−");
 
 /**
  * @param {number} count
@@ -174,4 +174,10 @@ export function size(bytes) {
   const unit = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
   const shown = bytes / 1024 ** unit;
   return `${unit && shown < 100 ? shown.toFixed(1) : number(Math.round(shown))} ${units[unit]}`;
+}
+
+/** Return a length of time in words. @param {number} seconds */
+export function long(seconds) {
+  const [count, unit] = seconds < 60 ? [seconds, "s"] : seconds < 3600 ? [seconds / 60, "min"] : seconds < 86400 ? [seconds / 3600, "h"] : [seconds / 86400, "d"];
+  return `${number(count)} ${unit}`;
 }

@@ -74,8 +74,9 @@ class Logs:
 
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
-    `slow_bars` (histograms do), `ahead` (so much later it is), `trouble` (a sentence: nothing can be
-    stored), `hint` (what was meant) and `saved` (searches that the server keeps; None: it keeps none).
+    `slow_bars` (histograms do), `table` (the answer of each query for figures), `ahead` (so much later it
+    is), `trouble` (a sentence: nothing can be stored), `hint` (what was meant) and `saved` (searches that
+    the server keeps; None: it keeps none).
     """
 
     def __init__(self) -> None:
@@ -91,6 +92,7 @@ class Logs:
         self.slow.set()
         self.slow_bars = threading.Event()
         self.slow_bars.set()
+        self.table: dict[str, Any] | None = None
         self.ahead = timedelta()
         self.hint = ""
         self.saved: list[dict[str, Any]] | None = None
@@ -293,11 +295,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _table(self, given: dict[str, str]) -> None:
+        if self.server_logs.table is not None:
+            self._json(self.server_logs.table)
+            return
         count = len(list(self._found({**given, "q": given["q"].partition("|")[0]})))
         none: list[str] = []
         self._json(
             {"columns": ["count"], "rows": [[count]], "by": none, "groups": 1, "lines": count}
             | {"without": none, "left_out": 0, "exact": True, "absent": none, "missed": 0}
+            | {"every": None, "since": None, "until": None}
         )
 
     def _saved(self, _: dict[str, str]) -> None:

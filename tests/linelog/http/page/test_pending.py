@@ -90,7 +90,7 @@ def test_a_table_is_kept_when_the_time_changes(page):
     choose(page, "#last", "all")
     page.run(RELEASE)
     page.wait(f"{TABLE} && location.search.endsWith('&last=all') && {DONE}")
-    assert page.texts("#table-rows td") == ["6"]
+    assert page.texts("#table tbody td") == ["6"]
 
 
 def test_a_time_is_kept_when_the_query_changes(page):

@@ -1,0 +1,131 @@
+/** The rows of an answer as a sortable table, with a bar for the first figure. */
+
+import { button, element, shareBar } from "./dom.js";
+import { isField } from "./query.js";
+import { firstFigure } from "./series.js";
+import { printable } from "./text.js";
+import { figure, moment } from "./times.js";
+
+/** @typedef {string | number | null} Cell */
+/** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number}} Answer */
+
+/** Rows of the page: a browser needs seconds for more. */
+const MOST_ROWS = 1000;
+const LONGEST_NAME = 60;
+
+export class Grid {
+  /**
+   * @param {HTMLElement} part a table is added to it
+   * @param {((field: string, value: string, exclude: boolean) => void) | null} onGroup called to narrow down to a group, or to exclude it
+   */
+  constructor(part, onGroup) {
+    this.onGroup = onGroup;
+    this.head = element("thead");
+    this.body = element("tbody");
+    this.table = element("table", "", this.head, this.body);
+    part.append(this.table);
+    /** The sorted column, and whether its smallest value is first. @type {{column: number, ascending: boolean} | null} */
+    this.order = null;
+    this.columns = "";
+  }
+
+  /** @param {Answer} answer */
+  show(answer) {
+    this.answer = answer;
+    const columns = JSON.stringify(answer.columns);
+    if (columns !== this.columns) this.order = null;
+    this.columns = columns;
+    const rows = this.sorted(answer.rows).slice(0, MOST_ROWS);
+    const first = firstFigure(answer);
+    const most = answer.rows.reduce((sum, row) => Math.max(sum, Math.abs(Number(row[first])) || 0), 0);
+    this.head.replaceChildren(element("tr", "", ...answer.columns.map((name, column) => this.header(name, column))));
+    this.body.replaceChildren(...rows.map((row) => this.row(row, most)));
+  }
+
+  /**
+   * @param {string} name
+   * @param {number} column
+   */
+  header(name, column) {
+    const isFigure = column >= firstFigure(/** @type {Answer} */ (this.answer));
+    const order = this.order?.column === column ? (this.order.ascending ? "ascending" : "descending") : "none";
+    const shown = printable(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name);
+    const sort = button(shown, "link", () => {
+      this.order = { column, ascending: order === "none" ? !isFigure : order === "descending" };
+      this.show(/** @type {Answer} */ (this.answer));
+      this.head.querySelectorAll("button")[column].focus();
+    });
+    sort.title = `Sort by ${printable(name)}`;
+    const cell = element("th", isFigure ? "number" : "", sort);
+    cell.setAttribute("scope", "col");
+    cell.setAttribute("aria-sort", order);
+    return cell;
+  }
+
+  /** @param {Cell[][]} rows */
+  sorted(rows) {
+    if (!this.order) return rows;
+    const { column, ascending } = this.order;
+    const sign = ascending ? 1 : -1;
+    return [...rows].sort((a, b) => {
+      const [one, other] = [a[column], b[column]];
+      // What is missing comes last in both orders.
+      if (one === null || other === null) return Number(one === null) - Number(other === null);
+      if (typeof one === "number" && typeof other === "number") return sign * (one - other);
+      return sign * String(one).localeCompare(String(other), "en", { numeric: true });
+    });
+  }
+
+  /**
+   * @param {Cell[]} row
+   * @param {number} most the largest first figure
+   */
+  row(row, most) {
+    const first = firstFigure(/** @type {Answer} */ (this.answer));
+    const made = row.map((value, column) => {
+      const share = column === first && most ? [shareBar(Math.abs(Number(value)) / most)] : [];
+      return element("td", column >= first ? "number" : "", ...share, ...this.content(value, column));
+    });
+    return element("tr", "", ...made);
+  }
+
+  /**
+   * @param {Cell} value
+   * @param {number} column
+   */
+  content(value, column) {
+    const { columns, every } = /** @type {Answer} */ (this.answer);
+    if (column === 0 && every !== null) return [value === null ? "no time" : moment(new Date(String(value)))];
+    if (column < firstFigure(/** @type {Answer} */ (this.answer))) return this.group(columns[column], value);
+    if (value === null) return ["–"];
+    const sign = Number(value) > 0 && isChange(columns, column) ? "+" : "";
+    return [sign + figure(Number(value))];
+  }
+
+  /**
+   * Return the content of a cell with a group's value: buttons that add it to the filter.
+   * @param {string} field
+   * @param {Cell} value
+   */
+  group(field, value) {
+    if (value === null) return [element("span", "quiet", "(none)")];
+    const text = String(value);
+    const shown = printable(text) || "(empty)";
+    const { onGroup } = this;
+    if (!onGroup || !isField(field) || text.length > 500 || printable(text) !== text) return [element("span", "", shown)];
+    return [
+      button(shown, "add", () => onGroup(field, text, false), `Lines with ${field}=${shown}`),
+      button("−", "exclude", () => onGroup(field, text, true), `This table without ${field}=${shown}`),
+    ];
+  }
+}
+
+/**
+ * Return whether a column has the differences of another one to an earlier time.
+ * @param {string[]} columns
+ * @param {number} column
+ */
+function isChange(columns, column) {
+  const name = columns[column].replace(/_change$/, "");
+  return name !== columns[column] && columns.includes(name) && columns.includes(`${name}_before`);
+}

@@ -1,0 +1,125 @@
+/** Figures over time as series: one for each group, the largest first, the smallest together. */
+
+import { colour } from "./bars.js";
+import { drawable } from "./scale.js";
+
+/** Groups with a series of their own. */
+export const MOST_SERIES = 8;
+/** Steps up to which those without lines are drawn, too. */
+const MOST_STEPS = 2000;
+const FUNCTION = /^(count_distinct|count|sum|avg|min|max|p50|p95|p99)_(?=.)/;
+
+/** @typedef {import("./grid.js").Answer} Answer */
+/** @typedef {import("./time_band.js").Step} Step */
+/** @typedef {(number | null)[]} Values of each step; null: no figure */
+/** @typedef {{name: string, label: string, values: Values, before: Values | null}} Series name: the part of a class name that sets the colour */
+/** @typedef {{steps: Step[], series: Series[], adds: boolean, hidden: number}} Chart adds: the figures can be stacked; hidden: the number of groups that are in no series */
+
+/**
+ * Return the number of columns that are no figures: of time and groups.
+ * @param {Answer} answer
+ */
+export const firstFigure = ({ by, every }) => by.length + Number(every !== null);
+
+/**
+ * Return the columns of figures, without those that compare them.
+ * @param {Answer} answer
+ */
+export function figuresOf(answer) {
+  const names = answer.columns;
+  const compared = new Set(names.flatMap((name) => (names.includes(`${name}_before`) ? [`${name}_before`, `${name}_change`] : [])));
+  return names.map((_, column) => column).filter((column) => column >= firstFigure(answer) && !compared.has(names[column]));
+}
+
+/**
+ * Return the name of a figure as in a query: `p95 rt`.
+ * @param {string} column
+ */
+export const figureName = (column) => column.replace(FUNCTION, "$1 ");
+
+/**
+ * Return whether figures of groups are the parts of a whole.
+ * @param {string} column
+ */
+export const addsUp = (column) => /^(count$|sum_)/.test(column);
+
+/**
+ * Return the name of a group; one that looks like a missing value is quoted.
+ * @param {import("./grid.js").Cell[]} values of its fields
+ */
+export const groupName = (values) => values.map((value) => (value === null ? "(none)" : /^[("]/.test(String(value)) ? JSON.stringify(value) : value === "" ? "(empty)" : value)).join(", ");
+
+/**
+ * Return groups of rows by name, the largest first, so that a group keeps its colour for each figure.
+ * @param {Answer} answer
+ * @param {number} from the first of the columns that make the groups
+ */
+export function groupsOf(answer, from) {
+  const { columns, rows } = answer;
+  const figures = figuresOf(answer);
+  const ranked = figures.find((column) => addsUp(columns[column])) ?? figures[0];
+  /** @type {Map<string, {size: number, rows: Answer["rows"]}>} */
+  const groups = new Map();
+  for (const row of rows) {
+    const name = groupName(row.slice(from, firstFigure(answer)));
+    const group = groups.get(name) ?? { size: 0, rows: [] };
+    group.size += Math.abs(drawable(Number(row[ranked])));
+    group.rows.push(row);
+    groups.set(name, group);
+  }
+  return [...groups].sort(([, a], [, b]) => b.size - a.size);
+}
+
+/**
+ * Return one of an answer's figures over time.
+ * @param {Answer} answer
+ * @param {number} column
+ * @param {Date} when the answer's time, at which it ends unless it is of an earlier one
+ * @returns {Chart}
+ */
+export function seriesOf(answer, column, when) {
+  const dated = { ...answer, rows: answer.rows.filter(([time]) => time !== null) };
+  const steps = stepsOf(dated, when);
+  const places = new Map(steps.map(({ start }, index) => [start, index]));
+  const name = answer.columns[column];
+  const adds = addsUp(name);
+  const before = answer.columns.indexOf(`${name}_before`);
+  const join = /^max_/.test(name) ? Math.max : /^min_/.test(name) ? Math.min : adds ? (/** @type {number} */ a, /** @type {number} */ b) => a + b : null;
+  /** @param {Answer["rows"]} rows @param {number} of the column @returns {Values} */
+  const valuesOf = (rows, of) => {
+    /** @type {Values} */
+    const values = steps.map(() => (adds ? 0 : null));
+    for (const row of rows) {
+      const [place, value] = [places.get(Date.parse(String(row[0]))), row[of]];
+      if (place === undefined || typeof value !== "number") continue;
+      const known = values[place];
+      values[place] = known !== null && join ? join(known, drawable(value)) : drawable(value);
+    }
+    return values;
+  };
+  /** @param {string} colourName @param {string} label @param {Answer["rows"]} rows @returns {Series} */
+  const series = (colourName, label, rows) => ({ name: colourName, label, values: valuesOf(rows, column), before: before < 0 ? null : valuesOf(rows, before) });
+  const groups = groupsOf(dated, 1);
+  const made = groups.slice(0, MOST_SERIES).map(([label, { rows }], index) => series(colour(label, index, answer.by), label || figureName(name), rows));
+  const rest = groups.slice(MOST_SERIES);
+  if (rest.length && join) made.push(series("none", `${rest.length.toLocaleString("en")} others`, rest.flatMap(([, { rows }]) => rows)));
+  return { steps, series: made, adds, hidden: join ? 0 : rest.length };
+}
+
+/**
+ * Return the steps of an answer's time, also those without lines; of very many only those with lines.
+ * @param {Answer} answer
+ * @param {Date} when
+ * @returns {Step[]}
+ */
+function stepsOf({ rows, every, since, until }, when) {
+  const step = (every ?? 1) * 1000;
+  const starts = [...new Set(rows.map(([time]) => Date.parse(String(time))))].sort((a, b) => a - b);
+  if (!starts.length) return [];
+  const begin = since ? Date.parse(since) : starts[0];
+  // Lines may be dated after now.
+  const end = Math.max(until ? Date.parse(until) : since ? when.getTime() : 0, starts[starts.length - 1] + 1);
+  const [first, last] = [Math.min(Math.floor(begin / step), Math.floor(starts[0] / step)), Math.ceil(end / step)];
+  const all = step < 1 || last - first > MOST_STEPS ? starts : Array.from({ length: last - first }, (_, index) => (first + index) * step);
+  return all.map((start) => ({ start, end: start + step, from: Math.max(start, Math.min(begin, starts[0])), to: until ? Math.min(start + step, end) : start + step }));
+}

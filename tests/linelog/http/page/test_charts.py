@@ -1,0 +1,237 @@
+"""Charts and tables of figures in a real browser: axes, legends, tips, comparisons, pivots."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.looks import BIDI, CONTRAST, CORPUS, serious
+from tests.parts.chromium import Page
+
+pytestmark = pytest.mark.long
+SHOWN = "!document.querySelector('#table').hidden"
+START = datetime(2026, 11, 20, 6, tzinfo=UTC)
+TIP = "#table .tip"
+BARS = "#table rect.bar"
+CURVES = "#table .curve:not(.dashed)"
+
+
+def answer(
+    columns: list[str],
+    rows: Iterable[tuple[Any, ...]],
+    by: tuple[str, ...] = (),
+    every: float | None = 600,
+) -> dict[str, Any]:
+    """Return an answer for figures; a number at the start of a row over time is that of its step."""
+    shown: list[tuple[Any, ...]] = list(rows)
+    if every is not None:
+        shown = [(time_of(step, every), *rest) for step, *rest in shown]
+    names = (["time"] if every is not None else []) + [*by, *columns]
+    none: list[str] = []
+    return {
+        "columns": names,
+        "rows": shown,
+        "by": by,
+        "every": every,
+        "groups": len(shown),
+        "lines": 60,
+        "without": none,
+        "left_out": 0,
+        "exact": True,
+        "absent": none,
+        "missed": 0,
+        "since": None,
+        "until": None,
+    }
+
+
+def time_of(step: int, every: float) -> str:
+    return (START + timedelta(seconds=step * every)).isoformat()
+
+
+@pytest.fixture
+def page(logs: Logs, visit: Any) -> Any:
+    """`page(answer, query)` shows a table."""
+
+    def show(found: dict[str, Any], query: str = "| count every 10m", **how: Any) -> Page:
+        logs.table = found
+        page: Page = visit(f"?q={query.replace(' ', '%20')}", ready=SHOWN, **how)
+        return page
+
+    return show
+
+
+def numbers(page: Page, selector: str) -> int:
+    return int(page.run(f"document.querySelectorAll('{selector}').length"))
+
+
+def step_left(page: Page, times: int) -> list[str]:
+    """Go along the chart by keys; return the tip's lines."""
+    page.run("document.querySelector('#table .plot').focus()")
+    for _ in range(times):
+        page.press("ArrowLeft")
+    return page.texts(f"{TIP} > div")
+
+
+PATHS = [(step, path, step + 1, 1.5 * step) for step in range(3) for path in ("/a", "/b")]
+
+
+def test_each_figure_is_drawn_with_its_axes_and_exact_values(page):
+    shown = page(
+        answer(["count", "p95_rt_ms"], PATHS, ("path",)), "| count, p95 rt_ms every 10m by path"
+    )
+    assert shown.text("#table .chart-title") == "count every 10 min, by path"
+    assert shown.texts("#table .legend li") == ["/a", "/b"]
+    assert shown.texts("#table .scale span") == ["lines", "0", "2", "4", "6"]
+    assert shown.texts("#table .axis span")[:2] == ["06:00", "06:05"]
+    assert numbers(shown, BARS) == 6
+    assert step_left(shown, 2) == ["20 Nov 06:10:00 – 06:20:00", "/a 2", "/b 2"]
+    shown.press("Escape")
+    shown.run("document.querySelector('[aria-label=Figure] button:last-child').focus()")
+    shown.press("Enter")
+    assert shown.text("#table .chart-title") == "p95 rt_ms every 10 min, by path"
+    assert shown.run("document.activeElement.textContent") == "p95 rt_ms"
+    assert shown.text("#table .unit") == "ms" and numbers(shown, CURVES) == 2
+    assert step_left(shown, 2) == ["20 Nov 06:10:00 – 06:20:00", "/a 1.5 ms", "/b 1.5 ms"]
+    said = "20 Nov 06:10:00 – 06:20:00 · /a 1.5 ms · /b 1.5 ms"
+    assert shown.text("#table-chart > [role=status]") == said
+    shown.press("Enter")
+    shown.wait("location.search.includes('since=2026-11-20T06:10:00.000Z&until=2026-11-20T06:20')")
+
+
+def test_the_legend_shows_one_series_alone(page):
+    shown = page(answer(["count"], [row[:3] for row in PATHS], ("path",)))
+    shown.click("#table .legend li:last-child button")
+    assert numbers(shown, BARS) == 3
+    assert step_left(shown, 1) == ["20 Nov 06:20:00 – 06:30:00", "/b 3"]
+    assert (
+        shown.run("document.querySelector('#table .legend [aria-pressed=true]').textContent")
+        == "/b"
+    )
+    shown.click("#table .legend li:last-child button")
+    assert numbers(shown, BARS) == 6
+
+
+@pytest.mark.parametrize("rows", [[(0, 7)], [(0, 0)]])
+def test_a_single_step_has_axes(page, rows):
+    shown = page(answer(["count"], rows))
+    assert shown.texts("#table .axis span") and "0" in shown.texts("#table .scale span")
+    assert step_left(shown, 1) == ["20 Nov 06:00:00 – 06:10:00", f"count {rows[0][1]}"]
+
+
+def test_the_axis_is_of_the_time_that_was_asked_for(page):
+    found = answer(["count"], [(0, 7)])
+    shown = page({**found, "since": time_of(-3, 600), "until": time_of(2, 600)})
+    labels = shown.texts("#table .axis span")
+    assert labels[0] >= "05:30" and labels[-1] == "06:15"
+    assert step_left(shown, 1) == ["20 Nov 06:10:00 – 06:20:00", "count 0"]
+
+
+def test_a_curve_is_broken_where_there_is_no_figure(page):
+    shown = page(answer(["avg_n"], [(0, 1.0), (1, None), (3, 2.0), (4, 3.0)]))
+    path = shown.run(f"document.querySelector('{CURVES}').getAttribute('d')")
+    assert path.count("M") == 2 and path.count("L") == 1
+    assert step_left(shown, 3)[1] == "avg n –"
+
+
+def test_of_many_groups_the_largest_are_drawn_and_the_others_together(page):
+    rows = [(step, f"g{group}", 10_000 - group) for step in range(2) for group in range(10_000)]
+    shown = page(answer(["count"], rows, ("id",)))
+    legend = shown.texts("#table .legend li")
+    assert len(legend) == 9 and legend[0] == "g0" and legend[-1] == "9,992 others"
+    assert step_left(shown, 1)[-1] == f"9,992 others {sum(range(1, 9993)):,}"
+    assert shown.texts("#table thead th")[-2:] == ["g7", "(other)"]
+    assert "columns" not in shown.text("#table-tools")
+    slow = [(0, f"g{group}", float(group)) for group in range(20)]
+    shown = page(answer(["p95_n"], slow, ("id",)))
+    assert shown.texts("#table .legend li")[-1] == "12 others are not drawn"
+    assert numbers(shown, f"{TIP} > div") == 0
+
+
+@pytest.mark.parametrize(
+    ("figures", "labels"),
+    [
+        ([-5, 10], ["−5", "0", "5", "10"]),
+        ([1e300, 1e308], ["0", "5e299", "1e300"]),
+        ([-1e308, 1e308], ["−1e300", "0", "1e300"]),
+        ([3e-9, 5e-9], ["0", "2e−9", "4e−9", "6e−9"]),
+        ([1_500_000, 800_000], ["0", "500k", "1M", "1.5M"]),
+        ([9_007_199_254_740_993, 1], ["0", "5e15", "1e16"]),
+    ],
+)
+def test_negative_and_enormous_figures_have_readable_axes(page, figures, labels):
+    shown = page(answer(["sum_n"], list(enumerate(figures))))
+    found = shown.texts("#table .scale span")[1:]
+    assert found == labels or set(found) >= {labels[0], labels[-1]}, found
+    for kind in ("first-child", "last-child"):
+        shown.click(f"[aria-label='Drawn as'] button:{kind}")
+        drawn = shown.run("document.querySelector('#table .plot svg').outerHTML")
+        assert "NaN" not in drawn and "Infinity" not in drawn
+
+
+def test_a_comparison_is_a_dashed_series_and_a_difference_with_its_sign(page):
+    columns = ["count", "count_before", "count_change"]
+    rows = [(0, 7, 4, 3), (1, 5, 5, 0), (2, 1, 9, -8)]
+    shown = page(answer(columns, rows), "| count every 10m compare 1d")
+    assert shown.texts("#table .legend li") == ["count", "count, 1d before"]
+    assert numbers(shown, "#table .dashed.curve") == 1 and numbers(shown, BARS) == 3
+    assert shown.texts("#table tbody tr td:last-child") == ["+3", "0", "−8"]
+    assert step_left(shown, 3)[1] == "count 7 · 1d before 4"
+    shown.click("[aria-label='Drawn as'] button:last-child")
+    assert numbers(shown, "#table .curve") == 2
+    groups = [(step, path, 2, 1, 1) for step in range(2) for path in "ab"]
+    shown = page(answer(columns, groups, ("app",)), "| count every 10m by app compare 1h")
+    assert shown.texts("#table .legend li") == ["a", "b", "count, 1h before"]
+    # Of stacked bars the sum before.
+    assert numbers(shown, "#table .dashed.curve") == 1
+
+
+def test_two_groups_are_turned_into_a_pivot_and_back(page):
+    rows = [("/a", "200", 5), ("/a", "500", 1), ("/b", "200", 2)]
+    shown = page(answer(["count"], rows, ("path", "status"), None), "| count by path, status")
+    assert shown.texts("#table thead th") == ["path", "count", "200", "500"]
+    cells = [one.removesuffix("−") for one in shown.texts("#table tbody td")]
+    assert cells == ["/a", "6", "5", "1", "/b", "2", "2", "0"]
+    shown.run("document.querySelector('#table-tools button').focus()")
+    shown.press("Enter")
+    assert shown.texts("#table thead th") == ["path", "status", "count"]
+    assert shown.run("document.activeElement.ariaPressed") == "false"
+
+
+def test_a_pivot_is_of_the_chosen_figure(page):
+    shown = page(
+        answer(["count", "p95_rt_ms"], PATHS, ("path",)), "| count, p95 rt_ms every 10m by path"
+    )
+    assert shown.texts("#table thead th") == ["time", "path", "count", "p95_rt_ms"]
+    shown.click("#table-tools button")
+    assert shown.texts("#table thead th") == ["time", "count", "/a", "/b"]
+    shown.click("[aria-label=Figure] button:last-child")
+    assert shown.texts("#table thead th") == ["time", "/a", "/b"]
+    assert shown.texts("#table tbody tr:last-child td")[1:] == ["3", "3"]
+
+
+def test_text_of_strangers_is_text_in_charts(page):
+    """As names of fields, which JSON may have, and as values."""
+    rows = [(step, name, 3) for step in range(2) for name in (*CORPUS, BIDI)]
+    shown = page(answer([f"sum_{CORPUS[1]}"], rows, (CORPUS[0],)))
+    step_left(shown, 1)
+    shown.click("#table-tools button")
+    shown.click("#table .legend li:first-child button")
+    assert shown.run("[document.title, globalThis.owned ?? null]")[1] is None
+    assert numbers(shown, "#table :is(script, img, iframe, style, form, input, math)") == 0
+    assert "\u202e" not in shown.run("document.querySelector('#table').textContent")
+
+
+@pytest.mark.parametrize(("scheme", "width", "height"), [("light", 1440, 900), ("dark", 390, 844)])
+def test_a_chart_is_readable_and_accessible(page, scheme, width, height):
+    found = answer(["count", "p95_rt_ms"], PATHS, ("path",))
+    shown = page(found, width=width, height=height, prefers_color_scheme=scheme)
+    step_left(shown, 2)
+    shown.wait("document.querySelector('#progress').hidden")
+    assert serious(shown) == []
+    # The coloured copy of the query lies behind its text.
+    shown.run("document.querySelector('#query-colours').remove()")
+    assert shown.run(CONTRAST) == []
+    assert shown.run("document.documentElement.scrollWidth") == width
