@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import queue
+import select
 import shutil
 import signal
 import subprocess
@@ -92,6 +93,8 @@ class Chromium:
         )
         for end in (theirs_in, theirs_out, *ends):
             os.close(end)
+        # Readable as soon as the process has ended.
+        self._life = os.pidfd_open(self.process.pid)
         self._out = os.fdopen(ours_out, "wb", buffering=0)
         self._in = os.fdopen(ours_in, "rb", buffering=0)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -113,6 +116,7 @@ class Chromium:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self._in.close()
+        os.close(self._life)
         self._profile.cleanup()
 
     def page(self, url: str, width: int = 1280, height: int = 800, **media: str) -> Page:
@@ -164,19 +168,22 @@ class Chromium:
             message["sessionId"] = session
         # Then nobody answers; the reader tells those who have asked before.
         assert not self.has_ended, "Chromium has ended"
-        try:
+        # If nobody reads it any more, the reader sees the end, too.
+        with contextlib.suppress(BrokenPipeError):
             self._out.write(json.dumps(message).encode() + b"\0")
-        except BrokenPipeError:
-            # The reader has not seen the end yet.
-            raise AssertionError("Chromium has ended") from None
         reply = self._replies[number].get(timeout=PATIENCE + 5)
         del self._replies[number]
         assert "error" not in reply, f"{method}: {reply.get('error')}"
         return reply["result"]
 
+    def _read_chunk(self) -> bytes:
+        """Return what it says next; nothing once it has ended, even if a child of it still has the pipe."""
+        ready, _, _ = select.select([self._in.fileno(), self._life], [], [])
+        return self._in.read(1 << 20) if self._in.fileno() in ready else b""
+
     def _read(self) -> None:
         rest = b""
-        while chunk := self._in.read(1 << 20):
+        while chunk := self._read_chunk():
             *messages, rest = (rest + chunk).split(b"\0")
             for message in map(json.loads, messages):
                 if "id" in message:

@@ -8,7 +8,7 @@ from contextlib import closing
 from itertools import islice
 
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import counted, did_you_mean
+from logsrv.kit.text.words import did_you_mean
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_text
 from logsrv.linelog.query.hints import comparisons, hint_on_stage
@@ -45,8 +45,10 @@ def hints_for_no_hits(search: Search, node: Node, top: str | None) -> Iterator[s
             yield from _hint_on_unit(asked[name], found) if name in asked else ()
         elif name not in ALWAYS:
             known = {one_line(one, 100) for record in records for one in record.fields}
-            lines = counted(len(records), "line")
-            yield f"none of the newest {lines} has a field {name}{did_you_mean(name, sorted(known))}"
+            said = f"none of the newest {len(records)} lines has a"
+            if len(records) == 1:
+                said = "the only line has no"
+            yield f"{said} field {name}{did_you_mean(name, sorted(known))}"
 
 
 def _hint_on_unit(asked: Compare, found: list[Value]) -> Iterator[str]:

@@ -60,6 +60,12 @@ def test_a_search_that_finds_something_says_nothing(store):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_a_single_line_is_no_newest_of_several(tmp_path):
+    store = make_store(tmp_path / "logs", [lines(["x=1"])])
+    done = logsrv("search", "--directory", str(store), "y=1")
+    assert b"the only line has no field y" in done.stderr
+
+
 def test_names_in_lines_drive_no_terminal(tmp_path):
     store = make_store(tmp_path / "logs", [lines(['{"clie\\u001b[31m": 1}'])])
     done = logsrv("search", "--directory", str(store), "--top", "client")

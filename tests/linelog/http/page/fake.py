@@ -75,8 +75,8 @@ class Logs:
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
     `slow_bars` (histograms do), `table` (the answer of each query for figures), `ahead` (so much later it
-    is), `trouble` (a sentence: nothing can be stored), `hint` (what was meant) and `saved` (searches that
-    the server keeps; None: it keeps none).
+    is), `trouble` (a sentence: nothing can be stored), `hint` (what was meant), `saved` (searches that
+    the server keeps; None: it keeps none) and `damaged` (a sentence: those cannot be read).
     """
 
     def __init__(self) -> None:
@@ -96,6 +96,7 @@ class Logs:
         self.ahead = timedelta()
         self.hint = ""
         self.saved: list[dict[str, Any]] | None = None
+        self.damaged = ""
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
@@ -308,6 +309,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _saved(self, _: dict[str, str]) -> None:
         saved = self.server_logs.saved
+        if self.server_logs.damaged:
+            self._answer(json.dumps({"error": self.server_logs.damaged}).encode(), status=503)
+            return
         self._json({"enabled": saved is not None, "saved": saved or []})
 
     def _show(self, given: dict[str, str]) -> None:
