@@ -20,8 +20,10 @@ from logsrv.linelog.query.question import (
     Question,
     Sorting,
 )
+from logsrv.linelog.read.figures import MOST_DISTINCT
 from logsrv.linelog.read.groups import (
     COUNT,
+    MOST_HASHES,
     MOST_VALUES,
     Cell,
     Rows,
@@ -32,6 +34,7 @@ from logsrv.linelog.read.groups import (
 from logsrv.linelog.read.patterns.find import Pattern, find_patterns
 from logsrv.linelog.read.patterns.skeletons import share_of
 from logsrv.linelog.read.render import to_local_time
+from logsrv.linelog.read.row_stages import after_stages
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import MOST, sort_lines
 
@@ -83,16 +86,16 @@ def _print_table(search: Search, asked: Question, grouping: Grouping, arguments:
     In text, a count by time and one field has a column for each value.
     """
     found = group(search, grouping, asked.extractions)
+    found = after_stages(found, grouping, asked.of_rows, utc=arguments.utc)
+    if arguments.local:
+        found = _with_local_times(found, grouping)
     if arguments.output == "text":
-        found = _named_groups(found, len(found.columns) - len(grouping.figures))
+        found = _named_groups(found, (grouping.every is not None) + len(grouping.by))
         if grouping.every is not None and len(grouping.by) == 1 and grouping.figures == (COUNT,):
             found = _by_value(found)
-    rows = found.rows[: asked.limit]
-    if arguments.local:
-        rows = [_with_local_time(found.columns, row) for row in rows]
-    print_rows(found.columns, rows, arguments)
+    print_rows(found.columns, found.rows[: asked.limit], arguments)
     _tell_limits(found)
-    return found.lines > 0
+    return found.lines > 0 and bool(found.rows)
 
 
 def _print_sorted(search: Search, asked: Question, sorting: Sorting, arguments: Namespace) -> bool:
@@ -117,11 +120,16 @@ def _print_sorted(search: Search, asked: Question, sorting: Sorting, arguments: 
     return found.with_number > 0
 
 
-def _with_local_time(columns: Sequence[str], row: tuple[Cell, ...]) -> tuple[Cell, ...]:
-    first = row[0]
-    if columns[0] != "time" or not isinstance(first, str):
-        return row
-    return (to_local_time(first), *row[1:])
+def _with_local_times(found: Rows, grouping: Grouping) -> Rows:
+    is_time = [one.is_time for one in grouping.columns]
+    rows = [
+        tuple(
+            to_local_time(cell) if known and isinstance(cell, str) else cell
+            for known, cell in zip(is_time, row, strict=True)
+        )
+        for row in found.rows
+    ]
+    return found._replace(rows=rows)
 
 
 def _named_groups(found: Rows, columns: int) -> Rows:
@@ -164,6 +172,11 @@ def _tell_limits(found: Rows) -> None:
             "logsrv search: there are so many groups that those with few lines were forgotten, "
             f"{counted(found.left_out, 'line')} in all: a row may lack up to "
             f"{counted(found.missed, 'line')}, and no missing group has more"
+        )
+    if bounds := found.at_least:
+        tell(
+            f"logsrv search: {listed(bounds)} counts up to {MOST_DISTINCT:,} values of a group, and "
+            f"{MOST_HASHES:,} of all: ≥ is a lower bound"
         )
     if not found.exact:
         tell("logsrv search: p50, p95 and p99 are of so many numbers that they are within 0.5 %")

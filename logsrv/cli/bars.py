@@ -11,10 +11,11 @@ from logsrv.cli.reading import parse_step_option
 from logsrv.cli.table import print_rows
 from logsrv.kit.text.terminal import terminal_columns
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.read.groups import count_lines, histogram, sensible_step
+from logsrv.linelog.read.groups import count_lines
 from logsrv.linelog.read.line_counts import step_size, step_start
 from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.time_buckets import histogram, sensible_step
 
 _BARS = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

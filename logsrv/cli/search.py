@@ -40,6 +40,7 @@ from logsrv.linelog.query.question import (
     FUNCTIONS,
     Figure,
     Grouping,
+    MeasureKind,
     PatternCounts,
     Question,
     Sorting,
@@ -59,6 +60,8 @@ command = Command("search", "find lines in a store", __name__, searches=True, ho
 _FIGURES = {
     "sum": "the sum", "avg": "the average", "min": "the smallest", "max": "the largest",
     "p50": "the median", "p95": "the 95th percentile", "p99": "the 99th percentile",
+    "count_distinct": "how many different values it has", "first": "its first value",
+    "last": "its last value",
 }  # fmt: skip
 _ALL_BARS = "--histogram counts all lines of its time: leave out -n and limit"
 
@@ -92,8 +95,11 @@ def declare(parser: Parser) -> None:
         "--sort", metavar="FIELD", help="the lines with its largest numbers (-n of them, 10)"
     )
     for function in FUNCTIONS:
-        add(f"--{function}", metavar="FIELD", action="append", default=[],
-            help=f"{_FIGURES[function]} of its numbers in the lines")  # fmt: skip
+        numbers = " of its numbers" * (
+            Figure(function, "").kind in (MeasureKind.SUMS, MeasureKind.NUMBERS)
+        )
+        add(f"--{function.replace('_', '-')}", metavar="FIELD", action="append", default=[],
+            help=f"{_FIGURES[function]}{numbers} in the lines")  # fmt: skip
     add(
         "--by",
         metavar="FIELD,…",

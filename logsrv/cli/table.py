@@ -17,6 +17,7 @@ from logsrv.cli.output import Output
 from logsrv.kit.text import terminal
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.query.caret import terminal_columns
+from logsrv.linelog.read.figures import AtLeast
 from logsrv.linelog.read.render import csv_rows, cut_to_width, safe_json
 
 Columns: TypeAlias = Sequence[tuple[str, str]]
@@ -91,7 +92,7 @@ def _kind_of_column(rows: Sequence[Sequence[Any]], place: int) -> str:
 def _shown(cell: str | float) -> str:
     """Return a cell for people: a number that is no integer with three decimals, or six digits if small."""
     if not isinstance(cell, float):
-        return str(cell)
+        return f"≥ {cell}" if isinstance(cell, AtLeast) else str(cell)
     return f"{cell:.3f}".rstrip("0").rstrip(".") if abs(cell) >= 1 or not cell else f"{cell:.6g}"
 
 

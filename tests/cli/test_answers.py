@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.cli import answers
 from logsrv.cli.main import main
-from logsrv.linelog.read import frequent_keys
+from logsrv.linelog.read import frequent_keys, kept_values
 from tests.parts.commands import logsrv
 from tests.parts.stores import line, make_store
 
@@ -25,6 +25,32 @@ MESSAGES = [
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [line(text, second * 10) for second, text in enumerate(MESSAGES)]
     return make_store(tmp_path_factory.mktemp("answers") / "logs", [lines[:20], lines[20:]])
+
+
+def test_the_hosts_that_stopped_are_one_line(store):
+    query = '| max time, count_distinct ms by app | where time < "2026-11-20T06:05:00Z"'
+    shown, _ = search(store, query, "--output", "csv", "--utc")
+    assert list(csv.reader(io.StringIO(shown))) == [
+        ["app", "max_time", "count_distinct_ms"],
+        ["shop", "2026-11-20T06:04:50.000000Z", "30"],
+    ]
+    options = ("--max=time", "--count-distinct=ms", "--by=app", "--output=csv", "--local")
+    shown, _ = search(store, "app=shop", *options)
+    assert "shop" in shown
+    assert "Z" not in shown
+    assert search(store, "| max time | where time > now - 10m", status=1) == ("", "")
+
+
+def test_a_lower_bound_is_marked(store, monkeypatch, capsys):
+    for module in (answers, kept_values):
+        monkeypatch.setattr(module, "MOST_DISTINCT", 20)
+    words = ("search", "--directory", str(store), "| count_distinct ms, count by app")
+    assert main([*words]) == 0
+    shown = capsys.readouterr()
+    assert "shop                 ≥ 20     30" in shown.out
+    assert "count_distinct_ms counts up to 20 values of a group" in shown.err
+    assert main([*words, "--output", "json"]) == 0
+    assert '"count_distinct_ms":20,' in capsys.readouterr().out
 
 
 def search(store: Path, *words: str, status: int = 0) -> tuple[str, str]:

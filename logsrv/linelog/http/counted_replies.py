@@ -19,16 +19,15 @@ from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.read.groups import (
     MOST_VALUES,
     Cell,
-    TimeBucket,
     count_values,
     group,
-    histogram_by,
-    sensible_step,
 )
-from logsrv.linelog.read.groups import histogram as lines_over_time
 from logsrv.linelog.read.line_counts import step_start
 from logsrv.linelog.read.render import csv_rows
+from logsrv.linelog.read.row_stages import after_stages
 from logsrv.linelog.read.tallies import count_fields, count_sources
+from logsrv.linelog.read.time_buckets import TimeBucket, histogram_by, sensible_step
+from logsrv.linelog.read.time_buckets import histogram as lines_over_time
 from logsrv.linelog.read.view import View
 
 NONE = ""
@@ -45,6 +44,7 @@ def table(view: View, values: Values) -> Reply:
     if not isinstance(grouping, Grouping):
         raise Problem(400, "this query answers lines; figures are such as: … | count by app")
     found = group(make_search(view, values), grouping, question.extractions)
+    found = after_stages(found, grouping, question.of_rows)
     most = values["limit"] if question.limit is None else min(values["limit"], question.limit)
     rows = found.rows[:most]
     if values["format"] == "csv":
@@ -54,6 +54,7 @@ def table(view: View, values: Values) -> Reply:
         {
             **found._asdict(),
             "rows": rows,
+            "at_least": found.at_least,
             "groups": len(found.rows),
             "by": list(grouping.by),
             "every": grouping.every,

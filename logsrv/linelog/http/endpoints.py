@@ -243,7 +243,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ),
     ApiEndpoint(
         "/api/table",
-        "Figures by groups of lines: `… | avg ms, count by app`",
+        "Figures by groups of lines: `… | avg ms, count by app`; `at_least` names columns of lower bounds",
         (
             attrs.evolve(_Q, required=True, help="a query that ends with figures"),
             *_TIMES,

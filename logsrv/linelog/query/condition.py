@@ -68,7 +68,7 @@ def parse_alert(text: str) -> AlertQuery:
     """Return the parts of an alert's text. Raises QueryError."""
     stages = LineStages(text)
     condition: Condition | None = None
-    for name, words in stages.others(_ConditionWords, STAGES, _CLOSED):
+    for name, words in stages.others(_ConditionWords, STAGES):
         if condition is not None:
             raise QueryError(_CLOSED, words.begin + 1)
         condition = words.condition(name)
@@ -84,6 +84,10 @@ class _ConditionWords(StageWords):
     def condition(self, function: str) -> Condition:
         """Take a condition whose first word was `function`. Raises QueryError."""
         figure = Figure("count") if function == "none" else self._figure(function)
+        if figure.is_time:
+            raise self.wrong(
+                "an alert compares numbers; lines that stop are: none in 10m by hostname"
+            )
         self._skip_space()
         compared = ("<", 1.0) if function == "none" else None
         window: float | None = None

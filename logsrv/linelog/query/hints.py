@@ -76,7 +76,13 @@ def _filters(query: str) -> Iterator[list[re.Match[str]]]:
         else:
             stages[-1].append(piece)
     yield stages[0]
-    yield from (pieces[1:] for pieces in stages[1:] if pieces and pieces[0][0] == "where")
+    for pieces in stages[1:]:
+        name = pieces[0][0] if pieces else ""
+        if name == "where":
+            yield pieces[1:]
+        elif name not in ("extract", "sort"):
+            # Behind figures, comparisons may have spaces.
+            return
 
 
 def hint_on_stage(words: str) -> str:

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from operator import ge, gt, le, lt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
@@ -65,6 +66,12 @@ ORDERS: dict[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=
 _BETWEEN = (")", "AND", "OR")
 ELSEWHERE = {"program": "app", "programname": "app", "appname": "app", "procid": "pid"}
 """Other tools' names of fields → our name. A line may have a field with the other tool's name, too."""
+
+
+Parsed: TypeAlias = tuple[Node, int]
+"""A part of a query, and the offset behind it."""
+ParseAtom: TypeAlias = Callable[[str, int], Parsed]
+"""A text, and the offset at which an atom begins → the atom."""
 
 
 class ExtractedNames:
@@ -121,15 +128,20 @@ def parse(text: str) -> Node:
     return node
 
 
-def parse_filter(text: str, start: int, extracted: ExtractedNames) -> tuple[Node, int]:
+def parse_filter(text: str, start: int, extracted: ExtractedNames) -> Parsed:
     """Return the tree of the filter that begins at `start`, and the offset of the `|` or the end behind it.
 
     extracted: gets the named groups of its expressions; comparisons of these names are of the parts that
     they find. Raises QueryError.
     """
+    return parse_tree(text, start, partial(_parse_atom, extracted=extracted))
+
+
+def parse_tree(text: str, start: int, atom: ParseAtom) -> Parsed:
+    """Return the tree of what begins at `start`, of atoms that `atom` reads. Raises QueryError."""
     levels = [_BracketLevel(start)]
     parts, end = 0, len(text)
-    for token in _tokens(text, start, extracted):
+    for token in _tokens(text, start, atom):
         level = levels[-1]
         if token.kind == "|":
             end = token.at
@@ -208,7 +220,7 @@ class _BracketLevel:
         return Or((*self.alternatives, last)) if self.alternatives else last
 
 
-def _tokens(text: str, start: int, extracted: ExtractedNames) -> Iterator[_Token]:
+def _tokens(text: str, start: int, atom: ParseAtom) -> Iterator[_Token]:
     at = _end_of_match(SPACE, text, start)
     while at < len(text):
         if text[at] in "()" or PIPE.match(text, at):
@@ -224,7 +236,7 @@ def _tokens(text: str, start: int, extracted: ExtractedNames) -> Iterator[_Token
                 yield _Token(operator[1], at)
                 at = operator.end()
                 continue
-            node, end = _parse_atom(text, at, extracted)
+            node, end = atom(text, at)
             yield _Token("atom", at, node)
             at = end
         at = _end_of_match(SPACE, text, at)
@@ -235,7 +247,7 @@ def _end_of_match(pattern: re.Pattern[str], text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _parse_atom(text: str, at: int, extracted: ExtractedNames) -> tuple[Node, int]:
+def _parse_atom(text: str, at: int, extracted: ExtractedNames) -> Parsed:
     """Return the node of the atom that begins at `at`, where no bracket stands, and the atom's end."""
     if text[at] == '"':
         phrase, end = _parse_phrase(text, at)
@@ -246,23 +258,26 @@ def _parse_atom(text: str, at: int, extracted: ExtractedNames) -> tuple[Node, in
         return Regex(expression[1]), expression.end()
     field = _FIELD.match(text, at)
     if field:
-        compared = _parse_comparison(text, field, extracted)
+        compared = parse_comparison(text, field, extracted)
         if compared:
-            return compared
+            return _of_field(compared[0], extracted), compared[1]
     word = _WORD.match(text, at)
     assert word is not None
     return Term(word[0]), word.end()
 
 
-def _parse_comparison(
+def parse_comparison(
     text: str, field: re.Match[str], extracted: ExtractedNames
-) -> tuple[Node, int] | None:
-    """Return the comparison that begins with `field`, and its end; None for a word such as `error:`."""
+) -> tuple[Compare | HasField, int] | None:
+    """Return the comparison that begins with `field`, and its end; None for a word such as `error:`.
+
+    field: has the name and the operator as its groups. Raises QueryError.
+    """
     name, op = field[1], field[2]
     at = field.end()
     if op == "~" and (expression := EXPRESSION.match(text, at)):
         extracted.check(expression[1], at + 1)
-        return _of_field(Compare(name, op, expression[1]), extracted), expression.end()
+        return Compare(name, op, expression[1]), expression.end()
     if text.startswith('"', at):
         value, end = _parse_phrase(text, at)
     else:
@@ -275,7 +290,7 @@ def _parse_comparison(
             )
         value, end = word[0], word.end()
         if op == "=" and value == "*":
-            return _of_field(HasField(name), extracted), end
+            return HasField(name), end
     if op == "~":
         extracted.check(value, at)
     elif name in extracted.patterns:
@@ -286,7 +301,7 @@ def _parse_comparison(
         raise _query_error(
             f"{one_line(value, 60)} is not a level; these are: {', '.join(LEVELS)}", at
         )
-    return _of_field(Compare(name, op, value), extracted), end
+    return Compare(name, op, value), end
 
 
 def _of_field(test: Compare | HasField, extracted: ExtractedNames) -> Node:

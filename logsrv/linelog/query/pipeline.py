@@ -2,10 +2,13 @@
 
     question = filter { "|" stage } [ "|" answer ] [ "|" "limit" N ]
     stage    = "extract" ( "…<name>…" | /…(?P<name>…)…/ ) | "where" filter
-    answer   = "sort" [ "by" ] FIELD [ "asc" | "desc" ]
-             | figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ]
+    answer   = sort
+             | figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ] { "|" of_rows }
              | "patterns" [ "since" TIME ]
     figure   = "count" | ( "sum" | "avg" | "min" | "max" | "p50" | "p95" | "p99" ) FIELD
+             | ( "count_distinct" | "first" | "last" ) FIELD | ( "min" | "max" ) "time"
+    sort     = "sort" [ "by" ] FIELD [ "asc" | "desc" ]
+    of_rows  = sort | "where" filter, both of columns (row_words.py)
 
 The direction may stand before the field, and `by` before `every`. Behind `sort`, `extract` and `where` mean
 the same as before it.
@@ -24,9 +27,11 @@ from logsrv.linelog.query.question import (
     STAGES,
     Answer,
     Extraction,
+    Grouping,
     Node,
     PatternCounts,
     Question,
+    RowStage,
     all_of,
 )
 
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
 
 MOST_STAGES = 20
 _ONLY_LIMIT = "only limit can stand behind an answer, at the end"
+_OF_ROWS = "only where, sort and, at the end, limit can stand behind figures"
 Words = TypeVar("Words", bound="StageWords")
 
 
@@ -48,18 +54,24 @@ def parse_question(text: str) -> Question:
 
     answer: Answer | None = None
     limit: int | None = None
-    for name, words in stages.others(StageWords, STAGES, _ONLY_LIMIT):
-        if limit is not None or (answer is not None and name != "limit"):
+    of_rows: list[RowStage] = []
+    for name, words in stages.others(StageWords, STAGES):
+        is_table = isinstance(answer, Grouping)
+        if limit is not None or (answer is not None and name != "limit" and not is_table):
             raise QueryError(_ONLY_LIMIT, words.begin + 1)
         if name == "limit":
             limit = words.limit()
+        elif isinstance(answer, Grouping):
+            if name not in ("where", "sort"):
+                raise QueryError(_OF_ROWS, words.begin + 1)
+            of_rows.append(words.of_rows(name, answer.columns))
         elif name == "sort":
             answer = words.sorting()
         elif name == "patterns":
             answer = words.patterns()
         else:
             answer = words.grouping(name)
-    return Question(stages.node, stages.extractions, answer, limit)
+    return Question(stages.node, stages.extractions, answer, limit, tuple(of_rows))
 
 
 def parse_lines(text: str, what: str) -> Question:
@@ -108,13 +120,11 @@ class LineStages:
             by_pattern.setdefault(pattern, []).append(name)
         return tuple(Extraction(pattern, tuple(names)) for pattern, names in by_pattern.items())
 
-    def others(
-        self, kind: type[Words], known: Sequence[str], closed: str
-    ) -> Iterator[tuple[str, Words]]:
+    def others(self, kind: type[Words], known: Sequence[str]) -> Iterator[tuple[str, Words]]:
         """Read all stages; yield the name and the words of each other one, which the caller takes.
 
-        known: the names of all stages. closed: the sentence for a stage of lines behind another one.
-        Raises QueryError.
+        known: the names of all stages. Behind one that is not `sort`, no stage is one of lines. Raises
+        QueryError.
         """
         at, is_closed = self.end, False
         for number in range(MOST_STAGES + 1):
@@ -124,13 +134,11 @@ class LineStages:
                 raise QueryError(f"a query may have {MOST_STAGES} stages; this is one more", at + 1)
             words = kind(self._text, at + 1)
             name = words.name(known)
-            if name not in ("extract", "where"):
+            if is_closed or name not in ("extract", "where"):
                 is_closed = is_closed or name != "sort"
                 yield name, words
                 at = words.end()
                 continue
-            if is_closed:
-                raise QueryError(closed, words.begin + 1)
             if name == "where":
                 node, at = parse_filter(self._text, words.at, self._extracted)
                 self._nodes.append(node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from logsrv.value import Value
@@ -87,9 +88,12 @@ def leaves(node: Node) -> Iterator[Node]:
                 yield leaf
 
 
-FUNCTIONS = ("sum", "avg", "min", "max", "p50", "p95", "p99")
-"""Functions of a field's numbers in a group of lines; `count` counts the lines."""
+PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+FUNCTIONS = ("sum", "avg", "min", "max", *PERCENTILES, "count_distinct", "first", "last")
+"""Functions of a field in a group of lines; `count` counts the lines."""
 STAGES = ("extract", "where", "sort", "patterns", "limit", "count", *FUNCTIONS)
+OF_TIME = ("min", "max")
+"""Functions of `time`, the only one of a line's own fields that has an order."""
 EACH_POSITION = "each line has another position; group by another field"
 
 
@@ -107,14 +111,65 @@ class Sorting(NamedTuple):
     ascending: bool = False
 
 
+class MeasureKind(StrEnum):
+    """The way in which a field is measured in a group of lines; several figures may have it in common."""
+
+    SUMS = "sums"
+    NUMBERS = "numbers"
+    """Its sums, and all numbers, for percentiles."""
+    VALUES = "values"
+    FIRST = "first"
+    LAST = "last"
+    TIMES = "times"
+
+    @property
+    def is_number(self) -> bool:
+        """True if its figures are numbers."""
+        return self in (MeasureKind.SUMS, MeasureKind.NUMBERS, MeasureKind.VALUES)
+
+
+_KINDS = {
+    **dict.fromkeys(PERCENTILES, MeasureKind.NUMBERS),
+    "count_distinct": MeasureKind.VALUES,
+    "first": MeasureKind.FIRST,
+    "last": MeasureKind.LAST,
+}
+
+
+class Measure(NamedTuple):
+    """A field, and the way in which it is measured in each group of lines."""
+
+    kind: MeasureKind
+    field: str
+
+
 class Figure(NamedTuple):
-    """A column of numbers. function: `count`, or one of FUNCTIONS of the numbers in `field`."""
+    """A column of an answer. function: `count`, or one of FUNCTIONS of `field`."""
 
     function: str
     field: str = ""
 
     def __str__(self) -> str:
         return f"{self.function} {self.field}".rstrip()
+
+    @property
+    def is_time(self) -> bool:
+        """True if its cells are times."""
+        return self.field == "time" and self.function in OF_TIME
+
+    @property
+    def kind(self) -> MeasureKind:
+        """The way in which its field is measured."""
+        return MeasureKind.TIMES if self.is_time else _KINDS.get(self.function, MeasureKind.SUMS)
+
+
+class Column(NamedTuple):
+    """A column of a table of figures. field: the one that it tells of; is_time: whether it has times."""
+
+    name: str
+    field: str
+    is_time: bool = False
+    is_number: bool = False
 
 
 class Grouping(NamedTuple):
@@ -126,6 +181,58 @@ class Grouping(NamedTuple):
     figures: tuple[Figure, ...]
     by: tuple[str, ...] = ()
     every: float | None = None
+
+    def measure_of(self, figure: Figure) -> Measure:
+        """Return the measure of each group that a figure of a field needs."""
+        kind = figure.kind
+        if kind is MeasureKind.SUMS and any(
+            one.kind is MeasureKind.NUMBERS and one.field == figure.field for one in self.figures
+        ):
+            kind = MeasureKind.NUMBERS
+        return Measure(kind, figure.field)
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The measures of each group, for all figures."""
+        return tuple(dict.fromkeys(self.measure_of(one) for one in self.figures if one.field))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of its figures, but for the times of lines."""
+        return tuple(
+            dict.fromkeys(one.field for one in self.measures if one.kind is not MeasureKind.TIMES)
+        )
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the table: `time`, the fields of `by`, then such as `avg_ms`."""
+        found = [Column("time", "time", is_time=True)] if self.every is not None else []
+        found += [Column(name, name) for name in self.by]
+        found += [
+            Column(str(one).replace(" ", "_"), one.field, one.is_time, one.kind.is_number)
+            for one in self.figures
+        ]
+        return tuple(_with_different_names(found))
+
+
+def _with_different_names(columns: Iterable[Column]) -> Iterator[Column]:
+    """Yield columns, the second of two with equal names with a number: `count by count`."""
+    known: set[str] = set()
+    for one in columns:
+        names = (one.name, *(f"{one.name}_{number}" for number in range(2, len(known) + 2)))
+        name = next(each for each in names if each not in known)
+        known.add(name)
+        yield one._replace(name=name)
+
+
+class RowFilter(NamedTuple):
+    """`where` behind figures. node: comparisons of columns, by their names."""
+
+    node: Node
+
+
+RowStage: TypeAlias = RowFilter | Sorting
+"""A stage of the rows of a table of figures."""
 
 
 class PatternCounts(NamedTuple):
@@ -145,12 +252,14 @@ class Question(NamedTuple):
 
     node: the conditions on a line, those of `where` included. extractions: fields that its messages have in
     addition. answer: None for the lines themselves. limit: the most lines or rows; None for the usual.
+    of_rows: the stages behind figures.
     """
 
     node: Node = EVERYTHING
     extractions: tuple[Extraction, ...] = ()
     answer: Answer | None = None
     limit: int | None = None
+    of_rows: tuple[RowStage, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -23,17 +23,25 @@ from logsrv.linelog.query.parse import (
 from logsrv.linelog.query.question import (
     EACH_POSITION,
     FUNCTIONS,
+    OF_TIME,
     STAGES,
+    Column,
     Figure,
     Grouping,
+    MeasureKind,
     PatternCounts,
+    RowFilter,
+    RowStage,
     Sorting,
 )
-from logsrv.linelog.query.times import parse_moment, parse_step
+from logsrv.linelog.query.row_words import find_column, parse_row_filter
+from logsrv.linelog.query.times import SOME_DAY, parse_moment, parse_step
 
 MOST_FIGURES = 20
 MOST_FIELDS = 10
 """Figures of an answer, and fields by which it is grouped."""
+
+_OF_TEXTS = (MeasureKind.VALUES, MeasureKind.FIRST, MeasureKind.LAST)
 
 _ELSEWHERE = {
     "stats": "count by FIELD, or avg FIELD by FIELD",
@@ -48,17 +56,20 @@ _ELSEWHERE = {
     "grep": "the words before the |",
     "filter": "where FIELD>5",
     "head": "limit 10",
+    "uniq": "count_distinct FIELD",
+    "dedup": "count by FIELD",
+    "dc": "count_distinct FIELD",
+    "earliest": "first FIELD",
+    "latest": "last FIELD",
     "wc": "count",
 }
 """Stages of other tools, and what to write instead."""
-_NAME = re.compile(r"[a-z]+[0-9]*")
+_NAME = re.compile(r"[a-z_]+[0-9]*")
 _FIELD = re.compile(FIELD)
 _WORD = re.compile(r"[^\s,]+")
 _WORD_OR_COMMA = re.compile(r"[^\s,]+|,")
 _COMMA = re.compile(r"\s*,\s*")
 _NUMBER = re.compile(r"[0-9]{1,12}(?![0-9])", re.ASCII)
-# 2026-11-20. A time is only checked here; what it means depends on when it is asked.
-_SOME_DAY = 1_795_132_800.0
 _TIME = re.compile(r'"(?P<quoted>[^"]*)"|[^\s|]+')
 
 
@@ -151,6 +162,15 @@ class StageWords:
                 raise self.wrong(f"{one_line(words[-1], 60)} is one word too many here")
         return Sorting(field, direction == "asc")
 
+    def of_rows(self, name: str, columns: Sequence[Column]) -> RowStage:
+        """Take `where` or `sort` behind figures. columns: those of their table."""
+        if name == "sort":
+            sorting, names = self.sorting(), self._text[self.begin : self.at]
+            at = self.begin + names.index(sorting.field, len(name))
+            return sorting._replace(field=find_column(sorting.field, columns, at).name)
+        node, self.at = parse_row_filter(self._text, self.at, columns)
+        return RowFilter(node)
+
     def patterns(self) -> PatternCounts:
         """Take the time since which patterns are new. A time with a space stands in quotation marks."""
         if not self._keyword("since"):
@@ -158,7 +178,7 @@ class StageWords:
         found = _TIME.match(self._text, self.at)
         typed = (found["quoted"] or found[0]) if found else ""
         try:
-            parse_moment(typed, _SOME_DAY, utc=False)
+            parse_moment(typed, SOME_DAY, utc=False)
         except ValueError as error:
             raise self.wrong(f"since: {error}") from None
         assert found is not None
@@ -228,8 +248,16 @@ class StageWords:
         if function == "count":
             return Figure(function)
         self._skip_space()
-        missing = f"{function} needs a field with numbers, such as {function} ms"
-        return Figure(function, self._take(_FIELD, missing))
+        like = "user" if Figure(function, "f").kind in _OF_TEXTS else "ms"
+        kind = "a field" if like == "user" else "a field with numbers"
+        begin = self.at
+        field = self._take(_FIELD, f"{function} needs {kind}, such as {function} {like}")
+        figure = Figure(function, field)
+        if field == "time" and not figure.is_time and figure.kind not in _OF_TEXTS:
+            raise QueryError(f"time has no {function}; it has {listed(OF_TIME)}", begin + 1)
+        if field == "position":
+            raise QueryError(f"position has no {function}: each line has another", begin + 1)
+        return figure
 
     def _require_few(self, found: Sequence[object], most: int, what: str) -> None:
         if len(found) > most:

@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from logsrv.kit.text.words import shown
 
+SOME_DAY = 1_795_132_800.0
+"""2026-11-20: for a time that is only checked; its meaning depends on when it is asked."""
 _AGO = re.compile(
-    r"-?(?P<number>[0-9]{1,12})(?P<unit>[smhdw])"
+    r"(?:now *- *|-)?(?P<number>[0-9]{1,12})(?P<unit>[smhdw])"
     r"|(?P<words>[0-9]{1,12}) +(?P<word>second|minute|hour|day|week)s? +ago",
     re.ASCII,
 )

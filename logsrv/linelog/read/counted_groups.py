@@ -6,20 +6,30 @@ that are read from a text get them here. So both are counted in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property, partial
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy
 
 from logsrv.linelog.fields.byte_places import Array, ranked
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.values import EXACT
-from logsrv.linelog.query.question import Extraction, Grouping
+from logsrv.linelog.query.question import Extraction, Grouping, Measure, MeasureKind
+from logsrv.linelog.read.counted_measures import (
+    Labels,
+    LineNumbers,
+    Measured,
+    edges_by_group,
+    joined,
+    sums_by_group,
+    times_by_group,
+    values_by_group,
+)
 from logsrv.linelog.read.counted_values import counted_column, counted_texts, numbers
-from logsrv.linelog.read.figures import Sums, joined_sums
 from logsrv.linelog.read.kept_numbers import Numbers
+from logsrv.linelog.read.kept_values import DistinctValues, EdgeValue, TimeSpan
 from logsrv.linelog.read.line_counts import step_size
 
 if TYPE_CHECKING:
@@ -29,78 +39,56 @@ if TYPE_CHECKING:
 
 # With more possible combinations of values for each line than this, numbers are given to those that occur.
 _SPARSE = 8
-_NOTHING: tuple[Sums, bytes] = (), b""
+Kept: TypeAlias = Numbers | DistinctValues | EdgeValue | TimeSpan
 
 
-class Labels(NamedTuple):
-    """The counted part of each line: a text, a time, or the texts of a list.
-
-    codes: for each line the index in `shown`, which are all different; -1 for nothing.
-    """
-
-    codes: Array
-    shown: Sequence[Any]
-
-
-class LineNumbers(NamedTuple):
-    """The numbers of a field. rows: the lines that have one, in order.
-
-    values: their numbers: int64, float64, or objects. whole: which of them are integers; None for all of
-    int64 and none of float64.
-    """
-
-    rows: Array
-    values: Array
-    whole: Array | None = None
-
-    def list(self) -> list[int | float]:
-        """Return the numbers, each an integer if it is one in the line."""
-        found: list[int | float] = self.values.tolist()
-        if self.whole is None:
-            return found
-        return [
-            int(one) if whole else one
-            for one, whole in zip(found, self.whole.tolist(), strict=True)
-        ]
-
-    def at(self, places: Array) -> LineNumbers:
-        """Return the numbers at these places only, in their order."""
-        whole = None if self.whole is None else self.whole[places]
-        return LineNumbers(self.rows[places], self.values[places], whole)
-
-
-class GroupCounter:
-    """Counts the lines of a text, or of columns, for a grouping. kept: fields whose numbers are kept."""
+class _Lines:
+    """Lines, and functions that return their times, and the labels and the numbers of a field."""
 
     def __init__(
         self,
-        grouping: Grouping,
-        fields: Sequence[str],
-        kept: Collection[str] = (),
-        extractions: Sequence[Extraction] = (),
+        count: int,
+        moments: Callable[[], Array],
+        labels: Callable[[str], Labels],
+        numbers: Callable[[str], LineNumbers],
     ) -> None:
-        self._grouping = grouping
-        self._fields, self._kept, self._extractions = fields, kept, extractions
+        self.count, self.labels, self.numbers = count, cache(labels), numbers
+        self._moments = moments
+
+    @cached_property
+    def moments(self) -> Array:
+        return self._moments()
+
+
+class GroupCounter:
+    """Counts the lines of a text, or of columns, for a grouping."""
+
+    def __init__(self, grouping: Grouping, extractions: Sequence[Extraction] = ()) -> None:
+        self._grouping, self._extractions = grouping, extractions
+        self._measures = grouping.measures
 
     @cached_property
     def _read(self) -> Reader:
         # Imported here: with columns alone, there is no text to be read.
         from logsrv.linelog.read.columns import column_reader
 
-        by = self._grouping.by
-        return column_reader([*by, *self._fields], self._extractions)
+        return column_reader([*self._grouping.by, *self._grouping.fields], self._extractions)
 
-    def new_numbers(self) -> list[Numbers]:
-        """Return the numbers of each field, without any yet."""
-        return [Numbers() for _ in self._fields]
+    def new_kept(self, *, by_time: bool) -> list[Kept]:
+        """Return what is kept of each measure of a group, without any lines yet."""
+        return [_kept(one.kind, by_time=by_time) for one in self._measures]
 
     def count_text(self, text: bytes) -> Any:
         """Return the part of whole lines, as `Groups` merges it."""
         stamps = StampedLines(text)
         found = self._read(stamps)
-        by = [_labels(*_coded(counted_column(found[name]))) for name in self._grouping.by]
-        numbers = [_numbers_of_cells(name, found[name]) for name in self._fields]
-        return self._count(len(stamps), stamps.moments, by, numbers)
+        lines = _Lines(
+            len(stamps),
+            stamps.moments,
+            lambda name: _labels(*_coded(counted_column(found[name]))),
+            lambda name: _numbers_of_cells(name, found[name]),
+        )
+        return self._count(lines)
 
     def first_numbers(
         self, lines: bytes | ColumnRows, most: int, sign: int
@@ -110,7 +98,7 @@ class GroupCounter:
         lines: whole lines, or columns. Each of the first ones is its row and its number; of equal ones the
         earlier goes first.
         """
-        [name] = self._fields
+        [(_, name)] = self._measures
         if isinstance(lines, bytes):
             known = _numbers_of_cells(name, self._read(StampedLines(lines))[name])
         else:
@@ -127,32 +115,59 @@ class GroupCounter:
 
     def count_rows(self, rows: ColumnRows) -> Any:
         """Return the part of lines by their columns, as `Groups` merges it."""
-        by = [_labels_of_field(rows.field(name)) for name in self._grouping.by]
-        numbers = [numbers_of_rows(name, rows) for name in self._fields]
-        return self._count(rows.lines, rows.moments, by, numbers)
+        lines = _Lines(
+            rows.lines,
+            rows.moments,
+            lambda name: _labels_of_field(rows.field(name)),
+            lambda name: numbers_of_rows(name, rows),
+        )
+        return self._count(lines)
 
-    def _count(
-        self,
-        lines: int,
-        moments: Callable[[], Array],
-        by: Sequence[Labels],
-        numbers: Sequence[LineNumbers],
-    ) -> Any:
+    def _count(self, lines: _Lines) -> Any:
         every = self._grouping.every
-        steps = [] if every is None else [_labels_of_steps(moments(), every)]
-        combined = _combined(lines, [*steps, *by])
+        steps = [] if every is None else [_labels_of_steps(lines.moments, every)]
+        by = [lines.labels(name) for name in self._grouping.by]
+        combined = _combined(lines.count, [*steps, *by])
         keys = combined.keys
         having = [int(numpy.count_nonzero(one.codes >= 0)) for one in by]
         has_lists = any(tuple in {*map(type, one.shown)} for one in by)
         counts = _by_element(keys, combined.lines, int.__add__, has_lists=has_lists)
-        sums: dict[Any, list[tuple[Sums, bytes]]] = {}
-        for place, (name, one) in enumerate(zip(self._fields, numbers, strict=True)):
-            groups = combined.groups(one.rows)
-            known, added = _sums(groups, one, len(keys), is_kept=name in self._kept)
+        found: dict[Any, list[Any]] = {}
+        for place, measure in enumerate(self._measures):
+            known, added = _measured(measure, lines, combined)
             those = [keys[group] for group in known]
-            for key, value in _by_element(those, added, _joined, has_lists=has_lists).items():
-                sums.setdefault(key, [_NOTHING] * len(self._fields))[place] = value
-        return lines, having, counts, sums
+            join = partial(joined, measure.kind)
+            for key, value in _by_element(those, added, join, has_lists=has_lists).items():
+                found.setdefault(key, [None] * len(self._measures))[place] = value
+        return lines.count, having, counts, found
+
+
+def _kept(kind: MeasureKind, *, by_time: bool) -> Kept:
+    if kind in (MeasureKind.FIRST, MeasureKind.LAST):
+        return EdgeValue(is_last=kind is MeasureKind.LAST, by_time=by_time)
+    if kind is MeasureKind.TIMES:
+        return TimeSpan()
+    return DistinctValues() if kind is MeasureKind.VALUES else Numbers()
+
+
+def _measured(measure: Measure, lines: _Lines, combined: _Combined) -> Measured:
+    """Return the places of the groups with a measure, and the measure of each."""
+    kind, most = measure.kind, len(combined.keys)
+    if kind is MeasureKind.TIMES:
+        rows = numpy.flatnonzero(lines.moments != NO_TIME)
+        return times_by_group(combined.groups(rows), lines.moments[rows], most)
+    if kind in (MeasureKind.SUMS, MeasureKind.NUMBERS):
+        numbers = lines.numbers(measure.field)
+        is_kept = kind is MeasureKind.NUMBERS
+        return sums_by_group(combined.groups(numbers.rows), numbers, most, is_kept=is_kept)
+    labels = lines.labels(measure.field)
+    rows = numpy.flatnonzero(labels.codes >= 0)
+    labels, groups = labels._replace(codes=labels.codes[rows]), combined.groups(rows)
+    if kind is MeasureKind.VALUES:
+        return values_by_group(groups, labels)
+    return edges_by_group(
+        groups, rows, labels, lines.moments, most, is_last=kind is MeasureKind.LAST
+    )
 
 
 def numbers_of_rows(name: str, rows: ColumnRows) -> LineNumbers:
@@ -267,52 +282,6 @@ def _combined(lines: int, labels: Sequence[Labels]) -> _Combined:
     ]
     keys = list(zip(*cells, strict=True)) if labels else [()] * len(counts)
     return _Combined(keys, counts.tolist(), numbers, places)
-
-
-def _sums(
-    groups: Array, numbers: LineNumbers, most: int, *, is_kept: bool
-) -> tuple[list[int], list[tuple[Sums, bytes]]]:
-    """Return the groups that have numbers, with their sums and, if they are kept, the numbers.
-
-    groups: of each number. most: the number of groups.
-    """
-    many = numpy.bincount(groups, minlength=most)
-    known = numpy.flatnonzero(many)
-    if not len(known):
-        return [], []
-    many = many[known]
-    starts = numpy.cumsum(many) - many
-    # With 16 bits, NumPy sorts by radix.
-    kind = numpy.uint16 if most <= 1 << 16 else groups.dtype
-    sorted_ = numbers.at(numpy.argsort(groups.astype(kind), kind="stable"))
-    packed = sorted_.values.astype(float).tobytes() if is_kept else b""
-    columns = _figures(sorted_, starts)
-    ends = ((starts + many) * 8).tolist()
-    pieces = [packed[8 * start : end] for start, end in zip(starts.tolist(), ends, strict=True)]
-    sums = zip(many.tolist(), *columns, strict=True)
-    return known.tolist(), list(zip(sums, pieces, strict=True))
-
-
-def _figures(numbers: LineNumbers, starts: Array) -> list[list[Any]]:
-    """Return sum, least and largest of the numbers from each start to the next; exact for integers."""
-    values, whole = numbers.values, numbers.whole
-    if values.dtype == numpy.int64 or whole is not None:
-        size = max(-int(values.min()), int(values.max()))
-        most = 1 << 63 if whole is None else EXACT
-        if size * len(values) >= most:
-            values, whole = numpy.array(numbers.list(), object), None
-    reductions = (numpy.add, numpy.minimum, numpy.maximum)
-    found = [one.reduceat(values, starts).tolist() for one in reductions]
-    if whole is not None:
-        # Python's sum of integers is an integer, and so is the least of them.
-        only = numpy.logical_and.reduceat(whole, starts).tolist()
-        found[0] = [int(one) if is_int else one for one, is_int in zip(found[0], only, strict=True)]
-        found[1:] = [[int(one) if one.is_integer() else one for one in each] for each in found[1:]]
-    return found
-
-
-def _joined(one: tuple[Sums, bytes], other: tuple[Sums, bytes]) -> tuple[Sums, bytes]:
-    return joined_sums((one[0], other[0])), one[1] + other[1]
 
 
 def _by_element(

@@ -1,4 +1,4 @@
-"""The numbers of a field in some lines, and every figure of them: sum, avg, min, max, p50, p95, p99.
+"""The numbers of a field in some lines, and figures of them: sum, avg, min, max.
 
 `group` (groups.py) makes tables of them for the terminal, the page and the API. An alert's windows use the
 same sums; they have no percentiles, because each step of each group would have to keep its numbers.
@@ -11,9 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+MOST_DISTINCT = 100_000
+"""Different values of a group that are counted exactly."""
 Sums: TypeAlias = Sequence[float]
 """Of some numbers: how many, their sum, the least, the largest; empty without numbers."""
-PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+class AtLeast(int):
+    """A number that is only known to be no less."""
 
 
 def joined_sums(all_: Iterable[Sums]) -> Sums:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import numpy
 
 from logsrv.linelog.fields.byte_places import Array
-from logsrv.linelog.read.figures import PERCENTILES, Sums, figure, joined_sums
+from logsrv.linelog.query.question import PERCENTILES
+from logsrv.linelog.read.figures import Sums, figure, joined_sums
 
 # Python sorts fewer numbers faster than NumPy.
 _FEW = 300
@@ -31,6 +32,10 @@ class Numbers:
         self._packed: list[bytes] = []
         self._many = 0
         self._buckets: Counter[int] = Counter()
+
+    def __bool__(self) -> bool:
+        """Return whether there are any numbers."""
+        return bool(self.sums)
 
     def __len__(self) -> int:
         """Return how many numbers are in memory."""

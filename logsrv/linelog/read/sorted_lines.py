@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
-from logsrv.linelog.query.question import Extraction, Grouping, Sorting
+from logsrv.linelog.query.question import Extraction, Figure, Grouping, Sorting
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.groups import group_counter
 from logsrv.linelog.read.search import Hit, Search
@@ -57,7 +57,7 @@ class LargestNumbers(Aggregate):
     ) -> None:
         self._most, self._by_time = most, by_time
         self._sign = 1 if sorting.ascending else -1
-        self._counter = group_counter(Grouping(()), [sorting.field], (), extractions)
+        self._counter = group_counter(Grouping((Figure("sum", sorting.field),)), extractions)
         if sorting.field not in ("time", *(name for one in extractions for name in one.names)):
             self.columns = (sorting.field,)
         self._lines = self._with_number = 0

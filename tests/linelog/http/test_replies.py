@@ -312,6 +312,7 @@ def test_a_table_has_figures_by_groups(store):
         "without": ["ms"],
         "left_out": 0,
         "missed": 0,
+        "at_least": [],
         "exact": True,
         "absent": [],
     }
@@ -319,6 +320,10 @@ def test_a_table_has_figures_by_groups(store):
     assert csv == b"user,count\nann,8\n"
     with pytest.raises(Problem, match="answers lines"):
         ask(store, "table", "q=bob")
+    csv = ask(
+        store, "table", "q=| last user, max time by user | where time>now OR user=bob&format=csv"
+    )
+    assert csv.startswith(b"user,last_user,max_time\nbob,bob,")
 
 
 def test_csv_has_the_chosen_columns(tmp_path):

@@ -4,8 +4,9 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from random import Random
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -24,23 +25,31 @@ from tests.linelog.questions.reference import (
     compares,
     contains,
     field_of,
+    kept_rows,
     matches,
     number_in,
     own_field,
+    sorted_rows,
 )
 
 Test: TypeAlias = Callable[[Line], bool]
+Row: TypeAlias = tuple[Any, ...]
 _OTHER_NAMES = {"program": "app", "programname": "app", "appname": "app", "procid": "pid"}
+OF_TEXTS = ("count_distinct", "first", "last")
 _OF_LINE = ("level", "name", "source", "host", "port")
 # As the product's language and Python's write them.
 _EXPRESSIONS = (
     r"\d+ ms", r"^user", r"took$", r"\bok\b", r"x*", r"[^a]b", r"e.*r", r"(bob|ann) ", "K", "k", r"\Sb",
     "B.b", r"er{2}or", r"^$", r"\w\W", r"(?i:BOB) t", r'"status": ?5', r"\x61nn", r"=[0-9.]+(,| |$)",
 )  # fmt: skip
+# RE2 takes no byte that is not UTF-8.
+_MORE = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+_DOT, _NO_SPACE = rb"(?:[^\n\x80-\xff]|%s)" % _MORE, rb"(?:[^\s\x80-\xff]|%s)" % _MORE
 _TEMPLATES = {
-    '"took <ms> ms"': rb"took\s+(?P<ms>.+?)\s+ms",
-    '"user <user> took <took>"': rb"user\s+(?P<user>.+?)\s+took\s+(?P<took>\S+)",
-    '"<_> <word> "': rb".+?\s+(?P<word>.+?)\s+",
+    '"took <ms> ms"': rb"took\s+(?P<ms>%s+?)\s+ms" % _DOT,
+    '"user <user> took <took>"': rb"user\s+(?P<user>%s+?)\s+took\s+(?P<took>%s+)"
+    % (_DOT, _NO_SPACE),
+    '"<_> <word> "': rb"%s+?\s+(?P<word>%s+?)\s+" % (_DOT, _DOT),
     r"/took (?P<ms>\d+)( (?P<unit>ms))?/": rb"(?i)took (?P<ms>\d+)( (?P<unit>ms))?",
     r"/status\W+(?P<status>\w+)/": rb"(?i)status\W+(?P<status>\w+)",
 }
@@ -63,6 +72,7 @@ class Question:
     stage: str = ""
     fields: tuple[str, ...] = ()
     figures: tuple[tuple[str, str], ...] = ()
+    of_rows: tuple[Callable[[list[Row]], list[Row]], ...] = ()
     ascending: bool = False
     every: float | None = None
     limit: int | None = None
@@ -185,8 +195,11 @@ class Asker:
         fields = tuple(dict.fromkeys(self._name() for _ in range(random.randrange(3))))
         figures = [("count", "")] * random.randrange(2)
         for _ in range(random.randrange(3)):
-            function = random.choice(["sum", "avg", "min", "max", "p50", "p95", "p99"])
-            figures.append((function, self._name()))
+            function = random.choice(["sum", "avg", "min", "max", "p50", "p95", "p99", *OF_TEXTS])
+            is_time = function in ("min", "max") and not random.randrange(3)
+            name = "time" if is_time else self._name()
+            has_time = function in ("min", "max", *OF_TEXTS)
+            figures.append((function, "user" if name == "time" and not has_time else name))
         figures = figures or [("count", "")]
         every, word = random.choice(
             [(None, ""), (None, ""), (1.0, "1s"), (60.0, "m"), (5400.0, "1.5h")]
@@ -195,7 +208,40 @@ class Asker:
         parts += [f"by {random.choice([',', ' , ']).join(fields)}"] if fields else []
         random.shuffle(parts)
         stage = " ".join([", ".join(f"{one} {name}".rstrip() for one, name in figures), *parts])
-        return attrs.evolve(asked, fields=fields, figures=tuple(figures), every=every, stage=stage)
+        asked = attrs.evolve(asked, fields=fields, figures=tuple(figures), every=every, stage=stage)
+        for _ in range(random.choice([0, 0, 1, 2])):
+            asked = self._with_row_stage(asked)
+        return asked
+
+    def _with_row_stage(self, asked: Question) -> Question:
+        """The question with `where` or `sort` of one of its columns behind its figures."""
+        random = self._random
+        first = len(asked.fields) + (asked.every is not None)
+        names = [*asked.fields, *(f"{one}_{name}".rstrip("_") for one, name in asked.figures)]
+        place = random.randrange(len(asked.figures))
+        function, field = asked.figures[place]
+        name, place = names[len(asked.fields) + place], first + place
+        if names.count(name) > 1 or function in ("first", "last"):
+            return asked
+        op = random.choice(list(ORDERS))
+        space = random.choice(["", " "])
+        if not random.randrange(3):
+            ascending = random.randrange(2)
+            text = f"sort {name} {'asc' if ascending else 'desc'}"
+            stage = partial(sorted_rows, place, ascending=bool(ascending))
+        elif field == "time" and function in ("min", "max"):
+            wanted = random.choice(self._lines).time
+            text, stage = (
+                f'where {name}{space}{op}{space}"{wanted}"',
+                partial(kept_rows, place, op, wanted),
+            )
+        else:
+            number = random.choice([0, 1, 2, 5, 100])
+            text, stage = (
+                f"where {name}{space}{op}{space}{number}",
+                partial(kept_rows, place, op, number),
+            )
+        return attrs.evolve(asked, stage=f"{asked.stage} | {text}", of_rows=(*asked.of_rows, stage))
 
     def _name(self) -> str:
         random = self._random

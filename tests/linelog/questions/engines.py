@@ -27,17 +27,19 @@ from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, Place, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.read import aggregate, groups, line_counts, plan, pool
+from logsrv.linelog.query.question import FUNCTIONS, Grouping
+from logsrv.linelog.read import aggregate, line_counts, plan, pool, time_buckets
 from logsrv.linelog.read import search as search_module
 from logsrv.linelog.read.groups import count_lines, count_values, group
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.row_stages import after_stages
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import sort_lines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.rows import StoreReading
-from tests.linelog.questions.asking import Question
+from tests.linelog.questions.asking import OF_TEXTS, Question
 from tests.linelog.questions.forms import Store
 from tests.linelog.questions.lines import Line
 from tests.parts.child_processes import Spawned
@@ -113,10 +115,12 @@ def in_process(store: Store, asked: Question) -> Answer:
         if asked.answer == "top":
             return count_values(search, asked.fields[0], question.extractions).values[:most]
         if asked.answer == "histogram":
-            found = groups.histogram(search, asked.every or 0.0, levels=True)
+            found = time_buckets.histogram(search, asked.every or 0.0, levels=True)
             return asked.every, {one.start: (one.lines, one.levels) for one in found}
         if asked.answer == "table":
-            return group(search, question.answer, question.extractions).rows[:most]  # type: ignore[arg-type]
+            assert isinstance(question.answer, Grouping)
+            rows = group(search, question.answer, question.extractions)
+            return after_stages(rows, question.answer, question.of_rows).rows[:most]
         if asked.answer == "patterns":
             return [
                 (one.template, one.app, one.level, one.lines, store.numbers[str(one.position)])
@@ -180,11 +184,15 @@ def _options(asked: Question) -> list[str]:
     if asked.answer == "sort":
         return ["--sort", *asked.fields, *["--reverse"] * asked.ascending]
     # Options have an order of their own; alone, --count is no table.
-    order = ["count", "sum", "avg", "min", "max", "p50", "p95", "p99"]
+    order = ["count", *FUNCTIONS]
     known = [order.index(function) for function, _ in asked.figures]
-    if not known or known != sorted(known) or not (asked.fields or asked.every or known[-1]):
+    is_alone = not (asked.fields or asked.every or (known and known[-1]))
+    if not known or known != sorted(known) or is_alone or asked.of_rows:
         raise Unsaid
-    words = [f"--{function}={name}" if name else "--count" for function, name in asked.figures]
+    words = [
+        f"--{function.replace('_', '-')}={name}" if name else "--count"
+        for function, name in asked.figures
+    ]
     words += [f"--by={','.join(asked.fields)}"] if asked.fields else []
     return words + ([f"--every={round(asked.every * 1000)}ms"] if asked.every else [])
 
@@ -267,7 +275,8 @@ def sql(lines: Sequence[Line], store: Store, asked: Question) -> Answer:
     columns = {"lines": ["segment || ':' || \"offset\""], "count": ["count(*)"]}.get(
         asked.answer, []
     )
-    if asked.answer == "table" and not asked.every and {*asked.fields} <= _OF_SOURCES:
+    has_words = not asked.of_rows and {one for one, _ in asked.figures}.isdisjoint(OF_TEXTS)
+    if asked.answer == "table" and has_words and not asked.every and {*asked.fields} <= _OF_SOURCES:
         columns = [f"{name}::varchar" for name in asked.fields]
         columns += [_figure(lines, asked, function, name) for function, name in asked.figures]
     if not columns or asked.source or asked.reverse:

@@ -2,8 +2,9 @@
 
 import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -155,11 +156,9 @@ def table(asked: Any, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
     rows = []
     for key, some in groups.items():
         figures = [
-            len(some) if function == "count" else _figure(function, [
-                one for line in some if (one := number_in(name, asked.field(line, name))) is not None
-            ])
+            _of_lines(function, name, some, partial(asked.field, name=name))
             for function, name in asked.figures
-        ]  # fmt: skip
+        ]
         rows.append((*key, *figures))
     first = len(asked.fields) + (asked.every is not None)
 
@@ -168,11 +167,60 @@ def table(asked: Any, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
         figure = row[first]
         return (
             row[0] if asked.every is not None else 0,
-            (figure is None, -(figure or 0)),
+            (figure is None, 0 if isinstance(figure, str) else -(figure or 0)),
+            figure if isinstance(figure, str) and not is_time else "",
             [(one is None, one or "") for one in by],
         )
 
-    return sorted(rows, key=order)
+    is_time = asked.figures[0][1] == "time"
+    rows.sort(key=order)
+    if is_time:
+        rows = sorted_rows(first, rows, ascending=False)
+        rows.sort(key=lambda row: row[0] if asked.every is not None else "")
+    for stage in asked.of_rows:
+        rows = stage(rows)
+    return rows
+
+
+def _of_lines(
+    function: str, name: str, lines: Sequence[Line], field: Callable[[Line], list[str]]
+) -> float | str | None:
+    if function == "count":
+        return len(lines)
+    if name == "time" and function in ("min", "max"):
+        moments = [line.moment for line in lines]
+        return (
+            exact_rfc3339(min(moments) if function == "min" else max(moments)) if moments else None
+        )
+    values = [[*map(shown, dict.fromkeys(found))] for line in lines if (found := field(line))]
+    if function == "count_distinct":
+        return len({value for some in values for value in some})
+    if function in ("first", "last"):
+        return ", ".join(values[0 if function == "first" else -1]) if values else None
+    return _figure(function, [
+        one for line in lines if (one := number_in(name, field(line))) is not None
+    ])  # fmt: skip
+
+
+def shown(text: str) -> str:
+    """A value as it is counted."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")[:1000]
+
+
+def sorted_rows(
+    place: int, rows: list[tuple[Any, ...]], *, ascending: bool
+) -> list[tuple[Any, ...]]:
+    """Rows by a column; missing values are last."""
+    known = [row for row in rows if row[place] is not None]
+    known.sort(key=lambda row: row[place], reverse=not ascending)
+    return known + [row for row in rows if row[place] is None]
+
+
+def kept_rows(
+    place: int, op: str, wanted: Any, rows: list[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Rows of which a cell compares so."""
+    return [row for row in rows if row[place] is not None and ORDERS[op](row[place], wanted)]
 
 
 def _figure(function: str, numbers: list[float]) -> float | None:

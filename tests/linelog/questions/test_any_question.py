@@ -24,7 +24,7 @@ from tests.linelog.questions.asking import ANSWERS, Asker, Question
 from tests.linelog.questions.engines import SWITCHES, Answer, Api, Unsaid
 from tests.linelog.questions.forms import FORMS, Store, make_form
 from tests.linelog.questions.lines import Line, random_lines
-from tests.linelog.questions.reference import number_in, table
+from tests.linelog.questions.reference import number_in, shown, table
 from tests.parts.examples import more
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.matchers import check_matcher
@@ -214,7 +214,3 @@ class Checks:
 
 def nearly(cell: Any) -> Any:
     return pytest.approx(cell, rel=1e-9) if isinstance(cell, float) else cell
-
-
-def shown(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")[:1000]

@@ -11,10 +11,11 @@ from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.read import groups
-from logsrv.linelog.read.groups import count_lines, count_values, group, histogram
+from logsrv.linelog.read.groups import count_lines, count_values, group
 from logsrv.linelog.read.line_counts import levels_in_query
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.time_buckets import histogram
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store import index, indexing
 from logsrv.linelog.store import seal as sealing

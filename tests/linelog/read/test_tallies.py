@@ -14,13 +14,14 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.read import frequent_keys, line_counts, tallies
-from logsrv.linelog.read import groups as over_time
+from logsrv.linelog.read import time_buckets as over_time
 from logsrv.linelog.read.counted_values import LONGEST, counted_column
-from logsrv.linelog.read.groups import COUNT, Groups, count_values, group, histogram, sensible_step
+from logsrv.linelog.read.groups import COUNT, Groups, count_values, group
 from logsrv.linelog.read.line_counts import count_by_time
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.tallies import count_fields, count_sources
+from logsrv.linelog.read.time_buckets import histogram, sensible_step
 from tests.parts.counts import counted_values
 from tests.parts.examples import more
 from tests.parts.stores import BEGIN, line, make_store, view_of

@@ -6,7 +6,7 @@ import { atoms, filterAt, pieceAt, withBoth, withTerm } from "./query.js";
 /** @typedef {{text: string, start: number, begin: number, end: number}} Stage its text, and where it is in the query, without the `|`; begin: without spaces, too */
 /** @typedef {{kind: "word" | "name", typed: string, start: number, end: number, words: string[]}} StagePiece words: to choose from; of a name: none */
 
-const FUNCTIONS = ["sum", "avg", "min", "max", "p50", "p95", "p99"];
+const FUNCTIONS = ["sum", "avg", "min", "max", "p50", "p95", "p99", "count_distinct", "first", "last"];
 const FIGURES = ["count", ...FUNCTIONS];
 const STAGES = ["extract", "where", "sort", "limit", ...FIGURES];
 const STEPS = ["1m", "5m", "15m", "1h", "1d"];
@@ -30,7 +30,7 @@ export function stagesOf(query) {
 }
 
 /** @param {Stage} stage */
-const nameOf = (stage) => /^[a-z0-9]*/.exec(stage.text)?.[0] ?? "";
+const nameOf = (stage) => /^[a-z0-9_]*/.exec(stage.text)?.[0] ?? "";
 
 /**
  * Return what a query is answered with.
@@ -62,8 +62,14 @@ export const pastOf = (query) => stagesOf(query).slice(1).map(({ text }) => /\sc
 /** @param {Stage[]} stages */
 const joined = (stages) => stages.map(({ text }) => text).join(" | ").trim();
 
-/** @param {Stage} stage */
-const isOfLines = (stage) => ["extract", "where"].includes(nameOf(stage));
+/**
+ * Return the stages that choose lines or add fields to them; behind figures, `where` is of these.
+ * @param {Stage[]} stages
+ */
+function stagesOfLines(stages) {
+  const figures = stages.findIndex((stage) => FIGURES.includes(nameOf(stage)));
+  return stages.filter((stage, place) => ["extract", "where"].includes(nameOf(stage)) && (figures < 0 || place < figures));
+}
 
 /**
  * Return the query for the lines that an answer is made of.
@@ -71,7 +77,7 @@ const isOfLines = (stage) => ["extract", "where"].includes(nameOf(stage));
  */
 export function asLines(query) {
   const [filter, ...stages] = stagesOf(query);
-  return joined([filter, ...stages.filter(isOfLines)]);
+  return joined([filter, ...stagesOfLines(stages)]);
 }
 
 /**
@@ -89,7 +95,7 @@ export function withFilter(query, other) {
  * @param {string} query
  */
 export function wanted(query) {
-  const filters = stagesOf(query).flatMap((stage) => (!stage.start ? [0] : nameOf(stage) === "where" ? [stage.begin + 5] : []));
+  const filters = [0, ...stagesOfLines(stagesOf(query).slice(1)).filter((stage) => nameOf(stage) === "where").map((stage) => stage.begin + 5)];
   const positive = filters.flatMap((start) => atoms(query, start)).filter((atom) => !atom.negated && atom.text);
   return {
     texts: positive.filter((atom) => atom.kind === "word" || atom.kind === "phrase").map((atom) => atom.text),

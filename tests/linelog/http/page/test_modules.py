@@ -90,6 +90,7 @@ def test_stages_of_a_query_are_known(call):
         ("| limit 3", "limit", ""),
         ("x | count by app | limit 3", "table", "x"),
         ("x | p95 ms every 5m", "table", "x"),
+        ("x | where a>1 | count_distinct b | where b>2", "table", "x | where a>1"),
         ("x |", "lines", "x"),
     ):
         assert call("stages.js", "kindOf", query) == kind, query
@@ -104,7 +105,8 @@ def test_stages_of_a_query_are_known(call):
         ('| extract "<ms> s" | where -ms=1', "ms", '| extract "<ms> s" | where ms=1'),
     ):
         assert call("stages.js", "withCondition", query, field, "1", False) == expected
-    assert call("stages.js", "wanted", "a | where b -c | count by d")["texts"] == ["a", "b"]
+    query = "a | where b -c | count by d | where e"
+    assert call("stages.js", "wanted", query)["texts"] == ["a", "b"]
 
 
 def test_a_stage_is_completed_by_what_can_stand_there(call):

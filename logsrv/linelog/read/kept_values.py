@@ -1,0 +1,98 @@
+"""Measures of a group of lines other than numbers: different values, the first or last one, times."""
+
+from __future__ import annotations
+
+import numpy
+
+from logsrv.kit.text.time import exact_rfc3339
+from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.read.figures import MOST_DISTINCT, AtLeast
+
+
+class DistinctValues:
+    """The hashes of a field's different values: 64 bits of each, so 100,000 values make no two equal."""
+
+    def __init__(self) -> None:
+        self._packed: list[bytes] = []
+        self._many = self._least = 0
+        self._is_bound = self._is_full = False
+
+    def __bool__(self) -> bool:
+        """Return whether there are any values."""
+        return self._many + self._least > 0
+
+    def __len__(self) -> int:
+        """Return how many hashes are in memory."""
+        return self._many
+
+    def add(self, packed: bytes) -> None:
+        """Add hashes, of which some may be known."""
+        if not self._is_full:
+            self._packed.append(packed)
+            self._many += len(packed) // 8
+
+    def compress(self, most: int) -> None:
+        """Keep each hash once, and `most` at most."""
+        values = self._values()
+        self._least = min(max(self._least, len(values)), MOST_DISTINCT)
+        self._is_full |= len(values) > MOST_DISTINCT
+        self._is_bound |= len(values) > most
+        kept = values[: 0 if self._is_full else most]
+        self._packed, self._many = [kept.tobytes()], len(kept)
+
+    def _values(self) -> Array:
+        return numpy.unique(numpy.frombuffer(b"".join(self._packed), numpy.int64))
+
+    def figure(self, function: str) -> int:
+        """Return the number of different values, or an `AtLeast`."""
+        many = max(self._least, len(self._values()))
+        is_bound = self._is_bound or many > MOST_DISTINCT
+        return AtLeast(min(many, MOST_DISTINCT)) if is_bound else many
+
+
+class EdgeValue:
+    """The first or last value of a field. by_time: whether lines are in the order of their times.
+
+    Otherwise they are added in their order.
+    """
+
+    def __init__(self, *, is_last: bool, by_time: bool) -> None:
+        self._is_last, self._by_time = is_last, by_time
+        self._text: str | None = None
+        self._moment = 0
+
+    def __bool__(self) -> bool:
+        """Return whether there is a value."""
+        return self._text is not None
+
+    def add(self, row: int, moment: int, text: str) -> None:
+        """Add the first or last value of more lines."""
+        is_later = moment > self._moment if self._by_time else True
+        if self._text is None or is_later is self._is_last:
+            self._moment, self._text = moment, text
+
+    def figure(self, function: str) -> str | None:
+        """Return the value; None if there is none."""
+        return self._text
+
+
+class TimeSpan:
+    """The smallest and the largest time of lines."""
+
+    def __init__(self) -> None:
+        self._bounds: tuple[int, int] | None = None
+
+    def __bool__(self) -> bool:
+        """Return whether there is a time."""
+        return self._bounds is not None
+
+    def add(self, *bounds: int) -> None:
+        """Add the smallest and the largest time of more lines, in microseconds since 1970."""
+        known = (*bounds, *(self._bounds or ()))
+        self._bounds = min(known), max(known)
+
+    def figure(self, function: str) -> str | None:
+        """Return the time as text; None if no line has one."""
+        if self._bounds is None:
+            return None
+        return exact_rfc3339(self._bounds[function == "max"])

@@ -1,0 +1,79 @@
+"""Conditions on the columns of figures: which column each means, and what is wrong with others."""
+
+import pytest
+
+from logsrv.errors import QueryError
+from logsrv.linelog.query.hints import foreign_syntax_hints
+from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.query.question import (
+    And,
+    Compare,
+    HasField,
+    Not,
+    Or,
+    RowFilter,
+    Sorting,
+)
+
+MANY, LATE = Compare("count", ">", "5"), Compare("max_time", "<", "now - 10m")
+
+
+@pytest.mark.parametrize(
+    ("stages", "wanted"),
+    [
+        ("count | where count>5", RowFilter(MANY)),
+        ("count | where count > 5", RowFilter(MANY)),
+        (
+            "count by app | where count>5 app=shop",
+            RowFilter(And((MANY, Compare("app", "=", "shop")))),
+        ),
+        ("count by app | where app=* OR NOT count>5", RowFilter(Or((HasField("app"), Not(MANY))))),
+        ("count by app | where -(count>5)", RowFilter(Not(MANY))),
+        ("count by app | where app ~ /^s h/", RowFilter(Compare("app", "~", "^s h"))),
+        ("count by lvl | where count>5", RowFilter(MANY)),
+        ("max time by app | where time < now - 10m", RowFilter(LATE)),
+        ("max time | where (max_time<now - 10m)", RowFilter(LATE)),
+        ("max time | where time<now", RowFilter(Compare("max_time", "<", "now"))),
+        ('max time | where time = "06:00"', RowFilter(Compare("max_time", "=", "06:00"))),
+        # The step of time is a column of its own.
+        ("max time every 5m | where time<2h", RowFilter(Compare("time", "<", "2h"))),
+        ("avg ms | where ms>1s", RowFilter(Compare("avg_ms", ">", "1s"))),
+        ("avg ms, avg ms | where avg_ms_2>1s", RowFilter(Compare("avg_ms_2", ">", "1s"))),
+        ("avg ms by app | sort ms asc", Sorting("avg_ms", ascending=True)),
+        ("avg ms by app | sort by app", Sorting("app")),
+    ],
+)
+def test_stages_behind_figures_are_of_their_columns(stages, wanted):
+    assert parse_question(f"a | {stages}").of_rows == (wanted,)
+    assert parse_question(f"a | {stages} | limit 3").limit == 3
+    assert not foreign_syntax_hints(f"a | {stages}")
+
+
+@pytest.mark.parametrize(
+    ("stages", "at", "sentence"),
+    [
+        ("count | where", 16, "where needs a column"),
+        ("count | where count", 17, "where compares columns: where count > 5"),
+        ("count | where /x/", 17, "where compares columns"),
+        ("count | where app=b", 17, "app is no column of these figures; these are: count"),
+        ("count by app | where ap=b", 24, "did you mean app?"),
+        ("avg ms, max ms | where ms>1", 26, "ms may be each of avg_ms or max_ms"),
+        ("count | where count>many", 23, "count is a number, and many is none"),
+        ("count | where count> ", 24, "nothing to compare with behind >"),
+        ("count | where count: ", 24, "nothing to compare with behind :"),
+        ("max time | where time ~ /x/", 27, "max_time is a time: compare it by"),
+        ("max time | where time < never", 27, "never is not a time"),
+        ("max time | where time < now - 5x", 31, "where compares columns"),
+        ("count by level | where level>banana", 32, "banana is not a level"),
+        ("count by app | sort ms", 23, "ms is no column of these figures"),
+        ("count by app | sort by asc ms", 30, "ms is no column of these figures"),
+        ('count | extract "<x> b"', 11, "only where, sort and, at the end, limit"),
+        ("count | limit 3 | where count>1", 21, "only limit can stand behind"),
+        ("patterns | where count>1", 14, "only limit can stand behind"),
+    ],
+)
+def test_what_is_wrong_with_a_stage_of_rows_and_where(stages, at, sentence):
+    with pytest.raises(QueryError) as error:
+        parse_question(f"| {stages}")
+    assert sentence in error.value.sentence
+    assert error.value.at == at
