@@ -106,8 +106,7 @@ def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
         part = None if wanted is None else aggregate.part_by_index(wanted, frames, frame)
         return None if part is None else partial(aggregate.merge, part)
 
-    run = partial(search.run_on_frames, work, by_index=by_index, columns=aggregate.columns)
-    for _, parts in run():
+    for _, parts in search.run_on_frames(work, by_index=by_index, columns=aggregate.columns):
         for part in parts:
             aggregate.merge(marshal.loads(part))  # noqa: S302  a forked child of this process wrote it
     return aggregate
