@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     os.nice(10)
     directory = Path(only_store(arguments))
     looked_at = made = failed = reported = 0
+    with_columns = columns_are_installed()
     with (
         store_errors(f"the store {shown(str(directory))} cannot be read"),
         Disk().open_directory(directory) as disk,
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         process = ColumnsProcess(is_wanted_now=True)
         undo.callback(process.end)
         for one in make_missing_indexes(disk):
-            if columns_are_installed():
+            if with_columns:
                 one = make_columns_too(one, disk, process)
             looked_at += not one.gone
             made += bool(one.made)
