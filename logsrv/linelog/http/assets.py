@@ -30,7 +30,8 @@ _TYPES = {
 }
 _HERE = Path(__file__).parent
 _SHEETS = ("style.css", "lines.css", "chart.css")
-_ALONE = ("icon.svg", "theme.js", "regex-worker.js")
+_ALONE = ("icon.svg", "theme.js", "regex-worker.js", "board.css")
+_BUNDLES = ("main.js", "board.js")
 _IMPORT = re.compile(r'^import (?:\* as (\w+)|(\{[^}]*\})) from "\./([\w-]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
 # A comment with lines of its own, which a browser does not need.
@@ -48,7 +49,7 @@ _KEYS = (
     (("s",), "±5 s around the line: all sources, without the filter"),
     (("Backspace",), "back to what was shown before, at the same line"),
     (("t",), "choose the time, from and to"),
-    (("o",), "saved searches: save this one, choose, remove"),
+    (("o",), "saved searches and boards: save this one, choose, remove"),
     (("b", "a"), "20 more neighbours before, after; with Shift those of its source"),
     (("g",), "the oldest lines"),
     (("G",), "the newest lines, and follow"),
@@ -69,6 +70,16 @@ _SPANS = (
     ("Yesterday", "yesterday", "today"),
     ("All time", "", ""),
 )
+_LASTS = (
+    ("5m", "Last 5 minutes"),
+    ("15m", "Last 15 minutes"),
+    ("1h", "Last hour"),
+    ("6h", "Last 6 hours"),
+    ("24h", "Last 24 hours"),
+    ("7d", "Last 7 days"),
+    ("30d", "Last 30 days"),
+    ("all", "All time"),
+)
 _QUERIES = (
     ("timeout", "a text in the message; with a capital letter, case counts"),
     ('"connection reset"', "a text with spaces"),
@@ -80,7 +91,7 @@ _QUERIES = (
     ("-debug (a OR b) NOT c", "without, one of both, not"),
     ("… | sort ms | limit 10", "the lines with the largest numbers; asc: the smallest"),
     ("… | count, avg ms by app", "figures for each value; also sum, min, max, p50, p95, p99"),
-    ("… | count every 5m by app", "over time"),
+    ("… | count every 5m by app", "over time, as a chart"),
     ('… | extract "took <ms> ms" | where ms>5', "a part of the message as a field"),
 )
 
@@ -104,16 +115,29 @@ def live_page() -> Asset:
         keys=_KEYS,
         queries=_QUERIES,
         spans=_SPANS,
+        lasts=_LASTS,
         problem="",
         view="",
     )
     return _with_gzip(document)
 
 
+@cache
+def board_page() -> Asset:
+    """Return the page of boards."""
+    return _with_gzip(
+        _render_document("board.html", title="Boards – logsrv", lasts=_LASTS, problem="", view="")
+    )
+
+
+PAGES = {"/": live_page, "/board": board_page}
+"""The pages by their path."""
+
+
 def log_in_page(problem: str = "", view: str = "") -> Asset:
     """Return the page that asks for the token.
 
-    problem: a sentence about the last attempt. view: the part of the requested URL after `?`.
+    problem: a sentence about the last attempt. view: the path and the query of the requested page.
     """
     return _render_document("log_in.html", title="Log in – logsrv", problem=problem, view=view)
 
@@ -126,7 +150,7 @@ def static_files() -> dict[str, Asset]:
     """
     files = {name: _read_static_file(name) for name in _ALONE}
     files["style.css"] = "".join(map(_read_static_file, _SHEETS))
-    files["main.js"] = _bundle_modules("main.js")
+    files |= {name: _bundle_modules(name) for name in _BUNDLES}
     return {
         f"{STATIC}/{name}": _with_gzip(_make_asset(text.encode(), _TYPES[Path(name).suffix]))
         for name, text in files.items()

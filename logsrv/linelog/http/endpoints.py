@@ -32,6 +32,9 @@ LONGEST_NAME = 200
 SAVED = "/api/saved"
 SAVED_PARTS = ("q", "since", "until", "last", "columns", "by")
 """The parts of a saved search: parameters of the page's address."""
+MOST_PANELS = 12
+PANEL_SHAPES = ("table", "bars", "lines")
+"""The shapes of a saved search on a board."""
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _SPACE_FOR_PLUS = re.compile(r"(:[0-9]{2}(?:\.[0-9]+)?) ([0-9]{2}:?[0-9]{2})$", re.ASCII)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -307,7 +310,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         ),
     ),
     ApiEndpoint("/api/record", "All lines of a line's record, such as a stack trace", (_LINE,)),
-    ApiEndpoint(SAVED, "The searches that are saved for all readers"),
+    ApiEndpoint(SAVED, "The searches that are saved for all readers, and the boards of them"),
     ApiEndpoint("/openapi.json", "This description"),
     ApiEndpoint("/metrics", "The counters of the service, as Prometheus reads them", type=TEXT),
     ApiEndpoint("/healthz", "Status 503 while what is received cannot be stored", open=True),
@@ -344,21 +347,24 @@ def openapi_document() -> dict[str, Any]:
 
 
 def _openapi_changes() -> dict[str, Any]:
-    """Return the operations on one saved search; each answers with the list that is left."""
+    """Return the operations on one saved search or board; each answers with the list that is left."""
     limits = {**_TEXT, "minLength": 1, "maxLength": LONGEST_NAME}
     name = {"name": "name", "in": "path", "required": True, "schema": limits}
-    schema = {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": dict.fromkeys(SAVED_PARTS, _TEXT),
-    }
-    body = {"required": True, "content": {JSON: {"schema": schema}}}
-    put = _openapi_operation(ApiEndpoint("put_saved", "Save a search, or replace it"))
-    delete = _openapi_operation(ApiEndpoint("delete_saved", "Remove a saved search"))
+    search = _openapi_object(dict.fromkeys(SAVED_PARTS, _TEXT))
+    panel = _openapi_object({"search": limits, "as": {"enum": list(PANEL_SHAPES)}})
+    panels = {"type": "array", "items": panel, "maxItems": MOST_PANELS}
+    board = _openapi_object({"panels": panels}) | {"required": ["panels"]}
+    body = {"required": True, "content": {JSON: {"schema": {"oneOf": [search, board]}}}}
+    put = _openapi_operation(ApiEndpoint("put_saved", "Save a search or a board, or replace it"))
+    delete = _openapi_operation(ApiEndpoint("delete_saved", "Remove a saved search or a board"))
     return {
         "put": put | {"parameters": [name], "requestBody": body},
         "delete": delete | {"parameters": [name]},
     }
+
+
+def _openapi_object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
 def _openapi_operation(endpoint: ApiEndpoint) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class HttpSettings:
     )
     http_searches: int = option(8, integer(1), "searches at a time at most")
     http_search_time: float = option("1m", DURATION, "end a search after this time")
-    saved: Path | None = option(None, PATH, "a JSON file of searches that readers share")
+    saved: Path | None = option(None, PATH, "a JSON file of searches and boards that readers share")
 
 
 def require_token_if_public(settings: HttpSettings) -> None:

@@ -73,11 +73,11 @@ class ResponseSender:
         else:
             request.end_answer(body)
 
-    def redirect_to_page(self, request: WebRequest, cookie: bytes, view: str = "") -> None:
-        """Redirect to the page. view: the query of the link that the user opened before the log-in."""
+    def redirect_to_page(self, request: WebRequest, cookie: bytes, view: str = "/") -> None:
+        """Redirect to a page. view: the link that the user opened before the log-in."""
         self.begin_response(request, 303, JSON)
         request.setHeader("Set-Cookie", cookie)
-        request.setHeader("Location", f"/?{view}" if view else "/")
+        request.setHeader("Location", view)
         request.end_answer(b"")
 
     def send_problem(self, request: WebRequest, problem: Problem) -> None:

@@ -1,6 +1,9 @@
 """Searches that readers of the page save for each other, in a JSON file that an operator may edit:
 
-{"errors of the shop": {"q": "app=shop level>=error", "last": "24h"}}
+{"errors of the shop": {"q": "app=shop level>=error", "last": "24h"},
+ "shop": {"panels": [{"search": "errors of the shop", "as": "bars"}]}}
+
+The second is a board, which shows searches together.
 """
 
 from __future__ import annotations
@@ -22,9 +25,17 @@ from twisted.python.failure import Failure
 from logsrv.errors import QueryError, StoreError
 from logsrv.kit.options.files import read_file
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line, printable
-from logsrv.kit.text.words import did_you_mean, shown
+from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.kit.web.channel import WebRequest
-from logsrv.linelog.http.endpoints import JSON, LONGEST_NAME, SAVED, SAVED_PARTS, check_query
+from logsrv.linelog.http.endpoints import (
+    JSON,
+    LONGEST_NAME,
+    MOST_PANELS,
+    PANEL_SHAPES,
+    SAVED,
+    SAVED_PARTS,
+    check_query,
+)
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.store.disk import Disk, reason
 
@@ -33,8 +44,10 @@ log = Logger()
 MOST = 200
 LARGEST_FILE = 1024 * 1024
 
-Searches: TypeAlias = dict[str, dict[str, str]]
-"""The parts of each search, by its name."""
+PANELS = "panels"
+"""The only part of a board."""
+Searches: TypeAlias = dict[str, dict[str, Any]]
+"""The parts of each search or board, by its name."""
 
 
 class SavedSearches:
@@ -80,9 +93,7 @@ def _requested_change(request: WebRequest) -> Callable[[Searches], None]:
         name = unquote_to_bytes(request.path.removeprefix(f"{SAVED}/".encode())).decode()
     except UnicodeDecodeError:
         raise Problem(400, "the name is not percent-encoded UTF-8") from None
-    # Browsers take `.` and `..` out of a path, even percent-encoded.
-    is_path = name in (".", "..")
-    if not name.strip() or len(name) > LONGEST_NAME or is_path or printable(name) != name:
+    if not _is_name(name):
         raise Problem(
             400, f"a name has 1 to {LONGEST_NAME} printable characters, and is not '.' or '..'"
         )
@@ -92,26 +103,40 @@ def _requested_change(request: WebRequest) -> Callable[[Searches], None]:
     if given != JSON.encode():
         raise Problem(415, f"a search is saved as Content-Type: {JSON}")
     if request.body_size > request.most_kept:
-        raise Problem(413, f"the search is longer than {request.most_kept} bytes")
+        raise Problem(413, f"it is longer than {request.most_kept} bytes")
     assert request.content is not None
     try:
-        search = _checked_search(_parse_json(request.content.read()))
+        search = _checked(_parse_json(request.content.read()))
     except ValueError as error:
-        raise Problem(400, f"the search: {error}") from None
+        raise Problem(400, f"what is to be saved: {error}") from None
     if wrong := _query_error(search.get("q", "")):
         raise Problem(400, wrong["error"], at=wrong.get("at"))
     return partial(_save, name, search)
 
 
-def _save(name: str, search: dict[str, str], saved: Searches) -> None:
+def _is_name(name: object) -> bool:
+    # Browsers take `.` and `..` out of a path, even percent-encoded.
+    return (
+        isinstance(name, str)
+        and len(name.strip()) > 0
+        and len(name) <= LONGEST_NAME
+        and name not in (".", "..")
+        and printable(name) == name
+    )
+
+
+def _save(name: str, search: dict[str, Any], saved: Searches) -> None:
     if name not in saved and len(saved) >= MOST:
         raise Problem(409, f"there are {MOST} saved searches, and no more may be; remove one first")
+    if name in saved and (PANELS in saved[name]) != (PANELS in search):
+        kind = "board" if PANELS in saved[name] else "saved search"
+        raise Problem(409, f"{shown(name)} is the name of a {kind}; choose another")
     saved[name] = search
 
 
 def _remove(name: str, saved: Searches) -> None:
     if saved.pop(name, None) is None:
-        raise Problem(404, f"there is no saved search {shown(name)}")
+        raise Problem(404, f"there is no saved search or board {shown(name)}")
 
 
 def _change_and_list(file: Path, change: Callable[[Searches], None] | None) -> bytes:
@@ -126,8 +151,10 @@ def _list_as_json(saved: Searches, *, on: bool) -> bytes:
     found = [
         {"name": name, **search, **_query_error(search.get("q", ""))}
         for name, search in saved.items()
+        if PANELS not in search
     ]
-    return orjson.dumps({"enabled": on, "saved": found})
+    boards = [{"name": name, **board} for name, board in saved.items() if PANELS in board]
+    return orjson.dumps({"enabled": on, "saved": found, "boards": boards})
 
 
 @lru_cache(MOST)
@@ -152,7 +179,7 @@ def _read(file: Path) -> Searches:
                 # Earlier versions saved which servers were asked.
                 search.pop("nodes", None)
             try:
-                _checked_search(search)
+                _checked(search)
             except ValueError as error:
                 raise ValueError(f"{shown(name)}: {error}") from None
     except ValueError as error:
@@ -169,15 +196,37 @@ def _parse_json(data: bytes) -> Any:
         raise ValueError(f"not JSON: {error}") from None
 
 
-def _checked_search(search: Any) -> dict[str, str]:
+def _checked(search: Any) -> dict[str, Any]:
+    """Return a search or a board. Raises ValueError."""
     if not isinstance(search, dict):
         raise ValueError('is no JSON object such as {"q": "level>=error"}')
+    if PANELS in search:
+        _check_board(search)
+        return search
     for part, value in search.items():
         if part not in SAVED_PARTS:
             raise ValueError(f"unknown part {shown(part)}{did_you_mean(part, SAVED_PARTS)}")
         if not isinstance(value, str):
             raise ValueError(f"{part} is no text")
     return search
+
+
+def _check_board(board: dict[str, Any]) -> None:
+    panels = board[PANELS]
+    if len(board) > 1:
+        raise ValueError(f"a board has only {PANELS}")
+    if not isinstance(panels, list) or len(panels) > MOST_PANELS:
+        raise ValueError(f"{PANELS} is no list of at most {MOST_PANELS}")
+    for panel in panels:
+        if not isinstance(panel, dict) or set(panel) != {"search", "as"}:
+            raise ValueError('a panel is no JSON object such as {"search": "errors", "as": "bars"}')
+        if not _is_name(panel["search"]):
+            raise ValueError("the search of a panel is no name")
+        if panel["as"] not in PANEL_SHAPES:
+            raise ValueError(f"the shape of a panel is one of {listed(PANEL_SHAPES)}")
+    names = [panel["search"] for panel in panels]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"{shown(twice[0])} is on the board twice")
 
 
 def _write(file: Path, saved: Searches) -> None:

@@ -47,9 +47,9 @@ log = Logger()
 
 LOG_OUT = "/logout"
 READ_METHODS = ("GET", "HEAD")
-# The part of a link after `/?`. It is percent-encoded in the log-in form, which takes at most 4 KiB: three
-# times the part is less.
-_VIEW = re.compile(r"[!-~]{1,1000}")
+# A link to a page. It is percent-encoded in the log-in form, which takes at most 4 KiB: three times the
+# link is less.
+_LINK = re.compile(r"/(?:board)?(?:\?[!-~]{0,1000})?")
 
 
 class WebServer:
@@ -74,7 +74,7 @@ class WebServer:
     ) -> None:
         # Load the library of expressions, and join the page's files, so that no request waits for that.
         parse("/./")
-        assets.live_page(), assets.static_files()
+        assets.live_page(), assets.board_page(), assets.static_files()
         self._place = place
         self._position = position
         self._reactor = reactor
@@ -129,7 +129,7 @@ class WebServer:
             raise Problem(refusal.status, refusal.sentence, refusal.headers)
         path = request.path.decode("latin-1")
         self._access.check_host(request)
-        self._access.check_origin(request, page=path == "/")
+        self._access.check_origin(request, page=path in assets.PAGES)
         endpoint = BY_PATH.get(path)
         if path in assets.static_files():
             self._require_method(request, *READ_METHODS)
@@ -138,9 +138,9 @@ class WebServer:
         elif path == assets.LOG_IN:
             self._require_method(request, "POST")
             self._handle_log_in(request, self._access)
-        elif path == "/":
+        elif path in assets.PAGES:
             self._require_method(request, *READ_METHODS)
-            self._send_page(request, self._access)
+            self._send_page(request, assets.PAGES[path](), self._access)
         else:
             if endpoint is None or not endpoint.open:
                 self._access.check_token(request)
@@ -164,20 +164,20 @@ class WebServer:
             request.browser.persistent = 0
             raise Problem(413, "a request for this must not have content", {"Connection": "close"})
 
-    def _send_page(self, request: WebRequest, access: AccessRules) -> None:
+    def _send_page(self, request: WebRequest, page: assets.Asset, access: AccessRules) -> None:
         try:
             access.check_token(request)
         except Problem as problem:
-            view = _safe_link_query(request.uri.partition(b"?")[2].decode("latin-1"))
+            view = _safe_link(request.uri.decode("latin-1"))
             self._responses.send_asset(request, assets.log_in_page(view=view), "no-store", problem)
             return
-        self._responses.send_asset(request, assets.live_page(), "no-cache")
+        self._responses.send_asset(request, page, "no-cache")
         self._searches.start_forking()
 
     def _handle_log_in(self, request: WebRequest, access: AccessRules) -> None:
         assert request.content is not None
         form = parse_qs(request.content.read().decode("utf-8", "replace"))
-        view = _safe_link_query(form.get("view", [""])[0])
+        view = _safe_link(form.get("view", [""])[0])
         try:
             cookie = access.log_in_cookie(request, form.get("token", [""])[0].encode())
         except Problem as problem:
@@ -288,9 +288,9 @@ def _content_type(endpoint: ApiEndpoint, values: dict[str, Any]) -> str:
     return FORMATS.get(values.get("format", "json"), endpoint.type)
 
 
-def _safe_link_query(query: str) -> str:
-    """Return the query of a link; "" if it is too long or has characters that a header must not have."""
-    return query if _VIEW.fullmatch(query) else ""
+def _safe_link(link: str) -> str:
+    """Return a link to a page; to the live page if it is too long or leads elsewhere."""
+    return link if _LINK.fullmatch(link) else "/"
 
 
 def _wants_json(request: WebRequest) -> bool:

@@ -11,6 +11,7 @@ from logsrv.linelog.http.assets import (
     LOG_IN,
     POLICY,
     STATIC,
+    board_page,
     live_page,
     log_in_page,
     static_files,
@@ -19,6 +20,7 @@ from logsrv.linelog.http.assets import (
 FOLDER = Path(assets.__file__).parent / "static"
 DOCUMENTS = {
     "page": live_page().body.decode(),
+    "board": board_page().body.decode(),
     "log-in": log_in_page("the token is wrong").body.decode(),
 }
 
@@ -38,7 +40,7 @@ def test_documents_keep_to_the_policy(text):
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text)
     named = re.findall(r'(?:src|href)="([^"#]+)"', text)
     for address in named:
-        assert address in static_files() or address in ("/", "/api/search"), address
+        assert address in static_files() or address in ("/", "/board", "/api/search"), address
     assert f'action="{LOG_IN}"' in text
 
 
@@ -58,7 +60,8 @@ def test_a_problem_on_the_log_in_page_is_escaped():
 def test_static_files_have_their_types_and_etags():
     """Few, with their types, and an ETag that changes with each."""
     names = {path.rpartition("/")[2] for path in static_files()}
-    assert names == {"icon.svg", "main.js", "regex-worker.js", "style.css", "theme.js"}
+    of_boards = {"board.css", "board.js"}
+    assert names == {"icon.svg", "main.js", "regex-worker.js", "style.css", "theme.js", *of_boards}
     script = static_files()[f"{STATIC}/main.js"]
     assert script.content_type == "text/javascript; charset=utf-8"
     assert re.fullmatch(r'"[0-9a-f]{16}"', script.tag)
@@ -67,18 +70,27 @@ def test_static_files_have_their_types_and_etags():
 
 def test_every_file_of_the_folder_is_in_what_is_sent():
     """A browser fetches one script: each module is in it once, behind those that it imports."""
-    sent = static_files()[f"{STATIC}/main.js"].body.decode()
-    assert not re.search(r"^import |^export (?!const modules)", sent, re.MULTILINE)
-    modules = re.findall(r'^modules\["(.+?)"\] =', sent, re.MULTILINE)
+    found = set()
+    for bundle in ("main.js", "board.js"):
+        sent = static_files()[f"{STATIC}/{bundle}"].body.decode()
+        assert not re.search(r"^import |^export (?!const modules)", sent, re.MULTILINE)
+        modules = re.findall(r'^modules\["(.+?)"\] =', sent, re.MULTILINE)
+        assert len(set(modules)) == len(modules)
+        found |= set(modules)
+        for place, name in enumerate(modules):
+            imports = re.findall(r'^import .*"\./(.+)"', (FOLDER / name).read_text(), re.MULTILINE)
+            assert set(imports) <= set(modules[:place]), name
     alone = {path.rpartition("/")[2] for path in static_files()} | {"lines.css", "chart.css"}
-    assert sorted(modules) == sorted({path.name for path in FOLDER.iterdir()} - alone | {"main.js"})
-    for place, name in enumerate(modules):
-        imports = re.findall(r'^import .*"\./(.+)"', (FOLDER / name).read_text(), re.MULTILINE)
-        assert set(imports) <= set(modules[:place]), name
+    assert found == {path.name for path in FOLDER.iterdir()} - alone | {"main.js", "board.js"}
+
+
+def test_the_first_page_has_nothing_that_only_boards_need():
+    sent = static_files()[f"{STATIC}/main.js"].body.decode()
+    assert "board_panel.js" not in sent and "board." not in DOCUMENTS["page"]
 
 
 def test_static_files_are_compressed():
-    for path, asset in {"/": live_page(), **static_files()}.items():
+    for path, asset in {"/": live_page(), "/board": board_page(), **static_files()}.items():
         assert gzip.decompress(asset.packed) == asset.body, path
     assert len(static_files()[f"{STATIC}/main.js"].packed) < 64_000
     assert not log_in_page().packed

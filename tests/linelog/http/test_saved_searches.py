@@ -77,6 +77,7 @@ def test_a_search_is_saved_replaced_and_removed(place):
     answer: dict[str, Any] = {
         "enabled": True,
         "saved": [{"name": "Fehler über/unter 5?", **ERRORS}],
+        "boards": [],
     }
     assert place.ask("/api/saved") == (200, answer)
     assert place.put("all", {}) == (200, answer | {"saved": [*answer["saved"], {"name": "all"}]})
@@ -84,7 +85,7 @@ def test_a_search_is_saved_replaced_and_removed(place):
     assert place.listed[1] == {"name": "all", "q": "x"}
     assert place.remove("Fehler über/unter 5?")[1]["saved"] == [{"name": "all", "q": "x"}]
     status, said = place.remove("Fehler über/unter 5?")
-    assert status == 404 and "there is no saved search" in said["error"]
+    assert status == 404 and "there is no saved search or board" in said["error"]
 
 
 def test_the_file_is_readable_and_may_be_edited(place):
@@ -142,6 +143,7 @@ def test_a_symbolic_link_to_the_file_stays(place, tmp_path):
         (b"[]", "saved.json: is no JSON object of searches by their names"),
         (b'{"a b": "x"}', '"a b": is no JSON object such as'),
         (b'{"a": {"q": 1}}', "a: q is no text"),
+        (b'{"a": {"panels": {}}}', "a: panels is no list of at most 12"),
         (b'{"a": {"colums": ""}}', "a: unknown part colums (did you mean columns?)"),
         (b"{}" + b" " * LARGEST_FILE, "saved.json: is larger than 1.0 MiB"),
     ],
@@ -170,11 +172,11 @@ def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(place):
     ("search", "status", "why"),
     [
         ({"q": "status>="}, 400, "nothing to compare with"),
-        (b"{", 400, "the search: not JSON"),
-        ([], 400, "the search: is no JSON object"),
-        ({"q": None}, 400, "the search: q is no text"),
-        ({"position": "1:2"}, 400, "the search: unknown part position"),
-        ({"q": "x" * 4100}, 413, "the search is longer than 4096 bytes"),
+        (b"{", 400, "what is to be saved: not JSON"),
+        ([], 400, "is no JSON object"),
+        ({"q": None}, 400, "q is no text"),
+        ({"position": "1:2"}, 400, "unknown part position"),
+        ({"q": "x" * 4100}, 413, "it is longer than 4096 bytes"),
     ],
 )
 def test_a_wrong_search_is_refused(place, search, status, why):
@@ -227,7 +229,7 @@ def test_writes_need_the_token(tmp_path):
 
 def test_without_a_file_nothing_is_saved_and_a_reload_changes_that(tmp_path):
     place = Saving(tmp_path, saved=None)
-    assert place.ask("/api/saved") == (200, {"enabled": False, "saved": []})
+    assert place.ask("/api/saved") == (200, {"enabled": False, "saved": [], "boards": []})
     for found, said in (place.put("x", {}), place.remove("x")):
         assert found == 404 and "--saved FILE" in said["error"]
     place.server.apply(HttpSettings(saved=place.file))
@@ -259,3 +261,49 @@ def test_a_request_to_remove_may_have_a_body(place):
     browser.get("/api/saved/a", "DELETE", Content_Length="2")
     browser.channel.dataReceived(b"{}")
     assert browser.received.startswith(b"HTTP/1.1 2") and place.listed == []
+
+
+def board(*searches: object, **more: object) -> dict[str, object]:
+    return {"panels": [{"search": one, "as": "bars"} for one in searches], **more}
+
+
+def test_a_board_is_saved_beside_searches_replaced_and_removed(place):
+    place.put("errors", ERRORS)
+    found, said = place.put("shop", board("errors", "gone"))
+    assert found == 200 and said["boards"] == [{"name": "shop", **board("errors", "gone")}]
+    assert said["saved"] == [{"name": "errors", **ERRORS}]
+    assert json.loads(place.file.read_text()) == {"errors": ERRORS, "shop": board("errors", "gone")}
+    assert place.put("shop", board())[1]["boards"] == [{"name": "shop", "panels": []}]
+    assert place.put("b" * 200, board(*map(str, range(12))))[0] == 200
+    assert place.remove("shop")[1]["boards"][0]["name"] == "b" * 200
+
+
+def test_a_name_is_either_of_a_search_or_of_a_board(place):
+    place.put("errors", ERRORS)
+    place.put("shop", board("errors"))
+    for name, value, kind in (("shop", ERRORS, "board"), ("errors", board(), "saved search")):
+        found, said = place.put(name, value)
+        assert found == 409 and f"is the name of a {kind}" in said["error"]
+    assert place.listed == [{"name": "errors", **ERRORS}]
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (board(q="x"), "a board has only panels"),
+        ({"panels": "x"}, "panels is no list of at most 12"),
+        (board(*map(str, range(13))), "panels is no list of at most 12"),
+        ({"panels": ["x"]}, "a panel is no JSON object"),
+        ({"panels": [{"search": "x"}]}, "a panel is no JSON object"),
+        ({"panels": [{"search": "x", "as": "pie"}]}, "the shape of a panel is one of table, bars"),
+        ({"panels": [{"search": "x", "as": []}]}, "the shape of a panel is one of table, bars"),
+        (board("x" * 201), "the search of a panel is no name"),
+        (board("\u202ea"), "the search of a panel is no name"),
+        (board(None), "the search of a panel is no name"),
+        (board("x", "y", "x"), "x is on the board twice"),
+    ],
+)
+def test_a_wrong_board_is_refused(place, value, why):
+    found, said = place.put("x", value)
+    assert found == 400 and why in said["error"]
+    assert not place.file.exists()

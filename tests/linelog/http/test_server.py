@@ -128,17 +128,22 @@ def test_the_log_in_page_says_what_was_wrong_and_leads_to_the_view_asked_for(tmp
         browser.channel.dataReceived(form)
         return browser.received
 
-    wrong = log_in(b"token=guess&view=q%3Dx")
+    wrong = log_in(b"token=guess&view=%2F%3Fq%3Dx")
     assert wrong.startswith(b"HTTP/1.1 401 ") and b">The token is wrong.<" in wrong
-    assert b'value="q=x"' in wrong
+    assert b'value="/?q=x"' in wrong
     scripted = log_in(b"token=guess", Accept="application/json")
     assert b"text/html" not in scripted and b'"the token is wrong"' in scripted
-    right = log_in(b"token=secret&view=q%3Dx")
+    right = log_in(b"token=secret&view=%2F%3Fq%3Dx")
     assert right.startswith(b"HTTP/1.1 303 ") and b"\r\nLocation: /?q=x\r\n" in right
-    forged = log_in(b"token=secret&view=q%3Dx%0D%0ASet-Cookie%3A+a%3Db")
+    forged = log_in(b"token=secret&view=%2F%3Fq%3Dx%0D%0ASet-Cookie%3A+a%3Db")
     assert b"\r\nLocation: /\r\n" in forged and b"a=b" not in forged
-    door = Browser(place.server.handle, place.reactor).get("/?q=y")
-    assert b'value="q=y"' in door
+    for elsewhere in (b"//evil.example", b"/board/x", b"/boardx?name=x", b"https://evil.example"):
+        assert b"\r\nLocation: /\r\n" in log_in(b"token=secret&view=" + elsewhere)
+    for path in ("/?q=y", "/board?name=y"):
+        door = Browser(place.server.handle, place.reactor).get(path)
+        assert f'value="{path}"'.encode() in door
+    board = log_in(b"token=secret&view=%2Fboard%3Fname%3Dy")
+    assert b"\r\nLocation: /board?name=y\r\n" in board
     scripted = log_in(b"token=secret", Accept="application/json")
     assert scripted.startswith(b"HTTP/1.1 204 ") and b"\r\nSet-Cookie: logsrv-" in scripted
 

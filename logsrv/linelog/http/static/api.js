@@ -122,6 +122,17 @@ export async function bars(parameters, signal) {
 }
 
 /**
+ * Ask for what the server saves, or change one of its searches or boards; return all that there are then.
+ * @param {"GET" | "PUT" | "DELETE"} method
+ * @param {string} [name]
+ * @param {object} [value]
+ */
+export async function saved(method, name = "", value) {
+  const body = value && { body: JSON.stringify(value), headers: { "Content-Type": "application/json" } };
+  return json(await request(name ? `/api/saved/${encodeURIComponent(name)}` : "/api/saved", undefined, { method, ...body }));
+}
+
+/**
  * @param {Response} response
  * @param {AbortSignal} [signal]
  */

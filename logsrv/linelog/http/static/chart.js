@@ -24,10 +24,12 @@ export class Chart {
   /**
    * @param {HTMLElement} part is filled
    * @param {{select: (since: string, until: string) => void, figure: () => void}} told figure: called when another one was chosen
+   * @param {boolean} [offersKinds] whether it lets choose bars or lines
    */
-  constructor(part, told) {
+  constructor(part, told, offersKinds = true) {
     this.part = part;
     this.told = told;
+    this.offersKinds = offersKinds;
     this.heading = element("h3", "chart-title");
     this.choices = element("div", "choices");
     this.unit = element("span", "unit");
@@ -122,7 +124,7 @@ export class Chart {
       this.told.figure();
     }));
     const kinds = /** @type {Kind[]} */ (["bars", "lines"]).map((kind) => choice(kind === "bars" ? "Bars" : "Lines", this.isBars === (kind === "bars"), () => (this.kind = kind)));
-    this.choices.replaceChildren(...(figures.length > 1 ? [group("Figure", ...named)] : []), group("Drawn as", ...kinds));
+    this.choices.replaceChildren(...(figures.length > 1 ? [group("Figure", ...named)] : []), ...(this.offersKinds ? [group("Drawn as", ...kinds)] : []));
   }
 
   showLegend() {

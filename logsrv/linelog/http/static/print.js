@@ -12,13 +12,19 @@ import { clock, counted, day } from "./times.js";
 export function printHead(place, shown) {
   const [range, last] = [byId("range-text").textContent, /** @type {HTMLSelectElement} */ (byId("last"))];
   const span = byId("histogram-span").textContent;
-  const now = new Date();
-  const about = {
+  writeHead({
     Server: location.host,
     Query: place.q ? printable(place.q) : "none, all lines",
     Time: `${range || last.selectedOptions[0].text}${span && span !== range ? `: ${span}` : ""}, ${byId("zone-name").textContent}`,
     Lines: `${counted(shown, "line")} here; in this time ${byId("histogram-total").textContent}`,
-    Printed: `${day(now)}, ${clock(now)}`,
-  };
-  byId("print-head").replaceChildren(...Object.entries(about).flatMap(([name, text]) => [element("dt", "", name), element("dd", "", text)]));
+  });
+}
+
+/**
+ * @param {Record<string, string>} about
+ */
+export function writeHead(about) {
+  const now = new Date();
+  const all = { ...about, Printed: `${day(now)}, ${clock(now)}` };
+  byId("print-head").replaceChildren(...Object.entries(all).flatMap(([name, text]) => [element("dt", "", name), element("dd", "", text)]));
 }

@@ -1,7 +1,7 @@
 /** The dialog of saved searches: those of this browser, and those that the server keeps for all readers. */
 
 import { write } from "./address.js";
-import { request } from "./api.js";
+import { address, saved } from "./api.js";
 import { button, byId, element } from "./dom.js";
 import { say } from "./notice.js";
 import { keep, kept, keptList } from "./storage.js";
@@ -12,7 +12,6 @@ import { EXACT } from "./times.js";
 /** @typedef {Place & {name: string, error?: string}} Search error: the reason why its query is wrong */
 
 const KEY = "logsrv-saved";
-const PATH = "/api/saved";
 const MOST = 100;
 const LONGEST_NAME = 200;
 /** The parts of a place that are saved. */
@@ -81,11 +80,9 @@ export class Saved {
    * @param {Place} [place]
    */
   async ask(method, name = "", place) {
-    const body = place && { body: JSON.stringify(place), headers: { "Content-Type": "application/json" } };
-    const response = await request(name ? `${PATH}/${encodeURIComponent(name)}` : PATH, undefined, { method, ...body });
-    const { enabled, saved } = await response.json();
-    this.shared = saved;
-    byId("saved-choice").hidden = !enabled;
+    const { enabled, saved: searches } = await saved(method, name, place);
+    this.shared = searches;
+    byId("saved-choice").hidden = byId("boards-link").hidden = !enabled;
     if (!enabled) this.where.value = "";
     this.draw();
   }
@@ -121,7 +118,10 @@ export class Saved {
     const time = since || until ? [since, until].join(" – ") : (last ?? "");
     const about = [q === name ? "" : (q ?? ""), time, isShared ? "on the server" : ""].filter(Boolean).join(" · ");
     choose.append(element("span", "name", printable(name)), element("span", "note", printable(about)), element("span", "alarm", printable(error ?? "")));
-    return element("li", "", choose, button("×", "exclude", () => this.remove(search, isShared), `Remove ${printable(name)}`));
+    const board = /** @type {HTMLAnchorElement} */ (element("a", "note", isShared ? "to a board" : ""));
+    board.href = address("/board", { add: name });
+    board.ariaLabel = `To a board: ${printable(name)}`;
+    return element("li", "", choose, isShared ? board : "", button("×", "exclude", () => this.remove(search, isShared), `Remove ${printable(name)}`));
   }
 
   /**

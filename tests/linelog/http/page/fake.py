@@ -16,11 +16,11 @@ from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from logsrv.linelog.fields.continuation import Joiner
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.http.assets import LOG_IN, POLICY, live_page, log_in_page, static_files
+from logsrv.linelog.http.assets import LOG_IN, PAGES, POLICY, live_page, log_in_page, static_files
 from logsrv.linelog.query.times import parse_moment
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
@@ -97,6 +97,7 @@ class Logs:
         self.hint = ""
         self.saved: list[dict[str, Any]] | None = None
         self.damaged = ""
+        self.boards: dict[str, dict[str, Any]] = {}
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
@@ -215,8 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server_logs.headers.append(dict(self.headers))
         given = {name: values[-1] for name, values in parse_qs(address.query).items()}
         files = static_files()
-        if address.path == "/":
-            self._answer(live_page().body, live_page().content_type)
+        if address.path in PAGES:
+            page = PAGES[address.path]()
+            self._answer(page.body, page.content_type)
         elif address.path == "/door":
             self._answer(log_in_page("the token is wrong").body, live_page().content_type)
         elif address.path in files:
@@ -312,7 +314,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server_logs.damaged:
             self._answer(json.dumps({"error": self.server_logs.damaged}).encode(), status=503)
             return
-        self._json({"enabled": saved is not None, "saved": saved or []})
+        boards = [{"name": name, **board} for name, board in self.server_logs.boards.items()]
+        self._json({"enabled": saved is not None, "saved": saved or [], "boards": boards})
+
+    def do_PUT(self) -> None:
+        board = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server_logs.boards[unquote(self.path.rpartition("/")[2])] = board
+        self._saved({})
+
+    def do_DELETE(self) -> None:
+        del self.server_logs.boards[unquote(self.path.rpartition("/")[2])]
+        self._saved({})
 
     def _show(self, given: dict[str, str]) -> None:
         lines = self.server_logs.lines
@@ -404,7 +416,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "compressed": 9 * len(lines),
                 "oldest": lines[0]["time"] if lines else None,
                 "newest": self._newest().isoformat() if lines else None,
-                "position": "9:0",
+                "position": f"9:{len(lines)}",
             }
         )
 

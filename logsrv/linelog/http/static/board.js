@@ -1,0 +1,202 @@
+/** The page of a board: saved searches shown together. Without a name it lists the boards. */
+
+import { ApiError, address, get, saved } from "./api.js";
+import { BoardPanel } from "./board_panel.js";
+import { button, byId, element, option, sayOnce } from "./dom.js";
+import { logIn } from "./login.js";
+import { attempt } from "./notice.js";
+import { writeHead } from "./print.js";
+import { printable } from "./text.js";
+import { counted, moment, zone } from "./times.js";
+
+/** @typedef {{search: string, as: import("./board_panel.js").As}} Place a panel as it is saved */
+/** @typedef {{enabled: boolean, saved: import("./board_panel.js").Search[], boards: {name: string, panels: Place[]}[]}} Saved */
+
+/** Panels that are asked for at the same time: a server has few processes for searches, and other readers. */
+const AT_ONCE = 3;
+const MOST_PANELS = 12;
+/** Milliseconds between two looks whether lines have arrived. */
+const LOOK = 2000;
+
+const given = new URLSearchParams(location.search);
+const [name, added] = ["name", "add"].map((one) => given.get(one) ?? "");
+const last = /** @type {HTMLSelectElement} */ (byId("last"));
+/** @param {string} board */
+const linkTo = (board) => address("/board", { name: board });
+
+/** @type {Saved} */
+let known = { enabled: false, saved: [], boards: [] };
+/** @type {BoardPanel[]} */
+let panels = [];
+/** Where the store ended at the last look, and the time since which the server does not answer. */
+let position = "";
+let away = 0;
+let looking = false;
+/** The changes so far, one after another: each begins with what the one before has left. */
+let changes = Promise.resolve();
+
+const places = () => known.boards.find((one) => one.name === name)?.panels ?? [];
+
+/**
+ * Change the board as it is on the server now, where another reader may have changed it.
+ * @param {(panels: Place[]) => Place[]} edit
+ * @param {string} [board]
+ */
+function change(edit, board = name) {
+  const done = changes.then(async () => {
+    const now = await saved("GET");
+    const before = now.boards.find((/** @type {{name: string}} */ one) => one.name === board)?.panels ?? [];
+    known = await saved("PUT", board, { panels: edit(before) });
+    showBoard();
+  });
+  changes = done.catch(() => {});
+  return done;
+}
+
+/**
+ * @param {string} search
+ * @param {-1 | 1} step
+ */
+const moved = (search, step) => (/** @type {Place[]} */ all) => {
+  const [from, next] = [all.findIndex((one) => one.search === search), [...all]];
+  const to = Math.max(0, Math.min(all.length - 1, from + step));
+  if (from >= 0) next.splice(to, 0, ...next.splice(from, 1));
+  return next;
+};
+
+/** @param {Place} place */
+function panelFor(place) {
+  const { search } = place;
+  return new BoardPanel(search, {
+    shape: (as) => attempt(() => change((all) => all.map((one) => (one.search === search ? { search, as } : one)))),
+    move: (step) => attempt(() => change(moved(search, step))),
+    remove: () => attempt(async () => {
+      const index = panels.findIndex((one) => one.search === search);
+      await change((all) => all.filter((one) => one.search !== search));
+      (panels[Math.min(index, panels.length - 1)]?.title ?? byId("add")).focus();
+    }),
+    ended: turn,
+  });
+}
+
+function showBoard() {
+  const kept = new Map(panels.map((panel) => [panel.search, panel]));
+  panels = places().map((place) => {
+    const panel = kept.get(place.search) ?? panelFor(place);
+    kept.delete(place.search);
+    panel.set(known.saved.find((one) => one.name === place.search), place.as, last.value);
+    return panel;
+  });
+  for (const gone of kept.values()) gone.stop();
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+  byId("panels").replaceChildren(...panels.map(({ part }) => part));
+  if (byId("panels").contains(focused)) focused?.focus();
+  offer();
+  turn();
+}
+
+/** Offer the searches that the board does not have. */
+function offer() {
+  const there = new Set(panels.map(({ search }) => search));
+  const others = known.saved.filter((one) => !there.has(one.name));
+  byId("add").replaceChildren(...others.map((one) => option(one.name, printable(one.name))));
+  byId("add-form").hidden = !known.enabled || !others.length || panels.length >= MOST_PANELS;
+  const none = panels.length ? "" : `${known.boards.some((one) => one.name === name) ? "This board has no panels." : "There is no such board yet."} `;
+  const how = !known.saved.length ? "The server has no saved searches: save one on the page (o), in “the server, for all”." : none && "Add a saved search.";
+  sayOnce("board-note", !known.enabled ? "This server saves nothing; --saved FILE lets it." : panels.length ? "" : none + how);
+}
+
+/** Ask for the panels that need it, the one that has waited longest first. */
+function turn() {
+  if (document.hidden || away) return;
+  const due = panels.filter((panel) => panel.isDue(position)).sort((a, b) => a.asked - b.asked);
+  const free = AT_ONCE - panels.filter((panel) => panel.asking).length;
+  for (const panel of due.slice(0, Math.max(0, free))) panel.refresh(position);
+}
+
+/** Look whether lines have arrived. */
+async function look() {
+  if (document.hidden || looking) return;
+  looking = true;
+  try {
+    position = (await get("/api/stats")).position;
+    away = 0;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 0) away ||= Date.now();
+  }
+  looking = false;
+  sayOnce("trouble", away ? `The server has not answered since ${moment(new Date(away))}. This page goes on by itself when it does.` : "");
+  byId("banner").hidden = !away;
+  turn();
+}
+
+/** List the boards; of a search to add, each with a button that adds it. */
+function showList() {
+  byId("board-list").replaceChildren(...known.boards.map((board) => {
+    const link = /** @type {HTMLAnchorElement} */ (element("a", "name", printable(board.name)));
+    link.href = linkTo(board.name);
+    const note = element("span", "note", counted(board.panels.length, "panel"));
+    const act = added
+      ? button("Add to it", "link", () => attempt(() => addTo(board.name)), `Add to it: ${printable(board.name)}`)
+      : button("×", "exclude", () => attempt(() => remove(board.name)), `Remove ${printable(board.name)}`);
+    return element("li", "", link, note, act);
+  }));
+  const what = added ? `Add “${printable(added)}” to one of these, or to a new one.` : known.boards.length ? "" : "There are no boards yet. Name one.";
+  sayOnce("board-note", known.enabled ? what : "This server saves nothing; --saved FILE lets it.");
+  byId("new-board").hidden = !known.enabled;
+}
+
+/** @param {string} board */
+async function addTo(board) {
+  await change((all) => [...all.filter((one) => one.search !== added), { search: added, as: "bars" }], board);
+  location.assign(linkTo(board));
+}
+
+/** @param {string} board */
+async function remove(board) {
+  known = await saved("DELETE", board);
+  showList();
+  byId("board-name").focus();
+}
+
+async function begin() {
+  await attempt(async () => {
+    known = await saved("GET");
+    if (!name) return showList();
+    await look();
+    showBoard();
+  });
+}
+
+/** Write the head of a printed board. */
+function printHead() {
+  const shown = last.value ? last.selectedOptions[0].text : "as saved with each search";
+  writeHead({ Server: location.host, Board: printable(name), Time: `${shown}, ${zone().name}` });
+}
+
+const heading = name || "Boards";
+byId("board-heading").textContent = printable(heading);
+document.title = `${printable(heading)} – logsrv`;
+byId("board").hidden = byId("time-choice").hidden = !name;
+byId("boards").hidden = Boolean(name);
+byId("zone-name").textContent = zone().name;
+last.value = [...last.options].some(({ value }) => value === given.get("last")) ? (given.get("last") ?? "") : "";
+last.addEventListener("change", () => {
+  history.replaceState(null, "", address("/board", { name, last: last.value }));
+  showBoard();
+});
+byId("add-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const search = /** @type {HTMLSelectElement} */ (byId("add")).value;
+  attempt(() => change((all) => [...all.filter((one) => one.search !== search), { search, as: "bars" }]));
+});
+byId("new-board").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const board = /** @type {HTMLInputElement} */ (byId("board-name")).value.trim();
+  if (board) attempt(() => (added ? addTo(board) : location.assign(linkTo(board))));
+});
+document.addEventListener("visibilitychange", look);
+addEventListener("beforeprint", printHead);
+logIn(begin);
+begin();
+if (name) setInterval(look, LOOK);

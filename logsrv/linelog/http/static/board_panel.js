@@ -1,0 +1,221 @@
+/** A panel of a board: the answer of a saved search as a table, as bars or as lines. */
+
+import { url } from "./address.js";
+import { bars, get, search as searchLines } from "./api.js";
+import { Chart } from "./chart.js";
+import { button, element } from "./dom.js";
+import { Grid } from "./grid.js";
+import { Inquiry } from "./inquiry.js";
+import { LEVELS } from "./levels.js";
+import { isPivot, pivot } from "./pivot.js";
+import { DEFAULT_LAST, scopeOf } from "./scope.js";
+import { asLines, kindOf, pastOf } from "./stages.js";
+import { summarize } from "./summary.js";
+import { printable } from "./text.js";
+import { clock, moment } from "./times.js";
+
+/** @typedef {"table" | "bars" | "lines"} As */
+/** @typedef {Partial<import("./address.js").Place> & {name: string, error?: string}} Search */
+/** @typedef {import("./grid.js").Answer} Answer */
+
+const SHAPES = /** @type {[As, string][]} */ ([["table", "Table"], ["bars", "Bars"], ["lines", "Lines"]]);
+/** Milliseconds between two requests of a panel: at least, so many times as long as the last one took, at most. */
+const EVERY = 5000;
+const TIMES = 3;
+const ANYWAY = 60_000;
+const MOST_ROWS = 20_000;
+/** Rows of a table, and lines. */
+const MOST_SHOWN = 100;
+const MOST_LINES = 15;
+const BUCKETS = 60;
+const LONGEST_MESSAGE = 300;
+
+export class BoardPanel extends Inquiry {
+  /**
+   * @param {string} search its name
+   * @param {{shape: (as: As) => void, move: (step: -1 | 1) => void, remove: () => void, ended: () => void}} told ended: called after a request
+   */
+  constructor(search, told) {
+    super(element("section", "board-panel"), () => {});
+    this.search = search;
+    this.told = told;
+    /** @type {As} */
+    this.as = "bars";
+    this.title = /** @type {HTMLAnchorElement} */ (element("a", "", printable(search)));
+    this.tools = element("div", "board-tools");
+    this.note = element("p", "note");
+    this.plot = element("div", "chart");
+    this.rows = element("div", "table");
+    this.rows.tabIndex = 0;
+    this.rows.setAttribute("role", "group");
+    this.rows.ariaLabel = this.part.ariaLabel = printable(search);
+    this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.plot, this.rows);
+    this.chart = new Chart(this.plot, { select: (since, until) => location.assign(this.link({ since, until, last: "" })), figure: () => {} }, false);
+    this.grid = new Grid(this.rows, null);
+    this.plot.hidden = this.rows.hidden = true;
+    /** The times at which it was asked and may be asked again, and where the store ended then. */
+    this.asked = this.next = 0;
+    this.position = "";
+    this.asking = false;
+    this.key = "";
+  }
+
+  /**
+   * Set what is shown; something else than before is asked for.
+   * @param {Search | undefined} search
+   * @param {As} as
+   * @param {string} last the span of time of the whole board; "": its own
+   */
+  set(search, as, last) {
+    this.saved = search;
+    this.place = /** @type {import("./address.js").Place} */ ({ q: "", since: "", until: "", last: "", by: "", columns: "", rows: "", ...search, ...(last && { last, since: "", until: "" }), position: "" });
+    const key = JSON.stringify([this.place, as]);
+    const isNew = key !== this.key;
+    this.key = key;
+    this.as = as;
+    this.title.href = this.link({});
+    this.title.title = printable(this.place.q || "all lines");
+    this.showTools();
+    if (!isNew) return;
+    this.stop();
+    this.asked = this.next = 0;
+    this.asking = false;
+    this.pending = true;
+    this.part.classList.add("stale");
+    const wrong = search ? search.error : "There is no saved search of this name any more.";
+    if (wrong) this.fail(wrong);
+  }
+
+  /** @param {Partial<import("./address.js").Place>} change */
+  link(change) {
+    return url({ ...this.place, ...change });
+  }
+
+  showTools() {
+    const index = [...this.tools.querySelectorAll("button")].findIndex((one) => one === document.activeElement);
+    const shapes = SHAPES.map(([as, text]) => {
+      const made = button(text, "choice-button", () => this.told.shape(as));
+      made.setAttribute("aria-pressed", String(as === this.as));
+      return made;
+    });
+    const group = element("div", "choice-group", ...shapes);
+    group.setAttribute("role", "group");
+    group.ariaLabel = "Shown as";
+    const name = printable(this.search);
+    this.tools.replaceChildren(
+      group,
+      button("↑", "icon", () => this.told.move(-1), `Move up: ${name}`),
+      button("↓", "icon", () => this.told.move(1), `Move down: ${name}`),
+      button("×", "icon", () => this.told.remove(), `Remove from the board: ${name}`),
+    );
+    this.tools.querySelectorAll("button")[index]?.focus();
+  }
+
+  /** @param {string} position where the store ends */
+  isDue(position) {
+    const now = performance.now();
+    if (this.asking || !this.saved || this.saved.error || now < this.next) return false;
+    return !this.asked || (!this.place?.until && (position !== this.position || now - this.asked > ANYWAY));
+  }
+
+  /** @param {string} position */
+  async refresh(position) {
+    const { key } = this;
+    this.asking = true;
+    this.position = position;
+    this.asked = performance.now();
+    const when = new Date();
+    const isDone = await this.ask((signal) => this.answer(signal), (found) => this.show(found, when), (sentence) => this.fail(sentence));
+    // Of a panel that was set meanwhile, another request is under way.
+    if (!isDone || key !== this.key) return;
+    this.asking = false;
+    this.next = performance.now() + this.pause(EVERY, TIMES);
+    this.told.ended();
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<Answer>}
+   */
+  async answer(signal) {
+    const place = /** @type {import("./address.js").Place} */ (this.place);
+    const { q } = place;
+    const scope = await scopeOf(place);
+    const kind = kindOf(q);
+    if (kind === "table") return get("/api/table", { q, ...scope, limit: MOST_ROWS }, signal);
+    if (kind === "lines" && this.as !== "table") {
+      // Up to now, so that it shows if no more lines arrive.
+      const until = scope.until || "now";
+      return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: place.by }, signal)).answer);
+    }
+    const limits = kind === "lines" ? { newest: 1, limit: MOST_LINES } : {};
+    const lines = [];
+    for await (const group of await searchLines({ q, ...scope, ...limits }, signal)) lines.push(...group);
+    return ofLines(kind === "lines" ? lines.reverse() : lines.slice(0, MOST_LINES));
+  }
+
+  /**
+   * @param {Answer} answer
+   * @param {Date} when
+   */
+  show(answer, when) {
+    const isChart = this.as !== "table" && answer.every !== null && answer.rows.length > 0;
+    this.plot.hidden = !isChart;
+    this.rows.hidden = isChart;
+    const past = pastOf(this.place?.q ?? "");
+    if (isChart) {
+      this.chart.kind = this.as === "lines" ? "lines" : "bars";
+      this.chart.show(answer, when, past);
+    } else {
+      const turned = isPivot(answer) ? pivot(answer, 2) : answer;
+      // The newest first.
+      const rows = turned.every === null ? turned.rows : [...turned.rows].reverse();
+      this.grid.show({ ...turned, rows: rows.slice(0, MOST_SHOWN) });
+    }
+    const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
+    const time = since || until ? [since, until].join(" – ") : last === "all" ? "all time" : `last ${last || DEFAULT_LAST}`;
+    const about = [time, answer.rows.length ? "" : "no lines match", answer.rows.length < answer.groups ? "not all groups are shown" : "", `counted at ${clock(when)}`];
+    this.note.className = "note";
+    this.note.textContent = printable(about.filter(Boolean).join(" · "));
+  }
+
+  /** @param {string} sentence */
+  fail(sentence) {
+    this.note.className = "alarm";
+    this.note.textContent = printable(sentence);
+  }
+}
+
+/**
+ * @param {Partial<Answer>} known
+ * @returns {Answer}
+ */
+const answerOf = (known) => ({ columns: [], rows: [], by: [], every: null, groups: 0, lines: 0, without: [], left_out: 0, exact: true, absent: [], missed: 0, ...known });
+
+/**
+ * Return a histogram as figures over time.
+ * @param {import("./bars.js").Histogram} histogram
+ */
+export function ofBars({ since, until, step, buckets, by = "level", values = [...LEVELS].reverse() }) {
+  const rows = buckets.flatMap(({ time, count, levels, values: parts = levels }) => {
+    const known = values.map((value) => [value, Object.hasOwn(parts, value) ? parts[value] : 0]);
+    const without = by === "level" ? 0 : (parts[""] ?? 0);
+    const rest = count - without - known.reduce((sum, [, lines]) => sum + Number(lines), 0);
+    const all = [...known, [null, by === "level" ? rest : without], ["other values", by === "level" ? 0 : rest]];
+    return all.filter(([, lines]) => lines).map(([value, lines]) => /** @type {import("./grid.js").Cell[]} */ ([time, value, lines]));
+  });
+  return answerOf({ columns: ["time", by, "count"], rows, by: [by], every: step, since, until });
+}
+
+/**
+ * Return lines as the rows of a table.
+ * @param {import("./api.js").Line[]} lines
+ */
+function ofLines(lines) {
+  const columns = ["received", "level", "message"];
+  const rows = lines.map((line) => {
+    const text = summarize(line, []).map((part) => part.text).join("");
+    return [moment(new Date(line.time)), line.level, text.slice(0, LONGEST_MESSAGE)];
+  });
+  return answerOf({ columns, rows, by: columns });
+}

@@ -1,0 +1,228 @@
+"""Boards in a real browser: saved searches together, their shapes and order, refreshed as lines arrive."""
+
+from typing import Any
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.looks import BIDI, CONTRAST, CORPUS, serious
+from tests.linelog.http.page.test_charts import answer
+from tests.parts.chromium import Page
+
+pytestmark = pytest.mark.long
+PANELS = "document.querySelectorAll('.board-panel').length"
+SETTLED = "!document.querySelector('.board-panel.stale')"
+NAMES = ".board-panel h2"
+NOTE = "#board-note"
+
+
+def place(logs: Logs, *names: str, board: str = "shop", shape: str = "bars") -> None:
+    """Let the server have searches of these names, and a board of them."""
+    logs.saved = [{"name": name, "q": f"{name} x", "last": "1h"} for name in names]
+    logs.boards[board] = {"panels": [{"search": name, "as": shape} for name in names]}
+
+
+def open_board(visit: Any, panels: int, query: str = "name=shop", **how: Any) -> Page:
+    page: Page = visit(f"board?{query}", ready=f"{PANELS} === {panels} && {SETTLED}", **how)
+    return page
+
+
+def names_of(logs: Logs) -> list[str]:
+    return [one["search"] for one in logs.boards["shop"]["panels"]]
+
+
+def requests(logs: Logs, path: str) -> int:
+    return sum(one.startswith(path) for one in logs.asked)
+
+
+def test_searches_are_shown_together_each_in_its_shape(logs, visit):
+    logs.send("a x", "b x", level="error")
+    place(logs, "a", "b", "| count every 10m")
+    for panel, shape in zip(logs.boards["shop"]["panels"], ("bars", "table", "lines"), strict=True):
+        panel["as"] = shape
+    logs.table = answer(["count"], [(0, 1), (1, 2)])
+    page = open_board(visit, 3)
+    assert page.texts(NAMES) == ["a", "b", "| count every 10m"]
+    assert page.text(".board-panel:nth-child(1) .chart-title").startswith("count every")
+    assert page.texts(".board-panel:nth-child(1) .legend li") == ["error"]
+    assert page.texts(".board-panel:nth-child(2) td")[1:] == ["error", "b x"]
+    assert page.run("document.querySelectorAll('.board-panel:nth-child(3) .curve').length") == 1
+    assert page.run("document.querySelector('h2 a').search") == "?q=a+x&last=1h"
+    assert page.text(".board-panel .note").startswith("last 1h · counted at ")
+    assert page.run("document.title") == "shop – logsrv"
+
+
+def test_panels_are_asked_again_as_lines_arrive_and_not_otherwise(logs, visit):
+    logs.send("a x", level="error")
+    place(logs, "a", shape="table")
+    page = open_board(visit, 1)
+    page.run("void (globalThis.now_ = performance.now(), performance.now = () => now_ + 30_000)")
+    # Two looks at the store, at which nothing is new.
+    looks = requests(logs, "/api/stats")
+    wait_until(lambda: requests(logs, "/api/stats") > looks + 1, "looks")
+    assert requests(logs, "/api/search") == 1
+    logs.send("a x again")
+    page.wait("document.querySelectorAll('.board-panel tbody tr').length === 2")
+
+
+def test_few_panels_are_asked_for_at_once_and_a_new_time_replaces_them(logs, visit):
+    place(logs, *(f"s{number}" for number in range(12)))
+    logs.slow_bars.clear()
+    page: Page = visit("board?name=shop", ready=f"{PANELS} === 12")
+    wait_until(lambda: requests(logs, "/api/histogram") == 3, "three requests")
+    page.run(
+        "const last = document.querySelector('#last'); last.value = '24h';"
+        "last.dispatchEvent(new Event('change'))"
+    )
+    wait_until(lambda: requests(logs, "/api/histogram") == 6, "three others")
+    assert "since=24h" in logs.asked[-1]
+    assert page.run("location.search") == "?name=shop&last=24h"
+    logs.slow_bars.set()
+    page.wait(SETTLED)
+    assert requests(logs, "/api/histogram") == 3 + 12
+
+
+def test_a_board_is_made_ordered_and_emptied_by_keys(logs, visit):
+    place(logs, "a", "b", "c")
+    logs.boards.clear()
+    page: Page = visit(
+        "board",
+        ready=f"document.querySelector('{NOTE}').textContent",
+    )
+    page.run("document.querySelector('#board-name').focus()")
+    page.write("shop")
+    page.press("Enter")
+    page.wait(f"document.querySelector('{NOTE}')?.textContent.includes('no such board yet')")
+    for panels in (1, 2, 3):
+        page.run("document.querySelector('#add-form button').focus()")
+        page.press("Enter")
+        page.wait(f"{PANELS} === {panels}")
+    assert names_of(logs) == ["a", "b", "c"]
+    assert page.run("document.querySelector('#add-form').hidden")
+    page.run("document.querySelector(\"[aria-label='Move up: c']\").focus()")
+    page.press("Enter")
+    wait_until(lambda: names_of(logs) == ["a", "c", "b"], "the order")
+    page.wait("document.activeElement.ariaLabel === 'Move up: c'")
+    page.press("Enter")
+    page.press("Enter")
+    wait_until(lambda: names_of(logs) == ["c", "a", "b"], "the order")
+    page.wait(f"document.querySelector('{NAMES}').textContent === 'c'")
+    page.run("document.querySelector('.choice-group button').focus()")
+    page.press("Enter")
+    wait_until(lambda: logs.boards["shop"]["panels"][0]["as"] == "table", "the shape")
+    page.wait("document.activeElement.textContent === 'Table'")
+    page.run("document.querySelector(\"[aria-label='Remove from the board: a']\").focus()")
+    page.press("Enter")
+    page.wait(f"{PANELS} === 2 && document.activeElement.textContent === 'b'")
+    assert names_of(logs) == ["c", "b"]
+
+
+def test_a_search_is_added_from_the_page(logs, visit):
+    place(logs, "a")
+    page: Page = visit(ready="document.querySelector('#connection.live')")
+    page.press("o")
+    page.wait("document.querySelectorAll('#saved-list a').length === 1")
+    assert page.run("document.querySelector('#boards-link').checkVisibility()")
+    page.go(page.run("document.querySelector('#saved-list a').href"))
+    page.wait("document.querySelectorAll('#board-list li').length === 1")
+    assert page.text(NOTE) == "Add “a” to one of these, or to a new one."
+    page.fill("#board-name", "other")
+    page.press("Enter")
+    page.wait(f"location.search === '?name=other' && {PANELS} === 1")
+    assert logs.boards["other"] == {"panels": [{"search": "a", "as": "bars"}]}
+
+
+def test_a_search_that_is_gone_or_no_query_any_more_says_so(logs, visit):
+    place(logs, "a", "wrong", "refused")
+    logs.saved = [
+        {"name": "wrong", "q": "status>=", "error": "there is nothing to compare with", "at": 9},
+        {"name": "refused", "q": "level>=banana"},
+    ]
+    page: Page = visit(
+        "board?name=shop", ready="document.querySelectorAll('.board-panel > .alarm').length === 3"
+    )
+    assert page.texts(".board-panel > .alarm") == [
+        "There is no saved search of this name any more.",
+        "there is nothing to compare with",
+        "'banana' is no level, such as error",
+    ]
+    asked = [one for one in logs.asked if "/api/histogram" in one]
+    assert asked and all("banana" in one for one in asked)
+    assert serious(page) == []
+
+
+def test_an_unknown_board_and_a_server_that_saves_nothing_say_so(logs, visit):
+    page: Page = visit("board?name=x", ready=f"document.querySelector('{NOTE}').textContent")
+    assert page.text(NOTE) == "This server saves nothing; --saved FILE lets it."
+    logs.saved = []
+    page.go(logs.url + "board?name=x")
+    page.wait(f"document.querySelector('{NOTE}').textContent")
+    assert "There is no such board yet. The server has no saved searches" in page.text(NOTE)
+
+
+def test_text_of_strangers_is_text_on_a_board(logs, visit):
+    """Names of searches, boards and values, however long."""
+    long = "x" * 200
+    names = [*CORPUS[:10], BIDI]
+    place(logs, *names, board=long)
+    logs.boards[CORPUS[0]] = logs.boards[long]
+    logs.send(*(f"{name} x" for name in names), level="error")
+    logs.table = answer(["count"], [(name, 1) for name in names], (CORPUS[0],), None)
+    assert logs.saved is not None
+    for number, one in enumerate(logs.saved):
+        one["q"] = "| count by x" if number % 2 else "x"
+    page: Page = visit(
+        f"board?name={long}", ready=f"{PANELS} === 11 && {SETTLED}", width=390, height=844
+    )
+    assert page.run("document.documentElement.scrollWidth") == 390
+    assert page.run("globalThis.owned ?? null") is None
+    assert (
+        page.run("document.querySelectorAll('main :is(script, img, iframe, style, form)').length")
+        == 0
+    )
+    assert "\u202e" not in page.run("document.body.textContent")
+    page.go(f"{logs.url}board?add={long}")
+    page.wait("document.querySelectorAll('#board-list li').length === 2")
+    assert page.run("document.documentElement.scrollWidth") == 390
+    assert page.run("globalThis.owned ?? null") is None
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width", "height"), [("light", 1440, 900), ("dark", 1280, 800), ("light", 390, 844)]
+)
+def test_a_board_is_readable_and_accessible(logs, visit, scheme, width, height):
+    logs.send("a x", "b x", level="error")
+    place(logs, "a", "b")
+    logs.boards["shop"]["panels"][1]["as"] = "table"
+    page = open_board(visit, 2, width=width, height=height, prefers_color_scheme=scheme)
+    assert serious(page) == []
+    assert page.run(CONTRAST) == []
+    assert page.run("document.documentElement.scrollWidth") == width
+    assert len([one for one in logs.asked if not one.startswith("/api")]) <= 8
+
+
+def test_a_printed_board_says_what_it_is_of(logs, visit):
+    logs.send("a x", level="error")
+    place(logs, "a")
+    page = open_board(visit, 1, prefers_color_scheme="dark")
+    page.call("Page.printToPDF")
+    page.call("Emulation.setEmulatedMedia", media="print")
+    head = page.text(".print-head")
+    for text in ("logsrv", "Board\nshop", "as saved with each search", "Printed"):
+        assert text in head
+    shown = "[...document.querySelectorAll('button, select')].some((one) => one.checkVisibility())"
+    assert not page.run(shown)
+    assert page.run("document.querySelector('.board-panel .plot').checkVisibility()")
+
+
+def test_a_board_says_that_the_server_is_away_and_goes_on(logs, visit):
+    logs.send("a x")
+    place(logs, "a")
+    page = open_board(visit, 1)
+    page.run(
+        "void (globalThis.fetched = fetch, globalThis.fetch = () => Promise.reject(new TypeError()))"
+    )
+    page.wait("!document.querySelector('#banner').hidden")
+    page.run("void (globalThis.fetch = fetched)")
+    page.wait("document.querySelector('#banner').hidden")
