@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing import wait_until
+from tests.linelog.http.page.answers import answer
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.looks import BIDI, CONTRAST, CORPUS, serious
-from tests.linelog.http.page.test_charts import answer
 from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
