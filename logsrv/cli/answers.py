@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Sequence
 
 from logsrv.cli.arguments import tell
@@ -28,7 +29,6 @@ from logsrv.linelog.read.groups import (
     Cell,
     Rows,
     count_values,
-    counts_by_value,
     group,
 )
 from logsrv.linelog.read.patterns.find import Pattern, find_patterns
@@ -147,7 +147,12 @@ def named_value(cell: Cell) -> Cell:
 
 def _by_value(found: Rows) -> Rows:
     """Return counts by time and a field as a row for each time, with a column for each frequent value."""
-    values, by_time = counts_by_value(found.rows)
+    totals: Counter[str] = Counter()
+    by_time: dict[Cell, Counter[str]] = {}
+    for time, value, count in found.rows:
+        totals[str(value)] += int(count or 0)
+        by_time.setdefault(time, Counter())[str(value)] += int(count or 0)
+    values = [value for value, _ in totals.most_common()]
     names, others = values[:MOST_VALUES], values[MOST_VALUES:]
     columns = ("time", "count", *names, *([_OTHER] if others else ()))
     rows: list[tuple[Cell, ...]] = [

@@ -8,7 +8,7 @@ much a number may be too low.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
+from collections.abc import Collection, Iterator, Sequence, Sized
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -97,18 +97,6 @@ def count_values(search: Search, field: str, extractions: Sequence[Extraction] =
     counts = [(value, lines) for (value,), lines in found.counts() if isinstance(value, str)]
     counts.sort(key=lambda one: (-one[1], one[0]))
     return ValueCounts(counts, found.lines_with[0], found.missed)
-
-
-def counts_by_value(
-    rows: Iterable[Sequence[Cell]],
-) -> tuple[list[str], dict[Cell, Counter[str]]]:
-    """Return the values in rows of time, value and count, the most frequent first; the counts by time."""
-    totals: Counter[str] = Counter()
-    by_time: dict[Cell, Counter[str]] = {}
-    for time, value, count in rows:
-        totals[str(value)] += int(count or 0)
-        by_time.setdefault(time, Counter())[str(value)] += int(count or 0)
-    return [value for value, _ in totals.most_common()], by_time
 
 
 def group_counter(grouping: Grouping, extractions: Sequence[Extraction]) -> GroupCounter:
