@@ -256,7 +256,7 @@ def test_a_project_of_a_checkout_tests_and_runs(tmp_path):
             "connect", f"tls:localhost:{found[1]}:cafile=tls/cert.pem",
             directory=project, input=b"hello\n",
         )  # fmt: skip
-        assert (client.stdout, client.returncode) == (b"HELLO!\n", 0)
+        assert (client.stdout, client.returncode) == (b"HELLO!\r\n", 0)
     finally:
         os.killpg(serving.pid, signal.SIGINT)
         serving.wait(SLOW)
