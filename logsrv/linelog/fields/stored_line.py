@@ -62,14 +62,20 @@ def parse_source(source: str) -> Source:
     return Source(name, peer[1] or peer[2], int(peer[3]))
 
 
+def source_matcher(pattern: str) -> Callable[[bytes], bool]:
+    """Return a function: a stored source → whether a pattern such as `tcp:10.*` matches it."""
+    wanted = re.compile(to_stored_bytes(translate(pattern)))
+    return lambda source: wanted.match(source) is not None
+
+
 def make_source_test(pattern: str) -> IsOf | None:
     """Return a test for lines whose source matches a pattern such as `tcp:10.*`; None for an empty one."""
     if not pattern:
         return None
-    wanted = re.compile(to_stored_bytes(translate(pattern)))
+    matches = source_matcher(pattern)
 
     def is_of(text: bytes, start: int, end: int) -> bool:
         stamp = STAMP.match(text, start, end)
-        return stamp is not None and wanted.match(stamp[2]) is not None
+        return stamp is not None and matches(stamp[2])
 
     return is_of

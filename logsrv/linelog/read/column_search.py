@@ -19,7 +19,7 @@ from logsrv.linelog.columns.read_file import GroupColumns, SegmentColumns, open_
 from logsrv.linelog.columns.rows import ColumnRows
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import NO_TIME
-from logsrv.linelog.fields.stored_line import IsOf, to_stored_bytes
+from logsrv.linelog.fields.stored_line import source_matcher, to_stored_bytes
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import Node, leaves
 from logsrv.linelog.read.plan import PlannedRead, ReadTask, Scope, SearchStats
@@ -30,7 +30,6 @@ from logsrv.linelog.store.segment import Position
 
 FEWEST_FRAMES = 1
 """Frames that must be read; with fewer in a row group, the index tells all."""
-_A_TIME = b"2026-11-20T06:18:42.123456Z"
 
 
 class TextSearch(Protocol):
@@ -39,7 +38,6 @@ class TextSearch(Protocol):
     view: View
     matcher: Matcher
     scope: Scope
-    is_of: IsOf | None
 
     def frame_tasks(self, task: ReadTask) -> Iterator[ReadTask]: ...
     def task_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]: ...
@@ -142,8 +140,8 @@ class ColumnSearch:
             found &= moments >= self._since
             if self._until is not None:
                 found &= moments < self._until
-        if self._search.is_of is not None:
-            found &= _lines_of_source(self._search.is_of, group)
+        if self._search.scope.source:
+            found &= self._lines_of_source(group)
         in_text = partial(self._lines_in_text, task, group)
         found = opened.filter.lines(self._node, group, found, in_text)
         return ColumnRows(task.segment, group, None if found.all() else numpy.flatnonzero(found))
@@ -173,6 +171,14 @@ class ColumnSearch:
         if self._group is None or self._group[0] != key:
             self._group = key, opened.columns.group(task.group - 1)
         return self._group[1]
+
+    def _lines_of_source(self, group: GroupColumns) -> Array:
+        """Return which lines have a wanted source."""
+        matches = source_matcher(self._search.scope.source)
+        field = group.field("source")
+        results = [matches(to_stored_bytes(source)) for source in field.texts]
+        wanted: Array = numpy.array([*results, False], bool)
+        return wanted[field.codes]
 
     def _lines_in_text(
         self, task: ReadTask, group: GroupColumns, node: Node, among: Array
@@ -215,11 +221,3 @@ def _joined(tasks: list[ReadTask]) -> list[ReadTask]:
         else:
             found.append(task)
     return found
-
-
-def _lines_of_source(is_of: IsOf, group: GroupColumns) -> Array:
-    """Return which lines have a wanted source."""
-    field = group.field("source")
-    lines = [b"%s %s " % (_A_TIME, to_stored_bytes(source)) for source in field.texts]
-    wanted: Array = numpy.array([*(is_of(line, 0, len(line)) for line in lines), False], bool)
-    return wanted[field.codes]

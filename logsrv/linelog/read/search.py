@@ -52,7 +52,7 @@ class Search:
     """A query with its scope on an open store.
 
     with_index: use the word index and columns. processes: the greatest number of them; 0 for one per core.
-    on_frame: is called after each frame has been read. is_of: the test of a line's source, if asked for.
+    on_frame: is called after each frame has been read.
     """
 
     def __init__(
@@ -70,9 +70,7 @@ class Search:
         self.stats = SearchStats()
         self._with_index = with_index
         self._processes = processes
-        self.is_of: IsOf | None = None
-        if scope.source:
-            self.is_of = make_source_test(scope.source)
+        self._is_of = make_source_test(scope.source)
         self.on_frame: Callable[[], None] | None = None
         self._open: SegmentFrames | None = None
         self._ahead: FramesAhead | None = None
@@ -139,11 +137,11 @@ class Search:
     def _is_line_in_scope(self, line: bytes, in_time: bool) -> bool:
         if not in_time and not self._is_line_in_time(line):
             return False
-        return self.is_of is None or self.is_of(line, 0, len(line))
+        return self._is_of is None or self._is_of(line, 0, len(line))
 
     def _needs_scope_test(self, task: ReadTask) -> bool:
         """Return whether the lines of a task have to be tested for source or time besides the query."""
-        return self.is_of is not None or not task.in_time
+        return self._is_of is not None or not task.in_time
 
     def run_on_frames(
         self,
@@ -268,7 +266,8 @@ class Search:
     def hits_in_task(self, task: ReadTask) -> Iterator[Hit]:
         """Yield the matching lines of one task."""
         for offset, text in self.task_texts(task):
-            for hit in hits_in_text(self.matcher, self.is_of, Position(task.segment, offset), text):
+            place = Position(task.segment, offset)
+            for hit in hits_in_text(self.matcher, self._is_of, place, text):
                 if task.in_time or self._is_line_in_time(hit.line):
                     yield hit
 

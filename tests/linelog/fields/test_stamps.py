@@ -15,6 +15,7 @@ from logsrv.linelog.fields.stored_line import (
     decode_stored,
     make_source_test,
     parse_source,
+    source_matcher,
     to_stored_bytes,
 )
 from tests.parts.examples import more
@@ -119,6 +120,11 @@ def test_a_pattern_matches_the_sources_of_stamped_lines_only():
     other = make_source_test("udp:*")
     assert other is not None and not other(text, 0, len(stamped))
     assert make_source_test("") is None
+
+
+def test_a_pattern_for_sources_has_the_bytes_that_came():
+    matches = source_matcher("web@*\udcff")
+    assert matches(b"web@stdin:\xff") and not matches(b"web@stdin:")
 
 
 def test_surrogates_become_the_bytes_that_came():
