@@ -36,7 +36,7 @@ from bench.stores import make
 from bench.table import MARKS, markdown
 from bench.texts import Kind, pages
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.columns.process import ColumnsProcess
+from logsrv.linelog.columns.child_process import ColumnsProcess
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import sealed_segments
 

@@ -39,7 +39,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import counted, shown
-from logsrv.linelog.columns.process import ColumnsProcess, columns_are_installed
+from logsrv.linelog.columns.child_process import ColumnsProcess, columns_are_installed
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.examine import Examination
 from logsrv.linelog.store.care.file_owner import give_files_of_root

@@ -30,7 +30,11 @@ from logsrv.cli.command import Command
 from logsrv.cli.reading import declare_store
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
-from logsrv.linelog.columns.process import ColumnsOutcome, ColumnsProcess, columns_are_installed
+from logsrv.linelog.columns.child_process import (
+    ColumnsOutcome,
+    ColumnsProcess,
+    columns_are_installed,
+)
 from logsrv.linelog.store.care.file_owner import give_files_of_root
 from logsrv.linelog.store.disk import Disk, explanation, store_errors
 from logsrv.linelog.store.format import require_known_format

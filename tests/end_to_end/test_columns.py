@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from logsrv.kit.testing import wait_until
-from logsrv.linelog.columns.process import LEAST_TEXT
+from logsrv.linelog.columns.child_process import LEAST_TEXT
 from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
@@ -20,7 +20,7 @@ from tests.parts.store_reader import stored_lines
 
 pytestmark = pytest.mark.slow
 
-CHILD = "linelog.columns.make"
+CHILD = "linelog.columns.child_side"
 ROTATE = ("--rotate-size", "1200KiB")
 PART = 8000
 

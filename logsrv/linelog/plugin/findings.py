@@ -28,7 +28,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
-from logsrv.linelog.columns.process import columns_are_installed
+from logsrv.linelog.columns.child_process import columns_are_installed
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, listeners_without_plugin
 from logsrv.linelog.ship.ship_settings import ShipSettings

@@ -30,7 +30,7 @@ from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.web.access import web_guard_policy
 from logsrv.kit.web.channel import WebFactory
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
-from logsrv.linelog.columns.making import ColumnMaker
+from logsrv.linelog.columns.maker_thread import ColumnMaker
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_http_token
 from logsrv.linelog.http.server import WebServer

@@ -44,7 +44,7 @@ class ExaminedText:
 
 
 class ColumnsCare(Protocol):
-    """Verifies and makes columns, as `ColumnsProcess` (columns/process.py) does."""
+    """Verifies and makes columns, as `ColumnsProcess` (columns/child_process.py) does."""
 
     def why_unusable(self, packed: Segment, disk: Disk, *, whole: bool) -> str: ...
 

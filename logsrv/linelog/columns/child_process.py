@@ -1,4 +1,4 @@
-"""The process that makes and verifies columns (make.py), seen from the server or a command.
+"""The process that makes and verifies columns (child_side.py), seen from the server or a command.
 
 It gets open files and no names, as packing.py does. A file of columns has a temporary name until it is
 complete and on the medium, and its own only while the text of its segment is there. So a crash at any point
@@ -49,7 +49,7 @@ class ColumnsProcess:
     """
 
     def __init__(
-        self, module: str = "logsrv.linelog.columns.make", *, is_wanted_now: bool = False
+        self, module: str = "logsrv.linelog.columns.child_side", *, is_wanted_now: bool = False
     ) -> None:
         self._module = module
         self._is_wanted_now = is_wanted_now

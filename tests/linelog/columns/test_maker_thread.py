@@ -12,8 +12,9 @@ from twisted.internet.task import Clock as ReactorClock
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.errors import StoreError
-from logsrv.linelog.columns import making
-from logsrv.linelog.columns.making import (
+from logsrv.linelog.columns import maker_thread
+from logsrv.linelog.columns.child_process import ColumnsOutcome, ColumnsProcess
+from logsrv.linelog.columns.maker_thread import (
     ENDS_WITHIN,
     LIST_EVERY,
     LOOK_EVERY,
@@ -21,7 +22,6 @@ from logsrv.linelog.columns.making import (
     TRY_AGAIN,
     ColumnMaker,
 )
-from logsrv.linelog.columns.process import ColumnsOutcome, ColumnsProcess
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.seal import Interrupted
@@ -310,7 +310,7 @@ def test_a_reload_without_columns_gives_up_those_under_way(stage):
 
 def test_without_the_extra_one_line_says_that_there_are_none(stage, monkeypatch):
     stage.store.add(1)
-    monkeypatch.setattr(making, "columns_are_installed", lambda: False)
+    monkeypatch.setattr(maker_thread, "columns_are_installed", lambda: False)
     stage.start()
     assert stage.asked() == []
     [sentence] = stage.said()

@@ -14,7 +14,7 @@ import pytest
 
 from logsrv.descriptor import Descriptor
 from logsrv.kit.children.blocking import BlockingChild
-from logsrv.linelog.columns import make
+from logsrv.linelog.columns import child_side
 from logsrv.linelog.columns.read_file import open_columns
 from logsrv.linelog.store import index
 from logsrv.linelog.store.segment import Segment, tmp
@@ -26,7 +26,7 @@ LINES = b"".join(STAMP + b"n=1 user=u%d\n" % (one % 3) for one in range(100))
 
 @pytest.fixture
 def child() -> Iterator[BlockingChild]:
-    child = BlockingChild(make.__name__)
+    child = BlockingChild(child_side.__name__)
     yield child
     child.kill()
 
@@ -123,7 +123,7 @@ def test_it_ends_with_the_server():
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", make.__name__], stdin=theirs.fileno()
+            [sys.executable, "-P", "-m", child_side.__name__], stdin=theirs.fileno()
         )
     ours.close()
     assert process.wait(20) == 0

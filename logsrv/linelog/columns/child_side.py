@@ -1,6 +1,6 @@
 """The process that makes the columns of segments beside the server.
 
-    python -P -m logsrv.linelog.columns.make
+    python -P -m logsrv.linelog.columns.child_side
 
 It needs no directory and no names, as the one that packs segments (store/packing.py): its standard input is
 a socket to the server, which sends an order as JSON, with open files:

@@ -1,6 +1,6 @@
 """The thread of the server that has columns made: one segment at a time, the newest first.
 
-A process of the lowest priority does the work (process.py). Only a stop of the server waits for this
+A process of the lowest priority does the work (child_process.py). Only a stop of the server waits for this
 thread, for a moment: the directory must be the server's when a file gets its name.
 """
 
@@ -16,7 +16,11 @@ from twisted.logger import Logger
 
 from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import LONG, Durations
-from logsrv.linelog.columns.process import ColumnsOutcome, ColumnsProcess, columns_are_installed
+from logsrv.linelog.columns.child_process import (
+    ColumnsOutcome,
+    ColumnsProcess,
+    columns_are_installed,
+)
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.fault_state import FaultState, InReactor
 from logsrv.linelog.store.policy import StorePolicy

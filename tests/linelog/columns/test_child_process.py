@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.columns import process as columns_process
-from logsrv.linelog.columns.process import (
+from logsrv.linelog.columns import child_process
+from logsrv.linelog.columns.child_process import (
     LEAST_TEXT,
     ColumnsOutcome,
     ColumnsProcess,
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def process(monkeypatch) -> Iterator[ColumnsProcess]:
     monkeypatch.setenv("PYTHONPATH", FOLDER)
-    monkeypatch.setattr(columns_process, "LEAST_TEXT", 1)
+    monkeypatch.setattr(child_process, "LEAST_TEXT", 1)
     one = ColumnsProcess(MODULE)
     yield one
     one.end()
@@ -194,7 +194,7 @@ def test_the_reason_why_columns_are_unusable_is_told(tmp_path, process):
 
 
 def test_small_segments_get_no_columns(tmp_path, process, monkeypatch):
-    monkeypatch.setattr(columns_process, "LEAST_TEXT", LEAST_TEXT)
+    monkeypatch.setattr(child_process, "LEAST_TEXT", LEAST_TEXT)
     line = b"x" * 1000
     few, many = stored(*(900 * [line])), stored(*(1200 * [line]))
     assert len(few) < LEAST_TEXT < len(many)
