@@ -23,6 +23,12 @@ from logsrv.linelog.fields.together.extract import read_all_fields
 from logsrv.linelog.sql.arrow_columns import field_as_text, text_column
 from logsrv.linelog.store.archive.objects import Archive
 
+FORMAT = 1
+"""The version of the schema: a file with another one has other columns, or other values in them."""
+LEAST_LINES, MOST_TEXT = 100_000, 32 << 20
+"""A group of rows has so many lines, or so many bytes of text, whichever comes first."""
+LONGEST_FOOTER = 1 << 20
+"""Bytes that are read of a file for its footer: enough for a thousand groups of rows."""
 _TEXT = pyarrow.string()
 _CODED = pyarrow.dictionary(pyarrow.int32(), _TEXT)
 SCHEMA = pyarrow.schema(
@@ -38,6 +44,23 @@ SCHEMA = pyarrow.schema(
     ]
 )
 _OF_FIELDS = ("app", "hostname")
+_KEY = "logsrv"
+_CODED_NAMES = [one.name for one in SCHEMA if pyarrow.types.is_dictionary(one.type)]
+_OPTIONS: Mapping[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    # Arrow's own description of the schema would name the codes, which other readers do not know.
+    "store_schema": False,
+    "write_page_checksum": True,
+    "use_dictionary": [
+        "segment",
+        "port",
+        *_CODED_NAMES,
+        "fields.key_value.key",
+        "fields.key_value.value",
+    ],
+    "column_encoding": dict.fromkeys(("time", "position"), "DELTA_BINARY_PACKED"),
+}
 
 
 def rows_of_lines(number: int, text: bytes, positions: Array) -> pyarrow.RecordBatch:
@@ -88,31 +111,6 @@ def _fields_of_line(line: bytes) -> dict[str, str]:
     exact = {name: record.get(name, as_written=True) for name in names}
     values = {name: shown.get(name) if value is None else value for name, value in exact.items()}
     return {name: field_as_text(value) for name, value in values.items() if value is not None}
-
-
-FORMAT = 1
-"""The version of the schema: a file with another one has other columns, or other values in them."""
-LEAST_LINES, MOST_TEXT = 100_000, 32 << 20
-"""A group of rows has so many lines, or so many bytes of text, whichever comes first."""
-LONGEST_FOOTER = 1 << 20
-"""Bytes that are read of a file for its footer: enough for a thousand groups of rows."""
-_KEY = "logsrv"
-_CODED_NAMES = [one.name for one in SCHEMA if pyarrow.types.is_dictionary(one.type)]
-_OPTIONS: Mapping[str, Any] = {
-    "compression": "zstd",
-    "compression_level": 3,
-    # Arrow's own description of the schema would name the codes, which other readers do not know.
-    "store_schema": False,
-    "write_page_checksum": True,
-    "use_dictionary": [
-        "segment",
-        "port",
-        *_CODED_NAMES,
-        "fields.key_value.key",
-        "fields.key_value.value",
-    ],
-    "column_encoding": dict.fromkeys(("time", "position"), "DELTA_BINARY_PACKED"),
-}
 
 
 class LakeNote(NamedTuple):
