@@ -100,6 +100,16 @@ def children_of(pid: int) -> list[int]:
     return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
+async def kill_in_the_middle(process: int, sink: SearchSink) -> None:
+    """Kill a process of a search: the client hears that this was not all, and the log says so."""
+    with logged() as messages:
+        os.kill(process, 9)
+        problem = await sink.done
+        await pause(0)
+    assert problem is not None and "broke off" in str(problem)
+    assert messages == ["the process of a search was ended by SIGKILL"]
+
+
 @pytest.mark.slow
 async def test_a_forked_search_that_nobody_wants_ends_at_once(made):
     """Its place is free for the next one before its process has ended."""
@@ -128,12 +138,7 @@ async def test_a_forked_search_that_is_killed_from_outside_is_reported(made):
     sink, other = SearchSink(), SearchSink()
     searches.start_search(asked(), sink)
     await sink.first
-    with logged() as messages:
-        os.kill(children_of(ready)[0], 9)
-        problem = await sink.done
-        await pause(0)
-    assert problem is not None and "broke off" in str(problem)
-    assert messages == ["the process of a search was ended by SIGKILL"]
+    await kill_in_the_middle(children_of(ready)[0], sink)
     searches.start_search(asked(limit=1), other)
     assert await other.done is None and pids(MODULE) == [ready]
 
@@ -147,12 +152,7 @@ async def test_when_the_process_that_forks_dies_its_searches_end_and_the_next_ar
     searches.start_search(asked(), sink)
     await sink.first
     (process,) = children_of(ready)
-    with logged() as messages:
-        os.kill(ready, 9)
-        problem = await sink.done
-        await pause(0)
-    assert problem is not None and "broke off" in str(problem)
-    assert messages == ["the process of a search was ended by SIGKILL"]
+    await kill_in_the_middle(ready, sink)
     while is_there(process):
         await pause(0.01)
     searches.start_search(asked(limit=1), other)
@@ -271,18 +271,12 @@ async def test_a_killed_search_sends_nothing(made):
 
 @pytest.mark.slow
 async def test_a_process_killed_from_outside_is_reported(made):
-    """Somebody kills it: the client hears that this was not all, and the log says so."""
     searches = made()
     sink = SearchSink()
     searches.start_search(asked(), sink)
     await sink.first
     (pid,) = pids(MODULE)
-    with logged() as messages:
-        os.kill(pid, 9)
-        problem = await sink.done
-        await pause(0)
-    assert problem is not None and "broke off" in str(problem)
-    assert messages == ["the process of a search was ended by SIGKILL"]
+    await kill_in_the_middle(pid, sink)
 
 
 async def test_stop_ends_all_searches(made):

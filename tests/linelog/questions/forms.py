@@ -79,13 +79,7 @@ def _archive(store: Path, random: Random) -> None:
 def _damage(store: Path, random: Random) -> None:
     """Damage or remove what lies beside the texts."""
     for path in sorted([*store.glob("*.idx"), *store.glob("*.words")]):
-        how = random.randrange(5)
-        if how == 0:
-            path.unlink()
-        elif how == 1:
-            path.write_bytes(path.read_bytes()[: random.randrange(path.stat().st_size)])
-        elif how < 4:
-            _flip_a_bit(path, random)
+        _harm(path, random.randrange(5), random)
 
 
 def _make_columns(store: Path, random: Random) -> None:
@@ -105,14 +99,19 @@ def _make_some_columns(store: Path, random: Random) -> None:
     made = sorted(store.glob("*.parquet"))
     for path in made:
         how = random.randrange(7)
-        if how == 0:
-            path.unlink()
-        elif how == 1:
-            path.write_bytes(path.read_bytes()[: random.randrange(path.stat().st_size)])
-        elif how < 4:
-            _flip_a_bit(path, random)
-        elif how == 4 and (other := random.choice(made)).exists():
+        _harm(path, how, random)
+        if how == 4 and (other := random.choice(made)).exists():
             path.write_bytes(other.read_bytes())
+
+
+def _harm(path: Path, how: int, random: Random) -> None:
+    """Remove a file, cut it, or flip a bit of it. how: from 0 to 3; by any other number it stays."""
+    if how == 0:
+        path.unlink()
+    elif how == 1:
+        path.write_bytes(path.read_bytes()[: random.randrange(path.stat().st_size)])
+    elif how < 4:
+        _flip_a_bit(path, random)
 
 
 def _flip_a_bit(path: Path, random: Random) -> None:
