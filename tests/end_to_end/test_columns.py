@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from shutil import disk_usage
 
 import pyarrow.parquet as pq
 import pytest
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.slow
 CHILD = "linelog.columns.child_side"
 ROTATE = ("--rotate-size", "1200KiB")
 PART = 8000
+BALLAST = 2900 << 10
 
 
 def records(first: int, number: int = PART) -> bytes:
@@ -196,8 +198,12 @@ def test_the_last_room_of_a_disk_is_for_lines(logger, small_disk, tmp_path):
     )  # fmt: skip
     with server:
         server.send(records(0))
-        server.wait_until(lambda: list(small_disk.rglob("*.zst")), "a sealed segment")
-        ballast.write_bytes(b"\0" * (2900 << 10))
+        # The text takes its room until the segment is sealed.
+        server.wait_until(
+            lambda: list(small_disk.rglob("*.zst")) and disk_usage(small_disk).free > BALLAST,
+            "a sealed segment",
+        )
+        ballast.write_bytes(bytes(BALLAST))
         config.write_text("columns = true\n")
         reload(server)
         server.wait_for_log("the free space is kept for new lines")
