@@ -58,6 +58,7 @@ def test_other_texts_are_no_amount(text):
     [
         ("took_ms", ("s", 10**6)),
         ("tookMs", ("s", 10**6)),
+        ("sizeS", ("s", _NS)),
         ("elapsedMillis", ("s", 10**6)),
         ("ms", ("s", 10**6)),
         ("http.time_seconds", ("s", _NS)),
@@ -95,6 +96,7 @@ def test_the_name_of_a_field_tells_its_unit(field, unit):
         ("f_ms>1s", ["1500", "1500ms"], ["39", "1000", "39ms"]),
         ("f_ms>100", ["250", "250ms", "1s"], ["39ms", "39", "1MB"]),
         ("f_kb>1MiB", ["2000", "2MB"], ["1000", "1000kB", "2s"]),
+        ("sizeS>1EiB", ["2EiB"], ["1e30", "1EiB", "2s"]),
         ("f>abc", [], ["1", "1s", "abd"]),
     ],
 )

@@ -82,7 +82,7 @@ def amount_of(name: str, text: str) -> tuple[str, Fraction] | None:
 
 
 def unit_of(name: str) -> tuple[str, int]:
-    word = re.search(r"[A-Z]?[a-z]+\Z", name)
+    word = re.search(r"[A-Za-z][a-z]*\Z", name)
     return IN_NAMES.get(word[0].lower() if word else "", ("", 1))
 
 
