@@ -22,7 +22,7 @@ from logsrv.linelog.fields.stamps import NO_TIME
 from logsrv.linelog.fields.stored_line import source_matcher, to_stored_bytes
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import Node, leaves
-from logsrv.linelog.read.plan import PlannedRead, ReadTask, Scope, SearchStats
+from logsrv.linelog.read.plan import GroupRead, PlannedRead, ReadTask, Scope, SearchStats
 from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import explanation
@@ -54,7 +54,7 @@ class ColumnSearch:
     """The columns of a search's segments, one of which is open.
 
     names: the fields that are counted, besides those of the query. and_text: whether the text of the lines
-    that are found is read, too.
+    that are found is read, too. planned: the tasks for row groups that are not done yet.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class ColumnSearch:
         self._names, self._and_text = names, and_text
         self._node = search.matcher.node
         self._asked = {*names, *(one.field for one in leaves(self._node) if isinstance(one, Leaf))}
+        self.planned: dict[ReadTask, GroupRead] = {}
         self._tests: Tests = {}
         self._matchers: dict[Node, Matcher] = {}
         self._open: _OpenSegment | None = None
@@ -102,13 +103,18 @@ class ColumnSearch:
                 found += of_group
                 continue
             if opened.filter.needs_text(self._node) or not self._is_in_scope(bounds):
-                found += map(PlannedRead, _joined(tasks))
+                parts = _adjacent(tasks)
             else:
                 # Frames between them, which lack the words, have no such values either.
-                found.append(PlannedRead(tasks[0]._replace(stop=tasks[-1].stop)))
-            stats.groups += 1
-            stats.column_frames += len(tasks)
-            stats.column_bytes += opened.columns.size_of(number - 1, self._asked)
+                parts = [tasks]
+            many, size = 1, opened.columns.size_of(number - 1, self._asked)
+            for part in parts:
+                in_time = all(one.in_time for one in part)
+                task = part[0]._replace(stop=part[-1].stop, in_time=in_time)
+                found.append(PlannedRead(task))
+                self.planned[task] = read = GroupRead(part, many, size)
+                stats.count_columns(read)
+                many = size = 0
         return found
 
     def _is_in_scope(self, bounds: LineGroupBounds) -> bool:
@@ -211,13 +217,12 @@ def _moment(time: str) -> int:
     return round(parse_rfc3339(time.rstrip()) * 1e6)
 
 
-def _joined(tasks: list[ReadTask]) -> list[ReadTask]:
-    """Return tasks of which adjacent ones of a row group are one."""
-    found: list[ReadTask] = []
-    for task in tasks:
-        last = found[-1] if found else None
-        if last is not None and last.group == task.group > 0 and last.stop == task.start:
-            found[-1] = last._replace(stop=task.stop, in_time=last.in_time and task.in_time)
+def _adjacent(tasks: list[ReadTask]) -> list[list[ReadTask]]:
+    """Return runs of tasks, each of which begins where the one before it ends."""
+    found = [tasks[:1]]
+    for task in tasks[1:]:
+        if task.start == found[-1][-1].stop:
+            found[-1].append(task)
         else:
-            found.append(task)
+            found.append([task])
     return found

@@ -69,6 +69,17 @@ class PlannedRead(NamedTuple):
     add: Callable[[], None] | None = None
 
 
+class GroupRead(NamedTuple):
+    """A task for a row group: the tasks for frames that it replaces, and what is counted of the columns.
+
+    groups: 1, but 0 if an earlier task has the same row group. size: the bytes of its columns; then 0, too.
+    """
+
+    frames: list[ReadTask]
+    groups: int
+    size: int
+
+
 class SearchStats:
     """Counts of a search: segments, frames and their bytes on disk that were read or skipped.
 
@@ -91,8 +102,22 @@ class SearchStats:
             f"segments: {self.segments} read, {self.skipped_segments} skipped; "
             f"frames: {self.frames} read, {self.skipped_frames} skipped; "
             f"bytes: {self.bytes} read, {self.skipped_bytes} skipped"
-            f"{by_columns if self.groups else ''}"
+            f"{by_columns if self.column_frames else ''}"
         )
+
+    def count_columns(self, read: GroupRead) -> None:
+        """Count what is read by columns instead of the text."""
+        self.groups += read.groups
+        self.column_frames += len(read.frames)
+        self.column_bytes += read.size
+
+    def count_text_instead(self, read: GroupRead, size: int) -> None:
+        """Count that the text of these frames was read after all. size: its bytes on disk."""
+        self.groups -= read.groups
+        self.column_frames -= len(read.frames)
+        self.column_bytes -= read.size
+        self.frames += len(read.frames)
+        self.bytes += size
 
 
 def plan_tasks(

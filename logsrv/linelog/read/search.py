@@ -17,6 +17,7 @@ from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, Node, leaves
 from logsrv.linelog.read.plan import (
     ByIndex,
+    GroupRead,
     PlannedRead,
     ReadTask,
     Scope,
@@ -187,7 +188,8 @@ class Search:
             ):
                 if self._ahead is not None:
                     self._ahead.release_slot(task)
-                if not task.group:
+                read = self._columns.planned.pop(task, None) if self._columns else None
+                if read is None:
                     yield task, results
                 elif results[:1] == [b""]:
                     yield task, results[1:]
@@ -196,7 +198,7 @@ class Search:
                         self.report_unusable_columns(
                             task.segment, why.decode(errors="surrogateescape")
                         )
-                    yield from run_tasks(work, self.frame_tasks(task), tell, processes=1)
+                    yield from run_tasks(work, self._frames_instead(read), tell, processes=1)
                 if self.on_frame is not None:
                     self.on_frame()
         finally:
@@ -247,6 +249,16 @@ class Search:
                 break
             bounds = max(start, task.start), min(stop, task.stop)
             yield ReadTask(task.segment, *bounds, task.in_time)
+
+    def _frames_instead(self, read: GroupRead) -> Iterator[ReadTask]:
+        """Yield the tasks for frames that a row group has replaced."""
+        frames = self._open_segment(read.frames[0].segment)
+        if frames is None:
+            return
+        places = map(frames.frame_at, [one.start for one in read.frames])
+        self.stats.count_text_instead(read, sum(map(frames.file_bytes_of_frame, places)))
+        for one in read.frames:
+            yield one._replace(group=0)
 
     def report_unusable_columns(self, segment: int, why: str) -> None:
         """Report that the text is read because the columns of a segment are damaged."""

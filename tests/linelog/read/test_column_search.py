@@ -4,10 +4,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
+from unittest.mock import patch
 
 import pytest
 
-from logsrv.linelog.columns import layout
+from logsrv.linelog.columns import groups, layout
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Figure, Grouping, Sorting
@@ -20,6 +22,7 @@ from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.tallies import count_sources
 from logsrv.linelog.read.time_buckets import histogram
 from logsrv.linelog.read.view import View
+from tests.linelog.questions.forms import small_parts
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, view_of
 
@@ -120,6 +123,30 @@ def test_unusable_columns_are_told_of_once_and_the_text_is_read(tmp_path, lines)
     assert not asked.view.damaged
 
 
+def test_the_statistics_of_damaged_columns_are_those_of_the_text(tmp_path, lines):
+    rare = line('{"app": "shop", "text": "zebra"}', 700)
+    some = [*lines[:700], rare, *lines[700:1000], rare]
+    with small_parts(Random(5)), patch.object(groups, "GROUP_LINES", 400):
+        store = add_columns(make_store(tmp_path / "logs", [some, []]))
+    [columns] = store.glob("*.parquet")
+    data = columns.read_bytes()
+    footer = len(data) - layout.TAIL - int.from_bytes(data[-layout.TAIL : -4], "little")
+
+    def count(query: str, since: str) -> tuple[object, str]:
+        view = View(str(store), lambda _: None)
+        asked = Search(view, make_matcher(parse_question(query).node), Scope(since))
+        return count_values(asked, "n"), str(asked.stats)
+
+    for query in ("app=shop", "zebra app=shop", "zebra", "NOT ms<5 order"):
+        for since in ("", "2026-11-20T06:10:00Z"):
+            columns.unlink(missing_ok=True)
+            as_text = count(query, since)
+            columns.write_bytes(data)
+            assert "by columns" in count(query, since)[1]
+            columns.write_bytes(bytes(footer) + data[footer:])
+            assert count(query, since) == as_text, query
+
+
 def test_of_several_stores_each_tells_of_its_own_unusable_columns(tmp_path, lines):
     told: list[str] = []
     for name in ("a", "b"):
@@ -143,15 +170,17 @@ def test_columns_that_were_removed_after_the_plan_leave_the_text_to_be_read(tmp_
     store = add_columns(make_store(tmp_path / "logs", [lines, []]))
     [columns] = store.glob("*.parquet")
     asked = search(store, "app=shop")
+    planned: list[int] = []
 
     def work(task: ReadTask) -> list[bytes]:
+        planned.append(task.group)
         columns.unlink(missing_ok=True)
         asked.close()
         return [b"%d" % (asked.rows(task).lines if task.group else asked.count_in_task(task))]
 
     found = [int(one) for _, results in asked.run_on_frames(work, columns=()) for one in results]
     assert sum(found) == 2000
-    assert asked.stats.groups == 1
+    assert planned == [1, 0] and (asked.stats.groups, asked.stats.frames) == (0, 1)
 
 
 def test_after_an_upgrade_the_text_is_read_without_a_complaint(tmp_path, lines, monkeypatch):
