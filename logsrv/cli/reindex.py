@@ -99,9 +99,8 @@ def make_columns_too(
             return attrs.evolve(one, made=(*one.made, "columns"))
     except (OSError, ValueError) as error:
         gone = not disk.has_name(one.segment.name)
-        return attrs.evolve(
-            one, gone=gone, error=None if gone else f"no columns: {explanation(error)}"
-        )
+        why = f"{one.segment.columns} cannot be made: {explanation(error)}"
+        return attrs.evolve(one, gone=gone, error=None if gone else why)
     return one
 
 

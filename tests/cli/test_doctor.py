@@ -52,6 +52,18 @@ def test_a_repaired_store_is_sound(store):
 
 
 @pytest.mark.slow
+def test_a_directory_in_place_of_columns_is_named_and_kept_aside(tmp_path):
+    columns = tmp_path / sealed(tmp_path).columns
+    columns.mkdir()
+    (columns / "mine").touch()
+    made = logsrv("reindex", "--directory", str(tmp_path))
+    assert f"{columns.name} cannot be made: Is a directory" in made.stderr.decode()
+    shown = logsrv("doctor", "--repair", str(tmp_path))
+    assert shown.returncode == 0
+    assert f"repaired: {columns.name}: it is of no use: Is a directory" in shown.stdout.decode()
+    assert columns.is_file() and columns.with_name(f"{columns.name}.damaged").is_dir()
+
+
 def test_columns_that_are_damaged_or_of_others_are_made_again(tmp_path):
     """Also beside a server, which reads only usable ones."""
     one = sealed(tmp_path, with_words=True)

@@ -123,6 +123,19 @@ def test_unusable_columns_are_told_of_once_and_the_text_is_read(tmp_path, lines)
     assert not asked.view.damaged
 
 
+def test_a_directory_in_place_of_columns_is_called_one(tmp_path, lines):
+    """Whoever reads that reindex makes them again would try it in vain."""
+    store = add_columns(make_store(tmp_path / "logs", [lines, []]))
+    [columns] = store.glob("*.parquet")
+    columns.unlink()
+    columns.mkdir()
+    told: list[str] = []
+    view = View(str(store), told.append)
+    asked = Search(view, make_matcher(parse_question("app=shop").node), Scope())
+    assert count_values(asked, "n").total == 2000
+    assert told == [f"{columns} is not used: it is a directory"]
+
+
 def test_the_statistics_of_damaged_columns_are_those_of_the_text(tmp_path, lines):
     rare = line('{"app": "shop", "text": "zebra"}', 700)
     some = [*lines[:700], rare, *lines[700:1000], rare]

@@ -141,7 +141,10 @@ class PackedSegmentCheck:
 
     def _remake_columns(self) -> None:
         assert self.columns is not None
-        self.disk.unlink(self.packed.columns)
+        try:
+            self.disk.unlink(self.packed.columns)
+        except IsADirectoryError:
+            keep_aside(self.packed.columns, self.disk)
         self.columns.make(self.packed, self.disk)
 
     def _check_files_beside(self, found: Index | None) -> Iterator[StoreFinding]:
