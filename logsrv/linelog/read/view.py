@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -223,18 +222,12 @@ class View:
 
     def _open_beside(self, name: str) -> int | None:
         try:
-            fd = self._disk.open(name, os.O_RDONLY)
+            return self._disk.open_file(name)
         except FileNotFoundError:
             return None
         except OSError as error:
-            why = reason(error)
-        else:
-            if not stat.S_ISDIR(os.fstat(fd).st_mode):
-                return fd
-            os.close(fd)
-            why = "it is a directory"
-        self.report_unusable_file(f"{self._disk.path(name)} is not used: {why}")
-        return None
+            self.report_unusable_file(f"{self._disk.path(name)} is not used: {reason(error)}")
+            return None
 
     def times_of_segment(self, number: int) -> Times:
         """Return the times of a segment's lines by its index; UNKNOWN without one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import grp
 import os
@@ -157,6 +158,14 @@ class Disk:
         """
         safe = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         return os.open(name, flags | safe, FILE_MODE, dir_fd=self._fd)
+
+    def open_file(self, name: str) -> int:
+        """Open a file for reading. Raises IsADirectoryError for a directory, which `open` opens as well."""
+        fd = self.open(name, os.O_RDONLY)
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+        return fd
 
     def read(self, name: str, size: int = -1) -> bytes:
         """Return the content of a file, or its first `size` bytes."""
