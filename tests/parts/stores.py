@@ -1,17 +1,21 @@
 """Stores made by hand: segments in any form, with lines at any time."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store import seal as sealing
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_name, sealed_segments
 from logsrv.linelog.store.segment_notes import remove_empty_segment
+from logsrv.linelog.store.words import build as word_building
 from tests.parts.made_columns import make_columns
 
 BEGIN = parse_rfc3339("2026-11-20T06:00:00Z")
@@ -26,6 +30,16 @@ def line(message: str | bytes, seconds: float = 0, source: str = "tcp:127.0.0.1:
 def lines(messages: Iterable[str], begin: float = 0, step: float = 1) -> list[bytes]:
     """Stored lines, one each `step` seconds."""
     return [line(message, begin + number * step) for number, message in enumerate(messages)]
+
+
+@contextmanager
+def small_frames(size: int) -> Iterator[None]:
+    """Let frames have so many bytes of text, and word indexes be kept however large they are."""
+    with (
+        patch.object(sealing.text_pieces, "__defaults__", (size,)),
+        patch.multiple(word_building, MOST_PART=1e9, TABLES_PART=1e9),
+    ):
+        yield
 
 
 def make_store(directory: Path, segments: Sequence[Sequence[bytes]], packed: int = -1) -> Path:

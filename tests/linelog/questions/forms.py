@@ -1,7 +1,7 @@
 """One list of lines as a store in each of its forms: what is found in all of them is the same."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from unittest.mock import patch
@@ -9,14 +9,12 @@ from unittest.mock import patch
 import attrs
 
 from logsrv.linelog.columns import choice, groups
-from logsrv.linelog.store import seal as sealing
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Form, sealed_segments
-from logsrv.linelog.store.words import build as word_building
 from tests.linelog.questions.lines import Line
 from tests.parts.archived_stores import archive_all
 from tests.parts.made_columns import make_columns
-from tests.parts.stores import make_store
+from tests.parts.stores import make_store, small_frames
 
 
 @attrs.frozen
@@ -31,13 +29,9 @@ class Store:
 
 @contextmanager
 def small_parts(random: Random) -> Iterator[None]:
-    """Let frames have few lines, and word indexes be kept however large they are."""
-    with ExitStack() as patched:
-        frame = random.choice([200, 700, 3000])
-        patched.enter_context(patch.object(sealing.text_pieces, "__defaults__", (frame,)))
-        for part in "MOST_PART", "TABLES_PART":
-            patched.enter_context(patch.object(word_building, part, 1e9))
-        patched.enter_context(patch.object(groups, "GROUP_LINES", random.choice([1, 7, 30])))
+    """Let frames and row groups have few lines."""
+    frame, lines = random.choice([200, 700, 3000]), random.choice([1, 7, 30])
+    with small_frames(frame), patch.object(groups, "GROUP_LINES", lines):
         yield
 
 

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 from unittest.mock import patch
 
 import pytest
@@ -22,9 +21,8 @@ from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.tallies import count_sources
 from logsrv.linelog.read.time_buckets import histogram
 from logsrv.linelog.read.view import View
-from tests.linelog.questions.forms import small_parts
 from tests.parts.made_columns import columns_for_few_frames
-from tests.parts.stores import add_columns, line, make_store, view_of
+from tests.parts.stores import add_columns, line, make_store, small_frames, view_of
 
 WORDS = ["order paid", "order late", "cart lost"]
 MESSAGES = [
@@ -133,13 +131,13 @@ def test_a_directory_in_place_of_columns_is_called_one(tmp_path, lines):
     view = View(str(store), told.append)
     asked = Search(view, make_matcher(parse_question("app=shop").node), Scope())
     assert count_values(asked, "n").total == 2000
-    assert told == [f"{columns} is not used: it is a directory"]
+    assert told == [f"{columns} is not used: Is a directory"]
 
 
 def test_the_statistics_of_damaged_columns_are_those_of_the_text(tmp_path, lines):
     rare = line('{"app": "shop", "text": "zebra"}', 700)
     some = [*lines[:700], rare, *lines[700:1000], rare]
-    with small_parts(Random(5)), patch.object(groups, "GROUP_LINES", 400):
+    with small_frames(3000), patch.object(groups, "GROUP_LINES", 400):
         store = add_columns(make_store(tmp_path / "logs", [some, []]))
     [columns] = store.glob("*.parquet")
     data = columns.read_bytes()
