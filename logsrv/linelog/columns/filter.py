@@ -122,12 +122,12 @@ class ColumnFilter:
         field = group.field(leaf.field)
         if leaf.field == "level":
             wanted = levels_satisfying(leaf.op, leaf.value)
-            return _spread([text in wanted for text in field.texts], field.codes)
+            return spread([text in wanted for text in field.texts], field.codes)
         return self._by_values((leaf,), value_test(leaf), field)
 
     def _by_values(self, key: tuple[Node, ...], test: ValueTest, field: CodedField) -> Array:
         known = self._tests.setdefault(key, KnownTest(test))
-        return _spread(known.results(field), field.codes)
+        return spread(known.results(field), field.codes)
 
 
 def _is_equality(node: Node) -> bool:
@@ -156,7 +156,7 @@ class KnownTest:
         return any(map(self._test, elements_of_value(value)))
 
 
-def _spread(results: Sequence[bool], codes: Array) -> Array:
+def spread(results: Sequence[bool], codes: Array) -> Array:
     """Return the result of each line. A line without the field has the code -1: the last one."""
     table: Array = numpy.array([*results, False], bool)
     return table[codes]
@@ -170,7 +170,7 @@ def _present(numbers: NumberColumn) -> Array:
 
 def compared_numbers(leaf: Compare, numbers: NumberColumn) -> Array | None:
     """Return for which lines a comparison is true; None if not certain without the texts."""
-    if leaf.op not in ("=", "!=", *ORDERS):
+    if leaf.op not in _OPERATORS:
         return None
     values = numbers.values
     plain = number_of_text(leaf.value)

@@ -13,7 +13,7 @@ import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.columns import OnlyTextTells
-from logsrv.linelog.columns.filter import ColumnFilter, Leaf, Tests
+from logsrv.linelog.columns.filter import ColumnFilter, Leaf, Tests, spread
 from logsrv.linelog.columns.layout import LineGroupBounds
 from logsrv.linelog.columns.read_file import GroupColumns, SegmentColumns, open_columns
 from logsrv.linelog.columns.rows import ColumnRows
@@ -68,7 +68,7 @@ class ColumnSearch:
         self._tests: Tests = {}
         self._matchers: dict[Node, Matcher] = {}
         self._open: _OpenSegment | None = None
-        self._group: tuple[tuple[int, int], GroupColumns] | None = None
+        self._group: tuple[int, GroupColumns] | None = None
         scope = search.scope
         self._since = _moment(scope.since) if scope.since else NO_TIME + 1
         self._until = _moment(scope.until) if scope.until else None
@@ -80,37 +80,30 @@ class ColumnSearch:
         opened = self._open_columns(frames.number)
         if opened is None or not all(map(opened.columns.has, self._names)):
             return planned
+        needs_text = opened.filter.needs_text(self._node)
         # An archive cannot be read in the processes that search.
-        needs_text = self._and_text or opened.filter.needs_text(self._node)
-        if isinstance(frames, ArchivedFrames) and needs_text:
+        if isinstance(frames, ArchivedFrames) and (needs_text or self._and_text):
             return planned
         groups = opened.columns.groups
         starts = [one.start for one in groups]
         found: list[PlannedRead] = []
         for number, some in groupby(planned, lambda one: bisect_right(starts, one.task.start)):
             of_group, bounds = list(some), groups[number - 1]
-            tasks = [
-                one.task._replace(
-                    group=number, in_time=one.task.in_time or self._is_in_scope(bounds)
-                )
-                for one in of_group
-            ]
+            in_scope = self._is_in_scope(bounds)
             # The times of lines without one are compared as text.
-            can_tell = tasks[-1].stop <= bounds.stop and (
-                bounds.smallest != NO_TIME or all(one.in_time for one in tasks)
+            can_tell = of_group[-1].task.stop <= bounds.stop and (
+                bounds.smallest != NO_TIME or in_scope or _are_in_time(of_group)
             )
             if not can_tell or sum(one.add is None for one in of_group) < FEWEST_FRAMES:
                 found += of_group
                 continue
-            if opened.filter.needs_text(self._node) or not self._is_in_scope(bounds):
-                parts = _adjacent(tasks)
-            else:
-                # Frames between them, which lack the words, have no such values either.
-                parts = [tasks]
+            # Frames between them, which lack the words, have no such values either.
+            parts = [of_group] if in_scope and not needs_text else _adjacent(of_group)
             many, size = 1, opened.columns.size_of(number - 1, self._asked)
             for part in parts:
-                in_time = all(one.in_time for one in part)
-                task = part[0]._replace(stop=part[-1].stop, in_time=in_time)
+                start, stop = part[0].task.start, part[-1].task.stop
+                in_time = in_scope or _are_in_time(part)
+                task = ReadTask(frames.number, start, stop, in_time, group=number)
                 found.append(PlannedRead(task))
                 self.planned[task] = read = GroupRead(part, many, size)
                 stats.count_columns(read)
@@ -173,18 +166,16 @@ class ColumnSearch:
         return self._open
 
     def _group_of(self, opened: _OpenSegment, task: ReadTask) -> GroupColumns:
-        key = task.segment, task.group
-        if self._group is None or self._group[0] != key:
-            self._group = key, opened.columns.group(task.group - 1)
+        # `close` forgets it, as another segment has other groups.
+        if self._group is None or self._group[0] != task.group:
+            self._group = task.group, opened.columns.group(task.group - 1)
         return self._group[1]
 
     def _lines_of_source(self, group: GroupColumns) -> Array:
         """Return which lines have a wanted source."""
         matches = source_matcher(self._search.scope.source)
         field = group.field("source")
-        results = [matches(to_stored_bytes(source)) for source in field.texts]
-        wanted: Array = numpy.array([*results, False], bool)
-        return wanted[field.codes]
+        return spread([matches(to_stored_bytes(source)) for source in field.texts], field.codes)
 
     def _lines_in_text(
         self, task: ReadTask, group: GroupColumns, node: Node, among: Array
@@ -217,12 +208,16 @@ def _moment(time: str) -> int:
     return round(parse_rfc3339(time.rstrip()) * 1e6)
 
 
-def _adjacent(tasks: list[ReadTask]) -> list[list[ReadTask]]:
-    """Return runs of tasks, each of which begins where the one before it ends."""
-    found = [tasks[:1]]
-    for task in tasks[1:]:
-        if task.start == found[-1][-1].stop:
-            found[-1].append(task)
+def _are_in_time(planned: list[PlannedRead]) -> bool:
+    return all(one.task.in_time for one in planned)
+
+
+def _adjacent(planned: list[PlannedRead]) -> list[list[PlannedRead]]:
+    """Return runs of frames, each of which begins where the one before it ends."""
+    found = [planned[:1]]
+    for one in planned[1:]:
+        if one.task.start == found[-1][-1].task.stop:
+            found[-1].append(one)
         else:
-            found.append([task])
+            found.append([one])
     return found

@@ -70,12 +70,12 @@ class PlannedRead(NamedTuple):
 
 
 class GroupRead(NamedTuple):
-    """A task for a row group: the tasks for frames that it replaces, and what is counted of the columns.
+    """A task for a row group: the frames that it replaces, and what is counted of the columns.
 
     groups: 1, but 0 if an earlier task has the same row group. size: the bytes of its columns; then 0, too.
     """
 
-    frames: list[ReadTask]
+    frames: list[PlannedRead]
     groups: int
     size: int
 
@@ -105,19 +105,11 @@ class SearchStats:
             f"{by_columns if self.column_frames else ''}"
         )
 
-    def count_columns(self, read: GroupRead) -> None:
-        """Count what is read by columns instead of the text."""
-        self.groups += read.groups
-        self.column_frames += len(read.frames)
-        self.column_bytes += read.size
-
-    def count_text_instead(self, read: GroupRead, size: int) -> None:
-        """Count that the text of these frames was read after all. size: its bytes on disk."""
-        self.groups -= read.groups
-        self.column_frames -= len(read.frames)
-        self.column_bytes -= read.size
-        self.frames += len(read.frames)
-        self.bytes += size
+    def count_columns(self, read: GroupRead, times: int = 1) -> None:
+        """Count what is read by columns. times: -1 to take it back."""
+        self.groups += times * read.groups
+        self.column_frames += times * len(read.frames)
+        self.column_bytes += times * read.size
 
 
 def plan_tasks(
@@ -158,7 +150,7 @@ def plan_tasks(
             planned = _plan_segment(frames, scope, words, stats, reverse, by_index)
             if by_columns is not None and isinstance(frames, PackedFrames) and words != 0:
                 planned = by_columns(frames, list(planned))
-            yield from _chosen_tasks(frames, planned, stats)
+            yield from chosen_tasks(frames, planned, stats)
         finally:
             frames.close()
             if stats.frames + stats.groups > before:
@@ -194,7 +186,7 @@ def _may_have_lines(view: View, number: int, scope: Scope) -> bool:
     return not timed or view.times_of_segment(number).may_reach(scope.since, scope.until)
 
 
-def _chosen_tasks(
+def chosen_tasks(
     frames: SegmentFrames, planned: Iterable[PlannedRead], stats: SearchStats
 ) -> Iterator[ReadTask]:
     """Yield the tasks of what must be read."""

@@ -23,6 +23,7 @@ from logsrv.linelog.read.plan import (
     Scope,
     SearchStats,
     Work,
+    chosen_tasks,
     plan_tasks,
 )
 from logsrv.linelog.read.pool import run_tasks
@@ -252,13 +253,9 @@ class Search:
 
     def _frames_instead(self, read: GroupRead) -> Iterator[ReadTask]:
         """Yield the tasks for frames that a row group has replaced."""
-        frames = self._open_segment(read.frames[0].segment)
-        if frames is None:
-            return
-        places = map(frames.frame_at, [one.start for one in read.frames])
-        self.stats.count_text_instead(read, sum(map(frames.file_bytes_of_frame, places)))
-        for one in read.frames:
-            yield one._replace(group=0)
+        self.stats.count_columns(read, -1)
+        frames = self._open_segment(read.frames[0].task.segment)
+        return iter(()) if frames is None else chosen_tasks(frames, read.frames, self.stats)
 
     def report_unusable_columns(self, segment: int, why: str) -> None:
         """Report that the text is read because the columns of a segment are damaged."""
