@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
 
 import numpy
@@ -40,8 +41,15 @@ def open_columns(fd: int, head: IndexHead) -> SegmentColumns:
     head: of the index of the segment. Raises OSError, and ValueError with the reason if the file is
     damaged, a stranger's, of another segment, or made by another version; then `fd` stays open.
     """
-    try:
+    with _arrow_errors():
         return SegmentColumns(fd, head)
+
+
+@contextmanager
+def _arrow_errors() -> Iterator[None]:
+    """Raise ValueError for what Arrow raises for a damaged file."""
+    try:
+        yield
     except (pa.ArrowException, EOFError, OverflowError) as error:
         raise ValueError(f"these columns are damaged: {fault_text(error)}") from error
 
@@ -62,8 +70,7 @@ class NumberColumn(NamedTuple):
 class SegmentColumns:
     """The columns of a sealed segment in an open file.
 
-    lines: the lines of the segment. groups: its row groups, in order. left_out: the names of fields that
-    only the text tells.
+    groups: its row groups, in order. left_out: the names of fields that only the text tells.
     """
 
     def __init__(self, fd: int, head: IndexHead) -> None:
@@ -78,7 +85,6 @@ class SegmentColumns:
         names = parquet.schema_arrow.names
         self._places = {name: place for place, name in enumerate(names) if name != MAP}
         self._reader: Any = parquet.reader
-        self.lines = head.lines
         self.groups = self._head.groups
         self.left_out = frozenset(self._head.left_out)
 
@@ -97,21 +103,17 @@ class SegmentColumns:
         place = self._places.get(name)
         if place is None:
             return None
-        try:
+        with _arrow_errors():
             table = self._reader.read_row_group(group, column_indices=[place], use_threads=False)
-        except pa.ArrowException as error:
-            raise ValueError(f"these columns are damaged: {fault_text(error)}") from error
         # A dictionary that grew too large is followed by chunks that have others.
         column = table.column(0).unify_dictionaries()
         return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
     def verify(self) -> None:
         """Read the whole file. Raises OSError, and ValueError if it is damaged."""
-        try:
+        with _arrow_errors():
             for group in range(len(self.groups)):
                 self._reader.read_row_group(group, use_threads=False)
-        except pa.ArrowException as error:
-            raise ValueError(f"these columns are damaged: {fault_text(error)}") from error
 
     def size_of(self, group: int, names: Iterable[str]) -> int:
         """Return how many bytes of the file some columns of a row group have."""
