@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import compress, pairwise, product, repeat
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy
@@ -17,7 +17,7 @@ from logsrv.linelog.fields.byte_places import (
     rows_at,
 )
 from logsrv.linelog.fields.servers import CLIENT_BEHIND_VHOST, VHOST, VHOST_PORT
-from logsrv.linelog.fields.stored_line import decode_stored
+from logsrv.linelog.fields.together.words import LONGEST_LINE, Column, split_words
 
 _TIME, _STATUS = b' [00/Aaa/0000:00:00:00 +0000] "', b'" 000 '
 _SAME = bytes.maketrans(
@@ -34,25 +34,57 @@ _LF, _SPACE, _QUOTE = b'\n "'
 _SPACES, _LONG = 5, 6
 _vhost = re.compile(f"{VHOST}(?::{VHOST_PORT})?").fullmatch
 _client = re.compile(CLIENT_BEHIND_VHOST, re.ASCII).match
-_IN_REQUEST = ("method", "path", "protocol")
 _TESTS: dict[str, Callable[[str], Any]] = {
     "method": re.compile(r"[A-Za-z_-]*[A-Za-z]").fullmatch,
-    "protocol": re.compile(r"HTTP/[0-9.]+").fullmatch,
     "path": re.compile(r"\S").match,
-    "vhost": _vhost,
-    "client": lambda text: _client(f"{text} "),
+    "protocol": re.compile(r"HTTP/[0-9.]+").fullmatch,
 }
+_TESTS_BEHIND_VHOST = _TESTS | {"vhost": _vhost, "client": lambda text: _client(f"{text} ")}
+# In a line in which the quotes around the request are replaced by spaces.
+_BEFORE_REQUEST = "<"
+_COLUMNS = (
+    *("client", "", "user", "", "", _BEFORE_REQUEST),
+    *("method", "path", "protocol", "", "status", "bytes"),
+)
+_QUOTED_COLUMNS = ("referer", "agent")
+
+
+class _CutLines(NamedTuple):
+    """Lines: their indexes, starts, the ends of their fields, their own.
+
+    plain: the text with spaces for the quotes around requests.
+    """
+
+    text: bytes
+    plain: bytes
+    at: Array
+    starts: Array
+    stops: Array
+    ends: Array
+
+    def chosen(self, those: Array) -> _CutLines:
+        at, starts, stops, ends = (each[those] for each in self[2:])
+        return _CutLines(self.text, self.plain, at, starts, stops, ends)
+
+    def fields(self) -> list[bytes]:
+        bounds = zip(self.starts.tolist(), self.stops.tolist(), strict=True)
+        return [self.plain[start:stop] for start, stop in bounds]
+
+    def rest(self) -> dict[int, bytes]:
+        """Return what is behind the fields, by place, of the lines that have more."""
+        those = numpy.flatnonzero(self.stops < self.ends).tolist()
+        return {n: self.text[self.stops[n] + 1 : self.ends[n]] for n in those}
 
 
 class AccessLines(NamedTuple):
-    """Lines of a form: their indexes, the texts of their fields, and what is behind these.
+    """Lines of a form: their indexes, the columns of their fields, and what some have behind these.
 
     A text is `-` if the line lacks the field.
     """
 
     at: Array
-    columns: Mapping[str, Sequence[str]]
-    rest: Sequence[bytes]
+    columns: Mapping[str, Column]
+    rest: Mapping[int, bytes]
 
 
 def read_access_lines(
@@ -62,7 +94,7 @@ def read_access_lines(
 
     wants: says whether a field is needed.
     """
-    text = _PADDING + b"\n".join([*lines, _PADDING])
+    text = b"\n".join([_PADDING[1:], *lines, _PADDING])
     raw: Array = numpy.frombuffer(text, numpy.uint8)
     breaks = indexes_of_true(raw == _LF)[_WIDTH - 1 :]
     starts, ends = breaks[: len(lines)] + 1, breaks[1 : len(lines) + 1]
@@ -70,32 +102,47 @@ def read_access_lines(
     first = numpy.searchsorted(quotes, starts)
     count = numpy.searchsorted(quotes, ends) - first
     usual = ((count == 2) | (count >= _LONG)) & (raw[starts] != _SPACE)
-    odd = [indexes_of_true(raw == mark) for mark in b"\\\t\v\f\r" if mark in text]
-    if b"  " in text:
-        odd.append(indexes_of_true((raw[:-1] == _SPACE) & (raw[1:] == _SPACE)))
-    for places in odd:
-        usual[numpy.searchsorted(ends, places)] = False
+    for mark in b"\\\t\v\f\r":
+        if mark in text:
+            usual[numpy.searchsorted(ends, indexes_of_true(raw == mark))] = False
     at = numpy.flatnonzero(usual)
     if not len(at):
         return
     starts, is_long = starts[at], count[at] >= _LONG
     marks = [quotes[(first[at] + n) % len(quotes)] for n in range(_LONG)]
     stops, known = _ends_of_fields(raw, marks, is_long)
-    bounds = [places.tolist() for places in (starts, *marks[:2])]
-    words, of_request = (
-        numpy.fromiter(map(text.count, repeat(b" "), *each), numpy.intp, len(at))
-        for each in pairwise(bounds)
-    )
-    known &= of_request == 2
-    for form in product((True, False), (False, True)):
-        those = numpy.flatnonzero(known & (is_long == form[0]) & (words == _SPACES + form[1]))
-        if len(those):
-            begin, stop = starts[those].tolist(), stops[those]
-            fields = [text[a:b] for a, b in zip(begin, stop.tolist(), strict=True)]
-            rest = [b""] * len(those)
-            for n in numpy.flatnonzero(stop < ends[at[those]]).tolist():
-                rest[n] = text[stop[n] + 1 : ends[at[those[n]]]]
-            yield _without_odd(AccessLines(at[those], _split_fields(fields, *form, wants), rest))
+    known &= stops - starts < LONGEST_LINE
+    plain = raw.copy()
+    plain[numpy.concatenate(marks[:2])] = _SPACE
+    cut = _CutLines(text, plain.tobytes(), at, starts, stops, ends[at])
+    for with_quotes in (True, False):
+        those = numpy.flatnonzero(known & (is_long == with_quotes))
+        if not len(those):
+            continue
+        start, request, end = (places[those] for places in (starts, *marks[:2]))
+        try:
+            # Nearly always all are of the form of the first.
+            (spaces,) = _spaces(text, start[:1], request[:1])
+            yield _read_form(cut.chosen(those), with_quotes, spaces > _SPACES, wants)
+        except ValueError:
+            spaces = _spaces(text, start, request)
+            of_form = (_spaces(text, request, end) == 2) & ~_with_two_spaces(text, start, end)
+            for has_vhost in (False, True):
+                some = those[of_form & (spaces == _SPACES + has_vhost)]
+                if len(some):
+                    yield _read_form(cut.chosen(some), with_quotes, has_vhost, wants)
+
+
+def _spaces(text: bytes, starts: Array, ends: Array) -> Array:
+    """Return how many spaces are in each part of the text."""
+    bounds = (starts.tolist(), ends.tolist())
+    return numpy.fromiter(map(text.count, repeat(b" "), *bounds), numpy.intp, len(starts))
+
+
+def _with_two_spaces(text: bytes, starts: Array, ends: Array) -> Array:
+    """Return which parts of the text have two spaces side by side."""
+    bounds = zip(starts.tolist(), ends.tolist(), strict=True)
+    return numpy.array([text.find(b"  ", start, end) >= 0 for start, end in bounds], bool)
 
 
 def _ends_of_fields(raw: Array, marks: Sequence[Array], is_long: Array) -> tuple[Array, Array]:
@@ -112,42 +159,35 @@ def _ends_of_fields(raw: Array, marks: Sequence[Array], is_long: Array) -> tuple
     return end, known & ((raw[end] == _SPACE) | (raw[end] == _LF))
 
 
-def _split_fields(
-    lines: Sequence[bytes], is_long: bool, has_vhost: bool, wants: Callable[[str], bool]
-) -> dict[str, Sequence[str]]:
-    """Return the texts of the fields of lines of the same form, which end behind the last one."""
-    parts = decode_stored((b"" if is_long else b'"').join(lines)).split('"')
-    step = _LONG if is_long else 3
-    every = _SPACES + has_vhost
-    found: dict[str, Sequence[str]] = {}
-    if has_vhost or any(map(wants, ("client", "user"))):
-        before = "".join(parts[: step * len(lines) : step]).split(" ")[:-1]
-        found |= {"client": before[has_vhost::every], "user": before[has_vhost + 2 :: every]}
-        if has_vhost:
-            found["vhost"] = before[::every]
-    if any(map(wants, _IN_REQUEST)):
-        request = " ".join(parts[1::step]).split(" ")
-        found |= {name: request[place::3] for place, name in enumerate(_IN_REQUEST)}
-    if any(map(wants, ("status", "bytes"))):
-        behind = ("" if is_long else " ").join(parts[2::step]).split(" ")
-        found |= {"status": behind[1::3], "bytes": behind[2::3]}
-    if is_long:
-        found |= {"referer": parts[3::step], "agent": parts[5::step]}
-    return found
+def _read_form(
+    lines: _CutLines, is_long: bool, has_vhost: bool, wants: Callable[[str], bool]
+) -> AccessLines:
+    """Return those lines whose texts are all fields; split the names of virtual hosts.
 
-
-def _without_odd(found: AccessLines) -> AccessLines:
-    """Return the lines in which all texts are fields; split the names of virtual hosts."""
-    columns = {**found.columns}
-    tested = _TESTS if "vhost" in columns else _IN_REQUEST
-    for name in columns.keys() & {*tested}:
-        if odd := {text for text in {*columns[name]} if not _TESTS[name](text)}:
-            good = [text not in odd for text in columns[name]]
-            columns = {key: [*compress(texts, good)] for key, texts in columns.items()}
-            rest = [*compress(found.rest, good)]
-            found = AccessLines(found.at[good], columns, rest)
-    if names := columns.get("vhost"):
-        hosts = {text: host.groups() for text in {*names} if (host := _vhost(text))}
+    Raises ValueError if a line is of another form.
+    """
+    names = (*(["vhost"] if has_vhost else ()), *_COLUMNS, *(_QUOTED_COLUMNS if is_long else ()))
+    tests = _TESTS_BEHIND_VHOST if has_vhost else _TESTS
+    places = {
+        place: name
+        for place, name in enumerate(names)
+        if name in tests or name == _BEFORE_REQUEST or (name and wants(name))
+    }
+    found = split_words(lines.fields(), len(names), places)
+    columns = {name: found[place] for place, name in places.items()}
+    if columns.pop(_BEFORE_REQUEST).texts != [""]:
+        raise ValueError("a line has more words before or in its request")
+    good = numpy.ones(len(lines.at), bool)
+    for name, test in tests.items():
+        codes, texts = columns[name]
+        if odd := [code for code, text in enumerate(texts) if not test(text)]:
+            good &= ~numpy.isin(codes, odd)
+    if not good.all():
+        lines = lines.chosen(numpy.flatnonzero(good))
+        columns = {name: Column(codes[good], texts) for name, (codes, texts) in columns.items()}
+    if has_vhost:
+        codes, texts = columns["vhost"]
+        hosts = [host.groups() if (host := _vhost(text)) else ("-", "-") for text in texts]
         for place, name in enumerate(("vhost", "vhost_port")):
-            columns[name] = [hosts[text][place] or "-" for text in names]
-    return found._replace(columns=columns)
+            columns[name] = Column(codes, [host[place] or "-" for host in hosts])
+    return AccessLines(lines.at, columns, lines.rest())

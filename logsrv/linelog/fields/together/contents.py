@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, indexes_of_true
+from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true
 from logsrv.linelog.fields.line_kinds import haproxy_time_ends, lines_beginning_like_sshd
 from logsrv.linelog.fields.logfmt import parse_trailing_pairs
 from logsrv.linelog.fields.record import parse_text
 from logsrv.linelog.fields.servers import DURATION, LOGIN_WORDS
 from logsrv.linelog.fields.stored_line import decode_stored
 from logsrv.linelog.fields.together.access import read_access_lines
-from logsrv.linelog.fields.together.forms import (
-    LineForm,
-    frequent_keys,
-    login_form,
-    read_pairs,
-)
+from logsrv.linelog.fields.together.forms import LineForm, login_form
 from logsrv.linelog.fields.together.objects import ObjectColumns
+from logsrv.linelog.fields.together.pairs import frequent_keys, read_pairs
 from logsrv.linelog.fields.together.pieces import (
     CONTENT,
     PAIRS,
@@ -52,21 +49,16 @@ class ContentColumns:
             if len(at) < len(contents):
                 rows, contents = rows[[*at]], [contents[one] for one in at]
                 apps = [apps[one] for one in at] if apps else None
-        firsts = [content[:1] for content in contents]
-        if not _MAY_BEGIN_OBJECT.isdisjoint(firsts):
-            objects = [
-                at
-                for at, first in enumerate(firsts)
-                if first in _MAY_BEGIN_OBJECT and contents[at].lstrip(_WHITE).startswith(b"{")
-            ]
-            no_objects = self._objects.add(rows[objects], [contents[at] for at in objects])
+        objects = _objects_in(contents)
+        if len(objects):
+            no_objects = self._objects.add(rows[objects], _chosen(contents, objects))
             left = numpy.ones(len(rows), bool)
             left[objects] = False
-            left[[objects[at] for at in no_objects]] = True
+            left[objects[no_objects]] = True
             self.objects.append(rows[~left])
             chosen = numpy.flatnonzero(left)
-            rows, contents = rows[chosen], [contents[at] for at in chosen.tolist()]
-            apps = [apps[at] for at in chosen.tolist()] if apps else None
+            rows, contents = rows[chosen], _chosen(contents, chosen)
+            apps = _chosen(apps, chosen) if apps else None
         if contents:
             self._add_texts(rows, contents, apps)
 
@@ -127,12 +119,16 @@ class ContentColumns:
             left[found.at] = False
             those = rows[chosen[found.at]]
             self.access.append(those)
-            for name, texts in found.columns.items():
-                self._pieces.add(name, those, texts, missing="-")
-            behind = [at for at, text in enumerate(found.rest) if self._has_pairs and b"=" in text]
-            others = self._add_pairs(those, found.rest, numpy.array(behind, numpy.intp), PAIRS)
-            pairs = [parse_trailing_pairs(decode_stored(found.rest[at])) for at in others.tolist()]
-            self._objects.add_flat(those[others], pairs, PAIRS)
+            for name, (codes, texts) in found.columns.items():
+                said = [None if text == "-" else text for text in texts]
+                self._pieces.add_converted(name, those, codes, said)
+            behind = {at: text for at, text in found.rest.items() if b"=" in text}
+            if not (behind and self._has_pairs):
+                continue
+            with_pairs, rests = those[[*behind]], [*behind.values()]
+            others = self._add_pairs(with_pairs, rests, numpy.arange(len(rests)), PAIRS)
+            pairs = [parse_trailing_pairs(decode_stored(rests[at])) for at in others.tolist()]
+            self._objects.add_flat(with_pairs[others], pairs, PAIRS)
         return chosen[left]
 
     def _add_pairs(self, rows: Array, contents: Sequence[bytes], chosen: Array, rank: int) -> Array:
@@ -140,9 +136,9 @@ class ContentColumns:
         lines = [contents[at] for at in chosen.tolist()]
         # A single pair is no logfmt.
         for keys in frequent_keys(lines, 2 if rank == CONTENT else 1):
-            found = read_pairs(keys, [contents[at] for at in chosen.tolist()])
-            for name, texts in found.columns.items():
-                self._pieces.add(name, rows[chosen[found.at]], texts, rank)
+            found = read_pairs(keys, _chosen(contents, chosen), self._pieces.wants)
+            for name, (codes, texts) in found.columns.items():
+                self._pieces.add_converted(name, rows[chosen[found.at]], codes, texts, rank)
             chosen = numpy.delete(chosen, found.at)
         return chosen
 
@@ -162,7 +158,20 @@ class ContentColumns:
 
 
 _WHITE = b" \t\r\n"
-_MAY_BEGIN_OBJECT = frozenset((b"{", b" ", b"\t", b"\r"))
+_IS_WHITE = byte_membership_table(_WHITE)
+
+
+def _objects_in(contents: Sequence[bytes]) -> Array:
+    """Return the indexes of the contents that begin as objects do, perhaps behind white space."""
+    firsts = numpy.frombuffer(b"".join([content[:1] or b"-" for content in contents]), numpy.uint8)
+    found = firsts == ord("{")
+    white = numpy.flatnonzero(_IS_WHITE[firsts])
+    found[white] = [contents[at].lstrip(_WHITE).startswith(b"{") for at in white.tolist()]
+    return numpy.flatnonzero(found)
+
+
+def _chosen(values: Sequence[Any], those: Array) -> Sequence[Any]:
+    return values if len(those) == len(values) else [values[at] for at in those.tolist()]
 
 
 def _is_sshd(app: bytes | None) -> bool:

@@ -1,4 +1,4 @@
-"""Forms of lines, each read by one expression for many lines: headers, pairs, logins."""
+"""Forms of lines, each read by one expression for many lines: headers, logins, structured data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
-from itertools import compress, repeat
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy
@@ -14,7 +14,6 @@ import numpy
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.header_words import MONTH
-from logsrv.linelog.fields.logfmt import find_pairs, unescape_value
 from logsrv.linelog.fields.servers import LOGIN
 from logsrv.linelog.fields.stored_line import decode_stored
 from logsrv.linelog.fields.together.pieces import Coder
@@ -131,67 +130,6 @@ def login_form() -> LineForm:
     return LineForm(LOGIN.replace(".*", r"[^\n]*").encode() + rb"[^\n]*")
 
 
-_value_and_words = re.compile(
-    rb'("' + _UNTIL_QUOTE + rb'",?|[^ \t\r\f\v\n"][^ \t\r\f\v\n]*|)(?: [^ \t\r\f\v\n="]+)* ?'
-).fullmatch
-# A value without quotes has none of these, or not as a part of it.
-_ODD = b" ", b'"', b",\n", b"\t", b"\r", b"\f", b"\v"
-_SAMPLE = 40
-_LEAST_IN_SAMPLE = 3
-_MOST_KEYS = 50
-
-
-class PairLines(NamedTuple):
-    """Lines with the same keys: their indexes, and by key a value for each."""
-
-    at: Array
-    columns: Mapping[str, Sequence[str | None]]
-
-
-def read_pairs(keys: Sequence[str], lines: Sequence[bytes]) -> PairLines:
-    """Return the lines that have pairs of these keys, in this order, and words between them."""
-    signs = [b" %s=" % key.encode() for key in keys]
-    parts: list[list[bytes]] = [[] for _ in (*keys, "")]
-    ends: list[bytes] = []
-    for start in range(0, len(lines), _AT_ONCE):
-        rest: Sequence[bytes] = [b" " + line for line in lines[start : start + _AT_ONCE]]
-        for sign, before in zip(signs, parts, strict=False):
-            some, found, rest = zip(*map(bytes.partition, rest, repeat(sign)), strict=True)
-            before += some
-        parts[-1] += rest
-        ends += found
-    at = numpy.flatnonzero([*map(len, ends)])
-    columns = [_values([*compress(texts, ends)]) for texts in parts]
-    if any(None in texts for texts in columns):
-        good = [None not in each for each in zip(*columns, strict=True)]
-        at, columns = at[good], [[*compress(texts, good)] for texts in columns]
-    return PairLines(at, dict(zip(keys, columns[1:], strict=True)))
-
-
-def _values(texts: Sequence[bytes]) -> Sequence[str | None]:
-    """Return the value at the beginning of each text; None if there are other things than words behind."""
-    joined = b"\n".join([*texts, b""])
-    if not any(odd in joined for odd in _ODD):
-        return decode_stored(joined).split("\n")[:-1]
-    if joined.count(b'"') == 2 * len(texts) and b"\\" not in joined:
-        values = decode_stored(joined[1:-2]).split('"\n"')
-        if len(values) == len(texts) and joined.startswith(b'"') and joined.endswith(b'"\n'):
-            return values
-    matches = map(_value_and_words, texts)
-    return [_value(decode_stored(match[1])) if match else None for match in matches]
-
-
-def _value(text: str) -> str:
-    text = text.removesuffix(",")
-    return unescape_value(text[1:-1]) if text.startswith('"') else text
-
-
-def frequent_keys(lines: Sequence[bytes], least: int) -> list[tuple[str, ...]]:
-    """Return the keys of many of the lines, the most frequent first. least: number of pairs in a line."""
-    keys = [tuple(key for key, _, _ in find_pairs(decode_stored(line))) for line in _some(lines)]
-    return [each for each in _frequent(keys, len(lines)) if len(each) >= least]
-
-
 _split_data = re.compile(rb'="' + _UNTIL_QUOTE + rb'"').split
 
 
@@ -211,15 +149,22 @@ def frequent_data_forms(data: Sequence[bytes]) -> list[LineForm]:
     """Return the forms of many of the structured data, the most frequent first."""
     return [
         _data_form(each)
-        for each in _frequent([tuple(_split_data(one)) for one in _some(data)], len(data))
+        for each in frequent([tuple(_split_data(one)) for one in some_of(data)], len(data))
     ]
 
 
-def _some(lines: Sequence[bytes]) -> Sequence[bytes]:
+_SAMPLE = 40
+_LEAST_IN_SAMPLE = 3
+_MOST_KEYS = 50
+
+
+def some_of(lines: Sequence[bytes]) -> Sequence[bytes]:
+    """Return a sample of lines."""
     return lines[:: len(lines) // _SAMPLE + 1]
 
 
-def _frequent(shapes: Sequence[tuple[Any, ...]], lines: int) -> list[Any]:
+def frequent(shapes: Sequence[tuple[Any, ...]], lines: int) -> list[Any]:
+    """Return the shapes that many in a sample of so many lines have, the most frequent first."""
     return [
         shape
         for shape, count in Counter(shapes).most_common()

@@ -13,6 +13,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.together.extract import LineFields, read_all_fields
 from logsrv.linelog.fields.values import text_of_value
+from tests.linelog.fields.together.engines import ENGINES, split_by
 from tests.parts.examples import more
 from tests.parts.message_pieces import HAPROXY
 from tests.parts.mixed_lines import (
@@ -65,22 +66,25 @@ def check(lines: Sequence[bytes], skip: Sequence[str] = ()) -> LineFields:
 
 
 @more(8)
-@given(LINES, st.sampled_from([(), ("text", "a"), ("service", "time", "status", "app")]))
-@example([STAMP + b'{"a":[1', STAMP + b'{"b":2}]}', STAMP + b'{"x":1},{"y":2}'], ())
-def test_columns_have_the_fields_of_records(lines, skip):
+@given(ENGINES, LINES, st.sampled_from([(), ("text", "a"), ("service", "time", "status", "app")]))
+@example("Arrow", [STAMP + b'{"a":[1', STAMP + b'{"b":2}]}', STAMP + b'{"x":1},{"y":2}'], ())
+def test_columns_have_the_fields_of_records(engine, lines, skip):
     lines = [line.replace(b"\n", b"") for line in lines]
-    check(lines, skip)
+    with split_by(engine):
+        check(lines, skip)
 
 
+@pytest.mark.parametrize("engine", ["Arrow", "Python"])
 @pytest.mark.parametrize("header", [b"", *HEADERS, *PREFIXES])
-def test_all_known_kinds_of_lines_in_one_text(header):
+def test_all_known_kinds_of_lines_in_one_text(header, engine):
     contents = [*OBJECTS, *PAIRS, *LOGINS, *BEHIND, HAPROXY, *(WHOLE if not header else ())]
     for lines in (
         [STAMP + header + content for content in contents],
         [header + c for c in contents],
     ):
-        check(lines)
-        check(lines * 40, ("msg", "text"))
+        with split_by(engine):
+            check(lines)
+            check(lines * 40, ("msg", "text"))
 
 
 def test_a_field_with_both_a_list_and_its_text_is_left_out():
