@@ -25,7 +25,7 @@ _LEAST_ROOM = 64 << 10
 # Bytes of a column in a row group besides its values, and those of a value in the map besides it.
 _OF_COLUMN, _IN_MAP = 400, 2.5
 # A field that fewer of the lines have is compressed in the temporary file.
-_SPARSE = 4
+_SPARSE = 16
 
 
 class FieldSummary:
@@ -45,8 +45,8 @@ class FieldSummary:
 
     def add_group(self, number: int, lines: int, field: GroupField, spool: Spool) -> None:
         """Add the field of a row group of so many lines. Raises OSError."""
-        column = field.merged(lines)
-        texts = column.dictionary
+        found = field.merged(lines)
+        texts = found.column.dictionary
         if self.ways is None or self.ways:
             ways = ways_of_texts(texts)
             self.ways = ways if self.ways is None else self.ways & ways
@@ -55,11 +55,11 @@ class FieldSummary:
             return
         self.lines += field.present
         self.most_texts = max(self.most_texts, len(texts))
-        self.has_lists |= field.has_lists
-        self._has_brackets |= field.has_brackets
-        self.groups[number] = spool.write(column, is_sparse=field.present * _SPARSE < lines)
+        self.has_lists |= found.has_lists
+        self._has_brackets |= found.has_brackets
+        self.groups[number] = spool.write(found.column, is_sparse=field.present * _SPARSE < lines)
         size = pc.sum(pc.binary_length(texts)).as_py()
-        self.cost += size * _COMPRESSED + _entropy(column.indices.drop_null().to_numpy()) / 8
+        self.cost += size * _COMPRESSED + _entropy(found.counts) / 8
 
     @property
     def is_ambiguous(self) -> bool:
@@ -77,11 +77,10 @@ class FieldSummary:
         self.groups.clear()
 
 
-def _entropy(codes: Array) -> float:
+def _entropy(counts: Array) -> float:
     """Return the bits that all codes take, if each takes as many as its frequency needs."""
-    counts = numpy.bincount(codes)
     counts = counts[counts > 0]
-    return float((counts * numpy.log2(len(codes) / counts)).sum())
+    return float((counts * numpy.log2(counts.sum() / counts)).sum())
 
 
 class ChosenFields(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import NamedTuple
 
 import numpy
 import pyarrow as pa
@@ -24,23 +25,37 @@ GROUP_LINES, GROUP_TEXT, GROUP_VALUES = 131_072, 48 << 20, 24 << 20
 # different, or NEARLY_ALL in a frame: these are ids or messages.
 _FEW, _LONG = 2000, 16
 HALF, _NEARLY_ALL = 0.5, 0.97
+# Of so many lines, one is in the sample of which the size of a column is estimated.
+_SAMPLE = 4
+
+
+class MergedField(NamedTuple):
+    """A field in all lines of a row group.
+
+    counts: how many of a sample of lines have each text. has_lists: whether some values are lists.
+    has_brackets: whether there are texts that only look so.
+    """
+
+    column: pa.DictionaryArray
+    counts: Array
+    has_lists: bool
+    has_brackets: bool
 
 
 class GroupField:
     """A field in the frames of a row group, as they are added.
 
     present: the lines that have it. size: the bytes of its texts. is_left_out: whether Arrow cannot hold
-    these, or they are ids. has_lists: whether some values are lists. has_brackets: whether there are texts
-    that only look so.
+    these, or they are ids.
     """
 
     def __init__(self) -> None:
         self.present = self.size = 0
-        self.is_left_out = self.has_lists = self.has_brackets = False
+        self.is_left_out = False
+        self._lists = False
+        self._brackets = False
         self._texts: list[ArrowArray] = []
-        self._rows: list[Array] = []
-        self._codes: list[Array] = []
-        self._different = 0
+        self._frames: list[tuple[int, Array]] = []
 
     def add_lines(self, first: int, field: CodedField) -> None:
         """Add the field in the lines from number `first` of the group on."""
@@ -50,32 +65,37 @@ class GroupField:
             # Bytes that are not UTF-8.
             self.is_left_out = True
             return
-        is_there = field.codes >= 0
-        rows: Array = numpy.arange(len(is_there)) if is_there.all() else is_there.nonzero()[0]
-        self.is_left_out |= are_ids(len(rows), texts, _NEARLY_ALL) and not ways_of_texts(texts[:9])
-        if field.lists or self.has_lists:
-            earlier = () if self.has_lists else self._texts
-            self.has_brackets |= any(map(_brackets, earlier)) or _brackets(texts) > len(field.lists)
-            self.has_lists = True
+        present = int(numpy.count_nonzero(field.codes >= 0))
+        self.is_left_out |= are_ids(present, texts, _NEARLY_ALL) and not ways_of_texts(texts[:9])
+        if field.lists or self._lists:
+            earlier = () if self._lists else self._texts
+            self._brackets |= any(map(_brackets, earlier)) or _brackets(texts) > len(field.lists)
+            self._lists = True
         self._texts.append(texts)
         self.size += texts.nbytes
-        self._codes.append(field.codes[rows] + numpy.int32(self._different))
-        self._rows.append((rows + first).astype(numpy.int32))
-        self._different += len(texts)
-        self.present += len(rows)
+        self._frames.append((first, field.codes))
+        self.present += present
 
-    def merged(self, lines: int) -> pa.DictionaryArray:
+    def merged(self, lines: int) -> MergedField:
         """Return the field in so many lines, all of the group."""
         encoded = pa.chunked_array(self._texts).dictionary_encode().combine_chunks()
-        if not self.has_lists:
-            self.has_brackets = _brackets(encoded.dictionary) > 0
-        table = encoded.indices.to_numpy()
-        codes: Array = numpy.zeros(lines, numpy.min_scalar_type(len(table)))
-        missing = numpy.ones(lines, bool)
-        rows = numpy.concatenate(self._rows)
-        codes[rows] = table[numpy.concatenate(self._codes)]
-        missing[rows] = False
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=missing), encoded.dictionary)
+        known = encoded.dictionary
+        missing = len(known)
+        table = encoded.indices.to_numpy().astype(numpy.min_scalar_type(missing))
+        codes: Array = numpy.full(lines, missing, table.dtype)
+        start = 0
+        for (first, some), texts in zip(self._frames, self._texts, strict=True):
+            of_frame = numpy.append(table[start : start + len(texts)], table.dtype.type(missing))
+            codes[first : first + len(some)] = of_frame[some]
+            start += len(texts)
+        is_there = pa.py_buffer(numpy.packbits(codes != missing, bitorder="little"))
+        indices = pa.Array.from_buffers(
+            pa.from_numpy_dtype(codes.dtype), lines, [is_there, pa.py_buffer(codes)]
+        )
+        has_brackets = self._brackets if self._lists else _brackets(known) > 0
+        column = pa.DictionaryArray.from_arrays(indices, known)
+        counts = numpy.bincount(codes[::_SAMPLE], minlength=missing)[:missing] * _SAMPLE
+        return MergedField(column, counts, self._lists, has_brackets)
 
 
 def _brackets(texts: ArrowArray) -> int:
