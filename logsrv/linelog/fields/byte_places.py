@@ -15,6 +15,8 @@ DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _WHICH = U64(0x0001020304050607)
 # An array is sparse if at most one in this many groups of 64 values contains a true value.
 _SPARSE = 12
+# If one in so many groups of eight has two true values, others have.
+_SAMPLE = 500
 
 
 def indexes_of_true(found: Array) -> Array:
@@ -38,12 +40,18 @@ def _indexes_by_eights(found: Array) -> Array:
     """Do the work of `indexes_of_true` by groups of eight; fast if each has at most one true value."""
     whole = len(found) // 8 * 8
     eights: Array = found[:whole].view("<u8")
+    if _have_several(eights[:_SAMPLE]):
+        return numpy.flatnonzero(found)
     at: Array = numpy.flatnonzero(eights != 0)
     some: Array = eights[at]
-    if (some & (some - U64(1))).any():
+    if _have_several(some):
         return numpy.flatnonzero(found)
     within = (some * _WHICH >> U64(56)).astype(at.dtype)
     return numpy.concatenate((at * 8 + within, numpy.flatnonzero(found[whole:]) + whole))
+
+
+def _have_several(eights: Array) -> bool:
+    return bool((eights & (eights - U64(1))).any())
 
 
 def rows_with_nonzero(rows: Array) -> Array:

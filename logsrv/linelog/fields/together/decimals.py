@@ -1,11 +1,9 @@
-"""Find and parse JSON with decimals that are not written in the shortest way: `1.10`, `1e5`."""
+"""Find JSON with decimals that are not written in the shortest way: `1.10`, `1e5`."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy
 
@@ -77,27 +75,3 @@ def numbers_of_key(text: bytes, key: str) -> list[str]:
     found = re.findall(rb'"%s"(?:: ?([0-9.eE+-]+)[,}]|)' % re.escape(key).encode(), text)
     # `-0` says the integer 0.
     return b" ".join(found).decode().split() if all(found) and b"-0" not in found else []
-
-
-_LONGEST_EXACT = 18
-
-
-class NumberText(str):
-    """A number as it was written."""
-
-    __slots__ = ()
-
-
-def _parse_integer(text: str) -> int | NumberText:
-    return int(text) if len(text) <= _LONGEST_EXACT else NumberText(text)
-
-
-_decode = json.JSONDecoder(parse_int=_parse_integer, parse_float=NumberText).decode
-
-
-def parse_with_texts(message: bytes) -> Any:
-    """Return the object that orjson found, with decimals as NumberText; None if it is nested too deep."""
-    try:
-        return _decode(message.decode())
-    except RecursionError:
-        return None

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy
 
 from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.linelog.fields.byte_places import Array
-from logsrv.linelog.fields.level import LEVEL_FIELDS, level_of_fields
+from logsrv.linelog.fields.level import LEVEL_FIELDS
 from logsrv.linelog.fields.line_kinds import FILE, HEADER, kinds_of_lines
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, IN_LOG_RECORDS
 from logsrv.linelog.fields.servers import STATUS_CLASS, class_of_status
@@ -22,7 +22,7 @@ from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.contents import ContentColumns
 from logsrv.linelog.fields.together.headers import HeaderColumns
-from logsrv.linelog.fields.together.levels import levels_of_lines
+from logsrv.linelog.fields.together.levels import levels_in_fields, levels_of_lines
 from logsrv.linelog.fields.together.pieces import HEADER as HEADER_RANK
 from logsrv.linelog.fields.together.pieces import (
     PAIRS,
@@ -188,7 +188,8 @@ def _lines_with_level(
     """
     found = numpy.zeros(len(stamps), bool)
     if pieces.wanted is None:
-        return _add_lines_with_level(found, slice(None), pieces)
+        levels = levels_in_fields(len(stamps), pieces)
+        return None if levels is None else levels > 0
     for piece in asked:
         found[piece.rows] = True
     for piece in known:
@@ -204,16 +205,8 @@ def _lines_with_level(
         return None
     of_levels = FieldPieces(wanted=wanted_in_lines(frozenset(LEVEL_FIELDS), plain))
     _add_lines(some, plain, of_levels)
-    return _add_lines_with_level(found, rows, of_levels)
-
-
-def _add_lines_with_level(found: Array, rows: Any, pieces: FieldPieces) -> Array | None:
-    lines = len(found[rows])
-    for name in LEVEL_FIELDS:
-        field = put_together(lines, pieces.pieces(name, PAIRS))
-        if field is None or name in pieces.left_out:
-            return None
-        if field.texts:
-            levels = [level_of_fields({name: value}.get) is not None for value in field.values()]
-            found[rows] |= numpy.array([*levels, False])[field.codes]
+    levels = levels_in_fields(len(some), of_levels)
+    if levels is None:
+        return None
+    found[rows] = levels > 0
     return found

@@ -28,7 +28,7 @@ def levels_of_lines(
 
     objects, access: the lines whose contents are JSON objects, and lines of an access log.
     """
-    found = _levels_in_fields(len(stamps), pieces)
+    found = levels_in_fields(len(stamps), pieces)
     status = put_together(len(stamps), pieces.pieces("status", PAIRS))
     if found is None or status is None or not pieces.complete:
         return level_numbers(stamps.text, stamps.ends)
@@ -52,7 +52,7 @@ def _numbers(levels: Sequence[str | None]) -> Array:
     return numpy.array([*(_NUMBERS[level] for level in levels), 0], numpy.uint8)
 
 
-def _levels_in_fields(lines: int, pieces: FieldPieces) -> Array | None:
+def levels_in_fields(lines: int, pieces: FieldPieces) -> Array | None:
     """Return the level in the fields of each line's content, 0 for none; None if that is not sure."""
     found = numpy.zeros(lines, numpy.uint8)
     for name in LEVEL_FIELDS:

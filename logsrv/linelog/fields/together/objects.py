@@ -29,14 +29,12 @@ from logsrv.linelog.fields.json import (
 )
 from logsrv.linelog.fields.together.coded import value_of_list
 from logsrv.linelog.fields.together.decimals import (
-    NumberText,
     lines_with_odd_decimals,
     numbers_of_key,
-    parse_with_texts,
 )
 from logsrv.linelog.fields.together.pieces import CONTENT, Convert, FieldPieces, is_utf8
 from logsrv.linelog.fields.together.wanted import keys_leading_to
-from logsrv.linelog.fields.values import Scalar, text_of_value
+from logsrv.linelog.fields.values import Scalar, WrittenFloat, text_of_value
 
 _TEXTS: frozenset[type] = frozenset((str, NoneType))
 _NUMBERS: frozenset[type] = frozenset((int, float, bool))
@@ -141,7 +139,7 @@ class ObjectColumns:
         parsed = {
             at: found
             for at in odd
-            if b"[" not in messages[at] and (found := parse_with_texts(messages[at])) is not None
+            if b"[" not in messages[at] and (found := parse_json_exactly(messages[at])) is not None
         }
         self._unsure.update(rows[[at for at in odd if at not in parsed]].tolist())
         self._gather(rows[[*parsed]], [*parsed.values()])
@@ -227,9 +225,9 @@ class ObjectColumns:
         kinds = found.kinds
         if str in kinds:
             yield *_chosen(rows, values, kinds, _TEXTS), None
-        if NumberText in kinds:
-            some = _chosen(rows, values, kinds, {NumberText})
-            yield some[0], [*map(str, some[1])], None
+        if WrittenFloat in kinds:
+            some = _chosen(rows, values, kinds, {WrittenFloat})
+            yield some[0], _number_texts(some[1]), None
         if kinds & _NUMBERS:
             some = _chosen(rows, values, kinds, _NUMBERS)
             if len(kinds & _NUMBERS) == 1 and float not in kinds:
