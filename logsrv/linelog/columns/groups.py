@@ -25,7 +25,7 @@ GROUP_LINES, GROUP_TEXT, GROUP_VALUES = 131_072, 48 << 20, 24 << 20
 # different, or NEARLY_ALL in a frame: these are ids or messages.
 _FEW, _LONG = 2000, 16
 HALF, _NEARLY_ALL = 0.5, 0.97
-# Of so many lines, one is in the sample of which the size of a column is estimated.
+# One of so many lines is in the sample from which the size of a column is estimated.
 _SAMPLE = 4
 
 

@@ -17,7 +17,8 @@ from logsrv.linelog.fields.byte_places import (
     rows_at,
 )
 from logsrv.linelog.fields.servers import CLIENT_BEHIND_VHOST, VHOST, VHOST_PORT
-from logsrv.linelog.fields.together.words import LONGEST_LINE, Column, split_words
+from logsrv.linelog.fields.together.coded import CodedField
+from logsrv.linelog.fields.together.words import LONGEST_LINE, split_words
 
 _TIME, _STATUS = b' [00/Aaa/0000:00:00:00 +0000] "', b'" 000 '
 _SAME = bytes.maketrans(
@@ -83,7 +84,7 @@ class AccessLines(NamedTuple):
     """
 
     at: Array
-    columns: Mapping[str, Column]
+    columns: Mapping[str, CodedField]
     rest: Mapping[int, bytes]
 
 
@@ -179,15 +180,17 @@ def _read_form(
         raise ValueError("a line has more words before or in its request")
     good = numpy.ones(len(lines.at), bool)
     for name, test in tests.items():
-        codes, texts = columns[name]
+        codes, texts, _ = columns[name]
         if odd := [code for code, text in enumerate(texts) if not test(text)]:
             good &= ~numpy.isin(codes, odd)
     if not good.all():
         lines = lines.chosen(numpy.flatnonzero(good))
-        columns = {name: Column(codes[good], texts) for name, (codes, texts) in columns.items()}
+        columns = {
+            name: CodedField(codes[good], texts) for name, (codes, texts, _) in columns.items()
+        }
     if has_vhost:
-        codes, texts = columns["vhost"]
+        codes, texts, _ = columns["vhost"]
         hosts = [host.groups() if (host := _vhost(text)) else ("-", "-") for text in texts]
         for place, name in enumerate(("vhost", "vhost_port")):
-            columns[name] = Column(codes, [host[place] or "-" for host in hosts])
+            columns[name] = CodedField(codes, [host[place] or "-" for host in hosts])
     return AccessLines(lines.at, columns, lines.rest())

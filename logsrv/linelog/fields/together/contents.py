@@ -119,7 +119,7 @@ class ContentColumns:
             left[found.at] = False
             those = rows[chosen[found.at]]
             self.access.append(those)
-            for name, (codes, texts) in found.columns.items():
+            for name, (codes, texts, _) in found.columns.items():
                 said = [None if text == "-" else text for text in texts]
                 self._pieces.add_converted(name, those, codes, said)
             behind = {at: text for at, text in found.rest.items() if b"=" in text}
@@ -137,7 +137,7 @@ class ContentColumns:
         # A single pair is no logfmt.
         for keys in frequent_keys(lines, 2 if rank == CONTENT else 1):
             found = read_pairs(keys, _chosen(contents, chosen), self._pieces.wants)
-            for name, (codes, texts) in found.columns.items():
+            for name, (codes, texts, _) in found.columns.items():
                 self._pieces.add_converted(name, rows[chosen[found.at]], codes, texts, rank)
             chosen = numpy.delete(chosen, found.at)
         return chosen

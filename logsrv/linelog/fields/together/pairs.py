@@ -12,8 +12,9 @@ from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.byte_places import Array, indexes_of_true
 from logsrv.linelog.fields.logfmt import find_pairs, unescape_value
 from logsrv.linelog.fields.stored_line import decode_stored
+from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.forms import frequent, some_of
-from logsrv.linelog.fields.together.words import LONGEST_LINE, Column, split_words
+from logsrv.linelog.fields.together.words import LONGEST_LINE, split_words
 
 _LF, _EQUALS, _SPLIT = b"\n=\x1f"
 _value_and_words = re.compile(
@@ -28,7 +29,7 @@ class PairLines(NamedTuple):
     """Lines with the same keys: their indexes, and the values by key."""
 
     at: Array
-    columns: Mapping[str, Column]
+    columns: Mapping[str, CodedField]
 
 
 def frequent_keys(lines: Sequence[bytes], least: int) -> list[tuple[str, ...]]:
@@ -69,17 +70,20 @@ def read_pairs(
     )
     known = numpy.ones(len(at), bool)
     columns = {}
-    for place, (codes, texts) in found.items():
+    for place, (codes, texts, _) in found.items():
         # Behind the value are the space and the key of the next one.
         behind = len(keys[place]) + (place > 0) if place < len(keys) else 0
         values = _values([text[: len(text) - behind] for text in texts] if behind else texts, place)
         if None in values:
             known &= numpy.array([value is not None for value in values])[codes]
-        columns[place] = Column(codes, [value or "" for value in values])
+        columns[place] = CodedField(codes, [value or "" for value in values])
     del columns[0]
     return PairLines(
         at[known],
-        {keys[place - 1]: Column(codes[known], texts) for place, (codes, texts) in columns.items()},
+        {
+            keys[place - 1]: CodedField(codes[known], texts)
+            for place, (codes, texts, _) in columns.items()
+        },
     )
 
 

@@ -9,10 +9,11 @@ import csv
 import importlib.util
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
-from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stored_line import decode_stored
+from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.pieces import Coder, decode_all
 
 # After so many lines, it pays to load Arrow.
@@ -21,17 +22,10 @@ LONGEST_LINE = csv.field_size_limit()
 """Bytes. Longer lines cannot be split here."""
 
 
-class Column(NamedTuple):
-    """A code for each line, and the texts by code; no two are the same."""
-
-    codes: Array
-    texts: Sequence[str]
-
-
 def split_words(
     lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: int = ord(" ")
-) -> Mapping[int, Column]:
-    """Return the wanted columns of lines that all have so many of them.
+) -> Mapping[int, CodedField]:
+    """Return the wanted columns of lines that all have so many of them, by place.
 
     Between spaces, a column that begins with a quote ends with the next one; what is behind that belongs to
     it, too. Lines have no CR or LF, and are not longer than LONGEST_LINE. Raises ValueError if one has
@@ -48,7 +42,7 @@ def split_words(
         raise ValueError(f"{len(columns)} columns instead of {width}")
     coders = {place: Coder() for place in wanted}
     return {
-        place: Column(coder.codes(columns[place]), [*coder.index])
+        place: CodedField(coder.codes(columns[place]), [*coder.index])
         for place, coder in coders.items()
     }
 
@@ -70,18 +64,27 @@ class _Engine:
 _engine = _Engine()
 
 
-def _split_by_arrow(
-    lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: str, has_quotes: bool
-) -> Mapping[int, Column]:
+@lru_cache(maxsize=1)
+def _arrow() -> tuple[Any, Any]:
+    """Load Arrow, and its reader of CSV."""
     import pyarrow
     from pyarrow import csv as arrow_csv
 
+    # Ctrl-C is Python's: the reader would take it, and keep a pipe for it.
+    pyarrow.enable_signal_handlers(False)
+    return pyarrow, arrow_csv
+
+
+def _split_by_arrow(
+    lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: str, has_quotes: bool
+) -> Mapping[int, CodedField]:
+    arrow, arrow_csv = _arrow()
     text = b"\n".join([*lines, b""])
     names = [*map(str, range(width))]
-    kind = pyarrow.dictionary(pyarrow.int32(), pyarrow.binary())
+    kind = arrow.dictionary(arrow.int32(), arrow.binary())
     # One block: then each column is coded once.
     found = arrow_csv.read_csv(
-        pyarrow.BufferReader(text),
+        arrow.BufferReader(text),
         arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(text) + 1),
         arrow_csv.ParseOptions(
             delimiter=delimiter,
@@ -97,6 +100,6 @@ def _split_by_arrow(
     ).combine_chunks()
     columns = {place: found.column(str(place)).chunk(0) for place in wanted}
     return {
-        place: Column(column.indices.to_numpy(), decode_all(column.dictionary.to_pylist()))
+        place: CodedField(column.indices.to_numpy(), decode_all(column.dictionary.to_pylist()))
         for place, column in columns.items()
     }

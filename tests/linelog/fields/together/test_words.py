@@ -31,7 +31,7 @@ def test_columns_between_spaces_may_be_quoted(engine, rows):
         width = len(rows[0])
         with split_by(engine):
             found = split_words(stored(rows, " "), width, range(width))
-        for place, (codes, texts) in found.items():
+        for place, (codes, texts, _) in found.items():
             assert len({*texts}) == len(texts)
             expected = [row[place].replace('"', "") for row in rows]
             assert [texts[code] for code in codes.tolist()] == expected
@@ -44,7 +44,7 @@ def test_with_another_delimiter_quotes_are_a_part_of_the_text(engine, rows):
     if rows:
         width = len(rows[0])
         with split_by(engine):
-            codes, texts = split_words(stored(rows, "\x1f"), width, [width - 1], 0x1F)[width - 1]
+            codes, texts, _ = split_words(stored(rows, "\x1f"), width, [width - 1], 0x1F)[width - 1]
         assert [texts[code] for code in codes.tolist()] == [row[-1] for row in rows]
 
 
