@@ -7,8 +7,10 @@ import { button, element } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Inquiry } from "./inquiry.js";
 import { LEVELS } from "./levels.js";
+import { limitsOf } from "./limits.js";
 import { isPivot, pivot } from "./pivot.js";
 import { DEFAULT_LAST, scopeOf } from "./scope.js";
+import { hasChart } from "./series.js";
 import { asLines, kindOf, pastOf } from "./stages.js";
 import { summarize } from "./summary.js";
 import { printable } from "./text.js";
@@ -159,7 +161,7 @@ export class BoardPanel extends Inquiry {
    * @param {Date} when
    */
   show(answer, when) {
-    const isChart = this.as !== "table" && answer.every !== null && answer.rows.length > 0;
+    const isChart = this.as !== "table" && hasChart(answer);
     this.plot.hidden = !isChart;
     this.rows.hidden = isChart;
     const past = pastOf(this.place?.q ?? "");
@@ -174,7 +176,7 @@ export class BoardPanel extends Inquiry {
     }
     const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
     const time = since || until ? [since, until].join(" – ") : last === "all" ? "all time" : `last ${last || DEFAULT_LAST}`;
-    const about = [time, answer.rows.length ? "" : "no lines match", answer.rows.length < answer.groups ? "not all groups are shown" : "", `counted at ${clock(when)}`];
+    const about = [time, answer.rows.length ? "" : "no lines match", ...limitsOf(answer).slice(1), `counted at ${clock(when)}`];
     this.note.className = "note";
     this.note.textContent = printable(about.filter(Boolean).join(" · "));
   }

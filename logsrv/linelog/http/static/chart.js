@@ -150,7 +150,7 @@ export class Chart {
   get before() {
     const shown = this.shown.filter(({ before }) => before);
     if (!this.isBars || !this.chart.adds || shown.length < 2) return shown;
-    const sum = this.chart.steps.map((_, index) => shown.reduce((all, { before }) => all + (before?.[index] ?? 0), 0));
+    const sum = this.chart.steps.map((_, index) => sumOf(shown.map(({ before }) => before?.[index] ?? null)));
     return [{ ...shown[0], name: "total", before: sum }];
   }
 
@@ -238,7 +238,7 @@ export class Chart {
   tip(from, to) {
     const { steps, adds } = this.chart;
     const head = element("div", "", span(new Date(steps[from].from), new Date(steps[to].to)));
-    const of = (/** @type {import("./series.js").Values} */ values) => (from === to ? values[from] : adds ? values.slice(from, to + 1).reduce((sum, one) => Number(sum) + Number(one), 0) : null);
+    const of = (/** @type {import("./series.js").Values} */ values) => (from === to ? values[from] : adds ? sumOf(values.slice(from, to + 1)) : null);
     const unit = unitOf(this.name ?? "");
     const rows = this.shown.map(({ name, label, values, before }) => {
       const [value, old] = [of(values), before && of(before)];
@@ -248,6 +248,12 @@ export class Chart {
     return [head, ...(from === to || adds ? rows : [element("div", "", "Enter, or letting go, shows this time")])];
   }
 }
+
+/**
+ * Return the sum of values, null if one is unknown.
+ * @param {import("./series.js").Values} values
+ */
+const sumOf = (values) => values.reduce((sum, one) => (sum === null || one === null ? null : sum + one), 0);
 
 /** @param {number | null} value */
 const said = (value) => (value === null ? "–" : figure(value));

@@ -7,7 +7,7 @@ import { printable } from "./text.js";
 import { figure, moment } from "./times.js";
 
 /** @typedef {string | number | null} Cell */
-/** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number}} Answer */
+/** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, at_least?: string[], compare?: {shift: number, missing_until: string | null} | null}} Answer */
 
 /** Rows of the page: a browser needs seconds for more. */
 const MOST_ROWS = 1000;
@@ -98,6 +98,7 @@ export class Grid {
     if (column === 0 && every !== null) return [value === null ? "no time" : moment(new Date(String(value)))];
     if (column < firstFigure(/** @type {Answer} */ (this.answer))) return this.group(columns[column], value);
     if (value === null) return ["–"];
+    if (typeof value === "string") return [/^(min|max)_time\b/.test(columns[column]) ? moment(new Date(value)) : printable(value)];
     const sign = Number(value) > 0 && isChange(columns, column) ? "+" : "";
     return [sign + figure(Number(value))];
   }

@@ -8,7 +8,7 @@ import { addsUp, figuresOf, firstFigure, groupName, groupsOf, MOST_SERIES } from
  * Return whether an answer can be turned: it has figures for each time and one field, or for two fields.
  * @param {Answer} answer
  */
-export const canPivot = (answer) => answer.by.length > 0 && firstFigure(answer) === 2;
+export const canPivot = (answer) => answer.by.length > 0 && firstFigure(answer) === 2 && figuresOf(answer).length > 0;
 
 /**
  * Return whether an answer is turned unless the user wants a list.

@@ -22,14 +22,21 @@ const FUNCTION = /^(count_distinct|count|sum|avg|min|max|p50|p95|p99)_(?=.)/;
 export const firstFigure = ({ by, every }) => by.length + Number(every !== null);
 
 /**
- * Return the columns of figures, without those that compare them.
+ * Return the columns of figures that are numbers, without those that compare them.
  * @param {Answer} answer
  */
 export function figuresOf(answer) {
   const names = answer.columns;
+  const isText = (/** @type {number} */ column) => answer.rows.some((row) => typeof row[column] === "string");
   const compared = new Set(names.flatMap((name) => (names.includes(`${name}_before`) ? [`${name}_before`, `${name}_change`] : [])));
-  return names.map((_, column) => column).filter((column) => column >= firstFigure(answer) && !compared.has(names[column]));
+  return names.map((_, column) => column).filter((column) => column >= firstFigure(answer) && !compared.has(names[column]) && !isText(column));
 }
+
+/**
+ * Return whether an answer can be drawn over time.
+ * @param {Answer} answer
+ */
+export const hasChart = (answer) => answer.every !== null && answer.rows.length > 0 && figuresOf(answer).length > 0;
 
 /**
  * Return the name of a figure as in a query: `p95 rt`.
@@ -85,15 +92,18 @@ export function seriesOf(answer, column, when) {
   const adds = addsUp(name);
   const before = answer.columns.indexOf(`${name}_before`);
   const join = /^max_/.test(name) ? Math.max : /^min_/.test(name) ? Math.min : adds ? (/** @type {number} */ a, /** @type {number} */ b) => a + b : null;
+  const { compare } = answer;
+  // What the store no longer has is unknown, not 0.
+  const known = compare?.missing_until ? Date.parse(compare.missing_until) + 1000 * compare.shift : -Infinity;
   /** @param {Answer["rows"]} rows @param {number} of the column @returns {Values} */
   const valuesOf = (rows, of) => {
     /** @type {Values} */
-    const values = steps.map(() => (adds ? 0 : null));
+    const values = steps.map(({ start }) => (adds && (of === column || start >= known) ? 0 : null));
     for (const row of rows) {
       const [place, value] = [places.get(Date.parse(String(row[0]))), row[of]];
       if (place === undefined || typeof value !== "number") continue;
-      const known = values[place];
-      values[place] = known !== null && join ? join(known, drawable(value)) : drawable(value);
+      const other = values[place];
+      values[place] = other !== null && join ? join(other, drawable(value)) : drawable(value);
     }
     return values;
   };

@@ -4,11 +4,12 @@ import { get } from "./api.js";
 import { Chart } from "./chart.js";
 import { button, byId } from "./dom.js";
 import { Grid } from "./grid.js";
+import { limitsOf } from "./limits.js";
 import { canPivot, isPivot, leftOut, pivot } from "./pivot.js";
-import { firstFigure } from "./series.js";
+import { figuresOf, hasChart } from "./series.js";
 import { asLines, pastOf, withCondition } from "./stages.js";
 import { printable } from "./text.js";
-import { clock, counted, moment, number } from "./times.js";
+import { clock, counted } from "./times.js";
 
 /** @typedef {import("./grid.js").Answer} Answer */
 /** @typedef {import("./view.js").Request} Request */
@@ -62,17 +63,16 @@ export class Table {
   show() {
     const { answer } = this;
     if (!answer) return;
-    byId("table-sentence").textContent = sentence(answer, this.when);
-    const isOverTime = answer.every !== null && answer.rows.length > 0;
-    byId("table-chart").hidden = !isOverTime;
-    if (isOverTime) this.chart.show(answer, this.when, pastOf(this.request.q));
+    byId("table-sentence").textContent = `${limitsOf(answer).join("; ")}. Counted at ${clock(this.when)}; not live.`;
+    byId("table-chart").hidden = !hasChart(answer);
+    if (hasChart(answer)) this.chart.show(answer, this.when, pastOf(this.request.q));
     this.showRows();
   }
 
   showRows() {
     const { answer } = this;
     if (!answer) return;
-    const column = answer.every === null ? firstFigure(answer) : this.chart.column;
+    const column = hasChart(answer) ? this.chart.column : figuresOf(answer)[0];
     const turned = canPivot(answer) && (this.turned ?? isPivot(answer));
     const left = turned ? leftOut(answer, column) : 0;
     byId("table-tools").replaceChildren(...(canPivot(answer) ? [this.turn(answer, turned)] : []), left ? ` ${counted(left, "other")} without a column` : "");
@@ -92,20 +92,4 @@ export class Table {
     made.setAttribute("aria-pressed", String(turned));
     return made;
   }
-}
-
-/**
- * Return the sentence about an answer.
- * @param {Answer} answer
- * @param {Date} when
- */
-export function sentence({ every, lines, groups, rows, without, left_out, exact, absent, missed }, when) {
-  const one = counted(lines, "line matches", "lines match");
-  const said = [without.length ? `${one}, none has a number in ${without.join(", ")}` : `${one}, in ${counted(groups, "group")}`];
-  if (absent.length) said.push(`none has a field ${absent.map(printable).join(", ")}`);
-  const last = every !== null && rows.length ? rows[rows.length - 1][0] : null;
-  if (rows.length < groups) said.push(`the first ${number(rows.length)} are used${last === null ? "" : `, up to ${moment(new Date(String(last)))}`}`);
-  if (missed) said.push(`so many groups that those with few lines were forgotten, ${counted(left_out, "line")} in all: a row may lack up to ${counted(missed, "line")}, and no missing group has more`);
-  if (!exact) said.push("p50, p95 and p99 are within 0.5 %");
-  return `${said.join("; ")}. Counted at ${clock(when)}; not live.`;
 }

@@ -1,5 +1,6 @@
 """Charts and tables of figures in a real browser: axes, legends, tips, comparisons, pivots."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -151,6 +152,32 @@ def test_a_comparison_is_a_dashed_series_and_a_difference_with_its_sign(page):
     assert shown.texts("#table .legend li") == ["a", "b", "count, 1h before"]
     # Of stacked bars the sum before.
     assert numbers(shown, "#table .dashed.curve") == 1
+
+
+def test_what_the_store_no_longer_has_is_unknown_and_not_nothing(page):
+    found = answer(
+        ["count", "count_before", "count_change"], [(0, 7, None, None), (2, 5, 5, 0), (3, 4, 1, 3)]
+    )
+    lost = datetime.fromisoformat(time_of(1, 600)) - timedelta(days=1)
+    compare = {"shift": 86400.0, "missing_until": lost.isoformat()}
+    shown = page({**found, "compare": compare}, "| count every 10m compare 1d")
+    assert "no lines of the earlier time up to 19 Nov 06:10:00" in shown.text("#table-sentence")
+    assert shown.texts("#table tbody tr:first-child td")[1:] == ["7", "–", "–"]
+    path = shown.run("document.querySelector('#table .dashed.curve').getAttribute('d')")
+    assert path.count("M") == 1 and path.count("L") == 2
+    assert step_left(shown, 4)[1] == "count 7 · 1d before –"
+    shown.press("ArrowRight")
+    assert shown.texts(f"{TIP} > div")[1] == "count 0 · 1d before 0"
+
+
+def test_figures_that_are_no_numbers_are_not_drawn(page):
+    rows = [(0, "/a", time_of(5, 1)), (1, "/b", time_of(900, 1))]
+    shown = page(answer(["last_path", "max_time"], rows))
+    assert shown.run("document.querySelector('#table-chart').hidden")
+    assert shown.texts("#table tbody tr:last-child td")[1] == "/b"
+    shown = page(answer(["last_path", "count"], [(0, "/a", 3)]))
+    assert shown.text("#table .chart-title") == "count every 10 min"
+    assert numbers(shown, BARS) == 1
 
 
 def test_two_groups_are_turned_into_a_pivot_and_back(page):

@@ -1,0 +1,22 @@
+/** What an answer of figures is of, and what it lacks, in words. */
+
+import { printable } from "./text.js";
+import { counted, moment, number } from "./times.js";
+
+/**
+ * @param {import("./grid.js").Answer} answer
+ * @returns {string[]}
+ */
+export function limitsOf(answer) {
+  const { every, lines, groups, rows, without, left_out, exact, absent, missed, at_least = [], compare } = answer;
+  const one = counted(lines, "line matches", "lines match");
+  const said = [without.length ? `${one}, none has a number in ${without.map(printable).join(", ")}` : `${one}, in ${counted(groups, "group")}`];
+  if (absent.length) said.push(`none has a field ${absent.map(printable).join(", ")}`);
+  const last = every !== null && rows.length ? rows[rows.length - 1][0] : null;
+  if (rows.length < groups) said.push(`the first ${number(rows.length)} are used${last === null ? "" : `, up to ${moment(new Date(String(last)))}`}`);
+  if (missed) said.push(`so many groups that those with few lines were forgotten, ${counted(left_out, "line")} in all: a row may lack up to ${counted(missed, "line")}, and no missing group has more`);
+  if (!exact) said.push("p50, p95 and p99 are within 0.5 %");
+  if (at_least.length) said.push(`${at_least.map(printable).join(", ")} may be larger`);
+  if (compare?.missing_until) said.push(`the store has no lines of the earlier time up to ${moment(new Date(compare.missing_until))}`);
+  return said;
+}
