@@ -146,10 +146,10 @@ export class Chart {
     this.legend.replaceChildren(...entries);
   }
 
-  /** The series with dashed curves: of stacked bars their sums. */
+  /** The series with dashed curves: over stacked bars their sums. */
   get before() {
     const shown = this.shown.filter(({ before }) => before);
-    if (!this.isBars || !this.chart.adds || shown.length < 2) return shown;
+    if (!this.isBars || !this.chart.adds || !shown.length) return shown;
     const sum = this.chart.steps.map((_, index) => sumOf(shown.map(({ before }) => before?.[index] ?? null)));
     return [{ ...shown[0], name: "total", before: sum }];
   }
@@ -242,7 +242,8 @@ export class Chart {
     const unit = unitOf(this.name ?? "");
     const rows = this.shown.map(({ name, label, values, before }) => {
       const [value, old] = [of(values), before && of(before)];
-      const past = before ? ` · ${this.past} before ${said(old)}` : "";
+      const change = value !== null && typeof old === "number" ? `, ${value > old ? "+" : ""}${figure(value - old)}` : "";
+      const past = before ? ` · ${this.past} before ${said(old)}${change}` : "";
       return element("div", `tip-row bar-${name}`, element("span", "", cut(label)), " ", element("b", "", `${said(value)}${value !== null && unit && unit !== "lines" ? ` ${unit}` : ""}`), past);
     });
     return [head, ...(from === to || adds ? rows : [element("div", "", "Enter, or letting go, shows this time")])];

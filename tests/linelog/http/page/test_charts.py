@@ -144,7 +144,7 @@ def test_a_comparison_is_a_dashed_series_and_a_difference_with_its_sign(page):
     assert shown.texts("#table .legend li") == ["count", "count, 1d before"]
     assert numbers(shown, "#table .dashed.curve") == 1 and numbers(shown, BARS) == 3
     assert shown.texts("#table tbody tr td:last-child") == ["+3", "0", "−8"]
-    assert step_left(shown, 3)[1] == "count 7 · 1d before 4"
+    assert step_left(shown, 3)[1] == "count 7 · 1d before 4, +3"
     shown.click("[aria-label='Drawn as'] button:last-child")
     assert numbers(shown, "#table .curve") == 2
     groups = [(step, path, 2, 1, 1) for step in range(2) for path in "ab"]
@@ -167,7 +167,7 @@ def test_what_the_store_no_longer_has_is_unknown_and_not_nothing(page):
     assert path.count("M") == 1 and path.count("L") == 2
     assert step_left(shown, 4)[1] == "count 7 · 1d before –"
     shown.press("ArrowRight")
-    assert shown.texts(f"{TIP} > div")[1] == "count 0 · 1d before 0"
+    assert shown.texts(f"{TIP} > div")[1] == "count 0 · 1d before 0, 0"
 
 
 def test_figures_that_are_no_numbers_are_not_drawn(page):
