@@ -1,9 +1,12 @@
 """The live page of a real daemon in a real browser."""
 
+import json
 import threading
+from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing import wait_until
 from tests.parts.chromium import Chromium, Page
 from tests.parts.daemons import LOOPBACK, Logger, Start
 from tests.parts.web_clients import Client
@@ -226,3 +229,26 @@ def test_a_search_saved_on_the_server_is_there_for_all(logger, browser, tmp_path
     other.wait("document.querySelectorAll('#saved-list li').length === 0")
     assert file.read_text() == "{}\n"
     assert other.complaints == []
+
+
+def test_a_board_of_twelve_stays_whole_while_the_store_is_rotated(logger, browser, tmp_path):
+    saved: Path = tmp_path / "saved.json"
+    stages = ("", "| count every 1m by app", "| p95 ms every 1m by app", "| count by app, level")
+    searches = {f"s{number}": {"q": stages[number % 4], "last": "1h"} for number in range(12)}
+    shapes = ("bars", "lines", "table")
+    panels = [{"search": name, "as": shapes[place % 3]} for place, name in enumerate(searches)]
+    saved.write_text(json.dumps({**searches, "all": {"panels": panels}}))
+    server = logger("--http", LOOPBACK, "--saved", str(saved), "--rotate-size", "64KiB")
+    block = b"".join(b"level=info app=a%d ms=%d\n" % (number % 5, number) for number in range(2000))
+    server.send(block)
+    page = open_page(browser, server, "board?name=all")
+    count = "document.querySelectorAll('.board-panel').length"
+    page.wait(f"{count} === 12 && !document.querySelector('.board-panel.stale')")
+    for _ in range(20):
+        server.send(block)
+    wait_until(lambda: len(list(server.store.glob("*.log.zst"))) > 10, "sealed segments")
+    page.wait(
+        "document.querySelector('.board-panel:last-child .table').textContent.includes('8,400')"
+    )
+    assert page.texts(".board-panel > .alarm") == []
+    assert page.complaints == []

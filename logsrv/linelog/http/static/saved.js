@@ -118,10 +118,11 @@ export class Saved {
     const time = since || until ? [since, until].join(" – ") : (last ?? "");
     const about = [q === name ? "" : (q ?? ""), time, isShared ? "on the server" : ""].filter(Boolean).join(" · ");
     choose.append(element("span", "name", printable(name)), element("span", "note", printable(about)), element("span", "alarm", printable(error ?? "")));
-    const board = /** @type {HTMLAnchorElement} */ (element("a", "note", isShared ? "to a board" : ""));
+    const board = /** @type {HTMLAnchorElement} */ (element("a", "link", "to a board"));
     board.href = address("/board", { add: name });
     board.ariaLabel = `To a board: ${printable(name)}`;
-    return element("li", "", choose, isShared ? board : "", button("×", "exclude", () => this.remove(search, isShared), `Remove ${printable(name)}`));
+    const cross = button("×", "exclude", () => this.remove(search, isShared), `Remove ${printable(name)}`);
+    return element("li", "", choose, cross, isShared ? board : "");
   }
 
   /**
