@@ -21,6 +21,7 @@ from logsrv.linelog.query.question import (
     Question,
     Sorting,
 )
+from logsrv.linelog.read.compared_groups import group
 from logsrv.linelog.read.figures import MOST_DISTINCT
 from logsrv.linelog.read.groups import (
     COUNT,
@@ -29,7 +30,6 @@ from logsrv.linelog.read.groups import (
     Cell,
     Rows,
     count_values,
-    group,
 )
 from logsrv.linelog.read.patterns.find import Pattern, find_patterns
 from logsrv.linelog.read.patterns.skeletons import share_of
@@ -91,11 +91,13 @@ def _print_table(search: Search, asked: Question, grouping: Grouping, arguments:
         found = _with_local_times(found, grouping)
     if arguments.output == "text":
         found = _named_groups(found, (grouping.every is not None) + len(grouping.by))
-        if grouping.every is not None and len(grouping.by) == 1 and grouping.figures == (COUNT,):
+        is_count = grouping.figures == (COUNT,) and grouping.compare is None
+        if grouping.every is not None and len(grouping.by) == 1 and is_count:
             found = _by_value(found)
     print_rows(found.columns, found.rows[: asked.limit], arguments)
     _tell_limits(found)
-    return found.lines > 0 and bool(found.rows)
+    lines = found.lines + (found.compare.lines if found.compare else 0)
+    return lines > 0 and bool(found.rows)
 
 
 def _print_sorted(search: Search, asked: Question, sorting: Sorting, arguments: Namespace) -> bool:
@@ -168,6 +170,9 @@ def _by_value(found: Rows) -> Rows:
 
 
 def _tell_limits(found: Rows) -> None:
+    if found.compare is not None and found.compare.missing_until is not None:
+        since, until = found.compare.since, found.compare.missing_until
+        tell(f"logsrv search: the store has no lines of the earlier time from {since} to {until}")
     one = "line matches" if found.lines == 1 else "lines match"
     for what, fields in (("number in", found.without), ("field", found.absent)):
         if found.lines and fields:

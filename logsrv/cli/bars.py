@@ -7,7 +7,6 @@ import time
 from argparse import Namespace
 from itertools import islice
 
-from logsrv.cli.reading import parse_step_option
 from logsrv.cli.table import print_rows
 from logsrv.kit.text.terminal import terminal_columns
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
@@ -66,10 +65,10 @@ def _print_bars(counts: dict[float, int], step: float, local: bool) -> None:
         print(f"{_bar_label(start, step, local)}  {count:>9}  {_bar(count / most, width)}".rstrip())
 
 
-def step_seconds(every: str | None, search: Search) -> float:
-    """Return the step of `--every` in seconds, or one that makes about 40 bars. Raises UsageError."""
+def step_seconds(every: float | None, search: Search) -> float:
+    """Return the step of `--every` in seconds, or one that makes about 40 bars."""
     if every:
-        return parse_step_option(every)
+        return every
     begin, end = search.scope.since, search.scope.until
     if not begin or not end:
         first, last = search.view.read_time_span()

@@ -21,7 +21,7 @@ from logsrv.linelog.query.hints import foreign_syntax_hints
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
 from logsrv.linelog.query.question import Question
-from logsrv.linelog.query.times import parse_moment, parse_step
+from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import LineStyle, make_renderer
 from logsrv.linelog.read.search import Hit
@@ -143,14 +143,6 @@ def matcher_with_hints(words: list[str], command: str) -> Matcher:
     """Return the matcher of a query for lines, and write its hints to stderr. Raises UsageError."""
     what = f"logsrv {command}"
     return match.make_matcher(question_with_hints(words, command, only_lines=what).node)
-
-
-def parse_step_option(text: str) -> float:
-    """Return the seconds of `--every`. Raises UsageError."""
-    try:
-        return parse_step(text)
-    except ValueError as error:
-        raise UsageError(f"--every: {error}") from None
 
 
 def parse_field_name(text: str) -> str:

@@ -46,6 +46,7 @@ from logsrv.linelog.query.question import (
     Sorting,
 )
 from logsrv.linelog.query.record_match import RecordQuery
+from logsrv.linelog.query.times import check_shift, parse_step
 from logsrv.linelog.read.field_hints import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
@@ -108,8 +109,11 @@ def declare(parser: Parser) -> None:
     add(
         "--every",
         metavar="STEP",
+        type=parse_step,
         help="the time of a bar, or of a row of figures, as 30s, 5m, 1h, 1d",
     )
+    compare = "figures of so long before beside them, as 1d, 1w"
+    add("--compare", metavar="STEP", type=parse_step, help=compare)
     reading.declare_looks(parser, csv=True)
     add(
         "--columns",
@@ -170,9 +174,9 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
     asked = asked._replace(limit=min(limits, default=None))
     figures = [Figure(name, field) for name in FUNCTIONS for field in getattr(arguments, name)]
     by = tuple(filter(None, (arguments.by or "").split(",")))
-    if arguments.count and (arguments.by or figures or arguments.every):
+    if arguments.count and (arguments.by or figures or arguments.every or arguments.compare):
         figures.insert(0, Figure("count"))
-    wants_table = figures or arguments.by
+    wants_table = figures or arguments.by or arguments.compare
     wants_lines = arguments.sort or arguments.patterns or arguments.top or arguments.histogram
     if asked.answer is not None and (wants_table or wants_lines or arguments.count):
         raise UsageError(
@@ -192,14 +196,22 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         return asked
     if arguments.top or (arguments.histogram and figures):
         raise UsageError("--by and figures make a table: --top and --histogram stand without them")
+    if arguments.compare and not figures:
+        raise UsageError(
+            "--compare is of figures: give --count with --by or --every, or --avg FIELD"
+        )
     if not figures and not arguments.histogram:
         raise UsageError(
             "--by parts what is counted: give --count, --histogram, or a figure such as --avg FIELD"
         )
     if arguments.histogram:
         return asked._replace(answer=Grouping((Figure("count"),), by, 0.0))
-    every = reading.parse_step_option(arguments.every) if arguments.every else None
-    return asked._replace(answer=Grouping(tuple(figures), by, every))
+    every, compare = arguments.every, arguments.compare
+    try:
+        check_shift(compare, every)
+    except ValueError as error:
+        raise UsageError(f"--compare: {error}") from None
+    return asked._replace(answer=Grouping(tuple(figures), by, every, compare))
 
 
 def _check_options(arguments: Namespace) -> None:

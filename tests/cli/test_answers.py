@@ -41,6 +41,45 @@ def test_the_hosts_that_stopped_are_one_line(store):
     assert search(store, "| max time | where time > now - 10m", status=1) == ("", "")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("app=shop | count by status compare 50s",),
+        ("app=shop", "--count", "--by=status", "--compare=50s"),
+    ],
+)
+def test_figures_stand_beside_earlier_ones(store, words):
+    since = ("--since", "2026-11-20T06:00:30Z", "--until", "2026-11-20T06:01:30Z")
+    shown, said = search(store, *words, *since, "--utc")
+    assert shown.splitlines() == [
+        "status  count  count_before  count_change",
+        "──────  ─────  ────────────  ────────────",
+        "200         2             2             0",
+        "300         2             1             1",
+        "400         2             1             1",
+    ]
+    missing = "from 2026-11-20T05:59:40.000000Z to 2026-11-20T06:00:00.000000Z"
+    assert said == f"logsrv search: the store has no lines of the earlier time {missing}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("| count compare 1d",), "compare needs a range of time"),
+        (("--count", "--compare", "1x"), "--compare: 1x is no step of time"),
+        (
+            ("--count", "--every", "1h", "--compare", "90m"),
+            "--compare: the time of compare must be",
+        ),
+        (("--compare", "1d"), "--compare is of figures"),
+        (("--histogram", "--compare", "1d"), "--compare is of figures"),
+        (("--sort", "ms", "--compare", "1d"), "figures, --by and --every make a table"),
+    ],
+)
+def test_what_is_wrong_with_a_comparison(store, words, sentence):
+    assert sentence in search(store, *words, status=2)[1]
+
+
 def test_a_lower_bound_is_marked(store, monkeypatch, capsys):
     for module in (answers, kept_values):
         monkeypatch.setattr(module, "MOST_DISTINCT", 20)

@@ -16,11 +16,11 @@ from logsrv.linelog.http.search_request import (
     question_of,
 )
 from logsrv.linelog.query.question import Grouping
+from logsrv.linelog.read.compared_groups import group
 from logsrv.linelog.read.groups import (
     MOST_VALUES,
     Cell,
     count_values,
-    group,
 )
 from logsrv.linelog.read.line_counts import step_start
 from logsrv.linelog.read.render import csv_rows
@@ -55,6 +55,7 @@ def table(view: View, values: Values) -> Reply:
             **found._asdict(),
             "rows": rows,
             "at_least": found.at_least,
+            "compare": found.compare and found.compare._asdict(),
             "groups": len(found.rows),
             "by": list(grouping.by),
             "every": grouping.every,

@@ -53,7 +53,7 @@ STOPPING = Problem(503, "the server is being stopped")
 
 def query_problem(error: QueryError) -> Problem:
     """Return the problem (400) of a wrong query."""
-    return Problem(400, error.sentence, at=error.at)
+    return Problem(400, error.sentence, at=error.at or None)
 
 
 def too_many_problem(sentence: str, seconds: int = RETRY_AFTER) -> Problem:

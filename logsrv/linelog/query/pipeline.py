@@ -3,15 +3,16 @@
     question = filter { "|" stage } [ "|" answer ] [ "|" "limit" N ]
     stage    = "extract" ( "…<name>…" | /…(?P<name>…)…/ ) | "where" filter
     answer   = sort
-             | figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ] { "|" of_rows }
+             | figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ] [ "compare" STEP ]
+               { "|" of_rows }
              | "patterns" [ "since" TIME ]
     figure   = "count" | ( "sum" | "avg" | "min" | "max" | "p50" | "p95" | "p99" ) FIELD
              | ( "count_distinct" | "first" | "last" ) FIELD | ( "min" | "max" ) "time"
     sort     = "sort" [ "by" ] FIELD [ "asc" | "desc" ]
     of_rows  = sort | "where" filter, both of columns (row_words.py)
 
-The direction may stand before the field, and `by` before `every`. Behind `sort`, `extract` and `where` mean
-the same as before it.
+The direction may stand before the field, and `every`, `by` and `compare` in any order. Behind `sort`,
+`extract` and `where` mean the same as before it.
 
 A `|` stands alone, between spaces; anywhere else it is a character of a word.
 """

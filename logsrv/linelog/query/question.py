@@ -175,12 +175,14 @@ class Column(NamedTuple):
 class Grouping(NamedTuple):
     """A table of `figures` with a row for each combination of the values of the fields `by`.
 
-    every: seconds of a step of time, by which rows are parted, too; None for none.
+    every: seconds of a step of time, by which rows are parted, too; None for none. compare: each figure is
+    followed by the same one of lines that are so many seconds older, and by the change since; None for not.
     """
 
     figures: tuple[Figure, ...]
     by: tuple[str, ...] = ()
     every: float | None = None
+    compare: float | None = None
 
     def measure_of(self, figure: Figure) -> Measure:
         """Return the measure of each group that a figure of a field needs."""
@@ -212,7 +214,17 @@ class Grouping(NamedTuple):
             Column(str(one).replace(" ", "_"), one.field, one.is_time, one.kind.is_number)
             for one in self.figures
         ]
+        found = [*_with_different_names(found)]
+        if self.compare is not None:
+            first = len(found) - len(self.figures)
+            found[first:] = [each for one in found[first:] for each in _compared(one)]
         return tuple(_with_different_names(found))
+
+
+def _compared(column: Column) -> tuple[Column, Column, Column]:
+    name = column.name
+    change = Column(f"{name}_change", "", is_number=True)
+    return column, column._replace(name=f"{name}_before", field=""), change
 
 
 def _with_different_names(columns: Iterable[Column]) -> Iterator[Column]:

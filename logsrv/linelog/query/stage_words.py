@@ -35,7 +35,7 @@ from logsrv.linelog.query.question import (
     Sorting,
 )
 from logsrv.linelog.query.row_words import find_column, parse_row_filter
-from logsrv.linelog.query.times import SOME_DAY, parse_moment, parse_step
+from logsrv.linelog.query.times import SOME_DAY, check_shift, parse_moment, parse_step
 
 MOST_FIGURES = 20
 MOST_FIELDS = 10
@@ -44,6 +44,8 @@ MOST_FIELDS = 10
 _OF_TEXTS = (MeasureKind.VALUES, MeasureKind.FIRST, MeasureKind.LAST)
 
 _ELSEWHERE = {
+    "compare": "count compare 1d",
+    "timewrap": "count every 1h compare 1d",
     "stats": "count by FIELD, or avg FIELD by FIELD",
     "top": "count by FIELD | limit 10",
     "timechart": "count every 5m by FIELD",
@@ -196,14 +198,21 @@ class StageWords:
             figures.append(self._figure(found))
         self._require_few(figures, MOST_FIGURES, "figures")
         self._skip_space()
-        every: float | None = None
+        every = compare = None
         by: tuple[str, ...] = ()
-        for part in self._parts("every", "by"):
+        at = 0
+        for part in self._parts("every", "by", "compare"):
             if part == "every":
-                every = self._step("every")
+                every = self._step(part)
+            elif part == "compare":
+                at, compare = self.at, self._step(part)
             else:
                 by = self._grouping_fields()
-        return Grouping(tuple(figures), by, every)
+        try:
+            check_shift(compare, every)
+        except ValueError as error:
+            raise QueryError(str(error), at + 1) from None
+        return Grouping(tuple(figures), by, every, compare)
 
     def _parts(self, *words: str, symbol: re.Pattern[str] | None = None) -> Iterator[str]:
         """Take these words in any order, each once; yield each, and the caller takes what follows it.

@@ -82,6 +82,14 @@ def _moment_of_parts(parts: re.Match[str], now: float, utc: bool) -> float:
     return datetime.combine(day, clock).timestamp() + leap
 
 
+def check_shift(shift: float | None, every: float | None) -> None:
+    """Raise ValueError with a sentence if rows of such steps cannot be compared with earlier ones."""
+    if shift and every and round(shift * 1e6) % round(every * 1e6):
+        raise ValueError(
+            "the time of compare must be a multiple of that of every: every 1h compare 1d"
+        )
+
+
 def parse_step(text: str) -> float:
     """Return a step of time such as `30s`, `5m` or `d` in seconds. Raises ValueError with a sentence."""
     parts = _STEP.fullmatch(text)

@@ -8,7 +8,7 @@ much a number may be too low.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence, Sized
+from collections.abc import Collection, Iterator, Mapping, Sequence, Sized
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -41,6 +41,19 @@ Key: TypeAlias = tuple[str | float | None, ...]
 """The start of the step of time, if there are steps, and the value of each field of `by`."""
 
 
+class Comparison(NamedTuple):
+    """The earlier range of time, `shift` seconds before, and its number of lines.
+
+    missing_until: the end of its part of which a store has no lines any more; None if there is none.
+    """
+
+    shift: float
+    since: str
+    until: str
+    lines: int
+    missing_until: str | None
+
+
 class Rows(NamedTuple):
     """The answer to a grouping.
 
@@ -48,7 +61,8 @@ class Rows(NamedTuple):
     time, then by the first figure, the largest first. lines: how many match the query. without: fields of
     figures of which no line has a number. absent: other fields that no line has. left_out: lines that are
     in no row, as groups with few lines are forgotten beyond a bound. exact: whether all percentiles are
-    exact. missed: how many lines a row may lack, and a group without a row may have.
+    exact. missed: how many lines a row may lack, and a group without a row may have. compare: None if
+    nothing was compared.
     """
 
     columns: tuple[str, ...]
@@ -59,6 +73,7 @@ class Rows(NamedTuple):
     exact: bool
     absent: tuple[str, ...] = ()
     missed: int = 0
+    compare: Comparison | None = None
 
     @property
     def at_least(self) -> list[str]:
@@ -78,12 +93,6 @@ class ValueCounts(NamedTuple):
     values: list[tuple[str, int]]
     total: int
     missed: int
-
-
-def group(search: Search, grouping: Grouping, extractions: Sequence[Extraction]) -> Rows:
-    """Return the figures of the lines that a search finds."""
-    by_time = bool(search.view.names)
-    return add_up(search, Groups(grouping, extractions, by_time=by_time)).rows()
 
 
 def count_lines(search: Search) -> int:
@@ -109,7 +118,8 @@ def group_counter(grouping: Grouping, extractions: Sequence[Extraction]) -> Grou
 class Groups(Aggregate):
     """The groups of all lines. A part is what `GroupCounter` (counted_groups.py) returns.
 
-    lines: the number of all lines. lines_with: for each field of `by`, how many lines have it.
+    lines: the number of all lines. lines_with: for each field of `by`, how many lines have it. exact:
+    whether all percentiles are exact.
     """
 
     def __init__(
@@ -139,7 +149,7 @@ class Groups(Aggregate):
         self._frequent: FrequentKeys[Key] = FrequentKeys(_characters, most)
         self._kept: dict[Key, list[Kept]] = {}
         self._in_memory: Counter[MeasureKind] = Counter()
-        self._exact = True
+        self.exact = True
         self._by_time, self._extractions = by_time, extractions
         self._reads_fields = bool(self._measures) or grouping.by not in ((), ("level",))
         self._is_total = (
@@ -162,6 +172,11 @@ class Groups(Aggregate):
     def missed(self) -> int:
         """By how many lines the number of a group may be too low."""
         return self._frequent.missed
+
+    @property
+    def left_out(self) -> int:
+        """The number of the lines that are in no group."""
+        return self._frequent.left_out
 
     def count(self, lines: FoundLines) -> Part:
         by, every = self.grouping.by, self.grouping.every
@@ -248,7 +263,7 @@ class Groups(Aggregate):
                 for (kind, _), one in zip(self._measures, self._kept.pop(key), strict=True):
                     self._in_memory[kind] -= _size(one)
         if self._in_memory[MeasureKind.NUMBERS] > MOST_NUMBERS:
-            self._exact = False
+            self.exact = False
             self._compress(MeasureKind.NUMBERS)
         most = MOST_DISTINCT
         while self._in_memory[MeasureKind.VALUES] > (
@@ -266,14 +281,18 @@ class Groups(Aggregate):
                     one.compress(*most)  # type: ignore[union-attr,arg-type]
                     self._in_memory[kind] += _size(one)
 
-    def rows(self) -> Rows:
-        """Return the table."""
+    def figures(self) -> dict[Key, list[Cell]]:
+        """Return the figures of each group."""
         grouping, counts = self.grouping, dict(self.counts())
         if not counts and not grouping.by and grouping.every is None:
             # SQL, too, answers one row without groups.
             counts[()] = 0
-        rows = [(key, self._figures(key, lines)) for key, lines in counts.items()]
-        rows.sort(key=self._order)
+        return {key: self._figures(key, lines) for key, lines in counts.items()}
+
+    def rows(self, figures: Mapping[Key, list[Cell]] | None = None) -> Rows:
+        """Return the table. figures: of each group; by default its own."""
+        grouping = self.grouping
+        rows = sorted((figures or self.figures()).items(), key=self._order)
         absent = [one for one, lines in zip(grouping.by, self.lines_with, strict=True) if not lines]
         without: list[str] = []
         for place, (kind, field) in enumerate(self._measures):
@@ -286,8 +305,8 @@ class Groups(Aggregate):
             [(*map(_shown, key), *figures) for key, figures in rows],
             self.lines,
             tuple(without),
-            self._frequent.left_out,
-            self._exact,
+            self.left_out,
+            self.exact,
             tuple(absent),
             self.missed,
         )

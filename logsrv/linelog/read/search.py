@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.fields.stored_line import IsOf, make_source_test
@@ -79,6 +79,15 @@ class Search:
         self._columns: ColumnSearch | None = None
         # The frames to be read until it pays to load Arrow.
         self._left_to_text = WITHOUT_COLUMNS if with_index else sys.maxsize
+
+    def within(self, scope: Scope) -> Self:
+        """Return the same search within another scope, with the same statistics."""
+        view, processes = self.view, self._processes
+        found = type(self)(
+            view, self.matcher, scope, with_index=self._with_index, processes=processes
+        )
+        found.stats, found.on_frame = self.stats, self.on_frame
+        return found
 
     def hits(self, *, reverse: bool = False) -> Iterator[Hit]:
         """Yield the matching lines."""

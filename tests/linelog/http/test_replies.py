@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from logsrv.errors import QueryError
 from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.replies import REPLIES
@@ -313,9 +314,17 @@ def test_a_table_has_figures_by_groups(store):
         "left_out": 0,
         "missed": 0,
         "at_least": [],
+        "compare": None,
         "exact": True,
         "absent": [],
     }
+    asked = "q=| count by user compare 1d&since=2026-11-20T06:00:00Z&until=2026-11-21"
+    compared = json.loads(ask(store, "table", asked))
+    assert compared["columns"] == ["user", "count", "count_before", "count_change"]
+    assert compared["compare"]["shift"] == 86400
+    assert compared["compare"]["since"] == "2026-11-19T06:00:00.000000Z"
+    with pytest.raises(QueryError, match="compare needs a range"):
+        ask(store, "table", "q=| count compare 1d")
     csv = ask(store, "table", "q=| count by user | limit 1&format=csv")
     assert csv == b"user,count\nann,8\n"
     with pytest.raises(Problem, match="answers lines"):

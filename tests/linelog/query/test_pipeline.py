@@ -55,6 +55,11 @@ COUNT = Figure("count")
         ("a | patterns", PatternCounts()),
         ("a | patterns since yesterday", PatternCounts("yesterday")),
         ('a | patterns since "2026-11-20 06:00" | limit 5', PatternCounts("2026-11-20 06:00")),
+        ("a | count compare 1w", Grouping((COUNT,), (), None, 604800.0)),
+        (
+            "a | count compare 1d every 5m by app",
+            Grouping((COUNT,), ("app",), 300.0, 86400.0),
+        ),
         (
             "a | max time, count_distinct user, first a.b, last c by app",
             Grouping(
@@ -135,6 +140,11 @@ def test_named_groups_of_an_expression_are_fields_too():
         ("a | avg time", 9, "time has no avg; it has min or max"),
         ("a | last position", 10, "position has no last"),
         ("a | uniq user", 5, "write count_distinct FIELD"),
+        ("a | compare 1d", 5, "write count compare 1d"),
+        ("a | count compare", 18, "is no step of time"),
+        ("a | count compare -1d", 19, "-1d is no step of time"),
+        ("a | count every 1h compare 30m", 28, "multiple of that of every"),
+        ("a | sort ms compare 1d", 13, "compare is one word too many"),
         ("a | limit", 10, "limit needs a number"),
         ("a | limit 9999999999999", 11, "at most 12 digits"),
         ("a | limit 3 | count", 15, "only limit can stand behind"),

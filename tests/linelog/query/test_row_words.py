@@ -41,6 +41,12 @@ MANY, LATE = Compare("count", ">", "5"), Compare("max_time", "<", "now - 10m")
         ("avg ms, avg ms | where avg_ms_2>1s", RowFilter(Compare("avg_ms_2", ">", "1s"))),
         ("avg ms by app | sort ms asc", Sorting("avg_ms", ascending=True)),
         ("avg ms by app | sort by app", Sorting("app")),
+        ("avg ms compare 1d | where ms>1s", RowFilter(Compare("avg_ms", ">", "1s"))),
+        ("count compare 1d | sort count_change", Sorting("count_change")),
+        (
+            "max time compare 1d | where max_time_before<now",
+            RowFilter(Compare("max_time_before", "<", "now")),
+        ),
     ],
 )
 def test_stages_behind_figures_are_of_their_columns(stages, wanted):

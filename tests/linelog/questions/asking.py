@@ -75,6 +75,7 @@ class Question:
     of_rows: tuple[Callable[[list[Row]], list[Row]], ...] = ()
     ascending: bool = False
     every: float | None = None
+    compare: float = 0
     limit: int | None = None
     reverse: bool = False
     since: str = ""
@@ -157,8 +158,8 @@ class Asker:
         since, until = sorted(random.choice(self._lines).time for _ in range(2))
         return attrs.evolve(
             asked,
-            since=random.choice(["", "", since]),
-            until=random.choice(["", "", until]),
+            since=since if asked.compare else random.choice(["", "", since]),
+            until=until if asked.compare else random.choice(["", "", until]),
             source=random.choice(["", "", "", "web@*", "udp:*", "unix:*", "tcp:[[]::1]:7"]),
         )
 
@@ -209,6 +210,10 @@ class Asker:
         random.shuffle(parts)
         stage = " ".join([", ".join(f"{one} {name}".rstrip() for one, name in figures), *parts])
         asked = attrs.evolve(asked, fields=fields, figures=tuple(figures), every=every, stage=stage)
+        if not random.randrange(4):
+            shift = (every or 0.25) * random.choice([1, 4, 40])
+            stage = f"{stage} compare {round(shift * 1000)}ms"
+            asked = attrs.evolve(asked, compare=shift, stage=stage)
         for _ in range(random.choice([0, 0, 1, 2])):
             asked = self._with_row_stage(asked)
         return asked
@@ -220,7 +225,8 @@ class Asker:
         names = [*asked.fields, *(f"{one}_{name}".rstrip("_") for one, name in asked.figures)]
         place = random.randrange(len(asked.figures))
         function, field = asked.figures[place]
-        name, place = names[len(asked.fields) + place], first + place
+        name = names[len(asked.fields) + place]
+        place = first + place * (3 if asked.compare else 1)
         if names.count(name) > 1 or function in ("first", "last"):
             return asked
         op = random.choice(list(ORDERS))

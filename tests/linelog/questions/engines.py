@@ -30,7 +30,8 @@ from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import FUNCTIONS, Grouping
 from logsrv.linelog.read import aggregate, line_counts, plan, pool, time_buckets
 from logsrv.linelog.read import search as search_module
-from logsrv.linelog.read.groups import count_lines, count_values, group
+from logsrv.linelog.read.compared_groups import group
+from logsrv.linelog.read.groups import count_lines, count_values
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.row_stages import after_stages
@@ -186,7 +187,7 @@ def _options(asked: Question) -> list[str]:
     # Options have an order of their own; alone, --count is no table.
     order = ["count", *FUNCTIONS]
     known = [order.index(function) for function, _ in asked.figures]
-    is_alone = not (asked.fields or asked.every or (known and known[-1]))
+    is_alone = not (asked.fields or asked.every or asked.compare or (known and known[-1]))
     if not known or known != sorted(known) or is_alone or asked.of_rows:
         raise Unsaid
     words = [
@@ -194,6 +195,7 @@ def _options(asked: Question) -> list[str]:
         for function, name in asked.figures
     ]
     words += [f"--by={','.join(asked.fields)}"] if asked.fields else []
+    words += [f"--compare={round(asked.compare * 1000)}ms"] if asked.compare else []
     return words + ([f"--every={round(asked.every * 1000)}ms"] if asked.every else [])
 
 
@@ -275,7 +277,9 @@ def sql(lines: Sequence[Line], store: Store, asked: Question) -> Answer:
     columns = {"lines": ["segment || ':' || \"offset\""], "count": ["count(*)"]}.get(
         asked.answer, []
     )
-    has_words = not asked.of_rows and {one for one, _ in asked.figures}.isdisjoint(OF_TEXTS)
+    has_words = not (asked.of_rows or asked.compare) and {
+        one for one, _ in asked.figures
+    }.isdisjoint(OF_TEXTS)
     if asked.answer == "table" and has_words and not asked.every and {*asked.fields} <= _OF_SOURCES:
         columns = [f"{name}::varchar" for name in asked.fields]
         columns += [_figure(lines, asked, function, name) for function, name in asked.figures]

@@ -3,10 +3,13 @@
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from fractions import Fraction
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, TypeAlias
+
+import attrs
 
 from logsrv.kit.text.time import exact_rfc3339
 from tests.linelog.questions.lines import (
@@ -19,6 +22,7 @@ from tests.linelog.questions.lines import (
     number_of,
 )
 
+Key: TypeAlias = tuple[Any, ...]
 ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")
 _UNITS = "|".join(sorted({*TIMES, *SIZES}, key=len, reverse=True))
@@ -141,25 +145,10 @@ def matches(text: str, pattern: str) -> bool:
 
 def table(asked: Any, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
     """The rows of figures by groups."""
-    groups: dict[tuple[Any, ...], list[Line]] = {}
-    for number in asked.found(lines):
-        line = lines[number]
-        parts: list[list[Any]] = []
-        if asked.every is not None:
-            size = round(asked.every * 10**6)
-            parts.append([exact_rfc3339(line.moment // size * size)])
-        parts += [list(dict.fromkeys(asked.field(line, name))) or [None] for name in asked.fields]
-        for key in product(*parts):
-            groups.setdefault(key, []).append(line)
-    if not groups and not asked.fields and asked.every is None:
-        groups[()] = []
     rows = []
-    for key, some in groups.items():
-        figures = [
-            _of_lines(function, name, some, partial(asked.field, name=name))
-            for function, name in asked.figures
-        ]
-        rows.append((*key, *figures))
+    for (start, *values), figures in _compared(asked, lines).items():
+        time = [] if asked.every is None else [exact_rfc3339(start)]
+        rows.append((*time, *values, *figures))
     first = len(asked.fields) + (asked.every is not None)
 
     def order(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -180,6 +169,61 @@ def table(asked: Any, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
     for stage in asked.of_rows:
         rows = stage(rows)
     return rows
+
+
+def _compared(asked: Any, lines: Sequence[Line]) -> dict[Key, list[Any]]:
+    """The figures of each group; to compare, each one with the earlier one and the change."""
+    now = _figures(asked, lines)
+    if not asked.compare:
+        return now
+    shift = round(asked.compare * 10**6)
+    since, until = (exact_rfc3339(_microseconds(one) - shift) for one in (asked.since, asked.until))
+    earlier = attrs.evolve(asked, since=since, until=until)
+    oldest = min(line.moment for line in lines)
+    begin = _microseconds(since)
+    then = _figures(earlier, lines) if earlier.found(lines) else {}
+    later = shift if asked.every else 0
+    then = {(start + later, *values): figures for (start, *values), figures in then.items()}
+    none = [0 if one in ("count", "count_distinct") else None for one, _ in asked.figures]
+    found: dict[Key, list[Any]] = {}
+    for key in {**now, **then}:
+        lacks = oldest > begin and (
+            asked.every is None or key[0] - shift < min(oldest, _microseconds(until))
+        )
+        pairs = zip(
+            now.get(key, none), then.get(key, [None] * len(none) if lacks else none), strict=True
+        )
+        found[key] = [
+            cell
+            for a, b in pairs
+            for cell in (a, b, None if {str, type(None)} & {type(a), type(b)} else a - b)
+        ]
+    return found
+
+
+def _microseconds(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1e6)
+
+
+def _figures(asked: Any, lines: Sequence[Line]) -> dict[Key, list[Any]]:
+    """The figures of each group. The key begins with the start of the step in microseconds, or 0."""
+    groups: dict[Key, list[Line]] = {}
+    size = round((asked.every or 0) * 10**6)
+    for number in asked.found(lines):
+        line = lines[number]
+        parts: list[list[Any]] = [[line.moment // size * size if size else 0]]
+        parts += [list(dict.fromkeys(asked.field(line, name))) or [None] for name in asked.fields]
+        for key in product(*parts):
+            groups.setdefault(key, []).append(line)
+    if not groups and not asked.fields and asked.every is None:
+        groups[0,] = []
+    return {
+        key: [
+            _of_lines(function, name, some, partial(asked.field, name=name))
+            for function, name in asked.figures
+        ]
+        for key, some in groups.items()
+    }
 
 
 def _of_lines(

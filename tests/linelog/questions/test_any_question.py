@@ -138,6 +138,9 @@ def _ask(
             with ExitStack() as switched, suppress(Unsaid):
                 for name in off:
                     switched.enter_context(SWITCHES[name]())
+                if asked.compare and form == "damaged":
+                    # The times of a segment without index are approximate.
+                    raise Unsaid
                 checks.check(ways[way](stores[form], asked), is_ordered=way != "SQL")
     assert "columns" not in stores or engines.reads_columns(stores["columns"])
 

@@ -13,7 +13,8 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Figure, Grouping, Sorting
 from logsrv.linelog.read import search as search_module
-from logsrv.linelog.read.groups import count_lines, count_values, group
+from logsrv.linelog.read.compared_groups import group
+from logsrv.linelog.read.groups import count_lines, count_values
 from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import sort_lines

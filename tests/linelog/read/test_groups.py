@@ -16,7 +16,8 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Grouping, Sorting
 from logsrv.linelog.read import frequent_keys, groups
-from logsrv.linelog.read.groups import COUNT, Groups, Rows, group
+from logsrv.linelog.read.compared_groups import group
+from logsrv.linelog.read.groups import COUNT, Groups, Rows
 from logsrv.linelog.read.kept_numbers import Numbers
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search

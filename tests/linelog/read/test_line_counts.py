@@ -11,7 +11,8 @@ from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.read import groups
-from logsrv.linelog.read.groups import count_lines, count_values, group
+from logsrv.linelog.read.compared_groups import group
+from logsrv.linelog.read.groups import count_lines, count_values
 from logsrv.linelog.read.line_counts import levels_in_query
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search

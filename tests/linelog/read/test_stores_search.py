@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.question import Figure, Grouping, Sorting
-from logsrv.linelog.read.groups import count_lines, count_values, group
+from logsrv.linelog.read.compared_groups import group
+from logsrv.linelog.read.groups import count_lines, count_values
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search

@@ -15,8 +15,9 @@ from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.read import frequent_keys, line_counts, tallies
 from logsrv.linelog.read import time_buckets as over_time
+from logsrv.linelog.read.compared_groups import group
 from logsrv.linelog.read.counted_values import LONGEST, counted_column
-from logsrv.linelog.read.groups import COUNT, Groups, count_values, group
+from logsrv.linelog.read.groups import COUNT, Groups, count_values
 from logsrv.linelog.read.line_counts import count_by_time
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search

@@ -147,12 +147,13 @@ export function pieceOfQuery(query, cursor) {
   if (last === "by" || last === "sort" || FUNCTIONS.includes(last) || (isBehindComma && words.includes("by"))) return { kind: "name", ...piece, words: [] };
   if (words[0] === "sort") return { kind: "word", ...piece, words: ["asc", "desc"] };
   if (last === "every") return { kind: "word", ...piece, words: STEPS };
+  if (last === "compare") return { kind: "word", ...piece, words: ["1d", "1w"] };
   if (isBehindComma) return { kind: "word", ...piece, words: FIGURES };
-  return { kind: "word", ...piece, words: ["by", "every"].filter((word) => !words.includes(word)) };
+  return { kind: "word", ...piece, words: ["by", "every", "compare"].filter((word) => !words.includes(word)) };
 }
 
 /** Words that part a stage of figures, or of `sort`; figures behind a comma. */
-const KEYWORDS = new RegExp(`(?<!,\\s*)\\s(by|every|asc|desc)(?=\\s|$)|,\\s*(${FIGURES.join("|")})(?=[\\s,]|$)`, "dg");
+const KEYWORDS = new RegExp(`(?<!,\\s*)\\s(by|every|compare|asc|desc)(?=\\s|$)|,\\s*(${FIGURES.join("|")})(?=[\\s,]|$)`, "dg");
 
 /**
  * Return the places of each `|` of a query, and of the words of its stages.

@@ -121,6 +121,8 @@ def test_a_stage_is_completed_by_what_can_stand_there(call):
         ("x | avg ms by app,", "name", "", ""),
         ("x | avg ms by app ", "word", "", "every"),
         ("x | avg ms by app every ", "word", "", "1m"),
+        ("x | avg ms by app every 1h ", "word", "", "compare"),
+        ("x | count compare ", "word", "", "1d"),
         ("x | count every ", "word", "", "1m"),
         ("x | where app=ss", "value", "ss", ""),
         ("x | where ap", "field", "ap", ""),
