@@ -274,7 +274,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--segments", type=int, default=4)
     parser.add_argument("--megabytes", type=int, default=256, help="of each, in MiB (256)")
-    parser.add_argument("--kinds", type=int, default=128, help="of each kind of text, in MiB (128)")
+    parser.add_argument(
+        "--kinds", type=int, default=256, help="of each kind of text, in MiB (256, a segment)"
+    )
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument(
         "--growth", default="", help="sizes in GiB, as 1,4,16; a fourth of them on the disk"

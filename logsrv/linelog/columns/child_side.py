@@ -52,6 +52,8 @@ def main() -> int:
     ignore_stop_signals()
     limit_memory()
     keep_freed_memory(together=True)
+    # Arrow's own pool gives freed memory back, page by page.
+    pa.set_memory_pool(pa.system_memory_pool())
     pa.set_cpu_count(1)
     with socket.socket(fileno=os.dup(0)) as connection:
         server = SealerConnection(connection)
