@@ -60,6 +60,8 @@ export class BoardPanel extends Inquiry {
     this.position = "";
     this.asking = false;
     this.key = "";
+    /** False if the answer has no times, so that it is shown as a table. */
+    this.hasTimes = true;
   }
 
   /**
@@ -97,7 +99,8 @@ export class BoardPanel extends Inquiry {
     const index = [...this.tools.querySelectorAll("button")].findIndex((one) => one === document.activeElement);
     const shapes = SHAPES.map(([as, text]) => {
       const made = button(text, "choice-button", () => this.told.shape(as));
-      made.setAttribute("aria-pressed", String(as === this.as));
+      made.setAttribute("aria-pressed", String(as === (this.hasTimes ? this.as : "table")));
+      made.disabled = !this.hasTimes && as !== "table";
       return made;
     });
     const group = element("div", "choice-group", ...shapes);
@@ -162,6 +165,11 @@ export class BoardPanel extends Inquiry {
    */
   show(answer, when) {
     const isChart = this.as !== "table" && hasChart(answer);
+    const hasTimes = answer.every !== null || kindOf(this.place?.q ?? "") === "lines";
+    if (hasTimes !== this.hasTimes) {
+      this.hasTimes = hasTimes;
+      this.showTools();
+    }
     this.plot.hidden = !isChart;
     this.rows.hidden = isChart;
     const past = pastOf(this.place?.q ?? "");

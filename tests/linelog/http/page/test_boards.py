@@ -53,6 +53,15 @@ def test_searches_are_shown_together_each_in_its_shape(logs, visit):
     assert page.run("document.title") == "shop – logsrv"
 
 
+def test_what_has_no_times_is_a_table_whatever_its_shape(logs, visit):
+    place(logs, "| count by app")
+    page = open_board(visit, 1)
+    assert page.texts(".board-panel td.number") == ["0"]
+    states = "[...document.querySelectorAll('.board-tools .choice-button')]"
+    assert page.run(f"{states}.map((one) => one.disabled)") == [False, True, True]
+    assert page.run(f"{states}.map((one) => one.ariaPressed)") == ["true", "false", "false"]
+
+
 def test_panels_are_asked_again_as_lines_arrive_and_not_otherwise(logs, visit):
     logs.send("a x", level="error")
     place(logs, "a", shape="table")
@@ -213,7 +222,7 @@ def test_a_printed_board_says_what_it_is_of(logs, visit):
         assert text in head
     shown = "[...document.querySelectorAll('button, select')].some((one) => one.checkVisibility())"
     assert not page.run(shown)
-    assert page.run("document.querySelector('.board-panel .plot').checkVisibility()")
+    assert page.run("document.querySelector('.board-panel rect.bar').checkVisibility()")
 
 
 def test_a_board_says_that_the_server_is_away_and_goes_on(logs, visit):
