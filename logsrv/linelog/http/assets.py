@@ -92,6 +92,7 @@ _QUERIES = (
     ("… | sort ms | limit 10", "the lines with the largest numbers; asc: the smallest"),
     ("… | count, avg ms by app", "figures for each value; also sum, min, max, p50, p95, p99"),
     ("… | count every 5m by app", "over time, as a chart"),
+    ("… | count every 5m compare 1d", "beside the same time a day before"),
     ('… | extract "took <ms> ms" | where ms>5', "a part of the message as a field"),
 )
 
