@@ -208,7 +208,7 @@ def pattern_table(
     new_since = parse_time(wanted.new_since or None, option, arguments.utc)
     if search.scope.since and search.scope.since >= new_since > "":
         raise UsageError(f"--since must be before {option}, or all patterns are new")
-    found = find_patterns(search, new_since)
+    found = find_patterns(search, new_since, wanted.by, asked.extractions)
     chosen = found.patterns[: _TWENTY if asked.limit is None else asked.limit]
     left = len(found.patterns) - len(chosen)
     if left and asked.limit is None:
@@ -218,7 +218,12 @@ def pattern_table(
         tell(f"logsrv search: there are too many patterns; the rarest, of {lines}, are left out")
     stores = search.view.names
     columns = _PATTERN_COLUMNS + ("store",) * bool(stores)
-    return columns, [_pattern_row(one, found.lines, arguments, stores) for one in chosen]
+    rows = [_pattern_row(one, found.lines, arguments, stores) for one in chosen]
+    if not wanted.by:
+        return columns, rows
+    shown = named_value if arguments.output == "text" else (lambda cell: cell)
+    by_value = zip(chosen, rows, strict=True)
+    return ("value", *columns), [(shown(one.value), *row) for one, row in by_value]
 
 
 def _pattern_row(

@@ -104,7 +104,7 @@ def declare(parser: Parser) -> None:
     add(
         "--by",
         metavar="FIELD,…",
-        help="count or figures for each value of these fields, or bars of one",
+        help="count or figures for each value of these fields, or bars or patterns of one",
     )
     add(
         "--every",
@@ -188,10 +188,12 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         raise UsageError(f"--by: {EACH_POSITION}")
     if arguments.sort:
         return asked._replace(answer=Sorting(arguments.sort, ascending=arguments.reverse))
-    if arguments.patterns and wants_table:
-        raise UsageError("--patterns makes a table of its own, without --by and figures")
+    if arguments.patterns and (figures or arguments.compare or len(by) > 1):
+        raise UsageError(
+            "--patterns makes a table of its own, by one field at most, without figures"
+        )
     if arguments.patterns:
-        return asked._replace(answer=PatternCounts(arguments.new_since or ""))
+        return asked._replace(answer=PatternCounts(arguments.new_since or "", "".join(by)))
     if not wants_table:
         return asked
     if arguments.top or (arguments.histogram and figures):

@@ -68,6 +68,20 @@ def test_as_csv(store):
     ]
 
 
+def test_each_value_of_a_field_has_its_patterns(tmp_path):
+    lines = [line(f'{{"msg": "took {n}", "host_": "web{n % 3}"}}', n) for n in range(6)]
+    made = make_store(tmp_path / "logs", [lines, [line("took 7", 7)]])
+    for words in (("| patterns by host_",), ("--patterns", "--by", "host_")):
+        shown = search(made, *words, "--output", "csv")
+        assert [row.split(",")[:2] for row in shown.splitlines()] == [
+            ["value", "count"],
+            *(["web0", "2"], ["web1", "2"], ["web2", "2"], ["", "1"]),
+        ]
+    query = '| extract "took <n>" | patterns by n'
+    assert '{"value":"7","count":1,' in search(made, query, "--output", "json")
+    assert "(none)      1" in search(made, "| patterns by host_")
+
+
 def test_more_patterns_than_are_shown_are_mentioned(store, tmp_path):
     letters = "abcdefghijklmnopqrstuvwxyz"
     many = make_store(tmp_path / "many", [[line(" ".join(letters[:n])) for n in range(1, 25)]])
@@ -90,10 +104,12 @@ def test_more_patterns_than_are_shown_are_mentioned(store, tmp_path):
         ),
         (("--patterns", "-c"), "not allowed with argument"),
         (("--patterns", "-C", "3"), "-A, -B and -C show neighbours of lines"),
-        (("--patterns", "--by", "app"), "--patterns makes a table of its own"),
+        (("--patterns", "--by", "app,pid"), "--patterns makes a table of its own"),
+        (("--patterns", "--avg", "ms"), "--patterns makes a table of its own"),
         (("--patterns", "a | count"), "the query has an answer behind | already"),
         (("a | patterns since soon",), "since: soon is not a time"),
-        (("a | patterns by app",), "by is one word too many here"),
+        (("a | patterns by",), "by needs a field"),
+        (("a | patterns by app, pid",), "patterns are by one field"),
     ],
 )
 def test_a_wrong_command_line_is_explained(store, words, sentence):

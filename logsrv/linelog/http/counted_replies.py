@@ -167,7 +167,10 @@ def patterns(view: View, values: Values) -> Reply:
     since, new_since = values["since"], values["new_since"]
     if since and new_since and since >= new_since:
         raise Problem(400, "since must be before new_since, or all patterns are new")
-    yield json_line(patterns_document(make_search(view, values), new_since, values["limit"]))
+    search, extractions = make_search(view, values), question_of(values).extractions
+    yield json_line(
+        patterns_document(search, new_since, values["limit"], values.get("by", ""), extractions)
+    )
 
 
 def fields(view: View, values: Values) -> Reply:

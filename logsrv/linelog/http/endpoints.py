@@ -294,6 +294,9 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             ApiParameter(
                 "new_since", "only patterns that no line before then has", _parse_time, _TEXT, ""
             ),
+            ApiParameter(
+                "by", "a field: each `value` has its own patterns", _check_field_name, _TEXT, ""
+            ),
             _integer_parameter("limit", "at most so many patterns", 20, 1000, 1),
         ),
     ),

@@ -5,7 +5,7 @@
     answer   = sort
              | figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ] [ "compare" STEP ]
                { "|" of_rows }
-             | "patterns" [ "since" TIME ]
+             | "patterns" [ "since" TIME ] [ "by" FIELD ]
     figure   = "count" | ( "sum" | "avg" | "min" | "max" | "p50" | "p95" | "p99" ) FIELD
              | ( "count_distinct" | "first" | "last" ) FIELD | ( "min" | "max" ) "time"
     sort     = "sort" [ "by" ] FIELD [ "asc" | "desc" ]

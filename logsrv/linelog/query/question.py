@@ -251,9 +251,11 @@ class PatternCounts(NamedTuple):
     """The patterns of messages, with the number of lines of each.
 
     new_since: a time as it was typed; only patterns that no line before it has. "" for all patterns.
+    by: a field, of which each value has patterns of its own; "" for none.
     """
 
     new_since: str = ""
+    by: str = ""
 
 
 Answer: TypeAlias = Sorting | Grouping | PatternCounts

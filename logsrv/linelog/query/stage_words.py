@@ -174,9 +174,19 @@ class StageWords:
         return RowFilter(node)
 
     def patterns(self) -> PatternCounts:
-        """Take the time since which patterns are new. A time with a space stands in quotation marks."""
-        if not self._keyword("since"):
-            return PatternCounts()
+        """Take the time since which patterns are new, and a field."""
+        typed, by = "", tuple[str, ...]()
+        for part in self._parts("since", "by"):
+            if part == "since":
+                typed = self._typed_time()
+            else:
+                by = self._grouping_fields()
+        if len(by) > 1:
+            raise self.wrong("patterns are by one field")
+        return PatternCounts(typed, "".join(by))
+
+    def _typed_time(self) -> str:
+        """Take a time. One with a space stands in quotation marks."""
         found = _TIME.match(self._text, self.at)
         typed = (found["quoted"] or found[0]) if found else ""
         try:
@@ -185,7 +195,7 @@ class StageWords:
             raise self.wrong(f"since: {error}") from None
         assert found is not None
         self.at = found.end()
-        return PatternCounts(typed)
+        return typed
 
     def grouping(self, function: str) -> Grouping:
         """Take the figures, the step of time and the fields of a table. function: of the first figure."""

@@ -15,7 +15,7 @@ import numpy
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.query.question import MeasureKind
-from logsrv.linelog.read.counted_values import LONGEST
+from logsrv.linelog.read.counted_values import joined_text
 from logsrv.linelog.read.figures import joined_sums
 
 _SMALL = 1 << 16
@@ -143,8 +143,7 @@ def edges_by_group(
     known = numpy.flatnonzero(places >= 0)
     places = places[known]
     rows = rows[places]
-    texts = [labels.shown[code] for code in labels.codes[places].tolist()]
-    shown = [one if type(one) is str else ", ".join(one)[:LONGEST] for one in texts]
+    shown = [joined_text(labels.shown[code]) for code in labels.codes[places].tolist()]
     return known.tolist(), list(zip(rows.tolist(), moments[rows].tolist(), shown, strict=True))
 
 

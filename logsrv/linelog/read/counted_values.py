@@ -80,6 +80,11 @@ def counted_texts(texts: list[str]) -> list[str]:
     return [_counted_text(text) for text in texts]
 
 
+def joined_text(counted: Any) -> str | None:
+    """Return a text for what is counted of a line: of a list, all its texts."""
+    return ", ".join(counted)[:LONGEST] if type(counted) is tuple else counted
+
+
 def _counted_text(text: str) -> str:
     return displayable_text(text)[:LONGEST]
 

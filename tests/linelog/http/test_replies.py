@@ -154,6 +154,9 @@ def test_patterns_have_a_query_that_finds_their_lines(store):
         ],
     }
     assert len(found(store, urlencode({"q": answer["patterns"][0]["query"]}))) == 8
+    for one in json.loads(ask(store, "patterns", "q=start&by=user"))["patterns"]:
+        assert one["query"].startswith(f'user="{one["value"]}" ')
+        assert len(found(store, urlencode({"q": one["query"]}))) == one["count"]
     new = json.loads(ask(store, "patterns", "new_since=2026-11-20T06:00:01Z"))
     assert [one["pattern"] for one in new["patterns"]] == ["stop user=bob n=<n> level=error"]
     with pytest.raises(Problem, match="since must be before new_since"):

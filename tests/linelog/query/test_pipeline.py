@@ -55,6 +55,8 @@ COUNT = Figure("count")
         ("a | patterns", PatternCounts()),
         ("a | patterns since yesterday", PatternCounts("yesterday")),
         ('a | patterns since "2026-11-20 06:00" | limit 5', PatternCounts("2026-11-20 06:00")),
+        ("a | patterns by app", PatternCounts("", "app")),
+        ("a | patterns by app since today", PatternCounts("today", "app")),
         ("a | count compare 1w", Grouping((COUNT,), (), None, 604800.0)),
         (
             "a | count compare 1d every 5m by app",

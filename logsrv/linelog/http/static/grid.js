@@ -98,7 +98,7 @@ export class Grid {
     if (column === 0 && every !== null) return [value === null ? "no time" : moment(new Date(String(value)))];
     if (column < firstFigure(/** @type {Answer} */ (this.answer))) return this.group(columns[column], value);
     if (value === null) return ["–"];
-    if (typeof value === "string") return [/^(min|max)_time\b/.test(columns[column]) ? moment(new Date(value)) : printable(value)];
+    if (typeof value === "string") return [/^(min|max)_time(_|$)/.test(columns[column]) ? moment(new Date(value)) : printable(value)];
     const sign = Number(value) > 0 && isChange(columns, column) ? "+" : "";
     return [sign + figure(Number(value))];
   }

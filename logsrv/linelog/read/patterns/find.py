@@ -6,7 +6,8 @@ Templates that differ only in some words are merged at the end.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy
@@ -15,7 +16,10 @@ from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
+from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
+from logsrv.linelog.read.columns import column_reader
+from logsrv.linelog.read.counted_values import counted_column, joined_text
 from logsrv.linelog.read.frequent_keys import FrequentKeys
 from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
 from logsrv.linelog.read.patterns.merge import merge_templates
@@ -31,7 +35,7 @@ class Pattern(NamedTuple):
 
     app, level: of its lines, "" if unknown. template: the text with placeholders. lines: how many have it.
     position, time: of the first of them; no time for a line without one. is_text_shared: whether lines of
-    another level have the same text.
+    another level have the same text. value: of the field by which patterns are told apart, too.
     """
 
     app: str
@@ -41,6 +45,7 @@ class Pattern(NamedTuple):
     time: str | None
     level: str = ""
     is_text_shared: bool = False
+    value: str | None = None
 
 
 class Patterns(NamedTuple):
@@ -55,23 +60,30 @@ class Patterns(NamedTuple):
     forgotten: int
 
 
-def find_patterns(search: Search, new_since: str = "") -> Patterns:
+def find_patterns(
+    search: Search, new_since: str = "", by: str = "", extractions: Sequence[Extraction] = ()
+) -> Patterns:
     """Return the patterns of the lines that a search finds.
 
     new_since: a TIME of the store; only patterns that no matching line before it has; "" for all.
+    by: a field, maybe an extracted one; lines with different values have different patterns.
     """
-    return add_up(search, PatternTable(new_since)).rows()
+    return add_up(search, PatternTable(new_since, by, extractions)).rows()
 
 
 class PatternTable(Aggregate):
     """The templates of all lines.
 
     A part has, for the lines of a text before and since the time: its position, whether they are earlier,
-    how many are left out, and of each template app, template, level, number of lines, offset in the text
-    and TIME of the first line.
+    how many are left out, and of each template its key, number of lines, offset in the text and TIME of the
+    first line.
     """
 
-    def __init__(self, new_since: str = "") -> None:
+    def __init__(
+        self, new_since: str = "", by: str = "", extractions: Sequence[Extraction] = ()
+    ) -> None:
+        self._by = by
+        self._read = column_reader([by], extractions) if by else None
         self._since = round(parse_rfc3339(new_since) * 1e6) if new_since else None
         self._patterns = LinePatterns()
         self._frequent: FrequentKeys[PatternKey] = FrequentKeys(_characters, MOST_TEMPLATES)
@@ -88,8 +100,11 @@ class PatternTable(Aggregate):
 
     def _counted(self, text: bytes, found: bytes) -> Iterator[tuple[bool, int, list[Any]]]:
         stamps = StampedLines(found)
+        values: Iterable[str | None] = repeat(None)
+        if self._read is not None:
+            values = [joined_text(one) for one in counted_column(self._read(stamps)[self._by])]
         for is_earlier, rows in self._split(stamps):
-            patterns, unknown = self._patterns.count(stamps, rows)
+            patterns, unknown = self._patterns.count(stamps, rows, values)
             listed = [
                 (*key, lines, _offset_of(stamps, row, text), _time_of(stamps, row))
                 for key, lines, row in patterns
@@ -112,8 +127,8 @@ class PatternTable(Aggregate):
             self._unknown += unknown
             self._lines += 0 if is_earlier else unknown
             added: dict[PatternKey, int] = {}
-            for app, template, level, lines, offset, time in listed:
-                key = PatternKey(app, template, level)
+            for *names, lines, offset, time in listed:
+                key = PatternKey(*names)
                 counts = self._counts.setdefault(key, _Counts())
                 since = 0 if is_earlier else lines
                 counts.add(lines - since, since, Position(segment, begin + offset), time)
@@ -132,7 +147,7 @@ class PatternTable(Aggregate):
             merged.setdefault(pattern, _Counts()).add(
                 one.earlier, one.since, one.position, one.time
             )
-        texts = Counter((key.app, key.template) for key in merged)
+        texts = Counter(key[:2] for key in {key._replace(value=None) for key in merged})
         found = [
             Pattern(
                 key.app,
@@ -141,17 +156,18 @@ class PatternTable(Aggregate):
                 counts.position,
                 counts.time,
                 key.level,
-                is_text_shared=texts[key.app, key.template] > 1,
+                is_text_shared=texts[key[:2]] > 1,
+                value=key.value,
             )
             for key, counts in merged.items()
             if counts.since and not (self._since is not None and counts.earlier)
         ]
-        found.sort(key=lambda one: (-one.lines, one.app, one.template, one.level))
+        found.sort(key=lambda one: (-one.lines, one.app, one.template, one.level, one.value or ""))
         return Patterns(found, self._lines, self._unknown + self._frequent.left_out)
 
 
 def _characters(key: PatternKey) -> int:
-    return len(key.app) + len(key.template)
+    return len(key.app) + len(key.template) + len(key.value or "")
 
 
 def _offset_of(stamps: StampedLines, row: int, text: bytes) -> int:

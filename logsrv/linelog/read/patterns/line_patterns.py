@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple, TypeAlias
 
 import numpy
@@ -36,11 +38,15 @@ _OBJECT_WITHIN = re.compile(rb' (?:@cee: ?)?\{"')
 
 
 class PatternKey(NamedTuple):
-    """A program, the pattern of its messages, and their level; "" for an unknown one."""
+    """A program, the pattern of its messages, and their level; "" for an unknown one.
+
+    value: of the field by which patterns are told apart, too.
+    """
 
     app: str
     template: str
     level: str = ""
+    value: str | None = None
 
 
 class CountedPattern(NamedTuple):
@@ -53,8 +59,8 @@ class CountedPattern(NamedTuple):
 
 _Shape: TypeAlias = bytes | PatternKey
 """The skeleton of a line; of a JSON object its program and the skeleton of its text."""
-_Key: TypeAlias = tuple[_Shape, int]
-"""The shape of a line, and the number of its level."""
+_Key: TypeAlias = tuple[_Shape, int, str | None]
+"""The shape of a line, the number of its level, and its value."""
 
 
 class LinePatterns:
@@ -64,12 +70,18 @@ class LinePatterns:
         self._keys: dict[_Key, PatternKey] = {}
         self._looked_at = 0
 
-    def count(self, stamps: StampedLines, rows: Array) -> tuple[list[CountedPattern], int]:
-        """Return the patterns of some lines, and the number of lines whose pattern is not known."""
+    def count(
+        self, stamps: StampedLines, rows: Array, values: Iterable[str | None] = repeat(None)
+    ) -> tuple[list[CountedPattern], int]:
+        """Return the patterns of some lines, and the number of lines whose pattern is not known.
+
+        values: of all lines, by which patterns are told apart, too.
+        """
         levels = level_numbers(stamps.text, stamps.ends).tolist()
         if has_colours(stamps.text):
             stamps = StampedLines(without_colours(stamps.text))
-        keys = list(zip(self._shapes_of_lines(stamps), levels, strict=True))
+        # Without values they have no end.
+        keys = list(zip(self._shapes_of_lines(stamps), levels, values, strict=False))
         numbers = rows.tolist()
         if len(numbers) < len(keys):
             keys = [keys[row] for row in numbers]
@@ -114,10 +126,10 @@ class LinePatterns:
             self._keys.clear()
         lines = []
         for key in new:
-            shape, level = key
+            shape, level, value = key
             if isinstance(shape, PatternKey):
                 template = template_of_skeleton(shape.template.encode())
-                self._keys[key] = PatternKey(shape.app, template, OF_NUMBERS[level] or "")
+                self._keys[key] = PatternKey(shape.app, template, OF_NUMBERS[level] or "", value)
             else:
                 lines.append(key)
         apps, contents = [], []
@@ -127,7 +139,7 @@ class LinePatterns:
             contents.append(header.text if header else message)
         for key, app, skeleton in zip(lines, apps, skeletons_of(contents), strict=True):
             template = template_of_skeleton(skeleton)
-            self._keys[key] = PatternKey(app, template, OF_NUMBERS[key[1]] or "")
+            self._keys[key] = PatternKey(app, template, OF_NUMBERS[key[1]] or "", key[2])
 
 
 def _keys_of_objects(stamps: StampedLines) -> dict[int, PatternKey]:

@@ -13,7 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from logsrv.linelog.fields.level import canonical_level
 from logsrv.linelog.read.patterns.line_patterns import PatternKey
@@ -41,18 +41,17 @@ _Words: TypeAlias = tuple[str, ...]
 
 def merge_templates(keys: Sequence[PatternKey]) -> dict[PatternKey, PatternKey]:
     """Return the pattern of each template: itself, or one with `<*>` for words that differ."""
-    groups: dict[tuple[str, str, _Words, _Words], list[tuple[_Words, PatternKey]]] = defaultdict(
-        list
-    )
+    groups: dict[tuple[Any, ...], list[tuple[_Words, PatternKey]]] = defaultdict(list)
     for key in keys:
         parts = _PARTS.split(key.template)
         words = tuple(parts[1::2])
-        groups[key.app, key.level, tuple(parts[::2]), _names(words)].append((words, key))
+        place = tuple(parts[::2]), key.app, key.level, key.value, _names(words)
+        groups[place].append((words, key))
     found: dict[PatternKey, PatternKey] = {}
-    for (app, level, separators, _), members in groups.items():
+    for (separators, *_), members in groups.items():
         for words, some in _merged(members):
             template = _join(separators, words)
-            merged = PatternKey(app, template, level) if len(some) > 1 else some[0]
+            merged = some[0]._replace(template=template) if len(some) > 1 else some[0]
             found.update((key, merged) for key in some)
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -13,6 +13,7 @@ from logsrv.linelog.fields.json import parse_json
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse, phrase_of
+from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.patterns.find import Pattern, find_patterns
 from logsrv.linelog.read.patterns.line_patterns import MESSAGE_KEYS
 from logsrv.linelog.read.patterns.skeletons import ANY, PLACEHOLDERS
@@ -35,29 +36,40 @@ _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$/]")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-def patterns_document(search: Search, new_since: str, most: int) -> dict[str, Any]:
-    """Return the `most` frequent patterns of the lines that a search finds, for JSON. new_since: a TIME."""
-    found = find_patterns(search, new_since)
+def patterns_document(
+    search: Search, new_since: str, most: int, by: str, extractions: Sequence[Extraction]
+) -> dict[str, Any]:
+    """Return the `most` frequent patterns of the lines that a search finds, for JSON. new_since: a TIME.
+
+    by: a field of which each value has patterns of its own; "" for none.
+    """
+    found = find_patterns(search, new_since, by, extractions)
     with closing(StoredLines(search.view)) as lines:
         return {
             "lines": found.lines,
             "forgotten": found.forgotten,
             "total": len(found.patterns),
-            "patterns": [_document(one, lines) for one in found.patterns[:most]],
+            "patterns": [_document(one, lines, by) for one in found.patterns[:most]],
         }
 
 
-def _document(pattern: Pattern, lines: StoredLines) -> dict[str, Any]:
+def _document(pattern: Pattern, lines: StoredLines, by: str) -> dict[str, Any]:
     """Return a pattern for JSON, with the query that finds its lines; null if its line is no more."""
     hit = lines.line_at(pattern.position)
+    query = query_of_pattern(pattern, hit.line) if hit else None
+    if by and query is not None and hit:
+        value = pattern.value
+        of_value = f"-{by}=*" if value is None else f"{by}={phrase_of(value)}"
+        query = f"{of_value} {query}" if _finds(of_value, hit.line) else query
     return {
+        **({"value": pattern.value} if by else {}),
         "pattern": pattern.template,
         "app": pattern.app,
         "level": pattern.level or None,
         "count": pattern.lines,
         "first": pattern.time,
         "position": str(pattern.position),
-        "query": query_of_pattern(pattern, hit.line) if hit else None,
+        "query": query,
     }
 
 

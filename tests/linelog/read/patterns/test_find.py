@@ -41,6 +41,23 @@ def test_the_most_frequent_first_with_their_first_line(store):
     assert str(found.patterns[0].position) == "1:0"
 
 
+def test_values_of_a_field_tell_patterns_apart(tmp_path):
+    """Words are merged within a value, a list is one text, and too many values are counted as left out."""
+    texts = [
+        f'{{"msg": "user {name} in", "tags": {tags}}}'
+        for name in ("ann", "bob", "cid")
+        for tags in ('"a"', '["a", "b"]')
+    ]
+    made = make_store(tmp_path / "logs", [[line(one, n) for n, one in enumerate(texts)], []])
+    search = Search(view_of(made), make_matcher(parse("")), Scope())
+    found = find_patterns(search, by="tags")
+    assert [(one.value, one.template, one.lines) for one in found.patterns] == [
+        ("a", "user <*> in", 3),
+        ("a, b", "user <*> in", 3),
+    ]
+    assert not any(one.is_text_shared for one in found.patterns)
+
+
 def test_only_matching_lines_count_and_positions_are_of_the_store(store):
     scope = Scope(since=rfc3339(BEGIN + 2), until=rfc3339(BEGIN + 5))
     found = patterns(store, "took", scope=scope)

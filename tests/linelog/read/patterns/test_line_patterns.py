@@ -32,7 +32,7 @@ def counted(*messages: str | bytes) -> list[tuple[str, str, str, int, int]]:
     stamps = StampedLines(b"".join(line(one, second) for second, one in enumerate(messages)))
     found, unknown = LinePatterns().count(stamps, numpy.arange(len(stamps)))
     assert not unknown
-    return [(*key, lines, row) for key, lines, row in found]
+    return [(key.app, key.template, key.level, lines, row) for key, lines, row in found]
 
 
 @pytest.mark.parametrize(
