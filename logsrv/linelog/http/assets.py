@@ -29,7 +29,7 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _HERE = Path(__file__).parent
-_SHEETS = ("style.css", "lines.css", "chart.css")
+_SHEETS = ("style.css", "lines.css", "chart.css", "small.css")
 _ALONE = ("icon.svg", "theme.js", "regex-worker.js", "board.css")
 _BUNDLES = ("main.js", "board.js")
 _IMPORT = re.compile(r'^import (?:\* as (\w+)|(\{[^}]*\})) from "\./([\w-]+\.js)";$', re.MULTILINE)
@@ -56,7 +56,7 @@ _KEYS = (
     (("f",), "fields and their top values"),
     (("p",), "patterns: what messages have in common"),
     (("Tab", "←", "→"), "to the bars, and along them; with Shift select, Enter shows"),
-    (("Escape",), "close what is open, back to the lines, back to now"),
+    (("Escape",), "close what is open, cancel a search, back to the lines, back to now"),
     (("?",), "this help"),
 )
 _SPANS = (

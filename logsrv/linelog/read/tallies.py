@@ -19,6 +19,8 @@ from logsrv.linelog.read.search import Search
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
 
+# Fields that lines of some sources lack: those without a name, and of files.
+_OF_SOURCE = ("name", "host")
 _STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
 
 
@@ -47,6 +49,7 @@ def _field_names(record: Record) -> set[str]:
     """Return the names by which a query finds the fields of a message."""
     found = record.fields.keys()
     names = {f"fields.{name}" if name in ALWAYS else name for name in found}
+    names.update(name for name in _OF_SOURCE if record.get(name) is not None)
     computed = (name for name in (*ALIASES, STATUS_CLASS) if name not in found)
     names.update(name for name in computed if record.get(name) is not None)
     # `level`, added below, replaces this name: both values are equal in nearly all lines.

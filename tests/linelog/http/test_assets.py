@@ -80,7 +80,9 @@ def test_every_file_of_the_folder_is_in_what_is_sent():
         for place, name in enumerate(modules):
             imports = re.findall(r'^import .*"\./(.+)"', (FOLDER / name).read_text(), re.MULTILINE)
             assert set(imports) <= set(modules[:place]), name
-    alone = {path.rpartition("/")[2] for path in static_files()} | {"lines.css", "chart.css"}
+    alone = {path.rpartition("/")[2] for path in static_files()} | {
+        *("lines.css", "chart.css", "small.css")
+    }
     assert found == {path.name for path in FOLDER.iterdir()} - alone | {"main.js", "board.js"}
 
 

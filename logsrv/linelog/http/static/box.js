@@ -9,8 +9,12 @@ const TYPING = 250;
 export const patience = { typing: 1000 };
 
 export class Box {
-  /** @param {(query: string) => void} onQuery */
-  constructor(onQuery) {
+  /**
+   * @param {(query: string) => void} onQuery
+   * @param {() => void} onError called when an error appears, or goes
+   */
+  constructor(onQuery, onError) {
+    this.onError = onError;
     this.input = /** @type {HTMLInputElement} */ (byId("q"));
     this.error = byId("query-error");
     this.colours = new BoxColours(this.input);
@@ -69,8 +73,15 @@ export class Box {
   hide() {
     clearTimeout(this.telling);
     this.telling = 0;
+    if (!this.wrong) return;
     this.error.hidden = true;
     this.input.removeAttribute("aria-invalid");
+    this.onError();
+  }
+
+  /** True while the error of the query is shown. */
+  get wrong() {
+    return !this.error.hidden;
   }
 
   /**
@@ -109,5 +120,6 @@ export class Box {
     byId("query-sentence").textContent = sentence;
     this.error.hidden = false;
     this.input.setAttribute("aria-invalid", "true");
+    this.onError();
   }
 }

@@ -7,8 +7,12 @@ import { isField } from "./query.js";
 import { printable } from "./text.js";
 import { clock, counted, number } from "./times.js";
 
+/** Fields that come first, the last ones only if lines have them. */
 const FIRST = ["level", "app", "name", "host"];
-const MOST = 40;
+const ALWAYS = 2;
+/** Further fields: those that are shown, and those among which the filter looks. */
+const SHOWN = 40;
+const MOST = 300;
 /** The largest number of lines in which the server looks for fields. */
 const SAMPLE = 5000;
 /** Milliseconds after which values are requested again. They have the same scope as the bars. */
@@ -27,6 +31,8 @@ export class Fields {
     this.panel = new Panel("fields", () => this.load(), told.work);
     this.list = byId("field-list");
     this.note = byId("field-note");
+    this.filter = /** @type {HTMLInputElement} */ (byId("field-filter"));
+    this.filter.addEventListener("input", () => this.sift());
     /** @type {Set<string>} */
     this.opened = new Set(["level"]);
     /** @type {{q: string, since: string, until: string} | null} null until the first query */
@@ -104,18 +110,30 @@ export class Fields {
    */
   show(fields, sampled, lists) {
     const known = new Map(fields.map((one) => [one.name, share(one.lines, sampled)]));
-    const names = new Set([...FIRST, ...this.opened]);
+    const names = new Set([...FIRST.filter((name, at) => at < ALWAYS || known.has(name)), ...this.opened]);
     const found = fields.map((one) => one.name).filter((name) => !names.has(name)).slice(0, MOST);
     const { scrollTop } = this.panel.part;
     const entries = [...names, ...found].filter(isField);
-    this.told.names(entries);
+    this.told.names(entries.slice(0, names.size + SHOWN));
     const at = document.activeElement?.closest("#field-list .field");
     this.list.replaceChildren(...entries.map((name) => this.entry(name, known.get(name) ?? "", lists.get(name))));
     this.markColumns(this.columns);
+    this.sift();
     if (at instanceof HTMLElement) this.summary(at.dataset.field ?? "")?.focus();
     this.panel.part.scrollTop = scrollTop;
     const of = sampled < SAMPLE ? `all ${counted(sampled, "line")}` : `the newest ${counted(sampled, "line")}; values of all`;
     this.note.textContent = `Fields of ${of}, at ${clock(new Date())}`;
+  }
+
+  /** Show only fields whose names contain what is typed. */
+  sift() {
+    const typed = this.filter.value.trim().toLowerCase();
+    for (const [at, entry] of /** @type {HTMLElement[]} */ ([...this.list.children]).entries()) {
+      const { field = "" } = /** @type {HTMLElement} */ (entry.firstElementChild).dataset;
+      entry.hidden = typed ? !field.toLowerCase().includes(typed) : at >= FIRST.length + SHOWN;
+    }
+    const none = this.list.childElementCount && !this.list.querySelector(".field-entry:not([hidden])");
+    byId("field-none").textContent = none ? `No field has ${printable(typed)} in its name.` : "";
   }
 
   /**

@@ -2,6 +2,8 @@
 
 /** The longest pause before the next request after refusals, in milliseconds. */
 const LONGEST = 3_600_000;
+/** Why a request was aborted. */
+const CANCELLED = new Error("Cancelled.");
 
 export class Inquiry {
   /**
@@ -25,6 +27,13 @@ export class Inquiry {
   stop() {
     this.abort.abort();
     clearTimeout(this.timer);
+  }
+
+  /** End a request that the user does not want any more: what is shown stays dimmed, and nothing is asked again. */
+  cancel() {
+    if (!this.pending) return;
+    clearTimeout(this.timer);
+    this.abort.abort(CANCELLED);
   }
 
   dim() {
@@ -51,6 +60,11 @@ export class Inquiry {
       this.refusals = 0;
       this.part.classList.remove("stale");
     } catch (error) {
+      if (signal.reason === CANCELLED) {
+        refuse(CANCELLED.message);
+        this.pending = false;
+        this.onWork();
+      }
       if (signal.aborted) return false;
       this.refusals += 1;
       this.part.classList.add("stale");

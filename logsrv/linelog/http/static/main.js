@@ -10,6 +10,7 @@ import { Completion } from "./complete.js";
 import { chosenRows, nextRows, saidRows, showRows } from "./density.js";
 import { Details } from "./details.js";
 import { byId } from "./dom.js";
+import { Empty } from "./empty.js";
 import { Fields } from "./fields.js";
 import { Figures } from "./figures.js";
 import { keepFocus } from "./focus.js";
@@ -17,25 +18,25 @@ import { Health, showBanner } from "./health.js";
 import { Highlighter } from "./highlight.js";
 import { Histogram } from "./histogram.js";
 import { listen } from "./keys.js";
-import { isAtLeast } from "./levels.js";
 import { Lines } from "./lines.js";
 import { logIn } from "./login.js";
 import { showFurther, showNeighbours } from "./neighbours.js";
+import { closeMore } from "./more.js";
 import { attempt, say } from "./notice.js";
 import { Older } from "./older.js";
 import { Patterns } from "./patterns.js";
 import { TimePicker } from "./picker.js";
 import { printHead } from "./print.js";
-import { showProgress } from "./progress.js";
 import { Saved } from "./saved.js";
 import { DEFAULT_LAST, figuresKey, placeOfSpan, scopeOf, showScope, showZone, spanAround, wider } from "./scope.js";
 import { asLines, kindOf, withCondition, withFilter } from "./stages.js";
 import { showState } from "./state.js";
 import { Table } from "./table.js";
 import { printable } from "./text.js";
-import { counted, isUtc, setUtc } from "./times.js";
+import { isUtc, setUtc } from "./times.js";
 import * as travel from "./travel.js";
 import { View } from "./view.js";
+import { Work } from "./work.js";
 
 /** Statuses after which the same request may succeed later: no answer, too many requests, not now. */
 const LATER = [0, 429, 503];
@@ -44,13 +45,15 @@ const AGAIN = 2000;
 const lines = new Lines(byId("scroller"), byId("lines"), new Highlighter(), (after) => show({ position: after }));
 const view = new View(lines);
 const announcer = new Announcer();
+/** Show the progress while a requested part has not arrived. */
+const showWork = () => work.show();
 let place = address.read();
 /** The place that is asked for: the shown one with all changes that are not answered yet, or were refused. */
 let wanted = place;
 /** @type {import("./scope.js").Scope} */
 let scope = { since: DEFAULT_LAST, until: "" };
 
-const box = new Box((query) => show({ q: query, position: "" }, false));
+const box = new Box((query) => show({ q: query, position: "" }, false), () => showAll());
 const completion = new Completion(box, () => scope);
 
 /**
@@ -128,7 +131,8 @@ const patterns = new Patterns({
   work: showWork,
   query: (query, since) => show({ q: withFilter(box.value, query), ...(since && { since, until: "" }), position: "" }),
 });
-const older = new Older(view, (time) => show(wider(wanted, scope, time)));
+const older = new Older(view, (time) => wider(wanted, scope, time), show, showWork);
+const empty = new Empty(view, showWork);
 const details = new Details(lines, {
   term,
   top: (field) => fields.reveal(field),
@@ -144,7 +148,7 @@ const details = new Details(lines, {
  * @param {import("./api.js").Line} line
  */
 function neighbours(line) {
-  if (view.kind !== "sort") return attempt(() => showNeighbours(view, line));
+  if (view.kind !== "sort") return work.act(() => showNeighbours(view, line));
   show({ position: line.position, q: "", since: "", until: "" });
 }
 
@@ -156,7 +160,7 @@ function neighbours(line) {
 function further(side, isOwn) {
   const line = lines.selected && lines.data.get(lines.selected);
   if (line && view.kind === "sort") neighbours(line);
-  else if (line) attempt(() => showFurther(view, line, side, isOwn));
+  else if (line) work.act(() => showFurther(view, line, side, isOwn));
 }
 
 /**
@@ -196,6 +200,8 @@ let turns = 0;
 let againTimer = 0;
 let asking = false;
 let nothingShown = true;
+/** The place whose answer is shown. @type {address.Place | null} */
+let answered = null;
 let wantsStep = false;
 
 /**
@@ -266,6 +272,7 @@ function arrived(found, narrowed) {
   place = wanted;
   scope = found;
   nothingShown = false;
+  answered = place;
   showStale(false);
   box.accept();
   address.write(place, wantsStep);
@@ -286,34 +293,25 @@ function showStale(stale) {
   for (const part of [lines.log, table.part]) part.classList.toggle("stale", stale);
 }
 
-/** Show the progress while a requested part has not arrived. */
-function showWork() {
-  showProgress(asking || view.searching || figures.busy || patterns.panel.pending, () => {
-    const when = lines.log.dataset.scope;
-    if (view.searching) return `Searching ${when}, ${counted(lines.size, "line")} so far`;
-    return asking ? "Waiting for the server" : `Counting the lines of ${when}`;
-  }, turns);
-}
+const work = new Work({ view, figures, patterns, older, empty }, () => ({ asking, turns }), () => {
+  table.abort.abort();
+  if (!againTimer && (!asking || view.searching)) return;
+  if (answered) return back();
+  clearTimeout(againTimer);
+  againTimer = 0;
+  turns += 1;
+  asking = false;
+});
 
-const toggle = () => attempt(() => (!view.paused ? view.pause("button") : place.position || !view.live ? leave() : view.follow()));
+/** Go back to the query whose answer is shown, from one that is wrong or was cancelled. */
+const back = () => show(answered ? { ...answered } : { q: "" }, false);
+
+const toggle = () => attempt(() => (box.wrong ? back() : !view.paused ? view.pause("button") : place.position || !view.live ? leave() : view.follow()));
 const follow = () => attempt(() => ([place, wanted].some((one) => one.since || one.until || one.position) ? leave() : view.follow()));
 const leave = () => go({ since: "", until: "", position: "" }, true);
 
 /** @param {-1 | 1} direction */
-const seek = (direction) =>
-  attempt(async () => {
-    if (place.q) await travel.seek(view, direction, (line) => !line.context, place.q);
-    else await travel.seek(view, direction, (line) => isAtLeast(line.level, "warning"), "level>=warning");
-  });
-
-/** @param {number} steps */
-function walk(steps) {
-  if (!lines.size) return;
-  view.pause("reading");
-  lines.select(lines.neighbour(steps) ?? lines.selected);
-  // Near an end, more lines are loaded before the next step needs them.
-  view.scrolled();
-}
+const seek = (direction) => work.act(() => travel.seekHit(view, direction, place.q));
 
 /** Close or leave the topmost thing that is open: completion, box, panel, line, selection, time. */
 function escape() {
@@ -321,6 +319,7 @@ function escape() {
   const isNarrow = matchMedia("(max-width: 60rem)").matches;
   const open = [at?.closest(".line"), lines.selected, ...lines.log.querySelectorAll(".open")].find((row) => row?.matches(".open"));
   if (completion.open) completion.close();
+  else if (closeMore()) return;
   else if (at === box.input) {
     if (lines.selected) lines.select(lines.selected);
     else lines.scroller.focus();
@@ -330,16 +329,18 @@ function escape() {
   else if (lines.selected) {
     lines.select(null);
     if (lines.log.contains(at)) lines.scroller.focus({ preventScroll: true });
-  } else if ([place, wanted].some((one) => one.since || one.until || one.position)) follow();
+  } else if (work.takesLong) work.cancel();
+  else if (box.wrong) back();
+  else if ([place, wanted].some((one) => one.since || one.until || one.position)) follow();
 }
 
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
 
 listen({
   "/": () => box.input.select(),
-  "j|ArrowDown": () => walk(1),
-  "k|ArrowUp": () => walk(-1),
-  "g|Home": () => attempt(() => travel.toStart(view)),
+  "j|ArrowDown": () => travel.walk(view, 1),
+  "k|ArrowUp": () => travel.walk(view, -1),
+  "g|Home": () => work.act(() => travel.toStart(view)),
   "G|End": () => follow(),
   " ": () => toggle(),
   n: () => seek(1),
@@ -412,7 +413,8 @@ const health = new Health(() => {
 addEventListener("beforeprint", () => printHead(place, lines.size));
 
 function showAll() {
-  showState(view, health.trouble);
+  showState(view, { trouble: health.trouble, wrong: box.wrong, answered: answered?.q ?? null });
+  empty.show();
   showWork();
   keepFocus(lines.scroller);
   document.body.classList.toggle("away", health.away > 0);

@@ -84,7 +84,7 @@ async function load(view, line, side, isOwn, limit) {
   const end = reach[side][isOwn ? "own" : "any"];
   const where = side === "before" ? { before: end.position, reverse: 1 } : { after: end.position };
   const term = isOwn ? ownTerm(line) : {};
-  const found = await all(await search({ ...term, limit, ...where }, view.abort.signal));
+  const found = await all(await search({ ...term, limit, ...where }, view.signal));
   if (found.length) end.position = found[found.length - 1].position;
   end.isLast = found.length < limit;
   // Removed before the lines are inserted: a button at the top would keep its place, and the lines would move.

@@ -1,24 +1,31 @@
 /** Matching lines that are older than the scope: a note that there are some, and a button that widens the scope. */
 
-import { search } from "./api.js";
+import { ApiError, search } from "./api.js";
 import { button, byId, element } from "./dom.js";
+import { nameOfRange } from "./scope.js";
 import { moment } from "./times.js";
 import { all } from "./view.js";
 
+/** @typedef {import("./address.js").Place} Place */
 /** @typedef {import("./view.js").View} View */
 
 export class Older {
   /**
    * @param {View} view
-   * @param {(time: string) => void} onWiden gets the time of the newest line before the scope
+   * @param {(time: string) => Partial<Place>} wider returns the change of place after which a line of that time is shown
+   * @param {(change: Partial<Place>) => void} onWiden
+   * @param {() => void} onWork called when a request begins or ends
    */
-  constructor(view, onWiden) {
+  constructor(view, wider, onWiden, onWork) {
     this.view = view;
+    this.wider = wider;
     this.onWiden = onWiden;
+    this.onWork = onWork;
     this.place = byId("older");
     /** @type {AbortController | null} of the view for which older lines were searched */
     this.looked = null;
     this.time = "";
+    this.looking = false;
     view.addEventListener("changed", () => this.look());
   }
 
@@ -28,17 +35,24 @@ export class Older {
     const { abort, request } = view;
     if (this.looked !== abort && this.looked) {
       this.looked = null;
+      this.looking = false;
       this.found("");
     }
     if (this.looked || !view.atStart || !view.ready || view.searching || !request.since || view.kind !== "lines") return;
     this.looked = abort;
     this.place.textContent = "Looking for older lines …";
+    this.looking = true;
+    this.onWork();
     try {
-      const [line] = await all(await search({ q: request.q, until: request.since, reverse: 1, limit: 1 }, abort.signal));
+      const [line] = await all(await search({ q: request.q, until: request.since, reverse: 1, limit: 1 }, view.signal));
       if (!abort.signal.aborted) this.found(line ? line.time : "");
     } catch (error) {
-      if (!abort.signal.aborted) this.place.textContent = `Whether older lines match is not known. ${/** @type {Error} */ (error).message}`;
+      const why = error instanceof ApiError ? error.message : "Cancelled.";
+      if (!abort.signal.aborted) this.place.textContent = `Whether older lines match is not known. ${why}`;
     }
+    if (this.looked !== abort) return;
+    this.looking = false;
+    this.onWork();
   }
 
   /** @param {string} time of the newest line before the scope; "" if there is none */
@@ -51,6 +65,7 @@ export class Older {
     this.place.textContent = "";
     if (!this.time) return;
     const said = element("span", "", `Older lines match, the newest of ${moment(new Date(this.time))}. `);
-    this.place.append(said, button("Show older lines", "small", () => this.onWiden(this.time), "Widen the time of lines, bars and values"));
+    const change = this.wider(this.time);
+    this.place.append(said, button(`Show ${nameOfRange(change)}`, "small", () => this.onWiden(change), "Widen the time range"));
   }
 }

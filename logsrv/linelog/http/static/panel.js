@@ -34,7 +34,8 @@ export class Panel extends Inquiry {
   /** @param {boolean} [shown] */
   toggle(shown = !this.shown) {
     if (shown) for (const other of panels) if (other !== this && other.shown) other.toggle(false);
-    if (!shown && this.part.contains(document.activeElement)) this.opener.focus();
+    // On a small screen its button is among the tools, which are hidden.
+    if (!shown && this.part.contains(document.activeElement)) (this.opener.checkVisibility() ? this.opener : byId("more")).focus();
     this.part.hidden = !shown;
     this.opener.setAttribute("aria-expanded", String(shown));
     if (shown) return this.onOpen();

@@ -1,16 +1,20 @@
-/** The sign that the server works: a line at once; after two seconds, in words, what for and how long. */
+/** The sign that the server works: a line at once; after a second, in words, what for and how long, and a way to cancel it. */
 
-import { byId } from "./dom.js";
+import { button, byId, element } from "./dom.js";
 
-const PATIENCE = 2000;
+const PATIENCE = 1000;
 const work = { began: 0, timer: 0, turn: 0 };
+
+/** @returns {boolean} whether it takes so long that it can be cancelled */
+export const takesLong = () => !byId("progress-words").hidden;
 
 /**
  * @param {boolean} busy
  * @param {() => string} about returns what the page waits for
  * @param {number} turn the seconds begin anew with another one
+ * @param {() => void} onCancel
  */
-export function showProgress(busy, about, turn) {
+export function showProgress(busy, about, turn, onCancel) {
   const [line, words] = [byId("progress"), byId("progress-words")];
   line.hidden = !busy;
   if (busy === Boolean(work.began) && turn === work.turn) return;
@@ -20,11 +24,13 @@ export function showProgress(busy, about, turn) {
   words.hidden = true;
   line.removeAttribute("aria-valuetext");
   if (!busy) return;
+  const sentence = element("span");
+  words.replaceChildren(sentence, button("Cancel", "link", onCancel));
   work.timer = setInterval(() => {
     const passed = performance.now() - work.began;
     if (passed < PATIENCE) return;
     words.hidden = false;
-    words.textContent = `${about()}, ${Math.floor(passed / 1000)} s`;
-    line.setAttribute("aria-valuetext", words.textContent);
-  }, 500);
+    sentence.textContent = `${about()}, ${Math.floor(passed / 1000)} s`;
+    line.setAttribute("aria-valuetext", sentence.textContent);
+  }, 250);
 }

@@ -274,6 +274,8 @@ function sourceName(line) {
   if (app) return app;
   const at = line.source.indexOf("@");
   if (at > 0) return line.source.slice(0, at);
+  // Of an import, the file's name; the title has its path.
+  if (line.source.startsWith("file:")) return line.source.slice(line.source.lastIndexOf("/") + 1).replace(/^file:/, "");
   // The host without the port, which differs for each connection; the opened line shows it.
   return originOf(line).replace(/^(?:tcp|udp|tls):/, "");
 }

@@ -92,7 +92,17 @@ export function showScope(place, scope) {
   last.hidden = !menu;
   byId("range").hidden = menu;
   byId("range-text").textContent = menu ? "" : rangeText(scope);
-  byId("lines").dataset.scope = menu ? (last.value === ALL ? "the store" : `the ${last.selectedOptions[0].text.toLowerCase()}`) : "this span of time";
+  byId("lines").dataset.scope = menu ? nameOfRange({ last: last.value }) : "this time range";
+}
+
+/**
+ * Return the name of the range of a place, if it is one of the menu.
+ * @param {Partial<Place>} place
+ */
+export function nameOfRange({ last = "" }) {
+  const menu = /** @type {HTMLSelectElement} */ (byId("last"));
+  const chosen = [...menu.options].find(({ value }) => value === last);
+  return !chosen ? "older lines" : last === ALL ? "the store" : `the ${chosen.text.toLowerCase()}`;
 }
 
 /** @param {Scope} scope */

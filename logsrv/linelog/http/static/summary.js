@@ -1,5 +1,7 @@
 /** What a row shows of a line: its host, its program, and the message without what the other columns show. */
 
+import { size } from "./times.js";
+
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {{text: string, style: string}} Part a piece of a row's message; style: a class name, or "" */
 
@@ -14,6 +16,10 @@ const TIMES = new Set(["time", "timestamp", "@timestamp", "ts"]);
 /** Fields of a syslog header, beside those of its structured data. */
 const HEADER = new Set(["facility", "severity", "timestamp", "hostname", "app", "pid", "msgid", "text"]);
 const HEADER_BEGIN = /^(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT)/;
+/** A request in an access log, with what is before and behind it. */
+const REQUEST = /^(.*?)"[A-Z]+ \S+(?: HTTP\/[\d.]+)?" [1-5]\d\d (?:\d+|-)(.*)$/s;
+/** Fields with the seconds that a request took. */
+const SECONDS = ["rt", "request_time"];
 const STRUCTURED_DATA = /(?:\[(?:[^\]\\]|\\.)*\])+(?=\s*$)/;
 
 /**
@@ -54,12 +60,14 @@ export function summarize(line, columns) {
   const content = contentOf(line);
   const isJson = /^\{\s*"/.test(content) && content.endsWith("}");
   const hasHeader = content.length < line.message.length;
-  if (!isJson && !hasHeader) return [{ text: line.message, style: "" }];
+  if (!isJson && !hasHeader) return requestParts(line, content, columns) ?? [{ text: line.message, style: "" }];
   // Without a host's name, the column of the source has the program.
   const program = columns.includes("app") || !(columns.length || hostnameOf(line)) ? "" : programOf(line);
   const pid = hasHeader && line.fields.pid ? `[${firstText(line.fields.pid)}]` : "";
   const head = { text: program && `${program}${pid}: `, style: "key" };
   if (isJson) return [head, ...recordParts(line, hasHeader, columns)].filter((part) => part.text);
+  const request = requestParts(line, content, columns);
+  if (request) return [head, ...request].filter((part) => part.text);
   const data = STRUCTURED_DATA.exec(line.message.slice(0, -content.length || undefined));
   return [head, { text: content, style: "" }, { text: data ? ` ${data[0]}` : "", style: "key" }].filter((part) => part.text);
 }
@@ -79,6 +87,31 @@ function contentOf({ message, fields }) {
   if (typeof text !== "string" || !text || !HEADER_BEGIN.test(message) || !message.endsWith(text)) return message;
   // A field `text=…` of the content ends the message too.
   return /\s/.test(message[message.length - text.length - 1] ?? "") ? text : message;
+}
+
+/**
+ * Return a line of an access log as its request and the answer; behind them, quiet, the client, the date and all else.
+ * @param {Line} line
+ * @param {string} content
+ * @param {string[]} columns
+ * @returns {Part[] | null} null for any other line
+ */
+function requestParts({ fields }, content, columns) {
+  const { method, path, status } = fields;
+  const found = method && path && status ? REQUEST.exec(content) : null;
+  if (!found) return null;
+  const seconds = SECONDS.find((name) => fields[name] !== undefined);
+  /** @type {[string, unknown, string][]} */
+  const parts = [
+    ["method", method, ""],
+    ["path", path, "path"],
+    ["status", status, `status-${String(status)[0]}`],
+    ["bytes", fields.bytes === undefined ? "" : size(Number(fields.bytes)), ""],
+    [seconds ?? "", seconds ? `${fields[seconds]} s` : "", ""],
+  ];
+  const shown = parts.filter(([name, value]) => value && !columns.includes(name));
+  const behind = `${found[1]}${found[2].trim()}`.replace(/ - (?=- \[)/, " ").trim();
+  return [...shown.flatMap(([, value, style]) => [{ text: String(value), style }, { text: " ", style: "" }]), { text: ` ${behind}`, style: "key" }];
 }
 
 /**

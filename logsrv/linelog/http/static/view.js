@@ -41,6 +41,10 @@ export class View extends EventTarget {
     this.abort = new AbortController();
     /** @type {AbortController | null} of the request for another view, while it is under way */
     this.opening = null;
+    /** Aborted when the user cancels what takes long: searches in the view, not the view. */
+    this.work = new AbortController();
+    /** The first search was cancelled. */
+    this.cancelled = false;
     /** @type {Pause} */
     this.paused = null;
     this.atStart = this.atEnd = false;
@@ -66,6 +70,19 @@ export class View extends EventTarget {
     return Boolean(this.opening) && this.opening !== this.abort;
   }
 
+  /** Ends searches in the view: those of one that is no longer shown, or that were cancelled. */
+  get signal() {
+    return AbortSignal.any([this.abort.signal, this.work.signal]);
+  }
+
+  /** End what is being searched for, and keep what was found so far. */
+  cancel() {
+    this.cancelled ||= this.searching;
+    this.work.abort();
+    this.work = new AbortController();
+    this.giveUp();
+  }
+
   /** Ignore the answer to that request. */
   giveUp() {
     if (this.unanswered) this.opening?.abort();
@@ -88,12 +105,13 @@ export class View extends EventTarget {
   async open(request, taken = () => {}) {
     this.opening?.abort();
     const opening = (this.opening = new AbortController());
+    const signal = AbortSignal.any([opening.signal, this.work.signal]);
     const stream = request.until || request.position || kindOf(request.q) !== "lines" ? null : this.newStream();
     this.say("changed");
     try {
       const [first, around] = await Promise.all([
-        this.begin(request, stream, opening.signal),
-        request.position ? this.lineAt(request, opening.signal) : [],
+        this.begin(request, stream, signal),
+        request.position ? this.lineAt(request, signal) : [],
       ]);
       if (opening.signal.aborted) return stream?.stop();
       this.swap(request, stream, opening);
@@ -181,7 +199,7 @@ export class View extends EventTarget {
     this.kind = kindOf(request.q);
     this.paused = stream ? null : "reading";
     this.attach(stream);
-    this.atStart = this.atEnd = this.ready = this.loading = false;
+    this.atStart = this.atEnd = this.ready = this.loading = this.cancelled = false;
     this.searching = true;
     this.lines.highlighter.setQuery(request.q);
     this.lines.clear();
@@ -221,7 +239,7 @@ export class View extends EventTarget {
     this.lines.append(shown);
     const line = this.lines.rows.get(this.request.position) ?? null;
     this.lines.select(line, "center");
-    const { signal } = this.abort;
+    const { signal } = this;
     const before = await all(groups);
     this.lines.prepend(before.reverse());
     this.atStart = before.length < PAGE;
@@ -357,10 +375,11 @@ export class View extends EventTarget {
     if (this.loading || this.searching || done || !this.lines.size) return;
     this.loading = true;
     this.say("loading");
-    const { signal } = this.abort;
+    const { abort, signal } = this;
     await attempt(() => (direction < 0 ? this.moreBefore(signal) : this.moreAfter(signal)));
-    if (signal.aborted) return;
+    if (abort.signal.aborted) return;
     this.loading = false;
+    this.cancelled = false;
     this.say("changed");
   }
 

@@ -52,6 +52,13 @@ def let_time_pass(page: Page, logs: Logs, seconds: int) -> None:
     logs.ahead = timedelta(seconds=seconds)
 
 
+def click_tool(page: Page, selector: str) -> None:
+    """Click a tool of the bar; on a small screen it has to be shown first."""
+    if page.run("document.querySelector('#more').checkVisibility()"):
+        page.click("#more")
+    page.click(selector)
+
+
 def at_bottom(page: Page) -> bool:
     measure = (
         "(({scrollTop, scrollHeight, clientHeight}) => scrollHeight - scrollTop - clientHeight)"

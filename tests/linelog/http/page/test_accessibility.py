@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, numbered
+from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, click_tool, numbered
 from tests.linelog.http.page.fake import TOKEN, Logs
 from tests.linelog.http.page.looks import serious
 from tests.linelog.http.page.samples import samples
@@ -124,11 +124,11 @@ def test_escape_leads_back_from_the_fields_of_a_phone(logs, visit):
     logs.send("one", level="info")
     page = visit(width=375, height=700, ready=f"{LIVE} && {COUNT} === 1")
     page.click(".line .message")
-    page.click("#fields-button")
+    click_tool(page, "#fields-button")
     page.wait("document.querySelectorAll('#fields li button').length > 1")
     page.run("document.querySelector('#fields summary').focus()")
     page.press("Escape")
-    page.wait(f"document.querySelector('#fields').hidden && {FOCUS}.id === 'fields-button'")
+    page.wait(f"document.querySelector('#fields').hidden && {FOCUS}.id === 'more'")
     assert page.run("document.querySelectorAll('.details').length") == 1
 
 

@@ -207,7 +207,7 @@ def test_the_back_button_undoes_a_selected_time(logs, visit):
     left, top, width, _ = page.place("#histogram")
     page.drag((left + 5, top + 9), (left + width * 0.2, top + 9))
     page.wait(f"location.search.includes('since=') && {COUNT} === 0")
-    assert "No line fits" in page.text("#empty")
+    assert "No results" in page.text("#empty")
     page.run("history.back()")
     page.wait(f"!location.search.includes('since=') && {COUNT} === 20")
     assert page.run("document.querySelector('#q').value") == "level=error"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.linelog.http.page.conftest import COUNT, LIVE
+from tests.linelog.http.page.conftest import COUNT, LIVE, click_tool
 from tests.linelog.http.page.looks import COPIED, SHIFTS
 from tests.linelog.http.page.samples import samples
 from tests.parts.chromium import Page
@@ -49,7 +49,7 @@ def test_many_lines_fit_on_a_screen(width, height, least, logs, visit):
     one = page.run(last)
     page.press("r")
     page.wait(f"location.search === '?rows=2' && {last} > {one} + 10 && {last} < {one} + 30")
-    page.click("#rows")
+    click_tool(page, "#rows")
     page.wait(f"location.search === '?rows=all' && {last} > {one} + 30")
     assert page.text("#notice") == "Lines are shown whole."
     assert page.run("document.querySelector('#rows').ariaLabel") == "Rows of a line: all"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
-from tests.linelog.http.page.conftest import LIVE
+from tests.linelog.http.page.conftest import LIVE, click_tool
 from tests.linelog.http.page.looks import CONTRAST, FULL, PICTURES, open_an_error
 from tests.linelog.http.page.samples import samples
 
@@ -89,7 +89,7 @@ def test_nothing_is_cut_off_or_too_small_on_a_phone(sampled, visit):
         " && document.querySelector('#scroller').scrollWidth <= 375"
     )
     assert page.run(fits)
-    page.click("#fields-button")
+    click_tool(page, "#fields-button")
     page.wait("document.querySelectorAll('#fields li').length > 3")
     assert page.run(fits)
     page.click("#fields-close")

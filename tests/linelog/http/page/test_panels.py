@@ -5,7 +5,7 @@ import json
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.linelog.http.page.conftest import COUNT, LIVE, numbered
+from tests.linelog.http.page.conftest import COUNT, LIVE, click_tool, numbered
 from tests.linelog.http.page.looks import BIDI, CONTRAST, CORPUS, serious
 from tests.parts.chromium import Page
 
@@ -125,7 +125,7 @@ def test_hostile_names_and_queries_are_text(scheme, width, logs, visit):
     ]
     page = visit(width=width, height=844, prefers_color_scheme=scheme)
     keep(page, [{"name": evil, "q": evil, "since": evil} for evil in (*CORPUS, BIDI, "x" * 200)])
-    page.click("#saved-button")
+    click_tool(page, "#saved-button")
     page.wait(f"document.querySelectorAll('{NAMES}').length === {2 * len(CORPUS) + 1}")
     inside = "#saved-list :is(script, img, iframe, style, link, form, math, b, template, svg)"
     assert page.run(f"document.querySelectorAll('{inside}').length") == 0
@@ -244,7 +244,7 @@ def test_new_patterns_are_of_the_chosen_time(logs, visit):
 def test_hostile_patterns_are_text_and_readable(scheme, logs, visit):
     logs.send(*CORPUS)
     page = visit(width=375, height=800, prefers_color_scheme=scheme)
-    page.click("#patterns-button")
+    click_tool(page, "#patterns-button")
     page.wait(f"{PATTERNS} > 10")
     inside = "#patterns :is(script, img, iframe, style, link, form, math, b, template)"
     assert page.run(f"document.querySelectorAll('{inside}').length") == 0

@@ -1,0 +1,92 @@
+/** An empty answer: which part of the query matches nothing, there or ever. */
+
+import { search } from "./api.js";
+import { byId, element } from "./dom.js";
+import { atoms } from "./query.js";
+import { stagesOf } from "./stages.js";
+import { printable } from "./text.js";
+import { moment } from "./times.js";
+import { all } from "./view.js";
+
+/** @typedef {import("./view.js").View} View */
+
+/** Parts of a query that are asked for, one after the other. */
+const MOST = 5;
+
+export class Empty {
+  /**
+   * @param {View} view
+   * @param {() => void} onWork called when a request begins or ends
+   */
+  constructor(view, onWork) {
+    this.view = view;
+    this.onWork = onWork;
+    this.looking = false;
+    this.place = byId("empty");
+    /** The request for whose parts was asked. @type {AbortController | null} */
+    this.asked = null;
+  }
+
+  /** Show or hide it, as the view is empty or not. Before the server has answered, that is not known. */
+  show() {
+    const { view, place } = this;
+    const is = view.ready && !view.searching && !view.lines.log.childElementCount;
+    place.hidden = !is;
+    const { q, since } = view.request;
+    const { scope } = byId("lines").dataset;
+    const about = `${view.live} ${view.cancelled} ${q} ${scope}`;
+    if (is && place.dataset.about !== about) {
+      place.dataset.about = about;
+      const heading = view.cancelled ? "Search cancelled" : q || since || !view.live ? "No results" : "Nothing has been logged yet";
+      const nothing = view.kind === "sort" ? `Nothing in ${scope} has a number to sort by.` : `Nothing in ${scope}.`;
+      const hint = [!view.cancelled && nothing, view.live && "Lines appear here as they arrive."].filter(Boolean).join(" ");
+      place.replaceChildren(element("p", "heading", heading), element("p", "", hint), element("p", "parts"));
+      this.asked = null;
+    }
+    if (is && q && !view.cancelled && this.asked !== view.abort) this.explain();
+  }
+
+  /** Say of each part of the query whether it matches anything. */
+  async explain() {
+    const { abort } = this.view;
+    this.asked = abort;
+    this.looking = true;
+    this.onWork();
+    try {
+      await this.look();
+    } catch {
+      // Cancelled or refused: the answer stays as it is, empty.
+    }
+    if (abort !== this.asked) return;
+    this.looking = false;
+    this.onWork();
+  }
+
+  async look() {
+    const { abort, request, signal } = this.view;
+    const { q: query, since, until } = request;
+    const parts = partsOf(query);
+    const said = [];
+    for (const q of parts) {
+      const newest = async (/** @type {object} */ scope) => (await all(await search({ q, reverse: 1, limit: 1, ...scope }, signal)))[0];
+      if (await newest({ since, until })) continue;
+      const line = since || until ? await newest({}) : null;
+      said.push([q, line ? `does not occur in ${byId("lines").dataset.scope}, last at ${moment(new Date(line.time))}.` : "never occurred."]);
+    }
+    if (abort !== this.view.abort) return;
+    const sentences = said.map(([q, what]) => element("span", "", element("code", "", printable(q)), ` ${what}`));
+    if (!said.length && parts.length > 1) sentences.push(element("span", "", "Each part of the query occurs, but not in the same line."));
+    this.place.querySelector(".parts")?.replaceChildren(...sentences);
+  }
+}
+
+/**
+ * Return the parts of a query's filter which every line has to match; the whole filter if it has brackets or OR.
+ * @param {string} query
+ */
+function partsOf(query) {
+  const [filter] = stagesOf(query);
+  const found = atoms(filter.text);
+  if (/[()]|\bOR\b/.test(filter.text)) return filter.text ? [filter.text] : [];
+  return found.filter((one) => !one.negated).slice(0, MOST).map(({ start, end }) => filter.text.slice(start, end));
+}

@@ -1,0 +1,102 @@
+"""What is shown is of the query, or is dimmed and says of which; what takes long can be cancelled."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from tests.linelog.http.page.conftest import COUNT, LIVE, numbered
+from tests.linelog.http.page.looks import CONTRAST, DONE, TOTAL, serious
+
+pytestmark = pytest.mark.long
+WORKING = "!document.querySelector('#progress-words').hidden"
+PARTS = "document.querySelector('#empty .parts').textContent"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_wrong_query_dims_the_last_answer_and_says_so(scheme, logs, visit):
+    numbered(logs, 20, level="error")
+    page = visit("?q=line", prefers_color_scheme=scheme, ready=f"{LIVE} && {COUNT} === 20")
+    page.wait(f"{TOTAL} === '20 lines' && document.querySelectorAll('#fields li').length")
+    page.fill("#q", "level>=banana")
+    page.press("Enter")
+    page.wait("document.querySelector('#query-answer').textContent")
+    assert page.text("#query-answer") == "Dimmed below: the answer to line"
+    assert page.text("#connection") == "Wrong query; dimmed: the last answer"
+    assert page.text("#pause") == "Back"
+    assert "grayscale" in page.run("getComputedStyle(document.querySelector('#lines')).filter")
+    page.wait("!document.querySelector('.stale')")
+    assert page.run(CONTRAST) == []
+    assert serious(page) == []
+    page.press("Escape")
+    page.press(" ")
+    page.wait(f"{LIVE} && !document.querySelector('.refused') && location.search === '?q=line'")
+    assert page.run("document.querySelector('#q').value") == "line"
+    assert page.text("#pause") == "Pause"
+
+
+def test_a_wrong_query_in_the_address_shows_no_pause(visit):
+    page = visit("?q=level>=banana", ready="!document.querySelector('#query-error').hidden")
+    assert (page.text("#connection"), page.text("#pause")) == ("Wrong query", "All lines")
+    assert page.text("#query-answer") == ""
+    page.click("#pause")
+    page.wait(f"{LIVE} && location.search === ''")
+
+
+def test_an_empty_answer_says_which_part_matches_nothing(logs, visit):
+    """It never occurred, or is older; or no line has all parts."""
+    logs.send("old order", time=datetime.now(UTC) - timedelta(minutes=40), hostname="web1")
+    logs.send("order", hostname="web2")
+    page = visit("?q=hostname%3Dweb99+order", ready="!document.querySelector('#empty').hidden")
+    page.wait(f"{PARTS} === 'hostname=web99 never occurred.'")
+    assert page.text("#empty .heading") == "No results"
+    page.fill("#q", "hostname=web1 order")
+    page.wait(f"{PARTS}.startsWith('hostname=web1 does not occur in the last 15 minutes, last at')")
+    page.fill("#q", "hostname=web2 order -order")
+    page.wait(f"{PARTS} === 'Each part of the query occurs, but not in the same line.'")
+    page.fill("#q", "hostname=web1 order")
+    page.wait("document.querySelector('#older button')")
+    assert page.text("#older button") == "Show the last hour"
+    page.press("Escape")
+    page.click("#older button")
+    page.wait(f"{COUNT} === 1 && location.search.includes('last=1h')")
+
+
+def test_a_search_and_a_count_are_cancelled(logs, visit):
+    """What is shown stays; nothing is asked again until the user wants something else."""
+    numbered(logs, 3)
+    page = visit(ready=f"{LIVE} && {COUNT} === 3 && {TOTAL} === '3 lines'")
+    logs.slow.clear()
+    logs.slow_bars.clear()
+    page.fill("#q", "line")
+    page.press("Enter")
+    page.wait(WORKING)
+    page.press("Tab")
+    page.click("#progress-words button")
+    page.wait(f"{DONE} && {TOTAL}.endsWith('Cancelled.')")
+    assert page.text("#empty .heading") == "Search cancelled"
+    asked = [one for one in logs.asked if "histogram" in one]
+    logs.slow.set()
+    logs.slow_bars.set()
+    logs.send("line 3")
+    page.wait(f"{COUNT} === 1")
+    stats = logs.asked.count("/api/stats") + 3
+    wait_until(lambda: logs.asked.count("/api/stats") >= stats, "the time of another count")
+    assert [one for one in logs.asked if "histogram" in one] == asked
+    page.fill("#q", "2")
+    page.wait(f"{COUNT} === 1 && {TOTAL} === '1 line'")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 800), (390, 844)])
+def test_the_button_to_follow_covers_no_opened_line(width, height, logs, visit):
+    numbered(logs, 100, app="x")
+    page = visit(width=width, height=height, ready=f"{LIVE} && {COUNT} === 100")
+    page.press("k")
+    page.press("Enter")
+    page.wait("document.querySelector('.details') && !document.querySelector('#newer').hidden")
+    _, top, _, height_of_list = page.place("#scroller")
+    assert top + height_of_list <= page.place("#newer")[1]
+    page.wait(
+        "(({bottom}) => bottom <= document.querySelector('#newer').getBoundingClientRect().top)"
+        "(document.querySelector('.details').getBoundingClientRect())"
+    )
