@@ -26,7 +26,7 @@ make run: the line logger listens on 127.0.0.1, port $port, and keeps the lines 
 The live page: http://127.0.0.1:$page/$taken
 Try this in another terminal; Ctrl-C here stops it:
 
-    telnet localhost $port
+    telnet localhost $port        (Ctrl-], then quit, leaves it)
     echo "hello, world" | nc -q1 localhost $port
     logger -n 127.0.0.1 -P $port -T "hello from logger"
 

@@ -109,9 +109,17 @@ function requestParts({ fields }, content, columns) {
     ["bytes", fields.bytes === undefined ? "" : size(Number(fields.bytes)), ""],
     [seconds ?? "", seconds ? `${fields[seconds]} s` : "", ""],
   ];
-  const shown = parts.filter(([name, value]) => value && !columns.includes(name));
-  const behind = `${found[1]}${found[2].trim()}`.replace(/ - (?=- \[)/, " ").trim();
-  return [...shown.flatMap(([, value, style]) => [{ text: String(value), style }, { text: " ", style: "" }]), { text: ` ${behind}`, style: "key" }];
+  /** @type {Part[]} */
+  const shown = [];
+  for (const [name, value, style] of parts) {
+    if (!value || columns.includes(name)) continue;
+    const last = shown.at(-1);
+    // Few pieces are few elements.
+    if (last && !last.style && !style) last.text += `${value} `;
+    else shown.push(...(style ? [{ text: String(value), style }, { text: " ", style: "" }] : [{ text: `${value} `, style }]));
+  }
+  const behind = `${found[1]}${found[2].trim()}`.trim();
+  return [...shown, { text: ` ${behind}`, style: "key" }];
 }
 
 /**
