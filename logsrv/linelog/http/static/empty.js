@@ -23,7 +23,7 @@ export class Empty {
     this.onWork = onWork;
     this.looking = false;
     this.place = byId("empty");
-    /** The request for whose parts was asked. @type {AbortController | null} */
+    /** The request for whose parts was asked. @type {import("./view.js").Request | null} */
     this.asked = null;
   }
 
@@ -43,13 +43,13 @@ export class Empty {
       place.replaceChildren(element("p", "heading", heading), element("p", "", hint), element("p", "parts"));
       this.asked = null;
     }
-    if (is && q && !view.cancelled && this.asked !== view.abort) this.explain();
+    if (is && q && !view.cancelled && this.asked !== view.request) this.explain();
   }
 
   /** Say of each part of the query whether it matches anything. */
   async explain() {
-    const { abort } = this.view;
-    this.asked = abort;
+    const { request } = this.view;
+    this.asked = request;
     this.looking = true;
     this.onWork();
     try {
@@ -57,13 +57,13 @@ export class Empty {
     } catch {
       // Cancelled or refused: the answer stays as it is, empty.
     }
-    if (abort !== this.asked) return;
+    if (request !== this.asked) return;
     this.looking = false;
     this.onWork();
   }
 
   async look() {
-    const { abort, request, signal } = this.view;
+    const { request, signal } = this.view;
     const { q: query, since, until } = request;
     const parts = partsOf(query);
     const said = [];
@@ -73,7 +73,7 @@ export class Empty {
       const line = since || until ? await newest({}) : null;
       said.push([q, line ? `does not occur in ${byId("lines").dataset.scope}, last at ${moment(new Date(line.time))}.` : "never occurred."]);
     }
-    if (abort !== this.view.abort) return;
+    if (request !== this.view.request) return;
     const sentences = said.map(([q, what]) => element("span", "", element("code", "", printable(q)), ` ${what}`));
     if (!said.length && parts.length > 1) sentences.push(element("span", "", "Each part of the query occurs, but not in the same line."));
     this.place.querySelector(".parts")?.replaceChildren(...sentences);
