@@ -79,13 +79,16 @@ def _split_by_arrow(
     lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: str, has_quotes: bool
 ) -> Mapping[int, CodedField]:
     arrow, arrow_csv = _arrow()
-    text = b"\n".join([*lines, b""])
+    # The first line is skipped, as a mark of byte order would be there.
+    text = b"\n".join([b"", *lines, b""])
     names = [*map(str, range(width))]
     kind = arrow.dictionary(arrow.int32(), arrow.binary())
     # One block: then each column is coded once.
     found = arrow_csv.read_csv(
         arrow.BufferReader(text),
-        arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(text) + 1),
+        arrow_csv.ReadOptions(
+            use_threads=False, skip_rows=1, column_names=names, block_size=len(text) + 1
+        ),
         arrow_csv.ParseOptions(
             delimiter=delimiter,
             quote_char='"' if has_quotes else False,

@@ -62,6 +62,12 @@ def test_a_long_line_is_split(engine):
         assert split_words([line, b"c d"], 2, [1])[1].texts == ["b", "d"]
 
 
+@pytest.mark.parametrize("engine", ["Arrow", "Python"])
+def test_a_byte_order_mark_belongs_to_its_word(engine):
+    with split_by(engine):
+        assert split_words([b"\xef\xbb\xbfa b", b"c d"], 2, [0])[0].texts == ["\ufeffa", "c"]
+
+
 @pytest.mark.parametrize("lines", [1000, 50_000])
 def test_arrow_is_loaded_once_there_are_many_lines(lines):
     """Loading takes as long as to split 40,000 lines."""
