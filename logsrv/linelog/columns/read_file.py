@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
 
@@ -94,18 +94,23 @@ class SegmentColumns:
             return False
         return name in self._places or self._head.complete
 
-    def group(self, number: int) -> GroupColumns:
-        """Return the columns of a row group."""
-        return GroupColumns(self, number)
+    def group(self, number: int, groups: int = 1) -> GroupColumns:
+        """Return the columns of a row group, or of several from this one on."""
+        return GroupColumns(self, range(number, number + groups))
 
-    def read_column(self, group: int, name: str) -> Any:
-        """Return a column as an array of Arrow; None if no line has it. Raises OSError, ValueError."""
+    def read_column(self, groups: Sequence[int], name: str) -> Any:
+        """Return a column of row groups as an array of Arrow; None if no line has it.
+
+        Raises OSError, ValueError.
+        """
         place = self._places.get(name)
         if place is None:
             return None
         with _arrow_errors():
-            table = self._reader.read_row_group(group, column_indices=[place], use_threads=False)
-        # A dictionary that grew too large is followed by chunks that have others.
+            table = self._reader.read_row_groups(
+                [*groups], column_indices=[place], use_threads=False
+            )
+        # Each row group has its own dictionary; one that grew too large is followed by others, too.
         column = table.column(0).unify_dictionaries()
         return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
@@ -141,20 +146,20 @@ class SegmentColumns:
 
 
 class GroupColumns:
-    """The columns of a row group; each is read from the file when it is first asked for.
+    """The columns of row groups; each is read from the file when it is first asked for.
 
     Every method raises OSError, and ValueError if the file is damaged.
     """
 
-    def __init__(self, columns: SegmentColumns, number: int) -> None:
-        self.lines = columns.groups[number].lines
-        self._columns, self._number = columns, number
+    def __init__(self, columns: SegmentColumns, numbers: Sequence[int]) -> None:
+        self.lines = sum(columns.groups[number].lines for number in numbers)
+        self._columns, self._numbers = columns, numbers
         self._fields: dict[str, CodedField] = {}
         self._read: dict[str, Any] = {}
 
     def _column(self, name: str) -> Any:
         if name not in self._read:
-            self._read[name] = self._columns.read_column(self._number, name)
+            self._read[name] = self._columns.read_column(self._numbers, name)
         return self._read[name]
 
     def offsets(self) -> Array:

@@ -32,6 +32,10 @@ FEWEST_FRAMES = 1
 """Frames that must be read; with fewer in a row group, the index tells all."""
 
 
+_MOST_GROUPS = 3
+"""Row groups of a task: 400,000 lines."""
+
+
 class TextSearch(Protocol):
     """The search over text that columns shorten: `Search` (search.py), whose methods these are."""
 
@@ -68,7 +72,7 @@ class ColumnSearch:
         self._tests: Tests = {}
         self._matchers: dict[Node, Matcher] = {}
         self._open: _OpenSegment | None = None
-        self._group: tuple[int, GroupColumns] | None = None
+        self._group: tuple[tuple[int, int], GroupColumns] | None = None
         scope = search.scope
         self._since = _moment(scope.since) if scope.since else NO_TIME + 1
         self._until = _moment(scope.until) if scope.until else None
@@ -104,11 +108,33 @@ class ColumnSearch:
                 start, stop = part[0].task.start, part[-1].task.stop
                 in_time = in_scope or _are_in_time(part)
                 task = ReadTask(frames.number, start, stop, in_time, group=number)
-                found.append(PlannedRead(task))
-                self.planned[task] = read = GroupRead(part, many, size)
+                read = GroupRead(part, many, size)
                 stats.count_columns(read)
+                if in_scope and not needs_text and found:
+                    task, read = self._joined(found, task, read)
+                found.append(PlannedRead(task))
+                self.planned[task] = read
                 many = size = 0
         return found
+
+    def _joined(
+        self, found: list[PlannedRead], task: ReadTask, read: GroupRead
+    ) -> tuple[ReadTask, GroupRead]:
+        """Return a task that has the lines of the one before it, too, if it may; that is removed.
+
+        Both are for whole row groups. What each of several adds would be merged value by value.
+        """
+        before = found[-1].task
+        if self._and_text or not (
+            0 < before.group == task.group - before.groups
+            and before.groups < _MOST_GROUPS
+            and before.in_time == task.in_time
+        ):
+            return task, read
+        found.pop()
+        frames, groups, size = self.planned.pop(before)
+        joined = before._replace(stop=task.stop, groups=before.groups + 1)
+        return joined, GroupRead(frames + read.frames, groups + 1, size + read.size)
 
     def _is_in_scope(self, bounds: LineGroupBounds) -> bool:
         """Return whether the times of all lines are in the scope."""
@@ -129,9 +155,10 @@ class ColumnSearch:
         if opened is None:
             raise OnlyTextTells("they are gone")
         group = self._group_of(opened, task)
-        bounds = opened.columns.groups[task.group - 1]
+        first, last = task.group - 1, task.group + task.groups - 2
+        start, stop = opened.columns.groups[first].start, opened.columns.groups[last].stop
         found: Array = numpy.ones(group.lines, bool)
-        if (task.start, task.stop) != (bounds.start, bounds.stop):
+        if (task.start, task.stop) != (start, stop):
             low, high = numpy.searchsorted(group.offsets(), [task.start, task.stop])
             found[:low] = found[high:] = False
         if not task.in_time:
@@ -167,8 +194,9 @@ class ColumnSearch:
 
     def _group_of(self, opened: _OpenSegment, task: ReadTask) -> GroupColumns:
         # `close` forgets it, as another segment has other groups.
-        if self._group is None or self._group[0] != task.group:
-            self._group = task.group, opened.columns.group(task.group - 1)
+        numbers = (task.group - 1, task.groups)
+        if self._group is None or self._group[0] != numbers:
+            self._group = numbers, opened.columns.group(*numbers)
         return self._group[1]
 
     def _lines_of_source(self, group: GroupColumns) -> Array:

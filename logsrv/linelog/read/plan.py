@@ -47,11 +47,11 @@ class Scope(NamedTuple):
 
 
 class ReadTask(NamedTuple):
-    """The lines of a segment that begin from offset `start` up to `stop`: at most a frame.
+    """The lines of a segment that begin from offset `start` up to `stop`: at most a frame, or row groups.
 
     in_time: whether the times of all these lines are known to be in the scope. place: the frame's slot in
     the shared memory, if it was read ahead; else 0. group: of lines that are counted by their columns, the
-    number of their row group, from 1 on; 0 if the text is read.
+    number of their first row group, from 1 on; 0 if the text is read. groups: how many they have.
     """
 
     segment: int
@@ -60,6 +60,7 @@ class ReadTask(NamedTuple):
     in_time: bool = False
     place: int = 0
     group: int = 0
+    groups: int = 1
 
 
 class PlannedRead(NamedTuple):
@@ -70,9 +71,9 @@ class PlannedRead(NamedTuple):
 
 
 class GroupRead(NamedTuple):
-    """A task for a row group: the frames that it replaces, and what is counted of the columns.
+    """A task for row groups: the frames that it replaces, and what is counted of the columns.
 
-    groups: 1, but 0 if an earlier task has the same row group. size: the bytes of its columns; then 0, too.
+    groups: how many, without one that an earlier task has, too. size: the bytes of their columns.
     """
 
     frames: list[PlannedRead]

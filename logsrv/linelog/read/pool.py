@@ -22,6 +22,7 @@ from logsrv.errors import LogsrvError
 from logsrv.kit.children.starting import fork
 from logsrv.linelog.read.plan import ReadTask, Work
 
+# Frames, or row groups.
 _ALONE = 12
 # With fewer tasks left after the first _ALONE, `for_many` is not called: it would take longer than it
 # saves.
@@ -42,7 +43,7 @@ def run_tasks(
     for_many: is called once before the forks, if there are many tasks, to prepare for them.
     """
     left = iter(tasks)
-    yield from _run_in_this_process(work, islice(left, _ALONE), tell)
+    yield from _run_in_this_process(work, _first(left), tell)
     some = list(islice(left, _MANY))
     if len(some) == _MANY:
         for_many()
@@ -51,6 +52,14 @@ def run_tasks(
         yield from SearchProcesses(work, tell, processes).run(chain(some, left))
     else:
         yield from _run_in_this_process(work, chain(some, left), tell)
+
+
+def _first(tasks: Iterator[ReadTask]) -> Iterator[ReadTask]:
+    """Yield tasks for _ALONE frames or row groups."""
+    done = 0
+    while done < _ALONE and (task := next(tasks, None)):
+        done += task.groups
+        yield task
 
 
 def _run_in_this_process(
@@ -67,7 +76,7 @@ def _run_in_this_process(
 
 _AHEAD = 4
 # The index of a task among all tasks, and the task.
-_TASK = struct.Struct("=QQQQ?QQ")
+_TASK = struct.Struct("=QQQQ?QQQ")
 # The index of the task, whether it succeeded, the number of results and their bytes in all.
 _RESULT = struct.Struct("=Q?QQ")
 

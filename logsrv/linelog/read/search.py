@@ -230,6 +230,7 @@ class Search:
             if opened is None:
                 return planned
             os.close(opened[0])
+            keep_freed_memory()
             reserve_little()
             try:
                 from logsrv.linelog.read.column_search import ColumnSearch
