@@ -10,7 +10,9 @@ import { counted, moment, number } from "./times.js";
 export function limitsOf(answer) {
   const { every, lines, groups, rows, without, left_out, exact, absent, missed, at_least = [], compare } = answer;
   const one = counted(lines, "line matches", "lines match");
-  const said = [without.length ? `${one}, none has a number in ${without.map(printable).join(", ")}` : `${one}, in ${counted(groups, "group")}`];
+  const names = [...(typeof every === "number" ? ["time"] : []), ...answer.by.map(printable)];
+  const of = names.length ? `, in ${counted(groups, "group")} by ${names.join(", ")}` : "";
+  const said = [without.length ? `${one}, none has a number in ${without.map(printable).join(", ")}` : `${one}${of}`];
   if (absent.length) said.push(`none has a field ${absent.map(printable).join(", ")}`);
   const last = every !== null && rows.length ? rows[rows.length - 1][0] : null;
   if (rows.length < groups) said.push(`the first ${number(rows.length)} are used${last === null ? "" : `, up to ${moment(new Date(String(last)))}`}`);

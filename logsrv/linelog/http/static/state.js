@@ -59,7 +59,7 @@ function pause(view, waiting, { wrong, answered }) {
 function connection(view, { trouble, wrong, answered }) {
   const state = view.stream?.state;
   if (state?.kind === "waiting") return ["lost", `Not connected since ${moment(new Date(view.stream?.lost ?? 0))}, trying again. ${state.reason}`];
-  if (wrong) return ["still", answered !== null ? "Wrong query; dimmed: the last answer" : "Wrong query"];
+  if (wrong) return ["still", answered !== null ? "Wrong query: last answer" : "Wrong query"];
   if (state?.kind === "resting") return ["still", "Resting while nobody looks"];
   if (state?.kind === "connecting" || (view.opening && !view.stream && !view.ready && !view.searching)) return ["connecting", "Connecting …"];
   if (trouble) return ["lost", "Connected; lines are not being stored"];

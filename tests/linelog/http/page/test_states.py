@@ -22,7 +22,7 @@ def test_a_wrong_query_dims_the_last_answer_and_says_so(scheme, logs, visit):
     page.press("Enter")
     page.wait("document.querySelector('#query-answer').textContent")
     assert page.text("#query-answer") == "Dimmed below: the answer to line"
-    assert page.text("#connection") == "Wrong query; dimmed: the last answer"
+    assert page.text("#connection") == "Wrong query: last answer"
     assert page.text("#pause") == "Back"
     assert "grayscale" in page.run("getComputedStyle(document.querySelector('#lines')).filter")
     page.wait("!document.querySelector('.stale')")
