@@ -300,9 +300,12 @@ class Groups(Aggregate):
                 (without if kind in (MeasureKind.SUMS, MeasureKind.NUMBERS) else absent).append(
                     field
                 )
+        # Only the start of a step is a number; most groups share few of these.
+        starts = {key[0] for key, _ in rows if key and isinstance(key[0], float)}
+        shown: dict[Any, Any] = {start: rfc3339(start) for start in starts}
         return Rows(
             tuple(one.name for one in grouping.columns),
-            [(*map(_shown, key), *figures) for key, figures in rows],
+            [(*[shown.get(part, part) for part in key], *figures) for key, figures in rows],
             self.lines,
             tuple(without),
             self.left_out,
@@ -325,9 +328,19 @@ class Groups(Aggregate):
     def _figures(self, key: Key, lines: int) -> list[Cell]:
         kept = self._kept.get(key)
         if kept is None:
-            kept = self._counter.new_kept(by_time=self._by_time) if self._measures else []
+            places = zip(self._places, self._of_nothing, strict=True)
+            return [lines if place is None else figure for place, figure in places]
         return [
             lines if place is None else kept[place].figure(one.function)
+            for one, place in zip(self.grouping.figures, self._places, strict=True)
+        ]
+
+    @cached_property
+    def _of_nothing(self) -> list[Cell]:
+        """The figures of a group in which no line has a measured field."""
+        kept = self._counter.new_kept(by_time=self._by_time) if self._measures else []
+        return [
+            None if place is None else kept[place].figure(one.function)
             for one, place in zip(self.grouping.figures, self._places, strict=True)
         ]
 
@@ -343,7 +356,3 @@ def _microseconds(time: str) -> int:
 
 def _characters(key: Key) -> int:
     return sum(len(part) for part in key if isinstance(part, str))
-
-
-def _shown(part: str | float | None) -> str | None:
-    return rfc3339(part) if isinstance(part, float) else part
