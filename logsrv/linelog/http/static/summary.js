@@ -18,6 +18,8 @@ const HEADER = new Set(["facility", "severity", "timestamp", "hostname", "app", 
 const HEADER_BEGIN = /^(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT)/;
 /** A request in an access log, with what is before and behind it. */
 const REQUEST = /^(.*?)"[A-Z]+ \S+(?: HTTP\/[\d.]+)?" [1-5]\d\d (?:\d+|-)(.*)$/s;
+/** Characters of a path that never has to be cut. */
+const SHORT_PATH = 24;
 /** Fields with the seconds that a request took. */
 const SECONDS = ["rt", "request_time"];
 const STRUCTURED_DATA = /(?:\[(?:[^\]\\]|\\.)*\])+(?=\s*$)/;
@@ -104,8 +106,8 @@ function requestParts({ fields }, content, columns) {
   /** @type {[string, unknown, string][]} */
   const parts = [
     ["method", method, ""],
-    ["path", path, "path"],
-    ["status", status, `status-${String(status)[0]}`],
+    ["path", path, String(path).length > SHORT_PATH ? "path" : ""],
+    ["status", status, /^[45]/.test(String(status)) ? `status-${String(status)[0]}` : ""],
     ["bytes", fields.bytes === undefined ? "" : size(Number(fields.bytes)), ""],
     [seconds ?? "", seconds ? `${fields[seconds]} s` : "", ""],
   ];
