@@ -22,6 +22,7 @@ from logsrv.linelog.query.question import (
     Sorting,
 )
 from logsrv.linelog.read.compared_groups import group
+from logsrv.linelog.read.field_hints import words_that_never_occur
 from logsrv.linelog.read.figures import MOST_DISTINCT
 from logsrv.linelog.read.groups import (
     COUNT,
@@ -97,6 +98,9 @@ def _print_table(search: Search, asked: Question, grouping: Grouping, arguments:
     print_rows(found.columns, found.rows[: asked.limit], arguments)
     _tell_limits(found)
     lines = found.lines + (found.compare.lines if found.compare else 0)
+    if not lines:
+        words = [f"{one} never occurred" for one in words_that_never_occur(search, asked.node)]
+        tell(f"logsrv search: {'; '.join(('no line matches', *words))}")
     return lines > 0 and bool(found.rows)
 
 

@@ -209,6 +209,9 @@ def test_lines_that_match_without_the_field_are_told(store):
     shown, said = search(store, "cron | count by nosuch")
     assert shown.splitlines()[2].split() == ["(none)", "2"]
     assert "2 lines match, none has a field nosuch" in said
+    shown, said = search(store, 'frobnicated cron "never said" | count by app', status=1)
+    no_words = '"frobnicated" never occurred; "never said" never occurred'
+    assert said == f"logsrv search: no line matches; {no_words}\n"
     _, said = search(store, "cron", "--avg", "nosuch")
     assert "2 lines match, none has a number in nosuch" in said
 

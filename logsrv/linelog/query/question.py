@@ -176,7 +176,8 @@ class Grouping(NamedTuple):
     """A table of `figures` with a row for each combination of the values of the fields `by`.
 
     every: seconds of a step of time, by which rows are parted, too; None for none. compare: each figure is
-    followed by the same one of lines that are so many seconds older, and by the change since; None for not.
+    followed by the same one of lines that are so many seconds older, and a number by the change since; None
+    for not.
     """
 
     figures: tuple[Figure, ...]
@@ -221,10 +222,11 @@ class Grouping(NamedTuple):
         return tuple(_with_different_names(found))
 
 
-def _compared(column: Column) -> tuple[Column, Column, Column]:
+def _compared(column: Column) -> tuple[Column, ...]:
     name = column.name
+    before = column._replace(name=f"{name}_before", field="")
     change = Column(f"{name}_change", "", is_number=True)
-    return column, column._replace(name=f"{name}_before", field=""), change
+    return (column, before, change) if column.is_number else (column, before)
 
 
 def _with_different_names(columns: Iterable[Column]) -> Iterator[Column]:

@@ -24,6 +24,7 @@ from logsrv.linelog.query.question import (
     EACH_POSITION,
     FUNCTIONS,
     OF_TIME,
+    PERCENTILES,
     STAGES,
     Column,
     Figure,
@@ -67,6 +68,7 @@ _ELSEWHERE = {
 }
 """Stages of other tools, and what to write instead."""
 _NAME = re.compile(r"[a-z_]+[0-9]*")
+_PERCENTILE = re.compile(r"median|p([0-9]{2,6})", re.ASCII)
 _FIELD = re.compile(FIELD)
 _WORD = re.compile(r"[^\s,]+")
 _WORD_OR_COMMA = re.compile(r"[^\s,]+|,")
@@ -95,8 +97,8 @@ class StageWords:
                 raise self.wrong(
                     'there is nothing behind |; "|" in quotation marks is the character'
                 )
-            if word[0] in _ELSEWHERE:
-                raise self.wrong(f"{word[0]} is no stage here: write {_ELSEWHERE[word[0]]}")
+            if instead := _ELSEWHERE.get(word[0]) or _nearest_percentile(word[0], known):
+                raise self.wrong(f"{word[0]} is no stage here: write {instead}")
             hint = did_you_mean(word[0], known) or f"; these are: {listed(known)}"
             raise self.wrong(f"{one_line(word[0], 60)} is no stage of a query{hint}")
         self.at = end
@@ -308,6 +310,15 @@ class StageWords:
 
     def _skip_space(self) -> None:
         self._take(SPACE, "")
+
+
+def _nearest_percentile(word: str, known: Sequence[str]) -> str:
+    """Return what to write for `median` or another percentile, such as `p90`; nothing for other words."""
+    found = _PERCENTILE.fullmatch(word)
+    if not found or not PERCENTILES.keys() <= {*known}:
+        return ""
+    part = float(f"0.{found[1] or 5}")
+    return f"{min(PERCENTILES, key=lambda name: abs(PERCENTILES[name] - part))} FIELD"
 
 
 _PART = re.compile(r"\\(?P<escaped>.)|<(?P<name>[A-Za-z_][A-Za-z0-9_]*)>|(?P<text>.)", re.DOTALL)

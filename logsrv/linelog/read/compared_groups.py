@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import parse_rfc3339, rfc3339, shift_rfc3339
-from logsrv.linelog.query.question import Extraction, Grouping
+from logsrv.linelog.query.question import Extraction, Figure, Grouping
 from logsrv.linelog.read.aggregate import add_up
 from logsrv.linelog.read.figures import AtLeast
 from logsrv.linelog.read.groups import Cell, Comparison, Groups, Key, Rows
@@ -32,7 +33,7 @@ def group(search: Search, grouping: Grouping, extractions: Sequence[Extraction])
         raise QueryError("compare needs a range of time: since when? In a terminal: --since 1d")
     scope = search.scope._replace(until=search.scope.until or rfc3339(time.time()))
     earlier = Groups(grouping, extractions, by_time=by_time)
-    before = _Earlier(search, scope, grouping.compare)
+    before = _Earlier(search, scope, grouping.compare, grouping.every)
     for one, groups in ((scope, found), (before.scope, earlier)):
         with closing(search.within(one)) as part:
             add_up(part, groups)
@@ -56,15 +57,20 @@ def group(search: Search, grouping: Grouping, extractions: Sequence[Extraction])
 class _Earlier:
     """The range of time that is `shift` seconds before another one.
 
-    missing_until: the end of the part of which a store has no lines any more; None if there is none.
+    missing_until: the end of the part of which a store has no lines any more; None if there is none, or
+    if it is no longer than a step `every` and a hundredth of the range.
     """
 
-    def __init__(self, search: Search, scope: Scope, shift: float) -> None:
+    def __init__(self, search: Search, scope: Scope, shift: float, every: float | None) -> None:
         since, until = (shift_rfc3339(one, -shift) for one in (scope.since, scope.until))
         self.scope = scope._replace(since=since, until=until, after=None, before=None, ends=None)
         self._shift = round(shift * 1e6)
         oldest = max(one.read_time_span()[0] or until for one in search.view.stores.values())
-        self.missing_until = min(oldest, until) if oldest > since else None
+        # A store begins with its first line, which need not come in the first moment of the range.
+        begin, end = parse_rfc3339(since), parse_rfc3339(until)
+        negligible = min((end - begin) / 100, every or math.inf)
+        is_missing = parse_rfc3339(oldest) - begin > negligible
+        self.missing_until = min(oldest, until) if is_missing else None
 
     def shifted(self, key: Key) -> Key:
         """Return the later group that an earlier one is compared with."""
@@ -83,15 +89,19 @@ class _Earlier:
 
 
 def _joined(found: Groups, earlier: Groups, before: _Earlier) -> Iterator[tuple[Key, list[Cell]]]:
-    """Yield each group with its figures, each one followed by the earlier one and the change."""
+    """Yield each group with its figures, each followed by the earlier one, a number by the change, too."""
     figures = found.grouping.figures
     none: list[Cell] = [0 if one.function in _OF_NO_LINES else None for one in figures]
     now, then = found.figures(), earlier.figures() if earlier.lines else {}
     past = {before.shifted(key): cells for key, cells in then.items()}
     for key in dict.fromkeys((*now, *past)):
         default = none if before.is_known(key) else [None] * len(figures)
-        pairs = zip(now.get(key, none), past.get(key, default), strict=True)
-        yield key, [cell for pair in pairs for cell in (*pair, _change(*pair))]
+        pairs = zip(figures, now.get(key, none), past.get(key, default), strict=True)
+        yield key, [cell for pair in pairs for cell in _compared(*pair)]
+
+
+def _compared(figure: Figure, now: Cell, before: Cell) -> tuple[Cell, ...]:
+    return (now, before, _change(now, before)) if figure.kind.is_number else (now, before)
 
 
 def _change(now: Cell, before: Cell) -> Cell:

@@ -1,4 +1,4 @@
-"""Hints for a search that found nothing: do the newest lines have the fields that it asked for?"""
+"""Hints for a search that found nothing: do lines have the fields and words that it asked for?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_text
 from logsrv.linelog.query.hints import comparisons, hint_on_stage
 from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.query.parse import ELSEWHERE, FIELD, ORDERS
+from logsrv.linelog.query.parse import ELSEWHERE, FIELD, ORDERS, phrase_of
 from logsrv.linelog.query.question import EVERYTHING, FUNCTIONS, And, Compare, Node, Term
 from logsrv.linelog.query.units import TIME, parse_amount
 from logsrv.linelog.read.plan import Scope
@@ -49,6 +49,15 @@ def hints_for_no_hits(search: Search, node: Node, top: str | None) -> Iterator[s
             if len(records) == 1:
                 said = "the only line has no"
             yield f"{said} field {name}{did_you_mean(name, sorted(known))}"
+
+
+def words_that_never_occur(search: Search, node: Node) -> Iterator[str]:
+    """Yield the words and phrases that a query asks for and no line has, at any time."""
+    for part in node.parts if isinstance(node, And) else (node,):
+        if isinstance(part, Term):
+            with closing(type(search)(search.view, make_matcher(part), Scope())) as every:
+                if not next(every.hits(reverse=True), None):
+                    yield phrase_of(part.text)
 
 
 def _hint_on_unit(asked: Compare, found: list[Value]) -> Iterator[str]:

@@ -61,6 +61,7 @@ def test_the_lines_of_an_alert_are_those_of_its_filter_and_stages():
         ("a | none in 5m | count > 5 in 5m", "nothing can stand behind a condition", 17),
         ("a | sort ms", "sort is no stage of a query", 4),
         ("a | p95 ms > 5 in 5m", "p95 is no stage of a query", 4),
+        ("a | median ms > 5 in 5m", "median is no stage of a query", 4),
         ("a | avg > 5 in 5m", "avg needs a field", 8),
         ("a | none in 5m now", "one word too many", 15),
         ("a" + " | where a" * 21, "20 stages", None),
