@@ -83,7 +83,7 @@ def search(view: View, values: Values) -> Reply:
 
     asked = make_search(view, values, before=before, after=after)
     if left:
-        for _, lines in asked.run_on_frames(work, reverse=values["reverse"]):
+        for _, lines in asked.run_for_lines(work, reverse=values["reverse"]):
             del lines[left:]
             if lines:
                 yield b"".join(lines)
@@ -183,7 +183,7 @@ def _place_before_newest(asked: Search, lines: int) -> Position | None:
         return [str(hit.position).encode() for hit in asked.hits_in_task(task)]
 
     left = lines
-    for _, places in asked.run_on_frames(work, reverse=True):
+    for _, places in asked.run_for_lines(work, reverse=True):
         if len(places) >= left:
             first = parse_position(places[-left].decode())
             return first.beside(-1)

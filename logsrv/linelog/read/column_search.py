@@ -73,14 +73,24 @@ class ColumnSearch:
         self._matchers: dict[Node, Matcher] = {}
         self._open: _OpenSegment | None = None
         self._group: tuple[tuple[int, int], GroupColumns] | None = None
+        # Tasks for frames of the same row groups come one after the other.
+        self._matching: tuple[GroupColumns, Array] | None = None
         scope = search.scope
         self._since = _moment(scope.since) if scope.since else NO_TIME + 1
         self._until = _moment(scope.until) if scope.until else None
 
     def replace_frames(
-        self, frames: PackedFrames, planned: list[PlannedRead], stats: SearchStats
+        self,
+        frames: PackedFrames,
+        planned: list[PlannedRead],
+        stats: SearchStats,
+        *,
+        by_frame: bool = False,
     ) -> list[PlannedRead]:
-        """Return row groups in place of the frames of which columns can tell all for less."""
+        """Return row groups in place of the frames of which columns can tell all for less.
+
+        by_frame: whether each frame has a task of its own.
+        """
         opened = self._open_columns(frames.number)
         if opened is None or not all(map(opened.columns.has, self._names)):
             return planned
@@ -102,15 +112,21 @@ class ColumnSearch:
                 found += of_group
                 continue
             # Frames between them, which lack the words, have no such values either.
-            parts = [of_group] if in_scope and not needs_text else _adjacent(of_group)
+            if by_frame:
+                parts = [[one] for one in of_group]
+            else:
+                parts = [of_group] if in_scope and not needs_text else _adjacent(of_group)
             many, size = 1, opened.columns.size_of(number - 1, self._asked)
             for part in parts:
+                if by_frame and part[0].add is not None:
+                    found += part
+                    continue
                 start, stop = part[0].task.start, part[-1].task.stop
                 in_time = in_scope or _are_in_time(part)
                 task = ReadTask(frames.number, start, stop, in_time, group=number)
                 read = GroupRead(part, many, size)
                 stats.count_columns(read)
-                if in_scope and not needs_text and found:
+                if in_scope and not needs_text and not self._and_text and found:
                     task, read = self._joined(found, task, read)
                 found.append(PlannedRead(task))
                 self.planned[task] = read
@@ -125,7 +141,7 @@ class ColumnSearch:
         Both are for whole row groups. What each of several adds would be merged value by value.
         """
         before = found[-1].task
-        if self._and_text or not (
+        if not (
             0 < before.group == task.group - before.groups
             and before.groups < _MOST_GROUPS
             and before.in_time == task.in_time
@@ -168,8 +184,11 @@ class ColumnSearch:
                 found &= moments < self._until
         if self._search.scope.source:
             found &= self._lines_of_source(group)
-        in_text = partial(self._lines_in_text, task, group)
-        found = opened.filter.lines(self._node, group, found, in_text)
+        if opened.filter.needs_text(self._node):
+            in_text = partial(self._lines_in_text, task, group)
+            found = opened.filter.lines(self._node, group, found, in_text)
+        else:
+            found &= self._matching_in(opened, group)
         return ColumnRows(task.segment, group, None if found.all() else numpy.flatnonzero(found))
 
     def _open_columns(self, number: int) -> _OpenSegment | None:
@@ -198,6 +217,13 @@ class ColumnSearch:
         if self._group is None or self._group[0] != numbers:
             self._group = numbers, opened.columns.group(*numbers)
         return self._group[1]
+
+    def _matching_in(self, opened: _OpenSegment, group: GroupColumns) -> Array:
+        """Return which lines of row groups fulfil the query by their columns."""
+        if self._matching is None or self._matching[0] is not group:
+            every = numpy.ones(group.lines, bool)
+            self._matching = group, opened.filter.lines(self._node, group, every, _no_text)
+        return self._matching[1]
 
     def _lines_of_source(self, group: GroupColumns) -> Array:
         """Return which lines have a wanted source."""
@@ -229,11 +255,15 @@ class ColumnSearch:
         """Close the columns that are open."""
         if self._open is not None:
             self._open.columns.close()
-            self._open = self._group = None
+            self._open = self._group = self._matching = None
 
 
 def _moment(time: str) -> int:
     return round(parse_rfc3339(time.rstrip()) * 1e6)
+
+
+def _no_text(node: Node, among: Array) -> Array:
+    raise AssertionError("columns tell all")
 
 
 def _are_in_time(planned: list[PlannedRead]) -> bool:

@@ -25,7 +25,7 @@ Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
 """task → its results. A ValueError or OSError that it raises is reported, and other tasks go on."""
 ByIndex: TypeAlias = Callable[[SegmentFrames, int], Callable[[], None] | None]
 """A frame → a function that adds its lines by its index; None if the frame must be read."""
-ByColumns: TypeAlias = "Callable[[PackedFrames, list[PlannedRead]], list[PlannedRead]]"
+ByColumns: TypeAlias = "Callable[[PackedFrames, list[PlannedRead]], Iterable[PlannedRead]]"
 """The frames of a segment → the same, some of them replaced by row groups."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -79,6 +80,9 @@ class Search:
         self._columns: ColumnSearch | None = None
         # The frames to be read until it pays to load Arrow.
         self._left_to_text = WITHOUT_COLUMNS if with_index else sys.maxsize
+        # The fields that are counted by columns, and whether the text of what they find is read.
+        self._counted: Collection[str] = ()
+        self._and_text = False
 
     def within(self, scope: Scope) -> Self:
         """Return the same search within another scope, with the same statistics."""
@@ -105,7 +109,7 @@ class Search:
                 for part in (hit.position.offset.to_bytes(8, "little"), hit.line)
             ]
 
-        for task, results in self.run_on_frames(work, reverse=reverse):
+        for task, results in self.run_for_lines(work, reverse=reverse):
             offsets = [int.from_bytes(one, "little") for one in results[::2]]
             places = [Position(task.segment, offset) for offset in offsets]
             yield task, map(Hit, places, results[1::2])
@@ -119,17 +123,20 @@ class Search:
             found = [render(hit) for hit in self.hits_in_task(task)]
             return found[::-1] if reverse else found
 
-        for _, results in self.run_on_frames(work, reverse=reverse):
+        for _, results in self.run_for_lines(work, reverse=reverse):
             yield from results
 
     def render_frames(self, render: Callable[[bytes], bytes]) -> Iterator[bytes]:
         """Yield the result of `render` for each frame. It gets the frame's matching lines with LFs."""
 
         def work(task: ReadTask) -> list[bytes]:
-            text = b"".join([found for _, _, found in self.matching_texts(task)])
+            if task.group:
+                text = b"".join([hit.line + b"\n" for hit in self.hits_in_task(task)])
+            else:
+                text = b"".join([found for _, _, found in self.matching_texts(task)])
             return [render(text)] if text else []
 
-        for _, results in self.run_on_frames(work):
+        for _, results in self.run_for_lines(work):
             yield from results
 
     def matching_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes, bytes]]:
@@ -154,6 +161,15 @@ class Search:
         """Return whether the lines of a task have to be tested for source or time besides the query."""
         return self._is_of is not None or not task.in_time
 
+    def run_for_lines(
+        self, work: Work, *, reverse: bool = False
+    ) -> Iterator[tuple[ReadTask, list[bytes]]]:
+        """Do `work`, which asks for `hits_in_task`, on every frame that can have hits, as `run_on_frames`.
+
+        Of frames in which no line fulfils the query by its columns, the text is not read.
+        """
+        return self.run_on_frames(work, reverse=reverse, columns=(), by_frame=True)
+
     def run_on_frames(
         self,
         work: Work,
@@ -162,16 +178,19 @@ class Search:
         by_index: ByIndex | None = None,
         columns: Collection[str] | None = None,
         and_text: bool = False,
+        by_frame: bool = False,
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Do `work` on every frame that can have hits, on all cores; yield the results in order.
 
         by_index: as for `plan_tasks`.
         columns: the fields whose columns `work` can read in place of the text; None if it reads none.
         and_text: whether it reads the text of the lines that columns have found.
+        by_frame: whether it gets a task for each frame, not for row groups.
         """
         by_columns = None
         if columns is not None and (columns or _asks_for_field(self.matcher.node)):
-            by_columns = partial(self._replace_frames, columns, and_text)
+            by_columns = self._replace_later if by_frame else self._replace_frames
+            self._counted, self._and_text = columns, and_text or by_frame
         planned = plan_tasks(
             self.view,
             self.scope,
@@ -216,12 +235,17 @@ class Search:
                 self._ahead.close()
                 self._ahead = None
 
+    def _replace_later(
+        self, frames: PackedFrames, planned: list[PlannedRead]
+    ) -> Iterator[PlannedRead]:
+        """Yield frames, from some number on with columns: mostly the first few have enough lines."""
+        first = planned[: max(0, self._left_to_text)]
+        yield from first
+        self._left_to_text -= len(first)
+        yield from self._replace_frames(frames, planned[len(first) :], by_frame=True)
+
     def _replace_frames(
-        self,
-        names: Collection[str],
-        and_text: bool,
-        frames: PackedFrames,
-        planned: list[PlannedRead],
+        self, frames: PackedFrames, planned: list[PlannedRead], *, by_frame: bool = False
     ) -> list[PlannedRead]:
         """Return row groups in place of frames, if there are columns, and it pays."""
         if self._columns is None:
@@ -230,24 +254,34 @@ class Search:
             if opened is None:
                 return planned
             os.close(opened[0])
-            keep_freed_memory()
-            reserve_little()
             try:
-                from logsrv.linelog.read.column_search import ColumnSearch
+                self._column_search()
             except ImportError:
                 # The extra `columns` is not installed.
                 self._left_to_text = sys.maxsize
                 return planned
-            self._columns = ColumnSearch(self, names, and_text=and_text)
-        return self._columns.replace_frames(frames, planned, self.stats)
+        columns = self._column_search()
+        return columns.replace_frames(frames, planned, self.stats, by_frame=by_frame)
+
+    def _column_search(self) -> ColumnSearch:
+        """Return the search over columns. Raises ImportError.
+
+        A process that was forked before the first columns were found makes its own.
+        """
+        if self._columns is None:
+            keep_freed_memory()
+            reserve_little()
+            from logsrv.linelog.read.column_search import ColumnSearch
+
+            self._columns = ColumnSearch(self, self._counted, and_text=self._and_text)
+        return self._columns
 
     def rows(self, task: ReadTask) -> ColumnRows:
         """Return the matching lines of a task for a row group.
 
         Raises OSError, and ValueError if its columns or its text are damaged.
         """
-        assert self._columns is not None
-        return self._columns.rows(task)
+        return self._column_search().rows(task)
 
     def frame_tasks(self, task: ReadTask) -> Iterator[ReadTask]:
         """Yield a task for each frame of a row group's."""
@@ -283,12 +317,28 @@ class Search:
         self.matcher.prepare_for_many()
 
     def hits_in_task(self, task: ReadTask) -> Iterator[Hit]:
-        """Yield the matching lines of one task."""
+        """Yield the matching lines of one task.
+
+        Of one with columns, raises OSError, and ValueError if these are damaged.
+        """
+        if task.group:
+            yield from self._hits_of_rows(task)
+            return
         for offset, text in self.task_texts(task):
             place = Position(task.segment, offset)
             for hit in hits_in_text(self.matcher, self._is_of, place, text):
                 if task.in_time or self._is_line_in_time(hit.line):
                     yield hit
+
+    def _hits_of_rows(self, task: ReadTask) -> Iterator[Hit]:
+        offsets = self.rows(task).offsets().tolist()
+        for start, text in self.task_texts(task) if offsets else ():
+            low, high = bisect_left(offsets, start), bisect_left(offsets, start + len(text))
+            for offset in offsets[low:high]:
+                begin = offset - start
+                end = text.find(b"\n", begin)
+                line = text[begin:end] if end >= 0 else text[begin:]
+                yield Hit(Position(task.segment, offset), line)
 
     def count_in_task(self, task: ReadTask) -> int:
         """Return the number of matching lines of one task."""
