@@ -310,7 +310,7 @@ class Groups(Aggregate):
             tuple(without),
             self.left_out,
             self.exact,
-            tuple(absent),
+            tuple(dict.fromkeys(absent)),
             self.missed,
         )
 

@@ -59,7 +59,7 @@ def search(store: Path, query: str, scope: Scope = Scope(), **options: bool) -> 
 
 
 def answers(store: Path, query: str, scope: Scope, **options: bool) -> list[object]:
-    """Every kind of answer to one query."""
+    """Every kind of answer to one query, figures and lines."""
     figures = (Figure("count"), Figure("sum", "n"), Figure("p95", "ms"))
     grouping = Grouping(figures, ("app", "tags"), 300.0)
 
@@ -73,6 +73,9 @@ def answers(store: Path, query: str, scope: Scope, **options: bool) -> list[obje
         group(asked(), grouping, ()),
         sort_lines(asked(), Sorting("ms"), (), 20),
         count_sources(asked()),
+        list(asked().hits()),
+        list(asked().hits(reverse=True)),
+        b"".join(asked().render_frames(bytes)),
     ]
 
 
@@ -93,6 +96,32 @@ def answers(store: Path, query: str, scope: Scope, **options: bool) -> list[obje
 )
 def test_every_answer_is_that_of_the_text(store, query, scope):
     assert answers(store, query, scope) == answers(store, query, scope, with_index=False)
+
+
+def test_columns_that_are_found_late_are_read_by_processes_that_began_before(tmp_path, lines):
+    """The columns of the newest segments are made first."""
+    with small_frames(1000):
+        store = add_columns(make_store(tmp_path / "logs", [lines[:1400], lines[1400:], []]))
+    min(store.glob("*.parquet")).unlink()
+    asked = search(store, "app=shop")
+    assert count_values(asked, "tags").total == 2000
+    assert asked.stats.groups == 1
+    assert answers(store, "app=shop", Scope()) == answers(
+        store, "app=shop", Scope(), with_index=False
+    )
+
+
+def test_of_frames_without_a_line_the_text_is_not_read(tmp_path, lines):
+    rare = [line('{"app": "rare"}', number) for number in (700, 2100)]
+    with small_frames(1000), patch.object(groups, "GROUP_LINES", 400):
+        store = add_columns(
+            make_store(tmp_path / "logs", [[*lines[:700], rare[0], *lines, rare[1]], []])
+        )
+    asked = search(store, "app=rare")
+    with patch.object(asked, "task_texts", side_effect=asked.task_texts) as read:
+        asked._processes = 1
+        assert [hit.line + b"\n" for hit in asked.hits()] == rare
+    assert read.call_count == 2
 
 
 def test_the_statistics_say_what_came_from_columns(store):

@@ -89,6 +89,10 @@ def test_a_field_that_no_line_has_is_told(store):
     assert (found.absent, found.without) == (("nosuch", "other"), ())
 
 
+def test_a_field_is_told_once_however_many_figures_it_has(store):
+    assert table(view_of(store), "| first q, last q, count_distinct q").absent == ("q",)
+
+
 def test_the_times_of_all_lines_are_those_of_the_index(tmp_path):
     made = make_store(tmp_path / "logs", [LINES[:3], [LINES[3], LINES[5]], []])
     asked = parse_question("| max time, min time, count")
@@ -107,6 +111,15 @@ def test_the_first_value_of_several_stores_is_the_oldest(tmp_path):
         names.append(str(make_store(tmp_path / name, [lines, []])))
     view = StoresView(names, lambda name: view_of(Path(name)), pytest.fail)
     assert table(view, "| first user, last user").rows == [("early0", "late1")]
+
+
+def test_of_equal_times_in_several_stores_the_earlier_line_is_the_first(tmp_path):
+    make_store(
+        tmp_path / "a", [[line("v=1 w=1", 10)], [line("v=2 w=1", 10), line("v=3 w=1", 10)], []]
+    )
+    make_store(tmp_path / "b", [[line("v=9 w=1", 15)], []])
+    with StoresView(("a", "b"), lambda name: view_of(tmp_path / name), print) as view:
+        assert table(view, "app!=x OR v<9 | first v, last v").rows == [("1", "3")]
 
 
 def values_of(*numbers: range, most: int = 100) -> DistinctValues:

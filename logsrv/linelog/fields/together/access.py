@@ -106,6 +106,9 @@ def read_access_lines(
     for mark in b"\\\t\v\f\r":
         if mark in text:
             usual[numpy.searchsorted(ends, indexes_of_true(raw == mark))] = False
+    if b"  " in text:
+        twice = indexes_of_true((raw[:-1] == _SPACE) & (raw[1:] == _SPACE))
+        usual[numpy.searchsorted(ends, twice)] = False
     at = numpy.flatnonzero(usual)
     if not len(at):
         return
@@ -113,37 +116,33 @@ def read_access_lines(
     marks = [quotes[(first[at] + n) % len(quotes)] for n in range(_LONG)]
     stops, known = _ends_of_fields(raw, marks, is_long)
     known &= stops - starts < LONGEST_LINE
+    # So no column is empty but those for the quotes, and a line with too few words has too few columns.
+    known &= (raw[marks[0] + 1] != _SPACE) & (raw[marks[1] - 1] != _SPACE)
     plain = raw.copy()
     plain[numpy.concatenate(marks[:2])] = _SPACE
     cut = _CutLines(text, plain.tobytes(), at, starts, stops, ends[at])
-    for with_quotes in (True, False):
-        those = numpy.flatnonzero(known & (is_long == with_quotes))
+    for with_referer in (True, False):
+        those = numpy.flatnonzero(known & (is_long == with_referer))
         if not len(those):
             continue
         start, request, end = (places[those] for places in (starts, *marks[:2]))
         try:
             # Nearly always all are of the form of the first.
             (spaces,) = _spaces(text, start[:1], request[:1])
-            yield _read_form(cut.chosen(those), with_quotes, spaces > _SPACES, wants)
+            yield _read_form(cut.chosen(those), with_referer, spaces > _SPACES, wants)
         except ValueError:
             spaces = _spaces(text, start, request)
-            of_form = (_spaces(text, request, end) == 2) & ~_with_two_spaces(text, start, end)
+            of_form = _spaces(text, request, end) == 2
             for has_vhost in (False, True):
                 some = those[of_form & (spaces == _SPACES + has_vhost)]
                 if len(some):
-                    yield _read_form(cut.chosen(some), with_quotes, has_vhost, wants)
+                    yield _read_form(cut.chosen(some), with_referer, has_vhost, wants)
 
 
 def _spaces(text: bytes, starts: Array, ends: Array) -> Array:
     """Return how many spaces are in each part of the text."""
     bounds = (starts.tolist(), ends.tolist())
     return numpy.fromiter(map(text.count, repeat(b" "), *bounds), numpy.intp, len(starts))
-
-
-def _with_two_spaces(text: bytes, starts: Array, ends: Array) -> Array:
-    """Return which parts of the text have two spaces side by side."""
-    bounds = zip(starts.tolist(), ends.tolist(), strict=True)
-    return numpy.array([text.find(b"  ", start, end) >= 0 for start, end in bounds], bool)
 
 
 def _ends_of_fields(raw: Array, marks: Sequence[Array], is_long: Array) -> tuple[Array, Array]:
@@ -161,13 +160,17 @@ def _ends_of_fields(raw: Array, marks: Sequence[Array], is_long: Array) -> tuple
 
 
 def _read_form(
-    lines: _CutLines, is_long: bool, has_vhost: bool, wants: Callable[[str], bool]
+    lines: _CutLines, with_referer: bool, has_vhost: bool, wants: Callable[[str], bool]
 ) -> AccessLines:
     """Return those lines whose texts are all fields; split the names of virtual hosts.
 
     Raises ValueError if a line is of another form.
     """
-    names = (*(["vhost"] if has_vhost else ()), *_COLUMNS, *(_QUOTED_COLUMNS if is_long else ()))
+    names = (
+        *(["vhost"] if has_vhost else ()),
+        *_COLUMNS,
+        *(_QUOTED_COLUMNS if with_referer else ()),
+    )
     tests = _TESTS_BEHIND_VHOST if has_vhost else _TESTS
     places = {
         place: name

@@ -90,6 +90,11 @@ class ObjectColumns:
 
     def add(self, rows: Array, messages: Sequence[bytes]) -> list[int]:
         """Add messages that begin with `{`; return the indexes of those that are no objects."""
+        if (rows[1:] < rows[:-1]).any():
+            # Behind headers of several forms. Decimals are found in a text in the order of the lines.
+            order = numpy.argsort(rows)
+            unread = self.add(rows[order], [messages[at] for at in order.tolist()])
+            return [int(order[at]) for at in unread]
         self._found, self._unsure = {}, set()
         unread = []
         for start in range(0, len(messages), _AT_ONCE):
@@ -233,10 +238,15 @@ class ObjectColumns:
             if len(kinds & _NUMBERS) == 1 and float not in kinds:
                 yield *some, _number_texts
             else:
-                # A third of the time of `repr`, with the same texts but for those with exponents.
-                texts = orjson.dumps(some[1])[1:-1].decode().split(",")
+                try:
+                    # A third of the time of `repr`, with the same texts but for those with exponents.
+                    texts = orjson.dumps(some[1])[1:-1].decode().split(",")
+                except TypeError:
+                    # An integer of more than 64 bits.
+                    self._unsure.update(some[0].tolist())
+                    texts = []
                 self._note(some[0], texts, {text for text in texts if "e" in text})
-                yield some[0], texts, None
+                yield some[0][: len(texts)], texts, None
         if list in kinds:
             some = _chosen(rows, values, kinds, {list})
             written = [*map(_written_list, some[1])]

@@ -17,6 +17,7 @@ from logsrv.linelog.fields.together.forms import frequent, some_of
 from logsrv.linelog.fields.together.words import LONGEST_LINE, split_words
 
 _LF, _EQUALS, _SPLIT = b"\n=\x1f"
+_WORD = 8
 _value_and_words = re.compile(
     '("' + pattern_until('"', never=r"\n") + r'",?|[^ \t\r\f\v\n"][^ \t\r\f\v\n]*|)'
     r'(?: [^ \t\r\f\v\n="]+)* ?'
@@ -64,30 +65,23 @@ def read_pairs(
     plain[places[:, at]] = _SPLIT
     split_text = plain.tobytes()
     bounds = zip(starts[at].tolist(), ends[at].tolist(), strict=True)
-    wanted = [0, *(place for place, key in enumerate(keys, 1) if wants(key))]
-    found = split_words(
-        [split_text[start:end] for start, end in bounds], len(keys) + 1, wanted, _SPLIT
-    )
+    pieces = [split_text[start:end] for start, end in bounds]
     known = numpy.ones(len(at), bool)
     columns = {}
-    for place, (codes, texts, _) in found.items():
+    # Those of keys that are not wanted, too: there may be another pair behind the value.
+    split = split_words(pieces, len(keys) + 1, range(len(keys) + 1), _SPLIT)
+    for place, (codes, texts, _) in split.items():
         # Behind the value are the space and the key of the next one.
         behind = len(keys[place]) + (place > 0) if place < len(keys) else 0
         values = _values([text[: len(text) - behind] for text in texts] if behind else texts, place)
         if None in values:
             known &= numpy.array([value is not None for value in values])[codes]
-        columns[place] = CodedField(codes, [value or "" for value in values])
-    del columns[0]
+        if place and wants(keys[place - 1]):
+            columns[keys[place - 1]] = codes, [value or "" for value in values]
     return PairLines(
         at[known],
-        {
-            keys[place - 1]: CodedField(codes[known], texts)
-            for place, (codes, texts, _) in columns.items()
-        },
+        {key: CodedField(codes[known], texts) for key, (codes, texts) in columns.items()},
     )
-
-
-_WORD = 8
 
 
 def _places_of_keys(raw: Array, breaks: Array, signs: Sequence[bytes]) -> Array:

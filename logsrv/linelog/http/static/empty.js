@@ -42,6 +42,7 @@ export class Empty {
       const hint = [!view.cancelled && nothing, view.live && "Lines appear here as they arrive."].filter(Boolean).join(" ");
       place.replaceChildren(element("p", "heading", heading), element("p", "", hint), element("p", "parts"));
       this.asked = null;
+      this.looking = false;
     }
     if (is && q && !view.cancelled && this.asked !== view.request) this.explain();
   }

@@ -87,6 +87,65 @@ def test_all_known_kinds_of_lines_in_one_text(header, engine):
             check(lines * 40, ("msg", "text"))
 
 
+_ACCESS = b'10.0.0.1 - bob [20/Nov/2026:06:18:42 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl"'
+
+
+def access(
+    before: bytes, request: bytes = b"GET /a HTTP/1.1", behind: bytes = b' "-" "curl"'
+) -> bytes:
+    return b'%s [20/Nov/2026:06:18:42 +0000] "%s" 200 12%s' % (before, request, behind)
+
+
+@pytest.mark.parametrize("engine", ["Arrow", "Python"])
+@pytest.mark.parametrize(
+    "contents",
+    [
+        [access(b"10.0.0.1 - ")],
+        [_ACCESS, access(b"10.0.0.1 - ")],
+        [access(b"10.0.0.1  bob")],
+        [access(b"10.0.0.1 - ", behind=b"")],
+        [access(b"10.0.0.1 bob", b" GET /a HTTP/1.1")],
+        [access(b"10.0.0.1 - bob", b" GET /a HTTP/1.1")],
+        [access(b"10.0.0.1 - bob", b"GET /a HTTP/1.1 ")],
+        [access(b"10.0.0.1 - bob", b"GET  HTTP/1.1")],
+        [access(b"shop.example:80 10.0.0.1 - ")],
+        [access(b"shop.example:80 10.0.0.1 -", b" GET /a HTTP/1.1")],
+        [access(b"shop.example 10.0.0.1  bob")],
+        [access(b"shop.example  - bob")],
+        [access(b"] - -", b" T / HTTP/1")],
+        [b"\xef\xbb\xbf" + _ACCESS],
+        [_ACCESS + b' rt=0.1 x="a b"', _ACCESS + b' "fwd" 12', _ACCESS + b" ", _ACCESS + b"  a=1"],
+        [b"a=1 b=2"] * 3 + [b"a=1 b=2 x=3"],
+        [b"a=1 message=2"] * 3 + [b"a=1 message=2 user=bob", b"a=1 message=2 x="],
+        [b"level=info message=a"] * 3 + [b'level=info message="cut of'],
+        [b"a= message="] * 3 + [b's a= message="'],
+        [b"a= b="] * 3 + [b"a= x= b="],
+        [b"xa=1 a=2 aa=3", b"a=1 xa=2 aa=3"],
+        [b'a=1, b=2, c="x",', b"a=1 b=2 c=3"],
+        [b'a=x"y z" b=2', b'a="x"y b=2', b'a="x\\"y" b=2'],
+        [b"a=1\x1f b=2", b"a=1 b=2", b"a=1\r b=2"],
+        [b'{"a":1.5,"b":{"a":1}}', b'{"a":18446744073709551616,"n":1e-3}', b'{"a":2.50}'],
+    ],
+)  # fmt: skip
+def test_lines_of_one_form_and_a_few_that_only_seem_to_have_it(engine, contents):
+    """Of lines that are all alike, some things need not be looked for one by one."""
+    with split_by(engine):
+        check([STAMP + content for content in contents * 3])
+        check([STAMP + content for content in contents * 3], ("message", "a", "user"))
+
+
+def test_decimals_behind_headers_of_two_forms_stay_in_their_lines():
+    check(
+        [
+            STAMP + b'Nov 20 06:18:42 web1 shop[12]: {"took":1.5}',
+            STAMP + b'<134>1 2026-11-20T06:18:42Z web2 pay 9 - - {"took":9001.5}',
+            STAMP + b'2026-11-20T06:18:42Z stdout F {"took":7.25}',
+            STAMP + b'Nov 20 06:18:42 web1 shop[12]: {"took":2.5}',
+            STAMP + b'<134>1 2026-11-20T06:18:42Z web2 pay 9 - - {"took":1e400}',
+        ]
+    )
+
+
 def test_a_field_with_both_a_list_and_its_text_is_left_out():
     lines = [STAMP + b'{"a":[1,2],"b":[1.50,"x"]}', STAMP + b'{"a":"[1,2]","b":"c"}']
     assert check(lines).left_out == {"a"}
