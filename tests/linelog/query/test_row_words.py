@@ -71,6 +71,7 @@ def test_stages_behind_figures_are_of_their_columns(stages, wanted):
         ("max time | where time < never", 27, "never is not a time"),
         ("max time | where time < now - 5x", 31, "where compares columns"),
         ("count by level | where level>banana", 32, "banana is not a level"),
+        ("last level | where last_level>banana", 33, "banana is not a level"),
         ("count by app | sort ms", 23, "ms is no column of these figures"),
         ("count by app | sort by asc ms", 30, "ms is no column of these figures"),
         ('count | extract "<x> b"', 11, "only where, sort and, at the end, limit"),
