@@ -67,7 +67,7 @@ class EdgeValue:
 
     def add(self, row: int, moment: int, text: str) -> None:
         """Add the first or last value of more lines."""
-        # Of lines with the same time, a later one was added later.
+        # Lines with the same time are added in their order.
         is_later = moment >= self._moment if self._by_time else True
         if self._text is None or is_later is self._is_last:
             self._moment, self._text = moment, text

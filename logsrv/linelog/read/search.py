@@ -12,10 +12,9 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.fields.stored_line import IsOf, make_source_test
 from logsrv.linelog.query.match import Matcher, make_matcher
-from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, Node, leaves
+from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, leaves
 from logsrv.linelog.read.plan import (
     ByIndex,
     GroupRead,
@@ -27,10 +26,9 @@ from logsrv.linelog.read.plan import (
     chosen_tasks,
     plan_tasks,
 )
-from logsrv.linelog.read.pool import run_tasks
+from logsrv.linelog.read.pool import run_tasks, work_or_why
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.segment import Position
 from logsrv.memory import keep_freed_memory, reserve_little
 
@@ -188,7 +186,10 @@ class Search:
         by_frame: whether it gets a task for each frame, not for row groups.
         """
         by_columns = None
-        if columns is not None and (columns or _asks_for_field(self.matcher.node)):
+        asks_for_field = any(
+            isinstance(leaf, Compare | HasField) for leaf in leaves(self.matcher.node)
+        )
+        if columns is not None and (columns or asks_for_field):
             by_columns = self._replace_later if by_frame else self._replace_frames
             self._counted, self._and_text = columns, and_text or by_frame
         planned = plan_tasks(
@@ -209,7 +210,7 @@ class Search:
             planned = self._ahead.tasks_when_read(planned)
         try:
             for task, results in run_tasks(
-                partial(_work_or_why, work),
+                partial(work_or_why, work),
                 planned,
                 tell,
                 processes=processes,
@@ -381,25 +382,6 @@ class Search:
         # All TIMEs of a store have the same length and sort as text.
         time = line[: len(since or until)].decode("latin-1")
         return time >= since and (not until or time < until)
-
-
-def _work_or_why(work: Work, task: ReadTask) -> list[bytes]:
-    """Do a task. For a row group, b"" is before the results, or why its columns are not usable alone.
-
-    Nothing at all is returned if the columns are sound, but only the text tells.
-    """
-    if not task.group:
-        return work(task)
-    try:
-        return [b"", *work(task)]
-    except OnlyTextTells:
-        return []
-    except (OSError, ValueError) as error:
-        return [explanation(error).encode(errors="surrogateescape")]
-
-
-def _asks_for_field(node: Node) -> bool:
-    return any(isinstance(leaf, Compare | HasField) for leaf in leaves(node))
 
 
 def hits_in_text(

@@ -117,9 +117,9 @@ def test_of_frames_without_a_line_the_text_is_not_read(tmp_path, lines):
         store = add_columns(
             make_store(tmp_path / "logs", [[*lines[:700], rare[0], *lines, rare[1]], []])
         )
-    asked = search(store, "app=rare")
+    node = parse_question("app=rare").node
+    asked = Search(view_of(store), make_matcher(node), Scope(), processes=1)
     with patch.object(asked, "task_texts", side_effect=asked.task_texts) as read:
-        asked._processes = 1
         assert [hit.line + b"\n" for hit in asked.hits()] == rare
     assert read.call_count == 2
 

@@ -116,7 +116,7 @@ def read_access_lines(
     marks = [quotes[(first[at] + n) % len(quotes)] for n in range(_LONG)]
     stops, known = _ends_of_fields(raw, marks, is_long)
     known &= stops - starts < LONGEST_LINE
-    # So no column is empty but those for the quotes, and a line with too few words has too few columns.
+    # No column is empty then but those for the quotes: a line with too few words has too few columns.
     known &= (raw[marks[0] + 1] != _SPACE) & (raw[marks[1] - 1] != _SPACE)
     plain = raw.copy()
     plain[numpy.concatenate(marks[:2])] = _SPACE
