@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any, TypeAlias
 
@@ -15,7 +16,8 @@ from logsrv.linelog.http.search_request import (
     make_search,
     question_of,
 )
-from logsrv.linelog.query.question import Grouping
+from logsrv.linelog.query.question import Grouping, PatternCounts
+from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.read.compared_groups import group
 from logsrv.linelog.read.groups import (
     MOST_VALUES,
@@ -160,17 +162,23 @@ def top(view: View, values: Values) -> Reply:
 
 
 def patterns(view: View, values: Values) -> Reply:
-    """Yield the patterns of matching lines. Raises Problem (400) if all would be new."""
+    """Yield the patterns of matching lines, as a stage of the query or the parameters want them.
+
+    Raises Problem (400) if all would be new.
+    """
     # Imported here because it loads NumPy, which takes longer than most searches.
     from logsrv.linelog.read.patterns.pattern_query import patterns_document
 
+    asked = question_of(values)
+    stage = asked.answer if isinstance(asked.answer, PatternCounts) else PatternCounts()
     since, new_since = values["since"], values["new_since"]
+    if stage.new_since and not new_since:
+        new_since = rfc3339(parse_moment(stage.new_since, time.time(), utc=False))
     if since and new_since and since >= new_since:
         raise Problem(400, "since must be before new_since, or all patterns are new")
-    search, extractions = make_search(view, values), question_of(values).extractions
-    yield json_line(
-        patterns_document(search, new_since, values["limit"], values.get("by", ""), extractions)
-    )
+    search, by = make_search(view, values), values.get("by") or stage.by
+    most = min(values["limit"], values["limit"] if asked.limit is None else asked.limit)
+    yield json_line(patterns_document(search, new_since, most, by, asked.extractions))
 
 
 def fields(view: View, values: Values) -> Reply:

@@ -157,6 +157,12 @@ def test_patterns_have_a_query_that_finds_their_lines(store):
     for one in json.loads(ask(store, "patterns", "q=start&by=user"))["patterns"]:
         assert one["query"].startswith(f'user="{one["value"]}" ')
         assert len(found(store, urlencode({"q": one["query"]}))) == one["count"]
+    of_stage = ask(store, "patterns", urlencode({"q": "start | patterns by user"}))
+    assert of_stage == ask(store, "patterns", "q=start&by=user")
+    few = {"q": "| patterns since 2026-11-20T06:00:01Z | limit 1"}
+    assert ask(store, "patterns", urlencode(few)) == ask(
+        store, "patterns", "new_since=2026-11-20T06:00:01Z&limit=1"
+    )
     new = json.loads(ask(store, "patterns", "new_since=2026-11-20T06:00:01Z"))
     assert [one["pattern"] for one in new["patterns"]] == ["stop user=bob n=<n> level=error"]
     with pytest.raises(Problem, match="since must be before new_since"):

@@ -1,7 +1,7 @@
 /** An empty answer: which part of the query matches nothing, there or ever. */
 
 import { search } from "./api.js";
-import { byId, element } from "./dom.js";
+import { button, byId, element } from "./dom.js";
 import { atoms } from "./query.js";
 import { stagesOf } from "./stages.js";
 import { printable } from "./text.js";
@@ -17,10 +17,12 @@ export class Empty {
   /**
    * @param {View} view
    * @param {() => void} onWork called when a request begins or ends
+   * @param {() => void} onAgain called to ask again what was cancelled
    */
-  constructor(view, onWork) {
+  constructor(view, onWork, onAgain) {
     this.view = view;
     this.onWork = onWork;
+    this.onAgain = onAgain;
     this.looking = false;
     this.place = byId("empty");
     /** The request for whose parts was asked. @type {import("./view.js").Request | null} */
@@ -30,17 +32,18 @@ export class Empty {
   /** Show or hide it, as the view is empty or not. Before the server has answered, that is not known. */
   show() {
     const { view, place } = this;
-    const is = view.ready && !view.searching && !view.lines.log.childElementCount;
+    const is = (view.ready || view.cancelled) && !view.searching && !view.lines.log.childElementCount;
     place.hidden = !is;
     const { q, since } = view.request;
     const { scope } = byId("lines").dataset;
-    const about = `${view.live} ${view.cancelled} ${q} ${scope}`;
+    const about = `${view.live} ${view.ready} ${view.cancelled} ${q} ${scope}`;
     if (is && place.dataset.about !== about) {
       place.dataset.about = about;
       const heading = view.cancelled ? "Search cancelled" : q || since || !view.live ? "No results" : "Nothing has been logged yet";
       const nothing = view.kind === "sort" ? `Nothing in ${scope} has a number to sort by.` : `Nothing in ${scope}.`;
-      const hint = [!view.cancelled && nothing, view.live && "Lines appear here as they arrive."].filter(Boolean).join(" ");
-      place.replaceChildren(element("p", "heading", heading), element("p", "", hint), element("p", "parts"));
+      const hint = [!view.cancelled && nothing, view.live && view.ready && "Lines appear here as they arrive."].filter(Boolean).join(" ");
+      const again = view.cancelled ? button("Ask again", "choice-button", this.onAgain) : "";
+      place.replaceChildren(element("p", "heading", heading), element("p", "", hint), again, element("p", "parts"));
       this.asked = null;
       this.looking = false;
     }
@@ -65,20 +68,28 @@ export class Empty {
 
   async look() {
     const { request, signal } = this.view;
-    const { q: query, since, until } = request;
-    const parts = partsOf(query);
-    const said = [];
-    for (const q of parts) {
-      const newest = async (/** @type {object} */ scope) => (await all(await search({ q, reverse: 1, limit: 1, ...scope }, signal)))[0];
-      if (await newest({ since, until })) continue;
-      const line = since || until ? await newest({}) : null;
-      said.push([q, line ? `does not occur in ${byId("lines").dataset.scope}, last at ${moment(new Date(line.time))}.` : "never occurred."]);
-    }
-    if (request !== this.view.request) return;
-    const sentences = said.map(([q, what]) => element("span", "", element("code", "", printable(q)), ` ${what}`));
-    if (!said.length && parts.length > 1) sentences.push(element("span", "", "Each part of the query occurs, but not in the same line."));
-    this.place.querySelector(".parts")?.replaceChildren(...sentences);
+    const sentences = await sentencesOnParts(request, signal);
+    if (request === this.view.request) this.place.querySelector(".parts")?.replaceChildren(...sentences);
   }
+}
+
+/**
+ * Return a sentence for each part of a query that matches nothing, there or ever.
+ * @param {{q: string, since: string, until: string}} request
+ * @param {AbortSignal} signal
+ */
+export async function sentencesOnParts({ q: query, since, until }, signal) {
+  const parts = partsOf(query);
+  const said = [];
+  for (const q of parts) {
+    const newest = async (/** @type {object} */ scope) => (await all(await search({ q, reverse: 1, limit: 1, ...scope }, signal)))[0];
+    if (await newest({ since, until })) continue;
+    const line = since || until ? await newest({}) : null;
+    said.push([q, line ? `does not occur in ${byId("lines").dataset.scope}, last at ${moment(new Date(line.time))}.` : "never occurred."]);
+  }
+  const sentences = said.map(([q, what]) => element("span", "", element("code", "", printable(q)), ` ${what}`));
+  if (!said.length && parts.length > 1) sentences.push(element("span", "", "Each part of the query occurs, but not in the same line."));
+  return sentences;
 }
 
 /**

@@ -12,8 +12,8 @@ export function limitsOf(answer) {
   const one = counted(lines, "line matches", "lines match");
   const names = [...(typeof every === "number" ? ["time"] : []), ...answer.by.map(printable)];
   const of = names.length ? `, in ${counted(groups, "group")} by ${names.join(", ")}` : "";
-  const said = [without.length ? `${one}, none has a number in ${without.map(printable).join(", ")}` : `${one}${of}`];
-  if (absent.length) said.push(`none has a field ${absent.map(printable).join(", ")}`);
+  const said = [!lines ? "No line matches" : without.length ? `${one}, none has a number in ${without.map(printable).join(", ")}` : `${one}${of}`];
+  if (lines && absent.length) said.push(`none has a field ${absent.map(printable).join(", ")}`);
   const last = every !== null && rows.length ? rows[rows.length - 1][0] : null;
   if (rows.length < groups) said.push(`the first ${number(rows.length)} are used${last === null ? "" : `, up to ${moment(new Date(String(last)))}`}`);
   if (missed) said.push(`so many groups that those with few lines were forgotten, ${counted(left_out, "line")} in all: a row may lack up to ${counted(missed, "line")}, and no missing group has more`);

@@ -29,7 +29,7 @@ import { TimePicker } from "./picker.js";
 import { printHead } from "./print.js";
 import { Saved } from "./saved.js";
 import { DEFAULT_LAST, figuresKey, placeOfSpan, scopeOf, showScope, showZone, spanAround, wider } from "./scope.js";
-import { asLines, kindOf, withCondition, withFilter } from "./stages.js";
+import { asLines, besidePatterns, kindOf, patternsOf, withCondition, withFilter } from "./stages.js";
 import { showState } from "./state.js";
 import { Table } from "./table.js";
 import { printable } from "./text.js";
@@ -132,7 +132,7 @@ const patterns = new Patterns({
   query: (query, since) => show({ q: withFilter(box.value, query), ...(since && { since, until: "" }), position: "" }),
 });
 const older = new Older(view, (time) => wider(wanted, scope, time), show, showWork);
-const empty = new Empty(view, showWork);
+const empty = new Empty(view, showWork, () => again());
 const details = new Details(lines, {
   term,
   top: (field) => fields.reveal(field),
@@ -231,11 +231,12 @@ async function go(change, step, first = false) {
     figures.dim();
     patterns.panel.stop();
   }
-  showWork();
+  if (!answered) view.cancelled = false;
+  showAll();
   try {
     const found = await scopeOf(next);
     if (turn !== turns) return;
-    const request = { q: next.q, ...found, position: next.position };
+    const request = { q: besidePatterns(next.q), ...found, position: next.position };
     await (kind === "table" ? table : view).open(request, () => {
       taken = true;
       if (turn !== turns) return;
@@ -258,7 +259,7 @@ async function go(change, step, first = false) {
     if (turn === turns) {
       asking = false;
       if (!taken && !againTimer) showStale(false);
-      showWork();
+      showAll();
     }
   }
 }
@@ -283,9 +284,10 @@ function arrived(found, narrowed) {
   document.title = place.q ? `${printable(place.q)} – logsrv` : "logsrv";
   if (narrowed) {
     figures.set(asLines(place.q), scope);
-    patterns.set(asLines(place.q), scope);
   }
-  figures.download.set({ q: place.q, ...scope });
+  const stage = patternsOf(place.q);
+  if (narrowed || stage !== patterns.stage) patterns.set(stage ? place.q : asLines(place.q), scope, stage);
+  figures.download.set({ q: besidePatterns(place.q), ...scope });
 }
 
 /** @param {boolean} stale dim the lines or figures, because something else is asked for */
@@ -301,17 +303,23 @@ const work = new Work({ view, figures, patterns, older, empty }, () => ({ asking
   againTimer = 0;
   turns += 1;
   asking = false;
+  view.cancelled = true;
+  showStale(false);
+  showAll();
 });
+
+/** Ask again for what was cancelled. */
+const again = () => attempt(() => go({}, false, !answered));
 
 /** Go back to the query whose answer is shown, from one that is wrong or was cancelled. */
 const back = () => show(answered ? { ...answered } : { q: "" }, false);
 
-const toggle = () => attempt(() => (box.wrong ? back() : !view.paused ? view.pause("button") : place.position || !view.live ? leave() : view.follow()));
+const toggle = () => attempt(() => (box.wrong ? back() : view.cancelled && !answered ? again() : !view.paused ? view.pause("button") : place.position || !view.live ? leave() : view.follow()));
 const follow = () => attempt(() => ([place, wanted].some((one) => one.since || one.until || one.position) ? leave() : view.follow()));
 const leave = () => go({ since: "", until: "", position: "" }, true);
 
 /** @param {-1 | 1} direction */
-const seek = (direction) => work.act(() => travel.seekHit(view, direction, place.q));
+const seek = (direction) => work.act(() => travel.seekHit(view, direction, view.request.q));
 
 /** Close or leave the topmost thing that is open: completion, box, panel, line, selection, time. */
 function escape() {
@@ -320,6 +328,7 @@ function escape() {
   const open = [at?.closest(".line"), lines.selected, ...lines.log.querySelectorAll(".open")].find((row) => row?.matches(".open"));
   if (completion.open) completion.close();
   else if (closeMore()) return;
+  else if (at === box.input && work.takesLong) work.cancel();
   else if (at === box.input) {
     if (lines.selected) lines.select(lines.selected);
     else lines.scroller.focus();
@@ -413,7 +422,7 @@ const health = new Health(() => {
 addEventListener("beforeprint", () => printHead(place, lines.size));
 
 function showAll() {
-  showState(view, { trouble: health.trouble, wrong: box.wrong, answered: answered?.q ?? null });
+  showState(view, { trouble: health.trouble, wrong: box.wrong, answered: answered?.q ?? null, asking: asking || againTimer > 0 });
   empty.show();
   showWork();
   keepFocus(lines.scroller);

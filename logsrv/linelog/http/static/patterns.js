@@ -6,7 +6,7 @@ import { Panel } from "./panel.js";
 import { printable } from "./text.js";
 import { clock, counted, number } from "./times.js";
 
-/** @typedef {{pattern: string, app: string, level: string | null, count: number, first: string | null, position: string, query: string | null}} Pattern */
+/** @typedef {{value?: string | null, pattern: string, app: string, level: string | null, count: number, first: string | null, position: string, query: string | null}} Pattern value: of the field by which they are; null: the lines have none */
 
 const MOST = 100;
 const PLACEHOLDER = /(<(?:n|hex|uuid|ip|time|quoted|\*)>)/;
@@ -25,16 +25,21 @@ export class Patterns {
     this.choice = /** @type {HTMLSelectElement} */ (byId("patterns-new"));
     /** @type {{q: string, since: string, until: string} | null} null until the first query */
     this.range = null;
+    /** The stage of the query that asks for patterns, or "". */
+    this.stage = "";
     this.choice.addEventListener("change", () => this.load());
   }
 
   /**
    * @param {string} q
    * @param {import("./scope.js").Scope} scope
+   * @param {string} stage of the query that asks for patterns, or ""
    */
-  set(q, { since, until }) {
+  set(q, { since, until }, stage) {
     this.range = { q, since, until };
+    this.stage = stage;
     if (this.panel.shown) this.load();
+    else if (stage) this.panel.toggle(true);
   }
 
   async load() {
@@ -42,10 +47,10 @@ export class Patterns {
     this.panel.pending = true;
     this.panel.dim();
     this.note.textContent = "Counting …";
-    const isNew = this.choice.value;
+    const isNew = this.choice.value || /\ssince\s/.test(this.stage);
     const { q, since, until } = this.range;
     // Lines of any time before are known ones.
-    const asked = { q, since: isNew ? "" : since, until, new_since: isNew, limit: MOST };
+    const asked = { q, since: isNew ? "" : since, until, new_since: this.choice.value, limit: MOST };
     await this.panel.ask(
       (signal) => get("/api/patterns", asked, signal),
       (found) => this.show(found.patterns, found, Boolean(isNew)),
@@ -79,7 +84,8 @@ export class Patterns {
     const parts = (printable(one.pattern) || "(empty)").split(PLACEHOLDER);
     const text = element("span", "name", ...parts.map((part) => (PLACEHOLDER.test(part) ? element("span", "hole", part) : part)));
     choose.disabled = !query;
-    choose.append(element("span", "count", number(one.count)), " ", element("span", "app", printable(`${one.app} ${one.level ?? ""}`.trim())), " ", text);
+    const about = [one.value === null ? "(none)" : (one.value ?? ""), one.app, one.level ?? ""].filter(Boolean);
+    choose.append(element("span", "count", number(one.count)), " ", element("span", "app", printable([...new Set(about)].join(" "))), " ", text);
     return element("li", "", shareBar(one.count / lines), choose);
   }
 }

@@ -6,7 +6,7 @@ import { button, byId, element } from "./dom.js";
 import { say } from "./notice.js";
 import { keep, kept, keptList } from "./storage.js";
 import { printable } from "./text.js";
-import { EXACT } from "./times.js";
+import { EXACT, relativeDay } from "./times.js";
 
 /** @typedef {Partial<import("./address.js").Place>} Place */
 /** @typedef {Place & {name: string, error?: string}} Search error: the reason why its query is wrong */
@@ -49,10 +49,14 @@ export class Saved {
 
   async open() {
     const place = this.shown();
-    const isFixed = EXACT.test(place.since) || EXACT.test(place.until);
-    this.place = partsOf(isFixed ? { ...place, since: "", until: "" } : place);
+    const [since, until] = [place.since, place.until].map(relativeDay);
+    const isFixed = EXACT.test(since) || EXACT.test(until);
+    // The range of the menu is another one than that which is shown.
+    this.place = partsOf({ ...place, since, until, ...((since || until) && { last: "" }), ...(isFixed && { since: "", until: "" }) });
     this.name.value = [...place.q].slice(0, LONGEST_NAME).join("");
-    this.note.textContent = isFixed ? "The span of time is not saved, because it is a fixed one." : "";
+    const isDay = !isFixed && since + until !== place.since + place.until;
+    const said = isFixed ? "The span of time is not saved, because it is a fixed one." : "";
+    this.note.textContent = isDay ? `The span of time is saved as ${[since && `since ${since}`, until && `until ${until}`].filter(Boolean).join(", ")}.` : said;
     this.draw();
     this.dialog.showModal();
     this.name.select();

@@ -8,7 +8,7 @@ import { atoms, filterAt, pieceAt, withBoth, withTerm } from "./query.js";
 
 const FUNCTIONS = ["sum", "avg", "min", "max", "p50", "p95", "p99", "count_distinct", "first", "last"];
 const FIGURES = ["count", ...FUNCTIONS];
-const STAGES = ["extract", "where", "sort", "limit", ...FIGURES];
+const STAGES = ["extract", "where", "sort", "limit", "patterns", ...FIGURES];
 const STEPS = ["1m", "5m", "15m", "1h", "1d"];
 /** Names of parts of a message, in the text or expression of `extract`. */
 const PART = /<([A-Za-z_]\w*)>/g;
@@ -39,10 +39,23 @@ const nameOf = (stage) => /^[a-z0-9_]*/.exec(stage.text)?.[0] ?? "";
  */
 export function kindOf(query) {
   const names = stagesOf(query).slice(1).map(nameOf);
+  if (names.includes("patterns")) return "lines";
   if (names.some((name) => FIGURES.includes(name))) return "table";
   if (names.includes("sort")) return "sort";
   return names.includes("limit") ? "limit" : "lines";
 }
+
+/**
+ * Return the stage of patterns of a query: `patterns by app`; "" without one.
+ * @param {string} query
+ */
+export const patternsOf = (query) => stagesOf(query).slice(1).find((stage) => nameOf(stage) === "patterns")?.text ?? "";
+
+/**
+ * Return the query whose answer is in the place of lines: patterns are a list beside their lines.
+ * @param {string} query
+ */
+export const besidePatterns = (query) => (patternsOf(query) ? asLines(query) : query);
 
 /**
  * Return the number of `limit`; Infinity without one.
@@ -146,6 +159,8 @@ export function pieceOfQuery(query, cursor) {
   const isBehindComma = /,\s*$/.test(before.slice(0, before.length - typed.length));
   if (last === "by" || last === "sort" || FUNCTIONS.includes(last) || (isBehindComma && words.includes("by"))) return { kind: "name", ...piece, words: [] };
   if (words[0] === "sort") return { kind: "word", ...piece, words: ["asc", "desc"] };
+  if (last === "since") return { kind: "word", ...piece, words: ["1h", "today", "yesterday"] };
+  if (words[0] === "patterns") return { kind: "word", ...piece, words: ["by", "since"].filter((word) => !words.includes(word)) };
   if (last === "every") return { kind: "word", ...piece, words: STEPS };
   if (last === "compare") return { kind: "word", ...piece, words: ["1d", "1w"] };
   if (isBehindComma) return { kind: "word", ...piece, words: FIGURES };
@@ -153,7 +168,7 @@ export function pieceOfQuery(query, cursor) {
 }
 
 /** Words that part a stage of figures, or of `sort`; figures behind a comma. */
-const KEYWORDS = new RegExp(`(?<!,\\s*)\\s(by|every|compare|asc|desc)(?=\\s|$)|,\\s*(${FIGURES.join("|")})(?=[\\s,]|$)`, "dg");
+const KEYWORDS = new RegExp(`(?<!,\\s*)\\s(by|every|compare|since|asc|desc)(?=\\s|$)|,\\s*(${FIGURES.join("|")})(?=[\\s,]|$)`, "dg");
 
 /**
  * Return the places of each `|` of a query, and of the words of its stages.

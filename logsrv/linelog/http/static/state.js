@@ -4,7 +4,7 @@ import { byId, element, sayOnce } from "./dom.js";
 import { printable } from "./text.js";
 import { counted, moment, number } from "./times.js";
 
-/** @typedef {{trouble: string, wrong: boolean, answered: string | null}} Fault trouble: the reason why the server stores nothing, or "". wrong: the query is. answered: the one whose answer is shown; null: none */
+/** @typedef {{trouble: string, wrong: boolean, answered: string | null, asking: boolean}} Fault trouble: the reason why the server stores nothing, or "". wrong: the query is. answered: the one whose answer is shown; null: none. asking: another one is asked for */
 
 /**
  * @param {import("./view.js").View} view
@@ -43,7 +43,7 @@ function pause(view, waiting, { wrong, answered }) {
   const words = /** @type {HTMLElement} */ (button.querySelector("span"));
   const [verb, title] = wrong
     ? answered !== null ? ["Back", "Back to the query of these lines"] : ["All lines", "Show all lines"]
-    : view.kind !== "lines" ? ["Ask again", "Ask the same again"]
+    : view.kind !== "lines" || (view.cancelled && answered === null) ? ["Ask again", "Ask the same again"]
     : !paused ? ["Pause", "Pause"]
     : ["Resume", waits ? `Show the ${counted(waiting, "line")} that arrived meanwhile` : "To the newest lines"];
   words.replaceChildren(verb, element("span", "count", waits));
@@ -56,12 +56,13 @@ function pause(view, waiting, { wrong, answered }) {
  * @param {Fault} fault
  * @returns {[string, string]} the kind, which is a class name, and the words for it
  */
-function connection(view, { trouble, wrong, answered }) {
+function connection(view, { trouble, wrong, answered, asking }) {
   const state = view.stream?.state;
   if (state?.kind === "waiting") return ["lost", `Not connected since ${moment(new Date(view.stream?.lost ?? 0))}, trying again. ${state.reason}`];
   if (wrong) return ["still", answered !== null ? "Wrong query: last answer" : "Wrong query"];
   if (state?.kind === "resting") return ["still", "Resting while nobody looks"];
-  if (state?.kind === "connecting" || (view.opening && !view.stream && !view.ready && !view.searching)) return ["connecting", "Connecting …"];
+  if (state?.kind === "connecting" || (asking && answered === null)) return ["connecting", "Connecting …"];
+  if (view.cancelled && answered === null) return ["still", "Search cancelled"];
   if (trouble) return ["lost", "Connected; lines are not being stored"];
   if (view.kind !== "lines") return ["still", { sort: "Not live: sorted lines", limit: "Not live: so many lines", table: "Not live: figures" }[view.kind]];
   if (view.paused) return ["still", view.live ? "Paused" : "History"];

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { Chart } from "./chart.js";
 import { button, byId } from "./dom.js";
+import { sentencesOnParts } from "./empty.js";
 import { Grid } from "./grid.js";
 import { limitsOf } from "./limits.js";
 import { canPivot, isPivot, leftOut, pivot } from "./pivot.js";
@@ -58,6 +59,17 @@ export class Table {
     this.part.hidden = false;
     byId("scroller").hidden = true;
     this.show();
+    if (!answer.lines) this.explain(request, signal);
+  }
+
+  /**
+   * Say which part of a query matches nothing.
+   * @param {Request} request
+   * @param {AbortSignal} signal
+   */
+  async explain(request, signal) {
+    const sentences = await sentencesOnParts(request, signal).catch(() => []);
+    if (request === this.request) byId("table-sentence").append(...sentences.flatMap((one) => [" ", one]));
   }
 
   show() {

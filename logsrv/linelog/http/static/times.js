@@ -107,7 +107,7 @@ export const ahead = (time) => (settings.utc ? 0 : -60_000 * new Date(time).getT
 export const utc = (wall) => wall - ahead(wall - ahead(wall));
 
 /** A time with a zone. Without one it is in the server's zone, which the browser does not know. */
-export const EXACT = /T.*(Z|[+-]\d\d:?\d\d)$/i;
+export const EXACT = /^\d.*T.*(Z|[+-]\d\d:?\d\d)$/i;
 
 /** A typed time without a zone: a day and a clock time, or one of them. */
 const TYPED = /^(?:(\d{4}-\d\d-\d\d)|(today|yesterday))?(?:(?:^|T| +)(\d\d):(\d\d)(?::(\d\d(?:\.\d{1,9})?))?)?$/;
@@ -127,6 +127,18 @@ export function exactTime(text) {
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) >= 60) return given;
   const wall = day + 36e5 * Number(hour) + 6e4 * Number(minute) + 1000 * Number(second);
   return new Date(utc(wall)).toISOString();
+}
+
+/**
+ * Return a time so that it means the same day on each day, if it is the beginning of today or yesterday: `today 00:00+01:00`.
+ * @param {string} text
+ */
+export function relativeDay(text) {
+  const day = ["today", "yesterday"].find((one) => exactTime(one) === text);
+  const minutes = ahead(Date.now()) / 6e4;
+  const two = (/** @type {number} */ part) => String(Math.floor(part)).padStart(2, "0");
+  const size = Math.abs(minutes);
+  return day ? `${day} 00:00${minutes < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)}` : text;
 }
 
 /**

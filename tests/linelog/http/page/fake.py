@@ -298,6 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _table(self, given: dict[str, str]) -> None:
+        self.server_logs.slow.wait()
         if self.server_logs.table is not None:
             self._json(self.server_logs.table)
             return
@@ -381,13 +382,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _patterns(self, given: dict[str, str]) -> None:
         logs = self.server_logs
         since = logs.lines[-1]["time"] if given.get("new_since") else ""
-        found = [line for line in self._found(given) if line["time"] >= since]
+        query, _, by = given.get("q", "").partition("| patterns by ")
+        found = [line for line in self._found({**given, "q": query}) if line["time"] >= since]
         first: dict[str, dict[str, Any]] = {}
         texts = [re.sub("[0-9]+", "<n>", line["message"]) for line in found]
         for text, line in zip(texts, found, strict=True):
             first.setdefault(text, line)
         rows = [
             {
+                **({"value": _field(first[text], by)} if by else {}),
                 "pattern": text,
                 "app": first[text].get("app") or "",
                 "level": first[text].get("level"),

@@ -91,6 +91,7 @@ def test_stages_of_a_query_are_known(call):
         ("x | count by app | limit 3", "table", "x"),
         ("x | p95 ms every 5m", "table", "x"),
         ("x | where a>1 | count_distinct b | where b>2", "table", "x | where a>1"),
+        ("x | patterns by app | limit 3", "lines", "x"),
         ("x |", "lines", "x"),
     ):
         assert call("stages.js", "kindOf", query) == kind, query
@@ -124,6 +125,9 @@ def test_a_stage_is_completed_by_what_can_stand_there(call):
         ("x | avg ms by app every 1h ", "word", "", "compare"),
         ("x | count compare ", "word", "", "1d"),
         ("x | count every ", "word", "", "1m"),
+        ("x | patterns ", "word", "", "by"),
+        ("x | patterns by app ", "word", "", "since"),
+        ("x | patterns since ", "word", "", "1h"),
         ("x | where app=ss", "value", "ss", ""),
         ("x | where ap", "field", "ap", ""),
         ("x ap", "field", "ap", ""),

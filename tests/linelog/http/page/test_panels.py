@@ -117,6 +117,28 @@ def test_neither_a_line_nor_a_fixed_time_is_saved(logs, visit):
     assert page.run(KEPT)[1] == {"q": "two", "since": "2h", "name": "two"}
 
 
+def test_a_day_is_saved_as_a_day_and_not_as_the_earlier_range(logs, visit):
+    logs.send("one")
+    page = visit("?last=24h", ready=f"{LIVE} && {COUNT} === 1")
+    page.call("Emulation.setTimezoneOverride", timezoneId="Asia/Kathmandu")
+    page.press("t")
+    page.click("[data-since=today][data-until='']")
+    page.wait("location.search.includes('since=') && !document.querySelector('#times').open")
+    opened(page, 0)
+    assert page.text("#saved-note") == "The span of time is saved as since today 00:00+05:45."
+    page.fill("#saved-name", "day")
+    page.press("Enter")
+    page.wait(f"!{OPEN}")
+    assert page.run(KEPT) == [{"since": "today 00:00+05:45", "name": "day"}]
+    page.go(f"{logs.url}?since=2026-11-20T06:00:00Z&last=24h")
+    page.wait(LIVE)
+    opened(page, 1)
+    page.fill("#saved-name", "fixed")
+    page.press("Enter")
+    page.wait(f"!{OPEN}")
+    assert page.run(KEPT)[1] == {"name": "fixed"}
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 390), ("dark", 1280)])
 def test_hostile_names_and_queries_are_text(scheme, width, logs, visit):
     """From this browser and from the server; axe finds nothing serious in them."""
@@ -222,6 +244,18 @@ def test_patterns_are_counted_and_a_click_shows_their_lines(logs, visit):
     page.wait("document.querySelector('#patterns').hidden")
     page.press("f")
     page.wait("!document.querySelector('#fields').hidden")
+
+
+def test_a_stage_of_patterns_opens_their_list(logs, visit):
+    logs.send("full 7", app="shop")
+    logs.send("gone", app="mail")
+    page = visit("?q=|+patterns+by+app", ready=f"{LIVE} && {COUNT} === 2 && {PATTERNS} === 2")
+    assert page.texts("#pattern-list .add") == ["1 shop full <n>", "1 mail gone"]
+    assert page.run("document.querySelector('#q').value") == "| patterns by app"
+    page.fill("#q", "gone | patterns by app")
+    page.wait(f"{COUNT} === 1 && {PATTERNS} === 1")
+    page.click("#pattern-list button")
+    page.wait("""document.querySelector('#q').value === 'gone "gone"'""")
 
 
 def test_new_patterns_are_of_the_chosen_time(logs, visit):

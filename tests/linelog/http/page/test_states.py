@@ -87,6 +87,57 @@ def test_a_search_and_a_count_are_cancelled(logs, visit):
     page.wait(f"{COUNT} === 1 && {TOTAL} === '1 line'")
 
 
+@pytest.mark.parametrize("query", ["", "?q=|+count"])
+def test_a_first_search_that_is_cancelled_is_said_and_can_be_asked_again(query, logs, visit):
+    numbered(logs, 3)
+    logs.slow.clear()
+    page = visit(query, ready=WORKING)
+    if query:
+        assert page.text("#connection") == "Connecting …"
+    page.press("Escape")
+    page.wait(f"{DONE} && !document.querySelector('#empty').hidden")
+    assert page.text("#empty .heading") == "Search cancelled"
+    assert ("as they arrive" in page.text("#empty")) == (not query)
+    said = page.text("#connection"), page.text("#pause")
+    assert said == (("Search cancelled", "Ask again") if query else ("Live", "Pause"))
+    logs.slow.set()
+    page.click("#empty button")
+    page.wait("!document.querySelector('#table').hidden" if query else f"{COUNT} === 3")
+    page.wait(DONE)
+    assert page.text("#connection") in ("Live", "Not live: figures")
+
+
+def test_the_second_escape_in_the_filter_cancels(logs, visit):
+    logs.send("line", app="shop")
+    page = visit(ready=f"{LIVE} && {COUNT} === 1 && {DONE}")
+    logs.slow.clear()
+    page.fill("#q", "| count by app ")
+    page.press("Enter")
+    page.wait(WORKING)
+    page.run("document.querySelector('#q').dispatchEvent(new Event('input'))")
+    page.wait("!document.querySelector('#completions').hidden")
+    page.press("Escape")
+    page.wait("document.querySelector('#completions').hidden")
+    assert page.run(WORKING)
+    page.press("Escape")
+    page.wait("document.querySelector('#q').value === ''")
+    logs.slow.set()
+    page.wait(f"{DONE} && {COUNT} === 1")
+
+
+def test_figures_of_no_line_say_which_part_never_occurred(logs, visit):
+    logs.send("line", app="shop")
+    logs.table = dict.fromkeys(("groups", "lines", "left_out", "missed"), 0)
+    logs.table |= dict.fromkeys(("every", "since", "until"))
+    logs.table |= {"columns": ["app", "count"], "by": ["app"], "absent": ["app"], "exact": True}
+    logs.table |= {"rows": [], "without": []}
+    page = visit("?q=frobnicated+|+count+by+app", ready="!document.querySelector('#table').hidden")
+    page.wait("document.querySelector('#table-sentence').textContent.includes('never')")
+    said = page.text("#table-sentence")
+    assert said.startswith("No line matches. Counted at")
+    assert said.endswith("not live. frobnicated never occurred.")
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 800), (390, 844)])
 def test_the_button_to_follow_covers_no_opened_line(width, height, logs, visit):
     numbered(logs, 100, app="x")
