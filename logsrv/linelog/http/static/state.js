@@ -72,7 +72,7 @@ function connection(view, { trouble, wrong, answered, asking }) {
 /** @param {import("./view.js").View} view */
 function edge(view) {
   if (view.loading || view.searching) return "Searching …";
-  if (view.cancelled) return "The search was cancelled: older lines may match.";
+  if (view.cancelled && view.ready) return "The search was cancelled: older lines may match.";
   if (view.kind === "sort") return view.lines.size ? `Sorted by their number, the first ${counted(view.lines.size, "line")}. New lines are not added.` : "";
   if (view.kind === "limit") return view.lines.size ? `The ${view.request.until ? "oldest" : "newest"} ${counted(view.lines.size, "line")} when asked. New lines are not added.` : "";
   if (!view.atStart || !view.lines.size) return "";

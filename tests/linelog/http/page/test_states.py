@@ -99,6 +99,7 @@ def test_a_first_search_that_is_cancelled_is_said_and_can_be_asked_again(query, 
     assert page.text("#empty .heading") == "Search cancelled"
     assert ("as they arrive" in page.text("#empty")) == (not query)
     said = page.text("#connection"), page.text("#pause")
+    assert bool(page.text("#edge-start")) == (not query)
     assert said == (("Search cancelled", "Ask again") if query else ("Live", "Pause"))
     logs.slow.set()
     page.click("#empty button")
