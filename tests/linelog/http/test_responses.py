@@ -76,7 +76,7 @@ def test_a_file_that_a_browser_has_is_not_sent_again(place):
 
 
 def test_a_redirect_leads_to_what_a_link_names(place):
-    browser = Browser(lambda request: place.responses.redirect_to_page(request, b"a=b", "q=x"))
+    browser = Browser(lambda request: place.responses.redirect_to_page(request, b"a=b", "/?q=x"))
     answer = browser.get()
     assert answer.startswith(b"HTTP/1.1 303 ")
     assert b"Location: /?q=x\r\n" in answer and b"Set-Cookie: a=b\r\n" in answer
