@@ -5,7 +5,7 @@ import { BoardPanel } from "./board_panel.js";
 import { button, byId, element, option, sayOnce } from "./dom.js";
 import { logIn } from "./login.js";
 import { attempt } from "./notice.js";
-import { writeHead } from "./print.js";
+import { onPrint, writeHead } from "./print.js";
 import { printable } from "./text.js";
 import { counted, moment, zone } from "./times.js";
 
@@ -196,7 +196,7 @@ byId("new-board").addEventListener("submit", (event) => {
   if (board) attempt(() => (added ? addTo(board) : location.assign(linkTo(board))));
 });
 document.addEventListener("visibilitychange", look);
-addEventListener("beforeprint", printHead);
+onPrint(printHead, () => panels.forEach((panel) => panel.again()));
 logIn(begin);
 begin();
 if (name) setInterval(look, LOOK);

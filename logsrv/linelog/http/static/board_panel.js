@@ -8,10 +8,11 @@ import { Grid } from "./grid.js";
 import { Inquiry } from "./inquiry.js";
 import { LEVELS } from "./levels.js";
 import { limitsOf } from "./limits.js";
+import { whatIsMissing } from "./missing.js";
 import { isPivot, pivot } from "./pivot.js";
-import { DEFAULT_LAST, scopeOf } from "./scope.js";
+import { DEFAULT_LAST, nameOfRange, scopeOf } from "./scope.js";
 import { hasChart } from "./series.js";
-import { asLines, kindOf, pastOf } from "./stages.js";
+import { asLines, kindOf, pastOf, sortOf } from "./stages.js";
 import { summarize } from "./summary.js";
 import { printable } from "./text.js";
 import { clock, moment } from "./times.js";
@@ -48,13 +49,14 @@ export class BoardPanel extends Inquiry {
     this.note = element("p", "note");
     this.plot = element("div", "chart");
     this.rows = element("div", "table");
+    this.empty = element("div", "empty");
     this.rows.tabIndex = 0;
     this.rows.setAttribute("role", "group");
     this.rows.ariaLabel = this.part.ariaLabel = printable(search);
-    this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.plot, this.rows);
-    this.chart = new Chart(this.plot, { select: (since, until) => location.assign(this.link({ since, until, last: "" })), figure: () => {} }, false);
+    this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.plot, this.rows, this.empty);
+    this.chart = new Chart(this.plot, { select: (since, until) => location.assign(this.link({ since, until, last: "" })), figure: () => {} }, true);
     this.grid = new Grid(this.rows, null);
-    this.plot.hidden = this.rows.hidden = true;
+    this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
     /** The times at which it was asked and may be asked again, and where the store ended then. */
     this.asked = this.next = 0;
     this.position = "";
@@ -62,6 +64,9 @@ export class BoardPanel extends Inquiry {
     this.key = "";
     /** False if the answer has no times, so that it is shown as a table. */
     this.hasTimes = true;
+    this.again = () => {};
+    /** The sentences on an empty answer; they are asked for once. @type {HTMLElement[] | null} */
+    this.missing = null;
   }
 
   /**
@@ -85,6 +90,7 @@ export class BoardPanel extends Inquiry {
     this.asked = this.next = 0;
     this.asking = false;
     this.pending = true;
+    this.missing = null;
     this.part.classList.add("stale");
     const wrong = search ? search.error : "There is no saved search of this name any more.";
     if (wrong) this.fail(wrong);
@@ -130,7 +136,7 @@ export class BoardPanel extends Inquiry {
     this.position = position;
     this.asked = performance.now();
     const when = new Date();
-    const isDone = await this.ask((signal) => this.answer(signal), (found) => this.show(found, when), (sentence) => this.fail(sentence));
+    const isDone = await this.ask((signal) => this.explained(when, signal), (found) => this.show(found, when), (sentence) => this.fail(sentence));
     // Of a panel that was set meanwhile, another request is under way.
     if (!isDone || key !== this.key) return;
     this.asking = false;
@@ -139,8 +145,32 @@ export class BoardPanel extends Inquiry {
   }
 
   /**
+   * Return the answer; an empty one is shown before it is known which part of the query matches nothing.
+   * @param {Date} when
    * @param {AbortSignal} signal
-   * @returns {Promise<Answer>}
+   */
+  async explained(when, signal) {
+    const found = await this.answer(signal);
+    const isEmpty = !(Array.isArray(found) ? found : found.rows).length;
+    if (!isEmpty) this.missing = null;
+    if (!isEmpty || this.missing || signal.aborted) return found;
+    this.show(found, when);
+    const place = /** @type {import("./address.js").Place} */ (this.place);
+    // Refused, it stays as it is, empty.
+    const missing = await whatIsMissing(place.q, await scopeOf(place), this.range, signal).catch(() => []);
+    if (!signal.aborted) this.missing = missing;
+    return found;
+  }
+
+  /** The name of its time, `the last hour`. */
+  get range() {
+    const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
+    return since || until ? "this time range" : nameOfRange({ last: last || DEFAULT_LAST });
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<Answer | import("./api.js").Line[]>}
    */
   async answer(signal) {
     const place = /** @type {import("./address.js").Place} */ (this.place);
@@ -156,14 +186,16 @@ export class BoardPanel extends Inquiry {
     const limits = kind === "lines" ? { newest: 1, limit: MOST_LINES } : {};
     const lines = [];
     for await (const group of await searchLines({ q, ...scope, ...limits }, signal)) lines.push(...group);
-    return ofLines(kind === "lines" ? lines.reverse() : lines.slice(0, MOST_LINES));
+    return kind === "lines" ? lines.reverse() : lines.slice(0, MOST_LINES);
   }
 
   /**
-   * @param {Answer} answer
+   * @param {Answer | import("./api.js").Line[]} found
    * @param {Date} when
    */
-  show(answer, when) {
+  show(found, when) {
+    this.again = () => this.show(found, when);
+    const answer = Array.isArray(found) ? ofLines(found, sortOf(this.place?.q ?? "")) : found;
     const isChart = this.as !== "table" && hasChart(answer);
     const hasTimes = answer.every !== null || kindOf(this.place?.q ?? "") === "lines";
     if (hasTimes !== this.hasTimes) {
@@ -171,7 +203,9 @@ export class BoardPanel extends Inquiry {
       this.showTools();
     }
     this.plot.hidden = !isChart;
-    this.rows.hidden = isChart;
+    this.empty.hidden = answer.rows.length > 0;
+    this.rows.hidden = isChart || !this.empty.hidden;
+    this.showEmpty(answer);
     const past = pastOf(this.place?.q ?? "");
     if (isChart) {
       this.chart.kind = this.as === "lines" ? "lines" : "bars";
@@ -184,9 +218,19 @@ export class BoardPanel extends Inquiry {
     }
     const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
     const time = since || until ? [since, until].join(" – ") : last === "all" ? "all time" : `last ${last || DEFAULT_LAST}`;
-    const about = [time, answer.rows.length ? "" : "no lines match", ...limitsOf(answer).slice(1), `counted at ${clock(when)}`];
+    const about = [time, ...limitsOf(answer).slice(1), `counted at ${clock(when)}`];
     this.note.className = "note";
     this.note.textContent = printable(about.filter(Boolean).join(" · "));
+  }
+
+  /**
+   * Say that there is nothing, as the page does.
+   * @param {Answer} answer
+   */
+  showEmpty(answer) {
+    const lack = kindOf(this.place?.q ?? "") === "sort" ? " has a number to sort by" : "";
+    const sentence = answer.lines ? limitsOf(answer)[0] : `Nothing in ${this.range}${lack}`;
+    this.empty.replaceChildren(element("p", "heading", "No results"), element("p", "", `${sentence}.`), element("p", "parts", ...(this.missing ?? [])));
   }
 
   /** @param {string} sentence */
@@ -220,12 +264,13 @@ export function ofBars({ since, until, step, buckets, by = "level", values = [..
 /**
  * Return lines as the rows of a table.
  * @param {import("./api.js").Line[]} lines
+ * @param {string} sorted the field by whose number they are sorted, which comes first; "" unless they are
  */
-function ofLines(lines) {
-  const columns = ["received", "level", "message"];
+function ofLines(lines, sorted) {
+  const columns = [...(sorted ? [sorted] : []), "received", "level", "message"];
   const rows = lines.map((line) => {
     const text = summarize(line, []).map((part) => part.text).join("");
-    return [moment(new Date(line.time)), line.level, text.slice(0, LONGEST_MESSAGE)];
+    return [...(sorted ? [line.number ?? null] : []), moment(new Date(line.time)), line.level, text.slice(0, LONGEST_MESSAGE)];
   });
   return answerOf({ columns, rows, by: columns });
 }

@@ -24,12 +24,12 @@ export class Chart {
   /**
    * @param {HTMLElement} part is filled
    * @param {{select: (since: string, until: string) => void, figure: () => void}} told figure: called when another one was chosen
-   * @param {boolean} [offersKinds] whether it lets choose bars or lines
+   * @param {boolean} [onBoard] whether it is one of a board: it offers no kinds, and a click leaves its tip
    */
-  constructor(part, told, offersKinds = true) {
+  constructor(part, told, onBoard = false) {
     this.part = part;
     this.told = told;
-    this.offersKinds = offersKinds;
+    this.onBoard = onBoard;
     this.heading = element("h3", "chart-title");
     this.choices = element("div", "choices");
     this.unit = element("span", "unit");
@@ -58,6 +58,7 @@ export class Chart {
       tip: (from, to) => this.tip(from, to),
       select: told.select,
       clear: () => {},
+      clicks: !onBoard,
     });
     new ResizeObserver(() => this.draw()).observe(this.box);
   }
@@ -124,7 +125,7 @@ export class Chart {
       this.told.figure();
     }));
     const kinds = /** @type {Kind[]} */ (["bars", "lines"]).map((kind) => choice(kind === "bars" ? "Bars" : "Lines", this.isBars === (kind === "bars"), () => (this.kind = kind)));
-    this.choices.replaceChildren(...(figures.length > 1 ? [group("Figure", ...named)] : []), ...(this.offersKinds ? [group("Drawn as", ...kinds)] : []));
+    this.choices.replaceChildren(...(figures.length > 1 ? [group("Figure", ...named)] : []), ...(this.onBoard ? [] : [group("Drawn as", ...kinds)]));
   }
 
   showLegend() {
@@ -168,7 +169,8 @@ export class Chart {
     const x = (/** @type {number} */ time) => width * this.band.part(time);
     this.scale.replaceChildren(this.unit, ...ticks.map((value) => {
       const label = element("span", "", short(value));
-      label.style.top = `${y(value)}px`;
+      // A part of the height, as the curves are: paper has another height.
+      label.style.top = `${(100 * y(value)) / height}%`;
       return label;
     }));
     this.scale.style.width = `${Math.max(3, this.unit.textContent?.length ?? 0, ...ticks.map((value) => short(value).length)) + 1}ch`;

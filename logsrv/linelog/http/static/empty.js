@@ -1,17 +1,9 @@
 /** An empty answer: which part of the query matches nothing, there or ever. */
 
-import { search } from "./api.js";
 import { button, byId, element } from "./dom.js";
-import { atoms } from "./query.js";
-import { stagesOf } from "./stages.js";
-import { printable } from "./text.js";
-import { moment } from "./times.js";
-import { all } from "./view.js";
+import { whatIsMissing } from "./missing.js";
 
 /** @typedef {import("./view.js").View} View */
-
-/** Parts of a query that are asked for, one after the other. */
-const MOST = 5;
 
 export class Empty {
   /**
@@ -68,37 +60,7 @@ export class Empty {
 
   async look() {
     const { request, signal } = this.view;
-    const sentences = await sentencesOnParts(request, signal);
+    const sentences = await whatIsMissing(request.q, request, byId("lines").dataset.scope ?? "", signal);
     if (request === this.view.request) this.place.querySelector(".parts")?.replaceChildren(...sentences);
   }
-}
-
-/**
- * Return a sentence for each part of a query that matches nothing, there or ever.
- * @param {{q: string, since: string, until: string}} request
- * @param {AbortSignal} signal
- */
-export async function sentencesOnParts({ q: query, since, until }, signal) {
-  const parts = partsOf(query);
-  const said = [];
-  for (const q of parts) {
-    const newest = async (/** @type {object} */ scope) => (await all(await search({ q, reverse: 1, limit: 1, ...scope }, signal)))[0];
-    if (await newest({ since, until })) continue;
-    const line = since || until ? await newest({}) : null;
-    said.push([q, line ? `does not occur in ${byId("lines").dataset.scope}, last at ${moment(new Date(line.time))}.` : "never occurred."]);
-  }
-  const sentences = said.map(([q, what]) => element("span", "", element("code", "", printable(q)), ` ${what}`));
-  if (!said.length && parts.length > 1) sentences.push(element("span", "", "Each part of the query occurs, but not in the same line."));
-  return sentences;
-}
-
-/**
- * Return the parts of a query's filter which every line has to match; the whole filter if it has brackets or OR.
- * @param {string} query
- */
-function partsOf(query) {
-  const [filter] = stagesOf(query);
-  const found = atoms(filter.text);
-  if (/[()]|\bOR\b/.test(filter.text)) return filter.text ? [filter.text] : [];
-  return found.filter((one) => !one.negated).slice(0, MOST).map(({ start, end }) => filter.text.slice(start, end));
 }

@@ -55,6 +55,8 @@ export class Grid {
       this.show(/** @type {Answer} */ (this.answer));
       this.head.querySelectorAll("button")[column].focus();
     });
+    // A narrow screen breaks it there.
+    sort.replaceChildren(...shown.split(/(?<=_)/).flatMap((part) => [element("wbr"), part]));
     sort.title = `Sort by ${printable(name)}`;
     const cell = element("th", isFigure ? "number" : "", sort);
     cell.setAttribute("scope", "col");

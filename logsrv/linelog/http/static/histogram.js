@@ -29,6 +29,7 @@ export class Histogram {
       tip: (from, to) => [this.sentence(from, to)],
       select: onSelect,
       clear: onClear,
+      clicks: true,
     });
     new ResizeObserver(() => this.draw()).observe(this.box);
   }

@@ -26,7 +26,7 @@ import { attempt, say } from "./notice.js";
 import { Older } from "./older.js";
 import { Patterns } from "./patterns.js";
 import { TimePicker } from "./picker.js";
-import { printHead } from "./print.js";
+import { onPrint, printHead } from "./print.js";
 import { Saved } from "./saved.js";
 import { DEFAULT_LAST, figuresKey, placeOfSpan, scopeOf, showScope, showZone, spanAround, wider } from "./scope.js";
 import { asLines, besidePatterns, kindOf, patternsOf, withCondition, withFilter } from "./stages.js";
@@ -419,7 +419,7 @@ const health = new Health(() => {
   if (!health.away && !asking) figures.refresh();
 });
 
-addEventListener("beforeprint", () => printHead(place, lines.size));
+onPrint(() => printHead(place, view.kind === "table" ? null : lines.size), () => table.showRows());
 
 function showAll() {
   showState(view, { trouble: health.trouble, wrong: box.wrong, answered: answered?.q ?? null, asking: asking || againTimer > 0 });

@@ -1,13 +1,13 @@
-/** The head of a printed page: paper has no search box, no menu and no address, so their content is printed as text. */
+/** A printed page: paper has no search box, no menu and no address, so their content is printed as text, and times have their day. */
 
 import { byId, element } from "./dom.js";
 import { printable } from "./text.js";
-import { clock, counted, day } from "./times.js";
+import { clock, counted, day, setPaper } from "./times.js";
 
 /**
  * Write the head of the printed page.
  * @param {import("./address.js").Place} place
- * @param {number} shown the number of lines on the page
+ * @param {number | null} shown the number of lines on the page; null: it has figures
  */
 export function printHead(place, shown) {
   const [range, last] = [byId("range-text").textContent, /** @type {HTMLSelectElement} */ (byId("last"))];
@@ -16,7 +16,7 @@ export function printHead(place, shown) {
     Server: location.host,
     Query: place.q ? printable(place.q) : "none, all lines",
     Time: `${range || last.selectedOptions[0].text}${span && span !== range ? `: ${span}` : ""}, ${byId("zone-name").textContent}`,
-    Lines: `${counted(shown, "line")} here; in this time ${byId("histogram-total").textContent}`,
+    ...(shown !== null && { Lines: `${counted(shown, "line")} here; in this time ${byId("histogram-total").textContent}` }),
   });
 }
 
@@ -27,4 +27,20 @@ export function writeHead(about) {
   const now = new Date();
   const all = { ...about, Printed: `${day(now)}, ${clock(now)}` };
   byId("print-head").replaceChildren(...Object.entries(all).flatMap(([name, text]) => [element("dt", "", name), element("dd", "", text)]));
+}
+
+/**
+ * @param {() => void} write writes the head
+ * @param {() => void} draw shows again what has times
+ */
+export function onPrint(write, draw) {
+  addEventListener("beforeprint", () => {
+    setPaper(true);
+    write();
+    draw();
+  });
+  addEventListener("afterprint", () => {
+    setPaper(false);
+    draw();
+  });
 }

@@ -67,6 +67,12 @@ export function limitOf(query) {
 }
 
 /**
+ * Return the field by which lines are sorted; "" if they are not.
+ * @param {string} query
+ */
+export const sortOf = (query) => stagesOf(query).slice(1).map(({ text }) => /^sort\s+(\S+)/.exec(text)?.[1] ?? "").find(Boolean) ?? "";
+
+/**
  * Return the time back with which a query compares its figures: `1d`; "" if it does not.
  * @param {string} query
  */

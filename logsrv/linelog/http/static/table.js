@@ -3,9 +3,9 @@
 import { get } from "./api.js";
 import { Chart } from "./chart.js";
 import { button, byId } from "./dom.js";
-import { sentencesOnParts } from "./empty.js";
 import { Grid } from "./grid.js";
 import { limitsOf } from "./limits.js";
+import { whatIsMissing } from "./missing.js";
 import { canPivot, isPivot, leftOut, pivot } from "./pivot.js";
 import { figuresOf, hasChart } from "./series.js";
 import { asLines, pastOf, withCondition } from "./stages.js";
@@ -68,7 +68,7 @@ export class Table {
    * @param {AbortSignal} signal
    */
   async explain(request, signal) {
-    const sentences = await sentencesOnParts(request, signal).catch(() => []);
+    const sentences = await whatIsMissing(request.q, request, byId("lines").dataset.scope ?? "", signal).catch(() => []);
     if (request === this.request) byId("table-sentence").append(...sentences.flatMap((one) => [" ", one]));
   }
 

@@ -13,8 +13,8 @@ export class TimeBand {
   /**
    * @param {HTMLElement} box it takes the keys, and contains a `.band` and a `.tip`
    * @param {HTMLElement} status says the tip to a screen reader
-   * @param {{steps: () => Step[], tip: (from: number, to: number) => (string | Node)[], select: (since: string, until: string) => void, clear: () => void}} told
-   *   steps: by time. tip: returns what is said of the steps from one index to another. clear: called by Escape without a selection.
+   * @param {{steps: () => Step[], tip: (from: number, to: number) => (string | Node)[], select: (since: string, until: string) => void, clear: () => void, clicks: boolean}} told
+   *   steps: by time. tip: returns what is said of the steps from one index to another. clear: called by Escape without a selection. clicks: whether a click selects its step; else only its tip stays.
    */
   constructor(box, status, told) {
     this.box = box;
@@ -25,11 +25,14 @@ export class TimeBand {
     /** @type {{from: number, to: number} | null} indexes of steps */
     this.range = null;
     this.dragging = false;
+    /** The pointer went down on the step that was selected already. */
+    this.isAgain = false;
     box.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || !this.steps.length) return;
       box.setPointerCapture(event.pointerId);
       this.dragging = true;
       const index = this.indexAt(event);
+      this.isAgain = this.range?.from === index && this.range.to === index;
       this.range = { from: index, to: index };
       this.draw();
     });
@@ -41,13 +44,15 @@ export class TimeBand {
         this.draw();
       } else this.showTip(index, index);
     });
-    box.addEventListener("pointerup", () => {
+    box.addEventListener("pointerup", ({ pointerType }) => {
       if (!this.dragging) return;
       this.dragging = false;
-      this.select();
+      // A finger cannot point without a tap: its first one leaves the tip.
+      const acts = told.clicks && (pointerType !== "touch" || this.isAgain);
+      if (acts || this.range?.from !== this.range?.to) this.select();
     });
     box.addEventListener("pointercancel", () => this.clear());
-    box.addEventListener("pointerleave", () => !this.dragging && (this.tip.hidden = true));
+    box.addEventListener("pointerleave", () => !this.dragging && this.draw());
     box.addEventListener("keydown", (event) => this.key(event));
     box.addEventListener("blur", () => !this.dragging && this.clear());
   }

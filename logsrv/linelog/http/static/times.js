@@ -2,7 +2,7 @@
 
 import { keep, kept } from "./storage.js";
 
-const settings = { utc: kept("logsrv-utc") === "1" };
+const settings = { utc: kept("logsrv-utc") === "1", paper: false };
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const formats = new Map();
 
@@ -80,11 +80,16 @@ export function tick(moment, step) {
   return text === "00:00" ? date(moment) : text;
 }
 
+/** @param {boolean} paper is read on another day, so times of today have their day, too */
+export function setPaper(paper) {
+  settings.paper = paper;
+}
+
 /**
  * Return a moment in readable form: with the day unless it is today.
  * @param {Date} moment
  */
-export const moment = (moment) => (day(moment) === day(new Date()) ? clock(moment) : `${date(moment)} ${clock(moment)}`);
+export const moment = (moment) => (!settings.paper && day(moment) === day(new Date()) ? clock(moment) : `${date(moment)} ${clock(moment)}`);
 
 /** Return the name of the chosen zone, and its present offset from UTC. */
 export function zone() {

@@ -1,5 +1,6 @@
 """Boards in a real browser: saved searches together, their shapes and order, refreshed as lines arrive."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,10 @@ PANELS = "document.querySelectorAll('.board-panel').length"
 SETTLED = "!document.querySelector('.board-panel.stale')"
 NAMES = ".board-panel h2"
 NOTE = "#board-note"
+CHART = ".board-panel:nth-child(2)"
+SORTED = "path=* | sort rt | limit 10"
+# Of A4, in pixels.
+PAGE_WIDTH, PAGE_HEIGHT = 718, 1046
 
 
 def place(logs: Logs, *names: str, board: str = "shop", shape: str = "bars") -> None:
@@ -235,3 +240,92 @@ def test_a_board_says_that_the_server_is_away_and_goes_on(logs, visit):
     page.wait("!document.querySelector('#banner').hidden")
     page.run("void (globalThis.fetch = fetched)")
     page.wait("document.querySelector('#banner').hidden")
+
+
+def on_paper(page: Page, width: int = PAGE_WIDTH) -> None:
+    """Show the page as it is printed, as tall as its content."""
+    page.run("void dispatchEvent(new Event('beforeprint'))")
+    page.call("Emulation.setEmulatedMedia", media="print")
+    page.resize(width, PAGE_HEIGHT)
+
+
+@pytest.fixture
+def board(logs: Logs, visit: Any) -> Page:
+    """A board with sorted lines, and a chart beside them."""
+    # The fake server takes the words of stages for words to look for.
+    rows = [
+        f"| sort rt limit 10 GET /long/path/{number} " + "wrapped " * 40 for number in range(10)
+    ]
+    logs.send(*rows, path="*")
+    for line in logs.lines:
+        line["number"] = 1.25
+    place(logs, SORTED, "| count every 10m")
+    assert logs.saved
+    logs.saved[0]["q"] = SORTED
+    logs.boards["shop"]["panels"][0]["as"] = "table"
+    logs.table = answer(["count"], [(0, 10), (1, 20)])
+    return open_board(visit, 2, width=1440)
+
+
+@pytest.mark.parametrize("width", [PAGE_WIDTH, 1047])
+def test_panels_stand_one_under_the_other_with_charts_of_one_height(board, width):
+    on_paper(board, width)
+    first, second = (board.place(f".board-panel:nth-child({number})") for number in (1, 2))
+    assert second[1] >= first[1] + first[3] and first[3] < PAGE_HEIGHT
+    assert board.place(f"{CHART} .plot")[3] == 160
+    assert board.run(f"getComputedStyle(document.querySelector('{CHART}')).breakInside") == "avoid"
+
+
+def test_the_labels_of_a_chart_are_on_its_gridlines_whatever_its_height(board):
+    """Also where no chart is told of its new height."""
+    tall = f"""
+        for (const part of ['.plot', '.scale'])
+            document.querySelector('{CHART} ' + part).style.height = '300px';
+        const middles = (selector) => [...document.querySelectorAll('{CHART} ' + selector)].map((one) => {{
+            const {{top, height}} = one.getBoundingClientRect();
+            return top + height / 2;
+        }});
+        return [middles('.scale span:not(.unit)'), middles('.plot .grid')];"""
+    labels, lines = board.run(f"(() => {{{tall}}})()")
+    assert len(labels) == len(lines) > 2
+    assert all(abs(one - other) < 2 for one, other in zip(labels, lines, strict=True))
+
+
+def test_times_of_today_have_their_day_on_paper(board):
+    received = ".board-panel tbody td:nth-child(2)"
+    assert board.text(received).count(" ") == 0
+    board.run("void dispatchEvent(new Event('beforeprint'))")
+    assert board.text(received).count(" ") == 2
+    board.run("void dispatchEvent(new Event('afterprint'))")
+    assert board.text(received).count(" ") == 0
+
+
+def test_a_board_shows_the_number_by_which_lines_are_sorted_first(board):
+    assert board.texts(".board-panel:nth-child(1) th") == ["rt", "received", "level", "message"]
+    assert board.text(".board-panel tbody td") == "1.25"
+
+
+def test_a_panel_without_results_says_why(logs, visit):
+    logs.send("b only", level="error")
+    logs.send("a x", level="error", time=datetime.now(UTC) - timedelta(days=2))
+    place(logs, "Never", "a")
+    page = open_board(visit, 2)
+    nothing = ["No results", "Nothing in the last hour."]
+    first, second = (page.texts(f".board-panel:nth-child({n}) .empty p") for n in (1, 2))
+    assert first[:2] == second[:2] == nothing
+    assert first[2].startswith("Never never occurred.x does not occur in the last hour, last at ")
+    assert "never" not in second[2]
+    assert not page.run("document.querySelector('.board-panel .table').checkVisibility()")
+
+
+def test_a_click_on_a_chart_of_a_board_leaves_its_figures_and_only_the_title_leads_away(
+    logs, visit
+):
+    logs.send("a x", level="error")
+    place(logs, "a")
+    page = open_board(visit, 1)
+    page.click(".board-panel .plot")
+    assert page.run("location.pathname") == "/board"
+    assert page.run("document.querySelector('.board-panel .tip').checkVisibility()")
+    page.click(".board-panel h2 a")
+    page.wait("location.pathname === '/'")

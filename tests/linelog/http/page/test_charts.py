@@ -227,3 +227,48 @@ def test_a_chart_is_readable_and_accessible(page, scheme, width, height):
     shown.run("document.querySelector('#query-colours').remove()")
     assert shown.run(CONTRAST) == []
     assert shown.run("document.documentElement.scrollWidth") == width
+
+
+def tap(page: Page, selector: str, part: float) -> None:
+    """Tap an element in the middle of its height, at this part of its width."""
+    left, top, width, height = page.place(selector)
+    finger = {"x": left + part * width, "y": top + height / 2}
+    page.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[finger])
+    page.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+
+def test_a_first_tap_shows_the_figures_of_a_step_and_a_second_one_its_time(page):
+    found = answer(["count"], [(0, 7), (1, 5), (2, 1)])
+    shown = page(found, width=390, height=844)
+    shown.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    for part, figures in ((0.5, "count 5"), (0.9, "count 1")):
+        tap(shown, "#table .plot", part)
+        shown.wait(f"document.querySelector('{TIP}').checkVisibility()")
+        assert shown.texts(f"{TIP} > div")[1] == figures
+    assert "since" not in shown.run("location.search")
+    tap(shown, "#table .plot", 0.9)
+    shown.wait("location.search.includes('since=2026-11-20T06:20:00.000Z&until=2026-11-20T06:30')")
+
+
+def test_the_change_of_a_comparison_is_on_the_screen_of_a_phone(page):
+    columns = ["count", "count_before", "count_change"]
+    rows = [("/shop/articles/overview", 12_345, 11_111, 1_234), ("/b", 5, 9, -4)]
+    shown = page(
+        answer(columns, rows, ("path",), None),
+        "| count by path compare 1d",
+        width=390,
+        height=844,
+    )
+    left, _, width, _ = shown.place("#table tbody tr td:last-child")
+    assert left + width <= 390
+    left, _, width, _ = shown.place("#table thead th:last-child")
+    assert left + width <= 390
+    assert shown.texts("#table thead th") == ["path", *columns]
+
+
+def test_printed_figures_have_no_number_of_lines_and_no_buttons(page):
+    shown = page(answer(["count"], [("/a", 2)], ("path",), None), "| count by path")
+    shown.run("void dispatchEvent(new Event('beforeprint'))")
+    shown.call("Emulation.setEmulatedMedia", media="print")
+    assert "Lines" not in shown.text(".print-head") and "Query" in shown.text(".print-head")
+    assert not shown.run("document.querySelector('#table .exclude').checkVisibility()")
