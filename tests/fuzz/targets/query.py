@@ -73,6 +73,7 @@ def _written(value: Value | None) -> list[str] | None:
     "linelog.fields.reader",
     "linelog.fields.together.decimals",
     "linelog.fields.together.pieces",
+    "linelog.fields.together.words",
     "linelog.fields.line_kinds",
     "linelog.fields.stamps",
     "linelog.fields.servers",
@@ -195,6 +196,7 @@ def is_met(need: Need, line: bytes, number: int) -> bool:
 @target(
     "linelog.query.parse",
     "linelog.query.pipeline",
+    "linelog.query.row_words",
     "linelog.query.condition",
     "linelog.query.caret",
     "linelog.query.hints",
@@ -214,7 +216,8 @@ def query(data: bytes) -> None:
     at_most(len(hints), MOST_HINTS)
     for hint in hints:
         safe(hint, "")
-    for question in (text, f"a | {text}", f"a | extract {text}"):
+    behind_figures = f"a | max time by app | where {text}"
+    for question in (text, f"a | {text}", f"a | extract {text}", behind_figures):
         for read in (parse_question, parse_alert):
             try:
                 read(question)
