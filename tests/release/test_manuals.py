@@ -156,6 +156,8 @@ def test_shells_know_what_logsrv_itself_takes_and_where_directories_stand(build,
         "logsrv backup ": {"folder"},
         "logsrv restore --from f": {"folder"},
         "logsrv import f": {"folder", "file"},
-        "logsrv search 'a b' --c": {"--count", "--color", "--columns"},
+        "logsrv search 'a b' --c": {
+            *("--color", "--columns", "--compare", "--count", "--count-distinct"),
+        },
     }.items():
         assert in_bash(script, line, tmp_path) == offered, line

@@ -191,12 +191,19 @@ def _compared(asked: Any, lines: Sequence[Line]) -> dict[Key, list[Any]]:
             asked.every is None or key[0] - shift < min(oldest, _microseconds(until))
         )
         pairs = zip(
-            now.get(key, none), then.get(key, [None] * len(none) if lacks else none), strict=True
+            asked.figures,
+            now.get(key, none),
+            then.get(key, [None] * len(none) if lacks else none),
+            strict=True,
         )
         found[key] = [
             cell
-            for a, b in pairs
-            for cell in (a, b, None if {str, type(None)} & {type(a), type(b)} else a - b)
+            for (function, field), a, b in pairs
+            for cell in (
+                (a, b)
+                if function in ("first", "last") or (field == "time" and function in ("min", "max"))
+                else (a, b, None if None in (a, b) else a - b)
+            )
         ]
     return found
 
