@@ -72,7 +72,8 @@ def wanted_in_lines(names: frozenset[str], stamps: StampedLines) -> WantedNames:
     begins = False
     if not names.isdisjoint(SSHD_NAMES):
         parts.append(b"sshd")
-        begins = bool(lines_beginning_like_sshd(raw, stamps.messages))
+        # Behind a header, the content does not name the program.
+        begins = b"sshd" in text or bool(lines_beginning_like_sshd(raw, stamps.messages))
     if "duration" in names:
         parts.append(DURATION.encode())
     found = tuple(part for part in parts if part in text)

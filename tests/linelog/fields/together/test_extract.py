@@ -11,7 +11,7 @@ from logsrv.linelog.fields.json import LONGEST_NAME
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.together.extract import LineFields, read_all_fields
+from logsrv.linelog.fields.together.extract import LineFields, read_all_fields, read_fields
 from logsrv.linelog.fields.values import text_of_value
 from tests.linelog.fields.together.engines import ENGINES, split_by
 from tests.parts.examples import more
@@ -132,6 +132,24 @@ def test_lines_of_one_form_and_a_few_that_only_seem_to_have_it(engine, contents)
     with split_by(engine):
         check([STAMP + content for content in contents * 3])
         check([STAMP + content for content in contents * 3], ("message", "a", "user"))
+
+
+@pytest.mark.parametrize("name", ["client", "user", "status_class"])
+def test_one_field_of_logins_behind_headers_beside_an_access_log(name):
+    """Only contents that may have the field are read."""
+    login = b"Accepted publickey for ann from 203.0.113.9 port 48462 ssh2"
+    contents = [
+        _ACCESS,
+        b"<78>Nov 20 23:59:59 edge4 sshd[8913]: " + login,
+        b"<38>1 2026-11-20T06:18:42Z edge5 sshd 9 - - Failed password for bob from 10.0.0.7 port 2 ssh2",
+        b"Nov 20 23:59:59 edge4 sshd[8913]: Invalid user webmaster from 10.0.0.8 port 22",
+        b"cron: nothing",
+    ]
+    lines = [STAMP + content for content in contents]
+    found = read_fields(StampedLines(b"".join(line + b"\n" for line in lines)), [name])[name]
+    assert found is not None
+    values = [None if code < 0 else found.texts[code] for code in found.codes.tolist()]
+    assert values == [Record(line).get(name) for line in lines]
 
 
 def test_decimals_behind_headers_of_two_forms_stay_in_their_lines():
