@@ -258,7 +258,7 @@ def _parse_atom(text: str, at: int, extracted: ExtractedNames) -> Parsed:
         return Regex(expression[1]), expression.end()
     field = _FIELD.match(text, at)
     if field:
-        compared = parse_comparison(text, field, extracted)
+        compared = parse_comparison(text, field, field[1], extracted)
         if compared:
             return _of_field(compared[0], extracted), compared[1]
     word = _WORD.match(text, at)
@@ -267,14 +267,13 @@ def _parse_atom(text: str, at: int, extracted: ExtractedNames) -> Parsed:
 
 
 def parse_comparison(
-    text: str, field: re.Match[str], extracted: ExtractedNames
+    text: str, field: re.Match[str], name: str, extracted: ExtractedNames
 ) -> tuple[Compare | HasField, int] | None:
     """Return the comparison that begins with `field`, and its end; None for a word such as `error:`.
 
-    field: has the name and the operator as its groups. Raises QueryError.
+    field: has the operator as its second group. name: of what is compared. Raises QueryError.
     """
-    name, op = field[1], field[2]
-    at = field.end()
+    op, at = field[2], field.end()
     if op == "~" and (expression := EXPRESSION.match(text, at)):
         extracted.check(expression[1], at + 1)
         return Compare(name, op, expression[1]), expression.end()

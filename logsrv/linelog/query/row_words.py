@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean, listed
-from logsrv.linelog.fields.level import LEVELS, canonical_level
 from logsrv.linelog.query.parse import (
     FIELD,
     ORDERS,
@@ -73,7 +72,8 @@ def _parse_test(
     now = _NOW.match(text, found.end()) if column.is_time else None
     if now:
         return Compare(found[1], found[2], now[0]), now.end()
-    parsed = parse_comparison(text, found, extracted)
+    is_level = column.field == "level" and not column.is_number
+    parsed = parse_comparison(text, found, "level" if is_level else column.name, extracted)
     if parsed is None:
         raise QueryError("there is nothing to compare with behind :", found.end() + 1)
     return parsed
@@ -89,7 +89,5 @@ def _check_value(test: Compare, column: Column, at: int) -> None:
             parse_moment(test.value, SOME_DAY, utc=False)
         except ValueError as error:
             raise QueryError(str(error), at + 1) from None
-    elif column.field == "level" and test.op in ORDERS and not canonical_level(test.value):
-        raise QueryError(f"{value} is not a level; these are: {', '.join(LEVELS)}", at + 1)
     elif column.is_number and test.op in ORDERS and not numbers_by_unit(column.name, test.value):
         raise QueryError(f"{column.name} is a number, and {value} is none", at + 1)

@@ -41,6 +41,10 @@ MANY, LATE = Compare("count", ">", "5"), Compare("max_time", "<", "now - 10m")
         ("avg ms, avg ms | where avg_ms_2>1s", RowFilter(Compare("avg_ms_2", ">", "1s"))),
         ("avg ms by app | sort ms asc", Sorting("avg_ms", ascending=True)),
         ("avg ms by app | sort by app", Sorting("app")),
+        (
+            "count_distinct level | where count_distinct_level>2",
+            RowFilter(Compare("count_distinct_level", ">", "2")),
+        ),
         ("avg ms compare 1d | where ms>1s", RowFilter(Compare("avg_ms", ">", "1s"))),
         ("count compare 1d | sort count_change", Sorting("count_change")),
         (
