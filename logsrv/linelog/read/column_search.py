@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import groupby
@@ -30,8 +30,6 @@ from logsrv.linelog.store.segment import Position
 
 FEWEST_FRAMES = 1
 """Frames that must be read; with fewer in a row group, the index tells all."""
-
-
 _MOST_GROUPS = 3
 """Row groups of a task: 400,000 lines."""
 
@@ -105,7 +103,7 @@ class ColumnSearch:
             of_group, bounds = list(some), groups[number - 1]
             in_scope = self._is_in_scope(bounds)
             # The times of lines without one are compared as text.
-            can_tell = of_group[-1].task.stop <= bounds.stop and (
+            can_tell = max(one.task.stop for one in of_group) <= bounds.stop and (
                 bounds.smallest != NO_TIME or in_scope or _are_in_time(of_group)
             )
             if not can_tell or sum(one.add is None for one in of_group) < FEWEST_FRAMES:
@@ -191,6 +189,19 @@ class ColumnSearch:
             found &= self._matching_in(opened, group)
         return ColumnRows(task.segment, group, None if found.all() else numpy.flatnonzero(found))
 
+    def lines(self, task: ReadTask) -> Iterator[list[tuple[int, bytes]]]:
+        """Yield the matching lines, without LFs, with their offsets; those of a text at once.
+
+        Frames without any are not read. Raises as `rows`.
+        """
+        found = self.rows(task).offsets().tolist()
+        for frame in self._search.frame_tasks(task):
+            wanted = _between(found, frame.start, frame.stop)
+            for start, text in self._search.task_texts(frame) if wanted else ():
+                ended = text if text.endswith(b"\n") else text + b"\n"
+                begins = [offset - start for offset in _between(wanted, start, start + len(text))]
+                yield [(start + at, ended[at : ended.index(b"\n", at)]) for at in begins]
+
     def _open_columns(self, number: int) -> _OpenSegment | None:
         """Open the columns of a segment; None if it has none, or unusable ones, which is reported."""
         if self._open is not None and self._open.number == number:
@@ -260,6 +271,10 @@ class ColumnSearch:
 
 def _moment(time: str) -> int:
     return round(parse_rfc3339(time.rstrip()) * 1e6)
+
+
+def _between(offsets: list[int], start: int, stop: int) -> list[int]:
+    return offsets[bisect_left(offsets, start) : bisect_left(offsets, stop)]
 
 
 def _no_text(node: Node, among: Array) -> Array:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from logsrv.linelog.fields.stored_line import IsOf, make_source_test
@@ -255,13 +255,12 @@ class Search:
             if opened is None:
                 return planned
             os.close(opened[0])
-            try:
-                self._column_search()
-            except ImportError:
-                # The extra `columns` is not installed.
-                self._left_to_text = sys.maxsize
-                return planned
-        columns = self._column_search()
+        try:
+            columns = self._column_search()
+        except ImportError:
+            # The extra `columns` is not installed.
+            self._left_to_text = sys.maxsize
+            return planned
         return columns.replace_frames(frames, planned, self.stats, by_frame=by_frame)
 
     def _column_search(self) -> ColumnSearch:
@@ -283,6 +282,10 @@ class Search:
         Raises OSError, and ValueError if its columns or its text are damaged.
         """
         return self._column_search().rows(task)
+
+    def lines_of_rows(self, task: ReadTask) -> Iterator[list[tuple[int, bytes]]]:
+        """Yield the same lines with their offsets, those of a text at once. Raises as `rows`."""
+        return self._column_search().lines(task)
 
     def frame_tasks(self, task: ReadTask) -> Iterator[ReadTask]:
         """Yield a task for each frame of a row group's."""
@@ -323,23 +326,14 @@ class Search:
         Of one with columns, raises OSError, and ValueError if these are damaged.
         """
         if task.group:
-            yield from self._hits_of_rows(task)
+            for offset, line in chain.from_iterable(self.lines_of_rows(task)):
+                yield Hit(Position(task.segment, offset), line)
             return
         for offset, text in self.task_texts(task):
             place = Position(task.segment, offset)
             for hit in hits_in_text(self.matcher, self._is_of, place, text):
                 if task.in_time or self._is_line_in_time(hit.line):
                     yield hit
-
-    def _hits_of_rows(self, task: ReadTask) -> Iterator[Hit]:
-        offsets = self.rows(task).offsets().tolist()
-        for start, text in self.task_texts(task) if offsets else ():
-            low, high = bisect_left(offsets, start), bisect_left(offsets, start + len(text))
-            for offset in offsets[low:high]:
-                begin = offset - start
-                end = text.find(b"\n", begin)
-                line = text[begin:end] if end >= 0 else text[begin:]
-                yield Hit(Position(task.segment, offset), line)
 
     def count_in_task(self, task: ReadTask) -> int:
         """Return the number of matching lines of one task."""

@@ -7,12 +7,11 @@ needed are included as NULL, because DuckDB refers to columns by their index.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy
 import pyarrow
 
 from logsrv.linelog.query.match import make_matcher
@@ -193,27 +192,19 @@ def _rows_of_task(
     search: Search, task: ReadTask, *, whole: bool, by_columns: bool
 ) -> Iterator[TextRows | ColumnRows]:
     """Yield the rows of a task. whole: whether all its lines match. by_columns: whether columns suffice."""
-    if task.group:
-        found = search.rows(task)
-        if by_columns:
-            yield found
-        else:
-            yield from _text_of_rows(search, task, found)
-    elif whole:
+    if task.group and by_columns:
+        yield search.rows(task)
+    elif whole and not task.group:
         for offset, text in search.task_texts(task):
             ended = text if text.endswith(b"\n") else text + b"\n"
             yield TextRows(task.segment, ended, offset)
-    elif hits := list(search.hits_in_task(task)):
-        text = b"".join(hit.line + b"\n" for hit in hits)
-        yield TextRows(task.segment, text, [hit.position.offset for hit in hits])
+    elif task.group:
+        for found in search.lines_of_rows(task):
+            yield _text_rows(task.segment, found)
+    elif hits := [(hit.position.offset, hit.line) for hit in search.hits_in_task(task)]:
+        yield _text_rows(task.segment, hits)
 
 
-def _text_of_rows(search: Search, task: ReadTask, rows: ColumnRows) -> Iterator[TextRows]:
-    """Yield the text of rows that columns have found; frames without any are not read."""
-    offsets = rows.offsets()
-    for frame in search.frame_tasks(task):
-        wanted = offsets[slice(*numpy.searchsorted(offsets, (frame.start, frame.stop)))]
-        for start, text in search.task_texts(frame) if len(wanted) else ():
-            begins = (wanted - start).tolist()
-            lines = [text[begin : text.index(b"\n", begin) + 1] for begin in begins]
-            yield TextRows(task.segment, b"".join(lines), wanted)
+def _text_rows(segment: int, lines: Sequence[tuple[int, bytes]]) -> TextRows:
+    text = b"".join([line + b"\n" for _, line in lines])
+    return TextRows(segment, text, [offset for offset, _ in lines])
