@@ -20,9 +20,9 @@ from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.extract import LineFields
 
 GROUP_LINES, GROUP_TEXT, GROUP_VALUES = 131_072, 48 << 20, 24 << 20
-"""The lines, the bytes of text, or of different values, after which a row group ends with its frame."""
+"""The lines, the bytes of text, or of different values, after which a row group ends with a frame."""
 # A field is left out if it has FEW values or more, of LONG bytes, and half of those in a row group are
-# different, or NEARLY_ALL in a frame: these are ids or messages.
+# different, or NEARLY_ALL in some frames: these are ids or messages.
 _FEW, _LONG = 2000, 16
 HALF, _NEARLY_ALL = 0.5, 0.97
 # One of so many lines is in the sample from which the size of a column is estimated.
@@ -51,9 +51,7 @@ class GroupField:
 
     def __init__(self) -> None:
         self.present = self.size = 0
-        self.is_left_out = False
-        self._lists = False
-        self._brackets = False
+        self.is_left_out = self._has_lists = self._has_brackets = False
         self._texts: list[ArrowArray] = []
         self._frames: list[tuple[int, Array]] = []
 
@@ -67,10 +65,12 @@ class GroupField:
             return
         present = int(numpy.count_nonzero(field.codes >= 0))
         self.is_left_out |= are_ids(present, texts, _NEARLY_ALL) and not ways_of_texts(texts[:9])
-        if field.lists or self._lists:
-            earlier = () if self._lists else self._texts
-            self._brackets |= any(map(_brackets, earlier)) or _brackets(texts) > len(field.lists)
-            self._lists = True
+        if field.lists or self._has_lists:
+            earlier = () if self._has_lists else self._texts
+            self._has_brackets |= any(map(_brackets, earlier)) or _brackets(texts) > len(
+                field.lists
+            )
+            self._has_lists = True
         self._texts.append(texts)
         self.size += texts.nbytes
         self._frames.append((first, field.codes))
@@ -92,10 +92,10 @@ class GroupField:
         indices = pa.Array.from_buffers(
             pa.from_numpy_dtype(codes.dtype), lines, [is_there, pa.py_buffer(codes)]
         )
-        has_brackets = self._brackets if self._lists else _brackets(known) > 0
+        has_brackets = self._has_brackets if self._has_lists else _brackets(known) > 0
         column = pa.DictionaryArray.from_arrays(indices, known)
         counts = numpy.bincount(codes[::_SAMPLE], minlength=missing)[:missing] * _SAMPLE
-        return MergedField(column, counts, self._lists, has_brackets)
+        return MergedField(column, counts, self._has_lists, has_brackets)
 
 
 def _brackets(texts: ArrowArray) -> int:

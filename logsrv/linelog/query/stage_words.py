@@ -42,7 +42,7 @@ MOST_FIGURES = 20
 MOST_FIELDS = 10
 """Figures of an answer, and fields by which it is grouped."""
 
-_OF_TEXTS = (MeasureKind.VALUES, MeasureKind.FIRST, MeasureKind.LAST)
+_OF_ANY_VALUE = (MeasureKind.VALUES, MeasureKind.FIRST, MeasureKind.LAST)
 
 _ELSEWHERE = {
     "compare": "count compare 1d",
@@ -269,12 +269,12 @@ class StageWords:
         if function == "count":
             return Figure(function)
         self._skip_space()
-        like = "user" if Figure(function, "f").kind in _OF_TEXTS else "ms"
-        kind = "a field" if like == "user" else "a field with numbers"
+        of_any_value = Figure(function, "f").kind in _OF_ANY_VALUE
+        like, kind = ("user", "a field") if of_any_value else ("ms", "a field with numbers")
         begin = self.at
         field = self._take(_FIELD, f"{function} needs {kind}, such as {function} {like}")
         figure = Figure(function, field)
-        if field == "time" and not figure.is_time and figure.kind not in _OF_TEXTS:
+        if field == "time" and not figure.is_time and figure.kind not in _OF_ANY_VALUE:
             raise QueryError(f"time has no {function}; it has {listed(OF_TIME)}", begin + 1)
         if field == "position":
             raise QueryError(f"position has no {function}: each line has another", begin + 1)

@@ -1,7 +1,7 @@
 """The numbers of a field in some lines, and figures of them: sum, avg, min, max.
 
-`group` (groups.py) makes tables of them for the terminal, the page and the API. An alert's windows use the
-same sums; they have no percentiles, because each step of each group would have to keep its numbers.
+`group` (compared_groups.py) makes tables of them for the terminal, the page and the API. An alert's windows
+use the same sums; they have no percentiles, because each step of each group would have to keep its numbers.
 
 Percentiles need the numbers themselves, which `Numbers` (kept_numbers.py) keeps.
 """

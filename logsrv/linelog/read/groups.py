@@ -189,10 +189,7 @@ class Groups(Aggregate):
         return self.count_text(lines.text())
 
     def count_text(self, text: bytes) -> Part:
-        """Return the number of whole lines, how many have each field of `by`, lines and sums by group.
-
-        For each field, a group has `Sums` and, for percentiles, the numbers as doubles.
-        """
+        """Return what `merge` adds of whole lines: lines, lines with each field of `by`, measures by group."""
         return self._counter.count_text(text) if self._reads_fields else self._count_stamps(text)
 
     def count_rows(self, rows: ColumnRows) -> Part:
@@ -292,7 +289,7 @@ class Groups(Aggregate):
     def rows(self, figures: Mapping[Key, list[Cell]] | None = None) -> Rows:
         """Return the table. figures: of each group; by default its own."""
         grouping = self.grouping
-        rows = sorted((figures or self.figures()).items(), key=self._order)
+        rows = sorted((self.figures() if figures is None else figures).items(), key=self._order)
         absent = [one for one, lines in zip(grouping.by, self.lines_with, strict=True) if not lines]
         without: list[str] = []
         for place, (kind, field) in enumerate(self._measures):

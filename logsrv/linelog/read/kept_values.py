@@ -66,7 +66,7 @@ class EdgeValue:
         return self._text is not None
 
     def add(self, row: int, moment: int, text: str) -> None:
-        """Add the first or last value of more lines."""
+        """Add the first or last value of more lines. row: by which `joined` orders lines of a part."""
         # Lines with the same time are added in their order.
         is_later = moment >= self._moment if self._by_time else True
         if self._text is None or is_later is self._is_last:

@@ -34,6 +34,9 @@ class ReadLines(NamedTuple):
 
 # The texts of so many lines stay in the cache of a CPU until they are coded.
 _AT_ONCE = 200
+_SAMPLE = 40
+_LEAST_IN_SAMPLE = 3
+_MOST_KEYS = 50
 
 
 class LineForm:
@@ -151,11 +154,6 @@ def frequent_data_forms(data: Sequence[bytes]) -> list[LineForm]:
         _data_form(each)
         for each in frequent([tuple(_split_data(one)) for one in some_of(data)], len(data))
     ]
-
-
-_SAMPLE = 40
-_LEAST_IN_SAMPLE = 3
-_MOST_KEYS = 50
 
 
 def some_of(lines: Sequence[bytes]) -> Sequence[bytes]:

@@ -244,9 +244,9 @@ class ObjectColumns:
                 except TypeError:
                     # An integer of more than 64 bits.
                     self._unsure.update(some[0].tolist())
-                    texts = []
-                self._note(some[0], texts, {text for text in texts if "e" in text})
-                yield some[0][: len(texts)], texts, None
+                else:
+                    self._note(some[0], texts, {text for text in texts if "e" in text})
+                    yield some[0], texts, None
         if list in kinds:
             some = _chosen(rows, values, kinds, {list})
             written = [*map(_written_list, some[1])]

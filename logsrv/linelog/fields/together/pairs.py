@@ -14,7 +14,7 @@ from logsrv.linelog.fields.logfmt import find_pairs, unescape_value
 from logsrv.linelog.fields.stored_line import decode_stored
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.forms import frequent, some_of
-from logsrv.linelog.fields.together.words import LONGEST_LINE, split_words
+from logsrv.linelog.fields.together.words import LONGEST_LINE, split_at
 
 _LF, _EQUALS, _SPLIT = b"\n=\x1f"
 _WORD = 8
@@ -69,14 +69,18 @@ def read_pairs(
     known = numpy.ones(len(at), bool)
     columns = {}
     # Those of keys that are not wanted, too: there may be another pair behind the value.
-    split = split_words(pieces, len(keys) + 1, range(len(keys) + 1), _SPLIT)
+    split = split_at(pieces, len(keys) + 1, range(len(keys) + 1), _SPLIT)
     for place, (codes, texts, _) in split.items():
         # Behind the value are the space and the key of the next one.
         behind = len(keys[place]) + (place > 0) if place < len(keys) else 0
-        values = _values([text[: len(text) - behind] for text in texts] if behind else texts, place)
+        before_keys = [text[: len(text) - behind] for text in texts] if behind else texts
+        if not place:
+            known &= numpy.array([*map(_are_words, before_keys)])[codes]
+            continue
+        values = _values(before_keys)
         if None in values:
             known &= numpy.array([value is not None for value in values])[codes]
-        if place and wants(keys[place - 1]):
+        if wants(keys[place - 1]):
             columns[keys[place - 1]] = codes, [value or "" for value in values]
     return PairLines(
         at[known],
@@ -110,13 +114,14 @@ def _ends_with(words: Array, sign: bytes) -> Array:
     return found
 
 
-def _values(texts: Sequence[str], place: int) -> Sequence[str | None]:
+def _are_words(text: str) -> bool:
+    """Tell whether there are only words before the first key."""
+    match = _value_and_words(f" {text}")
+    return match is not None and not match[1]
+
+
+def _values(texts: Sequence[str]) -> Sequence[str | None]:
     """Return the value at the beginning of each text; None if there are other things than words behind."""
-    if not place:
-        return [
-            "" if (match := _value_and_words(f" {text}")) and not match[1] else None
-            for text in texts
-        ]
     joined = "\n".join([*texts, ""])
     if not any(odd in joined for odd in _ODD):
         return texts

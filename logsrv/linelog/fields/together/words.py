@@ -1,4 +1,4 @@
-"""Lines split at a byte into columns, some with quotes, and each column coded, for many lines at once.
+"""Lines split into columns, at spaces or at another byte, and each column coded, for many lines at once.
 
 Arrow takes a fifth of Python's time, but is not always installed, and takes 0.1 s to load.
 """
@@ -23,20 +23,37 @@ LONGEST_LINE = csv.field_size_limit()
 
 
 def split_words(
-    lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: int = ord(" ")
+    lines: Sequence[bytes], width: int, wanted: Collection[int]
 ) -> Mapping[int, CodedField]:
-    """Return the wanted columns of lines that all have so many of them, by place.
+    """Return the wanted columns of lines of so many words, by place.
 
-    Between spaces, a column that begins with a quote ends with the next one; what is behind that belongs to
-    it, too. Lines have no CR or LF, and are not longer than LONGEST_LINE. Raises ValueError if one has
-    another number of columns.
+    A word that begins with a quote ends with the next one; what is behind that belongs to it, too. Lines
+    have no CR or LF, and are not longer than LONGEST_LINE. Raises ValueError if one has another number of
+    words.
     """
-    has_quotes = delimiter == ord(" ")
+    return _split(lines, width, wanted, " ", '"')
+
+
+def split_at(
+    lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: int
+) -> Mapping[int, CodedField]:
+    """Return the same of lines that are split at a byte, with all their quotes."""
+    return _split(lines, width, wanted, chr(delimiter), None)
+
+
+def _split(
+    lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: str, quote: str | None
+) -> Mapping[int, CodedField]:
     if _engine.is_arrow(len(lines)):
-        return _split_by_arrow(lines, width, wanted, chr(delimiter), has_quotes)
+        return _split_by_arrow(lines, width, wanted, delimiter, quote)
     texts = decode_stored(b"\n".join(lines)).split("\n")
-    as_text: dict[str, Any] = {} if has_quotes else {"quoting": csv.QUOTE_NONE}
-    rows = csv.reader(texts, delimiter=chr(delimiter), doublequote=False, **as_text)
+    rows = csv.reader(
+        texts,
+        delimiter=delimiter,
+        doublequote=False,
+        quotechar=quote,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+    )
     columns = [*zip(*rows, strict=True)]
     if len(columns) != width:
         raise ValueError(f"{len(columns)} columns instead of {width}")
@@ -76,7 +93,7 @@ def _arrow() -> tuple[Any, Any]:
 
 
 def _split_by_arrow(
-    lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: str, has_quotes: bool
+    lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: str, quote: str | None
 ) -> Mapping[int, CodedField]:
     arrow, arrow_csv = _arrow()
     # The first line is skipped, as a mark of byte order would be there.
@@ -91,7 +108,7 @@ def _split_by_arrow(
         ),
         arrow_csv.ParseOptions(
             delimiter=delimiter,
-            quote_char='"' if has_quotes else False,
+            quote_char=quote or False,
             double_quote=False,
             ignore_empty_lines=False,
         ),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.together.words import LONGEST_LINE, split_words
+from logsrv.linelog.fields.together.words import LONGEST_LINE, split_at, split_words
 from tests.linelog.fields.together.engines import ENGINES, split_by
 from tests.parts.examples import more
 
@@ -44,7 +44,7 @@ def test_with_another_delimiter_quotes_are_a_part_of_the_text(engine, rows):
     if rows:
         width = len(rows[0])
         with split_by(engine):
-            codes, texts, _ = split_words(stored(rows, "\x1f"), width, [width - 1], 0x1F)[width - 1]
+            codes, texts, _ = split_at(stored(rows, "\x1f"), width, [width - 1], 0x1F)[width - 1]
         assert [texts[code] for code in codes.tolist()] == [row[-1] for row in rows]
 
 
