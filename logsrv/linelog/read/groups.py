@@ -189,7 +189,7 @@ class Groups(Aggregate):
         return self.count_text(lines.text())
 
     def count_text(self, text: bytes) -> Part:
-        """Return what `merge` adds of whole lines: lines, lines with each field of `by`, measures by group."""
+        """Return what `merge` adds: lines, lines with each field of `by`, lines and measures by group."""
         return self._counter.count_text(text) if self._reads_fields else self._count_stamps(text)
 
     def count_rows(self, rows: ColumnRows) -> Part:

@@ -198,3 +198,14 @@ export async function* texts(response) {
     reader.cancel().catch(() => {});
   }
 }
+
+/**
+ * Return all lines of an answer of `search`.
+ * @param {AsyncGenerator<Line[]>} groups
+ * @returns {Promise<Line[]>}
+ */
+export async function all(groups) {
+  const found = [];
+  for await (const group of groups) found.push(...group);
+  return found;
+}

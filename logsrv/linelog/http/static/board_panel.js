@@ -1,10 +1,10 @@
 /** A panel of a board: the answer of a saved search as a table, as bars or as lines. */
 
 import { url } from "./address.js";
-import { bars, get, search as searchLines } from "./api.js";
+import { all, bars, get, search as searchLines } from "./api.js";
 import { Chart } from "./chart.js";
 import { button, element } from "./dom.js";
-import { Grid } from "./grid.js";
+import { Grid, MOST_ASKED } from "./grid.js";
 import { Inquiry } from "./inquiry.js";
 import { LEVELS } from "./levels.js";
 import { limitsOf } from "./limits.js";
@@ -26,7 +26,6 @@ const SHAPES = /** @type {[As, string][]} */ ([["table", "Table"], ["bars", "Bar
 const EVERY = 5000;
 const TIMES = 3;
 const ANYWAY = 60_000;
-const MOST_ROWS = 20_000;
 /** Rows of a table, and lines. */
 const MOST_SHOWN = 100;
 const MOST_LINES = 15;
@@ -177,15 +176,14 @@ export class BoardPanel extends Inquiry {
     const { q } = place;
     const scope = await scopeOf(place);
     const kind = kindOf(q);
-    if (kind === "table") return get("/api/table", { q, ...scope, limit: MOST_ROWS }, signal);
+    if (kind === "table") return get("/api/table", { q, ...scope, limit: MOST_ASKED }, signal);
     if (kind === "lines" && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
       const until = scope.until || "now";
       return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: place.by }, signal)).answer);
     }
     const limits = kind === "lines" ? { newest: 1, limit: MOST_LINES } : {};
-    const lines = [];
-    for await (const group of await searchLines({ q, ...scope, ...limits }, signal)) lines.push(...group);
+    const lines = await all(await searchLines({ q, ...scope, ...limits }, signal));
     return kind === "lines" ? lines.reverse() : lines.slice(0, MOST_LINES);
   }
 

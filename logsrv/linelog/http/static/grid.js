@@ -9,8 +9,10 @@ import { figure, moment } from "./times.js";
 /** @typedef {string | number | null} Cell */
 /** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, at_least?: string[], compare?: {shift: number, missing_until: string | null} | null}} Answer */
 
+/** Rows that are asked for: a chart of many groups needs more than a person reads. */
+export const MOST_ASKED = 20_000;
 /** Rows of the page: a browser needs seconds for more. */
-const MOST_ROWS = 1000;
+const MOST_SHOWN = 1000;
 const LONGEST_NAME = 60;
 
 export class Grid {
@@ -35,7 +37,7 @@ export class Grid {
     const columns = JSON.stringify(answer.columns);
     if (columns !== this.columns) this.order = null;
     this.columns = columns;
-    const rows = this.sorted(answer.rows).slice(0, MOST_ROWS);
+    const rows = this.sorted(answer.rows).slice(0, MOST_SHOWN);
     const first = firstFigure(answer);
     const most = answer.rows.reduce((sum, row) => Math.max(sum, Math.abs(Number(row[first])) || 0), 0);
     this.head.replaceChildren(element("tr", "", ...answer.columns.map((name, column) => this.header(name, column))));

@@ -1,6 +1,6 @@
 /** Why no line matches a query: which part of it matches nothing, in the asked time or ever. */
 
-import { search } from "./api.js";
+import { all, search } from "./api.js";
 import { element } from "./dom.js";
 import { atoms } from "./query.js";
 import { stagesOf } from "./stages.js";
@@ -35,9 +35,7 @@ export async function whatIsMissing(query, { since, until }, name, signal) {
  * @param {AbortSignal} signal
  */
 async function newest(about, signal) {
-  const found = [];
-  for await (const group of await search({ ...about, reverse: 1, limit: 1 }, signal)) found.push(...group);
-  return found[0];
+  return (await all(await search({ ...about, reverse: 1, limit: 1 }, signal)))[0];
 }
 
 /**

@@ -1,12 +1,11 @@
 /** A line's neighbours in the store, whether they match the query or not: those of all sources, and those of its own. */
 
-import { search } from "./api.js";
+import { all, search } from "./api.js";
 import { button, cell, element } from "./dom.js";
 import { attempt } from "./notice.js";
 import { compare } from "./position.js";
 import { withTerm } from "./query.js";
 import { hostnameOf, originOf } from "./summary.js";
-import { all } from "./view.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./view.js").View} View */

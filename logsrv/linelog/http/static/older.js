@@ -1,10 +1,9 @@
 /** Matching lines that are older than the scope: a note that there are some, and a button that widens the scope. */
 
-import { ApiError, search } from "./api.js";
+import { ApiError, all, search } from "./api.js";
 import { button, byId, element } from "./dom.js";
 import { nameOfRange } from "./scope.js";
 import { moment } from "./times.js";
-import { all } from "./view.js";
 
 /** @typedef {import("./address.js").Place} Place */
 /** @typedef {import("./view.js").View} View */

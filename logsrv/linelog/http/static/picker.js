@@ -1,9 +1,8 @@
 /** The dialog for the time of lines, bars and values: from and to in the language of `--since`, and usual spans. */
 
-import { ApiError, search } from "./api.js";
+import { ApiError, all, search } from "./api.js";
 import { byId } from "./dom.js";
 import { EXACT, exactTime, typedTime, zone } from "./times.js";
-import { all } from "./view.js";
 
 /** @typedef {{since: string, until: string}} Span */
 

@@ -5,9 +5,6 @@ import { button, byId, element } from "./dom.js";
 const PATIENCE = 1000;
 const work = { began: 0, timer: 0, turn: 0 };
 
-/** @returns {boolean} whether it takes so long that it can be cancelled */
-export const takesLong = () => !byId("progress-words").hidden;
-
 /**
  * @param {boolean} busy
  * @param {() => string} about returns what the page waits for

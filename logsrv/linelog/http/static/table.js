@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { Chart } from "./chart.js";
 import { button, byId } from "./dom.js";
-import { Grid } from "./grid.js";
+import { Grid, MOST_ASKED } from "./grid.js";
 import { limitsOf } from "./limits.js";
 import { whatIsMissing } from "./missing.js";
 import { canPivot, isPivot, leftOut, pivot } from "./pivot.js";
@@ -14,9 +14,6 @@ import { clock, counted } from "./times.js";
 
 /** @typedef {import("./grid.js").Answer} Answer */
 /** @typedef {import("./view.js").Request} Request */
-
-/** Rows that are asked for: a chart of many groups needs more than a person reads. */
-export const MOST_ROWS = 20_000;
 
 export class Table {
   /**
@@ -49,7 +46,7 @@ export class Table {
   async open(request, taken) {
     const { signal } = (this.abort = new AbortController());
     const { q, since, until } = request;
-    const answer = await get("/api/table", { q, since, until, limit: MOST_ROWS }, signal);
+    const answer = await get("/api/table", { q, since, until, limit: MOST_ASKED }, signal);
     if (signal.aborted) return;
     taken();
     this.request = request;

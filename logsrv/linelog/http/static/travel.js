@@ -1,8 +1,7 @@
 /** Navigation: to the oldest lines, to the next line of a kind. */
 
-import { ApiError, search } from "./api.js";
+import { ApiError, all, search } from "./api.js";
 import { isAtLeast } from "./levels.js";
-import { all } from "./view.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./view.js").View} View */

@@ -3,7 +3,7 @@
  * loads more lines when the user scrolls near an end.
  */
 
-import { get, search } from "./api.js";
+import { all, get, search } from "./api.js";
 import { attempt } from "./notice.js";
 import { Pace } from "./pace.js";
 import { compare } from "./position.js";
@@ -418,14 +418,4 @@ export class View extends EventTarget {
       await stream.start(this.request.q, this.lines.last || null);
     }
   }
-}
-
-/**
- * @param {AsyncGenerator<Line[]>} groups
- * @returns {Promise<Line[]>}
- */
-export async function all(groups) {
-  const found = [];
-  for await (const group of groups) found.push(...group);
-  return found;
 }
