@@ -7,6 +7,7 @@ the writer's thread needs as well. That was a third of the time spent in the ker
 
 from __future__ import annotations
 
+import gc
 import os
 
 # <malloc.h>
@@ -38,11 +39,19 @@ def keep_freed_memory(*, together: bool = False) -> bool:
     return all(mallopt(ctypes.c_int(key), ctypes.c_int(value)) for key, value in settings.items())
 
 
+def collect_rarely() -> None:
+    """Let Python look for cycles of garbage less often: answers are many objects without any.
+
+    It took a twelfth of the time of a search with 60,000 groups.
+    """
+    gc.set_threshold(50_000)
+
+
 def reserve_little() -> None:
     """Let NumPy and Arrow reserve little address space, which is limited for a search over HTTP.
 
-    Call this before they are loaded. Of NumPy's linear algebra, which we do not use, it is the stack of a
-    thread for each core.
+    Call this when a process begins, before they are loaded. Of NumPy's linear algebra, which we do not use,
+    it is the stack of a thread for each core, and 50 ms to start them.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-import pyarrow.parquet as pq
+from pyarrow._parquet import FileMetaData
 
 from logsrv.descriptor import pieces_between
 from logsrv.linelog.columns import OnlyTextTells
@@ -92,7 +92,7 @@ def encode_sums(of_footer: int, of_chunks: Iterable[int]) -> bytes:
     return b"".join(b"%08x" % one for one in (of_footer, *of_chunks))
 
 
-def chunk_bounds(metadata: pq.FileMetaData) -> list[tuple[int, int]]:
+def chunk_bounds(metadata: FileMetaData) -> list[tuple[int, int]]:
     """Return where each column chunk begins in the file, and its size."""
     found = []
     for group in map(metadata.row_group, range(metadata.num_row_groups)):

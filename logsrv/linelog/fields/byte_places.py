@@ -111,6 +111,8 @@ def ranked(values: Array) -> tuple[Array, Array]:
         return numpy.unique(values, return_inverse=True)
     offsets = values - least
     known = numpy.bincount(offsets) > 0
+    if known.all():
+        return numpy.arange(least, most + 1), offsets
     return numpy.flatnonzero(known) + least, (numpy.cumsum(known) - 1)[offsets]
 
 

@@ -35,7 +35,7 @@ from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.view import View
-from logsrv.memory import reserve_little
+from logsrv.memory import collect_rarely, reserve_little
 
 # The most bytes of a message. The server keeps one in memory for a client that does not read.
 PIECE = 64 << 10
@@ -113,7 +113,6 @@ def _answer(message: bytes) -> None:
 
 
 def _import_for_figures() -> None:
-    reserve_little()
     with suppress(ImportError):
         for module in _OF_FIGURES:
             importlib.import_module(module)
@@ -122,6 +121,8 @@ def _import_for_figures() -> None:
 def main(arguments: list[str]) -> int:
     """Answer one request, or each in a process of its own; return the exit status."""
     limit_reading_process()
+    reserve_little()
+    collect_rarely()
     if FORK in arguments:
         _import_for_figures()
         fork_for_orders(_answer)

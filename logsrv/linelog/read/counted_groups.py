@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, partial
-from itertools import product
+from itertools import product, zip_longest
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy
@@ -233,9 +234,13 @@ def _labels_of_field(field: CodedField) -> Labels:
 def _labels_of_steps(moments: Array, every: float) -> Labels:
     """Return the start of the step of each line, in seconds."""
     size = step_size(every)
-    has_time = moments != NO_TIME
-    steps, codes = ranked(numpy.where(has_time, moments, moments.max(initial=0)) // size)
-    return Labels(numpy.where(has_time, codes, -1), (steps * size / 1e6).tolist())
+    missing = moments == NO_TIME
+    if not missing.any():
+        steps, codes = ranked(moments // size)
+    else:
+        steps, codes = ranked(numpy.where(missing, moments.max(), moments) // size)
+        codes[missing] = -1
+    return Labels(codes, (steps * size / 1e6).tolist())
 
 
 class _Combined(NamedTuple):
@@ -259,23 +264,26 @@ def _combined(lines: int, labels: Sequence[Labels]) -> _Combined:
     numbers: Array = numpy.zeros(lines, numpy.intp)
     counts: Array = numpy.array([lines] * bool(lines))
     places: Array | None = None
-    # The codes of each combination, by label.
+    # The codes of each combination, by label; the sizes of what `numbers` is made of since these.
     codes: list[Array] = []
-    for one in labels:
-        width = len(one.shown) + 1
-        if codes:
-            numbers = numbers if places is None else places[numbers]
-            numbers = numbers * width + (one.codes + 1)
-        else:
-            numbers = one.codes + 1
-        if width * len(counts) > _SPARSE * lines:
+    sizes = [len(counts)]
+    for one, next_ in zip_longest(labels, labels[1:]):
+        sizes.append(len(one.shown) + 1)
+        if places is not None:
+            numbers, places = places[numbers], None
+        numbers = numbers * sizes[-1] + (one.codes + 1) if prod(sizes[:-1]) > 1 else one.codes + 1
+        most = prod(sizes)
+        if next_ is not None and most * (len(next_.shown) + 1) <= _SPARSE * lines:
+            continue
+        if most > _SPARSE * lines:
             known, numbers, counts = numpy.unique(numbers, return_inverse=True, return_counts=True)
-            places = None
         else:
-            all_counts = numpy.bincount(numbers, minlength=width * len(counts))
+            all_counts = numpy.bincount(numbers, minlength=most)
             known = numpy.flatnonzero(all_counts)
             places, counts = numpy.cumsum(all_counts > 0) - 1, all_counts[known]
-        codes = [*(each[known // width] for each in codes), known % width - 1]
+        before, *found = numpy.unravel_index(known, sizes)
+        codes = [*(each[before] for each in codes), *(each - 1 for each in found)]
+        sizes = [len(counts)]
     shown = [[*one.shown, None] for one in labels]
     cells = [
         [column[code] for code in each.tolist()] for column, each in zip(shown, codes, strict=True)

@@ -128,9 +128,16 @@ def hit_as_json(hit: Hit) -> str:
     return safe_json(hit_document(hit))
 
 
+# `json.dumps` would make an encoder for each value.
+_compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def safe_json(value: object) -> str:
     """Return compact JSON that is safe in a terminal and in a page's script."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _compact_json(value)
+    # No unsafe character counts as printable.
+    if text.isprintable():
+        return text
     return escaped_json(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
 
 

@@ -30,7 +30,7 @@ from logsrv.linelog.read.pool import run_tasks, work_or_why
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
-from logsrv.memory import keep_freed_memory, reserve_little
+from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
@@ -270,7 +270,6 @@ class Search:
         """
         if self._columns is None:
             keep_freed_memory()
-            reserve_little()
             from logsrv.linelog.read.column_search import ColumnSearch
 
             self._columns = ColumnSearch(self, self._counted, and_text=self._and_text)
@@ -317,7 +316,6 @@ class Search:
         # Each frame is unpacked into newly allocated memory: returning that to the system took half as long
         # as unpacking.
         keep_freed_memory()
-        reserve_little()
         self.matcher.prepare_for_many()
 
     def hits_in_task(self, task: ReadTask) -> Iterator[Hit]:

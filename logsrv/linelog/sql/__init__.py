@@ -10,12 +10,10 @@ rows.py      the table as a stream of record batches, made by all cores
 answer.py    the answer to a statement, by all of these, on connections that can only compute
 
 DuckDB and PyArrow are an extra, and take half a second to load. Only the command imports this package, and
-only when it runs. Importing it without them raises NotInstalled.
+only when it runs. Importing it without them raises SqlNotInstalled.
 """
 
 from __future__ import annotations
-
-import os
 
 from logsrv.errors import LogsrvError
 
@@ -29,8 +27,6 @@ class SqlNotInstalled(LogsrvError):
     """The packages of the extra `sql` are missing."""
 
 
-# NumPy, which Arrow loads, would start a thread for each core: 30 ms.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 try:
     import duckdb  # noqa: F401
     import pyarrow  # noqa: F401
