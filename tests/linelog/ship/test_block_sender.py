@@ -57,7 +57,7 @@ def append(directory: Path, *messages: str) -> bytes:
 def test_a_store_arrives_whole(directory):
     far = FarSide()
     process = shipped(directory, far)
-    assert far.text == ALL
+    assert far.text == ALL and far.sent == far.blocks
     assert [block.start for block in far.blocks] == [Position(n, 0) for n in (1, 2, 3)]
     assert [block.after for block in far.blocks] == [None, *(block.end for block in far.blocks[:2])]
     assert not any(block.gap for block in far.blocks)

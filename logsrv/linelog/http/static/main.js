@@ -288,6 +288,7 @@ function arrived(found, narrowed) {
   const stage = patternsOf(place.q);
   if (narrowed || stage !== patterns.stage) patterns.set(stage ? place.q : asLines(place.q), scope, stage);
   figures.download.set({ q: besidePatterns(place.q), ...scope });
+  showAll();
 }
 
 /** @param {boolean} stale dim the lines or figures, because something else is asked for */

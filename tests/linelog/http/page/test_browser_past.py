@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.linelog.http.page.conftest import COUNT, LAST, numbered
+from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, numbered
 from tests.linelog.http.page.fake import Logs
 
 pytestmark = pytest.mark.long
@@ -141,10 +141,13 @@ def test_older_lines_loaded_above_do_not_move_the_read_line(logs, visit):
 
 
 def test_new_lines_are_shown_during_a_slow_search(logs, visit):
-    """New lines are shown while the search for old ones is still under way."""
+    """New lines are shown while the search for old ones is still under way, and the page says it is live."""
     numbered(logs, 3)
     logs.slow.clear()
-    page = visit("?q=line")
+    page = visit("?q=line", ready="document.querySelector('#edge-start')?.textContent")
+    # Not because the stream was opened again.
+    logs.refuse = 503
+    page.wait(LIVE)
     logs.send("line of now")
     page.wait(f"{LAST} === 'line of now'")
     assert page.run(COUNT) == 1
