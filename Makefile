@@ -62,11 +62,11 @@ test-slow: .venv/dev.ready
 RULES = $(addprefix tests/,$(addsuffix .py,$(addprefix test_,expressions figures rooms setup_cfg suite) fuzz/test_targets))
 
 # What CI runs beside make test and make check. Only files with such tests are collected, which each worker does by
-# itself; it gets all tests of a file. With four workers for two cores a quarter of the CPU was idle.
+# itself; it gets all tests of a file. With six workers for two cores a quarter of the CPU was idle.
 REST = (slow or long) and not nightly
 test-rest: .venv/dev.ready
 	@echo 'make test-rest: running the slow and the long tests, but for those of each night'
-	@$(PYTEST) -m '$(REST)' -n 6 --dist loadfile $(ARGS) \
+	@$(PYTEST) -m '$(REST)' -n 8 --dist loadfile $(ARGS) \
 		$$(grep -rlE --include='test_*.py' 'mark\.(slow|long)' tests | grep -vxF $(addprefix -e ,$(RULES)))
 	@echo 'make test-rest: all passed'
 

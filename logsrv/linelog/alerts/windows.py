@@ -148,7 +148,11 @@ class Windows(Aggregate):
 
     def merge(self, part: Part) -> None:
         """Count lines, of which `Groups` made a part. Lines without a time do not count."""
-        _, _, counts, sums = part
+        _, _, counts, measured = part
+        # A condition has one figure, and no percentile: the sums of each group.
+        sums: dict[Key, Sums] = {}
+        for keys, found in measured:
+            sums.update(zip(keys, zip(*found[:4], strict=True), strict=True))
         known = [key for key in counts if key[0] is not None]
         for counted in sorted(known, key=lambda key: key[0]):
             start, *parts = counted
@@ -162,7 +166,7 @@ class Windows(Aggregate):
                 self.left_out = True
             group = self.groups.setdefault(key, GroupWindow(number, number))
             # A clock that was set back brings lines of an earlier step: they count in this one.
-            group.add(self.current, counts[counted], sums[counted][0][0] if counted in sums else ())
+            group.add(self.current, counts[counted], sums.get(counted, ()))
             if self._rises:
                 self._look_at(key, group)
 

@@ -19,18 +19,21 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.query.question import Extraction, Grouping, Measure, MeasureKind
 from logsrv.linelog.read.counted_measures import (
+    OF_NUMBERS,
     Labels,
     LineNumbers,
     Measured,
     edges_by_group,
     joined,
+    rows_of_sums,
     sums_by_group,
+    sums_of_rows,
     times_by_group,
     values_by_group,
 )
 from logsrv.linelog.read.counted_values import counted_column, counted_texts, numbers
-from logsrv.linelog.read.kept_numbers import Numbers
-from logsrv.linelog.read.kept_values import DistinctValues, EdgeValue, TimeSpan
+from logsrv.linelog.read.kept_numbers import KeptNumbers
+from logsrv.linelog.read.kept_values import EdgeValue, KeptDistinct, KeptValues, TimeSpan
 from logsrv.linelog.read.line_counts import step_size
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 
 # With more possible combinations of values for each line than this, numbers are given to those that occur.
 _SPARSE = 8
-Kept: TypeAlias = Numbers | DistinctValues | EdgeValue | TimeSpan
+Kept: TypeAlias = KeptNumbers | KeptDistinct | KeptValues[Any]
 
 
 class _Lines:
@@ -76,7 +79,7 @@ class GroupCounter:
         return column_reader([*self._grouping.by, *self._grouping.fields], self._extractions)
 
     def new_kept(self, *, by_time: bool) -> list[Kept]:
-        """Return what is kept of each measure of a group, without any lines yet."""
+        """Return what is kept of each measure of groups, without any lines yet."""
         return [_kept(one.kind, by_time=by_time) for one in self._measures]
 
     def count_text(self, text: bytes) -> Any:
@@ -133,22 +136,33 @@ class GroupCounter:
         having = [int(numpy.count_nonzero(one.codes >= 0)) for one in by]
         has_lists = any(tuple in {*map(type, one.shown)} for one in by)
         counts = _by_element(keys, combined.lines, int.__add__, has_lists=has_lists)
-        found: dict[Any, list[Any]] = {}
-        for place, measure in enumerate(self._measures):
-            known, added = _measured(measure, lines, combined)
-            those = [keys[group] for group in known]
-            join = partial(joined, measure.kind)
-            for key, value in _by_element(those, added, join, has_lists=has_lists).items():
-                found.setdefault(key, [None] * len(self._measures))[place] = value
+        found = []
+        for measure in self._measures:
+            groups, measured = _measured(measure, lines, combined)
+            those = [keys[group] for group in groups]
+            if has_lists and groups:
+                those, measured = _measured_by_element(measure.kind, those, measured)
+            found.append((those, tuple(measured)))
         return lines.count, having, counts, found
 
 
 def _kept(kind: MeasureKind, *, by_time: bool) -> Kept:
     if kind in (MeasureKind.FIRST, MeasureKind.LAST):
-        return EdgeValue(is_last=kind is MeasureKind.LAST, by_time=by_time)
+        is_last = kind is MeasureKind.LAST
+        return KeptValues(lambda: EdgeValue(is_last=is_last, by_time=by_time))
     if kind is MeasureKind.TIMES:
-        return TimeSpan()
-    return DistinctValues() if kind is MeasureKind.VALUES else Numbers()
+        return KeptValues(TimeSpan)
+    return KeptDistinct() if kind is MeasureKind.VALUES else KeptNumbers()
+
+
+def _measured_by_element(
+    kind: MeasureKind, keys: list[Any], measured: Any
+) -> tuple[list[Any], Any]:
+    """Return the measures of lines which are in a group for each element of a list."""
+    is_of_numbers = kind in OF_NUMBERS
+    rows = rows_of_sums(measured) if is_of_numbers else measured
+    found = _by_element(keys, rows, partial(joined, kind), has_lists=True)
+    return [*found], sums_of_rows(found.values()) if is_of_numbers else [*found.values()]
 
 
 def _measured(measure: Measure, lines: _Lines, combined: _Combined) -> Measured:
@@ -157,7 +171,7 @@ def _measured(measure: Measure, lines: _Lines, combined: _Combined) -> Measured:
     if kind is MeasureKind.TIMES:
         rows = numpy.flatnonzero(lines.moments != NO_TIME)
         return times_by_group(combined.groups(rows), lines.moments[rows], most)
-    if kind in (MeasureKind.SUMS, MeasureKind.NUMBERS):
+    if kind in OF_NUMBERS:
         numbers = lines.numbers(measure.field)
         is_kept = kind is MeasureKind.NUMBERS
         return sums_by_group(combined.groups(numbers.rows), numbers, most, is_kept=is_kept)

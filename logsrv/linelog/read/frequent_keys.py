@@ -13,7 +13,7 @@ from itertools import islice, repeat
 from operator import add
 from typing import Generic, TypeVar
 
-MOST_KEYS = 100_000
+MOST_KEYS = 250_000
 """Keys that are kept when there are twice as many."""
 MOST_CHARACTERS = 8 << 20
 """The same for the characters of all keys together; a character has up to four bytes."""

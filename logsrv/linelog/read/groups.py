@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence, Sized
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.query.question import Extraction, Figure, Grouping, MeasureKind
+from logsrv.linelog.query.question import Extraction, Figure, Grouping, Measure, MeasureKind
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.figures import MOST_DISTINCT, AtLeast
 from logsrv.linelog.read.frequent_keys import FrequentKeys
@@ -27,10 +27,12 @@ from logsrv.linelog.read.texts import SegmentFrames
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
     from logsrv.linelog.read.counted_groups import GroupCounter, Kept
+    from logsrv.linelog.read.kept_numbers import KeptNumbers
+    from logsrv.linelog.read.kept_values import KeptDistinct
 
 MOST_VALUES = 8
 """Values with a column or part of their own in an answer by time and value."""
-MOST_NUMBERS = 2_000_000
+MOST_NUMBERS = 10_000_000
 """Numbers that are kept for exact percentiles; of more, percentiles are within 0.5 %."""
 MOST_HASHES = 2_000_000
 """Different values that are counted in all groups; of more, the numbers are lower bounds."""
@@ -142,17 +144,13 @@ class Groups(Aggregate):
         self.lines = 0
         self.lines_with = [0] * len(grouping.by)
         self._measures = grouping.measures
-        self._places = [
-            self._measures.index(grouping.measure_of(one)) if one.field else None
-            for one in grouping.figures
-        ]
         kinds = {one.kind for one in self._measures}
         if kinds & {MeasureKind.FIRST, MeasureKind.LAST}:
             # Each has a text.
             most = MOST_WITH_TEXTS
         self._frequent: FrequentKeys[Key] = FrequentKeys(_characters, most)
-        self._kept: dict[Key, list[Kept]] = {}
-        self._in_memory: Counter[MeasureKind] = Counter()
+        # The numbers of the groups that have a measure.
+        self._numbers: dict[Key, int] = {}
         self.exact = True
         self._by_time, self._extractions = by_time, extractions
         self._reads_fields = bool(self._measures) or grouping.by not in ((), ("level",))
@@ -167,6 +165,14 @@ class Groups(Aggregate):
     @cached_property
     def _counter(self) -> GroupCounter:
         return group_counter(self.grouping, self._extractions)
+
+    @cached_property
+    def _kept(self) -> dict[Measure, Kept]:
+        """What is kept of each measure."""
+        if not self._measures:
+            return {}
+        kept = self._counter.new_kept(by_time=self._by_time)
+        return dict(zip(self._measures, kept, strict=True))
 
     def counts(self) -> Iterator[tuple[Key, int]]:
         """Yield the groups with their numbers of lines."""
@@ -186,10 +192,10 @@ class Groups(Aggregate):
         by, every = self.grouping.by, self.grouping.every
         if every is None and by == ("position",):
             counts = {(str(hit.position),): 1 for hit in lines.hits()}
-            return len(counts), [len(counts)], counts, {}
+            return len(counts), [len(counts)], counts, []
         if every is None and not by and not self._reads_fields:
             number = lines.number()
-            return number, [], {(): number} if number else {}, {}
+            return number, [], {(): number} if number else {}, []
         return self.count_text(lines.text())
 
     def count_text(self, text: bytes) -> Part:
@@ -214,7 +220,7 @@ class Groups(Aggregate):
             sum(number for key, number in counts.items() if key[-1] is not None)
             for _ in self.grouping.by
         ]
-        return lines, having, counts, {}
+        return lines, having, counts, []
 
     def part_by_index(
         self, wanted: Collection[str | None], frames: SegmentFrames, frame: int
@@ -236,7 +242,7 @@ class Groups(Aggregate):
                 if not (is_total and times.sure):
                     return None
                 span = (_microseconds(times.smallest), _microseconds(times.largest))
-                return sum(found), [], {(): sum(found)}, {(): [span]}
+                return sum(found), [], {(): sum(found)}, [([()], [span])] * len(self._measures)
             start = (step_start(parse_rfc3339(times.smallest), every),)
             if start != (step_start(parse_rfc3339(times.largest), every),):
                 return None
@@ -251,36 +257,36 @@ class Groups(Aggregate):
         self.lines += lines
         for place, number in enumerate(having):
             self.lines_with[place] += number
-        for key, found in measured.items():
-            if key not in self._kept:
-                self._kept[key] = self._counter.new_kept(by_time=self._by_time)
-            for (kind, _), one, values in zip(self._measures, self._kept[key], found, strict=True):
-                if values is not None:
-                    one.add(*values)
-                    if kind in (MeasureKind.NUMBERS, MeasureKind.VALUES):
-                        self._in_memory[kind] += len(values[-1]) // 8
+        known = self._numbers
+        for one, (keys, values) in zip(self._kept.values(), measured, strict=False):
+            one.add([known.setdefault(key, len(known)) for key in keys], values)
         if self._frequent.add(counts):
-            for key in [key for key in self._kept if key not in self._frequent]:
-                for (kind, _), one in zip(self._measures, self._kept.pop(key), strict=True):
-                    self._in_memory[kind] -= _size(one)
-        if self._in_memory[MeasureKind.NUMBERS] > MOST_NUMBERS:
+            self._forget()
+        numbers: list[KeptNumbers] = self._kept_of(MeasureKind.NUMBERS)
+        if sum(one.size for one in numbers) > MOST_NUMBERS:
             self.exact = False
-            self._compress(MeasureKind.NUMBERS)
+            for one in numbers:
+                one.compress()
+        self._bound_hashes(self._kept_of(MeasureKind.VALUES))
+
+    def _kept_of(self, kind: MeasureKind) -> list[Any]:
+        return [one for measure, one in self._kept.items() if measure.kind is kind]
+
+    def _forget(self) -> None:
+        """Forget what is kept of the groups that are no longer counted."""
+        known = {key: number for key, number in self._numbers.items() if key in self._frequent}
+        for one in self._kept.values():
+            one.keep([*known.values()])
+        self._numbers = {key: number for number, key in enumerate(known)}
+
+    def _bound_hashes(self, kept: Sequence[KeptDistinct]) -> None:
         most = MOST_DISTINCT
-        while self._in_memory[MeasureKind.VALUES] > (
+        while sum(one.size for one in kept) > (
             MOST_HASHES if most < MOST_DISTINCT else 2 * MOST_HASHES
         ):
-            self._compress(MeasureKind.VALUES, most)
+            for one in kept:
+                one.compress(most)
             most //= 2
-
-    def _compress(self, kind: MeasureKind, *most: int) -> None:
-        """Let all measures of a kind take less memory."""
-        self._in_memory[kind] = 0
-        for some in self._kept.values():
-            for measure, one in zip(self._measures, some, strict=True):
-                if measure.kind is kind:
-                    one.compress(*most)  # type: ignore[union-attr,arg-type]
-                    self._in_memory[kind] += _size(one)
 
     def figures(self) -> dict[Key, list[Cell]]:
         """Return the figures of each group."""
@@ -288,7 +294,17 @@ class Groups(Aggregate):
         if not counts and not grouping.by and grouping.every is None:
             # SQL, too, answers one row without groups.
             counts[()] = 0
-        return {key: self._figures(key, lines) for key, lines in counts.items()}
+        # The last place is that of groups without any measure.
+        numbers = [self._numbers.get(key, len(self._numbers)) for key in counts]
+        columns: list[Iterable[Cell]] = []
+        for one in self.grouping.figures:
+            if one.field:
+                kept = self._kept[self.grouping.measure_of(one)]
+                cells = kept.figures(one.function, 1 + len(self._numbers))
+                columns.append(map(cells.__getitem__, numbers))
+            else:
+                columns.append(counts.values())
+        return dict(zip(counts, map(list, zip(*columns, strict=True)), strict=True))
 
     def rows(self, figures: Mapping[Key, list[Cell]] | None = None) -> Rows:
         """Return the table. figures: of each group; by default its own."""
@@ -296,11 +312,10 @@ class Groups(Aggregate):
         rows = sorted((self.figures() if figures is None else figures).items(), key=self._order)
         absent = [one for one, lines in zip(grouping.by, self.lines_with, strict=True) if not lines]
         without: list[str] = []
-        for place, (kind, field) in enumerate(self._measures):
-            if not any(some[place] for some in self._kept.values()):
-                (without if kind in (MeasureKind.SUMS, MeasureKind.NUMBERS) else absent).append(
-                    field
-                )
+        for (kind, field), kept in self._kept.items():
+            if not kept:
+                of_numbers = (MeasureKind.SUMS, MeasureKind.NUMBERS)
+                (without if kind in of_numbers else absent).append(field)
         # Only the start of a step is a number; most groups share few of these.
         starts = {key[0] for key, _ in rows if key and isinstance(key[0], float)}
         shown: dict[Any, Any] = {start: rfc3339(start) for start in starts}
@@ -325,30 +340,6 @@ class Groups(Aggregate):
         # A tuple of few parts is sorted in half of the time that tuples in tuples take.
         texts = [_LAST if one is None else one for one in (text, *by)]
         return math.inf if time is None else time, size, *texts
-
-    def _figures(self, key: Key, lines: int) -> list[Cell]:
-        kept = self._kept.get(key)
-        if kept is None:
-            places = zip(self._places, self._of_nothing, strict=True)
-            return [lines if place is None else figure for place, figure in places]
-        return [
-            lines if place is None else kept[place].figure(one.function)
-            for one, place in zip(self.grouping.figures, self._places, strict=True)
-        ]
-
-    @cached_property
-    def _of_nothing(self) -> list[Cell]:
-        """The figures of a group in which no line has a measured field."""
-        kept = self._counter.new_kept(by_time=self._by_time) if self._measures else []
-        return [
-            None if place is None else kept[place].figure(one.function)
-            for one, place in zip(self.grouping.figures, self._places, strict=True)
-        ]
-
-
-def _size(one: Kept) -> int:
-    """Return how many numbers or hashes are in memory."""
-    return len(one) if isinstance(one, Sized) else 0
 
 
 def _microseconds(time: str) -> int:

@@ -1,7 +1,5 @@
-"""The most frequent keys and the quantiles in bounded memory: never too high, none missing, in bounds."""
+"""The most frequent keys in bounded memory: never too high, none missing, in bounds."""
 
-import statistics
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -12,7 +10,6 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.read import frequent_keys
 from logsrv.linelog.read.frequent_keys import FrequentKeys
-from logsrv.linelog.read.kept_numbers import Numbers
 
 
 def portions(keys: Iterable[str], size: int) -> Iterator[Counter[str]]:
@@ -76,32 +73,3 @@ def test_the_numbers_of_few_keys_are_exact():
         assert not found.add(portion)
     assert (found.missed, found.left_out, found.total) == (0, 0, 601)
     assert dict(found.items()) == Counter([*RARE, *RARE, "heavy"])
-
-
-PARTS = [0.5, 0.95, 0.99]
-TEN = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0, 3.5]
-
-
-@pytest.mark.parametrize(
-    ("values", "duckdb"),
-    [
-        ([], [None, None, None]),
-        ([7], [7, 7, 7]),
-        ([1, 2], [1.5, 1.95, 1.99]),
-        ([-5, 0.5], [-2.25, 0.225, 0.445]),
-        ([3, 1, 2], [2, 2.9, 2.98]),
-        ([0, 0, 10], [0, 9, 9.8]),
-        (TEN, [3.75, 7.65, 8.73]),
-        ([1e300, -1e300, 0], [0, 9e299, 9.8e299]),
-        (range(1, 101), [50.5, 95.05, 99.01]),
-    ],
-)
-def test_few_numbers_give_the_values_of_duckdb_and_python(values, duckdb):
-    """Those of DuckDB 2.0 are written down: `quantile_cont(v, [0.5, 0.95, 0.99])`."""
-    numbers = Numbers()
-    numbers.add((), array("d", values).tobytes())
-    found = [numbers.percentile(part) for part in PARTS]
-    assert found == pytest.approx(duckdb)
-    if len(values) > 1:
-        cuts = statistics.quantiles(values, n=100, method="inclusive")
-        assert found == pytest.approx([cuts[49], cuts[94], cuts[98]])

@@ -1,9 +1,6 @@
 """Figures by groups, sorted lines and quantiles: what a loop over the lines finds."""
 
 import json
-import math
-import statistics
-from array import array
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +15,6 @@ from logsrv.linelog.query.question import Grouping, Sorting
 from logsrv.linelog.read import frequent_keys, groups
 from logsrv.linelog.read.compared_groups import group
 from logsrv.linelog.read.groups import COUNT, Groups, Rows
-from logsrv.linelog.read.kept_numbers import Numbers
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import SortedLines, sort_lines
@@ -210,22 +206,3 @@ def test_of_equal_numbers_the_older_line_is_first(tmp_path):
         found = in_order(store, query, 4)
         seconds = [int(hit.line[17:19]) for hit in found.hits]
         assert seconds == [second for second in range(10) if second % 2 == bit][:4]
-
-
-@given(st.lists(st.floats(-1e12, 1e12, allow_nan=False) | st.integers(-5, 5), min_size=1))
-def test_quantiles_are_those_of_sql_and_near_them_in_little_memory(values):
-    parts = [0.0, 0.25, 0.5, 0.95, 1.0]
-    exact, small = Numbers(), Numbers()
-    exact.add((), array("d", values).tobytes())
-    small.add((), array("d", values[:3]).tobytes())
-    small.compress()
-    small.add((), array("d", values[3:]).tobytes())
-    ordered = sorted(map(float, values))
-    found = [exact.percentile(part) for part in parts]
-    assert found[0] == ordered[0]
-    assert found[-1] == ordered[-1]
-    assert found[2] == pytest.approx(statistics.median(ordered))
-    for part in parts:
-        # Without all numbers the lower of the two neighbours is taken.
-        lower = ordered[math.floor(part * (len(ordered) - 1))]
-        assert small.percentile(part) == pytest.approx(lower, rel=0.006, abs=1e-9)
