@@ -84,10 +84,8 @@ class Rows(NamedTuple):
     @property
     def at_least(self) -> list[str]:
         """The columns in which numbers are only known to be no less."""
-        bounds = {
-            place for row in self.rows for place, cell in enumerate(row) if type(cell) is AtLeast
-        }
-        return [self.columns[place] for place in sorted(bounds)]
+        columns = zip(self.columns, zip(*self.rows, strict=True), strict=False)
+        return [name for name, cells in columns if AtLeast in {*map(type, cells)}]
 
 
 class ValueCounts(NamedTuple):
