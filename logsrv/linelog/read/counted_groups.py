@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 # With more possible combinations of values for each line than this, numbers are given to those that occur.
 _SPARSE = 8
-Kept: TypeAlias = KeptNumbers | KeptDistinct | KeptValues[Any]
+Kept: TypeAlias = KeptNumbers | KeptValues
 
 
 class _Lines:

@@ -61,7 +61,7 @@ class LineNumbers(NamedTuple):
 
 
 class GroupSums(NamedTuple):
-    """Of the numbers in groups: how many, their sum, the least and the largest of each.
+    """Numbers of some groups: how many of each, their sum, the least and the largest.
 
     A part has a plain tuple of these, because `marshal` knows no others.
 

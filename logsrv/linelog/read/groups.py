@@ -166,7 +166,7 @@ class Groups(Aggregate):
 
     @cached_property
     def _kept(self) -> dict[Measure, Kept]:
-        """What is kept of each measure."""
+        """The numbers or values of all groups, by measure."""
         if not self._measures:
             return {}
         kept = self._counter.new_kept(by_time=self._by_time)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeAlias
 
 import numpy
 
@@ -13,55 +12,7 @@ from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.read.figures import MOST_DISTINCT, AtLeast
 
 
-class GroupValue(ABC):
-    """A measure of a group. It is false as long as there is none."""
-
-    @abstractmethod
-    def __bool__(self) -> bool: ...
-
-    @abstractmethod
-    def add(self, *measured: Any) -> None:
-        """Add the measure of more lines."""
-
-    @abstractmethod
-    def figure(self, function: str) -> str | int | None:
-        """Return a figure of the measure."""
-
-
-_Value = TypeVar("_Value", bound=GroupValue)
-
-
-class KeptValues(Generic[_Value]):
-    """A measure of groups, which have numbers from 0 on. new: makes that of a group."""
-
-    def __init__(self, new: Callable[[], _Value]) -> None:
-        self._new = new
-        self._values: dict[int, _Value] = {}
-
-    def __bool__(self) -> bool:
-        """Return whether a group has the measure."""
-        return any(self._values.values())
-
-    def add(self, groups: Sequence[int], measured: Iterable[Any]) -> None:
-        """Add the measures of more lines in some groups."""
-        for group, one in zip(groups, measured, strict=True):
-            if group not in self._values:
-                self._values[group] = self._new()
-            self._values[group].add(*one)
-
-    def keep(self, groups: Sequence[int]) -> None:
-        """Forget all groups but these, which get the numbers from 0 on in this order."""
-        kept = enumerate(map(self._values.get, groups))
-        self._values = {place: value for place, value in kept if value is not None}
-
-    def figures(self, function: str, groups: int) -> list[str | int | None]:
-        """Return a figure of so many groups."""
-        none = self._new().figure(function)
-        known = map(self._values.get, range(groups))
-        return [none if one is None else one.figure(function) for one in known]
-
-
-class DistinctValues(GroupValue):
+class DistinctValues:
     """The hashes of a field's different values: 64 bits of each, so 100,000 values make no two equal."""
 
     def __init__(self) -> None:
@@ -102,33 +53,7 @@ class DistinctValues(GroupValue):
         return AtLeast(min(many, MOST_DISTINCT)) if is_bound else many
 
 
-class KeptDistinct(KeptValues[DistinctValues]):
-    """The different values of groups. size: how many hashes are in memory."""
-
-    def __init__(self) -> None:
-        super().__init__(DistinctValues)
-        self.size = 0
-
-    def add(self, groups: Sequence[int], measured: Iterable[Any]) -> None:
-        known = list(measured)
-        super().add(groups, known)
-        self.size += sum(len(packed) for (packed,) in known) // 8
-
-    def keep(self, groups: Sequence[int]) -> None:
-        super().keep(groups)
-        self._count()
-
-    def compress(self, most: int) -> None:
-        """Keep each hash of a group once, and `most` of a group at most."""
-        for one in self._values.values():
-            one.compress(most)
-        self._count()
-
-    def _count(self) -> None:
-        self.size = sum(map(len, self._values.values()))
-
-
-class EdgeValue(GroupValue):
+class EdgeValue:
     """The first or last value of a field. by_time: whether lines are in the order of their times.
 
     Otherwise they are added in their order.
@@ -155,7 +80,7 @@ class EdgeValue(GroupValue):
         return self._text
 
 
-class TimeSpan(GroupValue):
+class TimeSpan:
     """The smallest and the largest time of lines."""
 
     def __init__(self) -> None:
@@ -175,3 +100,62 @@ class TimeSpan(GroupValue):
         if self._bounds is None:
             return None
         return exact_rfc3339(self._bounds[function == "max"])
+
+
+GroupValue: TypeAlias = DistinctValues | EdgeValue | TimeSpan
+
+
+class KeptValues:
+    """A measure of groups, which have numbers from 0 on. new: makes that of a group."""
+
+    def __init__(self, new: Callable[[], GroupValue]) -> None:
+        self._new = new
+        self._values: dict[int, Any] = {}
+
+    def __bool__(self) -> bool:
+        """Return whether a group has the measure."""
+        return any(self._values.values())
+
+    def add(self, groups: Sequence[int], measured: Iterable[Any]) -> None:
+        """Add the measures of more lines in some groups."""
+        for group, one in zip(groups, measured, strict=True):
+            if group not in self._values:
+                self._values[group] = self._new()
+            self._values[group].add(*one)
+
+    def keep(self, groups: Sequence[int]) -> None:
+        """Forget all groups but these, which get the numbers from 0 on in this order."""
+        kept = enumerate(map(self._values.get, groups))
+        self._values = {place: value for place, value in kept if value is not None}
+
+    def figures(self, function: str, groups: int) -> list[str | int | None]:
+        """Return a figure of so many groups."""
+        none = self._new().figure(function)
+        known = map(self._values.get, range(groups))
+        return [none if one is None else one.figure(function) for one in known]
+
+
+class KeptDistinct(KeptValues):
+    """The different values of groups. size: how many hashes are in memory."""
+
+    def __init__(self) -> None:
+        super().__init__(DistinctValues)
+        self.size = 0
+
+    def add(self, groups: Sequence[int], measured: Iterable[Any]) -> None:
+        known = list(measured)
+        super().add(groups, known)
+        self.size += sum(len(packed) for (packed,) in known) // 8
+
+    def keep(self, groups: Sequence[int]) -> None:
+        super().keep(groups)
+        self._count()
+
+    def compress(self, most: int) -> None:
+        """Keep each hash of a group once, and `most` of a group at most."""
+        for one in self._values.values():
+            one.compress(most)
+        self._count()
+
+    def _count(self) -> None:
+        self.size = sum(map(len, self._values.values()))
