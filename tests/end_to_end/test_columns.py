@@ -16,6 +16,7 @@ from logsrv.linelog.columns.child_process import LEAST_TEXT
 from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
+from tests.end_to_end.web_daemon import HTTP, client_of
 from tests.parts.daemons import LOOPBACK, Logger, reload
 from tests.parts.store_reader import stored_lines
 
@@ -249,3 +250,24 @@ def test_twenty_kills_leave_whole_columns_or_none(logger):
     require_right_columns(server.store)
     found = [json.loads(line.message)["n"] for line in stored_lines(server.store)]
     assert found == sorted(set(found))
+
+
+def test_figures_of_sealed_segments_are_remembered(logger):
+    """Asked again, only what is new is counted."""
+    server = logger(*ROTATE, *HTTP)
+    server.send(records(0))
+    wait_for_columns(server)
+    [one] = packed(server.store)
+    asked = "/api/table?q=%7C+sum+n+by+user"
+
+    def rows() -> list[object]:
+        return json.loads(client_of(server).ask(asked).body)["rows"]
+
+    first = rows()
+    # Were they read, that would be said.
+    with (server.store / one.columns).open("r+b") as file:
+        file.seek(1000)
+        file.write(b"damage" * 1000)
+    assert rows() == first
+    server.send(b'{"n": 5, "user": "new"}\n')
+    server.wait_until(lambda: ["new", 5] in rows(), "the new line")

@@ -5,22 +5,27 @@ from __future__ import annotations
 import fcntl
 import os
 import select
+import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
-from logsrv.kit.children.frames import frame_parts
+from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.children.starting import fork
 
 _LONGEST = 1 << 20
 
 
-def fork_for_orders(work: Callable[[bytes], object]) -> None:
+def fork_for_orders(
+    work: Callable[[bytes], Iterable[bytes]], keep: Callable[[bytes], object]
+) -> None:
     """Do `work` with each order of the service in a forked process, until the service closes the socket.
 
     The order comes through standard input, with the pipes of the process. In the process, standard input is
-    the pipe by which the service ends it, and `work` writes its answer to standard output.
+    the pipe by which the service ends it, and `work` writes its answer to standard output. It returns
+    notes: `keep` gets each of them here, so that processes forked later have what it keeps.
     """
     numbers: dict[int, bytes] = {}
 
@@ -32,14 +37,22 @@ def fork_for_orders(work: Callable[[bytes], object]) -> None:
             _report_end(numbers.pop(process), status)
 
     signal.signal(signal.SIGCHLD, report_ends)
-    with socket.socket(fileno=os.dup(0)) as orders:
+    with socket.socket(fileno=os.dup(0)) as orders, selectors.DefaultSelector() as ready:
+        ready.register(orders, selectors.EVENT_READ)
         while True:
+            found = [key for key, _ in ready.select()]
+            for key in found:
+                if key.fileobj is not orders:
+                    _take_notes(ready, key, keep)
+            if all(key.fileobj is not orders for key in found):
+                continue
             order, pipes, _, _ = socket.recv_fds(orders, _LONGEST, 2)
             # Until its number is known, nobody must ask for its end.
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
             if not order:
                 break
             number, _, order = order.partition(b" ")
+            notes, its_notes = os.pipe()
             try:
                 process = fork()
             except OSError as error:
@@ -47,11 +60,20 @@ def fork_for_orders(work: Callable[[bytes], object]) -> None:
                 _report_end(number, 1 << 8)
             else:
                 if not process:
-                    _do_work(work, order, orders, *pipes)
+                    others = [key.fd for key in ready.get_map().values()]
+                    ready.close()
+                    for pipe in (*others, notes):
+                        os.close(pipe)
+                    _do_work(work, order, its_notes, *pipes)
                 numbers[process] = number
-            for pipe in pipes:
+            for pipe in (*pipes, its_notes):
                 os.close(pipe)
+            ready.register(notes, selectors.EVENT_READ, MessageReader())
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+        # Nobody reads these any more, and a full pipe would keep its process.
+        for key in [*ready.get_map().values()]:
+            if key.fileobj is not orders:
+                os.close(key.fd)
     for _ in range(len(numbers)):
         process, status = os.wait()
         _report_end(numbers.pop(process), status)
@@ -63,22 +85,36 @@ def _report_end(number: bytes, status: int) -> None:
     os.write(1, b"".join(frame_parts(b"%s %d" % (number, code))))
 
 
+def _take_notes(
+    ready: selectors.BaseSelector, key: selectors.SelectorKey, keep: Callable[[bytes], object]
+) -> None:
+    data = os.read(key.fd, _LONGEST)
+    for pieces in key.data.receive(data):
+        keep(b"".join(pieces))
+    if not data:
+        ready.unregister(key.fd)
+        os.close(key.fd)
+
+
 def _do_work(
-    work: Callable[[bytes], object], order: bytes, orders: socket.socket, life: int, answer: int
+    work: Callable[[bytes], Iterable[bytes]], order: bytes, notes: int, life: int, answer: int
 ) -> None:
     status = 1
     try:
         os.setpgid(0, 0)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-        orders.close()
         for place, pipe in enumerate((life, answer)):
             os.dup2(pipe, place)
             os.close(pipe)
         end_with_input()
         # It may have been closed before.
         if not select.select([0], [], [], 0)[0]:
-            work(order)
+            found = work(order)
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+            with suppress(BrokenPipeError), open(notes, "wb") as file:
+                for note in found:
+                    file.writelines(frame_parts(note))
         status = 0
     except BaseException:
         sys.excepthook(*sys.exc_info())

@@ -80,7 +80,8 @@ class NumberColumn(NamedTuple):
 class SegmentColumns:
     """The columns of a sealed segment in an open file.
 
-    groups: its row groups, in order. left_out: the names of fields that only the text tells.
+    groups: its row groups, in order. identity: what tells its segment from others. left_out: the names of
+    fields that only the text tells.
     """
 
     def __init__(self, fd: int, head: IndexHead) -> None:
@@ -92,7 +93,7 @@ class SegmentColumns:
             raise ValueError("these are the columns of another segment")
         names = self._reader.schema_arrow.names
         self._places = {name: place for place, name in enumerate(names) if name != MAP}
-        self.groups = self._head.groups
+        self.groups, self.identity = self._head.groups, self._head.identity
         self.left_out = frozenset(self._head.left_out)
 
     def has(self, name: str) -> bool:

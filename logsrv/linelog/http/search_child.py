@@ -19,8 +19,9 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from logsrv.errors import LogsrvError, QueryError
@@ -34,6 +35,7 @@ from logsrv.kit.children.fork_side import end_with_input, fork_for_orders
 from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.read.plan import Scope, missing_segments
+from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.view import View
 from logsrv.memory import collect_rarely, reserve_little
 
@@ -79,14 +81,17 @@ def answer_request(
     request: dict[str, Any],
     send_message: Callable[[bytes], None],
     tell_service: Callable[[str], None],
+    remembered: RememberedParts | None = None,
 ) -> None:
     """Answer a request, with a problem if it fails.
 
-    send: called with each message of the answer. tell: called with a sentence about damage.
+    send: called with each message of the answer. tell: called with a sentence about damage. remembered:
+    parts of earlier answers.
     """
     body = SearchAnswerWriter(send_message)
     try:
         with View(request["directory"], tell_service, away=True) as view:
+            view.remembered = remembered
             values = request["values"]
             body.missing = missing_segments(
                 view, Scope(values.get("since") or "", values.get("until") or "")
@@ -104,12 +109,14 @@ def answer_request(
         body.send_problem(Problem(503, NO_MEMORY))
 
 
-def _answer(message: bytes) -> None:
+def _answer(message: bytes, remembered: RememberedParts | None = None) -> Sequence[bytes]:
+    """Answer a request; return notes of what is to be remembered."""
     request = json.loads(message)
     seconds = request["seconds"]
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     os.environ.update(request.get("variables", {}))
-    answer_request(request, send_message, tell_service)
+    answer_request(request, send_message, tell_service, remembered)
+    return remembered.take_notes() if remembered is not None else ()
 
 
 def _import_for_figures() -> None:
@@ -125,7 +132,8 @@ def main(arguments: list[str]) -> int:
     collect_rarely()
     if FORK in arguments:
         _import_for_figures()
-        fork_for_orders(_answer)
+        remembered = RememberedParts()
+        fork_for_orders(partial(_answer, remembered=remembered), remembered.keep)
         return 0
     for message in read_messages():
         end_with_input()

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from logsrv.linelog.read.line_counts import levels_in_query
 from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.remembered import key_of_part
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.texts import SegmentFrames
 
@@ -59,10 +60,12 @@ class FoundLines(NamedTuple):
 class Aggregate(ABC):
     """An answer over all lines of a search, in bounded memory.
 
-    columns: the fields whose columns `count_rows` reads; None if it needs the lines.
+    columns: the fields whose columns `count_rows` reads; None if it needs the lines. identity: what tells
+    it from those that return other parts of the same lines; empty if its parts are not remembered.
     """
 
     columns: Collection[str] | None = None
+    identity = ""
 
     @abstractmethod
     def count(self, lines: FoundLines) -> Part:
@@ -91,14 +94,21 @@ _Aggregate = TypeVar("_Aggregate", bound=Aggregate)
 
 def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
     """Add all lines that a search finds; return the aggregate."""
+    memory = search.view.remembered if aggregate.identity else None
 
     def work(task: ReadTask) -> list[bytes]:
-        if task.group:
+        """Return a part, empty if there is nothing to add, and its key if it is to be remembered."""
+        if not task.group:
+            part = aggregate.count(FoundLines(search, task))
+            return [b"" if part is None else marshal.dumps(part)]
+        groups = search.identity_of_groups(task) if memory is not None else None
+        key = key_of_part(f"{aggregate.identity} {search.matcher.node}", groups) if groups else b""
+        found = memory.get(key) if memory is not None else None
+        if found is None:
             rows = search.rows(task)
             # Without a line, the columns that are counted need not be read.
-            return [marshal.dumps(aggregate.count_rows(rows))] if rows.lines else []
-        part = aggregate.count(FoundLines(search, task))
-        return [] if part is None else [marshal.dumps(part)]
+            found = marshal.dumps(aggregate.count_rows(rows)) if rows.lines else b""
+        return [found, key] if key else [found]
 
     wanted = None if search.scope.source else levels_in_query(search.matcher.node)
 
@@ -107,6 +117,8 @@ def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
         return None if part is None else partial(aggregate.merge, part)
 
     for _, parts in search.run_on_frames(work, by_index=by_index, columns=aggregate.columns):
-        for part in parts:
-            aggregate.merge(marshal.loads(part))  # noqa: S302  a forked child of this process wrote it
+        for part in filter(None, parts[:1]):
+            aggregate.merge(marshal.loads(part))  # noqa: S302  a forked process of ours wrote it
+        if memory is not None and len(parts) > 1:
+            memory.add(parts[1], parts[0])
     return aggregate

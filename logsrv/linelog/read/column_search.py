@@ -159,6 +159,19 @@ class ColumnSearch:
             self._until is None or bounds.largest < self._until
         )
 
+    def identity_of_groups(self, task: ReadTask) -> list[int] | None:
+        """Return what tells the row groups of a task from all others; None if it has a part of them.
+
+        Raises OSError.
+        """
+        opened = self._open_columns(task.segment)
+        if opened is None or not task.in_time or opened.filter.needs_text(self._node):
+            return None
+        first, last = task.group - 1, task.group + task.groups - 2
+        groups = opened.columns.groups
+        is_whole = (task.start, task.stop) == (groups[first].start, groups[last].stop)
+        return [*opened.columns.identity, first, last] if is_whole else None
+
     def rows(self, task: ReadTask) -> ColumnRows:
         """Return the matching lines of a row group.
 

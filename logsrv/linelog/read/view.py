@@ -16,6 +16,7 @@ from typing import Self
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.literals import Need
+from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.texts import (
     ArchivedFrames,
     PackedFrames,
@@ -40,11 +41,7 @@ from logsrv.linelog.store.segment import (
     Segment,
     not_plain_files,
 )
-from logsrv.linelog.store.segment_notes import (
-    MissingText,
-    missed_text,
-    missing_without_note,
-)
+from logsrv.linelog.store.segment_notes import MissingText, missed_text, missing_without_note
 from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
 
 # After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but
@@ -59,10 +56,12 @@ class View:
 
     tell: gets one sentence for each damaged or unusable file. away: include segments whose text is in an
     archive only, which may take long to read. names: of the stores, if several are read together.
+    remembered: parts of answers; None if none are remembered.
     """
 
     segments: list[Segment]
     names: tuple[str, ...] = ()
+    remembered: RememberedParts | None = None
 
     def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
         self._init_reporting(tell)

@@ -34,6 +34,7 @@ from logsrv.linelog.read.compared_groups import group
 from logsrv.linelog.read.groups import count_lines, count_values
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.row_stages import after_stages
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import sort_lines
@@ -104,11 +105,22 @@ SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
 
 
 def in_process(store: Store, asked: Question) -> Answer:
-    """Put a question to the parts that all others use."""
+    """Put a question to the parts that all others use; once more when its parts are remembered."""
+    memory = RememberedParts()
+    first = _in_process(store, asked, memory)
+    notes = memory.take_notes()
+    for note in notes:
+        memory.keep(note)
+    assert not notes or _in_process(store, asked, memory) == first
+    return first
+
+
+def _in_process(store: Store, asked: Question, memory: RememberedParts) -> Answer:
     question, most = parse_question(asked.text), asked.limit
     scope = Scope(asked.since, asked.until, source=asked.source)
     with ExitStack() as opened:
         view = opened.enter_context(_view(store))
+        view.remembered = memory
         search = Search(view, make_matcher(question.node), scope, processes=2)
         opened.callback(search.close)
         if asked.answer == "count":

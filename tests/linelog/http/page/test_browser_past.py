@@ -141,7 +141,7 @@ def test_older_lines_loaded_above_do_not_move_the_read_line(logs, visit):
 
 
 def test_new_lines_are_shown_during_a_slow_search(logs, visit):
-    """New lines are shown while the search for old ones is still under way, and the page says it is live."""
+    """New lines are shown while the search for old ones is under way, and the page says that it is live."""
     numbered(logs, 3)
     logs.slow.clear()
     page = visit("?q=line", ready="document.querySelector('#edge-start')?.textContent")

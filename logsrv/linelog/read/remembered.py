@@ -1,0 +1,61 @@
+"""Parts of answers that are remembered: what sealed row groups add to a question does not change.
+
+A page asks the same again and again: its bars, its values, the panels of a board. Then only what is new is
+counted. The process that forks one for each search (http/search_child.py) has the memory; the forked ones
+have it, too, and send back what they add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+MOST, LARGEST = 96 << 20, 1 << 20
+"""Bytes of all parts, and of a part that is remembered."""
+_KEY = 16
+_NEW = b"+"
+
+
+class RememberedParts:
+    """Parts by what they answer, in bounded memory: those not asked for longest are forgotten."""
+
+    def __init__(self) -> None:
+        self._parts: dict[bytes, bytes] = {}
+        self._size = 0
+        self._notes: list[bytes] = []
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a part; None if it is not remembered."""
+        return self._parts.get(key)
+
+    def add(self, key: bytes, part: bytes) -> None:
+        """Note a part that was asked for, unless it is large; of a known one the key is enough."""
+        if len(part) <= LARGEST:
+            self._notes.append(key if key in self._parts else key + _NEW + part)
+
+    def take_notes(self) -> list[bytes]:
+        """Return the notes since the last call, for `keep`."""
+        notes, self._notes = self._notes, []
+        return notes
+
+    def keep(self, note: bytes) -> None:
+        """Remember a part that another process has noted."""
+        key, new = note[:_KEY], note[_KEY:]
+        if not new and key not in self._parts:
+            # Forgotten since that process was forked.
+            return
+        part = new.removeprefix(_NEW) if new else self._parts[key]
+        self._forget(key)
+        self._parts[key] = part
+        self._size += _KEY + len(part)
+        while self._size > MOST:
+            self._forget(next(iter(self._parts)))
+
+    def _forget(self, key: bytes) -> None:
+        if key in self._parts:
+            self._size -= _KEY + len(self._parts.pop(key))
+
+
+def key_of_part(question: str, groups: Sequence[int]) -> bytes:
+    """Return the key of what row groups add to a question. groups: what tells them from all others."""
+    return blake2b(f"{question} {groups}".encode(errors="surrogatepass"), digest_size=_KEY).digest()

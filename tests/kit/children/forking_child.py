@@ -1,0 +1,17 @@
+"""A process for tests that forks one for each order: `python -m forking_child`.
+
+The forked one answers with what was kept before, and notes its order, so many times as the order says.
+"""
+
+import os
+
+from logsrv.kit.children.fork_side import fork_for_orders
+
+if __name__ == "__main__":
+    kept: list[bytes] = []
+
+    def work(order: bytes) -> list[bytes]:
+        os.write(1, b"%d %d" % (len(kept), sum(map(len, kept))))
+        return [order] * int(order.split()[0])
+
+    fork_for_orders(work, kept.append)

@@ -1,0 +1,131 @@
+"""Parts of answers that are remembered: the same answers, nothing is read, memory is bounded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.query.question import Grouping
+from logsrv.linelog.read import remembered
+from logsrv.linelog.read.compared_groups import group
+from logsrv.linelog.read.groups import Rows
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.remembered import RememberedParts, key_of_part
+from logsrv.linelog.read.search import Search
+from tests.parts.made_columns import columns_for_few_frames
+from tests.parts.stores import add_columns, line, make_store, view_of
+
+HALF = Scope(since="2026-11-20T06:31:00.000000Z")
+QUESTIONS = [
+    "| count by app", "| count by n", "| sum ms, p95 ms by app", "app=shop | sum ms, p95 ms by app",
+    "app=mail | sum ms, p95 ms by app", "| sum ms by app", "| first n, last n by app",
+    "| count_distinct n", "| max time by app", "| sum ms every 5m by app", "| sum ms every 10m by app",
+    "paid | count by app", "nosuch=1 | count by app", "NOT nosuch=1 | sum n",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sealed segments with columns, and an active one."""
+    lines = [
+        line(
+            f'{{"app": "{"shop" if n % 3 else "mail"}", "ms": {n % 70}.5, "n": {n}, "text": "paid"}}',
+            n,
+        )
+        for n in range(3000)
+    ]
+    made = make_store(
+        tmp_path_factory.mktemp("remembered") / "logs",
+        [lines[:1400], lines[1400:2800], lines[2800:]],
+    )
+    return add_columns(made)
+
+
+@pytest.fixture(autouse=True)
+def _few_frames() -> Iterator[None]:
+    with columns_for_few_frames():
+        yield
+
+
+def ask(store: Path, query: str, memory: RememberedParts | None, scope: Scope = Scope()) -> Rows:  # noqa: B008
+    asked = parse_question(query)
+    assert isinstance(asked.answer, Grouping)
+    with view_of(store) as view:
+        view.remembered = memory
+        search = Search(view, make_matcher(asked.node), scope, processes=2)
+        found = group(search, asked.answer, asked.extractions)
+    if memory is not None:
+        for note in memory.take_notes():
+            memory.keep(note)
+    return found
+
+
+@pytest.mark.parametrize("scope", [Scope(), HALF, Scope(source="*:10.0.0.9:*")])
+def test_what_is_asked_again_has_the_same_answer(store, scope):
+    memory = RememberedParts()
+    for query in QUESTIONS * 2:
+        assert ask(store, query, memory, scope) == ask(store, query, None, scope)
+
+
+def test_what_is_remembered_is_not_read(store):
+    memory = RememberedParts()
+    first = ask(store, "| sum ms by app", memory)
+    with patch.object(Search, "rows", side_effect=AssertionError("columns are read")):
+        assert ask(store, "| sum ms by app", memory) == first
+        with pytest.raises(AssertionError):
+            ask(store, "| sum ms by n", memory)
+        # Some lines of the second segment are older.
+        with pytest.raises(AssertionError):
+            ask(store, "| sum ms by app", memory, HALF)
+
+
+def test_a_segment_that_is_replaced_by_another_is_read(tmp_path):
+    memory = RememberedParts()
+    for value in (1, 2):
+        made = make_store(
+            tmp_path / str(value), [[line(f"a={value} b=1", n) for n in range(50)], []]
+        )
+        assert ask(add_columns(made), "| sum a by b", memory).rows == [("1", 50 * value)]
+
+
+def kept(memory: RememberedParts, *words: str) -> list[bytes | None]:
+    return [memory.get(key_of_part(word, [])) for word in words]
+
+
+def note(memory: RememberedParts, word: str, part: bytes) -> list[bytes]:
+    memory.add(key_of_part(word, []), part)
+    return memory.take_notes()
+
+
+def test_those_not_asked_for_longest_are_forgotten(monkeypatch):
+    monkeypatch.setattr(remembered, "MOST", 3 * (16 + 10) + 16)
+    monkeypatch.setattr(remembered, "LARGEST", 10)
+    memory = RememberedParts()
+    for word in "abc":
+        for one in note(memory, word, 10 * word.encode()):
+            memory.keep(one)
+    again = note(memory, "a", 10 * b"a")
+    assert [len(one) for one in again] == [16]
+    memory.keep(again[0])
+    assert not note(memory, "large", 11 * b"x")
+    for one in note(memory, "d", b""):
+        memory.keep(one)
+    for one in note(memory, "e", 10 * b"e"):
+        memory.keep(one)
+    assert kept(memory, *"abcde") == [10 * b"a", None, 10 * b"c", b"", 10 * b"e"]
+
+
+def test_what_was_forgotten_meanwhile_does_not_become_nothing(monkeypatch):
+    """A process that was forked earlier still has the part, and notes that it was asked for."""
+    monkeypatch.setattr(remembered, "MOST", 40)
+    memory = RememberedParts()
+    [one] = note(memory, "a", 10 * b"a")
+    memory.keep(one)
+    [again] = note(memory, "a", 10 * b"a")
+    [other] = note(memory, "b", 10 * b"b")
+    memory.keep(other)
+    memory.keep(again)
+    assert kept(memory, "a", "b") == [None, 10 * b"b"]
