@@ -23,19 +23,24 @@ class RememberedParts:
         self._parts: dict[bytes, bytes] = {}
         self._size = 0
         self._notes: list[bytes] = []
+        self._noted = 0
 
     def get(self, key: bytes) -> bytes | None:
         """Return a part; None if it is not remembered."""
         return self._parts.get(key)
 
     def add(self, key: bytes, part: bytes) -> None:
-        """Note a part that was asked for, unless it is large; of a known one the key is enough."""
-        if len(part) <= LARGEST:
+        """Note a part that was asked for, unless it is large; of a known one the key is enough.
+
+        Of a question whose parts take more than half of the memory, the first ones are noted each time.
+        """
+        self._noted += _KEY + len(part)
+        if len(part) <= LARGEST and self._noted <= MOST // 2:
             self._notes.append(key if key in self._parts else key + _NEW + part)
 
     def take_notes(self) -> list[bytes]:
         """Return the notes since the last call, for `keep`."""
-        notes, self._notes = self._notes, []
+        notes, self._notes, self._noted = self._notes, [], 0
         return notes
 
     def keep(self, note: bytes) -> None:

@@ -118,14 +118,26 @@ def test_those_not_asked_for_longest_are_forgotten(monkeypatch):
     assert kept(memory, *"abcde") == [10 * b"a", None, 10 * b"c", b"", 10 * b"e"]
 
 
+def test_a_large_question_notes_its_first_parts_each_time(monkeypatch):
+    monkeypatch.setattr(remembered, "MOST", 260)
+    memory = RememberedParts()
+    for _ in range(2):
+        for word in "abcdefghij":
+            memory.add(key_of_part(word, []), 10 * b"x")
+        for one in memory.take_notes():
+            memory.keep(one)
+        assert kept(memory, *"abcdef") == [*[10 * b"x"] * 5, None]
+
+
 def test_what_was_forgotten_meanwhile_does_not_become_nothing(monkeypatch):
     """A process that was forked earlier still has the part, and notes that it was asked for."""
-    monkeypatch.setattr(remembered, "MOST", 40)
+    monkeypatch.setattr(remembered, "MOST", 52)
     memory = RememberedParts()
     [one] = note(memory, "a", 10 * b"a")
     memory.keep(one)
     [again] = note(memory, "a", 10 * b"a")
     [other] = note(memory, "b", 10 * b"b")
+    monkeypatch.setattr(remembered, "MOST", 26)
     memory.keep(other)
     memory.keep(again)
     assert kept(memory, "a", "b") == [None, 10 * b"b"]
