@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,9 @@ def shout(tmp_path: Path) -> Path:
 def ask(port: int, line: str) -> str:
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(line.encode() + b"\n")
-        connection.shutdown(socket.SHUT_WR)
+        # The other side may have answered and closed.
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
         return connection.makefile("r", newline="\r\n").readline().rstrip()
 
 

@@ -34,7 +34,8 @@ def test_the_kind_of_a_test_follows_from_its_folder(test, kind):
     assert kind_of(test, ACTIVE) == kind
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.nightly
 def test_late_tests_reach_the_source_by_imports_or_by_a_daemon():
     assert "tests/powercut/test_states.py" in files_for("power cuts", ACTIVE)
     assert files_for("power cuts", "logsrv/gopher/wire/url.py") == []

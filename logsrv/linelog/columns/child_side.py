@@ -44,7 +44,7 @@ from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.index import decode_head
 from logsrv.linelog.store.packing import SealerConnection
 from logsrv.linelog.store.seal import Interrupted
-from logsrv.memory import keep_freed_memory
+from logsrv.memory import collect_rarely, keep_freed_memory
 
 
 def main() -> int:
@@ -52,6 +52,7 @@ def main() -> int:
     ignore_stop_signals()
     limit_memory()
     keep_freed_memory(together=True)
+    collect_rarely()
     # Arrow's own pool gives freed memory back, page by page.
     pa.set_memory_pool(pa.system_memory_pool())
     pa.set_cpu_count(1)

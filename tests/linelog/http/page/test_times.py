@@ -26,7 +26,7 @@ def test_from_and_to_are_typed_as_for_since(logs, visit):
     page.press("Escape")
     page.wait(f"!{PICKER} && {FOCUS} === 'times-button'")
     page.press("t")
-    page.wait(PICKER)
+    page.wait(f"{PICKER} && {FOCUS} === 'since'")
     page.write("soon")
     page.press("Enter")
     page.wait(f"!{ERROR}.hidden")
