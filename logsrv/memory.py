@@ -50,8 +50,8 @@ def collect_rarely() -> None:
 def reserve_little() -> None:
     """Let NumPy and Arrow reserve little address space, which is limited for a search over HTTP.
 
-    Call this before they are loaded. Of NumPy's linear algebra, which we do not use, it is the stack of a
-    thread for each core; to start these took 50 ms of each search.
+    Call this when a process begins, before they are loaded. Of NumPy's linear algebra, which we do not use,
+    it is the stack of a thread for each core; to start these took 50 ms of each search.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

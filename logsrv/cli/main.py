@@ -28,7 +28,7 @@ from logsrv.kit.children.starting import fork
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.terminal import discard_unwritten_output
 from logsrv.kit.text.words import did_you_mean, shown
-from logsrv.memory import collect_rarely
+from logsrv.memory import collect_rarely, reserve_little
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 MEMORY = 1 << 30
@@ -211,6 +211,7 @@ def program() -> NoReturn:
     if sys.stdout is not None and not hasattr(sys.stdout.buffer, "raw"):
         sys.stdout = open(1, "w", -1, sys.stdout.encoding, sys.stdout.errors, closefd=False)  # noqa: SIM115
         sys.stdout.reconfigure(line_buffering=True)
+    reserve_little()
     collect_rarely()
     words = sys.argv[1:]
     command = _command_of(words)

@@ -37,7 +37,7 @@ from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.view import View
-from logsrv.memory import collect_rarely
+from logsrv.memory import collect_rarely, reserve_little
 
 # The most bytes of a message. The server keeps one in memory for a client that does not read.
 PIECE = 64 << 10
@@ -128,6 +128,7 @@ def _import_for_figures() -> None:
 def main(arguments: list[str]) -> int:
     """Answer one request, or each in a process of its own; return the exit status."""
     limit_reading_process()
+    reserve_little()
     collect_rarely()
     if FORK in arguments:
         _import_for_figures()
