@@ -114,8 +114,7 @@ class ContentColumns:
     def _add_access(self, rows: Array, contents: Sequence[bytes], chosen: Array) -> Array:
         """Add the fields of chosen contents; return the indexes of those of an unusual form."""
         left = numpy.ones(len(chosen), bool)
-        lines = [contents[at] for at in chosen.tolist()]
-        for found in read_access_lines(lines, self._pieces.wants):
+        for found in read_access_lines(_chosen(contents, chosen), self._pieces.wants):
             left[found.at] = False
             those = rows[chosen[found.at]]
             self.access.append(those)

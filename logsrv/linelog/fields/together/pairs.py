@@ -69,7 +69,7 @@ def read_pairs(
     known = numpy.ones(len(at), bool)
     columns = {}
     # Those of keys that are not wanted, too: there may be another pair behind the value.
-    split = split_at(pieces, len(keys) + 1, range(len(keys) + 1), _SPLIT)
+    split = split_at(b"\n".join(pieces), len(keys) + 1, range(len(keys) + 1), _SPLIT)
     for place, (codes, texts, _) in split.items():
         # Behind the value are the space and the key of the next one.
         behind = len(keys[place]) + (place > 0) if place < len(keys) else 0

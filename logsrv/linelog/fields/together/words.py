@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -22,31 +22,29 @@ LONGEST_LINE = csv.field_size_limit()
 """Bytes. Longer lines cannot be split here."""
 
 
-def split_words(
-    lines: Sequence[bytes], width: int, wanted: Collection[int]
-) -> Mapping[int, CodedField]:
+def split_words(text: bytes, width: int, wanted: Collection[int]) -> Mapping[int, CodedField]:
     """Return the wanted columns of lines of so many words, by place.
 
-    A word that begins with a quote ends with the next one; what is behind that belongs to it, too. Lines
-    have no CR or LF, and are not longer than LONGEST_LINE. Raises ValueError if one has another number of
-    words.
+    text: the lines, with an LF between two. A word that begins with a quote ends with the next one; what is
+    behind that belongs to it, too. Lines have no CR, and are not longer than LONGEST_LINE. Raises
+    ValueError if one has another number of words.
     """
-    return _split(lines, width, wanted, " ", '"')
+    return _split(text, width, wanted, " ", '"')
 
 
 def split_at(
-    lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: int
+    text: bytes, width: int, wanted: Collection[int], delimiter: int
 ) -> Mapping[int, CodedField]:
     """Return the same of lines that are split at a byte, with all their quotes."""
-    return _split(lines, width, wanted, chr(delimiter), None)
+    return _split(text, width, wanted, chr(delimiter), None)
 
 
 def _split(
-    lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: str, quote: str | None
+    text: bytes, width: int, wanted: Collection[int], delimiter: str, quote: str | None
 ) -> Mapping[int, CodedField]:
-    if _engine.is_arrow(len(lines)):
-        return _split_by_arrow(lines, width, wanted, delimiter, quote)
-    texts = decode_stored(b"\n".join(lines)).split("\n")
+    if _engine.is_arrow(text.count(b"\n") + 1):
+        return _split_by_arrow(text, width, wanted, delimiter, quote)
+    texts = decode_stored(text).split("\n")
     rows = csv.reader(
         texts,
         delimiter=delimiter,
@@ -93,11 +91,11 @@ def _arrow() -> tuple[Any, Any]:
 
 
 def _split_by_arrow(
-    lines: Sequence[bytes], width: int, wanted: Collection[int], delimiter: str, quote: str | None
+    lines: bytes, width: int, wanted: Collection[int], delimiter: str, quote: str | None
 ) -> Mapping[int, CodedField]:
     arrow, arrow_csv = _arrow()
     # The first line is skipped, as a mark of byte order would be there.
-    text = b"\n".join([b"", *lines, b""])
+    text = b"\n%b\n" % lines
     names = [*map(str, range(width))]
     kind = arrow.dictionary(arrow.int32(), arrow.binary())
     # One block: then each column is coded once.
