@@ -18,6 +18,7 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.query.question import Extraction, Figure, Grouping, Measure, MeasureKind
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
+from logsrv.linelog.read.counted_values import LONGEST
 from logsrv.linelog.read.figures import MOST_DISTINCT, AtLeast
 from logsrv.linelog.read.frequent_keys import FrequentKeys
 from logsrv.linelog.read.line_counts import EVERY_LEVEL, count_by_step, step_start
@@ -39,8 +40,8 @@ MOST_HASHES = 2_000_000
 MOST_WITH_TEXTS = 20_000
 """Groups with a first or last value that are kept when there are twice as many."""
 COUNT = Figure("count")
-# No character of a text is behind it.
-_LAST = chr(sys.maxunicode)
+# Behind every text, which is shorter.
+_LAST = chr(sys.maxunicode) * (LONGEST + 1)
 
 Cell: TypeAlias = str | int | float | None
 Key: TypeAlias = tuple[str | float | None, ...]

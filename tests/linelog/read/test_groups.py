@@ -138,6 +138,16 @@ def test_no_two_columns_have_the_same_name(store, query, columns):
     assert list(table(store, query).columns) == columns
 
 
+def test_lines_without_the_field_are_behind_all_texts(tmp_path):
+    texts = ["", "a", "\U0010ffff", "\U0010ffff" * 2000]
+    messages = ['{"b": 1}', *(json.dumps({"a": text}) for text in texts)]
+    store = make_store(tmp_path / "logs", [[line(text, n) for n, text in enumerate(messages)]])
+    found = table(store, "| count by a").rows
+    assert [value for value, _ in found] == ["", "a", "\U0010ffff", "\U0010ffff" * 1000, None]
+    firsts = table(store, "| first a by b, a").rows
+    assert [first for *_, first in firsts][-2:] == ["\U0010ffff" * 1000, None]
+
+
 def test_numbers_too_large_for_a_sum_count_as_none(tmp_path):
     values = ["1" + "0" * 400, "1" + "0" * 308, "1e308", "1e308", "-1e308", "1.5", "1" + "0" * 40]
     store = make_store(tmp_path / "logs", [[line(f'{{"n": {value}}}') for value in values]])
