@@ -123,9 +123,14 @@ class MeasureKind(StrEnum):
     TIMES = "times"
 
     @property
+    def needs_numbers(self) -> bool:
+        """True if only lines with a number in the field are measured."""
+        return self in (MeasureKind.SUMS, MeasureKind.NUMBERS)
+
+    @property
     def is_number(self) -> bool:
         """True if its figures are numbers."""
-        return self in (MeasureKind.SUMS, MeasureKind.NUMBERS, MeasureKind.VALUES)
+        return self.needs_numbers or self is MeasureKind.VALUES
 
 
 _KINDS = {

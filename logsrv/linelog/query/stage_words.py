@@ -29,7 +29,6 @@ from logsrv.linelog.query.question import (
     Column,
     Figure,
     Grouping,
-    MeasureKind,
     PatternCounts,
     RowFilter,
     RowStage,
@@ -41,8 +40,6 @@ from logsrv.linelog.query.times import SOME_DAY, check_shift, parse_moment, pars
 MOST_FIGURES = 20
 MOST_FIELDS = 10
 """Figures of an answer, and fields by which it is grouped."""
-
-_OF_ANY_VALUE = (MeasureKind.VALUES, MeasureKind.FIRST, MeasureKind.LAST)
 
 _ELSEWHERE = {
     "compare": "count compare 1d",
@@ -269,12 +266,12 @@ class StageWords:
         if function == "count":
             return Figure(function)
         self._skip_space()
-        of_any_value = Figure(function, "f").kind in _OF_ANY_VALUE
-        like, kind = ("user", "a field") if of_any_value else ("ms", "a field with numbers")
+        needs_numbers = Figure(function, "f").kind.needs_numbers
+        like, kind = ("ms", "a field with numbers") if needs_numbers else ("user", "a field")
         begin = self.at
         field = self._take(_FIELD, f"{function} needs {kind}, such as {function} {like}")
         figure = Figure(function, field)
-        if field == "time" and not figure.is_time and figure.kind not in _OF_ANY_VALUE:
+        if field == "time" and figure.kind.needs_numbers:
             raise QueryError(f"time has no {function}; it has {listed(OF_TIME)}", begin + 1)
         if field == "position":
             raise QueryError(f"position has no {function}: each line has another", begin + 1)

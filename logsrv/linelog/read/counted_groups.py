@@ -1,4 +1,4 @@
-"""Lines counted by group: the number and the sums of each, from the codes of the lines' values.
+"""Lines counted by group: the number and the measures of each, from the codes of the lines' values.
 
 A value of a line is a code, the place of the value among the different ones. Columns have codes; the fields
 that are read from a text get them here. So both are counted in the same way.
@@ -19,7 +19,6 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.query.question import Extraction, Grouping, Measure, MeasureKind
 from logsrv.linelog.read.counted_measures import (
-    OF_NUMBERS,
     Labels,
     LineNumbers,
     Measured,
@@ -159,10 +158,9 @@ def _measured_by_element(
     kind: MeasureKind, keys: list[Any], measured: Any
 ) -> tuple[list[Any], Any]:
     """Return the measures of lines which are in a group for each element of a list."""
-    is_of_numbers = kind in OF_NUMBERS
-    rows = rows_of_sums(measured) if is_of_numbers else measured
+    rows = rows_of_sums(measured) if kind.needs_numbers else measured
     found = _by_element(keys, rows, partial(joined, kind), has_lists=True)
-    return [*found], sums_of_rows(found.values()) if is_of_numbers else [*found.values()]
+    return [*found], sums_of_rows(found.values()) if kind.needs_numbers else [*found.values()]
 
 
 def _measured(measure: Measure, lines: _Lines, combined: _Combined) -> Measured:
@@ -171,7 +169,7 @@ def _measured(measure: Measure, lines: _Lines, combined: _Combined) -> Measured:
     if kind is MeasureKind.TIMES:
         rows = numpy.flatnonzero(lines.moments != NO_TIME)
         return times_by_group(combined.groups(rows), lines.moments[rows], most)
-    if kind in OF_NUMBERS:
+    if kind.needs_numbers:
         numbers = lines.numbers(measure.field)
         is_kept = kind is MeasureKind.NUMBERS
         return sums_by_group(combined.groups(numbers.rows), numbers, most, is_kept=is_kept)

@@ -18,7 +18,6 @@ from logsrv.linelog.query.question import MeasureKind
 from logsrv.linelog.read.counted_values import joined_text
 from logsrv.linelog.read.figures import Sums, joined_sums
 
-OF_NUMBERS = (MeasureKind.SUMS, MeasureKind.NUMBERS)
 _SMALL = 1 << 16
 Measured: TypeAlias = tuple[list[int], Any]
 

@@ -3,7 +3,7 @@
 `group` (compared_groups.py) makes tables of them for the terminal, the page and the API. An alert's windows
 use the same sums; they have no percentiles, because each step of each group would have to keep its numbers.
 
-Percentiles need the numbers themselves, which `Numbers` (kept_numbers.py) keeps.
+Percentiles need the numbers themselves, which `KeptNumbers` (kept_numbers.py) keeps.
 """
 
 from __future__ import annotations

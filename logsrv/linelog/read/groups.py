@@ -314,8 +314,7 @@ class Groups(Aggregate):
         without: list[str] = []
         for (kind, field), kept in self._kept.items():
             if not kept:
-                of_numbers = (MeasureKind.SUMS, MeasureKind.NUMBERS)
-                (without if kind in of_numbers else absent).append(field)
+                (without if kind.needs_numbers else absent).append(field)
         # Only the start of a step is a number; most groups share few of these.
         starts = {key[0] for key, _ in rows if key and isinstance(key[0], float)}
         shown: dict[Any, Any] = {start: rfc3339(start) for start in starts}

@@ -287,7 +287,7 @@ class Search:
         return None if self.scope.source else self._column_search().identity_of_groups(task)
 
     def lines_of_rows(self, task: ReadTask) -> Iterator[list[tuple[int, bytes]]]:
-        """Yield the same lines with their offsets, those of a text at once. Raises as `rows`."""
+        """Yield the lines of `rows` with their offsets, those of a text at once. Raises as `rows`."""
         return self._column_search().lines(task)
 
     def frame_tasks(self, task: ReadTask) -> Iterator[ReadTask]:
