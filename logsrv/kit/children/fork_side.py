@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import selectors
 import signal
 import socket
 import sys
@@ -28,6 +27,8 @@ def fork_for_orders(
     notes: `keep` gets each of them here, so that processes forked later have what it keeps.
     """
     numbers: dict[int, bytes] = {}
+    # By the pipes from which notes come.
+    readers: dict[int, MessageReader] = {}
 
     def report_ends(*_: object) -> None:
         while numbers:
@@ -37,14 +38,12 @@ def fork_for_orders(
             _report_end(numbers.pop(process), status)
 
     signal.signal(signal.SIGCHLD, report_ends)
-    with socket.socket(fileno=os.dup(0)) as orders, selectors.DefaultSelector() as ready:
-        ready.register(orders, selectors.EVENT_READ)
+    with socket.socket(fileno=os.dup(0)) as orders:
         while True:
-            found = [key for key, _ in ready.select()]
-            for key in found:
-                if key.fileobj is not orders:
-                    _take_notes(ready, key, keep)
-            if all(key.fileobj is not orders for key in found):
+            ready, _, _ = select.select([orders.fileno(), *readers], [], [])
+            for pipe in readers.keys() & ready:
+                _take_notes(pipe, readers, keep)
+            if orders.fileno() not in ready:
                 continue
             order, pipes, _, _ = socket.recv_fds(orders, _LONGEST, 2)
             # Until its number is known, nobody must ask for its end.
@@ -60,20 +59,17 @@ def fork_for_orders(
                 _report_end(number, 1 << 8)
             else:
                 if not process:
-                    others = [key.fd for key in ready.get_map().values()]
-                    ready.close()
-                    for pipe in (*others, notes):
+                    for pipe in (orders.fileno(), *readers, notes):
                         os.close(pipe)
                     _do_work(work, order, its_notes, *pipes)
                 numbers[process] = number
             for pipe in (*pipes, its_notes):
                 os.close(pipe)
-            ready.register(notes, selectors.EVENT_READ, MessageReader())
+            readers[notes] = MessageReader()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         # Nobody reads these any more, and a full pipe would keep its process.
-        for key in [*ready.get_map().values()]:
-            if key.fileobj is not orders:
-                os.close(key.fd)
+        for pipe in readers:
+            os.close(pipe)
     for _ in range(len(numbers)):
         process, status = os.wait()
         _report_end(numbers.pop(process), status)
@@ -86,14 +82,14 @@ def _report_end(number: bytes, status: int) -> None:
 
 
 def _take_notes(
-    ready: selectors.BaseSelector, key: selectors.SelectorKey, keep: Callable[[bytes], object]
+    pipe: int, readers: dict[int, MessageReader], keep: Callable[[bytes], object]
 ) -> None:
-    data = os.read(key.fd, _LONGEST)
-    for pieces in key.data.receive(data):
+    data = os.read(pipe, _LONGEST)
+    for pieces in readers[pipe].receive(data):
         keep(b"".join(pieces))
     if not data:
-        ready.unregister(key.fd)
-        os.close(key.fd)
+        del readers[pipe]
+        os.close(pipe)
 
 
 def _do_work(
