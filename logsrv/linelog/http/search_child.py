@@ -5,7 +5,8 @@
 The request is JSON: "directory", "endpoint", "values" (see `endpoints`) and "seconds", the CPU time that it
 may take; optionally "variables" for the environment. The answer is a message with the status and what the
 answer lacks, then the body of the HTTP response in any number of messages. With `--fork` a process is
-forked for each request (fork_side.py), in which everything is imported.
+forked for each request (fork_side.py), in which everything is imported, and which has the parts of earlier
+answers (read/remembered.py).
 
 It is a process of its own so that even a large search does not delay the receiving of lines. It has the
 lowest priority, and limits of memory and time. It is killed when nobody waits for its answer.
@@ -85,8 +86,8 @@ def answer_request(
 ) -> None:
     """Answer a request, with a problem if it fails.
 
-    send: called with each message of the answer. tell: called with a sentence about damage. remembered:
-    parts of earlier answers.
+    send_message: called with each message of the answer. tell_service: called with a sentence about damage.
+    remembered: parts of earlier answers.
     """
     body = SearchAnswerWriter(send_message)
     try:

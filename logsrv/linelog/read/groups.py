@@ -149,7 +149,7 @@ class Groups(Aggregate):
             most = MOST_WITH_TEXTS
         self._frequent: FrequentKeys[Key] = FrequentKeys(_characters, most)
         # The numbers of the groups that have a measure.
-        self._numbers: dict[Key, int] = {}
+        self._group_numbers: dict[Key, int] = {}
         self.exact = True
         self._by_time, self._extractions = by_time, extractions
         self.identity = repr((grouping.figures, grouping.by, grouping.every))
@@ -257,7 +257,7 @@ class Groups(Aggregate):
         self.lines += lines
         for place, number in enumerate(having):
             self.lines_with[place] += number
-        known = self._numbers
+        known = self._group_numbers
         for one, (keys, values) in zip(self._kept.values(), measured, strict=False):
             one.add([known.setdefault(key, len(known)) for key in keys], values)
         if self._frequent.add(counts):
@@ -274,10 +274,11 @@ class Groups(Aggregate):
 
     def _forget(self) -> None:
         """Forget what is kept of the groups that are no longer counted."""
-        known = {key: number for key, number in self._numbers.items() if key in self._frequent}
+        keys = [key for key in self._group_numbers if key in self._frequent]
+        numbers = [self._group_numbers[key] for key in keys]
         for one in self._kept.values():
-            one.keep([*known.values()])
-        self._numbers = {key: number for number, key in enumerate(known)}
+            one.keep(numbers)
+        self._group_numbers = {key: number for number, key in enumerate(keys)}
 
     def _bound_hashes(self, kept: Sequence[KeptDistinct]) -> None:
         most = MOST_DISTINCT
@@ -295,12 +296,12 @@ class Groups(Aggregate):
             # SQL, too, answers one row without groups.
             counts[()] = 0
         # The last place is that of groups without any measure.
-        numbers = [self._numbers.get(key, len(self._numbers)) for key in counts]
+        numbers = [self._group_numbers.get(key, len(self._group_numbers)) for key in counts]
         columns: list[Iterable[Cell]] = []
         for one in self.grouping.figures:
             if one.field:
                 kept = self._kept[self.grouping.measure_of(one)]
-                cells = kept.figures(one.function, 1 + len(self._numbers))
+                cells = kept.figures(one.function, 1 + len(self._group_numbers))
                 columns.append(map(cells.__getitem__, numbers))
             else:
                 columns.append(counts.values())

@@ -86,21 +86,20 @@ class KeptNumbers:
             parts.append(_Part(new[one.groups[is_kept]], one.many[is_kept], values))
         self._parts, self.size = parts, sum(len(one.values) for one in parts)
         if self._buckets is not None:
-            of, many = self._buckets
-            places = new[of // _SPAN]
+            keys, many = self._buckets
+            places = new[keys // _SPAN]
             is_kept = places >= 0
-            self._buckets = _joined((places * _SPAN + of % _SPAN)[is_kept], many[is_kept])
+            self._buckets = _joined((places * _SPAN + keys % _SPAN)[is_kept], many[is_kept])
 
     def compress(self) -> None:
         """Keep only how many numbers are in each bucket."""
         found = [] if self._buckets is None else [self._buckets]
         for one in self._parts:
-            of = numpy.repeat(one.groups, one.many) * _SPAN + (_buckets(one.values) + _SPAN // 2)
-            found.append(_joined(of, numpy.ones(len(of), numpy.int64)))
+            keys = numpy.repeat(one.groups, one.many) * _SPAN + (_buckets(one.values) + _SPAN // 2)
+            found.append(_joined(keys, numpy.ones(len(keys), numpy.int64)))
         self._parts, self.size = [], 0
         if found:
-            of, many = map(numpy.concatenate, zip(*found, strict=True))
-            self._buckets = _joined(of, many)
+            self._buckets = _joined(*map(numpy.concatenate, zip(*found, strict=True)))
 
     def figures(self, function: str, groups: int) -> list[float | None]:
         """Return any figure but a count of so many groups; None for one without numbers."""
@@ -154,25 +153,25 @@ class KeptNumbers:
 
     def _in_buckets(self, part: float) -> Array:
         assert self._buckets is not None
-        of, many = self._buckets
-        groups, passed = of // _SPAN, numpy.cumsum(many)
+        keys, many = self._buckets
+        groups, passed = keys // _SPAN, numpy.cumsum(many)
         found: Array = numpy.zeros(len(self._many))
         starts = numpy.flatnonzero(numpy.diff(groups, prepend=-1))
-        ends = numpy.append(starts[1:], len(of))[: len(starts)] - 1
+        ends = numpy.append(starts[1:], len(keys))[: len(starts)] - 1
         before = passed[starts] - many[starts]
         places = before + part * (passed[ends] - before - 1)
-        buckets = of[numpy.searchsorted(passed, places, "right")] % _SPAN - _SPAN // 2
+        buckets = keys[numpy.searchsorted(passed, places, "right")] % _SPAN - _SPAN // 2
         sizes = numpy.exp((numpy.abs(buckets) - _ONE) * _LOG)
         found[groups[starts]] = numpy.where(buckets, numpy.copysign(sizes, buckets), 0.0)
         return found
 
 
-def _joined(of: Array, many: Array) -> tuple[Array, Array]:
-    """Return the different ones of some numbers in order, and the sum of what belongs to each."""
-    order = numpy.argsort(of, kind="stable")
-    of, many = of[order], many[order]
-    starts = numpy.flatnonzero(numpy.diff(of, prepend=-1))
-    return of[starts], numpy.add.reduceat(many, starts)
+def _joined(keys: Array, many: Array) -> tuple[Array, Array]:
+    """Return the different keys in order, and the sum of what belongs to each."""
+    order = numpy.argsort(keys, kind="stable")
+    keys, many = keys[order], many[order]
+    starts = numpy.flatnonzero(numpy.diff(keys, prepend=-1))
+    return keys[starts], numpy.add.reduceat(many, starts)
 
 
 def _buckets(values: Array) -> Array:
