@@ -97,6 +97,7 @@ class _StepsWithValues(Aggregate):
 
     def __init__(self, steps: _Steps, values: Groups) -> None:
         self.steps, self.values = steps, values
+        self.identity = f"{steps.identity} {values.identity}"
         if steps.columns is not None and values.columns is not None:
             self.columns = {*steps.columns, *values.columns}
 

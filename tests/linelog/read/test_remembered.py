@@ -1,6 +1,7 @@
 """Parts of answers that are remembered: the same answers, nothing is read, memory is bounded."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -8,13 +9,14 @@ import pytest
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import Grouping
+from logsrv.linelog.query.question import EVERYTHING, Grouping, Node
 from logsrv.linelog.read import remembered
 from logsrv.linelog.read.compared_groups import group
 from logsrv.linelog.read.groups import Rows
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.remembered import RememberedParts, key_of_part
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.time_buckets import histogram_by
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, view_of
 
@@ -50,17 +52,23 @@ def _few_frames() -> Iterator[None]:
         yield
 
 
-def ask(store: Path, query: str, memory: RememberedParts | None, scope: Scope = Scope()) -> Rows:  # noqa: B008
-    asked = parse_question(query)
-    assert isinstance(asked.answer, Grouping)
+@contextmanager
+def searching(
+    store: Path, node: Node, memory: RememberedParts | None, scope: Scope
+) -> Iterator[Search]:
     with view_of(store) as view:
         view.remembered = memory
-        search = Search(view, make_matcher(asked.node), scope, processes=2)
-        found = group(search, asked.answer, asked.extractions)
+        yield Search(view, make_matcher(node), scope, processes=2)
     if memory is not None:
         for note in memory.take_notes():
             memory.keep(note)
-    return found
+
+
+def ask(store: Path, query: str, memory: RememberedParts | None, scope: Scope = Scope()) -> Rows:  # noqa: B008
+    asked = parse_question(query)
+    assert isinstance(asked.answer, Grouping)
+    with searching(store, asked.node, memory, scope) as search:
+        return group(search, asked.answer, asked.extractions)
 
 
 @pytest.mark.parametrize("scope", [Scope(), HALF, Scope(source="*:10.0.0.9:*")])
@@ -80,6 +88,20 @@ def test_what_is_remembered_is_not_read(store):
         # Some lines of the second segment are older.
         with pytest.raises(AssertionError):
             ask(store, "| sum ms by app", memory, HALF)
+
+
+def test_bars_with_values_are_remembered(store):
+    def bars(memory: RememberedParts | None, field: str) -> object:
+        with searching(store, EVERYTHING, memory, Scope()) as search:
+            return histogram_by(search, 600.0, field)
+
+    memory = RememberedParts()
+    first = bars(memory, "app")
+    assert first == bars(None, "app")
+    with patch.object(Search, "rows", side_effect=AssertionError("columns are read")):
+        assert bars(memory, "app") == first
+        with pytest.raises(AssertionError):
+            bars(memory, "n")
 
 
 def test_a_segment_that_is_replaced_by_another_is_read(tmp_path):
