@@ -112,7 +112,8 @@ def ranked(values: Array) -> tuple[Array, Array]:
     offsets = values - least
     known = numpy.bincount(offsets) > 0
     if known.all():
-        return numpy.arange(least, most + 1), offsets
+        # An end behind the largest of 64 bits would make it floating.
+        return numpy.arange(len(known)) + least, offsets
     return numpy.flatnonzero(known) + least, (numpy.cumsum(known) - 1)[offsets]
 
 
