@@ -1,4 +1,4 @@
-"""Measures of a group of lines other than numbers: different values, the first or last one, times."""
+"""Measures of groups of lines other than numbers: different values, the first or last one, times."""
 
 from __future__ import annotations
 
