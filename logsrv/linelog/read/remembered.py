@@ -7,11 +7,12 @@ have it, too, and send back what they add.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
 
-MOST, LARGEST = 96 << 20, 1 << 20
-"""Bytes of all parts, and of a part that is remembered."""
+MOST, LARGEST, EACH = 96 << 20, 1 << 20, 256
+"""Bytes of all parts, of a part that is remembered, and those that each takes besides its own."""
 _KEY = 16
 _NEW = b"+"
 
@@ -20,7 +21,8 @@ class RememberedParts:
     """Parts by what they answer, in bounded memory: those not asked for longest are forgotten."""
 
     def __init__(self) -> None:
-        self._parts: dict[bytes, bytes] = {}
+        # To find the first key of a plain dict takes the longer the more before it were removed.
+        self._parts: OrderedDict[bytes, bytes] = OrderedDict()
         self._size = 0
         self._notes: list[bytes] = []
         self._noted = 0
@@ -34,7 +36,7 @@ class RememberedParts:
 
         Of a question whose parts take more than half of the memory, the first ones are noted each time.
         """
-        self._noted += _KEY + len(part)
+        self._noted += EACH + len(part)
         if len(part) <= LARGEST and self._noted <= MOST // 2:
             self._notes.append(key if key in self._parts else key + _NEW + part)
 
@@ -52,13 +54,13 @@ class RememberedParts:
         part = new.removeprefix(_NEW) if new else self._parts[key]
         self._forget(key)
         self._parts[key] = part
-        self._size += _KEY + len(part)
+        self._size += EACH + len(part)
         while self._size > MOST:
             self._forget(next(iter(self._parts)))
 
     def _forget(self, key: bytes) -> None:
         if key in self._parts:
-            self._size -= _KEY + len(self._parts.pop(key))
+            self._size -= EACH + len(self._parts.pop(key))
 
 
 def key_of_part(question: str, groups: Sequence[int]) -> bytes:

@@ -1,5 +1,7 @@
 """Parts of answers that are remembered: the same answers, nothing is read, memory is bounded."""
 
+import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +16,7 @@ from logsrv.linelog.read import remembered
 from logsrv.linelog.read.compared_groups import group
 from logsrv.linelog.read.groups import Rows
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.remembered import RememberedParts, key_of_part
+from logsrv.linelog.read.remembered import EACH, MOST, RememberedParts, key_of_part
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.time_buckets import histogram_by
 from tests.parts.made_columns import columns_for_few_frames
@@ -123,7 +125,7 @@ def note(memory: RememberedParts, word: str, part: bytes) -> list[bytes]:
 
 
 def test_those_not_asked_for_longest_are_forgotten(monkeypatch):
-    monkeypatch.setattr(remembered, "MOST", 3 * (16 + 10) + 16)
+    monkeypatch.setattr(remembered, "MOST", 3 * (EACH + 10) + EACH)
     monkeypatch.setattr(remembered, "LARGEST", 10)
     memory = RememberedParts()
     for word in "abc":
@@ -141,7 +143,7 @@ def test_those_not_asked_for_longest_are_forgotten(monkeypatch):
 
 
 def test_a_large_question_notes_its_first_parts_each_time(monkeypatch):
-    monkeypatch.setattr(remembered, "MOST", 260)
+    monkeypatch.setattr(remembered, "MOST", 10 * (EACH + 10))
     memory = RememberedParts()
     for _ in range(2):
         for word in "abcdefghij":
@@ -153,13 +155,29 @@ def test_a_large_question_notes_its_first_parts_each_time(monkeypatch):
 
 def test_what_was_forgotten_meanwhile_does_not_become_nothing(monkeypatch):
     """A process that was forked earlier still has the part, and notes that it was asked for."""
-    monkeypatch.setattr(remembered, "MOST", 52)
+    monkeypatch.setattr(remembered, "MOST", 2 * (EACH + 10))
     memory = RememberedParts()
     [one] = note(memory, "a", 10 * b"a")
     memory.keep(one)
     [again] = note(memory, "a", 10 * b"a")
     [other] = note(memory, "b", 10 * b"b")
-    monkeypatch.setattr(remembered, "MOST", 26)
+    monkeypatch.setattr(remembered, "MOST", EACH + 10)
     memory.keep(other)
     memory.keep(again)
     assert kept(memory, "a", "b") == [None, 10 * b"b"]
+
+
+def test_many_small_parts_take_no_more_memory_and_are_forgotten_fast():
+    """Of a plain dict, the first key was found behind the places of all that were removed before it."""
+    memory = RememberedParts()
+    most = MOST // EACH
+    tracemalloc.start()
+    for number in range(most):
+        memory.keep(number.to_bytes(16) + b"+")
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 1.1 * MOST
+    begun = time.process_time()
+    for number in range(150_000):
+        memory.keep((most + number).to_bytes(16) + b"+")
+    assert time.process_time() - begun < 3
