@@ -51,21 +51,24 @@ def fork_for_orders(
             if not order:
                 break
             number, _, order = order.partition(b" ")
-            notes, its_notes = os.pipe()
+            ends: tuple[int, ...] = ()
             try:
+                ends = notes, its_notes = os.pipe()
                 process = fork()
             except OSError as error:
                 print(f"a process cannot be forked: {error.strerror}", file=sys.stderr, flush=True)
                 _report_end(number, 1 << 8)
+                pipes += ends
             else:
                 if not process:
                     for pipe in (orders.fileno(), *readers, notes):
                         os.close(pipe)
                     _do_work(work, order, its_notes, *pipes)
                 numbers[process] = number
-            for pipe in (*pipes, its_notes):
+                readers[notes] = MessageReader()
+                pipes.append(its_notes)
+            for pipe in pipes:
                 os.close(pipe)
-            readers[notes] = MessageReader()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         # Nobody reads these any more, and a full pipe would keep its process.
         for pipe in readers:
