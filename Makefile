@@ -66,7 +66,7 @@ RULES = $(addprefix tests/,$(addsuffix .py,$(addprefix test_,expressions figures
 REST = (slow or long) and not nightly
 test-rest: .venv/dev.ready
 	@echo 'make test-rest: running the slow and the long tests, but for those of each night'
-	@$(PYTEST) -m '$(REST)' -n 8 --dist loadfile $(ARGS) \
+	@$(PYTEST) -m '$(REST)' -n 7 --dist loadfile $(ARGS) \
 		$$(grep -rlE --include='test_*.py' 'mark\.(slow|long)' tests | grep -vxF $(addprefix -e ,$(RULES)))
 	@echo 'make test-rest: all passed'
 
