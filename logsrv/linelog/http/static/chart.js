@@ -143,7 +143,7 @@ export class Chart {
       return element("li", `bar-${name}${this.only && !alone ? " off" : ""}`, series.length > 1 ? choose : cut(label));
     });
     if (this.past) entries.push(element("li", "dashed", `${cut(figureName(this.name ?? ""))}, ${this.past} before`));
-    if (hidden) entries.push(element("li", "quiet", `${hidden.toLocaleString("en")} others are not drawn`));
+    if (hidden) entries.push(element("li", "quiet", hidden === 1 ? "1 other is not drawn" : `${hidden.toLocaleString("en")} others are not drawn`));
     this.legend.replaceChildren(...entries);
   }
 

@@ -113,6 +113,8 @@ def test_of_many_groups_the_largest_are_drawn_and_the_others_together(page):
     slow = [(0, f"g{group}", float(group)) for group in range(20)]
     shown = page(answer(["p95_n"], slow, ("id",)))
     assert shown.texts("#table .legend li")[-1] == "12 others are not drawn"
+    shown = page(answer(["p95_n"], slow[:9], ("id",)))
+    assert shown.texts("#table .legend li")[-1] == "1 other is not drawn"
     assert numbers(shown, f"{TIP} > div") == 0
 
 
