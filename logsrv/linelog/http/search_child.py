@@ -110,14 +110,14 @@ def answer_request(
         body.send_problem(Problem(503, NO_MEMORY))
 
 
-def _answer(message: bytes, remembered: RememberedParts | None = None) -> Sequence[bytes]:
+def _answer(message: bytes, remembered: RememberedParts) -> Sequence[bytes]:
     """Answer a request; return notes of what is to be remembered."""
     request = json.loads(message)
     seconds = request["seconds"]
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     os.environ.update(request.get("variables", {}))
     answer_request(request, send_message, tell_service, remembered)
-    return remembered.take_notes() if remembered is not None else ()
+    return remembered.take_notes()
 
 
 def _import_for_figures() -> None:
@@ -131,14 +131,14 @@ def main(arguments: list[str]) -> int:
     limit_reading_process()
     reserve_little()
     collect_rarely()
+    remembered = RememberedParts()
     if FORK in arguments:
         _import_for_figures()
-        remembered = RememberedParts()
         fork_for_orders(partial(_answer, remembered=remembered), remembered.keep)
         return 0
     for message in read_messages():
         end_with_input()
-        _answer(message)
+        _answer(message, remembered)
         break
     return 0
 

@@ -95,6 +95,7 @@ _Aggregate = TypeVar("_Aggregate", bound=Aggregate)
 def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
     """Add all lines that a search finds; return the aggregate."""
     memory = search.view.remembered if aggregate.identity else None
+    question = f"{aggregate.identity} {search.matcher.node}" if memory is not None else ""
 
     def work(task: ReadTask) -> list[bytes]:
         """Return a part, empty if there is nothing to add, and its key if it is to be remembered."""
@@ -102,7 +103,7 @@ def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
             part = aggregate.count(FoundLines(search, task))
             return [b"" if part is None else marshal.dumps(part)]
         groups = search.identity_of_groups(task) if memory is not None else None
-        key = key_of_part(f"{aggregate.identity} {search.matcher.node}", groups) if groups else b""
+        key = key_of_part(question, groups) if groups else b""
         found = memory.get(key) if memory is not None else None
         if found is None:
             rows = search.rows(task)

@@ -165,12 +165,11 @@ class ColumnSearch:
         Raises OSError.
         """
         opened = self._open_columns(task.segment)
-        if opened is None or not task.in_time or opened.filter.needs_text(self._node):
+        if self._search.scope.source or not task.in_time or opened is None:
             return None
-        first, last = task.group - 1, task.group + task.groups - 2
-        groups = opened.columns.groups
-        is_whole = (task.start, task.stop) == (groups[first].start, groups[last].stop)
-        return [*opened.columns.identity, first, last] if is_whole else None
+        if opened.filter.needs_text(self._node) or not _is_whole(opened, task):
+            return None
+        return [*opened.columns.identity, task.group, task.groups]
 
     def rows(self, task: ReadTask) -> ColumnRows:
         """Return the matching lines of a row group.
@@ -182,10 +181,8 @@ class ColumnSearch:
         if opened is None:
             raise OnlyTextTells("they are gone")
         group = self._group_of(opened, task)
-        first, last = task.group - 1, task.group + task.groups - 2
-        start, stop = opened.columns.groups[first].start, opened.columns.groups[last].stop
         found: Array = numpy.ones(group.lines, bool)
-        if (task.start, task.stop) != (start, stop):
+        if not _is_whole(opened, task):
             low, high = numpy.searchsorted(group.offsets(), [task.start, task.stop])
             found[:low] = found[high:] = False
         if not task.in_time:
@@ -284,6 +281,12 @@ class ColumnSearch:
 
 def _moment(time: str) -> int:
     return round(parse_rfc3339(time.rstrip()) * 1e6)
+
+
+def _is_whole(opened: _OpenSegment, task: ReadTask) -> bool:
+    """Return whether a task has all lines of its row groups."""
+    groups = opened.columns.groups[task.group - 1 : task.group - 1 + task.groups]
+    return (task.start, task.stop) == (groups[0].start, groups[-1].stop)
 
 
 def _between(offsets: list[int], start: int, stop: int) -> list[int]:

@@ -93,13 +93,14 @@ class KeptNumbers:
 
     def compress(self) -> None:
         """Keep only how many numbers are in each bucket."""
+        if not self._parts:
+            return
         found = [] if self._buckets is None else [self._buckets]
         for one in self._parts:
             keys = numpy.repeat(one.groups, one.many) * _SPAN + (_buckets(one.values) + _SPAN // 2)
             found.append(_joined(keys, numpy.ones(len(keys), numpy.int64)))
         self._parts, self.size = [], 0
-        if found:
-            self._buckets = _joined(*map(numpy.concatenate, zip(*found, strict=True)))
+        self._buckets = _joined(*map(numpy.concatenate, zip(*found, strict=True)))
 
     def figures(self, function: str, groups: int) -> list[float | None]:
         """Return any figure but a count of so many groups; None for one without numbers."""

@@ -284,7 +284,7 @@ class Search:
 
     def identity_of_groups(self, task: ReadTask) -> list[int] | None:
         """Return what tells whole row groups from all others; None if only a part of them is counted."""
-        return None if self.scope.source else self._column_search().identity_of_groups(task)
+        return self._column_search().identity_of_groups(task)
 
     def lines_of_rows(self, task: ReadTask) -> Iterator[list[tuple[int, bytes]]]:
         """Yield the lines of `rows` with their offsets, those of a text at once. Raises as `rows`."""

@@ -1,4 +1,4 @@
-"""A process for tests that forks one for each order: `python -m forking_child`.
+"""A process for tests that forks one for each order: `python forking_child.py`.
 
 The forked one answers with what was kept before, and notes its order, so many times as the order says.
 """
