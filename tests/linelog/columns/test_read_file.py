@@ -1,5 +1,6 @@
 """Columns of a segment in a file give the fields that the records of its lines have."""
 
+import gc
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,7 +13,16 @@ from logsrv.linelog.columns.read_file import NumberColumn
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME
 from tests.parts.made_columns import columns_of, values_of
-from tests.parts.mixed_lines import LINES, STAMP, fields_of_records
+from tests.parts.mixed_lines import (
+    BEHIND,
+    LINES,
+    LOGINS,
+    OBJECTS,
+    PAIRS,
+    STAMP,
+    WHOLE,
+    fields_of_records,
+)
 
 STAMPED = ("source", "name", "host", "port", "level")
 
@@ -37,6 +47,21 @@ def test_every_field_is_the_one_of_the_records(tmp_path_factory, lines):
         for name, values in known.items():
             if columns.has(name):
                 assert values_of(columns, name) == [values.get(row) for row in range(len(lines))]
+
+
+def test_what_was_read_for_columns_is_freed_before_anybody_looks_for_garbage(tmp_path):
+    """The process looks rarely: all values of a segment were kept, and the third had no memory."""
+    lines = [STAMP + one for one in [*OBJECTS, *PAIRS, *LOGINS, *BEHIND, *WHOLE]]
+    try:
+        for turn in ("imports", "lines"):
+            (tmp_path / turn).mkdir()
+            with columns_of(tmp_path / turn, lines):
+                pass
+            left = gc.collect()
+            gc.disable()
+        assert left == 0
+    finally:
+        gc.enable()
 
 
 def test_a_line_has_its_offset_and_its_time(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import compress
+from itertools import compress, count
 from typing import Any, NamedTuple
 
 import numpy
@@ -164,8 +164,8 @@ class Coder:
     """Gives each different value a number. index: the numbers by value."""
 
     def __init__(self) -> None:
-        self.index: defaultdict[Any, int] = defaultdict()
-        self.index.default_factory = self.index.__len__
+        # Its own length would be the next number, too, but keep it alive until garbage is looked for.
+        self.index: defaultdict[Any, int] = defaultdict(count().__next__)
 
     def codes(self, values: Sequence[Any]) -> Array:
         """Return the number of each value."""
