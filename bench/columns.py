@@ -28,7 +28,7 @@ from typing import Any
 
 import attrs
 
-from bench import parquet_engine
+from bench import parquet_engine, proc
 from bench.build import OUT
 from bench.search import LOGSRV, Took, run
 from bench.services import SERVICES, services
@@ -44,6 +44,8 @@ CPU_BAR = 6.0
 """Of the CPU time of `zstd -3`."""
 SIZE_BAR = 40.0
 """Per cent of the compressed text."""
+MEMORY_BAR = 300
+"""MiB of the process that makes columns, however many segments it has made."""
 ENGINE_BAR = 2.0
 """Of the CPU time of the faster of DuckDB and ClickHouse."""
 STEP = 17_000_000
@@ -78,8 +80,11 @@ class Asked:
         return min(one.seconds for one in self.took)
 
 
-def make_columns(directory: Path) -> float:
-    """Make the columns of all segments anew, as the server does; return the CPU seconds of the process."""
+def make_columns(directory: Path) -> tuple[float, int]:
+    """Make the columns of all segments anew, as the server does.
+
+    Return the CPU seconds of the process, and its memory in MiB.
+    """
     for file in directory.glob("*.parquet"):
         file.unlink()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -88,11 +93,12 @@ def make_columns(directory: Path) -> float:
     try:
         for segment in sealed_segments(disk):
             process.make(segment, disk)
+        memory = proc.memory(process.child.process.pid, "VmHWM") >> 20 if process.child else 0
     finally:
         process.end()
         disk.close()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, memory
 
 
 def engines() -> list[str]:
@@ -214,7 +220,7 @@ def costs(kind: Kind, name: str, megabytes: int, runs: int, home: Path) -> tuple
             file.write(page)
             lines += page.count(b"\n")
     made = make(home / name, 1, megabytes, (kind,), STEP)
-    turns = [(zstd(text), make_columns(made.directory)) for _ in range(runs)]
+    turns = [(zstd(text), make_columns(made.directory)[0]) for _ in range(runs)]
     packing, columns = (min(some) for some in zip(*turns, strict=True))
     size = sum(file.stat().st_size for file in made.directory.glob("*.parquet"))
     ratio, part = columns / packing, 100 * size / made.compressed
@@ -260,7 +266,8 @@ def grow(sizes: Sequence[int], runs: int, home: Path) -> None:
         print(f"{size} GiB", file=sys.stderr, flush=True)
         directory = home / f"{size}-GiB"
         make(directory, size * 4, 256, (services,), STEP)
-        make_columns(directory)
+        cpu, memory = make_columns(directory)
+        print(f"columns: {cpu:.1f} s of CPU, {memory} MiB", file=sys.stderr, flush=True)
         for question, row in table.items():
             asked, _ = measure(directory, question, [], runs, plain=0)
             row.append(f"{asked['logsrv'].cpu:.2f}")
@@ -289,8 +296,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         home = Path(name)
         met = report_costs(given.kinds, given.runs, home)
         made = make(home / "store", given.segments, given.megabytes, (services,), STEP)
-        print(f"columns of {made.text / 1e9:.2f} GB: {make_columns(made.directory):.1f} s of CPU\n")
-        met = ask_all(made.directory, given.runs) and met
+        cpu, memory = make_columns(made.directory)
+        print(f"columns of {made.text / 1e9:.2f} GB: {cpu:.1f} s of CPU, {memory} MiB\n")
+        met = ask_all(made.directory, given.runs) and met and memory <= MEMORY_BAR
         if given.growth:
             grow([int(size) for size in given.growth.split(",")], given.runs, home)
     return 0 if met else 1
