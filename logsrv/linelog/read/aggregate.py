@@ -97,18 +97,21 @@ def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
     memory = search.view.remembered if aggregate.identity else None
     question = f"{aggregate.identity} {search.matcher.node}" if memory is not None else ""
 
-    def work(task: ReadTask) -> list[bytes]:
-        """Return a part, empty if there is nothing to add, and its key if it is to be remembered."""
+    def count(task: ReadTask) -> bytes:
         if not task.group:
             part = aggregate.count(FoundLines(search, task))
-            return [b"" if part is None else marshal.dumps(part)]
-        groups = search.identity_of_groups(task) if memory is not None else None
-        key = key_of_part(question, groups) if groups else b""
+            return b"" if part is None else marshal.dumps(part)
+        rows = search.rows(task)
+        # Without a line, the columns that are counted need not be read.
+        return marshal.dumps(aggregate.count_rows(rows)) if rows.lines else b""
+
+    def work(task: ReadTask) -> list[bytes]:
+        """Return a part, empty if there is nothing to add, and its key if it is to be remembered."""
+        identity = search.identity_of(task) if memory is not None else None
+        key = key_of_part(question, identity) if identity else b""
         found = memory.get(key) if memory is not None else None
         if found is None:
-            rows = search.rows(task)
-            # Without a line, the columns that are counted need not be read.
-            found = marshal.dumps(aggregate.count_rows(rows)) if rows.lines else b""
+            found = count(task)
         return [found, key] if key else [found]
 
     wanted = None if search.scope.source else levels_in_query(search.matcher.node)

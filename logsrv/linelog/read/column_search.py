@@ -159,7 +159,7 @@ class ColumnSearch:
             self._until is None or bounds.largest < self._until
         )
 
-    def identity_of_groups(self, task: ReadTask) -> list[int] | None:
+    def identity_of_groups(self, task: ReadTask) -> list[int | bytes] | None:
         """Return what tells the row groups of a task from all others; None if it has a part of them.
 
         Raises OSError.

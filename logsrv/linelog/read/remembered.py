@@ -1,4 +1,4 @@
-"""Parts of answers that are remembered: what sealed row groups add to a question does not change.
+"""Parts of answers that are remembered: what the same lines add to a question does not change.
 
 A page asks the same again and again: its bars, its values, the panels of a board. Then only what is new is
 counted. The process that forks one for each search (http/search_child.py) has the memory; the forked ones
@@ -63,6 +63,6 @@ class RememberedParts:
             self._size -= EACH + len(self._parts.pop(key))
 
 
-def key_of_part(question: str, groups: Sequence[int]) -> bytes:
-    """Return the key of what row groups add to a question. groups: what tells them from all others."""
-    return blake2b(f"{question} {groups}".encode(errors="surrogatepass"), digest_size=_KEY).digest()
+def key_of_part(question: str, lines: Sequence[int | bytes]) -> bytes:
+    """Return the key of what some lines add to a question. lines: what tells them from all others."""
+    return blake2b(f"{question} {lines}".encode(errors="surrogatepass"), digest_size=_KEY).digest()

@@ -27,7 +27,7 @@ from logsrv.linelog.read.plan import (
     plan_tasks,
 )
 from logsrv.linelog.read.pool import run_tasks, work_or_why
-from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
+from logsrv.linelog.read.texts import SIZE, PackedFrames, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from logsrv.memory import keep_freed_memory
@@ -282,9 +282,21 @@ class Search:
         """
         return self._column_search().rows(task)
 
-    def identity_of_groups(self, task: ReadTask) -> list[int] | None:
-        """Return what tells whole row groups from all others; None if only a part of them is counted."""
-        return self._column_search().identity_of_groups(task)
+    def identity_of(self, task: ReadTask) -> list[int | bytes] | None:
+        """Return what tells the lines of a task from all others, if it will be counted again.
+
+        That are whole row groups, and the text that has none yet: of the active segment.
+        """
+        if task.group:
+            return self._column_search().identity_of_groups(task)
+        frames = self._open_segment(task.segment)
+        if self.scope.source or not task.in_time or not isinstance(frames, PlainFrames):
+            return None
+        # The last frame grows.
+        is_whole = task.stop - task.start == SIZE
+        return (
+            [task.segment, task.start, frames.digest(task.start, task.stop)] if is_whole else None
+        )
 
     def lines_of_rows(self, task: ReadTask) -> Iterator[list[tuple[int, bytes]]]:
         """Yield the lines of `rows` with their offsets, those of a text at once. Raises as `rows`."""
@@ -293,13 +305,7 @@ class Search:
     def frame_tasks(self, task: ReadTask) -> Iterator[ReadTask]:
         """Yield a task for each frame of a row group's."""
         frames = self._open_segment(task.segment)
-        if frames is None:
-            return
-        for frame in range(frames.frame_at(task.start), frames.count):
-            start, stop = frames.frame_bounds(frame)
-            if start >= task.stop:
-                break
-            bounds = max(start, task.start), min(stop, task.stop)
+        for bounds in frames.bounds_between(task.start, task.stop) if frames else ():
             yield ReadTask(task.segment, *bounds, task.in_time)
 
     def _frames_instead(self, read: GroupRead) -> Iterator[ReadTask]:

@@ -11,6 +11,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Self
 
 import zstandard
@@ -55,6 +56,14 @@ class SegmentFrames:
     @abstractmethod
     def frame_at(self, offset: int) -> int:
         """Return the number of the frame that contains `offset`; `count` at or past the end."""
+
+    def bounds_between(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Yield the bounds of each frame between two offsets; those of the first and last are cut there."""
+        for frame in range(self.frame_at(start), self.count):
+            begin, end = self.frame_bounds(frame)
+            if begin >= stop:
+                break
+            yield max(begin, start), min(end, stop)
 
     @abstractmethod
     def lines_between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
@@ -138,6 +147,13 @@ class PlainFrames(SegmentFrames):
             end = self.next_line_start(start + SIZE) if stop - start > 2 * SIZE else stop
             yield start, os.pread(self.fd, end - start, start)
             start = end
+
+    def digest(self, start: int, stop: int) -> bytes:
+        """Return what tells the lines that begin from `start` up to `stop` from others. Raises OSError."""
+        found = blake2b(digest_size=16)
+        for _, text in self.lines_between(start, stop):
+            found.update(text)
+        return found.digest()
 
     def next_line_start(self, offset: int) -> int:
         if offset <= 0:

@@ -33,6 +33,9 @@ log = Logger()
 RETRY_AFTER = 1.0
 # Bytes. By age a segment with less is not rotated: 8,760 tiny segments a year would make each search slow.
 LEAST_BY_AGE = 16 << 20
+# Figures read all text that has no columns yet: of so much in half a second. Seconds of its age keep a fast
+# sender's segments large.
+LEAST_SOON, SOON = 64 << 20, 600.0
 # Seconds between two checks of the file while lines arrive. A check before each write cost a third of the
 # throughput, because fstat releases the interpreter's lock and has to wait for it again.
 LOOK_EVERY = 0.02
@@ -220,7 +223,8 @@ class ActiveSegment:
     def rotation_time(self) -> float | None:
         """Return when to rotate, in seconds of the monotonic clock; None while it need not be done.
 
-        A segment with less than LEAST_BY_AGE is not rotated by age.
+        A segment with less than LEAST_BY_AGE is not rotated by age; one with LEAST_SOON soon, if it gets
+        columns.
         """
         offset = self.position.offset
         if not offset:
@@ -229,7 +233,10 @@ class ActiveSegment:
             return self._not_before
         if offset < LEAST_BY_AGE:
             return None
-        return max(self._started + self.policy.rotate_every, self._not_before)
+        age = self.policy.rotate_every
+        if self.policy.columns and offset >= LEAST_SOON:
+            age = min(age, SOON)
+        return max(self._started + age, self._not_before)
 
     def rotate(self) -> None:
         """Begin a new segment, unless this one is empty; if that fails, go on with the old one."""

@@ -13,7 +13,7 @@ from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import EVERYTHING, Grouping, Node
 from logsrv.linelog.read import remembered
 from logsrv.linelog.read.compared_groups import group
-from logsrv.linelog.read.groups import Rows
+from logsrv.linelog.read.groups import Groups, Rows
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.remembered import EACH, RememberedParts, key_of_part
 from logsrv.linelog.read.search import Search
@@ -103,6 +103,25 @@ def test_bars_with_values_are_remembered(store):
         assert bars(memory, "app") == first
         with pytest.raises(AssertionError):
             bars(memory, "n")
+
+
+def test_whole_frames_of_the_active_segment_are_counted_once(tmp_path):
+    lines = [line(f"a={n % 7} b=1 {1000 * 'x'}", n) for n in range(2500)]
+    active = make_store(tmp_path / "logs", [lines]) / "current.log"
+    memory = RememberedParts()
+
+    def sums(text: bytes) -> tuple[float, int]:
+        """What the store answers, and how many of its frames are counted."""
+        active.write_bytes(text)
+        with patch.object(Groups, "count", autospec=True, side_effect=Groups.count) as counted:
+            [(_, total)] = ask(active.parent, "| sum a by b", memory).rows
+        assert isinstance(total, int)
+        return total, counted.call_count
+
+    text = b"".join(lines)
+    assert [sums(text), sums(text)] == [(7497, 3), (7497, 1)]
+    assert sums(text + line("a=10 b=1")) == (7507, 1)
+    assert sums(text.replace(b" a=1 ", b" a=2 ", 1)) == (7498, 2)
 
 
 def test_a_segment_that_is_replaced_by_another_is_read(tmp_path):
