@@ -28,10 +28,10 @@ PATCHES_OF_PRIVATES = 11
 TEST_FILES_OVER_500_LINES = 0
 FILES_OVER_400_LINES = 1
 # Columns of segments and the lake are 33 files and 3,500 lines of code, of which 1,600 were asked for.
-FILES, FOLDERS = 665, 62
+FILES, FOLDERS = 666, 62
 # Whoever adds lines finds others that have become needless; if none have, it grows, with a reason. Lines of
 # tests are printed only: a ceiling made tests that say five things in one statement.
-CODE = 74_990
+CODE = 75_080
 # Kinds of classes for values: attrs.frozen, attrs.define, named tuples, and what quick commands have
 # (logsrv/value.py). Ways to start a Python child: logsrv/kit/children/starting.py.
 KINDS_OF_VALUES, WAYS_TO_START_PYTHON = 4, 3

@@ -219,6 +219,8 @@ _JOIN = _flag_parameter(
     "join", "1: `q` is asked of whole records; `continues` is where a line's record begins"
 )
 
+_AHEAD = _flag_parameter("ahead", "1: it is also asked ahead, for a day, so that answers are quick")
+
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "/api/search",
@@ -253,6 +255,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _SOURCE,
             _integer_parameter("limit", "at most so many rows", 1000, MOST_LINES),
             _format_parameter("json", "csv"),
+            _AHEAD,
         ),
     ),
     ApiEndpoint(
@@ -275,6 +278,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
                 _TEXT,
                 "",
             ),
+            _AHEAD,
         ),
     ),
     ApiEndpoint(

@@ -20,6 +20,7 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.access import AccessRules
+from logsrv.linelog.http.asked_ahead import AskedAhead
 from logsrv.linelog.http.endpoints import (
     BY_PATH,
     EVENTS,
@@ -87,6 +88,7 @@ class WebServer:
         self._searches = Searches(
             place, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
         )
+        self._ahead = AskedAhead(self._searches, reactor)
         self._views = LiveViews(place, reactor)
         self._viewers: set[Viewer] = set()
         self._statistics = StoreStatistics(totals, reactor)
@@ -112,6 +114,7 @@ class WebServer:
         self._stopping = True
         for viewer in list(self._viewers):
             viewer.close(str(STOPPING))
+        self._ahead.stop()
         ended = DeferredList([self._searches.stop(), self._views.stop()])
         return ended.addCallback(lambda _: None)
 
@@ -232,6 +235,8 @@ class WebServer:
             raise Problem(400, "columns needs format=csv")
         if values.get("join") and values.get("format", "json") != "json":
             raise Problem(400, "join needs format=json")
+        if values.get("ahead"):
+            self._ahead.note(endpoint.path, request.uri.partition(b"?")[2])
         asked = {"endpoint": endpoint.name, "values": values}
         answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)
         answer.set_search(self._searches.start_search(asked, answer))

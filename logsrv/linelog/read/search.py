@@ -283,20 +283,16 @@ class Search:
         return self._column_search().rows(task)
 
     def identity_of(self, task: ReadTask) -> list[int | bytes] | None:
-        """Return what tells the lines of a task from all others, if it will be counted again.
-
-        That are whole row groups, and the text that has none yet: of the active segment.
-        """
+        """Return what tells lines from others: whole row groups, and frames of the active segment."""
         if task.group:
             return self._column_search().identity_of_groups(task)
         frames = self._open_segment(task.segment)
         if self.scope.source or not task.in_time or not isinstance(frames, PlainFrames):
             return None
-        # The last frame grows.
-        is_whole = task.stop - task.start == SIZE
-        return (
-            [task.segment, task.start, frames.digest(task.start, task.stop)] if is_whole else None
-        )
+        if task.stop - task.start < SIZE:
+            # The last frame, which grows.
+            return None
+        return [task.segment, task.start, frames.digest(task.start, task.stop)]
 
     def lines_of_rows(self, task: ReadTask) -> Iterator[list[tuple[int, bytes]]]:
         """Yield the lines of `rows` with their offsets, those of a text at once. Raises as `rows`."""

@@ -176,11 +176,11 @@ export class BoardPanel extends Inquiry {
     const { q } = place;
     const scope = await scopeOf(place);
     const kind = kindOf(q);
-    if (kind === "table") return get("/api/table", { q, ...scope, limit: MOST_ASKED }, signal);
+    if (kind === "table") return get("/api/table", { q, ...scope, limit: MOST_ASKED, ahead: 1 }, signal);
     if (kind === "lines" && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
       const until = scope.until || "now";
-      return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: place.by }, signal)).answer);
+      return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: place.by, ahead: 1 }, signal)).answer);
     }
     const limits = kind === "lines" ? { newest: 1, limit: MOST_LINES } : {};
     const lines = await all(await searchLines({ q, ...scope, ...limits }, signal));

@@ -1,0 +1,119 @@
+"""Questions of boards are asked ahead: one after the other, for a day, unless they take long."""
+
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.http.asked_ahead import EVERY, FOR, LONGEST, MOST, AskedAhead
+from logsrv.linelog.http.problems import STOPPING, Problem
+from logsrv.linelog.http.searches import SearchSink
+from tests.parts.stores import BEGIN
+
+
+class Asked:
+    """In place of searches: what is asked, answered when a test says so."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.requests: list[dict[str, Any]] = []
+        self.sinks: list[SearchSink] = []
+        self.stopping = False
+
+    def queue_search(self, request: dict[str, Any], sink: SearchSink) -> None:
+        if self.stopping:
+            raise STOPPING
+        self.requests.append(request)
+        self.sinks.append(sink)
+
+    def queries(self, seconds: float = 0.1, problem: Problem | None = None) -> list[str]:
+        """Answer what is asked, each after some seconds; return the queries."""
+        found = []
+        while self.sinks:
+            found.append(self.requests.pop(0)["values"]["q"])
+            self.clock.advance(seconds)
+            self.sinks.pop(0).receive_end(problem)
+        return found
+
+
+@pytest.fixture
+def clock() -> Clock:
+    clock = Clock()
+    clock.advance(BEGIN)
+    return clock
+
+
+@pytest.fixture
+def asked(clock: Clock) -> Asked:
+    return Asked(clock)
+
+
+@pytest.fixture
+def ahead(asked: Asked, clock: Clock) -> AskedAhead:
+    return AskedAhead(asked, clock)  # type: ignore[arg-type]
+
+
+def test_a_question_is_asked_again_with_the_times_of_then(ahead, asked, clock):
+    ahead.note("/api/histogram", b"q=level%3Eerror&since=1h&buckets=60&ahead=1")
+    clock.advance(EVERY - 1)
+    assert not asked.requests
+    for turn in (1, 2):
+        clock.advance(1 if turn == 1 else EVERY)
+        [request] = asked.requests
+        assert request["endpoint"] == "histogram" and request["values"]["buckets"] == 60
+        assert request["values"]["since"] == rfc3339(clock.seconds() - 3600)
+        assert asked.queries() == ["level>error"]
+
+
+def test_questions_are_asked_one_after_the_other_and_not_those_of_an_open_board(
+    ahead, asked, clock
+):
+    for word in (b"one", b"two", b"open"):
+        ahead.note("/api/table", b"q=%s+|+count+by+app" % word)
+    clock.advance(EVERY - 1)
+    ahead.note("/api/table", b"q=open+|+count+by+app")
+    clock.advance(1)
+    assert len(asked.requests) == 1
+    clock.advance(LONGEST / 2)
+    assert len(asked.requests) == 1
+    assert asked.queries() == ["one | count by app", "two | count by app"]
+    clock.advance(EVERY)
+    assert len(asked.queries()) == 3
+
+
+def test_nothing_is_asked_a_day_after_the_last_look(ahead, asked, clock):
+    ahead.note("/api/table", b"q=|+count")
+    for _ in range(int(FOR / EVERY) - 1):
+        clock.advance(EVERY)
+        assert asked.queries(0.0)
+    clock.advance(2 * EVERY)
+    assert not asked.queries() and not clock.getDelayedCalls()
+
+
+def test_too_many_are_forgotten_the_longest_asked_first(ahead, asked, clock):
+    for number in range(MOST):
+        ahead.note("/api/table", b"q=%d+|+count" % number)
+    ahead.note("/api/table", b"q=0+|+count")
+    ahead.note("/api/table", b"q=new+|+count")
+    clock.advance(EVERY)
+    assert asked.queries() == [f"{n} | count" for n in (*range(2, MOST), 0, "new")]
+
+
+@pytest.mark.parametrize("why", [{"problem": Problem(503, "broken")}, {"seconds": LONGEST + 1}])
+def test_a_question_that_fails_or_takes_long_is_not_asked_again(ahead, asked, clock, why):
+    ahead.note("/api/table", b"q=|+count")
+    clock.advance(EVERY)
+    assert asked.queries(**why)
+    clock.advance(10 * EVERY)
+    assert not asked.requests
+
+
+def test_at_a_stop_nothing_more_is_asked(ahead, asked, clock):
+    for word in (b"one", b"two"):
+        ahead.note("/api/table", b"q=%s+|+count" % word)
+    clock.advance(EVERY)
+    ahead.stop()
+    asked.stopping = True
+    assert asked.queries(problem=STOPPING) == ["one | count"]
+    assert not clock.getDelayedCalls()
