@@ -49,6 +49,7 @@ export class Table {
     const answer = await get("/api/table", { q, since, until, limit: MOST_ASKED }, signal);
     if (signal.aborted) return;
     taken();
+    const isNew = JSON.stringify(request) !== JSON.stringify(this.request);
     this.request = request;
     this.answer = answer;
     this.grid.order = this.turned = null;
@@ -56,6 +57,7 @@ export class Table {
     this.part.hidden = false;
     byId("scroller").hidden = true;
     this.show();
+    if (isNew) this.part.scrollTo(0, 0);
     if (!answer.lines) this.explain(request, signal);
   }
 

@@ -199,7 +199,7 @@ export class View extends EventTarget {
     this.kind = kindOf(request.q);
     this.paused = stream ? null : "reading";
     this.attach(stream);
-    this.atStart = this.atEnd = this.ready = this.loading = this.cancelled = false;
+    this.atStart = this.atEnd = this.atBottom = this.ready = this.loading = this.cancelled = false;
     this.searching = true;
     this.lines.highlighter.setQuery(request.q);
     this.lines.clear();

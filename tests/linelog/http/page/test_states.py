@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from logsrv.kit.testing import wait_until
+from tests.linelog.http.page.answers import answer
 from tests.linelog.http.page.conftest import COUNT, LIVE, numbered
 from tests.linelog.http.page.looks import CONTRAST, DONE, TOTAL, serious
 
 pytestmark = pytest.mark.long
 WORKING = "!document.querySelector('#progress-words').hidden"
+TOP = "document.querySelector('#scroller').scrollTop"
 PARTS = "document.querySelector('#empty .parts').textContent"
 
 
@@ -152,3 +154,35 @@ def test_the_button_to_follow_covers_no_opened_line(width, height, logs, visit):
         "(({bottom}) => bottom <= document.querySelector('#newer').getBoundingClientRect().top)"
         "(document.querySelector('.details').getBoundingClientRect())"
     )
+
+
+@pytest.mark.parametrize("first", ["", "x"])
+def test_sorted_lines_begin_at_the_top(first, logs, visit):
+    # The fake server takes the words of stages for words to look for.
+    logs.send(*(f"x | sort rt {number}" for number in range(300)))
+    page = visit(f"?q={first}&last=all", ready=f"{COUNT} === 200")
+    for query in (f"{first} | sort rt", "sort | sort rt"):
+        page.fill("#q", query)
+        page.press("Enter")
+        page.wait(f"location.search.includes('sort') && {DONE} && {COUNT} === 200")
+        # What stands above the lines appears, and goes.
+        for height in (700, 760):
+            page.resize(1280, height)
+        assert page.run(f"new Promise((done) => setTimeout(() => done({TOP}), 100))") == 0
+        page.scroll("#scroller", 5000)
+        page.wait(f"{TOP} > 1000")
+
+
+def test_another_answer_of_figures_begins_at_the_top(logs, visit):
+    logs.table = answer(["count"], ((str(group), 1) for group in range(200)), ("id",), None)
+    page = visit("?q=|+count+by+id", ready="!document.querySelector('#table').hidden")
+    table = "document.querySelector('#table').scrollTop"
+    page.scroll("#table", 500)
+    page.wait(f"{table} > 0")
+    page.press(" ")
+    page.wait(DONE)
+    assert page.run(table) > 0
+    page.fill("#q", "x | count by id")
+    page.press("Enter")
+    page.wait(f"location.search.includes('x') && {DONE}")
+    assert page.run(table) == 0
