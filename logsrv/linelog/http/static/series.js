@@ -5,7 +5,7 @@ import { drawable } from "./scale.js";
 
 /** Groups with a series of their own. */
 export const MOST_SERIES = 8;
-/** Steps up to which those without lines are drawn, too. */
+/** Steps up to which all are drawn; of more, those with lines and the ones beside them, where a gap begins and ends. */
 const MOST_STEPS = 2000;
 const FUNCTION = /^(count_distinct|count|sum|avg|min|max|p50|p95|p99)_(?=.)/;
 
@@ -50,6 +50,9 @@ export const figureName = (column) => column.replace(FUNCTION, "$1 ");
  */
 export const addsUp = (column) => /^(count$|sum_)/.test(column);
 
+/** Return whether a figure of no lines is 0, and not unknown. @param {string} column */
+const isZeroOfNone = (column) => addsUp(column) || column.startsWith("count_distinct_");
+
 /**
  * Return the name of a group; one that looks like a missing value is quoted.
  * @param {import("./grid.js").Cell[]} values of its fields
@@ -85,7 +88,9 @@ export function groupsOf(answer, from) {
  * @returns {Chart}
  */
 export function seriesOf(answer, column, when) {
-  const dated = { ...answer, rows: answer.rows.filter(([time]) => time !== null) };
+  // Behind the last row of an answer that was cut nothing is known.
+  const isCut = answer.rows.length < answer.groups;
+  const dated = { ...answer, rows: answer.rows.filter(([time]) => time !== null), ...(isCut && { since: null, until: null }) };
   const steps = stepsOf(dated, when);
   const places = new Map(steps.map(({ start }, index) => [start, index]));
   const name = answer.columns[column];
@@ -98,7 +103,7 @@ export function seriesOf(answer, column, when) {
   /** @param {Answer["rows"]} rows @param {number} of the column @returns {Values} */
   const valuesOf = (rows, of) => {
     /** @type {Values} */
-    const values = steps.map(({ start }) => (adds && (of === column || start >= known) ? 0 : null));
+    const values = steps.map(({ start }) => (isZeroOfNone(name) && (of === column || start >= known) ? 0 : null));
     for (const row of rows) {
       const [place, value] = [places.get(Date.parse(String(row[0]))), row[of]];
       if (place === undefined || typeof value !== "number") continue;
@@ -117,7 +122,7 @@ export function seriesOf(answer, column, when) {
 }
 
 /**
- * Return the steps of an answer's time, also those without lines; of very many only those with lines.
+ * Return the steps of an answer's time, also those without lines, if need be only the ends of a gap.
  * @param {Answer} answer
  * @param {Date} when
  * @returns {Step[]}
@@ -130,6 +135,8 @@ function stepsOf({ rows, every, since, until }, when) {
   // Lines may be dated after now.
   const end = Math.max(until ? Date.parse(until) : since ? when.getTime() : 0, starts[starts.length - 1] + 1);
   const [first, last] = [Math.min(Math.floor(begin / step), Math.floor(starts[0] / step)), Math.ceil(end / step)];
-  const all = step < 1 || last - first > MOST_STEPS ? starts : Array.from({ length: last - first }, (_, index) => (first + index) * step);
+  const beside = () => [first, last - 1, ...starts.flatMap((start) => [-1, 0, 1].map((one) => Math.floor(start / step) + one))].filter((one) => one >= first && one < last);
+  const numbers = last - first > MOST_STEPS ? [...new Set(beside())].sort((a, b) => a - b) : Array.from({ length: last - first }, (_, index) => first + index);
+  const all = step < 1 ? starts : numbers.map((one) => one * step);
   return all.map((start) => ({ start, end: start + step, from: Math.max(start, Math.min(begin, starts[0])), to: until ? Math.min(start + step, end) : start + step }));
 }

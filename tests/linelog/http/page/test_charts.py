@@ -1,5 +1,6 @@
 """Charts and tables of figures in a real browser: axes, legends, tips, comparisons, pivots."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -274,3 +275,22 @@ def test_printed_figures_have_no_number_of_lines_and_no_buttons(page):
     shown.call("Emulation.setEmulatedMedia", media="print")
     assert "Lines" not in shown.text(".print-head") and "Query" in shown.text(".print-head")
     assert not shown.run("document.querySelector('#table .exclude').checkVisibility()")
+
+
+@pytest.mark.parametrize(("figure", "empty"), [("count_distinct_user", "0"), ("p95_rt", "–")])
+def test_nothing_is_drawn_over_days_without_lines(page, figure, empty):
+    """Also if the range has so many steps that not all of them are drawn."""
+    rows = [(0, 7), (1, 5), (9000, 3), (20_000, 4), (20_001, 6)]
+    found = {**answer([figure], rows, every=300), "since": time_of(-500, 300)}
+    shown = page({**found, "until": time_of(21_000, 300)})
+    shown.click("[aria-label='Drawn as'] button:last-child")
+    path = shown.run(f"document.querySelector('{CURVES}').getAttribute('d')")
+    points = [one.split() for one in re.split("[ML]", path)[1:]]
+    assert len(points) == (13 if empty == "0" else 5)
+    assert path.count("M") == (1 if empty == "0" else 3)
+    dots = "[...document.querySelectorAll('#table circle')].map((one) => one.getAttribute('cx'))"
+    assert set(shown.run(dots)) == {point[0] for point in points}
+    assert shown.texts("#table .axis span")[0] > "18 Nov"
+    assert step_left(shown, 1)[1].endswith(f" {empty}")
+    shown = page({**found, "until": time_of(21_000, 300), "groups": 6})
+    assert not step_left(shown, 1)[1].endswith(f" {empty}")
