@@ -159,17 +159,10 @@ class ColumnSearch:
             self._until is None or bounds.largest < self._until
         )
 
-    def identity_of_groups(self, task: ReadTask) -> list[int | bytes] | None:
-        """Return what tells the row groups of a task from all others; None if it has a part of them.
-
-        Raises OSError.
-        """
+    def identity_of(self, task: ReadTask) -> list[int | bytes] | None:
+        """Return what tells the lines of a task from all others; None without columns. Raises OSError."""
         opened = self._open_columns(task.segment)
-        if self._search.scope.source or not task.in_time or opened is None:
-            return None
-        if opened.filter.needs_text(self._node) or not _is_whole(opened, task):
-            return None
-        return [*opened.columns.identity, task.group, task.groups]
+        return None if opened is None else [*opened.columns.identity, task.start, task.stop]
 
     def rows(self, task: ReadTask) -> ColumnRows:
         """Return the matching lines of a row group.

@@ -152,7 +152,7 @@ class Groups(Aggregate):
         self._group_numbers: dict[Key, int] = {}
         self.exact = True
         self._by_time, self._extractions = by_time, extractions
-        self.identity = repr((grouping.figures, grouping.by, grouping.every))
+        self.identity = repr((grouping.figures, grouping.by, grouping.every, extractions))
         self._reads_fields = bool(self._measures) or grouping.by not in ((), ("level",))
         self._is_total = (
             grouping.by == () and grouping.every is None and kinds <= {MeasureKind.TIMES}

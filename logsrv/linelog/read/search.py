@@ -27,7 +27,7 @@ from logsrv.linelog.read.plan import (
     plan_tasks,
 )
 from logsrv.linelog.read.pool import run_tasks, work_or_why
-from logsrv.linelog.read.texts import SIZE, PackedFrames, PlainFrames, SegmentFrames
+from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from logsrv.memory import keep_freed_memory
@@ -283,16 +283,14 @@ class Search:
         return self._column_search().rows(task)
 
     def identity_of(self, task: ReadTask) -> list[int | bytes] | None:
-        """Return what tells lines from others: whole row groups, and frames of the active segment."""
+        """Return what tells the lines of a task from all others; None if it is not known."""
+        if self.scope.source or not task.in_time or task.place:
+            return None
         if task.group:
-            return self._column_search().identity_of_groups(task)
+            return self._column_search().identity_of(task)
         frames = self._open_segment(task.segment)
-        if self.scope.source or not task.in_time or not isinstance(frames, PlainFrames):
-            return None
-        if task.stop - task.start < SIZE:
-            # The last frame, which grows.
-            return None
-        return [task.segment, task.start, frames.digest(task.start, task.stop)]
+        found = frames.identity(task.start, task.stop) if frames is not None else None
+        return None if found is None else [task.segment, *found]
 
     def lines_of_rows(self, task: ReadTask) -> Iterator[list[tuple[int, bytes]]]:
         """Yield the lines of `rows` with their offsets, those of a text at once. Raises as `rows`."""

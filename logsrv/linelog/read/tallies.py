@@ -74,6 +74,7 @@ class Sources(Aggregate):
     """The sources of all lines. A part has the numbers and the latest TIMEs of a frame."""
 
     columns = ("source",)
+    identity = "sources"
 
     def __init__(self) -> None:
         self._lines: FrequentKeys[str] = FrequentKeys(len)

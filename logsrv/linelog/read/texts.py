@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Self
+from zlib import crc32
 
 import zstandard
 
@@ -97,6 +98,13 @@ class SegmentFrames:
     def file_bytes_of_frame(self, frame: int) -> int:
         """Return the number of bytes of the file that belong to a frame."""
 
+    @abstractmethod
+    def identity(self, start: int, stop: int) -> list[int | bytes] | None:
+        """Return what tells the lines that begin from `start` up to `stop` from all others of the segment.
+
+        None if it is not known. Raises OSError.
+        """
+
     @property
     def file_size(self) -> int:
         """The bytes of the file."""
@@ -148,12 +156,14 @@ class PlainFrames(SegmentFrames):
             yield start, os.pread(self.fd, end - start, start)
             start = end
 
-    def digest(self, start: int, stop: int) -> bytes:
-        """Return what tells the lines that begin from `start` up to `stop` from others. Raises OSError."""
+    def identity(self, start: int, stop: int) -> list[int | bytes] | None:
+        # Each digest of a frame that grows would be another one.
+        if stop - start < SIZE:
+            return None
         found = blake2b(digest_size=16)
         for _, text in self.lines_between(start, stop):
             found.update(text)
-        return found.digest()
+        return [start, found.digest()]
 
     def next_line_start(self, offset: int) -> int:
         if offset <= 0:
@@ -276,6 +286,10 @@ class PackedFrames(SegmentFrames):
 
     def file_bytes_of_frame(self, frame: int) -> int:
         return self.index.packed_extent(frame)[1]
+
+    def identity(self, start: int, stop: int) -> list[int | bytes] | None:
+        index = self.index
+        return [index.text, index.compressed, index.lines, crc32(index.sums), start, stop]
 
     def line_count(self, frame: int) -> int:
         """Return the number of lines of a frame; 0 if the index does not have it."""

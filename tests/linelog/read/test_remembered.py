@@ -10,13 +10,15 @@ import pytest
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import EVERYTHING, Grouping, Node
+from logsrv.linelog.query.question import EVERYTHING, Grouping, Node, Sorting
 from logsrv.linelog.read import remembered
+from logsrv.linelog.read.aggregate import FoundLines
 from logsrv.linelog.read.compared_groups import group
 from logsrv.linelog.read.groups import Groups, Rows
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.remembered import EACH, RememberedParts, key_of_part
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.sorted_lines import sort_lines
 from logsrv.linelog.read.time_buckets import histogram_by
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, view_of
@@ -26,7 +28,8 @@ QUESTIONS = [
     "| count by app", "| count by n", "| sum ms, p95 ms by app", "app=shop | sum ms, p95 ms by app",
     "app=mail | sum ms, p95 ms by app", "| sum ms by app", "| first n, last n by app",
     "| count_distinct n", "| max time by app", "| sum ms every 5m by app", "| sum ms every 10m by app",
-    "paid | count by app", "nosuch=1 | count by app", "NOT nosuch=1 | sum n",
+    "paid | count by app", "nosuch=1 | count by app", "NOT nosuch=1 | sum n", "paid n>2000 | sum ms",
+    '| extract "ms<x> <a>.5," | sum a', '| extract "n<x> <a>," | sum a', "| last message by app",
 ]  # fmt: skip
 
 
@@ -79,16 +82,46 @@ def test_what_is_asked_again_has_the_same_answer(store, scope):
         assert ask(store, query, memory, scope) == ask(store, query, None, scope)
 
 
-def test_what_is_remembered_is_not_read(store):
+@contextmanager
+def nothing_is_read() -> Iterator[None]:
+    """Lines and columns of sealed segments are not read; the active one has less than a frame."""
+    text = FoundLines.text
+
+    def text_of_active(lines: FoundLines) -> bytes:
+        assert lines.task.segment == 3, "text is read"
+        return text(lines)
+
+    with (
+        patch.object(Search, "rows", side_effect=AssertionError("columns are read")),
+        patch.object(FoundLines, "text", text_of_active),
+    ):
+        yield
+
+
+@pytest.mark.parametrize(
+    "query", ["| sum {} by app", "paid | sum {} by app", '| extract "m<m> " | sum {} by app, m']
+)
+def test_what_is_remembered_is_not_read(store, query):
     memory = RememberedParts()
-    first = ask(store, "| sum ms by app", memory)
-    with patch.object(Search, "rows", side_effect=AssertionError("columns are read")):
-        assert ask(store, "| sum ms by app", memory) == first
+    first = ask(store, query.format("ms"), memory)
+    with nothing_is_read():
+        assert ask(store, query.format("ms"), memory) == first
         with pytest.raises(AssertionError):
-            ask(store, "| sum ms by n", memory)
+            ask(store, query.format("n"), memory)
         # Some lines of the second segment are older.
         with pytest.raises(AssertionError):
-            ask(store, "| sum ms by app", memory, HALF)
+            ask(store, query.format("ms"), memory, HALF)
+
+
+@pytest.mark.parametrize("sorting", [Sorting("ms", False), Sorting("n", True)])
+def test_sorted_lines_are_remembered(store, sorting):
+    memory = RememberedParts()
+    with searching(store, EVERYTHING, memory, Scope()) as search:
+        first = sort_lines(search, sorting, (), 10)
+    with searching(store, EVERYTHING, memory, Scope()) as search, nothing_is_read():
+        assert sort_lines(search, sorting, (), 10) == first
+        with pytest.raises(AssertionError):
+            sort_lines(search, sorting, (), 11)
 
 
 def test_bars_with_values_are_remembered(store):
@@ -99,7 +132,7 @@ def test_bars_with_values_are_remembered(store):
     memory = RememberedParts()
     first = bars(memory, "app")
     assert first == bars(None, "app")
-    with patch.object(Search, "rows", side_effect=AssertionError("columns are read")):
+    with nothing_is_read():
         assert bars(memory, "app") == first
         with pytest.raises(AssertionError):
             bars(memory, "n")
