@@ -6,6 +6,7 @@ Private parts of Twisted's HTTPChannel are used here: bad requests, pipelined by
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable
 from http import HTTPStatus
 from io import BytesIO
@@ -52,6 +53,7 @@ _TOO_LONG = (
     % (len(_TOO_LONG_SAID), _TOO_LONG_SAID)
 )
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
+_REFUSED = re.compile(rb"\s*q\s*=\s*0(\.0*)?\s*")
 
 
 class MalformedRequestHook:
@@ -107,6 +109,15 @@ def host_and_target(uri: bytes) -> tuple[bytes | None, bytes]:
     return found[1], found[2] if found[2].startswith(b"/") else b"/" + found[2]
 
 
+def accepts_gzip(accepted: bytes) -> bool:
+    """Return whether this Accept-Encoding names gzip, not with weight 0; `*` and `x-gzip` do not count."""
+    for coding in accepted.split(b","):
+        name, _, weight = coding.partition(b";")
+        if name.strip().lower() == b"gzip":
+            return not _REFUSED.fullmatch(weight)
+    return False
+
+
 class WebRequest(Request):
     """A request. browser: its connection. has_body: whether it has a body.
 
@@ -122,6 +133,7 @@ class WebRequest(Request):
         self.body_size = 0
         self._too_large = False
         self.has_body = False
+        self._packer: Any = None
 
     def gotLength(self, length: int | None) -> None:
         self.content = BytesIO()
@@ -169,8 +181,29 @@ class WebRequest(Request):
         for name, value in {**HEADERS, **own}.items():
             self.setHeader(name, value)
 
+    def pack(self) -> None:
+        """Send the content in gzip, if the client takes it; each write reaches the client whole."""
+        self.setHeader("Vary", "Accept-Encoding")
+        if accepts_gzip(self.getHeader(b"Accept-Encoding") or b""):
+            self.setHeader("Content-Encoding", "gzip")
+            self._packer = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
+
+    def write(self, data: bytes) -> None:
+        if self._packer is not None:
+            data = self._packer.compress(data) + self._packer.flush(zlib.Z_SYNC_FLUSH)
+        super().write(data)
+
+    def finish(self) -> None:
+        packer, self._packer = self._packer, None
+        if packer is not None:
+            self.write(packer.flush())
+        super().finish()
+
     def end_answer(self, body: bytes) -> None:
         """Send all of the content."""
+        packer, self._packer = self._packer, None
+        if packer is not None:
+            body = packer.compress(body) + packer.flush()
         self.setHeader("Content-Length", str(len(body)))
         self.write(body)
         self.finish()

@@ -5,7 +5,6 @@ All have the same headers, and are counted by status.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import attrs
@@ -15,7 +14,7 @@ from zope.interface import implementer
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.access import SANDBOX_POLICY
-from logsrv.kit.web.channel import WebRequest
+from logsrv.kit.web.channel import WebRequest, accepts_gzip
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.endpoints import JSON
 from logsrv.linelog.http.problems import Problem
@@ -25,7 +24,8 @@ from logsrv.reactor import Timer
 # Seconds: a connection is aborted if its client reads nothing for STALLED_AFTER, and always after LONGEST.
 STALLED_AFTER = 30.0
 LONGEST = 600.0
-_REFUSED = re.compile(rb"\s*q\s*=\s*0(\.0*)?\s*")
+# Bytes of an answer: of fewer, most are headers.
+_LEAST_PACKED = 1000
 
 
 class ResponseSender:
@@ -45,6 +45,8 @@ class ResponseSender:
 
     def send_body(self, request: WebRequest, status: int, body: bytes, type_: str = JSON) -> None:
         self.begin_response(request, status, type_)
+        if len(body) >= _LEAST_PACKED:
+            request.pack()
         request.end_answer(body)
 
     def send_asset(
@@ -91,15 +93,6 @@ class ResponseSender:
         for name, value in problem.headers.items():
             request.setHeader(name, value)
         self.send_body(request, problem.status, problem.body)
-
-
-def accepts_gzip(accepted: bytes) -> bool:
-    """Return whether this Accept-Encoding names gzip, not with weight 0; `*` and `x-gzip` do not count."""
-    for coding in accepted.split(b","):
-        name, _, weight = coding.partition(b";")
-        if name.strip().lower() == b"gzip":
-            return not _REFUSED.fullmatch(weight)
-    return False
 
 
 @implementer(IPushProducer)

@@ -230,6 +230,7 @@ class WebServer:
     ) -> None:
         def begin(request: WebRequest) -> None:
             self._responses.begin_response(request, 200, _content_type(endpoint, values))
+            request.pack()
 
         if values.get("columns") and values["format"] != "csv":
             raise Problem(400, "columns needs format=csv")

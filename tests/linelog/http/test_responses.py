@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -101,6 +102,15 @@ def test_a_file_is_packed_for_a_client_that_unpacks(place):
     assert body == asset.body
 
 
+@pytest.mark.parametrize(("body", "packed"), [(b'{"a": 1}', False), (b'{"b": 2}' * 500, True)])
+def test_a_long_answer_is_packed_for_a_client_that_unpacks(place, body, packed):
+    browser = Browser(lambda request: place.responses.send_body(request, 200, body))
+    head, _, sent = browser.get(Accept_Encoding="gzip").partition(b"\r\n\r\n")
+    assert (b"Content-Encoding: gzip" in head) is packed
+    assert b"Content-Length: %d\r" % len(sent) in head + b"\r"
+    assert (gzip.decompress(sent) if packed else sent) == body
+
+
 @pytest.mark.parametrize(
     ("accepted", "takes"),
     [
@@ -136,15 +146,16 @@ class Search:
 class AnsweredSearch:
     """A request whose answer is under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, packed: bool = False) -> None:
         self.clock = Clock()
         self.search = Search()
         self.browser = Browser(self._handle, self.clock)
-        self.browser.get("/")
+        self.browser.get("/", **{"Accept-Encoding": "gzip"} if packed else {})
 
     def _handle(self, request: WebRequest) -> None:
         def begin(request: WebRequest) -> None:
             request.setResponseCode(200)
+            request.pack()
 
         def fail(request: WebRequest, problem: Problem) -> None:
             request.setResponseCode(problem.status)
@@ -194,6 +205,30 @@ def test_a_failure_after_the_first_bytes_is_the_last_line(searched):
     searched.answer.receive_end(Problem(503, "too long"))
     assert searched.browser.received.startswith(b"HTTP/1.1 200 ")
     assert b'{"error": "too long"}\n\r\n0\r\n\r\n' in searched.browser.received
+
+
+def test_a_packed_answer_is_read_as_it_comes_to_the_problem_at_its_end():
+    searched = AnsweredSearch(packed=True)
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    read = 0
+
+    def unpacked() -> bytes:
+        """What a client can read of that which came since the last time."""
+        nonlocal read
+        head, _, chunks = searched.browser.received.partition(b"\r\n\r\n")
+        assert b"Content-Encoding: gzip" in head and b"Vary: Accept-Encoding" in head
+        content = b""
+        while chunks:
+            size, _, chunks = chunks.partition(b"\r\n")
+            content, chunks = content + chunks[: int(size, 16)], chunks[int(size, 16) + 2 :]
+        new, read = content[read:], len(content)
+        return unpacker.decompress(new)
+
+    for line in (b"one\n", b"two\n"):
+        searched.answer.receive_data(line)
+        assert unpacked() == line
+    searched.answer.receive_end(Problem(503, "too long"))
+    assert unpacked() == b'{"error": "too long"}\n' and unpacker.eof
 
 
 def test_a_slow_client_pauses_the_search_and_is_cut_off(searched):
