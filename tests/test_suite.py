@@ -128,6 +128,14 @@ def _logs(test: ast.expr) -> Iterator[str]:
                 yield ast.unparse(found).removesuffix(".log()")
 
 
+def long_patches(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines of fixtures that keep a patch for longer than a test."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and "MonkeyPatch" in ast.unparse(node):
+            lives_long = any("session" in ast.unparse(one) for one in node.decorator_list)
+            yield from [node.lineno] * lives_long
+
+
 def _ends(function: ast.AST) -> Iterator[tuple[str, int]]:
     """Yield daemons, and the lines behind which they have ended."""
     for node in ast.walk(function):
@@ -169,6 +177,11 @@ def test_the_log_of_a_daemon_that_goes_on_is_waited_for():
     assert not offenders(hasty_asserts, r"\bin [\w.]+\.log\(\)")
 
 
+def test_only_fixtures_of_all_tests_patch_something_for_a_session():
+    """The patch of a folder would hold for the tests of other folders that this worker runs later."""
+    assert not offenders(long_patches, "MonkeyPatch", "conftest.py", "leaks.py")
+
+
 BROKEN = [
     (clocks, "began = time.process_time()"),
     (clocks, "from time import perf_counter_ns"),
@@ -183,6 +196,10 @@ BROKEN = [
     (hasty_asserts, "def test():\n send(one)\n assert 'x' in one.log()"),
     (hasty_asserts, "def test():\n with daemon() as one:\n  assert 'x' in one.log()"),
     (hasty_asserts, "def test():\n assert 'x' in one.log()\n one.stop()"),
+    (
+        long_patches,
+        "@fixture(scope='session')\ndef one():\n with MonkeyPatch.context() as it: yield",
+    ),
 ]
 FINE = [
     (clocks, "@pytest.mark.nightly\ndef test(): time.thread_time()"),
@@ -198,6 +215,7 @@ FINE = [
     (hasty_asserts, "def test():\n one.stop()\n assert 'x' in one.log()"),
     (hasty_asserts, "def test():\n assert one.start().wait() == 1\n assert 'x' in one.log()"),
     (hasty_asserts, "def test():\n assert 'x' not in one.log()"),
+    (long_patches, "@fixture\ndef one():\n with MonkeyPatch.context() as it: yield"),
 ]
 
 

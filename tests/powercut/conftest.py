@@ -16,12 +16,10 @@ from tests.powercut.trying import Workload
 from tests.powercut.workloads import play
 
 
-@pytest.fixture(autouse=True, scope="session")
-def priority() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def priority(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let sealing in this process keep its priority: with the lowest it takes 100 ms on a busy machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "setpriority", lambda *_: None)
-        yield
+    monkeypatch.setattr(os, "setpriority", lambda *_: None)
 
 
 @pytest.fixture(scope="session")
