@@ -14,7 +14,7 @@ from logsrv.linelog.store import seal as sealing
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_name, sealed_segments
-from logsrv.linelog.store.segment_notes import remove_empty_segment
+from logsrv.linelog.store.segment_notes import RemovedRun, note_removed, remove_empty_segment
 from logsrv.linelog.store.words import build as word_building
 from tests.parts.made_columns import make_columns
 
@@ -62,6 +62,14 @@ def make_store(directory: Path, segments: Sequence[Sequence[bytes]], packed: int
     (directory / "number").write_bytes(b"%d\n" % len(segments))
     disk.close()
     return directory
+
+
+def remove_segment(directory: Path, number: int, size: int, lines: int) -> None:
+    """Remove a compressed segment as retention does, which notes how much text it had."""
+    with Disk().open_directory(directory) as disk:
+        note_removed([RemovedRun(range(number, number + 1), size, lines)], disk)
+    for path in directory.glob(f"{number:010}-*"):
+        path.unlink()
 
 
 def add_columns(directory: Path) -> Path:

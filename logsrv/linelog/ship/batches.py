@@ -22,7 +22,7 @@ class LineBatches:
     """Batches of lines from `position` on, of text that is on the medium.
 
     query: None for all lines. gap: called with the amount of text that was removed or damaged, and the
-    place of the next line after it. most_lines, most_bytes: limits of a batch; a longer line is a batch by
+    places before and after it. most_lines, most_bytes: limits of a batch; a longer line is a batch by
     itself. may_have_more: whether more batches may be ready now.
 
     Raises QueryError for an invalid query.
@@ -33,7 +33,7 @@ class LineBatches:
         view: View,
         position: Position,
         query: str | None,
-        gap: Callable[[MissingText, Position], object],
+        gap: Callable[[MissingText, Position, Position], object],
         *,
         most_lines: int,
         most_bytes: int,
@@ -81,7 +81,7 @@ class LineBatches:
             if news is None:
                 break
             if news.missing:
-                self._gap(news.missing, news.position)
+                self._gap(news.missing, self._read_to, news.position)
             self._read_to = self._follower.position
             (number, offset), text = news.position, news.text
             for start, stop in self._matcher.find(text, news.position):

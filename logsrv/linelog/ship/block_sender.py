@@ -189,7 +189,8 @@ class BlockSender:
         if cut is not None:
             self._after = cut.block.end
             if cut.missing:
-                self._progress.count_gap(cut.missing, cut.block.start)
+                before = cut.block.after or self._progress.position
+                self._progress.count_gap(cut.missing, before, cut.block.start)
             answer = call_target(self.target.send, cut.block).addErrback(self._note_failure)
             self._in_flight.append(_BlockInFlight(cut, answer, self._progress.clock.seconds()))
             if cut.more:

@@ -12,7 +12,7 @@ from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import END
 from logsrv.linelog.ship.messages import ShipReport
-from logsrv.linelog.ship.ship_place import ShipPlace
+from logsrv.linelog.ship.ship_place import CountedGap, ShipPlace
 from logsrv.linelog.ship.store_places import place_for_ship_from
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import NOWHERE, Position
@@ -75,6 +75,7 @@ class Progress:
         if not self.is_known:
             return True
         if self.position != self._saved:
+            self._forget_passed_gaps()
             try:
                 self.kept.save(self.store, self.position)
             except OSError as error:
@@ -114,21 +115,31 @@ class Progress:
 
     def go_back(self, position: Position) -> None:
         """Move the place back: the target has lost text, and gaps may be found once more."""
+        self._forget_passed_gaps()
         self.position = position
-        self.kept.counted = min(self.kept.counted, position)
 
-    def count_gap(self, missing: MissingText, after: Position) -> None:
-        """Count and report text that is gone before the place `after`, but only once.
+    def count_gap(self, missing: MissingText, before: Position, after: Position) -> None:
+        """Count and report text that is gone between two places, but only once.
 
-        The count is saved now: the target may take the next text, and its answer may be lost.
+        If the target did not take the text after a gap, the gap may be found again, and may have grown at
+        both ends. The count is saved now: the target may take the next text, and its answer may be lost.
         """
-        kept = self.kept
-        if after > kept.counted:
-            kept.gone, kept.counted = kept.gone.plus(missing), after
-            size = missing.bytes if missing.known else None
-            self.report(ShipReport("gap", bytes=size, lines=missing.lines))
+        kept, uncounted, others = self.kept, missing, []
+        for gap in kept.gaps:
+            if before < gap.after <= after:
+                uncounted = uncounted.minus(gap.missing)
+            else:
+                others.append(gap)
+        if uncounted:
+            kept.gone, kept.gaps = kept.gone.plus(uncounted), [*others, CountedGap(after, missing)]
+            size = uncounted.bytes if uncounted.known else None
+            self.report(ShipReport("gap", bytes=size, lines=uncounted.lines))
             self._saved = None
             self.save()
+
+    def _forget_passed_gaps(self) -> None:
+        """Forget the gaps before the place: they are not found again."""
+        self.kept.gaps = [gap for gap in self.kept.gaps if gap.after > self.position]
 
     def keep_refused(self, lines: Sequence[bytes], number: int, why: str) -> None:
         """Keep in a file, and report, lines that the target will never take.

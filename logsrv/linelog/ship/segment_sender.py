@@ -156,9 +156,9 @@ class SegmentSender:
         missing = self.missing_after_place()
         if missing:
             # The place moves past the gap, which is counted.
-            after = Position(self._next.number, 0)
+            before, after = self._progress.position, Position(self._next.number, 0)
             self._progress.skip_to(after)
-            self._progress.count_gap(missing, after)
+            self._progress.count_gap(missing, before, after)
         size = self._disk.stat(self._next.name).st_size
         self.patience = ANSWER + 2 * size / SLOWEST
         return True

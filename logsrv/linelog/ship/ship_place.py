@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -42,14 +43,26 @@ def write_identity_to_places(directory: str, store: str) -> None:
                     place.save(disk, name, moved)
 
 
-def counted_gaps(kept: Place) -> tuple[MissingText, Position]:
-    """Return the amount of text that was removed before the target could get it, and up to which place.
+class CountedGap(NamedTuple):
+    """A gap that was counted, and the place of the text after it, which the target has not taken yet."""
+
+    after: Position
+    missing: MissingText
+
+
+def counted_gaps(kept: Place) -> tuple[MissingText, list[CountedGap]]:
+    """Return the amount of text that was removed before the target could get it, and the last gaps in that.
 
     Raises IndexError, TypeError and ValueError.
     """
-    gone, counted = kept.note.get("gone"), kept.note.get("counted")
-    missing = MissingText(int(gone[0]), int(gone[1]), bool(gone[2])) if gone else MissingText()
-    return missing, NOWHERE if counted is None else parse_position(counted)
+    gone, gaps = kept.note.get("gone"), kept.note.get("gaps", [])
+    return _missing_text(gone) if gone else MissingText(), [
+        CountedGap(parse_position(after), _missing_text(missing)) for after, missing in gaps
+    ]
+
+
+def _missing_text(saved: Any) -> MissingText:
+    return MissingText(int(saved[0]), int(saved[1]), bool(saved[2]))
 
 
 class ShipPlace:
@@ -59,7 +72,8 @@ class ShipPlace:
     method may raise OSError.
 
     new: whether the target has acknowledged nothing yet. gone: the amount of text that was removed before
-    the target could get it, in all gaps before the place `counted`. refused: the file of refused lines.
+    the target could get it. gaps: those gaps in it that may be found once more, and larger, because the
+    target has not taken the text after them. refused: the file of refused lines.
     """
 
     def __init__(
@@ -71,13 +85,18 @@ class ShipPlace:
         self._clock = clock
         self.new = True
         self.gone = MissingText()
-        self.counted = NOWHERE
+        self.gaps: list[CountedGap] = []
         self.refused = RefusedLinesFile(self.folder, name)
 
     @property
     def path(self) -> str:
         """The path of the file, for people to read."""
         return self.folder.path(self.name)
+
+    @property
+    def counted(self) -> Position:
+        """The place up to which gaps were counted, if that is after the saved place; else NOWHERE."""
+        return max((gap.after for gap in self.gaps), default=NOWHERE)
 
     def lock(self) -> bool:
         """Lock the name; return False if another process holds it."""
@@ -98,7 +117,7 @@ class ShipPlace:
         if why is not None:
             raise ValueError(f"{self.path} is of no use: {why}")
         try:
-            self.gone, self.counted = counted_gaps(kept)
+            self.gone, self.gaps = counted_gaps(kept)
         except (IndexError, TypeError, ValueError) as error:
             raise ValueError(f"{self.path} is of no use: {error}") from None
         self.new = "new" in kept.note
@@ -110,7 +129,7 @@ class ShipPlace:
         note = {
             "new": self.new,
             "gone": [*self.gone] if self.gone else None,
-            "counted": str(self.counted) if self.gone else None,
+            "gaps": [[str(after), [*missing]] for after, missing in self.gaps],
             "target": self._target,
         }
         note = {key: value for key, value in note.items() if value}

@@ -29,7 +29,7 @@ from logsrv.linelog.ship.store_places import missing_after
 from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.place import LOCK_SUFFIX
-from logsrv.linelog.store.segment import NOWHERE, Form, Position
+from logsrv.linelog.store.segment import Form, Position
 from logsrv.linelog.store.segment_notes import MissingText
 from logsrv.linelog.store.times import time_of
 
@@ -143,7 +143,7 @@ def _target_status(
     status = TargetStatus(name=name, wanted=wanted, running=_is_locked(disk, name), state=state)
     try:
         kept = place.load(disk, name)
-        gone, counted = (MissingText(), NOWHERE) if kept is None else counted_gaps(kept)
+        gone, gaps = (MissingText(), []) if kept is None else counted_gaps(kept)
     except (IndexError, OSError, TypeError, ValueError) as error:
         why = str(error) if isinstance(error, ValueError) else f"its place: {reason(error)}"
         return attrs.evolve(status, state=attrs.evolve(state, error=why))
@@ -159,7 +159,7 @@ def _target_status(
         lag=meter.measure(
             kept.position, now, only_sealed=plugin is not None and plugin.takes == "segments"
         ),
-        gone=gone.plus(missing_after(view, max(kept.position, counted))),
+        gone=gone.plus(missing_after(view, max([kept.position, *(gap.after for gap in gaps)]))),
     )
 
 

@@ -53,6 +53,14 @@ class MissingText(NamedTuple):
             self.bytes + other.bytes, self.lines + other.lines, self.known and other.known
         )
 
+    def minus(self, other: MissingText) -> MissingText:
+        """Return what is left of this amount without another, which is a part of it."""
+        return MissingText(
+            max(self.bytes - other.bytes, 0),
+            max(self.lines - other.lines, 0),
+            self.known or not other.known,
+        )
+
 
 UNKNOWN = MissingText(1, 0, known=False)
 """A missing segment of unknown size: it had one byte at least."""

@@ -36,7 +36,7 @@ def batches(
         View(str(directory), lambda _: None),
         begin,
         query,
-        lambda missing, _: told.append(missing),
+        lambda missing, *_: told.append(missing),
         most_lines=most_lines,
         most_bytes=most_bytes,
     )

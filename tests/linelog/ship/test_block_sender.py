@@ -18,11 +18,10 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.segment_notes import RemovedRun, note_removed
+from logsrv.linelog.store.segment_notes import MissingText
 from tests.parts.ship_targets import FarSide, Process
-from tests.parts.stores import Writer, line, make_store
+from tests.parts.stores import Writer, line, make_store, remove_segment
 
 SEGMENTS = [[line(f"{segment} {n}", n) for n in range(3000)] for segment in range(3)]
 SECOND = len(SEGMENTS[1][0])
@@ -429,14 +428,44 @@ def test_a_segment_that_was_sent_and_removed_is_no_gap(directory, size, gap):
     far = FarSide()
     shipped(directory, far).kill()
     del far.blocks[2:], far.texts[2:]
-    for path in directory.glob("0000000002-*"):
-        path.unlink()
-    disk = Disk().open_directory(directory)
-    note_removed([RemovedRun(range(2, 3), size, 300)], disk)
-    disk.close()
+    remove_segment(directory, 2, size, 300)
     process = shipped(directory, far)
     assert far.text == ALL and far.blocks[2].gap == gap
     assert [one.bytes for one in process.reports.of("gap")] == ([7] if gap else [])
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_gap_that_grows_after_it_was_counted_is_not_counted_twice(tmp_path, killed):
+    """Retention goes on while a target is away that has not taken the block behind the gap."""
+    directory = make_store(tmp_path / "logs", [*SEGMENTS, [line("newest")]])
+    far = FarSide(script=[None, "lose"], asked=[None, *[Unavailable("away")] * 4])
+    remove_segment(directory, 2, len(TEXTS[1]), 3000)
+    process = shipped(directory, far)
+    assert [one.lines for one in process.reports.of("gap")] == [3000]
+    remove_segment(directory, 3, len(TEXTS[2]), 3000)
+    if killed:
+        process.kill()
+        process = shipped(directory, far, 10)
+    process.run(10)
+    assert far.text == TEXTS[0] + line("newest")
+    assert far.blocks[1].gap == str(len(TEXTS[1] + TEXTS[2]))
+    assert process.kept.gone == MissingText(len(TEXTS[1] + TEXTS[2]), 6000)
+    assert [one.lines for one in process.reports.of("gap")] == [3000] * (1 if killed else 2)
+
+
+def test_text_between_two_gaps_that_goes_before_it_is_taken_is_counted_too(tmp_path):
+    """The blocks before and after the first gap were in flight when the target went."""
+    directory = make_store(tmp_path / "logs", [*SEGMENTS, TEXTS[:1], [line("newest")]])
+    remove_segment(directory, 3, len(TEXTS[2]), 3000)
+    far = FarSide(window=3, script=[None, *["hang"] * 3])
+    process = shipped(directory, far)
+    assert [block.start.segment for block in far.sent] == [1, 2, 4, 5]
+    assert process.kept.gone == MissingText(len(TEXTS[2]), 3000)
+    for number, text in ((2, TEXTS[1]), (4, TEXTS[0])):
+        remove_segment(directory, number, len(text), 3000)
+    process.run(2 * ANSWER)
+    assert far.text == TEXTS[0] + line("newest")
+    assert process.kept.gone == MissingText(len(ALL), 9000)
 
 
 def test_blocks_become_smaller_on_a_slow_link(tmp_path):

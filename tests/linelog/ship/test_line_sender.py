@@ -15,8 +15,9 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
+from logsrv.linelog.store.segment_notes import MissingText
 from tests.parts.ship_targets import LineFarSide, Process
-from tests.parts.stores import line, make_store
+from tests.parts.stores import line, make_store, remove_segment
 
 SEGMENTS = [[line(f"{segment} {n}", n) for n in range(300)] for segment in range(2)]
 LINES = [one[:-1] for lines in SEGMENTS for one in lines]
@@ -222,6 +223,26 @@ def test_lines_removed_before_they_were_sent_are_counted(directory):
     again = LineFarSide()
     assert shipped(directory, again, ship_from="1:0").reports.of("gap")[0].bytes is None
     assert again.lines == LINES[300:]
+
+
+def test_a_gap_that_grows_after_a_kill_is_not_counted_twice(tmp_path):
+    """The first process had read past the gap, and counted it; its lines were not taken."""
+    store = [[line(f"{segment} {n}", n) for n in range(300)] for segment in range(4)]
+    directory = make_store(tmp_path / "logs", store)
+    sizes = [sum(map(len, lines)) for lines in store]
+    far = LineFarSide(most_lines=300, script=[None, *[Unavailable("away")] * 9])
+    process = shipped(directory, far)
+    process.kill()
+    assert process.kept.gone == MissingText(0)
+    remove_segment(directory, 2, sizes[1], 300)
+    process = shipped(directory, LineFarSide(script=[Unavailable("away")] * 9))
+    assert process.kept.gone == MissingText(sizes[1], 300)
+    process.kill()
+    remove_segment(directory, 3, sizes[2], 300)
+    far.script.clear()
+    process = shipped(directory, far)
+    assert far.lines == [one[:-1] for lines in (store[0], store[3]) for one in lines]
+    assert process.kept.gone == MissingText(sizes[1] + sizes[2], 600)
 
 
 def test_batches_become_smaller_on_a_slow_link(tmp_path):

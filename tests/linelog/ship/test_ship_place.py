@@ -6,6 +6,7 @@ import pytest
 
 from logsrv.linelog.ship import ship_place as module
 from logsrv.linelog.ship.ship_place import (
+    CountedGap,
     RefusedLinesFile,
     ShipPlace,
     write_identity_to_places,
@@ -43,11 +44,11 @@ def test_a_place_is_loaded_as_it_was_saved(tmp_path):
 def test_the_count_of_removed_text_is_saved_with_the_place(tmp_path):
     saved = place(tmp_path)
     saved.gone = MissingText(100, 7, known=False)
-    saved.counted = Position(9, 1)
+    saved.gaps = [CountedGap(Position(9, 1), MissingText(60, 2))]
     saved.save(STORE, Position(7, 3))
     read = place(tmp_path)
     assert read.load(STORE, END) == Position(7, 3)
-    assert (read.new, read.gone, read.counted) == (True, saved.gone, saved.counted)
+    assert (read.new, read.gone, read.gaps) == (True, saved.gone, saved.gaps)
 
 
 @pytest.mark.parametrize(
