@@ -11,8 +11,9 @@ ENDPOINT is where the server listens:
 certificate to show.
 
 At the end of the input (Ctrl-D) our half of the connection is closed. The command ends when the server
-closes; over TLS, where no half can be closed, also when the server has been silent for a second. Ctrl-C
-ends at once.
+closes; over TLS, where no half can be closed, also when the server has been silent for a second. Input that
+comes within a second after the server has closed is still sent: if the server has closed only its half, the
+command ends with the input. Ctrl-C ends at once.
 
 On a terminal, control characters of the server are shown escaped. Files and pipes get its bytes unchanged.
 
@@ -21,7 +22,7 @@ Examples:
   logsrv connect logs.example.org:1234
   journalctl -o cat | logsrv connect tls:logs.example.org:6514:cafile=ca.pem
 
-Exit status: 0 when the server closed, 1 when there was no connection or it broke.
+Exit status: 0 when the server closed, 1 when there was no connection, it broke, or input was left.
 """
 
 from __future__ import annotations
@@ -46,32 +47,39 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListen
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.threads import blockingCallFromThread
 from twisted.logger import globalLogBeginner
-from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.command import Command
 from logsrv.errors import LogsrvError
-from logsrv.kit.connections.transports import Backpressure, with_no_delay
+from logsrv.kit.connections.transports import Backpressure, unacknowledged_bytes, with_no_delay
 from logsrv.kit.net.remote import ARGUMENTS, RemotePlace, parse_remote, remote_endpoint
 from logsrv.kit.observe.peer_log import OTHER_NAME, UNTRUSTED, failure_sentence
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import shown
+from logsrv.reactor import Timer
 
 command = Command("connect", "send standard input to a server, and show its answers", __name__)
 
 CHUNK = 64 * 1024
 CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 1.0
-"""Seconds of silence before the end, over TLS and after the end of the input."""
+"""Seconds of silence before the end: of the server over TLS, after the end of the input; of the input,
+after the server has closed."""
+LOOK_SECONDS = 0.02
+"""Seconds between two looks whether the server has acknowledged all."""
 
 HINTS = {
     UNTRUSTED: "; cafile=FILE names that authority",
     OTHER_NAME: "; hostname=NAME says for which",
 }
+
+
+class InputLeft(Exception):
+    """The reason of an end if the server closed and did not get all of the input."""
 
 
 class ConnectionFailed(LogsrvError):
@@ -120,7 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def talk(place: RemotePlace, reactor: Any) -> None:
     """Send standard input to a server until it closes. Raises LogsrvError; OSError of our output."""
-    client = Client()
+    client = (TLSClient if place.scheme == "ssl" else PlainClient)(reactor)
     try:
         connecting = connectProtocol(remote_endpoint(place, reactor, CONNECT_SECONDS), client)
         connecting.addCallback(with_no_delay).addCallback(lambda _: client.ready)
@@ -130,7 +138,7 @@ async def talk(place: RemotePlace, reactor: Any) -> None:
         either: list[Deferred[Any]] = [read_all(0, client.send, reactor), client.ended]
         await DeferredList(either, fireOnOneCallback=True)
         if not client.ended.called:
-            client.end_input(reactor)
+            client.end_input()
         reason = await client.ended
         if not isinstance(reason, error.ConnectionDone):
             raise reason
@@ -164,7 +172,6 @@ def read_all(
     return ended
 
 
-@implementer(IHalfCloseableProtocol, IHandshakeListener)
 class Client(Protocol):
     """A connection whose bytes are written to standard output.
 
@@ -174,24 +181,18 @@ class Client(Protocol):
 
     transport: Any
 
-    def __init__(self) -> None:
+    def __init__(self, reactor: Any) -> None:
         self.ready: Deferred[None] = Deferred()
         self.ended: Deferred[Any] = Deferred()
         self._room = Backpressure()
-        self._silence: Any = None
+        self._input_ended = self._server_closed = False
+        self._timer = Timer(reactor)
         self._decoder = terminal_decoder() if os.isatty(1) else None
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self._room, True)
-        if not isinstance(self.transport, TLSMemoryBIOProtocol):
-            self.ready.callback(None)
-
-    def handshakeCompleted(self) -> None:
-        self.ready.callback(None)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._silence is not None and self._silence.active():
-            self._silence.reset(SILENT_SECONDS)
         if self._decoder is not None:
             data = printable(self._decoder.decode(data)).encode()
         try:
@@ -200,28 +201,63 @@ class Client(Protocol):
                 select([], [1], [])
                 data = data[os.write(1, data) :]
         except OSError as failed:
-            self.ended.callback(failed)
+            self._end(failed)
             self.transport.abortConnection()
 
     async def send(self, data: bytes) -> None:
         """Send bytes, and wait until there is room for more."""
+        # After the server has closed: if it takes this, it has closed only its half, and may take the rest.
+        self._timer.stop()
         self.transport.write(data)
         await self._room.wait_for_room()
 
-    def end_input(self, reactor: Any) -> None:
-        """Close our half; over TLS, which Twisted cannot half-close, close all after silence."""
-        # While a producer is registered, the transport would not close.
+    def end_input(self) -> None:
+        """Let the transport close when all was sent: it would not while it has a producer."""
+        self._input_ended = True
         self.transport.unregisterProducer()
-        if isinstance(self.transport, TLSMemoryBIOProtocol):
-            self._silence = reactor.callLater(SILENT_SECONDS, self.transport.loseConnection)
+
+    def _end_input_after_silence(self) -> None:
+        """End the input after the server has closed, at a terminal at once."""
+        self._timer.start(0 if os.isatty(0) else SILENT_SECONDS, self.end_input)
+
+    def _end(self, reason: BaseException | None) -> None:
+        self._timer.stop()
+        if not self.ended.called:
+            self.ended.callback(reason)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._room.resumeProducing()
+        if not self.ready.called:
+            self.ready.errback(reason)
         else:
-            self.transport.loseWriteConnection()
+            self._end(InputLeft() if self._server_closed else reason.value)
+
+
+@implementer(IHalfCloseableProtocol)
+class PlainClient(Client):
+    """A connection of which each side closes its half.
+
+    Only a client of TLS listens to a handshake: of these two interfaces, Twisted's endpoints pass on one.
+    """
+
+    _half_closed = False
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.ready.callback(None)
+
+    def end_input(self) -> None:
+        """Close our half."""
+        super().end_input()
+        self.transport.loseWriteConnection()
 
     def writeConnectionLost(self) -> None:
-        pass
+        self._half_closed = True
+        if self._server_closed:
+            self._end_when_acknowledged()
 
     def readConnectionLost(self) -> None:
-        """End. Not over TLS.
+        """End after the input.
 
         The reactor may have seen of a reset that there was something, and not yet what: its poll says
         so first, and Twisted takes that for the server's close. The socket tells.
@@ -229,20 +265,61 @@ class Client(Protocol):
         try:
             self.transport.getHandle().recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except OSError:
-            self.ended.callback(error.ConnectionLost())
+            self._end(error.ConnectionLost())
+            self.transport.abortConnection()
+            return
+        self._server_closed = True
+        if self._half_closed:
+            self._end_when_acknowledged()
+        elif not (self._input_ended or self._room.full):
+            self._end_input_after_silence()
+
+    def _end_when_acknowledged(self) -> None:
+        is_reset = self.transport.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        # The close of our half counts as a byte.
+        if not is_reset and unacknowledged_bytes(self.transport) > 1:
+            self._timer.start(LOOK_SECONDS, self._end_when_acknowledged)
+            return
+        self._end(InputLeft() if is_reset else error.ConnectionDone())
+        self.transport.loseConnection()
+
+
+@implementer(IHandshakeListener)
+class TLSClient(Client):
+    """A connection over TLS, of which Twisted closes no half."""
+
+    def handshakeCompleted(self) -> None:
+        self.ready.callback(None)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._timer.running:
+            self._timer.start(SILENT_SECONDS, self.transport.loseConnection)
+        super().dataReceived(data)
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes, and wait until there is room for more."""
+        if self._server_closed:
+            self._end(InputLeft())
+        await super().send(data)
+
+    def end_input(self) -> None:
+        """Close the connection after silence of the server."""
+        super().end_input()
+        if self._server_closed:
+            self._end(error.ConnectionDone())
         else:
-            self.ended.callback(error.ConnectionDone())
-        self.transport.abortConnection()
+            self._timer.start(SILENT_SECONDS, self.transport.loseConnection)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._room.resumeProducing()
-        if not self.ready.called:
-            self.ready.errback(reason)
-        elif not self.ended.called:
+        if self._input_ended and not self._timer.running and reason.check(error.ConnectionLost):
             # Many servers do not answer our close of TLS with their own.
-            is_ours = self._silence is not None and not self._silence.active()
-            is_cut = reason.check(error.ConnectionLost) is not None
-            self.ended.callback(error.ConnectionDone() if is_ours and is_cut else reason.value)
+            reason = Failure(error.ConnectionDone())
+        elif reason.check(error.ConnectionDone) and not self._input_ended:
+            self._server_closed = True
+            if not self._room.full:
+                self._end_input_after_silence()
+                return
+        super().connectionLost(reason)
 
 
 def terminal_decoder() -> io.IncrementalNewlineDecoder:
@@ -259,6 +336,8 @@ def why_disconnected(failed: Exception) -> str:
             return "there is no host of that name"
         case LogsrvError() | OSError():
             return ""
+        case InputLeft():
+            return "the server closed before it had all of the input"
         case error.TimeoutError() | defer.TimeoutError() | error.ConnectingCancelledError():
             return f"no answer in {CONNECT_SECONDS:g} s"
         case error.ConnectError(osError=int(number)):

@@ -16,6 +16,7 @@ from cryptography.x509 import DNSName
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
@@ -23,6 +24,7 @@ from logsrv.cli import connect
 from logsrv.cli.connect import (
     Client,
     ConnectionFailed,
+    PlainClient,
     parse_place,
     read_all,
     talk,
@@ -139,8 +141,9 @@ def test_the_socket_tells_a_reset_from_a_close(end, kind):
     with serving(end) as port, socket.create_connection(("127.0.0.1", port)) as ours:
         transport = StringTransport()
         transport.getHandle = lambda: ours  # type: ignore[attr-defined]
-        client = Client()
+        client = PlainClient(Clock())
         client.makeConnection(transport)
+        client.writeConnectionLost()
         ours.sendall(b"x\n")
         poll = select.poll()
         poll.register(ours, select.POLLIN)
@@ -339,7 +342,7 @@ def test_the_next_chunk_is_read_when_the_last_one_is_taken():
 
 
 def test_a_server_that_does_not_read_holds_the_sender_back():
-    client = Client()
+    client = PlainClient(Clock())
     client.makeConnection(StringTransport())
     assert Deferred.fromCoroutine(client.send(b"one")).called
     client.transport.producer.pauseProducing()
