@@ -25,6 +25,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import math
 import os
 import select
 import signal
@@ -72,6 +73,8 @@ PROGRAM = ("-B", "-P", "-m", "logsrv.cli.serving")
 LOOK_SECONDS = 0.15
 # Seconds after which a child that was told to end is killed: more than a service needs for its connections.
 END_SECONDS = 15.0
+FIRST = "serves; save it to start it again, Ctrl-C ends"
+AGAIN = "was saved and serves now as it is"
 MOST_SOCKETS = 200
 FIRST_SOCKET = 3
 """The descriptor of the first socket of LISTEN_FDS."""
@@ -94,8 +97,8 @@ class Supervisor:
 
     To its children it is what systemd is to a service: each reports to a NOTIFY_SOCKET, puts its listening
     sockets into the parent's store (FDSTORE), and gets those of the store by LISTEN_FDS. A new child starts
-    while the old one serves. Once it is ready, the old one is told to end; if it cannot start, the old one
-    goes on.
+    while the old one serves. Once it is ready, the old one is told to end, and takes no connections once it
+    says that it stops; if the new one cannot start, the old one goes on.
     """
 
     def __init__(self, file: Path, words: Sequence[str]) -> None:
@@ -109,6 +112,8 @@ class Supervisor:
         self._children: dict[socket.socket, Process] = {}
         self._serving: Process | None = None
         self._starting: Process | None = None
+        # Children that were told to end for another, until they say that they stop: when each is killed.
+        self._replaced: dict[Process, float] = {}
         self._has_served = False
         # The requests to end so far: Ctrl-C, SIGTERM, or a closed terminal.
         self._end_requests = 0
@@ -161,20 +166,33 @@ class Supervisor:
                     os.close(self._kept.pop(name))
                 self._kept.update((name, descriptor) for descriptor in descriptors)
             if "READY" in message and self._children[ready] is self._starting:
-                if self._serving is not None:
-                    self._serving.terminate()
-                again = "was saved and serves now as it is"
-                first = "serves; save it to start it again, Ctrl-C ends"
-                self._tell(again if self._has_served else first)
-                self._serving, self._starting, self._has_served = self._starting, None, True
+                self._replace_serving()
+            elif "STOPPING" in message:
+                self._tell_if_replaced(self._children[ready])
+
+    def _replace_serving(self) -> None:
+        before, self._serving, self._starting = self._serving, self._starting, None
+        if before is not None:
+            before.terminate()
+            self._replaced[before] = time.monotonic() + END_SECONDS
+        else:
+            self._tell(AGAIN if self._has_served else FIRST)
+        self._has_served = True
+
+    def _tell_if_replaced(self, child: Process) -> None:
+        if self._replaced.pop(child, None) is not None:
+            self._tell(AGAIN)
 
     def _reap(self) -> int | None:
         """Forget children that have ended. Return the exit status if another save would not help."""
         for messages, child in [*self._children.items()]:
             if child.poll() is None:
+                if time.monotonic() > self._replaced.get(child, math.inf):
+                    child.kill()
                 continue
             del self._children[messages]
             messages.close()
+            self._tell_if_replaced(child)
             if child is self._serving:
                 self._serving = None
                 self._tell(f"ended with status {child.returncode}; save it to start it again")
