@@ -205,6 +205,7 @@ export class BoardPanel extends Inquiry {
     this.rows.hidden = isChart || !this.empty.hidden;
     this.showEmpty(answer);
     const past = pastOf(this.place?.q ?? "");
+    let [all, which] = [0, "first"];
     if (isChart) {
       this.chart.kind = this.as === "lines" ? "lines" : "bars";
       this.chart.show(answer, when, past);
@@ -212,11 +213,12 @@ export class BoardPanel extends Inquiry {
       const turned = isPivot(answer) ? pivot(answer, 2) : answer;
       // The newest first.
       const rows = turned.every === null ? turned.rows : [...turned.rows].reverse();
+      [all, which] = [rows.length, turned.every === null ? "first" : "newest"];
       this.grid.show({ ...turned, rows: rows.slice(0, MOST_SHOWN) });
     }
     const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
     const time = since || until ? [since, until].join(" – ") : last === "all" ? "all time" : `last ${last || DEFAULT_LAST}`;
-    const about = [time, ...limitsOf(answer).slice(1), `counted at ${clock(when)}`];
+    const about = [time, ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`];
     this.note.className = "note";
     this.note.textContent = printable(about.filter(Boolean).join(" · "));
   }

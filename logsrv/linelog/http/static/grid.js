@@ -12,7 +12,7 @@ import { figure, moment } from "./times.js";
 /** Rows that are asked for: a chart of many groups needs more than a person reads. */
 export const MOST_ASKED = 20_000;
 /** Rows of the page: a browser needs seconds for more. */
-const MOST_SHOWN = 1000;
+export const MOST_SHOWN = 1000;
 const LONGEST_NAME = 60;
 
 export class Grid {

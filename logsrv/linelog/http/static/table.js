@@ -71,10 +71,16 @@ export class Table {
     if (request === this.request) byId("table-sentence").append(...sentences.flatMap((one) => [" ", one]));
   }
 
+  /** True if values of the last group are columns. */
+  get isTurned() {
+    return this.answer !== null && canPivot(this.answer) && (this.turned ?? isPivot(this.answer));
+  }
+
   show() {
     const { answer } = this;
     if (!answer) return;
-    byId("table-sentence").textContent = `${limitsOf(answer).join("; ")}. Counted at ${clock(this.when)}; not live.`;
+    const rows = this.isTurned ? pivot(answer, 2).rows : answer.rows;
+    byId("table-sentence").textContent = `${limitsOf(answer, rows.length).join("; ")}. Counted at ${clock(this.when)}; not live.`;
     byId("table-chart").hidden = !hasChart(answer);
     if (hasChart(answer)) this.chart.show(answer, this.when, pastOf(this.request.q));
     this.showRows();
@@ -84,23 +90,21 @@ export class Table {
     const { answer } = this;
     if (!answer) return;
     const column = hasChart(answer) ? this.chart.column : figuresOf(answer)[0];
-    const turned = canPivot(answer) && (this.turned ?? isPivot(answer));
-    const left = turned ? leftOut(answer, column) : 0;
-    byId("table-tools").replaceChildren(...(canPivot(answer) ? [this.turn(answer, turned)] : []), left ? ` ${counted(left, "other")} without a column` : "");
-    this.grid.show(turned ? pivot(answer, column) : answer);
+    const left = this.isTurned ? leftOut(answer, column) : 0;
+    byId("table-tools").replaceChildren(...(canPivot(answer) ? [this.turn(answer)] : []), left ? ` ${counted(left, "other")} without a column` : "");
+    this.grid.show(this.isTurned ? pivot(answer, column) : answer);
   }
 
   /**
    * @param {Answer} answer
-   * @param {boolean} turned
    */
-  turn(answer, turned) {
+  turn(answer) {
     const made = button(`A column for each ${printable(answer.by[answer.by.length - 1])}`, "choice-button", () => {
-      this.turned = !turned;
-      this.showRows();
+      this.turned = !this.isTurned;
+      this.show();
       /** @type {HTMLElement} */ (byId("table-tools").firstChild).focus();
     });
-    made.setAttribute("aria-pressed", String(turned));
+    made.setAttribute("aria-pressed", String(this.isTurned));
     return made;
   }
 }

@@ -329,3 +329,13 @@ def test_a_click_on_a_chart_of_a_board_leaves_its_figures_and_only_the_title_lea
     assert page.run("document.querySelector('.board-panel .tip').checkVisibility()")
     page.click(".board-panel h2 a")
     page.wait("location.pathname === '/'")
+
+
+def test_a_table_of_a_board_says_how_many_rows_it_shows(logs, visit):
+    place(logs, "| count by id", "| count every 10m", shape="table")
+    logs.table = answer(["count"], [(f"g{group}", 1) for group in range(101)], ("id",), None)
+    page = open_board(visit, 2)
+    assert "· the first 100 of 101 rows are shown ·" in page.text(".board-panel .note")
+    logs.table = answer(["count"], [(step, 1) for step in range(101)])
+    page = open_board(visit, 2)
+    assert "· the newest 100 of 101 rows are shown ·" in page.text(f"{CHART} .note")

@@ -294,3 +294,14 @@ def test_nothing_is_drawn_over_days_without_lines(page, figure, empty):
     assert step_left(shown, 1)[1].endswith(f" {empty}")
     shown = page({**found, "until": time_of(21_000, 300), "groups": 6})
     assert not step_left(shown, 1)[1].endswith(f" {empty}")
+
+
+def test_a_table_with_more_rows_than_are_shown_says_so(page):
+    rows = [(f"g{group}", status, 1) for group in range(4473) for status in ("200", "500")]
+    shown = page(answer(["count"], rows, ("id", "status"), None), "| count by id, status")
+    assert "; the first 1,000 of 4,473 rows are shown. " in shown.text("#table-sentence")
+    assert numbers(shown, "#table tbody tr") == 1000
+    shown.click("#table-tools button")
+    assert "the first 1,000 of 8,946 rows are shown" in shown.text("#table-sentence")
+    shown = page(answer(["count"], rows[:1000], ("id", "status"), None), "| count by id, status")
+    assert "are shown" not in shown.text("#table-sentence")
