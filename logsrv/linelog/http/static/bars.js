@@ -22,21 +22,36 @@ const CLASSES = new Map([["1xx", "debug"], ["2xx", "info"], ["3xx", "notice"], [
  */
 export const colour = (value, index, by) => (by.join() === "level" ? levelColour(value) : (CLASSES.get(value) ?? `value-${index}`));
 
+/**
+ * Return the place of each name among the colours: the one that it had, else a free one.
+ * @param {string[]} names
+ * @param {Map<string, number>} earlier
+ */
+export function placesOf(names, earlier) {
+  const places = new Map([...earlier].filter(([name]) => names.includes(name)));
+  for (const name of names) {
+    const used = new Set(places.values());
+    if (!places.has(name)) places.set(name, names.findIndex((_, place) => !used.has(place)));
+  }
+  return places;
+}
+
 /** The three worst levels have one colour. @param {string} level */
 const levelColour = (level) => (isAtLeast(level, "critical") ? "critical" : LEVELS.includes(level) ? level : "none");
 
 /**
  * @param {string[]} values
- * @param {(value: string, index: number) => string} nameOf
+ * @param {(value: string) => string} nameOf
  * @returns {Series[]}
  */
-const named = (values, nameOf) => [...values.map((value, index) => ({ name: nameOf(value, index), label: value, value })), { name: "none", label: "other" }];
+const named = (values, nameOf) => [...values.map((value) => ({ name: nameOf(value), label: value, value })), { name: "none", label: "other" }];
 
 /**
  * Return the series of a histogram by a field, each with its colour.
  * @param {string[]} values the most frequent first
+ * @param {Map<string, number>} places
  */
-export const seriesOf = (values) => named(values, (value, index) => colour(value, index, []));
+export const seriesOf = (values, places) => named(values, (value) => colour(value, places.get(value) ?? 0, []));
 
 /** Levels are drawn from the bottom up: the worst is at the bottom. */
 const OF_LEVELS = named([...LEVELS].reverse(), levelColour);
@@ -44,13 +59,13 @@ const OF_LEVELS = named([...LEVELS].reverse(), levelColour);
 /**
  * Return a bar for every step of the range, including steps without lines.
  * @param {Histogram} answer
+ * @param {Series[] | null} series of a field's values; null: of levels
  * @returns {Bar[]}
  */
-export function bars(answer) {
+export function bars(answer, series) {
   const since = Date.parse(answer.since);
   const until = Date.parse(answer.until);
   const step = answer.step * 1000;
-  const series = answer.values ? seriesOf(answer.values) : OF_LEVELS;
   /** @type {Map<number, Bucket>} */
   const filled = new Map(answer.buckets.map((bucket) => [Math.floor(Date.parse(bucket.time) / step), bucket]));
   /** @type {Bar[]} */
@@ -61,7 +76,7 @@ export function bars(answer) {
     const [from, to] = [Math.max(start, since), Math.min(end, until)];
     const count = bucket?.count ?? 0;
     const counts = (answer.values ? bucket?.values : bucket?.levels) ?? {};
-    made.push({ start, end, from, to, count, parts: parts(count, counts, series) });
+    made.push({ start, end, from, to, count, parts: parts(count, counts, series ?? OF_LEVELS) });
   }
   return made;
 }

@@ -6,7 +6,7 @@ import { scale, short, unitOf } from "./scale.js";
 import { figureName, figuresOf, seriesOf } from "./series.js";
 import { printable } from "./text.js";
 import { TimeBand } from "./time_band.js";
-import { figure, long, span } from "./times.js";
+import { change, counted, figure, long, span } from "./times.js";
 
 /** Pixels between two ticks of the figures. */
 const A_TICK = 34;
@@ -46,7 +46,7 @@ export class Chart {
     for (const [name, value] of Object.entries({ role: "application", "aria-roledescription": "chart", "aria-describedby": "histogram-help" })) this.box.setAttribute(name, value);
     part.replaceChildren(element("div", "chart-head", this.heading, this.choices), element("div", "chart-plot", this.scale, this.box, this.axis), this.legend, status);
     /** @type {import("./series.js").Chart} */
-    this.chart = { steps: [], series: [], adds: false, hidden: 0 };
+    this.chart = { steps: [], series: [], places: new Map(), adds: false, hidden: 0 };
     /** The name of the chosen figure's column; another answer may have it, too. */
     this.chosen = "";
     /** The label of the only series that is shown; "": all. */
@@ -79,7 +79,7 @@ export class Chart {
     this.when = when;
     this.past = past;
     this.name = answer.columns[this.column];
-    this.chart = seriesOf(answer, this.column, when);
+    this.chart = seriesOf(answer, this.column, when, this.chart.places);
     if (!this.chart.series.some(({ label }) => label === this.only)) this.only = "";
     const by = answer.by.length ? `, by ${answer.by.map(printable).join(", ")}` : "";
     this.heading.textContent = `${cut(figureName(this.name))} every ${long(answer.every ?? 1)}${by}`;
@@ -143,7 +143,7 @@ export class Chart {
       return element("li", `bar-${name}${this.only && !alone ? " off" : ""}`, series.length > 1 ? choose : cut(label));
     });
     if (this.past) entries.push(element("li", "dashed", `${cut(figureName(this.name ?? ""))}, ${this.past} before`));
-    if (hidden) entries.push(element("li", "quiet", hidden === 1 ? "1 other is not drawn" : `${hidden.toLocaleString("en")} others are not drawn`));
+    if (hidden) entries.push(element("li", "quiet", `${counted(hidden, "other is", "others are")} not drawn`));
     this.legend.replaceChildren(...entries);
   }
 
@@ -244,8 +244,8 @@ export class Chart {
     const unit = unitOf(this.name ?? "");
     const rows = this.shown.map(({ name, label, values, before }) => {
       const [value, old] = [of(values), before && of(before)];
-      const change = value !== null && typeof old === "number" ? `, ${value > old ? "+" : ""}${figure(value - old)}` : "";
-      const past = before ? ` · ${this.past} before ${said(old)}${change}` : "";
+      const since = value !== null && typeof old === "number" ? `, ${change(value - old, value, old)}` : "";
+      const past = before ? ` · ${this.past} before ${said(old)}${since}` : "";
       return element("div", `tip-row bar-${name}`, element("span", "", cut(label)), " ", element("b", "", `${said(value)}${value !== null && unit && unit !== "lines" ? ` ${unit}` : ""}`), past);
     });
     return [head, ...(from === to || adds ? rows : [element("div", "", "Enter, or letting go, shows this time")])];

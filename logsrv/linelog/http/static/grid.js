@@ -4,7 +4,7 @@ import { button, element, shareBar } from "./dom.js";
 import { isField } from "./query.js";
 import { firstFigure } from "./series.js";
 import { printable } from "./text.js";
-import { figure, moment } from "./times.js";
+import { change, figure, moment } from "./times.js";
 
 /** @typedef {string | number | null} Cell */
 /** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, at_least?: string[], compare?: {shift: number, missing_until: string | null} | null}} Answer */
@@ -88,7 +88,7 @@ export class Grid {
     const first = firstFigure(/** @type {Answer} */ (this.answer));
     const made = row.map((value, column) => {
       const share = column === first && most ? [shareBar(Math.abs(Number(value)) / most)] : [];
-      return element("td", column >= first ? "number" : "", ...share, ...this.content(value, column));
+      return element("td", column >= first ? "number" : "", ...share, ...this.content(value, column, row));
     });
     return element("tr", "", ...made);
   }
@@ -96,15 +96,16 @@ export class Grid {
   /**
    * @param {Cell} value
    * @param {number} column
+   * @param {Cell[]} row
    */
-  content(value, column) {
+  content(value, column, row) {
     const { columns, every } = /** @type {Answer} */ (this.answer);
     if (column === 0 && every !== null) return [value === null ? "no time" : moment(new Date(String(value)))];
     if (column < firstFigure(/** @type {Answer} */ (this.answer))) return this.group(columns[column], value);
     if (value === null) return ["–"];
     if (typeof value === "string") return [/^(min|max)_time(_|$)/.test(columns[column]) ? moment(new Date(value)) : printable(value)];
-    const sign = Number(value) > 0 && isChange(columns, column) ? "+" : "";
-    return [sign + figure(Number(value))];
+    const [now, before] = changed(columns, column).map((one) => Number(row[one]));
+    return [before === undefined ? figure(value) : change(value, now, before)];
   }
 
   /**
@@ -126,11 +127,12 @@ export class Grid {
 }
 
 /**
- * Return whether a column has the differences of another one to an earlier time.
+ * Return the columns whose differences a column has, of a figure and of the same at an earlier time; none if it has others.
  * @param {string[]} columns
  * @param {number} column
  */
-function isChange(columns, column) {
+function changed(columns, column) {
   const name = columns[column].replace(/_change$/, "");
-  return name !== columns[column] && columns.includes(name) && columns.includes(`${name}_before`);
+  const found = [name, `${name}_before`].map((one) => columns.indexOf(one));
+  return name === columns[column] || found.includes(-1) ? [] : found;
 }

@@ -1,7 +1,8 @@
 /** Figures over time as series: one for each group, the largest first, the smallest together. */
 
-import { colour } from "./bars.js";
+import { colour, placesOf } from "./bars.js";
 import { drawable } from "./scale.js";
+import { counted } from "./times.js";
 
 /** Groups with a series of their own. */
 export const MOST_SERIES = 8;
@@ -13,7 +14,7 @@ const FUNCTION = /^(count_distinct|count|sum|avg|min|max|p50|p95|p99)_(?=.)/;
 /** @typedef {import("./time_band.js").Step} Step */
 /** @typedef {(number | null)[]} Values of each step; null: no figure */
 /** @typedef {{name: string, label: string, values: Values, before: Values | null}} Series name: the part of a class name that sets the colour */
-/** @typedef {{steps: Step[], series: Series[], adds: boolean, hidden: number}} Chart adds: the figures can be stacked; hidden: the number of groups that are in no series */
+/** @typedef {{steps: Step[], series: Series[], places: Map<string, number>, adds: boolean, hidden: number}} Chart places: of the colours of names. adds: the figures can be stacked; hidden: the number of groups that are in no series */
 
 /**
  * Return the number of columns that are no figures: of time and groups.
@@ -85,9 +86,10 @@ export function groupsOf(answer, from) {
  * @param {Answer} answer
  * @param {number} column
  * @param {Date} when the answer's time, at which it ends unless it is of an earlier one
+ * @param {Chart["places"]} earlier those of the chart that it replaces
  * @returns {Chart}
  */
-export function seriesOf(answer, column, when) {
+export function seriesOf(answer, column, when, earlier) {
   // Behind the last row of an answer that was cut nothing is known.
   const isCut = answer.rows.length < answer.groups;
   const dated = { ...answer, rows: answer.rows.filter(([time]) => time !== null), ...(isCut && { since: null, until: null }) };
@@ -115,10 +117,12 @@ export function seriesOf(answer, column, when) {
   /** @param {string} colourName @param {string} label @param {Answer["rows"]} rows @returns {Series} */
   const series = (colourName, label, rows) => ({ name: colourName, label, values: valuesOf(rows, column), before: before < 0 ? null : valuesOf(rows, before) });
   const groups = groupsOf(dated, 1);
-  const made = groups.slice(0, MOST_SERIES).map(([label, { rows }], index) => series(colour(label, index, answer.by), label || figureName(name), rows));
+  const shown = groups.slice(0, MOST_SERIES);
+  const colours = placesOf(shown.map(([label]) => label), earlier);
+  const made = shown.map(([label, { rows }]) => series(colour(label, colours.get(label) ?? 0, answer.by), label || figureName(name), rows));
   const rest = groups.slice(MOST_SERIES);
-  if (rest.length && join) made.push(series("none", `${rest.length.toLocaleString("en")} others`, rest.flatMap(([, { rows }]) => rows)));
-  return { steps, series: made, adds, hidden: join ? 0 : rest.length };
+  if (rest.length && join) made.push(series("none", counted(rest.length, "other"), rest.flatMap(([, { rows }]) => rows)));
+  return { steps, series: made, places: colours, adds, hidden: join ? 0 : rest.length };
 }
 
 /**

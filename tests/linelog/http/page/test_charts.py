@@ -305,3 +305,46 @@ def test_a_table_with_more_rows_than_are_shown_says_so(page):
     assert "the first 1,000 of 8,946 rows are shown" in shown.text("#table-sentence")
     shown = page(answer(["count"], rows[:1000], ("id", "status"), None), "| count by id, status")
     assert "are shown" not in shown.text("#table-sentence")
+
+
+COLOURS = """Object.fromEntries([...document.querySelectorAll('#table .legend li')].map(
+    (one) => [one.textContent, getComputedStyle(one, '::before').backgroundColor]))"""
+
+
+def test_a_name_keeps_its_colour_while_it_is_shown(logs, page):
+    def rows(*names: str) -> list[tuple[int, str, int]]:
+        return [(0, name, 20 - place) for place, name in enumerate(names)]
+
+    shown = page(answer(["count"], rows("a", "b", "c", "d"), ("app",)))
+    first = shown.run(COLOURS)
+    for names in (("c", "e", "a", "d"), ("e", "b", "a", "f"), tuple("hgfedcba")):
+        logs.table = answer(["count"], rows(*names), ("app",))
+        shown.press(" ")
+        shown.wait(f"document.querySelector('#table .legend').textContent === '{''.join(names)}'")
+        found = shown.run(COLOURS)
+        assert all(found[name] == first[name] for name in names if name in first)
+        assert len({*found.values()}) == len(names)
+        first = found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_not_chosen_in_the_legend_is_dimmed_and_readable(page, scheme):
+    shown = page(answer(["count"], PATHS, ("path",)), prefers_color_scheme=scheme)
+    shown.click("#table .legend li:last-child button")
+    assert serious(shown) == []
+    other = "document.querySelector('#table .legend .off')"
+    assert float(shown.run(f"getComputedStyle({other}, '::before').opacity")) < 0.5
+
+
+def test_one_other_is_not_others(page):
+    rows = [(0, f"g{group}", 9) for group in range(9)]
+    assert page(answer(["count"], rows, ("id",))).texts("#table .legend li")[-1] == "1 other"
+
+
+def test_a_change_has_the_decimals_of_its_value(page):
+    columns = ["avg_rt", "avg_rt_before", "avg_rt_change"]
+    figures = [(236.86, 236.82385, 0.03615), (237, 236.96385, 0.03615), (0.5, 0.125, 0.375)]
+    rows = [(step, *row) for step, row in enumerate(figures)]
+    shown = page(answer(columns, rows), "| avg rt every 10m compare 1d")
+    assert shown.texts("#table tbody td:last-child") == ["+0.04", "+0.036", "+0.4"]
+    assert step_left(shown, 3)[1] == "avg rt 236.86 · 1d before 236.824, +0.04"
