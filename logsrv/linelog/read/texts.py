@@ -11,7 +11,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
-from hashlib import blake2b
+from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 from zlib import crc32
 
@@ -160,7 +160,8 @@ class PlainFrames(SegmentFrames):
         # Each digest of a frame that grows would be another one.
         if stop - start < SIZE:
             return None
-        found = blake2b(digest_size=16)
+        # Half the time of BLAKE2, where the processor knows it.
+        found = sha256()
         for _, text in self.lines_between(start, stop):
             found.update(text)
         return [start, found.digest()]
