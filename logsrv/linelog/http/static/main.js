@@ -315,8 +315,10 @@ const again = () => attempt(() => go({}, false, !answered));
 /** Go back to the query whose answer is shown, from one that is wrong or was cancelled. */
 const back = () => show(answered ? { ...answered } : { q: "" }, false);
 
-const toggle = () => attempt(() => (box.wrong ? back() : view.cancelled && !answered ? again() : !view.paused ? view.pause("button") : place.position || !view.live ? leave() : view.follow()));
-const follow = () => attempt(() => ([place, wanted].some((one) => one.since || one.until || one.position) ? leave() : view.follow()));
+const toggle = () => attempt(() => (box.wrong ? back() : view.cancelled && !answered ? again() : !view.paused ? view.pause("button") : place.position || !view.live ? newest() : view.follow()));
+const follow = () => attempt(() => (view.kind !== "lines" || [place, wanted].some((one) => one.until || one.position) ? newest() : view.follow()));
+/** Ask for the newest; a time without an end goes on. */
+const newest = () => go({ position: "", ...(wanted.until && { since: "", until: "" }) }, true);
 const leave = () => go({ since: "", until: "", position: "" }, true);
 
 /** @param {-1 | 1} direction */
@@ -341,7 +343,7 @@ function escape() {
     if (lines.log.contains(at)) lines.scroller.focus({ preventScroll: true });
   } else if (work.takesLong) work.cancel();
   else if (box.wrong) back();
-  else if ([place, wanted].some((one) => one.since || one.until || one.position)) follow();
+  else if ([place, wanted].some((one) => one.since || one.until || one.position)) attempt(leave);
 }
 
 const help = /** @type {HTMLDialogElement} */ (byId("help"));

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from logsrv.kit.testing import wait_until
+from tests.linelog.http.page.answers import answer
 from tests.linelog.http.page.conftest import LAST, LIVE, let_time_pass
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.looks import DIMMED, DONE, TOTAL
@@ -290,3 +291,31 @@ def test_the_seconds_of_a_count_begin_anew_with_each_query(logs, visit):
     page.wait(f"{words}.firstChild.textContent.endsWith(', 1 s')")
     logs.slow_bars.set()
     page.wait(f"{words}.hidden && {DONE}")
+
+
+@pytest.mark.parametrize("since", ["30m", "yesterday"])
+def test_the_newest_lines_of_a_time_without_an_end_are_of_that_time(since, logs, visit):
+    with_old_lines(logs)
+    page = visit(f"?since={since}&last=1h", ready="!document.querySelector('#range').hidden")
+    page.wait(f"{COUNT} > 0")
+    page.press(" ")
+    page.wait("!document.querySelector('#newer').hidden")
+    page.press("G")
+    page.wait("document.querySelector('#newer').hidden")
+    assert page.run("location.search") == f"?since={since}&last=1h"
+    page.press("k")
+    page.press("G")
+    page.wait("document.querySelector('#newer').hidden")
+    logs.table = answer(["count"], [("/a", 2)], ("path",), None)
+    page.fill("#q", "| count by path")
+    page.press("Enter")
+    page.wait("location.search.includes('count') && !document.querySelector('#table').hidden")
+    asked = len(logs.asked)
+    page.press("G")
+    wait_until(lambda: any("/api/table" in one for one in logs.asked[asked:]), "the same again")
+    page.wait(DONE)
+    assert f"since={since}" in page.run("decodeURIComponent(location.search)")
+    page.run("document.activeElement.blur()")
+    page.press("Escape")
+    page.wait("document.querySelector('#range').hidden")
+    assert "since" not in page.run("location.search")
