@@ -30,6 +30,8 @@ const ANYWAY = 60_000;
 const MOST_SHOWN = 100;
 const MOST_LINES = 15;
 const BUCKETS = 60;
+/** Milliseconds after which a panel says that its answer is on its way. */
+const SLOW = 1000;
 const LONGEST_MESSAGE = 300;
 
 export class BoardPanel extends Inquiry {
@@ -55,9 +57,12 @@ export class BoardPanel extends Inquiry {
     this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.plot, this.rows, this.empty);
     this.chart = new Chart(this.plot, { select: (since, until) => location.assign(this.link({ since, until, last: "" })), figure: () => {} }, true);
     this.grid = new Grid(this.rows, null);
+    const fade = () => this.rows.classList.toggle("more", this.rows.scrollLeft + this.rows.clientWidth < this.rows.scrollWidth - 1);
+    this.rows.addEventListener("scroll", fade, { passive: true });
+    for (const part of [this.rows, this.grid.table]) new ResizeObserver(fade).observe(part);
     this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
     /** The times at which it was asked and may be asked again, and where the store ended then. */
-    this.asked = this.next = 0;
+    this.asked = this.next = this.slow = 0;
     this.position = "";
     this.asking = false;
     this.key = "";
@@ -91,6 +96,8 @@ export class BoardPanel extends Inquiry {
     this.pending = true;
     this.missing = null;
     this.part.classList.add("stale");
+    this.say(this.time);
+    this.slow = setTimeout(() => this.say(this.time, "counting …"), SLOW);
     const wrong = search ? search.error : "There is no saved search of this name any more.";
     if (wrong) this.fail(wrong);
   }
@@ -161,6 +168,12 @@ export class BoardPanel extends Inquiry {
     return found;
   }
 
+  /** Its time as its note says it. */
+  get time() {
+    const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
+    return since || until ? [since, until].join(" – ") : last === "all" ? "all time" : `last ${last || DEFAULT_LAST}`;
+  }
+
   /** The name of its time, `the last hour`. */
   get range() {
     const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
@@ -216,9 +229,12 @@ export class BoardPanel extends Inquiry {
       [all, which] = [rows.length, turned.every === null ? "first" : "newest"];
       this.grid.show({ ...turned, rows: rows.slice(0, MOST_SHOWN) });
     }
-    const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
-    const time = since || until ? [since, until].join(" – ") : last === "all" ? "all time" : `last ${last || DEFAULT_LAST}`;
-    const about = [time, ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`];
+    this.say(this.time, ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`);
+  }
+
+  /** @param {string[]} about what is written into the note */
+  say(...about) {
+    clearTimeout(this.slow);
     this.note.className = "note";
     this.note.textContent = printable(about.filter(Boolean).join(" · "));
   }
@@ -235,6 +251,7 @@ export class BoardPanel extends Inquiry {
 
   /** @param {string} sentence */
   fail(sentence) {
+    clearTimeout(this.slow);
     this.note.className = "alarm";
     this.note.textContent = printable(sentence);
   }

@@ -14,6 +14,10 @@ export const MOST_ASKED = 20_000;
 /** Rows of the page: a browser needs seconds for more. */
 export const MOST_SHOWN = 1000;
 const LONGEST_NAME = 60;
+/** Characters up to which a text on a board is always whole, as a time is. */
+const SHORT = 16;
+/** Characters of the widest line of a name on a phone. */
+const WIDEST = 38;
 
 export class Grid {
   /**
@@ -118,12 +122,28 @@ export class Grid {
     const text = String(value);
     const shown = printable(text) || "(empty)";
     const { onGroup } = this;
-    if (!onGroup || !isField(field) || text.length > 500 || printable(text) !== text) return [element("span", "", shown)];
+    if (!onGroup || !isField(field) || text.length > 500 || printable(text) !== text) {
+      const made = element("span", "", shown);
+      if (shown.length > SHORT) made.title = shown;
+      return [widened(made, shown)];
+    }
     return [
-      button(shown, "add", () => onGroup(field, text, false), `Lines with ${field}=${shown}`),
+      widened(button(shown, "add", () => onGroup(field, text, false), `Lines with ${field}=${shown}`), shown),
       button("−", "exclude", () => onGroup(field, text, true), `This table without ${field}=${shown}`),
     ];
   }
+}
+
+/**
+ * Let a part be wide enough for its text in two lines, which end with a word.
+ * @param {HTMLElement} part
+ * @param {string} text
+ */
+function widened(part, text) {
+  const ends = [...text.slice(0, 2 * WIDEST).matchAll(/[\s/-](?=.)/g)].map(({ index }) => index + 1);
+  const width = Math.min(WIDEST, text.length, ...ends.map((end) => Math.max(end, text.length - end)));
+  part.style.setProperty("--two-lines", String(width));
+  return part;
 }
 
 /**

@@ -339,3 +339,50 @@ def test_a_table_of_a_board_says_how_many_rows_it_shows(logs, visit):
     logs.table = answer(["count"], [(step, 1) for step in range(101)])
     page = open_board(visit, 2)
     assert "· the newest 100 of 101 rows are shown ·" in page.text(f"{CHART} .note")
+
+
+def test_a_panel_says_of_which_time_it_counts(logs, visit):
+    place(logs, "a")
+    page = open_board(visit, 1)
+    logs.slow_bars.clear()
+    page.run(
+        "const last = document.querySelector('#last'); last.value = '24h';"
+        "last.dispatchEvent(new Event('change'))"
+    )
+    note = "document.querySelector('.board-panel > p').textContent"
+    assert page.run(note) == "last 24h"
+    page.wait(f"{note} === 'last 24h · counting …'")
+    logs.slow_bars.set()
+    page.wait(f"{note}.startsWith('last 24h · counted at ')")
+    page.run("void (last.value = '', last.dispatchEvent(new Event('change')))")
+    page.wait(f"{note}.startsWith('last 1h · counted at ')")
+    page.run("new Promise((done) => setTimeout(done, 1100))")
+    assert page.run(note).startswith("last 1h · counted at ")
+
+
+CUT = """[...document.querySelectorAll('.board-panel td.number')].filter((one) => {
+    const cell = one.getBoundingClientRect();
+    const part = one.closest('.table');
+    const edge = part.getBoundingClientRect().right;
+    return !part.matches('.more') && cell.right > edge + 0.5;
+}).length"""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_numbers_of_a_table_are_whole_and_texts_give_way(width, logs, visit):
+    place(logs, "| avg rt by path", "| avg rt by app", shape="table")
+    columns = ["count", "avg_rt", "p95_rt"]
+    paths = [("/shop/articles/overview/of/all/the/articles", 123_456, 766.381, 1_234.567)]
+    logs.table = answer(columns, [*paths, ("/", 1, 1.5, 1.5)], ("path",), None)
+    page = open_board(visit, 2, width=width, height=844)
+    assert page.run(CUT) == 0
+    name = ".board-panel td:first-child > span"
+    assert page.run(f"document.querySelector('{name}').title") == paths[0][0]
+    assert page.place(f"{name}")[3] < 30
+    # With too many numbers the last visible ones fade, until they are scrolled to.
+    logs.table = answer([f"sum_{n}" for n in range(9)], [("/a", *[123_456.789] * 9)], ("p",), None)
+    page = open_board(visit, 2, width=width, height=844)
+    table = "document.querySelector('.board-panel .table')"
+    assert "gradient" in page.run(f"getComputedStyle({table}).maskImage")
+    page.run(f"void ({table}.scrollLeft = 10_000)")
+    page.wait(f"getComputedStyle({table}).maskImage === 'none'")

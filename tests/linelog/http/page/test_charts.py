@@ -348,3 +348,19 @@ def test_a_change_has_the_decimals_of_its_value(page):
     shown = page(answer(columns, rows), "| avg rt every 10m compare 1d")
     assert shown.texts("#table tbody td:last-child") == ["+0.04", "+0.036", "+0.4"]
     assert step_left(shown, 3)[1] == "avg rt 236.86 · 1d before 236.824, +0.04"
+
+
+def test_names_in_a_table_are_whole_on_a_phone(page):
+    names = ["catalog-service", "/shop/articles/overview", "word " * 11, "catalogue" * 4]
+    rows = [(name, "catalog", *[1234.5] * 4) for name in names]
+    columns = ["count", "avg_rt", "p95_rt", "max_rt"]
+    shown = page(
+        answer(columns, rows, ("service", "kind"), None), "| count by x", width=390, height=844
+    )
+    rows_of = """[...document.querySelectorAll('#table .add')].map((one) => {
+        const range = new Range();
+        range.selectNodeContents(one);
+        return range.getClientRects().length;
+    })"""
+    assert shown.run(rows_of) == [1, 1, 1, 1, 2, 1, 1, 1]
+    assert shown.run("document.documentElement.scrollWidth") == 390
