@@ -14,8 +14,8 @@ export const MOST_ASKED = 20_000;
 /** Rows of the page: a browser needs seconds for more. */
 export const MOST_SHOWN = 1000;
 const LONGEST_NAME = 60;
-/** Characters up to which a text on a board is always whole, as a time is. */
-const SHORT = 16;
+/** Characters up to which a text on a board is always whole, as times are. */
+const SHORT = 8;
 /** Characters of the widest line of a name on a phone. */
 const WIDEST = 38;
 
@@ -124,7 +124,7 @@ export class Grid {
     const { onGroup } = this;
     if (!onGroup || !isField(field) || text.length > 500 || printable(text) !== text) {
       const made = element("span", "", shown);
-      if (shown.length > SHORT) made.title = shown;
+      if (shown.length > SHORT && !/:\d\d$/.test(shown)) made.title = shown;
       return [widened(made, shown)];
     }
     return [

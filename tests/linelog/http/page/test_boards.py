@@ -379,9 +379,18 @@ def test_numbers_of_a_table_are_whole_and_texts_give_way(width, logs, visit):
     name = ".board-panel td:first-child > span"
     assert page.run(f"document.querySelector('{name}').title") == paths[0][0]
     assert page.place(f"{name}")[3] < 30
+    # Times are whole, whatever stands beside them.
+    logs.send("a x " * 40, time=datetime.now(UTC) - timedelta(days=3))
+    place(logs, "a", shape="table")
+    logs.saved[0]["last"] = "7d"  # type: ignore[index]
+    page = open_board(visit, 1, width=width, height=844)
+    assert not page.run(f"document.querySelector('{name}').title")
+    assert page.run("document.querySelector('.board-panel td:last-child > span').title")
+    assert not page.run("document.querySelector('.board-panel .table').matches('.more')")
+    place(logs, "| avg rt by path", shape="table")
     # With too many numbers the last visible ones fade, until they are scrolled to.
     logs.table = answer([f"sum_{n}" for n in range(9)], [("/a", *[123_456.789] * 9)], ("p",), None)
-    page = open_board(visit, 2, width=width, height=844)
+    page = open_board(visit, 1, width=width, height=844)
     table = "document.querySelector('.board-panel .table')"
     assert "gradient" in page.run(f"getComputedStyle({table}).maskImage")
     page.run(f"void ({table}.scrollLeft = 10_000)")
