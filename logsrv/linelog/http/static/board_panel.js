@@ -251,9 +251,8 @@ export class BoardPanel extends Inquiry {
 
   /** @param {string} sentence */
   fail(sentence) {
-    clearTimeout(this.slow);
+    this.say(sentence);
     this.note.className = "alarm";
-    this.note.textContent = printable(sentence);
   }
 }
 

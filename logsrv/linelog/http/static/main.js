@@ -315,7 +315,7 @@ const again = () => attempt(() => go({}, false, !answered));
 /** Go back to the query whose answer is shown, from one that is wrong or was cancelled. */
 const back = () => show(answered ? { ...answered } : { q: "" }, false);
 
-const toggle = () => attempt(() => (box.wrong ? back() : view.cancelled && !answered ? again() : !view.paused ? view.pause("button") : place.position || !view.live ? newest() : view.follow()));
+const toggle = () => attempt(() => (box.wrong ? back() : view.cancelled && !answered ? again() : !view.paused ? view.pause("button") : follow()));
 const follow = () => attempt(() => (view.kind !== "lines" || [place, wanted].some((one) => one.until || one.position) ? newest() : view.follow()));
 /** Ask for the newest; a time without an end goes on. */
 const newest = () => go({ position: "", ...(wanted.until && { since: "", until: "" }) }, true);

@@ -392,6 +392,6 @@ def test_numbers_of_a_table_are_whole_and_texts_give_way(width, logs, visit):
     logs.table = answer([f"sum_{n}" for n in range(9)], [("/a", *[123_456.789] * 9)], ("p",), None)
     page = open_board(visit, 1, width=width, height=844)
     table = "document.querySelector('.board-panel .table')"
-    assert "gradient" in page.run(f"getComputedStyle({table}).maskImage")
+    page.wait(f"getComputedStyle({table}).maskImage.includes('gradient')")
     page.run(f"void ({table}.scrollLeft = 10_000)")
     page.wait(f"getComputedStyle({table}).maskImage === 'none'")
