@@ -300,7 +300,8 @@ class TLSClient(Client):
         """Send bytes, and wait until there is room for more."""
         if self._server_closed:
             self._end(InputLeft())
-        await super().send(data)
+        else:
+            await super().send(data)
 
     def end_input(self) -> None:
         """Close the connection after silence of the server."""
@@ -314,7 +315,7 @@ class TLSClient(Client):
         if self._input_ended and not self._timer.running and reason.check(error.ConnectionLost):
             # Many servers do not answer our close of TLS with their own.
             reason = Failure(error.ConnectionDone())
-        elif reason.check(error.ConnectionDone) and not self._input_ended:
+        elif self.ready.called and reason.check(error.ConnectionDone) and not self._input_ended:
             self._server_closed = True
             if not self._room.full:
                 self._end_input_after_silence()

@@ -180,7 +180,7 @@ class Supervisor:
         self._has_served = True
 
     def _tell_if_replaced(self, child: Process) -> None:
-        if self._replaced.pop(child, None) is not None:
+        if self._replaced.pop(child, None) is not None and self._serving is not None:
             self._tell(AGAIN)
 
     def _reap(self) -> int | None:

@@ -1,6 +1,7 @@
 """The web interface of the real daemon: every part of the contract, and misuse."""
 
 import contextlib
+import gzip
 import socket
 from collections.abc import Iterator
 
@@ -39,6 +40,16 @@ def test_a_search_returns_lines_with_their_fields(server):
     assert client.search("timeout", reverse=1, limit=1, since="1h") == [LINES[3]]
     # A bidirectional control character is always escaped.
     assert b"\\u202e" in found.body and b"\x1b" not in found.body
+
+
+def test_an_answer_is_packed_for_a_browser(server):
+    request = "GET /api/search HTTP/1.0\r\nHost: localhost\r\n{}\r\n"
+    port = server.ports()[1]
+    _, _, plain = raw(port, request.format("").encode()).partition(b"\r\n\r\n")
+    asked = request.format("Accept-Encoding: gzip, br\r\n").encode()
+    head, _, packed = raw(port, asked).partition(b"\r\n\r\n")
+    assert b"Content-Encoding: gzip" in head
+    assert gzip.decompress(packed) == plain and plain.count(b"\n") == 5
 
 
 def raw(port: int, data: bytes) -> bytes:

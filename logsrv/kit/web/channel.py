@@ -181,11 +181,17 @@ class WebRequest(Request):
         for name, value in {**HEADERS, **own}.items():
             self.setHeader(name, value)
 
-    def pack(self) -> None:
-        """Send the content in gzip, if the client takes it; each write reaches the client whole."""
+    def begin_gzip(self) -> bool:
+        """Say that the content is in gzip, if the client takes that; return whether it does."""
         self.setHeader("Vary", "Accept-Encoding")
-        if accepts_gzip(self.getHeader(b"Accept-Encoding") or b""):
+        takes = accepts_gzip(self.getHeader(b"Accept-Encoding") or b"")
+        if takes:
             self.setHeader("Content-Encoding", "gzip")
+        return takes
+
+    def pack(self) -> None:
+        """Pack what is written, if the client takes gzip; each write reaches it whole."""
+        if self.begin_gzip():
             self._packer = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
 
     def write(self, data: bytes) -> None:

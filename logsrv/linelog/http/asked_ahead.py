@@ -1,6 +1,6 @@
-"""Questions of boards, asked ahead: what they add up (read/remembered.py) is there when somebody looks.
+"""Questions of boards, asked again in the background: their parts stay in memory (read/remembered.py).
 
-So who opens a board in the morning waits only for what has come since the last time.
+So who opens a board in the morning waits only for what has come since the last round.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from logsrv.reactor import Timer, time_of_day
 
 log = Logger()
 
-EVERY = 0.8 * SPARE_SECONDS
-"""Seconds between two rounds: what is remembered is forgotten SPARE_SECONDS after the last question."""
+EVERY = 0.4 * SPARE_SECONDS
+"""Seconds between two rounds. SPARE_SECONDS after the last question all is forgotten, and a round skips
+those asked since the one before.
+"""
 FOR = 86400.0
 """Seconds for which a question is asked ahead after somebody has asked it."""
 MOST = 36
 """Questions: of three boards. Others, asked longer ago, are forgotten."""
 LONGEST = 20.0
-"""Seconds. A question that takes longer, although it was asked before, is not asked ahead any more."""
+"""Seconds. A question that takes longer, although it was asked before, is dropped."""
 
 
 @attrs.frozen
@@ -74,26 +76,28 @@ class AskedAhead:
         self._is_round = True
         ended = Deferred.fromCoroutine(self._ask_all(self._reactor.seconds()))
         ended.addErrback(lambda failure: log.failure("asking ahead has failed", failure))
+        ended.addCallback(lambda _: self._end_round())
+
+    def _end_round(self) -> None:
+        self._is_round = False
+        self._plan_round()
 
     async def _ask_all(self, now: float) -> None:
         self._asked = {one: then for one, then in self._asked.items() if now - then < FOR}
         for asked, then in [*self._asked.items()]:
             # An open board asks by itself.
-            if now - then >= EVERY and asked in self._asked:
-                begun = self._reactor.seconds()
-                problem = await self._ask(*asked)
-                if problem is not None or self._reactor.seconds() - begun > LONGEST:
-                    self._asked.pop(asked, None)
-        self._is_round = False
-        self._plan_round()
+            is_due = now - then >= EVERY and asked in self._asked
+            if is_due and not await self._is_quick(*asked):
+                self._asked.pop(asked, None)
 
-    async def _ask(self, path: str, query: bytes) -> Problem | None:
-        """Ask; return why there was no answer."""
+    async def _is_quick(self, path: str, query: bytes) -> bool:
+        """Ask; return whether there was an answer, and soon, not counting the time before its turn."""
         endpoint, ended = BY_PATH[path], Deferred[Problem | None]()
         try:
             values = endpoint.parse_query_string(query, time_of_day(self._reactor))
             request = {"endpoint": endpoint.name, "values": values}
-            self._searches.queue_search(request, _Unread(ended.callback))
-        except Problem as problem:
-            return problem
-        return await ended
+            search = self._searches.queue_search(request, _Unread(ended.callback))
+        except Problem:
+            return False
+        problem = await ended
+        return problem is None and self._reactor.seconds() - search.running_since <= LONGEST

@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.access import SANDBOX_POLICY
-from logsrv.kit.web.channel import WebRequest, accepts_gzip
+from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.endpoints import JSON
 from logsrv.linelog.http.problems import Problem
@@ -65,11 +65,8 @@ class ResponseSender:
             request.end_answer(asset.body)
             return
         body, tag = asset.body, asset.tag
-        if asset.packed:
-            request.setHeader("Vary", "Accept-Encoding")
-            if accepts_gzip(request.getHeader(b"Accept-Encoding") or b""):
-                request.setHeader("Content-Encoding", "gzip")
-                body, tag = asset.packed, f'{tag[:-1]}-gzip"'
+        if asset.packed and request.begin_gzip():
+            body, tag = asset.packed, f'{tag[:-1]}-gzip"'
         if request.setETag(tag.encode()) is CACHED:
             request.finish()
         else:

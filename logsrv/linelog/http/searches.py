@@ -55,7 +55,8 @@ class SearchSink(Protocol):
 class AskedSearch:
     """A requested search, which waits for its turn, is running, or is over.
 
-    left: seconds that it may still take. child: its process; None before it runs.
+    left: seconds that it may still take. child: its process; None before it runs. running_since: when it
+    began, or went on after a pause.
     """
 
     _searches: Searches
@@ -69,7 +70,7 @@ class AskedSearch:
     _status: int = 0
     _failure: bytes = b""
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
-    _running_since: float = 0.0
+    running_since: float = 0.0
     # True while the search is paused by its sink, perhaps before it runs.
     _paused: bool = False
 
@@ -86,7 +87,7 @@ class AskedSearch:
         """Pause, because the sink accepts no more now. The pause does not count for the search's time."""
         self._paused = True
         if self.child is not None and self._timer.running:
-            self._left -= self._clock.seconds() - self._running_since
+            self._left -= self._clock.seconds() - self.running_since
             self._timer.stop()
             self.child.pause()
 
@@ -141,7 +142,7 @@ class AskedSearch:
         self._searches.remove_search(self)
 
     def _start_timer(self) -> None:
-        self._running_since = self._clock.seconds()
+        self.running_since = self._clock.seconds()
         self._timer.start(max(0.0, self._left), lambda: self.kill(self._timeout_problem()))
 
     def _timeout_problem(self) -> Problem:

@@ -56,7 +56,7 @@ class LargestNumbers(Aggregate):
         self, sorting: Sorting, extractions: Sequence[Extraction], most: int, *, by_time: bool
     ) -> None:
         self._most, self._by_time = most, by_time
-        self.identity = repr((sorting, extractions, most, by_time))
+        self.identity = repr((sorting, extractions, most))
         self._sign = 1 if sorting.ascending else -1
         self._counter = group_counter(Grouping((Figure("sum", sorting.field),)), extractions)
         if sorting.field not in ("time", *(name for one in extractions for name in one.names)):

@@ -33,8 +33,8 @@ log = Logger()
 RETRY_AFTER = 1.0
 # Bytes. By age a segment with less is not rotated: 8,760 tiny segments a year would make each search slow.
 LEAST_BY_AGE = 16 << 20
-# Figures read all text that has no columns yet: of so much in half a second. Seconds of its age keep a fast
-# sender's segments large.
+# Figures read the whole text of the active segment: 64 MiB take half a second. So one of this size is
+# sealed after SOON seconds; a fast sender's segment is larger by then.
 LEAST_SOON, SOON = 64 << 20, 600.0
 # Seconds between two checks of the file while lines arrive. A check before each write cost a third of the
 # throughput, because fstat releases the interpreter's lock and has to wait for it again.
@@ -223,8 +223,7 @@ class ActiveSegment:
     def rotation_time(self) -> float | None:
         """Return when to rotate, in seconds of the monotonic clock; None while it need not be done.
 
-        A segment with less than LEAST_BY_AGE is not rotated by age; one with LEAST_SOON soon, if it gets
-        columns.
+        A segment with less than LEAST_BY_AGE is not rotated by age; one with LEAST_SOON after SOON seconds.
         """
         offset = self.position.offset
         if not offset:
@@ -234,7 +233,7 @@ class ActiveSegment:
         if offset < LEAST_BY_AGE:
             return None
         age = self.policy.rotate_every
-        if self.policy.columns and offset >= LEAST_SOON:
+        if offset >= LEAST_SOON:
             age = min(age, SOON)
         return max(self._started + age, self._not_before)
 

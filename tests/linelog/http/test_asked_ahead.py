@@ -1,6 +1,8 @@
 """Questions of boards are asked ahead: one after the other, for a day, unless they take long."""
 
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from twisted.internet.task import Clock
@@ -8,7 +10,8 @@ from twisted.internet.task import Clock
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.http.asked_ahead import EVERY, FOR, LONGEST, MOST, AskedAhead
 from logsrv.linelog.http.problems import STOPPING, Problem
-from logsrv.linelog.http.searches import SearchSink
+from logsrv.linelog.http.searches import SPARE_SECONDS, SearchSink
+from tests.parts.reactor import logged
 from tests.parts.stores import BEGIN
 
 
@@ -21,11 +24,12 @@ class Asked:
         self.sinks: list[SearchSink] = []
         self.stopping = False
 
-    def queue_search(self, request: dict[str, Any], sink: SearchSink) -> None:
+    def queue_search(self, request: dict[str, Any], sink: SearchSink) -> SimpleNamespace:
         if self.stopping:
             raise STOPPING
         self.requests.append(request)
         self.sinks.append(sink)
+        return SimpleNamespace(running_since=self.clock.seconds())
 
     def queries(self, seconds: float = 0.1, problem: Problem | None = None) -> list[str]:
         """Answer what is asked, each after some seconds; return the queries."""
@@ -80,6 +84,24 @@ def test_questions_are_asked_one_after_the_other_and_not_those_of_an_open_board(
     assert asked.queries() == ["one | count by app", "two | count by app"]
     clock.advance(EVERY)
     assert len(asked.queries()) == 3
+
+
+def test_after_a_board_is_closed_its_questions_come_before_all_is_forgotten(ahead, asked, clock):
+    ahead.note("/api/table", b"q=|+count")
+    clock.advance(10)
+    ahead.note("/api/table", b"q=|+count")
+    clock.pump([SPARE_SECONDS - EVERY, EVERY - 1])
+    assert asked.requests
+
+
+def test_after_an_error_nobody_foresaw_questions_are_asked_again(ahead, asked, clock, monkeypatch):
+    ahead.note("/api/table", b"q=|+count")
+    with monkeypatch.context() as patch, logged() as said:
+        patch.setattr(asked, "queue_search", Mock(side_effect=OSError("no descriptors")))
+        clock.advance(EVERY)
+    assert said == ["asking ahead has failed"]
+    clock.advance(EVERY)
+    assert asked.queries()
 
 
 def test_nothing_is_asked_a_day_after_the_last_look(ahead, asked, clock):

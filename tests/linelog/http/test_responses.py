@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 
 from logsrv.errors import QueryError
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.kit.web.channel import WebRequest
+from logsrv.kit.web.channel import WebRequest, accepts_gzip
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.problems import Problem, query_problem, too_many_problem
 from logsrv.linelog.http.responses import (
@@ -18,7 +18,6 @@ from logsrv.linelog.http.responses import (
     STALLED_AFTER,
     ResponseSender,
     SearchAnswer,
-    accepts_gzip,
 )
 from logsrv.linelog.plugin.monitoring import METRICS
 from tests.parts.web_requests import Browser

@@ -2,6 +2,7 @@
 
 import gc
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from twisted.logger import capturedLogs
@@ -9,6 +10,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.kit.net.parse import parse_endpoint
+from logsrv.linelog.http.asked_ahead import AskedAhead
 from logsrv.linelog.http.http_settings import HttpSettings
 from tests.parts.web_requests import Browser, Place
 
@@ -212,3 +214,10 @@ def test_a_record_is_joined_only_in_json(place):
     browser = Browser(place.server.handle, place.reactor)
     # Nothing is answered before its process has an answer.
     assert browser.get("/api/search?join=1") == b"" and len(place.reactor.processes) == 1
+
+
+def test_a_board_asks_again_in_the_background(place):
+    with patch.object(AskedAhead, "note") as noted:
+        Browser(place.server.handle, place.reactor).get("/api/histogram?q=a&ahead=1")
+        Browser(place.server.handle, place.reactor).get("/api/histogram?q=b&ahead=0")
+    noted.assert_called_once_with("/api/histogram", b"q=a&ahead=1")

@@ -19,7 +19,10 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.remembered import EACH, RememberedParts, key_of_part
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import sort_lines
+from logsrv.linelog.read.tallies import count_sources
 from logsrv.linelog.read.time_buckets import histogram_by
+from logsrv.linelog.store.segment import Position
+from tests.parts import stores
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, view_of
 
@@ -157,13 +160,51 @@ def test_whole_frames_of_the_active_segment_are_counted_once(tmp_path):
     assert sums(text.replace(b" a=1 ", b" a=2 ", 1)) == (7498, 2)
 
 
-def test_a_segment_that_is_replaced_by_another_is_read(tmp_path):
+@pytest.mark.parametrize("has", ["columns", "an index", "neither"])
+def test_a_segment_that_is_replaced_by_another_is_read(tmp_path, has):
     memory = RememberedParts()
     for value in (1, 2):
         made = make_store(
             tmp_path / str(value), [[line(f"a={value} b=1", n) for n in range(50)], []]
         )
-        assert ask(add_columns(made), "| sum a by b", memory).rows == [("1", 50 * value)]
+        if has == "columns":
+            add_columns(made)
+        elif has == "neither":
+            next(made.glob("*.idx")).unlink()
+        with patch.object(stores, "_refuse"):
+            assert ask(made, "| sum a by b", memory).rows == [("1", 50 * value)]
+
+
+def test_equal_lines_elsewhere_have_their_own_positions(tmp_path):
+    lines = [line(f"a={n} b={99 - n}", n) for n in range(100)]
+    made = make_store(tmp_path / "logs", [lines, lines, []])
+    memory = RememberedParts()
+    for known in (None, memory, memory):
+        with searching(made, EVERYTHING, known, Scope()) as search:
+            hits = sort_lines(search, Sorting("a"), (), 4).hits
+        assert [hit.position.segment for hit in hits] == [1, 2, 1, 2]
+    for name, first in (("a", 99), ("b", 0)):
+        asked = parse_question(f'| extract "{name}=<x>" | sort x')
+        with searching(made, asked.node, memory, Scope()) as search:
+            [hit] = sort_lines(search, Sorting("x"), asked.extractions, 1).hits
+        assert b"a=%d " % first in hit.line
+
+
+def test_a_part_of_the_lines_of_a_frame_is_not_all_of_them(tmp_path):
+    lines = [line("a=1 b=1", n, f"tcp:10.0.0.{n % 2}:1") for n in range(100)]
+    made = make_store(tmp_path / "logs", [lines, []])
+    memory = RememberedParts()
+    begin = Scope(before=Position(1, len(b"".join(lines[:10]))))
+    for scope, total in ((Scope(), 100), (begin, 10), (Scope(source="*.1:1"), 50)):
+        assert ask(made, "| sum a by b", memory, scope).rows == [("1", total)]
+
+
+def test_sources_are_remembered(store):
+    memory = RememberedParts()
+    with searching(store, EVERYTHING, memory, Scope()) as search:
+        first = count_sources(search)
+    with searching(store, EVERYTHING, memory, Scope()) as search, nothing_is_read():
+        assert count_sources(search) == first
 
 
 def kept(memory: RememberedParts, *words: str) -> list[bytes | None]:

@@ -262,22 +262,21 @@ async def test_a_segment_of_less_than_16_mib_is_not_sealed_by_age(open_store, cl
     assert store.position == (2, 0) and len(sealed(store.directory)) == 1
 
 
-@pytest.mark.parametrize(("columns", "seconds"), [(True, 600), (False, DAY)])
-async def test_a_segment_of_64_mib_is_sealed_soon_if_it_gets_columns(
-    open_store, clock, monkeypatch, columns, seconds
+@pytest.mark.parametrize(("every", "seconds"), [(DAY, 600), (60, 60)])
+async def test_a_segment_of_64_mib_is_sealed_after_ten_minutes(
+    open_store, clock, monkeypatch, every, seconds
 ):
     """Figures read the whole text of the active one."""
     size = len(stored(b"one"))
-    monkeypatch.setattr(active, "LEAST_BY_AGE", 1)
+    monkeypatch.setattr(active, "LEAST_BY_AGE", 2 * size)
     monkeypatch.setattr(active, "LEAST_SOON", 2 * size)
-    store = open_store(clock=clock, rotate_every=DAY, columns=columns)
+    store = open_store(clock=clock, rotate_every=every)
     store.append(batch(b"one"))
-    clock.advance(599)
-    assert not sealed(store.directory)
+    clock.advance(seconds - 1)
     store.append(batch(b"one"))
     clock.advance(0.5)
     assert not sealed(store.directory)
-    clock.advance(seconds - 599.5)
+    clock.advance(0.5)
     assert len(sealed(store.directory)) == 1
 
 

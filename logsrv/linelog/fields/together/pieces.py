@@ -164,7 +164,7 @@ class Coder:
     """Gives each different value a number. index: the numbers by value."""
 
     def __init__(self) -> None:
-        # Its own length would be the next number, too, but keep it alive until garbage is looked for.
+        # The method `__len__` of the index would make a cycle, which only the rare collection frees.
         self.index: defaultdict[Any, int] = defaultdict(count().__next__)
 
     def codes(self, values: Sequence[Any]) -> Array:
