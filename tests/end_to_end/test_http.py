@@ -42,14 +42,12 @@ def test_a_search_returns_lines_with_their_fields(server):
     assert b"\\u202e" in found.body and b"\x1b" not in found.body
 
 
+@pytest.mark.slow
 def test_an_answer_is_packed_for_a_browser(server):
-    request = "GET /api/search HTTP/1.0\r\nHost: localhost\r\n{}\r\n"
-    port = server.ports()[1]
-    _, _, plain = raw(port, request.format("").encode()).partition(b"\r\n\r\n")
-    asked = request.format("Accept-Encoding: gzip, br\r\n").encode()
-    head, _, packed = raw(port, asked).partition(b"\r\n\r\n")
-    assert b"Content-Encoding: gzip" in head
-    assert gzip.decompress(packed) == plain and plain.count(b"\n") == 5
+    client = client_of(server)
+    packed = client.ask("/api/search", {"Accept-Encoding": "gzip, br"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == client.ask("/api/search").body
 
 
 def raw(port: int, data: bytes) -> bytes:
