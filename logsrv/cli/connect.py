@@ -208,8 +208,11 @@ class Client(Protocol):
         """Send bytes, and wait until there is room for more."""
         # After the server has closed: if it takes this, it has closed only its half, and may take the rest.
         self._timer.stop()
+        was_closed = self._server_closed
         self.transport.write(data)
         await self._room.wait_for_room()
+        if self._server_closed and not was_closed:
+            self._end_input_after_silence()
 
     def end_input(self) -> None:
         """Let the transport close when all was sent: it would not while it has a producer."""

@@ -102,6 +102,20 @@ def test_a_pause_is_the_end_of_the_input_unless_some_was_sent_after_the_close(tr
         assert sends or isinstance(reason(client), ConnectionDone)
 
 
+def test_a_close_while_input_waits_for_room_ends_it_after_a_pause(transport):
+    clock = Clock()
+    client = PlainClient(clock)
+    client.makeConnection(transport)
+    transport.producer.pauseProducing()
+    Deferred.fromCoroutine(client.send(b"one"))
+    client.readConnectionLost()
+    clock.advance(2 * SILENT_SECONDS)
+    assert not transport.half_closed
+    transport.producer.resumeProducing()
+    clock.advance(SILENT_SECONDS)
+    assert transport.half_closed
+
+
 def test_input_after_the_close_of_tls_is_left(transport):
     clock = Clock()
     for sends, kind in ((False, ConnectionDone), (True, InputLeft)):

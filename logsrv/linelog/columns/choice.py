@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy
 import pyarrow.compute as pc
 
-from logsrv.linelog.columns.groups import HALF, GroupField, are_ids
+from logsrv.linelog.columns.groups import HALF, MOST_COLUMNS, GroupField, are_ids
 from logsrv.linelog.columns.layout import FIXED, MAP
 from logsrv.linelog.columns.number_ways import preferred_way, ways_of_texts
 from logsrv.linelog.columns.spool import Spool
 from logsrv.linelog.fields.byte_places import Array
 
-MOST_COLUMNS, MOST_IN_MAP = 200, 1000
+MOST_IN_MAP = 1000
 _LONGEST_NAME = 200
 # The part of the size of the compressed text that columns may take, by an estimate: texts compress to half.
 _MOST_PART, _COMPRESSED = 0.33, 0.5

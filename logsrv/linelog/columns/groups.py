@@ -21,6 +21,10 @@ from logsrv.linelog.fields.together.extract import LineFields
 
 GROUP_LINES, GROUP_TEXT, GROUP_VALUES = 131_072, 48 << 20, 24 << 20
 """The lines, the bytes of text, or of different values, after which a row group ends with a frame."""
+MOST_COLUMNS = 200
+"""Fields with a column of their own; the others are in the map."""
+# Numbers of all lines in all columns, which are written together: 64 MB.
+GROUP_CELLS = 16 << 20
 # A field is left out if it has FEW values or more, of LONG bytes, and half of those in a row group are
 # different, or NEARLY_ALL in some frames: these are ids or messages.
 _FEW, _LONG = 2000, 16
@@ -53,7 +57,7 @@ class GroupField:
         self.present = self.size = 0
         self.is_left_out = self._has_lists = self._has_brackets = False
         self._texts: list[ArrowArray] = []
-        self._frames: list[tuple[int, Array]] = []
+        self._frames: list[tuple[slice | Array, Array]] = []
 
     def add_lines(self, first: int, field: CodedField) -> None:
         """Add the field in the lines from number `first` of the group on."""
@@ -73,7 +77,13 @@ class GroupField:
             self._has_lists = True
         self._texts.append(texts)
         self.size += texts.nbytes
-        self._frames.append((first, field.codes))
+        rows: slice | Array = slice(first, first + len(field.codes))
+        codes = field.codes
+        if 2 * present < len(codes):
+            # A thousand fields that few lines have took 300 MB.
+            some = numpy.flatnonzero(codes >= 0)
+            rows, codes = first + some, codes[some]
+        self._frames.append((rows, codes))
         self.present += present
 
     def merged(self, lines: int) -> MergedField:
@@ -84,9 +94,9 @@ class GroupField:
         table = encoded.indices.to_numpy().astype(numpy.min_scalar_type(missing))
         codes: Array = numpy.full(lines, missing, table.dtype)
         start = 0
-        for (first, some), texts in zip(self._frames, self._texts, strict=True):
+        for (rows, some), texts in zip(self._frames, self._texts, strict=True):
             of_frame = numpy.append(table[start : start + len(texts)], table.dtype.type(missing))
-            codes[first : first + len(some)] = of_frame[some]
+            codes[rows] = of_frame[some]
             start += len(texts)
         is_there = pa.py_buffer(numpy.packbits(codes != missing, bitorder="little"))
         indices = pa.Array.from_buffers(
@@ -124,6 +134,8 @@ class BegunGroup:
     def is_full(self) -> bool:
         """True if it has enough lines, text or values."""
         if self.lines >= GROUP_LINES or self.stop - self.start >= GROUP_TEXT:
+            return True
+        if self.lines * min(len(self.fields), MOST_COLUMNS) >= GROUP_CELLS:
             return True
         return sum(field.size for field in self.fields.values()) >= GROUP_VALUES
 

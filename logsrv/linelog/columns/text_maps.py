@@ -26,17 +26,19 @@ def map_column(
     lines: int, fields: Iterable[FieldTexts], kind: pa.MapType | None = None
 ) -> pa.MapArray:
     """Return a map for each of so many lines; its names are in the order of `fields`."""
-    rows, names, texts = [numpy.zeros(0, numpy.int64)], [_NONE], [_NONE]
+    rows, names, texts = [numpy.zeros(0, numpy.int32)], [], [_NONE]
     for one in fields:
-        rows.append(one.rows)
-        names.append(pa.repeat(pa.scalar(one.name), len(one.rows)))
+        rows.append(one.rows.astype(numpy.int32))
+        names.append(one.name)
         texts.append(one.texts)
     found = numpy.concatenate(rows)
-    order = pa.array(numpy.argsort(found, kind="stable"))
+    order = numpy.argsort(found, kind="stable")
     ends = numpy.cumsum(numpy.bincount(found, minlength=lines))
+    of_names = numpy.repeat(numpy.arange(len(names), dtype=numpy.int32), [*map(len, rows[1:])])
+    keys = pa.DictionaryArray.from_arrays(of_names[order], pa.array(names, pa.string()))
     return pa.MapArray.from_arrays(
         pa.array([0, *ends.tolist()], pa.int32()),
-        pa.concat_arrays(names).take(order),
-        pa.concat_arrays(texts).take(order),
+        keys.dictionary_decode(),
+        pa.concat_arrays(texts).take(pa.array(order)),
         type=kind,
     )

@@ -42,8 +42,9 @@ from logsrv.linelog.store.index import Index, decode_head, decode_index
 
 LARGEST_FRAME = 16 << 20
 """Bytes of text. A segment with a larger frame gets no columns: they would take too much memory."""
-# Bytes of text whose fields are read at once: for less, NumPy is called too often.
-_TEXT_AT_ONCE = 3 << 20
+# Bytes of text whose fields are read at once: for less, NumPy is called too often. With many fields a frame
+# is enough: each has a number for each line.
+_TEXT_AT_ONCE, _MANY_FIELDS = 3 << 20, 300
 # Bytes of all texts in the map in a row group; fields that need more are not in the map there.
 _MOST_MAP_TEXT = 16 << 20
 # Names of fields; later ones are left out.
@@ -89,7 +90,8 @@ class ColumnsWriter:
             yield
             at, packed = self._index.packed_extent(number)
             text += unpack_frame(os.pread(self._packed, packed, at), size)
-            if len(text) < _TEXT_AT_ONCE and number + 1 < len(sizes):
+            more = len(text) < _TEXT_AT_ONCE and len(self._fields) < _MANY_FIELDS
+            if more and number + 1 < len(sizes):
                 continue
             self._read_lines(group, text[: text.rfind(b"\n") + 1])
             text = b""

@@ -91,7 +91,7 @@ class AskedAhead:
                 self._asked.pop(asked, None)
 
     async def _is_quick(self, path: str, query: bytes) -> bool:
-        """Ask; return whether there was an answer, and soon, not counting the time before its turn."""
+        """Ask; return whether it took little time in its turn, and may succeed."""
         endpoint, ended = BY_PATH[path], Deferred[Problem | None]()
         try:
             values = endpoint.parse_query_string(query, time_of_day(self._reactor))
@@ -100,4 +100,5 @@ class AskedAhead:
         except Problem:
             return False
         problem = await ended
-        return problem is None and self._reactor.seconds() - search.running_since <= LONGEST
+        took = self._reactor.seconds() - search.running_since
+        return took <= LONGEST and (problem is None or problem.status >= 500)

@@ -107,6 +107,8 @@ class SearchAnswer:
     _begin_response: Callable[[WebRequest], object]
     _fail: Callable[[WebRequest, Problem], object]
     _begun: bool = False
+    # False while a line is cut: a process may be killed in the middle of one.
+    _at_line_start: bool = True
     _search: AskedSearch | None = None
     _ended: bool = False
     _stalled: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
@@ -124,6 +126,7 @@ class SearchAnswer:
     def receive_data(self, data: bytes) -> None:
         if not self._begun:
             self._start_response()
+        self._at_line_start = data.endswith(b"\n")
         self._request.write(data)
 
     def _start_response(self) -> None:
@@ -140,7 +143,7 @@ class SearchAnswer:
         if not self._begun:
             self._start_response()
         if problem is not None:
-            self._request.write(problem.body)
+            self._request.write(problem.body if self._at_line_start else b"\n" + problem.body)
         self._request.unregisterProducer()
         self._request.finish()
 

@@ -236,7 +236,8 @@ class WebServer:
             raise Problem(400, "columns needs format=csv")
         if values.get("join") and values.get("format", "json") != "json":
             raise Problem(400, "join needs format=json")
-        if values.get("ahead"):
+        # Nothing is remembered of some of the sources.
+        if values.get("ahead") and not values["source"]:
             self._ahead.note(endpoint.path, request.uri.partition(b"?")[2])
         asked = {"endpoint": endpoint.name, "values": values}
         answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)

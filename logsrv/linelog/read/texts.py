@@ -161,10 +161,11 @@ class PlainFrames(SegmentFrames):
         if stop - start < SIZE:
             return None
         # With the processor's instructions it takes half the time of BLAKE2.
-        found = sha256()
-        for _, text in self.lines_between(start, stop):
+        found, first = sha256(), stop
+        for offset, text in self.lines_between(start, stop):
             found.update(text)
-        return [start, found.digest()]
+            first = min(first, offset)
+        return [first, found.digest()]
 
     def next_line_start(self, offset: int) -> int:
         if offset <= 0:

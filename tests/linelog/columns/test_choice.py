@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from logsrv.linelog.columns import choice
+from logsrv.linelog.columns import choice, groups
 from tests.parts.made_columns import columns_of, values_of
 from tests.parts.mixed_lines import STAMP
 
@@ -68,7 +68,7 @@ def test_ten_thousand_names(tmp_path):
     lines = [{f"field{one}": one, "all": one % 7} for one in range(10_000)]
     with columns_of(tmp_path, objects(*lines)) as columns:
         assert values_of(columns, "all") == [str(one % 7) for one in range(10_000)]
-        assert sum(columns.has(f"field{one}") for one in range(10_000)) <= choice.MOST_COLUMNS
+        assert sum(columns.has(f"field{one}") for one in range(10_000)) <= groups.MOST_COLUMNS
         for one in range(0, 10_000, 501):
             if columns.has(f"field{one}"):
                 assert values_of(columns, f"field{one}")[one] == str(one)

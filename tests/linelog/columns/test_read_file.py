@@ -49,6 +49,17 @@ def test_every_field_is_the_one_of_the_records(tmp_path_factory, lines):
                 assert values_of(columns, name) == [values.get(row) for row in range(len(lines))]
 
 
+def test_a_row_group_of_many_fields_has_fewer_lines(tmp_path, monkeypatch):
+    """All lines have a number in each column, and a row group is written at once."""
+    monkeypatch.setattr(groups, "GROUP_CELLS", 2000)
+    lines = [STAMP + b'{"f%d":%d,"text":"%s"}' % (n % 40, n, 90_000 * b"x") for n in range(80)]
+    with columns_of(tmp_path, lines) as columns:
+        assert len(columns.groups) > 1 and sum(one.lines for one in columns.groups) == 80
+        assert values_of(columns, "f3") == [
+            "3" if n == 3 else "43" if n == 43 else None for n in range(80)
+        ]
+
+
 def test_what_was_read_for_columns_is_freed_before_anybody_looks_for_garbage(tmp_path):
     """The process looks rarely: all values of a segment were kept, and the third had no memory."""
     lines = [STAMP + one for one in [*OBJECTS, *PAIRS, *LOGINS, *BEHIND, *WHOLE]]

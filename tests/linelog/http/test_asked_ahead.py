@@ -122,8 +122,15 @@ def test_too_many_are_forgotten_the_longest_asked_first(ahead, asked, clock):
     assert asked.queries() == [f"{n} | count" for n in (*range(2, MOST), 0, "new")]
 
 
-@pytest.mark.parametrize("why", [{"problem": Problem(503, "broken")}, {"seconds": LONGEST + 1}])
-def test_a_question_that_fails_or_takes_long_is_not_asked_again(ahead, asked, clock, why):
+def test_a_passing_failure_changes_nothing(ahead, asked, clock):
+    ahead.note("/api/table", b"q=|+count")
+    for problem in (Problem(503, "the store is away"), None):
+        clock.advance(EVERY)
+        assert asked.queries(problem=problem)
+
+
+@pytest.mark.parametrize("why", [{"problem": Problem(400, "gone")}, {"seconds": LONGEST + 1}])
+def test_a_question_that_is_wrong_or_takes_long_is_not_asked_again(ahead, asked, clock, why):
     ahead.note("/api/table", b"q=|+count")
     clock.advance(EVERY)
     assert asked.queries(**why)

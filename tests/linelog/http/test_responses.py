@@ -200,10 +200,10 @@ def test_a_failure_before_the_first_byte_has_its_own_status(searched):
 
 
 def test_a_failure_after_the_first_bytes_is_the_last_line(searched):
-    searched.answer.receive_data(b"one\n")
+    searched.answer.receive_data(b"one\ntw")
     searched.answer.receive_end(Problem(503, "too long"))
     assert searched.browser.received.startswith(b"HTTP/1.1 200 ")
-    assert b'{"error": "too long"}\n\r\n0\r\n\r\n' in searched.browser.received
+    assert b'tw\r\n17\r\n\n{"error": "too long"}\n\r\n0\r\n\r\n' in searched.browser.received
 
 
 def test_a_packed_answer_is_read_as_it_comes_to_the_problem_at_its_end():

@@ -220,4 +220,5 @@ def test_a_board_asks_again_in_the_background(place):
     with patch.object(AskedAhead, "note") as noted:
         Browser(place.server.handle, place.reactor).get("/api/histogram?q=a&ahead=1")
         Browser(place.server.handle, place.reactor).get("/api/histogram?q=b&ahead=0")
+        Browser(place.server.handle, place.reactor).get("/api/histogram?ahead=1&source=a")
     noted.assert_called_once_with("/api/histogram", b"q=a&ahead=1")

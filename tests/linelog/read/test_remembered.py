@@ -190,6 +190,19 @@ def test_equal_lines_elsewhere_have_their_own_positions(tmp_path):
         assert b"a=%d " % first in hit.line
 
 
+def test_text_that_begins_a_byte_later_has_other_positions(tmp_path):
+    lines = [line(f"a={n} {1000 * 'x'}", n) for n in range(2500)]
+    active = make_store(tmp_path / "logs", [lines]) / "current.log"
+    memory = RememberedParts()
+    for first in (lines[0], b"x" + lines[0]):
+        active.write_bytes(b"".join([first, *lines[1:]]))
+        found = []
+        for known in (None, memory, memory):
+            with searching(active.parent, EVERYTHING, known, Scope()) as search:
+                found.append(sort_lines(search, Sorting("a", True), (), 1500).hits)
+        assert found[0] == found[1] == found[2]
+
+
 def test_a_part_of_the_lines_of_a_frame_is_not_all_of_them(tmp_path):
     lines = [line("a=1 b=1", n, f"tcp:10.0.0.{n % 2}:1") for n in range(100)]
     made = make_store(tmp_path / "logs", [lines, []])
