@@ -9,6 +9,7 @@ WITHOUT = {
     "cli.reading": _OPTION,
     "gopher.command.fetch": _OPTION,
     "linelog.alerts.alert_protocol": "reads the settings of a task that this program wrote",
+    "linelog.http.asked_ahead": _HANDS_ON,
     "linelog.http.responses": _HANDS_ON,
     "linelog.http.searches": _HANDS_ON,
     "linelog.http.viewer": _HANDS_ON,

@@ -4,6 +4,8 @@ import { ApiError, get, request } from "./api.js";
 import { byId, sayOnce } from "./dom.js";
 import { counted, moment, number, size } from "./times.js";
 
+/** Milliseconds before the first look, behind the lines that the page loads, and between two. */
+const FIRST = 1000;
 const EVERY = 2000;
 const WHEN_HIDDEN = 30_000;
 /** Open connections of senders: without those of browsers, of Prometheus and of `--inspect`. */
@@ -25,7 +27,7 @@ export class Health {
     this.trouble = "";
     /** The time of the first unanswered request, in milliseconds since 1970; 0 while the server answers. */
     this.away = 0;
-    this.look();
+    setTimeout(() => this.look(), FIRST);
   }
 
   async look() {
