@@ -79,20 +79,22 @@ export class Table {
   show() {
     const { answer } = this;
     if (!answer) return;
-    const rows = this.isTurned ? pivot(answer, 2).rows : answer.rows;
-    byId("table-sentence").textContent = `${limitsOf(answer, rows.length).join("; ")}. Counted at ${clock(this.when)}; not live.`;
     byId("table-chart").hidden = !hasChart(answer);
     if (hasChart(answer)) this.chart.show(answer, this.when, pastOf(this.request.q));
-    this.showRows();
+    const rows = this.showRows();
+    byId("table-sentence").textContent = `${limitsOf(answer, rows).join("; ")}. Counted at ${clock(this.when)}; not live.`;
   }
 
+  /** Show the rows; return how many there are, also those that are not shown. */
   showRows() {
     const { answer } = this;
-    if (!answer) return;
+    if (!answer) return 0;
     const column = hasChart(answer) ? this.chart.column : figuresOf(answer)[0];
     const left = this.isTurned ? leftOut(answer, column) : 0;
     byId("table-tools").replaceChildren(...(canPivot(answer) ? [this.turn(answer)] : []), left ? ` ${counted(left, "other")} without a column` : "");
-    this.grid.show(this.isTurned ? pivot(answer, column) : answer);
+    const shown = this.isTurned ? pivot(answer, column) : answer;
+    this.grid.show(shown);
+    return shown.rows.length;
   }
 
   /**
