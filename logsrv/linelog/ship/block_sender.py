@@ -21,6 +21,7 @@ from logsrv.linelog.read.follow import bytes_between, end_of_store
 from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.ship_place import counted_to
 from logsrv.linelog.ship.store_places import crc_between, may_begin_line, missing_after
 from logsrv.linelog.ship.target import (
     ANSWER,
@@ -278,7 +279,7 @@ class BlockSender:
     def missing_after_place(self) -> MissingText:
         # Sent text need not stay in the store: the target may have all of it already.
         progress = self._progress
-        place = max(progress.position, self._after or NOWHERE, progress.kept.counted)
+        place = max(progress.position, self._after or NOWHERE, counted_to(progress.kept.gaps))
         return missing_after(self._view, self._cutter.store_needed_from(place))
 
     def _shrink_blocks(self, cut: CutBlock) -> None:

@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from logsrv.errors import LogsrvError
 from logsrv.linelog.ship.batches import LineBatches
 from logsrv.linelog.ship.progress import Progress, size_with_lfs
+from logsrv.linelog.ship.ship_place import counted_to
 from logsrv.linelog.ship.store_places import missing_after
 from logsrv.linelog.ship.target import (
     ANSWER,
@@ -220,7 +221,7 @@ class LineSender:
 
     def missing_after_place(self) -> MissingText:
         progress, batches = self._progress, self._batches
-        place = max(batches.store_needed_from, progress.kept.counted)
+        place = max(batches.store_needed_from, counted_to(progress.kept.gaps))
         return batches.unreported_missing.plus(missing_after(progress.view, place))
 
     def close(self) -> None:

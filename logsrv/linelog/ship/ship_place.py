@@ -65,6 +65,11 @@ def _missing_text(saved: Any) -> MissingText:
     return MissingText(int(saved[0]), int(saved[1]), bool(saved[2]))
 
 
+def counted_to(gaps: Sequence[CountedGap]) -> Position:
+    """Return the place after the last of some gaps; NOWHERE without any."""
+    return max((gap.after for gap in gaps), default=NOWHERE)
+
+
 class ShipPlace:
     """The place up to which a target has acknowledged a store, in the file `ship/NAME`.
 
@@ -92,11 +97,6 @@ class ShipPlace:
     def path(self) -> str:
         """The path of the file, for people to read."""
         return self.folder.path(self.name)
-
-    @property
-    def counted(self) -> Position:
-        """The place up to which gaps were counted, if that is after the saved place; else NOWHERE."""
-        return max((gap.after for gap in self.gaps), default=NOWHERE)
 
     def lock(self) -> bool:
         """Lock the name; return False if another process holds it."""

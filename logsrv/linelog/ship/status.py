@@ -24,7 +24,7 @@ from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import NAME, PLUGINS
-from logsrv.linelog.ship.ship_place import FOLDER, counted_gaps
+from logsrv.linelog.ship.ship_place import FOLDER, counted_gaps, counted_to
 from logsrv.linelog.ship.store_places import missing_after
 from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import Disk, reason
@@ -159,7 +159,7 @@ def _target_status(
         lag=meter.measure(
             kept.position, now, only_sealed=plugin is not None and plugin.takes == "segments"
         ),
-        gone=gone.plus(missing_after(view, max([kept.position, *(gap.after for gap in gaps)]))),
+        gone=gone.plus(missing_after(view, max(kept.position, counted_to(gaps)))),
     )
 
 
