@@ -87,11 +87,11 @@ class AskedAhead:
         for asked, then in [*self._asked.items()]:
             # An open board asks by itself.
             is_due = now - then >= EVERY and asked in self._asked
-            if is_due and not await self._is_quick(*asked):
+            if is_due and not await self._ask(*asked):
                 self._asked.pop(asked, None)
 
-    async def _is_quick(self, path: str, query: bytes) -> bool:
-        """Ask; return whether it took little time in its turn, and may succeed."""
+    async def _ask(self, path: str, query: bytes) -> bool:
+        """Ask; return whether to ask again: it took little time in its turn, and may succeed."""
         endpoint, ended = BY_PATH[path], Deferred[Problem | None]()
         try:
             values = endpoint.parse_query_string(query, time_of_day(self._reactor))
