@@ -41,12 +41,14 @@ def _different_sources(stamps: StampedLines) -> tuple[Array, list[bytes]]:
         sources = stamps.sources()
         places = {one: place for place, one in enumerate(dict.fromkeys(sources))}
         return numpy.array([places[one] for one in sources], numpy.int32), list(places)
-    raw = numpy.frombuffer(stamps.text + bytes(_WIDTH), numpy.uint8)
-    rows = rows_at(raw, starts, _WIDTH)
-    # No source has a space.
-    rows[numpy.arange(_WIDTH) >= sizes[:, None]] = ord(" ")
+    width = int(sizes.max())
+    text = stamps.text if starts[-1] + width <= len(stamps.text) else stamps.text + bytes(width)
+    # By size: which bytes of a row are kept, and spaces behind them. No source has a space.
+    kept: Array = numpy.tri(width + 1, width, -1, numpy.uint8) * numpy.uint8(255)
+    rows = rows_at(numpy.frombuffer(text, numpy.uint8), starts, width)
+    rows = rows & kept[sizes] | (~kept & numpy.uint8(ord(" ")))[sizes]
     column = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(_WIDTH), len(rows), [None, pa.py_buffer(rows)]
+        pa.binary(width), len(rows), [None, pa.py_buffer(rows)]
     ).dictionary_encode()
     stored = [one.rstrip(b" ") for one in column.dictionary.to_pylist()]
     return column.indices.to_numpy(), stored

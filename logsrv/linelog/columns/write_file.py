@@ -85,16 +85,17 @@ class ColumnsWriter:
         sizes = [end - one.text for one, end in zip(self._index.frames, ends, strict=True)]
         if not self._index.lines or max(sizes) > LARGEST_FRAME:
             return
-        group, text = BegunGroup(0), b""
+        group, texts = BegunGroup(0), list[bytes]()
         for number, size in enumerate(sizes):
             yield
             at, packed = self._index.packed_extent(number)
-            text += unpack_frame(os.pread(self._packed, packed, at), size)
-            more = len(text) < _TEXT_AT_ONCE and len(self._fields) < _MANY_FIELDS
+            texts.append(unpack_frame(os.pread(self._packed, packed, at), size))
+            more = sum(map(len, texts)) < _TEXT_AT_ONCE and len(self._fields) < _MANY_FIELDS
             if more and number + 1 < len(sizes):
                 continue
+            text = b"".join(texts)
             self._read_lines(group, text[: text.rfind(b"\n") + 1])
-            text = b""
+            texts.clear()
             if group.is_full or (group.lines and number + 1 == len(sizes)):
                 self._end_group(group)
                 group = BegunGroup(group.stop)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy
 
@@ -65,6 +66,32 @@ def rows_with_nonzero(rows: Array) -> Array:
         found |= columns[:, column]
     found = found != 0
     return found
+
+
+PADDING = 32
+
+
+class JoinedLines(NamedTuple):
+    """Lines without LF, in one text with an LF behind each, and with LFs before and behind all.
+
+    starts, ends: bounds of each line without its LF. Up to PADDING bytes before the first and behind the
+    last can be looked at.
+    """
+
+    text: bytes
+    raw: Array
+    starts: Array
+    ends: Array
+
+    @classmethod
+    def join(cls, lines: Sequence[bytes]) -> JoinedLines:
+        padding = b"\n" * PADDING
+        text = b"\n".join([padding[1:], *lines, padding])
+        # To add their lengths takes a fourth of the time of a look for the LFs.
+        behind = numpy.cumsum(numpy.fromiter(map(len, lines), numpy.intp, len(lines)) + 1)
+        ends: Array = behind + (PADDING - 1)
+        starts = numpy.append(PADDING, ends[:-1] + 1)[: len(lines)]
+        return cls(text, numpy.frombuffer(text, numpy.uint8), starts, ends)
 
 
 class RowShape:

@@ -6,7 +6,7 @@ import re
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true
+from logsrv.linelog.fields.byte_places import Array, byte_membership_table
 from logsrv.linelog.fields.servers import SSHD_WORDS
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.syslog_header import BEGIN
@@ -51,10 +51,9 @@ def kinds_of_lines(stamps: StampedLines) -> tuple[Array, set[int]]:
     return kinds, others
 
 
-def haproxy_time_ends(raw: Array) -> Array:
-    """Return the places of a closing bracket after milliseconds and before a space."""
-    at = indexes_of_true(raw == ord("]"))
-    at = at[at >= 4]
+def haproxy_time_ends(raw: Array, brackets: Array) -> Array:
+    """Return the places of those closing brackets that are after milliseconds and before a space."""
+    at = brackets[brackets >= 4]
     found: Array = at[(raw[at - 4] == ord(".")) & _DIGIT[raw[at - 1]] & (raw[at + 1] == ord(" "))]
     return found
 

@@ -84,13 +84,14 @@ class StampedLines:
     def moments(self) -> Array:
         """Return the time of each line in microseconds since 1970, or NO_TIME."""
         found: Array = numpy.full(len(self), NO_TIME)
-        digits = self._more.T.astype(numpy.int64)
-        of_day = sum(digits[20 + place] * 10 ** (5 - place) for place in range(6))
+        digits = self._more.T.astype(numpy.int32)
+        of_day: Array = numpy.zeros(len(self.stamped), numpy.int64)
+        of_day += sum(digits[20 + place] * 10 ** (5 - place) for place in range(6))
         right: Array = numpy.ones(len(self.stamped), bool)
         for at, below, worth in _PARTS:
             part = digits[at] * 10 + digits[at + 1]
             right &= part < below
-            of_day = of_day + part * worth
+            of_day += part * numpy.int64(worth)
         days = self._starts_of_days()
         found[self.stamped] = numpy.where(right & (days != NO_TIME), days + of_day, NO_TIME)
         for line in self.stamped[~right].tolist():

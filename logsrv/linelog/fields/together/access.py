@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import numpy
 
 from logsrv.linelog.fields.byte_places import (
+    PADDING,
     Array,
+    JoinedLines,
     RowShape,
     byte_membership_table,
     indexes_of_true,
@@ -26,9 +28,9 @@ _SAME = bytes.maketrans(
     b"000000000AAAAAAAAAAAAAAAAAAAAAAAAAaaaaaaaaaaaaaaaaaaaaaaaaa+",
 )
 _of_time, _of_status = RowShape(_TIME, _SAME).matching_rows, RowShape(_STATUS + b"??").matching_rows
-_WIDTH = 32
+_WIDTH = PADDING
 """Bytes of a time, and those from a status to the end of a size, that are looked at."""
-_PADDING = b"\n" * _WIDTH
+_FEW_DIGITS = 8
 _DIGIT = byte_membership_table(b"0123456789")
 _LF, _SPACE, _QUOTE = b'\n "'
 # The spaces before a request, and the quotes in a line with a referer.
@@ -57,7 +59,7 @@ class _CutLines(NamedTuple):
     """
 
     text: bytes
-    plain: bytes
+    plain: bytearray
     at: Array
     starts: Array
     stops: Array
@@ -67,7 +69,7 @@ class _CutLines(NamedTuple):
         at, starts, stops, ends = (each[those] for each in self[2:])
         return _CutLines(self.text, self.plain, at, starts, stops, ends)
 
-    def fields(self) -> bytes:
+    def fields(self) -> bytes | bytearray:
         """Return the fields of each line, with an LF between two."""
         if (self.starts[1:] == self.stops[:-1] + 1).all():
             # Nearly always there is nothing else.
@@ -92,17 +94,12 @@ class AccessLines(NamedTuple):
     rest: Mapping[int, bytes]
 
 
-def read_access_lines(
-    lines: Sequence[bytes], wants: Callable[[str], bool]
-) -> Iterator[AccessLines]:
+def read_access_lines(lines: JoinedLines, wants: Callable[[str], bool]) -> Iterator[AccessLines]:
     """Yield the lines of usual forms: common and combined, with and without a virtual host.
 
     wants: says whether a field is needed.
     """
-    text = b"\n".join([_PADDING[1:], *lines, _PADDING])
-    raw: Array = numpy.frombuffer(text, numpy.uint8)
-    breaks = indexes_of_true(raw == _LF)[_WIDTH - 1 :]
-    starts, ends = breaks[: len(lines)] + 1, breaks[1 : len(lines) + 1]
+    text, raw, starts, ends = lines
     quotes = indexes_of_true(raw == _QUOTE)
     first = numpy.searchsorted(quotes, starts)
     count = numpy.searchsorted(quotes, ends) - first
@@ -124,9 +121,9 @@ def read_access_lines(
     known &= stops - starts < LONGEST_LINE
     # No column is empty then but those for the quotes: a line with too few words has too few columns.
     known &= (raw[marks[0] + 1] != _SPACE) & (raw[marks[1] - 1] != _SPACE)
-    plain = raw.copy()
-    plain[numpy.concatenate(marks[:2])] = _SPACE
-    cut = _CutLines(text, plain.tobytes(), at, starts, stops, ends[at])
+    plain = bytearray(text)
+    numpy.frombuffer(plain, numpy.uint8)[numpy.concatenate(marks[:2])] = _SPACE
+    cut = _CutLines(text, plain, at, starts, stops, ends[at])
     for with_referer in (True, False):
         those = numpy.flatnonzero(known & (is_long == with_referer))
         if not len(those):
@@ -156,13 +153,21 @@ def _ends_of_fields(raw: Array, marks: Sequence[Array], is_long: Array) -> tuple
     known = _of_time(rows_at(raw, numpy.maximum(marks[0] - len(_TIME) + 1, 0), _WIDTH))
     known &= _of_status(rows_at(raw, marks[1], 8))
     size = marks[1] + len(_STATUS)
-    end = size + (~_DIGIT[rows_at(raw, size, _WIDTH - len(_STATUS))]).argmax(1)
+    end = _ends_of_digits(raw, size)
     end += (end == size) & (raw[size] == ord("-"))
     known &= end > size
     quoted = (marks[2] == end + 1) & (marks[4] == marks[3] + 2) & (raw[marks[3] + 1] == _SPACE)
     known &= ~is_long | (quoted & (raw[end] == _SPACE))
     end = numpy.where(is_long, marks[5] + 1, end)
     return end, known & ((raw[end] == _SPACE) | (raw[end] == _LF))
+
+
+def _ends_of_digits(raw: Array, at: Array, width: int = _FEW_DIGITS) -> Array:
+    """Return where the digits end that begin at these places, or `at` if there are too many."""
+    ends: Array = at + (~_DIGIT[rows_at(raw, at, width)]).argmax(1)
+    if width == _FEW_DIGITS and len(longer := numpy.flatnonzero((ends == at) & _DIGIT[raw[at]])):
+        ends[longer] = _ends_of_digits(raw, at[longer], _WIDTH - len(_STATUS))
+    return ends
 
 
 def _read_form(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true
+from logsrv.linelog.fields.byte_places import (
+    Array,
+    JoinedLines,
+    byte_membership_table,
+    indexes_of_true,
+)
 from logsrv.linelog.fields.line_kinds import haproxy_time_ends, lines_beginning_like_sshd
 from logsrv.linelog.fields.logfmt import parse_trailing_pairs
 from logsrv.linelog.fields.record import parse_text
@@ -27,7 +33,7 @@ from logsrv.linelog.fields.together.pieces import (
 
 _DURATION = DURATION.encode()
 _LOGINS = tuple(f"{word} ".encode() for word in LOGIN_WORDS)
-_LF, _SPACE, _QUOTE, _EQUALS, _CLOSE = b'\n "=]'
+_SPACE, _QUOTE, _EQUALS, _CLOSE = b' "=]'
 
 
 class ContentColumns:
@@ -65,22 +71,22 @@ class ContentColumns:
     def _add_texts(
         self, rows: Array, contents: Sequence[bytes], apps: Sequence[bytes | None] | None
     ) -> None:
-        text = b"\n".join([*contents, b""])
-        raw: Array = numpy.frombuffer(text, numpy.uint8)
-        ends = indexes_of_true(raw == _LF)
+        lines = JoinedLines.join(contents)
+        raw, ends = lines.raw, lines.ends
         with_pairs = numpy.zeros(len(rows), bool)
         if self._has_pairs:
             pairs = numpy.searchsorted(ends, indexes_of_true(raw == _EQUALS))
             with_pairs = numpy.bincount(pairs, minlength=len(rows)) > 1
         brackets = indexes_of_true(raw == _CLOSE)
-        brackets = brackets[raw[brackets + 1] == _SPACE]
         access, single = numpy.zeros((2, len(rows)), bool)
-        access[numpy.searchsorted(ends, brackets[raw[brackets + 2] == _QUOTE])] = True
-        single[numpy.searchsorted(ends, haproxy_time_ends(raw))] = True
-        if _DURATION in text:
+        single[numpy.searchsorted(ends, haproxy_time_ends(raw, brackets))] = True
+        brackets = brackets[(raw[brackets + 1] == _SPACE) & (raw[brackets + 2] == _QUOTE)]
+        access[numpy.searchsorted(ends, brackets)] = True
+        if _DURATION in lines.text:
             single[[at for at, content in enumerate(contents) if _DURATION in content]] = True
-        said = lines_beginning_like_sshd(raw, numpy.append(0, ends[:-1] + 1))
-        said = [at for at in said if not apps or _is_sshd(apps[at])]
+        said = lines_beginning_like_sshd(raw, lines.starts)
+        if apps:
+            said = [at for at in said if (app := apps[at]) is None or app.startswith(b"sshd")]
         single[said] |= with_pairs[said] | access[said]
         logins = [at for at in said if not single[at] and contents[at].startswith(_LOGINS)]
         single[said] = True
@@ -91,7 +97,10 @@ class ContentColumns:
         done = numpy.zeros(len(rows), bool)
         done[chosen] = True
         chosen = numpy.flatnonzero(access & ~single)
-        single[self._add_access(rows, contents, chosen)] = True
+        if len(chosen):
+            if len(chosen) < len(contents):
+                lines = JoinedLines.join(_chosen(contents, chosen))
+            single[self._add_access(rows, lines, chosen)] = True
         chosen = numpy.flatnonzero(with_pairs & ~access & ~single & ~done)
         single[self._add_pairs(rows, contents, chosen, CONTENT)] = True
         self._add_singly(rows, contents, apps, numpy.flatnonzero(single))
@@ -111,10 +120,10 @@ class ContentColumns:
             self._pieces.add_converted(name, found.rows, codes, convert(values), rank)
         return chosen[found.others]
 
-    def _add_access(self, rows: Array, contents: Sequence[bytes], chosen: Array) -> Array:
-        """Add the fields of chosen contents; return the indexes of those of an unusual form."""
+    def _add_access(self, rows: Array, lines: JoinedLines, chosen: Array) -> Array:
+        """Add the fields of chosen contents, the lines; return the indexes of those of an unusual form."""
         left = numpy.ones(len(chosen), bool)
-        for found in read_access_lines(_chosen(contents, chosen), self._pieces.wants):
+        for found in read_access_lines(lines, self._pieces.wants):
             left[found.at] = False
             those = rows[chosen[found.at]]
             self.access.append(those)
@@ -162,7 +171,10 @@ _IS_WHITE = byte_membership_table(_WHITE)
 
 def _objects_in(contents: Sequence[bytes]) -> Array:
     """Return the indexes of the contents that begin as objects do, perhaps behind white space."""
-    firsts = numpy.frombuffer(b"".join([content[:1] or b"-" for content in contents]), numpy.uint8)
+    try:
+        firsts = numpy.frombuffer(bytes(map(itemgetter(0), contents)), numpy.uint8)
+    except IndexError:
+        return _objects_in([content or b"-" for content in contents])
     found = firsts == ord("{")
     white = numpy.flatnonzero(_IS_WHITE[firsts])
     found[white] = [contents[at].lstrip(_WHITE).startswith(b"{") for at in white.tolist()]
@@ -171,7 +183,3 @@ def _objects_in(contents: Sequence[bytes]) -> Array:
 
 def _chosen(values: Sequence[Any], those: Array) -> Sequence[Any]:
     return values if len(those) == len(values) else [values[at] for at in those.tolist()]
-
-
-def _is_sshd(app: bytes | None) -> bool:
-    return app is None or app.startswith(b"sshd")

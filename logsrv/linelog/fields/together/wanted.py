@@ -68,7 +68,8 @@ def wanted_in_lines(names: frozenset[str], stamps: StampedLines) -> WantedNames:
     parts = [*[b"{"][: len(in_objects)], *sorted(pairs)]
     raw: Array = numpy.frombuffer(text, numpy.uint8)
     if not names.isdisjoint(ALL_ACCESS_NAMES):
-        parts.append(_BEHIND_TIME[: 2 if len(haproxy_time_ends(raw)) else 3])
+        ends = haproxy_time_ends(raw, indexes_of_true(raw == ord("]")))
+        parts.append(_BEHIND_TIME[: 2 if len(ends) else 3])
     begins = False
     if not names.isdisjoint(SSHD_NAMES):
         parts.append(b"sshd")

@@ -22,7 +22,9 @@ LONGEST_LINE = csv.field_size_limit()
 """Bytes. Longer lines cannot be split here."""
 
 
-def split_words(text: bytes, width: int, wanted: Collection[int]) -> Mapping[int, CodedField]:
+def split_words(
+    text: bytes | bytearray, width: int, wanted: Collection[int]
+) -> Mapping[int, CodedField]:
     """Return the wanted columns of lines of so many words, by place.
 
     text: the lines, with an LF between two. A word that begins with a quote ends with the next one; what is
@@ -40,11 +42,11 @@ def split_at(
 
 
 def _split(
-    text: bytes, width: int, wanted: Collection[int], delimiter: str, quote: str | None
+    text: bytes | bytearray, width: int, wanted: Collection[int], delimiter: str, quote: str | None
 ) -> Mapping[int, CodedField]:
-    if _engine.is_arrow(text.count(b"\n") + 1):
+    if _engine.is_arrow(text):
         return _split_by_arrow(text, width, wanted, delimiter, quote)
-    texts = decode_stored(text).split("\n")
+    texts = decode_stored(bytes(text)).split("\n")
     rows = csv.reader(
         texts,
         delimiter=delimiter,
@@ -68,11 +70,11 @@ class _Engine:
     def __init__(self) -> None:
         self._lines = 0
 
-    def is_arrow(self, lines: int) -> bool:
-        """Tell whether Arrow splits so many more lines: if it is loaded, or worth it."""
+    def is_arrow(self, text: bytes | bytearray) -> bool:
+        """Tell whether Arrow splits more lines: if it is loaded, or worth it."""
         if "pyarrow" in sys.modules:
             return True
-        self._lines += lines
+        self._lines += text.count(b"\n") + 1
         return self._lines > _MANY and importlib.util.find_spec("pyarrow") is not None
 
 
@@ -91,11 +93,15 @@ def _arrow() -> tuple[Any, Any]:
 
 
 def _split_by_arrow(
-    lines: bytes, width: int, wanted: Collection[int], delimiter: str, quote: str | None
+    lines: bytes | bytearray,
+    width: int,
+    wanted: Collection[int],
+    delimiter: str,
+    quote: str | None,
 ) -> Mapping[int, CodedField]:
     arrow, arrow_csv = _arrow()
     # The first line is skipped, as a mark of byte order would be there.
-    text = b"\n%b\n" % lines
+    text = b"".join((b"\n", lines, b"\n"))
     names = [*map(str, range(width))]
     kind = arrow.dictionary(arrow.int32(), arrow.binary())
     # One block: then each column is coded once.
