@@ -1,20 +1,27 @@
 """Questions of boards, asked again in the background: their parts stay in memory (read/remembered.py).
 
-So who opens a board in the morning waits only for what has come since the last round.
+So who opens a board in the morning waits only for what has come since the last round. A file in the
+directory of the store keeps them, so that they are asked soon after a start, too.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import attrs
+import orjson
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searches import SPARE_SECONDS, Searches
+from logsrv.linelog.store.disk import Disk, reason
 from logsrv.reactor import Timer, time_of_day
 
 log = Logger()
@@ -23,12 +30,18 @@ EVERY = 0.4 * SPARE_SECONDS
 """Seconds between two rounds. SPARE_SECONDS after the last question all is forgotten, and a round skips
 those asked since the one before.
 """
-FOR = 86400.0
-"""Seconds for which a question is asked ahead after somebody has asked it."""
+FIRST = 5.0
+"""Seconds from the start to the first round."""
+FOR = 3 * 86400.0
+"""Seconds for which a question is asked ahead after somebody has asked it: over a weekend."""
 MOST = 36
 """Questions: of three boards. Others, asked longer ago, are forgotten."""
 LONGEST = 20.0
 """Seconds. A question that takes longer, although it was asked before, is dropped."""
+FILE = "asked-ahead.json"
+LARGEST_FILE = 1 << 20
+Asked: TypeAlias = dict[tuple[str, bytes], float]
+"""The seconds since 1970 when somebody asked last, by path and query string; the latest is the last."""
 
 
 @attrs.frozen
@@ -46,25 +59,35 @@ class _Unread:
 
 
 class AskedAhead:
-    """The questions of boards, and rounds in which they are asked one after the other."""
+    """The questions of boards, and rounds in which they are asked one after the other.
 
-    def __init__(self, searches: Searches, reactor: Any) -> None:
-        self._searches, self._reactor = searches, reactor
-        # When somebody asked last, by path and query string; the latest is the last.
-        self._asked: dict[tuple[str, bytes], float] = {}
+    place: returns the directory of the store.
+    """
+
+    def __init__(self, searches: Searches, place: Callable[[], str], reactor: Any) -> None:
+        self._searches, self._place, self._reactor = searches, place, reactor
+        self._asked: Asked = {}
         self._timer = Timer(reactor)
-        self._is_round = False
+        self._is_round = self._is_unread = self._is_stopped = False
+        self._is_saved = True
+
+    def start(self) -> None:
+        """Begin soon, with the questions of before the start."""
+        self._is_unread = True
+        self._timer.start(FIRST, self._begin_round)
 
     def note(self, path: str, query: bytes) -> None:
         """Note that somebody has asked. query: the valid query string of an endpoint."""
         self._asked.pop((path, query), None)
         self._asked[path, query] = self._reactor.seconds()
+        self._is_saved = False
         while len(self._asked) > MOST:
             del self._asked[next(iter(self._asked))]
         self._plan_round()
 
     def stop(self) -> None:
         """Ask no more."""
+        self._is_stopped = True
         self._asked.clear()
         self._timer.stop()
 
@@ -83,14 +106,30 @@ class AskedAhead:
         self._plan_round()
 
     async def _ask_all(self, now: float) -> None:
+        is_first, self._is_unread = self._is_unread, False
+        if is_first:
+            self._asked = (await self._in_thread(_load, "are not read") or {}) | self._asked
+        elif not self._is_saved:
+            self._is_saved = True
+            await self._in_thread(_save, "are not kept", self._asked.copy())
+        if self._is_stopped:
+            return
         self._asked = {one: then for one, then in self._asked.items() if now - then < FOR}
         for asked, then in [*self._asked.items()]:
             # An open board asks by itself.
             is_due = now - then >= EVERY and asked in self._asked
-            if is_due and not await self._ask(*asked):
+            if is_due and not await self._ask(*asked, LONGEST if not is_first else math.inf):
                 self._asked.pop(asked, None)
 
-    async def _ask(self, path: str, query: bytes) -> bool:
+    async def _in_thread(self, call: Callable[..., Any], fault: str, *given: object) -> Any:
+        """Call a function with a directory, in a thread: a disk may take seconds. Log a system error."""
+        pool = self._reactor.getThreadPool()
+        try:
+            return await deferToThreadPool(self._reactor, pool, call, Path(self._place()), *given)
+        except OSError as error:
+            log.warn("the questions of boards {fault}: {why}", fault=fault, why=reason(error))
+
+    async def _ask(self, path: str, query: bytes, longest: float) -> bool:
         """Ask; return whether to ask again: it took little time in its turn, and may succeed."""
         endpoint, ended = BY_PATH[path], Deferred[Problem | None]()
         try:
@@ -101,4 +140,28 @@ class AskedAhead:
             return False
         problem = await ended
         took = self._reactor.seconds() - search.running_since
-        return took <= LONGEST and (problem is None or problem.status >= 500)
+        return took <= longest and (problem is None or problem.status >= 500)
+
+
+def _load(directory: Path) -> Asked:
+    """Return the questions in the file; none if it is missing, or no file of ours."""
+    with Disk().open_directory(directory) as disk:
+        data = disk.read_or_none(FILE, LARGEST_FILE)
+    try:
+        found = {
+            (one["path"], one["query"].encode("ascii")): parse_rfc3339(one["asked"])
+            for one in orjson.loads(data or b"[]")
+        }
+    except (ValueError, TypeError, KeyError, AttributeError):
+        log.warn("{file} is no list of questions of boards", file=FILE)
+        return {}
+    return {asked: then for asked, then in found.items() if asked[0] in BY_PATH}
+
+
+def _save(directory: Path, asked: Asked) -> None:
+    kept = [
+        {"path": path, "query": query.decode("ascii"), "asked": rfc3339(then)}
+        for (path, query), then in asked.items()
+    ]
+    with Disk().open_directory(directory) as disk:
+        disk.replace(FILE, orjson.dumps(kept, option=orjson.OPT_INDENT_2), sync=False)

@@ -88,7 +88,7 @@ class WebServer:
         self._searches = Searches(
             place, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
         )
-        self._ahead = AskedAhead(self._searches, reactor)
+        self._ahead = AskedAhead(self._searches, place, reactor)
         self._views = LiveViews(place, reactor)
         self._viewers: set[Viewer] = set()
         self._statistics = StoreStatistics(totals, reactor)
@@ -101,7 +101,9 @@ class WebServer:
         """Use these settings from the next request on. Raises ConfigurationError; then nothing changes."""
         token, before = read_http_token(settings), self._access
         self._access = AccessRules(settings.http_host, token, self._attempts)
-        if before is not None and not before.has_same_token(self._access):
+        if before is None:
+            self._ahead.start()
+        elif not before.has_same_token(self._access):
             # Close all streams. A client that has the new token, or needs none, connects again by itself.
             for viewer in list(self._viewers):
                 viewer.close("the token has changed")

@@ -11,7 +11,7 @@ answer of its own form.
     Windows (alerts/windows.py)      the condition of an alert: it also takes text as it comes
 
 Terminal, page and API call the function beside an aggregate, such as `group` or `find_patterns`; that calls
-`add_up`, which alone knows what is counted by index, and which process counts what.
+`add_up`, which alone knows what is counted by index, and which process counts what, or `add_lines`.
 """
 
 from __future__ import annotations
@@ -90,6 +90,25 @@ class Aggregate(ABC):
 
 
 _Aggregate = TypeVar("_Aggregate", bound=Aggregate)
+
+
+def add_lines(
+    search: Search, aggregate: _Aggregate, is_enough: Callable[[], bool] | None = None
+) -> _Aggregate:
+    """Add the text of all lines that a search finds; return the aggregate.
+
+    is_enough: the newest lines are added first, and the rest is left out as soon as it returns True.
+    """
+
+    def work(task: ReadTask) -> list[bytes]:
+        return [marshal.dumps(aggregate.count(FoundLines(search, task)))]
+
+    for _, parts in search.run_for_lines(work, reverse=is_enough is not None):
+        for part in parts:
+            aggregate.merge(marshal.loads(part))  # noqa: S302  a forked process of ours wrote it
+        if is_enough is not None and is_enough():
+            break
+    return aggregate
 
 
 def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:

@@ -1,5 +1,6 @@
-"""Questions of boards are asked ahead: one after the other, for a day, unless they take long."""
+"""Questions of boards are asked ahead: one after the other, for three days, unless they take long."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -8,11 +9,12 @@ import pytest
 from twisted.internet.task import Clock
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.http.asked_ahead import EVERY, FOR, LONGEST, MOST, AskedAhead
+from logsrv.linelog.http.asked_ahead import EVERY, FILE, FIRST, FOR, LONGEST, MOST, AskedAhead
 from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.searches import SPARE_SECONDS, SearchSink
 from tests.parts.reactor import logged
 from tests.parts.stores import BEGIN
+from tests.parts.web_requests import Reactor
 
 
 class Asked:
@@ -43,7 +45,7 @@ class Asked:
 
 @pytest.fixture
 def clock() -> Clock:
-    clock = Clock()
+    clock = Reactor()
     clock.advance(BEGIN)
     return clock
 
@@ -54,8 +56,8 @@ def asked(clock: Clock) -> Asked:
 
 
 @pytest.fixture
-def ahead(asked: Asked, clock: Clock) -> AskedAhead:
-    return AskedAhead(asked, clock)  # type: ignore[arg-type]
+def ahead(asked: Asked, clock: Clock, tmp_path: Path) -> AskedAhead:
+    return AskedAhead(asked, lambda: str(tmp_path), clock)  # type: ignore[arg-type]
 
 
 def test_a_question_is_asked_again_with_the_times_of_then(ahead, asked, clock):
@@ -104,7 +106,56 @@ def test_after_an_error_nobody_foresaw_questions_are_asked_again(ahead, asked, c
     assert asked.queries()
 
 
-def test_nothing_is_asked_a_day_after_the_last_look(ahead, asked, clock):
+def test_after_a_start_the_questions_of_before_are_asked_soon(ahead, asked, clock, tmp_path):
+    """The first time each may take long: nothing is remembered."""
+    for word in (b"one", b"two"):
+        ahead.note("/api/table", b"q=%s+|+count" % word)
+    clock.advance(EVERY)
+    asked.queries()
+    ahead.stop()
+    later = AskedAhead(asked, lambda: str(tmp_path), clock)
+    later.start()
+    clock.advance(FIRST)
+    assert asked.queries(seconds=2 * LONGEST) == ["one | count", "two | count"]
+    clock.advance(EVERY)
+    assert asked.queries() == ["one | count", "two | count"]
+    clock.advance(FOR)
+    asked.queries()
+    later.stop()
+    AskedAhead(asked, lambda: str(tmp_path), clock).start()
+    clock.advance(FIRST)
+    assert not asked.requests
+
+
+@pytest.mark.parametrize(
+    "data", [b"{}", b"[1]", b'[{"path":"/x","query":"","asked":"2026-11-28T00:00:00Z"}]', b"\xff"]
+)
+def test_a_file_that_is_not_ours_is_none(ahead, asked, clock, tmp_path, data):
+    (tmp_path / FILE).write_bytes(data)
+    ahead.start()
+    with logged():
+        clock.advance(FIRST)
+    assert not asked.requests
+    ahead.note("/api/table", b"q=|+count")
+    clock.advance(EVERY)
+    assert asked.queries()
+
+
+def test_without_its_directory_the_questions_are_asked_all_the_same(ahead, asked, clock, tmp_path):
+    tmp_path.rmdir()
+    ahead.start()
+    ahead.note("/api/table", b"q=|+count")
+    with logged() as said:
+        clock.advance(FIRST)
+        clock.advance(EVERY)
+    assert asked.queries()
+    assert said == [
+        "the questions of boards are not read: No such file or directory",
+        "the questions of boards are not kept: No such file or directory",
+    ]
+
+
+def test_nothing_is_asked_three_days_after_the_last_look(ahead, asked, clock):
     ahead.note("/api/table", b"q=|+count")
     for _ in range(int(FOR / EVERY) - 1):
         clock.advance(EVERY)

@@ -140,6 +140,7 @@ def test_patterns_have_a_query_that_finds_their_lines(store):
     assert answer == {
         "lines": 8,
         "forgotten": 0,
+        "since": None,
         "total": 1,
         "patterns": [
             {

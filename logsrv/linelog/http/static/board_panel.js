@@ -195,9 +195,9 @@ export class BoardPanel extends Inquiry {
       const until = scope.until || "now";
       return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: place.by, ahead: 1 }, signal)).answer);
     }
-    const limits = kind === "lines" ? { newest: 1, limit: MOST_LINES } : {};
+    const limits = kind === "lines" ? { reverse: 1, limit: MOST_LINES } : {};
     const lines = await all(await searchLines({ q, ...scope, ...limits }, signal));
-    return kind === "lines" ? lines.reverse() : lines.slice(0, MOST_LINES);
+    return lines.slice(0, MOST_LINES);
   }
 
   /**

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { button, byId, element, shareBar } from "./dom.js";
 import { Panel } from "./panel.js";
 import { printable } from "./text.js";
-import { clock, counted, number } from "./times.js";
+import { clock, counted, moment, number } from "./times.js";
 
 /** @typedef {{value?: string | null, pattern: string, app: string, level: string | null, count: number, first: string | null, position: string, query: string | null}} Pattern value: of the field by which they are; null: the lines have none */
 
@@ -60,13 +60,14 @@ export class Patterns {
 
   /**
    * @param {Pattern[]} patterns
-   * @param {{lines: number, forgotten: number, total: number}} of
+   * @param {{lines: number, forgotten: number, since: string | null, total: number}} of
    * @param {boolean} isNew
    */
   show(patterns, of, isNew) {
     this.list.replaceChildren(...patterns.map((one) => this.entry(one, of.lines, isNew)));
     this.panel.part.scrollTop = 0;
-    const said = [`${counted(of.total, isNew ? "new pattern" : "pattern")} in ${counted(of.lines, "line")}${isNew ? " since then" : ""}, at ${clock(new Date())}.`];
+    const lines = of.since ? `the newest ${counted(of.lines, "line")}, since ${moment(new Date(of.since))}` : counted(of.lines, "line");
+    const said = [`${counted(of.total, isNew ? "new pattern" : "pattern")} in ${lines}${isNew ? " since then" : ""}, at ${clock(new Date())}.`];
     if (of.total > patterns.length) said.push(`Shown are the ${number(patterns.length)} most frequent.`);
     if (of.forgotten) said.push(`The rarest, of ${counted(of.forgotten, "line")}, are left out: there are too many.`);
     this.note.textContent = said.join(" ");

@@ -6,9 +6,10 @@ Templates that differ only in some words are merged at the end.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy
 
@@ -17,7 +18,7 @@ from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.question import Extraction
-from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
+from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_lines
 from logsrv.linelog.read.columns import column_reader
 from logsrv.linelog.read.counted_values import counted_column, joined_text
 from logsrv.linelog.read.frequent_keys import FrequentKeys
@@ -28,6 +29,9 @@ from logsrv.linelog.store.segment import Position
 
 MOST_TEMPLATES = 50_000
 """At twice as many, the rarest templates are forgotten, so that this many are kept."""
+
+_OffsetOf: TypeAlias = Callable[[StampedLines, int], int]
+"""Tells the offset of a line by its number."""
 
 
 class Pattern(NamedTuple):
@@ -52,31 +56,38 @@ class Patterns(NamedTuple):
     """Patterns, the most frequent first.
 
     lines: how many match the query; with `new_since`, since that time. forgotten: how many lines have
-    patterns that were too many to keep.
+    patterns that were too many to keep. since: the time from which on lines were read; None if all were.
     """
 
     patterns: list[Pattern]
     lines: int
     forgotten: int
+    since: str | None = None
 
 
 def find_patterns(
-    search: Search, new_since: str = "", by: str = "", extractions: Sequence[Extraction] = ()
+    search: Search,
+    new_since: str = "",
+    by: str = "",
+    extractions: Sequence[Extraction] = (),
+    most: int | None = None,
 ) -> Patterns:
     """Return the patterns of the lines that a search finds.
 
     new_since: a TIME of the store; only patterns that no matching line before it has; "" for all.
-    by: a field, maybe an extracted one; lines with different values have different patterns.
+    by: a field, maybe an extracted one; lines with different values have different patterns. most: of more
+    lines, about as many of the newest are read; None for all lines.
     """
-    return add_up(search, PatternTable(new_since, by, extractions)).rows()
+    table = PatternTable(new_since, by, extractions)
+    return add_lines(search, table, None if most is None else partial(table.has, most)).rows()
 
 
 class PatternTable(Aggregate):
     """The templates of all lines.
 
     A part has, for the lines of a text before and since the time: its position, whether they are earlier,
-    how many are left out, and of each template its key, number of lines, offset in the text and TIME of the
-    first line.
+    how many are left out, and of each template its key, number of lines, offset in the segment and TIME of
+    the first line.
     """
 
     def __init__(
@@ -89,16 +100,25 @@ class PatternTable(Aggregate):
         self._frequent: FrequentKeys[PatternKey] = FrequentKeys(_characters, MOST_TEMPLATES)
         self._counts: dict[PatternKey, _Counts] = {}
         self._lines = self._unknown = 0
+        self._oldest: str | None = None
+        self._is_cut = False
+
+    def has(self, lines: int) -> bool:
+        """Tell whether so many lines were added; then those before are left out."""
+        self._is_cut = self._lines >= lines
+        return self._is_cut
 
     def count(self, lines: FoundLines) -> Part:
         segment = lines.task.segment
         return [
-            (segment, offset, *counted)
-            for offset, text, found in lines.texts()
-            for counted in self._counted(text, found)
+            (segment, *counted)
+            for found, offset_of in _found_texts(lines)
+            for counted in self._counted(found, offset_of)
         ]
 
-    def _counted(self, text: bytes, found: bytes) -> Iterator[tuple[bool, int, list[Any]]]:
+    def _counted(
+        self, found: bytes, offset_of: _OffsetOf
+    ) -> Iterator[tuple[str | None, bool, int, list[Any]]]:
         stamps = StampedLines(found)
         values: Iterable[str | None] = repeat(None)
         if self._read is not None:
@@ -106,10 +126,10 @@ class PatternTable(Aggregate):
         for is_earlier, rows in self._split(stamps):
             patterns, unknown = self._patterns.count(stamps, rows, values)
             listed = [
-                (*key, lines, _offset_of(stamps, row, text), _time_of(stamps, row))
+                (*key, lines, offset_of(stamps, row), _time_of(stamps, row))
                 for key, lines, row in patterns
             ]
-            yield is_earlier, unknown, listed
+            yield _time_of(stamps, 0), is_earlier, unknown, listed
 
     def _split(self, stamps: StampedLines) -> Iterator[tuple[bool, Array]]:
         """Yield the rows before and since the time. Without a time all rows are since then."""
@@ -123,7 +143,8 @@ class PatternTable(Aggregate):
                 yield part, rows
 
     def merge(self, part: Part) -> None:
-        for segment, begin, is_earlier, unknown, listed in part:
+        for segment, oldest, is_earlier, unknown, listed in part:
+            self._oldest = oldest or self._oldest
             self._unknown += unknown
             self._lines += 0 if is_earlier else unknown
             added: dict[PatternKey, int] = {}
@@ -131,7 +152,7 @@ class PatternTable(Aggregate):
                 key = PatternKey(*names)
                 counts = self._counts.setdefault(key, _Counts())
                 since = 0 if is_earlier else lines
-                counts.add(lines - since, since, Position(segment, begin + offset), time)
+                counts.add(lines - since, since, Position(segment, offset), time)
                 self._lines += since
                 added[key] = lines
             if self._frequent.add(added):
@@ -163,22 +184,37 @@ class PatternTable(Aggregate):
             if counts.since and not (self._since is not None and counts.earlier)
         ]
         found.sort(key=lambda one: (-one.lines, one.app, one.template, one.level, one.value or ""))
-        return Patterns(found, self._lines, self._unknown + self._frequent.left_out)
+        since = self._oldest if self._is_cut else None
+        return Patterns(found, self._lines, self._unknown + self._frequent.left_out, since)
 
 
 def _characters(key: PatternKey) -> int:
     return len(key.app) + len(key.template) + len(key.value or "")
 
 
-def _offset_of(stamps: StampedLines, row: int, text: bytes) -> int:
-    """Return the offset of a line in the text from which it comes."""
+def _found_texts(lines: FoundLines) -> Iterator[tuple[bytes, _OffsetOf]]:
+    """Yield the matching lines of each text, and what tells their offsets."""
+    if lines.task.group:
+        for some in lines.search.lines_of_rows(lines.task):
+            yield b"".join([line + b"\n" for _, line in some]), partial(_offset_in_list, some)
+        return
+    for offset, text, found in lines.texts():
+        yield found, partial(_offset_in_text, offset, text)
+
+
+def _offset_in_list(lines: Sequence[tuple[int, bytes]], _: StampedLines, row: int) -> int:
+    return lines[row][0]
+
+
+def _offset_in_text(begin: int, text: bytes, stamps: StampedLines, row: int) -> int:
+    """Return the offset of a line that comes from the text at an offset."""
     if len(stamps.text) == len(text):
-        return int(stamps.starts[row])
+        return begin + int(stamps.starts[row])
     line = stamps.line(row) + b"\n"
     at = text.find(line)
     while at > 0 and text[at - 1 : at] != b"\n":
         at = text.find(line, at + 1)
-    return at
+    return begin + at
 
 
 def _time_of(stamps: StampedLines, row: int) -> str | None:

@@ -20,6 +20,8 @@ from logsrv.linelog.read.patterns.skeletons import ANY, PLACEHOLDERS
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 
+MOST_LINES = 100_000
+"""Of more lines, the patterns of a document are those of about as many of the newest."""
 _LONGEST = 200
 """Characters of a template that become an expression."""
 _MOST_KEYS = 8
@@ -41,13 +43,15 @@ def patterns_document(
 ) -> dict[str, Any]:
     """Return the `most` frequent patterns of the lines that a search finds, for JSON. new_since: a TIME.
 
-    by: a field of which each value has patterns of its own; "" for none.
+    by: a field of which each value has patterns of its own; "" for none. Of too many lines, the newest are
+    read, but for new patterns all, or each might have an earlier line.
     """
-    found = find_patterns(search, new_since, by, extractions)
+    found = find_patterns(search, new_since, by, extractions, None if new_since else MOST_LINES)
     with closing(StoredLines(search.view)) as lines:
         return {
             "lines": found.lines,
             "forgotten": found.forgotten,
+            "since": found.since,
             "total": len(found.patterns),
             "patterns": [_document(one, lines, by) for one in found.patterns[:most]],
         }

@@ -13,6 +13,9 @@ from logsrv.linelog.read.patterns import find as module
 from logsrv.linelog.read.patterns.find import Patterns, find_patterns
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import sealed_segments
+from tests.parts.made_columns import columns_for_few_frames, make_columns
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
 
@@ -56,6 +59,33 @@ def test_values_of_a_field_tell_patterns_apart(tmp_path):
         ("a, b", "user <*> in", 3),
     ]
     assert not any(one.is_text_shared for one in found.patterns)
+
+
+def test_of_too_many_lines_the_newest_are_read(store):
+    search = Search(view_of(store), make_matcher(parse("")), Scope())
+    found = find_patterns(search, most=2)
+    assert [(one.template, one.lines) for one in found.patterns] == [
+        ("gone <n>", 1),
+        ("took <n> ms", 1),
+    ]
+    assert (found.lines, found.since) == (2, rfc3339(BEGIN + 6))
+    # Nothing may be missing before the last text that was read.
+    assert find_patterns(search, most=9) == find_patterns(search)
+
+
+def test_lines_found_by_columns_have_the_positions_of_those_found_in_the_text(tmp_path):
+    lines = [line(f'{{"n": {n % 3}, "msg": "sold {n}"}}', n) for n in range(30)]
+    store = make_store(tmp_path / "logs", [lines[:20], lines[20:]])
+    by_text = patterns(store, "n=1")
+    with Disk().open_directory(store) as disk, columns_for_few_frames():
+        for segment in sealed_segments(disk):
+            make_columns(segment, disk)
+        search = Search(view_of(store), make_matcher(parse("n=1")), Scope())
+        assert find_patterns(search) == by_text
+        assert search.stats.groups
+    assert [(one.lines, str(one.position)) for one in by_text.patterns] == [
+        (10, f"1:{len(lines[0])}")
+    ]
 
 
 def test_only_matching_lines_count_and_positions_are_of_the_store(store):
