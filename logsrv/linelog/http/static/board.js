@@ -71,12 +71,28 @@ function panelFor(place) {
     shape: (as) => attempt(() => change((all) => all.map((one) => (one.search === search ? { search, as } : one)))),
     move: (step) => attempt(() => change(moved(search, step))),
     remove: () => attempt(async () => {
-      const index = panels.findIndex((one) => one.search === search);
-      await change((all) => all.filter((one) => one.search !== search));
-      (panels[Math.min(index, panels.length - 1)]?.title ?? byId("add")).focus();
+      const index = places().findIndex((one) => one.search === search);
+      const gone = places()[index];
+      const others = (/** @type {Place[]} */ all) => all.filter((one) => one.search !== search);
+      await change(others);
+      offerUndo(search, async () => {
+        await change((all) => [...others(all).slice(0, index), gone, ...others(all).slice(index)]);
+        panels.find((one) => one.search === search)?.title.focus();
+      });
     }),
     ended: turn,
   });
+}
+
+/**
+ * Say what was removed, and offer to put it back.
+ * @param {string} what
+ * @param {() => Promise<void>} restore
+ */
+function offerUndo(what, restore) {
+  const undo = button("Undo", "link", () => attempt(restore));
+  byId("board-note").replaceChildren(`Removed: ${printable(what)} `, undo);
+  undo.focus();
 }
 
 function showBoard() {
@@ -154,9 +170,14 @@ async function addTo(board) {
 
 /** @param {string} board */
 async function remove(board) {
+  const gone = known.boards.find((one) => one.name === board)?.panels ?? [];
   known = await saved("DELETE", board);
   showList();
-  byId("board-name").focus();
+  offerUndo(board, async () => {
+    known = await saved("PUT", board, { panels: gone });
+    showList();
+    byId("board-name").focus();
+  });
 }
 
 async function begin() {

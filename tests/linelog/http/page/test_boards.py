@@ -128,8 +128,24 @@ def test_a_board_is_made_ordered_and_emptied_by_keys(logs, visit):
     page.wait("document.activeElement.textContent === 'Table'")
     page.run("document.querySelector(\"[aria-label='Remove from the board: a']\").focus()")
     page.press("Enter")
-    page.wait(f"{PANELS} === 2 && document.activeElement.textContent === 'b'")
-    assert names_of(logs) == ["c", "b"]
+    page.wait(f"{PANELS} === 2 && document.activeElement.textContent === 'Undo'")
+    assert names_of(logs) == ["c", "b"] and page.text(NOTE) == "Removed: a Undo"
+    page.press("Enter")
+    page.wait(f"{PANELS} === 3 && document.activeElement.textContent === 'a'")
+    assert names_of(logs) == ["c", "a", "b"] and page.text(NOTE) == ""
+
+
+def test_a_removed_board_can_be_put_back(logs, visit):
+    place(logs, "a", "b")
+    before = dict(logs.boards)
+    page: Page = visit("board", ready="document.querySelectorAll('#board-list li').length === 1")
+    page.run("document.querySelector('#board-list .exclude').focus()")
+    page.press("Enter")
+    page.wait("document.activeElement.textContent === 'Undo'")
+    assert not logs.boards and page.text(NOTE) == "Removed: shop Undo"
+    page.press("Enter")
+    page.wait("document.querySelectorAll('#board-list li').length === 1")
+    assert logs.boards == before and page.text(NOTE) == ""
 
 
 def test_a_search_is_added_from_the_page(logs, visit):
