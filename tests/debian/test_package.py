@@ -95,3 +95,17 @@ def test_lines_arrive_and_members_of_the_group_find_them(root):
     assert "Permission denied" in stranger.splitlines()[0]
     assert "status 1" in stranger or "status 2" in stranger
     assert "Traceback" not in printed
+
+
+def test_columns_are_made_and_answer(root):
+    """The extra that makes and reads them is in the package."""
+    make = """seq 200000 | sed 's/.*/{"app":"shop","n":&,"msg":"sold &"}/' >/tmp/shop.log"""
+    root.run("sh", "-c", make)
+    root.run("logsrv", "import", "--directory", "/tmp/lines", "/tmp/shop.log")
+    made = root.run("logsrv", "reindex", "--directory", "/tmp/lines")
+    assert "made its columns" in made
+    asked = ("--directory", "/tmp/lines", "--stats", "| count by app")
+    answer = root.run("logsrv", "search", *asked)
+    assert "shop  200000" in answer and "; by columns: " in answer
+    sql = "SELECT count(*) AS lines FROM logs WHERE app = 'shop'"
+    assert "200000" in root.run("logsrv", "sql", "--directory", "/tmp/lines", sql)
