@@ -71,7 +71,7 @@ def rows_with_nonzero(rows: Array) -> Array:
 PADDING = 32
 
 
-class JoinedLines(NamedTuple):
+class PaddedLines(NamedTuple):
     """Lines without LF, in one text with an LF behind each, and with LFs before and behind all.
 
     starts, ends: bounds of each line without its LF. Up to PADDING bytes before the first and behind the
@@ -84,7 +84,7 @@ class JoinedLines(NamedTuple):
     ends: Array
 
     @classmethod
-    def join(cls, lines: Sequence[bytes]) -> JoinedLines:
+    def join(cls, lines: Sequence[bytes]) -> PaddedLines:
         padding = b"\n" * PADDING
         text = b"\n".join([padding[1:], *lines, padding])
         # To add their lengths takes a fourth of the time of a look for the LFs.

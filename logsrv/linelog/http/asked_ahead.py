@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.http.endpoints import BY_PATH
+from logsrv.linelog.http.endpoints import ASKED_AHEAD, BY_PATH
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searches import SPARE_SECONDS, Searches
 from logsrv.linelog.store.disk import Disk, reason
@@ -67,20 +67,18 @@ class AskedAhead:
     def __init__(self, searches: Searches, place: Callable[[], str], reactor: Any) -> None:
         self._searches, self._place, self._reactor = searches, place, reactor
         self._asked: Asked = {}
+        self._saved: Asked = {}
         self._timer = Timer(reactor)
-        self._is_round = self._is_unread = self._is_stopped = False
-        self._is_saved = True
+        self._is_round = self._is_stopped = False
 
     def start(self) -> None:
         """Begin soon, with the questions of before the start."""
-        self._is_unread = True
-        self._timer.start(FIRST, self._begin_round)
+        self._timer.start(FIRST, self._begin_round, True)
 
     def note(self, path: str, query: bytes) -> None:
         """Note that somebody has asked. query: the valid query string of an endpoint."""
         self._asked.pop((path, query), None)
         self._asked[path, query] = self._reactor.seconds()
-        self._is_saved = False
         while len(self._asked) > MOST:
             del self._asked[next(iter(self._asked))]
         self._plan_round()
@@ -95,9 +93,9 @@ class AskedAhead:
         if self._asked and not self._is_round and not self._timer.running:
             self._timer.start(EVERY, self._begin_round)
 
-    def _begin_round(self) -> None:
+    def _begin_round(self, is_first: bool = False) -> None:
         self._is_round = True
-        ended = Deferred.fromCoroutine(self._ask_all(self._reactor.seconds()))
+        ended = Deferred.fromCoroutine(self._ask_all(self._reactor.seconds(), is_first))
         ended.addErrback(lambda failure: log.failure("asking ahead has failed", failure))
         ended.addCallback(lambda _: self._end_round())
 
@@ -105,13 +103,13 @@ class AskedAhead:
         self._is_round = False
         self._plan_round()
 
-    async def _ask_all(self, now: float) -> None:
-        is_first, self._is_unread = self._is_unread, False
+    async def _ask_all(self, now: float, is_first: bool) -> None:
         if is_first:
-            self._asked = (await self._in_thread(_load, "are not read") or {}) | self._asked
-        elif not self._is_saved:
-            self._is_saved = True
-            await self._in_thread(_save, "are not kept", self._asked.copy())
+            self._saved = await self._in_thread(_load, "are not read") or {}
+            self._asked = self._saved | self._asked
+        elif self._asked != self._saved:
+            self._saved = self._asked.copy()
+            await self._in_thread(_save, "are not kept", self._saved)
         if self._is_stopped:
             return
         self._asked = {one: then for one, then in self._asked.items() if now - then < FOR}
@@ -155,7 +153,7 @@ def _load(directory: Path) -> Asked:
     except (ValueError, TypeError, KeyError, AttributeError):
         log.warn("{file} is no list of questions of boards", file=FILE)
         return {}
-    return {asked: then for asked, then in found.items() if asked[0] in BY_PATH}
+    return {asked: then for asked, then in found.items() if asked[0] in ASKED_AHEAD}
 
 
 def _save(directory: Path, asked: Asked) -> None:

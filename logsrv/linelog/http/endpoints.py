@@ -219,7 +219,9 @@ _JOIN = _flag_parameter(
     "join", "1: `q` is asked of whole records; `continues` is where a line's record begins"
 )
 
-_AHEAD = _flag_parameter("ahead", "1: it is also asked ahead, for three days, so that answers are quick")
+_AHEAD = _flag_parameter(
+    "ahead", "1: it is also asked ahead, for three days, so that answers are quick"
+)
 
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
@@ -324,6 +326,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint("/readyz", "Status 503 while no lines are taken in", open=True),
 )
 BY_PATH = {one.path: one for one in ENDPOINTS}
+ASKED_AHEAD = frozenset(one.path for one in ENDPOINTS if _AHEAD in one.parameters)
 
 _ERROR = {
     "description": "What is wrong, and where in the query",

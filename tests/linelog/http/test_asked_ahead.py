@@ -128,7 +128,8 @@ def test_after_a_start_the_questions_of_before_are_asked_soon(ahead, asked, cloc
 
 
 @pytest.mark.parametrize(
-    "data", [b"{}", b"[1]", b'[{"path":"/x","query":"","asked":"2026-11-28T00:00:00Z"}]', b"\xff"]
+    "data",
+    [b"{}", b"[1]", b'[{"path":"/api/stats","query":"","asked":"2026-11-28T00:00:00Z"}]', b"\xff"],
 )
 def test_a_file_that_is_not_ours_is_none(ahead, asked, clock, tmp_path, data):
     (tmp_path / FILE).write_bytes(data)

@@ -12,7 +12,7 @@ import numpy
 from logsrv.linelog.fields.byte_places import (
     PADDING,
     Array,
-    JoinedLines,
+    PaddedLines,
     RowShape,
     byte_membership_table,
     indexes_of_true,
@@ -94,7 +94,7 @@ class AccessLines(NamedTuple):
     rest: Mapping[int, bytes]
 
 
-def read_access_lines(lines: JoinedLines, wants: Callable[[str], bool]) -> Iterator[AccessLines]:
+def read_access_lines(lines: PaddedLines, wants: Callable[[str], bool]) -> Iterator[AccessLines]:
     """Yield the lines of usual forms: common and combined, with and without a virtual host.
 
     wants: says whether a field is needed.

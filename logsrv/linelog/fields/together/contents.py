@@ -10,7 +10,7 @@ import numpy
 
 from logsrv.linelog.fields.byte_places import (
     Array,
-    JoinedLines,
+    PaddedLines,
     byte_membership_table,
     indexes_of_true,
 )
@@ -71,7 +71,7 @@ class ContentColumns:
     def _add_texts(
         self, rows: Array, contents: Sequence[bytes], apps: Sequence[bytes | None] | None
     ) -> None:
-        lines = JoinedLines.join(contents)
+        lines = PaddedLines.join(contents)
         raw, ends = lines.raw, lines.ends
         with_pairs = numpy.zeros(len(rows), bool)
         if self._has_pairs:
@@ -99,7 +99,7 @@ class ContentColumns:
         chosen = numpy.flatnonzero(access & ~single)
         if len(chosen):
             if len(chosen) < len(contents):
-                lines = JoinedLines.join(_chosen(contents, chosen))
+                lines = PaddedLines.join(_chosen(contents, chosen))
             single[self._add_access(rows, lines, chosen)] = True
         chosen = numpy.flatnonzero(with_pairs & ~access & ~single & ~done)
         single[self._add_pairs(rows, contents, chosen, CONTENT)] = True
@@ -120,7 +120,7 @@ class ContentColumns:
             self._pieces.add_converted(name, found.rows, codes, convert(values), rank)
         return chosen[found.others]
 
-    def _add_access(self, rows: Array, lines: JoinedLines, chosen: Array) -> Array:
+    def _add_access(self, rows: Array, lines: PaddedLines, chosen: Array) -> Array:
         """Add the fields of chosen contents, the lines; return the indexes of those of an unusual form."""
         left = numpy.ones(len(chosen), bool)
         for found in read_access_lines(lines, self._pieces.wants):

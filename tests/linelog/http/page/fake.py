@@ -401,7 +401,15 @@ class _Handler(BaseHTTPRequestHandler):
             }
             for text, count in Counter(texts).most_common()
         ]
-        self._json({"lines": len(found), "forgotten": 0, "since": None, "total": len(rows), "patterns": rows})
+        self._json(
+            {
+                "lines": len(found),
+                "forgotten": 0,
+                "since": None,
+                "total": len(rows),
+                "patterns": rows,
+            }
+        )
 
     def _fields(self, given: dict[str, str]) -> None:
         found = list(self._found(given))
