@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.http.endpoints import ASKED_AHEAD, BY_PATH
+from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searches import SPARE_SECONDS, Searches
 from logsrv.linelog.store.disk import Disk, reason
@@ -40,6 +40,9 @@ LONGEST = 20.0
 """Seconds. A question that takes longer, although it was asked before, is dropped."""
 FILE = "asked-ahead.json"
 LARGEST_FILE = 1 << 20
+_PATHS = {
+    path for path, one in BY_PATH.items() if "ahead" in {each.name for each in one.parameters}
+}
 Asked: TypeAlias = dict[tuple[str, bytes], float]
 """The seconds since 1970 when somebody asked last, by path and query string; the latest is the last."""
 
@@ -153,7 +156,7 @@ def _load(directory: Path) -> Asked:
     except (ValueError, TypeError, KeyError, AttributeError):
         log.warn("{file} is no list of questions of boards", file=FILE)
         return {}
-    return {asked: then for asked, then in found.items() if asked[0] in ASKED_AHEAD}
+    return {asked: then for asked, then in found.items() if asked[0] in _PATHS}
 
 
 def _save(directory: Path, asked: Asked) -> None:

@@ -326,7 +326,6 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint("/readyz", "Status 503 while no lines are taken in", open=True),
 )
 BY_PATH = {one.path: one for one in ENDPOINTS}
-ASKED_AHEAD = frozenset(one.path for one in ENDPOINTS if _AHEAD in one.parameters)
 
 _ERROR = {
     "description": "What is wrong, and where in the query",
