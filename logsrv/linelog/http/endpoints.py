@@ -219,9 +219,7 @@ _JOIN = _flag_parameter(
     "join", "1: `q` is asked of whole records; `continues` is where a line's record begins"
 )
 
-_AHEAD = _flag_parameter(
-    "ahead", "1: it is also asked ahead, for three days, so that answers are quick"
-)
+_AHEAD = _flag_parameter("ahead", "1: it is also asked ahead, for days, so that answers are quick")
 
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
