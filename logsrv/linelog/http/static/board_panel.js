@@ -12,10 +12,10 @@ import { whatIsMissing } from "./missing.js";
 import { isPivot, pivot } from "./pivot.js";
 import { DEFAULT_LAST, nameOfRange, scopeOf } from "./scope.js";
 import { hasChart } from "./series.js";
-import { asLines, kindOf, pastOf, sortOf } from "./stages.js";
+import { asLines, isOfNew, kindOf, pastOf, patternsOf, sortOf } from "./stages.js";
 import { summarize } from "./summary.js";
 import { printable } from "./text.js";
-import { clock, moment } from "./times.js";
+import { clock, counted, moment } from "./times.js";
 
 /** @typedef {"table" | "bars" | "lines"} As */
 /** @typedef {Partial<import("./address.js").Place> & {name: string, error?: string}} Search */
@@ -189,6 +189,8 @@ export class BoardPanel extends Inquiry {
     const { q } = place;
     const scope = await scopeOf(place);
     const kind = kindOf(q);
+    const stage = patternsOf(q);
+    if (stage) return ofPatterns(await get("/api/patterns", { q, ...scope, ...(isOfNew(stage) && { since: "" }), limit: MOST_SHOWN }, signal));
     if (kind === "table") return get("/api/table", { q, ...scope, limit: MOST_ASKED, ahead: 1 }, signal);
     if (kind === "lines" && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
@@ -208,7 +210,8 @@ export class BoardPanel extends Inquiry {
     this.again = () => this.show(found, when);
     const answer = Array.isArray(found) ? ofLines(found, sortOf(this.place?.q ?? "")) : found;
     const isChart = this.as !== "table" && hasChart(answer);
-    const hasTimes = answer.every !== null || kindOf(this.place?.q ?? "") === "lines";
+    const { q = "" } = this.place ?? {};
+    const hasTimes = answer.every !== null || (kindOf(q) === "lines" && !patternsOf(q));
     if (hasTimes !== this.hasTimes) {
       this.hasTimes = hasTimes;
       this.showTools();
@@ -217,7 +220,7 @@ export class BoardPanel extends Inquiry {
     this.empty.hidden = answer.rows.length > 0;
     this.rows.hidden = isChart || !this.empty.hidden;
     this.showEmpty(answer);
-    const past = pastOf(this.place?.q ?? "");
+    const past = pastOf(q);
     let [all, which] = [0, "first"];
     if (isChart) {
       this.chart.kind = this.as === "lines" ? "lines" : "bars";
@@ -229,7 +232,7 @@ export class BoardPanel extends Inquiry {
       [all, which] = [rows.length, turned.every === null ? "first" : "newest"];
       this.grid.show({ ...turned, rows: rows.slice(0, MOST_SHOWN) });
     }
-    this.say(this.time, ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`);
+    this.say(this.time, answer.note ?? "", ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`);
   }
 
   /** @param {string[]} about what is written into the note */
@@ -275,6 +278,17 @@ export function ofBars({ since, until, step, buckets, by = "level", values = [..
     return all.filter(([, lines]) => lines).map(([value, lines]) => /** @type {import("./grid.js").Cell[]} */ ([time, value, lines]));
   });
   return answerOf({ columns: ["time", by, "count"], rows, by: [by], every: step, since, until });
+}
+
+/**
+ * Return patterns as the rows of a table.
+ * @param {import("./patterns.js").Answer} found
+ */
+function ofPatterns({ patterns, lines, total, since }) {
+  const columns = /** @type {const} */ (["value", "app", "level", "pattern"]).slice(patterns[0]?.value === undefined ? 1 : 0);
+  const rows = patterns.map((one) => [...columns.map((name) => one[name] || null), one.count]);
+  const note = since ? `the newest ${counted(lines, "line")}, since ${moment(new Date(since))}` : "";
+  return answerOf({ columns: [...columns, "count"], rows, by: [...columns], groups: total, lines, note });
 }
 
 /**

@@ -7,7 +7,7 @@ import { printable } from "./text.js";
 import { change, figure, moment } from "./times.js";
 
 /** @typedef {string | number | null} Cell */
-/** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, at_least?: string[], compare?: {shift: number, missing_until: string | null} | null}} Answer */
+/** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, at_least?: string[], note?: string, compare?: {shift: number, missing_until: string | null} | null}} Answer */
 
 /** Rows that are asked for: a chart of many groups needs more than a person reads. */
 export const MOST_ASKED = 20_000;

@@ -3,9 +3,11 @@
 import { get } from "./api.js";
 import { button, byId, element, shareBar } from "./dom.js";
 import { Panel } from "./panel.js";
+import { isOfNew } from "./stages.js";
 import { printable } from "./text.js";
 import { clock, counted, moment, number } from "./times.js";
 
+/** @typedef {{patterns: Pattern[], lines: number, forgotten: number, since: string | null, total: number}} Answer since: of the oldest line that was read; null: all were */
 /** @typedef {{value?: string | null, pattern: string, app: string, level: string | null, count: number, first: string | null, position: string, query: string | null}} Pattern value: of the field by which they are; null: the lines have none */
 
 const MOST = 100;
@@ -47,23 +49,23 @@ export class Patterns {
     this.panel.pending = true;
     this.panel.dim();
     this.note.textContent = "Counting …";
-    const isNew = this.choice.value || /\ssince\s/.test(this.stage);
+    const isNew = this.choice.value || isOfNew(this.stage);
     const { q, since, until } = this.range;
     // Lines of any time before are known ones.
     const asked = { q, since: isNew ? "" : since, until, new_since: this.choice.value, limit: MOST };
     await this.panel.ask(
       (signal) => get("/api/patterns", asked, signal),
-      (found) => this.show(found.patterns, found, Boolean(isNew)),
+      (found) => this.show(found, Boolean(isNew)),
       (sentence) => (this.note.textContent = sentence),
     );
   }
 
   /**
-   * @param {Pattern[]} patterns
-   * @param {{lines: number, forgotten: number, since: string | null, total: number}} of
+   * @param {Answer} of
    * @param {boolean} isNew
    */
-  show(patterns, of, isNew) {
+  show(of, isNew) {
+    const { patterns } = of;
     this.list.replaceChildren(...patterns.map((one) => this.entry(one, of.lines, isNew)));
     this.panel.part.scrollTop = 0;
     const lines = of.since ? `the newest ${counted(of.lines, "line")}, since ${moment(new Date(of.since))}` : counted(of.lines, "line");

@@ -52,6 +52,12 @@ export function kindOf(query) {
 export const patternsOf = (query) => stagesOf(query).slice(1).find((stage) => nameOf(stage) === "patterns")?.text ?? "";
 
 /**
+ * Return whether a stage of patterns asks for new ones. Lines of any time before are known ones.
+ * @param {string} stage
+ */
+export const isOfNew = (stage) => /\ssince\s/.test(stage);
+
+/**
  * Return the query whose answer is in the place of lines: patterns are a list beside their lines.
  * @param {string} query
  */

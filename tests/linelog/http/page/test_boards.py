@@ -135,6 +135,21 @@ def test_a_board_is_made_ordered_and_emptied_by_keys(logs, visit):
     assert names_of(logs) == ["c", "a", "b"] and page.text(NOTE) == ""
 
 
+def test_a_panel_of_patterns_is_a_table_of_them(logs, visit):
+    logs.send("full 7", "full 8", app="shop", level="warning")
+    logs.send("gone", app="mail", level="error")
+    place(logs, "all")
+    logs.saved[0]["q"] = "| patterns by app"
+    page = open_board(visit, 1)
+    assert page.texts("th") == ["value", "app", "level", "pattern", "count"]
+    assert page.texts("tbody td") == [
+        *("shop", "(none)", "warning", "full <n>", "2"),
+        *("mail", "(none)", "error", "gone", "1"),
+    ]
+    disabled = "[...document.querySelectorAll('.choice-group button')].map((one) => one.disabled)"
+    assert page.run(disabled) == [False, True, True]
+
+
 def test_a_removed_board_can_be_put_back(logs, visit):
     place(logs, "a", "b")
     before = dict(logs.boards)
