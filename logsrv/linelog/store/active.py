@@ -31,8 +31,9 @@ from logsrv.linelog.store.times import first_moment
 
 log = Logger()
 RETRY_AFTER = 1.0
-# Bytes. By age a segment with less is not rotated: 8,760 tiny segments a year would make each search slow.
-LEAST_BY_AGE = 16 << 20
+# Bytes. A segment with less is not rotated before it is a day old: 8,760 tiny segments a year would make each
+# search slow. But archives, lakes and --keep-days wait for a small store's lines to be sealed.
+LEAST_BY_AGE, DAY = 16 << 20, 86400.0
 # Figures read the whole text of the active segment: 64 MiB take half a second. So one of this size is
 # sealed after SOON seconds; a fast sender's segment is larger by then.
 LEAST_SOON, SOON = 64 << 20, 600.0
@@ -223,17 +224,17 @@ class ActiveSegment:
     def rotation_time(self) -> float | None:
         """Return when to rotate, in seconds of the monotonic clock; None while it need not be done.
 
-        A segment with less than LEAST_BY_AGE is not rotated by age; one with LEAST_SOON after SOON seconds.
+        A segment with less than LEAST_BY_AGE is at least a DAY old; one with LEAST_SOON at most SOON seconds.
         """
         offset = self.position.offset
         if not offset:
             return None
         if offset >= self.policy.rotate_size:
             return self._not_before
-        if offset < LEAST_BY_AGE:
-            return None
         age = self.policy.rotate_every
-        if offset >= LEAST_SOON:
+        if offset < LEAST_BY_AGE:
+            age = max(age, DAY)
+        elif offset >= LEAST_SOON:
             age = min(age, SOON)
         return max(self._started + age, self._not_before)
 

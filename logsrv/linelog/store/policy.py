@@ -63,7 +63,7 @@ class StorePolicy:
     `keep_days` and `keep_indexes` in days.
 
     rotate_size, rotate_every: the active segment is sealed at this size, or this long after its first line
-        if it has LEAST_BY_AGE; one with LEAST_SOON after SOON seconds (`active.py`).
+        if it has LEAST_BY_AGE, else after a day; one with LEAST_SOON after SOON seconds (`active.py`).
     high_water, low_water: senders are paused when more bytes than `high_water` wait to be written, and
         resumed when fewer than `low_water` do.
 
@@ -79,7 +79,7 @@ class StorePolicy:
     rotate_every: float = option(
         "1d",
         DURATION,
-        "seal the active segment at this age, from 16 MiB on; at ten minutes from 64 MiB on",
+        "seal the active segment at this age; below 16 MiB at a day, from 64 MiB on at ten minutes",
     )
     keep_bytes: int | None = option(None, SIZE, "remove the oldest segments beyond this size")
     keep_days: float | None = option(None, DAYS, "remove segments older than this")

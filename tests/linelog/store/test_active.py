@@ -250,16 +250,21 @@ async def test_something_else_under_the_name_leaves_the_old_file_in_use(open_sto
     assert (tmp_path / "moved").read_bytes() == stored(b"one")
 
 
-async def test_a_segment_of_less_than_16_mib_is_not_sealed_by_age(open_store, clock, monkeypatch):
+async def test_a_segment_of_less_than_16_mib_is_not_sealed_before_a_day(
+    open_store, clock, monkeypatch
+):
     size = len(stored(b"one"))
     monkeypatch.setattr(active, "LEAST_BY_AGE", 2 * size)
-    store = open_store(clock=clock, rotate_every=DAY)
+    store = open_store(clock=clock, rotate_every=DAY / 24)
     store.append(batch(b"one"))
-    clock.advance(5 * DAY)
+    clock.advance(DAY - 1)
     assert store.position == (1, size) and not sealed(store.directory)
-    store.append(batch(b"one"))
     clock.advance(1)
     assert store.position == (2, 0) and len(sealed(store.directory)) == 1
+    store.append(batch(b"one"))
+    store.append(batch(b"two"))
+    clock.advance(DAY / 24)
+    assert store.position == (3, 0) and len(sealed(store.directory)) == 2
 
 
 @pytest.mark.parametrize(("every", "seconds"), [(DAY, 600), (60, 60)])
