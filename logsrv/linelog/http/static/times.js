@@ -163,8 +163,10 @@ export function typedTime(text) {
 export function span(since, until) {
   const days = day(since) === day(new Date()) && day(until) === day(since);
   const sameDay = day(since) === day(until);
-  const from = days ? clock(since) : `${date(since)} ${clock(since)}`;
-  return `${from} – ${sameDay ? clock(until) : `${date(until)} ${clock(until)}`}`;
+  const isShort = Math.abs(until.getTime() - since.getTime()) < 1000;
+  const exact = (/** @type {Date} */ one) => (isShort ? `${clock(one)}.${String(one.getUTCMilliseconds()).padStart(3, "0")}` : clock(one));
+  const from = days ? exact(since) : `${date(since)} ${exact(since)}`;
+  return `${from} – ${sameDay ? exact(until) : `${date(until)} ${exact(until)}`}`;
 }
 
 const whole = new Intl.NumberFormat("en");
@@ -173,10 +175,23 @@ const whole = new Intl.NumberFormat("en");
 export const number = (value) => whole.format(value);
 
 /**
- * Return a figure: a number that is no integer with three decimals, or six digits if it is small.
- * @param {number} value
+ * Return whether a figure is a number. Integers that a browser cannot hold exactly are texts of digits.
+ * @param {unknown} value
  */
-export const figure = (value) => new Intl.NumberFormat("en", Math.abs(value) < 1 ? { maximumSignificantDigits: 6 } : { maximumFractionDigits: 3 }).format(value).replace("-", "−");
+export const isNumber = (value) => typeof value === "number" || (typeof value === "string" && /^-?\d+$/.test(value));
+
+/** Return whether a number is a row of zeros in decimals, or of digits that are not known. @param {number} value */
+const isExtreme = (value) => value !== 0 && (Math.abs(value) < 1e-6 || (Math.abs(value) >= 1e15 && !Number.isSafeInteger(value)));
+
+/**
+ * Return a figure: a number that is no integer with three decimals, or six digits if it is small; `1e-300` if it is very small or large.
+ * @param {number | string} value a text of digits is an integer
+ */
+export function figure(value) {
+  if (typeof value === "string") return whole.format(BigInt(value)).replace("-", "−");
+  if (isExtreme(value)) return String(Number(value.toPrecision(6)).toExponential()).replace(/^-/, "−");
+  return new Intl.NumberFormat("en", Math.abs(value) < 1 ? { maximumSignificantDigits: 6 } : { maximumFractionDigits: 3 }).format(value).replace("-", "−");
+}
 
 /**
  * Return a change with its sign, and the decimals of its value; those of the value before if it would vanish.
@@ -184,6 +199,8 @@ export const figure = (value) => new Intl.NumberFormat("en", Math.abs(value) < 1
  * @param {number[]} values the value, and the one before
  */
 export function change(difference, ...values) {
+  // They have no decimals to take over.
+  if (values.some(isExtreme)) return `${difference > 0 ? "+" : ""}${figure(difference)}`;
   const decimals = values.map((value) => Math.min(20, figure(value).split(".")[1]?.length ?? 0));
   const maximumFractionDigits = decimals.find((one) => Number(difference.toFixed(one))) ?? 0;
   return new Intl.NumberFormat("en", { maximumFractionDigits, signDisplay: "exceptZero" }).format(difference).replace("-", "−");

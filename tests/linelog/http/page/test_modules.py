@@ -188,6 +188,36 @@ def test_sizes_and_numbers_are_readable(call):
     assert call("times.js", "counted", 12345, "line") == "12,345 lines"
 
 
+def test_a_figure_is_short_however_small_or_large_it_is(call):
+    """Texts of digits are integers that a browser's numbers cannot hold."""
+    for value, shown in (
+        (1e-300, "1e-300"),
+        (-2.5e-9, "−2.5e-9"),
+        (0.0000123, "0.0000123"),
+        (0, "0"),
+        (1.18e18, "1.18e+18"),
+        (-1.5e300, "−1.5e+300"),
+        (123_456_789_012.25, "123,456,789,012.25"),
+        (9_007_199_254_740_991, "9,007,199,254,740,991"),
+        ("18446744073709551615", "18,446,744,073,709,551,615"),
+        ("-9007199254740993", "−9,007,199,254,740,993"),
+    ):
+        assert call("times.js", "figure", value) == shown
+    assert call("times.js", "change", -2e-300, 1e-300, 3e-300) == "−2e-300"
+    assert call("times.js", "change", 1e18, 2e18, 1e18) == "+1e+18"
+
+
+def test_a_range_under_a_second_has_different_ends(visit):
+    page = visit()
+    for since, until, shown in (
+        ("06:12:56.120", "06:12:56.87", "20 Nov 06:12:56.120 – 06:12:56.870"),
+        ("06:12:56.120", "06:12:57.2", "20 Nov 06:12:56 – 06:12:57"),
+    ):
+        ends = ", ".join(f"new Date('2024-11-20T{one}Z')" for one in (since, until))
+        span = f"import('/static/main.js').then(({{modules}}) => modules['times.js'].span({ends}))"
+        assert page.run(span) == shown
+
+
 def test_a_line_of_search_and_stream_is_shown_once(visit):
     """What a search and the stream both bring is shown once, in the order of the store."""
     page = visit()
