@@ -2,9 +2,9 @@
 
 import { button, element, shareBar } from "./dom.js";
 import { isField } from "./query.js";
-import { firstFigure } from "./series.js";
-import { printable } from "./text.js";
-import { change, figure, moment } from "./times.js";
+import { firstFigure, isText, isTime } from "./series.js";
+import { printable, shortened, visible } from "./text.js";
+import { change, figure, isNumber, moment } from "./times.js";
 
 /** @typedef {string | number | null} Cell */
 /** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, at_least?: string[], note?: string, compare?: {shift: number, missing_until: string | null} | null}} Answer */
@@ -22,7 +22,7 @@ const WIDEST = 38;
 export class Grid {
   /**
    * @param {HTMLElement} part a table is added to it
-   * @param {((field: string, value: string, exclude: boolean) => void) | null} onGroup called to narrow down to a group, or to exclude it
+   * @param {((field: string, value: string | null, exclude: boolean) => void) | null} onGroup called to narrow down to a group, or to exclude it; null: the lines without the field
    */
   constructor(part, onGroup) {
     this.onGroup = onGroup;
@@ -38,6 +38,8 @@ export class Grid {
   /** @param {Answer} answer */
   show(answer) {
     this.answer = answer;
+    /** The class name of each column. */
+    this.styles = answer.columns.map((_, column) => (column < firstFigure(answer) ? "" : isText(answer, column) ? "text" : "number"));
     const columns = JSON.stringify(answer.columns);
     if (columns !== this.columns) this.order = null;
     this.columns = columns;
@@ -64,7 +66,7 @@ export class Grid {
     // A narrow screen breaks it there.
     sort.replaceChildren(...shown.split(/(?<=_)/).flatMap((part) => [element("wbr"), part]));
     sort.title = `Sort by ${printable(name)}`;
-    const cell = element("th", isFigure ? "number" : "", sort);
+    const cell = element("th", this.styles?.[column], sort);
     cell.setAttribute("scope", "col");
     cell.setAttribute("aria-sort", order);
     return cell;
@@ -79,7 +81,7 @@ export class Grid {
       const [one, other] = [a[column], b[column]];
       // What is missing comes last in both orders.
       if (one === null || other === null) return Number(one === null) - Number(other === null);
-      if (typeof one === "number" && typeof other === "number") return sign * (one - other);
+      if (this.styles?.[column] === "number" && isNumber(one) && isNumber(other)) return sign * compare(one, other);
       return sign * String(one).localeCompare(String(other), "en", { numeric: true });
     });
   }
@@ -92,7 +94,7 @@ export class Grid {
     const first = firstFigure(/** @type {Answer} */ (this.answer));
     const made = row.map((value, column) => {
       const share = column === first && most ? [shareBar(Math.abs(Number(value)) / most)] : [];
-      return element("td", column >= first ? "number" : "", ...share, ...this.content(value, column, row));
+      return element("td", this.styles?.[column], ...share, ...this.content(value, column, row));
     });
     return element("tr", "", ...made);
   }
@@ -107,9 +109,10 @@ export class Grid {
     if (column === 0 && every !== null) return [value === null ? "no time" : moment(new Date(String(value)))];
     if (column < firstFigure(/** @type {Answer} */ (this.answer))) return this.group(columns[column], value);
     if (value === null) return ["–"];
-    if (typeof value === "string") return [/^(min|max)_time(_|$)/.test(columns[column]) ? moment(new Date(value)) : printable(value)];
+    if (typeof value === "string" && isTime(columns[column])) return [moment(new Date(value))];
+    if (typeof value === "string" && (this.styles?.[column] === "text" || !isNumber(value))) return [textOf(value)];
     const [now, before] = changed(columns, column).map((one) => Number(row[one]));
-    return [before === undefined ? figure(value) : change(value, now, before)];
+    return [before === undefined ? figure(value) : change(Number(value), now, before)];
   }
 
   /**
@@ -118,20 +121,46 @@ export class Grid {
    * @param {Cell} value
    */
   group(field, value) {
-    if (value === null) return [element("span", "quiet", "(none)")];
-    const text = String(value);
-    const shown = printable(text) || "(empty)";
     const { onGroup } = this;
-    if (!onGroup || !isField(field) || text.length > 500 || printable(text) !== text) {
-      const made = element("span", "", shown);
-      if (shown.length > SHORT && !/:\d\d$/.test(shown)) made.title = shown;
+    const isChoice = onGroup && isField(field);
+    if (value === null) {
+      if (!isChoice) return [element("span", "quiet", "(none)")];
+      return [
+        widened(button("(none)", "add quiet", () => onGroup(field, null, false), `Lines without ${field}: (none)`), "(none)"),
+        button("−", "exclude", () => onGroup(field, null, true), `This table without (none), only lines with ${field}`),
+      ];
+    }
+    const text = String(value);
+    const whole = printable(visible(text)) || "(empty)";
+    const shown = printable(shortened(visible(text))) || "(empty)";
+    const style = /^\s+$/.test(text) ? " blank" : "";
+    if (!isChoice || text.length > 500 || printable(text) !== text) {
+      const made = element("span", style, shown);
+      if (shown !== whole || (shown.length > SHORT && !/:\d\d$/.test(shown))) made.title = whole;
       return [widened(made, shown)];
     }
     return [
-      widened(button(shown, "add", () => onGroup(field, text, false), `Lines with ${field}=${shown}`), shown),
-      button("−", "exclude", () => onGroup(field, text, true), `This table without ${field}=${shown}`),
+      widened(button(shown, `add${style}`, () => onGroup(field, text, false), `Lines with ${field}=${whole}`), shown),
+      button("−", "exclude", () => onGroup(field, text, true), `This table without ${field}=${whole}`),
     ];
   }
+}
+
+/**
+ * Compare two numbers. Integers that a browser cannot hold exactly are texts of digits.
+ * @param {Cell} one
+ * @param {Cell} other
+ */
+function compare(one, other) {
+  const [a, b] = [one, other].map((value) => (typeof value === "string" ? BigInt(value) : Number(value)));
+  return a < b ? -1 : Number(a > b);
+}
+
+/** Return the content of a cell with a figure that is a text. @param {string} text */
+function textOf(text) {
+  const made = element("span", "", printable(shortened(text)) || "(empty)");
+  if (shortened(text) !== text) made.title = printable(text);
+  return made;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** A pivot: the values of an answer's last group as columns, the most frequent ones, as `logsrv search` prints them. */
 
 import { addsUp, figuresOf, firstFigure, groupName, groupsOf, MOST_SERIES } from "./series.js";
+import { isNumber } from "./times.js";
 
 /** @typedef {import("./grid.js").Answer} Answer */
 
@@ -28,16 +29,16 @@ export function pivot(answer, column) {
   const groups = groupsOf(answer, 1).map(([label]) => label);
   const shown = groups.slice(0, MOST_SERIES);
   const places = new Map(shown.map((label, index) => [label, index]));
-  /** @type {Map<string, {first: import("./grid.js").Cell, total: number, cells: (number | null)[], others: number}>} */
+  /** @type {Map<string, {first: import("./grid.js").Cell, total: number, cells: import("./grid.js").Cell[], others: number}>} */
   const turned = new Map();
   for (const row of answer.rows) {
     const key = JSON.stringify(row[0]);
     const one = turned.get(key) ?? { first: row[0], total: 0, cells: shown.map(() => (adds ? 0 : null)), others: 0 };
     turned.set(key, one);
     const [value, place] = [row[column], places.get(groupName([row[1]]))];
-    if (typeof value !== "number") continue;
-    one.total += value;
-    if (place === undefined) one.others += value;
+    if (value === null || !isNumber(value)) continue;
+    one.total += Number(value);
+    if (place === undefined) one.others += Number(value);
     else one.cells[place] = value;
   }
   const others = adds && groups.length > shown.length;

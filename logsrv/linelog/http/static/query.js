@@ -107,14 +107,16 @@ export const quoted = (value) => (/^[^\s()"\\]+$/.test(value) && value !== "*" ?
  * Return the query with `field=value` required or excluded. The opposite term is removed if it stands alone.
  * @param {string} query
  * @param {string} field
- * @param {string} value
+ * @param {string | null} value null: any, `field=*`
  * @param {boolean} exclude
  */
 export function withTerm(query, field, value, exclude) {
-  const term = `${field}=${quoted(value)}`;
+  const term = `${field}=${value === null ? "*" : quoted(value)}`;
   let rest = query;
   for (const atom of atoms(query).reverse()) {
-    if (atom.field !== field || atom.operator !== "=" || atom.text !== value) continue;
+    if (atom.field !== field || atom.operator !== "=" || atom.text !== (value ?? "*")) continue;
+    // In quotes the asterisk is a value.
+    if (query.slice(atom.start, atom.end).endsWith("=*") !== (value === null)) continue;
     if (atom.negated === exclude) return query;
     // Beside OR or inside brackets the term means something else, and the rest may mean nothing without it.
     if (atom.inner || OR.test(query)) continue;

@@ -2,7 +2,8 @@
 
 import { colour, placesOf } from "./bars.js";
 import { drawable } from "./scale.js";
-import { counted } from "./times.js";
+import { visible } from "./text.js";
+import { counted, isNumber } from "./times.js";
 
 /** Groups with a series of their own. */
 export const MOST_SERIES = 8;
@@ -28,10 +29,19 @@ export const firstFigure = ({ by, every }) => by.length + Number(every !== null)
  */
 export function figuresOf(answer) {
   const names = answer.columns;
-  const isText = (/** @type {number} */ column) => answer.rows.some((row) => typeof row[column] === "string");
   const compared = new Set(names.flatMap((name) => (names.includes(`${name}_before`) ? [`${name}_before`, `${name}_change`] : [])));
-  return names.map((_, column) => column).filter((column) => column >= firstFigure(answer) && !compared.has(names[column]) && !isText(column));
+  return names.map((_, column) => column).filter((column) => column >= firstFigure(answer) && !compared.has(names[column]) && !isTime(names[column]) && !isText(answer, column));
 }
+
+/** Return whether a column of figures is of times. @param {string} column */
+export const isTime = (column) => /^(min|max)_time(_|$)/.test(column);
+
+/**
+ * Return whether a column of figures is of texts, which may consist of digits.
+ * @param {Answer} answer
+ * @param {number} column
+ */
+export const isText = ({ columns, rows }, column) => !isTime(columns[column]) && rows.some(({ [column]: one }) => typeof one === "string" && (/^(first|last)_/.test(columns[column]) || !isNumber(one)));
 
 /**
  * Return whether an answer can be drawn over time.
@@ -58,7 +68,7 @@ const isZeroOfNone = (column) => addsUp(column) || column.startsWith("count_dist
  * Return the name of a group; one that looks like a missing value is quoted.
  * @param {import("./grid.js").Cell[]} values of its fields
  */
-export const groupName = (values) => values.map((value) => (value === null ? "(none)" : /^[("]/.test(String(value)) ? JSON.stringify(value) : value === "" ? "(empty)" : value)).join(", ");
+export const groupName = (values) => values.map((value) => (value === null ? "(none)" : /^[("]/.test(String(value)) ? JSON.stringify(value) : value === "" ? "(empty)" : visible(String(value)))).join(", ");
 
 /**
  * Return groups of rows by name, the largest first, so that a group keeps its colour for each figure.
@@ -107,9 +117,9 @@ export function seriesOf(answer, column, when, earlier) {
     const values = steps.map(({ start }) => (isZeroOfNone(name) && (of === column || start >= known) ? 0 : null));
     for (const row of rows) {
       const [place, value] = [places.get(Date.parse(String(row[0]))), row[of]];
-      if (place === undefined || typeof value !== "number") continue;
+      if (place === undefined || !isNumber(value)) continue;
       const other = values[place];
-      values[place] = other !== null && join ? join(other, drawable(value)) : drawable(value);
+      values[place] = other !== null && join ? join(other, drawable(Number(value))) : drawable(Number(value));
     }
     return values;
   };

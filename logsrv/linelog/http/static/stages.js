@@ -138,7 +138,7 @@ export const extractedNames = (query) => stagesOf(query).flatMap(({ text }) => [
  * Return a query with a condition for its lines. For an extracted field it stands behind the extraction.
  * @param {string} query
  * @param {string} field
- * @param {string} value
+ * @param {string | null} value null: any
  * @param {boolean} exclude
  */
 export function withCondition(query, field, value, exclude) {

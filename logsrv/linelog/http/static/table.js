@@ -30,7 +30,11 @@ export class Table {
     this.turned = null;
     this.when = new Date();
     this.chart = new Chart(byId("table-chart"), { select: onTime, figure: () => this.showRows() });
-    this.grid = new Grid(this.part, (field, value, exclude) => onQuery(withCondition(exclude ? this.request.q : asLines(this.request.q), field, value, exclude)));
+    this.grid = new Grid(this.part, (field, value, exclude) => {
+      // Lines without the field are those that do not have any value of it.
+      const isUnlike = value === null ? !exclude : exclude;
+      onQuery(withCondition(exclude ? this.request.q : asLines(this.request.q), field, value, isUnlike));
+    });
   }
 
   close() {

@@ -14,6 +14,8 @@ const SPECIAL =
 
 /** What a code changes, by its tens: usual and bright colours. @type {Map<number, "front" | "back">} */
 const PLACES = new Map([[3, "front"], [9, "front"], [4, "back"], [10, "back"]]);
+/** Characters of a text among others. */
+const LONGEST = 300;
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
 /**
@@ -53,6 +55,18 @@ export const folded = (text) => text.replaceAll("\n", "\\x0a");
  * @param {string} text
  */
 export const unfolded = (text) => text.replace(/(?<!\\)(?:\\x0d)?\\x0a|\r\n/g, "\n").replace(/(?<!\\)\\x09/g, "\t");
+
+/**
+ * Return as much of a text as is read among others.
+ * @param {string} text
+ */
+export const shortened = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST).replace(/[\ud800-\udbff]$/, "")}…` : text);
+
+/**
+ * Return a text of white space only in quotes, all but the space as codes; any other text is returned unchanged.
+ * @param {string} text
+ */
+export const visible = (text) => (/^\s+$/.test(text) ? `"${text.replace(/[^ ]/g, (one) => (one === "\t" ? "\\t" : code(one)))}"` : text);
 
 /** @param {string} character */
 function code(character) {

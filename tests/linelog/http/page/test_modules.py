@@ -62,6 +62,21 @@ def test_a_term_is_added_once_and_its_opposite_removed(call):
         assert call("query.js", "withTerm", "", "f", value, False) == f"f={quoted}"
 
 
+def test_a_term_for_any_value_is_none_for_an_asterisk(call):
+    for query, value, exclude, expected in (
+        ("", None, True, "-app=*"),
+        ("x", None, False, "x app=*"),
+        ("-app=*", None, True, "-app=*"),
+        ("-app=* x", None, False, "x app=*"),
+        ("app=*", "*", True, 'app=* -app="*"'),
+        ('-app="*"', None, False, '-app="*" app=*'),
+    ):
+        assert call("query.js", "withTerm", query, "app", value, exclude) == expected
+    extracted = '| extract "<ms> s" | where -ms=*'
+    found = call("stages.js", "withCondition", extracted, "ms", None, False)
+    assert found == '| extract "<ms> s" | where ms=*'
+
+
 def test_the_texts_that_a_line_must_contain_are_marked(call):
     """Words, phrases and expressions that a line has to have; not those that it may not have."""
     for query, texts, regexes in (
