@@ -40,8 +40,19 @@ export class Patterns {
   set(q, { since, until }, stage) {
     this.range = { q, since, until };
     this.stage = stage;
+    for (const part of [this.choice, ...this.choice.labels]) part.hidden = isOfNew(stage);
     if (this.panel.shown) this.load();
     else if (stage) this.panel.toggle(true);
+  }
+
+  /** The time of the menu, which a stage with a time does not have; "" for patterns of any. */
+  get chosen() {
+    return isOfNew(this.stage) ? "" : this.choice.value;
+  }
+
+  /** True if only new patterns are shown. Lines of any time before are read for them. */
+  get isNew() {
+    return isOfNew(this.stage) || this.chosen !== "";
   }
 
   async load() {
@@ -49,13 +60,12 @@ export class Patterns {
     this.panel.pending = true;
     this.panel.dim();
     this.note.textContent = "Counting …";
-    const isNew = this.choice.value || isOfNew(this.stage);
+    const { isNew } = this;
     const { q, since, until } = this.range;
-    // Lines of any time before are known ones.
-    const asked = { q, since: isNew ? "" : since, until, new_since: this.choice.value, limit: MOST };
+    const asked = { q, since: isNew ? "" : since, until, new_since: this.chosen, limit: MOST };
     await this.panel.ask(
       (signal) => get("/api/patterns", asked, signal),
-      (found) => this.show(found, Boolean(isNew)),
+      (found) => this.show(found, isNew),
       (sentence) => (this.note.textContent = sentence),
     );
   }
@@ -66,8 +76,10 @@ export class Patterns {
    */
   show(of, isNew) {
     const { patterns } = of;
+    const hadFocus = this.list.contains(document.activeElement);
     this.list.replaceChildren(...patterns.map((one) => this.entry(one, of.lines, isNew)));
     this.panel.part.scrollTop = 0;
+    if (hadFocus) (/** @type {HTMLElement | null} */ (this.list.querySelector("button:enabled")) ?? byId("q")).focus();
     const lines = of.since ? `the newest ${counted(of.lines, "line")}, since ${moment(new Date(of.since))}` : counted(of.lines, "line");
     const said = [`${counted(of.total, isNew ? "new pattern" : "pattern")} in ${lines}${isNew ? " since then" : ""}, at ${clock(new Date())}.`];
     if (of.total > patterns.length) said.push(`Shown are the ${number(patterns.length)} most frequent.`);

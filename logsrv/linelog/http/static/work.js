@@ -43,6 +43,7 @@ export class Work {
       if (view.searching) return `Searching ${when}, ${counted(view.lines.size, "line")} so far`;
       if (this.state().asking || this.acts) return "Waiting for the server";
       if (empty.looking) return "Searching for each part of the query";
+      if (patterns.panel.pending && patterns.isNew) return "Counting the patterns of all lines";
       return searches() ? "Searching for more lines" : `Counting the lines of ${when}`;
     };
     showProgress(asking || searches() || this.acts > 0 || figures.busy || patterns.panel.pending, about, turns, () => this.cancel());

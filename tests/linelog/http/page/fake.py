@@ -382,7 +382,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _patterns(self, given: dict[str, str]) -> None:
         logs = self.server_logs
         since = logs.lines[-1]["time"] if given.get("new_since") else ""
-        query, _, by = given.get("q", "").partition("| patterns by ")
+        query, _, stage = given.get("q", "").partition("| patterns")
+        by = stage.partition(" by ")[2]
         found = [line for line in self._found({**given, "q": query}) if line["time"] >= since]
         first: dict[str, dict[str, Any]] = {}
         texts = [re.sub("[0-9]+", "<n>", line["message"]) for line in found]

@@ -258,6 +258,38 @@ def test_a_stage_of_patterns_opens_their_list(logs, visit):
     page.wait("""document.querySelector('#q').value === 'gone "gone"'""")
 
 
+def test_a_pattern_that_is_chosen_by_keys_leaves_the_keys_in_the_list(logs, visit):
+    numbered(logs, 2)
+    logs.send("full 7", "gone")
+    page = visit(ready=f"{LIVE} && {COUNT} === 4")
+    page.press("p")
+    page.wait(f"{PATTERNS} === 3")
+    page.run("document.querySelector('#pattern-list li:last-child button').focus()")
+    page.press("Enter")
+    page.wait(f"{PATTERNS} === 1 && document.activeElement.matches('#pattern-list button')")
+
+
+def test_new_patterns_of_a_stage_are_of_all_lines(logs, visit):
+    """The menu has another time, so it is hidden; the progress says what is read."""
+    logs.send("full 7", "gone")
+    page = visit(ready=f"{LIVE} && {COUNT} === 2")
+    page.press("p")
+    page.wait(f"{PATTERNS} === 2 && document.querySelector('#patterns-new').checkVisibility()")
+    page.run(
+        """void (globalThis.fetched = fetch, globalThis.fetch = (at, ...rest) =>
+        String(at).includes('/api/patterns') ? new Promise(() => {}) : fetched(at, ...rest))"""
+    )
+    page.fill("#q", "| patterns since 1h")
+    words = "document.querySelector('#progress-words')"
+    page.wait(f"!{words}.hidden")
+    assert page.text("#progress-words").startswith("Counting the patterns of all lines, ")
+    assert not page.run("document.querySelector('#patterns-new').checkVisibility()")
+    assert not page.run("document.querySelector('[for=patterns-new]').checkVisibility()")
+    page.run("void (globalThis.fetch = fetched)")
+    page.fill("#q", "")
+    page.wait(f"{PATTERNS} === 2 && document.querySelector('#patterns-new').checkVisibility()")
+
+
 def test_new_patterns_are_of_the_chosen_time(logs, visit):
     numbered(logs, 20)
     page = visit(ready=f"{LIVE} && {COUNT} === 20")
