@@ -30,7 +30,8 @@ export class Chart {
     this.part = part;
     this.told = told;
     this.onBoard = onBoard;
-    this.heading = element("h3", "chart-title");
+    // Of a board, each panel has a heading.
+    this.heading = element(onBoard ? "h3" : "h2", "chart-title");
     this.choices = element("div", "choices");
     this.unit = element("span", "unit");
     this.scale = element("div", "scale", this.unit);
@@ -96,6 +97,21 @@ export class Chart {
 
   get isBars() {
     return this.kind ? this.kind === "bars" : this.chart.adds;
+  }
+
+  /**
+   * Return whether a step is not over yet, beside others: its figures will still grow.
+   * @param {number} index
+   */
+  isOpen(index) {
+    return this.chart.steps.length > 1 && this.hasNow(index);
+  }
+
+  /** @param {number} index of a step */
+  hasNow(index) {
+    const { start, end } = this.chart.steps[index];
+    const now = this.when?.getTime() ?? NaN;
+    return start <= now && now < end;
   }
 
   /** Show the figures to choose from, and bars or lines. */
@@ -205,13 +221,14 @@ export class Chart {
         const [top, bottom] = [Math.min(y(from), y(from + value)), Math.max(y(from), y(from + value))];
         // One line among a million stays visible.
         const tall = Math.max(1.5, bottom - top);
-        return [shape("rect", { class: `bar bar-${name}`, x: left + (stacked ? 0 : place * each), y: value > 0 ? bottom - tall : top, width: Math.max(0.75, each - gap), height: tall })];
+        return [shape("rect", { class: `bar bar-${name}${this.isOpen(index) ? " open" : ""}`, x: left + (stacked ? 0 : place * each), y: value > 0 ? bottom - tall : top, width: Math.max(0.75, each - gap), height: tall })];
       });
     });
   }
 
   /**
-   * Return a curve, which is broken where there is no figure; a point alone is a dot.
+   * Return a curve, which is broken where there is no figure; a point alone is a dot. To a step that is not over yet it is
+   * dimmed: the fall of its sum is no outage.
    * @param {string} style
    * @param {import("./series.js").Values} values
    * @param {(time: number) => number} x
@@ -221,15 +238,19 @@ export class Chart {
     const { steps } = this.chart;
     /** @type {SVGElement[]} */
     const dots = [];
-    let path = "";
+    let [path, open, last] = ["", "", ""];
     values.forEach((value, index) => {
       if (value === null) return;
       const [across, down] = [x((steps[index].start + steps[index].end) / 2).toFixed(1), y(value).toFixed(1)];
       const begins = typeof values[index - 1] !== "number";
-      path += `${begins ? "M" : "L"}${across} ${down}`;
-      if ((begins && typeof values[index + 1] !== "number") || (steps.length <= MOST_DOTS && !style.includes("dashed"))) dots.push(shape("circle", { class: `bar ${style}`, cx: across, cy: down, r: 2 }));
+      const isOpen = !begins && (this.isOpen(index) || this.isOpen(index - 1));
+      if (isOpen) open += `M${last}L${across} ${down}`;
+      path += `${begins || isOpen ? "M" : "L"}${across} ${down}`;
+      last = `${across} ${down}`;
+      if ((begins && typeof values[index + 1] !== "number") || (steps.length <= MOST_DOTS && !style.includes("dashed"))) dots.push(shape("circle", { class: `bar ${style}${this.isOpen(index) ? " open" : ""}`, cx: across, cy: down, r: 2 }));
     });
-    return path ? [shape("path", { class: `curve ${style}`, d: path }), ...dots] : [];
+    const rest = open ? [shape("path", { class: `curve ${style} open`, d: open })] : [];
+    return path ? [shape("path", { class: `curve ${style}`, d: path }), ...rest, ...dots] : [];
   }
 
   /**
@@ -239,7 +260,7 @@ export class Chart {
    */
   tip(from, to) {
     const { steps, adds } = this.chart;
-    const head = element("div", "", span(new Date(steps[from].from), new Date(steps[to].to)));
+    const head = element("div", "", `${span(new Date(steps[from].from), new Date(steps[to].to))}${this.hasNow(to) ? ", so far" : ""}`);
     const of = (/** @type {import("./series.js").Values} */ values) => (from === to ? values[from] : adds ? sumOf(values.slice(from, to + 1)) : null);
     const unit = unitOf(this.name ?? "");
     const rows = this.shown.map(({ name, label, values, before }) => {

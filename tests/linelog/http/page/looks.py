@@ -1,5 +1,6 @@
 """What pages are looked at for: contrast, accessibility, text of strangers, places that shift."""
 
+import json
 import os
 from pathlib import Path
 
@@ -11,14 +12,19 @@ AXE = Path(*tests.__path__) / "end_to_end/node/node_modules/axe-core/axe.min.js"
 
 
 def serious(page: Page) -> list[str]:
-    """Return what axe-core finds serious or critical, with the first element."""
+    return found_by_axe(page, "serious", "critical")
+
+
+def found_by_axe(page: Page, *impacts: str) -> list[str]:
+    """Return what axe-core finds of these impacts, with the first element."""
     if not AXE.is_file():
         missing("axe-core is not installed: npm install --prefix tests/end_to_end/node")
     page.run(f"{AXE.read_text()}; 0")
     found: list[str] = page.run(
         "axe.run().then(({ violations, passes }) => {"
         " if (passes.length < 10) throw new Error('axe has looked at nothing');"
-        " return violations.filter((one) => ['serious', 'critical'].includes(one.impact))"
+        " return violations.filter((one) => "
+        f"{json.dumps(impacts)}.includes(one.impact))"
         " .map((one) => `${one.id}: ${one.nodes[0].html}`); })"
     )
     return found

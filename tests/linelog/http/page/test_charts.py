@@ -1,14 +1,14 @@
 """Charts and tables of figures in a real browser: axes, legends, tips, comparisons, pivots."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.linelog.http.page.answers import answer, time_of
 from tests.linelog.http.page.fake import Logs
-from tests.linelog.http.page.looks import BIDI, CONTRAST, CORPUS, serious
+from tests.linelog.http.page.looks import BIDI, CONTRAST, CORPUS, found_by_axe, serious
 from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
@@ -173,6 +173,25 @@ def test_what_the_store_no_longer_has_is_unknown_and_not_nothing(page):
     assert shown.texts(f"{TIP} > div")[1] == "count 0 · 1d before 0, 0"
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_step_that_is_not_over_yet_is_no_outage(page, rows):
+    """Its part of the curve is dimmed, unless it is all there is."""
+    now = datetime.now(UTC).timestamp()
+    step = 86_400
+    starts = [datetime.fromtimestamp(now // step * step - step * ago, UTC) for ago in range(rows)]
+    figures = [[start.isoformat(), 5] for start in reversed(starts)]
+    shown = page({**answer(["count"], []), "rows": figures, "every": step, "groups": rows})
+    assert numbers(shown, f"{BARS}.open") == (rows > 1)
+    shown.click("[aria-label='Drawn as'] button:last-child")
+    opacity = f"getComputedStyle(document.querySelector('{CURVES}.open') ?? document.body).opacity"
+    assert (float(shown.run(opacity)) < 1) is (rows > 1)
+    closed = shown.run(f"document.querySelector('{CURVES}:not(.open)').getAttribute('d')")
+    assert closed.count("L") == max(0, rows - 2)
+    assert step_left(shown, 1)[0].endswith(", so far")
+    if rows > 1:
+        assert not step_left(shown, 1)[0].endswith("so far")
+
+
 def test_figures_that_are_no_numbers_are_not_drawn(page):
     rows = [(0, "/a", time_of(5, 1)), (1, "/b", time_of(900, 1))]
     shown = page(answer(["last_path", "max_time"], rows))
@@ -226,6 +245,7 @@ def test_a_chart_is_readable_and_accessible(page, scheme, width, height):
     step_left(shown, 2)
     shown.wait("document.querySelector('#progress').hidden")
     assert serious(shown) == []
+    assert not any("heading-order" in one for one in found_by_axe(shown, "moderate"))
     # The coloured copy of the query lies behind its text.
     shown.run("document.querySelector('#query-colours').remove()")
     assert shown.run(CONTRAST) == []
