@@ -302,5 +302,5 @@ function ofLines(lines, sorted) {
     const text = summarize(line, []).map((part) => part.text).join("");
     return [...(sorted ? [line.number ?? null] : []), moment(new Date(line.time)), line.level, text.slice(0, LONGEST_MESSAGE)];
   });
-  return answerOf({ columns, rows, by: columns });
+  return answerOf({ columns, rows, by: columns, sorted: Boolean(sorted) });
 }

@@ -7,7 +7,7 @@ import { printable, shortened, visible } from "./text.js";
 import { change, figure, isNumber, moment } from "./times.js";
 
 /** @typedef {string | number | null} Cell */
-/** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, at_least?: string[], note?: string, compare?: {shift: number, missing_until: string | null} | null}} Answer */
+/** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, at_least?: string[], note?: string, sorted?: boolean, compare?: {shift: number, missing_until: string | null} | null}} Answer sorted: the first column has the numbers by which lines are sorted */
 
 /** Rows that are asked for: a chart of many groups needs more than a person reads. */
 export const MOST_ASKED = 20_000;
@@ -39,7 +39,7 @@ export class Grid {
   show(answer) {
     this.answer = answer;
     /** The class name of each column. */
-    this.styles = answer.columns.map((_, column) => (column < firstFigure(answer) ? "" : isText(answer, column) ? "text" : "number"));
+    this.styles = answer.columns.map((_, column) => (answer.sorted && column === 0 ? "number" : column < firstFigure(answer) ? "" : isText(answer, column) ? "text" : "number"));
     const columns = JSON.stringify(answer.columns);
     if (columns !== this.columns) this.order = null;
     this.columns = columns;
@@ -55,7 +55,7 @@ export class Grid {
    * @param {number} column
    */
   header(name, column) {
-    const isFigure = column >= firstFigure(/** @type {Answer} */ (this.answer));
+    const isFigure = Boolean(this.styles?.[column]);
     const order = this.order?.column === column ? (this.order.ascending ? "ascending" : "descending") : "none";
     const shown = printable(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name);
     const sort = button(shown, "link", () => {
@@ -105,7 +105,8 @@ export class Grid {
    * @param {Cell[]} row
    */
   content(value, column, row) {
-    const { columns, every } = /** @type {Answer} */ (this.answer);
+    const { columns, every, sorted } = /** @type {Answer} */ (this.answer);
+    if (sorted && column === 0) return [isNumber(value) ? figure(/** @type {number | string} */ (value)) : "–"];
     if (column === 0 && every !== null) return [value === null ? "no time" : moment(new Date(String(value)))];
     if (column < firstFigure(/** @type {Answer} */ (this.answer))) return this.group(columns[column], value);
     if (value === null) return ["–"];

@@ -8,7 +8,7 @@ import pytest
 from logsrv.kit.testing import wait_until
 from tests.linelog.http.page.answers import answer
 from tests.linelog.http.page.fake import Logs
-from tests.linelog.http.page.looks import BIDI, CONTRAST, CORPUS, serious
+from tests.linelog.http.page.looks import BIDI, CONTRAST, CORPUS, found_by_axe, serious
 from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
@@ -334,6 +334,32 @@ def test_times_of_today_have_their_day_on_paper(board):
 def test_a_board_shows_the_number_by_which_lines_are_sorted_first(board):
     assert board.texts(".board-panel:nth-child(1) th") == ["rt", "received", "level", "message"]
     assert board.text(".board-panel tbody td") == "1.25"
+
+
+def test_a_sorted_number_is_whole_beside_long_messages(logs, visit):
+    logs.send(*(f"| sort rt limit 10 {'wrapped ' * 40}" for _ in range(3)), path="*")
+    for line in logs.lines:
+        line["number"] = 898.984375
+    place(logs, SORTED, shape="table")
+    logs.saved[0]["q"] = SORTED  # type: ignore[index]
+    page = open_board(visit, 1)
+    number = ".board-panel tbody td:first-child"
+    assert page.text(number) == "898.984"
+    assert page.run(f"getComputedStyle(document.querySelector('{number}')).textAlign") == "right"
+    clamped = f"document.querySelector('{number} > *') ?? document.querySelector('{number}')"
+    assert page.run(f"{clamped}.scrollWidth <= {clamped}.clientWidth".replace(clamped, f"({clamped})"))
+
+
+def test_the_list_of_boards_is_the_main_part_of_its_page(logs, visit):
+    place(logs, "a")
+    page: Page = visit("board", ready="document.querySelectorAll('#board-list li').length === 1")
+    mains = "[...document.querySelectorAll('main')].filter((one) => one.checkVisibility()).map((one) => one.id)"
+    assert page.run(mains) == ["boards"]
+    assert found_by_axe(page, "moderate") == []
+    left, _, width, _ = page.place(".board-head .tools a")
+    assert page.place("#theme")[0] - left - width >= 8
+    page = open_board(visit, 1)
+    assert page.run(mains) == ["board"]
 
 
 def test_a_panel_without_results_says_why(logs, visit):
