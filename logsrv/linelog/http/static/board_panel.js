@@ -57,9 +57,6 @@ export class BoardPanel extends Inquiry {
     this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.plot, this.rows, this.empty);
     this.chart = new Chart(this.plot, { select: (since, until) => location.assign(this.link({ since, until, last: "" })), figure: () => {} }, true);
     this.grid = new Grid(this.rows, null);
-    const fade = () => this.rows.classList.toggle("more", this.rows.scrollLeft + this.rows.clientWidth < this.rows.scrollWidth - 1);
-    this.rows.addEventListener("scroll", fade, { passive: true });
-    for (const part of [this.rows, this.grid.table]) new ResizeObserver(fade).observe(part);
     this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
     /** The times at which it was asked and may be asked again, and where the store ended then. */
     this.asked = this.next = this.slow = 0;

@@ -1,6 +1,7 @@
 /** The rows of an answer as a sortable table, with a bar for the first figure. */
 
 import { button, element, shareBar } from "./dom.js";
+import { fadeAtEdge } from "./fade.js";
 import { isField } from "./query.js";
 import { firstFigure, isText, isTime } from "./series.js";
 import { printable, shortened, visible } from "./text.js";
@@ -30,6 +31,7 @@ export class Grid {
     this.body = element("tbody");
     this.table = element("table", "", this.head, this.body);
     part.append(this.table);
+    fadeAtEdge(part, this.table);
     /** The sorted column, and whether its smallest value is first. @type {{column: number, ascending: boolean} | null} */
     this.order = null;
     this.columns = "";

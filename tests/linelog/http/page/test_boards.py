@@ -347,7 +347,9 @@ def test_a_sorted_number_is_whole_beside_long_messages(logs, visit):
     assert page.text(number) == "898.984"
     assert page.run(f"getComputedStyle(document.querySelector('{number}')).textAlign") == "right"
     clamped = f"document.querySelector('{number} > *') ?? document.querySelector('{number}')"
-    assert page.run(f"{clamped}.scrollWidth <= {clamped}.clientWidth".replace(clamped, f"({clamped})"))
+    assert page.run(
+        f"{clamped}.scrollWidth <= {clamped}.clientWidth".replace(clamped, f"({clamped})")
+    )
 
 
 def test_the_list_of_boards_is_the_main_part_of_its_page(logs, visit):

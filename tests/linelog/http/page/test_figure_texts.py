@@ -22,7 +22,9 @@ def page(logs: Logs, visit: Any) -> Any:
     def show(found: dict[str, Any], query: str, board: bool = False, **how: Any) -> Page:
         logs.table = found
         logs.saved = [{"name": "one", "q": query}, {"name": "two", "q": query}]
-        logs.boards["shop"] = {"panels": [{"search": name, "as": "table"} for name in ("one", "two")]}
+        logs.boards["shop"] = {
+            "panels": [{"search": name, "as": "table"} for name in ("one", "two")]
+        }
         settled = "document.querySelectorAll('.board-panel:not(.stale) tbody').length === 2"
         page: Page = (
             visit("board?name=shop", ready=settled, **how)
@@ -47,7 +49,12 @@ def test_texts_are_cut_and_stand_at_the_left(page, board, width):
     assert shown.run(f"document.querySelector('{cell} [title]').title") == LONG
     style = f"getComputedStyle(document.querySelector('{cell}'))"
     assert shown.run(f"{style}.textAlign") in ("left", "start")
-    assert shown.run(f"getComputedStyle(document.querySelector('{cell.replace('tbody td', 'thead th')}')).textAlign") == "left"
+    assert (
+        shown.run(
+            f"getComputedStyle(document.querySelector('{cell.replace('tbody td', 'thead th')}')).textAlign"
+        )
+        == "left"
+    )
     widths = shown.run(f"[...document.querySelectorAll('{cell}')].map((one) => one.offsetWidth)")
     assert all(150 < one < 600 for one in widths)
     # Wrapped: all that is left of the text can be seen.

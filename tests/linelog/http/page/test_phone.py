@@ -1,0 +1,79 @@
+"""The page and a board on a phone: what a finger has to hit, what is cut, what lies on what."""
+
+from typing import Any
+
+import pytest
+
+from tests.linelog.http.page.answers import answer
+from tests.linelog.http.page.conftest import COUNT, LIVE
+from tests.linelog.http.page.fake import Logs
+
+pytestmark = pytest.mark.long
+PHONE = {"width": 390, "height": 844}
+SHOWN = "!document.querySelector('#table').hidden"
+# Pixels of a finger.
+LEAST = 40
+NAME = "/shop/articles/overview/of/all the articles of this shop"
+
+
+def query(text: str) -> str:
+    return f"?q={text.replace(' ', '%20')}"
+
+
+def board(logs: Logs, visit: Any, name: str, panel: str = "errors of the shop") -> Any:
+    logs.send("x", level="error")
+    logs.saved = [{"name": panel, "q": ""}]
+    logs.boards[name] = {"panels": [{"search": panel, "as": "bars"}]}
+    settled = "document.querySelector('.board-panel:not(.stale) rect')"
+    return visit(f"board?name={name.replace(' ', '%20')}", ready=settled, **PHONE)
+
+
+def test_the_head_of_a_board_is_low_however_long_its_name_is(logs, visit):
+    page = board(logs, visit, "All services of the shop and of its warehouses in the south")
+    assert page.place(".board-head")[3] <= 110
+    assert page.run("document.querySelector('#board-heading').scrollWidth") > page.place("h1")[2]
+    style = "getComputedStyle(document.querySelector('#board-heading'))"
+    assert page.run(f"{style}.textOverflow") == "ellipsis"
+    assert page.run("document.documentElement.scrollWidth") == 390
+
+
+def test_links_of_a_board_are_as_large_as_a_finger(logs, visit):
+    page = board(logs, visit, "shop", "x")
+    for selector in (".home", ".board-head .tools a", ".board-panel h2 a"):
+        _, _, width, height = page.place(selector)
+        assert width >= LEAST and height >= LEAST, selector
+
+
+def test_the_link_to_a_line_is_as_large_as_a_finger(logs, visit):
+    logs.send("one")
+    page = visit(ready=f"{LIVE} && {COUNT} === 1", **PHONE)
+    page.click(".line .message")
+    page.wait("document.querySelector('.position')")
+    _, _, width, height = page.place(".position")
+    assert width >= LEAST and height >= LEAST
+
+
+def test_the_minus_of_a_group_is_beside_its_name(logs, visit):
+    logs.table = answer(["count"], [(NAME, 5), ("a", 2)], ("path",), None)
+    page = visit(query("| count by path"), ready=SHOWN, **PHONE)
+    for row in (1, 2):
+        cell = f"#table tbody tr:nth-child({row}) td"
+        left, top, width, height = page.place(f"{cell} .exclude")
+        assert width >= LEAST and height >= LEAST
+        name = page.place(f"{cell} .add")
+        assert left >= name[0] + name[2] - 1
+        assert left + width <= page.place(f"{cell}:nth-child(2)")[0] + 1
+        assert top + height <= page.place(f"{cell}")[1] + page.place(f"{cell}")[3] + 1
+
+
+def test_a_table_that_goes_on_behind_the_edge_fades_there(logs, visit):
+    columns = [f"sum_{number}" for number in range(9)]
+    logs.table = answer(columns, [("/a", *[123_456.789] * 9)], ("p",), None)
+    page = visit(query("| sum a by p"), ready=SHOWN, **PHONE)
+    mask = "getComputedStyle(document.querySelector('#table table')).maskImage"
+    page.wait(f"{mask}.includes('gradient')")
+    page.run("void (document.querySelector('#table').scrollLeft = 10_000)")
+    page.wait(f"{mask} === 'none'")
+    logs.table = answer(["count"], [("/a", 1)], ("p",), None)
+    page = visit(query("| count by p"), ready=SHOWN, **PHONE)
+    assert page.run(mask) == "none"
