@@ -70,16 +70,17 @@ _SPANS = (
     ("Yesterday", "yesterday", "today"),
     ("All time", "", ""),
 )
-_LASTS = (
-    ("5m", "Last 5 minutes"),
-    ("15m", "Last 15 minutes"),
-    ("1h", "Last hour"),
-    ("6h", "Last 6 hours"),
-    ("24h", "Last 24 hours"),
-    ("7d", "Last 7 days"),
-    ("30d", "Last 30 days"),
-    ("all", "All time"),
-)
+LASTS = {
+    "5m": "Last 5 minutes",
+    "15m": "Last 15 minutes",
+    "1h": "Last hour",
+    "6h": "Last 6 hours",
+    "24h": "Last 24 hours",
+    "7d": "Last 7 days",
+    "30d": "Last 30 days",
+    "all": "All time",
+}
+"""The spans of time to choose from: a parameter of the page's address, and its name."""
 _QUERIES = (
     ("timeout", "a text in the message; with a capital letter, case counts"),
     ('"connection reset"', "a text with spaces"),
@@ -116,7 +117,7 @@ def live_page() -> Asset:
         keys=_KEYS,
         queries=_QUERIES,
         spans=_SPANS,
-        lasts=_LASTS,
+        lasts=LASTS.items(),
         problem="",
         view="",
     )
@@ -127,7 +128,9 @@ def live_page() -> Asset:
 def board_page() -> Asset:
     """Return the page of boards."""
     return _with_gzip(
-        _render_document("board.html", title="Boards – logsrv", lasts=_LASTS, problem="", view="")
+        _render_document(
+            "board.html", title="Boards – logsrv", lasts=LASTS.items(), problem="", view=""
+        )
     )
 
 

@@ -47,8 +47,10 @@ def table(view: View, values: Values) -> Reply:
         raise Problem(400, "this query answers lines; figures are such as: … | count by app")
     found = group(make_search(view, values), grouping, question.extractions)
     found = after_stages(found, grouping, question.of_rows)
-    most = values["limit"] if question.limit is None else min(values["limit"], question.limit)
-    rows = found.rows[:most]
+    rows = found.rows if question.limit is None else found.rows[: question.limit]
+    # Of figures over time, the newest are wanted, unless the query chooses itself.
+    is_newest = grouping.every is not None and not (question.of_rows or question.limit)
+    rows = rows[-values["limit"] :] if is_newest else rows[: values["limit"]]
     if values["format"] == "csv":
         yield csv_rows([found.columns, *rows])
         return

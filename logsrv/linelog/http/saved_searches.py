@@ -27,6 +27,7 @@ from logsrv.kit.options.files import read_file
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line, printable
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.kit.web.channel import WebRequest
+from logsrv.linelog.http.assets import LASTS
 from logsrv.linelog.http.endpoints import (
     JSON,
     LONGEST_NAME,
@@ -109,6 +110,10 @@ def _requested_change(request: WebRequest) -> Callable[[Searches], None]:
         search = _checked(_parse_json(request.content.read()))
     except ValueError as error:
         raise Problem(400, f"what is to be saved: {error}") from None
+    if search.get("last", "") not in ("", *LASTS):
+        raise Problem(
+            400, f"last is one of {listed([*LASTS])}; other times go to since, such as since: 2h"
+        )
     if wrong := _query_error(search.get("q", "")):
         raise Problem(400, wrong["error"], at=wrong.get("at"))
     return partial(_save, name, search)

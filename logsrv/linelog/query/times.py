@@ -21,7 +21,8 @@ _STEP = re.compile(r"([0-9.]{0,12})(ms|[smhdw])", re.ASCII)
 _CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9}))?)?"
 _ZONE = r"(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
 _MOMENT = re.compile(
-    r"(?:(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})|(?P<day>today|yesterday))?"
+    r"(?:(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"|(?P<day>today|yesterday)(?: *- *(?P<number>[0-9]{1,5})(?P<unit>[dw]))?)?"
     rf"(?:(?P<between>[Tt]| +|\A){_CLOCK} ?{_ZONE})?",
     re.ASCII,
 )
@@ -48,8 +49,8 @@ def parse_moment(text: str, now: float, utc: bool) -> float:
         raise ValueError(f"{shown(text)} is a time that does not exist") from None
     raise ValueError(
         f"{shown(text)} is not a time; write 2026-11-20T06:00:00Z, 2026-11-20, 2026-11-20 06:00, 06:00, "
-        "today, yesterday, now, how long ago (90s, 30m, 2h, 7d, 1w, 1 hour ago), or seconds since 1970 "
-        "(@1795155522)"
+        "today, today - 7d, yesterday, now, how long ago (90s, 30m, 2h, 7d, 1w, 1 hour ago), or seconds "
+        "since 1970 (@1795155522)"
     )
 
 
@@ -70,6 +71,8 @@ def _moment_of_parts(parts: re.Match[str], now: float, utc: bool) -> float:
     day = date.fromisoformat(parts["date"]) if parts["date"] else today
     if parts["day"] == "yesterday":
         day -= timedelta(days=1)
+    if parts["number"]:
+        day -= timedelta(days=int(parts["number"]) * (7 if parts["unit"] == "w" else 1))
     leap = parts["second"] == "60"
     clock = time(
         int(parts["hour"] or 0),

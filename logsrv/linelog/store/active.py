@@ -31,8 +31,8 @@ from logsrv.linelog.store.times import first_moment
 
 log = Logger()
 RETRY_AFTER = 1.0
-# Bytes. A segment with less is not rotated before it is a day old: 8,760 tiny segments a year would make each
-# search slow. But archives, lakes and --keep-days wait for a small store's lines to be sealed.
+# Bytes. A segment with less is not rotated before it is a day old: 8,760 tiny segments a year would make
+# each search slow. But archives, lakes and --keep-days wait until lines are sealed.
 LEAST_BY_AGE, DAY = 16 << 20, 86400.0
 # Figures read the whole text of the active segment: 64 MiB take half a second. So one of this size is
 # sealed after SOON seconds; a fast sender's segment is larger by then.
@@ -224,7 +224,7 @@ class ActiveSegment:
     def rotation_time(self) -> float | None:
         """Return when to rotate, in seconds of the monotonic clock; None while it need not be done.
 
-        A segment with less than LEAST_BY_AGE is at least a DAY old; one with LEAST_SOON at most SOON seconds.
+        A segment with less than LEAST_BY_AGE is a DAY old then; one with LEAST_SOON is at most SOON old.
         """
         offset = self.position.offset
         if not offset:

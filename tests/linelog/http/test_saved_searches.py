@@ -175,6 +175,7 @@ def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(place):
         (b"{", 400, "what is to be saved: not JSON"),
         ([], 400, "is no JSON object"),
         ({"q": None}, 400, "q is no text"),
+        ({"last": "2h"}, 400, "last is one of 5m, 15m, 1h, 6h, 24h, 7d, 30d"),
         ({"position": "1:2"}, 400, "unknown part position"),
         ({"q": "x" * 4100}, 413, "it is longer than 4096 bytes"),
     ],

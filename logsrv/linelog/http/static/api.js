@@ -132,13 +132,27 @@ export async function saved(method, name = "", value) {
   return json(await request(name ? `/api/saved/${encodeURIComponent(name)}` : "/api/saved", undefined, { method, ...body }));
 }
 
+/** The begin of a number that may have more digits than one of JavaScript. */
+const LONG = /[:,[]-?\d{16}/;
+/** Texts, and numbers. */
+const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+
+/**
+ * Return the value of an answer's JSON. An integer that a number cannot hold, such as an id, is a text of its digits.
+ * @param {string} text
+ */
+export function parseJson(text) {
+  const exact = (/** @type {string} */ token) => (/^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token);
+  return JSON.parse(LONG.test(text) ? text.replace(TOKENS, exact) : text);
+}
+
 /**
  * @param {Response} response
  * @param {AbortSignal} [signal]
  */
 async function json(response, signal) {
   try {
-    return await response.json();
+    return parseJson(await response.text());
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(0, "The server's answer broke off.");
@@ -168,7 +182,7 @@ async function* groups(response, signal) {
       rest += text;
       const end = rest.lastIndexOf("\n") + 1;
       if (end === 0) continue;
-      const all = rest.slice(0, end).split("\n").filter(Boolean).map((one) => JSON.parse(one));
+      const all = rest.slice(0, end).split("\n").filter(Boolean).map(parseJson);
       rest = rest.slice(end);
       const failed = all.find((one) => one.error !== undefined && one.position === undefined);
       yield all.filter((one) => one !== failed);

@@ -15,8 +15,9 @@ import { counted, moment, zone } from "./times.js";
 /** Panels that are asked for at the same time: a server has few processes for searches, and other readers. */
 const AT_ONCE = 3;
 const MOST_PANELS = 12;
-/** Milliseconds between two looks whether lines have arrived. */
+/** Milliseconds between two looks whether lines have arrived, and whether searches or the board were changed. */
 const LOOK = 2000;
+const READ = 20_000;
 
 const given = new URLSearchParams(location.search);
 const [name, added] = ["name", "add"].map((one) => given.get(one) ?? "");
@@ -32,6 +33,8 @@ let panels = [];
 let position = "";
 let away = 0;
 let looking = false;
+/** When the saved searches were read. */
+let read = performance.now();
 /** The changes so far, one after another: each begins with what the one before has left. */
 let changes = Promise.resolve();
 
@@ -115,8 +118,10 @@ function showBoard() {
 function offer() {
   const there = new Set(panels.map(({ search }) => search));
   const others = known.saved.filter((one) => !there.has(one.name));
-  byId("add").replaceChildren(...others.map((one) => option(one.name, printable(one.name))));
-  byId("add-form").hidden = !known.enabled || !others.length || panels.length >= MOST_PANELS;
+  const some = others.map((one) => option(one.name, printable(one.name)));
+  byId("add").replaceChildren(...(some.length ? some : [option("", "all are here")]));
+  for (const one of byId("add-form").querySelectorAll("select, button")) one.toggleAttribute("disabled", !some.length);
+  byId("add-form").hidden = !known.enabled || !known.saved.length || panels.length >= MOST_PANELS;
   const none = panels.length ? "" : `${known.boards.some((one) => one.name === name) ? "This board has no panels." : "There is no such board yet."} `;
   const how = !known.saved.length ? "The server has no saved searches: save one on the page (o), in “the server, for all”." : none && "Add a saved search.";
   sayOnce("board-note", !known.enabled ? "This server saves nothing; --saved FILE lets it." : panels.length ? "" : none + how);
@@ -130,6 +135,15 @@ function turn() {
   for (const panel of due.slice(0, Math.max(0, free))) panel.refresh(position);
 }
 
+/** Read the saved searches, which another reader may have changed. */
+async function readSaved() {
+  await changes;
+  const before = JSON.stringify(known);
+  read = performance.now();
+  known = await saved("GET");
+  if (JSON.stringify(known) !== before) showBoard();
+}
+
 /** Look whether lines have arrived. */
 async function look() {
   if (document.hidden || looking) return;
@@ -137,6 +151,7 @@ async function look() {
   try {
     position = (await get("/api/stats")).position;
     away = 0;
+    if (performance.now() > read + READ) await readSaved();
   } catch (error) {
     if (error instanceof ApiError && error.status === 0) away ||= Date.now();
   }

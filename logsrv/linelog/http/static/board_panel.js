@@ -10,7 +10,7 @@ import { LEVELS } from "./levels.js";
 import { limitsOf } from "./limits.js";
 import { whatIsMissing } from "./missing.js";
 import { isPivot, pivot } from "./pivot.js";
-import { DEFAULT_LAST, nameOfRange, scopeOf } from "./scope.js";
+import { lastOf, nameOfRange, scopeOf } from "./scope.js";
 import { hasChart } from "./series.js";
 import { asLines, isOfNew, kindOf, pastOf, patternsOf, sortOf } from "./stages.js";
 import { summarize } from "./summary.js";
@@ -168,13 +168,13 @@ export class BoardPanel extends Inquiry {
   /** Its time as its note says it. */
   get time() {
     const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
-    return since || until ? [since, until].join(" – ") : last === "all" ? "all time" : `last ${last || DEFAULT_LAST}`;
+    return since || until ? [since, until].join(" – ") : last === "all" ? "all time" : `last ${lastOf({ last })}`;
   }
 
   /** The name of its time, `the last hour`. */
   get range() {
     const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
-    return since || until ? "this time range" : nameOfRange({ last: last || DEFAULT_LAST });
+    return since || until ? "this time range" : nameOfRange({ last: lastOf({ last }) });
   }
 
   /**

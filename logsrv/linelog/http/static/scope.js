@@ -13,8 +13,8 @@ const ALL = "all";
 /** The entries of the menu, in milliseconds. */
 const LASTS = new Map([["5m", 3e5], ["15m", 9e5], ["1h", 36e5], ["6h", 216e5], ["24h", 864e5], ["7d", 6048e5], ["30d", 2592e6], [ALL, Infinity]]);
 
-/** @param {Place} place */
-const lastOf = (place) => (LASTS.has(place.last) ? place.last : DEFAULT_LAST);
+/** @param {Partial<Place>} place */
+export const lastOf = (place) => (LASTS.has(place.last ?? "") ? (place.last ?? "") : DEFAULT_LAST);
 
 /**
  * Return the scope of a place. For a single line it is centred on the line, as wide as the menu says.

@@ -3,7 +3,7 @@
  * loads more lines when the user scrolls near an end.
  */
 
-import { all, get, search } from "./api.js";
+import { all, get, parseJson, search } from "./api.js";
 import { attempt } from "./notice.js";
 import { Pace } from "./pace.js";
 import { compare } from "./position.js";
@@ -289,7 +289,7 @@ export class View extends EventTarget {
     if (!this.following || !this.ready || !(this.queue.size || this.queue.skipped)) return;
     const items = this.pace
       .take(this.queue, now)
-      .map((item) => ("data" in item ? /** @type {Line} */ (JSON.parse(item.data)) : item));
+      .map((item) => ("data" in item ? /** @type {Line} */ (parseJson(item.data)) : item));
     const isFirst = !this.lines.log.childElementCount;
     const { first } = this.lines;
     const added = this.lines.append(items);

@@ -113,7 +113,8 @@ def test_a_board_is_made_ordered_and_emptied_by_keys(logs, visit):
         page.press("Enter")
         page.wait(f"{PANELS} === {panels}")
     assert names_of(logs) == ["a", "b", "c"]
-    assert page.run("document.querySelector('#add-form').hidden")
+    assert page.run("document.querySelector('#add-form button').disabled")
+    assert page.texts("#add option") == ["all are here"]
     page.run("document.querySelector(\"[aria-label='Move up: c']\").focus()")
     page.press("Enter")
     wait_until(lambda: names_of(logs) == ["a", "c", "b"], "the order")
@@ -133,6 +134,17 @@ def test_a_board_is_made_ordered_and_emptied_by_keys(logs, visit):
     page.press("Enter")
     page.wait(f"{PANELS} === 3 && document.activeElement.textContent === 'a'")
     assert names_of(logs) == ["c", "a", "b"] and page.text(NOTE) == ""
+
+
+def test_an_open_board_follows_what_others_change(logs, visit):
+    logs.send("a x", "b x", "c x")
+    place(logs, "a", "b")
+    page = open_board(visit, 2)
+    logs.saved[0]["q"] = "c"
+    logs.boards["shop"]["panels"].reverse()
+    page.run("performance.now = () => Date.now()")
+    page.wait(f"document.querySelector('{NAMES}').textContent === 'b'")
+    page.wait("document.querySelectorAll('h2 a')[1].search === '?q=c&last=1h'")
 
 
 def test_a_panel_of_patterns_is_a_table_of_them(logs, visit):

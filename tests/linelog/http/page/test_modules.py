@@ -95,6 +95,19 @@ def test_the_texts_that_a_line_must_contain_are_marked(call):
         assert call("stages.js", "wanted", query) == {"texts": texts, "regexes": regexes}, query
 
 
+def test_an_integer_keeps_its_digits(call):
+    """Those of ids and of nanoseconds are more than a number of JavaScript has."""
+    for text, value in (
+        ('{"id":1175928847299117063,"n":[-9007199254740993,5]}',
+         {"id": "1175928847299117063", "n": ["-9007199254740993", 5]}),
+        ('{"id":1175928847299117063,"m":"a\\",\\"b,1175928847299117063,"}',
+         {"id": "1175928847299117063", "m": 'a","b,1175928847299117063,'}),
+        ('[0.12345678901234567,1234567890123456,1234567890123456789e3]',
+         [0.12345678901234567, 1234567890123456, 1.234567890123456789e21]),
+    ):  # fmt: skip
+        assert call("api.js", "parseJson", text) == value
+
+
 def test_stages_of_a_query_are_known(call):
     """The kind of answer, the query for its lines, coloured words, added conditions."""
     timed = '"a | b" /c|d/ | extract "took <ms> ms" | where ms>5'
