@@ -35,11 +35,18 @@ Lines that arrive are shown below; they are in logs/current.log (tail -F logs/cu
 TEXT
 tail -n 0 -F logs/current.log 2>/dev/null &
 tail=$!
-# The terminal sends Ctrl-C to the logger as well; this shell must only outlive it.
-trap : INT TERM
 .venv/bin/twistd -n --pidfile= logsrv --listen "tcp:$port:interface=127.0.0.1" \
-    --http "tcp:$page:interface=127.0.0.1" --directory logs "$@"
+    --http "tcp:$page:interface=127.0.0.1" --directory logs "$@" <&0 &
+server=$!
+# Behind & it ignores Ctrl-C, and who ends this shell means the logger.
+trap 'kill -TERM "$server" 2>/dev/null' INT TERM
+wait "$server"
 status=$?
+# A signal has ended the wait, not yet the logger.
+while kill -0 "$server" 2>/dev/null; do
+    wait "$server"
+    status=$?
+done
 kill "$tail" 2>/dev/null
 case $status in
     0 | 130 | 143) echo "make run: stopped. All lines are in logs/; the next make run goes on from there." ;;
