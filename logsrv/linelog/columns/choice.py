@@ -62,9 +62,9 @@ class FieldSummary:
         self.cost += size * _COMPRESSED + _entropy(found.counts) / 8
 
     @property
-    def is_ambiguous(self) -> bool:
-        """True if some texts that begin with LIST are lists, and some are not."""
-        return self.has_lists and self._has_brackets
+    def is_usable(self) -> bool:
+        """True if it is kept, and not some of its texts that begin with LIST are lists, and some not."""
+        return not (self.is_left_out or (self.has_lists and self._has_brackets))
 
     @property
     def way(self) -> str | None:
@@ -84,7 +84,10 @@ def _entropy(counts: Array) -> float:
 
 
 class ChosenFields(NamedTuple):
-    """The fields with a column of their own, those in the map, and the names of all others."""
+    """The fields with a column of their own, those in the map, and the names that only the text tells.
+
+    FIXED have a column in any case.
+    """
 
     columns: dict[str, FieldSummary]
     in_map: dict[str, FieldSummary]
@@ -96,11 +99,7 @@ def choose_fields(fields: Mapping[str, FieldSummary], compressed: int) -> Chosen
     columns = {name: fields.get(name) or FieldSummary() for name in FIXED[2:]}
     in_map: dict[str, FieldSummary] = {}
     taken = {one.casefold() for one in (*FIXED, MAP)}
-    usable = [
-        (name, one)
-        for name, one in fields.items()
-        if not (one.is_left_out or one.is_ambiguous or name in columns)
-    ]
+    usable = [(name, one) for name, one in fields.items() if one.is_usable and name not in columns]
     room = max(compressed * _MOST_PART, _LEAST_ROOM) - sum(one.cost for one in columns.values())
     for name, one in sorted(usable, key=lambda item: item[1].cost):
         if one.cost > room:
@@ -117,7 +116,8 @@ def choose_fields(fields: Mapping[str, FieldSummary], compressed: int) -> Chosen
         elif len(in_map) < MOST_IN_MAP and of_map <= room:
             room -= of_map
             in_map[name] = one
-    return ChosenFields(columns, in_map, sorted(fields.keys() - columns.keys()))
+    left_out = [name for name, one in fields.items() if name not in columns or not one.is_usable]
+    return ChosenFields(columns, in_map, sorted(left_out))
 
 
 def _is_usual(name: str) -> bool:

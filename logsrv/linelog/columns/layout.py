@@ -21,7 +21,7 @@ from logsrv.linelog.fields.level import FIELD_RULES, RULES
 from logsrv.linelog.fields.stored_line import OF_SOURCE
 from logsrv.linelog.store.index import IndexHead
 
-FORMAT = 1
+FORMAT = 2
 KEY, CRC_KEY = b"logsrv", b"logsrv.crc"
 FIXED = ("position", "time", *OF_SOURCE, "level")
 """The columns that every file has, before those of the fields."""

@@ -48,9 +48,11 @@ def table(view: View, values: Values) -> Reply:
     found = group(make_search(view, values), grouping, question.extractions)
     found = after_stages(found, grouping, question.of_rows)
     rows = found.rows if question.limit is None else found.rows[: question.limit]
-    # Of figures over time, the newest are wanted, unless the query chooses itself.
-    is_newest = grouping.every is not None and not (question.of_rows or question.limit)
-    rows = rows[-values["limit"] :] if is_newest else rows[: values["limit"]]
+    most = values["limit"]
+    # Rows that the query itself has chosen or sorted are not in the order of their times.
+    is_by_time = grouping.every is not None and not (question.of_rows or question.limit)
+    is_newest = values["newest"] and is_by_time
+    rows = rows[max(0, len(rows) - most) :] if is_newest else rows[:most]
     if values["format"] == "csv":
         yield csv_rows([found.columns, *rows])
         return

@@ -219,6 +219,7 @@ _JOIN = _flag_parameter(
     "join", "1: `q` is asked of whole records; `continues` is where a line's record begins"
 )
 
+_NEWEST = _flag_parameter("newest", "1: the newest `limit` lines or rows, still in their order")
 _AHEAD = _flag_parameter("ahead", "1: it is also asked ahead, for days, so that answers are quick")
 
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
@@ -229,10 +230,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             *_SCOPE,
             _integer_parameter("limit", "at most so many lines", 1000, MOST_LINES),
             _flag_parameter("reverse", "1: newest first"),
-            _flag_parameter(
-                "newest",
-                "1: the newest `limit` lines, still in the order of the store",
-            ),
+            _NEWEST,
             ApiParameter("before", "the position before which it ends", _check_position, _PLACE),
             _AFTER,
             _JOIN,
@@ -254,6 +252,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             *_TIMES,
             _SOURCE,
             _integer_parameter("limit", "at most so many rows", 1000, MOST_LINES),
+            _NEWEST,
             _format_parameter("json", "csv"),
             _AHEAD,
         ),

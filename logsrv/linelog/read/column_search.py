@@ -90,7 +90,8 @@ class ColumnSearch:
         by_frame: whether each frame has a task of its own.
         """
         opened = self._open_columns(frames.number)
-        if opened is None or not all(map(opened.columns.has, self._names)):
+        names = [*self._names, *(["source"] if self._search.scope.source else [])]
+        if opened is None or not all(map(opened.columns.has, names)):
             return planned
         needs_text = opened.filter.needs_text(self._node)
         # An archive cannot be read in the processes that search.

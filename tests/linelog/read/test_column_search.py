@@ -262,3 +262,21 @@ def test_little_text_is_read_as_fast_as_before(store, monkeypatch):
     asked = search(store, "app=shop")
     assert count_lines(asked) == 2000
     assert asked.stats.groups == 0
+
+
+def test_sources_that_nearly_all_differ_are_told_by_the_text(tmp_path):
+    """As those of datagrams, each from a new port. They have no values in the columns."""
+    lines = [
+        line(f'{{"n": {number % 3}}}', number, f"udp:10.0.0.{number % 7}:{20_000 + number}")
+        for number in range(2500)
+    ]
+    made = add_columns(make_store(tmp_path / "logs", [lines, []]))
+    of_host = search(made, "n=0", Scope(source="udp:10.0.0.3:*"))
+    assert count_lines(of_host) == sum(
+        number % 7 == 3 and number % 3 == 0 for number in range(2500)
+    )
+    assert count_lines(search(made, "source=*")) == 2500
+    assert count_lines(search(made, "-source=*")) == 0
+    assert len(count_sources(search(made, "n=0"))) == 834
+    by_columns = search(made, "n=0 host=10.0.0.3")
+    assert count_lines(by_columns) == count_lines(of_host) and by_columns.stats.groups
