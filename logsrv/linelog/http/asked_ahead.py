@@ -6,7 +6,6 @@ directory of the store keeps them, so that they are asked soon after a start, to
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -64,41 +63,47 @@ class _Unread:
 class AskedAhead:
     """The questions of boards, and rounds in which they are asked one after the other.
 
-    place: returns the directory of the store.
+    place: returns the directory of the store. Nothing is asked where only one search may run at a time.
     """
 
     def __init__(self, searches: Searches, place: Callable[[], str], reactor: Any) -> None:
         self._searches, self._place, self._reactor = searches, place, reactor
         self._asked: Asked = {}
         self._saved: Asked = {}
+        # Those that were asked here, so that their parts are remembered.
+        self._warm: set[tuple[str, bytes]] = set()
         self._timer = Timer(reactor)
-        self._is_round = self._is_stopped = False
+        self._is_loaded = self._is_round = self._is_stopped = False
+        self._fault = ""
 
     def start(self) -> None:
         """Begin soon, with the questions of before the start."""
-        self._timer.start(FIRST, self._begin_round, True)
+        self._timer.start(FIRST, self._begin_round)
 
     def note(self, path: str, query: bytes) -> None:
         """Note that somebody has asked. query: the valid query string of an endpoint."""
         self._asked.pop((path, query), None)
         self._asked[path, query] = self._reactor.seconds()
-        while len(self._asked) > MOST:
-            del self._asked[next(iter(self._asked))]
+        self._forget_oldest()
         self._plan_round()
 
-    def stop(self) -> None:
-        """Ask no more."""
+    def _forget_oldest(self) -> None:
+        while len(self._asked) > MOST:
+            del self._asked[next(iter(self._asked))]
+
+    def stop(self) -> Deferred[None]:
+        """Ask no more; keep the questions for the next start. Fires when they are written."""
         self._is_stopped = True
-        self._asked.clear()
         self._timer.stop()
+        return Deferred.fromCoroutine(self._save())
 
     def _plan_round(self) -> None:
-        if self._asked and not self._is_round and not self._timer.running:
+        if self._asked and not (self._is_round or self._is_stopped or self._timer.running):
             self._timer.start(EVERY, self._begin_round)
 
-    def _begin_round(self, is_first: bool = False) -> None:
+    def _begin_round(self) -> None:
         self._is_round = True
-        ended = Deferred.fromCoroutine(self._ask_all(self._reactor.seconds(), is_first))
+        ended = Deferred.fromCoroutine(self._ask_all())
         ended.addErrback(lambda failure: log.failure("asking ahead has failed", failure))
         ended.addCallback(lambda _: self._end_round())
 
@@ -106,31 +111,53 @@ class AskedAhead:
         self._is_round = False
         self._plan_round()
 
-    async def _ask_all(self, now: float, is_first: bool) -> None:
-        if is_first:
-            self._saved = await self._in_thread(_load, "are not read") or {}
-            self._asked = self._saved | self._asked
-        elif self._asked != self._saved:
-            self._saved = self._asked.copy()
-            await self._in_thread(_save, "are not kept", self._saved)
-        if self._is_stopped:
-            return
+    async def _ask_all(self) -> None:
+        await self._load()
+        now = self._reactor.seconds()
         self._asked = {one: then for one, then in self._asked.items() if now - then < FOR}
         for asked, then in [*self._asked.items()]:
+            if self._is_stopped or self._searches.at_once < 2:
+                return
             # An open board asks by itself.
             is_due = now - then >= EVERY and asked in self._asked
-            if is_due and not await self._ask(*asked, LONGEST if not is_first else math.inf):
+            if is_due and not await self._ask(*asked):
                 self._asked.pop(asked, None)
+        if not self._is_stopped:
+            await self._save()
+
+    async def _load(self) -> None:
+        """Add the questions of before the start, once: they are due."""
+        if self._is_loaded:
+            return
+        self._is_loaded = True
+        earlier = await self._in_thread(_read, "are not read") or {}
+        due = self._reactor.seconds() - EVERY
+        self._saved = {one: min(then, due) for one, then in earlier.items()}
+        self._asked = {
+            one: then for one, then in self._saved.items() if one not in self._asked
+        } | self._asked
+        self._forget_oldest()
+
+    async def _save(self) -> None:
+        await self._load()
+        if self._asked != self._saved:
+            self._saved = self._asked.copy()
+            ahead = time_of_day(self._reactor) - self._reactor.seconds()
+            asked = {one: then + ahead for one, then in self._saved.items()}
+            await self._in_thread(_write, "are not kept", asked)
 
     async def _in_thread(self, call: Callable[..., Any], fault: str, *given: object) -> Any:
-        """Call a function with a directory, in a thread: a disk may take seconds. Log a system error."""
+        """Call a function with a directory, in a thread: a disk may take seconds. Log a new fault."""
         pool = self._reactor.getThreadPool()
         try:
             return await deferToThreadPool(self._reactor, pool, call, Path(self._place()), *given)
         except OSError as error:
-            log.warn("the questions of boards {fault}: {why}", fault=fault, why=reason(error))
+            why = f"the questions of boards {fault}: {reason(error)}"
+        if why != self._fault:
+            log.warn("{why}", why=why)
+        self._fault = why
 
-    async def _ask(self, path: str, query: bytes, longest: float) -> bool:
+    async def _ask(self, path: str, query: bytes) -> bool:
         """Ask; return whether to ask again: it took little time in its turn, and may succeed."""
         endpoint, ended = BY_PATH[path], Deferred[Problem | None]()
         try:
@@ -138,13 +165,15 @@ class AskedAhead:
             request = {"endpoint": endpoint.name, "values": values}
             search = self._searches.queue_search(request, _Unread(ended.callback))
         except Problem:
-            return False
+            return self._is_stopped
         problem = await ended
         took = self._reactor.seconds() - search.running_since
-        return took <= longest and (problem is None or problem.status >= 500)
+        is_quick = took <= LONGEST or (path, query) not in self._warm
+        self._warm = {(path, query), *self._warm} & self._asked.keys()
+        return is_quick and (problem is None or problem.status >= 500)
 
 
-def _load(directory: Path) -> Asked:
+def _read(directory: Path) -> Asked:
     """Return the questions in the file; none if it is missing, or no file of ours."""
     with Disk().open_directory(directory) as disk:
         data = disk.read_or_none(FILE, LARGEST_FILE)
@@ -159,7 +188,7 @@ def _load(directory: Path) -> Asked:
     return {asked: then for asked, then in found.items() if asked[0] in _PATHS}
 
 
-def _save(directory: Path, asked: Asked) -> None:
+def _write(directory: Path, asked: Asked) -> None:
     kept = [
         {"path": path, "query": query.decode("ascii"), "asked": rfc3339(then)}
         for (path, query), then in asked.items()

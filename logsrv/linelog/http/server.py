@@ -116,8 +116,7 @@ class WebServer:
         self._stopping = True
         for viewer in list(self._viewers):
             viewer.close(str(STOPPING))
-        self._ahead.stop()
-        ended = DeferredList([self._searches.stop(), self._views.stop()])
+        ended = DeferredList([self._ahead.stop(), self._searches.stop(), self._views.stop()])
         return ended.addCallback(lambda _: None)
 
     def handle(self, request: WebRequest) -> None:

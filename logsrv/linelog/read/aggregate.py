@@ -97,17 +97,19 @@ def add_lines(
 ) -> _Aggregate:
     """Add the text of all lines that a search finds; return the aggregate.
 
-    is_enough: the newest lines are added first, and the rest is left out as soon as it returns True.
+    is_enough: the newest lines are added first, and it is asked before each further text that has some:
+    if it returns True, that and the rest is left out.
     """
 
     def work(task: ReadTask) -> list[bytes]:
-        return [marshal.dumps(aggregate.count(FoundLines(search, task)))]
+        part = aggregate.count(FoundLines(search, task))
+        return [marshal.dumps(part)] if part else []
 
     for _, parts in search.run_for_lines(work, reverse=is_enough is not None):
+        if parts and is_enough is not None and is_enough():
+            break
         for part in parts:
             aggregate.merge(marshal.loads(part))  # noqa: S302  a forked process of ours wrote it
-        if is_enough is not None and is_enough():
-            break
     return aggregate
 
 

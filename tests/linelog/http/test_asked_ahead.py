@@ -1,5 +1,6 @@
 """Questions of boards are asked ahead: one after the other, for three days, unless they take long."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,7 @@ class Asked:
         self.requests: list[dict[str, Any]] = []
         self.sinks: list[SearchSink] = []
         self.stopping = False
+        self.at_once = 8
 
     def queue_search(self, request: dict[str, Any], sink: SearchSink) -> SimpleNamespace:
         if self.stopping:
@@ -107,24 +109,69 @@ def test_after_an_error_nobody_foresaw_questions_are_asked_again(ahead, asked, c
 
 
 def test_after_a_start_the_questions_of_before_are_asked_soon(ahead, asked, clock, tmp_path):
-    """The first time each may take long: nothing is remembered."""
+    """Also those of the moment before a stop. The first time each may take long: nothing is remembered."""
     for word in (b"one", b"two"):
         ahead.note("/api/table", b"q=%s+|+count" % word)
-    clock.advance(EVERY)
-    asked.queries()
     ahead.stop()
     later = AskedAhead(asked, lambda: str(tmp_path), clock)
     later.start()
+    later.note("/api/table", b"q=new+|+count")
     clock.advance(FIRST)
     assert asked.queries(seconds=2 * LONGEST) == ["one | count", "two | count"]
     clock.advance(EVERY)
-    assert asked.queries() == ["one | count", "two | count"]
-    clock.advance(FOR)
-    asked.queries()
+    assert asked.queries() == ["one | count", "two | count", "new | count"]
+    clock.advance(EVERY)
+    assert asked.queries(seconds=2 * LONGEST) == ["one | count", "two | count", "new | count"]
     later.stop()
-    AskedAhead(asked, lambda: str(tmp_path), clock).start()
-    clock.advance(FIRST)
+    third = AskedAhead(asked, lambda: str(tmp_path), clock)
+    third.start()
+    clock.advance(FIRST + EVERY)
     assert not asked.requests
+
+
+def test_a_stop_at_once_after_a_start_keeps_the_questions(ahead, asked, clock, tmp_path):
+    ahead.note("/api/table", b"q=one+|+count")
+    ahead.stop()
+    second = AskedAhead(asked, lambda: str(tmp_path), clock)
+    second.start()
+    second.note("/api/table", b"q=two+|+count")
+    second.stop()
+    third = AskedAhead(asked, lambda: str(tmp_path), clock)
+    third.start()
+    clock.advance(FIRST)
+    assert asked.queries() == ["one | count", "two | count"]
+
+
+def test_at_most_so_many_come_from_a_start_the_latest(ahead, asked, clock, tmp_path):
+    for number in range(MOST):
+        ahead.note("/api/table", b"q=%d+|+count" % number)
+    ahead.stop()
+    later = AskedAhead(asked, lambda: str(tmp_path), clock)
+    later.start()
+    for number in (0, MOST):
+        later.note("/api/table", b"q=%d+|+count" % number)
+    clock.advance(FIRST)
+    assert asked.queries() == [f"{n} | count" for n in range(2, MOST)]
+    clock.advance(EVERY)
+    assert asked.queries() == [f"{n} | count" for n in (*range(2, MOST), 0, MOST)]
+
+
+def test_a_time_to_come_is_due(ahead, asked, clock, tmp_path):
+    one = {"path": "/api/table", "query": "q=|+count", "asked": "2099-01-01T00:00:00Z"}
+    (tmp_path / FILE).write_text(json.dumps([one]))
+    ahead.start()
+    clock.advance(FIRST)
+    assert asked.queries()
+
+
+def test_where_one_search_runs_at_a_time_it_is_for_people(ahead, asked, clock):
+    asked.at_once = 1
+    ahead.note("/api/table", b"q=|+count")
+    clock.advance(EVERY)
+    assert not asked.requests
+    asked.at_once = 2
+    clock.advance(EVERY)
+    assert asked.queries()
 
 
 @pytest.mark.parametrize(
@@ -148,8 +195,9 @@ def test_without_its_directory_the_questions_are_asked_all_the_same(ahead, asked
     ahead.note("/api/table", b"q=|+count")
     with logged() as said:
         clock.advance(FIRST)
-        clock.advance(EVERY)
-    assert asked.queries()
+        for _ in range(2):
+            clock.advance(EVERY)
+            assert asked.queries()
     assert said == [
         "the questions of boards are not read: No such file or directory",
         "the questions of boards are not kept: No such file or directory",
@@ -184,8 +232,9 @@ def test_a_passing_failure_changes_nothing(ahead, asked, clock):
 @pytest.mark.parametrize("why", [{"problem": Problem(400, "gone")}, {"seconds": LONGEST + 1}])
 def test_a_question_that_is_wrong_or_takes_long_is_not_asked_again(ahead, asked, clock, why):
     ahead.note("/api/table", b"q=|+count")
-    clock.advance(EVERY)
-    assert asked.queries(**why)
+    for turn in (why if "problem" in why else {}, why):
+        clock.advance(EVERY)
+        assert asked.queries(**turn) or "problem" in why
     clock.advance(10 * EVERY)
     assert not asked.requests
 

@@ -13,6 +13,7 @@ from logsrv.errors import QueryError
 from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.replies import REPLIES
+from logsrv.linelog.read.patterns import pattern_query
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import (
@@ -135,7 +136,7 @@ def test_top_fields_and_sources_count_lines(store):
     assert source["lines"] == 12 and source["last"] == "2026-11-20T06:10:02.000000Z"
 
 
-def test_patterns_have_a_query_that_finds_their_lines(store):
+def test_patterns_have_a_query_that_finds_their_lines(store, monkeypatch):
     answer = json.loads(ask(store, "patterns", "limit=1&q=start"))
     assert answer == {
         "lines": 8,
@@ -164,7 +165,11 @@ def test_patterns_have_a_query_that_finds_their_lines(store):
     assert ask(store, "patterns", urlencode(few)) == ask(
         store, "patterns", "new_since=2026-11-20T06:00:01Z&limit=1"
     )
+    monkeypatch.setattr(pattern_query, "MOST_LINES", 1)
+    newest = json.loads(ask(store, "patterns"))
+    assert newest["lines"] < 12 and newest["since"] > "2026-11-20T06:00:00"
     new = json.loads(ask(store, "patterns", "new_since=2026-11-20T06:00:01Z"))
+    assert new["since"] is None
     assert [one["pattern"] for one in new["patterns"]] == ["stop user=bob n=<n> level=error"]
     with pytest.raises(Problem, match="since must be before new_since"):
         ask(store, "patterns", "since=2026-11-20T06:00:02Z&new_since=2026-11-20T06:00:01Z")

@@ -185,11 +185,13 @@ async function addTo(board) {
 
 /** @param {string} board */
 async function remove(board) {
-  const gone = known.boards.find((one) => one.name === board)?.panels ?? [];
-  known = await saved("DELETE", board);
+  // Another reader may have changed it since it was listed, or made a new one before it comes back.
+  const find = async () => (known = await saved("GET")).boards.find((one) => one.name === board);
+  const gone = await find();
+  if (gone) known = await saved("DELETE", board);
   showList();
-  offerUndo(board, async () => {
-    known = await saved("PUT", board, { panels: gone });
+  if (gone) offerUndo(board, async () => {
+    if (!(await find())) known = await saved("PUT", board, { panels: gone.panels });
     showList();
     byId("board-name").focus();
   });

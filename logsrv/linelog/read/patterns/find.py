@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy
 
-from logsrv.kit.text.time import parse_rfc3339
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.fields.byte_places import Array
-from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_lines
@@ -55,8 +55,9 @@ class Pattern(NamedTuple):
 class Patterns(NamedTuple):
     """Patterns, the most frequent first.
 
-    lines: how many match the query; with `new_since`, since that time. forgotten: how many lines have
-    patterns that were too many to keep. since: the time from which on lines were read; None if all were.
+    lines: how many of those that were read match the query; with `new_since`, since that time. forgotten:
+    how many lines have patterns that were too many to keep. since: None if all were read, else the earliest
+    time of those that match.
     """
 
     patterns: list[Pattern]
@@ -79,15 +80,15 @@ def find_patterns(
     lines, about as many of the newest are read; None for all lines.
     """
     table = PatternTable(new_since, by, extractions)
-    return add_lines(search, table, None if most is None else partial(table.has, most)).rows()
+    return add_lines(search, table, None if most is None else partial(table.cut_at, most)).rows()
 
 
 class PatternTable(Aggregate):
     """The templates of all lines.
 
-    A part has, for the lines of a text before and since the time: its position, whether they are earlier,
-    how many are left out, and of each template its key, number of lines, offset in the segment and TIME of
-    the first line.
+    A part has, for the lines of a text before and since the time: the segment, the earliest TIME,
+    whether they are earlier, how many are left out, and of each template its key, number of lines, offset
+    in the segment and TIME of the first line.
     """
 
     def __init__(
@@ -100,11 +101,11 @@ class PatternTable(Aggregate):
         self._frequent: FrequentKeys[PatternKey] = FrequentKeys(_characters, MOST_TEMPLATES)
         self._counts: dict[PatternKey, _Counts] = {}
         self._lines = self._unknown = 0
-        self._oldest: str | None = None
+        self._earliest: str | None = None
         self._is_cut = False
 
-    def has(self, lines: int) -> bool:
-        """Tell whether so many lines were added; then those before are left out."""
+    def cut_at(self, lines: int) -> bool:
+        """Return whether so many lines were added, so that those before are left out."""
         self._is_cut = self._lines >= lines
         return self._is_cut
 
@@ -129,7 +130,7 @@ class PatternTable(Aggregate):
                 (*key, lines, offset_of(stamps, row), _time_of(stamps, row))
                 for key, lines, row in patterns
             ]
-            yield _time_of(stamps, 0), is_earlier, unknown, listed
+            yield _earliest_of(stamps), is_earlier, unknown, listed
 
     def _split(self, stamps: StampedLines) -> Iterator[tuple[bool, Array]]:
         """Yield the rows before and since the time. Without a time all rows are since then."""
@@ -143,8 +144,8 @@ class PatternTable(Aggregate):
                 yield part, rows
 
     def merge(self, part: Part) -> None:
-        for segment, oldest, is_earlier, unknown, listed in part:
-            self._oldest = oldest or self._oldest
+        for segment, earliest, is_earlier, unknown, listed in part:
+            self._earliest = min(filter(None, (earliest, self._earliest)), default=None)
             self._unknown += unknown
             self._lines += 0 if is_earlier else unknown
             added: dict[PatternKey, int] = {}
@@ -184,7 +185,7 @@ class PatternTable(Aggregate):
             if counts.since and not (self._since is not None and counts.earlier)
         ]
         found.sort(key=lambda one: (-one.lines, one.app, one.template, one.level, one.value or ""))
-        since = self._oldest if self._is_cut else None
+        since = self._earliest if self._is_cut else None
         return Patterns(found, self._lines, self._unknown + self._frequent.left_out, since)
 
 
@@ -222,6 +223,12 @@ def _time_of(stamps: StampedLines, row: int) -> str | None:
     if stamps.messages[row] == start:
         return None
     return stamps.text[start : start + TIME_LENGTH - 1].decode()
+
+
+def _earliest_of(stamps: StampedLines) -> str | None:
+    moments = stamps.moments()
+    known = moments[moments != NO_TIME]
+    return rfc3339(int(known.min()) / 1e6) if len(known) else None
 
 
 class _Counts:
