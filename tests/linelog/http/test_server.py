@@ -216,6 +216,13 @@ def test_a_record_is_joined_only_in_json(place):
     assert browser.get("/api/search?join=1") == b"" and len(place.reactor.processes) == 1
 
 
+def test_the_questions_of_boards_are_asked_soon_after_a_start(tmp_path):
+    with patch.object(AskedAhead, "start") as started:
+        place = Place(tmp_path)
+        place.server.apply(HttpSettings())
+    started.assert_called_once_with()
+
+
 def test_a_board_asks_again_in_the_background(place):
     with patch.object(AskedAhead, "note") as noted:
         Browser(place.server.handle, place.reactor).get("/api/histogram?q=a&ahead=1")

@@ -74,6 +74,17 @@ def test_columns_have_the_fields_of_records(engine, lines, skip):
         check(lines, skip)
 
 
+def test_devices_among_usual_headers_keep_their_own():
+    usual = STAMP + b"<13>Nov 20 06:18:42 web1 cron[7]: ran\0"
+    devices = [
+        STAMP + b"<166>Nov 20 06:18:42 fw1 : %ASA-6-302013: Built inbound connection",
+        STAMP + b"<189>41: Nov 20 06:18:42.123: %SYS-5-CONFIG_I: Configured from console",
+    ]
+    found, _ = fields_of_columns([usual, *devices, usual])
+    assert found["text"][0] == "ran" and {1, 2} <= found["app"].keys()
+    check([usual, *devices, usual])
+
+
 @pytest.mark.parametrize("engine", ["Arrow", "Python"])
 @pytest.mark.parametrize("header", [b"", *HEADERS, *PREFIXES])
 def test_all_known_kinds_of_lines_in_one_text(header, engine):
