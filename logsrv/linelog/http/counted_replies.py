@@ -45,24 +45,27 @@ def table(view: View, values: Values) -> Reply:
     grouping = question.answer
     if not isinstance(grouping, Grouping):
         raise Problem(400, "this query answers lines; figures are such as: … | count by app")
-    found = group(make_search(view, values), grouping, question.extractions)
+    most = values["limit"]
+    # Rows that the query itself chooses are the first ones.
+    is_whole = values["whole"] and not (question.of_rows or question.limit)
+    search = make_search(view, values)
+    found = group(search, grouping, question.extractions, most if is_whole else None)
     found = after_stages(found, grouping, question.of_rows)
     rows = found.rows if question.limit is None else found.rows[: question.limit]
-    most = values["limit"]
-    # Rows that the query itself has chosen or sorted are not in the order of their times.
-    is_by_time = grouping.every is not None and not (question.of_rows or question.limit)
-    is_newest = values["newest"] and is_by_time
-    rows = rows[max(0, len(rows) - most) :] if is_newest else rows[:most]
+    rows = rows[max(0, len(rows) - most) :] if is_whole and grouping.every else rows[:most]
     if values["format"] == "csv":
         yield csv_rows([found.columns, *rows])
         return
+    said = found._asdict()
+    cut = said.pop("cut")
     yield json_line(
         {
-            **found._asdict(),
+            **said,
             "rows": rows,
             "at_least": found.at_least,
             "compare": found.compare and found.compare._asdict(),
-            "groups": len(found.rows),
+            "groups": len(found.rows) + cut,
+            **({"cut": cut} if cut else {}),
             "by": list(grouping.by),
             "every": grouping.every,
             "since": values["since"] or None,

@@ -219,7 +219,7 @@ _JOIN = _flag_parameter(
     "join", "1: `q` is asked of whole records; `continues` is where a line's record begins"
 )
 
-_NEWEST = _flag_parameter("newest", "1: the newest `limit` lines or rows, still in their order")
+_NEWEST = _flag_parameter("newest", "1: the newest `limit` lines, in the order of the store")
 _AHEAD = _flag_parameter("ahead", "1: it is also asked ahead, for days, so that answers are quick")
 
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
@@ -252,7 +252,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             *_TIMES,
             _SOURCE,
             _integer_parameter("limit", "at most so many rows", 1000, MOST_LINES),
-            _NEWEST,
+            _flag_parameter("whole", "1: over time, rows of the largest groups, not the first"),
             _format_parameter("json", "csv"),
             _AHEAD,
         ),

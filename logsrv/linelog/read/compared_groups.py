@@ -20,15 +20,20 @@ _OF_NO_LINES = ("count", "count_distinct")
 """Figures that are 0 without lines."""
 
 
-def group(search: Search, grouping: Grouping, extractions: Sequence[Extraction]) -> Rows:
-    """Return the figures of the lines that a search finds.
+def group(
+    search: Search,
+    grouping: Grouping,
+    extractions: Sequence[Extraction],
+    most: int | None = None,
+) -> Rows:
+    """Return the figures of the lines that a search finds. most: as of `Groups.rows`.
 
     Raises QueryError if they are to be compared, and the search does not say since when.
     """
     by_time = bool(search.view.names)
     found = Groups(grouping, extractions, by_time=by_time)
     if grouping.compare is None:
-        return add_up(search, found).rows()
+        return add_up(search, found).rows(most=most)
     if not search.scope.since:
         raise QueryError("compare needs a range of time: since when? In a terminal: --since 1d")
     scope = search.scope._replace(until=search.scope.until or rfc3339(time.time()))
@@ -45,7 +50,7 @@ def group(search: Search, grouping: Grouping, extractions: Sequence[Extraction])
         earlier.lines,
         before.missing_until,
     )
-    rows = found.rows(figures)
+    rows = found.rows(figures, most)
     return rows._replace(
         exact=rows.exact and earlier.exact,
         left_out=rows.left_out + earlier.left_out,

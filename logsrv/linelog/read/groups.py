@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
@@ -20,7 +21,7 @@ from logsrv.linelog.query.question import Extraction, Figure, Grouping, Measure,
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.counted_values import LONGEST
 from logsrv.linelog.read.figures import MOST_DISTINCT, AtLeast
-from logsrv.linelog.read.frequent_keys import FrequentKeys
+from logsrv.linelog.read.frequent_keys import FrequentKeys, characters_of_texts
 from logsrv.linelog.read.line_counts import EVERY_LEVEL, count_by_step, step_start
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.texts import SegmentFrames
@@ -69,7 +70,7 @@ class Rows(NamedTuple):
     figures of which no line has a number. absent: other fields that no line has. left_out: lines that are
     in no row, as groups with few lines are forgotten beyond a bound. exact: whether all percentiles are
     exact. missed: how many lines a row may lack, and a group without a row may have. compare: None if
-    nothing was compared.
+    nothing was compared. cut: the rows of groups with few lines that were left out over the whole time.
     """
 
     columns: tuple[str, ...]
@@ -81,6 +82,7 @@ class Rows(NamedTuple):
     absent: tuple[str, ...] = ()
     missed: int = 0
     compare: Comparison | None = None
+    cut: int = 0
 
     @property
     def at_least(self) -> list[str]:
@@ -289,9 +291,9 @@ class Groups(Aggregate):
                 one.compress(most)
             most //= 2
 
-    def figures(self) -> dict[Key, list[Cell]]:
-        """Return the figures of each group."""
-        grouping, counts = self.grouping, dict(self.counts())
+    def figures(self, counts: Mapping[Key, int] | None = None) -> dict[Key, list[Cell]]:
+        """Return the figures of each group, or of some. counts: their numbers of lines."""
+        grouping, counts = self.grouping, dict(self.counts() if counts is None else counts)
         if not counts and not grouping.by and grouping.every is None:
             # SQL, too, answers one row without groups.
             counts[()] = 0
@@ -307,10 +309,23 @@ class Groups(Aggregate):
                 columns.append(counts.values())
         return dict(zip(counts, map(list, zip(*columns, strict=True)), strict=True))
 
-    def rows(self, figures: Mapping[Key, list[Cell]] | None = None) -> Rows:
-        """Return the table. figures: of each group; by default its own."""
-        grouping = self.grouping
-        rows = sorted((self.figures() if figures is None else figures).items(), key=self._order)
+    def rows(
+        self, figures: Mapping[Key, list[Cell]] | None = None, most: int | None = None
+    ) -> Rows:
+        """Return the table. figures: of each group; by default its own.
+
+        most: of more rows over time, only those of the groups with most lines, each over the whole time.
+        """
+        grouping, counts = self.grouping, dict(self.counts())
+        every_one: Collection[Key] = counts if figures is None else figures
+        keys = every_one
+        if most is not None and len(every_one) > most and grouping.every is not None:
+            keys = self._keys_of_largest(every_one, most) or every_one
+        if figures is None:
+            figures = self.figures({key: counts[key] for key in keys})
+        elif len(keys) < len(figures):
+            figures = {key: figures[key] for key in keys}
+        rows = sorted(figures.items(), key=self._order)
         absent = [one for one, lines in zip(grouping.by, self.lines_with, strict=True) if not lines]
         without: list[str] = []
         for (kind, field), kept in self._kept.items():
@@ -328,7 +343,22 @@ class Groups(Aggregate):
             self.exact,
             tuple(dict.fromkeys(absent)),
             self.missed,
+            cut=len(every_one) - len(keys),
         )
+
+    def _keys_of_largest(self, keys: Collection[Key], most: int) -> set[Key]:
+        """Return the keys over time of the groups with most lines, `most` of them together."""
+        lines: Counter[Key] = Counter()
+        for key, number in self.counts():
+            lines[key[1:]] += number
+        steps = Counter([key[1:] for key in keys])
+        kept: set[Key] = set()
+        for by, _ in lines.most_common():
+            most -= steps[by]
+            if most < 0:
+                break
+            kept.add(by)
+        return {key for key in keys if key[1:] in kept}
 
     def _order(self, row: tuple[Key, list[Cell]]) -> tuple[Any, ...]:
         key, figures = row
@@ -346,5 +376,7 @@ def _microseconds(time: str) -> int:
     return round(parse_rfc3339(time) * 1e6)
 
 
-def _characters(key: Key) -> int:
-    return sum(len(part) for part in key if isinstance(part, str))
+def _characters(keys: Iterable[Key]) -> int:
+    return characters_of_texts(
+        [part for part in chain.from_iterable(keys) if isinstance(part, str)]
+    )

@@ -13,7 +13,12 @@ from logsrv.linelog.fields.stored_line import STAMP
 from logsrv.linelog.query.expression import extracted_fields
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
-from logsrv.linelog.read.frequent_keys import MOST_CHARACTERS, MOST_KEYS, FrequentKeys
+from logsrv.linelog.read.frequent_keys import (
+    MOST_CHARACTERS,
+    MOST_KEYS,
+    FrequentKeys,
+    characters_of_texts,
+)
 from logsrv.linelog.read.search import Search
 
 if TYPE_CHECKING:
@@ -77,7 +82,7 @@ class Sources(Aggregate):
     identity = "sources"
 
     def __init__(self) -> None:
-        self._lines: FrequentKeys[str] = FrequentKeys(len)
+        self._lines: FrequentKeys[str] = FrequentKeys(characters_of_texts)
         self._last: dict[str, str] = {}
 
     def count(self, lines: FoundLines) -> Part:

@@ -341,9 +341,15 @@ def test_a_table_has_figures_by_groups(store):
     with pytest.raises(QueryError, match="compare needs a range"):
         ask(store, "table", "q=| count compare 1d")
     over_time = json.loads(ask(store, "table", "q=| count every 1s"))
-    newest = json.loads(ask(store, "table", "q=| count every 1s&limit=1&newest=1"))
+    newest = json.loads(ask(store, "table", "q=| count every 1s&limit=1&whole=1"))
     assert newest["rows"] == over_time["rows"][-1:] and newest["groups"] > 1
-    for chosen in ("q=| count every 1s&limit=1", "q=| count every 1s | limit 1&newest=1"):
+    by_user = [json.loads(ask(store, "table", f"q=| p95 n every 1s by user&limit={limit}&whole=1"))
+               for limit in (100, 10)]  # fmt: skip
+    whole, of_ann = (one["rows"] for one in by_user)
+    assert of_ann == [row for row in whole if row[1] == "ann"] and len(of_ann) < len(whole)
+    assert [one.get("cut") for one in by_user] == [None, len(whole) - len(of_ann)]
+    assert [one["groups"] for one in by_user] == [len(whole)] * 2
+    for chosen in ("q=| count every 1s&limit=1", "q=| count every 1s | limit 1&whole=1"):
         assert json.loads(ask(store, "table", chosen))["rows"] == over_time["rows"][:1]
     csv = ask(store, "table", "q=| count by user | limit 1&format=csv")
     assert csv == b"user,count\nann,8\n"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.read import frequent_keys
-from logsrv.linelog.read.frequent_keys import FrequentKeys
+from logsrv.linelog.read.frequent_keys import FrequentKeys, characters_of_texts
 
 
 def portions(keys: Iterable[str], size: int) -> Iterator[Counter[str]]:
@@ -20,7 +20,7 @@ def portions(keys: Iterable[str], size: int) -> Iterator[Counter[str]]:
 
 def check(keys: list[str], size: int) -> FrequentKeys[str]:
     """Count keys in portions, and compare with the truth."""
-    found: FrequentKeys[str] = FrequentKeys(len)
+    found: FrequentKeys[str] = FrequentKeys(characters_of_texts)
     for portion in portions(keys, size):
         found.add(portion)
     counted, truth = dict(found.items()), Counter(keys)
@@ -68,7 +68,7 @@ def test_a_number_is_too_low_by_missed_at_most(keys, size):
 
 
 def test_the_numbers_of_few_keys_are_exact():
-    found: FrequentKeys[str] = FrequentKeys(len)
+    found: FrequentKeys[str] = FrequentKeys(characters_of_texts)
     for portion in portions([*RARE, *RARE, "heavy"], 50):
         assert not found.add(portion)
     assert (found.missed, found.left_out, found.total) == (0, 0, 601)

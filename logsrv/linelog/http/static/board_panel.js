@@ -188,7 +188,7 @@ export class BoardPanel extends Inquiry {
     const kind = kindOf(q);
     const stage = patternsOf(q);
     if (stage) return ofPatterns(await get("/api/patterns", { q, ...scope, ...(isOfNew(stage) && { since: "" }), limit: MOST_SHOWN }, signal));
-    if (kind === "table") return get("/api/table", { q, ...scope, limit: MOST_ASKED, newest: 1, ahead: 1 }, signal);
+    if (kind === "table") return get("/api/table", { q, ...scope, limit: MOST_ASKED, whole: 1, ahead: 1 }, signal);
     if (kind === "lines" && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
       const until = scope.until || "now";

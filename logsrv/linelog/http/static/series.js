@@ -101,7 +101,7 @@ export function groupsOf(answer, from) {
  */
 export function seriesOf(answer, column, when, earlier) {
   // Behind the last row of an answer that was cut nothing is known.
-  const dated = { ...answer, rows: answer.rows.filter(([time]) => time !== null), ...(answer.rows.length < answer.groups && { since: null, until: null }) };
+  const dated = { ...answer, rows: answer.rows.filter(([time]) => time !== null), ...(answer.rows.length + (answer.cut ?? 0) < answer.groups && { since: null, until: null }) };
   const steps = stepsOf(dated, when);
   const places = new Map(steps.map(({ start }, index) => [start, index]));
   const name = answer.columns[column];

@@ -50,7 +50,7 @@ export class Table {
   async open(request, taken) {
     const { signal } = (this.abort = new AbortController());
     const { q, since, until } = request;
-    const answer = await get("/api/table", { q, since, until, limit: MOST_ASKED, newest: 1 }, signal);
+    const answer = await get("/api/table", { q, since, until, limit: MOST_ASKED, whole: 1 }, signal);
     if (signal.aborted) return;
     taken();
     const isNew = JSON.stringify(request) !== JSON.stringify(this.request);

@@ -189,8 +189,8 @@ class PatternTable(Aggregate):
         return Patterns(found, self._lines, self._unknown + self._frequent.left_out, since)
 
 
-def _characters(key: PatternKey) -> int:
-    return len(key.app) + len(key.template) + len(key.value or "")
+def _characters(keys: Iterable[PatternKey]) -> int:
+    return sum(len(key.app) + len(key.template) + len(key.value or "") for key in keys)
 
 
 def _found_texts(lines: FoundLines) -> Iterator[tuple[bytes, _OffsetOf]]:
