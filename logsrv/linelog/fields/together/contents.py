@@ -73,15 +73,16 @@ class ContentColumns:
     ) -> None:
         lines = PaddedLines.join(contents)
         raw, ends = lines.raw, lines.ends
-        with_pairs = numpy.zeros(len(rows), bool)
-        if self._has_pairs:
-            pairs = numpy.searchsorted(ends, indexes_of_true(raw == _EQUALS))
-            with_pairs = numpy.bincount(pairs, minlength=len(rows)) > 1
         brackets = indexes_of_true(raw == _CLOSE)
         access, single = numpy.zeros((2, len(rows)), bool)
         single[numpy.searchsorted(ends, haproxy_time_ends(raw, brackets))] = True
         brackets = brackets[(raw[brackets + 1] == _SPACE) & (raw[brackets + 2] == _QUOTE)]
         access[numpy.searchsorted(ends, brackets)] = True
+        with_pairs = numpy.zeros(len(rows), bool)
+        # An access log has pairs in its addresses only.
+        if self._has_pairs and not access.all():
+            pairs = numpy.searchsorted(ends, indexes_of_true(raw == _EQUALS))
+            with_pairs = numpy.bincount(pairs, minlength=len(rows)) > 1
         if _DURATION in lines.text:
             single[[at for at, content in enumerate(contents) if _DURATION in content]] = True
         said = lines_beginning_like_sshd(raw, lines.starts)
@@ -128,7 +129,9 @@ class ContentColumns:
             those = rows[chosen[found.at]]
             self.access.append(those)
             for name, (codes, texts, _) in found.columns.items():
-                said = [None if text == "-" else text for text in texts]
+                said: list[str | None] = [*texts]
+                if "-" in texts:
+                    said[texts.index("-")] = None
                 self._pieces.add_converted(name, those, codes, said)
             behind = {at: text for at, text in found.rest.items() if b"=" in text}
             if not (behind and self._has_pairs):
