@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import attrs
 import orjson
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
@@ -74,6 +74,8 @@ class AskedAhead:
         self._warm: set[tuple[str, bytes]] = set()
         self._timer = Timer(reactor)
         self._is_loaded = self._is_round = self._is_stopped = False
+        # For the file, and what is known of it.
+        self._lock = DeferredLock()
         self._fault = ""
 
     def start(self) -> None:
@@ -112,12 +114,13 @@ class AskedAhead:
         self._plan_round()
 
     async def _ask_all(self) -> None:
-        await self._load()
+        async with self._lock:
+            await self._load()
         now = self._reactor.seconds()
         self._asked = {one: then for one, then in self._asked.items() if now - then < FOR}
         for asked, then in [*self._asked.items()]:
             if self._is_stopped or self._searches.at_once < 2:
-                return
+                break
             # An open board asks by itself.
             is_due = now - then >= EVERY and asked in self._asked
             if is_due and not await self._ask(*asked):
@@ -127,10 +130,10 @@ class AskedAhead:
 
     async def _load(self) -> None:
         """Add the questions of before the start, once: they are due."""
-        if self._is_loaded:
+        earlier = None if self._is_loaded else await self._in_thread(_read, "are not read")
+        if earlier is None:
             return
         self._is_loaded = True
-        earlier = await self._in_thread(_read, "are not read") or {}
         due = self._reactor.seconds() - EVERY
         self._saved = {one: min(then, due) for one, then in earlier.items()}
         self._asked = {
@@ -139,15 +142,22 @@ class AskedAhead:
         self._forget_oldest()
 
     async def _save(self) -> None:
-        await self._load()
-        if self._asked != self._saved:
-            self._saved = self._asked.copy()
+        """Write the questions, if they are others than in the file. One that cannot be read is left."""
+        async with self._lock:
+            await self._load()
+            if not self._is_loaded or self._asked == self._saved:
+                return
+            asked = self._asked.copy()
             ahead = time_of_day(self._reactor) - self._reactor.seconds()
-            asked = {one: then + ahead for one, then in self._saved.items()}
-            await self._in_thread(_write, "are not kept", asked)
+            times = {one: then + ahead for one, then in asked.items()}
+            if await self._in_thread(_write, "are not kept", times):
+                self._saved = asked
 
     async def _in_thread(self, call: Callable[..., Any], fault: str, *given: object) -> Any:
-        """Call a function with a directory, in a thread: a disk may take seconds. Log a new fault."""
+        """Call a function with a directory, in a thread: a disk may take seconds.
+
+        Return its result; None after a system error, which is logged if it is another one than before.
+        """
         pool = self._reactor.getThreadPool()
         try:
             return await deferToThreadPool(self._reactor, pool, call, Path(self._place()), *given)
@@ -167,7 +177,8 @@ class AskedAhead:
         except Problem:
             return self._is_stopped
         problem = await ended
-        took = self._reactor.seconds() - search.running_since
+        # No process could be started for one that has never run.
+        took = self._reactor.seconds() - (search.running_since or self._reactor.seconds())
         is_quick = took <= LONGEST or (path, query) not in self._warm
         self._warm = {(path, query), *self._warm} & self._asked.keys()
         return is_quick and (problem is None or problem.status >= 500)
@@ -177,21 +188,21 @@ def _read(directory: Path) -> Asked:
     """Return the questions in the file; none if it is missing, or no file of ours."""
     with Disk().open_directory(directory) as disk:
         data = disk.read_or_none(FILE, LARGEST_FILE)
+    found: Asked = {}
     try:
-        found = {
-            (one["path"], one["query"].encode("ascii")): parse_rfc3339(one["asked"])
-            for one in orjson.loads(data or b"[]")
-        }
+        for one in orjson.loads(data or b"[]"):
+            if one["path"] in _PATHS:
+                found[one["path"], one["query"].encode("ascii")] = parse_rfc3339(one["asked"])
     except (ValueError, TypeError, KeyError, AttributeError):
-        log.warn("{file} is no list of questions of boards", file=FILE)
-        return {}
-    return {asked: then for asked, then in found.items() if asked[0] in _PATHS}
+        log.warn("{file} is no list of questions of boards, or not all of it", file=FILE)
+    return found
 
 
-def _write(directory: Path, asked: Asked) -> None:
+def _write(directory: Path, asked: Asked) -> bool:
     kept = [
         {"path": path, "query": query.decode("ascii"), "asked": rfc3339(then)}
         for (path, query), then in asked.items()
     ]
     with Disk().open_directory(directory) as disk:
         disk.replace(FILE, orjson.dumps(kept, option=orjson.OPT_INDENT_2), sync=False)
+    return True

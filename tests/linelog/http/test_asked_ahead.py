@@ -1,10 +1,11 @@
 """Questions of boards are asked ahead: one after the other, for three days, unless they take long."""
 
+import errno
 import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import pytest
 from twisted.internet.task import Clock
@@ -13,6 +14,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.http.asked_ahead import EVERY, FILE, FIRST, FOR, LONGEST, MOST, AskedAhead
 from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.searches import SPARE_SECONDS, SearchSink
+from logsrv.linelog.store.disk import Disk
 from tests.parts.reactor import logged
 from tests.parts.stores import BEGIN
 from tests.parts.web_requests import Reactor
@@ -25,6 +27,7 @@ class Asked:
         self.clock = clock
         self.requests: list[dict[str, Any]] = []
         self.sinks: list[SearchSink] = []
+        self.searches: list[SimpleNamespace] = []
         self.stopping = False
         self.at_once = 8
 
@@ -33,7 +36,8 @@ class Asked:
             raise STOPPING
         self.requests.append(request)
         self.sinks.append(sink)
-        return SimpleNamespace(running_since=self.clock.seconds())
+        self.searches.append(SimpleNamespace(running_since=self.clock.seconds()))
+        return self.searches[-1]
 
     def queries(self, seconds: float = 0.1, problem: Problem | None = None) -> list[str]:
         """Answer what is asked, each after some seconds; return the queries."""
@@ -142,6 +146,53 @@ def test_a_stop_at_once_after_a_start_keeps_the_questions(ahead, asked, clock, t
     assert asked.queries() == ["one | count", "two | count"]
 
 
+def test_a_file_that_cannot_be_read_or_written_for_a_while_loses_nothing(
+    ahead, asked, clock, tmp_path
+):
+    ahead.note("/api/table", b"q=one+|+count")
+    ahead.stop()
+    later = AskedAhead(asked, lambda: str(tmp_path), clock)
+    later.start()
+    later.note("/api/table", b"q=two+|+count")
+    with logged(), patch.object(Disk, "read_or_none", side_effect=OSError(errno.EIO, "")):
+        clock.advance(FIRST)
+    assert not asked.requests
+    with logged(), patch.object(Disk, "replace", side_effect=OSError(errno.ENOSPC, "")):
+        clock.advance(EVERY)
+        assert asked.queries() == ["one | count", "two | count"]
+    later.stop()
+    third = AskedAhead(asked, lambda: str(tmp_path), clock)
+    third.start()
+    clock.advance(FIRST)
+    assert asked.queries() == ["one | count", "two | count"]
+
+
+def test_a_stop_during_the_first_read_keeps_all(ahead, asked, clock, tmp_path):
+    ahead.note("/api/table", b"q=one+|+count")
+    ahead.stop()
+    later = AskedAhead(asked, lambda: str(tmp_path), clock)
+    later.start()
+    clock.held = []
+    clock.advance(FIRST)
+    later.note("/api/table", b"q=two+|+count")
+    later.stop()
+    [result], clock.held = clock.held, None
+    result(True, {("/api/table", b"q=one+|+count"): clock.seconds() - 10})
+    assert not clock.getDelayedCalls()
+    kept = json.loads((tmp_path / FILE).read_bytes())
+    assert [one["query"] for one in kept] == ["q=one+|+count", "q=two+|+count"]
+
+
+def test_a_question_for_which_no_process_starts_is_asked_again(ahead, asked, clock):
+    ahead.note("/api/table", b"q=|+count")
+    for _ in range(2):
+        clock.advance(EVERY)
+        asked.searches[-1].running_since = 0.0
+        assert asked.queries(problem=Problem(503, "no process"))
+    clock.advance(EVERY)
+    assert asked.queries()
+
+
 def test_at_most_so_many_come_from_a_start_the_latest(ahead, asked, clock, tmp_path):
     for number in range(MOST):
         ahead.note("/api/table", b"q=%d+|+count" % number)
@@ -198,10 +249,7 @@ def test_without_its_directory_the_questions_are_asked_all_the_same(ahead, asked
         for _ in range(2):
             clock.advance(EVERY)
             assert asked.queries()
-    assert said == [
-        "the questions of boards are not read: No such file or directory",
-        "the questions of boards are not kept: No such file or directory",
-    ]
+    assert said == ["the questions of boards are not read: No such file or directory"]
 
 
 def test_nothing_is_asked_three_days_after_the_last_look(ahead, asked, clock):
