@@ -69,6 +69,7 @@ def rows_with_nonzero(rows: Array) -> Array:
 
 
 PADDING = 32
+"""LFs before and behind the lines of PaddedLines."""
 
 
 class PaddedLines(NamedTuple):
@@ -85,6 +86,7 @@ class PaddedLines(NamedTuple):
 
     @classmethod
     def join(cls, lines: Sequence[bytes]) -> PaddedLines:
+        """Join lines that have no LF."""
         padding = b"\n" * PADDING
         text = b"\n".join([padding[1:], *lines, padding])
         # To add their lengths takes a fourth of the time of a look for the LFs.

@@ -219,7 +219,6 @@ _JOIN = _flag_parameter(
     "join", "1: `q` is asked of whole records; `continues` is where a line's record begins"
 )
 
-_NEWEST = _flag_parameter("newest", "1: the newest `limit` lines, in the order of the store")
 _AHEAD = _flag_parameter("ahead", "1: it is also asked ahead, for days, so that answers are quick")
 
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
@@ -230,7 +229,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             *_SCOPE,
             _integer_parameter("limit", "at most so many lines", 1000, MOST_LINES),
             _flag_parameter("reverse", "1: newest first"),
-            _NEWEST,
+            _flag_parameter("newest", "1: the newest `limit` lines, in the order of the store"),
             ApiParameter("before", "the position before which it ends", _check_position, _PLACE),
             _AFTER,
             _JOIN,

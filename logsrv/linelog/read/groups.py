@@ -322,7 +322,7 @@ class Groups(Aggregate):
         if most is not None and len(every_one) > most and grouping.every is not None:
             keys = self._keys_of_largest(every_one, most) or every_one
         if figures is None:
-            figures = self.figures({key: counts[key] for key in keys})
+            figures = self.figures(counts if keys is counts else {key: counts[key] for key in keys})
         elif len(keys) < len(figures):
             figures = {key: figures[key] for key in keys}
         rows = sorted(figures.items(), key=self._order)

@@ -124,13 +124,14 @@ class PatternTable(Aggregate):
         values: Iterable[str | None] = repeat(None)
         if self._read is not None:
             values = [joined_text(one) for one in counted_column(self._read(stamps)[self._by])]
+        earliest = _earliest_of(stamps)
         for is_earlier, rows in self._split(stamps):
             patterns, unknown = self._patterns.count(stamps, rows, values)
             listed = [
                 (*key, lines, offset_of(stamps, row), _time_of(stamps, row))
                 for key, lines, row in patterns
             ]
-            yield _earliest_of(stamps), is_earlier, unknown, listed
+            yield earliest, is_earlier, unknown, listed
 
     def _split(self, stamps: StampedLines) -> Iterator[tuple[bool, Array]]:
         """Yield the rows before and since the time. Without a time all rows are since then."""
