@@ -33,6 +33,7 @@ from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.fields.stored_line import make_source_test
 from logsrv.linelog.query.record_match import RecordQuery
+from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.found_records import FollowedRecords, FoundRecords
 from logsrv.linelog.read.render import make_renderer
@@ -101,14 +102,14 @@ def run(arguments: argparse.Namespace) -> int:
                 last = finder.records(hits) if most is None else finder.newest_records(hits)
             found = show(last if most is None else reversed(list(islice(last, most))))
         if arguments.follow:
-            of = make_source_test(arguments.source)
+            of, continuations = make_source_test(arguments.source), Continuations(view)
             following = FollowedRecords(of_records.matches) if of_records else None
             for position, text in _wait_for_lines(view, ends):
-                new = hits_in_text(found_by, of, position, text)
+                new = hits_in_text(found_by, of, position, text, continuations)
                 if following is None:
                     show([hit] for hit in new)
                 else:
-                    show(following.records(position, text, new, time.monotonic()))
+                    show(following.records(position, text, new, time.monotonic(), continuations))
         return reading.search_status(view.damaged, found)
 
 

@@ -88,7 +88,7 @@ def _lines(hits: list[Hit], seen: Seen, said: list[str]) -> Iterator[str]:
     """Yield what is wrong with the lines from before the cut."""
     there: Counter[bytes] = Counter()
     late, moved, last = [], [], Position(0, 0)
-    for position, text in hits:
+    for position, text, _ in hits:
         line = text + b"\n"
         if line in seen.lines:
             there[line] += 1

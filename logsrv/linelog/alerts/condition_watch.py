@@ -16,6 +16,7 @@ from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.windows import STEPS, Change, Windows
 from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.read.follow import AppendedLines
+from logsrv.linelog.read.search import text_of_hits
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.times import time_text
 
@@ -105,8 +106,7 @@ class ConditionWatch(Watch):
         self._episodes.gap = True
 
     def _add_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
-        text = news.text
-        self._windows.add(b"".join([text[a:b] + b"\n" for a, b in lines]))
+        self._windows.add(*text_of_hits(news.hits(lines)))
 
     def begin_text(self, news: AppendedLines) -> None:
         if not self.searched_all:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from logsrv.linelog.alerts.watch import Watch
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES
 from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, make_matcher
@@ -39,14 +40,17 @@ class AlertQueries:
         """Yield each wanted query that matches, with the begins and ends of its lines, in order."""
         if len(wanted) <= FEW:
             for query in wanted:
-                if found := list(self._matchers[query].find(news.text, news.position)):
+                matcher = self._matchers[query]
+                first_lines = news.first_lines() if matcher.inherits else NO_FIRST_LINES
+                if found := list(matcher.find(news.text, news.position, first_lines)):
                     yield query, found
             return
         if self._many is None:
             self._many = ManyQueries(tuple(self._matchers.values()))
         among = frozenset(wanted)
         queries = {number: query for number, query in enumerate(self._matchers) if query in among}
-        for number, lines in self._many.find(news.text, news.position, among=queries):
+        first_lines = news.first_lines() if self._many.inherits else NO_FIRST_LINES
+        for number, lines in self._many.find(news.text, news.position, first_lines, among=queries):
             yield queries[number], lines
 
 

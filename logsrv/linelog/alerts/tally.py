@@ -65,7 +65,7 @@ class MatchTally:
         """
         newer = MatchCount(
             count=count,
-            first=tuple(Hit(hit.position, hit.line[:LONGEST]) for hit in hits[:SHOWN]),
+            first=tuple(hit._replace(line=hit.line[:LONGEST]) for hit in hits[:SHOWN]),
             since=time_text(hits[0].line),
             until=time_text(last),
             begin=hits[0].position,

@@ -14,8 +14,6 @@ from logsrv.linelog.alerts.delivery import Deliver
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.read.follow import AppendedLines, Follower
-from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segment import Position
 
 RETRY = (1.0, 5.0, 20.0, 60.0, 120.0, 300.0)
 """Seconds before a failed message is sent again, after the first failure, the second, and so on."""
@@ -112,11 +110,9 @@ class Watch:
         self._add_matches(news, lines)
 
     def _add_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
-        segment, offset = news.position
-        text = news.text
-        first = [lines[at] for at in range(min(len(lines), SHOWN))]
-        hits = [Hit(Position(segment, offset + at), text[at:to]) for at, to in first]
-        self._tally.add_matches(hits, len(lines), text[slice(*lines[-1])], self._now())
+        hits = news.hits(lines[at] for at in range(min(len(lines), SHOWN)))
+        last = news.text[slice(*lines[-1])]
+        self._tally.add_matches(hits, len(lines), last, self._now())
 
     @property
     def _reports_for_alert(self) -> bool:

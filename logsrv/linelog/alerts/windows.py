@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.condition import Condition
 from logsrv.linelog.query.question import Extraction, Grouping
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part
@@ -136,9 +137,9 @@ class Windows(Aggregate):
         taken, self._changes = self._changes, []
         return taken
 
-    def add(self, text: bytes) -> None:
-        """Count whole lines."""
-        self.merge(self._counter.count_text(text))
+    def add(self, text: bytes, first_lines: FirstLines = NO_FIRST_LINES) -> None:
+        """Count whole lines. first_lines: of the continuation lines among them."""
+        self.merge(self._counter.count_text(text, first_lines))
 
     def count(self, lines: FoundLines) -> Part:
         return self._counter.count(lines)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from logsrv.linelog.fields.byte_places import Array, rows_at
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.fields.level_numbers import level_numbers
+from logsrv.linelog.fields.level_numbers import levels_of_records
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import OF_SOURCE, TIME_LENGTH, decode_stored, parse_source
 from logsrv.linelog.fields.together.coded import CodedField
@@ -56,5 +56,5 @@ def _different_sources(stamps: StampedLines) -> tuple[Array, list[bytes]]:
 
 def level_field(stamps: StampedLines) -> CodedField:
     """Return the level of all lines."""
-    numbers = level_numbers(stamps.text, stamps.ends).astype(numpy.int32)
+    numbers = levels_of_records(stamps).astype(numpy.int32)
     return CodedField(numbers - 1, list(LEVELS))

@@ -156,6 +156,11 @@ class _Stream:
             return False
         return is_soon(self.last, record)
 
+    def state_within(self, record: Record, text: bytes, kind: _Kind) -> _State | None:
+        """Return the state after a line that goes on with the record; None if it does not."""
+        state = _state_within(self, text, kind)
+        return state if self.has_room(record) else None
+
     def add(self, record: Record, state: _State) -> None:
         self.is_begun &= self.is_cut
         self.state, self.last = state, record
@@ -177,13 +182,16 @@ class Joiner:
         self.is_rest = False
         self._most_streams = most_streams or MOST_STREAMS
         self._streams: OrderedDict[Hashable, _Stream] = OrderedDict()
+        # By source, the stream of its last line.
+        self._last: dict[str | None, Hashable] = {}
 
     def first_line(self, record: Record, stream: Hashable = None) -> Record:
         """Return the first line of the record to which a line belongs: itself if it begins one.
 
         Call it for every line, in the order of the store. stream: its stream if that is known.
         """
-        key = stream_of_record(record) if stream is None else stream
+        key = self.stream_of(record) if stream is None else stream
+        self._last[record.source] = key
         text = text_of_record(record)
         kind = _kind_of_text(text)
         present = self._streams.get(key)
@@ -194,12 +202,27 @@ class Joiner:
                 self.ended, self.is_rest = None, present.is_cut
                 present.add(record, state)
                 return present.first
+        if key != (own := stream_of_record(record)):
+            # A line without a header that does not go on is no line of a stream with one.
+            self._last[record.source] = key = own
+            present = self._streams.get(key)
         self.ended, self.is_rest = present.first if present is not None else None, False
         begun = _BEGIN.get(kind, _State.PLAIN)
         self._streams[key] = _Stream(record, begun)
         if len(self._streams) > self._most_streams:
             self._streams.popitem(last=False)
+        if len(self._last) > self._most_streams:
+            del self._last[next(iter(self._last))]
         return record
+
+    def stream_of(self, record: Record) -> Hashable:
+        """Return the stream of the next line: one without a header goes on with its source's last line."""
+        own = stream_of_record(record)
+        return self._last.get(record.source, own) if own == record.source else own
+
+    def pass_over(self, record: Record) -> None:
+        """Note a line whose record is not asked for: it may have parted others of its source."""
+        self._last[record.source] = stream_of_record(record)
 
     def knows(self, stream: Hashable) -> bool:
         """Return whether a stream had a line, and is not forgotten."""
@@ -301,3 +324,23 @@ def _is_of_goroutine(text: bytes) -> bool:
         return True
     called = text.partition(b"(")[0]
     return text.endswith(b")") and b"." in called and b" " not in called
+
+
+Kind, State, Stream, kind_of_text = _Kind, _State, _Stream, _kind_of_text
+BEGINNINGS = (
+    *(b" ", b"\t", b"\r", b"\f", b"\v", b"#", b".", b"+", b"}", b"]", b")", b"at "),
+    *(b"Caused by:", b"Suppressed:", b"Wrapped by:", b"--- End of ", b"---> ", b"PHP "),
+    *(b"Stack trace:", b"Stack backtrace:", b"stack backtrace:", b"note: ", b"from "),
+    *(b"Traceback ", b"During handling", b"The above exception", b"panic: ", b"fatal error: "),
+    *(b"goroutine ", b"Error: "),
+)
+
+
+def may_go_on_with_any(text: bytes) -> bool:
+    """Return whether a line that looks like nothing known may follow in the record of this one."""
+    kind = _kind_of_text(text)
+    return kind not in (_Kind.OTHER, _Kind.BLANK) or _is_of_goroutine(text)
+
+
+def state_after_begin(kind: _Kind) -> _State:
+    return _BEGIN.get(kind, _State.PLAIN)

@@ -30,7 +30,8 @@ from logsrv.linelog.fields.level_fields import (
 )
 from logsrv.linelog.fields.level_names import UNSURE
 from logsrv.linelog.fields.level_words import levels_at_times
-from logsrv.linelog.fields.record import level_of
+from logsrv.linelog.fields.record import level_of, says_level
+from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.fields.text_starts import lines_with_odd_headers
 
@@ -88,6 +89,26 @@ def level_numbers(text: bytes, ends: Array | None = None) -> Array:
         ends = _line_ends(text)
     found = level_numbers_if_quick(text, ends, most=len(text))
     assert found is not None
+    return found
+
+
+def levels_of_records(lines: StampedLines, found: Array | None = None) -> Array:
+    """Return the level of each line as `level_numbers` does; a continuation line has that of its record.
+
+    found: the levels of the lines by themselves, if known.
+    """
+    if found is None:
+        found = level_numbers(lines.text, lines.ends)
+    if not lines.first_lines:
+        return found
+    rows, codes, first = lines.going_on()
+    of_first = numpy.array([_NUMBERS[level_of(line)] for line in first], numpy.uint8)[codes]
+    own = [place for place, message in enumerate(lines.messages_of(rows)) if says_level(message)]
+    for place in own:
+        row = int(rows[place])
+        of_first[place] = _NUMBERS[level_of(lines.line(row), first[codes[place]])]
+    found = found.copy()
+    found[rows] = numpy.where(of_first > 0, of_first, found[rows])
     return found
 
 

@@ -33,7 +33,10 @@ class FieldReader:
         for name in self._names:
             field = found.get(name)
             if field is None:
-                records = map(Record, map(stamps.line, range(len(stamps))))
+                records = (
+                    Record(stamps.line(row), None, stamps.first_line(row))
+                    for row in range(len(stamps))
+                )
                 columns.append([record.get(name, as_written=True) for record in records])
             elif not field.texts:
                 columns.append([None] * len(stamps))

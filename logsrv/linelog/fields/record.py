@@ -67,7 +67,8 @@ class Record:
     """A stored line, without its LF.
 
     line: `TIME SOURCE MESSAGE`; a line without a stamp is all message.
-    position: `SEGMENT:OFFSET`, or None if unknown.
+    position: `SEGMENT:OFFSET`, or None if unknown. first_line: that of the record that the line goes on
+    with, whose level and header it has; None if it begins one, or says for itself what it is.
     """
 
     __slots__ = (
@@ -81,6 +82,7 @@ class Record:
         "_level",
         "_parts",
         "body",
+        "first_line",
         "line",
         "position",
         "start",
@@ -93,14 +95,16 @@ class Record:
     _level: str | None
     _parts: Source
 
-    def __init__(self, line: bytes, position: str | None = None) -> None:
+    def __init__(
+        self, line: bytes, position: str | None = None, first_line: bytes | None = None
+    ) -> None:
         stamp = STAMP.match(line)
         self.line = line
         self.start = stamp.end() if stamp else 0
         """Offset of the message in the line; 0 without a stamp."""
         self.body = line[self.start :]
         """The message in bytes."""
-        self.position = position
+        self.position, self.first_line = position, first_line
         # Catching an AttributeError costs a microsecond, as much as the rest of this method: use flags.
         self._is_header_known = False
         self._is_content_known = False
@@ -110,7 +114,7 @@ class Record:
         """Return the record of a message that has no stamp yet, even if it begins like one."""
         self = cls.__new__(cls)
         self.line = self.body = message
-        self.start, self.position = 0, None
+        self.start, self.position, self.first_line = 0, None, None
         self._is_header_known = self._is_content_known = False
         return self
 
@@ -220,6 +224,8 @@ class Record:
             )
         if found is None and self.header and self.header.severity is not None:
             found = BY_SYSLOG[self.header.severity]
+        if found is None and self.first_line is not None:
+            found = Record(self.first_line).level
         if found is None and self.kind != "json":
             if self.kind == "access":
                 return level_of_access_log(self._content.get("status"))
@@ -234,6 +240,10 @@ class Record:
         For display: bytes that are not UTF-8 become `\\xNN`.
         """
         fields: dict[str, Value] = {}
+        if self.first_line is not None:
+            first = Record(self.first_line)
+            known = ((name, first.get(name)) for name in ALIASES)
+            fields = {name: value for name, value in known if value is not None}
         if self.header:
             fields.update(self.header.fields)
         if self.kind == "json":
@@ -266,6 +276,8 @@ class Record:
             value = next((one for one in known if one is not None), None)
         if value is None and name == STATUS_CLASS:
             return class_of_status(self._parsed_value("status", as_written))
+        if value is None and self.first_line is not None and name in ALIASES:
+            return Record(self.first_line).get(name, as_written=as_written)
         return value
 
     def _alias_value(self, name: str, as_written: bool) -> Value | None:
@@ -330,12 +342,19 @@ _DAY = re.compile(rb"\[[0-9]{2}/")
 _PRIORITY = re.compile(rb"<[0-9]{1,3}>")
 
 
-def level_of(line: bytes) -> str | None:
+def says_level(message: bytes) -> bool:
+    """Return whether a line without a header may have a level in a field."""
+    return any(name in message for name in _OF_FIELDS)
+
+
+def level_of(line: bytes, first_line: bytes | None = None) -> str | None:
     """Return the level of a line, without its LF: that of its Record, in a third of the time."""
-    record = Record(line)
+    record = Record(line, None, first_line)
+    if first_line is not None:
+        return record.level
     if record.body[:1] == b"{":
         return _level_of_object(record)
-    if any(name in record.body for name in _OF_FIELDS):
+    if says_level(record.body):
         return record.level
     if priority := _PRIORITY.match(record.body):
         return _BY_PRIORITY.get(priority[0]) or record.level

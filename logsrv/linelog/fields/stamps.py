@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
-from logsrv.linelog.fields.stored_line import TIME_LENGTH
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, TIME_LENGTH, FirstLines
 
 NO_TIME = numpy.iinfo(numpy.int64).min
 """The moment of a line without a time, or with an invalid one."""
@@ -24,15 +25,25 @@ _SOURCE = 32
 _PARTS = ((11, 24, 3_600_000_000), (14, 60, 60_000_000), (17, 60, 1_000_000))
 
 
+class GoingOn(NamedTuple):
+    """Lines that go on with records. rows: their numbers. codes: for each the place in `first_lines`."""
+
+    rows: Array
+    codes: Array
+    first_lines: list[bytes]
+
+
 class StampedLines:
     """The whole lines of a text, each with an LF, and their stamps.
 
     starts, ends: bounds of each line without its LF. messages: where each message begins: the start of the
-    line if it has no stamp. stamped: numbers of the lines with a stamp.
+    line if it has no stamp. stamped: numbers of the lines with a stamp. first_lines: of the records that
+    lines go on with, by where these begin in the text.
     """
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, first_lines: FirstLines = NO_FIRST_LINES) -> None:
         self.text = text
+        self.first_lines = first_lines
         self._bytes: Array = numpy.frombuffer(text, numpy.uint8)
         self.ends: Array = indexes_of_true(self._bytes == _LF)
         self.starts: Array = numpy.zeros_like(self.ends)
@@ -50,6 +61,18 @@ class StampedLines:
     def line(self, row: int) -> bytes:
         """Return a line without its LF."""
         return self.text[self.starts[row] : self.ends[row]]
+
+    def first_line(self, row: int) -> bytes | None:
+        """Return the first line of the record that a line goes on with; None if it begins one."""
+        return self.first_lines.get(int(self.starts[row])) if self.first_lines else None
+
+    def going_on(self) -> GoingOn:
+        """Return the continuation lines, by their first lines."""
+        starts = [*self.first_lines]
+        rows: Array = numpy.searchsorted(self.starts, starts)
+        places: dict[bytes, int] = {}
+        codes = [places.setdefault(self.first_lines[start], len(places)) for start in starts]
+        return GoingOn(rows, numpy.array(codes, numpy.intp), [*places])
 
     def messages_of(self, rows: Array | slice = slice(None)) -> list[bytes]:
         """Return the messages of the lines with these numbers; by default of all lines."""

@@ -7,7 +7,7 @@ The source `web@tcp:10.0.0.1:51234` has the name `web`, a host and a port. After
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fnmatch import translate
 from typing import NamedTuple, TypeAlias
 
@@ -37,6 +37,14 @@ IN_STAMP = ("time", "source", "name", "host", "port", "position")
 
 IsOf: TypeAlias = Callable[[bytes, int, int], bool]
 """A function of a text, a start and an end: whether the line between them has a matching source."""
+
+FirstLines: TypeAlias = Mapping[int, bytes]
+"""The places in a text where continuation lines begin → the first line of the record of each."""
+NO_FIRST_LINES: FirstLines = {}
+REACH = 2 << 20
+"""Bytes of the store from a record's first line to the beginning of a line that has its level."""
+INHERITED = frozenset(("level", "hostname", "app", "pid", "timestamp"))
+"""The fields that a continuation line has from the first line of its record."""
 
 _NAME = re.compile(r"([A-Za-z0-9._-]+)@")
 _INET = re.compile(

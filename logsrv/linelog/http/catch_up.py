@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import attrs
 
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES
 from logsrv.linelog.http.view_protocol import missed_event
 from logsrv.linelog.http.watched_query import PIECE, LatestRecords, SharedEvents, WatchedQuery
 from logsrv.linelog.read.follow import AppendedLines, Follower, bytes_between
-from logsrv.linelog.read.search import hits_in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
@@ -112,7 +112,9 @@ class CatchUp:
             )
         if self.query.joined and news.has_gap:
             self.query.joined.forget()
-        hits = list(hits_in_text(self.query.matcher, None, news.position, news.text))
+        matcher = self.query.matcher
+        first_lines = news.first_lines() if matcher.inherits else NO_FIRST_LINES
+        hits = news.hits(matcher.find(news.text, news.position, first_lines))
         return events.events_for(hits, self.query)
 
     def _cut_to_begin(self, news: AppendedLines) -> AppendedLines:

@@ -16,6 +16,7 @@ from contextlib import closing
 from types import ModuleType
 from typing import NamedTuple
 
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.http.watched_query import WatchedQuery
 from logsrv.linelog.read.follow import AppendedLines, Follower, bytes_between, end_of_store
 from logsrv.linelog.read.view import View
@@ -140,9 +141,16 @@ class SingleQuery:
             if late:
                 query.missed += lines
             elif not query.allowed:
-                query.missed += query.matcher.count(piece.text, piece.position)
+                query.missed += query.matcher.count(
+                    piece.text, piece.position, _first_lines(piece, query)
+                )
             else:
-                query.add_matches(piece, list(query.matcher.find(piece.text, piece.position)))
+                found = query.matcher.find(piece.text, piece.position, _first_lines(piece, query))
+                query.add_matches(piece, list(found))
+
+
+def _first_lines(piece: AppendedLines, query: WatchedQuery) -> FirstLines:
+    return piece.first_lines() if query.matcher.inherits else NO_FIRST_LINES
 
 
 class QueryGroup:
@@ -174,7 +182,8 @@ class QueryGroup:
     ) -> set[WatchedQuery] | None:
         """Search a piece. Return None; if the time ended first, the queries that have got their lines."""
         reached = set()
-        for number, lines in self._many.find(piece.text, piece.position):
+        first_lines = piece.first_lines() if self._many.inherits else NO_FIRST_LINES
+        for number, lines in self._many.find(piece.text, piece.position, first_lines):
             query = self.queries[number]
             query.add_matches(piece, lines)
             reached.add(query)
@@ -220,7 +229,8 @@ def _merge_pieces(polled: PolledLines) -> Iterator[tuple[AppendedLines, int]]:
 
 
 def _join_pieces(held: list[AppendedLines]) -> AppendedLines:
-    return AppendedLines(held[-1].position, b"".join([piece.text for piece in reversed(held)]))
+    text = b"".join([piece.text for piece in reversed(held)])
+    return held[-1]._replace(text=text)
 
 
 def _import_many() -> ModuleType:

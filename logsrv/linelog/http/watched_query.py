@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from logsrv.linelog.fields.continuation import Joiner, stream_of_record
+from logsrv.linelog.fields.continuation import Joiner
 from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES
 from logsrv.linelog.http.search_request import document_maker, has_all_lines
 from logsrv.linelog.http.view_protocol import LiveQuery, line_event
 from logsrv.linelog.query.match import Matcher, make_matcher
@@ -22,7 +23,7 @@ from logsrv.linelog.query.record_match import candidates_in_records, record_test
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.records import MOST_KEPT, JoinedLines, about_lines, lines_before
 from logsrv.linelog.read.render import hit_as_json, safe_json
-from logsrv.linelog.read.search import Hit, lines_in_text
+from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import NOWHERE, Position
 
@@ -74,15 +75,13 @@ class LatestRecords:
             self._add_all(lines_before(view, start))
             for one in asked:
                 one.begin = start
-        return self._add_all(
-            hit for piece in pieces for hit in lines_in_text(piece.position, piece.text)
-        )
+        return self._add_all(hit for piece in pieces for hit in piece.all_hits())
 
     def _add_all(self, hits: Iterable[Hit]) -> list[RecordSoFar]:
         touched: dict[RecordSoFar, None] = {}
         for hit in hits:
-            line = Record(hit.line, str(hit.position))
-            first = self._joiner.first_line(line, stream_of_record(line))
+            line = hit.record()
+            first = self._joiner.first_line(line)
             if self._joiner.ended is not None:
                 self._records.pop(self._joiner.ended, None)
             record = self._records.setdefault(first, RecordSoFar())
@@ -184,13 +183,7 @@ class WatchedQuery:
 
     def add_matches(self, piece: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         """Add the matching lines of a piece, by their starts and ends; the newest piece comes first."""
-        segment, offset = piece.position
-        self._found.append(
-            [
-                Hit(Position(segment, offset + start), piece.text[start:end])
-                for start, end in self._newest_allowed(lines)
-            ]
-        )
+        self._found.append(piece.hits(self._newest_allowed(lines)))
 
     def count_unasked(self, pieces: Iterable[AppendedLines]) -> None:
         """Count lines that may be of matching records as missed, except those that match by themselves.
@@ -200,7 +193,15 @@ class WatchedQuery:
         """
         if self._candidates is None:
             return
-        found = sum(self._candidates.count(piece.text, piece.position) for piece in pieces)
+        candidates = self._candidates
+        found = sum(
+            candidates.count(
+                piece.text,
+                piece.position,
+                piece.first_lines() if candidates.inherits else NO_FIRST_LINES,
+            )
+            for piece in pieces
+        )
         self.missed = max(self.missed, found - len(self.hits))
 
     def add_records(self, touched: Iterable[RecordSoFar], start: Position) -> None:

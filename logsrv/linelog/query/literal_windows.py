@@ -18,6 +18,7 @@ import numpy
 
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.literals import Literal
 
 U8 = numpy.uint8
@@ -54,9 +55,11 @@ class LineSpans(Sequence[tuple[int, int]]):
 
 
 class TextPiece:
-    """The lines of `text[begin:end]`; places in it count from `begin`."""
+    """The lines of `text[begin:end]`; places in it count from `begin`. first_lines: of all its lines."""
 
-    def __init__(self, text: bytes, begin: int, end: int) -> None:
+    def __init__(
+        self, text: bytes, begin: int, end: int, first_lines: FirstLines = NO_FIRST_LINES
+    ) -> None:
         self.text = text
         self.begin = begin
         self.size = end - begin
@@ -64,7 +67,11 @@ class TextPiece:
         self.raw: Array = numpy.zeros(self.size + PAD, U8)
         """The piece's bytes, and PAD zeros after them."""
         self.raw[: self.size] = numpy.frombuffer(lines, U8)
-        stamps = self.stamps = StampedLines(lines if lines.endswith(b"\n") else lines + b"\n")
+        within = {
+            start - begin: line for start, line in first_lines.items() if begin <= start < end
+        }
+        ended = lines if lines.endswith(b"\n") else lines + b"\n"
+        stamps = self.stamps = StampedLines(ended, within)
         self.starts = stamps.starts
         self.ends = stamps.ends
         self.messages = stamps.messages
@@ -84,14 +91,15 @@ class TextPiece:
         return LineSpans(self.starts[lines] + self.begin, self.ends[lines] + self.begin)
 
 
-def pieces_of_text(text: bytes) -> Iterator[TextPiece]:
+def pieces_of_text(text: bytes, first_lines: FirstLines = NO_FIRST_LINES) -> Iterator[TextPiece]:
+    """Yield the lines of a text in pieces. first_lines: of its continuation lines."""
     begin = 0
     while begin < len(text):
         end = text.rfind(b"\n", begin, begin + SIZE) + 1
         end = end or text.find(b"\n", begin + SIZE) + 1 or len(text)
         if begin + SIZE >= len(text):
             end = len(text)
-        yield TextPiece(text, begin, end)
+        yield TextPiece(text, begin, end, first_lines)
         begin = end
 
 

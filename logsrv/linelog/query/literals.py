@@ -36,7 +36,13 @@ class AnyOf(Value):
     parts: tuple[Need, ...]
 
 
-Need: TypeAlias = Literal | AllOf | AnyOf
+class Inherited(Value):
+    """The line contains the one part, or the first line of its record does, which may stand further up."""
+
+    parts: tuple[Need]
+
+
+Need: TypeAlias = Literal | AllOf | AnyOf | Inherited
 
 
 def need_of_all(parts: Iterable[Need | None]) -> Need | None:

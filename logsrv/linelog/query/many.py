@@ -22,11 +22,11 @@ import numpy
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import ALWAYS, Record
-from logsrv.linelog.fields.stored_line import IN_STAMP
+from logsrv.linelog.fields.stored_line import IN_STAMP, NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import elements_of_value
 from logsrv.linelog.query.candidates import candidate_of_query
 from logsrv.linelog.query.literal_windows import LiteralWindows, TextPiece, pieces_of_text
-from logsrv.linelog.query.literals import AllOf, AnyOf, Literal, Need
+from logsrv.linelog.query.literals import AllOf, AnyOf, Inherited, Literal, Need
 from logsrv.linelog.query.match import Matcher, Place
 from logsrv.linelog.query.predicates import WantedValues, equal_values_by_field
 from logsrv.linelog.query.query_need import need_of_query
@@ -61,6 +61,7 @@ class ManyQueries:
 
     def __init__(self, matchers: Sequence[Matcher]) -> None:
         self._matchers = matchers
+        self.inherits = any(one.inherits for one in matchers)
         numbers: dict[Trigger, int] = {}
         self._plans_of: dict[int, list[_QueryPlan]] = defaultdict(list)
         self._alone: list[int] = []
@@ -96,19 +97,27 @@ class ManyQueries:
         self._windows = LiteralWindows([one.literal for one in numbers]) if numbers else None
 
     def find(
-        self, text: bytes, place: Place | None = None, *, among: Container[int] | None = None
+        self,
+        text: bytes,
+        place: Place | None = None,
+        first_lines: FirstLines = NO_FIRST_LINES,
+        *,
+        among: Container[int] | None = None,
     ) -> Iterator[tuple[int, Sequence[tuple[int, int]]]]:
         """Yield a query's number and its matching lines of `text`: start and end, without LF.
 
         text: whole lines. A query with matches comes once or several times, its lines in order; queries
-        come in no order. place: the position of `text` in the store. among: queries to ask; None for all.
+        come in no order. place: the position of `text` in the store. first_lines: of the continuation
+        lines. among: queries to ask; None for all.
         """
         for number in self._alone:
             if among is not None and number not in among:
                 continue
-            if found := list(self._matchers[number].find(text, place)):
+            if found := list(self._matchers[number].find(text, place, first_lines)):
                 yield number, found
-        for piece in pieces_of_text(text) if self._windows is not None or self._fields else ():
+        for piece in (
+            pieces_of_text(text, first_lines) if self._windows is not None or self._fields else ()
+        ):
             if self._windows is not None:
                 yield from self._find_in_piece(piece, self._windows, place, among)
             for field in self._fields:
@@ -135,9 +144,11 @@ class ManyQueries:
         self, piece: TextPiece, windows: LiteralWindows
     ) -> Iterator[tuple[_QueryPlan, Array]]:
         """Yield each query whose triggers are in a piece, and the lines with one trigger of each set."""
-        found = self._lines_of_triggers(piece, windows)
-        plans = dict.fromkeys(plan for trigger in found for plan in self._plans_of[trigger])
+        own = self._lines_of_triggers(piece, windows)
+        inherited = self._with_continuations(piece, windows, own)
+        plans = dict.fromkeys(plan for trigger in inherited for plan in self._plans_of[trigger])
         for plan in plans:
+            found = inherited if self._matchers[plan.number].inherits else own
             lines: Array | None = None
             for triggers in plan.needed:
                 these = [found[one] for one in triggers if one in found]
@@ -148,6 +159,22 @@ class ManyQueries:
             else:
                 assert lines is not None
                 yield plan, lines
+
+    def _with_continuations(
+        self, piece: TextPiece, windows: LiteralWindows, own: dict[int, Array]
+    ) -> dict[int, Array]:
+        """Return the lines of triggers with the continuation lines whose first lines have them."""
+        if not self.inherits or not piece.stamps.first_lines:
+            return own
+        rows, codes, first_lines = piece.stamps.going_on()
+        text = b"\n".join([*first_lines, b""])
+        of_first = TextPiece(text, 0, len(text))
+        found = dict(own)
+        for trigger, places in self._lines_of_triggers(of_first, windows).items():
+            more = rows[numpy.isin(codes, places)]
+            known = own.get(trigger)
+            found[trigger] = more if known is None else numpy.union1d(known, more)
+        return found
 
     def _lines_of_triggers(self, piece: TextPiece, windows: LiteralWindows) -> dict[int, Array]:
         """Return, by the number of each trigger in the piece, the lines that have it."""
@@ -177,7 +204,8 @@ class ManyQueries:
             record = records.get(line)
             if record is None:
                 position = f"{place[0]}:{place[1] + start}" if place else None
-                record = records[line] = Record(piece.text[start:end], position)
+                first_line = piece.stamps.first_line(line)
+                record = records[line] = Record(piece.text[start:end], position, first_line)
             if test(record):
                 found.append(line)
         return numpy.array(found, numpy.intp)
@@ -245,6 +273,8 @@ def shortest_literal_size(triggers: Triggers) -> int:
 def _choices_of_need(need: Need | None) -> list[Triggers]:
     if isinstance(need, Literal):
         return [(Trigger(need),)]
+    if isinstance(need, Inherited):
+        return _choices_of_need(need.parts[0])
     if isinstance(need, AllOf):
         return [choice for part in need.parts for choice in _choices_of_need(part)]
     if isinstance(need, AnyOf):

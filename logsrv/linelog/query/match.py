@@ -12,7 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.stored_line import STAMP, TIME_LENGTH
+from logsrv.linelog.fields.stored_line import (
+    INHERITED,
+    NO_FIRST_LINES,
+    STAMP,
+    TIME_LENGTH,
+    FirstLines,
+)
 from logsrv.linelog.query.candidates import candidate_of_query
 from logsrv.linelog.query.engine import Search, compile_search
 from logsrv.linelog.query.expression import compile_expression
@@ -25,7 +31,18 @@ from logsrv.linelog.query.line_spans import (
 from logsrv.linelog.query.literals import Candidate, Literal, Need, make_caseless_find
 from logsrv.linelog.query.predicates import Predicate, predicate
 from logsrv.linelog.query.query_need import need_of_query
-from logsrv.linelog.query.question import EVERYTHING, Node, Not, Or, Regex, Term
+from logsrv.linelog.query.question import (
+    EVERYTHING,
+    And,
+    Compare,
+    HasField,
+    Node,
+    Not,
+    Or,
+    Regex,
+    Term,
+    leaves,
+)
 
 if TYPE_CHECKING:
     from logsrv.linelog.fields.byte_places import Array
@@ -53,11 +70,18 @@ class Matcher:
     """A query that searches lines.
 
     node: its tree. needs: literals that every matching line contains, or None if none are certain.
+    inherits: whether it asks for a field that a continuation line has from the first line of its record;
+    then whoever searches a text has to say these lines (`fields/first_lines.py`).
     """
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self.needs: Need | None = need_of_query(node)
+        self.inherits = any(
+            isinstance(leaf, Compare | HasField) and leaf.field in INHERITED
+            for leaf in leaves(node)
+        )
+        self._own_literals = _literals_of_own_text(node) if self.inherits else ()
         self._test: Predicate | None = None
         self._candidate = candidate_of_query(node)
         self._exact = _is_exact(node, self._candidate)
@@ -91,9 +115,11 @@ class Matcher:
             self._places = places
             self._count_by_places = lambda text: count_messages_with_hit(text, places(text))
 
-    def matches(self, line: bytes, position: str | None = None) -> bool:
+    def matches(
+        self, line: bytes, position: str | None = None, first_line: bytes | None = None
+    ) -> bool:
         """Return whether the query is true for `line`, a stored line without LF."""
-        return self.predicate()(Record(line, position))
+        return self.predicate()(Record(line, position, first_line))
 
     def predicate(self) -> Predicate:
         """Return the function that tells whether the query is true for a record."""
@@ -101,10 +127,16 @@ class Matcher:
             self._test = predicate(self.node)
         return self._test
 
-    def find(self, text: bytes, place: Place | None = None) -> Iterator[tuple[int, int]]:
+    def find(
+        self,
+        text: bytes,
+        place: Place | None = None,
+        first_lines: FirstLines = NO_FIRST_LINES,
+    ) -> Iterator[tuple[int, int]]:
         """Yield start and end, without LF, of each matching line of `text`, which is whole lines.
 
-        place: the position of `text` in the store, for queries that ask for `position`.
+        place: the position of `text` in the store, for queries that ask for `position`. first_lines: of its
+        continuation lines, if the query `inherits`.
         """
         if self.node == EVERYTHING:
             yield from all_line_spans(text)
@@ -113,7 +145,7 @@ class Matcher:
             yield from self.candidate_lines(text, in_message=True)
             return
         if self._negated is not None and place is None:
-            yield from other_line_spans(text, self._negated.find(text))
+            yield from other_line_spans(text, self._negated.find(text, None, first_lines))
             return
         if self._pattern is not None:
             found, start = self._pattern_lines(text)
@@ -127,24 +159,72 @@ class Matcher:
             return
 
         test, record = self.predicate(), Record
-        for start, end in self.candidate_lines(text):
+        lines = self.candidate_lines(text)
+        if self.inherits and first_lines:
+            lines = self._with_continuations(text, lines, first_lines)
+        for start, end in lines:
             position = f"{place[0]}:{place[1] + start}" if place else None
-            if test(record(text[start:end], position)):
+            if test(record(text[start:end], position, first_lines.get(start))):
                 yield start, end
 
-    def matching_lines(self, text: bytes, place: Place | None = None) -> bytes:
+    def _with_continuations(
+        self, text: bytes, lines: Iterator[tuple[int, int]], first_lines: FirstLines
+    ) -> Iterator[tuple[int, int]]:
+        """Yield lines, which are in order, and all continuation lines that may match, too."""
+        left, places = next(lines, None), iter(sorted(first_lines))
+        start = next(places, None)
+        while left is not None or start is not None:
+            if start is None or (left is not None and left[0] < start):
+                assert left is not None
+                yield left
+                left = next(lines, None)
+                continue
+            if left is not None and left[0] == start:
+                yield left
+                left = next(lines, None)
+            else:
+                end = text.find(b"\n", start)
+                end = len(text) if end < 0 else end
+                if self._may_match(text, start, end):
+                    yield start, end
+            start = next(places, None)
+
+    def _may_match(self, text: bytes, start: int, end: int) -> bool:
+        """Return whether a line may match by its own text, whatever it has from its first line."""
+        if not self._own_literals:
+            return True
+        line = text[start:end]
+        folded = line.lower()
+        return any(
+            one.text.lower() in folded if one.ignore_case else one.text in line
+            for one in self._own_literals
+        )
+
+    def matching_lines(
+        self,
+        text: bytes,
+        place: Place | None = None,
+        first_lines: FirstLines = NO_FIRST_LINES,
+    ) -> bytes:
         """Return the matching lines of `text`, which is whole lines, each with its LF."""
         if self.node == EVERYTHING:
             return text if text.endswith(b"\n") or not text else text + b"\n"
-        found = b"".join([text[start : end + 1] for start, end in self.find(text, place)])
+        found = b"".join(
+            [text[start : end + 1] for start, end in self.find(text, place, first_lines)]
+        )
         return found if found.endswith(b"\n") or not found else found + b"\n"
 
-    def count(self, text: bytes, place: Place | None = None) -> int:
+    def count(
+        self,
+        text: bytes,
+        place: Place | None = None,
+        first_lines: FirstLines = NO_FIRST_LINES,
+    ) -> int:
         """Return the number of matching lines in `text`, which is whole lines."""
         if self.node == EVERYTHING:
             return number_of_lines(text)
         if self._negated is not None and place is None:
-            return number_of_lines(text) - self._negated.count(text)
+            return number_of_lines(text) - self._negated.count(text, None, first_lines)
         if self._exact:
             return self._exact_count(text)
         if self._pattern is not None:
@@ -152,7 +232,7 @@ class Matcher:
             return len(found) + _count_messages_with_hit(
                 _match_start_finder(self._compiled_once(self._pattern)), text, start
             )
-        return sum(1 for _ in self.find(text, place))
+        return sum(1 for _ in self.find(text, place, first_lines))
 
     def _candidate_finder(self, text: bytes) -> Hits:
         """Return the function that finds the candidate in `text`."""
@@ -218,6 +298,24 @@ class Matcher:
         if self._count_by_places is not None:
             return self._count_by_places(text)
         return _count_messages_with_hit(self._candidate_finder(text), text)
+
+
+def _literals_of_own_text(node: Node) -> tuple[Literal, ...]:
+    """Return literals of which a line has one in any case, whatever it has from its first line.
+
+    Empty if none are certain.
+    """
+    parts = node.parts if isinstance(node, And) else (node,)
+    own = [
+        found
+        for part in parts
+        if not any(
+            isinstance(leaf, Compare | HasField) and leaf.field in INHERITED
+            for leaf in leaves(part)
+        )
+        and isinstance(found := candidate_of_query(part), tuple)
+    ]
+    return max(own, key=lambda one: min(len(literal.text) for literal in one), default=())
 
 
 def make_matcher(node: Node) -> Matcher:

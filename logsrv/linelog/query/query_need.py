@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from logsrv.linelog.fields import servers, syslog_header
-from logsrv.linelog.fields.stored_line import IN_STAMP
+from logsrv.linelog.fields.stored_line import IN_STAMP, INHERITED
 from logsrv.linelog.fields.values import number_of_text
 from logsrv.linelog.query.expression import compile_expression
 from logsrv.linelog.query.literals import (
     AnyOf,
+    Inherited,
     Literal,
     Need,
     has_ascii_capital,
@@ -50,7 +51,8 @@ def need_of_query(node: Node) -> Need | None:
     if isinstance(node, (Compare, HasField)):
         # `field=*` has the need of any `field!=…`: both only need the field.
         op, value = (node.op, node.value) if isinstance(node, Compare) else ("!=", "")
-        return need_of_field(node.field, op, value)
+        need = need_of_field(node.field, op, value)
+        return Inherited((need,)) if need is not None and node.field in INHERITED else need
     if isinstance(node, And):
         return need_of_all([need_of_query(part) for part in node.parts])
     if isinstance(node, Or):

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from logsrv.linelog.fields.parts import join_parts
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import IN_STAMP
-from logsrv.linelog.query.literals import AllOf, Literal, Need
+from logsrv.linelog.query.literals import AllOf, Inherited, Literal, Need
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.predicates import all_true, any_true, is_false, predicate
 from logsrv.linelog.query.query_need import need_of_query
@@ -73,6 +73,8 @@ def _certain_texts(need: Need | None) -> list[str]:
     """
     if isinstance(need, Literal):
         return [need.text.decode()]
+    if isinstance(need, Inherited):
+        return _certain_texts(need.parts[0])
     if isinstance(need, AllOf):
         return max(map(_certain_texts, need.parts), key=_shortest)
     each = [_certain_texts(part) for part in need.parts] if need else []
@@ -95,6 +97,8 @@ def _length_of_need(need: Need | None) -> int:
         return 0
     if isinstance(need, Literal):
         return len(need.text)
+    if isinstance(need, Inherited):
+        return _length_of_need(need.parts[0])
     each = [_length_of_need(part) for part in need.parts]
     return max(each) if isinstance(need, AllOf) else min(each)
 

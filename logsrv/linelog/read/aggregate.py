@@ -22,10 +22,11 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
+from logsrv.linelog.fields.stored_line import INHERITED, FirstLines
 from logsrv.linelog.read.line_counts import levels_in_query
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.remembered import key_of_part
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import FoundText, Hit, Search
 from logsrv.linelog.read.texts import SegmentFrames
 
 if TYPE_CHECKING:
@@ -41,13 +42,24 @@ class FoundLines(NamedTuple):
     search: Search
     task: ReadTask
 
-    def text(self) -> bytes:
-        """Read the lines, and return them with their LFs."""
-        return b"".join([found for _, _, found in self.texts()])
+    def text(self, fields: Collection[str] = ()) -> tuple[bytes, FirstLines]:
+        """Read the lines, and return them with their LFs, and the first lines of continuation lines.
 
-    def texts(self) -> Iterator[tuple[int, bytes, bytes]]:
-        """Read the texts, and yield those that have matches: offset, text, and the matching lines in it."""
-        return self.search.matching_texts(self.task)
+        fields: those that are counted.
+        """
+        found = [*self.texts(fields)]
+        if len(found) == 1:
+            return found[0].lines, found[0].first_lines
+        first_lines: dict[int, bytes] = {}
+        size = 0
+        for one in found:
+            first_lines.update((size + start, line) for start, line in one.first_lines.items())
+            size += len(one.lines)
+        return b"".join([one.lines for one in found]), first_lines
+
+    def texts(self, fields: Collection[str] = ()) -> Iterator[FoundText]:
+        """Read the texts, and yield those that have matches. fields: those that are counted."""
+        return self.search.matching_texts(self.task, inherits=not INHERITED.isdisjoint(fields))
 
     def hits(self) -> Iterator[Hit]:
         return self.search.hits_in_task(self.task)

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from logsrv.errors import StoreError
-from logsrv.linelog.query.literals import Literal, Need
+from logsrv.linelog.query.literals import Inherited, Literal, Need
 from logsrv.linelog.read.plan import frames_in_word_index
 from logsrv.linelog.read.texts import ArchivedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
@@ -194,6 +194,7 @@ class ArchiveView(View):
             lambda at, size: self._archive.read(name, at, size),
             note,
             (number, of.text, of.packed_file.size, len(of.frames)),
+            lambda: index.decode_index(self._found[number].frames),
         )
 
 
@@ -215,7 +216,7 @@ class ArchivedWordIndex(NamedTuple):
 
     read: returns a part of the file, by offset and size, and raises ArchiveError. note: gets a sentence if
     the index is unusable. totals: the segment to which the index must belong: its number, bytes of text,
-    compressed bytes and frames; None for any segment.
+    compressed bytes and frames; None for any segment. load_index: returns the index of its frames.
     """
 
     number: int
@@ -223,6 +224,7 @@ class ArchivedWordIndex(NamedTuple):
     read: Callable[[int, int], bytes]
     note: Callable[[str], None]
     totals: tuple[int, int, int, int] | None = None
+    load_index: Callable[[], index.Index] | None = None
 
 
 def frames_by_segment(
@@ -280,7 +282,7 @@ def _missing_parts(one: ArchivedWordIndex, need: Need) -> tuple[list[tuple[int, 
                 words.frames_with(literal.text, literal.ignore_case)
             except MissingParts as error:
                 missing += error.ranges
-        return missing, None if missing else frames_in_word_index(words, need)
+        return missing, None if missing else frames_in_word_index(words, need, one.load_index)
     except MissingParts as error:
         return error.ranges, None
     except ValueError as error:
@@ -291,6 +293,8 @@ def _missing_parts(one: ArchivedWordIndex, need: Need) -> tuple[list[tuple[int, 
 def _literals_of_need(need: Need) -> Iterator[Literal]:
     if isinstance(need, Literal):
         yield need
+    elif isinstance(need, Inherited):
+        yield from _literals_of_need(need.parts[0])
     else:
         for part in need.parts:
             yield from _literals_of_need(part)

@@ -19,7 +19,12 @@ from logsrv.linelog.columns.read_file import GroupColumns, SegmentColumns, open_
 from logsrv.linelog.columns.rows import ColumnRows
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import NO_TIME
-from logsrv.linelog.fields.stored_line import source_matcher, to_stored_bytes
+from logsrv.linelog.fields.stored_line import (
+    NO_FIRST_LINES,
+    FirstLines,
+    source_matcher,
+    to_stored_bytes,
+)
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import Node, leaves
 from logsrv.linelog.read.plan import GroupRead, PlannedRead, ReadTask, Scope, SearchStats
@@ -43,6 +48,7 @@ class TextSearch(Protocol):
 
     def frame_tasks(self, task: ReadTask) -> Iterator[ReadTask]: ...
     def task_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]: ...
+    def first_lines(self, position: Position, text: bytes) -> FirstLines: ...
     def report_unusable_columns(self, segment: int, why: str) -> None: ...
 
 
@@ -193,8 +199,8 @@ class ColumnSearch:
             found &= self._matching_in(opened, group)
         return ColumnRows(task.segment, group, None if found.all() else numpy.flatnonzero(found))
 
-    def lines(self, task: ReadTask) -> Iterator[list[tuple[int, bytes]]]:
-        """Yield the matching lines, without LFs, with their offsets; those of a text at once.
+    def lines(self, task: ReadTask) -> Iterator[tuple[int, bytes, list[int]]]:
+        """Yield the texts with matching lines: offset, text, and where these begin in it.
 
         Frames without any are not read. Raises as `rows`.
         """
@@ -204,7 +210,7 @@ class ColumnSearch:
             for start, text in self._search.task_texts(frame) if wanted else ():
                 ended = text if text.endswith(b"\n") else text + b"\n"
                 begins = [offset - start for offset in _between(wanted, start, start + len(text))]
-                yield [(start + at, ended[at : ended.index(b"\n", at)]) for at in begins]
+                yield start, ended, begins
 
     def _open_columns(self, number: int) -> _OpenSegment | None:
         """Open the columns of a segment; None if it has none, or unusable ones, which is reported."""
@@ -262,7 +268,11 @@ class ColumnSearch:
                 continue
             for offset, text in self._search.task_texts(frame):
                 place = Position(task.segment, offset).own
-                starts = [offset + start for start, _ in matcher.find(text, place)]
+                first_lines = NO_FIRST_LINES
+                if matcher.inherits:
+                    first_lines = self._search.first_lines(Position(task.segment, offset), text)
+                found_lines = matcher.find(text, place, first_lines)
+                starts = [offset + start for start, _ in found_lines]
                 found[numpy.searchsorted(offsets, starts)] = True
         return found & among
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, levels_of_records
 from logsrv.linelog.fields.reader import Column, FieldReader
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import OF_SOURCE, decode_stored, parse_source
@@ -32,9 +32,7 @@ def column_reader(names: Sequence[str], extractions: Sequence[Extraction]) -> Re
         if fields is not None:
             found.update(zip(others, fields.read(stamps), strict=True))
         if "level" in names:
-            found["level"] = [
-                OF_NUMBERS[n] for n in level_numbers(stamps.text, stamps.ends).tolist()
-            ]
+            found["level"] = [OF_NUMBERS[n] for n in levels_of_records(stamps).tolist()]
         if of_source:
             found.update(_source_columns(stamps, of_source))
         if extracted:

@@ -16,6 +16,7 @@ import numpy
 
 from logsrv.linelog.fields.byte_places import Array, ranked
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.query.question import Extraction, Grouping, Measure, MeasureKind
 from logsrv.linelog.read.counted_measures import (
@@ -81,9 +82,9 @@ class GroupCounter:
         """Return what is kept of each measure of groups, without any lines yet."""
         return [_kept(one.kind, by_time=by_time) for one in self._measures]
 
-    def count_text(self, text: bytes) -> Any:
+    def count_text(self, text: bytes, first_lines: FirstLines = NO_FIRST_LINES) -> Any:
         """Return the part of whole lines, as `Groups` merges it."""
-        stamps = StampedLines(text)
+        stamps = StampedLines(text, first_lines)
         found = self._read(stamps)
         lines = _Lines(
             len(stamps),
@@ -94,7 +95,7 @@ class GroupCounter:
         return self._count(lines)
 
     def first_numbers(
-        self, lines: bytes | ColumnRows, most: int, sign: int
+        self, lines: StampedLines | ColumnRows, most: int, sign: int
     ) -> tuple[int, list[tuple[int, int | float]]]:
         """Return how many lines have a number in the field, and the first of these by sign * number.
 
@@ -102,8 +103,8 @@ class GroupCounter:
         earlier goes first.
         """
         [(_, name)] = self._measures
-        if isinstance(lines, bytes):
-            known = _numbers_of_cells(name, self._read(StampedLines(lines))[name])
+        if isinstance(lines, StampedLines):
+            known = _numbers_of_cells(name, self._read(lines)[name])
         else:
             known = numbers_of_rows(name, lines)
         keys = known.values

@@ -9,7 +9,7 @@ from itertools import islice
 
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean
-from logsrv.linelog.fields.record import ALWAYS, Record
+from logsrv.linelog.fields.record import ALWAYS
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_text
 from logsrv.linelog.query.hints import comparisons, hint_on_stage
 from logsrv.linelog.query.match import make_matcher
@@ -36,9 +36,7 @@ def hints_for_no_hits(search: Search, node: Node, top: str | None) -> Iterator[s
     if not names:
         return
     with closing(type(search)(search.view, make_matcher(EVERYTHING), Scope())) as every:
-        records = [
-            Record(hit.line, str(hit.position)) for hit in islice(every.hits(reverse=True), _LINES)
-        ]
+        records = [hit.record() for hit in islice(every.hits(reverse=True), _LINES)]
     for name in dict.fromkeys(names) if records else ():
         found = [value for record in records if (value := record.get(name)) is not None]
         if found:

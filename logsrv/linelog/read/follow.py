@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
+from logsrv.linelog.query.line_spans import all_line_spans
+from logsrv.linelog.read.continuations import Continuations
+from logsrv.linelog.read.search import Hit, hits_at
 from logsrv.linelog.read.texts import DamagedSegment, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Form, Position
@@ -22,11 +27,29 @@ _number = attrgetter("number")
 
 
 class AppendedLines(NamedTuple):
-    """Whole lines, and the first one's position. missing: lines before it that the store no longer has."""
+    """Whole lines, and the first one's position. missing: lines before it that the store no longer has.
+
+    continuations: finds the first lines of records; None if there are none to be asked for.
+    """
 
     position: Position
     text: bytes
     missing: MissingText = MissingText()
+    continuations: Continuations | None = None
+
+    def first_lines(self) -> FirstLines:
+        """Return the first lines of the continuation lines."""
+        if self.continuations is None:
+            return NO_FIRST_LINES
+        return self.continuations.first_lines(self.position, self.text)
+
+    def hits(self, spans: Iterable[tuple[int, int]]) -> list[Hit]:
+        """Return the lines at some places of the text."""
+        return list(hits_at(self.position, self.text, spans, self.continuations))
+
+    def all_hits(self) -> list[Hit]:
+        """Return all lines."""
+        return self.hits(all_line_spans(self.text))
 
     @property
     def has_gap(self) -> bool:
@@ -43,6 +66,7 @@ class Follower:
 
     def __init__(self, view: View, position: Position) -> None:
         self._view = view
+        self._continuations = Continuations(view)
         self.position = position
         self._frames: SegmentFrames | None = None
         self.missing = MissingText()
@@ -94,7 +118,7 @@ class Follower:
                 # Damage was skipped, so fewer bytes may remain before `until`.
                 continue
             if text:
-                news = AppendedLines(self.position, text, self.missing)
+                news = AppendedLines(self.position, text, self.missing, self._continuations)
                 self.missing = MissingText()
                 self.position = Position(self.position.segment, self.position.offset + len(text))
                 return news

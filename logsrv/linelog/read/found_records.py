@@ -16,10 +16,11 @@ from contextlib import closing
 from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple
 
-from logsrv.linelog.fields.continuation import Joiner, stream_of_record
+from logsrv.linelog.fields.continuation import Joiner
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.record_match import RecordTest
+from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records import MOST_READ, about_lines, is_far, lines_before_record
 from logsrv.linelog.read.search import Hit, Search, lines_in_text
@@ -150,16 +151,21 @@ class FoundRecords:
             self._passed[source] = self._read
             return
         record = Record(line.line)
-        stream = stream_of_record(record)
-        if not is_known or not self._gathering.joiner.knows(stream):
+        joiner = self._gathering.joiner
+        stream = joiner.stream_of(record)
+        if not is_known or not joiner.knows(stream):
             if not is_hit:
                 self._passed[stream] = self._read
+                joiner.pass_over(record)
                 return
             # All lines since `_begin` have been read.
             passed = max(self._passed.get(source, 0), self._passed.get(stream, 0))
             if self._read - passed <= MOST_READ:
                 for earlier in lines_before_record(self._lines, line):
-                    self._gathering.add(earlier, Record(earlier.line), stream, False, self._read)
+                    before = Record(earlier.line)
+                    of = joiner.stream_of(before)
+                    self._gathering.add(earlier, before, of, False, self._read)
+                stream = joiner.stream_of(record)
         self._sources[source] = self._read
         self._gathering.add(line, record, stream, is_hit, self._read)
 
@@ -196,7 +202,7 @@ class FoundRecords:
 
 def _is_match(lines: Iterable[Hit], matches: RecordTest | None) -> bool:
     """Return whether a test, if there is one, is true for the lines of a record."""
-    return matches is None or matches([Record(hit.line, str(hit.position)) for hit in lines])
+    return matches is None or matches([hit.record() for hit in lines])
 
 
 def whole_record(lines: StoredLines, hit: Hit) -> list[Hit]:
@@ -215,17 +221,22 @@ class FollowedRecords:
         self._matches = matches
 
     def records(
-        self, position: Position, text: bytes, hits: Iterable[Hit], now: float
+        self,
+        position: Position,
+        text: bytes,
+        hits: Iterable[Hit],
+        now: float,
+        continuations: Continuations | None = None,
     ) -> Iterator[list[Hit]]:
         """Yield the records of hits that are complete now.
 
         position: of the first of the new lines `text`. hits: those among them.
         """
         gathering, wanted = self._gathering, {hit.position for hit in hits}
-        for hit in lines_in_text(position, text):
+        for hit in lines_in_text(position, text, continuations):
             record = Record(hit.line)
-            is_wanted = hit.position in wanted
-            gathering.add(hit, record, stream_of_record(record), is_wanted, now)
+            is_wanted, stream = hit.position in wanted, gathering.joiner.stream_of(record)
+            gathering.add(hit, record, stream, is_wanted, now)
         for first, found in list(gathering.records.items()):
             is_over = found.is_over or now - found.last >= _PAUSE
             if is_over or gathering.size > _MOST_BYTES:
@@ -288,7 +299,7 @@ def lines_of_records(
 
 
 def _record_lines(record: list[Hit]) -> Iterator[RecordLine]:
-    about = about_lines([Record(hit.line, str(hit.position)) for hit in record])
+    about = about_lines([hit.record() for hit in record])
     return map(RecordLine, record, about)
 
 

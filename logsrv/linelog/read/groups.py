@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.question import Extraction, Figure, Grouping, Measure, MeasureKind
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.counted_values import LONGEST
@@ -198,20 +199,27 @@ class Groups(Aggregate):
         if every is None and not by and not self._reads_fields:
             number = lines.number()
             return number, [], {(): number} if number else {}, []
-        return self.count_text(lines.text())
+        return self.count_text(*lines.text(self.fields))
 
-    def count_text(self, text: bytes) -> Part:
+    @property
+    def fields(self) -> Collection[str]:
+        """The fields that are counted."""
+        return {*self.grouping.by, *self.grouping.fields}
+
+    def count_text(self, text: bytes, first_lines: FirstLines = NO_FIRST_LINES) -> Part:
         """Return what `merge` adds: lines, lines with each field of `by`, lines and measures by group."""
-        return self._counter.count_text(text) if self._reads_fields else self._count_stamps(text)
+        if self._reads_fields:
+            return self._counter.count_text(text, first_lines)
+        return self._count_stamps(text, first_lines)
 
     def count_rows(self, rows: ColumnRows) -> Part:
         return self._counter.count_rows(rows)
 
-    def _count_stamps(self, text: bytes) -> Part:
+    def _count_stamps(self, text: bytes, first_lines: FirstLines) -> Part:
         steps, with_level = self.grouping.every is not None, bool(self.grouping.by)
         counts: Counter[Key] = Counter()
         for (start, level), lines in count_by_step(
-            text, self.grouping.every, levels=with_level
+            text, self.grouping.every, levels=with_level, first_lines=first_lines
         ).items():
             counts[(start,) * steps + (level,) * with_level] += lines
         return self._part_of_counts(dict(counts))

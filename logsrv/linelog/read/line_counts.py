@@ -7,10 +7,12 @@ the scope of a search, and in one step of time, need not be read for a query tha
 from __future__ import annotations
 
 from collections import Counter
+from itertools import accumulate
 
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.record import level_of
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.candidates import levels_satisfying
 from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, Node
 
@@ -49,18 +51,24 @@ SMALL = 256 << 10
 
 
 def count_by_step(
-    text: bytes, step: float | None, *, levels: bool
+    text: bytes,
+    step: float | None,
+    *,
+    levels: bool,
+    first_lines: FirstLines = NO_FIRST_LINES,
 ) -> Counter[tuple[float | None, str | None]]:
     """Return the numbers of lines by the start of their step of time and, if wanted, by level.
 
     text: whole lines, each with its LF. step: in seconds; None for no steps. None stands for a line without
-    a time or a level.
+    a time or a level. first_lines: of the continuation lines, which have their levels.
     """
     # Bytes of TIME up to the second are enough, unless a step may begin within a second.
     size = 0 if step is None else 19 if step % 1 == 0 else 26
     starts: dict[bytes, float | None] = {b"": None}
     found: Counter[tuple[float | None, str | None]] = Counter()
-    for (time, level), lines in count_by_time(text, size, levels=levels).items():
+    for (time, level), lines in count_by_time(
+        text, size, levels=levels, first_lines=first_lines
+    ).items():
         if step is not None and time not in starts:
             moment = _parse_moment(time)
             starts[time] = None if moment is None else step_start(moment, step)
@@ -75,7 +83,9 @@ def _parse_moment(time: bytes) -> float | None:
         return None
 
 
-def count_by_time(text: bytes, size: int, *, levels: bool) -> Counter[tuple[bytes, str | None]]:
+def count_by_time(
+    text: bytes, size: int, *, levels: bool, first_lines: FirstLines = NO_FIRST_LINES
+) -> Counter[tuple[bytes, str | None]]:
     """Return the numbers of lines by their first `size` bytes and, if wanted, their levels (else None).
 
     text: whole lines, each with its LF.
@@ -83,6 +93,10 @@ def count_by_time(text: bytes, size: int, *, levels: bool) -> Counter[tuple[byte
     if len(text) >= SMALL:
         from logsrv.linelog.read.numpy_counts import count_by_time_with_numpy
 
-        return count_by_time_with_numpy(text, size, levels=levels)
+        return count_by_time_with_numpy(text, size, levels=levels, first_lines=first_lines)
     lines = text.removesuffix(b"\n").split(b"\n") if text else []
-    return Counter((line[:size], level_of(line) if levels else None) for line in lines)
+    starts = accumulate((len(line) + 1 for line in lines), initial=0)
+    return Counter(
+        (line[:size], level_of(line, first_lines.get(start)) if levels else None)
+        for start, line in zip(starts, lines, strict=False)
+    )

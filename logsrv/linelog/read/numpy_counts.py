@@ -15,14 +15,16 @@ from logsrv.linelog.fields.byte_places import (
     rows_at,
     rows_with_nonzero,
 )
-from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers, levels_of_records
+from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 
 _HEAD = 32
 _LEVELS = len(OF_NUMBERS)
 
 
 def count_by_time_with_numpy(
-    text: bytes, size: int, *, levels: bool
+    text: bytes, size: int, *, levels: bool, first_lines: FirstLines = NO_FIRST_LINES
 ) -> Counter[tuple[bytes, str | None]]:
     """Return the numbers of lines by their first `size` bytes (32 at most) and, if wanted, their levels."""
     raw: Array = numpy.frombuffer(text + bytes(_HEAD), numpy.uint8)
@@ -30,7 +32,9 @@ def count_by_time_with_numpy(
     starts = numpy.concatenate(([0], ends[:-1] + 1))
     begins = _starts_of_runs(raw, starts, size)
     runs = numpy.repeat(numpy.arange(len(begins)), numpy.diff(begins, append=len(starts)))
-    numbers = level_numbers(text, ends) if levels else 0
+    numbers: Array = level_numbers(text, ends) if levels else numpy.zeros(1, numpy.uint8)
+    if levels and first_lines:
+        numbers = levels_of_records(StampedLines(text, first_lines), numbers)
     table = numpy.bincount(runs * _LEVELS + numbers, minlength=len(begins) * _LEVELS)
     found: Counter[tuple[bytes, str | None]] = Counter()
     heads = [text[start : start + size].partition(b"\n")[0] for start in starts[begins].tolist()]

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from logsrv.linelog.query.literals import AnyOf, Literal, Need
+from logsrv.linelog.fields.stored_line import REACH
+from logsrv.linelog.query.literals import AnyOf, Inherited, Literal, Need
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import explanation
+from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.times import NONE
 from logsrv.linelog.store.words.lookup import WordIndex
@@ -258,7 +260,7 @@ def frames_with_need(
         return view.archived_frames_with(frames.number, following, need)
     try:
         words = WordIndex(fd)
-        found = frames_in_word_index(words, need)
+        found = frames_in_word_index(words, need, lambda: frames.index)
         number = Position(frames.number, 0).own.segment
         if found == 0 and (words.segment, words.compressed) == (number, frames.file_size):
             # The number of frames is enough: the segment's own index need not be loaded.
@@ -275,11 +277,19 @@ def frames_with_need(
         os.close(fd)
 
 
-def frames_in_word_index(words: WordIndex, need: Need) -> int | None:
-    """Return the frames that can have lines with `need`, by one word index; None if all can."""
+def frames_in_word_index(
+    words: WordIndex, need: Need, index: Callable[[], Index] | None = None
+) -> int | None:
+    """Return the frames that can have lines with `need`, by one word index; None if all can.
+
+    index: returns the index of the segment, for what a line may have from a record's first line.
+    """
     if isinstance(need, Literal):
         return words.frames_with(need.text, need.ignore_case)
-    found = [frames_in_word_index(words, part) for part in need.parts]
+    if isinstance(need, Inherited):
+        inner = frames_in_word_index(words, need.parts[0], index)
+        return None if inner is None or index is None else _with_frames_that_go_on(index(), inner)
+    found = [frames_in_word_index(words, part, index) for part in need.parts]
     known = [frames for frames in found if frames is not None]
     is_any = isinstance(need, AnyOf)
     if not known or (is_any and len(known) < len(found)):
@@ -288,3 +298,21 @@ def frames_in_word_index(words: WordIndex, need: Need) -> int | None:
     for frames in known[1:]:
         together = together | frames if is_any else together & frames
     return together
+
+
+def _with_frames_that_go_on(index: Index, chosen: int) -> int:
+    """Return some frames with those that go on with records of these, or of the segment before."""
+    found, frames = chosen, index.frames
+    for number, frame in enumerate(frames):
+        if not frame.goes_on:
+            continue
+        before = number
+        while before and frames[before].text + REACH >= frame.text:
+            before -= 1
+            if chosen >> before & 1:
+                found |= 1 << number
+                break
+        if frame.text <= REACH:
+            # The first lines may stand in the segment before.
+            found |= 1 << number
+    return found

@@ -73,10 +73,11 @@ class JoinedLines:
 
         lines: of the store, to look for the record of the first line of each stream.
         """
-        record = Record(hit.line, str(hit.position))
-        stream = stream_of_record(record)
+        record = hit.record()
+        stream = self._joiner.stream_of(record)
         if lines is not None and not self._joiner.knows(stream):
             self._learn(lines_before_record(lines, hit))
+            stream = self._joiner.stream_of(record)
         first, parts = self._first_line(record, stream)
         found = {"position": record.position, **record_document(record)}
         if first is not record:
@@ -85,8 +86,8 @@ class JoinedLines:
 
     def _learn(self, hits: Iterable[Hit]) -> None:
         for hit in hits:
-            record = Record(hit.line, str(hit.position))
-            self._first_line(record, stream_of_record(record))
+            record = hit.record()
+            self._first_line(record, self._joiner.stream_of(record))
 
     def _first_line(self, record: Record, stream: Hashable) -> tuple[Record, list[Record]]:
         """Return the first line of a line's record, and all parts of the line up to this one."""
@@ -169,7 +170,11 @@ def _stream_before(lines: StoredLines, position: Position, record: Record) -> It
             return
         if hit.line.startswith(source, TIME_LENGTH):
             last = hit.line
-            if stream_of_record(Record(last)) == stream:
+            found = stream_of_record(Record(last))
+            # A line without a header goes on with the last line of its source, whatever that is.
+            if stream == record.source:
+                stream = found
+            if found == stream:
                 yield hit
 
 

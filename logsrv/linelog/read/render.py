@@ -92,7 +92,7 @@ def hit_document(
 ) -> dict[str, Any]:
     """Return a hit as the object that the API and `--output json` write. extracted: finds more fields."""
     position = str(hit.position)
-    record = Record(hit.line, position)
+    record = hit.record()
     found = {"position": position, **record_document(record)}
     if extracted is not None:
         parts = extracted(record.body).items()
@@ -228,7 +228,7 @@ def render_coloured(
     message: bytes | None = None,
 ) -> str:
     """Return a line with colours. message: what to show of it; None for all."""
-    record = Record(hit.line, str(hit.position))
+    record = hit.record()
     time, source = record.time or "", displayable_text(record.source or "")
     message = record.body if message is None else message
     if style.local:
@@ -306,7 +306,7 @@ def csv_renderer(
         return getattr(record, name) if name in ALWAYS else _text(record.get(name, as_written=True))
 
     def render(hit: Hit) -> bytes:
-        record = Record(hit.line, str(hit.position))
+        record = hit.record()
         found = extracted(record.body)
         if stores:
             found |= {"store": stores[hit.position.store - 1]}

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from logsrv.linelog.fields.stored_line import IsOf, make_source_test
-from logsrv.linelog.query.match import Matcher, make_matcher
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stored_line import (
+    NO_FIRST_LINES,
+    FirstLines,
+    IsOf,
+    make_source_test,
+)
+from logsrv.linelog.query.line_spans import all_line_spans
+from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, leaves
+from logsrv.linelog.read.continuations import Continuations, may_be_continuation
 from logsrv.linelog.read.plan import (
     ByIndex,
     GroupRead,
@@ -39,14 +47,33 @@ if TYPE_CHECKING:
 
 WITHOUT_COLUMNS = 12
 """Frames whose text is read before columns are looked for: to load Arrow takes as long."""
-_EVERY_LINE = make_matcher(EVERYTHING)
 
 
 class Hit(NamedTuple):
-    """A found line: its position, and the stored line without LF."""
+    """A found line: its position, and the stored line without LF.
+
+    first_line: that of the record that the line goes on with; None if it begins one.
+    """
 
     position: Position
     line: bytes
+    first_line: bytes | None = None
+
+    def record(self) -> Record:
+        """Return the line, parsed."""
+        return Record(self.line, str(self.position), self.first_line)
+
+
+class FoundText(NamedTuple):
+    """The matching lines of a text, with their LFs. offset: of the text.
+
+    first_lines: of the continuation lines among them, by the places in `lines`.
+    """
+
+    offset: int
+    text: bytes
+    lines: bytes
+    first_lines: FirstLines
 
 
 class Search:
@@ -72,6 +99,7 @@ class Search:
         self._with_index = with_index
         self._processes = processes
         self._is_of = make_source_test(scope.source)
+        self._continuations = Continuations(view)
         self.on_frame: Callable[[], None] | None = None
         self._open: SegmentFrames | None = None
         self._ahead: FramesAhead | None = None
@@ -104,13 +132,18 @@ class Search:
             return [
                 part
                 for hit in (reversed(found) if reverse else found)
-                for part in (hit.position.offset.to_bytes(8, "little"), hit.line)
+                for part in (
+                    hit.position.offset.to_bytes(8, "little"),
+                    hit.line,
+                    hit.first_line or b"",
+                )
             ]
 
         for task, results in self.run_for_lines(work, reverse=reverse):
-            offsets = [int.from_bytes(one, "little") for one in results[::2]]
+            offsets = [int.from_bytes(one, "little") for one in results[::3]]
             places = [Position(task.segment, offset) for offset in offsets]
-            yield task, map(Hit, places, results[1::2])
+            first_lines = [one or None for one in results[2::3]]
+            yield task, map(Hit, places, results[1::3], first_lines)
 
     def render_hits(
         self, render: Callable[[Hit], bytes], *, reverse: bool = False
@@ -131,29 +164,41 @@ class Search:
             if task.group:
                 text = b"".join([hit.line + b"\n" for hit in self.hits_in_task(task)])
             else:
-                text = b"".join([found for _, _, found in self.matching_texts(task)])
+                text = b"".join([found.lines for found in self.matching_texts(task)])
             return [render(text)] if text else []
 
         for _, results in self.run_for_lines(work):
             yield from results
 
-    def matching_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes, bytes]]:
-        """Yield the texts of a task that have matches: offset, text, and the matching lines in it."""
-        for offset, text in self.task_texts(task):
-            found = self.matcher.matching_lines(text, Position(task.segment, offset).own)
-            if found and self._needs_scope_test(task):
-                lines = found[:-1].split(b"\n")
-                in_time = task.in_time
-                found = b"".join(
-                    [line + b"\n" for line in lines if self._is_line_in_scope(line, in_time)]
-                )
-            if found:
-                yield offset, text, found
+    def matching_texts(self, task: ReadTask, *, inherits: bool = False) -> Iterator[FoundText]:
+        """Yield the texts of a task that have matches.
 
-    def _is_line_in_scope(self, line: bytes, in_time: bool) -> bool:
-        if not in_time and not self._is_line_in_time(line):
+        inherits: whether the first lines of the continuation lines among these are asked for.
+        """
+        for offset, text in self.task_texts(task):
+            place = Position(task.segment, offset)
+            asked = inherits or self.matcher.inherits
+            first_lines = self.first_lines(place, text) if asked else NO_FIRST_LINES
+            is_tested = self._needs_scope_test(task)
+            if (first_lines and self.matcher.node != EVERYTHING) or is_tested:
+                spans = self.matcher.find(text, place.own, first_lines)
+                chosen = [one for one in spans if self._is_in_scope(text, *one, task.in_time)]
+                yield from _cut_out(offset, text, chosen, first_lines)
+            elif found := self.matcher.matching_lines(text, place.own, first_lines):
+                yield FoundText(offset, text, found, first_lines)
+
+    def first_lines(self, position: Position, text: bytes) -> FirstLines:
+        """Return the first lines of continuation lines of a text. position: of its first byte."""
+        return self._continuations.first_lines(position, text)
+
+    def first_lines_asked(self, position: Position, text: bytes) -> FirstLines:
+        """Return the same if the query needs them."""
+        return self.first_lines(position, text) if self.matcher.inherits else NO_FIRST_LINES
+
+    def _is_in_scope(self, text: bytes, start: int, end: int, in_time: bool) -> bool:
+        if not in_time and not self._is_line_in_time(text[start:end]):
             return False
-        return self._is_of is None or self._is_of(line, 0, len(line))
+        return self._is_of is None or self._is_of(text, start, end)
 
     def _needs_scope_test(self, task: ReadTask) -> bool:
         """Return whether the lines of a task have to be tested for source or time besides the query."""
@@ -292,9 +337,12 @@ class Search:
         found = frames.identity(task.start, task.stop) if frames is not None else None
         return None if found is None else [task.segment, *found]
 
-    def lines_of_rows(self, task: ReadTask) -> Iterator[list[tuple[int, bytes]]]:
-        """Yield the lines of `rows` with their offsets, those of a text at once. Raises as `rows`."""
-        return self._column_search().lines(task)
+    def lines_of_rows(self, task: ReadTask) -> Iterator[list[Hit]]:
+        """Yield the lines of `rows`, those of a text at once. Raises as `rows`."""
+        for offset, text, starts in self._column_search().lines(task):
+            spans = [(start, text.index(b"\n", start)) for start in starts]
+            position = Position(task.segment, offset)
+            yield list(hits_at(position, text, spans, self._continuations))
 
     def frame_tasks(self, task: ReadTask) -> Iterator[ReadTask]:
         """Yield a task for each frame of a row group's."""
@@ -328,12 +376,11 @@ class Search:
         Of one with columns, raises OSError, and ValueError if these are damaged.
         """
         if task.group:
-            for offset, line in chain.from_iterable(self.lines_of_rows(task)):
-                yield Hit(Position(task.segment, offset), line)
+            yield from chain.from_iterable(self.lines_of_rows(task))
             return
         for offset, text in self.task_texts(task):
             place = Position(task.segment, offset)
-            for hit in hits_in_text(self.matcher, self._is_of, place, text):
+            for hit in hits_in_text(self.matcher, self._is_of, place, text, self._continuations):
                 if task.in_time or self._is_line_in_time(hit.line):
                     yield hit
 
@@ -341,10 +388,11 @@ class Search:
         """Return the number of matching lines of one task."""
         if self._needs_scope_test(task):
             return sum(1 for _ in self.hits_in_task(task))
-        return sum(
-            self.matcher.count(text, Position(task.segment, offset).own)
-            for offset, text in self.task_texts(task)
-        )
+        count = 0
+        for offset, text in self.task_texts(task):
+            place = Position(task.segment, offset)
+            count += self.matcher.count(text, place.own, self.first_lines_asked(place, text))
+        return count
 
     def task_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
         """Yield all lines of one task, matching or not, in pieces, each with its offset."""
@@ -381,16 +429,69 @@ class Search:
 
 
 def hits_in_text(
-    matcher: Matcher, is_of: IsOf | None, position: Position, text: bytes
+    matcher: Matcher,
+    is_of: IsOf | None,
+    position: Position,
+    text: bytes,
+    continuations: Continuations,
 ) -> Iterator[Hit]:
     """Yield the lines of a text that match and have a wanted source. position: of the text's first byte."""
+    first_lines = continuations.first_lines(position, text) if matcher.inherits else None
+    spans = matcher.find(text, position.own, first_lines or NO_FIRST_LINES)
+    if is_of is not None:
+        spans = (one for one in spans if is_of(text, *one))
+    return hits_at(position, text, spans, continuations)
+
+
+def hits_at(
+    position: Position,
+    text: bytes,
+    spans: Iterable[tuple[int, int]],
+    continuations: Continuations | None,
+) -> Iterator[Hit]:
+    """Yield the lines at some places of a text. position: of the text's first byte."""
     segment, offset = position
-    for start, end in matcher.find(text, position.own):
-        if is_of is not None and not is_of(text, start, end):
-            continue
-        yield Hit(Position(segment, offset + start), text[start:end])
+    first_lines: FirstLines | None = None if continuations is not None else NO_FIRST_LINES
+    for start, end in spans:
+        line = text[start:end]
+        if first_lines is None and continuations is not None and may_be_continuation(line):
+            first_lines = continuations.first_lines(position, text)
+        first_line = first_lines.get(start) if first_lines else None
+        yield Hit(Position(segment, offset + start), line, first_line)
 
 
-def lines_in_text(position: Position, text: bytes) -> Iterator[Hit]:
+def lines_in_text(
+    position: Position, text: bytes, continuations: Continuations | None = None
+) -> Iterator[Hit]:
     """Yield all lines of a text. position: of the text's first byte."""
-    return hits_in_text(_EVERY_LINE, None, position, text)
+    return hits_at(position, text, all_line_spans(text), continuations)
+
+
+def text_of_hits(hits: Iterable[Hit]) -> tuple[bytes, FirstLines]:
+    """Return lines as a text, and the first lines of the continuation lines in it."""
+    first_lines: dict[int, bytes] = {}
+    lines: list[bytes] = []
+    size = 0
+    for hit in hits:
+        if hit.first_line is not None:
+            first_lines[size] = hit.first_line
+        lines.append(hit.line)
+        size += len(hit.line) + 1
+    return b"\n".join([*lines, b""]) if lines else b"", first_lines
+
+
+def _cut_out(
+    offset: int, text: bytes, spans: list[tuple[int, int]], first_lines: FirstLines
+) -> Iterator[FoundText]:
+    """Yield some lines of a text as its matching ones, if there are any."""
+    if not spans:
+        return
+    found: list[bytes] = []
+    kept: dict[int, bytes] = {}
+    size = 0
+    for start, end in spans:
+        if (first_line := first_lines.get(start)) is not None:
+            kept[size] = first_line
+        found.append(text[start:end])
+        size += end - start + 1
+    yield FoundText(offset, text, b"\n".join([*found, b""]), kept)

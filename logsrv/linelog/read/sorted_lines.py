@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.question import Extraction, Figure, Grouping, Sorting
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.groups import group_counter
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Hit, Search, text_of_hits
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segment import Position
 
@@ -69,11 +70,11 @@ class LargestNumbers(Aggregate):
         hits = list(lines.hits())
         if not hits:
             return None
-        text = b"".join([hit.line + b"\n" for hit in hits])
-        with_number, found = self._counter.first_numbers(text, self._most, self._sign)
+        stamps = StampedLines(*text_of_hits(hits))
+        with_number, found = self._counter.first_numbers(stamps, self._most, self._sign)
         first = []
         for row, value in found:
-            (segment, offset), line = hits[row]
+            (segment, offset), line, _ = hits[row]
             moment = int.from_bytes(line[:TIME_LENGTH]) if self._by_time else 0
             first.append((-self._sign * value, -moment, (-segment, -offset), line))
         return len(hits), with_number, first

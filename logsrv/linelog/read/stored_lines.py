@@ -12,6 +12,8 @@ from contextlib import closing
 from itertools import islice
 from typing import NamedTuple
 
+from logsrv.linelog.fields.stored_line import FirstLines
+from logsrv.linelog.read.continuations import Continuations, may_be_continuation
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
@@ -29,6 +31,9 @@ class StoredLines:
         self._view = view
         self._frames: OrderedDict[int, SegmentFrames | None] = OrderedDict()
         self._kept: OrderedDict[tuple[int, int], list[tuple[int, bytes]]] = OrderedDict()
+        self._continuations = Continuations(view)
+        # The frame of the last line whose first line was asked for, and what was found there.
+        self._first_lines: tuple[tuple[int, int], FirstLines] | None = None
 
     def close(self) -> None:
         while self._frames:
@@ -42,17 +47,35 @@ class StoredLines:
     def line_at(self, position: Position) -> Hit | None:
         """Return the line that begins at `position`; None if no line begins there."""
         for hit in self.lines_from(position):
-            return hit if hit.position == position else None
+            return self.with_first_line(hit) if hit.position == position else None
         return None
+
+    def with_first_line(self, hit: Hit) -> Hit:
+        """Return a line with the first line of its record, if it goes on with one."""
+        if hit.first_line is not None or not may_be_continuation(hit.line):
+            return hit
+        number, offset = hit.position
+        for _, frames in self._open_each_segment([number]):
+            frame = frames.frame_at(offset)
+            key = number, frame
+            if self._first_lines is None or self._first_lines[0] != key:
+                lines = self._read_frame_lines(frames, frame)
+                text = b"".join([line + b"\n" for _, line in lines])
+                begin = Position(number, lines[0][0] if lines else offset)
+                found = self._continuations.first_lines(begin, text)
+                self._first_lines = key, {begin.offset + at: line for at, line in found.items()}
+            return hit._replace(first_line=self._first_lines[1].get(offset))
+        return hit
 
     def lines_around(self, hit: Hit, before: int, after: int) -> list[Hit]:
         """Return a line with at most `before` lines before it and `after` lines after it, in order."""
         behind = hit.position.beside(1)
-        return [
+        found = [
             *reversed(list(islice(self.lines_before(hit.position), before))),
             hit,
             *islice(self.lines_from(behind), after),
         ]
+        return [*map(self.with_first_line, found)]
 
     def lines_from(self, start: Position) -> Iterator[Hit]:
         """Yield the lines that begin at `start` or after it, in order."""

@@ -40,7 +40,7 @@ def count_fields(
     counts: Counter[str] = Counter()
     sampled = size = 0
     for hit in search.hits(reverse=True):
-        record = Record(hit.line, str(hit.position))
+        record = hit.record()
         names = _field_names(record).union(extracted(record.body))
         size += sum(len(name) for name in names if name not in counts)
         counts.update(names)
@@ -86,7 +86,7 @@ class Sources(Aggregate):
         self._last: dict[str, str] = {}
 
     def count(self, lines: FoundLines) -> Part:
-        stamps = _STAMPS.findall(lines.text())
+        stamps = _STAMPS.findall(lines.text()[0])
         last = {source: time for time, source in sorted({*stamps})}
         numbers = Counter(source for _, source in stamps)
         return [(_text(source), lines, _text(last[source])) for source, lines in numbers.items()]

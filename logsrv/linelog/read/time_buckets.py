@@ -102,8 +102,8 @@ class _StepsWithValues(Aggregate):
             self.columns = {*steps.columns, *values.columns}
 
     def count(self, lines: FoundLines) -> Part:
-        text = lines.text()
-        return self.steps.count_text(text), self.values.count_text(text)
+        text = lines.text(self.values.fields)
+        return self.steps.count_text(*text), self.values.count_text(*text)
 
     def count_rows(self, rows: ColumnRows) -> Part:
         return self.steps.count_rows(rows), self.values.count_rows(rows)

@@ -15,6 +15,7 @@ from logsrv.linelog.columns.stamp_fields import level_field, source_fields
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.values import Value, displayable_text, number_of_value, text_of_value
 from logsrv.linelog.query.question import Extraction
@@ -39,9 +40,15 @@ class TextRows:
     adjacent.
     """
 
-    def __init__(self, segment: int, text: bytes, offsets: int | Sequence[int] | Array) -> None:
+    def __init__(
+        self,
+        segment: int,
+        text: bytes,
+        offsets: int | Sequence[int] | Array,
+        first_lines: FirstLines = NO_FIRST_LINES,
+    ) -> None:
         self.segment = segment
-        self.stamps = StampedLines(text)
+        self.stamps = StampedLines(text, first_lines)
         self.lines = len(self.stamps)
         self._offsets = offsets
 
@@ -250,7 +257,8 @@ def _segment_column(rows: TextRows | ColumnRows) -> Any:
 
 
 def _all_fields_column(rows: TextRows) -> Any:
-    records = map(Record, map(rows.stamps.line, range(rows.lines)))
+    stamps = rows.stamps
+    records = (Record(stamps.line(row), None, stamps.first_line(row)) for row in range(rows.lines))
     return pyarrow.array([to_compact_json(record.fields) for record in records], pyarrow.string())
 
 

@@ -17,12 +17,13 @@ import pyarrow
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.question import EVERYTHING, Question
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats
-from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.search import Hit, Search, text_of_hits
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, BadValues, TextRows
 from logsrv.linelog.sql.columns import NO_COLUMN, ColumnType, arrow_schema
 from logsrv.linelog.sql.plan import ReadingPlan
+from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
@@ -197,14 +198,15 @@ def _rows_of_task(
     elif whole and not task.group:
         for offset, text in search.task_texts(task):
             ended = text if text.endswith(b"\n") else text + b"\n"
-            yield TextRows(task.segment, ended, offset)
+            first_lines = search.first_lines(Position(task.segment, offset), text)
+            yield TextRows(task.segment, ended, offset, first_lines)
     elif task.group:
         for found in search.lines_of_rows(task):
             yield _text_rows(task.segment, found)
-    elif hits := [(hit.position.offset, hit.line) for hit in search.hits_in_task(task)]:
+    elif hits := list(search.hits_in_task(task)):
         yield _text_rows(task.segment, hits)
 
 
-def _text_rows(segment: int, lines: Sequence[tuple[int, bytes]]) -> TextRows:
-    text = b"".join([line + b"\n" for _, line in lines])
-    return TextRows(segment, text, [offset for offset, _ in lines])
+def _text_rows(segment: int, hits: Sequence[Hit]) -> TextRows:
+    text, first_lines = text_of_hits(hits)
+    return TextRows(segment, text, [hit.position.offset for hit in hits], first_lines)

@@ -2,14 +2,15 @@
 
 The file has three lines of JSON, and checksums after them.
 
-The first line is the head: "format" (4), "segment", "text" and "compressed" (sizes in bytes), "lines",
+The first line is the head: "format" (5), "segment", "text" and "compressed" (sizes in bytes), "lines",
 "times" of the segment, "size" and "crc" (bytes and CRC-32 of all that follows the head), and "rules"; then
 a space and the CRC-32 of the JSON object in eight hexadecimal digits. "times" are the smallest and the
 largest TIME, null if no line has one, and whether every line is between the two (`times.py`). So the head
 alone tells whether a search can skip the segment, and a reader notices a flipped bit anywhere in the file.
 
 The second line is a list of the frames in order: [offset in the text, offset in the compressed file, lines
-before, smallest, largest, sure], the last three as in "times".
+before, smallest, largest, sure, goes on], the three before the last as in "times"; the last is whether a
+line of the frame may go on with a record that begins before it (`fields/first_lines.py`).
 
 The third line has for each frame the number of its lines without a level, then the number for each level,
 the least severe first; null if they were not counted. "rules" is the version of the rules that give a line
@@ -19,7 +20,8 @@ For each frame there are two checksums, the CRC-32 of its text and the CRC-32 of
 bytes each, little-endian. So a frame can be verified and shipped, with the CRC-32 of its text, without
 unpacking it. The checksums end before the first frame whose text does not end with an LF.
 
-Format 3 has no checksums; format 2 has no third line and no "rules" either.
+Format 4 does not tell which frames go on; format 3 has no checksums; format 2 has no third line and no
+"rules" either.
 
 This module only reads indexes, without NumPy, because a search begins with it. `indexing.py` makes them.
 """
@@ -40,8 +42,8 @@ from logsrv.linelog.store.times import Times, combine_times
 
 _Read = TypeVar("_Read")
 
-FORMAT = 4
-_FORMATS = (2, 3, FORMAT)
+FORMAT = 5
+_FORMATS = (2, 3, 4, FORMAT)
 _MARK = b'{"format":'
 # A head takes some 260 bytes.
 _MOST_HEAD = 512
@@ -58,13 +60,15 @@ class FrameStart(NamedTuple):
     """A Zstandard frame: about 1 MiB of whole lines that can be read on their own.
 
     text, at: the offsets of its beginning in the text and in the compressed file.
-    lines: the number of lines before it in the segment.
+    lines: the number of lines before it in the segment. goes_on: whether a line may go on with a record
+    that begins before the frame.
     """
 
     text: int
     at: int
     lines: int
     times: Times
+    goes_on: bool = True
 
 
 class FrameChecksums(NamedTuple):
@@ -170,8 +174,9 @@ def _decode(data: bytes) -> Index:
             require_count(at),
             require_count(lines),
             _require_times(smallest, largest, sure),
+            goes_on != [False],
         )
-        for text, at, lines, smallest, largest, sure in _parse_list(first)
+        for text, at, lines, smallest, largest, sure, *goes_on in _parse_list(first)
     )
     totals = head.segment, head.text, head.compressed, head.lines
     second, _, sums = rest.partition(b"\n")

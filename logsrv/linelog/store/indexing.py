@@ -25,8 +25,15 @@ from logsrv.linelog.fields.byte_places import (
     rows_at,
     rows_with_nonzero,
 )
+from logsrv.linelog.fields.first_lines import EarlierTexts, find_continuations
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers_if_quick
+from logsrv.linelog.fields.level_numbers import (
+    OF_NUMBERS,
+    level_numbers_if_quick,
+    levels_of_records,
+)
+from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.stored_line import REACH, FirstLines
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.index import FORMAT, FrameStart, Index, IndexHead
@@ -57,16 +64,18 @@ _HEAD = 32
 _LARGE = 8 << 20
 
 
-def count_levels(text: bytes, newlines: Array) -> tuple[int, ...] | None:
+def count_levels(text: bytes, newlines: Array, first_lines: FirstLines) -> tuple[int, ...] | None:
     """Return the numbers of lines without a level and with each level; None if they are not counted.
 
-    newlines: the offsets of the LFs in `text`.
+    newlines: the offsets of the LFs in `text`. first_lines: of the continuation lines.
     """
     if not text.endswith(b"\n") or not _have_times(text, newlines):
         return None
     numbers = level_numbers_if_quick(text, newlines, most=max(len(newlines) // _SLOW, 1))
     if numbers is None:
         return None
+    if first_lines:
+        numbers = levels_of_records(StampedLines(text, first_lines), numbers)
     return tuple(numpy.bincount(numbers, minlength=len(OF_NUMBERS)).tolist())
 
 
@@ -91,7 +100,8 @@ class FrameScan(NamedTuple):
 
     size: the bytes of the text. newlines: the offsets of its LFs; None if the text is too large for a list.
     levels: the number of lines without a level, then with each level; None if they were not counted. crc:
-    the CRC-32 of the text; None if it does not end with an LF.
+    the CRC-32 of the text; None if it does not end with an LF. goes_on: whether a line may go on with a
+    record that begins before the text.
     """
 
     size: int
@@ -100,20 +110,26 @@ class FrameScan(NamedTuple):
     times: Times
     levels: tuple[int, ...] | None
     crc: int | None
+    goes_on: bool
 
 
-def scan_frame(chunk: bytes, end: int) -> FrameScan:
-    """Scan the text `chunk[:end]` of a frame for its index."""
+def scan_frame(chunk: bytes, end: int, earlier: EarlierTexts) -> FrameScan:
+    """Scan the text `chunk[:end]` of a frame for its index. earlier: the frames before; this is added."""
     crc = zlib.crc32(memoryview(chunk)[:end]) if chunk[end - 1 : end] == b"\n" else None
     if end > _LARGE:
-        return FrameScan(
-            end, chunk.count(b"\n", 0, end), None, _times_of_large(chunk, end), None, crc
-        )
+        earlier.add(chunk[end - REACH : end])
+        times = _times_of_large(chunk, end)
+        return FrameScan(end, chunk.count(b"\n", 0, end), None, times, None, crc, True)
     # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
     newlines = indexes_of_true(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
     times = _times(chunk, end, newlines)
-    levels = count_levels(chunk[:end], newlines) if times.sure else None
-    return FrameScan(end, len(newlines), newlines, times, levels, crc)
+    text = chunk[:end]
+    found = find_continuations(StampedLines(text), earlier)
+    counted = times.sure and found.are_sure
+    levels = count_levels(text, newlines, found.first_lines) if counted else None
+    earlier.add(text)
+    goes_on = found.reach_back or not found.are_sure
+    return FrameScan(end, len(newlines), newlines, times, levels, crc, goes_on)
 
 
 class Indexer:
@@ -133,7 +149,7 @@ class Indexer:
         """Add a frame. looked: the scan of its text. frame: its packed bytes."""
         if looked.crc is not None and len(self._sums) == len(self.frames) * _SUMS.size:
             self._sums += _SUMS.pack(looked.crc, zlib.crc32(frame))
-        self._append_frame(looked.size, len(frame), looked.times, looked.levels)
+        self._append_frame(looked.size, len(frame), looked.times, looked.levels, looked.goes_on)
         self.lines += looked.lines
 
     def add_unreadable(self, text: int, compressed: int) -> None:
@@ -141,9 +157,14 @@ class Indexer:
         self._append_frame(text, compressed, UNKNOWN, None)
 
     def _append_frame(
-        self, text: int, compressed: int, times: Times, levels: tuple[int, ...] | None
+        self,
+        text: int,
+        compressed: int,
+        times: Times,
+        levels: tuple[int, ...] | None,
+        goes_on: bool = True,
     ) -> None:
-        self.frames.append(FrameStart(self.text, self.compressed, self.lines, times))
+        self.frames.append(FrameStart(self.text, self.compressed, self.lines, times, goes_on))
         self._levels.append(levels)
         self.text += text
         self.compressed += compressed
@@ -203,7 +224,7 @@ def _extreme_column(eights: Array, place: int, extreme: Callable[[Array], Any]) 
 
 def encode_index(index: Index) -> bytes:
     """Return the content of the file for an index."""
-    frames = [[*frame[:3], *frame.times] for frame in index.frames]
+    frames = [[*frame[:3], *frame.times, frame.goes_on] for frame in index.frames]
     body = b"%b\n%b\n%b" % (_compact_json(frames), _compact_json(index.levels), index.sums)
     head = IndexHead(*index[:4], index.times, len(body), zlib.crc32(body), index.rules)
     text = _compact_json({"format": FORMAT, **head._asdict()})
@@ -224,9 +245,9 @@ def rebuild_index(packed: Segment, disk: Disk) -> Index:
 
     Raises OSError, and ValueError if the segment is damaged or empty.
     """
-    made = Indexer(packed.number)
+    made, earlier = Indexer(packed.number), EarlierTexts()
     for text, frame in unpack_frames(packed, disk):
-        made.add(scan_frame(text, len(text)), frame)
+        made.add(scan_frame(text, len(text), earlier), frame)
     if not made.frames:
         raise ValueError("it is empty")
     save_index(made.index_so_far(), packed, disk)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TypeAlias
 
 from logsrv.descriptor import Descriptor
+from logsrv.linelog.fields.first_lines import EarlierTexts
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import compressor
 from logsrv.linelog.store.index import Index
@@ -67,7 +68,7 @@ def packing_steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[N
 
     It yields before each frame; the caller may carry out the next step in another thread. Raises OSError.
     """
-    made = Indexer(segment.number)
+    made, earlier = Indexer(segment.number), EarlierTexts()
     frames = compressor()
     with contextlib.ExitStack() as undo:
         fd = undo.enter_context(Descriptor(disk.create_anew(tmp(segment.packed))))
@@ -78,7 +79,7 @@ def packing_steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[N
         for chunk, end in text_pieces(source):
             yield
             # Scan first, while the text is in the processor's cache.
-            looked = scan_frame(chunk, end)
+            looked = scan_frame(chunk, end, earlier)
             frame = frames.compress(memoryview(chunk)[:end])
             disk.write(fd, frame)
             made.add(looked, frame)

@@ -1,13 +1,14 @@
 """Parts of answers that are remembered: the same answers, nothing is read, memory is bounded."""
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
+from logsrv.linelog.fields.stored_line import FirstLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import EVERYTHING, Grouping, Node, Sorting
@@ -90,9 +91,9 @@ def nothing_is_read() -> Iterator[None]:
     """Lines and columns of sealed segments are not read; the active one has less than a frame."""
     text = FoundLines.text
 
-    def text_of_active(lines: FoundLines) -> bytes:
+    def text_of_active(lines: FoundLines, fields: Collection[str] = ()) -> tuple[bytes, FirstLines]:
         assert lines.task.segment == 3, "text is read"
-        return text(lines)
+        return text(lines, fields)
 
     with (
         patch.object(Search, "rows", side_effect=AssertionError("columns are read")),

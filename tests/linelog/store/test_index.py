@@ -12,6 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.fields.first_lines import EarlierTexts
 from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.store import index, indexing
 from logsrv.linelog.store.frames import LARGEST, compressor, frame_sizes_at, text_size_in_head
@@ -28,9 +29,9 @@ MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 def of(*texts: bytes) -> Index:
-    made = indexing.Indexer(7)
+    made, earlier = indexing.Indexer(7), EarlierTexts()
     for text in texts:
-        made.add(indexing.scan_frame(text, len(text)), TEN_BYTES)
+        made.add(indexing.scan_frame(text, len(text), earlier), TEN_BYTES)
     return made.index_so_far()
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.fields.first_lines import EarlierTexts
 from logsrv.linelog.store import indexing
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.indexing import count_levels
@@ -42,16 +43,18 @@ TEXTS = st.builds(
 
 
 def of(*texts: bytes) -> Index:
-    made = indexing.Indexer(7)
+    made, earlier = indexing.Indexer(7), EarlierTexts()
     for text in texts:
-        made.add(indexing.scan_frame(text, len(text)), b"compressed")
+        made.add(indexing.scan_frame(text, len(text), earlier), b"compressed")
     return made.index_so_far()
 
 
 @given(TEXTS, st.binary(max_size=40))
 def test_a_frame_says_its_times_and_lines(text, behind):
     """What stands behind its end in the chunk is not its own."""
-    size, lines, newlines, times, _, crc = indexing.scan_frame(text + behind, len(text))
+    size, lines, newlines, times, _, crc, _ = indexing.scan_frame(
+        text + behind, len(text), EarlierTexts()
+    )
     assert (size, lines, times) == (len(text), text.count(b"\n"), times_of(text))
     assert newlines is not None
     assert crc == (zlib.crc32(text) if text.endswith(b"\n") else None)
@@ -64,7 +67,7 @@ def test_a_large_text_is_looked_at_with_little_memory():
     text = stored(b"") * 100_000 + stored(b"x" * (10 << 20)) + stored(b"") * 200_000
     tracemalloc.start()
     try:
-        looked = indexing.scan_frame(text, len(text))
+        looked = indexing.scan_frame(text, len(text), EarlierTexts())
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -72,7 +75,8 @@ def test_a_large_text_is_looked_at_with_little_memory():
     moment = "2026-11-20T06:18:42.123456Z"
     assert (looked.lines, looked.times) == (300_001, Times(moment, moment, True))
     assert looked.crc == zlib.crc32(text)
-    assert not indexing.scan_frame(text + b"odd\n" * (4 << 20), len(text) + (16 << 20)).times.sure
+    text += b"odd\n" * (4 << 20)
+    assert not indexing.scan_frame(text, len(text), EarlierTexts()).times.sure
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: b"rubbish" + data])
@@ -128,7 +132,8 @@ STAMP = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.1:1 "
 
 
 def count(text: bytes) -> tuple[int, ...] | None:
-    return count_levels(text, numpy.flatnonzero(numpy.frombuffer(text, numpy.uint8) == ord("\n")))
+    newlines = numpy.flatnonzero(numpy.frombuffer(text, numpy.uint8) == ord("\n"))
+    return count_levels(text, newlines, {})
 
 
 def test_lines_are_counted_by_level():

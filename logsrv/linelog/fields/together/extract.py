@@ -15,6 +15,7 @@ import numpy
 from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.level import LEVEL_FIELDS
+from logsrv.linelog.fields.level_numbers import levels_of_records
 from logsrv.linelog.fields.line_kinds import FILE, HEADER, kinds_of_lines
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, IN_LOG_RECORDS
 from logsrv.linelog.fields.servers import STATUS_CLASS, class_of_status
@@ -56,6 +57,7 @@ def read_all_fields(stamps: StampedLines, skip: Collection[str] = ()) -> LineFie
     pieces = FieldPieces(not_read.difference(_sources(not_read), LEVEL_FIELDS, ("status",)))
     plain = _without_colours(stamps)
     levels = levels_of_lines(stamps, pieces, *_add_lines(stamps, plain, pieces))
+    levels = levels_of_records(stamps, levels)
     fields, left_out = {}, set()
     for name in {*pieces.names(), *ALIASES, STATUS_CLASS} - not_read:
         if name.startswith(("fields.", "syslog.")):
@@ -172,11 +174,34 @@ def _field(name: str, stamps: StampedLines, pieces: FieldPieces) -> CodedField |
                 return None
             others = [piece.where(has_level[piece.rows]) for piece in others]
         found += [piece._replace(rank=piece.rank + _OTHER * (place + 1)) for piece in others]
+    if name in ALIASES and stamps.first_lines:
+        inherited = _pieces_of_first_lines(name, stamps)
+        if inherited is None:
+            return None
+        found += inherited
     return put_together(lines, found)
+
+
+def _pieces_of_first_lines(name: str, stamps: StampedLines) -> list[Piece] | None:
+    """Return the values that continuation lines have from their first lines; None if not exact."""
+    rows, codes, lines = stamps.going_on()
+    field = read_fields(StampedLines(b"\n".join([*lines, b""])), [name]).get(name)
+    if field is None:
+        return None
+    inherited = FieldPieces(())
+    of_rows = field.codes[codes]
+    for is_list in (False, True):
+        chosen = (of_rows >= 0) & (numpy.isin(of_rows, [*field.lists]) == is_list)
+        inherited.add_converted(
+            name, rows[chosen], of_rows[chosen], field.texts, _FROM_FIRST_LINE, is_list=is_list
+        )
+    return inherited.pieces(name, _FROM_FIRST_LINE)
 
 
 # A piece of another field has a rank below those of all before it, by this.
 _OTHER = -3
+# Below those under every other name.
+_FROM_FIRST_LINE = -1000
 
 
 def _lines_with_level(

@@ -16,7 +16,7 @@ import numpy
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
-from logsrv.linelog.fields.stored_line import TIME_LENGTH
+from logsrv.linelog.fields.stored_line import INHERITED, TIME_LENGTH
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_lines
 from logsrv.linelog.read.columns import column_reader
@@ -24,7 +24,7 @@ from logsrv.linelog.read.counted_values import counted_column, joined_text
 from logsrv.linelog.read.frequent_keys import FrequentKeys
 from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
 from logsrv.linelog.read.patterns.merge import merge_templates
-from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.search import Hit, Search, text_of_hits
 from logsrv.linelog.store.segment import Position
 
 MOST_TEMPLATES = 50_000
@@ -118,9 +118,8 @@ class PatternTable(Aggregate):
         ]
 
     def _counted(
-        self, found: bytes, offset_of: _OffsetOf
+        self, stamps: StampedLines, offset_of: _OffsetOf
     ) -> Iterator[tuple[str | None, bool, int, list[Any]]]:
-        stamps = StampedLines(found)
         values: Iterable[str | None] = repeat(None)
         if self._read is not None:
             values = [joined_text(one) for one in counted_column(self._read(stamps)[self._by])]
@@ -194,18 +193,18 @@ def _characters(keys: Iterable[PatternKey]) -> int:
     return sum(len(key.app) + len(key.template) + len(key.value or "") for key in keys)
 
 
-def _found_texts(lines: FoundLines) -> Iterator[tuple[bytes, _OffsetOf]]:
+def _found_texts(lines: FoundLines) -> Iterator[tuple[StampedLines, _OffsetOf]]:
     """Yield the matching lines of each text, and what tells their offsets."""
     if lines.task.group:
         for some in lines.search.lines_of_rows(lines.task):
-            yield b"".join([line + b"\n" for _, line in some]), partial(_offset_in_list, some)
+            yield StampedLines(*text_of_hits(some)), partial(_offset_in_list, some)
         return
-    for offset, text, found in lines.texts():
-        yield found, partial(_offset_in_text, offset, text)
+    for offset, text, found, first_lines in lines.texts(INHERITED):
+        yield StampedLines(found, first_lines), partial(_offset_in_text, offset, text)
 
 
-def _offset_in_list(lines: Sequence[tuple[int, bytes]], _: StampedLines, row: int) -> int:
-    return lines[row][0]
+def _offset_in_list(lines: Sequence[Hit], _: StampedLines, row: int) -> int:
+    return lines[row].position.offset
 
 
 def _offset_in_text(begin: int, text: bytes, stamps: StampedLines, row: int) -> int:

@@ -18,7 +18,7 @@ import orjson
 from logsrv.kit.text.colours import has_colours, text_without_colours, without_colours
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.json import Object, look_up_field
-from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, levels_of_records
 from logsrv.linelog.fields.record import ALIASES
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
@@ -77,7 +77,7 @@ class LinePatterns:
 
         values: of all lines, by which patterns are told apart, too.
         """
-        levels = level_numbers(stamps.text, stamps.ends).tolist()
+        levels = levels_of_records(stamps).tolist()
         if has_colours(stamps.text):
             stamps = StampedLines(without_colours(stamps.text))
         # Without values they have no end.

@@ -18,6 +18,7 @@ from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.servers import STATUS_CLASS
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.extract import read_all_fields
 from logsrv.linelog.sql.arrow_columns import field_as_text, text_column
@@ -63,9 +64,11 @@ _OPTIONS: Mapping[str, Any] = {
 }
 
 
-def rows_of_lines(number: int, text: bytes, positions: Array) -> pyarrow.RecordBatch:
+def rows_of_lines(
+    number: int, text: bytes, positions: Array, first_lines: FirstLines = NO_FIRST_LINES
+) -> pyarrow.RecordBatch:
     """Return the rows of whole lines of segment `number`. positions: of each line in the segment."""
-    stamps = StampedLines(text)
+    stamps = StampedLines(text, first_lines)
     moments = stamps.moments()
     messages = [one.decode("utf-8", "backslashreplace") for one in stamps.messages_of()]
     coded = {name: text_column(field) for name, field in source_fields(stamps).items()}
@@ -94,7 +97,7 @@ def _columns_of_fields(stamps: StampedLines) -> dict[str, pyarrow.Array]:
         ]
         return columns | {"level": level, "fields": map_column(lines, texts, kind)}
     # A text and a list that look the same, a name that is not UTF-8, or 10,000 names: line by line.
-    of_lines = [_fields_of_line(stamps.line(row)) for row in range(lines)]
+    of_lines = [_fields_of_line(stamps.line(row), stamps.first_line(row)) for row in range(lines)]
     columns = {
         name: pyarrow.array([one.pop(name, None) for one in of_lines], _TEXT).dictionary_encode()
         for name in _OF_FIELDS
@@ -103,8 +106,8 @@ def _columns_of_fields(stamps: StampedLines) -> dict[str, pyarrow.Array]:
     return columns | {"level": level, "fields": fields}
 
 
-def _fields_of_line(line: bytes) -> dict[str, str]:
-    record = Record(line)
+def _fields_of_line(line: bytes, first_line: bytes | None) -> dict[str, str]:
+    record = Record(line, None, first_line)
     shown = record.fields
     names = {*shown, *ALIASES, STATUS_CLASS}.difference(ALWAYS)
     # A name with bytes that are not UTF-8 is not found in the form in which it is shown.

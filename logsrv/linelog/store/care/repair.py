@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 
 from logsrv.descriptor import Descriptor
+from logsrv.linelog.fields.first_lines import EarlierTexts
 from logsrv.linelog.store import indexing
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import (
@@ -90,7 +91,7 @@ def salvage_index(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None
 
 def _index_of_whole_frames(fd: int, size: int, number: int) -> tuple[Index, bool]:
     """Return a new index of a compressed segment, and whether the head of a frame is destroyed."""
-    made, headless = Indexer(number), False
+    made, earlier, headless = Indexer(number), EarlierTexts(), False
     walked = spent = 0
 
     def read(at: int, size: int) -> bytes:
@@ -109,7 +110,7 @@ def _index_of_whole_frames(fd: int, size: int, number: int) -> tuple[Index, bool
             frame = os.pread(fd, extent, at)
             with contextlib.suppress(ValueError):
                 whole = unpack_frame(frame, text)
-                made.add(indexing.scan_frame(whole, len(whole)), frame)
+                made.add(indexing.scan_frame(whole, len(whole), earlier), frame)
                 continue
         head, following = text_size_in_head(read(at, LONGEST_HEAD)), at + extent
         if not extent or (
@@ -118,6 +119,8 @@ def _index_of_whole_frames(fd: int, size: int, number: int) -> tuple[Index, bool
             headless |= head is None
             following = _next_head(read, at, size)
         made.add_unreadable(head or 0, following - at)
+        # What the frame held nobody knows: no record goes on over it.
+        earlier = EarlierTexts()
     return made.index_so_far(), headless
 
 
