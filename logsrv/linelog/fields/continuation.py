@@ -141,13 +141,15 @@ class _Stream:
     """The present record of a stream. first, last: its lines at the ends.
 
     is_cut: whether the next line goes on in the middle of the last one. is_begun: whether there is only its
-    first line, which may have several parts.
+    first line, which may have several parts. ends_without_header: whether the last line has no header,
+    unlike the first.
     """
 
     def __init__(self, record: Record, state: _State) -> None:
         self.first = self.last = record
         self.state = state
         self.is_begun = True
+        self.ends_without_header = False
         self.lines, self.size = 1, len(record.body)
         self.is_cut = is_cut(record)
 
@@ -195,14 +197,18 @@ class Joiner:
         text = text_of_record(record)
         kind = _kind_of_text(text)
         present = self._streams.get(key)
+        own = stream_of_record(record)
         if present is not None:
             self._streams.move_to_end(key)
-            state = _state_within(present, text, kind)
+            # Lines with a header stand behind others of their stream, and before those without.
+            is_parted = present.is_cut if key != own else present.ends_without_header
+            state = None if is_parted else _state_within(present, text, kind)
             if state is not None and present.has_room(record):
                 self.ended, self.is_rest = None, present.is_cut
                 present.add(record, state)
+                present.ends_without_header = key != own
                 return present.first
-        if key != (own := stream_of_record(record)):
+        if key != own:
             # A line without a header that does not go on is no line of a stream with one.
             self._last[record.source] = key = own
             present = self._streams.get(key)

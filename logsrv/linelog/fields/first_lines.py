@@ -192,10 +192,11 @@ def _sources_that_may_go_on(lines: StampedLines) -> set[bytes]:
     for row, is_named in enumerate(named.tolist()):
         start, message = int(lines.starts[row]), int(lines.messages[row])
         source = lines.text[start + TIME_LENGTH : max(start, message - 1)]
-        if source in seen:
+        text = lines.text[message : lines.ends[row]]
+        if source in seen or not text.strip():
             continue
         seen.add(source)
-        if is_named and may_continue(Record.of_message(lines.text[message : lines.ends[row]])):
+        if is_named and may_continue(Record.of_message(text)):
             found.add(source)
     return found
 
@@ -335,8 +336,13 @@ class _Sources:
             numpy.concatenate(([True], self._codes[1:] != self._codes[:-1]))[: len(self._rows)]
         )
         found = set()
-        for place in begins.tolist():
-            follows = place + 1 < len(self._rows) and self._goes_on[place + 1]
+        ends = [*begins.tolist()[1:], len(self._rows)]
+        for place, end in zip(begins.tolist(), ends, strict=True):
+            while place < end and not self._record(place).body.strip():
+                place += 1
+            if place == end:
+                continue
+            follows = place + 1 < end and self._goes_on[place + 1]
             if not self._kinds[place] and not follows:
                 continue
             record = self._record(place)
@@ -374,6 +380,7 @@ class _Sources:
             state = None
             if (
                 stream is not None
+                and not stream.is_cut
                 and self._is_soon[place]
                 and not has_own_header(record)
                 and (self._kinds[place] or self._is_near(place))
@@ -429,7 +436,7 @@ class _Sources:
             goes_on[at] = False
         starts, at_ = self._lines.starts[self._rows], self._at[self._rows]
         good = goes_on & ~would_go_on[first] & (self._kinds[first] != _PART)
-        good &= (at_ - at_[first] <= REACH) 
+        good &= at_ - at_[first] <= REACH
         # An empty line tells nothing.
         good[self._blank] = False
         good &= starts >= begin
@@ -443,7 +450,8 @@ class _Sources:
             if line is None:
                 line = heads[head] = self._lines.line(head)
             found[start] = line
-        return found
+        empty = {line for line in heads.values() if not Record(line).body.strip()}
+        return {start: line for start, line in found.items() if line not in empty}
 
 
 def _codes_of_sources(lines: StampedLines) -> tuple[Array, list[bytes]]:
