@@ -15,7 +15,8 @@ from logsrv.linelog.read import column_search
 from logsrv.linelog.read import search as search_module
 from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment import Segment, segment_before, tmp
+from logsrv.linelog.store.segment import Segment, tmp
+from logsrv.linelog.store.text_before import text_before
 from tests.parts.disks import at, packed_segment
 
 
@@ -25,16 +26,10 @@ def make_columns(packed: Segment, disk: Disk) -> bool:
     with ExitStack() as undo:
         undo.callback(disk.unlink, name)
         spool = undo.enter_context(Descriptor(disk.create_anew(name)))
+        os.pwrite(spool, text_before(packed, disk), 0)
         columns = undo.enter_context(Descriptor(disk.create_anew(name)))
         text = undo.enter_context(Descriptor(disk.open(packed.name, os.O_RDONLY)))
         writer = ColumnsWriter(text, disk.read(packed.index), columns, spool)
-        files = segment_before(packed, disk)
-        if files is not None:
-            opened = [
-                undo.enter_context(Descriptor(disk.open(name, os.O_RDONLY)))
-                for name in (files.name, files.index)
-            ]
-            writer.go_on_after(*opened)
         for _ in writer.steps():
             pass
         if writer.is_complete:

@@ -3,30 +3,38 @@
 from collections.abc import Sequence
 
 from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.highlight import highlight_finder
-from logsrv.linelog.query.literals import AllOf, Literal, Need
+from logsrv.linelog.query.literals import AllOf, Inherited, Literal, Need
 from logsrv.linelog.query.many import trigger_choices
 from logsrv.linelog.query.match import Matcher
 
 
 def check_matcher(
-    matcher: Matcher, query: str, text: bytes, wanted: Sequence[tuple[int, int]]
+    matcher: Matcher,
+    query: str,
+    text: bytes,
+    wanted: Sequence[tuple[int, int]],
+    first_lines: FirstLines = NO_FIRST_LINES,
 ) -> None:
     """Every way finds these lines, all that the query needs is in them, and marks are in order."""
     for many in (False, True):
-        assert list(matcher.find(text)) == wanted, query
-        assert matcher.count(text) == len(wanted), query
+        assert list(matcher.find(text, None, first_lines)) == wanted, query
+        assert matcher.count(text, None, first_lines) == len(wanted), query
         if not many:
             matcher.prepare_for_many()
     spans = highlight_finder(matcher.node)
     choices = trigger_choices(matcher.node)
     for start, end in wanted:
         line, message = text[start:end], Record(text[start:end]).body
-        assert matcher.matches(line), query
-        assert matcher.needs is None or stands_in(matcher.needs, line), query
+        first = first_lines.get(start)
+        assert matcher.matches(line, None, first), query
+        assert matcher.needs is None or stands_in(matcher.needs, line, first), query
         for triggers in choices:
             assert any(
-                stands_in(one.literal, line if one.anywhere else message) for one in triggers
+                stands_in(one.literal, line if one.anywhere else message)
+                or (matcher.inherits and first is not None and stands_in(one.literal, first))
+                for one in triggers
             ), query
         places = [place for span in spans(message) for place in span]
         assert places == sorted(set(places)) and all(0 <= one <= len(message) for one in places), (
@@ -34,9 +42,13 @@ def check_matcher(
         )
 
 
-def stands_in(need: Need, line: bytes) -> bool:
-    """Whether what `need` promises is in `line`."""
+def stands_in(need: Need, line: bytes, first: bytes | None = None) -> bool:
+    """Whether what `need` promises is in `line`, or in the first line of its record."""
+    if isinstance(need, Inherited):
+        return stands_in(need.parts[0], line) or (
+            first is not None and stands_in(need.parts[0], first)
+        )
     if isinstance(need, Literal):
         return need.text in (line.lower() if need.ignore_case else line)
-    parts = (stands_in(part, line) for part in need.parts)
+    parts = (stands_in(part, line, first) for part in need.parts)
     return all(parts) if isinstance(need, AllOf) else any(parts)

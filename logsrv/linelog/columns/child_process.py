@@ -21,7 +21,8 @@ from logsrv.kit.children.blocking import BlockingChild
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.index import text_size_and_lines
 from logsrv.linelog.store.seal import Interrupted
-from logsrv.linelog.store.segment import Form, Segment, segment_before, tmp
+from logsrv.linelog.store.segment import Segment, tmp
+from logsrv.linelog.store.text_before import text_before
 
 LEAST_TEXT = 1 << 20
 """The least bytes of text for columns: less text is read as fast."""
@@ -81,9 +82,9 @@ class ColumnsProcess:
             undo.callback(disk.unlink, name)
             # The second takes the name of the first, which is gone with the process.
             spool = undo.enter_context(Descriptor(disk.create_anew(name)))
+            os.pwrite(spool, text_before(packed, disk), 0)
             made = undo.enter_context(Descriptor(disk.create_anew(name)))
             files = {"text": text, "index": index, "columns": made, "spool": spool}
-            files |= _files_before(packed, disk, undo)
             found = self._ask({}, files, going)
             if "error" in found:
                 raise ValueError(found["error"])
@@ -161,24 +162,6 @@ class ColumnsProcess:
         child, self.child = self.child, None
         if child is not None:
             child.kill()
-
-
-def _files_before(packed: Segment, disk: Disk, undo: ExitStack) -> dict[str, int]:
-    """Return the open files of the segment before, with whose records the first lines may go on."""
-    before = segment_before(packed, disk)
-    if before is None:
-        return {}
-    names = {"before": before.name}
-    if before.form is Form.PACKED:
-        names["before index"] = before.index
-    try:
-        return {
-            role: undo.enter_context(Descriptor(disk.open(name, os.O_RDONLY)))
-            for role, name in names.items()
-        }
-    except OSError:
-        # Retention removes the oldest at any moment.
-        return {}
 
 
 def _leave_processors_to_others(process: int) -> None:

@@ -8,9 +8,8 @@ a socket to the server, which sends an order as JSON, with open files:
     {"files": ["text", "index", "columns", "spool"]}
 
 Their descriptors are in this order: the compressed text and its index for reading, a new file for the
-columns under its temporary name, and an unlinked empty file on the same disk. Two more may follow:
-"before", the text of the segment before, with whose records the first lines may go on, and "before index"
-if that is compressed. The answer is JSON, too:
+columns under its temporary name, and an unlinked file on the same disk, which has the text before the
+segment: its first lines may go on with a record there. The answer is JSON, too:
 
     {"not kept": []}                      made, and synced
     {"not kept": ["columns"]}             a segment that can have no columns: no lines, or a frame too large
@@ -74,12 +73,8 @@ def _carry_out(
         if "check" in order:
             _check(*files, whole=order["check"] == "all")
             return {}
-        by_role = dict(zip(order["files"], files, strict=True))
-        text, index, columns, spool = (
-            by_role[role] for role in ("text", "index", "columns", "spool")
-        )
+        text, index, columns, spool = files
         writer = ColumnsWriter(text, _content(index), columns, spool)
-        writer.go_on_after(by_role.get("before"), by_role.get("before index"))
         for _ in writer.steps():
             server.receive_arrived()
         return {"not kept": [] if writer.is_complete else ["columns"]}

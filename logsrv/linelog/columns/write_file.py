@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 
 import numpy
 import pyarrow as pa
@@ -37,7 +36,6 @@ from logsrv.linelog.columns.spool import Spool
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
 from logsrv.linelog.fields.first_lines import EarlierTexts, first_lines
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.stored_line import REACH
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.extract import LineFields, read_all_fields
 from logsrv.linelog.store.frames import unpack_frame
@@ -58,18 +56,6 @@ _DELTA = ("position", "time")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
-def _last_texts(packed: int, index: Index) -> Iterator[bytes]:
-    """Yield the texts of the last frames of a segment, of REACH bytes or a little more, in order.
-
-    Raises OSError, and ValueError if one is damaged.
-    """
-    for number, frame in enumerate(index.frames):
-        end = index.frames[number + 1].text if number + 1 < len(index.frames) else index.text
-        if end > index.text - REACH:
-            at, length = index.packed_extent(number)
-            yield unpack_frame(os.pread(packed, length, at), end - frame.text)
-
-
 class ColumnsWriter:
     """Makes the columns of a segment, in steps of a frame.
 
@@ -83,11 +69,15 @@ class ColumnsWriter:
         columns: int,
         spool: int,
     ) -> None:
-        """Take descriptors of the compressed text, of a new file, and of an empty temporary file.
+        """Take descriptors of the compressed text, of a new file, and of a temporary file.
 
-        index: the content of the index. Raises ValueError if it is damaged.
+        index: the content of the index. spool: has the text before the segment, and is emptied. Raises
+        ValueError if the index is damaged.
         """
         self._earlier = EarlierTexts()
+        if before := os.pread(spool, os.fstat(spool).st_size, 0):
+            self._earlier.add(before)
+            os.ftruncate(spool, 0)
         self.is_complete = False
         self._packed, self._file = packed, columns
         self._index: Index = decode_index(index)
@@ -97,24 +87,6 @@ class ColumnsWriter:
         self._knows_all_names = True
         self._groups: list[LineGroupBounds] = []
         self._places: list[list[slice]] = []
-
-    def go_on_after(self, text: int | None, index: int | None) -> None:
-        """Take the segment before, with whose records the first lines may go on.
-
-        text, index: descriptors of its files; without an index the text is not compressed. A damaged
-        segment counts as gone.
-        """
-        if text is None:
-            return
-        size = os.fstat(text).st_size
-        with suppress(OSError, ValueError):
-            if index is None:
-                last = os.pread(text, REACH, max(0, size - REACH))
-                self._earlier.add(last[last.find(b"\n") + 1 :] if size > REACH else last)
-                return
-            content = os.pread(index, os.fstat(index).st_size, 0)
-            for one in _last_texts(text, decode_index(content)):
-                self._earlier.add(one)
 
     def steps(self) -> Iterator[None]:
         """Write and sync the file, yielding before each frame and each row group.

@@ -32,8 +32,8 @@ from logsrv.linelog.fields.continuation import (
     State,
     Stream,
     kind_of_text,
-    may_go_on_with_any,
     may_continue,
+    may_go_on_with_any,
     state_after_begin,
 )
 from logsrv.linelog.fields.record import Record

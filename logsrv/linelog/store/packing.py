@@ -42,7 +42,7 @@ from logsrv.memory import keep_freed_memory
 # packing gets a seventieth of a processor at niceness 19, and a quarter at 5.
 NICENESS = (19, 5, 0)
 LONGEST = 65536
-MOST_FILES = 6
+MOST_FILES = 4
 
 
 class HandedDisk(Disk):

@@ -316,12 +316,6 @@ def sealed_segments(disk: Disk) -> list[Segment]:
     return Listing(disk).sealed
 
 
-def segment_before(segment: Segment, disk: Disk) -> Segment | None:
-    """Return the sealed segment before another one; None if it is gone. Raises OSError."""
-    number = segment.number - 1
-    return next((one for one in sealed_segments(disk) if one.number == number), None)
-
-
 def segments(disk: Disk) -> list[Segment]:
     """Return all segments in order, the active one last."""
     listed = Listing(disk)

@@ -21,6 +21,7 @@ from logsrv.cli.main import main
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields import json as json_fields
 from logsrv.linelog.fields import reader
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.http.search_child import answer_request
 from logsrv.linelog.query import literal_windows
 from logsrv.linelog.query.line_spans import all_line_spans
@@ -57,16 +58,22 @@ class Unsaid(Exception):
 
 
 def _line_by_line(
-    self: Matcher, text: bytes, place: Place | None = None
+    self: Matcher,
+    text: bytes,
+    place: Place | None = None,
+    first_lines: FirstLines = NO_FIRST_LINES,
 ) -> Iterator[tuple[int, int]]:
     for start, end in all_line_spans(text):
         position = f"{place[0]}:{place[1] + start}" if place else None
-        if self.matches(text[start:end], position):
+        if self.matches(text[start:end], position, first_lines.get(start)):
             yield start, end
 
 
 def _with_others(
-    self: Matcher, text: bytes, place: Place | None = None
+    self: Matcher,
+    text: bytes,
+    place: Place | None = None,
+    first_lines: FirstLines = NO_FIRST_LINES,
 ) -> Iterator[tuple[int, int]]:
     """Find what this query finds among others."""
     queries = [
@@ -79,7 +86,7 @@ def _with_others(
     together = [Matcher(node) for node in nodes]
     for one in together:
         one.find = partial(_FIND, one)  # type: ignore[method-assign]
-    found = ManyQueries(together).find(text, place)
+    found = ManyQueries(together).find(text, place, first_lines)
     return iter(sorted(span for number, spans in found if number == 0 for span in spans))
 
 

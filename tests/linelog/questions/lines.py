@@ -3,8 +3,11 @@
 A value is a text, as it was written; whether JSON has it as a number or in quotes makes no difference.
 """
 
+from __future__ import annotations
+
 import json
 import re
+from collections.abc import Sequence
 from random import Random
 from typing import TypeAlias
 
@@ -94,7 +97,9 @@ _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 class Line:
     """A stored line. header, content: the fields. kind: of the content: json, access, pairs, text.
 
-    source: "" for a line without time and source.
+    source: "" for a line without time and source. is_inside: whether it looks like the inside of a stack
+    trace. first: the first line of the record that it goes on with. level: of the line by itself, as long
+    as it is not known with which record it goes on.
     """
 
     moment: int
@@ -104,6 +109,8 @@ class Line:
     header: dict[str, Value]
     content: dict[str, Value]
     level: str | None
+    is_inside: bool = False
+    first: Line | None = None
 
     @property
     def time(self) -> str:
@@ -122,7 +129,30 @@ class Line:
 def random_lines(random: Random, count: int) -> list[Line]:
     """Lines of all kinds, with few names of fields, so that many lines have the same."""
     writer = LineWriter(random)
-    return [writer.line() for _ in range(count)]
+    return with_records([writer.line() for _ in range(count)])
+
+
+def with_records(lines: Sequence[Line]) -> list[Line]:
+    """The lines, each with the first line of its record, and the level that it has by that."""
+    found: list[Line] = []
+    last: dict[str, tuple[Line, Line | None]] = {}
+    for line in lines:
+        before, first = last.get(line.source, (None, None))
+        goes_on = line.is_inside and before is not None and _is_soon(before, line)
+        if goes_on and first is not None:
+            known = level_in_fields(line.content) or first.level or line.level
+            line = attrs.evolve(line, first=first, level=known)
+        elif not goes_on:
+            # What looks like the inside of a trace is no first line.
+            first = None if line.is_inside else line
+        last[line.source] = line, first
+        found.append(line)
+    return found
+
+
+def _is_soon(before: Line, line: Line) -> bool:
+    """Whether a line without a time, or within ten seconds, may go on with a record."""
+    return not line.source or abs(line.moment - before.moment) <= 10 * 10**6
 
 
 class LineWriter:
@@ -149,12 +179,31 @@ class LineWriter:
         self._names = [*made, *random.sample(some, 6)]
         self._moment = BEGIN
         self._kept: list[str] = []
+        self._sources: list[str] = []
+
+    def _line_inside(self, source: str) -> Line:
+        """A line as they stand inside a stack trace, without a header."""
+        random, content = self._random, dict[str, Value]()
+        if random.randrange(3):
+            kind, text = "text", self._some_text() or "x"
+            content = dict(re.findall(r"(\S+)=(\S+)", text))
+            content, kind = ({}, kind) if len(content) < 2 else (content, "pairs")
+        else:
+            kind = "pairs"
+            text, content = self._pairs()
+        text = random.choice(["\t", "    ", "Caused by: ", "\tat ", "... 3 more "]) + text
+        message = text.encode("utf-8", "surrogateescape")
+        level = _level(kind, {}, content, text)
+        return Line(self._moment, source, message, kind, {}, content, level, is_inside=True)
 
     def line(self) -> Line:
         random = self._random
         # A clock may be set back.
         self._moment += random.choice([0, 1, 10**3, 10**6, 7 * 10**6, 95 * 10**6, -3 * 10**6])
         source = random.choice(_SOURCES)
+        if self._sources and not random.randrange(3):
+            return self._line_inside(random.choice(self._sources[-3:]))
+        self._sources.append(source)
         head, header = self._header() if not random.randrange(3) else ("", {})
         kind = random.choice(["json", "json", "access", "pairs", "pairs", "text"])
         content: dict[str, Value] = {}
@@ -360,6 +409,16 @@ def level_in_fields(content: dict[str, Value]) -> str | None:
             if found := numbers.get(number_of(value)):  # type: ignore[arg-type]
                 return str(found)
     return None
+
+
+def own_level(line: Line) -> str | None:
+    """The level of a line by itself."""
+    return _level(
+        line.kind,
+        line.header,
+        line.content,
+        line.text if not line.header else str(line.header["text"]),
+    )
 
 
 def _level(kind: str, header: dict[str, Value], content: dict[str, Value], text: str) -> str | None:

@@ -50,6 +50,8 @@ def own_field(line: Line, name: str) -> list[str]:
             # Only a record of a log has its program as `name`; whether it is one depends on fields of it.
             known = [one for one in known if one != "name" or level_in_fields(line.content)]
             found = line.content[known[0]] if known else None
+        if found is None and name in ALIASES and line.first is not None:
+            return own_field(line.first, name)
         if found is None and name == "status_class":
             status = str(line.content.get("status"))
             found = f"{status[0]}xx" if re.fullmatch("[1-5][0-9][0-9]", status) else None

@@ -16,6 +16,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields import json as json_fields
+from logsrv.linelog.fields.first_lines import first_lines as first_lines_of
+from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
@@ -23,7 +25,7 @@ from tests.linelog.questions import engines
 from tests.linelog.questions.asking import ANSWERS, Asker, Question
 from tests.linelog.questions.engines import SWITCHES, Answer, Api, Unsaid
 from tests.linelog.questions.forms import FORMS, Store, make_form
-from tests.linelog.questions.lines import Line, random_lines
+from tests.linelog.questions.lines import Line, own_level, random_lines, with_records
 from tests.linelog.questions.reference import number_in, shown, table
 from tests.parts.examples import more
 from tests.parts.made_columns import columns_for_few_frames
@@ -61,9 +63,11 @@ def test_all_ways_of_a_query_find_the_lines_for_which_it_is_true(seed):
     lines = random_lines(random, random.randrange(2, 20))
     for place in random.sample(range(len(lines)), len(lines) // 8):
         lines[place] = attrs.evolve(lines[place], source="")
+    lines = with_records([attrs.evolve(line, first=None, level=own_level(line)) for line in lines])
     asker = Asker(random, lines)
     text = b"".join(line.stored for line in lines)
     text = text if random.randrange(3) or text.endswith(b"\n\n") else text[:-1]
+    first_lines = first_lines_of(StampedLines(text if text.endswith(b"\n") else text + b"\n"))
     wanted: list[list[tuple[int, int]]] = []
     nodes = []
     for _ in range(8):
@@ -76,9 +80,11 @@ def test_all_ways_of_a_query_find_the_lines_for_which_it_is_true(seed):
             if is_true(line):
                 wanted[-1].append((at, end))
             at = end + 1
-        check_matcher(make_matcher(nodes[-1]), query, text, wanted[-1])
+        check_matcher(make_matcher(nodes[-1]), query, text, wanted[-1], first_lines)
     together: list[list[tuple[int, int]]] = [[] for _ in nodes]
-    for number, found in ManyQueries([make_matcher(node) for node in nodes]).find(text):
+    for number, found in ManyQueries([make_matcher(node) for node in nodes]).find(
+        text, None, first_lines
+    ):
         together[number] += found
     assert together == wanted
 
