@@ -261,6 +261,11 @@ def stream_of_record(record: Record) -> Hashable:
     return (record.source, *(str(record.get(name)) for name in _STREAM_FIELDS))
 
 
+def has_own_header(record: Record) -> bool:
+    """Return whether a line says for itself what it is: by a header, or as a JSON object."""
+    return record.header is not None or record.content.startswith(b"{")
+
+
 def text_of_record(record: Record) -> bytes:
     """Return a message without its headers, and of a JSON object the text that a program has written."""
     content = record.content

@@ -31,6 +31,7 @@ from logsrv.linelog.fields.continuation import (
     Kind,
     State,
     Stream,
+    has_own_header,
     kind_of_text,
     may_continue,
     may_go_on_with_any,
@@ -242,11 +243,6 @@ class _Backwards:
         if self._lines > MOST_LINES or self._size > MOST_BYTES:
             return False
         return not has_own_header(record) and may_continue(record)
-
-
-def has_own_header(record: Record) -> bool:
-    """Return whether a line says for itself what it is: by a header, or as a JSON object."""
-    return record.header is not None or record.content.startswith(b"{")
 
 
 def _candidates(lines: StampedLines) -> dict[int, Kind]:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from logsrv.kit.text.colours import text_without_colours
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_value
 
-RULES = 3
+RULES = 4
 """The version of the rules that give a line its level, here and in the parsers of fields.
 
 Raise it whenever a line may get another level: indexes contain numbers of lines by level."""
-FIELD_RULES = 1
+FIELD_RULES = 2
 """The version of the rules that give a line its fields; raise it whenever a line may get other ones.
 
 Columns contain them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -73,6 +74,18 @@ class StampedLines:
         places: dict[bytes, int] = {}
         codes = [places.setdefault(self.first_lines[start], len(places)) for start in starts]
         return GoingOn(rows, numpy.array(codes, numpy.intp), [*places])
+
+    def chosen(self, rows: Iterable[int]) -> StampedLines:
+        """Return some of the lines, with the first lines of their records."""
+        lines: list[bytes] = []
+        first_lines: dict[int, bytes] = {}
+        size = 0
+        for row in rows:
+            if (first := self.first_line(row)) is not None:
+                first_lines[size] = first
+            lines.append(self.line(row))
+            size += len(lines[-1]) + 1
+        return StampedLines(b"".join([line + b"\n" for line in lines]), first_lines)
 
     def messages_of(self, rows: Array | slice = slice(None)) -> list[bytes]:
         """Return the messages of the lines with these numbers; by default of all lines."""

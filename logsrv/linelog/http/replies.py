@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import groupby, islice
 
-from logsrv.linelog.fields.record import Record
 from logsrv.linelog.http.counted_replies import (
     fields,
     histogram,
@@ -264,7 +263,7 @@ def record(view: View, values: Values) -> Reply:
     """Yield all lines of the record that a line belongs to. Raises Problem (404) as `show` does."""
     with closing(StoredLines(view)) as lines:
         found = whole_record(lines, _line_at(lines, values))
-    records = [Record(hit.line, str(hit.position)) for hit in found]
+    records = [hit.record() for hit in found]
     about = zip(map(hit_document, found), about_lines(records), strict=True)
     yield json_line({"lines": [document | added for document, added in about]})
 

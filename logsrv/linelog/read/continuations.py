@@ -89,13 +89,13 @@ class Continuations:
             with frames:
                 stop = frames.size if number != position.segment else min(stop, frames.size)
                 low = max(0, stop - (REACH - distance))
-                for start, text in _pieces_before(frames, low, stop):
+                for start, text in pieces_before(frames, low, stop):
                     yield distance + stop - start, text
                 distance += stop - low
             number -= 1
 
 
-def _pieces_before(frames: SegmentFrames, low: int, stop: int) -> Iterator[tuple[int, bytes]]:
+def pieces_before(frames: SegmentFrames, low: int, stop: int) -> Iterator[tuple[int, bytes]]:
     """Yield the text between two offsets by frames, the last first; a damaged frame ends it."""
     frame = min(frames.frame_at(stop - 1), frames.count - 1) if stop > 0 else -1
     while frame >= 0:

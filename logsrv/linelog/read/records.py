@@ -10,6 +10,7 @@ from typing import Any
 from logsrv.linelog.fields.continuation import (
     Joiner,
     has_known_shape,
+    has_own_header,
     is_soon,
     may_continue,
     stream_of_record,
@@ -79,8 +80,10 @@ class JoinedLines:
             self._learn(lines_before_record(lines, hit))
             stream = self._joiner.stream_of(record)
         first, parts = self._first_line(record, stream)
+        if first is not record and not has_own_header(record):
+            record = Record(hit.line, str(hit.position), first.line)
         found = {"position": record.position, **record_document(record)}
-        if first is not record:
+        if first.position != record.position:
             found |= {"continues": first.position, "level": found["level"] or first.level}
         return found | _document_of_part(parts) if len(parts) > 1 else found
 
@@ -125,7 +128,8 @@ def about_lines(record: Sequence[Record]) -> list[dict[str, Any]]:
         parts = [*parts, line] if parts and is_cut(parts[-1]) else [line]
         added: dict[str, Any] = {}
         if line is not record[0]:
-            added = {"continues": record[0].position, "level": line.level or level}
+            own = line if has_own_header(line) else Record(line.line, None, record[0].line)
+            added = {"continues": record[0].position, "level": own.level or level}
         found.append(added | _document_of_part(parts) if len(parts) > 1 else added)
     return found
 

@@ -18,13 +18,12 @@ from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.servers import STATUS_CLASS
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
-from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.extract import read_all_fields
 from logsrv.linelog.sql.arrow_columns import field_as_text, text_column
 from logsrv.linelog.store.archive.objects import Archive
 
-FORMAT = 1
+FORMAT = 2
 """The version of the schema: a file with another one has other columns, or other values in them."""
 LEAST_LINES, MOST_TEXT = 100_000, 32 << 20
 """A group of rows has so many lines, or so many bytes of text, whichever comes first."""
@@ -64,11 +63,8 @@ _OPTIONS: Mapping[str, Any] = {
 }
 
 
-def rows_of_lines(
-    number: int, text: bytes, positions: Array, first_lines: FirstLines = NO_FIRST_LINES
-) -> pyarrow.RecordBatch:
-    """Return the rows of whole lines of segment `number`. positions: of each line in the segment."""
-    stamps = StampedLines(text, first_lines)
+def rows_of_lines(number: int, stamps: StampedLines, positions: Array) -> pyarrow.RecordBatch:
+    """Return the rows of lines of segment `number`. positions: of each line in the segment."""
     moments = stamps.moments()
     messages = [one.decode("utf-8", "backslashreplace") for one in stamps.messages_of()]
     coded = {name: text_column(field) for name, field in source_fields(stamps).items()}
@@ -134,7 +130,7 @@ class LakeNote(NamedTuple):
 
 
 def write_day_file(
-    file: IO[bytes], number: int, note: LakeNote, pieces: Iterator[tuple[bytes, Array]]
+    file: IO[bytes], number: int, note: LakeNote, pieces: Iterator[tuple[StampedLines, Array]]
 ) -> None:
     """Write the file of a day. number: of the segment. pieces: the lines, with their positions.
 
@@ -148,12 +144,14 @@ def write_day_file(
     pyarrow.default_memory_pool().release_unused()
 
 
-def _groups_of_rows(number: int, pieces: Iterator[tuple[bytes, Array]]) -> Iterator[pyarrow.Table]:
+def _groups_of_rows(
+    number: int, pieces: Iterator[tuple[StampedLines, Array]]
+) -> Iterator[pyarrow.Table]:
     batches: list[pyarrow.RecordBatch] = []
     lines = size = 0
-    for text, positions in pieces:
-        batches.append(rows_of_lines(number, text, positions))
-        lines, size = lines + len(positions), size + len(text)
+    for stamps, positions in pieces:
+        batches.append(rows_of_lines(number, stamps, positions))
+        lines, size = lines + len(positions), size + len(stamps.text)
         if lines >= LEAST_LINES or size >= MOST_TEXT:
             yield pyarrow.Table.from_batches(batches)
             batches, lines, size = [], 0, 0

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from os import O_RDONLY
 from tempfile import TemporaryFile
 from typing import IO
@@ -18,7 +19,10 @@ from typing import IO
 import numpy
 
 from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.first_lines import first_lines
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.stored_line import REACH
+from logsrv.linelog.read.continuations import pieces_before
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.ship.target import SentSegment
 from logsrv.linelog.ship.targets.lake_file import LakeNote, read_note, write_day_file
@@ -35,6 +39,7 @@ from logsrv.linelog.store.archive.putting import (
 )
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Segment
+from logsrv.linelog.store.text_before import text_before
 
 MOST_DAYS = 100
 """The most files of a segment. Lines of further days, which a wild clock gives, are in the first file."""
@@ -50,8 +55,9 @@ class SegmentDays:
     others: the latest of the other days, which get a file each, in order.
     """
 
-    def __init__(self, segment: Segment, frames: PackedFrames) -> None:
-        """Raises OSError, and DamagedSegment."""
+    def __init__(self, segment: Segment, frames: PackedFrames, before: bytes) -> None:
+        """before: the text before the segment. Raises OSError, and DamagedSegment."""
+        self._before = before
         self.size, self.lines = frames.size, frames.index.lines
         self.first = first_day(segment.name)
         self._frames = frames
@@ -79,10 +85,10 @@ class SegmentDays:
         days: Array = numpy.where(moments == NO_TIME, self._own, moments // _DAY)
         return days
 
-    def lines_of(self, day: str) -> Iterator[tuple[bytes, Array]]:
+    def lines_of(self, day: str) -> Iterator[tuple[StampedLines, Array]]:
         """Yield the lines in the file of a day, in pieces, with the position of each line in the segment.
 
-        Raises OSError and DamagedSegment.
+        The pieces know the first lines of records. Raises OSError and DamagedSegment.
         """
         elsewhere = {*self._others.values()}
         for frame, here in enumerate(self._days):
@@ -91,13 +97,21 @@ class SegmentDays:
                 continue
             for start, text in self._frames.lines_between(*self._frames.frame_bounds(frame)):
                 stamps = StampedLines(text)
+                stamps.first_lines = first_lines(stamps, partial(self._earlier, start))
                 if here == wanted:
-                    yield text, stamps.starts + start
+                    yield stamps, stamps.starts + start
                     continue
                 rows = numpy.flatnonzero(numpy.isin(self._days_of_lines(stamps), [*wanted]))
                 if len(rows):
-                    chosen = b"".join(stamps.line(row) + b"\n" for row in rows.tolist())
-                    yield chosen, stamps.starts[rows] + start
+                    yield stamps.chosen(rows.tolist()), stamps.starts[rows] + start
+
+    def _earlier(self, offset: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the text before an offset, the last piece first, each with its distance."""
+        low = max(0, offset - REACH)
+        for start, text in pieces_before(self._frames, low, offset):
+            yield offset - start, text
+        if not low and self._before:
+            yield offset + len(self._before), self._before
 
 
 @contextmanager
@@ -110,7 +124,7 @@ def open_segment_days(segment: Segment, disk: Disk) -> Iterator[SegmentDays]:
             raise ValueError(
                 f"it has {frames.file_size} bytes, and by its index {found.compressed}"
             )
-        yield SegmentDays(segment, frames)
+        yield SegmentDays(segment, frames, text_before(segment, disk))
 
 
 def first_day(name: str) -> str:

@@ -21,7 +21,9 @@ def by_day(store: Path, held: list[bytes]) -> dict[str, list[bytes]]:
         for day in (days.first, *days.others):
             found[day] = []
             for piece, positions in days.lines_of(day):
-                for one, position in zip(piece.splitlines(True), positions.tolist(), strict=True):
+                for one, position in zip(
+                    piece.text.splitlines(True), positions.tolist(), strict=True
+                ):
                     assert text[position : position + len(one)] == one
                     found[day].append(one)
     assert sorted(one for lines in found.values() for one in lines) == sorted(held)

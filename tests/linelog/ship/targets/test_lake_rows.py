@@ -35,7 +35,7 @@ def expected_fields(text: bytes) -> dict[str, str]:
 
 def require_rows(held: list[bytes]) -> None:
     text = b"".join(one + b"\n" for one in held)
-    batch = rows_of_lines(7, text, StampedLines(text).starts + 100)
+    batch = rows_of_lines(7, StampedLines(text), StampedLines(text).starts + 100)
     batch.validate(full=True)
     rows = batch.to_pylist()
     assert len(rows) == len(held)
@@ -75,7 +75,7 @@ def test_lines_without_a_stamp_have_no_time_and_no_source():
 
 def test_a_name_that_is_not_utf_8_is_shown():
     text = line(b"a=1 b\xff=2 c=3") + b"\n"
-    [row] = rows_of_lines(1, text, StampedLines(text).starts).to_pylist()
+    [row] = rows_of_lines(1, StampedLines(text), StampedLines(text).starts).to_pylist()
     shown = displayable_text(b"b\xff".decode("utf-8", "surrogateescape"))
     assert dict(row["fields"]) in ({"a": "1", shown: "2", "c": "3"}, {"a": "1", "c": "3"})
 
@@ -86,7 +86,7 @@ def test_ten_thousand_names_are_all_there():
         line(b"{%s}" % b",".join(b'"k%d":%d' % (n, n) for n in range(at, at + 500))) + b"\n"
         for at in range(0, 10_000, 500)
     )
-    batch = rows_of_lines(1, text, StampedLines(text).starts)
+    batch = rows_of_lines(1, StampedLines(text), StampedLines(text).starts)
     names = {key for row in batch.to_pylist() for key, _ in row["fields"]}
     assert len(names) == 10_000
 

@@ -1,0 +1,171 @@
+"""A continuation line has the level and the header of its record, whatever way it is read."""
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.cli.main import main
+from logsrv.linelog.alerts.episodes import find_past_episodes
+from logsrv.linelog.query.condition import parse_alert
+from logsrv.linelog.query.many import ManyQueries
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read import search as search_module
+from logsrv.linelog.read.continuations import Continuations
+from logsrv.linelog.read.follow import Follower
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position, sealed_segments
+from tests.linelog.sql.asking import rows as sql_rows
+from tests.parts.made_columns import make_columns
+from tests.parts.stores import make_store, small_frames, view_of
+
+MOMENT = 1_795_154_400.0
+HEADS = {
+    "a word": b"2026-11-20 06:00:00,123 ERROR [main] cannot post",
+    "a syslog header": b"<11>1 2026-11-20T06:00:00Z web1 shop 7 - - cannot post",
+    "an old header": b"<11>Nov 20 06:00:00 web1 shop[7]: cannot post",
+    "a header without priority": b"Nov 20 06:00:00 web1 shop[7]: ERROR cannot post",
+    "a JSON object": b'{"level":"error","host":"web1","app":"shop","pid":7,"msg":"cannot post"}',
+}
+INSIDE = [b"java.lang.FooException: no", *[b"\tat x.Y.z(Y.java:%d)" % n for n in range(20)]]
+
+
+def stored(message: bytes, source: bytes = b"tcp:10.0.0.1:5", at: int = 0) -> bytes:
+    return b"2026-11-20T06:00:%02d.000000Z %b %b\n" % (at, source, message)
+
+
+def record_lines(head: bytes) -> list[bytes]:
+    """A record of 22 lines, with those of another sender in between, and lines before and behind."""
+    lines = [stored(b"INFO before"), stored(head)]
+    for number, message in enumerate(INSIDE):
+        lines += [stored(message, at=number // 8), stored(b"DEBUG x", b"udp:[::1]:9", number // 8)]
+    return [*lines, stored(b"INFO behind", at=3)]
+
+
+@pytest.fixture(params=HEADS)
+def head(request: pytest.FixtureRequest) -> bytes:
+    return HEADS[request.param]
+
+
+@pytest.fixture(params=["active", "sealed", "columns", "cut"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, head: bytes, monkeypatch: Any) -> Path:
+    """A store with the record: in one text; over frames; with columns; over frames and segments."""
+    lines = record_lines(head)
+    monkeypatch.setattr(search_module, "WITHOUT_COLUMNS", 0)
+    cuts = {"active": [], "sealed": [len(lines)], "columns": [len(lines)], "cut": [8, 20, 30]}
+    bounds = [0, *cuts[request.param], len(lines)]
+    parts = [lines[a:b] for a, b in pairwise(bounds)]
+    with small_frames(700):
+        made = make_store(tmp_path / "logs", parts)
+    if request.param in ("columns", "cut"):
+        with Disk().open_directory(made) as disk:
+            for segment in sealed_segments(disk):
+                make_columns(segment, disk)
+    return made
+
+
+def search(capsysbinary: Any, store: Path, *words: str) -> list[Any]:
+    main(["search", f"--directory={store}", "--utc", "--output=json", *words])
+    return [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
+
+
+Way = Callable[[Any, Path], Any]
+WAYS: dict[str, tuple[Way, Any]] = {
+    "-c": (lambda cap, d: search(cap, d, "-c", "level>=error FooException")[0], 1),
+    "| count": (
+        lambda cap, d: search(cap, d, "level>=error FooException | count")[0],
+        {"count": 1},
+    ),
+    "lines": (lambda cap, d: len(search(cap, d, "level=error")), 22),
+    "NOT": (lambda cap, d: len(search(cap, d, "NOT level=error Y.java")), 0),
+    "--top": (
+        lambda cap, d: {v["value"]: v["count"] for v in search(cap, d, "--top=level")},
+        {"error": 22, "debug": 21, "info": 2},
+    ),
+    "by level": (
+        lambda cap, d: search(cap, d, "FooException | count by level"),
+        [{"level": "error", "count": 1}],
+    ),
+    "bars": (
+        lambda cap, d: sum(
+            one["levels"].get("error", 0) for one in search(cap, d, "--histogram", "--every=1s")
+        ),
+        22,
+    ),
+    "as JSON": (
+        lambda cap, d: [one["level"] for one in search(cap, d, "FooException")],
+        ["error"],
+    ),
+    "with neighbours": (
+        lambda cap, d: {one["level"] for one in search(cap, d, "-C2", "Y.java:9")},
+        {"error", "debug"},
+    ),
+    "without index": (
+        lambda cap, d: search(cap, d, "--no-index", "-c", "level=error")[0],
+        22,
+    ),
+    "SQL": (
+        lambda cap, d: sql_rows(view_of(d), "select count(*) as n from logs where level = 'error'"),
+        [{"n": 22}],
+    ),
+    "an alert": (
+        lambda cap, d: len(
+            find_past_episodes(
+                view_of(d),
+                parse_alert("level>=error FooException | count >= 1 in 10s"),
+                MOMENT - 60,
+                MOMENT + 60,
+            ).episodes
+        ),
+        1,
+    ),
+    "patterns": (
+        lambda cap, d: {one["level"] for one in search(cap, d, "Y.java", "--patterns")},
+        {"error"},
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_level_is_that_of_the_record(way, capsysbinary, store):
+    ask, wanted = WAYS[way]
+    assert ask(capsysbinary, store) == wanted
+
+
+OF_HEADER = {
+    "hostname": "hostname=web1 FooException",
+    "app": "app=shop FooException",
+    "pid": "pid=7 FooException",
+    "contains": "hostname:web Y.java:19",
+    "there": "app=* Y.java:19",
+}
+
+
+@pytest.mark.parametrize("query", OF_HEADER.values(), ids=OF_HEADER)
+def test_the_header_is_that_of_the_record(query, capsysbinary, store, head):
+    wanted = b"web1" in head
+    for more in ([], ["--no-index"]):
+        assert search(capsysbinary, store, "-c", *more, query)[0] == wanted
+    assert (search(capsysbinary, store, f"{query} | count by hostname") == []) != wanted
+    view = view_of(store)
+    queries = [make_matcher(parse(one)) for one in (*OF_HEADER.values(), *["app=x"] * 9)]
+    follower, found = Follower(view, Position(1, 0)), 0
+    while news := follower.read(500):
+        for number, lines in ManyQueries(queries).find(
+            news.text, news.position, news.first_lines()
+        ):
+            found += len(lines) * (queries[number].node == parse(query))
+    assert found == wanted
+
+
+def test_a_stamp_is_read_once_more_if_the_record_begins_before_the_text(tmp_path):
+    """A viewer that begins in the middle of a record gets its level."""
+    lines = record_lines(HEADS["a word"])
+    view = view_of(make_store(tmp_path / "logs", [lines]))
+    start = len(b"".join(lines[:12]))
+    found = Continuations(view).first_lines(Position(1, start), b"".join(lines[12:14]))
+    assert found == {0: lines[1][:-1]}
