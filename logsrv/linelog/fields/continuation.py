@@ -12,13 +12,28 @@ import re
 from collections import OrderedDict
 from collections.abc import Hashable
 from datetime import datetime
-from enum import Enum, auto
 
 from logsrv.linelog.fields.container_prefix import parse_container_prefix
 from logsrv.linelog.fields.level import RANK, level_in_text
 from logsrv.linelog.fields.parts import is_cut, part_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import decode_stored, to_stored_bytes
+from logsrv.linelog.fields.trace_shapes import (
+    ANNOUNCES,
+    BEGINNINGS,
+    TRACEBACKS,
+    WITH_NOTES,
+    Kind,
+    State,
+    first_state,
+    is_call,
+    is_surely_call,
+    is_vague,
+    kind_of_text,
+    may_be_note,
+    next_state,
+    state_behind_fault,
+)
 
 MOST_LINES = 1000
 """Lines of one record; the next line begins another one."""
@@ -26,6 +41,10 @@ MOST_BYTES = 256 << 10
 """Bytes of one record's lines."""
 MOST_SECONDS = 10.0
 """Seconds from a line to the next one of its record."""
+_AT_ONCE = 0.1
+"""Seconds from a line to the next one if a program has written both in one piece."""
+MOST_VAGUE = 16
+"""Lines in a row of one record that only the lines before them show to be part of it."""
 MOST_STREAMS = 10_000
 """Streams that are remembered; the one silent for the longest is forgotten."""
 
@@ -33,132 +52,41 @@ _STREAM_FIELDS = ("hostname", "app", "pid", "container_id")
 _MESSAGES = ("message", "msg", "event", "short_message", "MESSAGE", "log", "body", "text")
 
 
-class _State(Enum):
-    """The part of a trace that the last line of a stream belongs to."""
-
-    PLAIN = auto()
-    TRACEBACK = auto()  # Python's, before the line with the exception
-    RAISED = auto()  # after that line
-    CHAINED = auto()  # after the sentence between two of them
-    GOROUTINES = auto()  # Go's, after a panic
-
-
-class _Kind(Enum):
-    """The shape of a line, by the beginning of its text."""
-
-    BLANK = auto()
-    PART = auto()  # goes on with any record
-    TRACEBACK = auto()
-    GROUP = auto()  # Python's group of exceptions: a trace that is indented as a whole
-    EXCEPTION = auto()  # the name of its class, with the package or namespace
-    RUST_ERROR = auto()  # what a main function has returned, before a blank line and its causes
-    CHAIN = auto()
-    PANIC = auto()
-    GOROUTINE = auto()
-    OTHER = auto()
-
-
-_KINDS = re.compile(
-    b"|".join(
-        b"(?P<%s>%s)" % (kind.name.encode(), pattern)
-        for kind, pattern in (
-            (_Kind.BLANK, rb"\s*\Z"),
-            (_Kind.GROUP, rb"\s*\+ Exception Group Traceback \(most recent call last\):"),
-            (
-                _Kind.PART,
-                (
-                    rb"[ \t]|#011|Caused by:|Suppressed:|Wrapped by:"
-                    rb"|\.\.\. ?[0-9]+ (?:more|common|frames?|lines?)\b"
-                    # Frames of Java and JavaScript without their tab.
-                    rb"|at [^\s(]{1,300} ?\((?:[^()]{1,300}:[0-9]{1,9}"
-                    rb"|Native Method|Unknown Source|<[^()<>]{1,100}>)\)"
-                    rb"|--- End of |---> |--- <exception caught here> ---"
-                    rb"|(?:PHP )?Stack trace:|PHP +[0-9]+\. "
-                    rb"|#[0-9]+ +(?:/|0x|\{main|\[internal|phar:|[A-Za-z]:\\)"
-                    rb"|[Ss]tack backtrace:|note: (?:run with `RUST_|Some details are omitted)"
-                    # Ruby's, without their tab.
-                    rb"|from [^\s:]{1,300}:[0-9]{1,9}:in "
-                    rb"|[^\s:]{1,300}:[0-9]{1,9}:in [`'][^`']{1,300}'\s*\Z"
-                    # The end of an object that Node shows with an error.
-                    rb"|[}\])]+[,;]?\s*\Z"
-                ),
-            ),
-            (_Kind.TRACEBACK, rb"Traceback \(most recent call last\):"),
-            (
-                _Kind.EXCEPTION,
-                (
-                    rb"(?:[A-Za-z_\x80-\xff][\w$\x80-\xff]{0,60}\.){1,12}(?=[A-Z\x80-\xff])(?:"
-                    rb"[\w$\x80-\xff]{0,100}(?:Exception|Error|Throwable|ThreadDeath)\b"
-                    rb"|[\w$\x80-\xff]{1,100}(?::\s|:?\s*\Z))"
-                ),
-            ),
-            (_Kind.CHAIN, rb"During handling of the above exc|The above exception was the direct"),
-            (_Kind.PANIC, rb"panic: |fatal error: "),
-            (_Kind.GOROUTINE, rb"goroutine [0-9]+ (?:gp=\S+ [^\[]{0,60})?\["),
-            (_Kind.RUST_ERROR, rb"Error: "),
-        )
-    )
-)
-_GO_ON = {
-    (_State.TRACEBACK, _Kind.EXCEPTION): _State.RAISED,
-    (_State.PLAIN, _Kind.GROUP): _State.RAISED,
-    (_State.TRACEBACK, _Kind.GROUP): _State.RAISED,
-    (_State.CHAINED, _Kind.GROUP): _State.RAISED,
-    (_State.RAISED, _Kind.GROUP): _State.RAISED,
-    (_State.RAISED, _Kind.BLANK): _State.RAISED,
-    (_State.RAISED, _Kind.CHAIN): _State.CHAINED,
-    (_State.CHAINED, _Kind.BLANK): _State.CHAINED,
-    (_State.CHAINED, _Kind.TRACEBACK): _State.TRACEBACK,
-    (_State.GOROUTINES, _Kind.BLANK): _State.GOROUTINES,
-    (_State.GOROUTINES, _Kind.GOROUTINE): _State.GOROUTINES,
-}
-"""The state after a line that goes on with the record; `_Kind.PART` does so in each, and changes none."""
-_BEGIN = {
-    _Kind.TRACEBACK: _State.TRACEBACK,
-    _Kind.GROUP: _State.RAISED,
-    _Kind.RUST_ERROR: _State.RAISED,
-    _Kind.PANIC: _State.GOROUTINES,
-    _Kind.GOROUTINE: _State.GOROUTINES,
-}
-"""The state after a line that begins a record, if not PLAIN."""
-# Python's line with the exception may have these shapes too.
-_UNKNOWN = (_Kind.OTHER, _Kind.RUST_ERROR)
 # A line with a level of at least this has its exception in the following lines.
 _FAULT = RANK["warning"]
-# Python's sentences before a traceback.
-_ANNOUNCES = re.compile(
-    rb"Exception (?:ignored )?in |Unhandled (?:Error|exception)|Task exception was never retr"
-    rb"|--- Logging error ---"
-)
-# Python's line with the exception; it may have no message.
-_RAISED = re.compile(rb"[A-Za-z_][\w.]{0,200}(?::|\s*\Z)")
-_GO_LINE = re.compile(
-    rb"created by |exit status [0-9]|runtime stack:|\[signal |\[originating from "
-)
+_ANNOUNCES = re.compile(ANNOUNCES)
 
 
 class _Stream:
     """The present record of a stream. first, last: its lines at the ends.
 
-    is_cut: whether the next line goes on in the middle of the last one. is_begun: whether there is only its
-    first line, which may have several parts.
+    has_head: whether its first line begins with a time or a level. takes_notes: whether a line after its
+    message without these is the rest of it. is_cut: whether the next line goes on in the middle of the last
+    one. is_begun: whether there is only its first line, which may have several parts. vague: the number of
+    lines up to the last one that only those before them show to be part of it.
     """
 
-    def __init__(self, record: Record, state: _State) -> None:
+    def __init__(self, record: Record, state: State, kind: Kind, takes_notes: bool) -> None:
         self.first = self.last = record
         self.state = state
+        self.has_head = kind is Kind.HEADED
+        self.takes_notes = takes_notes
+        self.vague = 0
         self.is_begun = True
         self.lines, self.size = 1, len(record.body)
         self.is_cut = is_cut(record)
 
-    def has_room(self, record: Record) -> bool:
+    def has_room(self, record: Record, kind: Kind) -> bool:
+        if is_vague(kind) and self.vague >= MOST_VAGUE and not self.is_cut:
+            return False
         if self.lines >= MOST_LINES or self.size + len(record.body) > MOST_BYTES:
             return False
         return is_soon(self.last, record)
 
-    def add(self, record: Record, state: _State) -> None:
+    def add(self, record: Record, state: State, kind: Kind) -> None:
         self.is_begun &= self.is_cut
         self.state, self.last = state, record
+        self.vague = self.vague + 1 if is_vague(kind) else 0
         self.lines += 1
         self.size += len(record.body)
         self.is_cut = is_cut(record)
@@ -185,18 +113,18 @@ class Joiner:
         """
         key = stream_of_record(record) if stream is None else stream
         text = text_of_record(record)
-        kind = _kind_of_text(text)
+        kind = kind_of_text(text)
         present = self._streams.get(key)
         if present is not None:
             self._streams.move_to_end(key)
-            state = _state_within(present, text, kind)
-            if state is not None and present.has_room(record):
+            state = _state_within(present, record, text, kind)
+            if state is not None and present.has_room(record, kind):
                 self.ended, self.is_rest = None, present.is_cut
-                present.add(record, state)
+                present.add(record, state, kind)
                 return present.first
         self.ended, self.is_rest = present.first if present is not None else None, False
-        begun = _BEGIN.get(kind, _State.PLAIN)
-        self._streams[key] = _Stream(record, begun)
+        takes_notes = _takes_notes(present, record, kind)
+        self._streams[key] = _Stream(record, first_state(kind), kind, takes_notes)
         if len(self._streams) > self._most_streams:
             self._streams.popitem(last=False)
         return record
@@ -208,16 +136,12 @@ class Joiner:
 
 def may_continue(record: Record) -> bool:
     """Return whether a line goes on with a record if the lines before it allow that."""
-    text = text_of_record(record)
-    kind = _kind_of_text(text)
-    if kind is _Kind.OTHER:
-        return bool(_RAISED.match(text)) or _is_of_goroutine(text)
-    return kind is not _Kind.PANIC
+    return kind_of_text(text_of_record(record)) not in BEGINNINGS
 
 
 def has_known_shape(record: Record) -> bool:
     """Return whether the beginning of a line alone shows that it is part of a trace."""
-    return _kind_of_text(text_of_record(record)) is not _Kind.OTHER
+    return not is_vague(kind_of_text(text_of_record(record)))
 
 
 def stream_of_record(record: Record) -> Hashable:
@@ -227,7 +151,9 @@ def stream_of_record(record: Record) -> Hashable:
         # Its text is no whole line yet, so it tells nothing.
         said = record.header.fields if record.header else {}
         return (record.source, *(said.get(name) for name in _STREAM_FIELDS), part.stream)
-    if record.header is None and not record.content.startswith(b"{"):
+    # A term of Erlang begins with a brace too.
+    is_object = record.content.startswith(b"{") and record.kind == "json"
+    if record.header is None and not is_object:
         return record.source
     return (record.source, *(str(record.get(name)) for name in _STREAM_FIELDS))
 
@@ -250,28 +176,64 @@ def is_soon(last: Record, record: Record) -> bool:
     before, after = last.time, record.time
     if before is None or after is None or before[:19] == after[:19]:
         return True
+    return _is_within(MOST_SECONDS, before, after)
+
+
+def _is_at_once(last: Record, record: Record) -> bool:
+    """Return whether a line came so soon after the last one that both were written in one piece."""
+    before, after = last.time, record.time
+    return before is None or after is None or before == after or _is_within(_AT_ONCE, before, after)
+
+
+def _is_within(most: float, before: str, after: str) -> bool:
     try:
         passed = datetime.fromisoformat(after) - datetime.fromisoformat(before)
     except ValueError:
         return False
-    return abs(passed.total_seconds()) <= MOST_SECONDS
+    return abs(passed.total_seconds()) <= most
 
 
-def _state_within(stream: _Stream, text: bytes, kind: _Kind) -> _State | None:
+def _state_within(stream: _Stream, record: Record, text: bytes, kind: Kind) -> State | None:
     """Return the state after a line that goes on with the stream's record; None if it does not."""
     state = stream.state
-    if kind is _Kind.PART or stream.is_cut:
+    if stream.is_cut:
         return state
-    if kind in (_Kind.TRACEBACK, _Kind.EXCEPTION) and state is _State.PLAIN:
-        return _BEGIN.get(kind, state) if stream.is_begun and _tells_fault(stream.first) else None
-    if kind is _Kind.GOROUTINE and state is _State.PLAIN:
-        is_panic = stream.is_begun and b"panic" in text_of_record(stream.first)
-        return _State.GOROUTINES if is_panic else None
-    if state is _State.TRACEBACK and kind in _UNKNOWN and _RAISED.match(text):
-        kind = _Kind.EXCEPTION
-    if state is _State.GOROUTINES and kind is _Kind.OTHER and _is_of_goroutine(text):
+    found = next_state(state, kind, text)
+    if found is not None:
+        return found
+    has_notes = stream.has_head if state is State.NAMED else stream.takes_notes
+    if state in WITH_NOTES and has_notes and may_be_note(kind) and _is_at_once(stream.last, record):
         return state
-    return _GO_ON.get((state, kind))
+    return _state_behind_first(stream, text, kind) if stream.is_begun else None
+
+
+def _state_behind_first(stream: _Stream, text: bytes, kind: Kind) -> State | None:
+    """Return the state after the second line of a record; None if it does not go on with the first one."""
+    if kind is Kind.OTHER and stream.state in (State.PLAIN, State.RAISED):
+        is_stack = is_surely_call(text) or (
+            b"/" in text and is_call(text) and _tells_fault(stream.first)
+        )
+        return State.CALLS if is_stack else None
+    if stream.state is not State.PLAIN:
+        return None
+    first = text_of_record(stream.first)
+    if kind is Kind.GOROUTINE:
+        return State.GOROUTINES if b"panic" in first else None
+    found = state_behind_fault(kind, first)
+    return found if found is not None and _tells_fault(stream.first) else None
+
+
+def _takes_notes(before: _Stream | None, record: Record, kind: Kind) -> bool:
+    """Return whether the message at the end of a trace may go on in lines of any text.
+
+    If the program begins its records with a time or a level, a line without them is no record: this one
+    begins so, or it is a traceback and the record before it begins so, as far as that is known.
+    """
+    if kind is Kind.HEADED:
+        return True
+    if kind not in TRACEBACKS:
+        return False
+    return before is None or before.takes_notes or not is_soon(before.last, record)
 
 
 def _tells_fault(record: Record) -> bool:
@@ -280,24 +242,9 @@ def _tells_fault(record: Record) -> bool:
     The name of an exception is no such line: the next name is that of another exception.
     """
     text = text_of_record(record)[:4096]
-    if _kind_of_text(text) is _Kind.EXCEPTION:
+    if kind_of_text(text) is Kind.EXCEPTION:
         return False
     if _ANNOUNCES.match(text):
         return True
     found = (record.level, level_in_text(decode_stored(text)))
     return any(RANK[one] >= _FAULT for one in found if one)
-
-
-def _kind_of_text(text: bytes) -> _Kind:
-    found = _KINDS.match(text)
-    return _Kind[found.lastgroup] if found and found.lastgroup else _Kind.OTHER
-
-
-def _is_of_goroutine(text: bytes) -> bool:
-    """Return whether a line is a call such as `net/http.(*conn).serve(0xc0)`, or one of Go's notes."""
-    if _GO_LINE.match(text):
-        return True
-    if text.startswith((b"panic(", b"...additional frames elided")):
-        return True
-    called = text.partition(b"(")[0]
-    return text.endswith(b")") and b"." in called and b" " not in called

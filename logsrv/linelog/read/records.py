@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from logsrv.linelog.fields.continuation import (
+    MOST_VAGUE,
     Joiner,
     has_known_shape,
     is_soon,
@@ -27,9 +28,8 @@ from logsrv.linelog.store.segment import Position
 
 MOST_READ = 5000
 """Lines of the store that are read on each side of a line to find its record."""
-# The line before a call of Go or the line with Python's exception shows whether it is one: without such a
-# line, so many lines of unknown shape are the end of the search.
-_MOST_UNKNOWN = 2
+_MOST_APART = 500
+"""Lines of others that are read before a line which only the line before it shows to be part of a trace."""
 _TENS_OF_SECONDS = len("2026-11-20T06:18:4")
 _READ_BEFORE = 300
 """Lines that are read to know which records are unfinished at a position; 5 to 25 µs each."""
@@ -145,32 +145,41 @@ def lines_before_record(lines: StoredLines, hit: Hit) -> list[Hit]:
     record = Record(hit.line)
     before = _stream_before(lines, hit.position, record)
     found: list[Hit] = []
-    unknown = 0
+    vague = 0
     while (continues := may_continue(record)) or part_of_record(record):
-        unknown = unknown + 1 if continues and not has_known_shape(record) else 0
-        earlier = next(before, None) if unknown <= _MOST_UNKNOWN else None
-        if earlier is None:
+        vague = vague + 1 if continues and not has_known_shape(record) else 0
+        is_near = vague > 0 and not part_of_record(record)
+        earlier = next((one for one in before if one or is_near), None)
+        if earlier is None or vague > MOST_VAGUE:
             break
         record = Record(earlier.line)
         if is_cut(record):
-            unknown = 0
+            vague = 0
         elif not continues:
             break
         found.append(earlier)
     return found[::-1]
 
 
-def _stream_before(lines: StoredLines, position: Position, record: Record) -> Iterator[Hit]:
-    """Yield the lines of a line's stream before it, until they are too far away in time for its record."""
+def _stream_before(lines: StoredLines, position: Position, record: Record) -> Iterator[Hit | None]:
+    """Yield the lines of a line's stream before it, until they are too far away in time for its record.
+
+    None: so many lines of others were read since the last one that only a known shape leads on.
+    """
     source, stream = record.line[TIME_LENGTH : record.start], stream_of_record(record)
     last = record.line
+    others = 0
     for hit in islice(lines.lines_before(position), MOST_READ):
         if is_far(last, hit.line):
             return
+        others += 1
         if hit.line.startswith(source, TIME_LENGTH):
             last = hit.line
             if stream_of_record(Record(last)) == stream:
+                others = 0
                 yield hit
+        if others == _MOST_APART:
+            yield None
 
 
 def is_far(line: bytes, other: bytes) -> bool:
