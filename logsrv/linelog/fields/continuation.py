@@ -21,18 +21,18 @@ from logsrv.linelog.fields.stored_line import decode_stored, to_stored_bytes
 from logsrv.linelog.fields.trace_shapes import (
     ANNOUNCES,
     BEGINNINGS,
+    BEHIND_FAULT,
+    FIRST_SAYS,
     TRACEBACKS,
     WITH_NOTES,
     Kind,
     State,
     first_state,
     is_call,
-    is_surely_call,
     is_vague,
     kind_of_text,
     may_be_note,
     next_state,
-    state_behind_fault,
 )
 
 MOST_LINES = 1000
@@ -84,9 +84,10 @@ class _Stream:
         return is_soon(self.last, record)
 
     def add(self, record: Record, state: State, kind: Kind) -> None:
-        self.is_begun &= self.is_cut
+        if not self.is_cut:
+            self.is_begun = False
+            self.vague = self.vague + 1 if is_vague(kind) else 0
         self.state, self.last = state, record
-        self.vague = self.vague + 1 if is_vague(kind) else 0
         self.lines += 1
         self.size += len(record.body)
         self.is_cut = is_cut(record)
@@ -198,6 +199,8 @@ def _state_within(stream: _Stream, record: Record, text: bytes, kind: Kind) -> S
     state = stream.state
     if stream.is_cut:
         return state
+    if kind in BEGINNINGS:
+        return None
     found = next_state(state, kind, text)
     if found is not None:
         return found
@@ -209,18 +212,26 @@ def _state_within(stream: _Stream, record: Record, text: bytes, kind: Kind) -> S
 
 def _state_behind_first(stream: _Stream, text: bytes, kind: Kind) -> State | None:
     """Return the state after the second line of a record; None if it does not go on with the first one."""
-    if kind is Kind.OTHER and stream.state in (State.PLAIN, State.RAISED):
-        is_stack = is_surely_call(text) or (
-            b"/" in text and is_call(text) and _tells_fault(stream.first)
+    if kind is Kind.OTHER:
+        is_stack = stream.state in (State.PLAIN, State.RAISED) and _is_first_call(
+            text, stream.first
         )
         return State.CALLS if is_stack else None
     if stream.state is not State.PLAIN:
         return None
-    first = text_of_record(stream.first)
     if kind is Kind.GOROUTINE:
-        return State.GOROUTINES if b"panic" in first else None
-    found = state_behind_fault(kind, first)
-    return found if found is not None and _tells_fault(stream.first) else None
+        return State.GOROUTINES if b"panic" in text_of_record(stream.first) else None
+    found = BEHIND_FAULT.get(kind)
+    if found is None or FIRST_SAYS.get(kind, b"") not in text_of_record(stream.first):
+        return None
+    return found if _tells_fault(stream.first) else None
+
+
+def _is_first_call(text: bytes, first: Record) -> bool:
+    """Return whether a line is the first call of Go behind an error, not the name of a file or a host."""
+    if not is_call(text):
+        return False
+    return text.startswith(b"main.") or b".(*" in text or (b"/" in text and _tells_fault(first))
 
 
 def _takes_notes(before: _Stream | None, record: Record, kind: Kind) -> bool:

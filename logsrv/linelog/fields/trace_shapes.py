@@ -16,6 +16,9 @@ from enum import Enum, auto
 class State(Enum):
     """The part of a trace that the last line of a stream belongs to."""
 
+    # That of Enum takes a third of the time of a line.
+    __hash__ = object.__hash__
+
     PLAIN = auto()
     ANNOUNCED = auto()  # asyncio has told what failed, and Python's traceback follows
     TRACEBACK = auto()  # Python's, before the line with the exception
@@ -37,6 +40,8 @@ class State(Enum):
 
 class Kind(Enum):
     """The shape of a line, by the beginning of its text."""
+
+    __hash__ = object.__hash__
 
     BLANK = auto()
     GROUP = auto()  # Python's group of exceptions: a trace that is indented as a whole
@@ -76,6 +81,20 @@ _KINDS = re.compile(
     b"|".join(
         b"(?P<%s>%s)" % (kind.name.encode(), pattern)
         for kind, pattern in (
+            # Most lines are known by their first word.
+            (Kind.OTHER, rb"(?!at |from |thread |goroutine |fatal |[Ss]tack )[a-z]{1,30} "),
+            (
+                Kind.HEADED,
+                (
+                    rb"(?![0-9: .-]{1,40}=[A-Z])[\[(]?(?:[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ,_:]"
+                    rb"|[0-9]{2}:[0-9]{2}:[0-9]{2}\b"
+                    rb"|[0-9]{2}[-/. ](?:[0-9]{2}|[A-Z][a-z]{2})[-/. ][0-9]{2,4}[ T:,]"
+                    rb"|(?:[A-Z][a-z]{2},? ){1,2} ?[0-9]{1,2} [0-9]{2}:|[IWEF][0-9]{4,6} [0-9]{2}:"
+                    rb"|(?:time|ts|level|lvl)=|\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR"
+                    rb"|FATAL|CRITICAL|CRIT|SEVERE|PANIC|EMERG|ALERT)\b)"
+                    rb"|" + ANNOUNCES
+                ),
+            ),
             (Kind.BLANK, rb"\s*\Z"),
             (Kind.GROUP, rb"\s*\+ Exception Group Traceback \(most recent call last\):"),
             (Kind.SUBGROUP, rb"  \| (?:Base)?ExceptionGroup: "),
@@ -163,20 +182,11 @@ _KINDS = re.compile(
             ),
             (Kind.REQUEST, rb"(?:Server|Request): "),
             (Kind.TERM, rb"\[{0,3}\{[\[{]{0,3}[a-z':]"),
-            (
-                Kind.HEADED,
-                (
-                    rb"[\[(]?(?:[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ,_:]|[0-9]{2}:[0-9]{2}:[0-9]{2}\b"
-                    rb"|[0-9]{2}[-/. ](?:[0-9]{2}|[A-Z][a-z]{2})[-/. ][0-9]{2,4}[ T:,]"
-                    rb"|(?:[A-Z][a-z]{2},? ){1,2} ?[0-9]{1,2} [0-9]{2}:|[IWEF][0-9]{4,6} [0-9]{2}:"
-                    rb"|(?:time|ts|level|lvl)=|\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR"
-                    rb"|FATAL|CRITICAL|CRIT|SEVERE|PANIC|EMERG|ALERT)\b)"
-                    rb"|" + ANNOUNCES
-                ),
-            ),
         )
     )
 )
+
+_BY_NAME: dict[str | None, Kind] = {kind.name: kind for kind in Kind}
 
 BEGINNINGS = frozenset((Kind.PANIC, Kind.RUST_PANIC, Kind.SOURCE, Kind.REPORT, Kind.HEADED))
 """Kinds that surely begin a record."""
@@ -233,7 +243,8 @@ _AFTER_PART = {
     State.MARKED: State.THROWN,
     State.REPORT: State.BEAM,
 }
-"""The state after `Kind.PART`, which goes on in each state, if it is another one."""
+"""The state after a line that goes on in each state, if it is another one."""
+_PARTS = (Kind.FRAME, Kind.PART, Kind.GROUP_END)
 _BEGIN = {
     Kind.TRACEBACK: State.TRACEBACK,
     Kind.GROUP: State.RAISED,
@@ -246,7 +257,7 @@ _BEGIN = {
     Kind.REPORT: State.REPORT,
     Kind.ELIXIR: State.BEAM,
 }
-_BEHIND_FAULT = {
+BEHIND_FAULT = {
     Kind.TRACEBACK: State.TRACEBACK,
     Kind.GROUP: State.RAISED,
     Kind.SUBGROUP: State.RAISED,
@@ -257,9 +268,8 @@ _BEHIND_FAULT = {
     Kind.REQUEST: State.REQUEST,
 }
 """The state after a line that goes on with a line which tells a fault, and with no other plain line."""
-# What that line says too.
-
-_FIRST_SAYS = {Kind.ERLANG: b"** ", Kind.REQUEST: b" terminated"}
+FIRST_SAYS = {Kind.ERLANG: b"** ", Kind.REQUEST: b" terminated"}
+"""What that line says too."""
 # Lines of no shape of their own: the exception of Python may have these, and the rest of its message.
 _UNKNOWN = (Kind.OTHER, Kind.RUST_ERROR)
 # Lines of a shape that ordinary lines have too.
@@ -294,7 +304,7 @@ _FILES = re.compile(
 
 def kind_of_text(text: bytes) -> Kind:
     found = _KINDS.match(text)
-    return Kind[found.lastgroup] if found and found.lastgroup else Kind.OTHER
+    return _BY_NAME[found.lastgroup] if found else Kind.OTHER
 
 
 def first_state(kind: Kind) -> State:
@@ -304,13 +314,12 @@ def first_state(kind: Kind) -> State:
 
 def next_state(state: State, kind: Kind, text: bytes) -> State | None:
     """Return the state after a line, if it goes on with any trace in this state; None if it does not."""
-    found = _GO_ON.get((state, kind))
-    if found is not None:
+    if state is not State.PLAIN and (found := _GO_ON.get((state, kind))) is not None:
         return found
-    if kind in (Kind.PART, Kind.FRAME, Kind.GROUP_END) or (
-        kind is Kind.MARK and not text.startswith(b"^")
-    ):
+    if kind in _PARTS or (kind is Kind.MARK and not text.startswith(b"^")):
         return _AFTER_PART.get(state, state)
+    if state is State.PLAIN:
+        return None
     if state is State.TRACEBACK and (
         kind is Kind.EXCEPTION or (kind in _UNKNOWN and _RAISED.match(text))
     ):
@@ -321,12 +330,6 @@ def next_state(state: State, kind: Kind, text: bytes) -> State | None:
     ):
         return state
     return None
-
-
-def state_behind_fault(kind: Kind, first: bytes) -> State | None:
-    """Return the state after a line behind one that tells a fault, `first`; None if it does not go on."""
-    found = _BEHIND_FAULT.get(kind)
-    return found if _FIRST_SAYS.get(kind, b"") in first else None
 
 
 def may_be_note(kind: Kind) -> bool:
@@ -341,15 +344,10 @@ def is_vague(kind: Kind) -> bool:
 
 def is_call(text: bytes) -> bool:
     """Return whether a line may be a call such as `example.org/shop.(*Cart).Add`, without arguments."""
-    if not _CALL.match(text):
+    if b" " in text or not _CALL.match(text):
         return False
     name = text.rpartition(b"/")[2]
     return b"." in name[1:-1] and not _FILES.search(name)
-
-
-def is_surely_call(text: bytes) -> bool:
-    """Return whether a call is none of the names that look like one, such as `www.example.org`."""
-    return is_call(text) and (text.startswith(b"main.") or b".(*" in text)
 
 
 def _is_of_goroutine(text: bytes) -> bool:
