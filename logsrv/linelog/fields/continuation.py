@@ -12,6 +12,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Hashable
 from datetime import datetime
+from typing import NamedTuple
 
 from logsrv.linelog.fields.container_prefix import parse_container_prefix
 from logsrv.linelog.fields.level import RANK, level_in_text
@@ -27,11 +28,12 @@ from logsrv.linelog.fields.trace_shapes import (
     WITH_NOTES,
     Kind,
     State,
+    doubt_about,
     first_state,
+    is_any_text,
     is_call,
-    is_vague,
+    is_unknown,
     kind_of_text,
-    may_be_note,
     next_state,
 )
 
@@ -43,8 +45,11 @@ MOST_SECONDS = 10.0
 """Seconds from a line to the next one of its record."""
 _AT_ONCE = 0.1
 """Seconds from a line to the next one if a program has written both in one piece."""
-MOST_VAGUE = 16
-"""Lines in a row of one record that only the lines before them show to be part of it."""
+MOST_DOUBT = 18
+"""The sum of `doubt_about` the lines in a row of one record: six lines of any text, for example.
+
+Each line of a search leads back so far at most, to know whether it is one of them.
+"""
 MOST_STREAMS = 10_000
 """Streams that are remembered; the one silent for the longest is forgotten."""
 
@@ -62,8 +67,8 @@ class _Stream:
 
     has_head: whether its first line begins with a time or a level. takes_notes: whether a line after its
     message without these is the rest of it. is_cut: whether the next line goes on in the middle of the last
-    one. is_begun: whether there is only its first line, which may have several parts. vague: the number of
-    lines up to the last one that only those before them show to be part of it.
+    one. is_begun: whether there is only its first line, which may have several parts. doubt: about the
+    lines since the last one that only a trace has.
     """
 
     def __init__(self, record: Record, state: State, kind: Kind, takes_notes: bool) -> None:
@@ -71,13 +76,13 @@ class _Stream:
         self.state = state
         self.has_head = kind is Kind.HEADED
         self.takes_notes = takes_notes
-        self.vague = 0
+        self.doubt = 0
         self.is_begun = True
         self.lines, self.size = 1, len(record.body)
         self.is_cut = is_cut(record)
 
     def has_room(self, record: Record, kind: Kind) -> bool:
-        if is_vague(kind) and self.vague >= MOST_VAGUE and not self.is_cut:
+        if not self.is_cut and (doubt := doubt_about(kind)) and self.doubt + doubt > MOST_DOUBT:
             return False
         if self.lines >= MOST_LINES or self.size + len(record.body) > MOST_BYTES:
             return False
@@ -86,7 +91,8 @@ class _Stream:
     def add(self, record: Record, state: State, kind: Kind) -> None:
         if not self.is_cut:
             self.is_begun = False
-            self.vague = self.vague + 1 if is_vague(kind) else 0
+            doubt = doubt_about(kind)
+            self.doubt = self.doubt + doubt if doubt else 0
         self.state, self.last = state, record
         self.lines += 1
         self.size += len(record.body)
@@ -135,14 +141,25 @@ class Joiner:
         return stream in self._streams
 
 
-def may_continue(record: Record) -> bool:
-    """Return whether a line goes on with a record if the lines before it allow that."""
-    return kind_of_text(text_of_record(record)) not in BEGINNINGS
+class Lead(NamedTuple):
+    """How a line leads back to those before it.
+
+    continues: whether it goes on with a record if the lines before it allow that. doubt: see MOST_DOUBT.
+    is_unknown: whether the line before it has to be near. is_any_text: whether both were written in one
+    piece.
+    """
+
+    continues: bool
+    doubt: int
+    is_unknown: bool
+    is_any_text: bool
 
 
-def has_known_shape(record: Record) -> bool:
-    """Return whether the beginning of a line alone shows that it is part of a trace."""
-    return not is_vague(kind_of_text(text_of_record(record)))
+def lead_of_record(record: Record) -> Lead:
+    text = text_of_record(record)
+    kind = kind_of_text(text)
+    continues = kind not in BEGINNINGS
+    return Lead(continues, doubt_about(kind), is_unknown(kind), is_any_text(kind, text))
 
 
 def stream_of_record(record: Record) -> Hashable:
@@ -180,7 +197,7 @@ def is_soon(last: Record, record: Record) -> bool:
     return _is_within(MOST_SECONDS, before, after)
 
 
-def _is_at_once(last: Record, record: Record) -> bool:
+def is_at_once(last: Record, record: Record) -> bool:
     """Return whether a line came so soon after the last one that both were written in one piece."""
     before, after = last.time, record.time
     return before is None or after is None or before == after or _is_within(_AT_ONCE, before, after)
@@ -202,12 +219,14 @@ def _state_within(stream: _Stream, record: Record, text: bytes, kind: Kind) -> S
     if kind in BEGINNINGS:
         return None
     found = next_state(state, kind, text)
-    if found is not None:
+    if found is None and state in WITH_NOTES and is_unknown(kind):
+        has_notes = stream.has_head if state is State.NAMED else stream.takes_notes
+        found = state if has_notes else None
+    if found is None and stream.is_begun:
+        found = _state_behind_first(stream, text, kind)
+    if found is None or not is_any_text(kind, text) or is_at_once(stream.last, record):
         return found
-    has_notes = stream.has_head if state is State.NAMED else stream.takes_notes
-    if state in WITH_NOTES and has_notes and may_be_note(kind) and _is_at_once(stream.last, record):
-        return state
-    return _state_behind_first(stream, text, kind) if stream.is_begun else None
+    return None
 
 
 def _state_behind_first(stream: _Stream, text: bytes, kind: Kind) -> State | None:

@@ -275,7 +275,6 @@ _UNKNOWN = (Kind.OTHER, Kind.RUST_ERROR)
 # Lines of a shape that ordinary lines have too.
 _VAGUE = frozenset(
     {
-        *_UNKNOWN,
         Kind.LOGGING,
         Kind.ASYNCIO,
         Kind.NODE,
@@ -332,14 +331,19 @@ def next_state(state: State, kind: Kind, text: bytes) -> State | None:
     return None
 
 
-def may_be_note(kind: Kind) -> bool:
-    """Return whether a line may be the rest of a message, which may have any text."""
+def is_unknown(kind: Kind) -> bool:
+    """Return whether a line has no shape of its own, as the rest of a message may have any text."""
     return kind in _UNKNOWN
 
 
-def is_vague(kind: Kind) -> bool:
-    """Return whether the lines before a line alone tell if it is part of a trace."""
-    return kind in _VAGUE
+def doubt_about(kind: Kind) -> int:
+    """Return 0 for a line that only a trace has, more the more ordinary it is."""
+    return 3 if kind in _UNKNOWN else int(kind in _VAGUE)
+
+
+def is_any_text(kind: Kind, text: bytes) -> bool:
+    """Return whether a line looks like no line of a trace at all."""
+    return kind in _UNKNOWN and not (_RAISED.match(text) or _is_of_goroutine(text))
 
 
 def is_call(text: bytes) -> bool:

@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Any
 
 from logsrv.linelog.fields.continuation import (
-    MOST_VAGUE,
+    MOST_DOUBT,
     Joiner,
-    has_known_shape,
+    is_at_once,
     is_soon,
-    may_continue,
+    lead_of_record,
     stream_of_record,
 )
 from logsrv.linelog.fields.parts import is_cut, join_parts, part_of_record
@@ -28,8 +28,8 @@ from logsrv.linelog.store.segment import Position
 
 MOST_READ = 5000
 """Lines of the store that are read on each side of a line to find its record."""
-_MOST_APART = 500
-"""Lines of others that are read before a line which only the line before it shows to be part of a trace."""
+_MOST_APART = 20
+"""Lines of others that are read to find the line before one of no known shape."""
 _TENS_OF_SECONDS = len("2026-11-20T06:18:4")
 _READ_BEFORE = 300
 """Lines that are read to know which records are unfinished at a position; 5 to 25 µs each."""
@@ -145,26 +145,32 @@ def lines_before_record(lines: StoredLines, hit: Hit) -> list[Hit]:
     record = Record(hit.line)
     before = _stream_before(lines, hit.position, record)
     found: list[Hit] = []
-    vague = 0
-    while (continues := may_continue(record)) or part_of_record(record):
-        vague = vague + 1 if continues and not has_known_shape(record) else 0
-        is_near = vague > 0 and not part_of_record(record)
+    doubt = 0
+    while True:
+        lead, part = lead_of_record(record), part_of_record(record)
+        doubt = doubt + lead.doubt if lead.doubt else 0
+        is_near = lead.is_unknown and not part
+        if (doubt > MOST_DOUBT or not lead.continues) and not part:
+            break
         earlier = next((one for one in before if one or is_near), None)
-        if earlier is None or vague > MOST_VAGUE:
+        if earlier is None:
             break
-        record = Record(earlier.line)
-        if is_cut(record):
-            vague = 0
-        elif not continues:
+        line, of_line = earlier
+        if is_cut(of_line):
+            doubt = 0
+        elif not lead.continues or (lead.is_any_text and not is_at_once(of_line, record)):
             break
-        found.append(earlier)
+        found.append(line)
+        record = of_line
     return found[::-1]
 
 
-def _stream_before(lines: StoredLines, position: Position, record: Record) -> Iterator[Hit | None]:
+def _stream_before(
+    lines: StoredLines, position: Position, record: Record
+) -> Iterator[tuple[Hit, Record] | None]:
     """Yield the lines of a line's stream before it, until they are too far away in time for its record.
 
-    None: so many lines of others were read since the last one that only a known shape leads on.
+    None: _MOST_APART lines of others were read since the last one.
     """
     source, stream = record.line[TIME_LENGTH : record.start], stream_of_record(record)
     last = record.line
@@ -175,9 +181,10 @@ def _stream_before(lines: StoredLines, position: Position, record: Record) -> It
         others += 1
         if hit.line.startswith(source, TIME_LENGTH):
             last = hit.line
-            if stream_of_record(Record(last)) == stream:
+            found = Record(last)
+            if stream_of_record(found) == stream:
                 others = 0
-                yield hit
+                yield hit, found
         if others == _MOST_APART:
             yield None
 
