@@ -221,7 +221,7 @@ def _state_within(stream: _Stream, record: Record, text: bytes, kind: Kind) -> S
     found = next_state(state, kind, text)
     if found is None and state in WITH_NOTES and is_unknown(kind):
         has_notes = stream.has_head if state is State.NAMED else stream.takes_notes
-        found = state if has_notes else None
+        found = state if has_notes and is_at_once(stream.last, record) else None
     if found is None and stream.is_begun:
         found = _state_behind_first(stream, text, kind)
     if found is None or not is_any_text(kind, text) or is_at_once(stream.last, record):

@@ -1,6 +1,7 @@
 """Lines that go on with the record of an earlier line, as programs of several languages write them."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -549,6 +550,33 @@ def test_a_record_that_never_ends_is_ended_and_memory_is_bounded(monkeypatch):
 def test_a_long_hostile_line_is_read_once(text):
     """An expression that goes back for each byte would take minutes."""
     assert continued([b"INFO no", stamped(text * 50_000)]) == [False, False]
+
+
+# Lines that may go on with many others, and how many of them are a record.
+ENDLESS = {"\tat a.B.c": MOST_LINES, "State: a": 1, "no words": 1, "ValueError: a": 1, "main.f": 7}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ENDLESS)
+def test_a_hundred_thousand_lines_whose_record_never_begins_take_no_memory(text):
+    joiner = Joiner()
+    begun = 0
+    tracemalloc.start()
+    for _ in range(100_000):
+        record = Record(stamped(text))
+        begun += joiner.first_line(record) is record
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert begun == -(-100_000 // ENDLESS[text])
+    assert peak < 1 << 20
+
+
+def test_a_message_of_any_text_is_written_in_one_piece_and_has_few_lines():
+    head = ["ERROR no", "Traceback (most recent call last):", "ValueError: no"]
+    lines = [stamped(line) for line in (*head, *"abcdefg")]
+    assert continued(lines) == [False, *[True] * 7, False, False]
+    later = lines[3].replace(b"08:00:00.0", b"08:00:00.2")
+    assert continued([*lines[:3], later]) == [False, True, True, False]
 
 
 @given(st.lists(st.binary(max_size=60)))
