@@ -141,6 +141,11 @@ class Joiner:
         return stream in self._streams
 
 
+def may_continue(record: Record) -> bool:
+    """Return whether a line goes on with a record if the lines before it allow that."""
+    return lead_of_record(record).continues
+
+
 class Lead(NamedTuple):
     """How a line leads back to those before it.
 

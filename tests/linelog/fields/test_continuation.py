@@ -545,7 +545,13 @@ def test_a_record_that_never_ends_is_ended_and_memory_is_bounded(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text", ["at " + "(" * 9, "a:1" * 9, "at a:" * 9, "A.b_" * 9, "}" * 9 + "x", "#1 " * 9]
+    "text",
+    [
+        *("at " + "(" * 9, "a:1" * 9, "at a:" * 9, "A.b_" * 9, "}" * 9 + "x", "#1 " * 9),
+        *("^" * 9 + "x", "=A " * 9, "** (" * 9, "{[" * 9, "20 =" * 9, "a/b.(*" * 9, "Aug, " * 9),
+        *("thread 'a' panicked at " + "a:" * 9, "/a.js" * 9, "node:a/" * 9, "Client a" * 9 + " is"),
+        *("0" * 9 + "-", "[{" * 9, "Emitted 'a' event on " + "a at" * 9, "main.f" * 9 + "("),
+    ],
 )
 def test_a_long_hostile_line_is_read_once(text):
     """An expression that goes back for each byte would take minutes."""
