@@ -26,8 +26,8 @@ from logsrv.linelog.fields.trace_shapes import (
     FIRST_SAYS,
     TRACEBACKS,
     WITH_NOTES,
-    Kind,
-    State,
+    LineKind,
+    TraceState,
     doubt_about,
     first_state,
     is_any_text,
@@ -71,24 +71,26 @@ class _Stream:
     lines since the last one that only a trace has.
     """
 
-    def __init__(self, record: Record, state: State, kind: Kind, takes_notes: bool) -> None:
+    def __init__(
+        self, record: Record, state: TraceState, kind: LineKind, takes_notes: bool
+    ) -> None:
         self.first = self.last = record
         self.state = state
-        self.has_head = kind is Kind.HEADED
+        self.has_head = kind is LineKind.HEADED
         self.takes_notes = takes_notes
         self.doubt = 0
         self.is_begun = True
         self.lines, self.size = 1, len(record.body)
         self.is_cut = is_cut(record)
 
-    def has_room(self, record: Record, kind: Kind) -> bool:
+    def has_room(self, record: Record, kind: LineKind) -> bool:
         if not self.is_cut and (doubt := doubt_about(kind)) and self.doubt + doubt > MOST_DOUBT:
             return False
         if self.lines >= MOST_LINES or self.size + len(record.body) > MOST_BYTES:
             return False
         return is_soon(self.last, record)
 
-    def add(self, record: Record, state: State, kind: Kind) -> None:
+    def add(self, record: Record, state: TraceState, kind: LineKind) -> None:
         if not self.is_cut:
             self.is_begun = False
             doubt = doubt_about(kind)
@@ -147,7 +149,7 @@ def may_continue(record: Record) -> bool:
 
 
 class Lead(NamedTuple):
-    """How a line leads back to those before it.
+    """The way in which a line leads back to those before it.
 
     continues: whether it goes on with a record if the lines before it allow that. doubt: see MOST_DOUBT.
     is_unknown: whether the line before it has to be near. is_any_text: whether both were written in one
@@ -216,7 +218,9 @@ def _is_within(most: float, before: str, after: str) -> bool:
     return abs(passed.total_seconds()) <= most
 
 
-def _state_within(stream: _Stream, record: Record, text: bytes, kind: Kind) -> State | None:
+def _state_within(
+    stream: _Stream, record: Record, text: bytes, kind: LineKind
+) -> TraceState | None:
     """Return the state after a line that goes on with the stream's record; None if it does not."""
     state = stream.state
     if stream.is_cut:
@@ -225,7 +229,7 @@ def _state_within(stream: _Stream, record: Record, text: bytes, kind: Kind) -> S
         return None
     found = next_state(state, kind, text)
     if found is None and state in WITH_NOTES and is_unknown(kind):
-        has_notes = stream.has_head if state is State.NAMED else stream.takes_notes
+        has_notes = stream.has_head if state is TraceState.NAMED else stream.takes_notes
         found = state if has_notes and is_at_once(stream.last, record) else None
     if found is None and stream.is_begun:
         found = _state_behind_first(stream, text, kind)
@@ -234,17 +238,17 @@ def _state_within(stream: _Stream, record: Record, text: bytes, kind: Kind) -> S
     return None
 
 
-def _state_behind_first(stream: _Stream, text: bytes, kind: Kind) -> State | None:
+def _state_behind_first(stream: _Stream, text: bytes, kind: LineKind) -> TraceState | None:
     """Return the state after the second line of a record; None if it does not go on with the first one."""
-    if kind is Kind.OTHER:
-        is_stack = stream.state in (State.PLAIN, State.RAISED) and _is_first_call(
+    if kind is LineKind.OTHER:
+        is_stack = stream.state in (TraceState.PLAIN, TraceState.RAISED) and _is_first_call(
             text, stream.first
         )
-        return State.CALLS if is_stack else None
-    if stream.state is not State.PLAIN:
+        return TraceState.CALLS if is_stack else None
+    if stream.state is not TraceState.PLAIN:
         return None
-    if kind is Kind.GOROUTINE:
-        return State.GOROUTINES if b"panic" in text_of_record(stream.first) else None
+    if kind is LineKind.GOROUTINE:
+        return TraceState.GOROUTINES if b"panic" in text_of_record(stream.first) else None
     found = BEHIND_FAULT.get(kind)
     if found is None or FIRST_SAYS.get(kind, b"") not in text_of_record(stream.first):
         return None
@@ -258,13 +262,13 @@ def _is_first_call(text: bytes, first: Record) -> bool:
     return text.startswith(b"main.") or b".(*" in text or (b"/" in text and _tells_fault(first))
 
 
-def _takes_notes(before: _Stream | None, record: Record, kind: Kind) -> bool:
+def _takes_notes(before: _Stream | None, record: Record, kind: LineKind) -> bool:
     """Return whether the message at the end of a trace may go on in lines of any text.
 
     If the program begins its records with a time or a level, a line without them is no record: this one
     begins so, or it is a traceback and the record before it begins so, as far as that is known.
     """
-    if kind is Kind.HEADED:
+    if kind is LineKind.HEADED:
         return True
     if kind not in TRACEBACKS:
         return False
@@ -277,7 +281,7 @@ def _tells_fault(record: Record) -> bool:
     The name of an exception is no such line: the next name is that of another exception.
     """
     text = text_of_record(record)[:4096]
-    if kind_of_text(text) is Kind.EXCEPTION:
+    if kind_of_text(text) is LineKind.EXCEPTION:
         return False
     if _ANNOUNCES.match(text):
         return True

@@ -1,6 +1,7 @@
 """The shapes of the lines of stack traces, and which of them may follow which: a table, without records.
 
-    text ─ kind_of_text ─► Kind ─ next_state(State of the line before, Kind) ─► State, or None: a new record
+    text ─ kind_of_text ─► LineKind
+    LineKind, TraceState of the line before ─ next_state ─► TraceState, or None: a new record
 
 A line that shows by itself where it belongs has a kind. The others, such as the message of a panic in Rust,
 are told by the line before them alone. Each expression is matched at the beginning of a text, and takes
@@ -13,10 +14,10 @@ import re
 from enum import Enum, auto
 
 
-class State(Enum):
+class TraceState(Enum):
     """The part of a trace that the last line of a stream belongs to."""
 
-    # That of Enum takes a third of the time of a line.
+    # The hash of Enum takes a third of the time of a line.
     __hash__ = object.__hash__
 
     PLAIN = auto()
@@ -38,7 +39,7 @@ class State(Enum):
     REQUEST = auto()  # Elixir has told in which request it was raised
 
 
-class Kind(Enum):
+class LineKind(Enum):
     """The shape of a line, by the beginning of its text."""
 
     __hash__ = object.__hash__
@@ -82,9 +83,9 @@ _KINDS = re.compile(
         b"(?P<%s>%s)" % (kind.name.encode(), pattern)
         for kind, pattern in (
             # Most lines are known by their first word.
-            (Kind.OTHER, rb"(?!at |from |thread |goroutine |fatal |[Ss]tack )[a-z]{1,30} "),
+            (LineKind.OTHER, rb"(?!at |from |thread |goroutine |fatal |[Ss]tack )[a-z]{1,30} "),
             (
-                Kind.HEADED,
+                LineKind.HEADED,
                 (
                     rb"(?![0-9: .-]{1,40}=[A-Z])[\[(]?(?:[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ,_:]"
                     rb"|[0-9]{2}:[0-9]{2}:[0-9]{2}\b"
@@ -95,14 +96,14 @@ _KINDS = re.compile(
                     rb"|" + ANNOUNCES
                 ),
             ),
-            (Kind.BLANK, rb"\s*\Z"),
-            (Kind.GROUP, rb"\s*\+ Exception Group Traceback \(most recent call last\):"),
-            (Kind.SUBGROUP, rb"  \| (?:Base)?ExceptionGroup: "),
-            (Kind.GROUP_END, rb"[ \t]{4,80}\+-{36}\s*\Z"),
-            (Kind.FRAME, rb"[ \t]{1,16}at "),
-            (Kind.MARK, rb"[ \t]*\^+\s*\Z"),
+            (LineKind.BLANK, rb"\s*\Z"),
+            (LineKind.GROUP, rb"\s*\+ Exception Group Traceback \(most recent call last\):"),
+            (LineKind.SUBGROUP, rb"  \| (?:Base)?ExceptionGroup: "),
+            (LineKind.GROUP_END, rb"[ \t]{4,80}\+-{36}\s*\Z"),
+            (LineKind.FRAME, rb"[ \t]{1,16}at "),
+            (LineKind.MARK, rb"[ \t]*\^+\s*\Z"),
             (
-                Kind.PART,
+                LineKind.PART,
                 (
                     rb"[ \t]|#011|Caused by:|Suppressed:|Wrapped by:"
                     rb"|\.\.\. ?[0-9]+ (?:more|common|frames?|lines?)\b"
@@ -122,36 +123,39 @@ _KINDS = re.compile(
                     rb"|Stack \(most recent call last\):|Require stack:"
                 ),
             ),
-            (Kind.TRACEBACK, rb"Traceback \(most recent call last\):"),
+            (LineKind.TRACEBACK, rb"Traceback \(most recent call last\):"),
             (
-                Kind.EXCEPTION,
+                LineKind.EXCEPTION,
                 (
                     rb"(?:[A-Za-z_\x80-\xff][\w$\x80-\xff]{0,60}\.){1,12}(?=[A-Z\x80-\xff])(?:"
                     rb"[\w$\x80-\xff]{0,100}(?:Exception|Error|Throwable|ThreadDeath)\b"
                     rb"|[\w$\x80-\xff]{1,100}(?::\s|:?\s*\Z))"
                 ),
             ),
-            (Kind.CHAIN, rb"During handling of the above exc|The above exception was the direct"),
             (
-                Kind.ASYNCIO,
+                LineKind.CHAIN,
+                rb"During handling of the above exc|The above exception was the direct",
+            ),
+            (
+                LineKind.ASYNCIO,
                 (
                     rb"(?:future|task|handle|protocol|transport|socket|server|asyncgen): <"
                     rb"|(?:Object|Handle) created at \(most recent call last\):"
                 ),
             ),
-            (Kind.LOGGING, rb"Call stack:|Message: |Arguments: [(\[{]"),
-            (Kind.PANIC, rb"panic: |fatal error: "),
-            (Kind.GOROUTINE, rb"goroutine [0-9]+ (?:gp=\S+ [^\[]{0,60})?\["),
+            (LineKind.LOGGING, rb"Call stack:|Message: |Arguments: [(\[{]"),
+            (LineKind.PANIC, rb"panic: |fatal error: "),
+            (LineKind.GOROUTINE, rb"goroutine [0-9]+ (?:gp=\S+ [^\[]{0,60})?\["),
             (
-                Kind.RUST_PANIC,
+                LineKind.RUST_PANIC,
                 (
                     rb"thread '[^']{0,200}' (?:\([0-9]{1,20}\) )?panicked at "
                     rb"[^:]{1,400}(?::[^:]{1,400})?:[0-9]{1,9}:[0-9]{1,9}:\s*\Z"
                 ),
             ),
-            (Kind.RUST_ERROR, rb"Error: "),
+            (LineKind.RUST_ERROR, rb"Error: "),
             (
-                Kind.SOURCE,
+                LineKind.SOURCE,
                 (
                     rb"(?:(?:/|[A-Za-z]:[\\/]|file:///)[^:]{1,400}\.[cm]?[jt]sx?"
                     rb"|node:[\w/.-]{1,200}|\[eval\]|\[stdin\]|evalmachine\.<anonymous>)"
@@ -159,18 +163,18 @@ _KINDS = re.compile(
                 ),
             ),
             (
-                Kind.NODE,
+                LineKind.NODE,
                 (
                     rb"\(Use `node --|Thrown at:|- (?:/|[A-Za-z]:\\)"
                     rb"|Emitted '[^']{1,100}' event (?:on .{1,100} )?at:"
                 ),
             ),
-            (Kind.NODE_END, rb"Node\.js v[0-9]{1,3}\.[0-9]"),
-            (Kind.REPORT, rb"(?:[0-9][0-9:. -]{7,30} )?=[A-Z][A-Z ]{1,30} REPORT===="),
-            (Kind.ELIXIR, rb"\*\* \([A-Za-z]"),
-            (Kind.ERLANG, rb"\*\* {1,2}(?:[A-Z][a-z]|gen_|[\[{<'#])"),
+            (LineKind.NODE_END, rb"Node\.js v[0-9]{1,3}\.[0-9]"),
+            (LineKind.REPORT, rb"(?:[0-9][0-9:. -]{7,30} )?=[A-Z][A-Z ]{1,30} REPORT===="),
+            (LineKind.ELIXIR, rb"\*\* \([A-Za-z]"),
+            (LineKind.ERLANG, rb"\*\* {1,2}(?:[A-Z][a-z]|gen_|[\[{<'#])"),
             (
-                Kind.FIELD,
+                LineKind.FIELD,
                 (
                     rb"(?:Last message|Last event|State|Data|Queue|Postponed|Function|Args"
                     rb"|Initial Call|Ancestors|Message Queue Length|Messages|Links|Dictionary"
@@ -180,113 +184,118 @@ _KINDS = re.compile(
                     rb"|Client [^ ]{1,100} is (?:alive|dead|remote)"
                 ),
             ),
-            (Kind.REQUEST, rb"(?:Server|Request): "),
-            (Kind.TERM, rb"\[{0,3}\{[\[{]{0,3}[a-z':]"),
+            (LineKind.REQUEST, rb"(?:Server|Request): "),
+            (LineKind.TERM, rb"\[{0,3}\{[\[{]{0,3}[a-z':]"),
         )
     )
 )
 
-_BY_NAME: dict[str | None, Kind] = {kind.name: kind for kind in Kind}
+_BY_NAME: dict[str | None, LineKind] = {kind.name: kind for kind in LineKind}
 
-BEGINNINGS = frozenset((Kind.PANIC, Kind.RUST_PANIC, Kind.SOURCE, Kind.REPORT, Kind.HEADED))
+BEGINNINGS = frozenset(
+    (LineKind.PANIC, LineKind.RUST_PANIC, LineKind.SOURCE, LineKind.REPORT, LineKind.HEADED)
+)
 """Kinds that surely begin a record."""
 
-_ANY = tuple(kind for kind in Kind if kind not in BEGINNINGS)
+_ANY = tuple(kind for kind in LineKind if kind not in BEGINNINGS)
 _GO_ON = {
-    (State.ANNOUNCED, Kind.ASYNCIO): State.ANNOUNCED,
-    (State.ANNOUNCED, Kind.TRACEBACK): State.TRACEBACK,
-    (State.ANNOUNCED, Kind.GROUP): State.RAISED,
-    (State.ANNOUNCED, Kind.SUBGROUP): State.RAISED,
-    (State.TRACEBACK, Kind.GROUP): State.RAISED,
-    (State.CHAINED, Kind.GROUP): State.RAISED,
-    (State.CHAINED, Kind.SUBGROUP): State.RAISED,
-    (State.RAISED, Kind.SUBGROUP): State.RAISED,
-    (State.RAISED, Kind.GROUP_END): State.NAMED,
-    (State.RAISED, Kind.BLANK): State.RAISED,
-    (State.RAISED, Kind.CHAIN): State.CHAINED,
-    (State.RAISED, Kind.LOGGING): State.RAISED,
-    (State.NAMED, Kind.BLANK): State.NAMED,
-    (State.NAMED, Kind.CHAIN): State.CHAINED,
-    (State.NAMED, Kind.LOGGING): State.NAMED,
-    (State.RAISED, Kind.NODE): State.RAISED,
-    (State.RAISED, Kind.NODE_END): State.PLAIN,
-    (State.CHAINED, Kind.BLANK): State.CHAINED,
-    (State.CHAINED, Kind.TRACEBACK): State.TRACEBACK,
-    (State.GOROUTINES, Kind.BLANK): State.GOROUTINES,
-    (State.GOROUTINES, Kind.GOROUTINE): State.GOROUTINES,
-    **{(State.PANICKED, kind): State.PLAIN for kind in _ANY},
-    **{(State.EXCERPT, kind): State.POINTED for kind in _ANY},
-    (State.POINTED, Kind.MARK): State.MARKED,
-    **{(State.MARKED, kind): State.THROWN for kind in _ANY},
-    (State.MARKED, Kind.BLANK): State.MARKED,
-    **{(State.THROWN, kind): State.THROWN for kind in (Kind.OTHER, Kind.RUST_ERROR, Kind.TERM)},
-    (State.THROWN, Kind.BLANK): State.THROWN,
-    (State.THROWN, Kind.FRAME): State.FRAMES,
-    (State.THROWN, Kind.NODE): State.FRAMES,
-    (State.THROWN, Kind.NODE_END): State.PLAIN,
-    (State.FRAMES, Kind.BLANK): State.FRAMES,
-    (State.FRAMES, Kind.NODE): State.FRAMES,
-    (State.FRAMES, Kind.NODE_END): State.PLAIN,
-    **{(State.REPORT, kind): State.BEAM for kind in _ANY},
-    (State.BEAM, Kind.BLANK): State.BEAM,
-    (State.BEAM, Kind.ERLANG): State.BEAM,
-    (State.BEAM, Kind.FIELD): State.BEAM,
-    (State.BEAM, Kind.TERM): State.BEAM,
-    (State.REQUEST, Kind.REQUEST): State.REQUEST,
-    (State.REQUEST, Kind.ELIXIR): State.BEAM,
+    (TraceState.ANNOUNCED, LineKind.ASYNCIO): TraceState.ANNOUNCED,
+    (TraceState.ANNOUNCED, LineKind.TRACEBACK): TraceState.TRACEBACK,
+    (TraceState.ANNOUNCED, LineKind.GROUP): TraceState.RAISED,
+    (TraceState.ANNOUNCED, LineKind.SUBGROUP): TraceState.RAISED,
+    (TraceState.TRACEBACK, LineKind.GROUP): TraceState.RAISED,
+    (TraceState.CHAINED, LineKind.GROUP): TraceState.RAISED,
+    (TraceState.CHAINED, LineKind.SUBGROUP): TraceState.RAISED,
+    (TraceState.RAISED, LineKind.SUBGROUP): TraceState.RAISED,
+    (TraceState.RAISED, LineKind.GROUP_END): TraceState.NAMED,
+    (TraceState.RAISED, LineKind.BLANK): TraceState.RAISED,
+    (TraceState.RAISED, LineKind.CHAIN): TraceState.CHAINED,
+    (TraceState.RAISED, LineKind.LOGGING): TraceState.RAISED,
+    (TraceState.NAMED, LineKind.BLANK): TraceState.NAMED,
+    (TraceState.NAMED, LineKind.CHAIN): TraceState.CHAINED,
+    (TraceState.NAMED, LineKind.LOGGING): TraceState.NAMED,
+    (TraceState.RAISED, LineKind.NODE): TraceState.RAISED,
+    (TraceState.RAISED, LineKind.NODE_END): TraceState.PLAIN,
+    (TraceState.CHAINED, LineKind.BLANK): TraceState.CHAINED,
+    (TraceState.CHAINED, LineKind.TRACEBACK): TraceState.TRACEBACK,
+    (TraceState.GOROUTINES, LineKind.BLANK): TraceState.GOROUTINES,
+    (TraceState.GOROUTINES, LineKind.GOROUTINE): TraceState.GOROUTINES,
+    **{(TraceState.PANICKED, kind): TraceState.PLAIN for kind in _ANY},
+    **{(TraceState.EXCERPT, kind): TraceState.POINTED for kind in _ANY},
+    (TraceState.POINTED, LineKind.MARK): TraceState.MARKED,
+    **{(TraceState.MARKED, kind): TraceState.THROWN for kind in _ANY},
+    (TraceState.MARKED, LineKind.BLANK): TraceState.MARKED,
+    **{
+        (TraceState.THROWN, kind): TraceState.THROWN
+        for kind in (LineKind.OTHER, LineKind.RUST_ERROR, LineKind.TERM)
+    },
+    (TraceState.THROWN, LineKind.BLANK): TraceState.THROWN,
+    (TraceState.THROWN, LineKind.FRAME): TraceState.FRAMES,
+    (TraceState.THROWN, LineKind.NODE): TraceState.FRAMES,
+    (TraceState.THROWN, LineKind.NODE_END): TraceState.PLAIN,
+    (TraceState.FRAMES, LineKind.BLANK): TraceState.FRAMES,
+    (TraceState.FRAMES, LineKind.NODE): TraceState.FRAMES,
+    (TraceState.FRAMES, LineKind.NODE_END): TraceState.PLAIN,
+    **{(TraceState.REPORT, kind): TraceState.BEAM for kind in _ANY},
+    (TraceState.BEAM, LineKind.BLANK): TraceState.BEAM,
+    (TraceState.BEAM, LineKind.ERLANG): TraceState.BEAM,
+    (TraceState.BEAM, LineKind.FIELD): TraceState.BEAM,
+    (TraceState.BEAM, LineKind.TERM): TraceState.BEAM,
+    (TraceState.REQUEST, LineKind.REQUEST): TraceState.REQUEST,
+    (TraceState.REQUEST, LineKind.ELIXIR): TraceState.BEAM,
 }
 """The state after a line that goes on with the record."""
 _AFTER_PART = {
-    State.PANICKED: State.PLAIN,
-    State.EXCERPT: State.POINTED,
-    State.POINTED: State.PLAIN,
-    State.MARKED: State.THROWN,
-    State.REPORT: State.BEAM,
+    TraceState.PANICKED: TraceState.PLAIN,
+    TraceState.EXCERPT: TraceState.POINTED,
+    TraceState.POINTED: TraceState.PLAIN,
+    TraceState.MARKED: TraceState.THROWN,
+    TraceState.REPORT: TraceState.BEAM,
 }
 """The state after a line that goes on in each state, if it is another one."""
-_PARTS = (Kind.FRAME, Kind.PART, Kind.GROUP_END)
+_PARTS = (LineKind.FRAME, LineKind.PART, LineKind.GROUP_END)
 _BEGIN = {
-    Kind.TRACEBACK: State.TRACEBACK,
-    Kind.GROUP: State.RAISED,
-    Kind.SUBGROUP: State.RAISED,
-    Kind.RUST_ERROR: State.RAISED,
-    Kind.PANIC: State.GOROUTINES,
-    Kind.GOROUTINE: State.GOROUTINES,
-    Kind.RUST_PANIC: State.PANICKED,
-    Kind.SOURCE: State.EXCERPT,
-    Kind.REPORT: State.REPORT,
-    Kind.ELIXIR: State.BEAM,
+    LineKind.TRACEBACK: TraceState.TRACEBACK,
+    LineKind.GROUP: TraceState.RAISED,
+    LineKind.SUBGROUP: TraceState.RAISED,
+    LineKind.RUST_ERROR: TraceState.RAISED,
+    LineKind.PANIC: TraceState.GOROUTINES,
+    LineKind.GOROUTINE: TraceState.GOROUTINES,
+    LineKind.RUST_PANIC: TraceState.PANICKED,
+    LineKind.SOURCE: TraceState.EXCERPT,
+    LineKind.REPORT: TraceState.REPORT,
+    LineKind.ELIXIR: TraceState.BEAM,
 }
 BEHIND_FAULT = {
-    Kind.TRACEBACK: State.TRACEBACK,
-    Kind.GROUP: State.RAISED,
-    Kind.SUBGROUP: State.RAISED,
-    Kind.EXCEPTION: State.PLAIN,
-    Kind.ASYNCIO: State.ANNOUNCED,
-    Kind.ELIXIR: State.BEAM,
-    Kind.ERLANG: State.BEAM,
-    Kind.REQUEST: State.REQUEST,
+    LineKind.TRACEBACK: TraceState.TRACEBACK,
+    LineKind.GROUP: TraceState.RAISED,
+    LineKind.SUBGROUP: TraceState.RAISED,
+    LineKind.EXCEPTION: TraceState.PLAIN,
+    LineKind.ASYNCIO: TraceState.ANNOUNCED,
+    LineKind.ELIXIR: TraceState.BEAM,
+    LineKind.ERLANG: TraceState.BEAM,
+    LineKind.REQUEST: TraceState.REQUEST,
 }
 """The state after a line that goes on with a line which tells a fault, and with no other plain line."""
-FIRST_SAYS = {Kind.ERLANG: b"** ", Kind.REQUEST: b" terminated"}
-"""What that line says too."""
+FIRST_SAYS = {LineKind.ERLANG: b"** ", LineKind.REQUEST: b" terminated"}
+"""Words that must stand in that line."""
 # Lines of no shape of their own: the exception of Python may have these, and the rest of its message.
-_UNKNOWN = (Kind.OTHER, Kind.RUST_ERROR)
+_UNKNOWN = (LineKind.OTHER, LineKind.RUST_ERROR)
 # Lines of a shape that ordinary lines have too.
 _VAGUE = frozenset(
     {
-        Kind.LOGGING,
-        Kind.ASYNCIO,
-        Kind.NODE,
-        Kind.ERLANG,
-        Kind.FIELD,
-        Kind.REQUEST,
-        Kind.TERM,
+        LineKind.LOGGING,
+        LineKind.ASYNCIO,
+        LineKind.NODE,
+        LineKind.ERLANG,
+        LineKind.FIELD,
+        LineKind.REQUEST,
+        LineKind.TERM,
     }
 )
-TRACEBACKS = (Kind.TRACEBACK, Kind.GROUP, Kind.SUBGROUP)
+TRACEBACKS = (LineKind.TRACEBACK, LineKind.GROUP, LineKind.SUBGROUP)
 """Kinds that begin a trace of Python."""
-WITH_NOTES = (State.RAISED, State.NAMED, State.CALLS)
+WITH_NOTES = (TraceState.RAISED, TraceState.NAMED, TraceState.CALLS)
 """States in which the next lines of a message may have any text: notes, or what an error is wrapped in."""
 # Python's line with the exception; it may have no message.
 _RAISED = re.compile(rb"[A-Za-z_][\w.]{0,200}(?::|\s*\Z)")
@@ -301,47 +310,47 @@ _FILES = re.compile(
 )
 
 
-def kind_of_text(text: bytes) -> Kind:
+def kind_of_text(text: bytes) -> LineKind:
     found = _KINDS.match(text)
-    return _BY_NAME[found.lastgroup] if found else Kind.OTHER
+    return _BY_NAME[found.lastgroup] if found else LineKind.OTHER
 
 
-def first_state(kind: Kind) -> State:
+def first_state(kind: LineKind) -> TraceState:
     """Return the state after a line that begins a record."""
-    return _BEGIN.get(kind, State.PLAIN)
+    return _BEGIN.get(kind, TraceState.PLAIN)
 
 
-def next_state(state: State, kind: Kind, text: bytes) -> State | None:
+def next_state(state: TraceState, kind: LineKind, text: bytes) -> TraceState | None:
     """Return the state after a line, if it goes on with any trace in this state; None if it does not."""
-    if state is not State.PLAIN and (found := _GO_ON.get((state, kind))) is not None:
+    if state is not TraceState.PLAIN and (found := _GO_ON.get((state, kind))) is not None:
         return found
-    if kind in _PARTS or (kind is Kind.MARK and not text.startswith(b"^")):
+    if kind in _PARTS or (kind is LineKind.MARK and not text.startswith(b"^")):
         return _AFTER_PART.get(state, state)
-    if state is State.PLAIN:
+    if state is TraceState.PLAIN:
         return None
-    if state is State.TRACEBACK and (
-        kind is Kind.EXCEPTION or (kind in _UNKNOWN and _RAISED.match(text))
+    if state is TraceState.TRACEBACK and (
+        kind is LineKind.EXCEPTION or (kind in _UNKNOWN and _RAISED.match(text))
     ):
-        return State.RAISED if b": " in text else State.NAMED
-    if kind is Kind.OTHER and (
-        (state is State.GOROUTINES and _is_of_goroutine(text))
-        or (state is State.CALLS and is_call(text))
+        return TraceState.RAISED if b": " in text else TraceState.NAMED
+    if kind is LineKind.OTHER and (
+        (state is TraceState.GOROUTINES and _is_of_goroutine(text))
+        or (state is TraceState.CALLS and is_call(text))
     ):
         return state
     return None
 
 
-def is_unknown(kind: Kind) -> bool:
+def is_unknown(kind: LineKind) -> bool:
     """Return whether a line has no shape of its own, as the rest of a message may have any text."""
     return kind in _UNKNOWN
 
 
-def doubt_about(kind: Kind) -> int:
+def doubt_about(kind: LineKind) -> int:
     """Return 0 for a line that only a trace has, more the more ordinary it is."""
     return 3 if kind in _UNKNOWN else int(kind in _VAGUE)
 
 
-def is_any_text(kind: Kind, text: bytes) -> bool:
+def is_any_text(kind: LineKind, text: bytes) -> bool:
     """Return whether a line looks like no line of a trace at all."""
     return kind in _UNKNOWN and not (_RAISED.match(text) or _is_of_goroutine(text))
 
