@@ -40,6 +40,7 @@ OVER_TCP = {
     "counted, a newline behind each": counted(HEAD + b"one") + b"\n" + counted(HEAD + b"two") + b"\n",
     "counted, a line, counted": counted(HEAD + b"one") + HEAD + b"two\n" + counted(HEAD + b"three"),
     "counted, no priority": counted(b'{"n": 1}') + counted(b'{"n": 2}\n') + counted(b'{"n": 3}'),
+    "plain text": b"plain text\n" + HEAD + b"next\n",
     "digits at the beginning of a line": b"2026-11-20 plain text\n" + HEAD + b"next\n",
     "SysLogHandler": b"<12>app: one\0<12>app: two\nlines\0<12>app: three\0",
     "20 KB": LONG + b"\n" + HEAD + b"next\n",

@@ -18,6 +18,7 @@ from _pytest import unittest
 from hypothesis import HealthCheck, settings
 
 from tests import leaks
+from tests.failures import FailuresAtOnce
 from tests.hangs import Alarm, Hangs, import_ended
 from tests.parts.archives import Archives, Building
 from tests.parts.chromium import Chromium
@@ -47,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         unittest._get_twisted_version = cache(version)
     config.pluginmanager.register(Alarm())
     config.pluginmanager.register(leaks)
+    config.pluginmanager.register(FailuresAtOnce(config))
 
 
 @pytest.hookimpl(wrapper=True)

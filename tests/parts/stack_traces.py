@@ -27,7 +27,20 @@ RuntimeError: no
 >Traceback (most recent call last):
   File "b.py", line 1, in <module>
 KeyboardInterrupt
->started again"""
+>started again
+>INFO:root:the last request
+>Traceback (most recent call last):
+  File "c.py", line 1, in <module>
+ValueError: bad
+second line
+note of the caller
+>ERROR:root:failed
+  + Exception Group Traceback (most recent call last):
+  | ExceptionGroup: two (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | ValueError: 1
+    +------------------------------------
+>WARNING:root:next"""
 GO = """\
 >panic: runtime error: invalid memory address or nil pointer dereference
 [signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x48d9a5]
@@ -40,7 +53,16 @@ net/http.(*conn).serve(0xc0000b4000)
 created by net/http.(*Server).Serve in goroutine 5
 \t/usr/lib/go/src/net/http/server.go:3089 +0x5ed
 exit status 2
->2026/11/26 08:00:00 listening (port 80)"""
+>2026/11/26 08:00:00 listening (port 80)
+>2026/11/26 08:00:01 failed: no file
+main.load
+\t/src/main.go:4
+runtime.goexit
+\t/usr/lib/go/src/runtime/asm_amd64.s:1594
+load
+shop/store.(*T).Load
+\t/src/store.go:4
+>2026/11/26 08:00:02 next"""
 OTHERS = """\
 >Error: boom
     at Object.<anonymous> (/app/index.js:3:9)
@@ -56,6 +78,31 @@ note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
 >Unhandled exception. System.Exception: no
    at Program.Main() in /app/Program.cs:line 3
 --- End of stack trace from previous location ---
+>plain
+>thread 'main' (1234) panicked at src/main.rs:2:5:
+no such order
+stack backtrace:
+   0: rust_begin_unwind
+note: run with `RUST_BACKTRACE=full`
+>/app/x.js:3
+throw new Error("no");
+^
+
+Error: no
+such order
+    at f (/app/x.js:3:9)
+
+Node.js v20.20.2
+>plain
+>12:00:00.000 [error] GenServer Shop.Worker terminating
+** (RuntimeError) boom
+    (shop 0.1.0) lib/shop/worker.ex:12: Shop.Worker.handle_info/2
+Last message: :tick
+State: %{}
+>=ERROR REPORT==== 16-Mar-2016::15:36:35 ===
+Error in process <0.24500.583> with exit value:
+{badarg,[{erlang,register,[gc]},
+    {gc,start,1}]}
 >plain
 >
 >Warning: these follow

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import ssl
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -101,18 +102,21 @@ class Client:
         parameters = {"q": q} | ({"after": after} if after is not None else {})
         connection = self.connection()
         connection.request("GET", f"/api/tail?{urlencode(parameters)}", headers=headers or {})
-        return Events(connection, connection.getresponse())
+        # The connection forgets its socket with the response.
+        events = Events(connection.sock)
+        connection.close()
+        return events
 
 
 class Events:
-    """A stream of events."""
+    """A stream of events, which is the response to a request on a socket. It closes the socket."""
 
-    def __init__(
-        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse
-    ) -> None:
-        self.connection = connection
-        self.response = response
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self.response = http.client.HTTPResponse(sock)
         self.last_id = ""
+        sock.settimeout(PATIENCE)
+        self.response.begin()
 
     def __enter__(self) -> Events:
         assert self.response.status == 200, self.response.read()
@@ -123,12 +127,16 @@ class Events:
 
     def close(self) -> None:
         self.response.close()
-        self.connection.close()
+        self._socket.close()
 
     def next(self) -> tuple[str, Any] | None:
-        """Return name and data of the next event; None at the end of the stream."""
+        """Return name and data of the next event; None at the end of the stream.
+
+        Raises TimeoutError if none comes for so long that a test has to fail. Heartbeats are no events.
+        """
         name, data = "", ""
-        while line := self.response.readline().decode():
+        ends = time.monotonic() + PATIENCE
+        while line := self._read_line(ends):
             key, _, value = line.rstrip("\n").partition(": ")
             if key == "event":
                 name = value
@@ -139,6 +147,13 @@ class Events:
             elif not key and data:
                 return name, json.loads(data)
         return None
+
+    def _read_line(self, ends: float) -> str:
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"no event in {PATIENCE:g} s")
+        self._socket.settimeout(left)
+        return self.response.readline().decode()
 
     def lines(self, count: int) -> list[str]:
         """Return the messages of the next `count` lines; no other event may come between."""

@@ -12,13 +12,30 @@ import re
 from collections import OrderedDict
 from collections.abc import Hashable
 from datetime import datetime
-from enum import Enum, auto
+from typing import NamedTuple
 
 from logsrv.linelog.fields.container_prefix import parse_container_prefix
 from logsrv.linelog.fields.level import RANK, level_in_text
 from logsrv.linelog.fields.parts import is_cut, part_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import decode_stored, to_stored_bytes
+from logsrv.linelog.fields.trace_shapes import (
+    ANNOUNCES,
+    BEGINNINGS,
+    BEHIND_FAULT,
+    FIRST_SAYS,
+    TRACEBACKS,
+    WITH_NOTES,
+    LineKind,
+    TraceState,
+    doubt_about,
+    first_state,
+    is_any_text,
+    is_call,
+    is_unknown,
+    kind_of_text,
+    next_state,
+)
 
 MOST_LINES = 1000
 """Lines of one record; the next line begins another one."""
@@ -26,6 +43,13 @@ MOST_BYTES = 256 << 10
 """Bytes of one record's lines."""
 MOST_SECONDS = 10.0
 """Seconds from a line to the next one of its record."""
+_AT_ONCE = 0.1
+"""Seconds from a line to the next one if a program has written both in one piece."""
+MOST_DOUBT = 18
+"""The sum of `doubt_about` the lines in a row of one record: six lines of any text, for example.
+
+Each line of a search leads back so far at most, to know whether it is one of them.
+"""
 MOST_STREAMS = 10_000
 """Streams that are remembered; the one silent for the longest is forgotten."""
 
@@ -33,138 +57,51 @@ _STREAM_FIELDS = ("hostname", "app", "pid", "container_id")
 _MESSAGES = ("message", "msg", "event", "short_message", "MESSAGE", "log", "body", "text")
 
 
-class _State(Enum):
-    """The part of a trace that the last line of a stream belongs to."""
-
-    PLAIN = auto()
-    TRACEBACK = auto()  # Python's, before the line with the exception
-    RAISED = auto()  # after that line
-    CHAINED = auto()  # after the sentence between two of them
-    GOROUTINES = auto()  # Go's, after a panic
-
-
-class _Kind(Enum):
-    """The shape of a line, by the beginning of its text."""
-
-    BLANK = auto()
-    PART = auto()  # goes on with any record
-    TRACEBACK = auto()
-    GROUP = auto()  # Python's group of exceptions: a trace that is indented as a whole
-    EXCEPTION = auto()  # the name of its class, with the package or namespace
-    RUST_ERROR = auto()  # what a main function has returned, before a blank line and its causes
-    CHAIN = auto()
-    PANIC = auto()
-    GOROUTINE = auto()
-    OTHER = auto()
-
-
-_KINDS = re.compile(
-    b"|".join(
-        b"(?P<%s>%s)" % (kind.name.encode(), pattern)
-        for kind, pattern in (
-            (_Kind.BLANK, rb"\s*\Z"),
-            (_Kind.GROUP, rb"\s*\+ Exception Group Traceback \(most recent call last\):"),
-            (
-                _Kind.PART,
-                (
-                    rb"[ \t]|#011|Caused by:|Suppressed:|Wrapped by:"
-                    rb"|\.\.\. ?[0-9]+ (?:more|common|frames?|lines?)\b"
-                    # Frames of Java and JavaScript without their tab.
-                    rb"|at [^\s(]{1,300} ?\((?:[^()]{1,300}:[0-9]{1,9}"
-                    rb"|Native Method|Unknown Source|<[^()<>]{1,100}>)\)"
-                    rb"|--- End of |---> |--- <exception caught here> ---"
-                    rb"|(?:PHP )?Stack trace:|PHP +[0-9]+\. "
-                    rb"|#[0-9]+ +(?:/|0x|\{main|\[internal|phar:|[A-Za-z]:\\)"
-                    rb"|[Ss]tack backtrace:|note: (?:run with `RUST_|Some details are omitted)"
-                    # Ruby's, without their tab.
-                    rb"|from [^\s:]{1,300}:[0-9]{1,9}:in "
-                    rb"|[^\s:]{1,300}:[0-9]{1,9}:in [`'][^`']{1,300}'\s*\Z"
-                    # The end of an object that Node shows with an error.
-                    rb"|[}\])]+[,;]?\s*\Z"
-                ),
-            ),
-            (_Kind.TRACEBACK, rb"Traceback \(most recent call last\):"),
-            (
-                _Kind.EXCEPTION,
-                (
-                    rb"(?:[A-Za-z_\x80-\xff][\w$\x80-\xff]{0,60}\.){1,12}(?=[A-Z\x80-\xff])(?:"
-                    rb"[\w$\x80-\xff]{0,100}(?:Exception|Error|Throwable|ThreadDeath)\b"
-                    rb"|[\w$\x80-\xff]{1,100}(?::\s|:?\s*\Z))"
-                ),
-            ),
-            (_Kind.CHAIN, rb"During handling of the above exc|The above exception was the direct"),
-            (_Kind.PANIC, rb"panic: |fatal error: "),
-            (_Kind.GOROUTINE, rb"goroutine [0-9]+ (?:gp=\S+ [^\[]{0,60})?\["),
-            (_Kind.RUST_ERROR, rb"Error: "),
-        )
-    )
-)
-_GO_ON = {
-    (_State.TRACEBACK, _Kind.EXCEPTION): _State.RAISED,
-    (_State.PLAIN, _Kind.GROUP): _State.RAISED,
-    (_State.TRACEBACK, _Kind.GROUP): _State.RAISED,
-    (_State.CHAINED, _Kind.GROUP): _State.RAISED,
-    (_State.RAISED, _Kind.GROUP): _State.RAISED,
-    (_State.RAISED, _Kind.BLANK): _State.RAISED,
-    (_State.RAISED, _Kind.CHAIN): _State.CHAINED,
-    (_State.CHAINED, _Kind.BLANK): _State.CHAINED,
-    (_State.CHAINED, _Kind.TRACEBACK): _State.TRACEBACK,
-    (_State.GOROUTINES, _Kind.BLANK): _State.GOROUTINES,
-    (_State.GOROUTINES, _Kind.GOROUTINE): _State.GOROUTINES,
-}
-"""The state after a line that goes on with the record; `_Kind.PART` does so in each, and changes none."""
-_BEGIN = {
-    _Kind.TRACEBACK: _State.TRACEBACK,
-    _Kind.GROUP: _State.RAISED,
-    _Kind.RUST_ERROR: _State.RAISED,
-    _Kind.PANIC: _State.GOROUTINES,
-    _Kind.GOROUTINE: _State.GOROUTINES,
-}
-"""The state after a line that begins a record, if not PLAIN."""
-# Python's line with the exception may have these shapes too.
-_UNKNOWN = (_Kind.OTHER, _Kind.RUST_ERROR)
 # A line with a level of at least this has its exception in the following lines.
 _FAULT = RANK["warning"]
-# Python's sentences before a traceback.
-_ANNOUNCES = re.compile(
-    rb"Exception (?:ignored )?in |Unhandled (?:Error|exception)|Task exception was never retr"
-    rb"|--- Logging error ---"
-)
-# Python's line with the exception; it may have no message.
-_RAISED = re.compile(rb"[A-Za-z_][\w.]{0,200}(?::|\s*\Z)")
-_GO_LINE = re.compile(
-    rb"created by |exit status [0-9]|runtime stack:|\[signal |\[originating from "
-)
+_ANNOUNCES = re.compile(ANNOUNCES)
 
 
-class _Stream:
+class Stream:
     """The present record of a stream. first, last: its lines at the ends.
 
-    is_cut: whether the next line goes on in the middle of the last one. is_begun: whether there is only its
-    first line, which may have several parts. ends_without_header: whether the last line has no header,
-    unlike the first.
+    has_head: whether its first line begins with a time or a level. takes_notes: whether a line after its
+    message without these is the rest of it. is_cut: whether the next line goes on in the middle of the last
+    one. is_begun: whether there is only its first line, which may have several parts. doubt: about the
+    lines since the last one that only a trace has. ends_without_header: whether the last line has no
+    header, unlike the first.
     """
 
-    def __init__(self, record: Record, state: _State) -> None:
+    def __init__(
+        self, record: Record, state: TraceState, kind: LineKind, takes_notes: bool
+    ) -> None:
         self.first = self.last = record
         self.state = state
+        self.has_head = kind is LineKind.HEADED
+        self.takes_notes = takes_notes
+        self.doubt = 0
         self.is_begun = True
         self.ends_without_header = False
         self.lines, self.size = 1, len(record.body)
         self.is_cut = is_cut(record)
 
-    def has_room(self, record: Record) -> bool:
+    def has_room(self, record: Record, kind: LineKind) -> bool:
+        if not self.is_cut and (doubt := doubt_about(kind)) and self.doubt + doubt > MOST_DOUBT:
+            return False
         if self.lines >= MOST_LINES or self.size + len(record.body) > MOST_BYTES:
             return False
         return is_soon(self.last, record)
 
-    def state_within(self, record: Record, text: bytes, kind: _Kind) -> _State | None:
+    def state_within(self, record: Record, text: bytes, kind: LineKind) -> TraceState | None:
         """Return the state after a line that goes on with the record; None if it does not."""
-        state = _state_within(self, text, kind)
-        return state if self.has_room(record) else None
+        state = _state_within(self, record, text, kind)
+        return state if state is not None and self.has_room(record, kind) else None
 
-    def add(self, record: Record, state: _State) -> None:
-        self.is_begun &= self.is_cut
+    def add(self, record: Record, state: TraceState, kind: LineKind) -> None:
+        if not self.is_cut:
+            self.is_begun = False
+            doubt = doubt_about(kind)
+            self.doubt = self.doubt + doubt if doubt else 0
         self.state, self.last = state, record
         self.lines += 1
         self.size += len(record.body)
@@ -183,7 +120,7 @@ class Joiner:
         self.ended: Record | None = None
         self.is_rest = False
         self._most_streams = most_streams or MOST_STREAMS
-        self._streams: OrderedDict[Hashable, _Stream] = OrderedDict()
+        self._streams: OrderedDict[Hashable, Stream] = OrderedDict()
         # By source, the stream of its last line.
         self._last: dict[str | None, Hashable] = {}
 
@@ -195,26 +132,26 @@ class Joiner:
         key = self.stream_of(record) if stream is None else stream
         self._last[record.source] = key
         text = text_of_record(record)
-        kind = _kind_of_text(text)
+        kind = kind_of_text(text)
         present = self._streams.get(key)
         own = stream_of_record(record)
         if present is not None:
             self._streams.move_to_end(key)
             # Lines with a header stand behind others of their stream, and before those without.
             is_parted = present.is_cut if key != own else present.ends_without_header
-            state = None if is_parted else _state_within(present, text, kind)
-            if state is not None and present.has_room(record):
+            state = None if is_parted else present.state_within(record, text, kind)
+            if state is not None:
                 self.ended, self.is_rest = None, present.is_cut
-                present.add(record, state)
+                present.add(record, state, kind)
                 present.ends_without_header = key != own
                 return present.first
+        before = present
         if key != own:
             # A line without a header that does not go on is no line of a stream with one.
             self._last[record.source] = key = own
             present = self._streams.get(key)
         self.ended, self.is_rest = present.first if present is not None else None, False
-        begun = _BEGIN.get(kind, _State.PLAIN)
-        self._streams[key] = _Stream(record, begun)
+        self._streams[key] = begin_stream(before, record, kind)
         if len(self._streams) > self._most_streams:
             self._streams.popitem(last=False)
         if len(self._last) > self._most_streams:
@@ -237,16 +174,28 @@ class Joiner:
 
 def may_continue(record: Record) -> bool:
     """Return whether a line goes on with a record if the lines before it allow that."""
+    return lead_of_record(record).continues
+
+
+class Lead(NamedTuple):
+    """The way in which a line leads back to those before it.
+
+    continues: whether it goes on with a record if the lines before it allow that. doubt: see MOST_DOUBT.
+    is_unknown: whether the line before it has to be near. is_any_text: whether both were written in one
+    piece.
+    """
+
+    continues: bool
+    doubt: int
+    is_unknown: bool
+    is_any_text: bool
+
+
+def lead_of_record(record: Record) -> Lead:
     text = text_of_record(record)
-    kind = _kind_of_text(text)
-    if kind is _Kind.OTHER:
-        return bool(_RAISED.match(text)) or _is_of_goroutine(text)
-    return kind is not _Kind.PANIC
-
-
-def has_known_shape(record: Record) -> bool:
-    """Return whether the beginning of a line alone shows that it is part of a trace."""
-    return _kind_of_text(text_of_record(record)) is not _Kind.OTHER
+    kind = kind_of_text(text)
+    continues = kind not in BEGINNINGS
+    return Lead(continues, doubt_about(kind), is_unknown(kind), is_any_text(kind, text))
 
 
 def stream_of_record(record: Record) -> Hashable:
@@ -256,14 +205,16 @@ def stream_of_record(record: Record) -> Hashable:
         # Its text is no whole line yet, so it tells nothing.
         said = record.header.fields if record.header else {}
         return (record.source, *(said.get(name) for name in _STREAM_FIELDS), part.stream)
-    if record.header is None and not record.content.startswith(b"{"):
+    # A term of Erlang begins with a brace too.
+    is_object = record.content.startswith(b"{") and record.kind == "json"
+    if record.header is None and not is_object:
         return record.source
     return (record.source, *(str(record.get(name)) for name in _STREAM_FIELDS))
 
 
 def has_own_header(record: Record) -> bool:
     """Return whether a line says for itself what it is: by a header, or as a JSON object."""
-    return record.header is not None or record.content.startswith(b"{")
+    return record.header is not None or (record.content.startswith(b"{") and record.kind == "json")
 
 
 def text_of_record(record: Record) -> bytes:
@@ -284,28 +235,77 @@ def is_soon(last: Record, record: Record) -> bool:
     before, after = last.time, record.time
     if before is None or after is None or before[:19] == after[:19]:
         return True
+    return _is_within(MOST_SECONDS, before, after)
+
+
+def is_at_once(last: Record, record: Record) -> bool:
+    """Return whether a line came so soon after the last one that both were written in one piece."""
+    before, after = last.time, record.time
+    return before is None or after is None or before == after or _is_within(_AT_ONCE, before, after)
+
+
+def _is_within(most: float, before: str, after: str) -> bool:
     try:
         passed = datetime.fromisoformat(after) - datetime.fromisoformat(before)
     except ValueError:
         return False
-    return abs(passed.total_seconds()) <= MOST_SECONDS
+    return abs(passed.total_seconds()) <= most
 
 
-def _state_within(stream: _Stream, text: bytes, kind: _Kind) -> _State | None:
+def _state_within(stream: Stream, record: Record, text: bytes, kind: LineKind) -> TraceState | None:
     """Return the state after a line that goes on with the stream's record; None if it does not."""
     state = stream.state
-    if kind is _Kind.PART or stream.is_cut:
+    if stream.is_cut:
         return state
-    if kind in (_Kind.TRACEBACK, _Kind.EXCEPTION) and state is _State.PLAIN:
-        return _BEGIN.get(kind, state) if stream.is_begun and _tells_fault(stream.first) else None
-    if kind is _Kind.GOROUTINE and state is _State.PLAIN:
-        is_panic = stream.is_begun and b"panic" in text_of_record(stream.first)
-        return _State.GOROUTINES if is_panic else None
-    if state is _State.TRACEBACK and kind in _UNKNOWN and _RAISED.match(text):
-        kind = _Kind.EXCEPTION
-    if state is _State.GOROUTINES and kind is _Kind.OTHER and _is_of_goroutine(text):
-        return state
-    return _GO_ON.get((state, kind))
+    if kind in BEGINNINGS:
+        return None
+    found = next_state(state, kind, text)
+    if found is None and state in WITH_NOTES and is_unknown(kind):
+        has_notes = stream.has_head if state is TraceState.NAMED else stream.takes_notes
+        found = state if has_notes and is_at_once(stream.last, record) else None
+    if found is None and stream.is_begun:
+        found = _state_behind_first(stream, text, kind)
+    if found is None or not is_any_text(kind, text):
+        return found
+    # An address or a number begins a line of another kind.
+    return found if is_at_once(stream.last, record) and not text[:1].isdigit() else None
+
+
+def _state_behind_first(stream: Stream, text: bytes, kind: LineKind) -> TraceState | None:
+    """Return the state after the second line of a record; None if it does not go on with the first one."""
+    if kind is LineKind.OTHER:
+        is_stack = stream.state in (TraceState.PLAIN, TraceState.RAISED) and _is_first_call(
+            text, stream.first
+        )
+        return TraceState.CALLS if is_stack else None
+    if stream.state is not TraceState.PLAIN:
+        return None
+    if kind is LineKind.GOROUTINE:
+        return TraceState.GOROUTINES if b"panic" in text_of_record(stream.first) else None
+    found = BEHIND_FAULT.get(kind)
+    if found is None or FIRST_SAYS.get(kind, b"") not in text_of_record(stream.first):
+        return None
+    return found if _tells_fault(stream.first) else None
+
+
+def _is_first_call(text: bytes, first: Record) -> bool:
+    """Return whether a line is the first call of Go behind an error, not the name of a file or a host."""
+    if not is_call(text):
+        return False
+    return text.startswith(b"main.") or b".(*" in text or (b"/" in text and _tells_fault(first))
+
+
+def _takes_notes(before: Stream | None, record: Record, kind: LineKind) -> bool:
+    """Return whether the message at the end of a trace may go on in lines of any text.
+
+    If the program begins its records with a time or a level, a line without them is no record: this one
+    begins so, or it is a traceback and the record before it begins so, as far as that is known.
+    """
+    if kind is LineKind.HEADED:
+        return True
+    if kind not in TRACEBACKS:
+        return False
+    return before is None or before.takes_notes or not is_soon(before.last, record)
 
 
 def _tells_fault(record: Record) -> bool:
@@ -314,7 +314,7 @@ def _tells_fault(record: Record) -> bool:
     The name of an exception is no such line: the next name is that of another exception.
     """
     text = text_of_record(record)[:4096]
-    if _kind_of_text(text) is _Kind.EXCEPTION:
+    if kind_of_text(text) is LineKind.EXCEPTION:
         return False
     if _ANNOUNCES.match(text):
         return True
@@ -322,36 +322,6 @@ def _tells_fault(record: Record) -> bool:
     return any(RANK[one] >= _FAULT for one in found if one)
 
 
-def _kind_of_text(text: bytes) -> _Kind:
-    found = _KINDS.match(text)
-    return _Kind[found.lastgroup] if found and found.lastgroup else _Kind.OTHER
-
-
-def _is_of_goroutine(text: bytes) -> bool:
-    """Return whether a line is a call such as `net/http.(*conn).serve(0xc0)`, or one of Go's notes."""
-    if _GO_LINE.match(text):
-        return True
-    if text.startswith((b"panic(", b"...additional frames elided")):
-        return True
-    called = text.partition(b"(")[0]
-    return text.endswith(b")") and b"." in called and b" " not in called
-
-
-Kind, State, Stream, kind_of_text = _Kind, _State, _Stream, _kind_of_text
-BEGINNINGS = (
-    *(b" ", b"\t", b"\r", b"\f", b"\v", b"#", b".", b"+", b"}", b"]", b")", b"at "),
-    *(b"Caused by:", b"Suppressed:", b"Wrapped by:", b"--- End of ", b"---> ", b"PHP "),
-    *(b"Stack trace:", b"Stack backtrace:", b"stack backtrace:", b"note: ", b"from "),
-    *(b"Traceback ", b"During handling", b"The above exception", b"panic: ", b"fatal error: "),
-    *(b"goroutine ", b"Error: "),
-)
-
-
-def may_go_on_with_any(text: bytes) -> bool:
-    """Return whether a line that looks like nothing known may follow in the record of this one."""
-    kind = _kind_of_text(text)
-    return kind not in (_Kind.OTHER, _Kind.BLANK) or _is_of_goroutine(text)
-
-
-def state_after_begin(kind: _Kind) -> _State:
-    return _BEGIN.get(kind, _State.PLAIN)
+def begin_stream(before: Stream | None, record: Record, kind: LineKind) -> Stream:
+    """Return the stream of a line that begins a record, behind another one of its sender."""
+    return Stream(record, first_state(kind), kind, _takes_notes(before, record, kind))

@@ -16,6 +16,7 @@ lines beyond have no first line.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
@@ -24,18 +25,18 @@ import numpy
 
 from logsrv.linelog.fields.byte_places import Array, byte_membership_table, rows_at
 from logsrv.linelog.fields.continuation import (
-    BEGINNINGS,
     MOST_BYTES,
+    MOST_DOUBT,
     MOST_LINES,
     MOST_SECONDS,
-    Kind,
-    State,
+    Lead,
     Stream,
+    begin_stream,
     has_own_header,
-    kind_of_text,
-    may_continue,
-    may_go_on_with_any,
-    state_after_begin,
+    is_at_once,
+    is_soon,
+    lead_of_record,
+    text_of_record,
 )
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
@@ -45,6 +46,16 @@ from logsrv.linelog.fields.stored_line import (
     STAMP,
     TIME_LENGTH,
     FirstLines,
+)
+from logsrv.linelog.fields.trace_shapes import (
+    OPENING_MARKS,
+    OPENING_WITHIN,
+    OPENING_WORDS,
+    LineKind,
+    TraceState,
+    goes_on_anywhere,
+    is_trace_opening,
+    kind_of_text,
 )
 
 NEAR = 64 << 10
@@ -56,22 +67,30 @@ Earlier: TypeAlias = Callable[[], Iterable[tuple[int, bytes]]]
 _LF = 0x0A
 _WHITE = byte_membership_table(b" \t")
 _SPACES = byte_membership_table(b" \t\r\f\v")
-_TOKEN = byte_membership_table(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_$." + bytes(range(128, 256))
-)
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_" + bytes(range(128, 256))
+_BEGINS_NAME = byte_membership_table(_LETTERS)
+_IN_NAME = byte_membership_table(_LETTERS + b"0123456789$./~%()*[]-")
 _DOT = ord(".")
 # Bytes of a name with dots that are looked at; a longer one is asked one by one.
 _NAME = 32
-_BEGINS_NAME = byte_membership_table(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_" + bytes(range(128, 256))
-)
-# By the first two bytes, as a little-endian number.
+# The first two bytes of such lines, as a little-endian number.
 _BEGINS_SHAPE: Array = numpy.zeros(1 << 16, bool)
-for _one in BEGINNINGS:
-    if len(_one) == 1:
-        _BEGINS_SHAPE[_one[0] :: 256] = True
-    else:
-        _BEGINS_SHAPE[int.from_bytes(_one[:2], "little")] = True
+for _mark in OPENING_MARKS:
+    _BEGINS_SHAPE[_mark::256] = True
+for _letter in _LETTERS[:52]:
+    # A drive of Windows before the name of a file.
+    _BEGINS_SHAPE[_letter + (ord(":") << 8)] = True
+for _word in OPENING_WORDS:
+    _BEGINS_SHAPE[int.from_bytes(_word[:2], "little")] = True
+# A mark behind white space with which the line is more than a part of any record.
+_MORE_THAN_PARTS = byte_membership_table(b"+|^\n")
+# Behind a header, each line that begins a trace has one of these.
+_IN_HEADERS = re.compile(
+    rb"Traceback|Exception|panic|goroutine|fatal error|Error: |REPORT====|\*\* \(|:[0-9]+\s*\Z"
+)
+_BEGINS_HEADER = byte_membership_table(b"<{")
+# A line of any text begins with none of these.
+_NO_PART_OF_MESSAGES = byte_membership_table(b"0123456789{<")
 _PADDING = bytes(64)
 # Bytes. Nearly all sources are shorter.
 _SOURCE = 40
@@ -125,17 +144,16 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
     """Return the same, and how it depends on the text before."""
     candidates = _candidates(lines)
     found = _Sources(lines, candidates) if candidates else None
-    unknown: set[bytes] = set()
+    before: list[tuple[int, bytes]] = []
     are_sure = True
     if earlier is not None:
-        unknown = found.sources_begun_before() if found is not None else unknown
-        if likely := _sources_that_may_go_on(lines) - unknown:
-            in_traces, are_sure = _sources_in_traces(likely, earlier())
-            unknown |= in_traces
-    before: list[tuple[int, bytes]] = []
-    if unknown and earlier is not None:
-        before, all_found = _lines_of_sources(unknown, earlier())
-        are_sure &= all_found
+        first = _sources_that_may_go_on(lines)
+        surely = found.sources_begun_before() if found is not None else {}
+        if first or surely:
+            before, are_sure = _lines_of_sources({**first, **surely}, earlier())
+            # Without a line of a trace, lines of any text do not go on.
+            others = first.keys() - surely.keys() - _sources_with_traces(before)
+            before = [one for one in before if _source_of(one[1]) not in others]
     if not before:
         own = found.first_lines() if found is not None else NO_FIRST_LINES
         return Continuations(own, False, are_sure)
@@ -153,100 +171,117 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
 
 
 def _lines_of_sources(
-    sources: set[bytes], pieces: Iterable[tuple[int, bytes]]
+    first: Mapping[bytes, bytes], pieces: Iterable[tuple[int, bytes]]
 ) -> tuple[list[tuple[int, bytes]], bool]:
     """Return the last lines of some sources that tell which of their records go on, in order.
 
-    Each with the bytes from its beginning to the text. Of each source they begin with a line that surely
-    begins a record, or where no record can go on. False: the text before ended too soon.
+    first: of each source, its first line in the text. Each line has the bytes from its beginning to the
+    text. Of each source they begin with a line that surely begins a record, or where no record can go on.
+    False: the text before ended too soon.
     """
-    wanted = {source: _Backwards() for source in sources}
+    wanted = {source: _Backwards(line) for source, line in first.items()}
     found: list[tuple[int, bytes]] = []
-    seen = 0
+    limit = max(one.limit for one in wanted.values())
     for distance, piece in pieces:
-        seen = distance
         end = len(piece) - piece.endswith(b"\n")
         while end > 0 and wanted:
             start = piece.rfind(b"\n", 0, end) + 1
+            if distance - start > limit:
+                return found[::-1], True
             line = piece[start:end]
             stamp = STAMP.match(line)
             source = stamp[2] if stamp else b""
             if source in wanted:
-                if not wanted[source].add(line):
+                if wanted[source].add(line, distance - start):
+                    found.append((distance - start, line))
+                if wanted[source].is_over:
                     del wanted[source]
-                found.append((distance - start, line))
+                limit = max((one.limit for one in wanted.values()), default=0)
             end = start - 1
         if not wanted:
             break
-    return found[::-1], not wanted or seen >= REACH
+    return found[::-1], not wanted
 
 
-def _sources_that_may_go_on(lines: StampedLines) -> set[bytes]:
-    """Return the sources whose first line near the beginning goes on if it stands behind a trace."""
-    raw: Array = numpy.frombuffer(lines.text + _PADDING, numpy.uint8)
-    many = int(numpy.searchsorted(lines.starts, NEAR))
-    named = _BEGINS_NAME[raw[lines.messages[:many]]]
-    if not named.any():
-        return set()
-    seen: set[bytes] = set()
+def _source_of(line: bytes) -> bytes:
+    stamp = STAMP.match(line)
+    return stamp[2] if stamp else b""
+
+
+def _sources_with_traces(lines: Iterable[tuple[int, bytes]]) -> set[bytes]:
+    """Return the sources with a line that may begin a trace."""
     found = set()
-    for row, is_named in enumerate(named.tolist()):
-        start, message = int(lines.starts[row]), int(lines.messages[row])
-        source = lines.text[start + TIME_LENGTH : max(start, message - 1)]
-        text = lines.text[message : lines.ends[row]]
-        if source in seen or not text.strip():
-            continue
-        seen.add(source)
-        if is_named and may_continue(Record.of_message(text)):
-            found.add(source)
+    for _, line in lines:
+        text = Record(line).body
+        if is_trace_opening(kind_of_text(text), text):
+            found.add(_source_of(line))
     return found
 
 
-def _sources_in_traces(
-    sources: set[bytes], pieces: Iterable[tuple[int, bytes]]
-) -> tuple[set[bytes], bool]:
-    """Return those of some sources whose last line before a text, if near, may be of a trace.
-
-    False: the text before ended too soon.
-    """
-    left, found = set(sources), set[bytes]()
-    for distance, piece in pieces:
-        end = len(piece) - piece.endswith(b"\n")
-        while end > 0 and left:
-            start = piece.rfind(b"\n", 0, end) + 1
-            if distance - start > NEAR:
-                return found, True
-            stamp = STAMP.match(piece, start, end)
-            source = stamp[2] if stamp else b""
-            text = piece[stamp.end() if stamp else start : end]
-            if source in left and text.strip():
-                left.discard(source)
-                if may_go_on_with_any(text):
-                    found.add(source)
-            end = start - 1
-        if not left:
-            break
-    return found, not left
-
-
 class _Backwards:
-    """The lines of a source from a text on backwards, up to one that begins a record."""
+    """The lines of a source from a text on backwards, up to one that begins a record.
 
-    def __init__(self) -> None:
-        self._lines = self._size = 0
+    limit: the bytes before the text within which another line may matter. is_over: whether none may.
+    """
 
-    def add(self, line: bytes) -> bool:
-        """Add the line before; return whether the lines before that one may matter."""
+    def __init__(self, line: bytes) -> None:
+        self._lines = self._size = self._doubt = 0
+        self.is_over = False
+        self._lead = self._look(line, 0)
+
+    def _look(self, line: bytes, distance: int) -> Lead:
+        self._record = Record(line)
+        lead = lead_of_record(self._record)
+        self._doubt = self._doubt + lead.doubt if lead.doubt else 0
+        self.limit = min(REACH, distance + NEAR) if lead.is_unknown else REACH
+        self.is_over |= has_own_header(self._record) or not lead.continues
+        self.is_over |= self._doubt > MOST_DOUBT
+        return lead
+
+    def add(self, line: bytes, distance: int) -> bool:
+        """Look at the line before; return whether it may matter."""
         record = Record(line)
+        is_any_text = self._lead.is_any_text and bool(self._record.body.strip())
+        is_apart = is_any_text and not is_at_once(record, self._record)
+        if is_apart or distance > self.limit or not is_soon(record, self._record):
+            self.is_over = True
+            return False
         self._lines += 1
         self._size += len(record.body)
-        if self._lines > MOST_LINES or self._size > MOST_BYTES:
-            return False
-        return not has_own_header(record) and may_continue(record)
+        self._lead = self._look(line, distance)
+        self.is_over |= self._lines > MOST_LINES or self._size > MOST_BYTES
+        return True
 
 
-def _candidates(lines: StampedLines) -> dict[int, Kind]:
-    """Return the numbers of the lines whose beginning alone may be part of a record, and their kinds."""
+def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, bytes]:
+    """Return the sources whose first line near the beginning goes on if it stands in a trace.
+
+    With these lines.
+    """
+    raw: Array = numpy.frombuffer(lines.text + _PADDING, numpy.uint8)
+    many = int(numpy.searchsorted(lines.starts, NEAR))
+    named = ~_NO_PART_OF_MESSAGES[raw[lines.messages[:many]]]
+    if not named.any():
+        return {}
+    seen: set[bytes] = set()
+    found = {}
+    for row, is_named in enumerate(named.tolist()):
+        start, message = int(lines.starts[row]), int(lines.messages[row])
+        source = lines.text[start + TIME_LENGTH : max(start, message - 1)]
+        line = lines.line(row)
+        if source in seen or not line[message - start :].strip():
+            continue
+        seen.add(source)
+        if is_named and not _Backwards(line).is_over:
+            found[source] = line
+    return found
+
+
+def _candidates(lines: StampedLines) -> dict[int, LineKind | None]:
+    """Return the numbers of the lines that go on with any record, or may begin or go on with a trace.
+
+    With the kind of each; None for a part of any record whose kind was not looked at.
+    """
     if not len(lines):
         return {}
     text, messages, ends = lines.text, lines.messages, lines.ends
@@ -257,32 +292,34 @@ def _candidates(lines: StampedLines) -> dict[int, Kind]:
     names = numpy.flatnonzero(_BEGINS_NAME[first] & ~chosen)
     if len(names):
         rows = rows_at(raw, messages[names], _NAME)
-        others = ~_TOKEN[rows]
+        others = ~_IN_NAME[rows]
         size = numpy.where(others.any(1), others.argmax(1), _NAME)
         dotted = ((rows == _DOT) & (numpy.arange(_NAME) < size[:, None])).any(1)
-        chosen[names[dotted]] = True
-    places = _places_of(text, b":in ")
-    if places:
-        chosen[numpy.searchsorted(ends, places)] = True
+        chosen[names[dotted | (size == _NAME)]] = True
+    for word in OPENING_WITHIN:
+        if places := _places_of(text, word):
+            chosen[numpy.searchsorted(ends, places)] = True
     chosen &= messages < ends
-    found: dict[int, Kind] = {}
-    rows_ = numpy.flatnonzero(chosen)
-    white = _WHITE[first[rows_]]
-    # Most are indented, and few of these are blank or begin with another mark than a word.
-    heads = rows_at(raw, messages[rows_], 16)
+    numbers = numpy.flatnonzero(chosen)
+    # Most are indented, and few of these are more than a part.
+    heads = rows_at(raw, messages[numbers], 16)
     solid = ~_SPACES[heads]
-    known = white & solid.any(1)
-    at = solid.argmax(1)
-    mark = heads[numpy.arange(len(rows_)), at]
-    known &= (mark != ord("+")) & (mark != _LF)
-    for row, is_part in zip(rows_.tolist(), known.tolist(), strict=True):
+    mark = heads[numpy.arange(len(numbers)), solid.argmax(1)]
+    parts = _WHITE[first[numbers]] & solid.any(1) & ~_MORE_THAN_PARTS[mark]
+    found: dict[int, LineKind | None] = {}
+    for row, is_part in zip(numbers.tolist(), parts.tolist(), strict=True):
         if is_part:
-            found[row] = Kind.PART
+            found[row] = None
             continue
-        kind = kind_of_text(text[messages[row] : ends[row]])
-        if kind is not Kind.OTHER and kind is not Kind.BLANK:
+        message = text[messages[row] : ends[row]]
+        kind = kind_of_text(message)
+        if is_trace_opening(kind, message):
             found[row] = kind
     return found
+
+
+def _kind_of_record(record: Record) -> LineKind:
+    return kind_of_text(text_of_record(record))
 
 
 def _places_of(text: bytes, word: bytes) -> list[int]:
@@ -301,7 +338,10 @@ class _Sources:
     """
 
     def __init__(
-        self, lines: StampedLines, candidates: Mapping[int, Kind], at: Array | None = None
+        self,
+        lines: StampedLines,
+        candidates: Mapping[int, LineKind | None],
+        at: Array | None = None,
     ) -> None:
         self._lines = lines
         self._at = lines.starts if at is None else at
@@ -313,9 +353,11 @@ class _Sources:
         self._names = names
         kinds = numpy.zeros(len(lines), numpy.int8)
         kinds[[*candidates]] = _SPECIAL
-        kinds[[row for row, kind in candidates.items() if kind is Kind.PART]] = _PART
+        kinds[[row for row, kind in candidates.items() if goes_on_anywhere(kind)]] = _PART
         self._kinds = kinds[self._rows]
         self._of_rows = candidates
+        for place in self._headers_of_traces():
+            self._kinds[place] = _SPECIAL
         self._sizes: Array = (lines.ends - lines.messages)[self._rows]
         self._behind: Array = numpy.cumsum(self._sizes)
         self._is_soon = _are_soon(lines, self._rows)
@@ -326,12 +368,15 @@ class _Sources:
         self._blank: list[int] = []
         self._find_others()
 
-    def sources_begun_before(self) -> set[bytes]:
-        """Return the sources whose first line here may go on with a record, with others behind it."""
+    def sources_begun_before(self) -> dict[bytes, bytes]:
+        """Return the sources whose first line here may go on with a record, with others behind it.
+
+        With that line, which is not empty.
+        """
         begins = numpy.flatnonzero(
             numpy.concatenate(([True], self._codes[1:] != self._codes[:-1]))[: len(self._rows)]
         )
-        found = set()
+        found = {}
         ends = [*begins.tolist()[1:], len(self._rows)]
         for place, end in zip(begins.tolist(), ends, strict=True):
             while place < end and not self._record(place).body.strip():
@@ -339,21 +384,33 @@ class _Sources:
             if place == end:
                 continue
             follows = place + 1 < end and self._goes_on[place + 1]
-            if not self._kinds[place] and not follows:
-                continue
             record = self._record(place)
-            if not has_own_header(record) and may_continue(record):
-                found.add(self._names[self._codes[place]])
+            if (self._kinds[place] or follows) and not _Backwards(record.line).is_over:
+                found[self._names[self._codes[place]]] = record.line
         return found
 
     def _record(self, place: int) -> Record:
         return Record(self._lines.line(int(self._rows[place])))
 
-    def _kind(self, place: int) -> tuple[bytes, Kind]:
+    def _kind(self, place: int) -> tuple[bytes, LineKind]:
         row = int(self._rows[place])
         text = self._lines.text[self._lines.messages[row] : self._lines.ends[row]]
         known = self._of_rows.get(row)
         return text, kind_of_text(text) if known is None else known
+
+    def _headers_of_traces(self) -> list[int]:
+        """Return the lines with a header that begin a trace which goes on in lines without one."""
+        raw: Array = numpy.frombuffer(self._lines.text + _PADDING, numpy.uint8)
+        has_mark = _BEGINS_HEADER[raw[self._lines.messages[self._rows]]]
+        likely = (self._kinds[:-1] == 0) & ~has_mark[1:] & (self._codes[1:] == self._codes[:-1])
+        found = []
+        for place in numpy.flatnonzero(likely).tolist():
+            if _IN_HEADERS.search(self._lines.line(int(self._rows[place]))):
+                record = self._record(place)
+                text = text_of_record(record)
+                if has_own_header(record) and is_trace_opening(kind_of_text(text), text):
+                    found.append(place)
+        return found
 
     def _find_others(self) -> None:
         """Find which lines go on besides those that do so with any record."""
@@ -370,11 +427,13 @@ class _Sources:
         stream = self._stream_before(place)
         while place < len(self._rows):
             text, kind = self._kind(place)
-            if kind is Kind.BLANK:
+            if kind is LineKind.BLANK:
                 self._blank.append(place)
             record = self._record(place)
             state = None
-            if (
+            if not self._is_of_same_source(place):
+                stream = None
+            elif (
                 stream is not None
                 and not stream.is_cut
                 and self._is_soon[place]
@@ -384,14 +443,17 @@ class _Sources:
                 state = stream.state_within(record, text, kind)
             self._goes_on[place] = int(state is not None)
             if state is not None and stream is not None:
-                stream.add(record, state)
+                stream.add(record, state, kind)
             else:
-                state = state_after_begin(kind) if not has_own_header(record) else State.PLAIN
-                stream = Stream(record, state)
+                before = None if has_own_header(record) else stream
+                stream = begin_stream(before, record, _kind_of_record(record))
             place += 1
-            if state is State.PLAIN:
+            if stream.state is TraceState.PLAIN:
                 break
         return place
+
+    def _is_of_same_source(self, place: int) -> bool:
+        return place > 0 and bool(self._codes[place] == self._codes[place - 1])
 
     def _is_near(self, place: int) -> bool:
         row, before = int(self._rows[place]), int(self._rows[place - 1])
@@ -404,7 +466,9 @@ class _Sources:
         first = self._goes_on.rfind(0, max(0, place - MOST_LINES - 1), place)
         if first < 0:
             return None
-        stream = Stream(self._record(first), State.PLAIN)
+        record = self._record(first)
+        stream = begin_stream(None, record, _kind_of_record(record))
+        stream.state = TraceState.PLAIN
         if first + 1 < place:
             stream.is_begun, stream.lines = False, place - first
             stream.size += int(self._behind[place - 1] - self._behind[first])

@@ -9,6 +9,7 @@ a container's line are joined without a mark; the whole may be an object, too.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import attrs
@@ -25,6 +26,8 @@ from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 _MOST_AT_ONCE = 512
 # Bytes at the beginning of a line that decide where it belongs: a longer line costs no more time or memory.
 _LOOKED_AT = 4096
+# A term of Erlang, or an object that Node shows, has no quotation mark there.
+_OBJECT = re.compile(rb"\{\s*(?:[\"}]|\Z)")
 
 
 @attrs.define(eq=False)
@@ -105,7 +108,7 @@ class JoiningFramer:
             self._counts.dropped_closed += len(line)
             return b""
         record = Record.of_message(line[:_LOOKED_AT])
-        is_object = record.content.startswith(b"{")
+        is_object = bool(_OBJECT.match(record.content))
         was_cut, self._is_cut = self._is_cut, not line.startswith(b"{") and is_cut(record)
         if is_object and not (was_cut or self._is_cut):
             self._joiner = None

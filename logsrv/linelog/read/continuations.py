@@ -11,28 +11,32 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from logsrv.linelog.fields.continuation import BEGINNINGS
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, REACH, FirstLines
+from logsrv.linelog.fields.trace_shapes import OPENING_MARKS, OPENING_WITHIN, OPENING_WORDS
 from logsrv.linelog.read.line_counts import SMALL
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
-# What `first_lines.py` finds with NumPy, and more.
-_MAY_CONTINUE = re.compile(
-    rb"^(?:[^ \n]+ [^ \n]+ )?(?:%b|[A-Za-z_\x80-\xff][\w$\x80-\xff]*\.|[^\n]*:in )"
-    % b"|".join(map(re.escape, BEGINNINGS)),
+_STAMP = rb"^(?:[^ \n]+ [^ \n]+ )?"
+# What `first_lines.py` finds with NumPy, and more: no other line begins a trace or goes on with any record.
+_MAY_OPEN = re.compile(
+    rb"%b(?:[%b]|%b|[A-Za-z]:|[A-Za-z_\x80-\xff][\w$./~%%()*\[\]\x80-\xff-]*\.|[^\n]*(?:%b))"
+    % (
+        _STAMP,
+        re.escape(OPENING_MARKS),
+        b"|".join(map(re.escape, OPENING_WORDS)),
+        b"|".join(map(re.escape, OPENING_WITHIN)),
+    ),
     re.MULTILINE,
 )
-# Within a trace, more may go on: names before a colon, calls, empty lines.
-_MAY_BE_WITHIN = re.compile(
-    _MAY_CONTINUE.pattern + rb"|^(?:[^ \n]+ [^ \n]+ )?[A-Za-z_*(\x80-\xff]", re.MULTILINE
-)
+# Within a trace, nearly any text goes on.
+_MAY_BE_WITHIN = re.compile(_STAMP + rb"[^0-9{<\n]", re.MULTILINE)
 
 
 def may_be_continuation(line: bytes) -> bool:
     """Return whether a line may go on with a record; nearly no other lines are said to."""
-    return _MAY_BE_WITHIN.match(line) is not None
+    return _MAY_BE_WITHIN.match(line) is not None or _MAY_OPEN.match(line) is not None
 
 
 # Bytes before a line with which its record is looked for.
@@ -54,7 +58,7 @@ class Continuations:
         """
         # For less text, loading NumPy takes longer than this look.
         if not text or (
-            len(text) < SMALL and not _MAY_CONTINUE.search(text) and not _MAY_BE_WITHIN.match(text)
+            len(text) < SMALL and not _MAY_BE_WITHIN.search(text) and not _MAY_OPEN.search(text)
         ):
             return NO_FIRST_LINES
         if self._last is not None and self._last[:2] == (position, len(text)):

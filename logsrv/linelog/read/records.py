@@ -8,11 +8,12 @@ from itertools import islice
 from typing import Any
 
 from logsrv.linelog.fields.continuation import (
+    MOST_DOUBT,
     Joiner,
-    has_known_shape,
     has_own_header,
+    is_at_once,
     is_soon,
-    may_continue,
+    lead_of_record,
     stream_of_record,
 )
 from logsrv.linelog.fields.parts import is_cut, join_parts, part_of_record
@@ -28,9 +29,8 @@ from logsrv.linelog.store.segment import Position
 
 MOST_READ = 5000
 """Lines of the store that are read on each side of a line to find its record."""
-# The line before a call of Go or the line with Python's exception shows whether it is one: without such a
-# line, so many lines of unknown shape are the end of the search.
-_MOST_UNKNOWN = 2
+_MOST_APART = 20
+"""Lines of others that are read to find the line before one of no known shape."""
 _TENS_OF_SECONDS = len("2026-11-20T06:18:4")
 _READ_BEFORE = 300
 """Lines that are read to know which records are unfinished at a position; 5 to 25 µs each."""
@@ -150,36 +150,52 @@ def lines_before_record(lines: StoredLines, hit: Hit) -> list[Hit]:
     record = Record(hit.line)
     before = _stream_before(lines, hit.position, record)
     found: list[Hit] = []
-    unknown = 0
-    while (continues := may_continue(record)) or part_of_record(record):
-        unknown = unknown + 1 if continues and not has_known_shape(record) else 0
-        earlier = next(before, None) if unknown <= _MOST_UNKNOWN else None
+    doubt = 0
+    while True:
+        lead, part = lead_of_record(record), part_of_record(record)
+        doubt = doubt + lead.doubt if lead.doubt else 0
+        is_near = lead.is_unknown and not part
+        if (doubt > MOST_DOUBT or not lead.continues) and not part:
+            break
+        earlier = next((one for one in before if one or is_near), None)
         if earlier is None:
             break
-        record = Record(earlier.line)
-        if is_cut(record):
-            unknown = 0
-        elif not continues:
+        line, of_line = earlier
+        if is_cut(of_line):
+            doubt = 0
+        elif not lead.continues or (lead.is_any_text and not is_at_once(of_line, record)):
             break
-        found.append(earlier)
+        found.append(line)
+        record = of_line
     return found[::-1]
 
 
-def _stream_before(lines: StoredLines, position: Position, record: Record) -> Iterator[Hit]:
-    """Yield the lines of a line's stream before it, until they are too far away in time for its record."""
+def _stream_before(
+    lines: StoredLines, position: Position, record: Record
+) -> Iterator[tuple[Hit, Record] | None]:
+    """Yield the lines of a line's stream before it, until they are too far away in time for its record.
+
+    None: _MOST_APART lines of others were read since the last one.
+    """
     source, stream = record.line[TIME_LENGTH : record.start], stream_of_record(record)
     last = record.line
+    others = 0
     for hit in islice(lines.lines_before(position), MOST_READ):
         if is_far(last, hit.line):
             return
+        others += 1
         if hit.line.startswith(source, TIME_LENGTH):
             last = hit.line
-            found = stream_of_record(Record(last))
+            found = Record(last)
+            of = stream_of_record(found)
             # A line without a header goes on with the last line of its source, whatever that is.
             if stream == record.source:
-                stream = found
-            if found == stream:
-                yield hit
+                stream = of
+            if of == stream:
+                others = 0
+                yield hit, found
+        if others == _MOST_APART:
+            yield None
 
 
 def is_far(line: bytes, other: bytes) -> bool:

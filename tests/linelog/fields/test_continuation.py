@@ -1,6 +1,7 @@
 """Lines that go on with the record of an earlier line, as programs of several languages write them."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -142,6 +143,300 @@ Stack backtrace:
    0: anyhow::error
              at /a.rs:3:5
 note: Some details are omitted, run with `RUST_BACKTRACE=full`""",
+    "a panic in Rust": """\
+thread 'main' panicked at src/main.rs:2:5:
+no such order
+stack backtrace:
+   0: rust_begin_unwind
+             at /rustc/e1b71feb/library/std/src/panicking.rs:584:5
+note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.""",
+    "a panic in a thread with a number": """\
+thread '<unnamed>' (1234) panicked at src/lib.rs:47:38:
+called `Result::unwrap()` on an `Err` value: Error("expected value", line: 1)
+note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace""",
+    "a panic with a message of several lines": """\
+thread 'tokio-runtime-worker' panicked at C:\\shop\\main.rs:2:5:
+assertion `left == right` failed
+  left: 1
+ right: 2
+thread caused non-unwinding panic. aborting.""",
+    "a panic with a message that looks like an error": "thread 'a' panicked at a.rs:1:2:\nError: no",
+    "a panic without a message": "thread 'a' panicked at a.rs:1:2:\n\nnote: run with `RUST_BACKTRACE=1`",
+    "notes in Python": """\
+Traceback (most recent call last):
+  File "/shop/a.py", line 5, in f
+    raise e
+    ~^^
+ValueError: bad
+second line
+note one
+note two
+of two lines
+
+  indented""",
+    "notes of a logged exception": """\
+2026-11-29 00:28:07,303 ERROR root request failed
+Traceback (most recent call last):
+  File "/shop/a.py", line 4, in <module>
+shop.errors.OrderError
+HTTP status: 500
+Error: the basket""",
+    "notes of a cause": """\
+Traceback (most recent call last):
+ZeroDivisionError: division by zero
+note of the first
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/shop/a.py", line 5, in <module>
+KeyError: 'k'""",
+    "groups in a group in Python": """\
+2026-11-29 00:28:07,306 ERROR root group failed
+  + Exception Group Traceback (most recent call last):
+  |   File "/shop/a.py", line 9, in <module>
+  | ExceptionGroup: outer (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | ValueError: inner
+    | a note in a group
+    +---------------- 2 ----------------
+    | ExceptionGroup: nested (1 sub-exception)
+    +-+---------------- 1 ----------------
+      | TypeError: t
+      | second
+      +------------------------------------""",
+    "a group that except* has left": """\
+  | ExceptionGroup:  (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | Exception Group Traceback (most recent call last):
+    | ExceptionGroup: outer (1 sub-exception)
+    +-+---------------- 1 ----------------
+      | KeyError: 'k'
+      +------------------------------------
+    |
+    | During handling of the above exception, another exception occurred:
+    |
+    | Traceback (most recent call last):
+    | RuntimeError: again
+    +------------------------------------""",
+    "a task of asyncio": """\
+ERROR:asyncio:Task exception was never retrieved
+future: <Task finished name='Task-3' coro=<bad() done, defined at /a.py:5> exception=ValueError('x')>
+Traceback (most recent call last):
+  File "/a.py", line 6, in bad
+ValueError: x
+a note""",
+    "a logging call that fails": """\
+--- Logging error ---
+Traceback (most recent call last):
+  File "/usr/lib/python3.11/logging/__init__.py", line 1110, in emit
+TypeError: not all arguments converted during string formatting
+Call stack:
+  File "/a.py", line 1, in <module>
+Message: 'a'
+Arguments: (1,)""",
+    "a stack of a logged line in Python": """\
+WARNING:a:slow
+Stack (most recent call last):
+  File "a.py", line 1""",
+    "the excerpt above an error of Node": """\
+/app/x.js:3
+  throw new TypeError("no such order");
+  ^
+
+TypeError: no such order
+second line
+    at f (/app/x.js:3:9)
+    at node:internal/main/run_main_module:28:49
+
+Node.js v20.20.2""",
+    "an excerpt without indentation": """\
+[eval]:1
+undefinedThing()
+^
+
+ReferenceError: undefinedThing is not defined
+    at [eval]:1:1
+
+Node.js v20.20.2""",
+    "an excerpt of a module, and a cause": """\
+file:///app/x.mjs:1
+await Promise.reject(new Error("a", {cause: new Error("b")}));
+                     ^
+
+Error: a
+    at file:///app/x.mjs:1:22 {
+  [cause]: Error: b
+      at file:///app/x.mjs:1:45
+}
+
+Node.js v22.1.0""",
+    "a text that is thrown in Node": """\
+C:\\app\\x.cjs:1
+throw "hello";
+^
+hello
+(Use `node --trace-uncaught ...` to show where the exception was thrown)
+
+Node.js v20.20.2""",
+    "a module that Node does not find": """\
+node:internal/modules/cjs/loader:1210
+  throw err;
+  ^
+
+Error: Cannot find module '/nope'
+Require stack:
+- /app/x.js
+    at Module._load (node:internal/modules/cjs/loader:1091:12) {
+  code: 'MODULE_NOT_FOUND',
+  requireStack: [ '/app/x.js' ]
+}
+
+Node.js v20.20.2""",
+    "an assertion of Node": """\
+node:assert:90
+  throw new AssertionError(obj);
+  ^
+
+AssertionError [ERR_ASSERTION]: Expected values to be strictly deep-equal:
++ actual - expected
+
+  {
++   a: 1
+-   a: 2
+  }
+    at Object.<anonymous> (/app/x.js:1:19) {
+  generatedMessage: true
+}
+
+Node.js v20.20.2""",
+    "an event of Node": """\
+node:events:502
+      throw er; // Unhandled 'error' event
+      ^
+
+Error: boom
+    at Object.<anonymous> (/app/x.js:1:65)
+Emitted 'error' event on Socket instance at:
+    at Object.<anonymous> (/app/x.js:1:51)
+    [... lines matching original stack trace ...]
+
+Node.js v20.20.2""",
+    "an error of Go with its stack": """\
+2026/11/26 08:00:00 no file
+main.(*T).load
+	/shop/main.go:4
+main.main
+	/shop/main.go:6
+runtime.main
+	/usr/lib/go/src/runtime/proc.go:250
+runtime.goexit
+	/usr/lib/go/src/runtime/asm_amd64.s:1594
+load
+main.(*T).load
+	/shop/main.go:4""",
+    "an error of Go behind a fault": """\
+level=error msg="no file"
+example.org/shop/store.Load
+	/shop/store/load.go:12
+net/http.HandlerFunc.ServeHTTP
+	/usr/lib/go/src/net/http/server.go:2084
+store.Load[...]
+	/shop/store/load.go:9""",
+    "an error of Go with nothing else": """\
+in closure
+main.main.func1
+	/shop/main.go:13
+main.main
+	/shop/main.go:13""",
+    "a GenServer of Elixir": """\
+15:52:08.290 [error] GenServer {Grizzly.ConnectionRegistry, :gateway} terminating
+** (RuntimeError) boom
+    (shop 0.1.0) lib/shop/worker.ex:12: Shop.Worker.handle_info/2
+    (stdlib 5.0.2) gen_server.erl:1103: :gen_server.try_handle_info/3
+Last message (from #PID<0.110.0>): :tick
+State: %{a: 1,
+  b: 2}
+Client #PID<0.110.0> is alive
+
+    (stdlib 5.0.2) gen.erl:241: :gen.do_call/4""",
+    "a process of Elixir": """\
+[error] Process #PID<0.113.0> terminating
+** (exit) an exception was raised:
+    ** (MatchError) no match of right hand side value: nil
+        (elixir 1.15.4) lib/enum.ex:2510: Enum.map/2
+Initial Call: Shop.Worker.init/1
+Ancestors: [Shop.Supervisor, #PID<0.109.0>]
+Message Queue Length: 0
+Messages: []
+Links: []
+Dictionary: []
+Trapping Exits: false
+Status: :running
+Heap Size: 376
+Stack Size: 28
+Reductions: 200""",
+    "a task of Elixir": """\
+02:53:45.066 [error] Task #PID<0.29446.15> started from #PID<0.28603.15> terminating
+** (stop) no process
+Function: &:erlang.apply/2
+    Args: [1]""",
+    "a request of Elixir": """\
+20:17:45.155 [error] #PID<0.663.0> running Shop.Endpoint terminated
+Server: shop.example:80 (http)
+Request: GET /repositories/
+** (exit) an exception was raised:
+    ** (MatchError) no match of right hand side value: :error
+        (shop) lib/scraper.ex:36: Shop.Scraper.name/1""",
+    "an exception of Elixir alone": "** (RuntimeError) boom\n    app.exs:1: (file)",
+    "a report of Erlang": """\
+=ERROR REPORT==== 16-Mar-2016::15:36:35 ===
+** Generic server simple_server terminating
+** Last message in was {perform,true}
+** When Server state == {state,false}
+** Reason for termination ==
+** {perform_error,
+       [{simple_server,handle_call,3,
+            [{file,"simple_server.erl"},{line,3}]}]}
+""",
+    "a report of Erlang of any text": """\
+=ERROR REPORT==== 24-Apr-2012::03:05:35 ===
+Error in process <0.24500.583> on node 'a@b' with exit value:
+{badarg,[{erlang,register,[gc,<0.24500.583>]},{gc,start,1}]}""",
+    "a crash report": """\
+=CRASH REPORT==== 14-Dec-2015::16:12:48 ===
+  crasher:
+    initial call: shop:init/1
+    pid: <0.6488.0>
+    exception exit: unknown
+      in function  shop:f/1 (shop.erl, line 3)
+    ancestors: [<0.1.0>]
+  neighbours:
+""",
+    "a report of a supervisor": """\
+2012-04-24 03:05:35 =SUPERVISOR REPORT====
+     Supervisor: {<0.50.0>,disco_main}
+     Context:    child_terminated
+     Reason:     {badarg,[{erlang,register,[gc,<0.24500.583>]}]}
+     Offender:   [{pid,<0.24498.583>},{name,gc}]
+""",
+    "a server of RabbitMQ": """\
+2018-08-12 11:53:13.018 [error] <0.7962.1> ** Generic server <0.7962.1> terminating
+** Last message in was {'$gen_cast',init}
+** When Server state == {q,{amqqueue,
+                 none}}
+** Reason for termination ==
+** {noproc,[{gen_server2,call,3}]}""",
+    "a state machine of Erlang": """\
+=ERROR REPORT==== 1-Jan-2020::00:00:00.000000 ===
+** State machine simple terminating
+** Last event = {internal,x}
+** When server state  = {state,data}
+** Reason for termination = error:badarg
+** Callback modules = [simple]
+** Stacktrace =
+**  [{simple,f,3,[]}]
+** Time-outs: {1,[{timeout,x}]}""",
 }
 # Each line is a record.
 SINGLES = {
@@ -154,6 +449,12 @@ SINGLES = {
     "a goroutine without panic": "INFO workers: 3\ngoroutine 5 [running]:",
     "braces": "ERROR no\n{\n} else {\n[x]",
     "colons": "Error: a\nError: b\nERROR no\nShop: open",
+    "files and hosts": "ERROR no\nmain.css\nINFO up\nshop/main.go\nwww.example.org/a.b\nmain.f x",
+    "places without their source": "/app/x.c:3\nnext\n/app/x:3\nnext\nnode: 3\nnext",
+    "fields": "ERROR no\nStatus: down\nServer: a\nState: b\nMessage: c\nNode.js v20.1.0\n{a,b}\n- /a",
+    "stars": "ERROR no\n** Note: a\n** Last message in was c\n^\nINFO a\n** (RuntimeError) b",
+    "panics": "thread 'a' panicked at 'b', src/main.rs:2:5\nthe thread 'a' panicked at a.rs:1:2:\nb",
+    "what failed": "INFO no\nfuture: <Task>\nERROR no\nfuture: bright",
 }
 
 
@@ -176,6 +477,8 @@ def test_a_trace_is_one_record(trace):
     lines = trace.split("\n")
     assert continued([stamped(line) for line in lines]) == [False] + [True] * (len(lines) - 1)
     assert continued([stamped(line) for line in (*lines, "INFO next")])[-1] is False
+    twice = continued([stamped(line) for line in (*lines, *lines)])
+    assert twice == 2 * ([False] + [True] * (len(lines) - 1))
 
 
 @pytest.mark.parametrize("lines", SINGLES.values(), ids=SINGLES)
@@ -242,11 +545,44 @@ def test_a_record_that_never_ends_is_ended_and_memory_is_bounded(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text", ["at " + "(" * 9, "a:1" * 9, "at a:" * 9, "A.b_" * 9, "}" * 9 + "x", "#1 " * 9]
+    "text",
+    [
+        *("at " + "(" * 9, "a:1" * 9, "at a:" * 9, "A.b_" * 9, "}" * 9 + "x", "#1 " * 9),
+        *("^" * 9 + "x", "=A " * 9, "** (" * 9, "{[" * 9, "20 =" * 9, "a/b.(*" * 9, "Aug, " * 9),
+        *("thread 'a' panicked at " + "a:" * 9, "/a.js" * 9, "node:a/" * 9, "Client a" * 9 + " is"),
+        *("0" * 9 + "-", "[{" * 9, "Emitted 'a' event on " + "a at" * 9, "main.f" * 9 + "("),
+    ],
 )
 def test_a_long_hostile_line_is_read_once(text):
     """An expression that goes back for each byte would take minutes."""
     assert continued([b"INFO no", stamped(text * 50_000)]) == [False, False]
+
+
+# Lines that may go on with many others, and how many of them are a record.
+ENDLESS = {"\tat a.B.c": MOST_LINES, "State: a": 1, "no words": 1, "ValueError: a": 1, "main.f": 7}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ENDLESS)
+def test_a_hundred_thousand_lines_whose_record_never_begins_take_no_memory(text):
+    joiner = Joiner()
+    begun = 0
+    tracemalloc.start()
+    for _ in range(100_000):
+        record = Record(stamped(text))
+        begun += joiner.first_line(record) is record
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert begun == -(-100_000 // ENDLESS[text])
+    assert peak < 1 << 20
+
+
+def test_a_message_of_any_text_is_written_in_one_piece_and_has_few_lines():
+    head = ["ERROR no", "Traceback (most recent call last):", "ValueError: no"]
+    lines = [stamped(line) for line in (*head, *"abcdefg")]
+    assert continued(lines) == [False, *[True] * 7, False, False]
+    later = lines[3].replace(b"08:00:00.0", b"08:00:00.2")
+    assert continued([*lines[:3], later]) == [False, True, True, False]
 
 
 @given(st.lists(st.binary(max_size=60)))

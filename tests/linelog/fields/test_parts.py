@@ -50,11 +50,11 @@ RECORDS = {
             f"{ERR} F Traceback (most recent call last):",
             f"{ERR} P ValueError: no ",
             f"{ERR} F Other: no",
-            f"{ERR} F end",
+            f"{ERR} F INFO end",
         ],
         [
             [f"{ERR} F Traceback (most recent call last):", f"{ERR} F ValueError: no Other: no"],
-            [f"{ERR} F end"],
+            [f"{ERR} F INFO end"],
         ],
     ),
     "a rest that looks like the beginning of a record": (

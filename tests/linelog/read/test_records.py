@@ -1,9 +1,11 @@
 """Whole records around a line, in stores where the lines of several senders are mixed."""
 
 import tempfile
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +13,9 @@ from logsrv.linelog.fields.continuation import MOST_LINES
 from logsrv.linelog.read import found_records
 from logsrv.linelog.read.found_records import FoundRecords, whole_record
 from logsrv.linelog.read.records import MOST_READ, joined_documents
+from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.store.segment import Position
 from tests.linelog.read.traces import TRACES, records_of, stored
 from tests.parts.stores import line, view_of
 
@@ -40,6 +45,36 @@ def test_each_line_of_an_endless_trace_leads_to_the_same_record(tmp_path):
         assert whole_record(view, hits[number]) == hits[begin : begin + MOST_LINES]
         joined = joined_documents(view_of(tmp_path), hits[number : number + 1])
         assert joined[0].get("continues", str(hits[number].position)) == str(hits[begin].position)
+
+
+class CountedLines(StoredLines):
+    """Stored lines that count how many were read backwards."""
+
+    read = 0
+
+    def lines_before(self, position: Position) -> Iterator[Hit]:
+        for hit in super().lines_before(position):
+            self.read += 1
+            yield hit
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "lines", "read"),
+    [("\tat a.B.c", MOST_LINES, MOST_READ), ("State: a", 1, 19), ("no words", 1, 7)],
+)
+def test_a_hundred_thousand_lines_without_a_beginning_are_read_back_so_far(
+    tmp_path, text, lines, read
+):
+    """Of a hit in the middle the record has its usual size, and as many are found for hits far apart."""
+    view, hits = stored([line(text)] * 100_000, tmp_path)
+    counted = CountedLines(view_of(tmp_path))
+    assert len(whole_record(counted, hits[50_000])) == lines
+    assert counted.read <= read
+    found = list(FoundRecords(view).records(hits[::20_000]))
+    assert [len(record) for record in found] == [lines] * 5
+    counted.close()
+    view.close()
 
 
 OUT = "2026-11-20T06:00:00.1Z stdout"

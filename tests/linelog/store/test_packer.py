@@ -65,11 +65,18 @@ def child(packs: Packer) -> int:
 
 
 def nicenesses(packs: Packer) -> set[int]:
-    """How much nicer than its server its threads are that have packed something; 19 is the nicest."""
-    least, most = os.getpriority(os.PRIO_PROCESS, 0), NICENESS[0]
+    """Return what niceness the threads of its process have."""
     threads = map(int, os.listdir(f"/proc/{child(packs)}/task"))
-    found = {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
-    return {most if one == most else one - least for one in found} - {0}
+    return {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
+
+
+def of_hurries(*levels: int) -> set[int]:
+    """Return our own niceness, which a main thread has too, and that of threads that pack in these hurries.
+
+    No thread is nicer than 19, however nice we are.
+    """
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    return {ours, *(min(19, ours + NICENESS[level]) for level in levels)}
 
 
 @pytest.mark.slow
@@ -122,13 +129,13 @@ def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(tmp_p
     """At a niceness of 19, beside busy programs, the next is there before a twentieth of it is packed."""
     packs = make()
     seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
-    assert nicenesses(packs) == {NICENESS[0]}
+    assert nicenesses(packs) == of_hurries(0)
     seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
-    assert nicenesses(packs) == {NICENESS[0], NICENESS[1]}
+    assert nicenesses(packs) == of_hurries(0, 1)
     clock.advance(packer.OFTEN)
     packs.end_process()
     seal(plain(tmp_path, 3), at(tmp_path), pack=packs.pack)
-    assert nicenesses(packs) == {NICENESS[0]}
+    assert nicenesses(packs) == of_hurries(0)
 
 
 @pytest.mark.slow

@@ -1,0 +1,36 @@
+"""In a run of pytest a test is named as it fails, before the others have run."""
+
+import pytest
+
+from tests.parts.inner_runs import CONFTEST, run
+
+NAMES = CONFTEST.replace("hangs import Alarm", "failures import FailuresAtOnce").replace(
+    "Alarm()", "FailuresAtOnce(config)"
+)
+BODY = """
+import pytest
+@pytest.fixture
+def broken():
+    yield
+    assert False
+def test_fails(): assert False
+def test_ends_wrong(broken): pass
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("xdist", [(), ("-n", "1")])
+def test_a_test_is_named_as_it_fails(xdist, tmp_path):
+    done = run(tmp_path, BODY, "-vv", *xdist, patience=1, conftest=NAMES)
+    lines = done.stdout.splitlines()
+    named = [line for line in lines if line.startswith("failed: ")]
+    assert named == ["failed: test_it.py::test_fails", "failed: test_it.py::test_ends_wrong"]
+    [later] = [line for line in lines if "test_after" in line and "PASSED" in line]
+    assert lines.index(named[-1]) < lines.index(later)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("xdist", [(), ("-n", "1")])
+def test_a_file_that_cannot_be_collected_is_named(xdist, tmp_path):
+    done = run(tmp_path, "import nothing_of_this_name", *xdist, patience=1, conftest=NAMES)
+    assert "failed: test_it.py" in done.stdout.splitlines()

@@ -1,0 +1,30 @@
+"""A stream of events ends a test that waits in vain, though its server is still there."""
+
+import contextlib
+import socket
+import threading
+
+import pytest
+
+from logsrv.linelog.http.view_protocol import HEARTBEAT
+from tests.parts import web_clients
+from tests.parts.web_clients import Events
+
+
+def test_heartbeats_do_not_prolong_a_wait_for_an_event(monkeypatch):
+    monkeypatch.setattr(web_clients, "PATIENCE", 0.1)
+    client, server = socket.socketpair()
+    ended = threading.Event()
+
+    def send_heartbeats() -> None:
+        with contextlib.suppress(OSError):
+            server.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while not ended.wait(0.001):
+                server.sendall(HEARTBEAT)
+
+    sender = threading.Thread(target=send_heartbeats)
+    sender.start()
+    with server, Events(client) as events, pytest.raises(TimeoutError):
+        events.next()
+    ended.set()
+    sender.join()
