@@ -22,13 +22,15 @@ VHOST_PORT = r"([0-9]{1,5})"
 CLIENT_BEHIND_VHOST = r"(?=\S*[.:]|localhost )"
 """What tells a client behind the name of a virtual host from the first word of a user's name."""
 _QUOTED = '"(' + pattern_until('"') + ')"'
+# Behind a dash, the name of a user may have several words, or be missing.
+_USER = r'(?:-|\S+(?= +\S+ +\[)) +(?:(\S+|[^\s"][^"]{0,200}?) +)?'
 _LINE = re.compile(
-    rf"(?:{VHOST}(?::{VHOST_PORT})? {CLIENT_BEHIND_VHOST})??"
-    r"(\S+) \S+ (\S+) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[^\]\s]+(?: [+-][0-9]{4})?\] "
+    rf"(?:{VHOST}(?::{VHOST_PORT})? +{CLIENT_BEHIND_VHOST})??"
+    rf"(\S+) +{_USER}\[[0-9]{{2}}/[A-Z][a-z]{{2}}/[0-9]{{4}}:[^\]\s]+(?: +[+-][0-9]{{4}})?\] +"
     + _QUOTED
-    + r" ([0-9]{3}) ([0-9]+|-)(?: "
+    + r" +([0-9]{3}) +([0-9]+|-)(?: +"
     + _QUOTED
-    + r" "
+    + r" +"
     + _QUOTED
     + r")?(?:\s|\Z)",
     re.ASCII,
@@ -49,7 +51,7 @@ _HAPROXY = re.compile(
 STATUS_CLASS = "status_class"
 """The field with the class of `status`, such as `4xx`, in lines that have no field of this name."""
 _STATUS = re.compile(r"[1-5][0-9]{2}", re.ASCII)
-_REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) (\S.*?)(?: (HTTP/[0-9.]+))?")
+_REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) +(\S.*?)(?:(?<! ) +(HTTP/[0-9.]+))?")
 _ESCAPED = re.compile(r'\\(["\\])')
 
 

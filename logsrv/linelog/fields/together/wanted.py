@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.linelog.fields.byte_places import Array, indexes_of_true
+from logsrv.linelog.fields.events import HEADER_NAMES as EVENT_NAMES
+from logsrv.linelog.fields.events import SIGN
 from logsrv.linelog.fields.line_kinds import haproxy_time_ends, lines_beginning_like_sshd
 from logsrv.linelog.fields.servers import ALL_ACCESS_NAMES, DURATION, SSHD_NAMES, SSHD_WORDS
 from logsrv.linelog.fields.stamps import StampedLines
@@ -17,7 +19,8 @@ from logsrv.linelog.fields.syslog_header import HEADER_NAMES
 
 # Names that are written without escapes in every kind of line.
 _USUAL = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*")
-# Behind the time in every line of an access log; there is no quote in those of HAProxy.
+# Behind the time in every line of an access log; there is no quote in those of HAProxy, and may be more
+# spaces.
 _BEHIND_TIME = b'] "'
 _IN_KEYS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@-."
 _FEW = 3
@@ -69,12 +72,15 @@ def wanted_in_lines(names: frozenset[str], stamps: StampedLines) -> WantedNames:
     raw: Array = numpy.frombuffer(text, numpy.uint8)
     if not names.isdisjoint(ALL_ACCESS_NAMES):
         ends = haproxy_time_ends(raw, indexes_of_true(raw == ord("]")))
-        parts.append(_BEHIND_TIME[: 2 if len(ends) else 3])
+        parts.append(_BEHIND_TIME[: 2 if len(ends) or b"]  " in text else 3])
     begins = False
     if not names.isdisjoint(SSHD_NAMES):
         parts.append(b"sshd")
         # Behind a header, the content does not name the program.
         begins = b"sshd" in text or bool(lines_beginning_like_sshd(raw, stamps.messages))
+    if not names.isdisjoint(EVENT_NAMES) and SIGN in text:
+        # The first bars are those of the header; the words before them may seem to be a syslog header's.
+        parts.append(b"|")
     if "duration" in names:
         parts.append(DURATION.encode())
     found = tuple(part for part in parts if part in text)
@@ -113,6 +119,9 @@ def _keys_of_pairs(names: frozenset[str], text: bytes) -> set[bytes]:
 
 def _is_key_of_pairs(sign: bytes, text: bytes, is_part: bool) -> bool:
     at = text.find(sign)
+    # What separates the pairs of LEEF, or those of auditd, may look like a part of a key.
+    if SIGN in text or b"1d" in text:
+        return at >= 0
     # In structured data of RFC 5424, only the last part of a name stands before the `=`.
     before = _IN_KEYS[: -1 if is_part else None]
     while at > 0 and text[at - 1] in before and len(sign) > 1:
