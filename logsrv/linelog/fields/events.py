@@ -1,7 +1,7 @@
 r"""Parse CEF and LEEF, in which devices report what happened: a header between bars, then pairs.
 
-`CEF:0|VENDOR|PRODUCT|VERSION|CLASS|NAME|SEVERITY|key=value key=a longer value`: a value ends before the next
-key. A bar in the header is `\|`, an equals sign in a value `\=`.
+`CEF:0|VENDOR|PRODUCT|VERSION|CLASS|NAME|SEVERITY|key=value key=a longer value`: a value ends before the
+next key. A bar in the header is `\|`, an equals sign in a value `\=`.
 `LEEF:1.0|VENDOR|PRODUCT|VERSION|ID|key=value<TAB>key=value`: LEEF 2.0 has another bar, and before it what
 stands between the pairs, as it is or in hexadecimal digits: `^`, `x5E`.
 """
@@ -26,6 +26,7 @@ SIGN = b"EF:"
 """What each event has."""
 BEGIN = r"(?:CEF|LEEF): ?[0-9]{1,3}(?:\.[0-9]{1,3})?\|"
 """The beginning of an event."""
+_BAR = b"|"
 _FARTHEST = 640
 # What is before an event that has no syslog header: a time, perhaps with a host and another word.
 _BEFORE = (
@@ -52,6 +53,12 @@ _HEADER_ESCAPE = re.compile(r"\\([|=\\])")
 _LEEF_ESCAPE = re.compile(r"\\([|=])")
 _CEF_ESCAPE = re.compile(r"\\([|=\\nr])")
 _SHORT = {"n": "\n", "r": "\r"}
+
+
+def may_have_events(text: bytes) -> bool:
+    """Tell whether there may be events in a text."""
+    # To look for one byte takes a tenth of the time.
+    return _BAR in text and SIGN in text
 
 
 def parse_event(text: str) -> tuple[str, dict[str, str]] | None:

@@ -170,8 +170,10 @@ def _rows_with_client_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]
         with_vhost[four] = [_begins_with_vhost(row.tobytes()) is not None for row in rows[four]]
     known = (number == 3) | with_vhost
     # Behind a dash, the name of a user may have several words.
-    dashed = blank[:, :-2] & blank[:, 2:] & (rows[:, 1:-1] == _DASH)
-    elsewhere = (number > 3) & ~with_vhost & apart & plain & ~dashed.any(1)
+    elsewhere = (number > 3) & ~with_vhost & apart & plain
+    some = numpy.flatnonzero(elsewhere)
+    dashed = blank[some, :-2] & blank[some, 2:] & (rows[some, 1:-1] == _DASH)
+    elsewhere[some] = ~dashed.any(1)
     return known & apart & last & plain, elsewhere
 
 

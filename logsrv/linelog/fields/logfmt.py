@@ -41,12 +41,17 @@ def parse_logfmt(content: str) -> dict[str, str] | None:
 
 def has_marks_of_audit(content: bytes) -> bool:
     """Tell whether a content may have pairs in single quotes, or the byte 0x1d."""
-    return b"='" in content or b"x1d" in content or b"\x1d" in content
+    # To look for one byte takes a tenth of the time.
+    return (
+        (b"'" in content and b"='" in content)
+        or (b"\\" in content and b"\\x1d" in content)
+        or b"\x1d" in content
+    )
 
 
 def _without_marks_of_audit(content: str) -> str:
     """Return a content with spaces for single quotes around pairs, and for the byte 0x1d."""
-    if "1d" in content or "\x1d" in content:
+    if "\\x1d" in content or "\x1d" in content:
         content = _SEPARATOR.sub(" ", content)
     if "='" not in content:
         return content

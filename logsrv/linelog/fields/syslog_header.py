@@ -145,7 +145,8 @@ def _header_without_priority(message: bytes) -> SyslogHeader | None:
 def _is_of_file(fields: dict[str, str], *, is_event: bool) -> bool:
     """Tell whether these are fields of a header in a file. is_event: whether CEF or LEEF is behind it.
 
-    Before an event there need be no program. A word before the program names no host in `TIME ERROR db: …`; with a facility, the host may be missing.
+    Before an event there need be no program. A word before the program names no host in
+    `TIME ERROR db: …`; with a facility, the host may be missing.
     """
     app, host = fields.get("app"), fields.get("hostname")
     if app is None:

@@ -173,7 +173,9 @@ def _field(name: str, stamps: StampedLines, pieces: FieldPieces) -> CodedField |
             if has_level is None:
                 return None
             # The name of an event is what happened.
-            has_level[numpy.concatenate([piece.rows[:0] for piece in others] + pieces.events)] = False
+            has_level[numpy.concatenate([piece.rows[:0] for piece in others] + pieces.events)] = (
+                False
+            )
             others = [piece.where(has_level[piece.rows]) for piece in others]
         found += [piece._replace(rank=piece.rank + _OTHER * (place + 1)) for piece in others]
     if name in ALIASES and stamps.first_lines:
