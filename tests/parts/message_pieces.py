@@ -28,6 +28,6 @@ PIECES = st.sampled_from(
      b"status=500 ", b"status_class=x ", b'{"status":404}',
      b'{"status":"99"}', b'a=" ', b'foo!="a=1 ', b"\xff", "\u00e9=1 ".encode(), b"[",
      b"CEF:0|a|b|c|d|e|5|", b"CEF: 0|", b"a|b|", b"|level=error ", b"LEEF:1.0|a|b|c|d|",
-     b"LEEF:2.0|a|b|c|d|^|", b"\\x1d", b"\x1dUID=5 ", b"msg='", b"res=failed'", b"'", b"^", b"\\=", b"\\|", b"  ",
-     b"- ", b"Bob Smith ", b"level=error ", b"]", b'] "', b"text"]
+     b"LEEF:2.0|a|b|c|d|^|", b"\\x1d", b"\x1dUID=5 ", b"msg='", b"res=failed'", b"'", b"^", b"\\=", b"\\|",
+     b"  ", b"- ", b"Bob Smith ", b"level=error ", b"]", b'] "', b"text"]
 )  # fmt: skip

@@ -76,7 +76,7 @@ BEHIND = [
     VHOST.replace(b'] "', b']   "').replace(b'" ', b'"  '),
 ]
 EVENTS = [
-    b"CEF:0|Sec\\|urity|threat\\\\manager|1.0|100|worm \\= stopped|10|src=::1 msg=a longer value x\\=1 user=bob",
+    b"CEF:0|Sec\\|urity|threat\\\\manager|1.0|100|worm \\= stopped|10|src=::1 msg=a value x\\=1 user=bob",
     b"CEF:0|Sec|tm|1.0|101|login|Very-High|level=error user=ann  act=blocked host=h name=n deviceVendor=x ",
     b"CEF:0|Sec|tm|1.0|101|level=error a=1 b=2|3|severity=3 happened user=ann  act=blocked ad.x[0]=1",
     b"CEF: 0|Fortinet|Fortigate|v5.6|ERROR|x|3|app=HTTPS cs1Label=a b cs1= level=warning x=1",
@@ -91,8 +91,7 @@ EVENTS = [
     b"LEEF:1.0|QRadar|QRM|1.0|ID|user=eve#011a=5 6",
 ]
 AUDITS = [
-    b"type=USER_AUTH msg=audit(1795155522.123:456): pid=77 msg='op=PAM:auth acct=\"root\" res=failed'"
-    b'\\x1dUID="root" AUID="unset"',
+    b'type=USER_AUTH msg=audit(17.1:4): pid=7 msg=\'op=x acct="root" res=failed\'\\x1dUID="root" A="b"',
     b'type=SYSCALL msg=audit(1795155522.123:457): key=(null)\x1dARCH=x86_64 UID="root" level=error a=1',
     b"USER_LOGIN pid=78 msg='op=login level=error res=success'",
     b"a='b=1 c=2 user=5",

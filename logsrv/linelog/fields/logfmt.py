@@ -55,7 +55,8 @@ def _without_marks_of_audit(content: str) -> str:
         content = _SEPARATOR.sub(" ", content)
     if "='" not in content:
         return content
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for opening in _opens_pairs(content):
         if opening.start() < at:
             continue
