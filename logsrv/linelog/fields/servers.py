@@ -26,9 +26,9 @@ _LINE = re.compile(
     rf"(?:{VHOST}(?::{VHOST_PORT})? {CLIENT_BEHIND_VHOST})??"
     r"(\S+) \S+ (\S+) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[^\]\s]+(?: [+-][0-9]{4})?\] "
     + _QUOTED
-    + r" ([0-9]{3}) ([0-9]+|-)(?: "
+    + r" ([0-9]{3}) ([0-9]+|-)(?: +"
     + _QUOTED
-    + r" "
+    + r" +"
     + _QUOTED
     + r")?(?:\s|\Z)",
     re.ASCII,
