@@ -83,7 +83,7 @@ def _need_of_key(name: str) -> Need | None:
     inner = name.removeprefix("fields.")
     last = inner.rpartition(".")[2]
     keyless = last in servers.ALL_ACCESS_NAMES or last in syslog_header.HEADER_NAMES
-    if keyless or last in events.HEADER_NAMES or not last:
+    if keyless or inner in events.HEADER_NAMES or not last:
         return None
     return need_of_any((Literal(last.encode(), False), Literal(b"\\u00", False)))
 
