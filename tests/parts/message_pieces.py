@@ -26,5 +26,8 @@ PIECES = st.sampled_from(
      b"service=shop ", b"host=h ", b"name=n ", b"level=info ", b"tag=t, ", b'_pid="4" ',
      b"x.a=8 ", b"syslog.app=9 ",
      b"status=500 ", b"status_class=x ", b'{"status":404}',
-     b'{"status":"99"}', b'a=" ', b'foo!="a=1 ', b"\xff", "\u00e9=1 ".encode(), b"[", b"]", b'] "', b"text"]
+     b'{"status":"99"}', b'a=" ', b'foo!="a=1 ', b"\xff", "\u00e9=1 ".encode(), b"[",
+     b"CEF:0|a|b|c|d|e|5|", b"CEF: 0|", b"a|b|", b"|level=error ", b"LEEF:1.0|a|b|c|d|",
+     b"LEEF:2.0|a|b|c|d|^|", b"\\x1d", b"\x1dUID=5 ", b"msg='", b"res=failed'", b"'", b"^", b"\\=", b"\\|",
+     b"  ", b"- ", b"Bob Smith ", b"level=error ", b"]", b'] "', b"text"]
 )  # fmt: skip

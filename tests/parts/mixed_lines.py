@@ -68,9 +68,43 @@ BEHIND = [
     ACCESS.replace(b'"-"', b'"http://e.example/%20"'),
     ACCESS.replace(b"GET /a", b"GET \x1c/a"),
     b"bob " + ACCESS,
+    ACCESS.replace(b"bob", b"Bob  A Smith"),
+    VHOST.replace(b"- -", b"- Bob Smith") + b" rt=1",
+    ACCESS.replace(b" ", b"  ") + b"  rt=0.5",
+    ACCESS.replace(b"bob ", b""),
+    ACCESS.replace(b":42 +", b":42.123 +"),
+    VHOST.replace(b'] "', b']   "').replace(b'" ', b'"  '),
+]
+EVENTS = [
+    b"CEF:0|Sec\\|urity|threat\\\\manager|1.0|100|worm \\= stopped|10|src=::1 msg=a value x\\=1 user=bob",
+    b"CEF:0|Sec|tm|1.0|101|login|Very-High|level=error user=ann  act=blocked host=h name=n deviceVendor=x ",
+    b"CEF:0|Sec|tm|1.0|101|level=error a=1 b=2|3|severity=3 happened user=ann  act=blocked ad.x[0]=1",
+    b"CEF: 0|Fortinet|Fortigate|v5.6|ERROR|x|3|app=HTTPS cs1Label=a b cs1= level=warning x=1",
+    b"CEF:0|a|b|c|d|e|f",
+    b"CEF:0|a|b|c level=error x=1 status=500",
+    b"CEF:1.2||||||| a=1",
+    b"LEEF:1.0|QRadar|QRM|1.0|NEW_PORT|src=172.5.6.67\tdst=1.2.3.4\tmsg=a b=c\tuser=bob",
+    b"LEEF:2.0|QRadar|QRM|1.0|ID|^|src=1^msg=a b=2^^level=info^sev=5",
+    b"LEEF:2.0|QRadar|QRM|1.0|ID|x5E|src=1^msg=a\\=2\\|",
+    b"LEEF:2.0|QRadar|QRM|1.0|ID|\\x01|user=eve\\x01a=3\\x01level=error",
+    b"LEEF:2.0|QRadar|QRM|1.0|ID|user=eve a=4 status=404",
+    b"LEEF:1.0|QRadar|QRM|1.0|ID|user=eve#011a=5 6",
+]
+AUDITS = [
+    b'type=USER_AUTH msg=audit(17.1:4): pid=7 msg=\'op=x acct="root" res=failed\'\\x1dUID="root" A="b"',
+    b'type=SYSCALL msg=audit(1795155522.123:457): key=(null)\x1dARCH=x86_64 UID="root" level=error a=1',
+    b"USER_LOGIN pid=78 msg='op=login level=error res=success'",
+    b"a='b=1 c=2 user=5",
+    b"a='b=1' c='d=2 e=3' f=4",
+    b"a='level=error b=1' x='y=",
+    b"a='b=\"c' d\" level=error e=1'",
 ]
 HEADERS = [OLD, NEW + b"- ", NEW + b'[x@1 a="1" user="\\"2"][y z="-"] \xef\xbb\xbf', FILE, b"<13>"]
 PREFIXES = [
+    b"Nov 20 06:18:42 web ",
+    b"<34>Nov 20 06:18:42 web ",
+    b"<34>Nov 20 06:18:42 ",
+    b"2026-11-20 06:18:42,123 web x ",
     b"2026-11-20T06:18:42.123456789Z stdout F ",
     b"web-1  | ",
     b"[pod/shop-1/web] ",
@@ -78,7 +112,9 @@ PREFIXES = [
     b"2026-11-20T06:18:42.5+01:00 host app[1]: ",
 ]
 CONTENTS = st.one_of(
-    st.sampled_from([*OBJECTS, *PAIRS, *LOGINS, *BEHIND, HAPROXY, b"plain text", b""]),
+    st.sampled_from(
+        [*OBJECTS, *PAIRS, *LOGINS, *BEHIND, *EVENTS, *AUDITS, HAPROXY, b"plain text", b""]
+    ),
     st.lists(PIECES, max_size=7).map(b"".join),
 )
 WHOLE = [

@@ -169,7 +169,12 @@ def _rows_with_client_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]
     if len(four):
         with_vhost[four] = [_begins_with_vhost(row.tobytes()) is not None for row in rows[four]]
     known = (number == 3) | with_vhost
-    return known & apart & last & plain, (number > 3) & ~with_vhost & apart & plain
+    # Behind a dash, the name of a user may have several words.
+    elsewhere = (number > 3) & ~with_vhost & apart & plain
+    some = numpy.flatnonzero(elsewhere)
+    dashed = blank[some, :-2] & blank[some, 2:] & (rows[some, 1:-1] == _DASH)
+    elsewhere[some] = ~dashed.any(1)
+    return known & apart & last & plain, elsewhere
 
 
 def _places_with_time(raw: Array, at: Array) -> Array:

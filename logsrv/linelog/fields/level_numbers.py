@@ -197,6 +197,8 @@ def _find_by_field(lines: _TextLines, objects: Array) -> Array:
     escaped, named_by_escape = _lines_with_escapes(lines)
     if sure.any():
         sure &= ~escaped[line] & ~_lines_with_access_bracket(lines)[line]
+        # A value of an event ends before the next key.
+        sure &= ~text_starts.lines_with_events(lines.text, lines.ends)[line]
     levels = numpy.zeros(len(line), numpy.uint8)
     chosen = numpy.flatnonzero(sure)
     if len(chosen):

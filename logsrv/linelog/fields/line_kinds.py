@@ -58,6 +58,13 @@ def haproxy_time_ends(raw: Array, brackets: Array) -> Array:
     return found
 
 
+def spaced_brackets(raw: Array, brackets: Array) -> Array:
+    """Return the places of those closing brackets that are before two spaces."""
+    at = brackets[: numpy.searchsorted(brackets, len(raw) - 2)]
+    found: Array = at[(raw[at + 1] == _SPACE) & (raw[at + 2] == _SPACE)]
+    return found
+
+
 def lines_beginning_like_sshd(raw: Array, messages: Array) -> list[int]:
     fours: Array = numpy.ndarray((max(0, len(raw) - _BEGIN + 1),), "<u4", raw, 0, (1,))
     known = messages[: numpy.searchsorted(messages, len(fours))]

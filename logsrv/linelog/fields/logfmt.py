@@ -2,6 +2,9 @@
 
 Behind an access log one pair is enough. A comma after a value separates it from the next pair, and is
 dropped.
+
+Linux' auditd writes `msg='op=login res=failed'`: pairs in single quotes are pairs as all others, and what
+stands before the quote is no key. Before the names that it adds there is a byte 0x1d, stored as a code.
 """
 
 from __future__ import annotations
@@ -10,12 +13,16 @@ import re
 
 from logsrv.kit.text.quoted_text import pattern_until
 
+_KEY = "[A-Za-z_@][A-Za-z0-9_.@-]*="
 _PAIR = re.compile(
     r"(?<!\S)([A-Za-z_@][A-Za-z0-9_.@-]*)="
     r'(?:"(' + pattern_until('"') + r')",?(?!\S)|([^\s"]\S*)|(?!\S))',
     re.ASCII,
 )
 _PAIR_OR_QUOTED = re.compile(_PAIR.pattern + r'|(?<!\S)"' + pattern_until('"') + '"', re.ASCII)
+_opens_pairs = re.compile(rf"(?<!\S){_KEY}'(?={_KEY})", re.ASCII).finditer
+_closes_pairs = re.compile(r"'(?!\S)", re.ASCII).search
+_SEPARATOR = re.compile(rf"(?:\\x1d|\x1d)(?={_KEY})", re.ASCII)
 _ESCAPED = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\nrt]))')
 _SHORT = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
@@ -28,8 +35,37 @@ def parse_logfmt(content: str) -> dict[str, str] | None:
     """Return the pairs in `content`, or None if there are fewer than two. The last pair of a key wins."""
     if content.count("=") < 2:
         return None
-    pairs = find_pairs(content)
+    pairs = find_pairs(_without_marks_of_audit(content))
     return _values_of_pairs(pairs) if len(pairs) >= 2 else None
+
+
+def has_marks_of_audit(content: bytes) -> bool:
+    """Tell whether a content may have pairs in single quotes, or the byte 0x1d."""
+    # To look for one byte takes a tenth of the time.
+    return (
+        (b"'" in content and b"='" in content)
+        or (b"\\" in content and b"\\x1d" in content)
+        or b"\x1d" in content
+    )
+
+
+def _without_marks_of_audit(content: str) -> str:
+    """Return a content with spaces for single quotes around pairs, and for the byte 0x1d."""
+    if "\\x1d" in content or "\x1d" in content:
+        content = _SEPARATOR.sub(" ", content)
+    if "='" not in content:
+        return content
+    parts: list[str] = []
+    at = 0
+    for opening in _opens_pairs(content):
+        if opening.start() < at:
+            continue
+        closing = _closes_pairs(content, opening.end())
+        if closing is None:
+            break
+        parts += (content[at : opening.start()], content[opening.end() : closing.start()], " ")
+        at = closing.end()
+    return "".join([*parts, content[at:]])
 
 
 def parse_trailing_pairs(text: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from logsrv.kit.text.colours import without_colours
+from logsrv.linelog.fields import events
 from logsrv.linelog.fields.json import (
     Object,
     flatten_object,
@@ -38,7 +39,12 @@ from logsrv.linelog.fields.stored_line import (
     parse_source,
 )
 from logsrv.linelog.fields.syslog_header import SyslogHeader, parse_syslog_header
-from logsrv.linelog.fields.values import Value, WrittenFloat, displayable_text
+from logsrv.linelog.fields.values import (
+    Value,
+    WrittenFloat,
+    displayable_text,
+    number_of_value,
+)
 
 ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")
 """The fields that every line has; a field of the content cannot replace them."""
@@ -192,7 +198,7 @@ class Record:
 
     @property
     def kind(self) -> str | None:
-        """The shape of the content: `json`, `access`, `logfmt`, or None for plain text."""
+        """The shape of the content: `json`, `cef`, `leef`, `access`, `logfmt`, or None for plain text."""
         if not self._is_content_known:
             self._parse_content()
         return self._kind
@@ -219,9 +225,7 @@ class Record:
     def _find_level(self) -> str | None:
         found = None
         if self.kind:
-            found = level_of_fields(
-                self._content_value if self.kind == "json" else self._content.get
-            )
+            found = level_of_fields(self._level_value)
         if found is None and self.header and self.header.severity is not None:
             found = BY_SYSLOG[self.header.severity]
         if found is None and self.first_line is not None:
@@ -232,6 +236,14 @@ class Record:
             # A level begins in the first characters, of up to four bytes each; its bracket may close later.
             found = level_in_text(decode_stored(self.content[:4096]))
         return found
+
+    def _level_value(self, name: str) -> Value | None:
+        """Return the value of a field of the content that may hold a level."""
+        value = self._content_value(name)
+        if self.kind not in events.KINDS:
+            return value
+        # Numbers of events grow with the severity, up to 10; those of syslog fall.
+        return value if isinstance(value, str) and number_of_value(value) is None else None
 
     @property
     def fields(self) -> dict[str, Value]:
@@ -284,7 +296,9 @@ class Record:
         value = self._content_value(name, as_written)
         if value is None or name not in IN_LOG_RECORDS:
             return value
-        return value if level_of_fields(self._content_value) else None
+        # The name of an event is what happened.
+        is_program = self.kind not in events.KINDS and level_of_fields(self._content_value)
+        return value if is_program else None
 
     def _parsed_value(self, name: str, as_written: bool) -> Value | None:
         value = self._content_value(name, as_written)
@@ -314,6 +328,9 @@ def parse_text(text: str, app: str | None) -> tuple[str | None, dict[str, str]]:
 
     app: from the header, None without a header.
     """
+    event = events.parse_event(text)
+    if event is not None:
+        return event
     found = parse_access(text)
     if found is not None:
         return "access", found

@@ -26,9 +26,23 @@ _LINE = re.compile(
     rf"(?:{VHOST}(?::{VHOST_PORT})? {CLIENT_BEHIND_VHOST})??"
     r"(\S+) \S+ (\S+) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[^\]\s]+(?: [+-][0-9]{4})?\] "
     + _QUOTED
-    + r" ([0-9]{3}) ([0-9]+|-)(?: "
+    + r" ([0-9]{3}) ([0-9]+|-)(?: +"
     + _QUOTED
-    + r" "
+    + r" +"
+    + _QUOTED
+    + r")?(?:\s|\Z)",
+    re.ASCII,
+)
+_DAY = re.compile(r"\[[0-9]{2}/[A-Z]")
+# The rare lines with several spaces, another zone, or with a dash and a user of several words, or of none.
+_ODD_LINE = re.compile(
+    rf"(?:{VHOST}(?::{VHOST_PORT})? +{CLIENT_BEHIND_VHOST})??"
+    rf'(\S+) +(?:-|\S+(?= +\S+ +\[)) +(?:(\S+|[^\s"][^"]{{0,200}}?) +)?'
+    r'\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}[: ][^\]\s"]{1,20}(?: +[^\]\s"]{1,6})?\] +'
+    + _QUOTED
+    + r" +([0-9]{3}) +([0-9]+|-)(?: +"
+    + _QUOTED
+    + r" +"
     + _QUOTED
     + r")?(?:\s|\Z)",
     re.ASCII,
@@ -50,6 +64,7 @@ STATUS_CLASS = "status_class"
 """The field with the class of `status`, such as `4xx`, in lines that have no field of this name."""
 _STATUS = re.compile(r"[1-5][0-9]{2}", re.ASCII)
 _REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) (\S.*?)(?: (HTTP/[0-9.]+))?")
+_SPACED_REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) +(\S.*?)(?:(?<! ) +(HTTP/[0-9.]+))?")
 _ESCAPED = re.compile(r'\\(["\\])')
 
 
@@ -59,6 +74,10 @@ def parse_access(content: str) -> dict[str, str] | None:
     if " [" not in content:
         return None
     line = _LINE.match(content)
+    if line is None:
+        if not _DAY.search(content):
+            return None
+        line = _ODD_LINE.match(content)
     if line is None:
         return _parse_haproxy(content)
     vhost, port, client, user, request, *others = line.groups()
@@ -88,7 +107,7 @@ def _parse_haproxy(content: str) -> dict[str, str] | None:
 
 def split_request_line(request: str) -> tuple[str | None, str | None, str | None]:
     """Split a request line into method, path and protocol, still escaped; three None for another text."""
-    parts = _REQUEST.fullmatch(request)
+    parts = (_SPACED_REQUEST if "  " in request else _REQUEST).fullmatch(request)
     return parts.groups() if parts else (None, None, None)  # type: ignore[return-value]
 
 

@@ -16,7 +16,9 @@ from typing import NamedTuple
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields import container_prefix, device_header
 from logsrv.linelog.fields.device_header import MNEMONIC, match_before_time, parse_device_header
+from logsrv.linelog.fields.events import APPS
 from logsrv.linelog.fields.header_words import (
+    EVENT,
     FACILITIES,
     FACILITY,
     LEVEL,
@@ -128,7 +130,7 @@ def _header_without_priority(message: bytes) -> SyslogHeader | None:
     rest = _add_device(message, 0, fields) if b"%" in message else 0
     if not rest and _begins_file_header(message):
         rest = _add_rfc3164(message, 0, fields)
-        if not _is_of_file(fields):
+        if not _is_of_file(fields, is_event=EVENT.match(message, rest) is not None):
             rest = 0
     if rest:
         said = fields.get("severity")
@@ -140,13 +142,16 @@ def _header_without_priority(message: bytes) -> SyslogHeader | None:
     return _make_header(message, prefix.at, fields, None)
 
 
-def _is_of_file(fields: dict[str, str]) -> bool:
-    """Tell whether these are fields of a header in a file.
+def _is_of_file(fields: dict[str, str], *, is_event: bool) -> bool:
+    """Tell whether these are fields of a header in a file. is_event: whether CEF or LEEF is behind it.
 
-    A word before the program names no host in `TIME ERROR db: …`; with a facility, the host may be missing.
+    Before an event there need be no program. A word before the program names no host in
+    `TIME ERROR db: …`; with a facility, the host may be missing.
     """
     app, host = fields.get("app"), fields.get("hostname")
-    if app is None or is_level_in_header(app):
+    if app is None:
+        return is_event and host is not None and not is_level_in_header(host)
+    if is_level_in_header(app):
         return False
     return "facility" in fields or (host is not None and not is_level_in_header(host))
 
@@ -222,7 +227,7 @@ def _add_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
     PID in brackets follows it.
     """
     usual = _USUAL.match(message, at)
-    if usual and not may_be_no_host(usual[2]):
+    if usual and not may_be_no_host(usual[2]) and usual[3] not in APPS:
         time, host, tag, pid = usual.groups()
         fields["timestamp"], fields["hostname"] = decode_stored(time), decode_stored(host)
         fields["app"] = decode_stored(tag)
@@ -264,7 +269,7 @@ def _add_odd_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
             at = origin.end()
     if named := device_header.match_odd_tag(message, at):
         return _add_part(named, fields)
-    tag = TAG.match(message, at)
+    tag = None if EVENT.match(message, at) else TAG.match(message, at)
     if tag is None and time:
         if level := _BEFORE_TAG.match(message, at):
             at = _add_level(level, fields)

@@ -21,6 +21,7 @@ from logsrv.linelog.fields.byte_places import (
     indexes_of_true,
     rows_at,
 )
+from logsrv.linelog.fields.events import SIGN, may_have_events
 from logsrv.linelog.fields.header_words import FACILITIES, FACILITY, LEVEL
 from logsrv.linelog.fields.level import (
     AFTER_ZONE,
@@ -306,6 +307,8 @@ def lines_with_odd_headers(text: bytes, raw: Array, messages: Array, ends: Array
         at = indexes_of_true(raw == ord("|"))
         places.append(at[raw[at - 1] == _SPACE])
     found = [numpy.searchsorted(ends, at) for at in places]
+    if may_have_events(text):
+        found.append(numpy.flatnonzero(lines_with_events(text, ends)))
     if text.find(b"[") >= 0:
         found.append(numpy.flatnonzero(raw[messages] == ord("[")))
     last = len(raw) - 1
@@ -318,6 +321,21 @@ def lines_with_odd_headers(text: bytes, raw: Array, messages: Array, ends: Array
     numbers = numbers[numbers < len(ends)]
     known: Array = numbers[messages[numbers] >= 0]
     return known
+
+
+def lines_with_events(text: bytes, ends: Array) -> Array:
+    """Return which lines have what CEF and LEEF begin with. ends: where each line ends."""
+    found: Array = numpy.zeros(len(ends), bool)
+    if not may_have_events(text):
+        return found
+    places = []
+    at = text.find(SIGN)
+    while at >= 0:
+        places.append(at)
+        at = text.find(SIGN, at + 1)
+    numbers = numpy.searchsorted(ends, places)
+    found[numbers[numbers < len(ends)]] = True
+    return found
 
 
 def _are_of_containers(raw: Array, messages: Array) -> Array:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from logsrv.linelog.fields import level, servers, syslog_header
+from logsrv.linelog.fields import events, level, servers, syslog_header
 from logsrv.linelog.fields.record import ALIASES
 from logsrv.linelog.fields.stored_line import IN_STAMP
 from logsrv.linelog.query.engine import LARGEST_EXPRESSIONS, most_re2_instructions
@@ -125,7 +125,7 @@ _PLAIN_INTEGER = re.compile(r"[0-9]{1,15}")
 _CLASS = re.compile(r"[1-5]xx", re.ASCII | re.IGNORECASE)
 _PLAIN_START = re.compile(r"[A-Za-z0-9_.@+-]*")
 # The text before the status in an access log: the end of the request, or of HAProxy's times.
-_BEFORE_STATUS = '(?:"|/[+]?[0-9]+)'
+_BEFORE_STATUS = '(?:"|/[+]?[0-9]+) *'
 # The first letter of a unit (`\\u03bc` is one), or of an exponent.
 _UNIT = r"[A-Za-z\x{b5}\x{3bc}\\]"
 _ORDERS = ("=", "<", "<=", ">", ">=")
@@ -151,7 +151,11 @@ def candidate_of_comparison(node: Compare) -> Candidate | None:
     by_key = _pattern_by_key(field, op, value)
     # The key is rarer than a common word, but syslog headers and access logs have fields without keys.
     inner = field.removeprefix("fields.").removeprefix("syslog.")
-    keyless = inner in syslog_header.HEADER_NAMES or inner in servers.ALL_ACCESS_NAMES
+    keyless = (
+        inner in syslog_header.HEADER_NAMES
+        or inner in servers.ALL_ACCESS_NAMES
+        or inner in events.HEADER_NAMES
+    )
     return by_value if by_value and keyless else by_key
 
 
@@ -202,6 +206,8 @@ def _pattern_by_key(name: str, op: str, value: str, number: Pattern | None = Non
         found += [_HEADER, syslog_header.WITHOUT_PRIORITY]
     if inner in servers.ALL_ACCESS_NAMES:
         found.append(_pattern_in_access_log(inner, number))
+    if inner in events.HEADER_NAMES:
+        found.append(events.SIGN.decode())
     if inner in servers.SSHD_NAMES:
         found += [f"{word} " for word in servers.SSHD_WORDS]
     if inner == "duration":
@@ -221,8 +227,8 @@ def _pattern_in_access_log(name: str, number: Pattern | None) -> Pattern:
     if number and name == "status":
         return f"{_BEFORE_STATUS} (?:-|0*(?:{number}))"
     if number and name == "bytes":
-        return f"{_BEFORE_STATUS} -?[0-9]{{1,3}} (?:[+]?0*(?:{number}))"
-    return r"(?:\] \"|\.[0-9]{3}\] )"
+        return f"{_BEFORE_STATUS} -?[0-9]{{1,3}} +(?:[+]?0*(?:{number}))"
+    return r"(?:\] +\"|\.[0-9]{3}\] )"
 
 
 def _integer_pattern(op: str, value: str) -> Pattern | None:

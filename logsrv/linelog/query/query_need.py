@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from logsrv.linelog.fields import servers, syslog_header
+from logsrv.linelog.fields import events, servers, syslog_header
 from logsrv.linelog.fields.stored_line import IN_STAMP, INHERITED
 from logsrv.linelog.fields.values import number_of_text
 from logsrv.linelog.query.expression import compile_expression
@@ -82,7 +82,8 @@ def _need_of_key(name: str) -> Need | None:
     """Return the need of a field's key; None for fields of formats without keys, such as access logs."""
     inner = name.removeprefix("fields.")
     last = inner.rpartition(".")[2]
-    if last in servers.ALL_ACCESS_NAMES or last in syslog_header.HEADER_NAMES or not last:
+    keyless = last in servers.ALL_ACCESS_NAMES or last in syslog_header.HEADER_NAMES
+    if keyless or inner in events.HEADER_NAMES or not last:
         return None
     return need_of_any((Literal(last.encode(), False), Literal(b"\\u00", False)))
 

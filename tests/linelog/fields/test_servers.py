@@ -4,10 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.servers import parse_access, parse_program_message
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.together.extract import read_all_fields
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse, phrase_of
 from tests.parts.examples import more
 from tests.parts.stores import line
 
@@ -64,6 +68,105 @@ def test_lines_that_are_no_access_log_have_no_fields(line):
     assert parse_access(line.decode()) is None
 
 
+_TAIL = '[20/Nov/2026:06:18:42 +0000] "GET /a HTTP/1.1" 404 12'
+_TIMES = (
+    *(":42.123 +0000", ":42,123 +0000", ":42.123", ":42.123456 +01:00", ":42.123Z"),
+    *(":42  +0000", ":42 UTC"),
+)
+_case = pytest.param
+_OF_TAIL = {
+    "client": "10.0.0.1",
+    "method": "GET",
+    "path": "/a",
+    "protocol": "HTTP/1.1",
+    "status": "404",
+    "bytes": "12",
+}
+_ODD = [
+    _case(f"10.0.0.1 - Bob Smith {_TAIL}", {"user": "Bob Smith"}, id="a user of two words"),
+    _case(
+        f"10.0.0.1 - Bob A [x] {_TAIL} rt=1", {"user": "Bob A [x]", "rt": "1"}, id="a bracket in it"
+    ),
+    _case(
+        f"shop:80 10.0.0.1 - Bob Smith {_TAIL}",
+        {"user": "Bob Smith", "vhost": "shop", "vhost_port": "80"},
+        id="behind a virtual host",
+    ),
+    _case(f"10.0.0.1 -  {_TAIL}", {}, id="an empty user"),
+    _case(f"10.0.0.1 - {_TAIL}", {}, id="no user"),
+    _case(
+        f"10.0.0.1  -  bob  {_TAIL}".replace("] ", "]   "),
+        {"user": "bob"},
+        id="two spaces before the request",
+    ),
+    _case(
+        f"10.0.0.1 - bob {_TAIL}".replace('" ', '"  ').replace(" 12", "   12"),
+        {"user": "bob"},
+        id="two spaces behind it",
+    ),
+    _case(
+        f"10.0.0.1 - bob {_TAIL}".replace(" /a ", "  /a  "), {"user": "bob"}, id="two spaces in it"
+    ),
+    _case(
+        f'10.0.0.1 - bob {_TAIL}  "-"  "curl 8"',
+        {"user": "bob", "agent": "curl 8"},
+        id="two spaces at the end",
+    ),
+    *(
+        _case(
+            f"10.0.0.1 - bob {_TAIL.replace(':42 +0000', time)}",
+            {"user": "bob"},
+            id=f"a time with {time}",
+        )
+        for time in _TIMES
+    ),
+    _case(
+        f"10.0.0.1 - bob {_TAIL.replace(':06', ' 06')}",
+        {"user": "bob"},
+        id="a space before the clock",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "header", ["", "<190>Nov 20 06:18:42 web nginx: ", "Nov 20 06:18:42 web nginx: "]
+)
+@pytest.mark.parametrize(("text", "fields"), _ODD)
+def test_odd_lines_of_access_logs_have_their_fields_for_every_reader(header, text, fields):
+    stored = line(header + text)
+    lines, record = stored * 3, Record(stored[:-1])
+    every = read_all_fields(StampedLines(lines)).fields
+    for name, value in (_OF_TAIL | fields).items():
+        assert record.get(name) == value
+        assert [every[name].texts[code] for code in every[name].codes.tolist()] == [value] * 3
+        assert FieldReader([name]).read(StampedLines(lines)) == [[value] * 3]
+        for query in (f"{name}={phrase_of(value)}", f"{name}:{phrase_of(value[:3])}", f"{name}=*"):
+            assert make_matcher(parse(query)).count(lines) == 3, query
+    assert make_matcher(parse("status>=400 bytes<13 status_class=4xx")).count(lines) == 3
+    assert {OF_NUMBERS[one] for one in level_numbers(lines).tolist()} == {record.level}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"10.0.0.1 id Bob Smith {_TAIL}", f"nginx: 10.0.0.1 - - {_TAIL}", f"a b c d {_TAIL}",
+     f'10.0.0.1 - a" b {_TAIL}', f"10.0.0.1 - {'a ' * 200}{_TAIL}", f"10.0.0.1 {_TAIL}"],
+)  # fmt: skip
+def test_other_words_before_the_time_are_no_access_log(text):
+    assert parse_access(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a " * 30_000 + " [20/N", "x - " + "b" * 60_000 + " [20/N", "GET" + " " * 60_000 + "[20/N",
+     '10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET ' + " " * 60_000 + '" 200 5',
+     "a - " + "[20/Nov/2026:1 " * 4000, "a.b " * 20_000 + " [20/N", "- " * 60_000 + " [20/Nov/2026:06",
+     '10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET /' + "  HTTP/1" * 10_000 + '" 200 5'],
+    ids=lambda text: text[:9] + text[-9:],
+)  # fmt: skip
+def test_long_lines_like_those_of_access_logs_take_linear_time(text):
+    parse_access(text)
+
+
 _HAPROXY = (
     "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http-in~ static/srv1 10/0/30/69/109 200 2750"
     " - - ---- 1/1/1/1/0 0/0"
@@ -104,10 +207,12 @@ NAMES = (
 PARTS = st.tuples(
     st.sampled_from(["1.2.3.4", "shop.example:443 ::1", "_ localhost", "a b", "- [::1]:7", "w: ::1",
                      "{", "{x", "<11>", "[error]", "é", "\udcff", "ERROR"]),
-    st.sampled_from(["-", "bob", "ERROR", "[warn]", "\\"]),
-    st.sampled_from(["20/Nov/2026:06:00:02 +0000", "20/Nov/2026:06:00:02", "20/Nov/2026:error", "x"]),
-    st.sampled_from(["GET /a HTTP/1.1", "GET /a b", "", "-", 'P \\"q\\" HTTP/2', "\\", "GET /[error] x"]),
-    st.sampled_from(["200 5", "404 -", "20 5", "500 12x", "500"]),
+    st.sampled_from(["-", "bob", "ERROR", "[warn]", "\\", "Bob Smith", "", "bob ", "a  b", "a ERROR b"]),
+    st.sampled_from(["20/Nov/2026:06:00:02 +0000", "20/Nov/2026:06:00:02", "20/Nov/2026:error", "x",
+                     "20/Nov/2026:06:00:02.123 +0000", "20/Nov/2026 06:00:02 Z"]),
+    st.sampled_from(["GET /a HTTP/1.1", "GET /a b", "", "-", 'P \\"q\\" HTTP/2', "\\", "GET /[error] x",
+                     "GET  /a  HTTP/1.1"]),
+    st.sampled_from(["200 5", "404 -", " 404  5", "20 5", "500 12x", "500"]),
     st.sampled_from(["", ' "-" "-"', ' "" "a \\\\ b"', ' "r" "a" more', ' "r"', "x", ' "r" "a"x',
                      " rt=b", ' "r" "a" rt="b c" user=x', ' "r" "a" "z rt=1"', ' z, rt=, x=1',
                      ' "r" "a" "rt=1 rt="']),

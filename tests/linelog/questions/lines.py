@@ -95,7 +95,7 @@ _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 @attrs.frozen
 class Line:
-    """A stored line. header, content: the fields. kind: of the content: json, access, pairs, text.
+    """A stored line. header, content: the fields. kind: of the content: json, access, pairs, event, text.
 
     source: "" for a line without time and source. is_inside: whether it looks like the inside of a stack
     trace. first: the first line of the record that it goes on with. level: of the line by itself, as long
@@ -205,7 +205,7 @@ class LineWriter:
             return self._line_inside(random.choice(self._sources[-3:]))
         self._sources.append(source)
         head, header = self._header() if not random.randrange(3) else ("", {})
-        kind = random.choice(["json", "json", "access", "pairs", "pairs", "text"])
+        kind = random.choice(["json", "json", "access", "pairs", "pairs", "event", "text"])
         content: dict[str, Value] = {}
         if kind == "json":
             text, content = self._object()
@@ -213,6 +213,8 @@ class LineWriter:
             text, content = self._access()
         elif kind == "pairs":
             text, content = self._pairs()
+        elif kind == "event":
+            text, content = self._event()
         else:
             text = self._text()
         if header:
@@ -246,7 +248,7 @@ class LineWriter:
         random = self._random
         fields: dict[str, Value] = {
             "client": random.choice(["10.0.0.9", "::1"]),
-            "user": random.choice(["-", "bob", "ann"]),
+            "user": random.choice(["-", "bob", "ann", "Bob Smith"]),
             "method": "GET",
             "path": random.choice(["/", "/api/v1?q=1", "/B"]),
             "protocol": "HTTP/1.1",
@@ -258,6 +260,8 @@ class LineWriter:
         if random.randrange(2):
             fields |= {"referer": "-", "agent": random.choice(["curl/8", "Timeout 1.0"])}
             written += ' "{referer}" "{agent}"'.format(**fields)
+        if not random.randrange(4):
+            written = written.replace(":42 ", ":42.123 ").replace('" ', '"  ')
         return written, {name: value for name, value in fields.items() if value != "-"}
 
     def _names_of_line(self) -> list[str]:
@@ -330,7 +334,50 @@ class LineWriter:
             else:
                 parts.append(f"{name}={value}" + "," * (not random.randrange(8)))
             fields[name] = value
+        if not random.randrange(4):
+            return self._audit(parts, fields)
         return " ".join(parts), fields
+
+    def _audit(self, parts: list[str], fields: dict[str, Value]) -> tuple[str, dict[str, Value]]:
+        """Pairs as those of auditd: some in single quotes, some behind a byte 0x1d."""
+        random = self._random
+        at = random.randrange(len(parts) - len(fields), len(parts))
+        text = " ".join([*parts[:at], f"msg='{' '.join(parts[at:])}'"])
+        if not random.randrange(2):
+            return text, fields
+        return text + '\\x1dUID="root"', fields | {"UID": "root"}
+
+    def _event(self) -> tuple[str, dict[str, Value]]:
+        """An event of CEF or LEEF."""
+        random = self._random
+        version, vendor, event = "1.0", random.choice(["Sec", "a b"]), random.choice(["100", "x"])
+        fields: dict[str, Value] = {
+            "deviceVendor": vendor,
+            "deviceProduct": "TM",
+            "deviceVersion": version,
+        }
+        fields["deviceEventClassId"] = event
+        pairs: dict[str, Value] = {}
+        is_cef = bool(random.randrange(2))
+        for name in self._names_of_line():
+            value = self._value(name)
+            value = value if isinstance(value, str) else ",".join(value)
+            pairs[name] = value.rstrip()
+        if is_cef:
+            name, severity = (
+                random.choice(["worm stopped", "x"]),
+                random.choice(["0", "10", "High"]),
+            )
+            fields |= {"cefVersion": "0", "name": name, "deviceSeverity": severity}
+            head = f"CEF:0|{vendor}|TM|{version}|{event}|{name}|{severity}|"
+            escaped = {
+                one: str(value).replace("\\", "\\\\").replace("=", "\\=")
+                for one, value in pairs.items()
+            }
+            return head + " ".join(map("=".join, escaped.items())), pairs | fields
+        fields["leefVersion"] = "1.0"
+        text = "\t".join(f"{name}={value}" for name, value in pairs.items())
+        return f"LEEF:1.0|{vendor}|TM|{version}|{event}|{text}", pairs | fields
 
     def _text(self) -> str:
         text = self._some_text()
@@ -423,6 +470,9 @@ def own_level(line: Line) -> str | None:
 
 def _level(kind: str, header: dict[str, Value], content: dict[str, Value], text: str) -> str | None:
     """The level of a line, by the rules of docs/query.md."""
+    if kind == "event":
+        # Their numbers are no severities of syslog.
+        content = {name: value for name, value in content.items() if number_of(str(value)) is None}
     if kind != "access" and (level := level_in_fields(content)):
         return level
     if "severity" in header:

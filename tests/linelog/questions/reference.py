@@ -45,10 +45,12 @@ def own_field(line: Line, name: str) -> list[str]:
     else:
         inner = name.removeprefix("fields.")
         found = line.content.get(inner, line.header.get(inner))
-        if found is None and inner == name and line.kind in ("json", "pairs"):
+        if found is None and inner == name and line.kind in ("json", "pairs", "event"):
             known = [one for one in ALIASES.get(name, ()) if one in line.content]
             # Only a record of a log has its program as `name`; whether it is one depends on fields of it.
-            known = [one for one in known if one != "name" or level_in_fields(line.content)]
+            # The name of an event is what happened.
+            is_log = line.kind != "event" and level_in_fields(line.content)
+            known = [one for one in known if one != "name" or is_log]
             found = line.content[known[0]] if known else None
         if found is None and name in ALIASES and line.first is not None:
             return own_field(line.first, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
@@ -14,8 +15,13 @@ from logsrv.linelog.fields.byte_places import (
     byte_membership_table,
     indexes_of_true,
 )
-from logsrv.linelog.fields.line_kinds import haproxy_time_ends, lines_beginning_like_sshd
-from logsrv.linelog.fields.logfmt import parse_trailing_pairs
+from logsrv.linelog.fields.events import SIGN, may_have_events, parse_event
+from logsrv.linelog.fields.line_kinds import (
+    haproxy_time_ends,
+    lines_beginning_like_sshd,
+    spaced_brackets,
+)
+from logsrv.linelog.fields.logfmt import has_marks_of_audit, parse_trailing_pairs
 from logsrv.linelog.fields.record import parse_text
 from logsrv.linelog.fields.servers import DURATION, LOGIN_WORDS
 from logsrv.linelog.fields.stored_line import decode_stored
@@ -34,6 +40,7 @@ from logsrv.linelog.fields.together.pieces import (
 _DURATION = DURATION.encode()
 _LOGINS = tuple(f"{word} ".encode() for word in LOGIN_WORDS)
 _SPACE, _QUOTE, _EQUALS, _CLOSE = b' "=]'
+_spaced_request = re.compile(rb'\]  +"').match
 
 
 class ContentColumns:
@@ -72,10 +79,31 @@ class ContentColumns:
         self, rows: Array, contents: Sequence[bytes], apps: Sequence[bytes | None] | None
     ) -> None:
         lines = PaddedLines.join(contents)
+        if found := _events_in(lines.text, contents):
+            self._pieces.events.append(rows[[*found]])
+            self._objects.add_flat(rows[[*found]], [*found.values()])
+            left = numpy.delete(numpy.arange(len(rows)), [*found])
+            rows, contents = rows[left], _chosen(contents, left)
+            apps = _chosen(apps, left) if apps else None
+            lines = PaddedLines.join(contents)
+        self._add_lines(rows, contents, apps, lines)
+
+    def _add_lines(
+        self,
+        rows: Array,
+        contents: Sequence[bytes],
+        apps: Sequence[bytes | None] | None,
+        lines: PaddedLines,
+    ) -> None:
+        """Add contents that are no objects and no events. lines: all of them."""
         raw, ends = lines.raw, lines.ends
         brackets = indexes_of_true(raw == _CLOSE)
         access, single = numpy.zeros((2, len(rows)), bool)
         single[numpy.searchsorted(ends, haproxy_time_ends(raw, brackets))] = True
+        spaced = spaced_brackets(raw, brackets).tolist()
+        single[
+            numpy.searchsorted(ends, [at for at in spaced if _spaced_request(lines.text, at)])
+        ] = True
         brackets = brackets[(raw[brackets + 1] == _SPACE) & (raw[brackets + 2] == _QUOTE)]
         access[numpy.searchsorted(ends, brackets)] = True
         with_pairs = numpy.zeros(len(rows), bool)
@@ -83,6 +111,10 @@ class ContentColumns:
         if self._has_pairs and not access.all():
             pairs = numpy.searchsorted(ends, indexes_of_true(raw == _EQUALS))
             with_pairs = numpy.bincount(pairs, minlength=len(rows)) > 1
+            if has_marks_of_audit(lines.text):
+                single[
+                    [at for at, content in enumerate(contents) if has_marks_of_audit(content)]
+                ] = True
         if _DURATION in lines.text:
             single[[at for at, content in enumerate(contents) if _DURATION in content]] = True
         said = lines_beginning_like_sshd(raw, lines.starts)
@@ -170,6 +202,16 @@ class ContentColumns:
 
 _WHITE = b" \t\r\n"
 _IS_WHITE = byte_membership_table(_WHITE)
+
+
+def _events_in(text: bytes, contents: Sequence[bytes]) -> dict[int, dict[str, str]]:
+    """Return the fields of the contents that are CEF or LEEF, by index. text: all contents."""
+    found: dict[int, dict[str, str]] = {}
+    if may_have_events(text):
+        for at, content in enumerate(contents):
+            if SIGN in content and (event := parse_event(decode_stored(content))):
+                found[at] = event[1]
+    return found
 
 
 def _objects_in(contents: Sequence[bytes]) -> Array:

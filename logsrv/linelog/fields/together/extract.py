@@ -172,6 +172,10 @@ def _field(name: str, stamps: StampedLines, pieces: FieldPieces) -> CodedField |
             has_level = _lines_with_level(stamps, pieces, others, found)
             if has_level is None:
                 return None
+            # The name of an event is what happened.
+            has_level[numpy.concatenate([piece.rows[:0] for piece in others] + pieces.events)] = (
+                False
+            )
             others = [piece.where(has_level[piece.rows]) for piece in others]
         found += [piece._replace(rank=piece.rank + _OTHER * (place + 1)) for piece in others]
     if name in ALIASES and stamps.first_lines:

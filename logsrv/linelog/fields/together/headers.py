@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy
 
 from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.events import APPS
 from logsrv.linelog.fields.header_words import FACILITIES, SEVERITIES, may_be_no_host
 from logsrv.linelog.fields.level import is_level_in_header
 from logsrv.linelog.fields.stored_line import decode_stored, to_stored_bytes
@@ -159,7 +160,7 @@ def _odd_lines(kind: str, found: ReadLines) -> list[int]:
     """Return the indexes of lines whose words may be no host, or no program."""
     if kind in ("new", "container"):
         return []
-    odd = {app for app in {*found.texts["app"]} if _is_level(app)}
+    odd = {app for app in {*found.texts["app"]} if app in APPS or _is_level(app)}
     if kind == "local":
         odd |= set(filter(may_be_no_host, found.texts["app"]))
     lines = {at for at, app in enumerate(found.texts["app"]) if app in odd} if odd else set()

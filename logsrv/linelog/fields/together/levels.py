@@ -38,7 +38,11 @@ def levels_of_lines(
         found = numpy.where(found == 0, _numbers(of_header)[severity.codes], found)
     of_status = _numbers([level_of_access_log(text) for text in status.texts])[status.codes]
     found = numpy.where(access & (found == 0), of_status, found)
-    others = numpy.flatnonzero((found == 0) & ~objects & ~access)
+    unknown = (found == 0) & ~objects & ~access
+    for rows in pieces.events:
+        # Their numbers are no severities of syslog.
+        unknown[rows] = True
+    others = numpy.flatnonzero(unknown)
     if len(others) == len(stamps):
         return level_numbers(stamps.text, stamps.ends)
     if len(others):

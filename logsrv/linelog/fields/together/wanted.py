@@ -10,14 +10,22 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.linelog.fields.byte_places import Array, indexes_of_true
-from logsrv.linelog.fields.line_kinds import haproxy_time_ends, lines_beginning_like_sshd
+from logsrv.linelog.fields.events import HEADER_NAMES as EVENT_NAMES
+from logsrv.linelog.fields.events import may_have_events
+from logsrv.linelog.fields.line_kinds import (
+    haproxy_time_ends,
+    lines_beginning_like_sshd,
+    spaced_brackets,
+)
+from logsrv.linelog.fields.logfmt import has_marks_of_audit
 from logsrv.linelog.fields.servers import ALL_ACCESS_NAMES, DURATION, SSHD_NAMES, SSHD_WORDS
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.syslog_header import HEADER_NAMES
 
 # Names that are written without escapes in every kind of line.
 _USUAL = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*")
-# Behind the time in every line of an access log; there is no quote in those of HAProxy.
+# Behind the time in every line of an access log; there is no quote in those of HAProxy, and may be more
+# spaces.
 _BEHIND_TIME = b'] "'
 _IN_KEYS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@-."
 _FEW = 3
@@ -68,13 +76,17 @@ def wanted_in_lines(names: frozenset[str], stamps: StampedLines) -> WantedNames:
     parts = [*[b"{"][: len(in_objects)], *sorted(pairs)]
     raw: Array = numpy.frombuffer(text, numpy.uint8)
     if not names.isdisjoint(ALL_ACCESS_NAMES):
-        ends = haproxy_time_ends(raw, indexes_of_true(raw == ord("]")))
-        parts.append(_BEHIND_TIME[: 2 if len(ends) else 3])
+        brackets = indexes_of_true(raw == ord("]"))
+        is_odd = len(haproxy_time_ends(raw, brackets)) or len(spaced_brackets(raw, brackets))
+        parts.append(_BEHIND_TIME[: 2 if is_odd else 3])
     begins = False
     if not names.isdisjoint(SSHD_NAMES):
         parts.append(b"sshd")
         # Behind a header, the content does not name the program.
         begins = b"sshd" in text or bool(lines_beginning_like_sshd(raw, stamps.messages))
+    if not names.isdisjoint(EVENT_NAMES) and may_have_events(text):
+        # The first bars are those of the header; the words before them may seem to be a syslog header's.
+        parts.append(b"|")
     if "duration" in names:
         parts.append(DURATION.encode())
     found = tuple(part for part in parts if part in text)
@@ -108,7 +120,11 @@ def _keys_of_pairs(names: frozenset[str], text: bytes) -> set[bytes]:
         said = fours[at[at >= 3] - 3]
         there = {*said[numpy.isin(said, [*ends.values()])].tolist()}
         possible = {sign: may for sign, may in possible.items() if ends.get(sign) in {*there, None}}
-    return {sign for sign, is_part in possible.items() if _is_key_of_pairs(sign, text, is_part)}
+    there = {sign for sign in possible if sign in text}
+    keys = {sign for sign in there if _is_key_of_pairs(sign, text, possible[sign])}
+    # What separates the pairs of auditd and LEEF may look like a part of a key.
+    is_sure = keys == there or not (has_marks_of_audit(text) or may_have_events(text))
+    return keys if is_sure else there
 
 
 def _is_key_of_pairs(sign: bytes, text: bytes, is_part: bool) -> bool:

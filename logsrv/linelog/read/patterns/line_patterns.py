@@ -16,12 +16,19 @@ import numpy
 import orjson
 
 from logsrv.kit.text.colours import has_colours, text_without_colours, without_colours
-from logsrv.linelog.fields.byte_places import Array
-from logsrv.linelog.fields.json import Object, look_up_field
+from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
+from logsrv.linelog.fields.json import Object, json_to_field_value, look_up_field
+from logsrv.linelog.fields.level import level_of_fields
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, levels_of_records
-from logsrv.linelog.fields.record import ALIASES
+from logsrv.linelog.fields.record import ALIASES, IN_LOG_RECORDS, Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
+from logsrv.linelog.fields.values import (
+    Value,
+    displayable_text,
+    elements_of_value,
+    text_of_value,
+)
 from logsrv.linelog.read.patterns.skeletons import (
     LONGEST,
     app_in_pattern,
@@ -57,7 +64,14 @@ class CountedPattern(NamedTuple):
     row: int
 
 
-_Shape: TypeAlias = bytes | PatternKey
+class NamedSkeleton(NamedTuple):
+    """The skeleton of a line whose program is not in it."""
+
+    app: str
+    skeleton: object
+
+
+_Shape: TypeAlias = bytes | PatternKey | NamedSkeleton
 """The skeleton of a line; of a JSON object its program and the skeleton of its text."""
 _Key: TypeAlias = tuple[_Shape, int, str | None]
 """The shape of a line, the number of its level, and its value."""
@@ -110,6 +124,13 @@ class LinePatterns:
         found: list[_Shape] = [*skeletons(stamps.text, stamps.messages, ends)]
         for row, key in objects.items():
             found[row] = key
+        # What is in quotes is no part of a skeleton.
+        for row in _lines_with_quoted_apps(stamps):
+            if row not in objects:
+                app = _app_of_record(
+                    Record.of_message(stamps.text[stamps.messages[row] : ends[row]])
+                )
+                found[row] = NamedSkeleton(app_in_pattern(app), found[row])
         return found
 
     def _look_at_new(
@@ -134,9 +155,9 @@ class LinePatterns:
                 lines.append(key)
         apps, contents = [], []
         for message in stamps.messages_of(numpy.array([first[key] for key in lines], int)):
-            header = parse_syslog_header(message)
-            apps.append(app_in_pattern(header.fields.get("app", "")) if header else "")
-            contents.append(header.text if header else message)
+            record = Record.of_message(message)
+            apps.append(app_in_pattern(_app_of_record(record)))
+            contents.append(record.content)
         for key, app, skeleton in zip(lines, apps, skeletons_of(contents), strict=True):
             template = template_of_skeleton(skeleton)
             self._keys[key] = PatternKey(app, template, OF_NUMBERS[key[1]] or "", key[2])
@@ -153,8 +174,12 @@ def _keys_of_objects(stamps: StampedLines) -> dict[int, PatternKey]:
     rows = numpy.unique(numpy.searchsorted(stamps.ends, within))
     for row, message in zip(rows.tolist(), stamps.messages_of(rows), strict=True):
         header = None if row in parts else parse_syslog_header(message)
-        if header and (found := read_object(header.text.removeprefix(b"@cee:"))):
-            parts[row] = found._replace(app=header.fields.get("app", found.app))
+        if header is None:
+            continue
+        app, content = header.fields.get("app"), header.text.removeprefix(b"@cee:")
+        if found := read_object(content, app):
+            # An object behind a mark is a text.
+            parts[row] = found if content is header.text else found._replace(app=app or "")
     named = [row for row, one in parts.items() if one.key]
     texts = [parts[row].text.encode(errors="replace") for row in named]
     known = {row: PatternKey(app_in_pattern(one.app), one.text) for row, one in parts.items()}
@@ -177,6 +202,8 @@ MESSAGE_KEYS = ("message", "msg", "MESSAGE", "short_message", "event")
 """Keys of the message, the first that has a text."""
 _MOST_KEYS = 30
 _APP_NAMES = ("app", *ALIASES["app"])
+_NAMES_IN_PAIRS = tuple(name.encode() for name in _APP_NAMES)
+_ENDS_OF_NAMES = [int.from_bytes(name[-3:], "little") for name in _NAMES_IN_PAIRS]
 _KEYS_OF_APP = frozenset(name.partition(".")[0] for name in _APP_NAMES) | frozenset(_APP_NAMES)
 
 
@@ -191,7 +218,7 @@ class ObjectParts(NamedTuple):
     text: str
 
 
-def read_object(content: bytes) -> ObjectParts | None:
+def read_object(content: bytes, app_in_header: str | None = None) -> ObjectParts | None:
     """Return the parts of a message that is a JSON object; None for another."""
     try:
         parsed = orjson.loads(content)
@@ -199,7 +226,7 @@ def read_object(content: bytes) -> ObjectParts | None:
         return None
     if not isinstance(parsed, dict):
         return None
-    app = _find_app(parsed, frozenset(_KEYS_OF_APP & parsed.keys()))
+    app = _find_app(parsed, frozenset(_KEYS_OF_APP & parsed.keys()), app_in_header)
     for key in MESSAGE_KEYS:
         text = parsed.get(key)
         if type(text) is str and text:
@@ -208,12 +235,49 @@ def read_object(content: bytes) -> ObjectParts | None:
     return ObjectParts(app, "", f"{{{', '.join(sorted(parsed)[:_MOST_KEYS])}{more}}}"[:LONGEST])
 
 
-def _find_app(parsed: Object, present: frozenset[str]) -> str:
+def _find_app(parsed: Object, present: frozenset[str], in_header: str | None) -> str:
     for name in _names_of_app(present) if present else ():
-        value = parsed.get(name) or look_up_field(parsed, name)
-        if type(value) is str:
-            return value[:100]
-    return ""
+        if in_header is not None and name != "app":
+            break
+        value = json_to_field_value(look_up_field(parsed, name))
+        if value is None or (name in IN_LOG_RECORDS and not _has_level(parsed)):
+            continue
+        return _text_of_app(value)
+    return (in_header or "")[:100]
+
+
+def _has_level(parsed: Object) -> bool:
+    found = level_of_fields(lambda name: json_to_field_value(look_up_field(parsed, name)))
+    return found is not None
+
+
+def _app_of_record(record: Record) -> str:
+    in_header = record.header.fields.get("app", "") if record.header else ""
+    # Nearly all other contents have no fields.
+    if b"=" not in record.content and not record.content.lstrip().startswith(b"{"):
+        return in_header[:100]
+    value = record.get("app", as_written=True)
+    return "" if value is None else _text_of_app(value)
+
+
+def _text_of_app(value: Value) -> str:
+    return displayable_text(text_of_value(elements_of_value(value)[0]))[:100]
+
+
+def _lines_with_quoted_apps(stamps: StampedLines) -> list[int]:
+    """Return the rows of lines with a pair that may have the program in quotes."""
+    text = stamps.text
+    if b'="' not in text:
+        return []
+    raw: Array = numpy.frombuffer(text, numpy.uint8)
+    at = indexes_of_true((raw[:-1] == ord("=")) & (raw[1:] == ord('"')))
+    at = at[at >= 4]
+    # The last bytes of the key decide about most.
+    ends = rows_at(raw, at - 4, 4).view("<u4")[:, 0] >> 8
+    at = at[numpy.isin(ends, _ENDS_OF_NAMES)]
+    found = [place for place in at.tolist() if text.endswith(_NAMES_IN_PAIRS, 0, place)]
+    rows: list[int] = numpy.unique(numpy.searchsorted(stamps.ends, found)).tolist()
+    return rows
 
 
 @lru_cache(maxsize=1000)

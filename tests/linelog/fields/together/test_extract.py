@@ -17,7 +17,9 @@ from tests.linelog.fields.together.engines import ENGINES, split_by
 from tests.parts.examples import more
 from tests.parts.message_pieces import HAPROXY
 from tests.parts.mixed_lines import (
+    AUDITS,
     BEHIND,
+    EVENTS,
     HEADERS,
     LINES,
     LOGINS,
@@ -88,7 +90,16 @@ def test_devices_among_usual_headers_keep_their_own():
 @pytest.mark.parametrize("engine", ["Arrow", "Python"])
 @pytest.mark.parametrize("header", [b"", *HEADERS, *PREFIXES])
 def test_all_known_kinds_of_lines_in_one_text(header, engine):
-    contents = [*OBJECTS, *PAIRS, *LOGINS, *BEHIND, HAPROXY, *(WHOLE if not header else ())]
+    contents = [
+        *OBJECTS,
+        *PAIRS,
+        *LOGINS,
+        *BEHIND,
+        *EVENTS,
+        *AUDITS,
+        HAPROXY,
+        *(WHOLE if not header else ()),
+    ]
     for lines in (
         [STAMP + header + content for content in contents],
         [header + c for c in contents],

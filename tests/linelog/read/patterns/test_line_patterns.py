@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.values import elements_of_value
 from logsrv.linelog.read.patterns import line_patterns as module
 from logsrv.linelog.read.patterns.line_patterns import (
     LinePatterns,
@@ -33,6 +35,61 @@ def counted(*messages: str | bytes) -> list[tuple[str, str, str, int, int]]:
     found, unknown = LinePatterns().count(stamps, numpy.arange(len(stamps)))
     assert not unknown
     return [(key.app, key.template, key.level, lines, row) for key, lines, row in found]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param("ts=1 app=cart msg=x", id="logfmt"),
+        pytest.param('service="cart" msg="x y"', id="another name, in quotes"),
+        pytest.param(
+            "<38>Nov 20 06:18:42 web1 sshd[77]: app=cart user=5", id="logfmt behind a header"
+        ),
+        pytest.param(
+            "<38>Nov 20 06:18:42 web1 sshd[77]: service=cart user=5",
+            id="the header goes before others",
+        ),
+        pytest.param("Nov 20 06:18:42 web1 CEF:0|a|b|c|d|e|5|app=HTTPS x=1", id="CEF"),
+        pytest.param(
+            '::1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 500 5 app=shop',
+            id="an access log",
+        ),
+        pytest.param('{"msg": "x", "name": "cart"}', id="a name of something"),
+        pytest.param('{"msg": "x", "name": "cart", "level": 30}', id="a name of a logger"),
+        pytest.param('{"msg": "x", "service": {"name": "cart"}}', id="a name within"),
+        pytest.param('{"msg": "x", "app": null, "service": ["cart", "b"]}', id="a list"),
+        pytest.param('{"msg": "x", "app": 7}', id="a number"),
+        pytest.param(
+            '<38>Nov 20 06:18:42 web1 shop[1]: {"msg": "x", "app": "cart"}',
+            id="JSON goes before its header",
+        ),
+        pytest.param(
+            '<38>Nov 20 06:18:42 web1 shop[1]: {"msg": "x", "service": "cart"}',
+            id="its other names do not",
+        ),
+        pytest.param(
+            '<38>Nov 20 06:18:42 web1 {"msg": "x", "service": "cart"}', id="JSON behind no program"
+        ),
+        pytest.param(
+            '<38>Nov 20 06:18:42 web1 shop[1]: @cee: {"msg": "x", "app": "cart"}',
+            id="an object behind a mark",
+        ),
+        pytest.param("web-1  | service=cart x=1", id="a container"),
+    ],
+)
+def test_the_program_of_a_pattern_is_the_app_of_its_lines(message):
+    app = Record.of_message(message.encode()).get("app")
+    known = "" if app is None else str(elements_of_value(app)[0])
+    assert [one[0] for one in counted(message)] == [app_in_pattern(known)]
+
+
+def test_programs_in_quotes_are_told_apart():
+    lines = [
+        f'level=info app="{app}" msg="took 5 ms"' for app in ("cart", "pay", "cart", "w7", "w8")
+    ]
+    found = counted(*lines)
+    assert {(app, count) for app, _, _, count, _ in found} == {("cart", 2), ("pay", 1), ("w<n>", 2)}
+    assert len({template for _, template, *_ in found}) == 1
 
 
 @pytest.mark.parametrize(
