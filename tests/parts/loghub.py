@@ -54,7 +54,7 @@ SYSTEMS: dict[str, list[tuple[str | None, str]]] = {
     ],
     "OpenSSH": [
         (None, "Dec 10 06:55:46 LabSZ sshd[24200]: Invalid user webmaster from 173.234.31.186"),
-        (None, "Dec 10 07:13:31 LabSZ sshd[24227]: error: Received disconnect from 103.99.0.122: 14: No m"),
+        ("error", "Dec 10 07:13:31 LabSZ sshd[24227]: error: Received disconnect from 103.99.0.122: 14: N"),
     ],
     "OpenStack": [
         ("info", "nova-api.log.1.2017-05-16_13:53:08 2017-05-16 00:00:00.008 25746 INFO nova.osapi_comput"),

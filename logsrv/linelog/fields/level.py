@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from logsrv.kit.text.colours import text_without_colours
-from logsrv.linelog.fields.values import Value, elements_of_value, number_of_value
+from logsrv.linelog.fields import known_keys
+from logsrv.linelog.fields.known_keys import LEVEL_KEYS, level_key, level_names_in_order
+from logsrv.linelog.fields.values import Scalar, Value, elements_of_value, number_of_value
 
 RULES = 4
 """The version of the rules that give a line its level, here and in the parsers of fields.
@@ -38,10 +40,16 @@ SHORT_NAMES = {
     **dict.fromkeys(("erro", "eror"), "error"),
     **dict.fromkeys(("fata", "ftl"), "critical"),
     **dict.fromkeys(("pani", "pnc"), "emergency"),
+    **dict.fromkeys(("verbose", "silly", "fine", "finer", "finest"), "debug"),
 }
-"""Names as logrus, zerolog, log15 and Serilog cut them; in texts they count only if they stand alone."""
+"""Names as logrus, zerolog, log15 and Serilog cut them, and those of winston and java.util.logging.
+
+In texts they count only if they stand alone.
+"""
 NAMES = {**{name: name for name in LEVELS}, **OTHER_NAMES, **SHORT_NAMES}
-"""Every name of a level, in lower case, and the level that it means."""
+"""Every name of a level that may stand in a text, in lower case, and the level that it means."""
+IN_FIELDS = {"log": "info"}
+"""Names that only fields and queries have: in a text they are other words."""
 
 BY_SYSLOG = dict(enumerate(reversed(LEVELS)))
 """The levels by the severities of syslog: 0 is emergency, 7 debug."""
@@ -54,12 +62,23 @@ _BY_OTLP = {
     for number_of_value in range(first, first + 4)
 } | dict.fromkeys(range(21, 25), "critical")
 
-BY_NAME_OR_NUMBER = ("level", "severity", "lvl", "levelname", "level_name", "loglevel", "log.level")
-"""Fields of the content that may hold a level, in the order of the search."""
-BY_NUMBER = {"levelno": _BY_PYTHON, "severity_number": _BY_OTLP, "PRIORITY": BY_SYSLOG}
-"""Fields that hold a level only as a number, searched after the others, and the levels of their numbers."""
-LEVEL_FIELDS = dict.fromkeys(BY_NAME_OR_NUMBER, _BY_NUMBER) | BY_NUMBER
-"""All of these, in the order of the search, with the levels of their numbers."""
+_NUMBERS: dict[str, dict[int, str]] = {
+    **dict.fromkeys(known_keys.BY_NAME_OR_NUMBER, _BY_NUMBER),
+    **{key: {} for key in known_keys.ONLY_BY_NAME},
+    "levelno": _BY_PYTHON,
+    **dict.fromkeys(("severity_number", "severityNumber"), _BY_OTLP),
+    "PRIORITY": BY_SYSLOG,
+    known_keys.OF_MONGODB: {},
+}
+"""The levels of the numbers that each key may hold."""
+OF_MONGODB_LETTERS = {
+    **dict.fromkeys(("D", *(f"D{number}" for number in range(1, 6))), "debug"),
+    "I": "info",
+    "W": "warning",
+    "E": "error",
+    "F": "critical",
+}
+"""Levels by MongoDB's letters."""
 
 LOOKED_AT = 64
 """A level's name counts only if it begins within this many characters, behind header and time."""
@@ -76,8 +95,7 @@ AFTER_POSTGRESQL = ":  "
 
 OF_STATUS = {"4": "warning", "5": "error"}
 """Levels by the first digit of an HTTP status."""
-NOUNS = ("alert", "emergency")
-"""Levels whose names also begin sentences; then they count only in brackets or capitals."""
+OF_OTHER_STATUS = "info"
 OF_LETTERS = {
     "V": "debug", "D": "debug", "I": "info", "W": "warning", "E": "error", "F": "critical",
 }  # fmt: skip
@@ -87,6 +105,10 @@ OF_LETTERS = {
 CLINGING, BETWEEN, AFTER_LEVEL = "0123456789.,:;+])|Z-", " \t,;:|-", " \t,;:|])"
 MOST_CLINGING, MOST_BETWEEN = 31, 7
 
+BESIDE = ".=-"
+"""Characters that make another word of a name beside them: `ERROR.md`, `DEBUG=0`, `PANIC-42`."""
+BEFORE_NUMBER, MOST_DIGITS, MOST_SPACES = " \t(", 9, 8
+"""What may stand before a number, as in `0 ERROR`; its digits, and the spaces behind it, at most."""
 BEFORE_SHORT, AFTER_SHORT = " \t[(|<", " \t])|:[>"
 """Characters beside a short name that stands alone."""
 OF_DOTNET = {
@@ -94,6 +116,8 @@ OF_DOTNET = {
     "crit": "critical",
 }  # fmt: skip
 """.NET's words at the beginning of a text, before a colon and a space or the end."""
+OF_TELEGRAF = {"D": "debug", "I": "info", "W": "warning", "E": "error"}
+"""Telegraf's letters at the beginning of a text, before an exclamation mark and a space."""
 
 
 def _run_pattern(characters: str, most: int) -> str:
@@ -105,16 +129,23 @@ _CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _AT_THE_TIME = re.compile(
     r"[\[(]?[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ]" + _CLOCK
     + _run_pattern(CLINGING, MOST_CLINGING) + _run_pattern(BETWEEN, MOST_BETWEEN)
-    + rf"(?P<name>[A-Za-z]+)(?=[{re.escape(AFTER_LEVEL)}]|\Z)(?P<sentence> [a-z])?"
+    + rf"(?P<name>[A-Za-z]+)(?=[{re.escape(AFTER_LEVEL)}]|\Z)"
     + r"|[0-9]{2}-[0-9]{2} " + _CLOCK + r"\.[0-9]{3} "
     + _run_pattern("0123456789 ", MOST_CLINGING) + r"(?<= )(?P<logcat>[VDIWEF])[ /]"
-    + r"|(?P<klog>[IWEF])(?:[0-9]{4}){1,2} " + _CLOCK + r"\.[0-9]{1,9} "
+    # The date of CockroachDB's has six digits.
+    + r"|(?P<klog>[IWEF])[0-9]{4}(?:[0-9]{2}){0,2} " + _CLOCK + r"\.[0-9]{1,9} "
+    + r"|[0-9]{6} [0-9]{6} [0-9]{1,9} (?P<hdfs>[A-Z]{4,8}) "
     # OpenStack's time follows the name of a file; in BlueGene's lines, place and time occur twice.
     + r"|\S{1,39} [0-9]{4}-[0-9]{2}-[0-9]{2} " + _CLOCK
     + r"\.[0-9]{3} [0-9]{1,7} (?P<openstack>[A-Z]{4,8}) "
     + r"|\S{1,39} [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} \S{1,39} [0-9]{4}(?:-[0-9]{2}){3}[0-9.]{13}"
     + r" \S{1,39} [A-Z]{1,15} [A-Z]{1,15} (?P<bluegene>[A-Z]{4,8}) "
 )  # fmt: skip
+# What may follow a name in small letters right after a time; else it begins a sentence.
+_ENDS_NAME = re.compile(r"[\t:|)\]]|[,;](?! )| (?=[ \[|:]|-[ -]|\Z)|\Z")
+_NUMBER_BEFORE = re.compile(
+    rf"(?:\A|[{re.escape(BEFORE_NUMBER)}])[0-9]{{1,{MOST_DIGITS}}} {{1,{MOST_SPACES}}}\Z"
+)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = f"(?:{'|'.join(MONTHS)})"
 BEFORE_CLOCK = (
@@ -133,39 +164,90 @@ _LEADING_TIME = re.compile(
 
 
 def canonical_level(name: str) -> str | None:
-    """Return the level that `name` means, in any case; None if it is no name of a level."""
+    """Return the level that `name` means in a field or a query, in any case; None for another name."""
     name = text_without_colours(name)
-    return NAMES.get(name.lower()) if len(name) <= _LONGEST and name.isascii() else None
+    if len(name) > _LONGEST or not name.isascii():
+        return None
+    name = name.lower()
+    return NAMES.get(name) or IN_FIELDS.get(name)
+
+
+def level_of_word(word: str) -> str | None:
+    """Return the level whose name a word of a text may be, in any case, or None."""
+    return NAMES.get(word.lower()) if len(word) <= _LONGEST and word.isascii() else None
 
 
 def is_level_in_header(word: str) -> bool:
     """Tell whether a word names a level, not a host or a program; these may be called `dbg` or `inf`."""
-    return canonical_level(word) is not None and (word.isupper() or word.lower() not in SHORT_NAMES)
+    return level_of_word(word) is not None and (word.isupper() or word.lower() not in SHORT_NAMES)
 
 
-def level_of_fields(get: Callable[[str], Value | None]) -> str | None:
-    """Return the level in the fields of a line's content, or None. get: returns the value of a field."""
-    for name, numbers in LEVEL_FIELDS.items():
+def level_of_fields(
+    get: Callable[[str], Value | None],
+    names: Iterable[str] = LEVEL_KEYS,
+    *,
+    in_object: bool = True,
+) -> str | None:
+    """Return the level in the fields of a line's content, or None.
+
+    get: returns the value of a field. names: those of the content, or those that may hold a level.
+    in_object: whether the content is JSON.
+    """
+    keys = [(name, level_key(name)) for name in level_names_in_order([*names])]
+    has_serilog = False
+    for name, key in keys:
+        assert key is not None
+        if key in known_keys.ONLY_IN_OBJECTS and not in_object:
+            continue
         value = get(name)
-        for item in elements_of_value(value) if value is not None else ():
-            if isinstance(item, str) and name not in BY_NUMBER and (level := canonical_level(item)):
-                return level
-            # A float such as 30.0 finds the entry of 30.
-            if level := numbers.get(number_of_value(item)):  # type: ignore[arg-type]
-                return level
+        if value is None or (key == known_keys.OF_MONGODB and not is_of_mongodb(get)):
+            continue
+        has_serilog = has_serilog or key == known_keys.OF_SERILOG
+        if level := level_of_value(key, value):
+            return level
+    if in_object and not has_serilog and get(known_keys.INFO_BESIDE) is not None:
+        return "info"
     return None
+
+
+def level_of_value(key: str, value: Value) -> str | None:
+    """Return the level that the value of a key, one of LEVEL_KEYS, means, or None."""
+    numbers = _NUMBERS[key]
+    for item in elements_of_value(value):
+        if isinstance(item, str) and (level := _level_of_name(key, item)):
+            return level
+        # A float such as 30.0 finds the entry of 30.
+        if level := numbers.get(number_of_value(item)):  # type: ignore[arg-type]
+            return level
+    return None
+
+
+def _level_of_name(key: str, name: str) -> str | None:
+    if key == known_keys.OF_MONGODB:
+        return OF_MONGODB_LETTERS.get(name)
+    return canonical_level(name) if key in known_keys.BY_NAME_OR_NUMBER else None
+
+
+def is_of_mongodb(get: Callable[[str], Scalar | Value | None]) -> bool:
+    """Tell whether the fields beside `s` are those of MongoDB's log."""
+    component, times = known_keys.BESIDE_OF_MONGODB
+    return get(component) is not None and any(get(time) is not None for time in times)
 
 
 def level_in_text(text: str) -> str | None:
     """Return the level at the beginning of `text`, which has no header, or None.
 
-    A name directly after the time, or in brackets, may have small letters; elsewhere it counts only in
-    capitals. PostgreSQL's words count before a colon and two spaces, and the letters of logcat and klog
-    next to their time.
+    A name directly after the time, in brackets or before a colon may have small letters; elsewhere it
+    counts only in capitals. PostgreSQL's words count before a colon and two spaces, the letters of logcat
+    and klog next to their time, and the states of Nagios.
     """
     if level := level_after_time(text):
         return level
     begin = end_of_leading_time(text)
+    if state := match_nagios(text, begin):
+        return level_of_nagios(state)
+    if text.startswith("! ", begin + 1) and text[begin] in OF_TELEGRAF:
+        return OF_TELEGRAF[text[begin]]
     for word in _WORD.finditer(text, begin, begin + LOOKED_AT + _LONGEST + 1):
         if word.start() >= begin + LOOKED_AT:
             return None
@@ -174,10 +256,8 @@ def level_in_text(text: str) -> str | None:
         end = text[word.end() : word.end() + 2]
         if word.start() == begin and word[0] in OF_DOTNET and end in (":", ": "):
             return OF_DOTNET[word[0]]
-        level = canonical_level(word[0])
-        if level and word[0].lower() in SHORT_NAMES and not _stands_alone(text, begin, word):
-            continue
-        if level and (word[0].isupper() or _is_in_brackets(text, begin, word)):
+        level = level_of_word(word[0])
+        if level and _is_written_as_level(text, begin, word):
             return level
     return None
 
@@ -193,9 +273,13 @@ def end_of_leading_time(text: str) -> int:
     return end if text.count("[", 0, end) == text.count("]", 0, end) else 0
 
 
-def level_of_access_log(status: str | None) -> str | None:
-    """Return the level of a line of an access log, by its HTTP status, or None."""
-    return OF_STATUS.get(status[0]) if status else None
+def level_of_access_log(status: str | None, severity: int | None = None) -> str:
+    """Return the level of a line of an access log: that of its HTTP status, or the header's if it is worse.
+
+    severity: that of a syslog header, or None.
+    """
+    found = OF_STATUS.get(status[0], OF_OTHER_STATUS) if status else OF_OTHER_STATUS
+    return found if severity is None else max(found, BY_SYSLOG[severity], key=RANK.__getitem__)
 
 
 def level_after_time(text: str) -> str | None:
@@ -205,9 +289,43 @@ def level_after_time(text: str) -> str | None:
         return None
     if letter := found["logcat"] or found["klog"]:
         return OF_LETTERS[letter]
-    level = canonical_level(found["name"] or found["openstack"] or found["bluegene"])
-    # A sentence such as `alert sent to bob` names no level.
-    return None if level in NOUNS and found["sentence"] else level
+    name = found["name"]
+    # A sentence such as `critical section entered` names no level.
+    if name and not name.isupper() and not _ENDS_NAME.match(text, found.end("name")):
+        return None
+    return level_of_word(name or found["openstack"] or found["bluegene"] or found["hdfs"])
+
+
+def _is_written_as_level(text: str, begin: int, word: re.Match[str]) -> bool:
+    """Tell whether a program wrote this word, the name of a level, as the level of its text."""
+    start, end = word.span()
+    is_short, is_capital = word[0].lower() in SHORT_NAMES, word[0].isupper()
+    if is_short and not _stands_alone(text, begin, word):
+        return False
+    before, after = text[max(begin, start - 1) : start], text[end : end + 1]
+    is_beside = (before and before in BESIDE) or (after and after in BESIDE)
+    is_before_colon = after == ":" and text[end + 1 : end + 2] in ("", " ", "\t")
+    if is_before_colon and (is_capital or not (is_short or is_beside)):
+        return True
+    if is_beside:
+        return False
+    if is_capital and not _NUMBER_BEFORE.search(text[max(begin, start - _BEFORE_NUMBER) : start]):
+        return True
+    if start == begin and begin and _ENDS_NAME.match(text, end):
+        return True
+    return _is_in_angles(text, begin, word) or _is_in_brackets(text, begin, word)
+
+
+# A longer part before a word has no number and spaces that fill it.
+_BEFORE_NUMBER = 1 + MOST_DIGITS + MOST_SPACES
+
+
+def _is_in_angles(text: str, begin: int, word: re.Match[str]) -> bool:
+    """Tell whether a word stands in angle brackets by itself: `<Error>`, as macOS and ClickHouse write."""
+    start, end = word.start() - 1, word.end()
+    if start < begin or text[start] != "<" or text[end : end + 1] != ">":
+        return False
+    return (start == begin or text[start - 1] == " ") and text[end + 1 : end + 2] in ("", " ", ":")
 
 
 def _stands_alone(text: str, begin: int, word: re.Match[str]) -> bool:
@@ -223,3 +341,45 @@ def _is_in_brackets(text: str, begin: int, word: re.Match[str]) -> bool:
         return False
     closed = text.find("]", word.end())
     return closed >= 0 and text.find("[", word.end(), closed) < 0
+
+
+_NAGIOS = re.compile(
+    r"(?:\[[0-9]{10}\] )?(?:(?:CURRENT|INITIAL|GLOBAL|PASSIVE) )?(?P<of>HOST|SERVICE) "
+    r"(?P<of_time>FLAPPING |DOWNTIME )?(?P<kind>ALERT|NOTIFICATION|STATE|EVENT HANDLER|CHECK): "
+)
+BEGIN_NAGIOS = ("HOST", "SERVICE", "CURRENT", "INITIAL", "GLOBAL", "PASSIVE")
+"""The first words of Nagios' states, behind a time in brackets."""
+_STATE = re.compile(r"(?:[A-Z]+ \()?([A-Z]+|[0-3])\)?\s*")
+OF_NAGIOS = {
+    **dict.fromkeys(("CRITICAL", "DOWN"), "error"),
+    **dict.fromkeys(("WARNING", "UNREACHABLE", "UNKNOWN"), "warning"),
+    **dict.fromkeys(
+        ("OK", "UP", "RECOVERY", "PENDING", "STOPPED", "CANCELLED", "DISABLED"), "info"
+    ),
+}
+"""Levels by the states of hosts and services."""
+_OF_CHECKS = {
+    "HOST": {"0": "info", "1": "error", "2": "warning"},
+    "SERVICE": {"0": "info", "1": "warning", "2": "error", "3": "warning"},
+}
+
+
+def match_nagios(text: str, begin: int) -> re.Match[str] | None:
+    """Return the match of what stands before the fields of a state of Nagios, or None."""
+    return _NAGIOS.match(text, begin)
+
+
+def level_of_nagios(found: re.Match[str]) -> str | None:
+    """Return the level of a line of Nagios: that of the state that it tells, or None."""
+    # Before the state stand the host, of a service its name too, and in a notification first the contact.
+    before = 1 + (found["of"] == "SERVICE") + (found["kind"] == "NOTIFICATION")
+    fields = found.string[found.end() :].split(";", before + 1)
+    state = _STATE.fullmatch(fields[before]) if len(fields) > before else None
+    if state is None:
+        return None
+    if found["kind"] == "CHECK":
+        return _OF_CHECKS[found["of"]].get(state[1])
+    if state[1] == "STARTED":
+        # Somebody planned the time when it is down.
+        return "warning" if found["of_time"] == "FLAPPING " else "info"
+    return OF_NAGIOS.get(state[1])

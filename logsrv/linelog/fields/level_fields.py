@@ -19,7 +19,7 @@ from logsrv.linelog.fields.byte_places import (
     indexes_of_true,
     rows_at,
 )
-from logsrv.linelog.fields.level import LOOKED_AT, OF_STATUS, RANK
+from logsrv.linelog.fields.level import LOOKED_AT, OF_OTHER_STATUS, OF_STATUS, RANK
 from logsrv.linelog.fields.level_names import NAME, UNSURE, first_words
 from logsrv.linelog.fields.servers import CLIENT_BEHIND_VHOST, VHOST, VHOST_PORT
 
@@ -104,7 +104,7 @@ _SMALL = byte_membership_table(b"abcdefghijklmnopqrstuvwxyz")
 _begins_with_vhost = re.compile(
     f"{VHOST}(?::{VHOST_PORT})? {CLIENT_BEHIND_VHOST}[^ ]".encode()
 ).match
-_LEVELS: Array = numpy.zeros(256, numpy.uint8)
+_LEVELS: Array = numpy.full(256, RANK[OF_OTHER_STATUS] + 1, numpy.uint8)
 for _digit, _level in OF_STATUS.items():
     _LEVELS[ord(_digit)] = RANK[_level] + 1
 

@@ -6,6 +6,8 @@ these for all lines at once; the few other lines are checked one by one (`record
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import numpy
@@ -13,15 +15,22 @@ import orjson
 
 from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.linelog.fields import level_fields, level_words, text_starts
-from logsrv.linelog.fields.byte_places import U64, Array, RowShape, indexes_of_true, rows_at
-from logsrv.linelog.fields.level import (
-    BY_NAME_OR_NUMBER,
-    BY_NUMBER,
-    BY_SYSLOG,
-    LEVELS,
-    RANK,
-    canonical_level,
+from logsrv.linelog.fields.byte_places import (
+    U64,
+    Array,
+    RowShape,
+    byte_membership_table,
+    indexes_of_true,
+    rows_at,
 )
+from logsrv.linelog.fields.known_keys import (
+    BY_NUMBER,
+    INFO_BESIDE,
+    OF_MONGODB,
+    OF_SERILOG,
+    level_key,
+)
+from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, OF_MONGODB_LETTERS, RANK, canonical_level
 from logsrv.linelog.fields.level_fields import (
     NO_ACCESS,
     access_brackets,
@@ -46,11 +55,8 @@ _SOURCE = 40
 _PADDING = bytes(
     _TIME.width + _SOURCE + level_words.WIDTH + max(level_fields.WIDTH, text_starts.PADDING)
 )
-_LF, _SPACE, _OBJECT, _HEADER = b"\n {<"
-# The keys of an object that may lead to its level, and the value of one without them.
-_KEYS = frozenset(
-    [*BY_NUMBER, *BY_NAME_OR_NUMBER, *(name.partition(".")[0] for name in BY_NAME_OR_NUMBER)]
-)
+_LF, _SPACE, _OBJECT, _HEADER, _QUOTE = b'\n {<"'
+# The value of an object without a key that may lead to its level.
 _NO_LEVEL = object()
 
 
@@ -171,7 +177,7 @@ def _message_starts(raw: Array, starts: Array, ends: Array) -> Array:
 
 
 def _find_by_priority(lines: _TextLines, chosen: Array) -> None:
-    """Find the levels of lines that begin with a priority."""
+    """Find the levels of lines that begin with a priority, and may be of an access log."""
     begin = lines.beginnings[chosen, 1:5]
     digits = begin - numpy.uint8(ord("0"))
     size = (digits >= 10).argmax(1)
@@ -181,6 +187,29 @@ def _find_by_priority(lines: _TextLines, chosen: Array) -> None:
         value = numpy.where(place < size, value * 10 + digits[:, place], value)
     sure = ended & (size > 0) & (size < 4) & (value < 192)
     lines.found[chosen] = numpy.where(sure, _BY_SEVERITY[value & 7], UNSURE)
+    # In lines of all access logs there are quotes, which are found in a tenth of the time.
+    if b'"' in lines.text and b" [" in lines.text:
+        at = access_brackets(lines.raw)
+        has_time = _lines_with_places(lines, at[lines.raw[at + 3] == ord("/")])[chosen]
+        some = numpy.flatnonzero(sure & has_time)
+        if len(some):
+            _find_worse_status(lines, chosen[some], lines.messages[chosen[some]] + size[some] + 2)
+
+
+def _find_worse_status(lines: _TextLines, chosen: Array, starts: Array) -> None:
+    """Find the levels of lines of an access log behind a priority. starts: the places behind it."""
+    ends, rows = lines.ends[chosen], rows_at(lines.raw, starts, level_words.WIDTH)
+    content = text_starts.ends_of_headers(lines.raw, starts, rows, ends)
+    access, distant = rows_with_access_times(lines.raw, content.at, ends)
+    statuses = levels_of_statuses(lines.raw, content.at[access], ends[access])
+    found = lines.found[chosen]
+    # A place without a header, or with an unusual one, needs a closer look.
+    odd = lines_with_odd_headers(lines.text, lines.raw, lines.messages, lines.ends)
+    unsure = content.unsure | (content.at == starts) | numpy.isin(chosen, odd)
+    worse = numpy.maximum(found[access], statuses)
+    found[access] = numpy.where(statuses == NO_ACCESS, found[access], worse)
+    unsure[distant] = True
+    lines.found[chosen] = numpy.where(unsure, UNSURE, found)
 
 
 def _find_by_field(lines: _TextLines, objects: Array) -> Array:
@@ -193,7 +222,8 @@ def _find_by_field(lines: _TextLines, objects: Array) -> Array:
     has: Array = numpy.zeros(len(lines.ends), bool)
     has[line] = True
     single = numpy.bincount(line, minlength=len(has))[line] == 1
-    sure = single & (lines.raw[value - 1] == ord("="))
+    # The name of a level is none in `PRIORITY`.
+    sure = single & (lines.raw[value - 1] == ord("=")) & (lines.raw[at] != ord("P"))
     escaped, named_by_escape = _lines_with_escapes(lines)
     if sure.any():
         sure &= ~escaped[line] & ~_lines_with_access_bracket(lines)[line]
@@ -206,9 +236,32 @@ def _find_by_field(lines: _TextLines, objects: Array) -> Array:
             at[chosen], value[chosen], message[chosen], lines.ends[line[chosen]]
         )
         levels[chosen] = level_fields.levels_of_pairs(lines.raw, fields)
+    named_by_escape |= _lines_with_keys_of_objects(lines, objects)
     lines.found[named_by_escape & ~objects] = UNSURE
     lines.found[line] = numpy.where(levels > 0, levels, UNSURE)
     return has | named_by_escape
+
+
+def _lines_with_keys_of_objects(lines: _TextLines, objects: Array) -> Array:
+    """Return which lines may have, behind a header, an object with a key that only objects may have.
+
+    objects: the lines that are objects by themselves.
+    """
+    none: Array = numpy.zeros(len(lines.ends), bool)
+    if b"{" not in lines.text or b'"' not in lines.text:
+        return none
+    raw = lines.raw[: len(lines.text)]
+    braced = _lines_with_places(lines, indexes_of_true(raw == _OBJECT)) & ~objects
+    if not braced.any():
+        return none
+    first = raw[1:-2] | numpy.uint8(0x20)
+    begins = (raw[1:-2] == ord("@")) | (first == ord("l")) | (first == ord("s"))
+    begins &= raw[:-3] == _QUOTE
+    at = indexes_of_true(begins)
+    second, third = raw[at + 2] | 0x20, raw[at + 3] | 0x20
+    alone = raw[at + 2] == _QUOTE
+    likely = alone | (third == (_QUOTE | 0x20)) | ((second == ord("a")) & (third == ord("b")))
+    return braced & _lines_with_places(lines, at[likely])
 
 
 def _field_places(lines: _TextLines) -> tuple[Array, Array]:
@@ -217,34 +270,35 @@ def _field_places(lines: _TextLines) -> tuple[Array, Array]:
     if len(raw) < 9:
         return numpy.zeros(0, numpy.intp), numpy.zeros(0, numpy.intp)
     # `level` and `severity` have an e on each side of the v, `lvl` an l.
-    middle = raw[1:-1] == ord("v")
-    middle &= raw[:-2] == raw[2:]
-    found = indexes_of_true(middle) + 1
-    before = raw[found - 1]
-    of_e, of_l = found[before == ord("e")], found[before == ord("l")]
+    found = indexes_of_true(raw[1:-1] == ord("v")) + 1
+    if b"V" in lines.text:
+        found = numpy.concatenate((found, indexes_of_true(raw[1:-1] == ord("V")) + 1))
+    before = raw[found - 1] | 0x20
+    same = before == raw[found + 1] | 0x20
+    of_e, of_l = found[same & (before == ord("e"))], found[same & (before == ord("l"))]
     names = [(b"level", of_e - 2), (b"lvl", of_l - 1), (b"severity", of_e - 2)]
-    capital = raw[:-1] == ord("O")
-    capital &= raw[1:] == ord("R")
-    names.append((b"PRIORITY", indexes_of_true(capital) - 3))
+    priorities = indexes_of_true(raw == ord("O")) - 3
+    priorities = priorities[
+        (lines.raw[priorities] == ord("P")) & (lines.raw[priorities + 4] == ord("R"))
+    ]
+    names.append((b"priority", priorities))
     at = [begins[_name_stands_at(lines.raw, begins, name)] for name, begins in names]
     value = [begins + len(name) for begins, (name, _) in zip(at, names, strict=True)]
     where, held = numpy.concatenate(at), numpy.concatenate(value)
-    # The names `levelname`, `level_name`, `levelno` and `severity_number` go on after these.
-    next_byte = lines.raw[held]
-    likely = (
-        (next_byte == ord("="))
-        | (next_byte == ord('"'))
-        | (next_byte == ord("_"))
-        | (next_byte == ord("n"))
-    )
+    likely = _AFTER_NAME[lines.raw[held]]
     return where[likely], held[likely] + 1
 
 
+# `levelname`, `level_name`, `levelno`, `severity_number`, `severityText` go on after the shorter names.
+_AFTER_NAME = byte_membership_table(b'="_nNtT')
+_SMALL = U64(0x2020202020202020)
+
+
 def _name_stands_at(raw: Array, at: Array, name: bytes) -> Array:
-    """Return for each place whether a name of at most eight bytes stands there."""
+    """Return for each place whether a name of at most eight letters stands there, in any case."""
     eights: Array = numpy.ndarray((len(raw) - 7,), "<u8", raw, 0, (1,))
     mask = U64((1 << 8 * len(name)) - 1)
-    found: Array = (eights[at] & mask == int.from_bytes(name, "little")) & (at >= 0)
+    found: Array = ((eights[at] | _SMALL) & mask == int.from_bytes(name, "little")) & (at >= 0)
     return found
 
 
@@ -261,8 +315,13 @@ def _lines_with_escapes(lines: _TextLines) -> tuple[Array, Array]:
 
 def _lines_with_access_bracket(lines: _TextLines) -> Array:
     """Return which lines have a bracket like that before the time in an access log."""
+    return _lines_with_places(lines, access_brackets(lines.raw))
+
+
+def _lines_with_places(lines: _TextLines, at: Array) -> Array:
+    """Return which lines have one of these places of the text."""
     found: Array = numpy.zeros(len(lines.ends), bool)
-    found[lines.line_number_at(access_brackets(lines.raw))] = True
+    found[lines.line_number_at(at)] = True
     return found
 
 
@@ -274,9 +333,10 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     rows[headed] = rows_at(lines.raw, content.at[headed], level_words.WIDTH)
     text = text_starts.ends_of_leading_times(lines.raw, content.at, rows)
     words = rows.copy()
-    timed = numpy.flatnonzero(text.at > content.at)
+    is_timed = text.at > content.at
+    timed = numpy.flatnonzero(is_timed)
     words[timed] = rows_at(lines.raw, text.at[timed], level_words.WIDTH)
-    found = level_words.levels_of_beginnings(words, ends - text.at)
+    found = level_words.levels_of_beginnings(words, ends - text.at, is_timed)
     at_times = levels_at_times(rows)
     found = numpy.where((at_times > 0) & (found != UNSURE), at_times, found)
     # If JSON follows spaces, or a header, a level in its text does not count: check such a line by itself.
@@ -293,16 +353,22 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
 
 
 def _find_in_objects(lines: _TextLines, chosen: Array) -> None:
-    """Find the levels of lines that are JSON: nearly always in the field `level`."""
+    """Find the levels of lines that are JSON: nearly always in one field, such as `level`."""
     bounds = zip(lines.messages[chosen].tolist(), lines.ends[chosen].tolist(), strict=True)
     objects = [lines.text[start:end] for start, end in bounds]
+    ways = _LevelWays()
     try:
+        # The key `level` has precedence over all others.
         values = [
-            _NO_LEVEL if _KEYS.isdisjoint(found) else found.get("level")
+            found["level"]
+            if "level" in found
+            else way(found)
+            if (way := ways[tuple(found)]) is not None
+            else _NO_LEVEL
             for found in map(orjson.loads, objects)
         ]
     except ValueError:
-        values = [_level_value_of_json(one) for one in objects]
+        values = [_level_value_of_json(one, ways) for one in objects]
     try:
         numbers = {value: _number_of_level(value) for value in set(values)}
         lines.found[chosen] = [numbers[value] for value in values]
@@ -311,11 +377,73 @@ def _find_in_objects(lines: _TextLines, chosen: Array) -> None:
         lines.found[chosen] = [_number_of_level(value) for value in values]
 
 
-def _level_value_of_json(content: bytes) -> Any:
+_Way = Callable[[dict[str, Any]], Any]
+
+
+class _LevelWays(dict[tuple[str, ...], _Way | None]):
+    """What returns the name of the level of an object with these keys, but no `level`; None for no level.
+
+    It returns _NO_LEVEL for an object without one, and another value if the object needs a closer look.
+    """
+
+    def __missing__(self, keys: tuple[str, ...]) -> _Way | None:
+        found = self[keys] = _way_to_level(keys)
+        return found
+
+
+def _way_to_level(keys: tuple[str, ...]) -> _Way | None:
+    names: list[tuple[str, str | None]] = [
+        (key, known) for key in keys if (known := level_key(key)) is not None
+    ]
+    if any(key.lower() == "log" for key in keys):
+        names.append(("log", None))
+    if INFO_BESIDE in keys and all(known != OF_SERILOG for _, known in names):
+        return _unsure if names else _level_of_serilog
+    if not names:
+        return None
+    if len(names) > 1:
+        return _unsure
+    [(name, key)] = names
+    if key is None or key in BY_NUMBER:
+        return _unsure if key or "log" not in keys else _no_level_in_log
+    if key == OF_MONGODB:
+        return _level_of_mongodb
+    return itemgetter(name)
+
+
+def _unsure(_: dict[str, Any]) -> None:
+    return None
+
+
+def _no_level_in_log(found: dict[str, Any]) -> object:
+    """Return that a text in `log` is no level; an object may have one."""
+    return None if isinstance(found["log"], dict) else _NO_LEVEL
+
+
+def _level_of_serilog(found: dict[str, Any]) -> str | None:
+    return "info" if isinstance(found[INFO_BESIDE], str) else None
+
+
+def _level_of_mongodb(found: dict[str, Any]) -> object:
+    """Return the level of a letter if its object is MongoDB's."""
+    if "c" not in found or "t" not in found:
+        return _NO_LEVEL
+    time, letter = found["t"], found[OF_MONGODB]
+    if not isinstance(time, dict) or time.keys() != {"$date"} or not isinstance(letter, str):
+        return None
+    is_known = isinstance(time["$date"], str) and isinstance(found["c"], str)
+    return OF_MONGODB_LETTERS.get(letter) if is_known else None
+
+
+def _level_value_of_json(content: bytes, ways: _LevelWays) -> Any:
     try:
-        return orjson.loads(content).get("level")
+        found = orjson.loads(content)
     except ValueError:
         return None
+    if "level" in found:
+        return found["level"]
+    way = ways[tuple(found)]
+    return _NO_LEVEL if way is None else way(found)
 
 
 def _number_of_level(value: object) -> int:

@@ -1,7 +1,8 @@
 """Find levels in the beginnings of many plain texts at once, by the rules of `level.level_in_text`.
 
 `levels_at_times`: directly after the time, a name in any case, or a letter (`level._AT_THE_TIME`).
-`levels_of_beginnings`: behind the time, a name in capitals or in brackets, in texts that begin in ASCII.
+`levels_of_beginnings`: behind the time, a name in capitals, in brackets or before a colon, in texts that
+begin in ASCII.
 """
 
 from __future__ import annotations
@@ -20,15 +21,21 @@ from logsrv.linelog.fields.level import (
     AFTER_LEVEL,
     AFTER_POSTGRESQL,
     AFTER_SHORT,
+    BEFORE_NUMBER,
     BEFORE_SHORT,
+    BEGIN_NAGIOS,
+    BESIDE,
     BETWEEN,
     CLINGING,
     LOOKED_AT,
     MOST_BETWEEN,
     MOST_CLINGING,
-    NOUNS,
+    MOST_DIGITS,
+    MOST_SPACES,
+    NAMES,
     OF_DOTNET,
     OF_LETTERS,
+    OF_TELEGRAF,
     RANK,
 )
 from logsrv.linelog.fields.level_names import (
@@ -56,57 +63,210 @@ _DOTNET, _OF_DOTNET = numpy.array(
     numpy.uint32,
 ).T
 _TIME = RowShape(b"[00/???/0000:00:00:00 ?0000]")
+_EPOCH = RowShape(b"[0000000000] ")
+_TELEGRAF: Array = numpy.zeros(256, numpy.uint8)
+_TELEGRAF[[ord(letter) for letter in OF_TELEGRAF]] = [
+    RANK[level] + 1 for level in OF_TELEGRAF.values()
+]
+# The first words of Nagios' lines, with a space, by their first four bytes, and what must be behind these.
+_NAGIOS = {int.from_bytes(word[:4].encode(), "little"): f"{word[4:]} ".encode()
+           for word in BEGIN_NAGIOS}  # fmt: skip
+_BESIDE = byte_membership_table(BESIDE.encode())
+_AFTER_COLON = byte_membership_table(b" \t\n")
+_BLANK, _LF, _COLON, _ANGLE = b" \n:<"
+# The last two letters of a name, in lower case, before a colon.
+_LAST_TWO: Array = numpy.zeros(1 << 16, bool)
+_LAST_TWO[[int.from_bytes(name[-2:].encode(), "little") for name in NAMES]] = True
+# Bytes before the first row, and behind the last.
+_AROUND = 32
 
 
-def levels_of_beginnings(rows: Array, sizes: Array) -> Array:
+def levels_of_beginnings(rows: Array, sizes: Array, timed: Array | None = None) -> Array:
     """Return the number of the level in each row, the beginning of a text; 0 for none, or UNSURE.
 
-    rows: WIDTH bytes from the start of each text on. sizes: bytes of each text.
+    rows: WIDTH bytes from the start of each text on. sizes: bytes of each text. timed: whether a time
+    stands before it.
     """
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     if not len(rows):
         return found
+    if timed is None:
+        timed = numpy.zeros(len(rows), bool)
     bracketed = _rows_with_brackets(rows)
     for some, any_case in ((~bracketed, False), (bracketed, True)):
         chosen = numpy.flatnonzero(some)
         if len(chosen):
-            found[chosen] = _levels_in_rows(rows[chosen], sizes[chosen], any_case=any_case)
+            found[chosen] = _levels_in_rows(
+                rows[chosen], sizes[chosen], timed[chosen], any_case=any_case
+            )
     found = numpy.where(of_dotnet := _levels_of_dotnet(rows), of_dotnet, found)
+    telegraf = numpy.flatnonzero((rows[:, 1] == ord("!")) & (rows[:, 2] == _BLANK))
+    letters = _TELEGRAF[rows[telegraf, 0]]
+    found[telegraf] = numpy.where(letters, letters, found[telegraf])
+    found[_rows_of_nagios(rows)] = UNSURE
     # A row with bytes beyond ASCII is checked by itself, although these may belong to the next message.
     found[rows_with_nonzero(rows & numpy.uint8(0x80))] = UNSURE
     return found
 
 
-def _levels_in_rows(rows: Array, sizes: Array, *, any_case: bool) -> Array:
+def _rows_of_nagios(rows: Array) -> Array:
+    """Return the numbers of rows that may begin with a state of Nagios."""
+    fours: Array = numpy.ascontiguousarray(rows[:, :4]).view("<u4")[:, 0]
+    likely = numpy.flatnonzero(numpy.isin(fours, [*_NAGIOS]))
+    some = [
+        row
+        for row, four in zip(likely.tolist(), fours[likely].tolist(), strict=True)
+        if rows[row, 4:12].tobytes().startswith(_NAGIOS[four])
+    ]
+    bracketed = numpy.flatnonzero(rows[:, 11] == ord("]"))
+    of_epochs = bracketed[_EPOCH.matching_rows(rows[bracketed])]
+    return numpy.array([*some, *of_epochs.tolist()], int)
+
+
+def _levels_in_rows(rows: Array, sizes: Array, timed: Array, *, any_case: bool) -> Array:
     """Return the number of the level in each row, the beginning of a message; 0 for none, or UNSURE.
 
     any_case: whether the rows have brackets. Inside brackets a name may have small letters; elsewhere it
-    counts only in capitals.
+    counts only in capitals, before a colon, or directly after a time.
     """
-    flat = rows.reshape(-1)
+    padding = numpy.zeros(_AROUND, numpy.uint8)
+    around: Array = numpy.concatenate((padding, rows.reshape(-1), padding))
+    padded = around[_AROUND:]
     at = _word_begins(rows, any_case=any_case)
+    if not any_case:
+        at = _with_other_places(at, rows, around, timed)
     row = at // WIDTH
     inside = at - row * WIDTH < numpy.minimum(sizes[row], LOOKED_AT)
     at, row = at[inside], row[inside]
-    padded: Array = numpy.concatenate((flat, numpy.zeros(NAME, numpy.uint8)))
-    fours: Array = numpy.ndarray((len(flat),), "<u4", padded, 0, (1,))
+    size = rows.size
+    fours: Array = numpy.ndarray((size,), "<u4", padded, 0, (1,))
     likely = may_begin_level_name(fours[at])
     at, row = at[likely], row[likely]
-    names: Array = numpy.ndarray((len(flat),), f"V{NAME}", padded, 0, (1,))[at]
+    names: Array = numpy.ndarray((size,), f"V{NAME}", padded, 0, (1,))[at]
     words = first_words_with_postgresql(names.view(numpy.uint8).reshape(-1, NAME))
     marked = words.capital & (fours[at + words.size] & THREE == _MARK)
+    known = numpy.flatnonzero((words.number > 0) & ((words.number < POSTGRESQL) | marked))
+    at, row, words = at[known], row[known], FirstWords(*(each[known] for each in words))
     alone = ~words.short | _stand_alone(padded, at, words.size)
-    numbers = numpy.where(((words.number < POSTGRESQL) & alone) | marked, words.number, 0)
+    written = _are_written_as_levels(around, at, words, alone, timed[row])
+    unsure = numpy.zeros(len(at), bool)
     if any_case:
-        numbers = _levels_of_marked_words(flat, at, row, sizes, words._replace(number=numbers))
-    else:
-        numbers = numpy.where(words.capital, numbers, 0)
+        in_brackets, open_end = _are_in_brackets(padded[:size], at, row, sizes)
+        clear = alone & ~_are_beside(padded, at, words.size)
+        written |= clear & in_brackets
+        unsure = clear & ~written & open_end
+    numbers = numpy.where(written | (words.number >= POSTGRESQL), words.number, 0)
+    numbers = numpy.where(unsure, UNSURE, numbers)
     said = numpy.flatnonzero(numbers)
     # Assign from the last to the first, so that the first name of a row remains.
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     found[row[said][::-1]] = numbers[said][::-1]
     found[(found >= POSTGRESQL) & (found != UNSURE)] -= POSTGRESQL
     return found
+
+
+def _are_beside(padded: Array, at: Array, sizes: Array) -> Array:
+    """Return which words have a byte of BESIDE beside them."""
+    found: Array = (_BESIDE[padded[at - 1]] & (at % WIDTH > 0)) | _BESIDE[padded[at + sizes]]
+    return found
+
+
+def _are_written_as_levels(
+    around: Array, at: Array, words: FirstWords, alone: Array, timed: Array
+) -> Array:
+    """Return which names of levels a program wrote as levels, by what is beside them, but for brackets.
+
+    around: the rows, from _AROUND bytes before. timed: whether a time stands before the row of each.
+    """
+    padded = around[_AROUND:]
+    end = at + words.size
+    first = at % WIDTH == 0
+    after, second = padded[end], padded[end + 1]
+    beside = _are_beside(padded, at, words.size)
+    colon = (after == _COLON) & _AFTER_COLON[second]
+    written: Array = colon & alone & (words.capital | ~(words.short | beside))
+    clear = alone & ~beside
+    written |= clear & words.capital & ~_are_behind_numbers(around, at)
+    small = numpy.flatnonzero(clear & ~written)
+    if len(small):
+        after, second, third = after[small], second[small], padded[end[small] + 2]
+        start, opened = first[small], padded[at[small] - 1] == ord("<")
+        said = start & timed[small] & _end_names(after, second, third)
+        before = padded[at[small] - 2]
+        said |= (
+            ~start & opened & (after == ord(">")) & (_AFTER_ANGLE[second])
+            & ((at[small] % WIDTH == 1) | (before == _BLANK))
+        )  # fmt: skip
+        written[small] = said
+    return written
+
+
+_AFTER_ANGLE = byte_membership_table(b" :\n")
+_AT_END = byte_membership_table(b"\t:|)]\n")
+_AFTER_SPACE = byte_membership_table(b" [|:\n")
+
+
+def _end_names(after: Array, second: Array, third: Array) -> Array:
+    """Return which names directly after a time end so that they are no words of a sentence.
+
+    after, second, third: the bytes behind each name.
+    """
+    found: Array = _AT_END[after]
+    found |= ((after == ord(",")) | (after == ord(";"))) & (second != _BLANK)
+    dash = (second == ord("-")) & ((third == _BLANK) | (third == ord("-")))
+    found |= (after == _BLANK) & (_AFTER_SPACE[second] | dash)
+    return found
+
+
+def _are_behind_numbers(around: Array, at: Array) -> Array:
+    """Return which places have a number and spaces before them: `0 ERROR`. around: from _AROUND before."""
+    found: Array = numpy.zeros(len(at), bool)
+    before = around[at + _AROUND - 2]
+    chosen = numpy.flatnonzero(
+        (around[at + _AROUND - 1] == _BLANK)
+        & (_DIGIT[before] | (before == _BLANK))
+        & (at % WIDTH > 1)
+    )
+    if not len(chosen):
+        return found
+    # From each place back to the beginning of its row.
+    rows = rows_at(around, at[chosen], _AROUND)[:, ::-1]
+    inside = numpy.arange(_AROUND) < (at[chosen] % WIDTH)[:, None]
+    rows = numpy.where(inside, rows, _LF)
+    number, parted = _end_of_run(rows, numpy.zeros(len(rows), int), _SPACES, MOST_SPACES)
+    begin, ended = _end_of_run(rows, number, _DIGIT, MOST_DIGITS)
+    byte = rows[numpy.arange(len(rows)), begin]
+    found[chosen] = parted & ended & (begin > number) & _BEFORE_NUMBER[byte]
+    return found
+
+
+_SPACES = byte_membership_table(b" ")
+_BEFORE_NUMBER = byte_membership_table(BEFORE_NUMBER.encode() + b"\n")
+
+
+def _with_other_places(at: Array, rows: Array, around: Array, timed: Array) -> Array:
+    """Return places of words, with those before a colon, in angle brackets, and directly after a time."""
+    flat = rows.reshape(-1)
+    # Colons, semicolons, and what opens an angle bracket, at once.
+    found = indexes_of_true(flat - numpy.uint8(_COLON) <= _ANGLE - _COLON)
+    byte = flat[found]
+    ends = found[byte == _COLON]
+    ends = ends[_AFTER_COLON[around[ends + (_AROUND + 1)]]]
+    letters = flat[ends - 2].astype(numpy.uint16) | (flat[ends - 1].astype(numpy.uint16) << 8)
+    ends = ends[_LAST_TWO[letters | numpy.uint16(0x2020)] & (ends % WIDTH > 1)]
+    places = [at]
+    if len(ends):
+        before = IN_WORD[rows_at(around, ends + _AROUND - NAME, NAME)[:, ::-1]]
+        before &= numpy.arange(NAME) < (ends % WIDTH)[:, None]
+        size = (~before).argmax(1)
+        places.append((ends - size)[size > 0])
+    angles = found[byte == _ANGLE]
+    places.append(angles[angles % WIDTH < WIDTH - 1] + 1)
+    places.append(numpy.flatnonzero(timed) * WIDTH)
+    if not any(map(len, places[1:])):
+        return at
+    joined: Array = numpy.unique(numpy.concatenate(places))
+    return joined
 
 
 def _levels_of_dotnet(rows: Array) -> Array:
@@ -160,10 +320,8 @@ def _word_begins(rows: Array, *, any_case: bool) -> Array:
     return first
 
 
-def _levels_of_marked_words(
-    flat: Array, at: Array, row: Array, sizes: Array, words: FirstWords
-) -> Array:
-    """Return the levels of words in brackets or in capitals; 0 for other words, or UNSURE."""
+def _are_in_brackets(flat: Array, at: Array, row: Array, sizes: Array) -> tuple[Array, Array]:
+    """Return which words are in brackets, and which are if a bracket closes behind the bytes of the row."""
     brackets = indexes_of_true((flat == ord("[")) | (flat == ord("]")))
     low, high = row * WIDTH, row * WIDTH + numpy.minimum(sizes[row], WIDTH)
     next_one = numpy.searchsorted(brackets, at)
@@ -172,11 +330,7 @@ def _levels_of_marked_words(
     opened = (before >= low) & (next_one > 0) & (flat[before] == ord("["))
     has_next = next_bracket < high
     closed = has_next & (flat[numpy.minimum(next_bracket, len(flat) - 1)] == ord("]"))
-    # The bracket may close after the bytes of the row.
-    open_end = ~has_next & (sizes[row] > WIDTH)
-    numbers = numpy.where(words.capital | (opened & closed), words.number, 0)
-    unsure = (words.number > 0) & ~words.capital & opened & open_end
-    return numpy.where(unsure, UNSURE, numbers)
+    return opened & closed, opened & ~has_next & (sizes[row] > WIDTH)
 
 
 _DATE = b"0000-00-00 00:00:00"
@@ -185,11 +339,13 @@ DATED = RowShape(_DATE, bytes.maketrans(b"123456789/.T", b"000000000-- "))
 _LOGCAT_TIME = b"00-00 00:00:00.000 "
 _LOGCAT = RowShape(_LOGCAT_TIME)
 _KLOG = RowShape(b"?0000 00:00:00.0")
+_COCKROACH = RowShape(b"?000000 00:00:00.0")
 _GLOG = RowShape(b"?00000000 00:00:00.0")
+_HDFS_TIME = b"000000 000000 "
+_HDFS = RowShape(_HDFS_TIME)
 _OPENSTACK = RowShape(b"0000-00-00 00:00:00.000 ")
 _BLUEGENE = RowShape(b"0000000000 0000.00.00 ")
 _TOKEN = 39
-_COLON, _BLANK = b": "
 _CLINGING, _BETWEEN = (
     byte_membership_table(CLINGING.encode()),
     byte_membership_table(BETWEEN.encode()),
@@ -197,13 +353,11 @@ _CLINGING, _BETWEEN = (
 _AFTER_LEVEL = byte_membership_table(AFTER_LEVEL.encode() + b"\n")
 _PIDS = byte_membership_table(b"0123456789 ")
 _DIGIT = byte_membership_table(b"0123456789")
-_SMALL = byte_membership_table(b"abcdefghijklmnopqrstuvwxyz")
 _OF_LETTERS: Array = numpy.zeros(256, numpy.uint8)
 _OF_LETTERS[[ord(letter) for letter in OF_LETTERS]] = [
     RANK[level] + 1 for level in OF_LETTERS.values()
 ]
 _OF_KLOG = numpy.where(byte_membership_table(b"IWEF"), _OF_LETTERS, 0)
-_NOUNS = [RANK[noun] + 1 for noun in NOUNS]
 
 
 def levels_at_times(rows: Array) -> Array:
@@ -220,7 +374,7 @@ def levels_at_times(rows: Array) -> Array:
         chosen = chosen[DATED.matching_rows(rows[chosen, start:])]
         if len(chosen):
             found[chosen] = _levels_named_after_time(rows[chosen], start + len(_DATE))
-    for shape, colon, fraction in ((_GLOG, 12, 19), (_KLOG, 8, 15)):
+    for shape, colon, fraction in ((_GLOG, 12, 19), (_COCKROACH, 10, 17), (_KLOG, 8, 15)):
         chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _COLON, colon, colon + 3))
         klog = chosen[_OF_KLOG[rows[chosen, 0]] > 0]
         klog = klog[shape.matching_rows(rows[klog])]
@@ -230,6 +384,10 @@ def levels_at_times(rows: Array) -> Array:
     chosen = chosen[_LOGCAT.matching_rows(rows[chosen])]
     if len(chosen):
         found[chosen] = _levels_of_logcat(rows[chosen])
+    chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _BLANK, 6, 13))
+    chosen = chosen[_HDFS.matching_rows(rows[chosen])]
+    if len(chosen):
+        found[chosen] = _levels_of_hdfs(rows[chosen])
     found[_rows_with_second_word_time(rows)] = UNSURE
     return found
 
@@ -259,14 +417,9 @@ def _levels_named_after_time(rows: Array, at: int) -> Array:
     flat = rows.reshape(-1)
     place = numpy.arange(len(rows)) * rows.shape[1] + start
     words = first_words(rows_at(flat, place, NAME))
-    word_end = place + words.size
-    sentence = (flat[word_end] == ord(" ")) & _SMALL[flat[word_end + 1]]
-    sure = (
-        ended
-        & parted
-        & _AFTER_LEVEL[flat[word_end]]
-        & ~(sentence & numpy.isin(words.number, _NOUNS))
-    )
+    end = place + words.size
+    said = words.capital | _end_names(flat[end], flat[end + 1], flat[end + 2])
+    sure = ended & parted & _AFTER_LEVEL[flat[end]] & said
     return numpy.where(sure, words.number, 0)
 
 
@@ -289,3 +442,14 @@ def _levels_of_logcat(rows: Array) -> Array:
     after = rows[row, at + 1]
     sure = ended & (rows[row, at - 1] == ord(" ")) & ((after == ord(" ")) | (after == ord("/")))
     return numpy.where(sure, _OF_LETTERS[rows[row, at]], 0)
+
+
+def _levels_of_hdfs(rows: Array) -> Array:
+    """Return the levels behind the ID of a thread, in capitals."""
+    at, ended = _end_of_run(rows, numpy.full(len(rows), len(_HDFS_TIME)), _DIGIT, MOST_DIGITS)
+    flat = rows.reshape(-1)
+    place = numpy.arange(len(rows)) * rows.shape[1] + at
+    words = first_words(rows_at(flat, place + 1, NAME))
+    ended &= (at > len(_HDFS_TIME)) & (flat[place] == _BLANK) & words.capital
+    ended &= (flat[place + 1 + words.size] == _BLANK) & (words.size > 3) & (words.size < 9)
+    return numpy.where(ended, words.number, 0)

@@ -17,6 +17,7 @@ from logsrv.linelog.fields.json import (
     parse_json,
     parse_json_exactly,
 )
+from logsrv.linelog.fields.known_keys import TIMESTAMP_KEYS, level_names_of_object
 from logsrv.linelog.fields.level import (
     BY_SYSLOG,
     canonical_level,
@@ -59,7 +60,7 @@ ALIASES = {
     ),
     "hostname": ("_HOSTNAME", "resource.host.name", "host.name", "host"),
     "pid": ("SYSLOG_PID", "_PID", "resource.process.pid", "process.pid", "_pid", "process"),
-    "timestamp": ("@timestamp", "time", "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP"),
+    "timestamp": TIMESTAMP_KEYS,
 }
 """By field of a header: the keys to try in order if neither the content nor a header has that name."""
 
@@ -223,26 +224,34 @@ class Record:
             return self._level
 
     def _find_level(self) -> str | None:
-        found = None
-        if self.kind:
-            found = level_of_fields(self._level_value)
-        if found is None and self.header and self.header.severity is not None:
-            found = BY_SYSLOG[self.header.severity]
-        if found is None and self.first_line is not None:
+        found = self._level_in_fields()
+        if found is not None:
+            return found
+        severity = self.header.severity if self.header else None
+        if severity is None and self.first_line is not None:
             found = Record(self.first_line).level
-        if found is None and self.kind != "json":
-            if self.kind == "access":
-                return level_of_access_log(self._content.get("status"))
-            # A level begins in the first characters, of up to four bytes each; its bracket may close later.
-            found = level_in_text(decode_stored(self.content[:4096]))
-        return found
+            if found is not None:
+                return found
+        if self.kind == "access":
+            return level_of_access_log(self._content.get("status"), severity)
+        if severity is not None:
+            return BY_SYSLOG[severity]
+        if self.kind == "json":
+            return None
+        # A level begins in the first characters, of up to four bytes each; its bracket may close later.
+        return level_in_text(decode_stored(self.content[:4096]))
 
-    def _level_value(self, name: str) -> Value | None:
-        """Return the value of a field of the content that may hold a level."""
-        value = self._content_value(name)
-        if self.kind not in events.KINDS:
-            return value
+    def _level_in_fields(self) -> str | None:
+        """Return the level that the content itself has in a field, or None."""
+        if self.kind == "json":
+            names = level_names_of_object(self._content)
+            return level_of_fields(self._content_value, names)
+        get = self._content.get if self.kind not in events.KINDS else self._level_of_event
+        return level_of_fields(get, self._content, in_object=False)
+
+    def _level_of_event(self, name: str) -> Value | None:
         # Numbers of events grow with the severity, up to 10; those of syslog fall.
+        value = self._content.get(name)
         return value if isinstance(value, str) and number_of_value(value) is None else None
 
     @property
@@ -297,7 +306,7 @@ class Record:
         if value is None or name not in IN_LOG_RECORDS:
             return value
         # The name of an event is what happened.
-        is_program = self.kind not in events.KINDS and level_of_fields(self._content_value)
+        is_program = self.kind not in events.KINDS and self._level_in_fields()
         return value if is_program else None
 
     def _parsed_value(self, name: str, as_written: bool) -> Value | None:
@@ -349,8 +358,9 @@ def _displayable_value(value: Value) -> Value:
     return float(value) if abs(value) < float("inf") else value.text
 
 
-# Each field that may hold a level has one of these in its name; an escape in JSON may stand for one.
-_OF_FIELDS = (b"level", b"lvl", b"severity", b"PRIORITY", b"\\u")
+# Each field of pairs that may hold a level has one of these in its name, in any case; an escape in JSON may
+# stand for one.
+_OF_FIELDS = (b"level", b"lvl", b"severity", b"priority", b"\\u")
 _BY_PRIORITY = {b"<%d>" % number: BY_SYSLOG[number & 7] for number in range(192)} | {
     b"<%03d>" % number: BY_SYSLOG[number & 7] for number in range(192)
 }
@@ -361,7 +371,13 @@ _PRIORITY = re.compile(rb"<[0-9]{1,3}>")
 
 def says_level(message: bytes) -> bool:
     """Return whether a line without a header may have a level in a field."""
-    return any(name in message for name in _OF_FIELDS)
+    # In objects other keys may hold a level, too.
+    return b"{" in message or _may_have_level_in_pairs(message)
+
+
+def _may_have_level_in_pairs(message: bytes) -> bool:
+    small = message.lower()
+    return any(name in small for name in _OF_FIELDS)
 
 
 def level_of(line: bytes, first_line: bytes | None = None) -> str | None:
@@ -371,12 +387,14 @@ def level_of(line: bytes, first_line: bytes | None = None) -> str | None:
         return record.level
     if record.body[:1] == b"{":
         return _level_of_object(record)
-    if says_level(record.body):
+    body = record.body
+    if _may_have_level_in_pairs(body):
         return record.level
-    if priority := _PRIORITY.match(record.body):
-        return _BY_PRIORITY.get(priority[0]) or record.level
-    text = record.content
     # The text may be JSON, in which words do not count, or of an access log.
+    if priority := _PRIORITY.match(body):
+        is_plain = b"{" not in body and not (b"/" in body and _DAY.search(body))
+        return (_BY_PRIORITY.get(priority[0]) if is_plain else None) or record.level
+    text = record.content
     if text.lstrip(b" \t\r")[:1] == b"{" or (b"/" in text and _DAY.search(text)):
         return record.level
     if record.header and record.header.severity is not None:

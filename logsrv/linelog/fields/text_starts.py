@@ -67,6 +67,9 @@ _BEGIN_FACILITY = [
 ]
 _is_facility_and_level = re.compile(FACILITY + rb"\." + LEVEL + b" ").match
 _BEGIN_FORWARDED = (b"From ", b"Message ")
+_rfc5424 = re.compile(
+    rb"1 (?:-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[!-~]+)(?: [!-~]+){4} - (?! |\xef)"
+).match
 _before_clock = re.compile(BEFORE_CLOCK.encode()).fullmatch
 
 
@@ -100,6 +103,21 @@ def ends_of_file_headers(raw: Array, starts: Array, rows: Array, ends: Array) ->
     at[chosen] = numpy.where(found.at > 0, found.at, starts[chosen])
     unsure[chosen] = found.unsure
     return TextStarts(at, unsure)
+
+
+def ends_of_headers(raw: Array, starts: Array, rows: Array, ends: Array) -> TextStarts:
+    """Return where each message goes on behind a usual header, whose priority is before it.
+
+    Takes what `ends_of_file_headers` takes; of RFC 5424, only a header without structured data is usual.
+    """
+    found = ends_of_file_headers(raw, starts, rows, ends)
+    new = numpy.flatnonzero((rows[:, 0] == ord("1")) & (rows[:, 1] == _SPACE))
+    for row in new.tolist():
+        header = _rfc5424(raw[starts[row] : ends[row]].tobytes()[: 6 * WIDTH])
+        if header:
+            found.at[row] = starts[row] + header.end()
+        found.unsure[row] = header is None
+    return found
 
 
 def _rfc3339_sizes(rows: Array) -> tuple[Array, Array]:

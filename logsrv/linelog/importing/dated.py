@@ -12,9 +12,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeGuard
 
 import orjson
 
+from logsrv.linelog.fields.known_keys import IMPORTED_TIME_KEYS, INNER_TIME_KEYS
 from logsrv.linelog.importing.forms import (
     ACCESS,
     DATES,
@@ -55,9 +57,7 @@ _RUN = re.compile(
 _TIMED = re.compile(rb"^(?:" + _TIME + rb"|\{)", re.MULTILINE)
 _SECOND = re.compile(rb"([0-5][0-9])(?:[.,]([0-9]{1,9})|)(?![0-9])")
 _VALUE = re.compile(_PLAIN)
-_KEYS = (
-    "time", "timestamp", "@timestamp", "ts", "t", "@t", "datetime", "eventTime", "__REALTIME_TIMESTAMP",
-)  # fmt: skip
+_MOST_DIGITS = 20
 # A smaller number in a JSON object counts as a duration, not as a time since 1970.
 _LEAST = 10**8
 _JOURNAL = re.compile(rb'"__REALTIME_TIMESTAMP":"([0-9]{1,16})"')
@@ -236,18 +236,28 @@ class LineMoments:
             found = orjson.loads(line)
         except ValueError:
             return None
-        for key in _KEYS:
+        for key in IMPORTED_TIME_KEYS:
             value = found.get(key)
-            if isinstance(value, dict):
-                # MongoDB's form of a time.
-                value = value.get("$date")
             moment = self._moment_of_value(value) if value is not None else None
             if moment is not None:
                 self._form = "JSON"
                 return moment
         return None
 
+    def _moment_of_parts(self, parts: dict[str, object]) -> int | None:
+        """Return the moment of a time that is an object: MongoDB's, or seconds and nanoseconds."""
+        for seconds, nanos in INNER_TIME_KEYS:
+            whole, more = parts.get(seconds), parts.get(nanos, 0)
+            if _is_number(whole) and _is_number(more) and int(whole) >= _LEAST:
+                # The next date is read anew, as behind any number.
+                self._text, self._head = b"", b"\0"
+                return self._moment_with_year(int(whole) * SECOND + int(more) // 1000)
+        value = parts.get("$date")
+        return None if value is None or isinstance(value, dict) else self._moment_of_value(value)
+
     def _moment_of_value(self, value: object) -> int | None:
+        if isinstance(value, dict):
+            return self._moment_of_parts(value)
         if isinstance(value, str):
             if not value.isdecimal():
                 text = value.encode("utf-8", "replace")
@@ -337,6 +347,13 @@ class LineMoments:
 
     def _moment_if_believed(self, moment: int) -> int | None:
         return moment if 0 <= moment <= min(self._written + DAY, _YEAR_2100) else None
+
+
+def _is_number(value: object) -> TypeGuard[int | str]:
+    """Tell whether this is a whole number; some programs write numbers in quotes."""
+    if isinstance(value, str):
+        return value.isdecimal() and value.isascii() and len(value) <= _MOST_DIGITS
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _local_time(moment: int) -> datetime:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from logsrv.linelog.fields import events, level, servers, syslog_header
+from logsrv.linelog.fields import events, known_keys, level, servers, syslog_header
 from logsrv.linelog.fields.record import ALIASES
 from logsrv.linelog.fields.stored_line import IN_STAMP
 from logsrv.linelog.query.engine import LARGEST_EXPRESSIONS, most_re2_instructions
@@ -258,8 +258,8 @@ def _level_pattern(op: str, value: str) -> Pattern | None:
         return None
     names = [name for name, meaning in level.NAMES.items() if meaning in wanted]
     words = "|".join(expression_for_text(name, ignore_case=True) for name in names)
-    fields = {*level.BY_NUMBER, *(name.rpartition(".")[2] for name in level.BY_NAME_OR_NUMBER)}
-    keys = "|".join(sorted(fields))
+    fields = sorted({name.rpartition(".")[2].lower() for name in known_keys.LEVEL_KEYS})
+    keys = "|".join(expression_for_text(name, ignore_case=True) for name in fields)
     ranks = [rank for rank, name in level.BY_SYSLOG.items() if name in wanted]
     priorities = "|".join(str(facility * 8 + rank) for facility in range(24) for rank in ranks)
     found = [
@@ -276,11 +276,28 @@ def _level_pattern(op: str, value: str) -> Pattern | None:
     found += [
         expression_for_text(word + level.AFTER_POSTGRESQL, ignore_case=False) for word in marked
     ]
-    if letters := "".join(one for one, meaning in level.OF_LETTERS.items() if meaning in wanted):
-        found += [f"[0-9 ] [{letters}][ /]", f"[{letters}](?:[0-9]{{4}}){{1,2}} [0-9]{{2}}:"]
-    if statuses := "".join(one for one, meaning in level.OF_STATUS.items() if meaning in wanted):
-        found.append(f"{_BEFORE_STATUS} [{statuses}]")
+    found += [
+        rf'(?:"|=){expression_for_text(name, ignore_case=True)}\b'
+        for name, meaning in level.IN_FIELDS.items()
+        if meaning in wanted
+    ]
+    found += _letter_patterns(wanted)
+    if not wanted.isdisjoint(level.OF_NAGIOS.values()):
+        found.append("(?:HOST|SERVICE) [A-Z]+(?: [A-Z]+)?: ")
+    if level.OF_OTHER_STATUS in wanted:
+        found += [f'"{known_keys.INFO_BESIDE}"', f"{_BEFORE_STATUS} [^45]"]
     return "|".join([*found, _ESCAPE])
+
+
+def _letter_patterns(wanted: frozenset[str]) -> Iterator[Pattern]:
+    """Yield expressions for lines with a letter or a status that means one of these levels."""
+    if letters := "".join(one for one, meaning in level.OF_LETTERS.items() if meaning in wanted):
+        yield f"[0-9 ] [{letters}][ /]"
+        yield f"[{letters}][0-9]{{4,8}} [0-9]{{2}}:"
+        yield f"[{letters}]! "
+        yield rf'"s"[ \t\r]*:[ \t\r]*(?:\[|"[{letters}])'
+    if statuses := "".join(one for one, meaning in level.OF_STATUS.items() if meaning in wanted):
+        yield f"{_BEFORE_STATUS} [{statuses}]"
 
 
 def levels_satisfying(op: str, value: str) -> frozenset[str]:

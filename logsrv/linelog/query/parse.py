@@ -23,7 +23,8 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.kit.text.words import shown
-from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, LEVELS, canonical_level
+from logsrv.linelog.fields.known_keys import BY_NAME_OR_NUMBER, level_key
+from logsrv.linelog.fields.level import LEVELS, canonical_level
 from logsrv.linelog.fields.record import ALWAYS
 from logsrv.linelog.query.engine import (
     TooLargeExpressions,
@@ -294,7 +295,7 @@ def parse_comparison(
         extracted.check(value, at)
     elif name in extracted.patterns:
         pass
-    elif name in BY_NAME_OR_NUMBER and op in ORDERS and canonical_level(value):
+    elif level_key(name) in BY_NAME_OR_NUMBER and op in ORDERS and canonical_level(value):
         name = "level"
     elif name == "level" and op in ORDERS:
         raise _query_error(

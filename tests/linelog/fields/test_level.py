@@ -25,11 +25,40 @@ def test_a_level_has_names_and_numbers(value, level):
 
 
 @pytest.mark.parametrize(
-    "field", ["severity", "lvl", "levelname", "level_name", "loglevel", "log.level"]
-)
+    "field",
+    [*("severity", "lvl", "levelname", "level_name", "loglevel", "log.level", "@level", "error_severity"),
+     *("severity_text", "severityText", "detected_level", "Level", "LEVEL", "LogLevel", "Log.Level")],
+)  # fmt: skip
 def test_a_field_of_another_name_has_a_level(field):
-    assert level_of_fields({field: "warn"}.get) == "warning"
-    assert level_of_fields({field: 50}.get) == "error"
+    for value, level in (("warn", "warning"), (50, "error")):
+        assert level_of_fields({field: value}.get, [field]) == level
+
+
+@pytest.mark.parametrize(
+    ("fields", "level"),
+    [
+        ({"Level": "info", "level": "error"}, "error"),
+        ({"LEVEL": "info", "Level": "error"}, "info"),
+        ({"level": "?", "Level": "error"}, "error"),
+        ({"@t": "x"}, "info"),
+        ({"@t": "x", "@l": "Fatal"}, "critical"),
+        ({"@t": "x", "@l": "?"}, None),
+        ({"@t": "x", "level": "Verbose"}, "debug"),
+        ({"@T": "x"}, None),
+        ({"t": "x", "s": "E", "c": "NETWORK"}, "error"),
+        ({"t.$date": "x", "s": "D3", "c": "NETWORK"}, "debug"),
+        ({"s": "E", "c": "NETWORK"}, None),
+        ({"t": "x", "S": "E", "c": "NETWORK"}, None),
+        ({"label": "Error"}, "error"),
+        ({"label": 3}, None),
+        ({"error_severity": "LOG"}, "info"),
+    ],
+)
+def test_fields_of_known_programs_have_a_level(fields, level):
+    assert level_of_fields(fields.get, fields) == level
+    in_pairs = {name for name in fields if name.lower() in ("@l", "@t", "label", "s")}
+    if in_pairs and not in_pairs.isdisjoint(("@l", "label", "s")):
+        assert level_of_fields(fields.get, fields, in_object=False) is None
 
 
 @pytest.mark.parametrize("value", ["INFO2", "", 8, 35, 70, True, "error ", -1, 2.5, "\u017fevere"])
@@ -86,7 +115,7 @@ def test_the_first_field_that_says_something_wins():
     [
         ("ERROR x", "error"),
         ("2026-11-20 06:00:00,1 WARN [main] x", "warning"),
-        ("x -FATAL- y", "critical"),
+        ("x -FATAL- y", None),
         ("[error] x", "error"),
         ("[core:error] x", "error"),
         ("[ Warn ] x", "warning"),
@@ -99,6 +128,20 @@ def test_the_first_field_that_says_something_wins():
         ("[a] error [b]", None),
         ("[error x", None),
         ("DEBUGGING INFO", "info"),
+        ("production.ERROR: x", "error"),
+        ("last error: x", "error"),
+        ("error:14094410", None),
+        ("std::error::x: y", None),
+        ("x.error: y", None),
+        ("ERROR. x=ERROR ERROR-1", None),
+        ("0 ERROR, 12 WARN", None),
+        ("12345678901 ERROR", "error"),
+        ("in 0x5 ERROR", "error"),
+        ("Fine: thanks", None),
+        ("FINE: x", "debug"),
+        ("a <error> b", "error"),
+        ("a<error> b", None),
+        ("a <error>b", None),
         ("é" * 62 + " ERROR", "error"),
         ("x" * 63 + " ERROR", None),
         ("x" * 62 + " EMERGENCYX", None),

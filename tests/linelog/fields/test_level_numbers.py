@@ -37,7 +37,24 @@ PIECES = st.sampled_from(
      TIME, TIME.replace(b"Nov", b"Err"), b"x" * 30, b"x" * 60, b"a" * 78, b"10.0.0.1 - - ",
      b'10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5', b"a=b ",
      rb"\x1b[31m", rb"\x1b[0m", rb"\x1b]8;;http://x/ERROR\x1b\\", rb"\x1b", b"\x1b[1;36m",
-     b"2026-11-20T06:18:42+01:00 web su[7]: ", b"06:18:42 UTC "]
+     b"2026-11-20T06:18:42+01:00 web su[7]: ", b"06:18:42 UTC ",
+     b"Level=", b"LEVEL=warn ", b" Lvl=info x=1 ", b"sEVERITY", b"@level=error ", b"@l=error ",
+     b"label=info ",
+     b"severityText=", b'{"Level":"Warn"}', b'{"lEvel":"x","LEVEL":"err"}', b'{"@t":"x","@mt":"y"}',
+     b'{"@t":"x","@l":"Fatal"}', b'{"@t":null}', b'{"t":{"$date":"x"},"s":"E","c":"X"}',
+     b'{"t":"x","s":"D2","c":"X"}', b'{"s":"E"}', b'{"label":"Error","prio":1}', b'{"label":3}',
+     b'{"log":{"Level":"warn"},"x":1}', b'{"log":"x"}', b'{"PRIORITY":"3","level":null}',
+     b'{"error_severity":"LOG"}', b'"s":"W"', b'"@l"', b'"Label":"info"', b"error: ", b"Fatal:",
+     b"<Error> ",
+     b"<", b">", b"<warning>: ", b"E! ", b"W! ", b"0 ", b"12 ERROR", b"1234567890 WARN", b"ERROR.md",
+     b"PANIC-42",
+     b"DEBUG=0", b".", b"(", b"  ", b"fine", b"FINEST", b"VERBOSE: ", b"log: ", b"LOG", b"app.ERROR: ",
+     b"E261120 06:18:42.1 ", b"081109 203615 148 INFO ", b"081109 203615 148 info ", b"error [main] ",
+     b"critical section ", b"error - x", b"error -5", b"warn, x", b"warn,x", b"[1795155522] ",
+     b"HOST ALERT: web1;DOWN;HARD;1;x", b"SERVICE ALERT: a;b;WARNING;x", b"CURRENT HOST STATE: a;UP;",
+     b"SERVICE NOTIFICATION: bob;a;b;RECOVERY (OK);x", b"HOST FLAPPING ALERT: a;STOPPED; ",
+     b"PASSIVE SERVICE CHECK: a;b;2;x", b"<190>Nov 20 06:18:42 web nginx: ",
+     b"<11>1 2026-11-20T06:18:42Z web nginx 7 - - ", b"<14>Nov 20 06:18:42 web app[7]: "]
 )  # fmt: skip
 TIMES = st.sampled_from(
     [b"", b"2026-11-20T06:18:42Z ", b"2026-11-20T06:18:42.123456+01:00 ", b"Nov 20 06:18:42 ",
@@ -126,7 +143,7 @@ def level_of_status(message: bytes) -> str | int | None:
     [
         (b"::1 - - " + OF_ACCESS + b' "GET / HTTP/1.1" 503 12 "-" "curl"', "error"),
         (b"::1 - bob " + OF_ACCESS + b' "GET / HTTP/1.1" 404 -', "warning"),
-        (b"::1 - - " + OF_ACCESS + b' "" 200 5', None),
+        (b"::1 - - " + OF_ACCESS + b' "" 200 5', "info"),
         (b"www:80 ::1 - - " + OF_ACCESS + b' "GET / HTTP/1.1" 503 12', "error"),
         (b"* localhost - - " + OF_ACCESS + b' "GET / HTTP/1.1" 404 12', "warning"),
         (b"[::1]:443 10.0.0.1 - bob " + OF_ACCESS + b' "GET / HTTP/1.1" 404 12', UNSURE),

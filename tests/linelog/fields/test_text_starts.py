@@ -72,7 +72,7 @@ def test_the_level_of_a_text_is_the_same_behind_each_header(header, time):
 @pytest.mark.parametrize(
     "client", ["::1", "203.0.113.255", "2001:db8:85a3:8d3:1319:8a2e:370:7348", "h" * 90]
 )
-@pytest.mark.parametrize(("status", "level"), [(200, None), (404, "warning"), (502, "error")])
+@pytest.mark.parametrize(("status", "level"), [(200, "info"), (404, "warning"), (502, "error")])
 def test_the_status_of_an_access_log_counts_wherever_its_time_is(header, client, status, level):
     text = f'{client} - - [20/Nov/2026:06:18:42 +0000] "GET /ERROR HTTP/1.1" {status} 12'
     line = STAMP + (header + text).encode()

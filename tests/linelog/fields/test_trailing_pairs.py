@@ -60,7 +60,7 @@ def test_pairs_behind_an_access_log_are_fields(kind, tail):
         assert [FieldReader([name]).read(StampedLines(text))[0]] == [column]
     assert [record.get("status"), record.get("x")] == ["503", None]
     assert OF_NUMBERS[level_numbers(text)[0]] == record.level
-    assert record.level == ("info" if line[len(STAMP) :].startswith(b"<190>") else "error")
+    assert record.level == "error"
     for name, value in PAIRS.items():
         assert record.get(name) == document[name] == value
         assert counted_values(name, text) == (3, {value: 3})

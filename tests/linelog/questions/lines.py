@@ -29,7 +29,10 @@ LEVEL_OF = {one: one for one in LEVELS} | OTHER_LEVELS
 _SYSLOG = dict(enumerate(reversed(LEVELS)))
 _PINO = {10: "debug", 20: "debug", 30: "info", 40: "warning", 50: "error", 60: "critical"}
 _OTLP = ["debug"] * 8 + ["info"] * 4 + ["warning"] * 4 + ["error"] * 4 + ["critical"] * 4
-NAMES_OF_LEVEL = _words("level severity lvl levelname level_name loglevel log.level")
+NAMES_OF_LEVEL = _words(
+    "level Level severity SEVERITY lvl levelname level_name loglevel LogLevel log.level @level "
+    "error_severity severity_text severityText detected_level"
+)
 _NUMBERS_OF_LEVEL = dict.fromkeys(NAMES_OF_LEVEL, _SYSLOG | _PINO) | {
     "levelno": {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"},
     "severity_number": dict(enumerate(_OTLP, 1)),
@@ -49,7 +52,10 @@ ALIASES = {
     ),
     "hostname": _words("_HOSTNAME resource.host.name host.name host"),
     "pid": _words("SYSLOG_PID _PID resource.process.pid process.pid _pid process"),
-    "timestamp": _words("@timestamp time _SOURCE_REALTIME_TIMESTAMP __REALTIME_TIMESTAMP"),
+    "timestamp": _words(
+        "@timestamp time _SOURCE_REALTIME_TIMESTAMP __REALTIME_TIMESTAMP asctime Timestamp @t EventTime "
+        "instant instant.epochSecond timestamp.seconds started_at lastTimestamp stageTimestamp"
+    ),
 }
 """The keys of JSON that are found by another name: the table in docs/inputs.md."""
 
@@ -475,10 +481,15 @@ def _level(kind: str, header: dict[str, Value], content: dict[str, Value], text:
         content = {name: value for name, value in content.items() if number_of(str(value)) is None}
     if kind != "access" and (level := level_in_fields(content)):
         return level
+    if kind == "json" and "@t" in content:
+        return "info"
+    said = []
     if "severity" in header:
-        return _SYSLOG[_SEVERITIES.index(str(header["severity"]))]
+        said.append(_SYSLOG[_SEVERITIES.index(str(header["severity"]))])
     if kind == "access":
-        return {"4": "warning", "5": "error"}.get(str(content["status"])[0])
+        said.append({"4": "warning", "5": "error"}.get(str(content["status"])[0], "info"))
+    if said:
+        return max(said, key=LEVELS.index)
     if kind == "json":
         return None
     for word in re.finditer(r"\w+", text):

@@ -192,12 +192,16 @@ class ContentColumns:
         apps: Sequence[bytes | None] | None,
         chosen: Array,
     ) -> None:
-        found = []
+        found, access = [], []
         for at in chosen.tolist():
             app = apps[at] if apps else None
             said = None if app is None else decode_stored(app)
-            found.append(parse_text(decode_stored(contents[at]), said)[1])
+            kind, fields = parse_text(decode_stored(contents[at]), said)
+            found.append(fields)
+            if kind == "access":
+                access.append(at)
         self._objects.add_flat(rows[chosen], found)
+        self.access.append(rows[access])
 
 
 _WHITE = b" \t\r\n"

@@ -14,7 +14,7 @@ import numpy
 
 from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.linelog.fields.byte_places import Array
-from logsrv.linelog.fields.level import LEVEL_FIELDS
+from logsrv.linelog.fields.known_keys import level_names_in_text, may_tell_level
 from logsrv.linelog.fields.level_numbers import levels_of_records
 from logsrv.linelog.fields.line_kinds import FILE, HEADER, kinds_of_lines
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, IN_LOG_RECORDS
@@ -54,7 +54,8 @@ class LineFields(NamedTuple):
 def read_all_fields(stamps: StampedLines, skip: Collection[str] = ()) -> LineFields:
     """Return the fields of all lines, without those called `skip`, as `Record.get` gives them."""
     not_read = {*skip, *ALWAYS}
-    pieces = FieldPieces(not_read.difference(_sources(not_read), LEVEL_FIELDS, ("status",)))
+    not_needed = not_read.difference(_sources(not_read), ("status",))
+    pieces = FieldPieces([name for name in not_needed if not may_tell_level(name)])
     plain = _without_colours(stamps)
     levels = levels_of_lines(stamps, pieces, *_add_lines(stamps, plain, pieces))
     levels = levels_of_records(stamps, levels)
@@ -97,8 +98,6 @@ def _names_behind(name: str) -> frozenset[str]:
 def _sources(not_read: Collection[str]) -> set[str]:
     """Return the names of fields that others are made of."""
     found = {source for name in ALIASES if name not in not_read for source in ALIASES[name]}
-    if found & IN_LOG_RECORDS:
-        found.update(LEVEL_FIELDS)
     return found | ({"status"} - {STATUS_CLASS if STATUS_CLASS in not_read else ""})
 
 
@@ -138,6 +137,7 @@ def _add_lines(
     objects, access = numpy.zeros((2, len(stamps)), bool)
     objects[numpy.concatenate([rows[:0], *contents.objects])] = True
     access[numpy.concatenate([rows[:0], *contents.access])] = True
+    pieces.objects = objects
     return objects, access
 
 
@@ -217,7 +217,7 @@ def _lines_with_level(
     """
     found = numpy.zeros(len(stamps), bool)
     if pieces.wanted is None:
-        levels = levels_in_fields(len(stamps), pieces)
+        levels = levels_in_fields(len(stamps), pieces, pieces.objects)
         return None if levels is None else levels > 0
     for piece in asked:
         found[piece.rows] = True
@@ -232,9 +232,12 @@ def _lines_with_level(
     plain = _without_colours(some)
     if plain is None:
         return None
-    of_levels = FieldPieces(wanted=wanted_in_lines(frozenset(LEVEL_FIELDS), plain))
+    names = level_names_in_text(plain.text)
+    if names is None:
+        return None
+    of_levels = FieldPieces(wanted=wanted_in_lines(names, plain))
     _add_lines(some, plain, of_levels)
-    levels = levels_in_fields(len(some), of_levels)
+    levels = levels_in_fields(len(some), of_levels, of_levels.objects)
     if levels is None:
         return None
     found[rows] = levels > 0

@@ -8,12 +8,16 @@ import numpy
 
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.header_words import SEVERITIES
-from logsrv.linelog.fields.level import (
-    BY_SYSLOG,
-    LEVEL_FIELDS,
-    level_of_access_log,
-    level_of_fields,
+from logsrv.linelog.fields.known_keys import (
+    BESIDE_OF_MONGODB,
+    INFO_BESIDE,
+    OF_MONGODB,
+    OF_SERILOG,
+    ONLY_IN_OBJECTS,
+    level_key,
+    level_names_in_order,
 )
+from logsrv.linelog.fields.level import BY_SYSLOG, level_of_access_log, level_of_value
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.together.pieces import HEADER, PAIRS, FieldPieces, put_together
@@ -28,16 +32,19 @@ def levels_of_lines(
 
     objects, access: the lines whose contents are JSON objects, and lines of an access log.
     """
-    found = levels_in_fields(len(stamps), pieces)
+    found = levels_in_fields(len(stamps), pieces, objects)
     status = put_together(len(stamps), pieces.pieces("status", PAIRS))
     if found is None or status is None or not pieces.complete:
         return level_numbers(stamps.text, stamps.ends)
+    behind = numpy.zeros(len(stamps), numpy.uint8)
     said = [piece for piece in pieces.pieces("severity") if piece.rank == HEADER]
     if severity := put_together(len(stamps), said):
         of_header = [BY_SYSLOG[SEVERITIES.index(text)] for text in severity.texts]
-        found = numpy.where(found == 0, _numbers(of_header)[severity.codes], found)
+        behind = _numbers(of_header)[severity.codes]
     of_status = _numbers([level_of_access_log(text) for text in status.texts])[status.codes]
-    found = numpy.where(access & (found == 0), of_status, found)
+    # Of an access log, the worse one counts.
+    behind = numpy.where(access, numpy.maximum(behind, of_status), behind)
+    found = numpy.where(found == 0, behind, found)
     unknown = (found == 0) & ~objects & ~access
     for rows in pieces.events:
         # Their numbers are no severities of syslog.
@@ -56,13 +63,41 @@ def _numbers(levels: Sequence[str | None]) -> Array:
     return numpy.array([*(_NUMBERS[level] for level in levels), 0], numpy.uint8)
 
 
-def levels_in_fields(lines: int, pieces: FieldPieces) -> Array | None:
-    """Return the level in the fields of each line's content, 0 for none; None if that is not sure."""
+def levels_in_fields(lines: int, pieces: FieldPieces, objects: Array) -> Array | None:
+    """Return the level in the fields of each line's content, 0 for none; None if that is not sure.
+
+    objects: the lines whose contents are JSON objects.
+    """
     found = numpy.zeros(lines, numpy.uint8)
-    for name in LEVEL_FIELDS:
-        field = put_together(lines, pieces.pieces(name, PAIRS))
-        if field is None or name in pieces.left_out:
+    if not pieces.complete or any(map(level_key, pieces.left_out)):
+        return None
+    serilog = _lines_with(lines, pieces, INFO_BESIDE) & objects
+    for name in level_names_in_order(pieces.names()):
+        field, key = put_together(lines, pieces.pieces(name, PAIRS)), level_key(name)
+        if field is None or key is None:
             return None
-        levels = [level_of_fields({name: value}.get) for value in field.values()]
-        found = numpy.where(found == 0, _numbers(levels)[field.codes], found)
+        numbers = _numbers([level_of_value(key, value) for value in field.values()])[field.codes]
+        if key in ONLY_IN_OBJECTS:
+            numbers = numpy.where(objects, numbers, 0)
+        if key == OF_MONGODB:
+            numbers = numpy.where(_lines_of_mongodb(lines, pieces), numbers, 0)
+        elif key == OF_SERILOG:
+            serilog &= field.codes < 0
+        found = numpy.where(found == 0, numbers, found)
+    found[serilog & (found == 0)] = _NUMBERS["info"]
+    return found
+
+
+def _lines_of_mongodb(lines: int, pieces: FieldPieces) -> Array:
+    component, times = BESIDE_OF_MONGODB
+    timed = numpy.logical_or.reduce([_lines_with(lines, pieces, time) for time in times])
+    found: Array = _lines_with(lines, pieces, component) & timed
+    return found
+
+
+def _lines_with(lines: int, pieces: FieldPieces, name: str) -> Array:
+    """Return which lines have this field in their content."""
+    found: Array = numpy.zeros(lines, bool)
+    for piece in pieces.pieces(name, PAIRS):
+        found[piece.rows] = True
     return found

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from logsrv.linelog.fields.level import canonical_level
+from logsrv.linelog.fields.level import level_of_word
 from logsrv.linelog.read.patterns.line_patterns import PatternKey
 from logsrv.linelog.read.patterns.skeletons import ANY
 
@@ -73,7 +73,7 @@ def _is_name(word: str) -> bool:
 
 
 def _is_level(word: str) -> bool:
-    return canonical_level(word) is not None
+    return level_of_word(word) is not None
 
 
 def _join(separators: _Words, words: _Words) -> str:
