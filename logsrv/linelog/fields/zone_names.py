@@ -35,6 +35,8 @@ def _pattern_of_names() -> bytes:
 
 
 NAME = _pattern_of_names()
+LIKE_NAME = rb"(?:[A-Z]{2,3}T|UTC|MS[KD]|WITA|WIB|Z)"
+"""A shorter expression for the names, and for some other words."""
 HOURS = rb"(?:\+(?:0[0-9]|1[0-4])|-(?:0[0-9]|1[0-2]))"
 """The hours of an offset: no zone is further ahead of UTC than 14, or behind it than 12."""
 QUARTERS = rb":?(?:00|15|30|45)(?![0-9]|\.[0-9])"

@@ -9,9 +9,10 @@ A moment is an integer here: microseconds since 1970. A float would lose digits.
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
 
@@ -29,6 +30,8 @@ from logsrv.linelog.importing.forms import (
     epoch_microseconds,
     fraction_microseconds,
     match_time_form,
+    parts_of_time,
+    zone_name,
 )
 
 _PLAIN = rb"(?:" + b"|".join(form.pattern_without_groups for form in DATES) + rb")"
@@ -45,11 +48,10 @@ _TIME = _PRIORITY + _PLAIN + rb"|" + ACCESS.pattern_without_groups + rb"|" + _OT
 # A match takes all lines of a moment, also those without a time, so no Python code runs for each line.
 # `re` keeps 230 bytes for each line until the match ends, so a match has at most 10,001 lines.
 _RUN = re.compile(
-    rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")"
+    rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")|(?P<object>\{)"
     rb"|" + ACCESS.before + rb"(?P<bracketed>" + ACCESS._replace(before=b"").pattern_without_groups
-    + rb")|(?P<object>\{)"
-    rb"|(?P<other>" + _OTHER + rb"))" + _REST
-    + rb"(?:(?:" + _SAME + rb"|(?!" + _TIME + rb"|\{))" + _REST + rb"){0,10000}",
+    + rb")|(?P<other>" + _OTHER + rb"))" + _REST
+    + rb"(?:(?:" + _SAME + rb"|(?!\{|" + _TIME + rb"))" + _REST + rb"){0,10000}",
     re.MULTILINE,
 )  # fmt: skip
 _TIMED = re.compile(rb"^(?:" + _TIME + rb"|\{)", re.MULTILINE)
@@ -83,7 +85,8 @@ class LineMoments:
     Without `as_said` moments never go back, like those that a server sets: a line older than the one before
     gets the moment of that line, and is counted.
 
-    forms: lines in the runs of each time format.
+    forms: lines in the runs of each time format. unclear_zones: lines in zones whose names do not tell
+        which ones they are, so that they count as local time.
     undated: lines before the first time; all lines if there is no time. Later lines without a time are not
         counted here, because they belong to the line before.
     without: lines without a time, or with one that is not believed.
@@ -111,7 +114,8 @@ class LineMoments:
         self._text = b""
         self._found: int | None = None
         self._before = 0
-        self._form = self._read = ""
+        self._form = self._read = self._zone = self._zone_read = ""
+        self._utc = False
         self._minute = 0
         self._head, self._tail = b"\0", b""
         self.day_first, self._read_first_years = day_first, read_first_years
@@ -122,6 +126,7 @@ class LineMoments:
         # The last moment that was found with its year.
         self._known: int | None = None
         self.forms: Counter[str] = Counter()
+        self.unclear_zones: Counter[str] = Counter()
         self.first: int | None = None
         self.last: int | None = None
         self.said: int | None = None
@@ -194,6 +199,8 @@ class LineMoments:
             return self._run_of_undated(lines, None)
         number = lines.count(b"\n")
         self.forms[self._form] += number
+        if self._zone:
+            self.unclear_zones[self._zone] += number
         if self._exact:
             self.without += number - len(_TIMED.findall(lines))
         if self.said is None:
@@ -228,7 +235,7 @@ class LineMoments:
                     self._found = self._parse_moment(said, text, line, start)
                 except (ValueError, OverflowError, OSError):
                     self._found = None
-        self._form = self._read
+        self._form, self._zone = self._read, self._zone_read
         return self._found
 
     def _moment_of_object(self, line: bytes) -> int | None:
@@ -254,7 +261,7 @@ class LineMoments:
                 return self._moment_of_time(text, text, 0, 0) if _VALUE.fullmatch(text) else None
             value = int(value[:20])
         # The next date is read anew: it may begin a stretch without years.
-        self._text, self._head = b"", b"\0"
+        self._text, self._head, self._zone = b"", b"\0", ""
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < _LEAST:
             return None
         # s, ms, µs or ns: each unit has three digits more than the one before.
@@ -264,14 +271,15 @@ class LineMoments:
         return self._moment_with_year(int(value) // 1000)
 
     def _parse_moment(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
-        self._read, found = match_time_form(text, line)
-        parts = {name: part for name, part in found.groupdict().items() if part}
+        form, found = match_time_form(text, line)
+        self._read, self._zone_read, self._utc = form.name, "", form.utc
+        parts = parts_of_time(found)
         if "epoch" in parts:
             return self._moment_with_year(epoch_microseconds(parts))
         if "one" in parts and not self._decide_day_first(parts):
             return None
         moment = (
-            self._moment_with_year(self._moment_of_datetime(datetime_of_parts(parts, 0)))
+            self._moment_with_year(self._moment_of_parts(parts, 0))
             if "year" in parts
             else self._moment_without_year(parts)
         )
@@ -317,22 +325,36 @@ class LineMoments:
             self._new_years = self._begin_stretch(date)
         passed = self._new_years.passed_before(date)
         if self._first_year is not None:
-            return self._moment_of_datetime(datetime_of_parts(parts, self._first_year + passed))
+            return self._moment_of_parts(parts, self._first_year + passed)
         newest = (_EPOCH + (self._written + DAY) * _MICROSECOND).year
         for year in range(newest, newest - YEARS_BACK - 1, -1):
             try:
-                moment = self._moment_of_datetime(datetime_of_parts(parts, year))
+                moment = self._moment_of_parts(parts, year)
             except ValueError:
                 continue
             if moment is not None:
                 return moment
         return None
 
-    def _moment_of_datetime(self, time: datetime) -> int | None:
-        moment = _microseconds_since_1970(time)
-        if time.tzinfo is None and moment < self._before:
+    def _moment_of_parts(self, parts: dict[str, bytes], year: int) -> int | None:
+        """Return the moment of a time; `year` is for a date without one."""
+        date = datetime_of_parts(parts, year)
+        name = zone_name(parts)
+        if name:
+            moment = _moment_in_local_zone(date.replace(tzinfo=None), name)
+            if moment is not None:
+                return self._moment_if_believed(moment)
+            if date.tzinfo is None:
+                self._zone_read = name
+        elif date.tzinfo is None and self._utc:
+            date = date.replace(tzinfo=UTC)
+        return self._moment_of_datetime(date)
+
+    def _moment_of_datetime(self, date: datetime) -> int | None:
+        moment = _microseconds_since_1970(date)
+        if date.tzinfo is None and moment < self._before:
             # When summer time ends, one hour comes twice: this may be the second one.
-            moment = max(moment, _microseconds_since_1970(time.replace(fold=1)))
+            moment = max(moment, _microseconds_since_1970(date.replace(fold=1)))
         return self._moment_if_believed(moment)
 
     def _moment_if_believed(self, moment: int) -> int | None:
@@ -343,9 +365,24 @@ def _local_time(moment: int) -> datetime:
     return (_EPOCH + moment * _MICROSECOND).astimezone().replace(tzinfo=None)
 
 
+def _moment_in_local_zone(date: datetime, name: str) -> int | None:
+    """Return the moment of a local time if the local zone has this name, else None.
+
+    In the hour that comes twice when summer time ends, the name says which one it is.
+    """
+    if name not in time.tzname:
+        return None
+    for fold in (0, 1):
+        local = date.replace(fold=fold).astimezone()
+        if local.tzname() == name:
+            return _microseconds_since_1970(local)
+    behind = time.altzone if name == time.tzname[1] else time.timezone
+    return _microseconds_since_1970(date.replace(tzinfo=timezone(timedelta(seconds=-behind))))
+
+
 def _second_in_microseconds(second: re.Match[bytes]) -> int:
     return int(second[1]) * SECOND + fraction_microseconds(second[2])
 
 
-def _microseconds_since_1970(time: datetime) -> int:
-    return (time.astimezone(UTC) - _EPOCH) // _MICROSECOND
+def _microseconds_since_1970(date: datetime) -> int:
+    return (date.astimezone(UTC) - _EPOCH) // _MICROSECOND
