@@ -1,4 +1,4 @@
-"""The time zones that may stand behind a time: one table of names, for syslog headers and imported files."""
+"""The time zones that may stand behind a time: one table for syslog headers and imported files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMES = (*MINUTES, *AMBIGUOUS)
 
 
 def _pattern_of_names() -> bytes:
-    """Return an expression for one of the names, by its first letter first: with most words that ends it."""
+    """Return an expression for one of the names. Its first letter comes first: most words have another."""
     groups = groupby(sorted(NAMES, reverse=True), key=lambda name: name[0])
     parts = [f"{letter}(?:{'|'.join(name[1:] for name in names)})" for letter, names in groups]
     return rb"(?:" + "|".join(parts).encode() + rb")"

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import chain
 
 import orjson
 
@@ -33,6 +34,7 @@ from logsrv.linelog.importing.forms import (
     parts_of_time,
     zone_name,
 )
+from logsrv.linelog.importing.named_columns import NamedColumns
 
 _PLAIN = rb"(?:" + b"|".join(form.pattern_without_groups for form in DATES) + rb")"
 _OTHER = rb"(?:" + b"|".join(form.pattern_without_groups for form in OTHERS) + rb")"
@@ -55,6 +57,7 @@ _RUN = re.compile(
     re.MULTILINE,
 )  # fmt: skip
 _TIMED = re.compile(rb"^(?:" + _TIME + rb"|\{)", re.MULTILINE)
+_NO_COMMENT = re.compile(rb"^(?!#)[^\n]*\n", re.MULTILINE)
 _SECOND = re.compile(rb"([0-5][0-9])(?:[.,]([0-9]{1,9})|)(?![0-9])")
 _VALUE = re.compile(_PLAIN)
 _KEYS = (
@@ -92,6 +95,7 @@ class LineMoments:
     without: lines without a time, or with one that is not believed.
     unbelieved: lines whose time is invalid or out of range. unclear: lines whose day and month could each
         be the other.
+    columnless: lines whose columns have names, of which none is a time.
     late: lines older than the line before. latest: by how many microseconds at most.
     first, last: the earliest and the latest moment; None before the first line.
     said: the first moment found in a line.
@@ -115,7 +119,9 @@ class LineMoments:
         self._found: int | None = None
         self._before = 0
         self._form = self._read = self._zone = self._zone_read = ""
-        self._utc = False
+        self._kind, self._utc = "plain", False
+        self._columns = NamedColumns()
+        self.columnless = 0
         self._minute = 0
         self._head, self._tail = b"\0", b""
         self.day_first, self._read_first_years = day_first, read_first_years
@@ -149,14 +155,14 @@ class LineMoments:
     def runs_with_moments(self, text: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the whole lines of `text` in runs, each with its moment."""
         at = 0
-        for found in _RUN.finditer(text):
-            if found["object"]:
+        for found in chain.from_iterable(self._stretches_of_matches(text)):
+            self._kind = kind = found.lastgroup or "plain"
+            if kind == "object":
                 moment = self._moment_of_object(found[0][: found[0].find(b"\n")])
             else:
-                kind = found.lastgroup or "plain"
                 start = found.start(kind)
                 # The form of an access log begins with the client's name, before the time.
-                line = found.start() if kind == "bracketed" else start
+                line = start if kind in ("plain", "other") else found.start()
                 moment = self._moment_of_time(found[kind], text, line, start)
                 if moment is None:
                     self._count_disbelieved(found[0])
@@ -170,6 +176,31 @@ class LineMoments:
         if at < len(text):
             yield self._run_of_undated(text[at:], None)
 
+    def _stretches_of_matches(self, text: bytes) -> Iterator[Iterator[re.Match[bytes]]]:
+        """Yield the matches of runs in each stretch of text that has the same columns."""
+        if not self.lines:
+            self._columns.begin_file(text)
+        for begin, end in self._columns.stretches(text):
+            if begin or self._columns.lacks or self._columns.places:
+                # Other columns: the same text may be another time now.
+                self._text, self._head = b"", b"\0"
+                yield self._matches_of_columns(text, begin, end)
+            else:
+                yield _RUN.finditer(text, begin, end)
+
+    def _matches_of_columns(self, text: bytes, begin: int, end: int) -> Iterator[re.Match[bytes]]:
+        """Yield the matches of runs in text whose columns have names, those of other lines too."""
+        at = begin
+        if self._columns.places is not None:
+            for found in self._columns.places.run.finditer(text, begin, end):
+                if at < found.start():
+                    yield from _RUN.finditer(text, at, found.start())
+                yield found
+                at = found.end()
+        elif self._columns.lacks and _RUN.search(text, begin, end) is None:
+            self.columnless += len(_NO_COMMENT.findall(text, begin, end))
+        yield from _RUN.finditer(text, at, end)
+
     def journal_runs(self, entries: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the entries of a systemd journal, one JSON object a line, like `runs_with_moments`."""
         self._form = "journal"
@@ -179,11 +210,15 @@ class LineMoments:
             yield self._run_of_dated(entry, moment) if found else self._run_of_undated(entry, None)
 
     def _count_disbelieved(self, lines: bytes) -> None:
-        number = len(_TIMED.findall(lines))
+        number = self._count_timed(lines)
         if self._form == DAY_MONTH_YEAR and self.day_first is None:
             self.unclear += number
         else:
             self.unbelieved += number
+
+    def _count_timed(self, lines: bytes) -> int:
+        """Return the number of lines of a run that have its time, which the others do not."""
+        return lines.count(b"\n") if self._kind == "column" else len(_TIMED.findall(lines))
 
     def _run_of_undated(self, lines: bytes, following: int | None) -> tuple[int, bytes]:
         number = lines.count(b"\n")
@@ -202,7 +237,7 @@ class LineMoments:
         if self._zone:
             self.unclear_zones[self._zone] += number
         if self._exact:
-            self.without += number - len(_TIMED.findall(lines))
+            self.without += number - self._count_timed(lines)
         if self.said is None:
             self.said = moment
         if moment < self._before and not self._as_said:
@@ -271,9 +306,12 @@ class LineMoments:
         return self._moment_with_year(int(value) // 1000)
 
     def _parse_moment(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
-        form, found = match_time_form(text, line)
-        self._read, self._zone_read, self._utc = form.name, "", form.utc
+        places = self._columns.places if self._kind == "column" else None
+        form, found = match_time_form(text, line) if places is None else places.match(text, line)
+        self._read, self._zone_read, self._utc = form.name, "", form.utc or self._columns.utc
         parts = parts_of_time(found)
+        if places is not None and not places.has_date:
+            parts |= self._columns.day_of_hour(int(parts["hour"]))
         if "epoch" in parts:
             return self._moment_with_year(epoch_microseconds(parts))
         if "one" in parts and not self._decide_day_first(parts):

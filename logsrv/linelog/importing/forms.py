@@ -21,7 +21,7 @@ _MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 # Other words may look like a name: they are no zone. A capital or a digit behind a dash makes another word
 # of a name: `EST-SW1`, `CAT-42`; a small letter is of PostgreSQL's prefix.
 _NAME = rb"(?:" + zone_names.LIKE_NAME + rb"(?![\w.]|-[A-Z0-9])|(?:UTC|GMT|utc|gmt)\b)"
-# Two digits, as PostgreSQL writes them, may be followed by what its prefix has next, a bracket or an address.
+# Two digits, as PostgreSQL writes them, may be followed by what its prefix has next: a bracket, an address.
 _ZONE = (
     rb"[Zz]\b| ?(?:" + zone_names.HOURS + rb"(?:" + zone_names.QUARTERS + rb"|(?![\w%/-]|\.[0-9]))"
     rb"|(?=[A-Zug(\[])(?:(?:UTC|GMT|utc|gmt)[+-](?:1[0-4]|0?[0-9])(?:" + zone_names.QUARTERS
@@ -31,8 +31,8 @@ _AREAS = frozenset(
     b"Africa America Antarctica Arctic Asia Atlantic Australia Brazil Canada Chile Etc Europe Indian Mexico"
     b" Pacific US".split()
 )
-# `(?:x|)` costs half of `(?:x)?`, for which Python keeps a place to go back to. Of several forms Python leaves
-# out at once those whose first character is another one, unless it is repeated.
+# `(?:x|)` costs half of `(?:x)?`, for which Python keeps a place to go back to. Of several forms Python
+# leaves out at once those whose first character is another one, unless it is repeated.
 _DIRECTIVES = {
     b"%Y": rb"(?P<year>[0-9][0-9]{3})",
     b"%y": rb"(?P<year>[0-9][0-9])",
@@ -75,8 +75,8 @@ _EPOCHS = rb"(?P<epoch>[0-9]{10}(?:[0-9]{3}){0,3})(?:(?<![0-9]{11})\.(?P<fractio
 class TimeForm(NamedTuple):
     """A time format. example: the beginning of a line in it.
 
-    utc: times without a zone are UTC. further: text up to the zone, if it stands further on in the line. Lines
-    of one second have one zone there: in another, their clocks would differ.
+    utc: times without a zone are UTC. further: text up to the zone, if it stands further on in the line.
+    Lines of one second have one zone there: in another, their clocks would differ.
     """
 
     name: str
@@ -126,11 +126,12 @@ OTHERS = (
     TimeForm("RFC 3339", "api.log.1 2026-11-20 06:18:42.008", _ISO, rb"[\w./-]{1,80}\.log[\w.:-]{0,80} "),
     TimeForm("logfmt", "level=info ts=2026-11-20T06:18:42.123Z", _ISO, _PAIRS),
     TimeForm("logfmt", "ts=1795155522.123", _EPOCHS, _PAIRS),
-    TimeForm("ALB", "https 2026-11-20T06:18:42.123456Z app/", _ISO, rb"[hgw](?:ttps?|2|rpcs?|ss?) ",
-             rb" \S+ \S+:[0-9]+ ", utc=True),
+    TimeForm("ALB", "https 2026-11-20T06:18:42.123456Z app/web/1 10.0.0.9:50000",
+             _ISO, rb"[hgw](?:ttps?|2|rpcs?|ss?) ", rb" \S+ \S+:[0-9]+ ", utc=True),
     TimeForm("ALB", "tls 2.0 2026-11-20T06:18:42 net/", _ISO, rb"tls [0-9.]+ ", rb" net/", utc=True),
-    TimeForm("VPC flow log", "2 123456789010 eni-1235b8ca 10.0.0.9 10.0.0.7 443 49152 6 25 9000 1795155522 ",
-             rb"(?P<epoch>[0-9]{10})", rb"2 (?:[0-9]{12}|unknown) eni-[0-9a-f]+ (?:\S+ ){7}", rb" [0-9]{10} [AR-]"),
+    TimeForm("VPC flow log", "2 123456789010 eni-1235b8ca - - - - - - - 1795155522 1795155582 -",
+             rb"(?P<epoch>[0-9]{10})", rb"2 (?:[0-9]{12}|unknown) eni-[0-9a-f]+ (?:\S+ ){7}",
+             rb" [0-9]{10} [AR-]"),
     TimeForm("FortiGate", "date=2026-11-20 time=06:18:42", rb"date=%Y-%m-%d time=%T",
              further=rb"""[^\n]{0,400}? (?:tz|timezone)="?%z(?=["\s])"""),
     TimeForm("klog", "I1120 06:18:42.123456    4242 server.go:12]",
@@ -255,7 +256,9 @@ def _parse_zone(parts: Mapping[str, bytes]) -> tzinfo | None:
         minutes = zone_names.MINUTES.get(name)
         return None if minutes is None else timezone(timedelta(minutes=minutes))
     if b"/" in text:
-        return _zone_of_region(text) if "certain" in parts or text.split(b"/")[0] in _AREAS else None
+        return (
+            _zone_of_region(text) if "certain" in parts or text.split(b"/")[0] in _AREAS else None
+        )
     offset = name.lstrip("GMTUC")
     digits = offset[1:].replace(":", "")
     hours, rest = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
