@@ -59,7 +59,8 @@ _RUN = re.compile(
 _TIMED = re.compile(rb"^(?:" + _TIME + rb"|\{)", re.MULTILINE)
 _NO_COMMENT = re.compile(rb"^(?!#)[^\n]*\n", re.MULTILINE)
 _SECOND = re.compile(rb"([0-5][0-9])(?:[.,]([0-9]{1,9})|)(?![0-9])")
-_VALUE = re.compile(_PLAIN)
+# Go's `2026-11-20 06:18:42 +0900 JST` names its zone twice.
+_VALUE = re.compile(_PLAIN + rb"(?:(?<=[+-][0-9]{4}) [A-Z]{2,5})?")
 _KEYS = (
     "time", "timestamp", "@timestamp", "ts", "t", "@t", "datetime", "eventTime", "__REALTIME_TIMESTAMP",
 )  # fmt: skip

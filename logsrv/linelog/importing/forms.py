@@ -58,7 +58,7 @@ _DIRECTIVES = {
 _DIRECTIVE = re.compile(rb"%-?[A-Za-z]")
 _ISO = rb"%Y[-/]%m[-/]%d[Tt ]%T%f%p%z"
 # In a header a zone and a year are words of their own, as no name of a host is one.
-_BEHIND = rb"(?:%z(?=[ :])|)(?: %G(?=[ :])(?:%Z(?=[ :])|)|)"
+_BEHIND = rb"(?:%z(?![^ :\n])|)(?: %G(?![^ :\n])(?:%Z(?![^ :\n])|)|)"
 MORE = (
     rb"(?:[0-9.,Zz+-]|:[0-9]|\xe2\x80\xaf| ?(?:[AaPp]\.?[Mm]\b|[+-][0-9]|(?=[A-Zug(\[])(?:[(\[]?(?:"
     + zone_names.LIKE_NAME + rb"|utc|gmt)\b|\[?(?:[A-Z][a-z]{2,9}|US)/[A-Z]))| (?:19|20)[0-9]{2}[ :])"
@@ -152,7 +152,7 @@ OTHERS = (
     TimeForm("compact", "20261120 06:18:42", rb"%Y%m%d[T _-]%T%f%p%z", b"", rb"[\s\],|]"),
     TimeForm("unpadded", "2026-11-9 6:18:42", rb"%Y[-/.]%-m[-/.]%-d[T ] ?%-T%f%p%z", rb"\[?"),
     TimeForm("Tomcat, BIND, PHP", "20-Nov-2026 06:18:42.123",
-             rb"%-d-%b-%Y %T%f%p(?: (?P<certain>[A-Z][A-Za-z]+/[\w/+-]+)|%z)", rb"\[?"),
+             rb"%-d-%b-%Y %T%f%p(?: (?P<certain>[A-Z][A-Za-z]+/[\w/+-]+)(?=\])|%z)", rb"\[?"),
     TimeForm("RFC 5322", "Fri, 20 Nov 2026 06:18:42 +0100",
              rb"%-d[ /]%b[ /]%Y[ :]%T%f%p%z", rb"(?:%a,? |\[|)"),
     TimeForm("Redis", "1234:M 20 Nov 2026 06:18:42.123 *",
