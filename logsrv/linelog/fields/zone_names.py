@@ -35,9 +35,9 @@ def _pattern_of_names() -> bytes:
 
 
 NAME = _pattern_of_names()
-LIKE_NAME = rb"(?:[A-Z]{2,3}T|UTC|MS[KD]|WITA|WIB|Z)"
+LIKE_NAME = rb"(?:[A-Z][A-Z]{1,2}T|UTC|MS[KD]|WI(?:TA|B)|Z)"
 """A shorter expression for the names, and for some other words."""
-HOURS = rb"(?:\+(?:0[0-9]|1[0-4])|-(?:0[0-9]|1[0-2]))"
-"""The hours of an offset: no zone is further ahead of UTC than 14, or behind it than 12."""
-QUARTERS = rb":?(?:00|15|30|45)(?![0-9]|\.[0-9])"
+HOURS = rb"[+-](?:0[0-9]|1[0-4])"
+"""The hours of an offset: no zone is further from UTC than 14."""
+QUARTERS = rb":?(?:[03]0|[14]5)(?!\.?[0-9])"
 """The minutes of an offset. In `+03:10.0.0.9(50000)` they are none, but the beginning of an address."""

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from itertools import chain
 
 import orjson
@@ -56,7 +57,6 @@ _RUN = re.compile(
     + rb"(?:(?:" + _SAME + rb"|(?!\{|" + _TIME + rb"))" + _REST + rb"){0,10000}",
     re.MULTILINE,
 )  # fmt: skip
-_TIMED = re.compile(rb"^(?:" + _TIME + rb"|\{)", re.MULTILINE)
 _NO_COMMENT = re.compile(rb"^(?!#)[^\n]*\n", re.MULTILINE)
 _SECOND = re.compile(rb"([0-5][0-9])(?:[.,]([0-9]{1,9})|)(?![0-9])")
 # Go's `2026-11-20 06:18:42 +0900 JST` names its zone twice.
@@ -219,7 +219,7 @@ class LineMoments:
 
     def _count_timed(self, lines: bytes) -> int:
         """Return the number of lines of a run that have its time, which the others do not."""
-        return lines.count(b"\n") if self._kind == "column" else len(_TIMED.findall(lines))
+        return lines.count(b"\n") if self._kind == "column" else len(_timed_line().findall(lines))
 
     def _run_of_undated(self, lines: bytes, following: int | None) -> tuple[int, bytes]:
         number = lines.count(b"\n")
@@ -398,6 +398,12 @@ class LineMoments:
 
     def _moment_if_believed(self, moment: int) -> int | None:
         return moment if 0 <= moment <= min(self._written + DAY, _YEAR_2100) else None
+
+
+@cache
+def _timed_line() -> re.Pattern[bytes]:
+    """Return an expression for a line with a time: compiled only if lines are counted."""
+    return re.compile(rb"^(?:" + _TIME + rb"|\{)", re.MULTILINE)
 
 
 def _local_time(moment: int) -> datetime:

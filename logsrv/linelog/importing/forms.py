@@ -10,6 +10,7 @@ import re
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,12 +21,15 @@ DAY_MONTH_YEAR = "day/month/year"
 _MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 # Other words may look like a name: they are no zone. A capital or a digit behind a dash makes another word
 # of a name: `EST-SW1`, `CAT-42`; a small letter is of PostgreSQL's prefix.
-_NAME = rb"(?:" + zone_names.LIKE_NAME + rb"(?![\w.]|-[A-Z0-9])|(?:UTC|GMT|utc|gmt)\b)"
+_NAME = zone_names.LIKE_NAME + rb"(?![\w.]|-[A-Z0-9])"
+_UTC = rb"[UGug](?:TC|MT|tc|mt)"
+_REGION = rb"(?:[A-Z][a-z]{2,9}|US)/[A-Z][\w/+-]+"
 # Two digits, as PostgreSQL writes them, may be followed by what its prefix has next: a bracket, an address.
+# Each part begins with its character, which rules it out for most words behind a time.
 _ZONE = (
     rb"[Zz]\b| ?(?:" + zone_names.HOURS + rb"(?:" + zone_names.QUARTERS + rb"|(?![\w%/-]|\.[0-9]))"
-    rb"|(?=[A-Zug(\[])(?:(?:UTC|GMT|utc|gmt)[+-](?:1[0-4]|0?[0-9])(?:" + zone_names.QUARTERS
-    + rb"|(?![0-9]))|" + _NAME + rb"|[\[(]" + _NAME + rb"[\])]|\[?(?:[A-Z][a-z]{2,9}|US)/[A-Z][\w/+-]+\]?))"
+    rb"|" + _UTC + rb"(?:[+-](?:1[0-4]|0?[0-9])(?:" + zone_names.QUARTERS + rb"|(?![0-9]))|\b)"
+    rb"|" + _NAME + rb"|" + _REGION + rb"|[\[(](?:" + _UTC + rb"|" + _NAME + rb"|" + _REGION + rb")[\])])"
 )  # fmt: skip
 _AREAS = frozenset(
     b"Africa America Antarctica Arctic Asia Atlantic Australia Brazil Canada Chile Etc Europe Indian Mexico"
@@ -61,7 +65,7 @@ _ISO = rb"%Y[-/]%m[-/]%d[Tt ]%T%f%p%z"
 _BEHIND = rb"(?:%z(?![^ :\n])|)(?: %G(?![^ :\n])(?:%Z(?![^ :\n])|)|)"
 MORE = (
     rb"(?:[0-9.,Zz+-]|:[0-9]|\xe2\x80\xaf| ?(?:[AaPp]\.?[Mm]\b|[+-][0-9]|(?=[A-Zug(\[])(?:[(\[]?(?:"
-    + zone_names.LIKE_NAME + rb"|utc|gmt)\b|\[?(?:[A-Z][a-z]{2,9}|US)/[A-Z]))| (?:19|20)[0-9]{2}[ :])"
+    + zone_names.LIKE_NAME + rb"|" + _UTC + rb")\b|[(\[]?[A-Z][A-Za-z]{1,9}/[A-Z]))| (?:19|20)[0-9]{2}[ :])"
 )  # fmt: skip
 """The beginning of a text that may follow a time and belong to it, such as a fraction or a zone."""
 _LEVEL = rb"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL)"
@@ -179,7 +183,12 @@ OTHERS = (
 # fmt: on
 FORMS = (*DATES, ACCESS, *OTHERS)
 _ANY = re.compile(b"|".join(rb"(" + form.pattern_without_groups + rb")" for form in FORMS))
-_EACH = tuple(re.compile(form.pattern_with_groups) for form in FORMS)
+
+
+@cache
+def _with_groups(number: int) -> re.Pattern[bytes]:
+    """Return the expression of a form: compiled when it is needed, as a file has few of them."""
+    return re.compile(FORMS[number].pattern_with_groups)
 
 
 def match_time_form(text: bytes, at: int) -> tuple[TimeForm, re.Match[bytes]]:
@@ -189,7 +198,7 @@ def match_time_form(text: bytes, at: int) -> tuple[TimeForm, re.Match[bytes]]:
     """
     fitting = _ANY.match(text, at)
     number = (fitting.lastindex if fitting else None) or 1
-    found = _EACH[number - 1].match(text, at)
+    found = _with_groups(number - 1).match(text, at)
     if found is None:
         raise ValueError("no time")
     return FORMS[number - 1], found
