@@ -4,7 +4,7 @@ FILE may be plain, or compressed by gzip, zstd, bzip2 or xz. It has lines, or a 
 `journalctl -o export`; - is standard input. Of a DIRECTORY, every text file is imported. The lines of all
 files are sorted by their times. Within a file, a line that is older than the line before it gets that
 line's time, and the file keeps its order; --sort moves it to where its time belongs. A line's time is read
-from its text, in one of 30 forms: --dry-run says which, and how many lines of each file have none. A line
+from its text, in one of 33 forms: --dry-run says which, and how many lines of each file have none. A line
 without a time gets the time of the line before it; in a file without any times, all get the file's own
 time. SOURCE is file:FILE.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from logsrv.linelog.fields import events
+from logsrv.linelog.fields import events, zone_names
 
 FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news"),
@@ -20,16 +20,14 @@ LEVEL = rb"(?:emerg|emergency|panic|alert|crit|critical|err|error|warn|warning|n
 MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _YEAR = rb"(?:19|20)[0-9]{2}"
 _CLOCK = rb"[0-9]{2}:[0-9]{2}:[0-9]{2}"
-# Abbreviations that are no names of hosts; a hostname such as WEB must stay one.
-_ZONES = (
-    "UTC|GMT|Z|WET|WEST|CET|CEST|EET|EEST|BST|IST|MSK|MSD|TRT|EST|EDT|CST|CDT|MST|MDT|PST|PDT|AKST|AKDT|HST"
-    "|AST|ADT|NST|NDT|BRT|BRST|ART|CLT|CLST|SAST|EAT|CAT|WAT|GST|PKT|IRST|NPT|ICT|WIB|WITA|WIT|SGT|MYT|HKT"
-    "|PHT|JST|KST|AEST|AEDT|ACST|ACDT|AWST|NZST|NZDT|SAMT|YEKT|OMST|KRAT|IRKT|YAKT|VLAT|MAGT|PETT"
-)
 ZONE = (
     rb"(?:(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?|"
-    + _ZONES.encode()
-    + rb"|[+-][0-9]{2}(?::?[0-9]{2})?)"
+    + zone_names.NAME
+    + rb"|"
+    + zone_names.HOURS
+    + rb"(?:"
+    + zone_names.QUARTERS
+    + rb")?)"
 )
 """A zone behind a time."""
 NO_HOST = (

@@ -9,9 +9,12 @@ A moment is an integer here: microseconds since 1970. A float would lose digits.
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
+from itertools import chain
 from typing import TypeGuard
 
 import orjson
@@ -31,7 +34,10 @@ from logsrv.linelog.importing.forms import (
     epoch_microseconds,
     fraction_microseconds,
     match_time_form,
+    parts_of_time,
+    zone_name,
 )
+from logsrv.linelog.importing.named_columns import NamedColumns
 
 _PLAIN = rb"(?:" + b"|".join(form.pattern_without_groups for form in DATES) + rb")"
 _OTHER = rb"(?:" + b"|".join(form.pattern_without_groups for form in OTHERS) + rb")"
@@ -47,16 +53,16 @@ _TIME = _PRIORITY + _PLAIN + rb"|" + ACCESS.pattern_without_groups + rb"|" + _OT
 # A match takes all lines of a moment, also those without a time, so no Python code runs for each line.
 # `re` keeps 230 bytes for each line until the match ends, so a match has at most 10,001 lines.
 _RUN = re.compile(
-    rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")"
+    rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")|(?P<object>\{)"
     rb"|" + ACCESS.before + rb"(?P<bracketed>" + ACCESS._replace(before=b"").pattern_without_groups
-    + rb")|(?P<object>\{)"
-    rb"|(?P<other>" + _OTHER + rb"))" + _REST
-    + rb"(?:(?:" + _SAME + rb"|(?!" + _TIME + rb"|\{))" + _REST + rb"){0,10000}",
+    + rb")|(?P<other>" + _OTHER + rb"))" + _REST
+    + rb"(?:(?:" + _SAME + rb"|(?!\{|" + _TIME + rb"))" + _REST + rb"){0,10000}",
     re.MULTILINE,
 )  # fmt: skip
-_TIMED = re.compile(rb"^(?:" + _TIME + rb"|\{)", re.MULTILINE)
+_NO_COMMENT = re.compile(rb"^(?!#)[^\n]*\n", re.MULTILINE)
 _SECOND = re.compile(rb"([0-5][0-9])(?:[.,]([0-9]{1,9})|)(?![0-9])")
-_VALUE = re.compile(_PLAIN)
+# Go's `2026-11-20 06:18:42 +0900 JST` names its zone twice.
+_VALUE = re.compile(_PLAIN + rb"(?:(?<=[+-][0-9]{4}) [A-Z]{2,5})?")
 _MOST_DIGITS = 20
 # A smaller number in a JSON object counts as a duration, not as a time since 1970.
 _LEAST = 10**8
@@ -83,12 +89,14 @@ class LineMoments:
     Without `as_said` moments never go back, like those that a server sets: a line older than the one before
     gets the moment of that line, and is counted.
 
-    forms: lines in the runs of each time format.
+    forms: lines in the runs of each time format. unclear_zones: lines in zones whose names do not tell
+        which ones they are, so that they count as local time.
     undated: lines before the first time; all lines if there is no time. Later lines without a time are not
         counted here, because they belong to the line before.
     without: lines without a time, or with one that is not believed.
     unbelieved: lines whose time is invalid or out of range. unclear: lines whose day and month could each
         be the other.
+    columnless: lines whose columns have names, of which none is a time.
     late: lines older than the line before. latest: by how many microseconds at most.
     first, last: the earliest and the latest moment; None before the first line.
     said: the first moment found in a line.
@@ -111,7 +119,10 @@ class LineMoments:
         self._text = b""
         self._found: int | None = None
         self._before = 0
-        self._form = self._read = ""
+        self._form = self._read = self._zone = self._zone_read = ""
+        self._kind, self._utc = "plain", False
+        self._columns = NamedColumns()
+        self.columnless = 0
         self._minute = 0
         self._head, self._tail = b"\0", b""
         self.day_first, self._read_first_years = day_first, read_first_years
@@ -122,6 +133,7 @@ class LineMoments:
         # The last moment that was found with its year.
         self._known: int | None = None
         self.forms: Counter[str] = Counter()
+        self.unclear_zones: Counter[str] = Counter()
         self.first: int | None = None
         self.last: int | None = None
         self.said: int | None = None
@@ -144,14 +156,14 @@ class LineMoments:
     def runs_with_moments(self, text: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the whole lines of `text` in runs, each with its moment."""
         at = 0
-        for found in _RUN.finditer(text):
-            if found["object"]:
+        for found in chain.from_iterable(self._stretches_of_matches(text)):
+            self._kind = kind = found.lastgroup or "plain"
+            if kind == "object":
                 moment = self._moment_of_object(found[0][: found[0].find(b"\n")])
             else:
-                kind = found.lastgroup or "plain"
                 start = found.start(kind)
                 # The form of an access log begins with the client's name, before the time.
-                line = found.start() if kind == "bracketed" else start
+                line = start if kind in ("plain", "other") else found.start()
                 moment = self._moment_of_time(found[kind], text, line, start)
                 if moment is None:
                     self._count_disbelieved(found[0])
@@ -165,6 +177,31 @@ class LineMoments:
         if at < len(text):
             yield self._run_of_undated(text[at:], None)
 
+    def _stretches_of_matches(self, text: bytes) -> Iterator[Iterator[re.Match[bytes]]]:
+        """Yield the matches of runs in each stretch of text that has the same columns."""
+        if not self.lines:
+            self._columns.begin_file(text)
+        for begin, end in self._columns.stretches(text):
+            if begin or self._columns.lacks or self._columns.places:
+                # Other columns: the same text may be another time now.
+                self._text, self._head = b"", b"\0"
+                yield self._matches_of_columns(text, begin, end)
+            else:
+                yield _RUN.finditer(text, begin, end)
+
+    def _matches_of_columns(self, text: bytes, begin: int, end: int) -> Iterator[re.Match[bytes]]:
+        """Yield the matches of runs in text whose columns have names, those of other lines too."""
+        at = begin
+        if self._columns.places is not None:
+            for found in self._columns.places.run.finditer(text, begin, end):
+                if at < found.start():
+                    yield from _RUN.finditer(text, at, found.start())
+                yield found
+                at = found.end()
+        elif self._columns.lacks and _RUN.search(text, begin, end) is None:
+            self.columnless += len(_NO_COMMENT.findall(text, begin, end))
+        yield from _RUN.finditer(text, at, end)
+
     def journal_runs(self, entries: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the entries of a systemd journal, one JSON object a line, like `runs_with_moments`."""
         self._form = "journal"
@@ -174,11 +211,15 @@ class LineMoments:
             yield self._run_of_dated(entry, moment) if found else self._run_of_undated(entry, None)
 
     def _count_disbelieved(self, lines: bytes) -> None:
-        number = len(_TIMED.findall(lines))
+        number = self._count_timed(lines)
         if self._form == DAY_MONTH_YEAR and self.day_first is None:
             self.unclear += number
         else:
             self.unbelieved += number
+
+    def _count_timed(self, lines: bytes) -> int:
+        """Return the number of lines of a run that have its time, which the others do not."""
+        return lines.count(b"\n") if self._kind == "column" else len(_timed_line().findall(lines))
 
     def _run_of_undated(self, lines: bytes, following: int | None) -> tuple[int, bytes]:
         number = lines.count(b"\n")
@@ -194,8 +235,10 @@ class LineMoments:
             return self._run_of_undated(lines, None)
         number = lines.count(b"\n")
         self.forms[self._form] += number
+        if self._zone:
+            self.unclear_zones[self._zone] += number
         if self._exact:
-            self.without += number - len(_TIMED.findall(lines))
+            self.without += number - self._count_timed(lines)
         if self.said is None:
             self.said = moment
         if moment < self._before and not self._as_said:
@@ -228,7 +271,7 @@ class LineMoments:
                     self._found = self._parse_moment(said, text, line, start)
                 except (ValueError, OverflowError, OSError):
                     self._found = None
-        self._form = self._read
+        self._form, self._zone = self._read, self._zone_read
         return self._found
 
     def _moment_of_object(self, line: bytes) -> int | None:
@@ -264,7 +307,7 @@ class LineMoments:
                 return self._moment_of_time(text, text, 0, 0) if _VALUE.fullmatch(text) else None
             value = int(value[:20])
         # The next date is read anew: it may begin a stretch without years.
-        self._text, self._head = b"", b"\0"
+        self._text, self._head, self._zone = b"", b"\0", ""
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < _LEAST:
             return None
         # s, ms, µs or ns: each unit has three digits more than the one before.
@@ -274,14 +317,18 @@ class LineMoments:
         return self._moment_with_year(int(value) // 1000)
 
     def _parse_moment(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
-        self._read, found = match_time_form(text, line)
-        parts = {name: part for name, part in found.groupdict().items() if part}
+        places = self._columns.places if self._kind == "column" else None
+        form, found = match_time_form(text, line) if places is None else places.match(text, line)
+        self._read, self._zone_read, self._utc = form.name, "", form.utc or self._columns.utc
+        parts = parts_of_time(found)
+        if places is not None and not places.has_date:
+            parts |= self._columns.day_of_hour(int(parts["hour"]))
         if "epoch" in parts:
             return self._moment_with_year(epoch_microseconds(parts))
         if "one" in parts and not self._decide_day_first(parts):
             return None
         moment = (
-            self._moment_with_year(self._moment_of_datetime(datetime_of_parts(parts, 0)))
+            self._moment_with_year(self._moment_of_parts(parts, 0))
             if "year" in parts
             else self._moment_without_year(parts)
         )
@@ -327,22 +374,36 @@ class LineMoments:
             self._new_years = self._begin_stretch(date)
         passed = self._new_years.passed_before(date)
         if self._first_year is not None:
-            return self._moment_of_datetime(datetime_of_parts(parts, self._first_year + passed))
+            return self._moment_of_parts(parts, self._first_year + passed)
         newest = (_EPOCH + (self._written + DAY) * _MICROSECOND).year
         for year in range(newest, newest - YEARS_BACK - 1, -1):
             try:
-                moment = self._moment_of_datetime(datetime_of_parts(parts, year))
+                moment = self._moment_of_parts(parts, year)
             except ValueError:
                 continue
             if moment is not None:
                 return moment
         return None
 
-    def _moment_of_datetime(self, time: datetime) -> int | None:
-        moment = _microseconds_since_1970(time)
-        if time.tzinfo is None and moment < self._before:
+    def _moment_of_parts(self, parts: dict[str, bytes], year: int) -> int | None:
+        """Return the moment of a time; `year` is for a date without one."""
+        date = datetime_of_parts(parts, year)
+        name = zone_name(parts)
+        if name:
+            moment = _moment_in_local_zone(date.replace(tzinfo=None), name)
+            if moment is not None:
+                return self._moment_if_believed(moment)
+            if date.tzinfo is None:
+                self._zone_read = name
+        elif date.tzinfo is None and self._utc:
+            date = date.replace(tzinfo=UTC)
+        return self._moment_of_datetime(date)
+
+    def _moment_of_datetime(self, date: datetime) -> int | None:
+        moment = _microseconds_since_1970(date)
+        if date.tzinfo is None and moment < self._before:
             # When summer time ends, one hour comes twice: this may be the second one.
-            moment = max(moment, _microseconds_since_1970(time.replace(fold=1)))
+            moment = max(moment, _microseconds_since_1970(date.replace(fold=1)))
         return self._moment_if_believed(moment)
 
     def _moment_if_believed(self, moment: int) -> int | None:
@@ -356,13 +417,34 @@ def _is_number(value: object) -> TypeGuard[int | str]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+@cache
+def _timed_line() -> re.Pattern[bytes]:
+    """Return an expression for a line with a time: compiled only if lines are counted."""
+    return re.compile(rb"^(?:" + _TIME + rb"|\{)", re.MULTILINE)
+
+
 def _local_time(moment: int) -> datetime:
     return (_EPOCH + moment * _MICROSECOND).astimezone().replace(tzinfo=None)
+
+
+def _moment_in_local_zone(date: datetime, name: str) -> int | None:
+    """Return the moment of a local time if the local zone has this name, else None.
+
+    In the hour that comes twice when summer time ends, the name says which one it is.
+    """
+    if name not in time.tzname:
+        return None
+    for fold in (0, 1):
+        local = date.replace(fold=fold).astimezone()
+        if local.tzname() == name:
+            return _microseconds_since_1970(local)
+    behind = time.altzone if name == time.tzname[1] else time.timezone
+    return _microseconds_since_1970(date.replace(tzinfo=timezone(timedelta(seconds=-behind))))
 
 
 def _second_in_microseconds(second: re.Match[bytes]) -> int:
     return int(second[1]) * SECOND + fraction_microseconds(second[2])
 
 
-def _microseconds_since_1970(time: datetime) -> int:
-    return (time.astimezone(UTC) - _EPOCH) // _MICROSECOND
+def _microseconds_since_1970(date: datetime) -> int:
+    return (date.astimezone(UTC) - _EPOCH) // _MICROSECOND

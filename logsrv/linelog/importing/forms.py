@@ -10,50 +10,63 @@ import re
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+from logsrv.linelog.fields import zone_names
 
 SECOND = 1_000_000
 DAY_MONTH_YEAR = "day/month/year"
 _MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
-# Abbreviations that two parts of the world use, such as CST and IST, are not here: they count as local
-# time.
-_ZONES = {
-    b"Z": 0, b"UTC": 0, b"GMT": 0, b"WET": 0, b"WEST": 1, b"CET": 1, b"CEST": 2, b"EET": 2, b"EEST": 3,
-    b"MSK": 3, b"JST": 9, b"EST": -5, b"EDT": -4, b"MST": -7, b"MDT": -6, b"PST": -8, b"PDT": -7,
-}  # fmt: skip
-_OFFSET = rb"[+-][0-9]{2}:?[0-9]{2}(?![0-9])"
-# An offset of two digits after a space, as PostgreSQL writes it, counts only before a bracket: other
-# numbers of two digits may stand there.
+# Other words may look like a name: they are no zone. A capital or a digit behind a dash makes another word
+# of a name: `EST-SW1`, `CAT-42`; a small letter is of PostgreSQL's prefix.
+_NAME = zone_names.LIKE_NAME + rb"(?![\w.]|-[A-Z0-9])"
+_UTC = rb"[UGug](?:TC|MT|tc|mt)"
+_REGION = rb"(?:[A-Z][a-z]{2,9}|US)/[A-Z][\w/+-]+"
+# Two digits, as PostgreSQL writes them, may be followed by what its prefix has next: a bracket, an address.
+# Each part begins with its character, which rules it out for most words behind a time.
 _ZONE = (
-    rb"Z| ?" + _OFFSET + rb"|[+-][0-9]{2}(?![\w:.-])| [+-][0-9]{2}(?= \[)"
-    rb"| ?(?:GMT|UTC)[+-][0-9]{1,2}(?::?[0-9]{2}|)(?![0-9])| ?(?:" + b"|".join(list(_ZONES)[1:]) + rb")\b"
+    rb"[Zz]\b| ?(?:" + zone_names.HOURS + rb"(?:" + zone_names.QUARTERS + rb"|(?![\w%/-]|\.[0-9]))"
+    rb"|" + _UTC + rb"(?:[+-](?:1[0-4]|0?[0-9])(?:" + zone_names.QUARTERS + rb"|(?![0-9]))|\b)"
+    rb"|" + _NAME + rb"|" + _REGION + rb"|[\[(](?:" + _UTC + rb"|" + _NAME + rb"|" + _REGION + rb")[\])])"
 )  # fmt: skip
-# `(?:x|)` costs half of `(?:x)?`, for which Python keeps a place to go back to.
+_AREAS = frozenset(
+    b"Africa America Antarctica Arctic Asia Atlantic Australia Brazil Canada Chile Etc Europe Indian Mexico"
+    b" Pacific US".split()
+)
+# `(?:x|)` costs half of `(?:x)?`, for which Python keeps a place to go back to. Of several forms Python
+# leaves out at once those whose first character is another one, unless it is repeated.
 _DIRECTIVES = {
-    b"%Y": rb"(?P<year>[0-9]{4})",
-    b"%y": rb"(?P<year>[0-9]{2})",
-    b"%m": rb"(?P<month>[0-9]{2})",
+    b"%Y": rb"(?P<year>[0-9][0-9]{3})",
+    b"%y": rb"(?P<year>[0-9][0-9])",
+    b"%m": rb"(?P<month>[0-9][0-9])",
     b"%-m": rb"(?P<month>[0-9]{1,2})",
     b"%b": rb"(?P<month>" + b"|".join(_MONTHS) + rb")",
-    b"%d": rb"(?P<day>[0-9]{2})",
+    b"%d": rb"(?P<day>[0-9][0-9])",
     b"%e": rb"(?P<day>[ 0-9][0-9])",
     b"%-d": rb"(?P<day>[0-9]{1,2})",
     b"%a": rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)",
-    b"%T": rb"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})",
+    b"%T": rb"(?P<hour>[0-9][0-9]):(?P<minute>[0-9][0-9]):(?P<second>[0-9][0-9])",
     b"%-T": rb"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{1,2}):(?P<second>[0-9]{1,2})",
-    b"%C": rb"(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?P<second>[0-9]{2})",
-    b"%f": rb"(?:[.,](?P<fraction>[0-9]{1,9})|)",
+    b"%C": rb"(?P<hour>[0-9][0-9])(?P<minute>[0-9][0-9])(?P<second>[0-9][0-9])",
+    b"%f": rb"(?:(?:[.,]|:(?=[0-9]{3}(?![0-9.])))(?P<fraction>[0-9]{1,9})|)",
     b"%L": rb"(?P<milliseconds>[0-9]{1,3})",
     b"%p": rb"(?:(?: |\xe2\x80\xaf|)(?P<half>[AaPp](?:[Mm]\b|\.[Mm]\.))|)",
-    b"%s": rb"(?P<epoch>[0-9]{10})(?:\.(?P<fraction>[0-9]{1,9})|)",
+    b"%s": rb"(?P<epoch>[0-9][0-9]{9})(?:\.(?P<fraction>[0-9]{1,9})|)",
     b"%z": rb"(?P<zone>" + _ZONE + rb"|)",
+    # A year and a zone again, behind the time.
+    b"%G": rb"(?P<year_2>(?:19|20)[0-9][0-9])",
+    b"%Z": rb"(?P<zone_2>" + _ZONE + rb"|)",
 }
 _DIRECTIVE = re.compile(rb"%-?[A-Za-z]")
-_ISO = rb"%Y[-/]%m[-/]%d[T ]%T%f%p%z"
+_ISO = rb"%Y[-/]%m[-/]%d[Tt ]%T%f%p%z"
+# In a header a zone and a year are words of their own, as no name of a host is one.
+_BEHIND = rb"(?:%z(?![^ :\n])|)(?: %G(?![^ :\n])(?:%Z(?![^ :\n])|)|)"
 MORE = (
-    rb"(?:[0-9.,Z+-]| ?[AaPp]\.?[Mm]\b|\xe2\x80\xaf| ?(?:[A-Z]{2,3}T|UTC|MSK|GMT|WET)\b| [+-][0-9])"
-)
+    rb"(?:[0-9.,Zz+-]|:[0-9]|\xe2\x80\xaf| ?(?:[AaPp]\.?[Mm]\b|[+-][0-9]|(?=[A-Zug(\[])(?:[(\[]?(?:"
+    + zone_names.LIKE_NAME + rb"|" + _UTC + rb")\b|[(\[]?[A-Z][A-Za-z]{1,9}/[A-Z]))| (?:19|20)[0-9]{2}[ :])"
+)  # fmt: skip
 """The beginning of a text that may follow a time and belong to it, such as a fraction or a zone."""
 _LEVEL = rb"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL)"
 _PAIRS = (
@@ -64,36 +77,51 @@ _EPOCHS = rb"(?P<epoch>[0-9]{10}(?:[0-9]{3}){0,3})(?:(?<![0-9]{11})\.(?P<fractio
 
 
 class TimeForm(NamedTuple):
-    """A time format. example: the beginning of a line in it."""
+    """A time format. example: the beginning of a line in it.
+
+    utc: times without a zone are UTC. further: text up to the zone, if it stands further on in the line.
+    Lines of one second have one zone there: in another, their clocks would differ.
+    """
 
     name: str
     example: str
     time: bytes
     before: bytes = b""
     after: bytes = b""
+    utc: bool = False
+    further: bytes = b""
 
     @property
     def pattern_with_groups(self) -> bytes:
         """Return the regular expression, with a named group for each part of the time."""
-        after = rb"(?=" + self.after + rb")" if self.after else b""
-        return _DIRECTIVE.sub(lambda found: _DIRECTIVES[found[0]], self.before + self.time) + after
+        further = rb"(?=" + self.further + rb"|)" if self.further else b""
+        return _with_directives(self.before + self.time + further) + self._lookahead
 
     @property
     def pattern_without_groups(self) -> bytes:
         """Return the regular expression without groups."""
-        return re.sub(rb"\(\?P<\w+>", b"(?:", self.pattern_with_groups)
+        named = _with_directives(self.before + self.time) + self._lookahead
+        return re.sub(rb"\(\?P<\w+>", b"(?:", named)
+
+    @property
+    def _lookahead(self) -> bytes:
+        return rb"(?=" + self.after + rb")" if self.after else b""
+
+
+def _with_directives(pattern: bytes) -> bytes:
+    return _DIRECTIVE.sub(lambda found: _DIRECTIVES[found[0]], pattern)
 
 
 # fmt: off
 DATES = (
     TimeForm("RFC 3339", "2026-11-20T06:18:42.123+01:00", _ISO),
-    TimeForm("RFC 3164", "Nov 20 06:18:42", rb"%b %e %T(?:%f%z(?=:)|)"),
-    TimeForm("asctime", "[Fri Nov 20 06:18:42 2026]", rb"%a %b %e %T%f%p(?:%z| [A-Z]{2,5}) %Y(?![0-9])",
-             rb"(?:\[|)"),
+    TimeForm("RFC 3164", "Nov 20 06:18:42", rb"%b %e (?:%Y |)%T%f%p" + _BEHIND),
+    TimeForm("asctime", "[Fri Nov 20 06:18:42 2026]",
+             rb"%a %b %e %T%f%p(?: (?P<certain>[A-Z]{2,5})|%z) %Y(?![0-9])%Z", rb"(?:\[|)"),
 )
 """The forms that also occur after a syslog priority, and in JSON values."""
 ACCESS = TimeForm("access log", "10.0.0.1 - ann [20/Nov/2026:06:18:42 +0000]",
-                  rb"%d/%b/%Y[: ]%T(?P<zone> [+-][0-9]{4}|)", rb"[^\s\[]\S* \S+ [^\[\n]{1,80}\[", rb"\]")
+                  rb"%d/%b/%Y[: ]%T%f ?%z", rb"[^\s\[]\S* +[^\[\n]{0,80}\[", rb"\]")
 OTHERS = (
     TimeForm("RFC 3339", "[2026-11-20 06:00:00.123]", _ISO, rb"""[\[("']"""),
     TimeForm("RFC 3339", "INFO  [main] 2026-11-20 06:18:42,123",
@@ -102,7 +130,14 @@ OTHERS = (
     TimeForm("RFC 3339", "api.log.1 2026-11-20 06:18:42.008", _ISO, rb"[\w./-]{1,80}\.log[\w.:-]{0,80} "),
     TimeForm("logfmt", "level=info ts=2026-11-20T06:18:42.123Z", _ISO, _PAIRS),
     TimeForm("logfmt", "ts=1795155522.123", _EPOCHS, _PAIRS),
-    TimeForm("FortiGate", "date=2026-11-20 time=06:18:42", rb"date=%Y-%m-%d time=%T"),
+    TimeForm("ALB", "https 2026-11-20T06:18:42.123456Z app/web/1 10.0.0.9:50000",
+             _ISO, rb"[hgw](?:ttps?|2|rpcs?|ss?) ", rb" \S+ \S+:[0-9]+ ", utc=True),
+    TimeForm("ALB", "tls 2.0 2026-11-20T06:18:42 net/", _ISO, rb"tls [0-9.]+ ", rb" net/", utc=True),
+    TimeForm("VPC flow log", "2 123456789010 eni-1235b8ca - - - - - - - 1795155522 1795155582 -",
+             rb"(?P<epoch>[0-9]{10})", rb"2 (?:[0-9]{12}|unknown) eni-[0-9a-f]+ (?:\S+ ){7}",
+             rb" [0-9]{10} [AR-]"),
+    TimeForm("FortiGate", "date=2026-11-20 time=06:18:42", rb"date=%Y-%m-%d time=%T",
+             further=rb"""[^\n]{0,400}? (?:tz|timezone)="?%z(?=["\s])"""),
     TimeForm("klog", "I1120 06:18:42.123456    4242 server.go:12]",
              rb"(?:%Y|)%m%d %T%f", rb"[IWEF]", rb" +[0-9]+ [^\s:]+:[0-9]+\]"),
     TimeForm("logcat", "11-20 06:18:42.123  1702  2395 D",
@@ -111,19 +146,26 @@ OTHERS = (
     TimeForm("HDFS", "261120 061842 148 INFO", rb"%y%m%d %C", b"", rb" [0-9]+ " + _LEVEL + rb"\b"),
     TimeForm("MySQL", "261120  6:18:42 [Note]", rb"%y%m%d +%-T", b"",
              rb"\s+(?:\[(?:Note|Warning|ERROR)\]|InnoDB|mysqld|[0-9]+ [A-Z][a-z])"),
+    TimeForm("MySQL", "# Time: 2026-11-20T06:18:42.123456Z", _ISO, rb"# Time: "),
+    TimeForm("MySQL", "# Time: 261120  6:18:42", rb"%y%m%d +%-T", rb"# Time: "),
+    TimeForm("CloudFront", "2026-11-20\t06:18:42\tFRA2\t", rb"%Y-%m-%d\t%T", b"",
+             rb"\t[A-Z]{3}[0-9]{1,2}(?:-[A-Z][0-9]+)?\t", utc=True),
+    TimeForm("tabs", "2026-11-20\t06:18:42\t", rb"%Y[-/]%m[-/]%d\t%T%f%z"),
     TimeForm("HealthApp", "20261120-6:18:42:606|", rb"%Y%m%d-%-T:%L", b"", rb"\|"),
     TimeForm("compact", "20261120T061842Z", rb"%Y%m%d[T_-]%C%f%z", b"", rb"[\s\],|]"),
     TimeForm("compact", "20261120 06:18:42", rb"%Y%m%d[T _-]%T%f%p%z", b"", rb"[\s\],|]"),
     TimeForm("unpadded", "2026-11-9 6:18:42", rb"%Y[-/.]%-m[-/.]%-d[T ] ?%-T%f%p%z", rb"\[?"),
     TimeForm("Tomcat, BIND, PHP", "20-Nov-2026 06:18:42.123",
-             rb"%-d-%b-%Y %T%f%p(?P<zone> [A-Z][A-Za-z]+/[\w/+-]+|" + _ZONE + rb"|)", rb"\[?"),
+             rb"%-d-%b-%Y %T%f%p(?: (?P<certain>[A-Z][A-Za-z]+/[\w/+-]+)(?=\])|%z)", rb"\[?"),
     TimeForm("RFC 5322", "Fri, 20 Nov 2026 06:18:42 +0100",
              rb"%-d[ /]%b[ /]%Y[ :]%T%f%p%z", rb"(?:%a,? |\[|)"),
     TimeForm("Redis", "1234:M 20 Nov 2026 06:18:42.123 *",
              rb"%-d %b (?:%Y |)%T%f", rb"(?:[0-9]+:[A-Z]|\[[0-9]+\]) ", rb" [.*#-] "),
     TimeForm("java.util.logging", "Nov 20, 2026 6:18:42 AM",
-             rb"%b %-d, %Y %-T%p%z"),
-    TimeForm("RFC 3164", "*Nov 9 2026 06:18:42.123:", rb"%b +%-d (?:%Y |)%T%f%p%z", rb"\*?(?:%a |)"),
+             rb"%b %-d, %Y,? %-T%f%p%z"),
+    TimeForm("RFC 3164", "*Nov 9 2026 06:18:42.123:",
+             rb"%b +%-d (?:%Y |)%T%f%p" + _BEHIND, rb"[*.]?(?:%a,? |)"),
+    TimeForm("RFC 3164", "2026 Nov 20 06:18:42.123 UTC:", rb"%Y %b +%-d %T%f%p" + _BEHIND),
     TimeForm("Nagios", "[1795155522] ", rb"%s", rb"\[", rb"\] "),
     TimeForm("squid", "1795155522.123    42 10.0.0.1 TCP_HIT/200",
              rb"(?P<epoch>[0-9]{10})\.(?P<fraction>[0-9]{3,9})", b"", rb"\s"),
@@ -141,20 +183,30 @@ OTHERS = (
 # fmt: on
 FORMS = (*DATES, ACCESS, *OTHERS)
 _ANY = re.compile(b"|".join(rb"(" + form.pattern_without_groups + rb")" for form in FORMS))
-_EACH = tuple(re.compile(form.pattern_with_groups) for form in FORMS)
 
 
-def match_time_form(text: bytes, at: int) -> tuple[str, re.Match[bytes]]:
-    """Return the name of the time form at `text[at:]`, and the match with its parts.
+@cache
+def _with_groups(number: int) -> re.Pattern[bytes]:
+    """Return the expression of a form: compiled when it is needed, as a file has few of them."""
+    return re.compile(FORMS[number].pattern_with_groups)
+
+
+def match_time_form(text: bytes, at: int) -> tuple[TimeForm, re.Match[bytes]]:
+    """Return the time form at `text[at:]`, and the match with its parts.
 
     Raises ValueError if no form matches.
     """
     fitting = _ANY.match(text, at)
     number = (fitting.lastindex if fitting else None) or 1
-    found = _EACH[number - 1].match(text, at)
+    found = _with_groups(number - 1).match(text, at)
     if found is None:
         raise ValueError("no time")
-    return FORMS[number - 1].name, found
+    return FORMS[number - 1], found
+
+
+def parts_of_time(found: re.Match[bytes]) -> dict[str, bytes]:
+    """Return the parts of a time by their names."""
+    return {name.split("_")[0]: part for name, part in found.groupdict().items() if part}
 
 
 def epoch_microseconds(parts: Mapping[str, bytes]) -> int:
@@ -188,25 +240,46 @@ def datetime_of_parts(parts: Mapping[str, bytes], year: int) -> datetime:
         year, _MONTHS.index(month) + 1 if month.isalpha() else int(month), int(parts["day"]),
         hour, int(parts["minute"]), int(parts["second"]),
         thousandths * 1000 or fraction_microseconds(parts.get("fraction")),
-        _parse_zone(parts.get("zone", b"").strip()),
+        _parse_zone(parts),
     )  # fmt: skip
 
 
-def _parse_zone(text: bytes) -> tzinfo | None:
-    if not text:
+def zone_name(parts: Mapping[str, bytes]) -> str:
+    """Return the name of a time's zone, such as CET, but for UTC and GMT; "" without one."""
+    name = _said_zone(parts).decode()
+    is_name = "certain" in parts or name in zone_names.NAMES
+    return name if is_name and name.isalpha() and name not in ("UTC", "GMT", "Z") else ""
+
+
+def _said_zone(parts: Mapping[str, bytes]) -> bytes:
+    return (parts.get("certain") or parts.get("zone", b"")).strip(b" ()[]")
+
+
+def _parse_zone(parts: Mapping[str, bytes]) -> tzinfo | None:
+    """Return a zone; None for local time, also for a name that tells no zone, or is none."""
+    text = _said_zone(parts)
+    name = text.decode().upper()
+    if not name:
         return None
-    if text in _ZONES:
-        return timezone(timedelta(hours=_ZONES[text]))
+    if name.isalpha():
+        minutes = zone_names.MINUTES.get(name)
+        return None if minutes is None else timezone(timedelta(minutes=minutes))
     if b"/" in text:
-        try:
-            return ZoneInfo(text.decode("ascii"))
-        except KeyError:
-            raise ValueError("an unknown zone") from None
-    offset = text.lstrip(b"GMTUC")
-    digits = offset[1:].replace(b":", b"")
-    hours, rest = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, b"0")
+        return (
+            _zone_of_region(text) if "certain" in parts or text.split(b"/")[0] in _AREAS else None
+        )
+    offset = name.lstrip("GMTUC")
+    digits = offset[1:].replace(":", "")
+    hours, rest = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
     minutes = 60 * int(hours) + int(rest)
-    return timezone(timedelta(minutes=-minutes if offset[:1] == b"-" else minutes))
+    return timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))
+
+
+def _zone_of_region(name: bytes) -> tzinfo:
+    try:
+        return ZoneInfo(name.decode("ascii"))
+    except KeyError:
+        raise ValueError("an unknown zone") from None
 
 
 _YEAR, _DISORDER = timedelta(days=366), timedelta(days=31)

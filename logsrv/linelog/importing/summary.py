@@ -12,6 +12,8 @@ from logsrv.linelog.formats.journal.parse import MOST_ENTRY
 from logsrv.linelog.importing.files import STDIN, LogFile
 
 _MICRO = 1e6
+# More names of zones than these are no zones of one file.
+_MOST_ZONES = 3
 
 
 @attrs.define
@@ -53,11 +55,17 @@ def file_sentence(file: LogFile) -> str:
             "a neighbour's time",
         ),
         (dated.unclear, "with day and month in an unknown order", "a neighbour's time"),
+        (dated.columnless, "whose columns (#Fields) have no date and time", "a neighbour's time"),
         (dated.late, f"older than the one before, by {most}{by:.0f} s,", f"its time{hint}"),
     )
     if file.utf8_from is not None:
         parts.append(f"in UTF-8 from byte {file.utf8_from:,} on, in UTF-16 before it")
     parts += (f"{_lines_that_have(number, kind)} {time}" for number, kind, time in kinds if number)
+    parts += (
+        f"{counted(number, 'line')} with the zone {name}, whose name does not tell which it is,"
+        f" {'counts' if number == 1 else 'count'} as local time"
+        for name, number in dated.unclear_zones.most_common(_MOST_ZONES)
+    )
     return "; ".join(parts)
 
 

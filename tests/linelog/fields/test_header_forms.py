@@ -20,6 +20,7 @@ TEXTS = """
 <13>Jul 11 10:00:00.123 -0530: x y|-|-|-|Jul 11 10:00:00.123 -0530|notice
 <13>Jul 11 10:00:00 GMT+1: x y|-|-|-|Jul 11 10:00:00 GMT+1|notice
 <13>Jul 11 10:00:00 UTC+05:30 x1 sshd[7]: x y|x1|sshd|7|Jul 11 10:00:00 UTC+05:30|notice
+<13>Jul 11 10:00:00 HDT x1 sshd[7]: x y|x1|sshd|7|Jul 11 10:00:00 HDT|notice
 <13>Jul 11 10:00:00 2026 UTC: x y|-|-|-|Jul 11 10:00:00 2026 UTC|notice
 <13>2026 Jul 11 10:00:00 UTC: x y|-|-|-|2026 Jul 11 10:00:00 UTC|notice
 <13>2026-07-11T10:00:00Z: x y|-|-|-|2026-07-11T10:00:00Z|notice
@@ -125,6 +126,7 @@ def test_a_column_of_every_form_is_that_of_its_record(names):
         "*** last message repeated 2 times ***",
         "--- last message repeated 3 times ---",
         "-- MARK --",
+        "+99 is no zone",
     ],
 )
 def test_a_sentence_of_the_daemon_has_no_host(text):

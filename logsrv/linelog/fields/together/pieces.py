@@ -46,8 +46,8 @@ class FieldPieces:
     """The pieces of all fields of a text, but for those called `skip`; or of wanted ones only.
 
     complete: whether there are no names but these; a text with very many names has those that came first.
-    left_out: names whose values have no exact text. objects: the lines whose contents are JSON objects. events:
-    the numbers of lines of CEF and LEEF.
+    left_out: names whose values have no exact text. objects: the lines whose contents are JSON objects.
+    events: the numbers of lines of CEF and LEEF.
     """
 
     def __init__(self, skip: Collection[str] = (), wanted: WantedNames | None = None) -> None:

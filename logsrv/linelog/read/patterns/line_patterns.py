@@ -18,6 +18,7 @@ import orjson
 from logsrv.kit.text.colours import has_colours, text_without_colours, without_colours
 from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
 from logsrv.linelog.fields.json import Object, json_to_field_value, look_up_field
+from logsrv.linelog.fields.known_keys import level_names_of_object
 from logsrv.linelog.fields.level import level_of_fields
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, levels_of_records
 from logsrv.linelog.fields.record import ALIASES, IN_LOG_RECORDS, Record
@@ -247,7 +248,8 @@ def _find_app(parsed: Object, present: frozenset[str], in_header: str | None) ->
 
 
 def _has_level(parsed: Object) -> bool:
-    found = level_of_fields(lambda name: json_to_field_value(look_up_field(parsed, name)))
+    names = level_names_of_object(parsed)
+    found = level_of_fields(lambda name: json_to_field_value(look_up_field(parsed, name)), names)
     return found is not None
 
 
