@@ -14,17 +14,19 @@ from unicodedata import category
 from logsrv.errors import QueryError
 from logsrv.kit.text.words import shown
 
-# What is not ASCII is looked at by `_is_plain`: an expression knows letters, but not the marks on them.
+# What is not ASCII is left to `_is_of_letters`: an expression knows letters, but not the marks on them.
 _PLAIN = r"[^\s\x00-?\[-^`{-\x7f][^\s\x00-,:-?\[-^`{-\x7f]*+"
 IN_BACKTICKS = r"`(?:[^`]|``)*+`"
 FIELD = f"(?:{_PLAIN}|{IN_BACKTICKS})"
 """An expression for a name as it is written, and for some words that are none: `name_of_field` tells."""
 
 _written = re.compile(FIELD).match
-_is_ascii_or_may_be = re.compile(_PLAIN).fullmatch
+_may_be_plain = re.compile(_PLAIN).fullmatch
 _in_list = re.compile(rf"\s*(?:(?P<written>{IN_BACKTICKS})|(?P<other>[^,]*?))\s*(?=,|\Z)").match
 # These would be read as words of a query where they stand before a space.
 _WORDS = frozenset(("AND", "OR", "NOT", "by", "asc", "desc"))
+# What this Python does not know yet may be a letter to a browser, whose queries are read here.
+_UNKNOWN = "Cn"
 _NEVER_CLOSED = 'this backtick is never closed; "`" in quotation marks is the character'
 
 
@@ -32,12 +34,12 @@ def name_of_field(written: str) -> str | None:
     """Return the name that FIELD has found; None if it is a word with other characters in it."""
     if written[0] == "`":
         return written[1:-1].replace("``", "`")
-    return written if _has_letters_only(written) else None
+    return written if _is_of_letters(written, _UNKNOWN) else None
 
 
 def field_as_written(name: str) -> str:
     """Return what a query has for the field called `name`, whatever characters are in it."""
-    is_plain = _is_ascii_or_may_be(name) and _has_letters_only(name) and name not in _WORDS
+    is_plain = _may_be_plain(name) and _is_of_letters(name) and name not in _WORDS
     return name if is_plain else f"`{name.replace('`', '``')}`"
 
 
@@ -83,7 +85,7 @@ def plain_field_names(text: str) -> list[str]:
     """Return the names in a list with commas, each as a query has it. Raises ValueError with a sentence."""
     names = []
     for name, is_in_backticks in _names_in_list(text):
-        if not is_in_backticks and field_as_written(name) != name:
+        if not is_in_backticks and read_field(name, 0) != (name, len(name)):
             raise ValueError(
                 f"{shown(name)} is no name of a field, such as in time,host,app; "
                 f"any other name stands in backticks: {shown(field_as_written(name))}"
@@ -106,14 +108,11 @@ def _names_in_list(text: str) -> Iterator[tuple[str, bool]]:
         at = found.end() + 1
 
 
-def _has_letters_only(written: str) -> bool:
-    """Tell whether all that is not ASCII are letters, their marks, and digits."""
-    return written.isascii() or (
-        _is_letter(written[0], "L") and all(_is_letter(one, "LMN") for one in written)
+def _is_of_letters(written: str, *more: str) -> bool:
+    """Tell whether all that is not ASCII are letters, their marks, and digits, or of these categories."""
+    if written.isascii():
+        return True
+    kinds = [category(one) for one in written if not one.isascii()]
+    return (written[0].isascii() or kinds[0][0] == "L" or kinds[0] in more) and all(
+        kind[0] in "LMN" or kind in more for kind in kinds
     )
-
-
-def _is_letter(character: str, kinds: str) -> bool:
-    # What this Python does not know yet may be a letter to a browser, whose queries are read here.
-    found = category(character)
-    return character.isascii() or found[0] in kinds or found == "Cn"

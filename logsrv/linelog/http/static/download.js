@@ -2,6 +2,7 @@
 
 import { address } from "./api.js";
 import { byId } from "./dom.js";
+import { writtenNames } from "./field_names.js";
 import { kindOf, limitOf } from "./stages.js";
 import { counted, number } from "./times.js";
 
@@ -31,7 +32,7 @@ export class Download {
 
   /** @param {string[]} columns chosen columns, before the message */
   setColumns(columns) {
-    this.columns = columns.length ? [...columns, "message"].join() : "";
+    this.columns = columns.length ? writtenNames([...columns, "message"]) : "";
     this.show();
   }
 

@@ -11,6 +11,7 @@ import { chosenRows, nextRows, saidRows, showRows } from "./density.js";
 import { Details } from "./details.js";
 import { byId } from "./dom.js";
 import { Empty } from "./empty.js";
+import { writtenNames } from "./field_names.js";
 import { Fields } from "./fields.js";
 import { Figures } from "./figures.js";
 import { keepFocus } from "./focus.js";
@@ -100,7 +101,7 @@ function rows() {
 /** @param {string} name of a field that becomes a column, or no longer is one */
 function column(name) {
   const columns = switchColumn(readColumns(place.columns), name);
-  layOut({ columns: columns.length ? [...columns, "message"].join() : "" });
+  layOut({ columns: columns.length ? writtenNames([...columns, "message"]) : "" });
   say(columns.includes(name) ? `${printable(name)} is a column.` : `${printable(name)} is no longer a column.`);
 }
 
