@@ -33,8 +33,8 @@ from logsrv.cli.progress import ProgressLine
 from logsrv.cli.stores import make_search, open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.field_names import field_names, one_field_name, plain_field_names
+from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.question import (
     EACH_POSITION,
     FUNCTIONS,
@@ -93,7 +93,10 @@ def declare(parser: Parser) -> None:
     new = "with --patterns: only those that no matching line before TIME has"
     add("--new-since", metavar="TIME", help=new)
     what.add_argument(
-        "--sort", metavar="FIELD", type=one_field_name, help="the lines with its largest numbers (-n of them, 10)"
+        "--sort",
+        metavar="FIELD",
+        type=one_field_name,
+        help="the lines with its largest numbers (-n of them, 10)",
     )
     for function in FUNCTIONS:
         numbers = " of its numbers" * (

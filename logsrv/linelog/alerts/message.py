@@ -207,7 +207,8 @@ def group_in_words(condition: Condition, key: Key) -> str:
     if condition.by and key == OTHERS:
         return "(other groups)"
     values = ["(none)" if value is None else _value_of_query(value) for value in key]
-    return " ".join(f"{field_as_written(field)}={value}" for field, value in zip(condition.by, values, strict=True))
+    fields = map(field_as_written, condition.by)
+    return " ".join(f"{field}={value}" for field, value in zip(fields, values, strict=True))
 
 
 def value_in_words(value: float) -> str:
