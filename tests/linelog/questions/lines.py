@@ -320,8 +320,8 @@ class LineWriter:
                 and [one.split(".")[0] for one in names].count(outer) == 1
                 and random.randrange(2)
             ):
-                inner = self._key(rest, ascii_only)
-                key, shown = self._key(outer, ascii_only), f"{{{inner}:{shown}}}"
+                shown = f"{{{self._key(rest, ascii_only)}:{shown}}}"
+                key = self._key(outer, ascii_only)
             elif not random.randrange(12):
                 parts.append(f"{key}:{json.dumps(self._word())}")
             parts.append(f"{key}:{random.choice(['', ' '])}{shown}")
