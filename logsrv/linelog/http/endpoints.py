@@ -243,7 +243,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _format_parameter("json", "csv", "text"),
             ApiParameter(
                 "columns",
-                "the columns of csv: names of fields, parted by commas",
+                "the columns of csv: names of fields as in a query, parted by commas",
                 lambda text, now: plain_field_names(_check_length(text, _LONGEST_LIST)),
                 _TEXT,
             ),
@@ -290,7 +290,13 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "/api/top",
         "The most frequent values of a field",
         (
-            ApiParameter("field", "the name of the field", _read_field_name, _TEXT, required=True),
+            ApiParameter(
+                "field",
+                "the name of the field, as it is or in backticks",
+                _read_field_name,
+                _TEXT,
+                required=True,
+            ),
             *_SCOPE,
             _integer_parameter("limit", "at most so many values", 10, 1000, 1),
         ),

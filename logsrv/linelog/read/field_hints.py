@@ -8,7 +8,7 @@ from itertools import islice
 
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean
-from logsrv.linelog.fields.record import ALWAYS
+from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_text
 from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.hints import comparisons, hint_on_stage
