@@ -42,9 +42,3 @@ export const isField = (name) => name !== "" && name.length <= LONGEST && printa
  * @param {string} text
  */
 export const namesOf = (text) => [...text.matchAll(IN_LIST)].map((found) => nameOf(found[1].trim())).filter(Boolean);
-
-/**
- * Return a list with commas.
- * @param {string[]} names
- */
-export const writtenNames = (names) => names.map(writtenField).join();

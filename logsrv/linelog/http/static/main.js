@@ -5,13 +5,12 @@ import { Announcer } from "./announce.js";
 import { ApiError } from "./api.js";
 import { Box } from "./box.js";
 import { ByMenu } from "./by_menu.js";
-import { readColumns, showColumns, switchColumn } from "./columns.js";
+import { readColumns, showColumns, switchColumn, writtenColumns } from "./columns.js";
 import { Completion } from "./complete.js";
 import { chosenRows, nextRows, saidRows, showRows } from "./density.js";
 import { Details } from "./details.js";
 import { byId } from "./dom.js";
 import { Empty } from "./empty.js";
-import { writtenNames } from "./field_names.js";
 import { Fields } from "./fields.js";
 import { Figures } from "./figures.js";
 import { keepFocus } from "./focus.js";
@@ -101,7 +100,7 @@ function rows() {
 /** @param {string} name of a field that becomes a column, or no longer is one */
 function column(name) {
   const columns = switchColumn(readColumns(place.columns), name);
-  layOut({ columns: columns.length ? writtenNames([...columns, "message"]) : "" });
+  layOut({ columns: columns.length ? writtenColumns(columns) : "" });
   say(columns.includes(name) ? `${printable(name)} is a column.` : `${printable(name)} is no longer a column.`);
 }
 

@@ -90,7 +90,6 @@ function atomAt(query, start) {
   const regex = !field || field[2] === "~" ? /^\/((?:[^/\\]|\\.)+)\/(?=\s|\)|$)/.exec(value) : null;
   const plain = /^[^\s()"]*/.exec(value)?.[0] ?? "";
   const name = field ? "" : (TICKED.exec(rest)?.[0] ?? "");
-  // What begins and ends with a backtick, without spaces, may be a word.
   if (name && (name.length > plain.length || !/^`.*`$/s.test(name))) {
     return { kind: "name", text: nameOf(name), start, end: start + name.length, negated: false, inner: false };
   }

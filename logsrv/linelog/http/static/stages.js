@@ -54,6 +54,16 @@ function tokensOf(text) {
   return found.map(({ 0: word, index }, place) => ({ word, start: index, end: index + word.length, isBehindComma: found[place - 1]?.[0] === "," }));
 }
 
+/** @param {string} text */
+const wordsOf = (text) => tokensOf(text).map(({ word }) => word);
+
+/**
+ * Return the word behind another one of a stage; "" without it.
+ * @param {string} text
+ * @param {string} word
+ */
+const wordBehind = (text, word) => wordsOf(text)[wordsOf(text).indexOf(word, 1) + 1 || -1] ?? "";
+
 /** @param {Stage} stage */
 const kindOfStage = (stage) => /^[a-z0-9_]*/.exec(stage.text)?.[0] ?? "";
 
@@ -80,7 +90,7 @@ export const patternsOf = (query) => stagesOf(query).slice(1).find((stage) => ki
  * Return whether a stage of patterns asks for new ones. Lines of any time before are known ones.
  * @param {string} stage
  */
-export const isOfNew = (stage) => tokensOf(stage).slice(1, -1).some(({ word }) => word === "since");
+export const isOfNew = (stage) => wordBehind(stage, "since") !== "";
 
 /**
  * Return the query whose answer is in the place of lines: patterns are a list beside their lines.
@@ -103,23 +113,15 @@ export function limitOf(query) {
  */
 export function sortOf(query) {
   const stage = stagesOf(query).slice(1).find((one) => kindOfStage(one) === "sort");
-  const words = tokensOf(stage?.text ?? "").map(({ word }) => word).slice(1);
-  const [field = ""] = words.filter((word, place) => words.length === 1 || !(["asc", "desc"].includes(word) || (word === "by" && !place)));
-  return nameOf(field);
+  const [, ...words] = wordsOf(stage?.text ?? "");
+  return nameOf(words.find((word, place) => !words[1] || !["asc", "desc", place ? "" : "by"].includes(word)) ?? "");
 }
 
 /**
  * Return the time back with which a query compares its figures: `1d`; "" if it does not.
  * @param {string} query
  */
-export function pastOf(query) {
-  for (const stage of stagesOf(query).slice(1)) {
-    const words = tokensOf(stage.text).map(({ word }) => word);
-    const place = words.indexOf("compare", 1);
-    if (place > 0 && FIGURES.includes(words[0])) return words[place + 1] ?? "";
-  }
-  return "";
-}
+export const pastOf = (query) => stagesOf(query).slice(1).map(({ text }) => wordBehind(text, "compare")).find(Boolean) ?? "";
 
 /** @param {Stage[]} stages */
 const joined = (stages) => stages.map(({ text }) => text).join(" | ").trim();
@@ -169,13 +171,7 @@ export function wanted(query) {
  * Return the names of the parts of messages that a query extracts.
  * @param {string} query
  */
-export const extractedNames = (query) => stagesOf(query).flatMap((stage) => textsOfParts(stage).flatMap((text) => [...text.matchAll(PART)].map((part) => part[1])));
-
-/**
- * Return the texts of a stage in which parts have names.
- * @param {Stage} stage
- */
-const textsOfParts = (stage) => (kindOfStage(stage) === "extract" ? [stage.text] : atoms(stage.text).filter(({ kind }) => kind === "regex").map(({ text }) => text));
+export const extractedNames = (query) => stagesOf(query).flatMap(({ text }) => [...text.matchAll(PART)].map((part) => part[1]));
 
 /**
  * Return a query with a condition for its lines. For an extracted field it stands behind the extraction.
