@@ -17,6 +17,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.query import match
 from logsrv.linelog.query.caret import error_with_caret
+from logsrv.linelog.query.field_names import field_names
 from logsrv.linelog.query.hints import foreign_syntax_hints
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
@@ -147,9 +148,10 @@ def matcher_with_hints(words: list[str], command: str) -> Matcher:
 
 def parse_field_name(text: str) -> str:
     """Parse the name of one field, for `type=`."""
-    if "," in text:
+    names = field_names(text)
+    if len(names) > 1:
         raise ValueError(f"{shown(text)} is no name of one field; for several: --count --by {text}")
-    return text
+    return names[0]
 
 
 def make_scope(arguments: Namespace) -> Scope:

@@ -33,8 +33,8 @@ from logsrv.cli.progress import ProgressLine
 from logsrv.cli.stores import make_search, open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.linelog.query.field_names import field_names, one_field_name, plain_field_names
 from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.query.parse import parse_field_names
 from logsrv.linelog.query.question import (
     EACH_POSITION,
     FUNCTIONS,
@@ -93,17 +93,21 @@ def declare(parser: Parser) -> None:
     new = "with --patterns: only those that no matching line before TIME has"
     add("--new-since", metavar="TIME", help=new)
     what.add_argument(
-        "--sort", metavar="FIELD", help="the lines with its largest numbers (-n of them, 10)"
+        "--sort",
+        metavar="FIELD",
+        type=one_field_name,
+        help="the lines with its largest numbers (-n of them, 10)",
     )
     for function in FUNCTIONS:
         numbers = " of its numbers" * (
             Figure(function, "").kind in (MeasureKind.SUMS, MeasureKind.NUMBERS)
         )
         add(f"--{function.replace('_', '-')}", metavar="FIELD", action="append", default=[],
-            help=f"{_FIGURES[function]}{numbers} in the lines")  # fmt: skip
+            type=one_field_name, help=f"{_FIGURES[function]}{numbers} in the lines")  # fmt: skip
     add(
         "--by",
         metavar="FIELD,…",
+        type=field_names,
         help="count or figures for each value of these fields, or bars or patterns of one",
     )
     add(
@@ -118,7 +122,7 @@ def declare(parser: Parser) -> None:
     add(
         "--columns",
         metavar="FIELD,…",
-        type=parse_field_names,
+        type=plain_field_names,
         help="the columns of CSV, in this order; empty if the line has no such field",
     )
     add("--no-index", action="store_true", help="read everything, without word indexes and columns")
@@ -173,7 +177,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         raise UsageError(_ALL_BARS)
     asked = asked._replace(limit=min(limits, default=None))
     figures = [Figure(name, field) for name in FUNCTIONS for field in getattr(arguments, name)]
-    by = tuple(filter(None, (arguments.by or "").split(",")))
+    by = tuple(filter(None, arguments.by or ()))
     if arguments.count and (arguments.by or figures or arguments.every or arguments.compare):
         figures.insert(0, Figure("count"))
     wants_table = figures or arguments.by or arguments.compare

@@ -85,6 +85,82 @@ def test_a_query_is_asked_of_a_record(server, browser):
     assert page.complaints == []
 
 
+def test_fields_with_odd_names_are_clicked_completed_and_columns(server, browser):
+    """Names with a slash and other letters stand as they are, those with spaces and commas in backticks."""
+    label = "kubernetes.labels.app.kubernetes.io/name"
+    lines = []
+    for name, path, size in (("shop", "/a b", 1), ("shop", "/c", 2), ("cart", "/c", 3)):
+        labels = {"labels": {"app.kubernetes.io/name": name}}
+        odd = {"Request Path": path, "größe": size, "a`b, c": size, "no\nline": size, "by": "x"}
+        lines.append(json.dumps({"msg": "hello", "kubernetes": labels, **odd}).encode() + b"\n")
+    server.send(b"".join(lines))
+    page = open_page(browser, server)
+    page.wait(f"{COUNT} === 3 && {LIVE}")
+    page.click(".line:first-child .message")
+    page.wait("document.querySelector('.details')")
+    box = "document.querySelector('#q').value"
+    for clicked, query, count in (
+        (f"{label}=shop", f"{label}=shop", 2),
+        ("größe=1", f"{label}=shop größe=1", 1),
+        ("a`b, c=1", f"{label}=shop größe=1 `a``b, c`=1", 1),
+        ("by=x", f"{label}=shop größe=1 `a``b, c`=1 `by`=x", 1),
+        ("Request Path=/a b", f'{label}=shop größe=1 `a``b, c`=1 `by`=x `Request Path`="/a b"', 1),
+    ):
+        page.wait("document.querySelector('.line') && !document.querySelector('.stale')")
+        if not page.run("!!document.querySelector('.details')"):
+            page.click(".line:first-child .message")
+        page.click(f".details [aria-label='Only lines with {clicked}']")
+        page.wait(f"{box} === {json.dumps(query)} && {COUNT} === {count} && {LIVE}")
+    assert not page.run("!!document.querySelector('.details [aria-label*=\"line=\"]')")
+    page.fill("#q", f"-`Request Path`:b {label}:c")
+    page.wait(f"{COUNT} === 1 && {LIVE}")
+    page.fill("#q", "")
+    page.wait(f"{COUNT} === 3 && {LIVE}")
+    page.click(".line:first-child .message")
+    for name in ("Request Path", "a`b, c"):
+        page.click(f".details [aria-label='Column {name}']")
+    page.wait("document.querySelectorAll('#column-names button').length === 4")
+    cells = "[...document.querySelectorAll('.line')].map((one) => one.innerText.includes('/c'))"
+    assert page.run(cells) == [False, True, True]
+    link = "new URL(document.querySelector('#download').href).searchParams.get('columns')"
+    page.run("document.querySelector('#download-format').value = 'csv'")
+    page.run("document.querySelector('#download-format').dispatchEvent(new Event('change'))")
+    assert page.run(link) == "time,level,`Request Path`,`a``b, c`,message"
+    rows = page.run("fetch(document.querySelector('#download').href).then((one) => one.text())")
+    assert rows.splitlines()[0] == 'time,level,Request Path,"a`b, c",message'
+    page.run("location.reload()")
+    page.wait(f"{COUNT} === 3 && {LIVE}")
+    assert page.texts("#column-names button") == ["time", "level", "Request Path", "a`b, c"]
+    field = f".field[data-field='{label}']"
+    page.wait(f'document.querySelector("{field}")')
+    page.run(f'document.querySelector("{field}").open = true')
+    page.wait(f'document.querySelectorAll("{field} li .add").length === 2')
+    page.run("document.querySelector('#by').value = 'Request Path'")
+    page.run("document.querySelector('#by').dispatchEvent(new Event('change'))")
+    page.wait("document.querySelector('#legend').textContent.includes('/a b')")
+    offers = (
+        "[...document.querySelectorAll('#completions li')].map((one) => one.firstChild.textContent)"
+    )
+    for typed, offer, query in (
+        ("`request p", "Request Path", "`Request Path`="),
+        ("x io/na", label, f"x {label}="),
+        ('`Request Path`="/a', "/a b", '`Request Path`="/a b" '),
+        ("x | count by gr", "größe", "x | count by größe"),
+        ("x | count by `b, c", "a`b, c", "x | count by `a``b, c`"),
+    ):
+        page.fill("#q", "")
+        page.write(typed)
+        page.wait(f"{offers}.includes({json.dumps(offer)})")
+        page.press("Tab")
+        assert page.run(box) == query
+    page.fill("#q", "| count by `Request Path`")
+    page.wait("document.querySelectorAll('#table tbody tr').length === 2")
+    page.click("#table [aria-label='Lines with Request Path=/a b']")
+    page.wait(f"{COUNT} === 1 && {box} === '`Request Path`=\"/a b\"'")
+    # Of what was typed and not finished.
+    assert [one for one in page.complaints if "status of 400" not in one] == []
+
+
 def test_a_first_page_takes_few_small_files(server, browser):
     page = open_page(browser, server)
     page.wait(LIVE)

@@ -19,6 +19,7 @@ from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.query.condition import AlertQuery, Condition, parse_alert
+from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.parse import phrase_of
 from logsrv.linelog.read.render import hit_document, safe_json
 
@@ -206,7 +207,8 @@ def group_in_words(condition: Condition, key: Key) -> str:
     if condition.by and key == OTHERS:
         return "(other groups)"
     values = ["(none)" if value is None else _value_of_query(value) for value in key]
-    return " ".join(f"{field}={value}" for field, value in zip(condition.by, values, strict=True))
+    fields = map(field_as_written, condition.by)
+    return " ".join(f"{field}={value}" for field, value in zip(fields, values, strict=True))
 
 
 def value_in_words(value: float) -> str:
@@ -256,7 +258,7 @@ def _conditions_of_group(condition: Condition, key: Key) -> str:
     """Return the comparisons of a query that only lines of this group fulfil."""
     return " ".join(
         f"-{field}=*" if value is None else f"{field}={_value_of_query(value)}"
-        for field, value in zip(condition.by, key, strict=False)
+        for field, value in zip(map(field_as_written, condition.by), key, strict=False)
     )
 
 

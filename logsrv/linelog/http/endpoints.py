@@ -19,7 +19,7 @@ from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.http.problems import Problem, query_problem
-from logsrv.linelog.query.parse import parse_field_names
+from logsrv.linelog.query.field_names import field_names, plain_field_names
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.store.segment import parse_position
@@ -35,6 +35,8 @@ SAVED_PARTS = ("q", "since", "until", "last", "columns", "by")
 MOST_PANELS = 12
 PANEL_SHAPES = ("table", "bars", "lines")
 """The shapes of a saved search on a board."""
+# Characters; a name of the longest kind, with as many backticks.
+_LONGEST_FIELD, _LONGEST_LIST = 2_002, 4_000
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _SPACE_FOR_PLUS = re.compile(r"(:[0-9]{2}(?:\.[0-9]+)?) ([0-9]{2}:?[0-9]{2})$", re.ASCII)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -156,15 +158,20 @@ def _parse_flag(text: str, now: float) -> bool:
 
 
 def _check_short_text(text: str, now: float) -> str:
-    if len(text) > 200:
-        raise ValueError("longer than 200 characters")
+    return _check_length(text, 200)
+
+
+def _check_length(text: str, most: int) -> str:
+    if len(text) > most:
+        raise ValueError(f"longer than {most} characters")
     return text
 
 
-def _check_field_name(text: str, now: float) -> str:
-    if "," in text:
+def _read_field_name(text: str, now: float) -> str:
+    names = field_names(_check_length(text, _LONGEST_FIELD))
+    if len(names) > 1:
         raise ValueError(f"{shown(text)} is no name of one field; ask for one at a time")
-    return _check_short_text(text, now)
+    return names[0]
 
 
 def _flag_parameter(name: str, help: str) -> ApiParameter:
@@ -236,8 +243,8 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _format_parameter("json", "csv", "text"),
             ApiParameter(
                 "columns",
-                "the columns of csv: names of fields, parted by commas",
-                lambda text, now: parse_field_names(_check_short_text(text, now)),
+                "the columns of csv: names of fields as in a query, parted by commas",
+                lambda text, now: plain_field_names(_check_length(text, _LONGEST_LIST)),
                 _TEXT,
             ),
         ),
@@ -272,7 +279,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             ApiParameter(
                 "by",
                 "a field, whose 8 most frequent values are counted",
-                _check_field_name,
+                _read_field_name,
                 _TEXT,
                 "",
             ),
@@ -283,7 +290,13 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "/api/top",
         "The most frequent values of a field",
         (
-            ApiParameter("field", "the name of the field", _check_field_name, _TEXT, required=True),
+            ApiParameter(
+                "field",
+                "the name of the field, as it is or in backticks",
+                _read_field_name,
+                _TEXT,
+                required=True,
+            ),
             *_SCOPE,
             _integer_parameter("limit", "at most so many values", 10, 1000, 1),
         ),
@@ -297,7 +310,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
                 "new_since", "only patterns that no line before then has", _parse_time, _TEXT, ""
             ),
             ApiParameter(
-                "by", "a field: each `value` has its own patterns", _check_field_name, _TEXT, ""
+                "by", "a field: each `value` has its own patterns", _read_field_name, _TEXT, ""
             ),
             _integer_parameter("limit", "at most so many patterns", 20, 1000, 1),
         ),

@@ -31,7 +31,12 @@ from logsrv.linelog.query.literals import (
     pattern_of_candidate,
     required_literals,
 )
-from logsrv.linelog.query.query_need import need_of_field, need_of_value
+from logsrv.linelog.query.query_need import (
+    SHORTLY_ESCAPED,
+    escape_in_key,
+    need_of_field,
+    need_of_value,
+)
 from logsrv.linelog.query.question import (
     And,
     Compare,
@@ -189,9 +194,9 @@ def _pattern_by_key(name: str, op: str, value: str, number: Pattern | None = Non
     found = [_ESCAPE]
     if last:
         others = (other.rpartition(".")[2] for other in ALIASES.get(name, ()))
-        keys = "|".join(
-            expression_for_text(key, ignore_case=False) for key in dict.fromkeys((last, *others))
-        )
+        keys = "|".join(map(_pattern_of_key, dict.fromkeys((last, *others))))
+        if escape_in_key(last) == b"\\u":
+            found.append(r"\\u")
         start = (
             _pattern_of_value_start(value) if op == "=" and not is_number_or_amount(value) else ""
         )
@@ -213,6 +218,16 @@ def _pattern_by_key(name: str, op: str, value: str, number: Pattern | None = Non
     if inner == "duration":
         found.append(servers.DURATION)
     return "|".join(found)
+
+
+def _pattern_of_key(key: str) -> Pattern:
+    """Return an expression for a key in JSON or before `=`."""
+    return "".join(
+        rf"(?:\\.|{expression_for_text(one, ignore_case=False)})"
+        if SHORTLY_ESCAPED.match(one)
+        else expression_for_text(one, ignore_case=False)
+        for one in key
+    )
 
 
 def _pattern_of_value_start(value: str) -> Pattern:

@@ -13,9 +13,9 @@ from contextlib import suppress
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.fields.level import LEVELS, canonical_level
+from logsrv.linelog.query.field_names import FIELD, IN_BACKTICKS, field_as_written
 from logsrv.linelog.query.parse import (
     EXPRESSION,
-    FIELD,
     ORDERS,
     PIPE,
     QUOTED,
@@ -28,7 +28,7 @@ MOST_HINTS = 3
 
 _PIECE = re.compile(
     f"(?:{FIELD}(?:!=|>=|<=|[=<>~:]))?{QUOTED.pattern}|(?:{FIELD}~)?{EXPRESSION.pattern}"
-    r'|(?P<word>[^\s()"]+)',
+    rf'|(?P<word>(?:-?{IN_BACKTICKS})?[^\s()"]+)',
     re.DOTALL,
 )
 # <root@example.com> is a value.
@@ -127,7 +127,11 @@ def comparisons(node: Node) -> Iterator[Compare]:
 
 
 def _hint_on_comparison(node: Compare) -> str | None:
-    name, op, value = _shortened_line(node.field), node.op, _shortened_line(node.value)
+    name, op, value = (
+        _shortened_line(field_as_written(node.field)),
+        node.op,
+        _shortened_line(node.value),
+    )
     if op in ORDERS and node.field != "level" and not numbers_by_unit(node.field, node.value):
         asked = f"{name}{op}{value} finds nothing: {op} compares numbers, and {value} is none"
         if node.field in ("time", "timestamp"):

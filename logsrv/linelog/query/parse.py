@@ -5,7 +5,7 @@
     not   = [ "NOT" | "-" ] atom
     atom  = WORD | "a phrase" | /regex/ | FIELD OP VALUE | ( or )
 
-A `|` that stands alone ends it: `pipeline.py` reads what follows.
+FIELD is read by `field_names.py`. A `|` that stands alone ends it: `pipeline.py` reads what follows.
 
 The parser reads the text once, from left to right, with a stack of its own instead of recursion: neither
 deep nor long queries can exhaust Python's stack.
@@ -22,7 +22,6 @@ from typing import Any, NamedTuple, TypeAlias
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.kit.text.words import shown
 from logsrv.linelog.fields.known_keys import BY_NAME_OR_NUMBER, level_key
 from logsrv.linelog.fields.level import LEVELS, canonical_level
 from logsrv.linelog.fields.record import ALWAYS
@@ -32,6 +31,12 @@ from logsrv.linelog.query.engine import (
     check_expression_sizes,
     group_names,
     require_valid_expression,
+)
+from logsrv.linelog.query.field_names import (
+    FIELD,
+    IN_BACKTICKS,
+    name_of_field,
+    require_closed,
 )
 from logsrv.linelog.query.question import (
     EVERYTHING,
@@ -57,8 +62,8 @@ QUOTED = re.compile('"(' + pattern_until('"') + ')"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 # An expression ends at the first slash that is not escaped; a word has to end there too.
 EXPRESSION = re.compile("/(" + pattern_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
-FIELD = "[A-Za-z_@][A-Za-z0-9_.@-]*"
 _FIELD = re.compile(rf"({FIELD})(!=|>=|<=|[=<>~]|:(?!//))")
+_IN_BACKTICKS = re.compile(IN_BACKTICKS)
 _OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
 PIPE = re.compile(r"\|(?=\s|\Z)")
 _NEGATION = re.compile(r"-(?=[^\s)-])")
@@ -258,13 +263,28 @@ def _parse_atom(text: str, at: int, extracted: ExtractedNames) -> Parsed:
         extracted.add(expression[1], at + 1)
         return Regex(expression[1]), expression.end()
     field = _FIELD.match(text, at)
-    if field:
-        compared = parse_comparison(text, field, field[1], extracted)
+    name = name_of_field(field[1]) if field else None
+    if field and name is not None:
+        compared = parse_comparison(text, field, name, extracted)
         if compared:
             return _of_field(compared[0], extracted), compared[1]
     word = _WORD.match(text, at)
     assert word is not None
+    if text[at] == "`":
+        _require_word(text, at, word.end())
     return Term(word[0]), word.end()
+
+
+def _require_word(text: str, at: int, end: int) -> None:
+    """Raise QueryError if a backtick at `at` begins no word that ends at `end`, such as `users`."""
+    require_closed(text, at)
+    closed = _IN_BACKTICKS.match(text, at)
+    if closed and closed.end() > end:
+        raise _query_error(
+            f"a field stands in backticks, and nothing compares it: {one_line(closed[0], 60)}=…; "
+            "a text stands in quotation marks",
+            at,
+        )
 
 
 def parse_comparison(
@@ -318,15 +338,6 @@ def _of_field(test: Compare | HasField, extracted: ExtractedNames) -> Node:
             HasField(other) if isinstance(test, HasField) else Compare(other, test.op, test.value),
         )
     )
-
-
-def parse_field_names(text: str) -> list[str]:
-    """Return the names in `time,host,app`. Raises ValueError with a sentence."""
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if not re.fullmatch(FIELD, name):
-            raise ValueError(f"{shown(name)} is no name of a field, such as in time,host,app")
-    return names
 
 
 def phrase_of(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from logsrv.linelog.fields import events, servers, syslog_header
-from logsrv.linelog.fields.stored_line import IN_STAMP, INHERITED
+from logsrv.linelog.fields.stored_line import IN_STAMP, INHERITED, to_stored_bytes
 from logsrv.linelog.fields.values import number_of_text
 from logsrv.linelog.query.expression import compile_expression
 from logsrv.linelog.query.literals import (
@@ -35,6 +35,8 @@ from logsrv.linelog.query.units import is_number_or_amount
 _BETWEEN_WORDS = re.compile(r"[^\w.:@+%-]")
 # A field in a list of objects is serialized again, which may change numbers, white space and punctuation.
 _REWRITTEN = re.compile(r"[^A-Za-z0-9_.+-]")
+SHORTLY_ESCAPED = re.compile(r'["\\/\x00-\x1f]')
+"""Finds a character of a key that JSON may write as a backslash with another one."""
 _IN_A_NUMBER = re.compile(
     r"-?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]*)?|[+-]?[0-9]*|(?i:i?n?f?i?n?i?t?y?|n?a?n?)"
 )
@@ -85,7 +87,18 @@ def _need_of_key(name: str) -> Need | None:
     keyless = last in servers.ALL_ACCESS_NAMES or last in syslog_header.HEADER_NAMES
     if keyless or inner in events.HEADER_NAMES or not last:
         return None
-    return need_of_any((Literal(last.encode(), False), Literal(b"\\u00", False)))
+    return need_of_any((need_of_key_text(last), Literal(escape_in_key(last), False)))
+
+
+def need_of_key_text(key: str) -> Need | None:
+    """Return the need of a key in which JSON has no `\\u`: the parts beside what may be a short escape."""
+    runs = filter(None, SHORTLY_ESCAPED.split(key))
+    return need_of_all([Literal(to_stored_bytes(run), False) for run in runs])
+
+
+def escape_in_key(key: str) -> bytes:
+    """Return the beginning of the escapes that JSON may have in a key, besides short ones."""
+    return b"\\u00" if max(key) <= "\xff" else b"\\u"
 
 
 def need_of_value(op: str, value: str) -> AnyOf | None:

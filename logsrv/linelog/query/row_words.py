@@ -13,8 +13,13 @@ from collections.abc import Sequence
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean, listed
-from logsrv.linelog.query.parse import (
+from logsrv.linelog.query.field_names import (
     FIELD,
+    field_as_written,
+    name_of_field,
+    require_closed,
+)
+from logsrv.linelog.query.parse import (
     ORDERS,
     ExtractedNames,
     Parsed,
@@ -38,9 +43,11 @@ def parse_row_filter(text: str, start: int, columns: Sequence[Column]) -> tuple[
 
     def atom(text: str, at: int) -> Parsed:
         found = _COMPARISON.match(text, at)
-        if found is None:
+        name = name_of_field(found[1]) if found else None
+        if found is None or name is None:
+            require_closed(text, at)
             raise QueryError("behind figures, where compares columns: where count > 5", at + 1)
-        column = find_column(found[1], columns, at)
+        column = find_column(name, columns, at)
         test, end = _parse_test(text, found, column, extracted)
         if isinstance(test, Compare):
             _check_value(test, column, found.end())
@@ -58,11 +65,12 @@ def find_column(name: str, columns: Sequence[Column], at: int) -> Column:
     found = named or [one for one in columns if one.field == name]
     if len(found) == 1:
         return found[0]
-    shown = one_line(name, 60)
+    shown = one_line(field_as_written(name), 60)
     if found:
-        raise QueryError(f"{shown} may be each of {listed([one.name for one in found])}", at + 1)
-    names = [one.name for one in columns]
-    hint = did_you_mean(name, names) or f"; these are: {listed(names)}"
+        each = [one_line(field_as_written(one.name), 60) for one in found]
+        raise QueryError(f"{shown} may be each of {listed(each)}", at + 1)
+    names = [one_line(field_as_written(one.name), 60) for one in columns]
+    hint = did_you_mean(shown, names) or f"; these are: {listed(names)}"
     raise QueryError(f"{shown} is no column of these figures{hint}", at + 1)
 
 
@@ -71,7 +79,7 @@ def _parse_test(
 ) -> tuple[Compare | HasField, int]:
     now = _NOW.match(text, found.end()) if column.is_time else None
     if now:
-        return Compare(found[1], found[2], now[0]), now.end()
+        return Compare(column.name, found[2], now[0]), now.end()
     is_level = column.field == "level" and not column.is_number
     parsed = parse_comparison(text, found, "level" if is_level else column.name, extracted)
     if parsed is None:
@@ -90,4 +98,5 @@ def _check_value(test: Compare, column: Column, at: int) -> None:
         except ValueError as error:
             raise QueryError(str(error), at + 1) from None
     elif column.is_number and test.op in ORDERS and not numbers_by_unit(column.name, test.value):
-        raise QueryError(f"{column.name} is a number, and {value} is none", at + 1)
+        shown = one_line(field_as_written(column.name), 60)
+        raise QueryError(f"{shown} is a number, and {value} is none", at + 1)

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean, listed
+from logsrv.linelog.query.field_names import read_field
 from logsrv.linelog.query.parse import (
     EXPRESSION,
-    FIELD,
     PIPE,
     QUOTED,
     SPACE,
@@ -66,7 +66,6 @@ _ELSEWHERE = {
 """Stages of other tools, and what to write instead."""
 _NAME = re.compile(r"[a-z_]+[0-9]*")
 _PERCENTILE = re.compile(r"median|p([0-9]{2,6})", re.ASCII)
-_FIELD = re.compile(FIELD)
 _WORD = re.compile(r"[^\s,]+")
 _WORD_OR_COMMA = re.compile(r"[^\s,]+|,")
 _COMMA = re.compile(r"\s*,\s*")
@@ -140,34 +139,38 @@ class StageWords:
 
     def sorting(self) -> Sorting:
         """Take the field of `sort`, with or without `by`, and its direction, before or behind it."""
+        return self._sorting()[0]
+
+    def _sorting(self) -> tuple[Sorting, int]:
+        """Take what `sorting` takes; return where its field begins, too."""
+        # As they are written: `desc` in backticks is a field.
         words: list[str] = []
-        while len(words) < 3 and (found := _FIELD.match(self._text, self.at)):
-            words.append(found[0])
-            self.at = found.end()
+        fields: list[tuple[str, int]] = []
+        while len(words) < 3 and (found := read_field(self._text, self.at)):
+            name, end = found
+            words.append(self._text[self.at : end])
+            fields.append((name, self.at))
+            self.at = end
             self._skip_space()
         match words:
-            case ["by", field, "asc" | "desc" as direction] | [
-                "by",
-                "asc" | "desc" as direction,
-                field,
-            ]:
-                pass
-            case [field, "asc" | "desc" as direction] | ["asc" | "desc" as direction, field]:
-                pass
-            case ["by", field] | [field]:
+            case ["by", _, "asc" | "desc" as direction] | [_, "asc" | "desc" as direction]:
+                name, at = fields[-2]
+            case ["by", "asc" | "desc" as direction, _] | ["asc" | "desc" as direction, _]:
+                name, at = fields[-1]
+            case ["by", _] | [_]:
                 direction = "desc"
+                name, at = fields[-1]
             case []:
                 raise self.wrong("sort needs a field with numbers, such as sort ms")
             case _:
-                self.at = self._text.rindex(words[-1], self.begin, self.at)
+                self.at = fields[-1][1]
                 raise self.wrong(f"{one_line(words[-1], 60)} is one word too many here")
-        return Sorting(field, direction == "asc")
+        return Sorting(name, direction == "asc"), at
 
     def of_rows(self, name: str, columns: Sequence[Column]) -> RowStage:
         """Take `where` or `sort` behind figures. columns: those of their table."""
         if name == "sort":
-            sorting, names = self.sorting(), self._text[self.begin : self.at]
-            at = self.begin + names.index(sorting.field, len(name))
+            sorting, at = self._sorting()
             return sorting._replace(field=find_column(sorting.field, columns, at).name)
         node, self.at = parse_row_filter(self._text, self.at, columns)
         return RowFilter(node)
@@ -254,9 +257,9 @@ class StageWords:
 
     def _grouping_fields(self) -> tuple[str, ...]:
         """Take the fields behind `by`."""
-        by = [self._take(_FIELD, "by needs a field, such as by app")]
+        by = [self._field("by needs a field, such as by app")]
         while self._comma():
-            by.append(self._take(_FIELD, "there is no field behind the comma"))
+            by.append(self._field("there is no field behind the comma"))
         self._require_few(by, MOST_FIELDS, "fields")
         if "position" in by:
             raise self.wrong(EACH_POSITION)
@@ -269,7 +272,7 @@ class StageWords:
         needs_numbers = Figure(function, "f").kind.needs_numbers
         like, kind = ("ms", "a field with numbers") if needs_numbers else ("user", "a field")
         begin = self.at
-        field = self._take(_FIELD, f"{function} needs {kind}, such as {function} {like}")
+        field = self._field(f"{function} needs {kind}, such as {function} {like}")
         figure = Figure(function, field)
         if field == "time" and figure.kind.needs_numbers:
             raise QueryError(f"time has no {function}; it has {listed(OF_TIME)}", begin + 1)
@@ -288,6 +291,14 @@ class StageWords:
             raise self.wrong(missing)
         self.at = found.end()
         return found[0]
+
+    def _field(self, missing: str) -> str:
+        """Take a name of a field. Raises QueryError with the sentence `missing`."""
+        found = read_field(self._text, self.at)
+        if found is None or not found[0]:
+            raise self.wrong(missing)
+        name, self.at = found
+        return name
 
     def _keyword(self, *words: str) -> str:
         """Take one of these words if it stands here; return it, or the empty text."""

@@ -49,7 +49,8 @@ _IN_NAMES = {
     **{name: (SIZE, _SIZES[name]) for name in ("kb", "mb", "gb", "kib", "mib", "gib")},
     "bytes": (SIZE, 1),
 }
-_LAST_WORD = re.compile(r"(?:[a-z]+|[A-Z]+|[A-Z][a-z]+|[KMG]iB)\Z")
+# Not the end of a word with other letters: `maïs` has no seconds.
+_LAST_WORD = re.compile(r"(?:(?<![a-z\x80-\U0010ffff])[a-z]+|[A-Z]+|[A-Z][a-z]+|[KMG]iB)\Z")
 
 
 class Amount(NamedTuple):

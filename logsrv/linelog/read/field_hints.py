@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean
-from logsrv.linelog.fields.record import ALWAYS
+from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_text
+from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.hints import comparisons, hint_on_stage
 from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.query.parse import ELSEWHERE, FIELD, ORDERS, phrase_of
+from logsrv.linelog.query.parse import ELSEWHERE, ORDERS, phrase_of
 from logsrv.linelog.query.question import EVERYTHING, FUNCTIONS, And, Compare, Node, Term
 from logsrv.linelog.query.units import TIME, parse_amount
 from logsrv.linelog.read.plan import Scope
@@ -29,7 +29,7 @@ def hints_for_no_hits(search: Search, node: Node, top: str | None) -> Iterator[s
     """
     match node:
         case And(parts=(Term(text=name), Term(text=field))) if name in ("sort", *FUNCTIONS):
-            if re.fullmatch(FIELD, field):
+            if field_as_written(field) == field:
                 yield hint_on_stage(f"{name} {field}")
     asked = {one.field: one for one in comparisons(node)}
     names = [name for name in (*asked, *([top] if top else ())) if name not in ELSEWHERE]
@@ -42,11 +42,22 @@ def hints_for_no_hits(search: Search, node: Node, top: str | None) -> Iterator[s
         if found:
             yield from _hint_on_unit(asked[name], found) if name in asked else ()
         elif name not in ALWAYS:
-            known = {one_line(one, 100) for record in records for one in record.fields}
+            fields = {one for record in records for one in record.fields}
+            known = sorted({one_line(field_as_written(one), 100) for one in fields})
             said = f"none of the newest {len(records)} lines has a"
             if len(records) == 1:
                 said = "the only line has no"
-            yield f"{said} field {name}{did_you_mean(name, sorted(known))}"
+            written = one_line(field_as_written(name), 100)
+            text = _hint_on_text(asked[name], records) if name in asked else ""
+            yield f"{said} field {written}{text or did_you_mean(written, known)}"
+
+
+def _hint_on_text(asked: Compare, records: list[Record]) -> str:
+    """Return a hint on a comparison whose text lines have, such as `src/main.rs:12`; else nothing."""
+    text = f"{asked.field}{asked.op}{asked.value}"
+    if not any(text.lower() in record.message.lower() for record in records):
+        return ""
+    return f"; the text stands in quotation marks: {one_line(phrase_of(text), 100)}"
 
 
 def words_that_never_occur(search: Search, node: Node) -> Iterator[str]:
@@ -64,9 +75,10 @@ def _hint_on_unit(asked: Compare, found: list[Value]) -> Iterator[str]:
         return
     for value in (item for some in found for item in elements_of_value(some)):
         if known := parse_amount(value):
+            field = one_line(field_as_written(asked.field), 100)
             unit, other = ("seconds", "ms") if known.unit == TIME else ("bytes", "MB")
             yield (
-                f"{asked.field} has values such as {value}, and {asked.value} without a unit means {unit}"
-                f" there; write {asked.field}{asked.op}{asked.value}{other}, or another unit"
+                f"{field} has values such as {value}, and {asked.value} without a unit means {unit}"
+                f" there; write {field}{asked.op}{asked.value}{other}, or another unit"
             )
             return

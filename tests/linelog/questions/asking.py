@@ -181,7 +181,7 @@ class Asker:
         if kind == "sort":
             name = self._name()
             direction = random.choice(["", " desc", " asc"])
-            stage = f"sort {random.choice(['', 'by '])}{name}{direction}"
+            stage = f"sort {random.choice(['', 'by '])}{in_query(name)}{direction}"
             return attrs.evolve(asked, fields=(name,), ascending=direction == " asc", stage=stage)
         if kind == "table":
             return self._table(asked)
@@ -206,9 +206,14 @@ class Asker:
             [(None, ""), (None, ""), (1.0, "1s"), (60.0, "m"), (5400.0, "1.5h")]
         )
         parts = [f"every {word}"] if word else []
-        parts += [f"by {random.choice([',', ' , ']).join(fields)}"] if fields else []
+        parts += [f"by {random.choice([',', ' , ']).join(map(in_query, fields))}"] if fields else []
         random.shuffle(parts)
-        stage = " ".join([", ".join(f"{one} {name}".rstrip() for one, name in figures), *parts])
+        stage = " ".join(
+            [
+                ", ".join(f"{one} {name and in_query(name)}".rstrip() for one, name in figures),
+                *parts,
+            ]
+        )
         asked = attrs.evolve(asked, fields=fields, figures=tuple(figures), every=every, stage=stage)
         if not random.randrange(4):
             shift = (every or 0.25) * random.choice([1, 4, 40])
@@ -222,7 +227,10 @@ class Asker:
         """The question with `where` or `sort` of one of its columns behind its figures."""
         random = self._random
         first = len(asked.fields) + (asked.every is not None)
-        names = [*asked.fields, *(f"{one}_{name}".rstrip("_") for one, name in asked.figures)]
+        names = [
+            *asked.fields,
+            *(f"{one} {name}".rstrip().replace(" ", "_") for one, name in asked.figures),
+        ]
         place = random.randrange(len(asked.figures))
         function, field = asked.figures[place]
         name = names[len(asked.fields) + place]
@@ -233,18 +241,18 @@ class Asker:
         space = random.choice(["", " "])
         if not random.randrange(3):
             ascending = random.randrange(2)
-            text = f"sort {name} {'asc' if ascending else 'desc'}"
+            text = f"sort {in_query(name)} {'asc' if ascending else 'desc'}"
             stage = partial(sorted_rows, place, ascending=bool(ascending))
         elif field == "time" and function in ("min", "max"):
             wanted = random.choice(self._lines).time
             text, stage = (
-                f'where {name}{space}{op}{space}"{wanted}"',
+                f'where {in_query(name)}{space}{op}{space}"{wanted}"',
                 partial(kept_rows, place, op, wanted),
             )
         else:
             number = random.choice([0, 1, 2, 5, 100])
             text, stage = (
-                f"where {name}{space}{op}{space}{number}",
+                f"where {in_query(name)}{space}{op}{space}{number}",
                 partial(kept_rows, place, op, number),
             )
         return attrs.evolve(asked, stage=f"{asked.stage} | {text}", of_rows=(*asked.of_rows, stage))
@@ -296,7 +304,7 @@ class Asker:
             if len(kinds - {""}) == 1:
                 break
         op = random.choice(["=", "!=", *ORDERS])
-        return f"{name}{op}{phrase(wanted)}", self._test(
+        return f"{in_query(name)}{op}{phrase(wanted)}", self._test(
             name, lambda one, value: compares(one, value, op, wanted)
         )
 
@@ -309,7 +317,7 @@ class Asker:
         some = [
             self._changed(self._random.choice(known)) for _ in range(self._random.randrange(5, 9))
         ]
-        text = " OR ".join(f"{name}={phrase(value)}" for value in some)
+        text = " OR ".join(f"{in_query(name)}={phrase(value)}" for value in some)
         return f"({text})", self._test(
             name, lambda one, value: any(compares(one, value, "=", to) for to in some)
         )
@@ -365,11 +373,13 @@ class Asker:
         random = self._random
         name = random.choice([self._name(), self._name(), *_OTHER_NAMES, "time", "message"])
         if not random.randrange(6):
-            return f"{name}=*", self._test(name, lambda *_: True)
+            return f"{in_query(name)}=*", self._test(name, lambda *_: True)
         op = random.choice(["=", "=", "!=", ":", "~", *ORDERS])
         if op == "~":
             pattern = random.choice([r"^\d+$", r"b", r"^[a-z]+$", r"\.", r"\S\s", r"5", "B"])
-            return f"{name}~/{pattern}/", self._test(name, lambda _, value: matches(value, pattern))
+            return f"{in_query(name)}~/{pattern}/", self._test(
+                name, lambda _, value: matches(value, pattern)
+            )
         others = [random_amount(random), str(random.randrange(600)), "bob"]
         known = [*self._known_values(name), ""]
         wanted = self._changed(random.choice(known if random.randrange(3) else others))
@@ -379,7 +389,7 @@ class Asker:
             op = "="
         if name == "level" and op in ("=", "!="):
             return self._level()
-        return f"{name}{op}{phrase(wanted)}", self._test(
+        return f"{in_query(name)}{op}{phrase(wanted)}", self._test(
             name, lambda one, value: compares(one, value, op, wanted)
         )
 
@@ -401,6 +411,13 @@ def all_of(tests: Sequence[Test]) -> Test:
 
 def any_of(tests: Sequence[Test]) -> Test:
     return lambda line: any(test(line) for test in tests)
+
+
+def in_query(name: str) -> str:
+    """The name of a field as a query has it."""
+    plain = re.fullmatch(r"[A-Za-z_@][A-Za-z0-9_.@/-]*|größe|ma\u00efs", name)
+    is_word = name in ("by", "asc", "desc", "OR")
+    return name if plain and not is_word else "`" + name.replace("`", "``") + "`"
 
 
 def phrase(text: str) -> str:

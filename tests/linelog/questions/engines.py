@@ -42,7 +42,7 @@ from logsrv.linelog.read.sorted_lines import sort_lines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.rows import StoreReading
-from tests.linelog.questions.asking import OF_TEXTS, Question
+from tests.linelog.questions.asking import OF_TEXTS, Question, in_query
 from tests.linelog.questions.forms import Store
 from tests.linelog.questions.lines import Line
 from tests.parts.child_processes import Spawned
@@ -169,7 +169,9 @@ def command(store: Store, asked: Question, *, options: bool = False) -> Answer:
     if asked.answer == "histogram":
         words += ["--histogram", f"--every={round((asked.every or 0) * 1000)}ms"]
     else:
-        words += {"count": ["-c"], "top": ["--top", *asked.fields]}.get(asked.answer, [])
+        words += {"count": ["-c"], "top": ["--top", *map(in_query, asked.fields)]}.get(
+            asked.answer, []
+        )
     words += ["--reverse"] * asked.reverse
     words += _options(asked) if options else []
     out, errors = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
@@ -202,7 +204,7 @@ def _options(asked: Question) -> list[str]:
     if asked.answer == "patterns":
         return ["--patterns"]
     if asked.answer == "sort":
-        return ["--sort", *asked.fields, *["--reverse"] * asked.ascending]
+        return ["--sort", *map(in_query, asked.fields), *["--reverse"] * asked.ascending]
     # Options have an order of their own; alone, --count is no table.
     order = ["count", *FUNCTIONS]
     known = [order.index(function) for function, _ in asked.figures]
@@ -210,10 +212,10 @@ def _options(asked: Question) -> list[str]:
     if not known or known != sorted(known) or is_alone or asked.of_rows:
         raise Unsaid
     words = [
-        f"--{function.replace('_', '-')}={name}" if name else "--count"
+        f"--{function.replace('_', '-')}={in_query(name)}" if name else "--count"
         for function, name in asked.figures
     ]
-    words += [f"--by={','.join(asked.fields)}"] if asked.fields else []
+    words += [f"--by={','.join(map(in_query, asked.fields))}"] if asked.fields else []
     words += [f"--compare={round(asked.compare * 1000)}ms"] if asked.compare else []
     return words + ([f"--every={round(asked.every * 1000)}ms"] if asked.every else [])
 
@@ -267,7 +269,7 @@ class Api:
         values |= {} if asked.limit is None else {"limit": asked.limit}
         more: dict[str, dict[str, Any]] = {
             "lines": {"reverse": int(asked.reverse)}, "count": {"q": f"{asked.query} | count"},
-            "top": {"field": "".join(asked.fields)}, "histogram": {"buckets": 1000},
+            "top": {"field": "".join(map(in_query, asked.fields))}, "histogram": {"buckets": 1000},
         }  # fmt: skip
         values |= more.get(asked.answer, {})
         name = {"lines": "search", "sort": "search", "count": "table"}.get(
@@ -327,7 +329,7 @@ def _figure(lines: Sequence[Line], asked: Question, function: str, name: str) ->
     columns = {*_OF_SOURCES, "time", "message", "fields"}
     if name in columns or any(len(some) > 1 or len(some[0]) > 15 for some in texts if some):
         raise Unsaid
-    number = f'"{name}" + 0'
+    number = '"{}" + 0'.format(name.replace('"', '""'))
     if not name:
         return "count(*)"
     return (

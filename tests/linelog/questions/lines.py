@@ -87,6 +87,12 @@ _ODD = _words(
     "1_000 \uff15 1,5 9223372036854775807 9223372036854775808 -9223372036854775809 18446744073709551617"
 )
 _ODD += ["1" + "0" * 30, "5 ", "1" * 310]
+ODD_NAMES = [
+    "a/b", "app.kubernetes.io/name", "größe", "Request Path", "`", "a``b", "x\0y", 'q"q', "b\\s", "漢.é/x",
+    "a | b", "n\nl", "by", "desc", "OR", "x,y", "(p)", "-m", "http://x", "5xx", "ma\u00efs", "\U0001f600",
+    "took/ms",
+]  # fmt: skip
+"""Names of JSON's keys that a query has in backticks, or that other formats cannot have."""
 _WORDS = _words(
     "bob Bob BOB ann ok true null a=b back\\slash \u00e9 \u00c9 K k \u212a \u017f s /api/v1 10.0.0.1 5Mb "
     "3M 1m30 timeout * 2xx 4XX"
@@ -183,6 +189,7 @@ class LineWriter:
             "count",
         ]
         self._names = [*made, *random.sample(some, 6)]
+        self._odd_names = random.sample(ODD_NAMES, 3)
         self._moment = BEGIN
         self._kept: list[str] = []
         self._sources: list[str] = []
@@ -283,6 +290,8 @@ class LineWriter:
         for name, keys in ALIASES.items():
             if not random.randrange(3):
                 names.append(random.choice([*keys, name]))
+        if not random.randrange(3):
+            names.append(random.choice(self._odd_names))
         # A key in an object, and the object: only one of both.
         names = [
             name
@@ -314,18 +323,23 @@ class LineWriter:
                     value = [*value, json.dumps(inner, ensure_ascii=False, separators=(",", ":"))]
             if value != []:
                 fields[name] = value
-            key = json.dumps(name, ensure_ascii=ascii_only)
+            key = self._key(name, ascii_only)
             outer, _, rest = name.partition(".")
             if (
                 rest
                 and [one.split(".")[0] for one in names].count(outer) == 1
                 and random.randrange(2)
             ):
-                key, shown = f'"{outer}"', f'{{"{rest}":{shown}}}'
+                shown = f"{{{self._key(rest, ascii_only)}:{shown}}}"
+                key = self._key(outer, ascii_only)
             elif not random.randrange(12):
                 parts.append(f"{key}:{json.dumps(self._word())}")
             parts.append(f"{key}:{random.choice(['', ' '])}{shown}")
         return "{" + ", ".join(parts) + "}", fields
+
+    def _key(self, name: str, ascii_only: bool) -> str:
+        written = json.dumps(name, ensure_ascii=ascii_only)
+        return written if self._random.randrange(2) else written.replace("/", "\\/")
 
     def _pairs(self) -> tuple[str, dict[str, Value]]:
         random = self._random

@@ -90,7 +90,8 @@ def amount_of(name: str, text: str) -> tuple[str, Fraction] | None:
 
 
 def unit_of(name: str) -> tuple[str, int]:
-    word = re.search(r"[A-Za-z][a-z]*\Z", name)
+    last = re.split(r"[\W\d_]", name)[-1]
+    word = re.search(r"[A-Z]?[^A-Z]*\Z", last)
     return IN_NAMES.get(word[0].lower() if word else "", ("", 1))
 
 
@@ -184,16 +185,16 @@ def _compared(asked: Any, lines: Sequence[Line]) -> dict[Key, list[Any]]:
     since, until = (exact_rfc3339(_microseconds(one) - shift) for one in (asked.since, asked.until))
     earlier = attrs.evolve(asked, since=since, until=until)
     oldest = min(line.moment for line in lines)
-    begin = _microseconds(since)
+    begin, end = _microseconds(since), _microseconds(until)
+    # A store begins with its first line, not in the first moment that is asked for.
+    some = min((end - begin) / 100, asked.every * 10**6 if asked.every else end)
     then = _figures(earlier, lines) if earlier.found(lines) else {}
     later = shift if asked.every else 0
     then = {(start + later, *values): figures for (start, *values), figures in then.items()}
     none = [0 if one in ("count", "count_distinct") else None for one, _ in asked.figures]
     found: dict[Key, list[Any]] = {}
     for key in {**now, **then}:
-        lacks = oldest > begin and (
-            asked.every is None or key[0] - shift < min(oldest, _microseconds(until))
-        )
+        lacks = oldest - begin > some and (asked.every is None or key[0] - shift < min(oldest, end))
         pairs = zip(
             asked.figures,
             now.get(key, none),

@@ -9,8 +9,9 @@ import time
 import pytest
 
 from logsrv.linelog.fields import json as fields_json
+from logsrv.linelog.query.field_names import plain_field_names
 from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.query.parse import parse, parse_field_names
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.render import (
     LineStyle,
@@ -264,7 +265,7 @@ def test_a_row_has_the_columns_in_their_order(columns, message, row, without_orj
     """An unknown field is empty, and an extracted one hides one of its name. Numbers are as written."""
     monkeypatch.setattr(fields_json, "without_orjson", without_orjson)
     asked = parse_question('| extract "took <took> ms"' if "took" in columns else "")
-    names = parse_field_names(columns)
+    names = plain_field_names(columns)
     head, render = csv_renderer(asked, names)
     assert head.decode() == ",".join(names) + "\n"
     assert render(Hit(Position(1, 7), STAMP + message)).decode() == row + "\n"
@@ -282,7 +283,7 @@ def test_an_empty_text_is_quoted_and_a_missing_one_is_nothing():
 @pytest.mark.parametrize("text", ["", "a,", "a b", "a;b", ",", "5"])
 def test_what_names_no_field_is_refused(text):
     with pytest.raises(ValueError, match="is no name of a field"):
-        parse_field_names(text)
+        plain_field_names(text)
 
 
 def test_the_store_is_a_column_like_others():

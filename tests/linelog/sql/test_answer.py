@@ -1,5 +1,6 @@
 """Statements put to a store."""
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -224,3 +225,20 @@ def test_a_signal_as_the_directory_is_made_leaves_none(view, tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         SqlAnswer("select 1", StoreReading(view, processes=1))
     assert not list(room.iterdir())
+
+
+ODD = [
+    "Request Path", "kubernetes.labels.app.kubernetes.io/name", "größe", "漢字", "a`b", 'say "hi"',
+    "back\\slash", "a\nb", "a,b", "5xx", "select", "\u00a0", "a\u2028b", "'", ";--", "\U0001f600",
+]  # fmt: skip
+
+
+def test_a_field_with_an_odd_name_is_a_column(tmp_path):
+    message = json.dumps({name: f"v{number}" for number, name in enumerate(ODD)})
+    view = view_of(make_store(tmp_path / "logs", [lines([message, "x"])]))
+    for number, name in enumerate(ODD):
+        column = '"{}"'.format(name.replace('"', '""'))
+        statement = f"select {column} from logs where {column} = 'v{number}' group by {column}"
+        assert values(view, statement) == [f"v{number}"], name
+    with pytest.raises(QueryError):
+        values(view, 'select "a\0b" from logs')

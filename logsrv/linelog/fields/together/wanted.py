@@ -22,8 +22,8 @@ from logsrv.linelog.fields.servers import ALL_ACCESS_NAMES, DURATION, SSHD_NAMES
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.syslog_header import HEADER_NAMES
 
-# Names that are written without escapes in every kind of line.
-_USUAL = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*")
+# Names that are written without escapes in every kind of line, but for `\u…` and `\/`.
+_USUAL = re.compile(r'[^\x00-\x1f"\\.\ud800-\udfff]+(?:\.[^\x00-\x1f"\\.\ud800-\udfff]+)*')
 # Behind the time in every line of an access log; there is no quote in those of HAProxy, and may be more
 # spaces.
 _BEHIND_TIME = b'] "'
@@ -101,7 +101,7 @@ def _last_part(name: str) -> bytes:
 
 def _is_key_in_objects(name: str, text: bytes) -> bool:
     key = _last_part(name)
-    if not key:
+    if not key or (b"/" in key and b"\\/" in text):
         return True
     return b'"%s"' % key in text or ("." in name and b'.%s"' % key in text)
 

@@ -4,6 +4,7 @@ import { url } from "./address.js";
 import { all, bars, get, search as searchLines } from "./api.js";
 import { Chart } from "./chart.js";
 import { button, element } from "./dom.js";
+import { writtenField } from "./field_names.js";
 import { Grid, MOST_ASKED } from "./grid.js";
 import { Inquiry } from "./inquiry.js";
 import { LEVELS } from "./levels.js";
@@ -192,7 +193,7 @@ export class BoardPanel extends Inquiry {
     if (kind === "lines" && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
       const until = scope.until || "now";
-      return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: place.by, ahead: 1 }, signal)).answer);
+      return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: place.by && writtenField(place.by), ahead: 1 }, signal)).answer);
     }
     const limits = kind === "lines" ? { reverse: 1, limit: MOST_LINES } : {};
     const lines = await all(await searchLines({ q, ...scope, ...limits }, signal));

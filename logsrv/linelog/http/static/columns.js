@@ -1,7 +1,7 @@
 /** Chosen columns: fields that each line shows in cells of their own, before the message. */
 
 import { button, byId } from "./dom.js";
-import { isField } from "./query.js";
+import { isField, namesOf, writtenField } from "./field_names.js";
 import { programOf } from "./summary.js";
 import { printable } from "./text.js";
 
@@ -20,9 +20,15 @@ const SOURCE = /^(?:([^@]+)@)?(?:tcp|udp|tls):(.+?)(?::(\d+))?$/;
  * @param {string} text `time,hostname,app,message`
  */
 export function readColumns(text) {
-  const names = text.split(",").filter((name) => name !== "message" && isField(name));
+  const names = namesOf(text).filter((name) => name !== "message" && isField(name));
   return [...new Set(names)].slice(0, MOST);
 }
+
+/**
+ * Return the columns as an address has them, with the message.
+ * @param {string[]} columns
+ */
+export const writtenColumns = (columns) => [...columns, "message"].map(writtenField).join();
 
 /**
  * Return the columns with one more, or without it if it is one of them.

@@ -2,9 +2,10 @@
 
 import { address, get } from "./api.js";
 import { byId, element } from "./dom.js";
+import { isField, writtenField } from "./field_names.js";
 import { share } from "./fields.js";
 import { LEVELS } from "./levels.js";
-import { isField, quoted } from "./query.js";
+import { quoted } from "./query.js";
 import { extractedNames, pieceOfQuery } from "./stages.js";
 import { keep, keptList } from "./storage.js";
 import { printable } from "./text.js";
@@ -82,9 +83,9 @@ export class Completion {
       const others = always.map((text) => ({ text, note: text === "app" ? "the program" : "always there" }));
       const named = piece.kind === "name" || OPERATOR.test(query.slice(end));
       return matching([...parts, ...known, ...others].filter((one) => isField(one.text)), typed, (one) => one.text)
-        .map((one) => ({ ...one, insert: named ? one.text : `${one.text}=`, start, end, more: !named }));
+        .map((one) => ({ ...one, insert: writtenField(one.text) + (named ? "" : "="), start, end, more: !named }));
     }
-    const found = (await this.ask("/api/top", { field: piece.field, limit: VALUES })).values;
+    const found = (await this.ask("/api/top", { field: writtenField(piece.field), limit: VALUES })).values;
     /** @type {{value: string, count: number | null}[]} */
     const values = found.map((/** @type {any} */ one) => ({ value: String(one.value), count: one.count }));
     if (piece.field === "level") for (const value of LEVELS) if (!values.some((one) => one.value === value)) values.push({ value, count: null });

@@ -3,8 +3,9 @@
 import { url } from "./address.js";
 import { get } from "./api.js";
 import { button, cell, copy, element } from "./dom.js";
+import { isField } from "./field_names.js";
 import { say } from "./notice.js";
-import { fieldName, isField } from "./query.js";
+import { fieldName } from "./query.js";
 import { textsOf } from "./row.js";
 import { printable, unfolded } from "./text.js";
 

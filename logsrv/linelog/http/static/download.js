@@ -1,6 +1,7 @@
 /** The dialog for a download: as JSON lines, CSV or text, newest or oldest first, with the number of lines. */
 
 import { address } from "./api.js";
+import { writtenColumns } from "./columns.js";
 import { byId } from "./dom.js";
 import { kindOf, limitOf } from "./stages.js";
 import { counted, number } from "./times.js";
@@ -31,7 +32,7 @@ export class Download {
 
   /** @param {string[]} columns chosen columns, before the message */
   setColumns(columns) {
-    this.columns = columns.length ? [...columns, "message"].join() : "";
+    this.columns = columns.length ? writtenColumns(columns) : "";
     this.show();
   }
 

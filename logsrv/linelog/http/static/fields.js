@@ -2,8 +2,8 @@
 
 import { get } from "./api.js";
 import { button, byId, element, shareBar } from "./dom.js";
+import { isField, writtenField } from "./field_names.js";
 import { Panel } from "./panel.js";
-import { isField } from "./query.js";
 import { printable } from "./text.js";
 import { clock, counted, number } from "./times.js";
 
@@ -196,7 +196,7 @@ export class Fields {
    */
   async values(field, signal) {
     try {
-      const { values, total, missed } = await get("/api/top", { ...this.range, field }, signal);
+      const { values, total, missed } = await get("/api/top", { ...this.range, field: writtenField(field) }, signal);
       if (!values.length) {
         const item = element("li", "empty", this.lacks(field));
         item.dataset.lacks = field;

@@ -2,6 +2,7 @@
 
 import { bars } from "./api.js";
 import { byId } from "./dom.js";
+import { writtenField } from "./field_names.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
 import { Download } from "./download.js";
@@ -141,7 +142,7 @@ export class Figures {
     const begin = performance.now();
     // Up to now, not up to the last line, so that the bars show when no more lines arrive.
     const until = this.question.until || "now";
-    const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted, by: this.by }, signal);
+    const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted, by: this.by && writtenField(this.by) }, signal);
     // Two clocks: the first one stops while the computer sleeps, the second one may be set.
     const passed = () => Math.max(performance.now() - begin, Date.now() - when);
     return { answer, hint, after: await this.after(Date.parse(answer.until), passed, signal) };

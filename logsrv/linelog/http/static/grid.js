@@ -2,7 +2,7 @@
 
 import { button, element, shareBar } from "./dom.js";
 import { fadeAtEdge } from "./fade.js";
-import { isField } from "./query.js";
+import { isField } from "./field_names.js";
 import { firstFigure, isText, isTime } from "./series.js";
 import { printable, shortened, visible } from "./text.js";
 import { change, figure, isNumber, moment } from "./times.js";

@@ -5,7 +5,7 @@ import { Announcer } from "./announce.js";
 import { ApiError } from "./api.js";
 import { Box } from "./box.js";
 import { ByMenu } from "./by_menu.js";
-import { readColumns, showColumns, switchColumn } from "./columns.js";
+import { readColumns, showColumns, switchColumn, writtenColumns } from "./columns.js";
 import { Completion } from "./complete.js";
 import { chosenRows, nextRows, saidRows, showRows } from "./density.js";
 import { Details } from "./details.js";
@@ -100,7 +100,7 @@ function rows() {
 /** @param {string} name of a field that becomes a column, or no longer is one */
 function column(name) {
   const columns = switchColumn(readColumns(place.columns), name);
-  layOut({ columns: columns.length ? [...columns, "message"].join() : "" });
+  layOut({ columns: columns.length ? writtenColumns(columns) : "" });
   say(columns.includes(name) ? `${printable(name)} is a column.` : `${printable(name)} is no longer a column.`);
 }
 

@@ -1,20 +1,24 @@
 /** The query language for the page: the atoms of a query, and adding a term. `stages.js` has what follows `|`. */
 
+import { isPlain, nameOf, writtenField, WRITTEN } from "./field_names.js";
+
 /**
  * @typedef {object} Atom
- * @property {"word" | "phrase" | "regex" | "field"} kind
- * @property {string} text the word, phrase or expression; of a field, its value
+ * @property {"word" | "phrase" | "regex" | "field" | "name"} kind name: in backticks, and nothing compares it yet
+ * @property {string} text the word, phrase, expression or name; of a field, its value
  * @property {number} start
  * @property {number} end
  * @property {boolean} negated
  * @property {boolean} inner inside brackets
- * @property {string} [field]
+ * @property {string} [field] its name, not as it is written
+ * @property {number} [nameEnd] where its name ends
  * @property {string} [operator]
  */
 
-const FIELD = /^([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|<=|>=|=|<|>|~|:(?!\/\/))/;
+const FIELD = new RegExp(`^(${WRITTEN})(!=|<=|>=|=|<|>|~|:(?!//))`, "u");
+/** A name in backticks, which may be unfinished. */
+const TICKED = /^`(?:[^`]|``)*(?:`(?!`)|$)/;
 const OR = /(^|[\s)])OR([\s(]|$)/;
-const NAME = /^[A-Za-z_@][A-Za-z0-9_.@-]*$/;
 /** Fields of every line. If a message has a field with such a name, it is called `fields.NAME`. */
 const ALWAYS = new Set(["time", "source", "name", "host", "port", "position", "message", "level"]);
 
@@ -80,19 +84,20 @@ function atomAt(query, start) {
   const rest = query.slice(start);
   const field = FIELD.exec(rest);
   const at = field ? start + field[0].length : start;
-  const named = field ? { field: field[1], operator: field[2] } : {};
+  const named = field ? { field: nameOf(field[1]), nameEnd: start + field[1].length, operator: field[2] } : {};
   const value = query.slice(at);
   const quoted = /^"((?:[^"\\]|\\.)*)("?)/.exec(value);
   const regex = !field || field[2] === "~" ? /^\/((?:[^/\\]|\\.)+)\/(?=\s|\)|$)/.exec(value) : null;
   const plain = /^[^\s()"]*/.exec(value)?.[0] ?? "";
+  const name = field ? "" : (TICKED.exec(rest)?.[0] ?? "");
+  if (name && (name.length > plain.length || !/^`.*`$/s.test(name))) {
+    return { kind: "name", text: nameOf(name), start, end: start + name.length, negated: false, inner: false };
+  }
   const length = quoted ? quoted[0].length : regex ? regex[0].length : plain.length;
   const kind = field ? "field" : quoted ? "phrase" : regex ? "regex" : "word";
   const text = quoted ? quoted[1].replace(/\\(["\\])/g, "$1") : regex ? regex[1].replace(/\\\//g, "/") : plain;
   return { kind, text, start, end: Math.max(at + length, start + 1), negated: false, inner: false, ...named };
 }
-
-/** @param {string} name */
-export const isField = (name) => NAME.test(name);
 
 /**
  * Return the name by which a query finds a field of a message.
@@ -111,7 +116,7 @@ export const quoted = (value) => (/^[^\s()"\\]+$/.test(value) && value !== "*" ?
  * @param {boolean} exclude
  */
 export function withTerm(query, field, value, exclude) {
-  const term = `${field}=${value === null ? "*" : quoted(value)}`;
+  const term = `${writtenField(field)}=${value === null ? "*" : quoted(value)}`;
   let rest = query;
   for (const atom of atoms(query).reverse()) {
     if (atom.field !== field || atom.operator !== "=" || atom.text !== (value ?? "*")) continue;
@@ -149,12 +154,13 @@ export function withBoth(query, other) {
 export function pieceAt(query, cursor, begin = 0) {
   const atom = atoms(query, begin).find((one) => one.start < cursor && cursor <= one.end);
   if (!atom) return { kind: "field", field: "", typed: "", start: cursor, end: cursor };
-  if (atom.kind === "word" && isField(query.slice(atom.start, cursor))) {
-    return { kind: "field", field: "", typed: query.slice(atom.start, cursor), start: atom.start, end: atom.end };
+  const before = query.slice(atom.start, cursor);
+  if (atom.kind === "name" || (atom.kind === "word" && isPlain(before))) {
+    return { kind: "field", field: "", typed: nameOf(before), start: atom.start, end: atom.end };
   }
   if (atom.kind !== "field" || atom.operator === "~") return null;
-  const name = atom.start + (atom.field ?? "").length;
-  if (cursor <= name) return { kind: "field", field: "", typed: query.slice(atom.start, cursor), start: atom.start, end: name };
+  const name = atom.nameEnd ?? cursor;
+  if (cursor <= name) return { kind: "field", field: "", typed: nameOf(before), start: atom.start, end: name };
   const start = name + (atom.operator ?? "").length;
   if (cursor < start) return null;
   const typed = query.slice(start, cursor).replace(/^"/, "");

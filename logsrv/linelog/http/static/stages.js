@@ -1,5 +1,6 @@
 /** The stages behind a query's filter: `… | extract "took <ms> ms" | where ms>5 | avg ms by app`. */
 
+import { nameOf } from "./field_names.js";
 import { atoms, filterAt, pieceAt, withBoth, withTerm } from "./query.js";
 
 /** @typedef {"lines" | "limit" | "sort" | "table"} Kind the lines as they come, so many of them, lines in order, figures */
@@ -10,6 +11,8 @@ const FUNCTIONS = ["sum", "avg", "min", "max", "p50", "p95", "p99", "count_disti
 const FIGURES = ["count", ...FUNCTIONS];
 const STAGES = ["extract", "where", "sort", "limit", "patterns", ...FIGURES];
 const STEPS = ["1m", "5m", "15m", "1h", "1d"];
+/** What may stand in a stage: a name in backticks, which may be unfinished, a comma, another word. */
+const TOKEN = /`(?:[^`]|``)*(?:`(?!`)|$)|,|[^\s,]+/g;
 /** Names of parts of a message, in the text or expression of `extract`. */
 const PART = /<([A-Za-z_]\w*)>/g;
 
@@ -21,7 +24,7 @@ const PART = /<([A-Za-z_]\w*)>/g;
 export function stagesOf(query) {
   const found = [];
   for (let start = 0; ; ) {
-    const { end } = filterAt(query, start);
+    const end = endOfStage(query, start);
     const text = query.slice(start, end).trim();
     found.push({ text, start, begin: query.indexOf(text, start), end });
     if (end >= query.length) return found;
@@ -29,8 +32,40 @@ export function stagesOf(query) {
   }
 }
 
+/**
+ * Return where the stage that begins at `start` ends: at a `|` or with the query.
+ * @param {string} query
+ * @param {number} start
+ */
+function endOfStage(query, start) {
+  const rest = query.slice(start);
+  const name = /^\s*([a-z0-9_]*)/.exec(rest)?.[1] ?? "";
+  if (!start || ["where", "extract"].includes(name)) return filterAt(query, start).end;
+  const pipe = [...rest.matchAll(TOKEN)].find((one) => one[0] === "|");
+  return pipe ? start + pipe.index : query.length;
+}
+
+/**
+ * Return the words of a stage, names as they are written, with their places in it.
+ * @param {string} text
+ */
+function tokensOf(text) {
+  const found = [...text.matchAll(TOKEN)];
+  return found.map(({ 0: word, index }, place) => ({ word, start: index, end: index + word.length, isBehindComma: found[place - 1]?.[0] === "," }));
+}
+
+/** @param {string} text */
+const wordsOf = (text) => tokensOf(text).map(({ word }) => word);
+
+/**
+ * Return the word behind another one of a stage; "" without it.
+ * @param {string} text
+ * @param {string} word
+ */
+const wordBehind = (text, word) => wordsOf(text)[wordsOf(text).indexOf(word, 1) + 1 || -1] ?? "";
+
 /** @param {Stage} stage */
-const nameOf = (stage) => /^[a-z0-9_]*/.exec(stage.text)?.[0] ?? "";
+const kindOfStage = (stage) => /^[a-z0-9_]*/.exec(stage.text)?.[0] ?? "";
 
 /**
  * Return what a query is answered with.
@@ -38,7 +73,7 @@ const nameOf = (stage) => /^[a-z0-9_]*/.exec(stage.text)?.[0] ?? "";
  * @returns {Kind}
  */
 export function kindOf(query) {
-  const names = stagesOf(query).slice(1).map(nameOf);
+  const names = stagesOf(query).slice(1).map(kindOfStage);
   if (names.includes("patterns")) return "lines";
   if (names.some((name) => FIGURES.includes(name))) return "table";
   if (names.includes("sort")) return "sort";
@@ -49,13 +84,13 @@ export function kindOf(query) {
  * Return the stage of patterns of a query: `patterns by app`; "" without one.
  * @param {string} query
  */
-export const patternsOf = (query) => stagesOf(query).slice(1).find((stage) => nameOf(stage) === "patterns")?.text ?? "";
+export const patternsOf = (query) => stagesOf(query).slice(1).find((stage) => kindOfStage(stage) === "patterns")?.text ?? "";
 
 /**
  * Return whether a stage of patterns asks for new ones. Lines of any time before are known ones.
  * @param {string} stage
  */
-export const isOfNew = (stage) => /\ssince\s/.test(stage);
+export const isOfNew = (stage) => wordBehind(stage, "since") !== "";
 
 /**
  * Return the query whose answer is in the place of lines: patterns are a list beside their lines.
@@ -76,13 +111,17 @@ export function limitOf(query) {
  * Return the field by which lines are sorted; "" if they are not.
  * @param {string} query
  */
-export const sortOf = (query) => stagesOf(query).slice(1).map(({ text }) => /^sort\s+(\S+)/.exec(text)?.[1] ?? "").find(Boolean) ?? "";
+export function sortOf(query) {
+  const stage = stagesOf(query).slice(1).find((one) => kindOfStage(one) === "sort");
+  const [, ...words] = wordsOf(stage?.text ?? "");
+  return nameOf(words.find((word, place) => !words[1] || !["asc", "desc", place ? "" : "by"].includes(word)) ?? "");
+}
 
 /**
  * Return the time back with which a query compares its figures: `1d`; "" if it does not.
  * @param {string} query
  */
-export const pastOf = (query) => stagesOf(query).slice(1).map(({ text }) => /\scompare\s+(\w+)/.exec(text)?.[1] ?? "").find(Boolean) ?? "";
+export const pastOf = (query) => stagesOf(query).slice(1).map(({ text }) => wordBehind(text, "compare")).find(Boolean) ?? "";
 
 /** @param {Stage[]} stages */
 const joined = (stages) => stages.map(({ text }) => text).join(" | ").trim();
@@ -92,8 +131,8 @@ const joined = (stages) => stages.map(({ text }) => text).join(" | ").trim();
  * @param {Stage[]} stages
  */
 function stagesOfLines(stages) {
-  const figures = stages.findIndex((stage) => FIGURES.includes(nameOf(stage)));
-  return stages.filter((stage, place) => ["extract", "where"].includes(nameOf(stage)) && (figures < 0 || place < figures));
+  const figures = stages.findIndex((stage) => FIGURES.includes(kindOfStage(stage)));
+  return stages.filter((stage, place) => ["extract", "where"].includes(kindOfStage(stage)) && (figures < 0 || place < figures));
 }
 
 /**
@@ -120,7 +159,7 @@ export function withFilter(query, other) {
  * @param {string} query
  */
 export function wanted(query) {
-  const filters = [0, ...stagesOfLines(stagesOf(query).slice(1)).filter((stage) => nameOf(stage) === "where").map((stage) => stage.begin + 5)];
+  const filters = [0, ...stagesOfLines(stagesOf(query).slice(1)).filter((stage) => kindOfStage(stage) === "where").map((stage) => stage.begin + 5)];
   const positive = filters.flatMap((start) => atoms(query, start)).filter((atom) => !atom.negated && atom.text);
   return {
     texts: positive.filter((atom) => atom.kind === "word" || atom.kind === "phrase").map((atom) => atom.text),
@@ -144,7 +183,7 @@ export const extractedNames = (query) => stagesOf(query).flatMap(({ text }) => [
 export function withCondition(query, field, value, exclude) {
   const [filter, ...stages] = stagesOf(query);
   const term = withTerm("", field, value, exclude);
-  const last = stages.findLastIndex((stage) => nameOf(stage) === "extract" && [...stage.text.matchAll(PART)].some((part) => part[1] === field));
+  const last = stages.findLastIndex((stage) => kindOfStage(stage) === "extract" && [...stage.text.matchAll(PART)].some((part) => part[1] === field));
   if (last < 0) return joined([{ ...filter, text: withTerm(filter.text, field, value, exclude) }, ...stages]);
   if (!stages.some(({ text }) => text === `where ${term}`)) stages.splice(last + 1, 0, { ...filter, text: `where ${term}` });
   const opposite = `where ${withTerm("", field, value, !exclude)}`;
@@ -160,15 +199,16 @@ export function withCondition(query, field, value, exclude) {
 export function pieceOfQuery(query, cursor) {
   const stage = stagesOf(query).find(({ start, end }) => start <= cursor && cursor <= end);
   if (!stage || !stage.start) return pieceAt(query, cursor);
-  const before = query.slice(stage.start, cursor);
-  const typed = /[^\s,]*$/.exec(before)?.[0] ?? "";
-  const piece = { typed, start: cursor - typed.length, end: cursor + (/^[^\s,|]*/.exec(query.slice(cursor, stage.end))?.[0].length ?? 0) };
-  const words = before.slice(0, before.length - typed.length).trim().split(/\s*,\s*|\s+/).filter(Boolean);
-  if (!words.length) return before ? { kind: "word", ...piece, words: STAGES } : null;
+  const tokens = tokensOf(query.slice(stage.start, stage.end)).map((one) => ({ ...one, start: stage.start + one.start, end: stage.start + one.end }));
+  const at = tokens.find(({ word, start, end }) => word !== "," && start < cursor && cursor <= end);
+  const piece = { typed: nameOf(query.slice(at?.start ?? cursor, cursor)), start: at?.start ?? cursor, end: at?.end ?? cursor };
+  const earlier = tokens.filter(({ end }) => end <= piece.start);
+  const words = earlier.map(({ word }) => word).filter((word) => word !== ",");
+  if (!words.length) return cursor > stage.start ? { kind: "word", ...piece, words: STAGES } : null;
   if (words[0] === "where") return pieceAt(query, cursor, stage.begin + 5);
   if (words[0] === "extract" || words[0] === "limit") return null;
   const last = words[words.length - 1];
-  const isBehindComma = /,\s*$/.test(before.slice(0, before.length - typed.length));
+  const isBehindComma = earlier[earlier.length - 1].word === ",";
   if (last === "by" || last === "sort" || FUNCTIONS.includes(last) || (isBehindComma && words.includes("by"))) return { kind: "name", ...piece, words: [] };
   if (words[0] === "sort") return { kind: "word", ...piece, words: ["asc", "desc"] };
   if (last === "since") return { kind: "word", ...piece, words: ["1h", "today", "yesterday"] };
@@ -179,8 +219,8 @@ export function pieceOfQuery(query, cursor) {
   return { kind: "word", ...piece, words: ["by", "every", "compare"].filter((word) => !words.includes(word)) };
 }
 
-/** Words that part a stage of figures, or of `sort`; figures behind a comma. */
-const KEYWORDS = new RegExp(`(?<!,\\s*)\\s(by|every|compare|since|asc|desc)(?=\\s|$)|,\\s*(${FIGURES.join("|")})(?=[\\s,]|$)`, "dg");
+/** Words that part a stage of figures, or of `sort`. */
+const KEYWORDS = ["by", "every", "compare", "since", "asc", "desc"];
 
 /**
  * Return the places of each `|` of a query, and of the words of its stages.
@@ -193,13 +233,12 @@ export function wordsOfStages(query) {
   for (const stage of stagesOf(query).slice(1)) {
     const { text, start, begin } = stage;
     found.push([start - 1, start]);
-    const name = STAGES.find((one) => one === nameOf(stage));
+    const name = STAGES.find((one) => one === kindOfStage(stage));
     if (!name) continue;
     found.push([begin, begin + name.length]);
     if (["extract", "where", "limit"].includes(name)) continue;
-    for (const { indices } of text.matchAll(KEYWORDS)) {
-      const place = indices?.[1] ?? indices?.[2];
-      if (place) found.push([begin + place[0], begin + place[1]]);
+    for (const { word, start: from, end, isBehindComma } of tokensOf(text).slice(1)) {
+      if ((isBehindComma ? FIGURES : KEYWORDS).includes(word)) found.push([begin + from, begin + end]);
     }
   }
   return found;

@@ -11,6 +11,7 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.colours import has_colours
 from logsrv.linelog.fields.json import parse_json
 from logsrv.linelog.fields.record import ALWAYS, Record
+from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse, phrase_of
 from logsrv.linelog.query.question import Extraction
@@ -63,7 +64,8 @@ def _document(pattern: Pattern, lines: StoredLines, by: str) -> dict[str, Any]:
     query = query_of_pattern(pattern, hit.line) if hit else None
     if by and query is not None and hit:
         value = pattern.value
-        of_value = f"-{by}=*" if value is None else f"{by}={phrase_of(value)}"
+        name = field_as_written(by)
+        of_value = f"-{name}=*" if value is None else f"{name}={phrase_of(value)}"
         query = f"{of_value} {query}" if _finds(of_value, hit.line) else query
     return {
         **({"value": pattern.value} if by else {}),
@@ -109,8 +111,7 @@ def _conditions(template: str, record: Record) -> Iterator[str]:
         parsed = parse_json(record.content) or {}
         key = next((one for one in MESSAGE_KEYS if isinstance(parsed.get(one), str)), "")
         if not key:
-            names = [name for name in sorted(parsed) if _PLAIN_NAME.fullmatch(name)]
-            yield " ".join(f"{_name_in_query(name)}=*" for name in names[:_MOST_KEYS])
+            yield " ".join(f"{_name_in_query(name)}=*" for name in sorted(parsed)[:_MOST_KEYS])
             return
         field = f"{_name_in_query(key)}~"
     for space in (" ", r"\s+"):
@@ -127,7 +128,7 @@ def _conditions(template: str, record: Record) -> Iterator[str]:
 
 
 def _name_in_query(name: str) -> str:
-    return f"fields.{name}" if name in ALWAYS else name
+    return f"fields.{name}" if name in ALWAYS else field_as_written(name)
 
 
 def _expression(template: str, space: str) -> str:

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
 
+from logsrv.linelog.query.field_names import field_as_written
+from logsrv.linelog.query.parse import parse
 from tests.linelog.http.page.conftest import Open
 
 pytestmark = pytest.mark.long
@@ -90,9 +93,69 @@ def test_the_texts_that_a_line_must_contain_are_marked(call):
         ("http://x level=error app:ssh", ["http://x"], []),
         ("12:30:45 10.0.0.1:8080", ["12:30:45", "10.0.0.1:8080"], []),
         ('"unfinished', ["unfinished"], []),
+        ("`Request Path`=x a/b=c größe:d `users` e/http://f", ["`users`", "e/http://f"], []),
+        ("a `unfinished name", ["a"], []),
         ("NOT NOT x -", ["x", "-"], []),
     ):
         assert call("stages.js", "wanted", query) == {"texts": texts, "regexes": regexes}, query
+
+
+def random_names(count: int) -> list[str]:
+    random = Random(7)
+    letters = [*'ab`\0\n\t" |/\\=:,.-@_()5é漢\u0301\u0663\u0945\u00a0\u2028\u200d\u30fb\U0001f600']
+    usual = [chr(one) for one in range(0x20, 0x2FFF) if chr(one).isprintable()]
+    names = [
+        "".join(random.choices(random.choice([letters, usual]), k=random.randrange(6)))
+        for _ in range(count)
+    ]
+    any_character = [random.choice([random.randrange(0xD800), random.randrange(0xE000, 0x110000)])
+                     for _ in range(count)]  # fmt: skip
+    return [
+        *names,
+        *(f"a{chr(one)}" for one in any_character),
+        "by",
+        "asc",
+        "desc",
+        "AND",
+        "OR",
+        "NOT",
+    ]
+
+
+def test_page_and_server_write_and_read_names_of_fields_alike(visit):
+    names = random_names(3000)
+    by_server = [field_as_written(name) for name in names]
+    by_page, read, kept = visit().run(
+        f"""import('/static/main.js').then(({{ modules }}) => {{
+            const {{ writtenField, namesOf }} = modules['field_names.js'];
+            const {{ atoms, withTerm }} = modules['query.js'];
+            const {{ stagesOf, sortOf }} = modules['stages.js'];
+            const names = {json.dumps(names)}, written = {json.dumps(by_server)};
+            const asked = names.map((name) => withTerm('x', name, 'y', true));
+            const read = (name) => atoms(`-${{name}}:"a b"`)
+              .map(({{ field, operator, text, negated }}) => [field, operator, text, negated]);
+            return [
+              names.map(writtenField),
+              written.map(read),
+              written.map((name, at) => [
+                namesOf(`${{name}} ,b`),
+                stagesOf(`x | count by a,${{name}}, c | limit 5`).length,
+                sortOf(`| sort by ${{name}} asc`),
+                asked[at],
+                withTerm(asked[at], names[at], 'y', false),
+              ]),
+            ];
+        }})"""
+    )
+    for name, server, page, atoms, (listed, stages, field, asked, opposite) in zip(
+        names, by_server, by_page, read, kept, strict=True
+    ):
+        assert parse(f"{page}=x") == parse(f"{server}=x")
+        assert atoms == [[name, ":", "a b", True]], name
+        assert listed == [*([name] if name else []), "b"]
+        assert (stages, field) == (3, name)
+        assert parse(asked) == parse(f"x -{server}=y")
+        assert opposite == f"x {page}=y"
 
 
 def test_an_integer_keeps_its_digits(call):
@@ -121,6 +184,8 @@ def test_stages_of_a_query_are_known(call):
         ("x | where a>1 | count_distinct b | where b>2", "table", "x | where a>1"),
         ("x | patterns by app | limit 3", "lines", "x"),
         ("x |", "lines", "x"),
+        ("`a | count by b`=1 | sort `c | d`", "sort", "`a | count by b`=1"),
+        ("x | count by a,`b | limit 3`", "table", "x"),
     ):
         assert call("stages.js", "kindOf", query) == kind, query
         assert call("stages.js", "asLines", query) == lines, query
@@ -134,6 +199,14 @@ def test_stages_of_a_query_are_known(call):
         ('| extract "<ms> s" | where -ms=1', "ms", '| extract "<ms> s" | where ms=1'),
     ):
         assert call("stages.js", "withCondition", query, field, "1", False) == expected
+    query = "x | avg `a by b` by `by`,`every`, count every 1m"
+    words = [query[start:end] for start, end in call("stages.js", "wordsOfStages", query)]
+    assert words == ["|", "avg", "by", "count", "every"]
+    assert call("stages.js", "pastOf", "x | count by `a compare 1d` compare 1w") == "1w"
+    assert call("stages.js", "pastOf", "x | count by `a compare 1d`") == ""
+    assert call("stages.js", "withCondition", "x", "Request Path", "a b", True) == (
+        'x -`Request Path`="a b"'
+    )
     query = "a | where b -c | count by d | where e"
     assert call("stages.js", "wanted", query)["texts"] == ["a", "b"]
 
@@ -159,6 +232,14 @@ def test_a_stage_is_completed_by_what_can_stand_there(call):
         ("x | where app=ss", "value", "ss", ""),
         ("x | where ap", "field", "ap", ""),
         ("x ap", "field", "ap", ""),
+        ("x größ", "field", "größ", ""),
+        ("x a.b/c", "field", "a.b/c", ""),
+        ("x `Request Pa", "field", "Request Pa", ""),
+        ("x `Request Path`=/a", "value", "/a", ""),
+        ("x | count by `Request Pa", "name", "Request Pa", ""),
+        ("x | count by `a | b`, `c d` ev", "word", "ev", "every"),
+        ("x | sort `a``b", "name", "a`b", ""),
+        ("x | where `a b`=c", "value", "c", ""),
     ):
         piece = call("stages.js", "pieceOfQuery", query, len(query))
         assert (piece["kind"], piece["typed"]) == (kind, typed), query
