@@ -141,6 +141,7 @@ class ConditionWatch(Watch):
 
     def begin_text(self, news: AppendedLines) -> None:
         self._follow_set_clock()
+        self._windows.note_clock(self._time_of_day())
         if not self.searched_all:
             # Before lines by a clock that was set back are too old for the windows.
             self._windows.go_back_with_clock(self._time_of_day() - LAG)

@@ -115,6 +115,8 @@ class Windows(Aggregate):
         self._changes: list[Change] = []
         # Steps by which the clock was set, while lines from before may still come.
         self._set_by = 0
+        # The present step, if it is known.
+        self._present: int | None = None
         self._rises = condition.figure.function == "count" and not condition.is_absence
         if condition.is_absence and not condition.by:
             self.groups[()] = GroupWindow(self.begin, self.begin)
@@ -205,14 +207,24 @@ class Windows(Aggregate):
             one.met = None if one.met is None else one.met + by
         return by * self.step
 
+    def note_clock(self, now: float) -> None:
+        """Note the time of day: lines of a later TIME were stored while another clock was right."""
+        self._present = self._step_at(now)
+
     def forget_set_clock(self) -> None:
         """Take every TIME from now on as one by the present clock."""
         self._set_by = 0
 
     def _step_of_lines(self, moment: float) -> int:
-        """Return the step of lines with this TIME; of the two by the old and by the new clock the nearer."""
+        """Return the step of lines with this TIME; of the two by the old and by the new clock the nearer.
+
+        No line shows that nothing has come until a moment that is still to come.
+        """
         number = self._step_at(moment)
-        return min(number, number + self._set_by, key=lambda one: abs(one - self.current))
+        number = min(number, number + self._set_by, key=lambda one: abs(one - self.current))
+        if self._present is not None and self.condition.is_absence:
+            return min(number, max(self._present, self.current))
+        return number
 
     def _step_at(self, moment: float) -> int:
         # In whole microseconds, because 0.3 // 0.1 is 2.
