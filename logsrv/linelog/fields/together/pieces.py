@@ -45,12 +45,18 @@ class Piece(NamedTuple):
 class FieldPieces:
     """The pieces of all fields of a text, but for those called `skip`; or of wanted ones only.
 
-    complete: whether there are no names but these; a text with very many names has those that came first.
-    left_out: names whose values have no exact text.
+    complete: whether there are no names but these; a text with very many names has those that came first,
+    and those of `sources`, of which other fields are made. left_out: names whose values have no exact text.
     """
 
-    def __init__(self, skip: Collection[str] = (), wanted: WantedNames | None = None) -> None:
+    def __init__(
+        self,
+        skip: Collection[str] = (),
+        wanted: WantedNames | None = None,
+        sources: Collection[str] = (),
+    ) -> None:
         self._skip = frozenset(skip)
+        self._sources = sources
         self.wanted = wanted
         self.complete = True
         self.left_out: set[str] = set()
@@ -111,7 +117,7 @@ class FieldPieces:
         if name not in self._pieces:
             self._room -= len(name)
             is_full = len(self._pieces) >= _MOST_NAMES or self._room < 0
-            if is_full or not is_possible(name):
+            if (is_full and name not in self._sources) or not is_possible(name):
                 self.complete = False
                 return False
             self._pieces[name] = []
