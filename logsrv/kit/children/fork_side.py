@@ -75,7 +75,7 @@ def fork_for_orders(
 def _wake_by_ends() -> int:
     """Return a pipe that can be read after a process has ended.
 
-    The handler does nothing: Python runs it between any two steps, inside itself too, when several end at once.
+    The handler does nothing: Python runs it between any two steps, inside itself too, when several end.
     """
     ended, wake = os.pipe()
     for pipe in (ended, wake):

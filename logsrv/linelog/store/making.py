@@ -1,8 +1,9 @@
 """The right to make the files beside a sealed segment, which one process has at a time.
 
-A server makes indexes, words and columns, and so do `logsrv reindex` and `logsrv doctor` beside it. Each file
-has a temporary name until it is complete, the same for all of them: without this right, each would remove the
-file of the other. It is a lock of the segment's text. The kernel takes it back when a process ends, however.
+A server makes indexes, words and columns, and so do `logsrv reindex` and `logsrv doctor` beside it. Each
+file has a temporary name until it is complete, the same for all of them: without this right, each would
+remove the file of the other. It is a lock of the segment's text, which the kernel takes back from a process
+that ends in any way.
 """
 
 from __future__ import annotations

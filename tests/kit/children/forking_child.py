@@ -1,7 +1,7 @@
 """A process for tests that forks one for each order: `python forking_child.py`.
 
-The forked one answers with what was kept before, and notes its order, so many times as the order says. The order `wait`
-lets it wait until it is ended.
+The forked one answers with what was kept before, and notes its order, so many times as the order says. The
+order `wait` lets it wait until it is ended.
 """
 
 import os

@@ -170,7 +170,9 @@ def keep_coming(stage: Stage, seconds: float, *messages: str) -> None:
 
 
 @pytest.mark.parametrize("by", SETTINGS)
-@pytest.mark.parametrize("text", ["| none in 20s by app", "| none in 20s", "| count < 2 in 20s by app"])
+@pytest.mark.parametrize(
+    "text", ["| none in 20s by app", "| none in 20s", "| count < 2 in 20s by app"]
+)
 def test_nobody_is_absent_because_the_clock_was_set(stage, text, by):
     stage.start(text)
     keep_coming(stage, 30, "app=a n=1", "app=b n=1")

@@ -178,7 +178,10 @@ def test_two_that_make_the_same_columns_do_not_mix_them(tmp_path, process):
 
 def test_while_another_makes_them_nobody_is_in_its_way(tmp_path, process):
     """The server goes on with other segments; a command waits, and finds them."""
-    one, command = packed_segment(tmp_path, stored(b"one")), ColumnsProcess(MODULE, is_wanted_now=True)
+    one, command = (
+        packed_segment(tmp_path, stored(b"one")),
+        ColumnsProcess(MODULE, is_wanted_now=True),
+    )
     disk, seen = FaultyDisk().open_directory(tmp_path), list[object]()
 
     def interfere() -> None:

@@ -175,5 +175,7 @@ def test_a_nasty_line(message):
 )
 def test_a_decimal_that_no_float_has_is_shown_with_its_digits(number, shown):
     for template in ('{"x":%s}', '{"x":[%s]}'):
-        value = Record(b"2026-11-20T06:18:42.123456Z tcp:127.0.0.1:51234 " + (template % number).encode()).fields["x"]
+        value = Record(
+            b"2026-11-20T06:18:42.123456Z tcp:127.0.0.1:51234 " + (template % number).encode()
+        ).fields["x"]
         assert [value, type(value)] in ([shown, type(shown)], [[shown], list])
