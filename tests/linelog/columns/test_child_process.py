@@ -182,19 +182,19 @@ def test_while_another_makes_them_nobody_is_in_its_way(tmp_path, process):
         packed_segment(tmp_path, stored(b"one")),
         ColumnsProcess(MODULE, is_wanted_now=True),
     )
-    disk, seen = FaultyDisk().open_directory(tmp_path), list[object]()
+    disk, seen = FaultyDisk().open_directory(tmp_path), list[ColumnsOutcome]()
 
     def interfere() -> None:
         with pytest.raises(BlockingIOError):
             ColumnsProcess(MODULE).make(one, at(tmp_path))
-        seen.append(waiting.start())
+        waiting.start()
 
     waiting = threading.Thread(target=lambda: seen.append(command.make(one, at(tmp_path))))
     disk.before["fdatasync"] = interfere
     assert process.make(one, disk) is ColumnsOutcome.MADE
     waiting.join(PATIENCE)
     command.end()
-    assert seen == [None, ColumnsOutcome.KEPT]
+    assert seen == [ColumnsOutcome.KEPT]
 
 
 def test_columns_have_to_be_on_the_medium_before_they_have_their_name(tmp_path, process):
