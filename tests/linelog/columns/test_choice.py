@@ -102,7 +102,7 @@ def test_names_of_which_others_are_made_are_known_near_a_thousand_others(tmp_pat
     stored = objects(*lines)
     records = fields_of_records(stored)
     with columns_of(tmp_path, stored) as columns:
-        kept = [name for name in ("hostname", "app", "pid", "host", "service") if columns.has(name)]
+        kept = [name for name in ("hostname", "app", "pid", "service") if columns.has(name)]
         assert "hostname" in kept
         for name in kept:
             known = [records.get(name, {}).get(row) for row in range(len(lines))]
