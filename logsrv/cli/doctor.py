@@ -119,8 +119,11 @@ class DoctorRun:
                 tried = [one for one in found if self.repair and self._try_repair(one)]
                 left = part.confirmed_findings() if tried else found
                 there = {one.key for one in left}
-                self.repaired += [one for one in found if one.key not in there]
-                self.found += left
+                gone = [one for one in found if one.key not in there]
+                # A repair that failed on its way may have removed the finding, and something with it.
+                failed = [one for one in gone if one.key in self.refused]
+                self.repaired += [one for one in gone if one not in failed]
+                self.found += [*left, *failed]
 
     def _try_repair(self, one: StoreFinding) -> bool:
         """Return whether a repair was tried, which may have failed."""
@@ -132,6 +135,9 @@ class DoctorRun:
             return False
         try:
             one.remedy()
+        except FileNotFoundError:
+            # Its segment is gone, if the next examination does not find it.
+            pass
         except (OSError, ValueError, StoreError) as error:
             self.refused[one.key] = f"it cannot be repaired: {explanation(error)}"
         return True

@@ -4,10 +4,12 @@ import os
 import random
 import signal
 import socket
+import time
 
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.text.time import parse_rfc3339
 from tests.end_to_end.alerting import KILLS, processes
 from tests.parts.commands import logsrv
 from tests.parts.daemons import faked_time, reload
@@ -144,6 +146,35 @@ def test_a_clock_that_is_set_back_stops_no_alert(logger, tmp_path):
 
         server.wait_until(is_told, "the message")
         assert told(web)[0] == ("firing", "shop")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", [300, 3600, -3600])
+def test_lines_that_keep_coming_are_not_absent_by_a_clock_that_was_set(logger, tmp_path, by):
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    with hook() as web:
+        (tmp_path / "c.toml").write_text(
+            f'directory = "{tmp_path}/store"\nalert-webhook = "http://127.0.0.1:{web.port}/"\n'
+            '[[alerts]]\nname = "lost"\nalert = "| none in 5s by app"\n'
+        )
+        server = logger("--config", str(tmp_path / "c.toml"), environment=faked_time(clock))
+        processes(server, 1)
+
+        def keep_coming(seconds: float, apps: str) -> None:
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                server.send(b"".join(b"app=%c n=1\n" % app for app in apps.encode()))
+                time.sleep(0.3)
+
+        keep_coming(8, "ab")
+        clock.write_text(f"{by:+}")
+        keep_coming(12, "ab")
+        assert told(web) == []
+        first, *_, last = (parse_rfc3339(one.time.decode()) for one in stored_lines(server.store))
+        assert abs(last - first) > 200
+        keep_coming(9, "a")
+        assert told(web) == [("firing", "b")]
 
 
 CHANGED = "status>=500 | count > 5 in 1h by app"

@@ -5,17 +5,20 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from shutil import disk_usage
 
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store import backup_note
+from logsrv.linelog.store.segment import number_text
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.daemons import Logger
 from tests.parts.disks import text_of
-from tests.parts.examined_stores import at
+from tests.parts.examined_stores import at, flip
 from tests.parts.store_reader import stored_bytes
 from tests.parts.warm.process import popen
+from tests.parts.word_segments import sealed
 
 pytestmark = pytest.mark.long
 
@@ -100,3 +103,28 @@ def test_a_backup_under_load_that_is_killed_goes_on(logger, tmp_path):
     [last] = stored_bytes(back / "store").removeprefix(there).splitlines()
     assert last.endswith(b" behind")
     print(f"{complete} of 6 were complete")
+
+
+@pytest.mark.parametrize("suffix", ["words", "parquet"])
+def test_without_room_nothing_is_repaired_and_nothing_is_taken(small_disk, suffix):
+    """What could not be made again counted as repaired, because the damaged file was gone."""
+    store = small_disk / "store"
+    store.mkdir()
+    one = sealed(store, with_words=True)
+    (store / "number").write_bytes(number_text(2))
+    logsrv("reindex", "-d", str(store))
+    name = one.words if suffix == "words" else one.columns
+    flip(store / name, 1000)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(disk_usage(small_disk).free - (16 << 10)))
+    for _ in range(2):
+        shown = logsrv("doctor", "--repair", str(store))
+        assert shown.returncode == 1
+        found = shown.stdout.decode()
+        assert f"damaged: {name}: it is of no use: " in found
+        assert "    it cannot be repaired: No space left on device\n" in found
+        assert found.endswith(": 0 lost, 1 damaged, 0 repaired\n")
+    ballast.unlink()
+    shown = logsrv("doctor", "--repair", str(store))
+    assert shown.stdout.decode().endswith(": sound; 1 repaired\n")
+    assert (store / name).stat().st_size > 1000

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,13 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.columns.child_process import LEAST_TEXT
 from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
 from tests.end_to_end.web_daemon import HTTP, client_of
+from tests.parts.commands import LOGSRV
 from tests.parts.daemons import LOOPBACK, Logger, reload
 from tests.parts.store_reader import stored_lines
+from tests.parts.warm.process import popen
 
 pytestmark = pytest.mark.slow
 
@@ -147,6 +151,70 @@ def test_a_process_that_dies_is_told_and_other_segments_get_their_columns(logger
     server.wait_until(lambda: list(server.store.glob("0000000002-*.parquet")), "other columns")
     assert len(lacking(server.store)) == 1
     assert server.log().count("cannot be made") == 1
+
+
+def reindex(store: Path) -> "subprocess.Popen[bytes]":
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return popen([*LOGSRV, "reindex", "--directory", str(store)], **pipes)
+
+
+def output(command: "subprocess.Popen[bytes]") -> tuple[int, str, str]:
+    """Its exit status, the last line that it printed, and its errors."""
+    printed, errors = command.communicate(timeout=PATIENCE)
+    return command.returncode, printed.decode().splitlines()[-1], errors.decode()
+
+
+def stopped_child(command: "subprocess.Popen[bytes]", store: Path) -> int:
+    """Wait until a command makes columns; return its process, which does no more for now."""
+    children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
+    wait_until(lambda: list(store.glob("*.parquet.tmp")) and children.read_text(), "the process")
+    [child] = map(int, children.read_text().split())
+    os.kill(child, signal.SIGSTOP)
+    return child
+
+
+def test_a_command_waits_for_the_columns_that_the_server_makes(logger):
+    server = logger(*ROTATE)
+    server.send(records(0))
+    child = wait_for_child(server)
+    command = reindex(server.store)
+    with pytest.raises(subprocess.TimeoutExpired):
+        command.wait(2)
+    os.kill(child, signal.SIGCONT)
+    done = "1 sealed segments; indexes or columns were made for 0"
+    assert output(command) == (0, done, "")
+    server.stop()
+    require_right_columns(server.store)
+    assert "cannot be made" not in server.log()
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["that goes on", "that is killed"])
+def test_the_server_leaves_columns_to_a_command(logger, killed):
+    server = logger(*ROTATE, "--no-columns")
+    server.send(records(0))
+    server.wait_until(lambda: [*packed(server.store)], "a sealed segment")
+    server.stop()
+    command = reindex(server.store)
+    child = stopped_child(command, server.store)
+    # Its start removes unfinished files, but not this one.
+    again = logger(*ROTATE)
+    again.send(records(PART))
+    again.wait_until(lambda: list(again.store.glob("0000000002-*.parquet")), "other columns")
+    assert len(list(again.store.glob("0000000001-*.parquet.tmp"))) == 1
+    if killed:
+        command.kill()
+        command.communicate()
+        os.kill(child, signal.SIGKILL)
+        # Two commands at once have the right one after the other.
+        both = [reindex(again.store), reindex(again.store)]
+        made = [f"2 sealed segments; indexes or columns were made for {n}" for n in (0, 1)]
+        assert sorted(output(one) for one in both) == [(0, one, "") for one in made]
+    else:
+        os.kill(child, signal.SIGCONT)
+        assert output(command)[::2] == (0, "")
+    again.stop()
+    require_right_columns(again.store)
+    assert "cannot be made" not in again.log()
 
 
 def test_a_stop_ends_the_process_at_once(logger):

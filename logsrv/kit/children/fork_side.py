@@ -29,25 +29,19 @@ def fork_for_orders(
     numbers: dict[int, bytes] = {}
     # By the pipes from which notes come.
     readers: dict[int, MessageReader] = {}
-
-    def report_ends(*_: object) -> None:
-        while numbers:
-            process, status = os.waitpid(-1, os.WNOHANG)
-            if not process:
-                return
-            _report_end(numbers.pop(process), status)
-
-    signal.signal(signal.SIGCHLD, report_ends)
+    ended = _wake_by_ends()
     with socket.socket(fileno=os.dup(0)) as orders:
         while True:
-            ready, _, _ = select.select([orders.fileno(), *readers], [], [])
+            ready, _, _ = select.select([ended, orders.fileno(), *readers], [], [])
+            if ended in ready:
+                # One byte stands for many ends: all that have come are looked for.
+                os.read(ended, _LONGEST)
+                _report_ends(numbers)
             for pipe in readers.keys() & ready:
                 _take_notes(pipe, readers, keep)
             if orders.fileno() not in ready:
                 continue
             order, pipes, _, _ = socket.recv_fds(orders, _LONGEST, 2)
-            # Until its number is known, nobody must ask for its end.
-            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
             if not order:
                 break
             number, _, order = order.partition(b" ")
@@ -61,7 +55,8 @@ def fork_for_orders(
                 pipes += ends
             else:
                 if not process:
-                    for pipe in (orders.fileno(), *readers, notes):
+                    _forget_ends()
+                    for pipe in (ended, orders.fileno(), *readers, notes):
                         os.close(pipe)
                     _do_work(work, order, its_notes, *pipes)
                 numbers[process] = number
@@ -69,17 +64,43 @@ def fork_for_orders(
                 pipes.append(its_notes)
             for pipe in pipes:
                 os.close(pipe)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         # Nobody reads these any more, and a full pipe would keep its process.
         for pipe in readers:
             os.close(pipe)
-    for _ in range(len(numbers)):
+    while numbers:
         process, status = os.wait()
         _report_end(numbers.pop(process), status)
 
 
+def _wake_by_ends() -> int:
+    """Return a pipe that can be read after a process has ended.
+
+    The handler does nothing: Python runs it between any two steps, inside itself too, when several end.
+    """
+    ended, wake = os.pipe()
+    for pipe in (ended, wake):
+        os.set_blocking(pipe, False)
+    # A full pipe has woken us already.
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return ended
+
+
+def _forget_ends() -> None:
+    """Let a forked process have nothing of that."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.close(signal.set_wakeup_fd(-1))
+
+
+def _report_ends(numbers: dict[int, bytes]) -> None:
+    while numbers:
+        process, status = os.waitpid(-1, os.WNOHANG)
+        if not process:
+            return
+        _report_end(numbers.pop(process), status)
+
+
 def _report_end(number: bytes, status: int) -> None:
-    # Not by the buffer of standard output, as a signal may come at any time.
     code = os.waitstatus_to_exitcode(status)
     os.write(1, b"".join(frame_parts(b"%s %d" % (number, code))))
 
@@ -101,8 +122,6 @@ def _do_work(
     status = 1
     try:
         os.setpgid(0, 0)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         for place, pipe in enumerate((life, answer)):
             os.dup2(pipe, place)
             os.close(pipe)

@@ -24,8 +24,20 @@ LAG = 1.0
 """Seconds after which a line with an earlier TIME has certainly been stored."""
 PRESENT = 10.0
 """Seconds for which lines that were read last say what is true now."""
+SET = 0.5
+"""Seconds by which the time of day differs from the time that has passed, if the clock was set."""
+SURE = 0.05
+"""Seconds within which both clocks have to be read: else this process did not run between the two."""
 UNWATCHED = 90.0
 """Seconds without a saved state after which nobody may have stored lines: absence needs a new window."""
+
+
+def begin_of_clock(now: Callable[[], float], time_of_day: Callable[[], float]) -> float | None:
+    """Return the time of day when `now` was 0; None if the clocks could not be read at the same time."""
+    first = now()
+    moment = time_of_day()
+    last = now()
+    return moment - last if last - first < SURE else None
 
 
 class ConditionWatch(Watch):
@@ -72,6 +84,9 @@ class ConditionWatch(Watch):
         # Step and position of text that was read, from one window back on.
         self._read: deque[tuple[int, Position]] = deque()
         self._firing: int | None = None
+        # The time of day when `now` was 0, and when it was found to be another: `now`, None if long ago.
+        self._zero = begin_of_clock(now, time_of_day)
+        self._set_at: float | None = None
 
     @property
     def state(self) -> dict[str, Any]:
@@ -108,7 +123,25 @@ class ConditionWatch(Watch):
     def _add_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         self._windows.add(*text_of_hits(news.hits(lines)))
 
+    def _follow_set_clock(self) -> None:
+        """Move the windows with a clock that was set: how long nothing has come is told by `now`."""
+        zero = begin_of_clock(self._now, self._time_of_day)
+        if zero is None or self._zero is None:
+            self._zero = zero or self._zero
+            return
+        if abs(zero - self._zero) < SET:
+            return
+        by = self._windows.set_clock(zero - self._zero)
+        # Less than a step is left for the next look.
+        self._zero += by
+        self._set_at = self._now()
+        self._episodes.set_clock(by)
+        steps = round(by / self._windows.step)
+        self._read = deque((step + steps, position) for step, position in self._read)
+
     def begin_text(self, news: AppendedLines) -> None:
+        self._follow_set_clock()
+        self._windows.note_clock(self._time_of_day())
         if not self.searched_all:
             # Before lines by a clock that was set back are too old for the windows.
             self._windows.go_back_with_clock(self._time_of_day() - LAG)
@@ -124,6 +157,10 @@ class ConditionWatch(Watch):
             self._windows.advance(parse_rfc3339(time))
 
     def reach_end_of_store(self) -> None:
+        self._follow_set_clock()
+        if self._set_at is not None and self._now() - self._set_at > LAG:
+            self._set_at = None
+            self._windows.forget_set_clock()
         if not self.searched_all:
             self._windows.follow_clock(self._time_of_day() - LAG)
 

@@ -224,6 +224,10 @@ class Episodes:
         self._by_key.clear()
         self._ended = 0
 
+    def set_clock(self, seconds: float) -> None:
+        """Let nobody wait longer or shorter, because the clock was set by so many seconds."""
+        self.sent_at, self.repeat_at = self.sent_at + seconds, self.repeat_at + seconds
+
     def to_document(self) -> dict[str, Any]:
         """Return the episodes as JSON can represent them."""
         return {

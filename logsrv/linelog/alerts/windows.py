@@ -113,6 +113,10 @@ class Windows(Aggregate):
         self.groups: dict[Key, GroupWindow] = {}
         self.left_out = False
         self._changes: list[Change] = []
+        # Steps by which the clock was set, while lines from before may still come.
+        self._set_by = 0
+        # The present step, if it is known.
+        self._present: int | None = None
         self._rises = condition.figure.function == "count" and not condition.is_absence
         if condition.is_absence and not condition.by:
             self.groups[()] = GroupWindow(self.begin, self.begin)
@@ -157,7 +161,7 @@ class Windows(Aggregate):
         known = [key for key in counts if key[0] is not None]
         for counted in sorted(known, key=lambda key: key[0]):
             start, *parts = counted
-            number = self._step_at(start)
+            number = self._step_of_lines(start)
             self._advance_to_step(number)
             if number <= self.current - STEPS:
                 continue
@@ -172,8 +176,8 @@ class Windows(Aggregate):
                 self._look_at(key, group)
 
     def advance(self, moment: float) -> None:
-        """Look at all groups up to a moment, before which no further lines are to come."""
-        self._advance_to_step(self._step_at(moment))
+        """Look at all groups up to the TIME of a line, before which no further lines are to come."""
+        self._advance_to_step(self._step_of_lines(moment))
 
     def follow_clock(self, now: float) -> None:
         """Advance to the time of day, or go back if the clock was set back by more than a window."""
@@ -185,6 +189,42 @@ class Windows(Aggregate):
         number, known = self._step_at(now), max(self.current, self.known_to)
         if number < known - STEPS:
             self._set_back(number, known - number)
+
+    def set_clock(self, seconds: float) -> float:
+        """Let all that was seen be so much later, or earlier, because the clock was set while time went on.
+
+        Returns by how many seconds: whole steps. Until `forget_set_clock`, lines may have a TIME by the old
+        clock.
+        """
+        by = round(seconds / self.step)
+        self._set_by = by
+        self.current, self.begin, self.known_to = (
+            number + by for number in (self.current, self.begin, self.known_to)
+        )
+        for one in self.groups.values():
+            one.steps = deque(step._replace(number=step.number + by) for step in one.steps)
+            one.since, one.seen = one.since + by, one.seen + by
+            one.met = None if one.met is None else one.met + by
+        return by * self.step
+
+    def note_clock(self, now: float) -> None:
+        """Note the time of day: lines of a later TIME were stored while another clock was right."""
+        self._present = self._step_at(now)
+
+    def forget_set_clock(self) -> None:
+        """Take every TIME from now on as one by the present clock."""
+        self._set_by = 0
+
+    def _step_of_lines(self, moment: float) -> int:
+        """Return the step of lines with this TIME; of the two by the old and by the new clock the nearer.
+
+        No line shows that nothing has come until a moment that is still to come.
+        """
+        number = self._step_at(moment)
+        number = min(number, number + self._set_by, key=lambda one: abs(one - self.current))
+        if self._present is not None and self.condition.is_absence:
+            return min(number, max(self._present, self.current))
+        return number
 
     def _step_at(self, moment: float) -> int:
         # In whole microseconds, because 0.3 // 0.1 is 2.

@@ -20,6 +20,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.kit.children.blocking import BlockingChild
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.index import text_size_and_lines
+from logsrv.linelog.store.making import right_to_make
 from logsrv.linelog.store.seal import Interrupted
 from logsrv.linelog.store.segment import Segment, tmp
 from logsrv.linelog.store.text_before import text_before
@@ -63,7 +64,8 @@ class ColumnsProcess:
 
         going: called often while this waits; returns false to stop, or raises.
 
-        Raises Interrupted; FileNotFoundError if the segment was removed; OSError; ValueError if the segment
+        Raises Interrupted; BlockingIOError if another process makes them, for which this waits if somebody
+        waits for it; FileNotFoundError if the segment was removed; OSError; ValueError if the segment
         or its index is damaged.
         """
         if text_size_and_lines(packed, disk)[0] < LEAST_TEXT:
@@ -73,6 +75,7 @@ class ColumnsProcess:
         name = tmp(packed.columns)
         with ExitStack() as undo:
             text = undo.enter_context(Descriptor(disk.open(packed.name, os.O_RDONLY)))
+            undo.enter_context(right_to_make(text, wait=self._is_wanted_now))
             index = undo.enter_context(Descriptor(disk.open(packed.index, os.O_RDONLY)))
             there = disk.has_name(packed.columns)
             if there and not self.why_unusable(

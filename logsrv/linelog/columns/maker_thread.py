@@ -160,6 +160,10 @@ class ColumnMaker:
         try:
             self._store.ensure_locked()
             made = self._process.make(segment, disk, self._goes_on)
+        except BlockingIOError:
+            # A command makes them: then they are there soon, unless it is ended.
+            self._not_before[segment.number] = self._clock.monotonic() + LOOK_EVERY
+            return
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
                 raise

@@ -1,6 +1,7 @@
 """Parse JSON objects: fast with orjson, or exactly with the standard library if orjson loses something.
 
-orjson turns integers beyond 64 bits into floats, and forgets how a decimal was written. So large numbers,
+orjson turns integers beyond 64 bits into floats, and forgets how a decimal was written: beyond 2^53 that is
+another number. So large numbers,
 and numbers whose text is needed, are parsed again by the standard library.
 """
 
@@ -12,7 +13,7 @@ from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 from logsrv.linelog.fields.stored_line import decode_stored
-from logsrv.linelog.fields.values import LONGEST_INTEGER, Scalar, Value, WrittenFloat
+from logsrv.linelog.fields.values import EXACT, LONGEST_INTEGER, Scalar, Value, WrittenFloat
 
 Object: TypeAlias = dict[str, Any]
 
@@ -20,14 +21,14 @@ LONGEST_NAME = 1000
 """Longest dotted name in characters: nested keys could turn a megabyte into gigabytes of names."""
 _MOST_NAMES = 4 << 20
 _SHORT = 100
-_BIG = float(1 << 63)
+_BIG = float(EXACT)
 # The number of lines that are still parsed by the standard library: 400 take as long as importing orjson. A
 # search that the word index has narrowed to a few lines never imports it.
 without_orjson = 400
 
 
 def parse_json(content: bytes) -> Object | None:
-    """Return the JSON object in `content`, or None. Integers beyond 64 bits may become floats."""
+    """Return the JSON object in `content`, or None. Large numbers may become floats."""
     if not content.lstrip(b" \t\r\n").startswith(b"{"):
         return None
     global without_orjson
@@ -77,7 +78,7 @@ _exact = json.JSONDecoder(
 
 
 def is_inexact(value: object) -> bool:
-    """Tell whether a value from `parse_json` may contain integers that did not fit into 64 bits."""
+    """Tell whether a value from `parse_json` may contain numbers that no float has."""
     if not isinstance(value, list):
         return _is_large_float(value)
     # An explicit stack: lists may be nested deeper than Python can recurse.

@@ -41,9 +41,11 @@ from logsrv.linelog.fields.stored_line import (
 )
 from logsrv.linelog.fields.syslog_header import SyslogHeader, parse_syslog_header
 from logsrv.linelog.fields.values import (
+    EXACT,
     Value,
     WrittenFloat,
     displayable_text,
+    number_of_text,
     number_of_value,
 )
 
@@ -353,9 +355,19 @@ def _displayable_value(value: Value) -> Value:
         return [_displayable_value(item) for item in value]  # type: ignore[misc]
     if isinstance(value, str):
         return displayable_text(value)
-    if not isinstance(value, WrittenFloat):
-        return value
-    return float(value) if abs(value) < float("inf") else value.text
+    return _displayable_float(value) if isinstance(value, WrittenFloat) else value
+
+
+def _displayable_float(value: WrittenFloat) -> Value:
+    """Return a float; beyond EXACT an integer, or else the text, if a float would have other digits."""
+    if -EXACT < value < EXACT:
+        return float(value)
+    exact = number_of_text(value.text)
+    if exact is None:
+        return value.text
+    if exact == float(value) or "e" in value.text.lower():
+        return float(value)
+    return int(exact) if exact == int(exact) else value.text
 
 
 # Each field of pairs that may hold a level has one of these in its name, in any case; an escape in JSON may

@@ -53,19 +53,21 @@ def number_of_value(value: Scalar) -> Number | None:
 
 
 def number_of_text(text: str) -> Number | None:
-    """Return the number that the whole of `text` is, or None."""
+    """Return the number that the whole of `text` is, or None. Beyond EXACT it is not rounded."""
     # Most texts are no numbers.
     if not text or text[0] not in "0123456789+-.":
         return None
     if _INTEGER.fullmatch(text):
-        return int(text) if len(text) <= LONGEST_INTEGER else _whole_decimal(text)
+        return int(text) if len(text) <= LONGEST_INTEGER else _exact_decimal(text)
     if _DECIMAL.fullmatch(text):
         found = float(text)
-        return found if math.isfinite(found) else None
+        if -EXACT < found < EXACT:
+            return found
+        return _exact_decimal(text) if math.isfinite(found) else None
     return None
 
 
-def _whole_decimal(text: str) -> Decimal:
+def _exact_decimal(text: str) -> Decimal:
     from decimal import Decimal  # 1 ms, which only such a number needs
 
     return Decimal(text)

@@ -287,20 +287,20 @@ class LineMoments:
                 return moment
         return None
 
-    def _moment_of_parts(self, parts: dict[str, object]) -> int | None:
+    def _moment_of_object(self, parts: dict[str, object]) -> int | None:
         """Return the moment of a time that is an object: MongoDB's, or seconds and nanoseconds."""
         for seconds, nanos in INNER_TIME_KEYS:
             whole, more = parts.get(seconds), parts.get(nanos, 0)
             if _is_number(whole) and _is_number(more) and int(whole) >= _LEAST:
                 # The next date is read anew, as behind any number.
-                self._text, self._head = b"", b"\0"
+                self._text, self._head, self._zone = b"", b"\0", ""
                 return self._moment_with_year(int(whole) * SECOND + int(more) // 1000)
         value = parts.get("$date")
         return None if value is None or isinstance(value, dict) else self._moment_of_value(value)
 
     def _moment_of_value(self, value: object) -> int | None:
         if isinstance(value, dict):
-            return self._moment_of_parts(value)
+            return self._moment_of_object(value)
         if isinstance(value, str):
             if not value.isdecimal():
                 text = value.encode("utf-8", "replace")

@@ -43,8 +43,10 @@ def _number_in(field: str, item: str | float | bool) -> int | float | None:
     known: Number | None = number_of_value(item)
     if known is None:
         known = number_in_field_unit(field, item)
-    # An integer of more than 4,000 digits is a Decimal.
-    if not isinstance(known, int | float) or not -LARGEST <= known <= LARGEST:
+    # A large decimal, or an integer of more than 4,000 digits.
+    if known is not None and not isinstance(known, int | float):
+        known = float(known)
+    if known is None or not -LARGEST <= known <= LARGEST:
         return None
     return known
 

@@ -20,6 +20,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.linelog.store import identity, index, indexing, origins, segment
 from logsrv.linelog.store.disk import TMP_SUFFIX, Disk, explanation, read_or, reason
 from logsrv.linelog.store.frames import unpack_frames
+from logsrv.linelog.store.making import remove_unfinished, right_to_make
 from logsrv.linelog.store.segment import Form, Position, Segment
 from logsrv.linelog.store.segment_notes import EMPTY, REMOVED, WAITING, waiting_sizes
 from logsrv.linelog.store.torn import repair_text
@@ -91,7 +92,11 @@ def tidy(
         else:
             check_or_rebuild_index(found, disk, operator.call)
     for name in loose_files(listed.names):
-        disk.unlink(name)
+        # A command may be making it beside this start.
+        if text := _text_beside(name):
+            remove_unfinished(name, text, disk)
+        else:
+            disk.unlink(name)
     return TidyReport(frozenset(conflicting_names), tuple(unseen))
 
 
@@ -115,6 +120,14 @@ def loose_files(names: segment.Names) -> list[str]:
             or not (match[1] in there or f"{match[3]}.log{segment.PACKED_SUFFIX}" in names)
         )
     ]
+
+
+def _text_beside(name: str) -> str | None:
+    """Return the name of the segment beside which a temporary file is made; None for another file."""
+    match = re.fullmatch(f"{_BESIDE}|{_COLUMNS}", name)
+    if match is None or not name.endswith(TMP_SUFFIX):
+        return None
+    return match[1] or f"{match[3]}.log{segment.PACKED_SUFFIX}"
 
 
 def synced_bytes(number: int, synced: Position) -> int | None:
@@ -180,7 +193,14 @@ def check_or_rebuild_index(packed: Segment, disk: Disk, say: Say) -> None:
 def _rebuild_index(packed: Segment, disk: Disk, say: Say) -> None:
     path = disk.path(packed.name)
     try:
-        indexing.rebuild_index(packed, disk)
+        with (
+            Descriptor(disk.open(packed.name, os.O_RDONLY)) as text,
+            right_to_make(text, wait=False),
+        ):
+            indexing.rebuild_index(packed, disk)
+    except BlockingIOError:
+        # A command is making it.
+        return
     except ValueError as error:
         say(
             log.error,

@@ -1,9 +1,11 @@
 """A process for tests that forks one for each order: `python forking_child.py`.
 
-The forked one answers with what was kept before, and notes its order, so many times as the order says.
+The forked one answers with what was kept before, and notes its order, so many times as the order says. The
+order `wait` lets it wait until it is ended.
 """
 
 import os
+import signal
 
 from logsrv.kit.children.fork_side import fork_for_orders
 
@@ -11,6 +13,9 @@ if __name__ == "__main__":
     kept: list[bytes] = []
 
     def work(order: bytes) -> list[bytes]:
+        if order == b"wait":
+            os.write(1, b"waiting")
+            signal.pause()
         os.write(1, b"%d %d" % (len(kept), sum(map(len, kept))))
         return [order] * int(order.split()[0])
 

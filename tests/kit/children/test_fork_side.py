@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.children.frames import MessageReader
 from logsrv.kit.testing.patience import PATIENCE
 
 
@@ -19,11 +21,28 @@ class Forking:
     def __init__(self, process: "subprocess.Popen[bytes]", orders: socket.socket) -> None:
         self.process, self.orders = process, orders
 
+    def start(self, number: int, order: bytes, *pipes: int) -> None:
+        """Give an order with the pipes of its process."""
+        socket.send_fds(self.orders, [b"%d " % number + order], pipes)
+
+    def ends(self, most: int) -> dict[int, int]:
+        """Return the statuses of as many orders, by number, when they have ended."""
+        assert self.process.stdout is not None
+        pipe, reader, found = self.process.stdout.fileno(), MessageReader(), dict[int, int]()
+        while len(found) < most:
+            assert select.select([pipe], [], [], PATIENCE)[0]
+            data = os.read(pipe, 1 << 16)
+            assert data, f"the process has ended after {len(found)}"
+            for message in reader.receive(data):
+                number, status = map(int, b"".join(message).split())
+                found[number] = status
+        return found
+
     def order(self, order: bytes) -> int:
         """Give an order; return the pipe of the answer. The process ends by itself."""
         answer, its_answer = os.pipe()
         its_life, self.life = os.pipe()
-        socket.send_fds(self.orders, [b"1 " + order], [its_life, its_answer])
+        self.start(1, order, its_life, its_answer)
         os.close(its_life)
         os.close(its_answer)
         return answer
@@ -76,3 +95,36 @@ def test_nobody_waits_for_notes_after_the_last_order(forking):
     assert forking.process.wait(PATIENCE) == 0
     os.close(answer)
     os.close(forking.life)
+
+
+@pytest.mark.slow
+def test_three_hundred_processes_that_end_together_are_all_reported(forking):
+    """Their signals come while the end of an earlier one is being reported."""
+    for _ in range(3):
+        answer, its_answer = os.pipe()
+        lives = []
+        for number in range(300):
+            its_life, life = os.pipe()
+            forking.start(number, b"wait", its_life, its_answer)
+            os.close(its_life)
+            assert os.read(answer, 7) == b"waiting"
+            lives.append(life)
+        # The kernel ends a process when its pipe is closed.
+        for life in lives:
+            os.close(life)
+        assert forking.ends(300) == dict.fromkeys(range(300), -signal.SIGIO)
+        os.close(answer)
+        os.close(its_answer)
+
+
+@pytest.mark.slow
+def test_thousands_of_short_orders_are_all_reported(forking):
+    with open(os.devnull, "wb") as nowhere:
+        its_life, life = os.pipe()
+        for first in range(0, 4000, 50):
+            some = range(first, first + 50)
+            for number in some:
+                forking.start(number, b"0", its_life, nowhere.fileno())
+            assert forking.ends(50) == dict.fromkeys(some, 0)
+        os.close(life)
+        os.close(its_life)

@@ -160,6 +160,56 @@ def test_a_clock_that_is_set_back_loses_no_lines(stage, behind, killed):
     assert stage.sent[1:] == [[("resolved", "")]]
 
 
+SETTINGS = [0.4, 3, 300, 3600, 86_400, -0.4, -3, -15, -300, -3600, -86_400]
+
+
+def keep_coming(stage: Stage, seconds: float, *messages: str) -> None:
+    """Let these come every half of a second."""
+    for _ in range(round(2 * seconds)):
+        stage.advance(0.5, *messages)
+
+
+@pytest.mark.parametrize("by", SETTINGS)
+@pytest.mark.parametrize(
+    "text", ["| none in 20s by app", "| none in 20s", "| count < 2 in 20s by app"]
+)
+def test_nobody_is_absent_because_the_clock_was_set(stage, text, by):
+    stage.start(text)
+    keep_coming(stage, 30, "app=a n=1", "app=b n=1")
+    # What is read with the next lines still has a TIME by the old clock.
+    stage.write("app=a n=1", "app=b n=1")
+    stage.ahead += by
+    keep_coming(stage, 50, "app=a n=1", "app=b n=1")
+    assert stage.sent == []
+    # Since then `b` is silent: by the clock that was set back, it would be for an hour.
+    keep_coming(stage, 19, "app=a n=1")
+    assert stage.sent == []
+    if " by " in text:
+        keep_coming(stage, 5, "app=a n=1")
+        assert stage.sent == [[("firing", "b")]]
+    else:
+        stage.advance(25)
+        assert stage.sent == [[("firing", "")]]
+
+
+@pytest.mark.parametrize("by", SETTINGS)
+def test_a_window_is_as_long_as_ever_although_the_clock_was_set(stage, by):
+    """Lines before count, an episode ends after as long, and is told again after as long."""
+    stage.start("oops | count > 2 in 1m", alert_every=40)
+    stage.advance(10, "oops", "oops")
+    stage.ahead += by
+    stage.advance(5, "oops")
+    assert stage.sent == [[("firing", "")]]
+    stage.ahead -= 2 * by
+    stage.advance(38)
+    assert len(stage.sent) == 2
+    stage.ahead += by
+    stage.advance(58)
+    assert len(stage.sent) == 2
+    stage.advance(15)
+    assert stage.sent[2:] == [[("resolved", "")]]
+
+
 def test_an_episode_is_told_once_although_each_new_process_is_killed_at_its_start(stage):
     stage.failures = [TemporaryFailure("nobody is there")] * 20
     stage.start(OOPS)

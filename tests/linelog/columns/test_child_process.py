@@ -2,11 +2,13 @@
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.columns import child_process
 from logsrv.linelog.columns.child_process import (
     LEAST_TEXT,
@@ -172,6 +174,27 @@ def test_two_that_make_the_same_columns_do_not_mix_them(tmp_path, process):
     with pytest.raises(FileNotFoundError):
         process.make(one, disk)
     assert one.columns not in names(tmp_path)
+
+
+def test_while_another_makes_them_nobody_is_in_its_way(tmp_path, process):
+    """The server goes on with other segments; a command waits, and finds them."""
+    one, command = (
+        packed_segment(tmp_path, stored(b"one")),
+        ColumnsProcess(MODULE, is_wanted_now=True),
+    )
+    disk, seen = FaultyDisk().open_directory(tmp_path), list[ColumnsOutcome]()
+
+    def interfere() -> None:
+        with pytest.raises(BlockingIOError):
+            ColumnsProcess(MODULE).make(one, at(tmp_path))
+        waiting.start()
+
+    waiting = threading.Thread(target=lambda: seen.append(command.make(one, at(tmp_path))))
+    disk.before["fdatasync"] = interfere
+    assert process.make(one, disk) is ColumnsOutcome.MADE
+    waiting.join(PATIENCE)
+    command.end()
+    assert seen == [ColumnsOutcome.KEPT]
 
 
 def test_columns_have_to_be_on_the_medium_before_they_have_their_name(tmp_path, process):

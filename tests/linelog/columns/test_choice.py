@@ -10,7 +10,7 @@ import pytest
 
 from logsrv.linelog.columns import choice, groups
 from tests.parts.made_columns import columns_of, values_of
-from tests.parts.mixed_lines import STAMP
+from tests.parts.mixed_lines import STAMP, fields_of_records
 
 
 def objects(*values: object) -> list[bytes]:
@@ -90,6 +90,32 @@ def test_a_field_is_known_in_all_frames_or_left_out(tmp_path, monkeypatch):
             known = [None if name not in line else str(line[name]) for line in lines]
             assert values_of(columns, name) == known
         assert not columns.has("never")
+
+
+def test_names_of_which_others_are_made_are_known_near_a_thousand_others(tmp_path):
+    random = Random(71)
+    lines = [
+        {f"u{random.randrange(2500)}": one, "filler": random.randbytes(90).hex()}
+        | ({"host": "web2", "service": "cart", "process.pid": 9} if one % 140 == 0 else {})
+        for one in range(12_000)
+    ]
+    stored = objects(*lines)
+    records = fields_of_records(stored)
+    with columns_of(tmp_path, stored) as columns:
+        kept = [name for name in ("hostname", "app", "pid", "service") if columns.has(name)]
+        assert "hostname" in kept
+        for name in kept:
+            known = [records.get(name, {}).get(row) for row in range(len(lines))]
+            assert values_of(columns, name) == known
+
+
+def test_decimals_that_a_double_would_round_are_different_texts(tmp_path):
+    numbers = ["9007199254740993.0", "9007199254740992.0", "9007199254740993.1", "1.5"]
+    texts = [numbers[one % 4 if one % 100 == 0 else 0] for one in range(12_099)]
+    lines = [STAMP + b'{"x":%s,"y":[%s],"z":1.25}' % (one.encode(), one.encode()) for one in texts]
+    with columns_of(tmp_path, lines) as columns:
+        assert values_of(columns, "x") == texts
+        assert values_of(columns, "y") == [[one] for one in texts]
 
 
 def test_a_value_of_a_mebibyte(tmp_path):

@@ -16,6 +16,7 @@ INTEGERS = [0, -1, 2**53, 2**53 + 1, 2**63 - 1, -(2**63), 10**15]
 _NEAR = [2**53 + 1, 2**63 - 1, 2**63, -(2**63) - 1]
 TEXTS = (
     st.sampled_from(["-0", "1.5", "2.0", f"{2**53}.5", "1e15", "1e18", "1e290", "-1e290", "1e999"])
+    | st.sampled_from([f"{2**53 + one}.{two}" for one in range(3) for two in "01"])
     | st.sampled_from(["5ms", "1.5kB", "abc", "nan", "", ".5", *map(str, _NEAR)])
     | st.integers(-(2**65), 2**65).map(str)
     | st.floats(allow_nan=False, allow_infinity=False).map(repr)

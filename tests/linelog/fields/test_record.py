@@ -159,3 +159,23 @@ def test_a_nasty_line(message):
     """It takes milliseconds; the square of its length, longer than tests/hangs.py lets a test."""
     line = record(message)
     _ = (line.level, line.fields, line.get("a.b"))
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("9007199254740993.0", 9007199254740993),
+        ("-9007199254740993.0", -9007199254740993),
+        ("9007199254740993.1", "9007199254740993.1"),
+        ("9007199254740992.0", 9007199254740992.0),
+        ("1.10", 1.1),
+        ("1e23", 1e23),
+        ("1e999", "1e999"),
+    ],
+)
+def test_a_decimal_that_no_float_has_is_shown_with_its_digits(number, shown):
+    for template in ('{"x":%s}', '{"x":[%s]}'):
+        value = Record(
+            b"2026-11-20T06:18:42.123456Z tcp:127.0.0.1:51234 " + (template % number).encode()
+        ).fields["x"]
+        assert [value, type(value)] in ([shown, type(shown)], [[shown], list])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 from random import Random
 from typing import TypeAlias
 
@@ -86,6 +87,7 @@ _ODD = _words(
     "0 5 7 12 12.5 500 500.0 5e2 5.00E2 +500 -7 .5 5. 007 0.1 0.039 99.5 1.50 1e-7 1e400 NaN Infinity 0x10 "
     "1_000 \uff15 1,5 9223372036854775807 9223372036854775808 -9223372036854775809 18446744073709551617"
 )
+_ODD += _words("9007199254740992.0 9007199254740993 9007199254740993.0 9007199254740993.1 -2e16")
 _ODD += ["1" + "0" * 30, "5 ", "1" * 310]
 ODD_NAMES = [
     "a/b", "app.kubernetes.io/name", "größe", "Request Path", "`", "a``b", "x\0y", 'q"q', "b\\s", "漢.é/x",
@@ -457,13 +459,15 @@ def random_amount(random: Random) -> str:
     )
 
 
-def number_of(text: str) -> int | float | None:
-    """The number that a text is, or None."""
+def number_of(text: str) -> int | float | Fraction | None:
+    """The number that a text is, or None; beyond 2^53 a double would be another one."""
     if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII):
         return int(text)
     if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text, re.ASCII):
         return None
-    return None if abs(float(text)) == float("inf") else float(text)
+    if abs(float(text)) >= 2**53:
+        return None if abs(float(text)) == float("inf") else Fraction(text)
+    return float(text)
 
 
 def level_in_fields(content: dict[str, Value]) -> str | None:

@@ -99,7 +99,9 @@ def number_in(name: str, texts: Sequence[str]) -> float | None:
     """The number of a field for figures: in the unit of its name, else in seconds or bytes."""
     found = []
     for text in texts:
-        known = number_of(text)
+        number = number_of(text)
+        # Figures are doubles.
+        known = float(number) if isinstance(number, Fraction) else number
         if known is None and (amount := amount_of(name, text)):
             kind, scale = unit_of(name)
             default = 10**9 if amount[0] == "time" else 1

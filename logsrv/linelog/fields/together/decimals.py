@@ -41,7 +41,8 @@ def _odd_fractions(text: bytes, raw: Array, digit: Array) -> Array:
     ended = _AFTER_NUMBER[raw[dots + 1 + size]] | (size == 0)
     dots, size = dots[ended], size[ended]
     odd = ((raw[dots + size] == ord("0")) & (size > 1)) | (size == 0)
-    long = numpy.flatnonzero(~odd & (size > _FEW))
+    # Behind so many digits few are too many as well.
+    long = numpy.flatnonzero(~odd & ((size > _FEW) | digit[dots - (_SURE_DIGITS - _FEW) - 1]))
     before = rows_at(raw, dots[long] - _WIDTH, _WIDTH)[:, ::-1]
     whole = (before - _ZERO > _NINE).argmax(1)
     start, end = dots[long] - whole, dots[long] + 1 + size[long]

@@ -55,7 +55,8 @@ def read_all_fields(stamps: StampedLines, skip: Collection[str] = ()) -> LineFie
     """Return the fields of all lines, without those called `skip`, as `Record.get` gives them."""
     not_read = {*skip, *ALWAYS}
     not_needed = not_read.difference(_sources(not_read), ("status",))
-    pieces = FieldPieces([name for name in not_needed if not may_tell_level(name)])
+    skipped = [name for name in not_needed if not may_tell_level(name)]
+    pieces = FieldPieces(skipped, sources=_SOURCES)
     plain = _without_colours(stamps)
     levels = levels_of_lines(stamps, pieces, *_add_lines(stamps, plain, pieces))
     levels = levels_of_records(stamps, levels)
@@ -202,6 +203,8 @@ def _pieces_of_first_lines(name: str, stamps: StampedLines) -> list[Piece] | Non
     return inherited.pieces(name, _FROM_FIRST_LINE)
 
 
+# Without one of these, another field, or the level, would be that of a line that lacks it.
+_SOURCES = frozenset(("status", *ALIASES)).union(*ALIASES.values())
 # A piece of another field has a rank below those of all before it, by this.
 _OTHER = -3
 # Below those under every other name.

@@ -11,6 +11,7 @@ import numpy
 
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.json import LONGEST_NAME
+from logsrv.linelog.fields.known_keys import may_tell_level
 from logsrv.linelog.fields.stored_line import decode_stored
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.wanted import WantedNames
@@ -45,13 +46,19 @@ class Piece(NamedTuple):
 class FieldPieces:
     """The pieces of all fields of a text, but for those called `skip`; or of wanted ones only.
 
-    complete: whether there are no names but these; a text with very many names has those that came first.
-    left_out: names whose values have no exact text. objects: the lines whose contents are JSON objects.
-    events: the numbers of lines of CEF and LEEF.
+    complete: whether there are no names but these; a text with very many names has those that came first,
+    and those of `sources`, of which other fields are made. left_out: names whose values have no exact text.
+    objects: the lines whose contents are JSON objects. events: the numbers of lines of CEF and LEEF.
     """
 
-    def __init__(self, skip: Collection[str] = (), wanted: WantedNames | None = None) -> None:
+    def __init__(
+        self,
+        skip: Collection[str] = (),
+        wanted: WantedNames | None = None,
+        sources: Collection[str] = (),
+    ) -> None:
         self._skip = frozenset(skip)
+        self._sources = sources
         self.wanted = wanted
         self.complete = True
         self.left_out: set[str] = set()
@@ -114,11 +121,15 @@ class FieldPieces:
         if name not in self._pieces:
             self._room -= len(name)
             is_full = len(self._pieces) >= _MOST_NAMES or self._room < 0
-            if is_full or not is_possible(name):
+            if (is_full and not self._is_source(name)) or not is_possible(name):
                 self.complete = False
                 return False
             self._pieces[name] = []
         return True
+
+    def _is_source(self, name: str) -> bool:
+        """Return whether other fields, or levels, are made of a field."""
+        return bool(self._sources) and (name in self._sources or may_tell_level(name))
 
     def _add_coded(self, name: str, piece: Piece, missing: str | None) -> None:
         for one in {None, missing} & piece.coder.index.keys():

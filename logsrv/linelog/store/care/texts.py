@@ -8,6 +8,7 @@ to be compressed, and current.log, have no checksums.
 from __future__ import annotations
 
 import os
+import stat
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -131,21 +132,30 @@ class PackedSegmentCheck:
 
     def _salvage_index(self) -> None:
         salvage_index(self.packed, self.disk, self.readers())
-        # The result is ignored, because a damaged segment gets no word index.
-        reindex_segment(self.packed, self.disk)
+        found = reindex_segment(self.packed, self.disk)
+        # A damaged segment gets no word index.
+        if found.of_disk:
+            raise StoreError(f"its word index is not made: {found.error}")
 
     def _remake_words(self) -> None:
-        keep_aside(self.packed.words, self.disk)
-        if (why := reindex_segment(self.packed, self.disk).error) is not None:
-            raise StoreError(why)
+        kept = keep_aside(self.packed.words, self.disk)
+        found = reindex_segment(self.packed, self.disk)
+        if found.error is not None:
+            if kept and found.of_disk:
+                # On a full disk nothing changes, so that the next examination has the same finding.
+                self.disk.rename(kept, self.packed.words)
+            raise StoreError(found.error)
 
     def _remake_columns(self) -> None:
         assert self.columns is not None
-        try:
-            self.disk.unlink(self.packed.columns)
-        except IsADirectoryError:
-            keep_aside(self.packed.columns, self.disk)
-        self.columns.make(self.packed, self.disk)
+        packed, disk = self.packed, self.disk
+        found = disk.stat_or_none(packed.columns)
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            keep_aside(packed.columns, disk)
+        self.columns.make(packed, disk)
+        if self.columns.why_unusable(packed, disk, whole=False):
+            # The segment can have none.
+            disk.unlink(packed.columns)
 
     def _check_files_beside(self, found: Index | None) -> Iterator[StoreFinding]:
         """Yield the findings about its word index, and about the note of an archive.

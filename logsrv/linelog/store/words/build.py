@@ -3,9 +3,9 @@
 A search without a word index reads all frames, so none is required. An incomplete one is removed, and also
 one that takes more than 15 % of the size of the compressed text.
 
-The missing indexes of sealed segments are made while a server may seal and remove segments. No lock is
-needed for that: a file has a temporary name until it is complete, the text of a sealed segment never
-changes, and if a segment is removed meanwhile, its new indexes are removed, too.
+The missing indexes of sealed segments are made while a server may seal and remove segments: a file has a
+temporary name until it is complete, the text of a sealed segment never changes, and if a segment is removed
+meanwhile, its new indexes are removed, too. Only one process makes files beside a segment (making.py).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.indexing import rebuild_index
+from logsrv.linelog.store.making import right_to_make
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments, tmp
 from logsrv.linelog.store.words.layout import WordIndexTrailer, pack_trailer
 from logsrv.linelog.store.words.lookup import WordIndex
@@ -147,7 +148,8 @@ class ReindexedSegment:
     made: the kinds of files that were made, "index" and "words"; empty if both were there.
     too_large: whether a word index would be too large to be useful.
     gone: whether the segment was removed meanwhile.
-    error: the reason of a failure; None if there was none.
+    error: the reason of a failure; None if there was none. of_disk: whether it is one of the system, not of
+    the segment.
     """
 
     segment: Segment
@@ -155,6 +157,7 @@ class ReindexedSegment:
     too_large: bool = False
     gone: bool = False
     error: str | None = None
+    of_disk: bool = False
 
 
 def make_missing_indexes(disk: Disk) -> Iterator[ReindexedSegment]:
@@ -165,7 +168,18 @@ def make_missing_indexes(disk: Disk) -> Iterator[ReindexedSegment]:
 
 
 def reindex_segment(packed: Segment, disk: Disk) -> ReindexedSegment:
-    """Make the missing indexes of a packed segment. Raises OSError."""
+    """Make the missing indexes of a packed segment; wait for another process that does. Raises OSError."""
+    try:
+        with (
+            Descriptor(disk.open(packed.name, os.O_RDONLY)) as text,
+            right_to_make(text, wait=True),
+        ):
+            return _reindex_mine(packed, disk)
+    except FileNotFoundError:
+        return ReindexedSegment(packed, gone=True)
+
+
+def _reindex_mine(packed: Segment, disk: Disk) -> ReindexedSegment:
     made: list[str] = []
     too_large = False
     try:
@@ -179,7 +193,10 @@ def reindex_segment(packed: Segment, disk: Disk) -> ReindexedSegment:
                 made.append("words")
     except (OSError, ValueError) as error:
         if disk.has_name(packed.name):
-            return ReindexedSegment(packed, tuple(made), error=explanation(error))
+            why = explanation(error)
+            return ReindexedSegment(
+                packed, tuple(made), error=why, of_disk=isinstance(error, OSError)
+            )
     if not disk.has_name(packed.name):
         for name in (packed.index, packed.words, tmp(packed.index), tmp(packed.words)):
             disk.unlink(name)

@@ -232,3 +232,22 @@ def test_objects_nested_deeper_than_python_recurses_and_lines_of_a_megabyte_are_
 
 def test_texts_without_lines_or_fields_have_no_columns():
     assert check([]).fields == check([STAMP, b"", STAMP + b"plain"]).fields == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"u7":1,"host":"web2","service":"cart","process.pid":9}',
+        b'{"_HOSTNAME":"web2","SYSLOG_IDENTIFIER":"cart","_PID":"9","PRIORITY":"3"}',
+        b'{"log.logger":"cart","host.name":"web2","@timestamp":"2026-11-20T06:18:42Z","level":"error"}',
+        b'{"name":"cart","severity":"warn","process":{"pid":9}}',
+        b'<11>1 2026-11-20T06:18:42Z web2 cart 9 - - status=503 host=other service="x y"',
+        b'10.0.0.9 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 503 5 "-" "curl"',
+    ],
+)
+def test_beside_a_thousand_names_others_are_still_made_of_all_they_are_made_of(line):
+    many = STAMP + b"{%s}" % b",".join(b'"k%d":%d' % (n, n) for n in range(1100))
+    read = check([many, *[STAMP + line] * 3])
+    assert not read.complete
+    found = fields_of_records([STAMP + line])
+    assert {"hostname", "app", "pid", "timestamp", "status_class"} & {*found} <= {*read.fields}
