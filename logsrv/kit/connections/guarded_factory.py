@@ -30,6 +30,7 @@ from logsrv.kit.connections.guard import (
     Refusal,
 )
 from logsrv.kit.connections.guarded_connection import TLS_ALERT, GuardedConnection
+from logsrv.kit.connections.keepalive import keep_alive
 from logsrv.kit.connections.proxy_protocol import ProxiedTransport
 from logsrv.kit.connections.rates import PeerRateLimits, Throttle
 from logsrv.kit.connections.refusals import (
@@ -133,12 +134,15 @@ class GuardedFactory(Factory):
         return self._label
 
     def apply(self, policy: GuardPolicy) -> None:
-        """Use other rules for new connections; the idle time-out and the rates are for all of them."""
+        """Use other rules for new connections; the idle time-out, keepalive and rates are for all."""
+        changed = policy.keepalive != self.guard.policy.keepalive
         self.guard.apply(policy)
         self._apply_rates(policy)
         # Over a copy: this delivers data that was held back, which may end this connection or others.
         for connection in list(self.connections):
             connection.apply_rate_limits()
+            if changed:
+                keep_alive(connection.transport, policy.keepalive)
         self._restart_idle_timer()
 
     def _apply_rates(self, policy: GuardPolicy) -> None:
@@ -197,6 +201,7 @@ class GuardedFactory(Factory):
             self._scarce = True
             self.refuse_and_close(connection, NO_DESCRIPTORS, connection.host)
             return False
+        keep_alive(connection.transport, self.guard.policy.keepalive)
         return True
 
     def admit_or_drop(self, connection: GuardedConnection, host: str | None) -> bool:
