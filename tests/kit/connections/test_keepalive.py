@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
-from twisted.internet.protocol import Protocol
 from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.transfers import set_keepalive as of_transfers
+from logsrv.gopher.fetch import transfers
 from logsrv.kit import LineProtocol
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.connections.keepalive import KEEPALIVE, QUESTIONS, keep_alive, set_keepalive
@@ -25,7 +24,7 @@ from tests.parts.reactor import REACTOR, until
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-IDLE = socket.TCP_KEEPALIVE if sys.platform == "darwin" else socket.TCP_KEEPIDLE
+IDLE = getattr(socket, "TCP_KEEPALIVE" if sys.platform == "darwin" else "TCP_KEEPIDLE")
 OFF = None
 
 
@@ -168,9 +167,8 @@ async def test_connections_of_asyncio_and_of_our_http_clients_are_asked_about(si
 
     assert await deferToThread(lambda: asyncio.run(dial())) == USUAL
     client: Any = limited_head_pool(REACTOR)._factory(lambda _: None, "a test").buildProtocol(None)
-    assert isinstance(client, Protocol)
     await connectProtocol(HostnameEndpoint(REACTOR, b"127.0.0.1", port), client)
     assert asked(client.transport.socket) == USUAL
     client.transport.loseConnection()
     # The client of Gopher makes its sockets itself.
-    assert of_transfers is set_keepalive
+    assert vars(transfers)["set_keepalive"] is set_keepalive
