@@ -50,7 +50,7 @@ def _parse_keepalive(text: str) -> float | None:
 
 KEEPALIVE_TIME: Kind[float | None] = Kind(
     _parse_keepalive,
-    "a number of seconds from 1 to 32767, or one with s, m or h, such as 90s; 0",
+    "a number of seconds from 1 to 32767, or one with s, m or h, such as 90s, or 0",
     "TIME",
     show=lambda value: "off" if value is None else DURATION.show(value),
     native=(int, float),

@@ -1,25 +1,42 @@
 """A peer that vanished without a word: what the system is told to ask of connections, and when."""
 
+import array
 import asyncio
 import socket
+import struct
 import sys
 from typing import Any
 
 import pytest
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock, deferLater
+from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
+from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch import transfers
 from logsrv.kit import LineProtocol
+from logsrv.kit.connections import guarded_factory
+from logsrv.kit.connections import keepalive as keepalive_module
 from logsrv.kit.connections.guard import GuardPolicy
-from logsrv.kit.connections.keepalive import KEEPALIVE, QUESTIONS, keep_alive, set_keepalive
+from logsrv.kit.connections.guarded_factory import GuardedFactory
+from logsrv.kit.connections.keepalive import (
+    KEEPALIVE,
+    QUESTIONS,
+    keep_alive,
+    longest_unheard,
+    set_keepalive,
+)
+from logsrv.kit.net.ports import SO_ATTACH_FILTER
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.options.usage import usage_options
 from logsrv.kit.testing import serve
 from logsrv.kit.web.access import web_guard_policy
 from logsrv.kit.web.http_client import limited_head_pool
 from tests.parts.certificates import certificate_file
-from tests.parts.listening import Policy, port_of
+from tests.parts.listening import NotingFactory, Policy, port_of
 from tests.parts.reactor import REACTOR, until
 
 # Twisted's own use of pyOpenSSL.
@@ -124,6 +141,77 @@ async def test_each_accepted_connection_is_asked_about(scheme, keepalive, site, 
         assert asked(connection.transport.socket) == (12, 3, 4)
         listener.apply(Policy(keepalive=None))
         assert asked(connection.transport.socket) is OFF
+
+
+def vanish(peer: socket.socket) -> None:
+    """Let the system drop all that comes for a peer, as a NAT that has forgotten it."""
+    drop_all = array.array("B", struct.pack("=HBBI", 0x06, 0, 0, 0))
+    peer.setsockopt(
+        socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, drop_all.buffer_info()[0])
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a filter of Linux lets the peer vanish")
+@pytest.mark.slow
+@pytest.mark.parametrize("written", [b"", b"an answer"], ids=["silent", "with an answer"])
+@pytest.mark.parametrize("gone", [False, True], ids=["there", "gone"])
+async def test_only_a_peer_that_vanished_is_closed(written, gone, site, monkeypatch):
+    """Also one that has not acknowledged an answer: then Linux does not ask, and would wait for long."""
+    monkeypatch.setattr(keepalive_module, "LEAST_UNHEARD", 2.0 if written else 600.0)
+    listener = site.start("tcp:0:interface=127.0.0.1", keepalive=1.0)
+    with socket.create_connection(("127.0.0.1", port_of(listener))) as peer:
+        await until(lambda: site.factory.made, "the connection")
+        if gone:
+            vanish(peer)
+        site.factory.made[0].transport.write(written)
+        if gone:
+            await until(lambda: site.factory.lost, "the end")
+        else:
+            await deferLater(REACTOR, 4)
+        assert bool(site.factory.lost) is gone
+    await until(lambda: site.factory.lost, "the end")
+
+
+@pytest.mark.parametrize(
+    ("keepalive", "unheard", "ends"),
+    [
+        (120.0, 299, False),
+        (120.0, 301, True),
+        (300.0, 599, False),
+        (300.0, 601, True),
+        (1.0, 299, False),
+    ],
+)
+async def test_the_longest_silence_of_a_system_is_within_ten_minutes(
+    keepalive, unheard, ends, site, monkeypatch
+):
+    """A reload changes it; with keepalive off nobody is asked, and nobody is gone."""
+    monkeypatch.setattr(guarded_factory, "seconds_unheard", lambda transport: unheard)
+    clock = Clock()
+    guarded = GuardedFactory(
+        NotingFactory(), label="in", policy=GuardPolicy(), clock=clock, metrics=Metrics()
+    )
+    guarded.apply(GuardPolicy(keepalive=None))
+    connection: Any = guarded.buildProtocol(None)
+    transport = AbortableTransport()
+    connection.makeConnection(transport)
+    clock.advance(1000)
+    assert clock.getDelayedCalls() == [] and not transport.aborted
+    guarded.apply(GuardPolicy(keepalive=keepalive))
+    clock.pump([longest_unheard(keepalive) / 8] * 2)
+    assert transport.aborted is ends
+    connection.connectionLost(Failure(ConnectionDone()))
+    clock.advance(1000)
+    assert clock.getDelayedCalls() == []
+
+
+class AbortableTransport(StringTransport):
+    """Notes that it was aborted."""
+
+    aborted = False
+
+    def abortConnection(self) -> None:
+        self.aborted = True
 
 
 class Quiet(LineProtocol):
