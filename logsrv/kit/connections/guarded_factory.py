@@ -206,8 +206,8 @@ class GuardedFactory(Factory):
             self._scarce = True
             self.refuse_and_close(connection, NO_DESCRIPTORS, connection.host)
             return False
-        keep_alive(connection.transport, self.guard.policy.keepalive)
-        if not self._gone.running:
+        has_socket = keep_alive(connection.transport, self.guard.policy.keepalive)
+        if has_socket and not self._gone.running:
             self._watch_for_gone()
         return True
 

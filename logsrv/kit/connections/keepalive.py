@@ -75,14 +75,16 @@ def seconds_unheard(transport: Any) -> float:
         return 0.0
 
 
-def keep_alive(transport: Any, seconds: float | None = KEEPALIVE) -> None:
+def keep_alive(transport: Any, seconds: float | None = KEEPALIVE) -> bool:
     """Do what `set_keepalive` does for the socket under a transport of Twisted or asyncio, if it has one.
 
-    There may be layers such as TLS above it: they take attributes that they lack from the transport below.
+    Return whether it has. There may be layers such as TLS above it: they take attributes that they lack from the transport below.
     """
     sock = _socket_of(transport)
-    if hasattr(sock, "setsockopt"):
-        set_keepalive(sock, seconds)
+    if not hasattr(sock, "setsockopt"):
+        return False
+    set_keepalive(sock, seconds)
+    return True
 
 
 def _socket_of(transport: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import array
 import asyncio
+import contextlib
 import socket
 import struct
 import sys
@@ -186,6 +187,7 @@ async def test_the_longest_silence_of_a_system_is_within_ten_minutes(
     keepalive, unheard, ends, site, monkeypatch
 ):
     """A reload changes it; with keepalive off nobody is asked, and nobody is gone."""
+    stack = contextlib.ExitStack()
     monkeypatch.setattr(guarded_factory, "seconds_unheard", lambda transport: unheard)
     clock = Clock()
     guarded = GuardedFactory(
@@ -194,6 +196,7 @@ async def test_the_longest_silence_of_a_system_is_within_ten_minutes(
     guarded.apply(GuardPolicy(keepalive=None))
     connection: Any = guarded.buildProtocol(None)
     transport = AbortableTransport()
+    transport.socket = stack.enter_context(socket.socket())
     connection.makeConnection(transport)
     clock.advance(1000)
     assert clock.getDelayedCalls() == [] and not transport.aborted
@@ -203,12 +206,14 @@ async def test_the_longest_silence_of_a_system_is_within_ten_minutes(
     connection.connectionLost(Failure(ConnectionDone()))
     clock.advance(1000)
     assert clock.getDelayedCalls() == []
+    stack.close()
 
 
 class AbortableTransport(StringTransport):
     """Notes that it was aborted."""
 
     aborted = False
+    socket: Any = None
 
     def abortConnection(self) -> None:
         self.aborted = True
