@@ -78,7 +78,8 @@ def seconds_unheard(transport: Any) -> float:
 def keep_alive(transport: Any, seconds: float | None = KEEPALIVE) -> bool:
     """Do what `set_keepalive` does for the socket under a transport of Twisted or asyncio, if it has one.
 
-    Return whether it has. There may be layers such as TLS above it: they take attributes that they lack from the transport below.
+    Return whether it has. There may be layers such as TLS above it: they take attributes that they lack
+    from the transport below.
     """
     sock = _socket_of(transport)
     if not hasattr(sock, "setsockopt"):
