@@ -1,17 +1,21 @@
 """Which closes linger, and for how long; that of an input is in tests/linelog/intake/test_lingering.py."""
 
 import socket
+import time
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
 from logsrv.kit.connections import linger
+from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.connections.linger import is_lingering, linger_at_close, stop_lingering
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.kit.web.channel import WebFactory
 from tests.parts.listening import LOOPBACK, Noted, port_of
 from tests.parts.reactor import REACTOR, until
 
@@ -119,6 +123,35 @@ async def test_a_lingering_connection_ends(how, protocol, site, monkeypatch):
     assert site.factory.data == b""
     stop_lingering(transport)
     peer.close()
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n", b"413"),
+        (b"GET /" + b"a" * 100_000, b"431"),
+        (b"no request\r\n\r\n", b"400"),
+    ],
+    ids=["body", "address", "malformed"],
+)
+async def test_a_browser_that_goes_on_sending_is_told_what_was_too_much(head, status, site):
+    site.factory = WebFactory(lambda request: None, REACTOR, "web", GuardPolicy())
+    listener = site.start(LOOPBACK)
+    came = await deferToThread(send_on, port_of(listener), head)
+    assert came.startswith(b"HTTP/1.1 " + status)
+
+
+def send_on(port: int, head: bytes) -> bytes:
+    """Send, and go on sending for 20 ms; return what comes until the end."""
+    came = b""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:
+        peer.sendall(head)
+        for _ in range(20):
+            peer.sendall(bytes(64 << 10))
+            time.sleep(0.001)
+        while more := peer.recv(1 << 16):
+            came += more
+    return came
 
 
 async def test_a_stop_waits_for_no_peer_that_goes_on_sending_after_its_answer(site):
