@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Sequence
 
 from logsrv.cli.arguments import tell
@@ -14,7 +13,6 @@ from logsrv.cli.table import print_rows
 from logsrv.errors import UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, listed
-from logsrv.linelog.query.parse import phrase_of
 from logsrv.linelog.query.question import (
     Grouping,
     PatternCounts,
@@ -25,9 +23,7 @@ from logsrv.linelog.read.compared_groups import group
 from logsrv.linelog.read.field_hints import words_that_never_occur
 from logsrv.linelog.read.figures import MOST_DISTINCT
 from logsrv.linelog.read.groups import (
-    COUNT,
     MOST_HASHES,
-    MOST_VALUES,
     Cell,
     Rows,
     count_values,
@@ -38,11 +34,10 @@ from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.row_stages import after_stages
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import MOST, sort_lines
+from logsrv.linelog.read.text_table import figures_for_text, named_value
 
 _TEN = 10
 """Sorted lines or frequent values, unless another number is asked for."""
-_OTHER = "(other)"
-_NONE = "(none)"
 
 
 def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
@@ -82,19 +77,13 @@ def _print_values(search: Search, asked: Question, arguments: Namespace) -> bool
 
 
 def _print_table(search: Search, asked: Question, grouping: Grouping, arguments: Namespace) -> bool:
-    """Print a row for each group of lines; return whether any line was found.
-
-    In text, a count by time and one field has a column for each value.
-    """
+    """Print a row for each group of lines; return whether any line was found."""
     found = group(search, grouping, asked.extractions)
     found = after_stages(found, grouping, asked.of_rows, utc=arguments.utc)
     if arguments.local:
         found = _with_local_times(found, grouping)
     if arguments.output == "text":
-        found = _named_groups(found, (grouping.every is not None) + len(grouping.by))
-        is_count = grouping.figures == (COUNT,) and grouping.compare is None
-        if grouping.every is not None and len(grouping.by) == 1 and is_count:
-            found = _by_value(found)
+        found = figures_for_text(found, grouping)
     print_rows(found.columns, found.rows[: asked.limit], arguments)
     _tell_limits(found)
     lines = found.lines + (found.compare.lines if found.compare else 0)
@@ -136,41 +125,6 @@ def _with_local_times(found: Rows, grouping: Grouping) -> Rows:
         for row in found.rows
     ]
     return found._replace(rows=rows)
-
-
-def _named_groups(found: Rows, columns: int) -> Rows:
-    """Return rows with a word in place of a missing value in their first columns."""
-    rows = [(*map(named_value, row[:columns]), *row[columns:]) for row in found.rows]
-    return found._replace(rows=rows)
-
-
-def named_value(cell: Cell) -> Cell:
-    """Return a word for a missing value; a value that looks like it is quoted."""
-    if cell is None:
-        return _NONE
-    return phrase_of(cell) if isinstance(cell, str) and cell[:1] in ("(", '"') else cell
-
-
-def _by_value(found: Rows) -> Rows:
-    """Return counts by time and a field as a row for each time, with a column for each frequent value."""
-    totals: Counter[str] = Counter()
-    by_time: dict[Cell, Counter[str]] = {}
-    for time, value, count in found.rows:
-        totals[str(value)] += int(count or 0)
-        by_time.setdefault(time, Counter())[str(value)] += int(count or 0)
-    values = [value for value, _ in totals.most_common()]
-    names, others = values[:MOST_VALUES], values[MOST_VALUES:]
-    columns = ("time", "count", *names, *([_OTHER] if others else ()))
-    rows: list[tuple[Cell, ...]] = [
-        (
-            time,
-            counts.total(),
-            *(counts[name] for name in names),
-            *([sum(counts[name] for name in others)] if others else ()),
-        )
-        for time, counts in by_time.items()
-    ]
-    return found._replace(columns=columns, rows=rows)
 
 
 def _tell_limits(found: Rows) -> None:

@@ -53,6 +53,7 @@ from zope.interface import implementer
 from logsrv.cli.arguments import tell
 from logsrv.cli.command import Command
 from logsrv.errors import LogsrvError
+from logsrv.kit.connections.keepalive import keep_alive
 from logsrv.kit.connections.transports import Backpressure, unacknowledged_bytes, with_no_delay
 from logsrv.kit.net.remote import ARGUMENTS, RemotePlace, parse_remote, remote_endpoint
 from logsrv.kit.observe.peer_log import OTHER_NAME, UNTRUSTED, failure_sentence
@@ -133,6 +134,7 @@ async def talk(place: RemotePlace, reactor: Any) -> None:
         connecting = connectProtocol(remote_endpoint(place, reactor, CONNECT_SECONDS), client)
         connecting.addCallback(with_no_delay).addCallback(lambda _: client.ready)
         await connecting.addTimeout(CONNECT_SECONDS, reactor)
+        keep_alive(client.transport)
         if os.isatty(0):
             tell(f"connected to {one_line(place.label)}; Ctrl-D ends your input, Ctrl-C all")
         either: list[Deferred[Any]] = [read_all(0, client.send, reactor), client.ended]

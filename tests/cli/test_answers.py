@@ -10,6 +10,7 @@ import pytest
 from logsrv.cli import answers
 from logsrv.cli.main import main
 from logsrv.linelog.read import frequent_keys, kept_values
+from logsrv.linelog.read.text_table import named_value
 from tests.parts.commands import logsrv
 from tests.parts.stores import line, make_store
 
@@ -270,7 +271,7 @@ def test_sql_has_extracted_fields_as_columns_and_the_same_figures(store):
 
 def test_a_value_that_looks_like_a_missing_one_is_quoted():
     values = (None, "(none)", '"(none)"', "shop")
-    assert [answers.named_value(one) for one in values] == [
+    assert [named_value(one) for one in values] == [
         "(none)",
         '"(none)"',
         r'"\"(none)\""',

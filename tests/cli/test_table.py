@@ -9,8 +9,9 @@ import duckdb
 import pytest
 
 from logsrv.cli.rows import cell_text, cell_texts, writer
-from logsrv.cli.table import RowWriter, Table
+from logsrv.cli.table import RowWriter
 from logsrv.errors import LogsrvError
+from logsrv.linelog.read.text_table import Table
 
 COLUMNS = [("n", "BIGINT"), ("text", "VARCHAR")]
 

@@ -161,6 +161,7 @@ class InputSettings:
     line_rules: LineRules
     name: str | None = None
     log_connections: bool = False
+    keepalive: float | None = None
     input_options: InputOptions = attrs.field(factory=InputOptions)
 
 

@@ -21,6 +21,7 @@ from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfer import Transfer
 from logsrv.gopher.wire.itemtypes import AnswerKind
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.connections.keepalive import KEEPALIVE, set_keepalive
 
 LOOK_AT_CLOCKS = 0.1
 CHUNK = 256 * 1024
@@ -204,6 +205,7 @@ class Transfers:
                 sock.setblocking(False)
                 # With Nagle's algorithm, the request would wait for the ACK of a TLS or SOCKS handshake.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                set_keepalive(sock, KEEPALIVE)
                 with suppress(BlockingIOError):
                     sock.connect(address)
             except (LogsrvError, OSError) as failed:

@@ -11,5 +11,7 @@ guarded_connection  a connection that was admitted
 refusals            what a refused peer and the log are told
 proxy_protocol      the client behind `haproxy:`
 senders             the guard for datagrams
+keepalive           peers that vanished without a word
+linger              the end: the peer gets its last answer, though it goes on sending
 drain               the end: without losing bytes that have arrived
 """

@@ -19,14 +19,15 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from logsrv.kit.connections.guarded_connection import GuardedConnection
+from logsrv.kit.connections.linger import is_lingering
 from logsrv.kit.connections.tls import is_encrypted
 from logsrv.kit.connections.transports import descriptor, ioctl_byte_count, unacknowledged_bytes
 from logsrv.reactor import Timer
 
 # Seconds between two looks at all connections; in between other descriptors get their turn.
 LOOK_SECONDS = 0.01
-# Seconds to wait for the TLS goodbye of a peer that has got everything, our goodbye too. Many never send
-# one.
+# Seconds to wait for the end, or the TLS goodbye, of a peer that has got everything, our goodbye too. Many
+# never send one.
 GOODBYE_SECONDS = 0.2
 # Seconds between two looks at paused connections.
 PAUSED_LOOK_SECONDS = 1.0
@@ -102,6 +103,9 @@ def _would_lose_bytes(connection: GuardedConnection) -> bool:
     """Return whether bytes, or an answer in preparation, would be lost if a connection ended now."""
     if connection.working or not connection.closing:
         return True
+    if is_lingering(connection.transport):
+        # What it still sends is dropped anyway.
+        return bool(unacknowledged_bytes(connection.transport))
     # The peer may have got everything, and only its goodbye be missing.
     return bool(unread_bytes(connection.transport) or unacknowledged_bytes(connection.transport))
 

@@ -9,6 +9,7 @@ rotates, seals, answers searches and reports its state.
 
 from __future__ import annotations
 
+import re
 import resource
 import socket
 from collections import Counter, defaultdict
@@ -17,8 +18,9 @@ from typing import ClassVar
 
 import attrs
 
+from logsrv.kit.connections.keepalive import KEEPALIVE
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import DURATION, FLAG, NETWORK, SIZE, Network, integer
+from logsrv.kit.options.kinds import DURATION, FLAG, NETWORK, SIZE, Kind, Network, integer
 
 # ::ffff:0:0/96 holds the addresses of IPv4 mapped into IPv6 (RFC 4291 section 2.5.5.2).
 MAPPED = 0xFFFF
@@ -31,6 +33,29 @@ MOST_KEPT = 128
 LEAST_KEPT = 32
 # About the number of files that a service has open without peers.
 OWN_FILES = 64
+# Seconds: Linux takes no longer TCP_KEEPIDLE.
+LONGEST_SILENCE = 32767
+
+
+def _parse_keepalive(text: str) -> float | None:
+    if re.fullmatch(r"0+(\.0*)?(ms|s|m|h|d)?", text):
+        return None
+    seconds = DURATION.parse(text)
+    if seconds < 1:
+        raise ValueError("less than a second")
+    if seconds > LONGEST_SILENCE:
+        raise ValueError(f"more than {LONGEST_SILENCE} s")
+    return seconds
+
+
+KEEPALIVE_TIME: Kind[float | None] = Kind(
+    _parse_keepalive,
+    "a number of seconds from 1 to 32767, or one with s, m or h, such as 90s, or 0",
+    "TIME",
+    show=lambda value: "off" if value is None else DURATION.show(value),
+    native=(int, float),
+)
+"""The kind of `--keepalive`; its value is None if it is off."""
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -56,6 +81,12 @@ class GuardPolicy:
     )
     idle_timeout: float | None = option(
         None, DURATION, "close a connection after this much silence"
+    )
+    keepalive: float | None = option(
+        KEEPALIVE,
+        KEEPALIVE_TIME,
+        "ask a peer by TCP after this much silence, and close if it is gone",
+        off=True,
     )
     oversees: bool = False
 

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import providedBy
 
 from logsrv.kit.connections.guard import Refusal
+from logsrv.kit.connections.linger import stop_lingering
 from logsrv.kit.connections.rates import Throttle
 from logsrv.kit.connections.tls import GatheringTLS, tls_under
 from logsrv.kit.connections.transports import (
@@ -216,7 +217,8 @@ class GuardedConnection:
             self.close()
 
     def stop_awaiting_goodbye(self) -> None:
-        """Wait no longer for the peer's goodbye of TLS, if ours has been sent."""
+        """Wait no longer for the peer's end or its goodbye of TLS, if ours has been sent."""
+        stop_lingering(self.transport)
         tls = tls_under(self.transport)
         if isinstance(tls, GatheringTLS):
             tls.stop_awaiting_goodbye()

@@ -30,6 +30,7 @@ from logsrv.kit.connections.guard import (
     Refusal,
 )
 from logsrv.kit.connections.guarded_connection import TLS_ALERT, GuardedConnection
+from logsrv.kit.connections.keepalive import keep_alive, longest_unheard, seconds_unheard
 from logsrv.kit.connections.proxy_protocol import ProxiedTransport
 from logsrv.kit.connections.rates import PeerRateLimits, Throttle
 from logsrv.kit.connections.refusals import (
@@ -107,6 +108,8 @@ class GuardedFactory(Factory):
             )
         self._refusals = RateLimitedLog(clock.seconds)
         self._sweep = Timer(clock)
+        # Runs while there are connections, and once more.
+        self._gone = Timer(clock)
         self._scarce = False
         if IProtocolNegotiationFactory.providedBy(factory):
             alsoProvides(self, IProtocolNegotiationFactory)
@@ -133,12 +136,18 @@ class GuardedFactory(Factory):
         return self._label
 
     def apply(self, policy: GuardPolicy) -> None:
-        """Use other rules for new connections; the idle time-out and the rates are for all of them."""
+        """Use other rules for new connections; the idle time-out, keepalive and rates are for all."""
+        changed = policy.keepalive != self.guard.policy.keepalive
         self.guard.apply(policy)
         self._apply_rates(policy)
         # Over a copy: this delivers data that was held back, which may end this connection or others.
         for connection in list(self.connections):
             connection.apply_rate_limits()
+            if changed:
+                keep_alive(connection.transport, policy.keepalive)
+        if changed and self.connections:
+            self._gone.stop()
+            self._watch_for_gone()
         self._restart_idle_timer()
 
     def _apply_rates(self, policy: GuardPolicy) -> None:
@@ -197,6 +206,9 @@ class GuardedFactory(Factory):
             self._scarce = True
             self.refuse_and_close(connection, NO_DESCRIPTORS, connection.host)
             return False
+        has_socket = keep_alive(connection.transport, self.guard.policy.keepalive)
+        if has_socket and not self._gone.running:
+            self._watch_for_gone()
         return True
 
     def admit_or_drop(self, connection: GuardedConnection, host: str | None) -> bool:
@@ -258,6 +270,22 @@ class GuardedFactory(Factory):
             peer, refusal = "connections", evolve(refusal, sentence=sentence)
         log_refusal(self._refusals, self._label, peer, refusal)
 
+    def _watch_for_gone(self) -> None:
+        keepalive = self.guard.policy.keepalive
+        if keepalive is not None:
+            self._gone.start(longest_unheard(keepalive) / SWEEPS_PER_TIMEOUT, self._abort_gone)
+
+    def _abort_gone(self) -> None:
+        """End the connections of peers that are gone with data that they have not acknowledged."""
+        keepalive = self.guard.policy.keepalive
+        if keepalive is not None:
+            longest = longest_unheard(keepalive)
+            for connection in list(self.connections):
+                if seconds_unheard(connection.transport) > longest:
+                    connection.abort()
+        if self.connections:
+            self._watch_for_gone()
+
     def _restart_idle_timer(self) -> None:
         self._sweep.stop()
         timeout = self.guard.policy.idle_timeout
@@ -270,6 +298,7 @@ class GuardedFactory(Factory):
             connection.end_throttle()
         cut = await drain(self.connections, seconds, self._clock)
         self._sweep.stop()
+        self._gone.stop()
         return cut
 
     def _close_idle(self) -> None:

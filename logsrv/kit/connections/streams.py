@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.internet.tcp import _reservedFD as reserved_file
 from twisted.logger import Logger
 
+from logsrv.kit.connections.linger import LingeringMixin
 from logsrv.kit.connections.transports import set_no_delay
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 
@@ -52,7 +53,7 @@ def _log_exhausted(error: OSError, done: str = "accepted") -> None:
     )
 
 
-class ReceivingTCP(tcp.Server):
+class ReceivingTCP(LingeringMixin, tcp.Server):
     """A `tcp.Server` that receives more at a time while much data comes.
 
     Twisted's `bufferSize` cannot be used: it is also the limit of unsent data.
@@ -79,6 +80,8 @@ class ReceivingTCP(tcp.Server):
         received = len(data)
         if not received:
             return main.CONNECTION_DONE
+        if self._linger is not None:
+            return self.drop_input(received)  # type: ignore[no-any-return]
         if received == LEAST_RECEIVED:
             self._most = MOST_RECEIVED
         elif received < LITTLE and most > LEAST_RECEIVED:
@@ -87,13 +90,13 @@ class ReceivingTCP(tcp.Server):
         return None
 
 
-class ReceivingUNIX(unix.Server):
+class ReceivingUNIX(LingeringMixin, unix.Server):
     """A ReceivingTCP for UNIX sockets. The kernel closes descriptors that a peer sends, if we take none."""
 
     _most = LEAST_RECEIVED
 
     def doRead(self) -> Any:
-        if IFileDescriptorReceiver.providedBy(self.protocol):
+        if IFileDescriptorReceiver.providedBy(self.protocol) and self._linger is None:
             return super().doRead()
         return ReceivingTCP.doRead(self)  # type: ignore[arg-type]
 

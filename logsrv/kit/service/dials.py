@@ -61,6 +61,11 @@ class DialledConnection(Connection):
         self.ready.callback(self)
 
 
+def dial_policy(settings: Any) -> GuardPolicy:
+    """Return the rules of dialled connections: those in `settings` are for peers, but for keepalive."""
+    return GuardPolicy(keepalive=settings.keepalive)
+
+
 class DialFactory(GuardedFactory):
     """The guard of dialled connections: without rules, it counts them and knows the open ones."""
 
@@ -130,8 +135,13 @@ class DialledConnections:
             factory.connects = True
             factory.apply_limits(service.settings)
             how = {"label": LABEL, "clock": service.clock, "metrics": service.metrics}
-            self._guarded = DialFactory(factory, policy=GuardPolicy(), **how)
+            self._guarded = DialFactory(factory, policy=dial_policy(service.settings), **how)
         return self._guarded
+
+    def apply(self, policy: GuardPolicy) -> None:
+        """Use other rules for all connections."""
+        if self._guarded is not None:
+            self._guarded.apply(policy)
 
     async def drain_all(self, seconds: float) -> int:
         """Close all connections after their output. Return how many were cut off."""

@@ -46,11 +46,12 @@ class ReconnectingLink:
     _factory: Any
     _clock: Any
     _metrics: Metrics
+    _policy: GuardPolicy
 
     def __attrs_post_init__(self) -> None:
         self._limited_log = RateLimitedLog(self._clock.seconds)
         how = {"label": self.label, "clock": self._clock, "metrics": self._metrics}
-        self._guarded = LinkFactory(self._factory, policy=GuardPolicy(), **how)
+        self._guarded = LinkFactory(self._factory, policy=self._policy, **how)
         self._guarded.lost = self._log_lost
         self._client = ClientService(
             self, self._guarded, clock=self._clock, prepareConnection=self._log_connected
@@ -76,6 +77,10 @@ class ReconnectingLink:
         """Connect, and reconnect after each end or failure."""
         if not self._closed:
             self._client.startService()
+
+    def apply(self, policy: GuardPolicy) -> None:
+        """Use other rules, for the present connection too."""
+        self._guarded.apply(policy)
 
     def close(self) -> Deferred[None]:
         """Close the connection after its output is sent, and do not reconnect; fires when it is closed."""
@@ -129,6 +134,7 @@ class Links:
 
     _clock: Any
     _metrics: Metrics
+    _policy: Callable[[], GuardPolicy]
     _links: list[ReconnectingLink] = attrs.field(factory=list)
     _begun: bool = False
 
@@ -139,7 +145,9 @@ class Links:
         self, label: str, endpoint: IStreamClientEndpoint, factory: IProtocolFactory
     ) -> ReconnectingLink:
         """Connect to `endpoint`, now or when the reactor runs."""
-        link = ReconnectingLink(label, endpoint, factory, self._clock, self._metrics)
+        link = ReconnectingLink(
+            label, endpoint, factory, self._clock, self._metrics, self._policy()
+        )
         self._links.append(link)
         if self._begun:
             link.start_connecting()
@@ -150,6 +158,11 @@ class Links:
         self._begun = True
         for link in self:
             link.start_connecting()
+
+    def apply(self, policy: GuardPolicy) -> None:
+        """Use other rules for all links."""
+        for link in self:
+            link.apply(policy)
 
     async def drain_all(self, seconds: float) -> int:
         """Drain all links, for at most `seconds`. Return how many were cut off."""

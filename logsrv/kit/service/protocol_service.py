@@ -20,7 +20,7 @@ from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.stream import Connection
 from logsrv.kit.service.datagram_sockets import DatagramSocket, DatagramSockets
-from logsrv.kit.service.dials import DialError, DialledConnections
+from logsrv.kit.service.dials import DialError, DialledConnections, dial_policy
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
 from logsrv.kit.service.life import StateLife, call_if_defined
 from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
@@ -104,7 +104,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.tasks = ServiceTasks(clock=self.clock, metrics=metrics, failures=self.failures)
         self.spawn, self.every = self.tasks.spawn, self.tasks.every
         self.log = Logger(namespace=name)
-        self.links = Links(clock=reactor, metrics=metrics)
+        self.links = Links(reactor, metrics, lambda: dial_policy(self.settings))
         self.dials = DialledConnections(self)
         self.sockets = DatagramSockets(self)
         # A test may replace it.
@@ -248,6 +248,9 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.served.cut += await self.links.drain_all(DRAIN_SECONDS)
 
     def apply(self, settings: Settings) -> object:
+        rules = dial_policy(settings)
+        self.links.apply(rules)
+        self.dials.apply(rules)
         return call_if_defined(self.state, "apply", settings)
 
     def stopping(self) -> object:

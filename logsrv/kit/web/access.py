@@ -195,5 +195,6 @@ def web_guard_policy(settings: GuardPolicy, most: int) -> GuardPolicy:
         deny=settings.deny,
         max_connections=most,
         log_connections=settings.log_connections,
+        keepalive=settings.keepalive,
         oversees=True,
     )

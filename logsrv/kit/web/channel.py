@@ -27,6 +27,7 @@ from twisted.web.http import HTTPChannel, Request, _ChunkedTransferDecoder
 from zope.interface import implementer
 
 from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.connections.linger import linger_at_close
 from logsrv.kit.connections.source import source_of
 from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.observe.peer_log import ConnectionLog, connection_log, end_sentence
@@ -245,6 +246,11 @@ class Channel(MalformedRequestHook, HTTPChannel):
             self.loseConnection()
             return False
         return bool(super().headerReceived(line))
+
+    def loseConnection(self) -> None:
+        # A refused client may go on sending its body, and lose the answer.
+        linger_at_close(self.transport)
+        super().loseConnection()
 
     def lineLengthExceeded(self, line: bytes) -> None:
         self.note_malformed()

@@ -19,6 +19,7 @@ from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
 from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
+from logsrv.kit.connections.keepalive import keep_alive
 
 LARGEST_HEAD = 128 << 10
 """The most bytes of an answer's head and of the 1xx answers before it. Servers send a few KiB."""
@@ -37,6 +38,10 @@ class HeadTooLarge(Exception):
 class _LimitedHeadConnection(HTTP11ClientProtocol):
     # Bytes of the head so far; None while no answer is awaited.
     _head: int | None = None
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        keep_alive(self.transport)
 
     def request(self, request: Any) -> Deferred[Any]:
         self._head = 0

@@ -28,6 +28,7 @@ from logsrv.linelog.read.line_counts import step_start
 from logsrv.linelog.read.render import csv_rows
 from logsrv.linelog.read.row_stages import after_stages
 from logsrv.linelog.read.tallies import count_fields, count_sources
+from logsrv.linelog.read.text_table import figures_for_text, table_text
 from logsrv.linelog.read.time_buckets import TimeBucket, histogram_by, sensible_step
 from logsrv.linelog.read.time_buckets import histogram as lines_over_time
 from logsrv.linelog.read.view import View
@@ -51,10 +52,15 @@ def table(view: View, values: Values) -> Reply:
     search = make_search(view, values)
     found = group(search, grouping, question.extractions, most if is_whole else None)
     found = after_stages(found, grouping, question.of_rows)
+    if values["format"] == "text":
+        found = figures_for_text(found, grouping)
     rows = found.rows if question.limit is None else found.rows[: question.limit]
     rows = rows[max(0, len(rows) - most) :] if is_whole and grouping.every else rows[:most]
     if values["format"] == "csv":
         yield csv_rows([found.columns, *rows])
+        return
+    if values["format"] == "text":
+        yield table_text(found.columns, rows)
         return
     said = found._asdict()
     cut = said.pop("cut")

@@ -259,7 +259,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _SOURCE,
             _integer_parameter("limit", "at most so many rows", 1000, MOST_LINES),
             _flag_parameter("whole", "1: over time, rows of the largest groups, not the first"),
-            _format_parameter("json", "csv"),
+            _format_parameter("json", "csv", "text"),
             _AHEAD,
         ),
     ),

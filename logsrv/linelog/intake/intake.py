@@ -84,6 +84,7 @@ class Intake:
 
     rules: for lines; a connection keeps the rules that it began with. options, secrets, structured_rules:
     for inputs of records. max_record: longest structured record, such as JSON, in bytes.
+    keepalive: seconds of silence before the system asks a server that the input has dialled; None: never.
     counts, received_bytes: counted by the protocols. received_lines: number of stored lines.
     store: for inputs that read it, or store blocks of other stores. connection_log: None unless the
     operator wants it. unfinished: unfinished records of connections. workers: processes that parse large
@@ -150,6 +151,7 @@ class Intake:
         self.secrets = read_secrets(self.options)
         self.structured_rules = for_structured(self.rules, self.options.max_record)
         self.max_record = self.structured_rules.max_line
+        self.keepalive = settings.keepalive
         self.connection_log = connection_log(settings, self.label, self.clock)
         self._prefix = f"{settings.name}@" if settings.name else ""
 

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from logsrv.kit.connections.linger import linger_at_close
 from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.intake.connections import InputProtocol
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
@@ -367,6 +368,7 @@ class RecordReceiver(InputProtocol):
             return
         if self.answers is not None:
             self.answers.unregister_before_close()
+        linger_at_close(self.transport)
         self.transport.loseConnection()
 
     def pauseProducing(self) -> None:

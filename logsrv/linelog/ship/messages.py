@@ -14,6 +14,7 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
+from logsrv.kit.connections.keepalive import KEEPALIVE
 from logsrv.kit.options.files import FileFingerprint, file_fingerprint
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.ship_settings import ShipSettings
@@ -76,6 +77,7 @@ class ShipOrders:
     ship_from: str
     tls_files: tuple[str | None, ...]
     token: str | None = attrs.field(repr=False)
+    keepalive: float | None = KEEPALIVE
     files: tuple[FileFingerprint | None, ...] = ()
     directory: str = ""
     store: str = ""
@@ -92,6 +94,7 @@ class ShipOrders:
             store=self.store,
             tls=TLSOptions(cafile=cafile, certificate=certificate, key=key),
             token=self.token,
+            keepalive=self.keepalive,
         )
 
 
@@ -110,6 +113,7 @@ def make_orders(target: ShipSettings) -> ShipOrders:
         ship_from=target.ship_from,
         tls_files=tuple(None if path is None else str(path) for path in files),
         token=token,
+        keepalive=target.keepalive,
         files=tuple(None if path is None else file_fingerprint(path) for path in files),
     )
     try:

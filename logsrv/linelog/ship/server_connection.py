@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import tls_connection_creator
+from logsrv.kit.connections.keepalive import keep_alive
 from logsrv.kit.connections.transports import unacknowledged_bytes, with_no_delay
 from logsrv.kit.observe.peer_log import UNTRUSTED, failure_sentence
 from logsrv.kit.text.escape import one_line
@@ -181,7 +182,9 @@ async def connect(settings: TargetSettings, reactor: Any, factory: IProtocolFact
     endpoint: Any = HostnameEndpoint(reactor, url.host, url.port)
     if url.tls:
         endpoint = wrapClientTLS(tls_connection_creator(settings.tls, url.host), endpoint)
-    return with_no_delay(await endpoint.connect(factory))
+    protocol = with_no_delay(await endpoint.connect(factory))
+    keep_alive(protocol.transport, settings.keepalive)
+    return protocol
 
 
 def unreachable_error(who: str, *failures: Failure) -> Unavailable:

@@ -9,6 +9,8 @@ from typing import ClassVar
 import attrs
 
 from logsrv.kit.connections.client_tls import TLSOptions
+from logsrv.kit.connections.guard import KEEPALIVE_TIME
+from logsrv.kit.connections.keepalive import KEEPALIVE
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.files import SECRET_FILE
 from logsrv.kit.options.kinds import FILE, SIZE, Kind
@@ -71,6 +73,12 @@ class ShipSettings(SharedShipOptions):
         None,
         TARGET_NAME,
         "its name in the log, counters and DIR/ship; by default made of the URL",
+    )
+    keepalive: float | None = option(
+        KEEPALIVE,
+        KEEPALIVE_TIME,
+        "ask the target by TCP after this much silence, and close if it is gone",
+        off=True,
     )
     query: str | None = option(
         None, QUERY, "send only lines that match; not for blocks and archives"

@@ -25,6 +25,7 @@ from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions
+from logsrv.kit.connections.keepalive import KEEPALIVE
 from logsrv.kit.options.files import read_secret
 from logsrv.kit.plugins import load_object
 from logsrv.kit.service.findings import CheckRequest, Finding, check_server
@@ -119,7 +120,8 @@ class TargetSettings:
 
     name: its name in logs, counters and files. store: the identity of the store whose lines it gets.
     tls: for TLS: the authorities to trust, and our certificate. token: the secret for the login,
-    printable ASCII or the text of NATS credentials; None for no login.
+    printable ASCII or the text of NATS credentials; None for no login. keepalive: the seconds of silence
+    after which the system asks the server whether it is still there; None: never.
     """
 
     name: str
@@ -127,6 +129,7 @@ class TargetSettings:
     store: str
     tls: TLSOptions = attrs.field(factory=TLSOptions)
     token: str | None = attrs.field(default=None, repr=False)
+    keepalive: float | None = KEEPALIVE
 
 
 @implementer(IPlugin)

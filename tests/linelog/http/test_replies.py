@@ -16,6 +16,7 @@ from logsrv.linelog.http.replies import REPLIES
 from logsrv.linelog.read.patterns import pattern_query
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
+from tests.parts.commands import logsrv
 from tests.parts.stores import (
     BEGIN,
     line,
@@ -359,6 +360,28 @@ def test_a_table_has_figures_by_groups(store):
         store, "table", "q=| last user, max time by user | where time>now OR user=bob&format=csv"
     )
     assert csv.startswith(b"user,last_user,max_time\nbob,bob,")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "| count",
+        "| count by user",
+        "| count by nothing",
+        "| count by user | limit 1",
+        "| avg n, count, p95 n by user",
+        "| count every 10m",
+        "| count every 10m by user",
+        "| last user, max time by user | where user=bob",
+        "| count_distinct n by user, level",
+        "nowhere | count by user",
+    ],
+)
+def test_figures_as_text_are_those_of_the_terminal(query, store):
+    """In a pipe; the same words for what is missing, the same columns."""
+    text = ask(store, "table", urlencode({"q": query, "format": "text"}))
+    assert text == logsrv("search", "--directory", str(store), query).stdout
+    assert not text.startswith(b"{")
 
 
 def test_csv_has_the_chosen_columns(tmp_path):

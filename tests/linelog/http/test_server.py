@@ -60,6 +60,9 @@ def test_wrong_paths_methods_and_values_have_their_status(place):
     for path in ("/api/search?format=csv", "/api/table?q=|+count&format=csv"):
         assert place.ask(path, "HEAD")[0] == 200
         assert "content-type: text/csv" in place.head
+    for path in ("/api/search?format=text", "/api/table?q=|+count&format=text"):
+        assert place.ask(path, "HEAD")[0] == 200
+        assert "content-type: text/plain; charset=utf-8" in place.head
     assert place.ask("/api/search?columns=app") == (400, {"error": "columns needs format=csv"})
 
 

@@ -40,7 +40,7 @@ async def test_a_refused_connection_is_unavailable_and_not_settled():
 async def test_bytes_go_both_ways():
     async with far_side() as (peers, port):
         one = await connect_to_server(settings(f"relp://127.0.0.1:{port}"), REACTOR)
-        assert one.transport.getTcpNoDelay()
+        assert one.transport.getTcpNoDelay() and one.transport.getTcpKeepAlive()
         one.write(b"hello")
         await one.wait_until_acknowledged()
         peers.connections[0].transport.write(b"world")  # type: ignore[union-attr]

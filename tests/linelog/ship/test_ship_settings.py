@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.linelog.ship.messages import decode_orders, encode_message, make_orders
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from tests.parts.logger_services import settings
 
@@ -46,6 +47,31 @@ def test_tables_have_settings_of_their_own_and_take_the_rest_from_above(tmp_path
     assert (one.ship_ca, one.ship_token_file) == (tmp_path / "ca.pem", tmp_path / "token")
     assert (one.ship_from, two.ship_from) == ("end", "17:52311")
     assert (two.label, two.query, two.ship_at_most) == ("siem", "level>=error", 1 << 30)
+
+
+@pytest.mark.parametrize(
+    ("above", "in_table", "seconds"),
+    [
+        ("", "", 120),
+        ('keepalive = "8s"\n', "", 8),
+        ("keepalive = 0\n", "", None),
+        ("keepalive = false\n", "", None),
+        ('keepalive = "8s"\n', "keepalive = 9\n", 9),
+        ('keepalive = "8s"\n', 'keepalive = "off"\n', None),
+    ],
+)
+def test_a_target_and_a_listener_have_their_own_keepalive_or_that_above(
+    tmp_path, above, in_table, seconds
+):
+    config = tmp_path / "c.toml"
+    config.write_text(
+        f'{above}[[ship]]\nship = "relp://a:1"\n{in_table}'
+        f'[[listener]]\nlisten = "relp:tcp:0"\n{in_table}'
+    )
+    found = settings("--config", str(config))
+    assert found.targets[0].keepalive == found.listener[0].keepalive == seconds
+    orders = decode_orders(encode_message(make_orders(found.targets[0])))
+    assert orders.target.keepalive == seconds
 
 
 def test_the_command_line_replaces_the_targets_of_the_file(tmp_path):

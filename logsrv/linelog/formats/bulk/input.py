@@ -1,13 +1,25 @@
-"""The routes of Elasticsearch's clients: bulk requests, and the questions that come before them."""
+"""The routes of Elasticsearch's clients: bulk requests, and the questions that come before them.
+
+GET /                  the version: Beats, Logstash, Fluentd, Vector
+GET /_license          whether the license is active: Beats, Logstash
+GET /_cluster/health   whether the store takes documents: Vector; /_cat/health: rsyslog
+"""
+
+from twisted.internet.defer import succeed
 
 from logsrv.linelog.formats.bulk.parse import (
     ABOUT,
     HEADERS,
     LICENSE,
     add_bulk_documents,
+    cat_health,
+    cluster_health,
     count_bulk_documents,
 )
+from logsrv.linelog.formats.http.body import Body, QuestionBody, RequestHead, require_open_store
 from logsrv.linelog.formats.http.routes import Route, Routes
+from logsrv.linelog.lines.bodies import Reply
+from logsrv.reactor import time_of_day
 
 
 def routes() -> Routes:
@@ -18,9 +30,21 @@ def routes() -> Routes:
         count_bulk_documents,
         headers=HEADERS,
     )
+    asking = (b"GET", b"HEAD")
     return {
-        "/": (Route((b"GET", b"HEAD"), about=ABOUT, headers=HEADERS),),
-        "/_license": (Route((b"GET", b"HEAD"), about=LICENSE, headers=HEADERS),),
+        "/": (Route(asking, about=ABOUT, headers=HEADERS),),
+        "/_license": (Route(asking, about=LICENSE, headers=HEADERS),),
+        "/_cluster/health": (Route(asking, own=_answer_about_health, headers=HEADERS),),
+        "/_cat/health": (Route(asking, own=_answer_about_health, headers=HEADERS),),
         "/_bulk": (bulk,),
         "/INDEX/_bulk": (bulk,),
     }
+
+
+def _answer_about_health(head: RequestHead) -> Body:
+    """Return the body of a question for the health. Raises RequestRefused while the store takes nothing."""
+    require_open_store(head.intake)
+    answer: Reply = cluster_health()
+    if head.path.startswith("/_cat"):
+        answer = cat_health(time_of_day(head.intake.clock))
+    return QuestionBody(succeed(answer), head.intake)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -53,6 +54,22 @@ ABOUT = Reply(200, as_json(_ABOUT) + b"\n")
 """The answer about the server: clients ask first, and some want a version not older than their own."""
 LICENSE = Reply(200, as_json(_LICENSE) + b"\n")
 """The answer about the license: Beats and Logstash send nothing to a server without an active one."""
+_HEALTH = {
+    "cluster_name": "logsrv",
+    "status": "green",
+    "timed_out": False,
+    "number_of_nodes": 1,
+    "number_of_data_nodes": 1,
+    **dict.fromkeys(
+        (
+            "active_primary_shards", "active_shards", "relocating_shards", "initializing_shards",
+            "unassigned_shards", "delayed_unassigned_shards", "number_of_pending_tasks",
+            "number_of_in_flight_fetch", "task_max_waiting_in_queue_millis",
+        ),
+        0,
+    ),
+    "active_shards_percent_as_number": 100.0,
+}  # fmt: skip
 # Bytes that an action counts towards the limit for records: its item in the answer, without the index.
 _ITEM = 100
 _CREATED = (
@@ -66,6 +83,18 @@ _STORING = ("index", "create")
 _KINDS = {400: "document_parsing_exception", 413: "document_too_large"}
 _WITHOUT_DOCUMENT = ("delete",)
 _ACTIONS = (*_STORING, "update", *_WITHOUT_DOCUMENT)
+
+
+def cluster_health() -> Reply:
+    """Return the answer about the health of a cluster that takes documents."""
+    return Reply(200, as_json(_HEALTH) + b"\n")
+
+
+def cat_health(now: float) -> Reply:
+    """Return the same on one line, as `_cat` does. now: seconds since 1970."""
+    clock = datetime.fromtimestamp(now, UTC).strftime("%H:%M:%S")
+    line = f"{now:.0f} {clock} logsrv green 1 1 0 0 0 0 0 0 - 100.0%\n"
+    return Reply(200, line.encode(), "text/plain; charset=UTF-8")
 
 
 def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply:

@@ -37,6 +37,7 @@ _HEALTH_PATHS = ("/health", "/health/1.0")
 # By the HTTP status of a refusal.
 _ANSWERS = {
     400: Answer.INVALID_FORMAT,
+    405: Answer.NOT_ALLOWED,
     413: Answer.TOO_LARGE,
     415: Answer.INVALID_FORMAT,
     503: Answer.BUSY,

@@ -47,11 +47,12 @@ _BY_KEY = {
 }
 # A source with one of these is the path of a file, and no name of a program.
 _OF_PATHS = ("/", "\\")
-_SECONDS = re.compile(r"\s*([0-9]{1,14})(?:\.([0-9]*))?\s*")
-# The time in milliseconds has at least this value; in seconds that is the year 5138.
-_LEAST_MILLISECONDS = 10**11
+_SECONDS = re.compile(r"\s*([0-9]{1,20})(?:\.([0-9]*))?\s*")
 # Digits of a fraction of a second.
 _DIGITS = 9
+# The least time in nanoseconds, microseconds and milliseconds, each of March 1973, and how many of its
+# digits are the fraction. In seconds the last one is the year 5138.
+_UNITS = ((10**17, _DIGITS), (10**14, 6), (10**11, 3))
 # Matches every number that may lose digits as a float or as an integer of 64 bits, and some other text.
 _LONG_NUMBER = re.compile(rb"[0-9][0-9.eE+-]{16}")
 # Bytes of raw lines that are looked at together.
@@ -73,6 +74,7 @@ class Answer(enum.Enum):
     NO_CHANNEL = 10, 400, "Data channel is missing"
     NO_EVENT = 12, 400, "Event field is required"
     BLANK_EVENT = 13, 400, "Event field cannot be blank"
+    NOT_ALLOWED = 405, 405, "Method Not Allowed"
     HEALTHY = 17, 200, "HEC is healthy"
     UNHEALTHY = 18, 503, "HEC is unhealthy, queues are full"
     TOO_LARGE = 27, 413, "Request entity too large"
@@ -213,7 +215,7 @@ def _has_program(found: dict[str, Any]) -> bool:
 
 
 def _time_text(time: Any) -> Any:
-    """Return a time in seconds, or in milliseconds, since 1970 as RFC 3339; any other unchanged."""
+    """Return a time since 1970, in seconds, ms, µs or ns, as RFC 3339; any other unchanged."""
     text = time
     if isinstance(time, float) and math.isfinite(time):
         text = f"{Decimal(repr(time)):f}"
@@ -223,9 +225,10 @@ def _time_text(time: Any) -> Any:
     if parts is None:
         return time
     seconds, fraction = int(parts[1]), parts[2] or ""
-    if seconds >= _LEAST_MILLISECONDS:
-        seconds, milliseconds = divmod(seconds, 1000)
-        fraction = f"{milliseconds:03d}{fraction}"
+    digits = next((digits for least, digits in _UNITS if seconds >= least), 0)
+    if digits:
+        seconds, part = divmod(seconds, 10**digits)
+        fraction = f"{part:0{digits}d}{fraction}"
     found = seconds_as_rfc3339(seconds)
     if found is None:
         return time

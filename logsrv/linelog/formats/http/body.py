@@ -98,7 +98,12 @@ class RequestHead:
     @property
     def media(self) -> str:
         """The Content-Type without its parameters, in lower case; empty if there is none."""
-        return (self.header("Content-Type") or "").partition(";")[0].strip().lower()
+        return media_type(self.header("Content-Type"))
+
+
+def media_type(header: str | None) -> str:
+    """Return a Content-Type without its parameters, in lower case; empty if there is none."""
+    return (header or "").partition(";")[0].strip().lower()
 
 
 class QuestionBody(Body):

@@ -87,10 +87,9 @@ class UnknownKeys:
         has_list = wanted in holder
         unknown = holder.keys() - {wanted, *beside}
         found = {key: meant(key, _LEVELS[level]) for key in holder if key in unknown}
-        if level == 0 and not has_list and not any(found.values()):
+        # An object without keys is as one with an empty list.
+        if level == 0 and holder and not has_list and not any(found.values()):
             self.foreign = True
-            if not found:
-                self._name(f"there is no {wanted}")
         for key, name in found.items():
             if has_list and name is None:
                 # A later version of OTLP may have it.

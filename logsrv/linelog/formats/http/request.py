@@ -6,6 +6,7 @@ is discarded first, and the connection stays open.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -24,6 +25,7 @@ from logsrv.linelog.formats.http.body import (
     QuestionBody,
     RequestHead,
     check_body_size,
+    media_type,
     require_open_store,
 )
 from logsrv.linelog.formats.http.kept_body import KeptBody, TextBody
@@ -186,11 +188,14 @@ class InputRequest(Request):
     def _choose_body(self, length: int | None) -> Body:
         """Return the Body for this request, by its headers. Raises RequestRefused."""
         intake = self._intake
+        path, source = request_path(self.uri), self._channel.source
+        there = routes_at(path, self._routes)
+        # Each refusal is in the words of the path's format.
+        self._route = (*there, _NO_ROUTE)[0]
         why = foreign_page_refusal(self.getHeader)
         if why is not None:
             raise RequestRefused(403, why)
-        path, source = request_path(self.uri), self._channel.source
-        route = self._find_route(path)
+        route = self._find_route(path, there)
         check_body_size(length or 0, intake)
         if route.about is not None:
             return QuestionBody(succeed(route.about), intake)
@@ -214,11 +219,10 @@ class InputRequest(Request):
         value: bytes | None = self.getHeader(name.encode())
         return None if value is None else value.decode("latin-1")
 
-    def _find_route(self, path: str) -> Route:
+    def _find_route(self, path: str, there: Sequence[Route]) -> Route:
         """Return the route, once the token is checked. Raises RequestRefused (401, 404, 405)."""
-        there = routes_at(path, self._routes)
         route = route_for(self.method, there)
-        self._route = route or (*there, _NO_ROUTE)[0]
+        self._route = route or self._route
         if route is None or not route.open:
             given = self.getHeader(b"Authorization")
             check_token(given, self._intake.secrets.token, self._route.schemes)
@@ -331,7 +335,8 @@ class InputRequest(Request):
         if refusal.status == 401:
             found = challenges(self._route.schemes)
             self.responseHeaders.setRawHeaders("WWW-Authenticate", found)
-        self._write_answer(refusal_reply(self._route, refusal))
+        media = media_type(self._header_text("Content-Type"))
+        self._write_answer(refusal_reply(self._route, refusal, media))
 
     def _write_answer(self, reply: Reply) -> None:
         self._set_answer_headers(reply)

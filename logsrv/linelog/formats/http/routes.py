@@ -60,7 +60,8 @@ class Route:
     before a token here, in addition to Bearer and Basic; the first route of a path has them for all others.
     headers: headers of every answer. done: returns the answer from that of `take`, once all records are
     safe. refuse: returns the answer for a refusal, in the words of the format; a wrong method of a path is
-    refused by its first route, a missing and a wrong token are TokenMissing and TokenWrong.
+    refused by its first route, a missing and a wrong token are TokenMissing and TokenWrong. refuse_as: the
+    same, but it gets the media type of the request's body too; it wins.
     """
 
     methods: tuple[bytes, ...]
@@ -75,6 +76,7 @@ class Route:
     schemes: tuple[bytes, ...] = ()
     done: Callable[[Reply, RequestHead], Reply] | None = None
     refuse: Callable[[RequestRefused], Reply] | None = None
+    refuse_as: Callable[[RequestRefused, str], Reply] | None = None
 
 
 log = Logger()
@@ -189,13 +191,18 @@ def _fits(path: str, place: str) -> bool:
     )
 
 
-def refusal_reply(route: Route, refusal: RequestRefused) -> Reply:
-    """Return the answer to a refused request, in the words of its route's format, else in ours."""
-    if route.refuse is not None:
-        try:
+def refusal_reply(route: Route, refusal: RequestRefused, media: str) -> Reply:
+    """Return the answer to a refused request, in the words of its route's format, else in ours.
+
+    media: the type of its body.
+    """
+    try:
+        if route.refuse_as is not None:
+            return route.refuse_as(refusal, media)
+        if route.refuse is not None:
             return route.refuse(refusal)
-        except Exception:
-            log.failure("wording a refusal failed")
+    except Exception:
+        log.failure("wording a refusal failed")
     body = json_line(error=one_line(str(refusal)), status=refusal.status)
     return Reply(refusal.status, body, headers=refusal.headers)
 

@@ -100,7 +100,8 @@ class NatsReceiver:
         if place.encrypts:
             tls_context(tls)
         given = tls if place.encrypts else None
-        return lambda: self._fetching.NatsLink(place.servers, login, given, place.api)
+        keepalive = self._intake.keepalive
+        return lambda: self._fetching.NatsLink(place.servers, login, given, place.api, keepalive)
 
     def _begin_again_later(self, failure: Failure, make: Callable[[], Any]) -> None:
         """Begin again later, after an error in our own code."""

@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions, tls_context
+from logsrv.kit.connections.keepalive import KEEPALIVE, keep_alive
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.kit.text.words import host_text
@@ -56,14 +57,15 @@ class NatsLink:
     """A connection to one of several servers, used in one event loop.
 
     servers: hosts and ports. login: the arguments of nats-py's `connect` for the login. tls: read for each
-    connection; None for no encryption. prefix: the prefix of JetStream's subjects. ended_event: is set when
-    the connection has ended.
+    connection; None for no encryption. prefix: the prefix of JetStream's subjects. keepalive: see
+    `kit.connections.keepalive`. ended_event: is set when the connection has ended.
     """
 
     servers: Sequence[tuple[str, int]]
     _login: Mapping[str, Any]
     _tls: TLSOptions | None
     _prefix: str = API
+    _keepalive: float | None = KEEPALIVE
     ended_event: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
     _client: BoundedClient | None = attrs.field(init=False, default=None)
     _first: int = attrs.field(init=False, default=0)
@@ -153,6 +155,7 @@ class NatsLink:
             error_cb=noted,
             **options,
         )
+        keep_alive(getattr(client._transport, "_io_writer", None), self._keepalive)
         if not client.is_connected:
             raise nats.errors.Error(NO_NATS)
 

@@ -15,7 +15,7 @@ from logsrv.linelog.formats.http.otlp_keys import (
 from logsrv.linelog.formats.http.structured_body import (
     count_elements,
     import_extra,
-    parse_json_object,
+    parse_json_body,
     parse_protobuf,
 )
 from logsrv.linelog.lines.bodies import (
@@ -42,6 +42,7 @@ _MOST_EQUAL_KEYS = 100
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
 _NO_LOGS = "the body has no valid log record of OTLP"
+_EMPTY = "the body has no log records: there is none under resourceLogs"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
 # A log record as keys and values, before `json_object_line`.
@@ -69,7 +70,7 @@ def count_otlp_records(body: bytes, rules: BodyRules) -> int:
     """Return how many log records a valid export request has. Raises RequestRefused."""
     if rules.media == JSON:
         path = ("resourceLogs", "scopeLogs", "logRecords")
-        return count_elements(parse_json_object(body), path) or 1
+        return count_elements(_parse_json_request(body), path) or 1
     scopes = (scope for logs in _parse_request(body).resource_logs for scope in logs.scope_logs)
     return sum(len(scope.log_records) for scope in scopes) or 1
 
@@ -79,7 +80,7 @@ def _add_otlp_records(
 ) -> Reply:
     try:
         if rules.media == JSON:
-            _add_from_json(parse_json_object(body), rules.max_record, unknown)
+            _add_from_json(_parse_json_request(body), rules.max_record, unknown)
         elif rules.media == PROTOBUF:
             _add_from_protobuf(_parse_request(body), rules.max_record, unknown)
         else:
@@ -92,17 +93,20 @@ def _add_otlp_records(
         raise malformed_body(_NO_LOGS, records.refused_count)
     if body and unknown.foreign and not len(records):
         raise nothing_found(_NO_LOGS, records.refused_count)
+    if not (len(records) or records.refused_count):
+        # OTLP: a request without telemetry succeeds; but it is rarely what its sender meant.
+        records.count_unknown()
     return _export_reply(records, rules, unknown)
 
 
 def _export_reply(records: Records, rules: BodyRules, unknown: UnknownKeys) -> Reply:
-    """Return the answer; one without any record says so, because that is rarely what its sender meant."""
+    """Return the answer; one without any record says so."""
     rejected = records.refused_count - records.reasons["unknown"]
     whys = [unknown.sentence] if unknown.sentence else []
     if rejected:
         what = "invalid, or " if records.reasons["protocol"] else ""
         whys.append(f"{what}longer than {rules.max_record} bytes, the limit of --max-record")
-    why = "; ".join(whys) or ("" if len(records) else "the body has no log records")
+    why = "; ".join(whys) or ("" if len(records) else _EMPTY)
     if rules.media == JSON:
         partial = {"rejectedLogRecords": str(rejected), "errorMessage": why} if why else {}
         return Reply(200, json_line(partialSuccess=partial))
@@ -115,6 +119,16 @@ def _export_reply(records: Records, rules: BodyRules, unknown: UnknownKeys) -> R
 
 def _import_service() -> Any:
     return import_extra(_SERVICE, "logs over OTLP in protobuf")
+
+
+def _parse_json_request(body: bytes) -> dict[str, Any]:
+    """Return the object of a body. An empty list and null are empty ones. Raises RequestRefused."""
+    value = parse_json_body(body)
+    if value is None or value == []:
+        return {}
+    if type(value) is not dict:
+        raise malformed_body("the body is no JSON object")
+    return value
 
 
 def _parse_request(body: bytes) -> Any:

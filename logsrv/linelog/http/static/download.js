@@ -44,9 +44,6 @@ export class Download {
 
   show() {
     const kind = kindOf(this.question.q);
-    // A table is JSON or CSV.
-    for (const option of this.format.options) option.disabled = kind === "table" && option.value === "text";
-    if (this.format.selectedOptions[0]?.disabled) this.format.value = "json";
     const isOrdered = kind === "sort" || kind === "table";
     this.order.disabled = isOrdered;
     const format = /** @type {"json" | "csv" | "text"} */ (this.format.value);

@@ -161,6 +161,7 @@ def _librdkafka_options(settings: TargetSettings) -> dict[str, Any]:
         # The partitioner of the Java clients: the same key goes to the same partition.
         "partitioner": "murmur2_random",
         "linger.ms": 5,
+        "socket.keepalive.enable": settings.keepalive is not None,
         # librdkafka logs nothing: the shipper reports the errors.
         "log_level": 0,
         "security.protocol": f"{'SASL_' if settings.token else ''}{'SSL' if url.tls else 'PLAINTEXT'}",

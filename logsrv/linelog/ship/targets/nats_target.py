@@ -181,7 +181,9 @@ def _make_link(settings: TargetSettings) -> NatsLink:
     login = nats_login_options(settings.token, url.query_parameters.get("user"))
     if url.tls:
         tls_context(settings.tls)
-    return NatsLink(url.servers, login, settings.tls if url.tls else None, prefix)
+    return NatsLink(
+        url.servers, login, settings.tls if url.tls else None, prefix, settings.keepalive
+    )
 
 
 def ask_about_stream(settings: TargetSettings) -> tuple[str, list[str]]:

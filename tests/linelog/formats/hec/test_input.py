@@ -126,7 +126,9 @@ def test_a_probe_needs_no_token_and_the_wrong_method_is_told_as_such():
     assert [status for status, _ in sender.answers()] == [200, 200]
     sender.post(b"", f"{BASE}/event", "PUT", Authorization="Splunk secret")
     ((status, body),) = sender.answers()
-    assert status == 405 and body["code"] == 8
+    assert status == 405
+    assert (body["code"], body["text"]) == (405, "Method Not Allowed")
+    assert b"Allow: POST, OPTIONS" in sender.head
     sender.post(b"", f"{BASE}/event", "PUT")
     assert sender.answers()[0][0] == 401
     assert b'Splunk realm="logsrv"' in sender.head

@@ -81,6 +81,18 @@ def test_a_record_has_the_keys_of_the_event_then_fields_then_metadata(event, oth
         (" 1795155522.250000 ", AT),
         (1795155522250, AT),
         ("1795155522250", AT),
+        (1795155522250000, AT),
+        ("1795155522123456", "2026-11-20T06:18:42.123456Z"),
+        (1795155522250000000, AT),
+        ("1795155522123456789", "2026-11-20T06:18:42.123456789Z"),
+        ("1795155522000000001", "2026-11-20T06:18:42.000000001Z"),
+        (1.79515552225e18, AT),
+        ("1795155522250.5", "2026-11-20T06:18:42.2505Z"),
+        (10**11 - 1, "5138-11-16T09:46:39Z"),
+        (10**11, "1973-03-03T09:46:40Z"),
+        (10**14, "1973-03-03T09:46:40Z"),
+        (10**17, "1973-03-03T09:46:40Z"),
+        ("9" * 21, "9" * 21),
         (0.5, "1970-01-01T00:00:00.5Z"),
         ("2026-11-20T06:18:42+01:00", "2026-11-20T06:18:42+01:00"),
         ("yesterday", "yesterday"),
@@ -90,7 +102,7 @@ def test_a_record_has_the_keys_of_the_event_then_fields_then_metadata(event, oth
         ([], []),
     ],
 )
-def test_a_time_in_seconds_or_milliseconds_becomes_rfc_3339_and_any_other_stays(time, text):
+def test_a_time_in_s_ms_us_or_ns_becomes_rfc_3339_and_any_other_stays(time, text):
     assert record_of("a", time=time)["time"] == text
 
 

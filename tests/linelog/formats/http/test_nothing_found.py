@@ -61,11 +61,13 @@ SNAPPY = cramjam.snappy.compress_raw
     ("path", "body", "media"),
     [
         (OTLP, b"{", JSON),
-        (OTLP, {}, JSON),
         (OTLP, {"resourceLogs": 1}, JSON),
         (OTLP, {"resourceLogs": [1]}, JSON),
-        (OTLP, [], JSON),
-        (OTLP, None, JSON),
+        (OTLP, b"", JSON),
+        (OTLP, [1], JSON),
+        (OTLP, 0, JSON),
+        (OTLP, "", JSON),
+        (OTLP, False, JSON),
         (OTLP, {"message": "hello"}, JSON),
         (OTLP, LOKI_BODY, JSON),
         (OTLP, SPLUNK, JSON),
@@ -131,17 +133,30 @@ def test_otlp_says_which_key_is_meant_and_stored_and_refused_is_sent(body, sent,
 @pytest.mark.parametrize(
     ("body", "media"),
     [
+        ({}, JSON),
+        ([], JSON),
+        (None, JSON),
+        (b" {}\n", JSON),
+        (BOM_UTF8 + b"{}", JSON),
+        ({"resourceLogs": None}, JSON),
         ({"resourceLogs": []}, JSON),
+        ({"resourceLogs": {}}, JSON),
+        ({"resourceLogs": [{}]}, JSON),
+        ({"resourceLogs": [{"scopeLogs": None, "resource": None}]}, JSON),
         ({"resourceLogs": [{"scopeLogs": []}]}, JSON),
+        ({"resourceLogs": [{"scopeLogs": [{"logRecords": []}]}]}, JSON),
         (b"", PROTOBUF),
         (b"\n\0", PROTOBUF),
+        (b"\n\2\x12\0", PROTOBUF),
     ],
 )
-def test_an_empty_push_over_otlp_succeeds_and_is_told(body, media):
-    """OTLP: a request without telemetry succeeds; errorMessage may carry a warning."""
+def test_all_empty_pushes_over_otlp_are_the_same_thing(body, media):
+    """OTLP: a request without telemetry succeeds; errorMessage may carry a warning. It is counted."""
     status, answer, stored, refused = taken(OTLP, body, media)
-    assert (status, stored, refused) == (200, [], 0)
-    assert "the body has no log records" in answer
+    assert (status, stored, refused) == (200, [], 1)
+    assert "the body has no log records: there is none under resourceLogs" in answer
+    if media == JSON:
+        assert json.loads(answer)["partialSuccess"]["rejectedLogRecords"] == "0"
 
 
 @pytest.mark.parametrize(

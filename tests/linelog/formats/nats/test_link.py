@@ -47,6 +47,9 @@ async def test_the_next_server_is_taken_when_one_is_gone(tmp_path):
         async with linked(free_port(), server.port) as (run, one):
             await run(one.connect_if_needed)
             assert "version" in one.server_info
+            transport: Any = one.connected_client._transport
+            sock = transport._io_writer.get_extra_info("socket")
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
             assert (await run(lambda: one.ask_jetstream("INFO")))["memory"] == 0
             server.kill()
             with pytest.raises(NatsTrouble):

@@ -263,3 +263,9 @@ def test_the_download_asks_for_the_shown_lines(logs, visit):
     href = page.run(f"{link}.href")
     assert "reverse=1" in href and "format=csv" in href and "newest=1" not in href
     assert page.run(f"{link}.download") == "logsrv-newest-5.csv"
+    ready = f"{link}.download.startsWith('logsrv-table')"
+    page = visit("?q=x%20%7C%20count%20by%20level", ready)
+    page.run(f"{choose}(document.querySelector('#download-format'), 'text')")
+    assert page.run(f"{link}.download") == "logsrv-table.txt"
+    href = page.run(f"{link}.href")
+    assert "/api/table" in href and "format=text" in href
