@@ -217,8 +217,8 @@ _AFTER = ApiParameter("after", "the position behind which it begins", _check_pos
 
 _JOIN = _flag_parameter(
     "join",
-    "1: `q` is asked of whole records; `continues` is where a line's record begins; `beyond` are further lines "
-    "of records at the edges, in JSON",
+    "1: `q` is asked of whole records; `continues` is where a line's record begins; in JSON, further lines "
+    "of records at the edges come last, with `beyond`",
 )
 
 _AHEAD = _flag_parameter("ahead", "1: it is also asked ahead, for days, so that answers are quick")

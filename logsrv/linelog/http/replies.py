@@ -133,8 +133,8 @@ def _position_of(line: bytes) -> Position:
 def _lines_beyond(view: View, found: Collection[Position], question: Question) -> bytes:
     """Return the other lines of the records at the edges of an answer, marked as such.
 
-    found: positions in the answer; if it has all lines, at least those of the first and the last one. A query with
-    `limit` gets no more lines.
+    found: positions in the answer; if it has all lines, at least those of the first and the last one. A
+    query with `limit` gets no more lines.
     """
     if not found or question.limit is not None:
         return b""
@@ -152,7 +152,7 @@ def _lines_of_records(
     after: Position | None,
     before: Position | None,
 ) -> Reply:
-    """Yield the lines of records for which a query is true, `left` at most; of JSON, then those beyond them."""
+    """Yield the lines of records for which a query is true, `left` at most; of JSON, then those beyond."""
     head, render = _renderer(values, question)
     is_json = values["format"] == "json"
     is_newest = bool(values.get("newest"))

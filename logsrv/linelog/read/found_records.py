@@ -7,8 +7,8 @@ of other sources are passed over by their first bytes.
 they are wanted. Records of several senders are mixed. When a frame has been searched, all hits are known up
 to its end, and so all records of the lines up to a little before its end.
 
-`lines_beyond`: the other lines of the records at the edges of what was found, as a limit, a place or a time may
-end an answer within a record.
+`lines_beyond`: the other lines of the records at the edges of what was found, as a limit, a place or a time
+may end an answer within a record.
 """
 
 from __future__ import annotations
@@ -294,9 +294,9 @@ def lines_of_records(
 def lines_beyond(
     view: View, first: Position, last: Position, found: Container[Position] | None = None
 ) -> list[RecordLine]:
-    """Return what an answer lacks of its records: their lines before its first and after its last line.
+    """Return what an answer lacks of its records: lines of these before its first, after its last line.
 
-    They are in the order of the store. found: the positions in the answer; None: all from `first` to `last`.
+    They are in the order of the store. found: the positions in the answer; None: all between its ends.
     """
     beyond: dict[Position, RecordLine] = {}
     with closing(StoredLines(view)) as lines:

@@ -140,7 +140,7 @@ BEYOND = {
 
 @pytest.mark.parametrize("query", BEYOND)
 def test_a_record_at_an_edge_of_an_answer_is_whole(query, tmp_path):
-    """Its other lines come last, are marked, and are in no other answer; `before` and `after`: of that line."""
+    """Its other lines come last, marked, in JSON alone; `before` and `after`: the number of a line."""
     texts = ["first", " at 1", " at 2", "next", " at 3"]
     mixed = [
         line(text, n, f"tcp:[::1]:{sender}") for n, text in enumerate(texts) for sender in (1, 2)
