@@ -223,7 +223,9 @@ _LINE = ApiParameter("position", "the line", _check_position, _PLACE, required=T
 _AFTER = ApiParameter("after", "the position behind which it begins", _check_position, _PLACE)
 
 _JOIN = _flag_parameter(
-    "join", "1: `q` is asked of whole records; `continues` is where a line's record begins"
+    "join",
+    "1: `q` is asked of whole records; `continues` is where a line's record begins; in JSON, further lines "
+    "of records at the edges come last, with `beyond`",
 )
 
 _AHEAD = _flag_parameter("ahead", "1: it is also asked ahead, for days, so that answers are quick")

@@ -5,8 +5,9 @@ Those that count are in `counted_replies`.
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from itertools import groupby, islice
 
@@ -31,7 +32,12 @@ from logsrv.linelog.http.search_request import (
 from logsrv.linelog.http.view_protocol import line_event, missed_event
 from logsrv.linelog.query.question import Grouping, Question, Sorting
 from logsrv.linelog.query.record_match import RecordQuery
-from logsrv.linelog.read.found_records import RecordLine, lines_of_records, whole_record
+from logsrv.linelog.read.found_records import (
+    RecordLine,
+    lines_beyond,
+    lines_of_records,
+    whole_record,
+)
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records import about_lines, joined_documents
 from logsrv.linelog.read.render import (
@@ -57,20 +63,21 @@ def search(view: View, values: Values) -> Reply:
     if isinstance(question.answer, Sorting):
         yield from _sorted_lines(view, values, question.answer, head, render)
         return
-    if head:
-        yield head
     left = values["limit"] if question.limit is None else min(values["limit"], question.limit)
     before, after = _parse_place(values["before"]), _parse_place(values["after"])
-    if values.get("join") and values["format"] == "json" and not has_all_lines(question):
+    if values.get("join") and not has_all_lines(question):
         yield from _lines_of_records(view, values, question, left, after, before)
         return
+    if head:
+        yield head
     if left and values.get("newest"):
         after = (
             _place_before_newest(make_search(view, values, before=before, after=after), left)
             or after
         )
 
-    is_joined = values.get("join") and has_all_lines(question) and not values["source"]
+    is_joined = values.get("join") and values["format"] == "json" and not values["source"]
+    ends: set[Position] = set()
 
     def work(task: ReadTask) -> list[bytes]:
         found: Iterator[Hit] = asked.hits_in_task(task)
@@ -86,9 +93,11 @@ def search(view: View, values: Values) -> Reply:
             del lines[left:]
             if lines:
                 yield b"".join(lines)
+                ends.update(map(_position_of, (lines[0], lines[-1])) if is_joined else ())
             left -= len(lines)
             if not left:
                 break
+    yield _lines_beyond(view, ends, question)
 
 
 def _sorted_lines(
@@ -115,6 +124,25 @@ def _sorted_lines(
         yield json_line({**document(hit), "number": number})
 
 
+def _position_of(line: bytes) -> Position:
+    """Return the position of a line of an answer."""
+    return parse_position(json.loads(line)["position"])
+
+
+def _lines_beyond(view: View, found: Collection[Position], question: Question) -> bytes:
+    """Return the other lines of the records at the edges of an answer, marked as such.
+
+    found: positions in the answer; if it has all lines, at least those of the first and the last one. A
+    query with `limit` gets no more lines.
+    """
+    if not found or question.limit is not None:
+        return b""
+    document = document_maker(question.extractions)
+    known = None if has_all_lines(question) else found
+    lines = lines_beyond(view, min(found), max(found), known)
+    return b"".join(json_line(document(hit) | about | {"beyond": True}) for hit, about in lines)
+
+
 def _lines_of_records(
     view: View,
     values: Values,
@@ -123,14 +151,22 @@ def _lines_of_records(
     after: Position | None,
     before: Position | None,
 ) -> Reply:
-    """Yield the lines of records for which a query is true, `left` at most."""
+    """Yield the lines of records for which a query is true, `left` at most; of JSON, then those beyond."""
+    head, render = _renderer(values, question)
+    is_json = values["format"] == "json"
     is_newest = bool(values.get("newest"))
     reverse = values["reverse"] or is_newest
     pieces = _pieces_of_records(view, values, after=after, before=before, reverse=reverse)
     document = document_maker(question.extractions)
     newest: list[bytes] = []
+    found: set[Position] = set()
+    yield head
     for piece in pieces if left else ():
-        lines = [json_line(document(hit) | about) for hit, about in piece[:left]]
+        del piece[left:]
+        lines = [
+            json_line(document(hit) | about) if is_json else render(hit) for hit, about in piece
+        ]
+        found.update(hit.position for hit, _ in (piece if is_json else ()))
         left -= len(lines)
         if is_newest and not values["reverse"]:
             newest += lines
@@ -139,6 +175,7 @@ def _lines_of_records(
         if not left:
             break
     yield b"".join(newest[::-1])
+    yield _lines_beyond(view, found, question)
 
 
 def _pieces_of_records(

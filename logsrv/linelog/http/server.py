@@ -235,8 +235,6 @@ class WebServer:
 
         if values.get("columns") and values["format"] != "csv":
             raise Problem(400, "columns needs format=csv")
-        if values.get("join") and values.get("format", "json") != "json":
-            raise Problem(400, "join needs format=json")
         # Nothing is remembered of some of the sources.
         if values.get("ahead") and not values["source"]:
             self._ahead.note(endpoint.path, request.uri.partition(b"?")[2])

@@ -287,7 +287,7 @@ class LineMoments:
                 return moment
         return None
 
-    def _moment_of_object(self, parts: dict[str, object]) -> int | None:
+    def _moment_of_parsed_time(self, parts: dict[str, object]) -> int | None:
         """Return the moment of a time that is an object: MongoDB's, or seconds and nanoseconds."""
         for seconds, nanos in INNER_TIME_KEYS:
             whole, more = parts.get(seconds), parts.get(nanos, 0)
@@ -300,7 +300,7 @@ class LineMoments:
 
     def _moment_of_value(self, value: object) -> int | None:
         if isinstance(value, dict):
-            return self._moment_of_object(value)
+            return self._moment_of_parsed_time(value)
         if isinstance(value, str):
             if not value.isdecimal():
                 text = value.encode("utf-8", "replace")

@@ -6,17 +6,21 @@ of other sources are passed over by their first bytes.
 `lines_of_records`: the lines of all records for which a query is true, in the order of the store, as far as
 they are wanted. Records of several senders are mixed. When a frame has been searched, all hits are known up
 to its end, and so all records of the lines up to a little before its end.
+
+`lines_beyond`: the other lines of the records at the edges of what was found, as a limit, a place or a time
+may end an answer within a record.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from contextlib import closing
 from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple
 
-from logsrv.linelog.fields.continuation import Joiner
+from logsrv.linelog.fields.continuation import Joiner, may_continue, stream_of_record
+from logsrv.linelog.fields.parts import part_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.record_match import RecordTest
@@ -296,6 +300,42 @@ def lines_of_records(
                 yield sorted(piece, key=lambda line: line.hit.position, reverse=reverse)
             if begin >= stop:
                 break
+
+
+def lines_beyond(
+    view: View, first: Position, last: Position, found: Container[Position] | None = None
+) -> list[RecordLine]:
+    """Return what an answer lacks of its records: lines of these before its first, after its last line.
+
+    They are in the order of the store. found: the positions in the answer; None: all between its ends.
+    """
+    beyond: dict[Position, RecordLine] = {}
+    with closing(StoredLines(view)) as lines:
+        for edge in (first, last.beside(1)):
+            for record in _records_over(lines, edge):
+                within = [hit for hit in record if first <= hit.position <= last]
+                if any(found is None or hit.position in found for hit in within):
+                    beyond |= {line.hit.position: line for line in _record_lines(record)}
+    return [beyond[one] for one in sorted(beyond) if not first <= one <= last]
+
+
+def _records_over(lines: StoredLines, edge: Position) -> Iterator[list[Hit]]:
+    """Yield the records that have lines before a position and lines from there on."""
+    streams: set[Hashable] = set()
+    around = chain(islice(lines.lines_before(edge), 1), islice(lines.lines_from(edge), MARGIN))
+    for one, hit in pairwise(around):
+        if is_far(one.line, hit.line):
+            return
+        line = Record(hit.line)
+        stream = stream_of_record(line)
+        # Only the first line of a stream can go on with a record from before the edge.
+        if hit.position < edge or stream in streams:
+            continue
+        streams.add(stream)
+        if may_continue(line) or part_of_record(line):
+            record = whole_record(lines, hit)
+            if record[0].position < edge:
+                yield record
 
 
 def _record_lines(record: list[Hit]) -> Iterator[RecordLine]:

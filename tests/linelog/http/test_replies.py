@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def test_lines_of_two_senders_name_the_first_line_of_their_record(tmp_path):
         lines = [
             json.loads(one.rpartition("data: ")[2]) for one in answer.splitlines() if "{" in one
         ]
-        return {one["position"]: one.get("continues") for one in lines}
+        return {one["position"]: one.get("continues") for one in lines if not one.get("beyond")}
 
     wanted = dict(zip(every, first, strict=True))
     assert continued("join=1") == continued("join=1&reverse=1") == wanted
@@ -111,6 +112,51 @@ def test_lines_of_two_senders_name_the_first_line_of_their_record(tmp_path):
     ]
     with pytest.raises(Problem, match="there is no line at 1:1"):
         ask(store, "record", "position=1:1")
+
+
+BEYOND = {
+    "": [],
+    "limit=2": [2, 3, 4, 5],
+    "limit=3": [3, 4, 5],
+    "limit=6": [],
+    "limit=3&reverse=1": [6],
+    "limit=3&newest=1": [6],
+    "limit=1&after=4": [1, 3],
+    "limit=1&reverse=1&before=4": [1, 5],
+    "before=3&after=1": [0, 4],
+    "before=5&after=2": [0, 1, 2, 5],
+    "q=at&limit=3": [3, 4, 5],
+    "q=at&limit=3&reverse=1": [6],
+    "q=at 1&after=3&before=5": [0, 2],
+    "q=next&limit=1": [8],
+    "q=next -first&after=6&before=8": [9],
+    "q=at&since=2026-11-20T06:00:02Z&until=2026-11-20T06:00:03Z": [],
+    "since=2026-11-20T06:00:02Z&until=2026-11-20T06:00:03Z": [0, 1, 2, 3],
+    "q=at | limit 3": [],
+    "source=*:1&limit=1": [],
+    "q=at&source=*:1&limit=1": [2, 4],
+    "limit=0": [],
+}
+
+
+@pytest.mark.parametrize("query", BEYOND)
+def test_a_record_at_an_edge_of_an_answer_is_whole(query, tmp_path):
+    """Its other lines come last, marked, in JSON alone; `before` and `after`: the number of a line."""
+    texts = ["first", " at 1", " at 2", "next", " at 3"]
+    mixed = [
+        line(text, n, f"tcp:[::1]:{sender}") for n, text in enumerate(texts) for sender in (1, 2)
+    ]
+    store = make_store(tmp_path / "store", [mixed[:3], mixed[3:]])
+    every = found(store)
+    given = re.sub("(before|after)=([0-9])", lambda one: f"{one[1]}={every[int(one[2])]}", query)
+    lines = [json.loads(one) for one in ask(store, "search", f"join=1&{given}").splitlines()]
+    assert [every.index(one["position"]) for one in lines if one.get("beyond")] == BEYOND[query]
+    assert [one.get("beyond", False) for one in lines] == sorted(
+        one.get("beyond", False) for one in lines
+    )
+    for form in ("csv", "text"):
+        asked = ask(store, "search", f"join=1&{given}&format={form}").splitlines()
+        assert len(asked) - (form == "csv") == len(lines) - len(BEYOND[query])
 
 
 def test_a_record_has_the_whole_line_of_its_parts(tmp_path):

@@ -211,11 +211,8 @@ def test_a_parameter_for_other_servers_is_gone(place):
     assert place.reactor.processes == []
 
 
-def test_a_record_is_joined_only_in_json(place):
-    assert place.ask("/api/search?join=1&format=csv") == (400, {"error": "join needs format=json"})
-    assert place.reactor.processes == []
+def test_nothing_is_answered_before_its_process_has_an_answer(place):
     browser = Browser(place.server.handle, place.reactor)
-    # Nothing is answered before its process has an answer.
     assert browser.get("/api/search?join=1") == b"" and len(place.reactor.processes) == 1
 
 

@@ -15,10 +15,11 @@ from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read import found_records, texts
-from logsrv.linelog.read.found_records import FollowedRecords, lines_of_records
+from logsrv.linelog.read.found_records import FollowedRecords, lines_beyond, lines_of_records
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.records import about_lines
-from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from tests.linelog.read.traces import TRACES, records_of, stored
 from tests.parts.stores import line, make_store, view_of
@@ -55,6 +56,21 @@ QUERIES: dict[str, Wanted] = {
         ", line " in one.line.decode() for one in record
     ) and str(record[0].source).endswith(":1"),
 }  # fmt: skip
+
+
+def beyond(view: View, answer: list[Hit], hits: list[Hit]) -> list[Hit]:
+    """Return what an answer lacks of its records, which may be all lines of a part of the store."""
+    if not answer:
+        return []
+    begin, end = hits.index(answer[0]), hits.index(answer[-1])
+    found = None if answer == hits[begin : end + 1] else {hit.position for hit in answer}
+    return [one.hit for one in lines_beyond(view, answer[0].position, answer[-1].position, found)]
+
+
+def others_of_records(answer: list[Hit], hits: list[Hit]) -> list[Hit]:
+    """Return the lines of an answer's records before its first and after its last line."""
+    records = [record for record in records_of(hits) if set(record) & set(answer)]
+    return sorted(hit for record in records for hit in record if not answer[0] <= hit <= answer[-1])
 
 
 @given(
@@ -111,6 +127,8 @@ def test_the_lines_of_matching_records_come_in_order(query, size, kinds, at_once
                 for piece in found
                 for hit, about in piece
             ] == part[:: -1 if reverse else 1]
+        for answer in ([one[0] for one in part], hits[slice(*sorted(cuts))]):
+            assert beyond(view, answer, hits) == others_of_records(answer, hits)
         followed = FollowedRecords(asked.matches).records(
             hits[0].position, b"".join(hit.line + b"\n" for hit in hits),
             [hit for hit in hits if asked.candidates.matches(hit.line)], 0.0,

@@ -11,6 +11,7 @@
  * @property {string} [app] the program, if it is in a field with another name than `app`
  * @property {boolean} [context]
  * @property {boolean} [late] lines behind it may be shown already
+ * @property {boolean} [beyond] it is not of what was asked for, but of a record at its edge
  * @property {string} [continues] the position of the first line of its record, if that is another one
  * @property {string} [rest] of a part of a line that a container's runtime cut: its text, with which the line before goes on
  * @property {{message: string, level: string | null, fields: Record<string, unknown>, app?: string}} [whole] of the last part: the whole line

@@ -3,8 +3,8 @@
 import { address } from "./api.js";
 import { writtenColumns } from "./columns.js";
 import { byId } from "./dom.js";
-import { kindOf, limitOf } from "./stages.js";
-import { counted, number } from "./times.js";
+import { asLines, kindOf, limitOf } from "./stages.js";
+import { counted, number, recordsAndLines } from "./times.js";
 
 /** The largest number of lines in a download: the API's limits, for lines in the order of the store, and sorted. */
 export const bound = { lines: 100_000, sorted: 10_000 };
@@ -20,7 +20,12 @@ export class Download {
     this.lines = Infinity;
     this.columns = "";
     for (const menu of [this.format, this.order]) menu.addEventListener("change", () => this.show());
-    byId("download-button").addEventListener("click", () => this.dialog.showModal());
+    /** @type {() => {records: number, lines: number} | null} what is in the page, if that is all of the answer */
+    this.listed = () => null;
+    byId("download-button").addEventListener("click", () => {
+      this.show();
+      this.dialog.showModal();
+    });
     this.link.addEventListener("click", () => this.dialog.close());
   }
 
@@ -42,6 +47,11 @@ export class Download {
     this.show();
   }
 
+  /** True if the lines of whole records are downloaded, as they are shown: a query is asked of records. */
+  get isOfRecords() {
+    return ["lines", "limit"].includes(kindOf(this.question.q)) && asLines(this.question.q) !== "";
+  }
+
   show() {
     const kind = kindOf(this.question.q);
     const isOrdered = kind === "sort" || kind === "table";
@@ -50,7 +60,8 @@ export class Download {
     const most = kind === "sort" ? bound.sorted : bound.lines;
     const order = isOrdered ? {} : this.order.value === "reverse" ? { reverse: 1 } : { newest: 1 };
     const path = kind === "table" ? "/api/table" : "/api/search";
-    this.link.href = address(path, { ...this.question, limit: most, ...order, format: format === "json" ? "" : format, columns: format === "csv" && kind !== "table" ? this.columns : "" });
+    const join = this.isOfRecords ? 1 : "";
+    this.link.href = address(path, { ...this.question, limit: most, join, ...order, format: format === "json" ? "" : format, columns: format === "csv" && kind !== "table" ? this.columns : "" });
     const part = kind === "lines" && this.lines > most;
     const name = kind === "table" ? "logsrv-table" : part ? `logsrv-newest-${most}` : "logsrv";
     this.link.download = `${name}.${kind === "table" && format === "json" ? "json" : ENDINGS[format]}`;
@@ -68,6 +79,9 @@ export class Download {
     if (!Number.isFinite(this.lines)) return `Their number is not known yet; at most ${counted(Math.min(most, limit), "line")}`;
     if (part) return `Of these ${number(this.lines)} lines the newest ${number(most)}. All of them: logsrv search --output json`;
     const lines = counted(Math.min(this.lines, most, limit), "line");
+    const listed = this.isOfRecords && this.listed();
+    if (listed && listed.lines <= most) return recordsAndLines(listed);
+    if (this.isOfRecords && limit === Infinity) return `${counted(this.lines, "line matches", "lines match")}; with the other lines of their records`;
     return kind === "sort" ? `${lines}, without those that have no number to sort by` : lines;
   }
 }

@@ -121,7 +121,9 @@ export class Fields {
     this.sift();
     if (at instanceof HTMLElement) this.summary(at.dataset.field ?? "")?.focus();
     this.panel.part.scrollTop = scrollTop;
-    const of = sampled < SAMPLE ? `all ${counted(sampled, "line")}` : `the newest ${counted(sampled, "line")}; values of all`;
+    const matching = this.range?.q ? (sampled === 1 ? " that matches" : " that match") : "";
+    const lines = `${counted(sampled, "line")}${matching}`;
+    const of = sampled < SAMPLE ? `all ${lines}` : `the newest ${lines}; values of all`;
     this.note.textContent = `Fields of ${of}, at ${clock(new Date())}`;
   }
 

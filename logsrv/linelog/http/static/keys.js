@@ -1,7 +1,8 @@
 /** The keyboard: single keys, which have no effect while the user types. */
 
 /**
- * @param {Record<string, (event: KeyboardEvent) => void>} named by the key's name, or by several with | between them
+ * @param {Record<string, (event: KeyboardEvent) => unknown>} named by the key's name, or by several with | between them;
+ *   false: the browser does what it does with the key
  */
 export function listen(named) {
   const actions = Object.fromEntries(Object.entries(named).flatMap(([names, action]) => names.split("|").map((name) => [name, action])));
@@ -14,7 +15,6 @@ export function listen(named) {
     if ([" ", "Enter"].includes(event.key) && target.closest("button, a, summary, [role=option]")) return;
     const action = actions[event.key];
     if (!action) return;
-    event.preventDefault();
-    action(event);
+    if (action(event) !== false) event.preventDefault();
   });
 }

@@ -15,6 +15,8 @@ import { counted } from "./times.js";
 
 /** Pixels; a browser has room for 33 million. */
 const MOST_SPACE = 10_000_000;
+/** Pixels before and behind the window of which nothing is cut. */
+const NEAR = 1200;
 
 export class Lines {
   /**
@@ -38,8 +40,11 @@ export class Lines {
     this.unfolds = false;
     /** @type {HTMLElement | null} */
     this.selected = null;
+    /** Positions of the first and the last line of the part: between them all lines of the answer are in the page. */
     this.first = "";
     this.last = "";
+    /** @type {Set<string>} positions of lines before or after the part: those of records at its edges, and neighbours */
+    this.outside = new Set();
     /** @type {string[]} fields with a cell of their own */
     this.columns = [];
     /** Pixels in the place of lines that have been cut at the start. */
@@ -55,10 +60,22 @@ export class Lines {
     return this.rows.size;
   }
 
+  /** The number of rows that are seen: a record has one. */
+  get shown() {
+    return this.rows.size - this.log.getElementsByClassName("part").length;
+  }
+
+  /** Return how many records and lines of the answer are in the page; neighbours do not count. */
+  count() {
+    const number = (/** @type {string} */ selector) => this.log.querySelectorAll(selector).length;
+    return { records: number(".line:not(.part, .context)"), lines: number(".line:not(.context)") };
+  }
+
   clear() {
     this.log.replaceChildren();
     this.setSpace(0);
     this.rows.clear();
+    this.outside.clear();
     this.records.end();
     this.selected = null;
     this.first = this.last = "";
@@ -117,14 +134,15 @@ export class Lines {
   append(items, isSorted = false) {
     const fragment = document.createDocumentFragment();
     const added = [];
-    const late = [];
+    const between = [];
+    const end = [...this.outside].reduce((last, one) => (compare(one, last) > 0 ? one : last), this.last);
     let day = this.rows.get(this.last)?.dataset.on ?? "";
     for (const item of items) {
       if (!("position" in item)) {
         // The server has another store, whose positions begin again.
         if (item.from && this.last && compare(item.from, this.last) <= 0) {
           fragment.replaceChildren();
-          added.length = 0;
+          added.length = between.length = 0;
           day = "";
           this.clear();
         }
@@ -132,20 +150,29 @@ export class Lines {
         this.records.end(this.last);
         continue;
       }
+      if (item.beyond) {
+        between.push(item);
+        continue;
+      }
       if (!isSorted && this.last && compare(item.position, this.last) <= 0) {
-        if (item.late) late.push(item);
+        if (item.late) between.push(item);
+        continue;
+      }
+      this.first ||= item.position;
+      this.last = item.position;
+      added.push(item);
+      if (this.outside.delete(item.position)) continue;
+      if (!isSorted && end && compare(item.position, end) < 0) {
+        between.push(item);
         continue;
       }
       const made = this.make(item);
       if (made.dataset.on !== day) made.dataset.day = day = made.dataset.on ?? "";
       fragment.append(made);
-      this.first ||= item.position;
-      this.last = item.position;
-      added.push(item);
     }
     this.log.append(fragment);
     this.records.draw();
-    this.place(late);
+    this.place(between);
     return added;
   }
 
@@ -154,11 +181,19 @@ export class Lines {
    * @param {Line[]} lines
    */
   prepend(lines) {
-    const older = lines.filter((line) => !this.first || compare(line.position, this.first) < 0);
-    this.place(lines.filter((line) => this.first && compare(line.position, this.first) > 0 && compare(line.position, this.last) < 0));
-    if (!older.length) return;
+    const { first } = this;
+    const found = lines.filter((line) => !line.beyond);
+    const older = found.filter((line) => !first || compare(line.position, first) < 0);
+    const between = found.filter((line) => first && compare(line.position, first) > 0 && compare(line.position, this.last) < 0);
+    const beyond = lines.filter((line) => line.beyond);
+    if (!older.length) return this.place([...between, ...beyond]);
+    this.first = older[0].position;
+    this.last ||= older[older.length - 1].position;
+    const isMixed = [...this.outside].some((position) => compare(position, first) < 0);
+    for (const { position } of older) this.outside.delete(position);
+    if (isMixed) return this.place([...older, ...between, ...beyond]);
     this.keepingPlace(() => {
-      const next = this.rows.get(this.first);
+      const next = this.rows.get(first);
       const fragment = document.createDocumentFragment();
       let day = "";
       for (const line of older) {
@@ -169,9 +204,8 @@ export class Lines {
       if (next && next.dataset.on === day) delete next.dataset.day;
       this.log.prepend(fragment);
       this.records.draw();
-      this.first = older[0].position;
-      this.last ||= older[older.length - 1].position;
-    }, new Set(older.map((line) => line.position)));
+      this.place([...between, ...beyond]);
+    }, new Set(lines.map((line) => line.position)));
   }
 
   /**
@@ -184,51 +218,100 @@ export class Lines {
   }
 
   /**
-   * Put lines between the others, in the order of the store. Lines that are shown already stay.
+   * Put lines between the others, in the order of the store. Lines that are shown already stay; the part does not grow.
    * @param {Line[]} lines
    * @param {(made: HTMLElement, line: Line) => void} [dress]
    */
   place(lines, dress = () => {}) {
-    if (!lines.some((line) => !this.rows.has(line.position))) return;
+    const missing = lines.filter((line) => !this.rows.has(line.position)).sort((a, b) => compare(a.position, b.position));
+    if (!missing.length) return;
     this.keepingPlace(() => {
-      const rows = [...this.rows].sort((a, b) => compare(a[0], b[0]));
-      for (const line of lines) {
-        if (this.rows.has(line.position)) continue;
-        const next = rows.find(([position]) => compare(position, line.position) > 0);
+      let next = this.log.firstElementChild;
+      for (const line of missing) {
+        const isBefore = (/** @type {string | undefined} */ position) => !position || compare(position, line.position) < 0;
+        while (next && isBefore(/** @type {HTMLElement} */ (next).dataset.position)) next = next.nextElementSibling;
         const made = this.make(line);
         dress(made, line);
-        this.log.insertBefore(made, next ? next[1] : null);
-        if (!this.first || compare(line.position, this.first) < 0) this.first = line.position;
-        if (!this.last || compare(line.position, this.last) > 0) this.last = line.position;
+        this.log.insertBefore(made, next);
+        this.first ||= line.position;
+        this.last ||= line.position;
+        if (compare(line.position, this.first) < 0 || compare(line.position, this.last) > 0) this.outside.add(line.position);
       }
       this.records.draw();
       // Another line may now be the first of its day, which has the date.
       this.retime();
-    });
+    }, new Set(missing.map((line) => line.position)));
   }
 
   /**
-   * Cut the oldest until `most` lines are left.
-   * @param {number} most
-   * @param {boolean} [isFollowing] put space in their place, so that the other lines are not laid out again, nor shifted
+   * Cut the oldest until so many rows are left, and so many lines; not what is near the window.
+   * @param {{rows: number, lines: number}} most
+   * @param {boolean} [isFollowing] the window shows the newest; put space in the place of what is cut, so that the other
+   *   lines are not laid out again, nor shifted
    * @returns {boolean} some were cut
    */
   cutStart(most, isFollowing = false) {
-    let excess = this.rows.size - most;
-    if (excess <= 0) return false;
-    let kept = /** @type {HTMLElement | null} */ (this.log.firstElementChild);
-    // A gap says what is missing between two lines, so one at the very top is removed.
-    for (; kept && (excess > 0 || !kept.dataset.position); kept = /** @type {HTMLElement | null} */ (kept.nextElementSibling)) {
-      if (kept.dataset.position) excess -= 1;
+    let rows = this.shown - most.rows;
+    let lines = this.rows.size - most.lines;
+    const window = this.scroller.getBoundingClientRect();
+    const top = isFollowing ? this.log.getBoundingClientRect().bottom - window.height : window.top;
+    let kept = this.log.firstElementChild;
+    for (; kept; kept = kept.nextElementSibling) {
+      if (!this.data.has(kept)) continue;
+      const isPart = kept.classList.contains("part");
+      if (!isPart && ((rows <= 0 && lines <= 0) || kept.getBoundingClientRect().bottom > top - NEAR)) break;
+      lines -= 1;
+      if (!isPart) rows -= 1;
     }
-    const space = isFollowing && kept ? kept.offsetTop - this.log.offsetTop : 0;
-    const isFull = this.log.offsetHeight - space > this.scroller.clientHeight;
-    while (this.log.firstElementChild && this.log.firstElementChild !== kept) this.remove(this.log.firstElementChild);
+    const { first } = this;
+    if (kept && kept !== this.log.firstElementChild) this.cutUpTo(/** @type {HTMLElement} */ (kept), isFollowing);
+    return this.first !== first;
+  }
+
+  /**
+   * Cut what is before a row; records of which lines are behind it stay whole.
+   * @param {HTMLElement | null} kept null: cut all
+   * @param {boolean} isFollowing as for `cutStart`
+   * @returns {Line | null} the newest line that was cut
+   */
+  cutUpTo(kept, isFollowing) {
+    const begin = kept?.dataset.position;
+    const top = isFollowing && kept ? kept.offsetTop : 0;
+    /** @type {Line | null} */
+    let cut = null;
+    for (let at = this.log.firstElementChild; at && at !== kept; ) {
+      const row = at;
+      at = at.nextElementSibling;
+      const position = /** @type {HTMLElement} */ (row).dataset.position;
+      if (position && begin && compare(this.records.lastOf(row), begin) >= 0) {
+        this.outside.add(position);
+        continue;
+      }
+      cut = this.data.get(row) ?? cut;
+      // A gap says what is missing between two lines, so one at the very top is removed.
+      this.remove(row);
+    }
     this.records.draw();
-    if (isFollowing) this.setSpace(isFull ? space : 0);
+    if (isFollowing) {
+      const space = kept ? this.space + top - kept.offsetTop : 0;
+      this.setSpace(this.log.offsetHeight - this.space > this.scroller.clientHeight ? space : 0);
+    }
     if (this.space > MOST_SPACE) this.endSpace();
-    this.first = kept?.dataset.position ?? "";
-    return true;
+    this.first = this.inside(kept, "nextElementSibling");
+    return cut;
+  }
+
+  /**
+   * Return the position of the first row of the part from a row on; "" if there is none.
+   * @param {Element | null} from
+   * @param {"nextElementSibling" | "previousElementSibling"} direction
+   */
+  inside(from, direction) {
+    for (let at = from; at; at = at[direction]) {
+      const position = /** @type {HTMLElement} */ (at).dataset.position;
+      if (position && !this.outside.has(position)) return position;
+    }
+    return "";
   }
 
   /** @param {number} space pixels before the first line */
@@ -252,19 +335,12 @@ export class Lines {
    * @returns {Line | null} the last line that was cut
    */
   cutBefore(since) {
-    /** @type {Line | null} */
-    let cut = null;
-    let left = this.rows.size;
-    for (let at = this.log.firstElementChild; at; at = at.nextElementSibling) {
-      const line = this.data.get(at);
-      if (line && !(Date.parse(line.time) < since)) break;
-      if (line) {
-        cut = line;
-        left -= 1;
-      }
+    let kept = this.log.firstElementChild;
+    for (; kept; kept = kept.nextElementSibling) {
+      const line = this.data.get(kept);
+      if (line && !this.outside.has(line.position) && !(Date.parse(line.time) < since)) break;
     }
-    this.cutStart(left, true);
-    return cut;
+    return kept === this.log.firstElementChild ? null : this.cutUpTo(/** @type {HTMLElement | null} */ (kept), true);
   }
 
   /**
@@ -294,24 +370,45 @@ export class Lines {
   }
 
   /**
-   * Cut the newest until `most` lines are left.
-   * @param {number} most
+   * Cut the newest until so many rows are left, and so many lines; not what is near the window.
+   * @param {{rows: number, lines: number}} most
    * @returns {boolean} some were cut
    */
   cutEnd(most) {
-    if (this.rows.size <= most) return false;
-    while (this.rows.size > most && this.log.lastElementChild) this.remove(this.log.lastElementChild);
-    while (this.log.lastElementChild && !this.log.lastElementChild.classList.contains("line")) this.log.lastElementChild.remove();
+    let rows = this.shown - most.rows;
+    let lines = this.rows.size - most.lines;
+    const { bottom } = this.scroller.getBoundingClientRect();
+    let kept = this.log.lastElementChild;
+    for (; kept; kept = kept.previousElementSibling) {
+      if (rows <= 0 && lines <= 0) break;
+      if (!this.data.has(kept)) continue;
+      const isPart = kept.classList.contains("part");
+      if (!isPart && kept.getBoundingClientRect().top < bottom + NEAR) break;
+      lines -= 1;
+      if (!isPart) rows -= 1;
+    }
+    const end = this.inside(kept, "previousElementSibling");
+    if (!end || end === this.last) return false;
+    for (let at = this.log.lastElementChild; at && at !== kept; ) {
+      const row = at;
+      at = at.previousElementSibling;
+      const position = /** @type {HTMLElement} */ (row).dataset.position;
+      // Records of which lines are before it stay whole.
+      if (position && compare(this.records.firstOf(row), end) <= 0) this.outside.add(position);
+      else this.remove(row);
+    }
     this.records.draw();
-    const last = /** @type {HTMLElement | null} */ (this.log.lastElementChild);
-    this.last = last?.dataset.position ?? "";
+    this.last = end;
     return true;
   }
 
   /** @param {Element} gone */
   remove(gone) {
     const position = /** @type {HTMLElement} */ (gone).dataset.position;
-    if (position) this.rows.delete(position);
+    if (position) {
+      this.rows.delete(position);
+      this.outside.delete(position);
+    }
     this.records.remove(gone);
     if (gone === this.selected) this.selected = null;
     gone.remove();

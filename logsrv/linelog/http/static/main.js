@@ -30,7 +30,7 @@ import { onPrint, printHead } from "./print.js";
 import { Saved } from "./saved.js";
 import { DEFAULT_LAST, figuresKey, placeOfSpan, scopeOf, showScope, showZone, spanAround, wider } from "./scope.js";
 import { asLines, besidePatterns, kindOf, patternsOf, withCondition, withFilter } from "./stages.js";
-import { showState } from "./state.js";
+import { showListed, showState } from "./state.js";
 import { Table } from "./table.js";
 import { printable } from "./text.js";
 import { isUtc, setUtc } from "./times.js";
@@ -126,6 +126,7 @@ const figures = new Figures(fields, histogram, {
   },
   newest: () => health.newest,
 });
+figures.download.listed = () => (view.isWhole ? lines.count() : null);
 const table = new Table((query) => show({ q: query, position: "" }), (since, until) => show({ since, until }));
 const patterns = new Patterns({
   work: showWork,
@@ -346,6 +347,12 @@ function escape() {
   else if ([place, wanted].some((one) => one.since || one.until || one.position)) attempt(leave);
 }
 
+/**
+ * Scroll the lines, wherever the focus is, unless it is in another part that scrolls.
+ * @param {-1 | 1} direction
+ */
+const turn = (direction) => (document.activeElement?.closest(".panel, #table") ? false : travel.page(view, direction));
+
 const help = /** @type {HTMLDialogElement} */ (byId("help"));
 
 listen({
@@ -354,6 +361,8 @@ listen({
   "k|ArrowUp": () => travel.walk(view, -1),
   "g|Home": () => work.act(() => travel.toStart(view)),
   "G|End": () => follow(),
+  PageUp: () => turn(-1),
+  PageDown: () => turn(1),
   " ": () => toggle(),
   n: () => seek(1),
   N: () => seek(-1),
@@ -412,6 +421,7 @@ byId("zone").addEventListener("click", () => {
 view.addEventListener("lines", (event) => {
   announcer.add(/** @type {CustomEvent} */ (event).detail.lines);
   figures.arrived();
+  showListed(view);
 });
 for (const name of ["changed", "waiting", "connection", "loading"]) view.addEventListener(name, showAll);
 view.addEventListener("waiting", () => figures.arrived());
@@ -422,7 +432,7 @@ const health = new Health(() => {
   if (!health.away && !asking) figures.refresh();
 });
 
-onPrint(() => printHead(place, view.kind === "table" ? null : lines.size), () => table.showRows());
+onPrint(() => printHead(place, view.kind === "table" ? null : lines.count()), () => table.showRows());
 
 function showAll() {
   showState(view, { trouble: health.trouble, wrong: box.wrong, answered: answered?.q ?? null, asking: asking || againTimer > 0 });

@@ -2,12 +2,12 @@
 
 import { byId, element } from "./dom.js";
 import { printable } from "./text.js";
-import { clock, counted, day, setPaper } from "./times.js";
+import { clock, day, recordsAndLines, setPaper } from "./times.js";
 
 /**
  * Write the head of the printed page.
  * @param {import("./address.js").Place} place
- * @param {number | null} shown the number of lines on the page; null: it has figures
+ * @param {{records: number, lines: number} | null} shown what is on the page; null: it has figures
  */
 export function printHead(place, shown) {
   const [range, last] = [byId("range-text").textContent, /** @type {HTMLSelectElement} */ (byId("last"))];
@@ -16,7 +16,7 @@ export function printHead(place, shown) {
     Server: location.host,
     Query: place.q ? printable(place.q) : "none, all lines",
     Time: `${range || last.selectedOptions[0].text}${span && span !== range ? `: ${span}` : ""}, ${byId("zone-name").textContent}`,
-    ...(shown !== null && { Lines: `${counted(shown, "line")} here; in this time ${byId("histogram-total").textContent}` }),
+    ...(shown !== null && { Lines: `${recordsAndLines(shown)} here; in this time ${byId("histogram-total").textContent}` }),
   });
 }
 

@@ -108,6 +108,19 @@ export class Records {
   }
 
   /**
+   * Return the positions of the first and the last line of a row's record in the page.
+   * @param {Element} row
+   */
+  firstOf(row) {
+    return (this.of.get(row)?.rows[0] ?? /** @type {HTMLElement} */ (row)).dataset.position ?? "";
+  }
+
+  /** @param {Element} row */
+  lastOf(row) {
+    return (this.of.get(row)?.rows.at(-1) ?? /** @type {HTMLElement} */ (row)).dataset.position ?? "";
+  }
+
+  /**
    * Return the lines of a row's record after its own.
    * @param {HTMLElement} row
    */

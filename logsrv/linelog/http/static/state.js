@@ -2,7 +2,7 @@
 
 import { byId, element, sayOnce } from "./dom.js";
 import { printable } from "./text.js";
-import { counted, moment, number } from "./times.js";
+import { counted, moment, number, recordsAndLines } from "./times.js";
 
 /** @typedef {{trouble: string, wrong: boolean, answered: string | null, asking: boolean}} Fault trouble: the reason why the server stores nothing, or "". wrong: the query is. answered: the one whose answer is shown; null: none. asking: another one is asked for */
 
@@ -28,6 +28,16 @@ export function showState(view, fault) {
   byId("newer-text").textContent = waiting ? counted(waiting, "new line") : view.live ? "Follow" : now;
 
   byId("edge-start").textContent = edge(view);
+  showListed(view);
+}
+
+/**
+ * Show how many records and lines are in the page, unless each row is a line: so few rows are no fault.
+ * @param {import("./view.js").View} view
+ */
+export function showListed(view) {
+  const found = view.lines.count();
+  byId("listed").textContent = found.records === found.lines ? "" : `listed${view.isWhole ? "" : " so far"}: ${recordsAndLines(found)}`;
 }
 
 /**
@@ -75,6 +85,7 @@ function edge(view) {
   if (view.cancelled && view.ready) return "The search was cancelled: older lines may match.";
   if (view.kind === "sort") return view.lines.size ? `Sorted by their number, the first ${counted(view.lines.size, "line")}. New lines are not added.` : "";
   if (view.kind === "limit") return view.lines.size ? `The ${view.request.until ? "oldest" : "newest"} ${counted(view.lines.size, "line")} when asked. New lines are not added.` : "";
+  if (view.halted && !view.atStart && view.lines.size) return "Older lines are not loaded: scroll up, or press Page Up.";
   if (!view.atStart || !view.lines.size) return "";
   return view.request.since ? `There is nothing before this in ${byId("lines").dataset.scope}.` : "There is nothing before this.";
 }

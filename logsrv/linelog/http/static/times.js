@@ -213,6 +213,12 @@ export function change(difference, ...values) {
  */
 export const counted = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
+/**
+ * Return how many lines there are; if some are of records of several lines, of how many records.
+ * @param {{records: number, lines: number}} found
+ */
+export const recordsAndLines = ({ records, lines }) => (records === lines ? "" : `${counted(records, "record")}, `) + counted(lines, "line");
+
 /** @param {number} bytes */
 export function size(bytes) {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];

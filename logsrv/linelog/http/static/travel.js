@@ -21,6 +21,19 @@ export async function toStart(view) {
   }
   view.lines.scroller.scrollTop = 0;
   view.say("changed");
+  view.fill();
+}
+
+/**
+ * Scroll by nearly a window.
+ * @param {View} view
+ * @param {-1 | 1} direction
+ */
+export function page(view, direction) {
+  const { scroller } = view.lines;
+  if (direction < 0) view.pause("reading");
+  scroller.scrollBy({ top: direction * 0.9 * scroller.clientHeight });
+  view.pull();
 }
 
 /**

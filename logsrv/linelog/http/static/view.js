@@ -17,14 +17,24 @@ import { Stream } from "./stream.js";
  * @typedef {"button" | "reading" | null} Pause why the lines stand still: the button was pressed, or the user reads
  */
 
-/** Lines of one request. */
+/** Lines of one request; if they fold to so few rows that the window is not full, each further one has twice as many. */
 export const PAGE = 200;
-/** Lines in the page while following: more than the first are cut to the second. Then the most while the user scrolls. */
+const LARGEST = 3200;
+/** Rows in the page while following: more than the first are cut to the second. Then the most while the user scrolls. */
 const RUNNING = 400;
 const CUT = 250;
 const READING = 2000;
+/** Lines of these rows, of which a record has up to 1,000. */
+const LINES_RUNNING = 2000;
+const LINES_READING = 20_000;
 /** Pixels from an end at which more lines are loaded. */
 const EDGE = 600;
+
+/**
+ * Return how many lines of an answer are of what was asked for: others are of records at its edges.
+ * @param {Line[]} lines
+ */
+const asked = (lines) => lines.filter((line) => !line.beyond).length;
 
 export class View extends EventTarget {
   /** @param {import("./lines.js").Lines} lines */
@@ -51,18 +61,33 @@ export class View extends EventTarget {
     /** ready: new lines may be shown. searching: the first search is under way. loading: a search for more lines is. */
     this.ready = this.searching = this.loading = false;
     this.scheduled = false;
+    /** The window is not filled by itself, as a search has failed, was cancelled, or has found very many lines. */
+    this.halted = false;
+    this.amount = PAGE;
     this.pace = new Pace();
     lines.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    // Without more lines than the window has room for, nothing scrolls.
+    for (const name of ["wheel", "touchmove"]) lines.scroller.addEventListener(name, () => this.pull(), { passive: true });
     /** The last line was visible after the last scrolling. */
     this.atBottom = false;
     /** The place to which the view has scrolled by itself, in pixels. */
     this.stuck = 0;
-    new ResizeObserver(() => (this.following || (this.atEnd && this.atBottom)) && this.stick()).observe(lines.scroller);
+    new ResizeObserver(() => {
+      if (this.following || (this.atEnd && this.atBottom)) this.stick();
+      this.fillSoon();
+    }).observe(lines.scroller);
+    // Lines are folded, cut, shown with other columns.
+    new ResizeObserver(() => this.fillSoon()).observe(lines.log);
   }
 
   /** True if new lines of this server belong to the view; a pause does not change that. */
   get live() {
     return !this.request.until && this.kind === "lines";
+  }
+
+  /** True if all of the answer is in the page. */
+  get isWhole() {
+    return this.ready && (this.kind === "limit" || (this.atStart && this.atEnd));
   }
 
   /** True while a request for something else has no answer yet. */
@@ -116,10 +141,12 @@ export class View extends EventTarget {
       if (opening.signal.aborted) return stream?.stop();
       this.swap(request, stream, opening);
       taken();
+      this.halted = true;
       try {
         if (request.position) await this.openAt(first, around);
         else if (request.until || this.kind === "sort") await this.openRange(first);
         else await this.openEnd(first);
+        this.halted = this.cancelled;
       } finally {
         // Even if the search took too long: its lines so far are shown, and new lines follow.
         if (!opening.signal.aborted) this.finished();
@@ -154,9 +181,9 @@ export class View extends EventTarget {
    * @param {Record<string, string | number>} where
    * @param {AbortSignal} signal
    */
-  ask(request, where, signal) {
+  ask(request, where, signal, limit = PAGE) {
     const { q, since, until } = request;
-    return search({ q, since, until, limit: PAGE, join: 1, ...where }, signal);
+    return search({ q, since, until, limit, join: 1, ...where }, signal);
   }
 
   /**
@@ -213,9 +240,9 @@ export class View extends EventTarget {
     this.atEnd = this.ready = true;
     this.schedule();
     for await (const group of groups) {
-      if (!found && group.length) this.stream?.know(group[0].position);
       const isFirst = !found;
-      found += group.length;
+      found += asked(group);
+      if (isFirst && found) this.stream?.know(group[0].position);
       this.lines.prepend(group.reverse());
       if (!this.paused || (isFirst && !this.stream)) this.stick();
     }
@@ -242,11 +269,11 @@ export class View extends EventTarget {
     const { signal } = this;
     const before = await all(groups);
     this.lines.prepend(before.reverse());
-    this.atStart = before.length < PAGE;
+    this.atStart = asked(before) < PAGE;
     const after = await all(await this.ask(this.request, { after: this.request.position }, signal));
     this.lines.append(after);
     if (line && this.lines.selected === this.lines.records.head(line)) this.lines.select(line, "center");
-    if (after.length < PAGE) await this.reachedEnd();
+    if (asked(after) < PAGE) await this.reachedEnd();
   }
 
   /**
@@ -266,8 +293,10 @@ export class View extends EventTarget {
     this.ready = true;
     this.searching = false;
     this.pace.backlog = this.queue.size;
+    this.amount = PAGE;
     this.say("changed");
     this.schedule();
+    this.fill();
   }
 
   // New lines.
@@ -293,7 +322,7 @@ export class View extends EventTarget {
     const isFirst = !this.lines.log.childElementCount;
     const { first } = this.lines;
     const added = this.lines.append(items);
-    if (this.lines.size > RUNNING) this.lines.cutStart(CUT, true);
+    if (this.lines.shown > RUNNING || this.lines.size > LINES_RUNNING) this.lines.cutStart({ rows: CUT, lines: LINES_RUNNING }, true);
     const isCut = this.atStart && first && this.lines.first !== first;
     if (isCut) this.atStart = false;
     this.stick();
@@ -362,8 +391,34 @@ export class View extends EventTarget {
     if (this.following && below > 30 && scrollTop < this.stuck) this.pause("reading");
     else if (this.following && below > 30) this.stick();
     else if (this.paused === "reading" && this.live && this.atEnd && this.stream && below < 5 && !this.lines.selected) this.follow();
-    if (scrollTop < EDGE && this.paused) this.more(-1);
-    if (below < EDGE && this.paused) this.more(1);
+    if (!this.paused) return;
+    this.halted = false;
+    this.fill();
+  }
+
+  /** Load more lines, because the user wants them, if nothing scrolls. */
+  pull() {
+    if (!this.halted || !this.ready) return;
+    this.halted = false;
+    this.fill();
+  }
+
+  fillSoon() {
+    requestAnimationFrame(() => this.fill());
+  }
+
+  /** Load more lines until they fill the window and a bit more; while the user reads, also at both of its ends. */
+  fill() {
+    if (!this.ready || this.halted) return;
+    const { scrollTop, scrollHeight, clientHeight } = this.lines.scroller;
+    const height = scrollHeight - this.lines.space;
+    const isFull = height >= clientHeight + EDGE;
+    if (!this.atStart && (!isFull || (this.paused && scrollTop < EDGE))) {
+      if (!isFull) this.lines.endSpace();
+      return this.more(-1);
+    }
+    if (!this.atEnd && this.paused && (!isFull || scrollHeight - scrollTop - clientHeight < EDGE)) return this.more(1);
+    this.amount = PAGE;
   }
 
   /**
@@ -376,31 +431,41 @@ export class View extends EventTarget {
     this.loading = true;
     this.say("loading");
     const { abort, signal } = this;
-    await attempt(() => (direction < 0 ? this.moreBefore(signal) : this.moreAfter(signal)));
+    let isDone = false;
+    await attempt(async () => {
+      await (direction < 0 ? this.moreBefore(signal) : this.moreAfter(signal));
+      isDone = !signal.aborted;
+    });
     if (abort.signal.aborted) return;
+    this.halted = !isDone || this.lines.size > LINES_READING;
     this.loading = false;
     this.cancelled = false;
+    this.amount = Math.min(LARGEST, 2 * this.amount);
     this.say("changed");
+    this.fill();
   }
 
   /** @param {AbortSignal} signal */
   async moreBefore(signal) {
-    const found = await all(await this.ask(this.request, { before: this.lines.first, reverse: 1 }, signal));
+    const limit = this.amount;
+    const found = await all(await this.ask(this.request, { before: this.lines.first, reverse: 1 }, signal, limit));
     if (signal.aborted) return;
     this.lines.prepend(found.reverse());
-    this.atStart = found.length < PAGE;
-    if (this.lines.cutEnd(READING)) this.atEnd = false;
+    this.atStart = asked(found) < limit;
+    if (this.following) this.stick();
+    else if (this.lines.cutEnd({ rows: READING, lines: LINES_READING })) this.atEnd = false;
   }
 
   /** @param {AbortSignal} signal */
   async moreAfter(signal) {
-    const found = await all(await this.ask(this.request, { after: this.lines.last }, signal));
+    const limit = this.amount;
+    const found = await all(await this.ask(this.request, { after: this.lines.last }, signal, limit));
     if (signal.aborted) return;
     this.lines.keepingPlace(() => {
       this.lines.append(found);
-      if (this.lines.cutStart(READING)) this.atStart = false;
+      if (this.lines.cutStart({ rows: READING, lines: LINES_READING })) this.atStart = false;
     });
-    if (found.length < PAGE) await this.reachedEnd();
+    if (asked(found) < limit) await this.reachedEnd();
   }
 
   /** Go on with new lines: all lines up to the end of the store are loaded. */
