@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import attrs
@@ -278,8 +279,8 @@ def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float
     begin = max(since - before, parse_rfc3339(oldest) if oldest else until)
     windows = Windows(condition, begin, extractions=asked.lines.extractions)
     scope = Scope(since=rfc3339(since - before), until=rfc3339(until))
-    search = Search(view, make_matcher(asked.lines.node), scope)
-    add_up(search, windows).advance(until)
+    with closing(Search(view, make_matcher(asked.lines.node), scope)) as search:
+        add_up(search, windows).advance(until)
     begun: dict[Key, Episode] = {}
     found = []
     for change in windows.take_changes():

@@ -18,24 +18,19 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy
 
 from logsrv.linelog.fields.byte_places import Array, byte_membership_table, rows_at
 from logsrv.linelog.fields.continuation import (
     MOST_BYTES,
-    MOST_DOUBT,
     MOST_LINES,
     MOST_SECONDS,
-    Lead,
     Stream,
     begin_stream,
     has_own_header,
-    is_at_once,
-    is_soon,
-    lead_of_record,
     text_of_record,
 )
 from logsrv.linelog.fields.record import Record
@@ -57,12 +52,7 @@ from logsrv.linelog.fields.trace_shapes import (
     is_trace_opening,
     kind_of_text,
 )
-
-NEAR = 64 << 10
-"""Bytes from a line to the next of its record, if only the line before shows that it is one."""
-
-Earlier: TypeAlias = Callable[[], Iterable[tuple[int, bytes]]]
-"""Whole lines before a text, the nearest piece first, up to REACH; each with its bytes up to the text."""
+from logsrv.linelog.fields.way_back import NEAR, Earlier, WayBack, lines_of_sources
 
 _LF = 0x0A
 _WHITE = byte_membership_table(b" \t")
@@ -150,7 +140,7 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
         first = _sources_that_may_go_on(lines)
         surely = found.sources_begun_before() if found is not None else {}
         if first or surely:
-            before, are_sure = _lines_of_sources({**first, **surely}, earlier())
+            before, are_sure = lines_of_sources({**first, **surely}, earlier())
             # Without a line of a trace, lines of any text do not go on.
             others = first.keys() - surely.keys() - _sources_with_traces(before)
             before = [one for one in before if _source_of(one[1]) not in others]
@@ -170,39 +160,6 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
     return Continuations(both, sources.reach_back, are_sure)
 
 
-def _lines_of_sources(
-    first: Mapping[bytes, bytes], pieces: Iterable[tuple[int, bytes]]
-) -> tuple[list[tuple[int, bytes]], bool]:
-    """Return the last lines of some sources that tell which of their records go on, in order.
-
-    first: of each source, its first line in the text. Each line has the bytes from its beginning to the
-    text. Of each source they begin with a line that surely begins a record, or where no record can go on.
-    False: the text before ended too soon.
-    """
-    wanted = {source: _Backwards(line) for source, line in first.items()}
-    found: list[tuple[int, bytes]] = []
-    limit = max(one.limit for one in wanted.values())
-    for distance, piece in pieces:
-        end = len(piece) - piece.endswith(b"\n")
-        while end > 0 and wanted:
-            start = piece.rfind(b"\n", 0, end) + 1
-            if distance - start > limit:
-                return found[::-1], True
-            line = piece[start:end]
-            stamp = STAMP.match(line)
-            source = stamp[2] if stamp else b""
-            if source in wanted:
-                if wanted[source].add(line, distance - start):
-                    found.append((distance - start, line))
-                if wanted[source].is_over:
-                    del wanted[source]
-                limit = max((one.limit for one in wanted.values()), default=0)
-            end = start - 1
-        if not wanted:
-            break
-    return found[::-1], not wanted
-
-
 def _source_of(line: bytes) -> bytes:
     stamp = STAMP.match(line)
     return stamp[2] if stamp else b""
@@ -216,41 +173,6 @@ def _sources_with_traces(lines: Iterable[tuple[int, bytes]]) -> set[bytes]:
         if is_trace_opening(kind_of_text(text), text):
             found.add(_source_of(line))
     return found
-
-
-class _Backwards:
-    """The lines of a source from a text on backwards, up to one that begins a record.
-
-    limit: the bytes before the text within which another line may matter. is_over: whether none may.
-    """
-
-    def __init__(self, line: bytes) -> None:
-        self._lines = self._size = self._doubt = 0
-        self.is_over = False
-        self._lead = self._look(line, 0)
-
-    def _look(self, line: bytes, distance: int) -> Lead:
-        self._record = Record(line)
-        lead = lead_of_record(self._record)
-        self._doubt = self._doubt + lead.doubt if lead.doubt else 0
-        self.limit = min(REACH, distance + NEAR) if lead.is_unknown else REACH
-        self.is_over |= has_own_header(self._record) or not lead.continues
-        self.is_over |= self._doubt > MOST_DOUBT
-        return lead
-
-    def add(self, line: bytes, distance: int) -> bool:
-        """Look at the line before; return whether it may matter."""
-        record = Record(line)
-        is_any_text = self._lead.is_any_text and bool(self._record.body.strip())
-        is_apart = is_any_text and not is_at_once(record, self._record)
-        if is_apart or distance > self.limit or not is_soon(record, self._record):
-            self.is_over = True
-            return False
-        self._lines += 1
-        self._size += len(record.body)
-        self._lead = self._look(line, distance)
-        self.is_over |= self._lines > MOST_LINES or self._size > MOST_BYTES
-        return True
 
 
 def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, bytes]:
@@ -272,7 +194,7 @@ def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, bytes]:
         if source in seen or not line[message - start :].strip():
             continue
         seen.add(source)
-        if is_named and not _Backwards(line).is_over:
+        if is_named and not WayBack(line).is_over:
             found[source] = line
     return found
 
@@ -385,7 +307,7 @@ class _Sources:
                 continue
             follows = place + 1 < end and self._goes_on[place + 1]
             record = self._record(place)
-            if (self._kinds[place] or follows) and not _Backwards(record.line).is_over:
+            if (self._kinds[place] or follows) and not WayBack(record.line).is_over:
                 found[self._names[self._codes[place]]] = record.line
         return found
 

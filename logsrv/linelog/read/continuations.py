@@ -13,6 +13,7 @@ from functools import partial
 
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, REACH, FirstLines
 from logsrv.linelog.fields.trace_shapes import OPENING_MARKS, OPENING_WITHIN, OPENING_WORDS
+from logsrv.linelog.fields.way_back import first_line_of
 from logsrv.linelog.read.line_counts import SMALL
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
@@ -39,8 +40,8 @@ def may_be_continuation(line: bytes) -> bool:
     return _MAY_BE_WITHIN.match(line) is not None or _MAY_OPEN.match(line) is not None
 
 
-# Bytes before a line with which its record is looked for.
-_NEAR = 64 << 10
+# Bytes of text in which the lines before a line are looked for at once.
+_PIECE = 4096
 
 
 class Continuations:
@@ -50,6 +51,8 @@ class Continuations:
         self._view = view
         # The last answer: viewers and alerts with different queries ask for the same text.
         self._last: tuple[Position, int, FirstLines] | None = None
+        # The last text with its end, as the next one mostly follows it.
+        self._text: tuple[Position, bytes] | None = None
 
     def first_lines(self, position: Position, text: bytes) -> FirstLines:
         """Return the first lines of the continuation lines in a text, which is whole lines.
@@ -69,23 +72,35 @@ class Continuations:
         lines = StampedLines(text if text.endswith(b"\n") else text + b"\n")
         found = first_lines(lines, partial(self._earlier, position))
         self._last = position, len(text), found
+        self._text = position.beside(len(text)), text
         return found
 
-    def first_line(self, position: Position, line: bytes) -> bytes | None:
-        """Return the first line of the record that a line goes on with; None if it begins one."""
-        if not may_be_continuation(line):
-            return None
-        before = b""
-        for _, piece in self._earlier(position):
-            before = piece[piece.find(b"\n", max(0, len(piece) - _NEAR) - 1) + 1 :]
-            break
-        found = self.first_lines(position.beside(-len(before)), before + line + b"\n")
-        return found.get(len(before))
+    def first_line(self, position: Position, text: bytes, start: int, end: int) -> bytes | None:
+        """Return the first line of the record that a line goes on with; None if it begins one.
+
+        position: of the first byte of the text in which the line is.
+        """
+        return first_line_of(text[start:end], self._before(position, text, start))
+
+    def _before(self, position: Position, text: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the text before a line: in small pieces of its own text, then what stands before that."""
+        stop = start
+        while stop > 0:
+            begin = text.rfind(b"\n", 0, max(stop - _PIECE, 0)) + 1
+            yield start - begin, text[begin:stop]
+            stop = begin
+        for distance, piece in self._earlier(position):
+            yield start + distance, piece
 
     def _earlier(self, position: Position) -> Iterator[tuple[int, bytes]]:
         """Yield the text before a position, the nearest first, up to REACH, each with its distance."""
         numbers = {one.number for one in self._view.segments}
         number, stop, distance = position.segment, position.offset, 0
+        if self._text is not None and self._text[0] == position:
+            text = self._text[1]
+            distance += len(text)
+            stop -= len(text)
+            yield distance, text
         while distance < REACH and (number in numbers or number == position.segment):
             frames = self._view.open_segment(number)
             if frames is None:

@@ -49,6 +49,10 @@ WITHOUT_COLUMNS = 12
 """Frames whose text is read before columns are looked for: to load Arrow takes as long."""
 
 
+# Lines of a text whose records are looked for one by one; for more, all of the text is looked at.
+_MOST_ASKED = 20
+
+
 class Hit(NamedTuple):
     """A found line: its position, and the stored line without LF.
 
@@ -451,12 +455,19 @@ def hits_at(
 ) -> Iterator[Hit]:
     """Yield the lines at some places of a text. position: of the text's first byte."""
     segment, offset = position
-    first_lines: FirstLines | None = None if continuations is not None else NO_FIRST_LINES
+    first_lines: FirstLines | None = None
+    asked = 0
     for start, end in spans:
         line = text[start:end]
-        if first_lines is None and continuations is not None and may_be_continuation(line):
-            first_lines = continuations.first_lines(position, text)
-        first_line = first_lines.get(start) if first_lines else None
+        first_line = None
+        if continuations is not None and may_be_continuation(line):
+            asked += 1
+            if asked > _MOST_ASKED and first_lines is None:
+                first_lines = continuations.first_lines(position, text)
+            if first_lines is None:
+                first_line = continuations.first_line(position, text, start, end)
+            else:
+                first_line = first_lines.get(start)
         yield Hit(Position(segment, offset + start), line, first_line)
 
 

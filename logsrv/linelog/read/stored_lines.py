@@ -12,7 +12,6 @@ from contextlib import closing
 from itertools import islice
 from typing import NamedTuple
 
-from logsrv.linelog.fields.stored_line import FirstLines
 from logsrv.linelog.read.continuations import Continuations, may_be_continuation
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
@@ -22,6 +21,8 @@ from logsrv.linelog.store.segment import Position
 # The most frames that are kept unpacked; the oldest is dropped. The next hit's neighbours are mostly in the
 # same frames.
 _KEPT = 4
+# Lines before a line in its frame that mostly tell its record.
+_NEARBY = 50
 
 
 class StoredLines:
@@ -32,8 +33,6 @@ class StoredLines:
         self._frames: OrderedDict[int, SegmentFrames | None] = OrderedDict()
         self._kept: OrderedDict[tuple[int, int], list[tuple[int, bytes]]] = OrderedDict()
         self._continuations = Continuations(view)
-        # The frame of the last line whose first line was asked for, and what was found there.
-        self._first_lines: tuple[tuple[int, int], FirstLines] | None = None
 
     def close(self) -> None:
         while self._frames:
@@ -56,15 +55,15 @@ class StoredLines:
             return hit
         number, offset = hit.position
         for _, frames in self._open_each_segment([number]):
-            frame = frames.frame_at(offset)
-            key = number, frame
-            if self._first_lines is None or self._first_lines[0] != key:
-                lines = self._read_frame_lines(frames, frame)
-                text = b"".join([line + b"\n" for _, line in lines])
-                begin = Position(number, lines[0][0] if lines else offset)
-                found = self._continuations.first_lines(begin, text)
-                self._first_lines = key, {begin.offset + at: line for at, line in found.items()}
-            return hit._replace(first_line=self._first_lines[1].get(offset))
+            lines = self._read_frame_lines(frames, frames.frame_at(offset))
+            place = bisect_left(lines, (offset,))
+            text = b"".join([line + b"\n" for _, line in lines[max(0, place - _NEARBY) : place]])
+            begin = hit.position.beside(-len(text))
+            text += hit.line
+            first = self._continuations.first_line(
+                begin, text, len(text) - len(hit.line), len(text)
+            )
+            return hit._replace(first_line=first)
         return hit
 
     def lines_around(self, hit: Hit, before: int, after: int) -> list[Hit]:

@@ -12,11 +12,12 @@ from logsrv.linelog.fields.continuation import (
     Joiner,
     has_own_header,
 )
-from logsrv.linelog.fields.first_lines import NEAR, EarlierTexts, first_lines
+from logsrv.linelog.fields.first_lines import EarlierTexts, first_lines
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import REACH
 from logsrv.linelog.fields.trace_shapes import goes_on_anywhere, kind_of_text
+from logsrv.linelog.fields.way_back import NEAR, first_line_of
 from tests.parts.examples import more
 
 MESSAGES = [
@@ -159,3 +160,18 @@ def test_what_a_line_says_itself_goes_before_its_record():
     record = Record(stored(b"\tlevel=info host=web9 took=3ms")[:-1], None, first)
     assert (record.level, record.get("hostname"), record.get("app")) == ("info", "web9", "shop")
     assert Record(stored(b"\tERROR a=b")[:-1], None, first).level == "error"
+
+
+@more(2)
+@given(st.integers(0, 2**32 - 1))
+def test_a_line_alone_finds_its_first_line(seed):
+    """As a search does that shows few lines."""
+    random = Random(seed)
+    lines = random_lines(random, 60)
+    text = b"".join(lines)
+    found, at = first_lines(StampedLines(text)), 0
+    for line in lines:
+        cut = text.rfind(b"\n", 0, random.randrange(at + 1)) + 1
+        pieces = [(at - cut, text[cut:at]), (at, text[:cut])]
+        assert first_line_of(line[:-1], [one for one in pieces if one[1]]) == found.get(at)
+        at += len(line)

@@ -5,6 +5,7 @@ import pytest
 from logsrv.linelog.query.literals import (
     AllOf,
     AnyOf,
+    Inherited,
     Literal,
     has_ascii_capital,
     need_of_all,
@@ -81,13 +82,13 @@ def small(text: str) -> Literal:
         ("count=500", AnyOf((Literal(b"count", False), _ESCAPE))),
         ("a.count>5", AnyOf((Literal(b"count", False), _ESCAPE))),
         ("count=*", AnyOf((Literal(b"count", False), _ESCAPE))),
-        ("app=sshd", AnyOf((small("sshd"), _ESCAPE))),
-        ("app:Sshd", AnyOf((Literal(b"Sshd", False), _ESCAPE))),
+        ("app=sshd", Inherited((AnyOf((small("sshd"), _ESCAPE)),))),
+        ("app:Sshd", Inherited((AnyOf((Literal(b"Sshd", False), _ESCAPE)),))),
         ("path=/api/v1", AnyOf((AllOf((small("api"), small("v1"))), _ESCAPE))),
         ("path:/12/e5/34", None),
-        ("app:10.0.0.1", AnyOf((Literal(b"10.0.0.1", False), _ESCAPE))),
-        (r"app=\xffabc", AnyOf((small("xffabc"), _ESCAPE))),
-        ("app=schön", AnyOf((small("schön"), Literal(b"\\u", False)))),
+        ("app:10.0.0.1", Inherited((AnyOf((Literal(b"10.0.0.1", False), _ESCAPE)),))),
+        (r"app=\xffabc", Inherited((AnyOf((small("xffabc"), _ESCAPE)),))),
+        ("app=schön", Inherited((AnyOf((small("schön"), Literal(b"\\u", False))),))),
     ],
 )
 def test_each_query_has_its_need(query, need):

@@ -166,7 +166,8 @@ def test_the_newest_lines_need_no_other_frames(url, server):
         )
         search.close()
     read = [asked for asked in server.asked if asked.key.endswith(".log.zst")]
-    assert len(read) <= 8
+    # The first lines of the newest frame may go on with a record of the frame before.
+    assert len(read) <= 9
 
 
 def test_lines_have_their_neighbours_and_places(url):

@@ -101,7 +101,7 @@ WAYS: dict[str, tuple[Way, Any]] = {
         ["error"],
     ),
     "with neighbours": (
-        lambda cap, d: {one["level"] for one in search(cap, d, "-C2", "Y.java:9")},
+        lambda cap, d: {one["level"] for one in search(cap, d, "-C2", '"Y.java:9"')},
         {"error", "debug"},
     ),
     "without index": (
@@ -140,8 +140,8 @@ OF_HEADER = {
     "hostname": "hostname=web1 FooException",
     "app": "app=shop FooException",
     "pid": "pid=7 FooException",
-    "contains": "hostname:web Y.java:19",
-    "there": "app=* Y.java:19",
+    "contains": 'hostname:web "Y.java:19"',
+    "there": 'app=* "Y.java:19"',
 }
 
 

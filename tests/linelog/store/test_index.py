@@ -77,8 +77,8 @@ def test_a_head_fits_what_is_read_of_it():
 
 
 def test_a_format_that_is_not_known_is_refused_with_its_number():
-    head = indexing.encode_index(of()).splitlines()[0][:-9].replace(b'"format":4', b'"format":5')
-    with pytest.raises(ValueError, match="it has format 5, which this version does not know"):
+    head = indexing.encode_index(of()).splitlines()[0][:-9].replace(b'"format":5', b'"format":6')
+    with pytest.raises(ValueError, match="it has format 6, which this version does not know"):
         index.decode_index(b"%b %08x\n[]\n" % (head, zlib.crc32(head)))
 
 

@@ -69,7 +69,7 @@ def levels_in_fields(lines: int, pieces: FieldPieces, objects: Array) -> Array |
     objects: the lines whose contents are JSON objects.
     """
     found = numpy.zeros(lines, numpy.uint8)
-    if not pieces.complete or any(map(level_key, pieces.left_out)):
+    if not pieces.has_sources or any(map(level_key, pieces.left_out)):
         return None
     serilog = _lines_with(lines, pieces, INFO_BESIDE) & objects
     for name in level_names_in_order(pieces.names()):

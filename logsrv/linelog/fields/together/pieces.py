@@ -127,6 +127,11 @@ class FieldPieces:
             self._pieces[name] = []
         return True
 
+    @property
+    def has_sources(self) -> bool:
+        """Return whether no field is left out of which others, or levels, are made."""
+        return self.complete or bool(self._sources)
+
     def _is_source(self, name: str) -> bool:
         """Return whether other fields, or levels, are made of a field."""
         return bool(self._sources) and (name in self._sources or may_tell_level(name))

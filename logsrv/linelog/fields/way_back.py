@@ -1,0 +1,118 @@
+"""The way back from a line to the beginning of its record, over the lines of its source before it.
+
+It is apart from `first_lines.py`, which asks for all lines of a text at once and needs NumPy: a search that
+shows few lines asks for these alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from logsrv.linelog.fields.continuation import (
+    MOST_BYTES,
+    MOST_DOUBT,
+    MOST_LINES,
+    Joiner,
+    Lead,
+    has_own_header,
+    is_at_once,
+    is_soon,
+    lead_of_record,
+)
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stored_line import REACH, STAMP
+from logsrv.linelog.fields.trace_shapes import goes_on_anywhere, kind_of_text
+
+NEAR = 64 << 10
+"""Bytes from a line to the next of its record, if only the line before shows that it is one."""
+
+Earlier: TypeAlias = Callable[[], Iterable[tuple[int, bytes]]]
+"""Whole lines before a text, the nearest piece first, up to REACH; each with its bytes up to the text."""
+
+
+def first_line_of(line: bytes, pieces: Iterable[tuple[int, bytes]]) -> bytes | None:
+    """Return the first line of the record that a line goes on with; None if it begins one.
+
+    pieces: as `Earlier` returns them, of the text before the line.
+    """
+    stamp = STAMP.match(line)
+    source = stamp[2] if stamp else b""
+    record = Record(line)
+    if has_own_header(record) or not record.body.strip() or WayBack(line).is_over:
+        return None
+    before, _ = lines_of_sources({source: line}, pieces)
+    joiner = Joiner()
+    for _, earlier in before:
+        joiner.first_line(Record(earlier))
+    first = joiner.first_line(record)
+    is_part = goes_on_anywhere(kind_of_text(first.body))
+    return None if first is record or is_part or not first.body.strip() else first.line
+
+
+def lines_of_sources(
+    first: Mapping[bytes, bytes], pieces: Iterable[tuple[int, bytes]]
+) -> tuple[list[tuple[int, bytes]], bool]:
+    """Return the last lines of some sources that tell which of their records go on, in order.
+
+    first: of each source, its first line in the text. Each line has the bytes from its beginning to the
+    text. Of each source they begin with a line that surely begins a record, or where no record can go on.
+    False: the text before ended too soon.
+    """
+    wanted = {source: WayBack(line) for source, line in first.items()}
+    found: list[tuple[int, bytes]] = []
+    limit = max(one.limit for one in wanted.values())
+    for distance, piece in pieces:
+        end = len(piece) - piece.endswith(b"\n")
+        while end > 0 and wanted:
+            start = piece.rfind(b"\n", 0, end) + 1
+            if distance - start > limit:
+                return found[::-1], True
+            line = piece[start:end]
+            stamp = STAMP.match(line)
+            source = stamp[2] if stamp else b""
+            if source in wanted:
+                if wanted[source].add(line, distance - start):
+                    found.append((distance - start, line))
+                if wanted[source].is_over:
+                    del wanted[source]
+                limit = max((one.limit for one in wanted.values()), default=0)
+            end = start - 1
+        if not wanted:
+            break
+    return found[::-1], not wanted
+
+
+class WayBack:
+    """The lines of a source from a text on backwards, up to one that begins a record.
+
+    limit: the bytes before the text within which another line may matter. is_over: whether none may.
+    """
+
+    def __init__(self, line: bytes) -> None:
+        self._lines = self._size = self._doubt = 0
+        self.is_over = False
+        self._lead = self._look(line, 0)
+
+    def _look(self, line: bytes, distance: int) -> Lead:
+        self._record = Record(line)
+        lead = lead_of_record(self._record)
+        self._doubt = self._doubt + lead.doubt if lead.doubt else 0
+        self.limit = min(REACH, distance + NEAR) if lead.is_unknown else REACH
+        self.is_over |= has_own_header(self._record) or not lead.continues
+        self.is_over |= self._doubt > MOST_DOUBT
+        return lead
+
+    def add(self, line: bytes, distance: int) -> bool:
+        """Look at the line before; return whether it may matter."""
+        record = Record(line)
+        is_any_text = self._lead.is_any_text and bool(self._record.body.strip())
+        is_apart = is_any_text and not is_at_once(record, self._record)
+        if is_apart or distance > self.limit or not is_soon(record, self._record):
+            self.is_over = True
+            return False
+        self._lines += 1
+        self._size += len(record.body)
+        self._lead = self._look(line, distance)
+        self.is_over |= self._lines > MOST_LINES or self._size > MOST_BYTES
+        return True
