@@ -236,7 +236,8 @@ class LineWriter:
             header["text"] = text
         message = (head + text).encode("utf-8", "surrogateescape")
         level = _level(kind, header, content, text)
-        return Line(self._moment, source, message, kind, header, content, level)
+        is_inside = not header and message[:1] in (b" ", b"\t") and bool(message.strip())
+        return Line(self._moment, source, message, kind, header, content, level, is_inside)
 
     def _header(self) -> tuple[str, dict[str, Value]]:
         random = self._random
