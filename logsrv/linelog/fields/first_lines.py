@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy
@@ -46,8 +46,10 @@ from logsrv.linelog.fields.trace_shapes import (
     OPENING_MARKS,
     OPENING_WITHIN,
     OPENING_WORDS,
+    TRACEBACKS,
     LineKind,
     TraceState,
+    first_state,
     goes_on_anywhere,
     is_trace_opening,
     kind_of_text,
@@ -62,7 +64,7 @@ _BEGINS_NAME = byte_membership_table(_LETTERS)
 _IN_NAME = byte_membership_table(_LETTERS + b"0123456789$./~%()*[]-")
 _DOT = ord(".")
 # Bytes of a name with dots that are looked at; a longer one is asked one by one.
-_NAME = 32
+_NAME = 16
 # The first two bytes of such lines, as a little-endian number.
 _BEGINS_SHAPE: Array = numpy.zeros(1 << 16, bool)
 for _mark in OPENING_MARKS:
@@ -199,15 +201,33 @@ def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, bytes]:
     return found
 
 
-def _candidates(lines: StampedLines) -> dict[int, LineKind | None]:
-    """Return the numbers of the lines that go on with any record, or may begin or go on with a trace.
+class _Candidates(NamedTuple):
+    """Lines that go on with any record, or may begin or go on with a trace.
 
-    With the kind of each; None for a part of any record whose kind was not looked at.
+    parts: the numbers of those with white space before their text, which go on with any record. others: the
+    kinds of the others.
     """
-    if not len(lines):
-        return {}
+
+    parts: Array
+    others: dict[int, LineKind]
+
+    def __bool__(self) -> bool:
+        return bool(len(self.parts) or self.others)
+
+
+def _candidates(lines: StampedLines) -> _Candidates:
     text, messages, ends = lines.text, lines.messages, lines.ends
-    raw: Array = numpy.frombuffer(text + _PADDING, numpy.uint8)
+    raw: Array = numpy.frombuffer(text, numpy.uint8)
+    # Rows of bytes would end behind the text: the last lines are asked one by one.
+    last = int(numpy.searchsorted(messages, len(text) - _NAME))
+    at_end = {
+        row: kind
+        for row in range(last, len(messages))
+        if (kind := _kind_if_opening(text[messages[row] : ends[row]])) is not None
+    }
+    messages, ends = messages[:last], ends[:last]
+    if not last:
+        return _Candidates(ends, at_end)
     first = raw[messages]
     pairs: Array = numpy.ndarray((len(raw) - 1,), "<u2", raw, 0, (1,))
     chosen = _BEGINS_SHAPE[pairs[messages]]
@@ -220,24 +240,26 @@ def _candidates(lines: StampedLines) -> dict[int, LineKind | None]:
         chosen[names[dotted | (size == _NAME)]] = True
     for word in OPENING_WITHIN:
         if places := _places_of(text, word):
-            chosen[numpy.searchsorted(ends, places)] = True
+            numbers = numpy.searchsorted(ends, places)
+            chosen[numbers[numbers < last]] = True
     chosen &= messages < ends
     numbers = numpy.flatnonzero(chosen)
     # Most are indented, and few of these are more than a part.
-    heads = rows_at(raw, messages[numbers], 16)
+    heads = rows_at(raw, messages[numbers], _NAME)
     solid = ~_SPACES[heads]
     mark = heads[numpy.arange(len(numbers)), solid.argmax(1)]
     parts = _WHITE[first[numbers]] & solid.any(1) & ~_MORE_THAN_PARTS[mark]
-    found: dict[int, LineKind | None] = {}
-    for row, is_part in zip(numbers.tolist(), parts.tolist(), strict=True):
-        if is_part:
-            found[row] = None
-            continue
-        message = text[messages[row] : ends[row]]
-        kind = kind_of_text(message)
-        if is_trace_opening(kind, message):
-            found[row] = kind
-    return found
+    found = {
+        row: kind
+        for row in numbers[~parts].tolist()
+        if (kind := _kind_if_opening(text[messages[row] : ends[row]])) is not None
+    }
+    return _Candidates(numbers[parts], found | at_end)
+
+
+def _kind_if_opening(message: bytes) -> LineKind | None:
+    kind = kind_of_text(message)
+    return kind if is_trace_opening(kind, message) else None
 
 
 def _kind_of_record(record: Record) -> LineKind:
@@ -262,22 +284,24 @@ class _Sources:
     def __init__(
         self,
         lines: StampedLines,
-        candidates: Mapping[int, LineKind | None],
+        candidates: _Candidates,
         at: Array | None = None,
     ) -> None:
         self._lines = lines
         self._at = lines.starts if at is None else at
         codes, names = _codes_of_sources(lines)
-        needed = numpy.unique(codes[[*candidates]])
+        others = candidates.others
+        needed = numpy.unique(codes[numpy.concatenate((candidates.parts, [*others])).astype(int)])
         rows = numpy.flatnonzero(numpy.isin(codes, needed))
         self._rows: Array = rows[numpy.argsort(codes[rows], kind="stable")]
         self._codes = codes[self._rows]
         self._names = names
         kinds = numpy.zeros(len(lines), numpy.int8)
-        kinds[[*candidates]] = _SPECIAL
-        kinds[[row for row, kind in candidates.items() if goes_on_anywhere(kind)]] = _PART
+        kinds[candidates.parts] = _PART
+        kinds[[*others]] = _SPECIAL
+        kinds[[row for row, kind in others.items() if goes_on_anywhere(kind)]] = _PART
         self._kinds = kinds[self._rows]
-        self._of_rows = candidates
+        self._of_rows = others
         for place in self._headers_of_traces():
             self._kinds[place] = _SPECIAL
         self._sizes: Array = (lines.ends - lines.messages)[self._rows]
@@ -346,7 +370,13 @@ class _Sources:
 
         Return the place of the first line that was not looked at.
         """
-        stream = self._stream_before(place)
+        text, kind = self._kind(place)
+        is_second = self._is_soon[place] and not self._goes_on[place - 1]
+        if not is_second and first_state(kind) is TraceState.PLAIN:
+            # Behind further lines of a record, only these go on that do so in any.
+            self._goes_on[place] = 0
+            return place + 1
+        stream = self._stream_before(place) if is_second or kind in TRACEBACKS else None
         while place < len(self._rows):
             text, kind = self._kind(place)
             if kind is LineKind.BLANK:

@@ -108,13 +108,22 @@ def levels_of_records(lines: StampedLines, found: Array | None = None) -> Array:
     if not lines.first_lines:
         return found
     rows, codes, first = lines.going_on()
-    of_first = numpy.array([_NUMBERS[level_of(line)] for line in first], numpy.uint8)[codes]
-    own = [place for place, message in enumerate(lines.messages_of(rows)) if says_level(message)]
-    for place in own:
-        row = int(rows[place])
-        of_first[place] = _NUMBERS[level_of(lines.line(row), first[codes[place]])]
+    of_first = level_numbers(b"\n".join([*first, b""]))[codes]
+    for place in numpy.flatnonzero(_have_fields(lines)[rows]).tolist():
+        line = lines.line(int(rows[place]))
+        if says_level(line):
+            of_first[place] = _NUMBERS[level_of(line, first[codes[place]])]
     found = found.copy()
     found[rows] = numpy.where(of_first > 0, of_first, found[rows])
+    return found
+
+
+def _have_fields(lines: StampedLines) -> Array:
+    """Return which lines may have fields."""
+    found = numpy.zeros(len(lines), bool)
+    raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
+    for mark in b"={":
+        found[numpy.searchsorted(lines.ends, indexes_of_true(raw == mark))] = True
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from logsrv.kit.text.colours import without_colours
@@ -226,12 +227,17 @@ class Record:
             return self._level
 
     def _find_level(self) -> str | None:
+        if self.first_line is not None and not says_level(self.body):
+            # Most lines of a trace have no fields, so that they need not be parsed.
+            inherited = _first_record(self.first_line).level
+            if inherited is not None:
+                return inherited
         found = self._level_in_fields()
         if found is not None:
             return found
         severity = self.header.severity if self.header else None
         if severity is None and self.first_line is not None:
-            found = Record(self.first_line).level
+            found = _first_record(self.first_line).level
             if found is not None:
                 return found
         if self.kind == "access":
@@ -264,7 +270,7 @@ class Record:
         """
         fields: dict[str, Value] = {}
         if self.first_line is not None:
-            first = Record(self.first_line)
+            first = _first_record(self.first_line)
             known = ((name, first.get(name)) for name in ALIASES)
             fields = {name: value for name, value in known if value is not None}
         if self.header:
@@ -288,6 +294,8 @@ class Record:
                 getattr(self, name) if name != "message" else decode_stored(self.body)
             )
             return value
+        if self.first_line is not None and name in ALIASES and not _has_fields(self.body):
+            return _first_record(self.first_line).get(name, as_written=as_written)
         if name.startswith("fields."):
             inner = self._parsed_value(name[7:], as_written)
             return inner if inner is not None else self._parsed_value(name, as_written)
@@ -300,7 +308,7 @@ class Record:
         if value is None and name == STATUS_CLASS:
             return class_of_status(self._parsed_value("status", as_written))
         if value is None and self.first_line is not None and name in ALIASES:
-            return Record(self.first_line).get(name, as_written=as_written)
+            return _first_record(self.first_line).get(name, as_written=as_written)
         return value
 
     def _alias_value(self, name: str, as_written: bool) -> Value | None:
@@ -332,6 +340,17 @@ class Record:
             exact = parse_json_exactly(self.content)
             self._exact = self._content if exact is None else exact
             return self._exact
+
+
+def _has_fields(message: bytes) -> bool:
+    """Return whether a line without a header may have fields; if not, it need not be parsed for them."""
+    return b"=" in message or b"{" in message
+
+
+@lru_cache(maxsize=64)
+def _first_record(line: bytes) -> Record:
+    """Return a first line, parsed once for the many lines that go on with it."""
+    return Record(line)
 
 
 def parse_text(text: str, app: str | None) -> tuple[str | None, dict[str, str]]:
@@ -384,7 +403,7 @@ _PRIORITY = re.compile(rb"<[0-9]{1,3}>")
 def says_level(message: bytes) -> bool:
     """Return whether a line without a header may have a level in a field."""
     # In objects other keys may hold a level, too.
-    return b"{" in message or _may_have_level_in_pairs(message)
+    return _has_fields(message) and (b"{" in message or _may_have_level_in_pairs(message))
 
 
 def _may_have_level_in_pairs(message: bytes) -> bool:

@@ -45,6 +45,7 @@ class StampedLines:
     def __init__(self, text: bytes, first_lines: FirstLines = NO_FIRST_LINES) -> None:
         self.text = text
         self.first_lines = first_lines
+        self._going_on: tuple[FirstLines, GoingOn] | None = None
         self._bytes: Array = numpy.frombuffer(text, numpy.uint8)
         self.ends: Array = indexes_of_true(self._bytes == _LF)
         self.starts: Array = numpy.zeros_like(self.ends)
@@ -69,11 +70,15 @@ class StampedLines:
 
     def going_on(self) -> GoingOn:
         """Return the continuation lines, by their first lines."""
+        if self._going_on is not None and self._going_on[0] is self.first_lines:
+            return self._going_on[1]
         starts = [*self.first_lines]
         rows: Array = numpy.searchsorted(self.starts, starts)
         places: dict[bytes, int] = {}
         codes = [places.setdefault(self.first_lines[start], len(places)) for start in starts]
-        return GoingOn(rows, numpy.array(codes, numpy.intp), [*places])
+        found = GoingOn(rows, numpy.array(codes, numpy.intp), [*places])
+        self._going_on = self.first_lines, found
+        return found
 
     def chosen(self, rows: Iterable[int]) -> StampedLines:
         """Return some of the lines, with the first lines of their records."""

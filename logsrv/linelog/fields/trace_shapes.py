@@ -380,9 +380,9 @@ OPENING_WITHIN = (b":in ", b" REPORT====")
 """What such a line has within it, if it begins otherwise."""
 
 
-def goes_on_anywhere(kind: LineKind | None) -> bool:
-    """Return whether a line goes on with any record; None: a line with white space before its text."""
-    return kind is None or kind in _PARTS
+def goes_on_anywhere(kind: LineKind) -> bool:
+    """Return whether a line goes on with any record, so that it is no beginning for others."""
+    return kind in _PARTS or kind is LineKind.MARK
 
 
 def is_trace_opening(kind: LineKind, text: bytes) -> bool:

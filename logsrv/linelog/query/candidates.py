@@ -273,7 +273,9 @@ def _level_pattern(op: str, value: str) -> Pattern | None:
         return None
     names = [name for name, meaning in level.NAMES.items() if meaning in wanted]
     words = "|".join(expression_for_text(name, ignore_case=True) for name in names)
-    fields = sorted({name.rpartition(".")[2].lower() for name in known_keys.LEVEL_KEYS})
+    # MongoDB's `s` has letters alone, and nearly every line has a key that ends so.
+    of_numbers = {*known_keys.LEVEL_KEYS} - {known_keys.OF_MONGODB}
+    fields = sorted({name.rpartition(".")[2].lower() for name in of_numbers})
     keys = "|".join(expression_for_text(name, ignore_case=True) for name in fields)
     ranks = [rank for rank, name in level.BY_SYSLOG.items() if name in wanted]
     priorities = "|".join(str(facility * 8 + rank) for facility in range(24) for rank in ranks)
