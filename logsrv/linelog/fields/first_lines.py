@@ -188,16 +188,20 @@ def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, bytes]:
     if not named.any():
         return {}
     seen: set[bytes] = set()
-    found = {}
+    found, empty = {}, dict[bytes, bytes]()
     for row, is_named in enumerate(named.tolist()):
         start, message = int(lines.starts[row]), int(lines.messages[row])
         source = lines.text[start + TIME_LENGTH : max(start, message - 1)]
         line = lines.line(row)
-        if source in seen or not line[message - start :].strip():
+        if source in seen:
+            continue
+        if not line[message - start :].strip():
+            # An empty line ends no record: the way back begins with it.
+            empty.setdefault(source, line)
             continue
         seen.add(source)
         if is_named and not WayBack(line).is_over:
-            found[source] = line
+            found[source] = empty.get(source, line)
     return found
 
 
@@ -317,14 +321,15 @@ class _Sources:
     def sources_begun_before(self) -> dict[bytes, bytes]:
         """Return the sources whose first line here may go on with a record, with others behind it.
 
-        With that line, which is not empty.
+        With that line, or an empty one before it.
         """
         begins = numpy.flatnonzero(
             numpy.concatenate(([True], self._codes[1:] != self._codes[:-1]))[: len(self._rows)]
         )
         found = {}
         ends = [*begins.tolist()[1:], len(self._rows)]
-        for place, end in zip(begins.tolist(), ends, strict=True):
+        for begin, end in zip(begins.tolist(), ends, strict=True):
+            place = begin
             while place < end and not self._record(place).body.strip():
                 place += 1
             if place == end:
@@ -332,7 +337,7 @@ class _Sources:
             follows = place + 1 < end and self._goes_on[place + 1]
             record = self._record(place)
             if (self._kinds[place] or follows) and not WayBack(record.line).is_over:
-                found[self._names[self._codes[place]]] = record.line
+                found[self._names[self._codes[place]]] = self._record(begin).line
         return found
 
     def _record(self, place: int) -> Record:
@@ -448,7 +453,7 @@ class _Sources:
             goes_on[at] = False
         starts, at_ = self._lines.starts[self._rows], self._at[self._rows]
         good = goes_on & ~would_go_on[first] & (self._kinds[first] != _PART)
-        good &= at_ - at_[first] <= REACH
+        good &= (at_ - at_[first] <= REACH) & (self._sizes > 0)
         # An empty line tells nothing.
         good[self._blank] = False
         good &= starts >= begin
