@@ -64,7 +64,7 @@ def lines_of_sources(
     limit = max(one.limit for one in wanted.values())
     for distance, piece in pieces:
         end = len(piece) - piece.endswith(b"\n")
-        while end > 0 and wanted:
+        while end >= 0 and wanted:
             start = piece.rfind(b"\n", 0, end) + 1
             if distance - start > limit:
                 return found[::-1], True
