@@ -241,11 +241,12 @@ def _candidates(lines: StampedLines) -> _Candidates:
         others = ~_IN_NAME[rows]
         size = numpy.where(others.any(1), others.argmax(1), _NAME)
         dotted = ((rows == _DOT) & (numpy.arange(_NAME) < size[:, None])).any(1)
-        chosen[names[dotted | (size == _NAME)]] = True
-    for word in OPENING_WITHIN:
-        if places := _places_of(text, word):
-            numbers = numpy.searchsorted(ends, places)
-            chosen[numbers[numbers < last]] = True
+        # Ruby's `Rakefile:3:in …`.
+        numbered = rows[numpy.arange(len(names)), numpy.minimum(size, _NAME - 1)] == ord(":")
+        chosen[names[dotted | (size == _NAME) | numbered]] = True
+    if places := _places_of(text, OPENING_WITHIN):
+        numbers = numpy.searchsorted(ends, places)
+        chosen[numbers[numbers < last]] = True
     chosen &= messages < ends
     numbers = numpy.flatnonzero(chosen)
     # Most are indented, and few of these are more than a part.

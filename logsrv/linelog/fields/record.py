@@ -252,6 +252,10 @@ class Record:
     def _level_in_fields(self) -> str | None:
         """Return the level that the content itself has in a field, or None."""
         if self.kind == "json":
+            # The usual key goes before all others.
+            value = self._content.get("level")
+            if isinstance(value, str) and (level := canonical_level(value)):
+                return level
             names = level_names_of_object(self._content)
             return level_of_fields(self._content_value, names)
         get = self._content.get if self.kind not in events.KINDS else self._level_of_event

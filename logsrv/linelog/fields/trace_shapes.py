@@ -342,7 +342,7 @@ def next_state(state: TraceState, kind: LineKind, text: bytes) -> TraceState | N
 
 
 # What a line for which `is_trace_opening` begins with, but for names with dots and drives of Windows.
-OPENING_MARKS = b" \t\r\f\v#.+}])-*/="
+OPENING_MARKS = b" \t\r\f\v#.+}])-*/=("
 OPENING_WORDS = (
     *(
         b"Caused by:",
@@ -374,9 +374,9 @@ OPENING_WORDS = (
         b"[eval]",
         b"[stdin]",
     ),
-    *(b"evalmachine.", b"Server: ", b"Request: "),
+    *(b"evalmachine.", b"Server: ", b"Request: ", b"<internal:"),
 )
-OPENING_WITHIN = (b":in ", b" REPORT====")
+OPENING_WITHIN = b"===="
 """What such a line has within it, if it begins otherwise."""
 
 

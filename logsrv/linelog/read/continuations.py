@@ -22,12 +22,12 @@ from logsrv.linelog.store.segment import Position
 _STAMP = rb"^(?:[^ \n]+ [^ \n]+ )?"
 # What `first_lines.py` finds with NumPy, and more: no other line begins a trace or goes on with any record.
 _MAY_OPEN = re.compile(
-    rb"%b(?:[%b]|%b|[A-Za-z]:|[A-Za-z_\x80-\xff][\w$./~%%()*\[\]\x80-\xff-]*\.|[^\n]*(?:%b))"
+    rb"%b(?:[%b]|%b|[A-Za-z]:|[A-Za-z_\x80-\xff][\w$./~%%()*\[\]\x80-\xff-]*[.:]|[^\n]*(?:%b))"
     % (
         _STAMP,
         re.escape(OPENING_MARKS),
         b"|".join(map(re.escape, OPENING_WORDS)),
-        b"|".join(map(re.escape, OPENING_WITHIN)),
+        re.escape(OPENING_WITHIN),
     ),
     re.MULTILINE,
 )
