@@ -108,6 +108,7 @@ def test_count_and_top_print_numbers(store):
     assert search(store, "-c", "nothing", status=1) == ["0"]
     assert search(store, "--top", "level") == [
         "         2  error",
+        "         1  info",
         "         1  warning",
     ]
     assert search(store, "--top", "level", "-n", "1") == ["         2  error"]

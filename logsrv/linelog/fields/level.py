@@ -106,7 +106,7 @@ CLINGING, BETWEEN, AFTER_LEVEL = "0123456789.,:;+])|Z-", " \t,;:|-", " \t,;:|])"
 MOST_CLINGING, MOST_BETWEEN = 31, 7
 
 BESIDE = ".=-"
-"""Characters that make another word of a name beside them: `ERROR.md`, `DEBUG=0`, `PANIC-42`."""
+"""Characters that make another word of a name beside them: `ERROR.txt`, `DEBUG=0`, `PANIC-42`."""
 BEFORE_NUMBER, MOST_DIGITS, MOST_SPACES = " \t(", 9, 8
 """What may stand before a number, as in `0 ERROR`; its digits, and the spaces behind it, at most."""
 BEFORE_SHORT, AFTER_SHORT = " \t[(|<", " \t])|:[>"

@@ -134,7 +134,7 @@ def test_an_object_of_json_is_stored_at_once_and_never_joined():
         ),
         (
             [f"{OUT} F a", f"{OUT} P \tb", f"{OUT} F c", "\td"],
-            [f"{OUT} F a\\x0a{OUT} F \tbc", "\td"],
+            [f"{OUT} F a\\x0a{OUT} F \tbc\\x0a\td"],
         ),
         (
             [f"{OUT} P {'x' * 300}"] * 4 + [f"{OUT} F y"],

@@ -19,8 +19,8 @@ from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position, sealed_segments
-from tests.linelog.sql.asking import rows as sql_rows
 from tests.parts.made_columns import make_columns
+from tests.parts.sql_answers import rows as sql_rows
 from tests.parts.stores import make_store, small_frames, view_of
 
 MOMENT = 1_795_154_400.0

@@ -13,7 +13,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.rows import StoreReading
-from tests.linelog.sql.asking import indexed, rows
+from tests.parts.sql_answers import indexed, rows
 from tests.parts.stores import line, lines, make_store, view_of
 
 pytestmark = pytest.mark.usefixtures("both_ways")

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logsrv.errors import QueryError
-from tests.linelog.sql.asking import indexed, rows
 from tests.parts.made_columns import columns_for_few_frames
+from tests.parts.sql_answers import indexed, rows
 from tests.parts.stores import add_columns, line, make_store
 
 TEXTS = st.sampled_from(
