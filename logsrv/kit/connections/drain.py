@@ -104,7 +104,7 @@ def _would_lose_bytes(connection: GuardedConnection) -> bool:
     if connection.working or not connection.closing:
         return True
     if is_lingering(connection.transport):
-        # What it still sends is dropped anyway.
+        # The bytes that it still sends are dropped anyway.
         return bool(unacknowledged_bytes(connection.transport))
     # The peer may have got everything, and only its goodbye be missing.
     return bool(unread_bytes(connection.transport) or unacknowledged_bytes(connection.transport))

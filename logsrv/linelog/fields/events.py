@@ -28,7 +28,7 @@ BEGIN = r"(?:CEF|LEEF): ?[0-9]{1,3}(?:\.[0-9]{1,3})?\|"
 """The beginning of an event."""
 _BAR = b"|"
 _FARTHEST = 640
-# What is before an event that has no syslog header: a time, perhaps with a host and another word.
+# The text before an event without a syslog header: a time, perhaps with a host and another word.
 _BEFORE = (
     r"(?:(?:[A-Z][a-z]{2},? )?(?:[A-Z][a-z]{2} [ 0-9]?[0-9] (?:[0-9]{4} )?"
     r"|[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ])"

@@ -90,7 +90,7 @@ _SECOND = 1_000_000
 _PART, _SPECIAL = 1, 2
 
 
-class Continuations(NamedTuple):
+class ContinuationLines(NamedTuple):
     """The continuation lines of a text.
 
     reach_back: whether the first line of one stands before the text. are_sure: false if the text before was
@@ -132,8 +132,13 @@ def first_lines(lines: StampedLines, earlier: Earlier | None = None) -> FirstLin
     return find_continuations(lines, earlier).first_lines
 
 
-def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continuations:
-    """Return the same, and how it depends on the text before."""
+def first_lines_of_text(text: bytes, earlier: Earlier | None = None) -> FirstLines:
+    """Return the same for a text, whose last line may lack its LF."""
+    return first_lines(StampedLines(text if text.endswith(b"\n") else text + b"\n"), earlier)
+
+
+def find_continuations(lines: StampedLines, earlier: Earlier | None) -> ContinuationLines:
+    """Return the first lines, and how they depend on the text before."""
     candidates = _candidates(lines)
     found = _Sources(lines, candidates) if candidates else None
     before: list[tuple[int, bytes]] = []
@@ -148,7 +153,7 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
             before = [one for one in before if _source_of(one[1]) not in others]
     if not before:
         own = found.first_lines() if found is not None else NO_FIRST_LINES
-        return Continuations(own, False, are_sure)
+        return ContinuationLines(own, False, are_sure)
     text = b"".join([line + b"\n" for _, line in before])
     size = len(text)
     whole = StampedLines(text + lines.text)
@@ -156,10 +161,10 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
     at = numpy.concatenate((moved, whole.starts[len(before) :]))
     candidates = _candidates(whole)
     if not candidates:
-        return Continuations(NO_FIRST_LINES, False, are_sure)
+        return ContinuationLines(NO_FIRST_LINES, False, are_sure)
     sources = _Sources(whole, candidates, at)
     both = {start - size: line for start, line in sources.first_lines(size).items()}
-    return Continuations(both, sources.reach_back, are_sure)
+    return ContinuationLines(both, sources.reach_back, are_sure)
 
 
 def _source_of(line: bytes) -> bytes:

@@ -141,7 +141,7 @@ _AT_THE_TIME = re.compile(
     + r"|\S{1,39} [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} \S{1,39} [0-9]{4}(?:-[0-9]{2}){3}[0-9.]{13}"
     + r" \S{1,39} [A-Z]{1,15} [A-Z]{1,15} (?P<bluegene>[A-Z]{4,8}) "
 )  # fmt: skip
-# What may follow a name in small letters right after a time; else it begins a sentence.
+# One of these follows a name in small letters right after a time; else the name begins a sentence.
 _ENDS_NAME = re.compile(r"[\t:|)\]]|[,;](?! )| (?=[ \[|:]|-[ -]|\Z)|\Z")
 _NUMBER_BEFORE = re.compile(
     rf"(?:\A|[{re.escape(BEFORE_NUMBER)}])[0-9]{{1,{MOST_DIGITS}}} {{1,{MOST_SPACES}}}\Z"

@@ -390,7 +390,7 @@ _Way = Callable[[dict[str, Any]], Any]
 
 
 class _LevelWays(dict[tuple[str, ...], _Way | None]):
-    """What returns the name of the level of an object with these keys, but no `level`; None for no level.
+    """By the keys of an object without `level`, the function that names its level; None for no level.
 
     It returns _NO_LEVEL for an object without one, and another value if the object needs a closer look.
     """

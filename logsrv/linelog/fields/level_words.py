@@ -229,7 +229,7 @@ def _are_behind_numbers(around: Array, at: Array) -> Array:
     )
     if not len(chosen):
         return found
-    # From each place back to the beginning of its row.
+    # The characters before each place, back to the beginning of its row.
     rows = rows_at(around, at[chosen], _AROUND)[:, ::-1]
     inside = numpy.arange(_AROUND) < (at[chosen] % WIDTH)[:, None]
     rows = numpy.where(inside, rows, _LF)

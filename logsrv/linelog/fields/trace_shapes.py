@@ -341,7 +341,7 @@ def next_state(state: TraceState, kind: LineKind, text: bytes) -> TraceState | N
     return None
 
 
-# What a line for which `is_trace_opening` begins with, but for names with dots and drives of Windows.
+# The beginnings of lines for which `is_trace_opening`, but for names with dots and drives of Windows.
 OPENING_MARKS = b" \t\r\f\v#.+}])-*/=("
 OPENING_WORDS = (
     *(

@@ -6,6 +6,7 @@ shows few lines asks for these alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
@@ -22,13 +23,45 @@ from logsrv.linelog.fields.continuation import (
 )
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import REACH, STAMP
-from logsrv.linelog.fields.trace_shapes import goes_on_anywhere, kind_of_text
+from logsrv.linelog.fields.trace_shapes import (
+    OPENING_MARKS,
+    OPENING_WITHIN,
+    OPENING_WORDS,
+    goes_on_anywhere,
+    kind_of_text,
+)
 
 NEAR = 64 << 10
 """Bytes from a line to the next of its record, if only the line before shows that it is one."""
 
 Earlier: TypeAlias = Callable[[], Iterable[tuple[int, bytes]]]
 """Whole lines before a text, the nearest piece first, up to REACH; each with its bytes up to the text."""
+
+
+_STAMP = rb"^(?:[^ \n]+ [^ \n]+ )?"
+# The lines that `first_lines.py` finds with NumPy, and more: no others begin a trace or go on with one.
+_MAY_OPEN = re.compile(
+    rb"%b(?:[%b]|%b|[A-Za-z]:|[A-Za-z_\x80-\xff][\w$./~%%()*\[\]\x80-\xff-]*[.:]|[^\n]*(?:%b))"
+    % (
+        _STAMP,
+        re.escape(OPENING_MARKS),
+        b"|".join(map(re.escape, OPENING_WORDS)),
+        re.escape(OPENING_WITHIN),
+    ),
+    re.MULTILINE,
+)
+# Within a trace, nearly any text goes on.
+_MAY_BE_WITHIN = re.compile(_STAMP + rb"[^0-9{<\n]", re.MULTILINE)
+
+
+def may_be_continuation(line: bytes) -> bool:
+    """Return whether a line may go on with a record; nearly no other lines are said to."""
+    return _MAY_BE_WITHIN.match(line) is not None or _MAY_OPEN.match(line) is not None
+
+
+def may_have_continuations(text: bytes) -> bool:
+    """Return whether a line of a text may go on with a record."""
+    return _MAY_BE_WITHIN.search(text) is not None or _MAY_OPEN.search(text) is not None
 
 
 def first_line_of(line: bytes, pieces: Iterable[tuple[int, bytes]]) -> bytes | None:

@@ -36,7 +36,7 @@ _VPC_HEADER = re.compile(
 
 
 class ColumnPlaces:
-    """Where the times are in the lines that follow a header line.
+    """The places of the times in the lines that follow a header line.
 
     run: matches consecutive lines of one time; its group `column` is that of the first. time: matches such
     a line, with the parts of the time. name: the name of the form. utc: whether times without a zone are
@@ -68,7 +68,7 @@ class ColumnPlaces:
 
 
 class NamedColumns:
-    """What the header lines of a file have said so far.
+    """The state of a file with header lines: all that they have said so far.
 
     places: where the times are now; None if no header line told it, or if the last one named no time.
     utc: whether the times without a zone in other lines are UTC. lacks: whether the present columns have no

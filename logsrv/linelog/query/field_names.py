@@ -14,9 +14,10 @@ from unicodedata import category
 from logsrv.errors import QueryError
 from logsrv.kit.text.words import shown
 
-# What is not ASCII is left to `_is_of_letters`: an expression knows letters, but not the marks on them.
-_PLAIN = r"[^\s\x00-?\[-^`{-\x7f][^\s\x00-,:-?\[-^`{-\x7f]*+"
-IN_BACKTICKS = r"`(?:[^`]|``)*+`"
+# Characters beyond ASCII are left to `_is_of_letters`: an expression knows letters, but not their marks.
+_PLAIN = r"[^\s\x00-?\[-^`{-\x7f][^\s\x00-,:-?\[-^`{-\x7f]*"
+# No backtick follows the last one: of three in a row, two are one of the name.
+IN_BACKTICKS = r"`[^`]*(?:``[^`]*)*`(?!`)"
 FIELD = f"(?:{_PLAIN}|{IN_BACKTICKS})"
 """An expression for a name as it is written, and for some words that are none: `name_of_field` tells."""
 
@@ -25,7 +26,7 @@ _may_be_plain = re.compile(_PLAIN).fullmatch
 _in_list = re.compile(rf"\s*(?:(?P<written>{IN_BACKTICKS})|(?P<other>[^,]*?))\s*(?=,|\Z)").match
 # These would be read as words of a query where they stand before a space.
 _WORDS = frozenset(("AND", "OR", "NOT", "by", "asc", "desc"))
-# What this Python does not know yet may be a letter to a browser, whose queries are read here.
+# A character that this Python does not know yet may be a letter to a browser, whose queries are read here.
 _UNKNOWN = "Cn"
 _NEVER_CLOSED = 'this backtick is never closed; "`" in quotation marks is the character'
 

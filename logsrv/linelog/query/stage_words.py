@@ -143,7 +143,7 @@ class StageWords:
 
     def _sorting(self) -> tuple[Sorting, int]:
         """Take what `sorting` takes; return where its field begins, too."""
-        # As they are written: `desc` in backticks is a field.
+        # The words as they are written: `desc` in backticks is a field.
         words: list[str] = []
         fields: list[tuple[str, int]] = []
         while len(words) < 3 and (found := read_field(self._text, self.at)):

@@ -7,38 +7,15 @@ beginnings of its lines.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, REACH, FirstLines
-from logsrv.linelog.fields.trace_shapes import OPENING_MARKS, OPENING_WITHIN, OPENING_WORDS
-from logsrv.linelog.fields.way_back import first_line_of
+from logsrv.linelog.fields.way_back import first_line_of, may_have_continuations
 from logsrv.linelog.read.line_counts import SMALL
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
-
-_STAMP = rb"^(?:[^ \n]+ [^ \n]+ )?"
-# What `first_lines.py` finds with NumPy, and more: no other line begins a trace or goes on with any record.
-_MAY_OPEN = re.compile(
-    rb"%b(?:[%b]|%b|[A-Za-z]:|[A-Za-z_\x80-\xff][\w$./~%%()*\[\]\x80-\xff-]*[.:]|[^\n]*(?:%b))"
-    % (
-        _STAMP,
-        re.escape(OPENING_MARKS),
-        b"|".join(map(re.escape, OPENING_WORDS)),
-        re.escape(OPENING_WITHIN),
-    ),
-    re.MULTILINE,
-)
-# Within a trace, nearly any text goes on.
-_MAY_BE_WITHIN = re.compile(_STAMP + rb"[^0-9{<\n]", re.MULTILINE)
-
-
-def may_be_continuation(line: bytes) -> bool:
-    """Return whether a line may go on with a record; nearly no other lines are said to."""
-    return _MAY_BE_WITHIN.match(line) is not None or _MAY_OPEN.match(line) is not None
-
 
 # Bytes of text in which the lines before a line are looked for at once.
 _PIECE = 4096
@@ -60,17 +37,13 @@ class Continuations:
         position: of the text's first byte.
         """
         # For less text, loading NumPy takes longer than this look.
-        if not text or (
-            len(text) < SMALL and not _MAY_BE_WITHIN.search(text) and not _MAY_OPEN.search(text)
-        ):
+        if not text or (len(text) < SMALL and not may_have_continuations(text)):
             return NO_FIRST_LINES
         if self._last is not None and self._last[:2] == (position, len(text)):
             return self._last[2]
-        from logsrv.linelog.fields.first_lines import first_lines
-        from logsrv.linelog.fields.stamps import StampedLines
+        from logsrv.linelog.fields.first_lines import first_lines_of_text
 
-        lines = StampedLines(text if text.endswith(b"\n") else text + b"\n")
-        found = first_lines(lines, partial(self._earlier, position))
+        found = first_lines_of_text(text, partial(self._earlier, position))
         self._last = position, len(text), found
         self._text = position.beside(len(text)), text
         return found
@@ -124,7 +97,7 @@ def pieces_before(frames: SegmentFrames, low: int, stop: int) -> Iterator[tuple[
         try:
             pieces = list(frames.lines_between(max(begin, low), min(end, stop)))
         except (DamagedSegment, OSError):
-            # Whoever reads that frame for its own lines reports it.
+            # The reader of that frame's own lines reports it.
             return
         yield from reversed(pieces)
         frame -= 1

@@ -12,7 +12,8 @@ from contextlib import closing
 from itertools import islice
 from typing import NamedTuple
 
-from logsrv.linelog.read.continuations import Continuations, may_be_continuation
+from logsrv.linelog.fields.way_back import may_be_continuation
+from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View

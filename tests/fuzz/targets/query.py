@@ -4,6 +4,7 @@ from functools import cache
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import exact_rfc3339
+from logsrv.linelog.fields.events import parse_event
 from logsrv.linelog.fields.json import parse_json, parse_json_exactly
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.logfmt import parse_logfmt
@@ -79,6 +80,7 @@ def _written(value: Value | None) -> list[str] | None:
     "linelog.fields.servers",
     "linelog.fields.json",
     "linelog.fields.logfmt",
+    "linelog.fields.events",
     "linelog.fields.syslog_header",
     "linelog.fields.device_header",
     "linelog.fields.container_prefix",
@@ -110,6 +112,7 @@ def fields(data: bytes) -> None:
     parse_access(message)
     parse_program_message(message, None)
     parse_logfmt(message)
+    parse_event(message)
     number_of_text(message)
     parse_source(message)
     matches = make_source_test(message[:20])

@@ -42,7 +42,7 @@ def levels_of_lines(
         of_header = [BY_SYSLOG[SEVERITIES.index(text)] for text in severity.texts]
         behind = _numbers(of_header)[severity.codes]
     of_status = _numbers([level_of_access_log(text) for text in status.texts])[status.codes]
-    # Of an access log, the worse one counts.
+    # The worse of both is the level of an access log.
     behind = numpy.where(access, numpy.maximum(behind, of_status), behind)
     found = numpy.where(found == 0, behind, found)
     unknown = (found == 0) & ~objects & ~access

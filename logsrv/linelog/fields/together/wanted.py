@@ -122,7 +122,7 @@ def _keys_of_pairs(names: frozenset[str], text: bytes) -> set[bytes]:
         possible = {sign: may for sign, may in possible.items() if ends.get(sign) in {*there, None}}
     there = {sign for sign in possible if sign in text}
     keys = {sign for sign in there if _is_key_of_pairs(sign, text, possible[sign])}
-    # What separates the pairs of auditd and LEEF may look like a part of a key.
+    # The separators of pairs of auditd and LEEF may look like a part of a key.
     is_sure = keys == there or not (has_marks_of_audit(text) or may_have_events(text))
     return keys if is_sure else there
 

@@ -84,12 +84,11 @@ _engine = _Engine()
 @lru_cache(maxsize=1)
 def _arrow() -> tuple[Any, Any]:
     """Load Arrow, and its reader of CSV."""
-    import pyarrow
-    from pyarrow import csv as arrow_csv
+    import pyarrow.csv
 
     # Ctrl-C is Python's: the reader would take it, and keep a pipe for it.
     pyarrow.enable_signal_handlers(False)
-    return pyarrow, arrow_csv
+    return pyarrow, pyarrow.csv
 
 
 def _split_by_arrow(

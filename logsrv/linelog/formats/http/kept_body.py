@@ -132,7 +132,7 @@ class KeptBody(Body):
         # `getvalue` does not copy the body if its BytesIO is dropped.
         body, self._kept = self._kept.getvalue(), BytesIO()
         intake = self._head.intake
-        # From now on the body counts as that of a worker, if one parses it.
+        # The body counts as that of a worker from now on, if one parses it.
         self._set_held_bytes(0)
         message = ParseOrder(parse_body, body, self._body_rules, intake.rules)
         parsed = await intake.parse(message)

@@ -125,7 +125,7 @@ class LinePatterns:
         found: list[_Shape] = [*skeletons(stamps.text, stamps.messages, ends)]
         for row, key in objects.items():
             found[row] = key
-        # What is in quotes is no part of a skeleton.
+        # A text in quotes is no part of a skeleton.
         for row in _lines_with_quoted_apps(stamps):
             if row not in objects:
                 app = _app_of_record(

@@ -119,7 +119,7 @@ def _index_of_whole_frames(fd: int, size: int, number: int) -> tuple[Index, bool
             headless |= head is None
             following = _next_head(read, at, size)
         made.add_unreadable(head or 0, following - at)
-        # What the frame held nobody knows: no record goes on over it.
+        # Nobody knows what the frame held: no record goes on over it.
         earlier = EarlierTexts()
     return made.index_so_far(), headless
 
