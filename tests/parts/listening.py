@@ -144,6 +144,10 @@ class Site:
         listener.open()
         return listener
 
+    @property
+    def listeners(self) -> list[Any]:
+        return self._started
+
     async def stop(self) -> None:
         for listener in self._started:
             await listener.drain(0)

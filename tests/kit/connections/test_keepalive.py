@@ -9,12 +9,12 @@ import sys
 from typing import Any
 
 import pytest
-from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock, deferLater
 from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
+from twisted.web.client import Agent
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch import transfers
@@ -38,6 +38,7 @@ from logsrv.kit.web.access import web_guard_policy
 from logsrv.kit.web.http_client import limited_head_pool
 from tests.parts.certificates import certificate_file
 from tests.parts.listening import NotingFactory, Policy, port_of
+from tests.parts.own_sockets import connected_sockets
 from tests.parts.reactor import REACTOR, until
 
 # Twisted's own use of pyOpenSSL.
@@ -117,6 +118,19 @@ def test_it_is_on_by_default_and_the_web_has_it_too():
     assert web_guard_policy(GuardPolicy(keepalive=None), 5).keepalive is None
 
 
+async def one_socket(**of: int) -> socket.socket:
+    """Wait for a connection of this process; return a copy of its socket."""
+    found: list[list[socket.socket]] = [[]]
+
+    def is_there() -> bool:
+        found[0] = connected_sockets(**of)
+        return bool(found[0])
+
+    await until(is_there, "the connection")
+    [sock] = found[0]
+    return sock
+
+
 @pytest.mark.parametrize("keepalive", [KEEPALIVE, 8.0, None], ids=["usual", "8s", "off"])
 @pytest.mark.parametrize("scheme", ["tcp", "tcp6", "ssl", "haproxy", "haproxy-ssl", "clientca"])
 async def test_each_accepted_connection_is_asked_about(scheme, keepalive, site, tmp_path):
@@ -132,16 +146,15 @@ async def test_each_accepted_connection_is_asked_about(scheme, keepalive, site, 
     listener = site.start(endpoint, keepalive=keepalive)
     host = "::1" if scheme == "tcp6" else "127.0.0.1"
     with socket.create_connection((host, port_of(listener))):
-        guarded = listener._guarded
-        await until(lambda: guarded.connections, "the connection")
-        [connection] = guarded.connections
+        sock = await one_socket(ours=port_of(listener))
         questions = {KEEPALIVE: USUAL, 8.0: (8, 2, 4), None: OFF}
-        assert asked(connection.transport.socket) == questions[keepalive]
+        assert asked(sock) == questions[keepalive]
         # After a reload, connections that are open go by the new rules.
         listener.apply(Policy(keepalive=12.0))
-        assert asked(connection.transport.socket) == (12, 3, 4)
+        assert asked(sock) == (12, 3, 4)
         listener.apply(Policy(keepalive=None))
-        assert asked(connection.transport.socket) is OFF
+        assert asked(sock) is OFF
+        sock.close()
 
 
 def vanish(peer: socket.socket) -> None:
@@ -259,9 +272,13 @@ async def test_connections_of_asyncio_and_of_our_http_clients_are_asked_about(si
         return found
 
     assert await deferToThread(lambda: asyncio.run(dial())) == USUAL
-    client: Any = limited_head_pool(REACTOR)._factory(lambda _: None, "a test").buildProtocol(None)
-    await connectProtocol(HostnameEndpoint(REACTOR, b"127.0.0.1", port), client)
-    assert asked(client.transport.socket) == USUAL
-    client.transport.loseConnection()
+    port = port_of(site.start("tcp:0:interface=127.0.0.1"))
+    request = Agent(REACTOR, pool=limited_head_pool(REACTOR)).request(
+        b"GET", b"http://127.0.0.1:%d/" % port
+    )
+    with await one_socket(theirs=port) as sock:
+        assert asked(sock) == USUAL
+    request.addErrback(lambda _: None)
+    request.cancel()
     # The client of Gopher makes its sockets itself.
     assert vars(transfers)["set_keepalive"] is set_keepalive

@@ -163,7 +163,7 @@ async def test_a_stop_waits_for_no_peer_that_goes_on_sending_after_its_answer(si
     await until(lambda: is_lingering(ours.transport), "the close")
     peer.sendall(b"x")
     began = REACTOR.seconds()
-    [listener] = site._started
+    [listener] = site.listeners
     cut: list[int] = []
     Deferred.fromCoroutine(listener.drain(10)).addCallback(cut.append)
     await until(lambda: cut, "the stop")

@@ -28,6 +28,7 @@ from logsrv.linelog.formats.nats.streams import StreamFacts, subject_matches
 from logsrv.reactor import AsyncioThread, cancel_until_ended
 from tests.parts.nats_servers import newer, one_server
 from tests.parts.nkeys import USER, NatsKey, credentials
+from tests.parts.own_sockets import connected_sockets
 from tests.parts.ports import free_port
 from tests.parts.reactor import REACTOR
 
@@ -47,9 +48,9 @@ async def test_the_next_server_is_taken_when_one_is_gone(tmp_path):
         async with linked(free_port(), server.port) as (run, one):
             await run(one.connect_if_needed)
             assert "version" in one.server_info
-            transport: Any = one.connected_client._transport
-            sock = transport._io_writer.get_extra_info("socket")
-            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            [sock] = connected_sockets(theirs=server.port)
+            with sock:
+                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
             assert (await run(lambda: one.ask_jetstream("INFO")))["memory"] == 0
             server.kill()
             with pytest.raises(NatsTrouble):
