@@ -7,11 +7,12 @@ numbers are known.
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
 from tests.parts.chromium import Chromium, Page
 from tests.parts.daemons import LOOPBACK, Logger, starting
@@ -182,7 +183,7 @@ def grown(page: Page, number: int) -> int:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_window_is_filled_whatever_is_done(size, truth, browser):
-    """It grows; the wheel and Page Up move; records are unfolded and folded."""
+    """It grows; records are unfolded and folded."""
     width, height = SIZES[size]
     page = open_page(browser, truth.server, f"?last=6h&rows=1&q={BULK}", size)
     page.wait(FULL)
@@ -198,13 +199,59 @@ def test_the_window_is_filled_whatever_is_done(size, truth, browser):
     page.wait(f"document.querySelector('#lines').dataset.rows === '1' && {FULL}")
     number = rows(page)
     page.resize(width, height)
-    assert page.run(f"{BELOW} < 3")
-    for _ in range(9):
-        page.scroll("#scroller", -3000)
-    number = grown(page, number)
-    for _ in range(9):
-        page.press("PageUp")
+    page.wait(f"{BELOW} < 3")
+    assert page.complaints == []
+
+
+def swipe(page: Page, direction: int) -> None:
+    """Draw a finger over the lines: with -1 downwards, to the older lines."""
+    left, top, width, height = page.place("#scroller")
+    for step in range(6):
+        at = 0.2 + 0.12 * (5 - step if direction > 0 else step)
+        page.call(
+            "Input.dispatchTouchEvent",
+            type="touchMove" if step else "touchStart",
+            touchPoints=[{"x": left + width / 3, "y": top + height * at}],
+        )
+    page.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+
+WAYS: dict[str, Callable[[Page, int], None]] = {
+    "the wheel": lambda page, direction: page.scroll("#scroller", direction * 3000),
+    "Page Up and Page Down": lambda page, direction: page.press(
+        "PageUp" if direction < 0 else "PageDown"
+    ),
+    "the arrow keys": lambda page, direction: page.press(
+        "ArrowUp" if direction < 0 else "ArrowDown"
+    ),
+    "a finger": swipe,
+}
+
+
+def move(page: Page, way: str, direction: int) -> None:
+    """Move until there are more rows, and no longer: there are only so many."""
+    number, end = rows(page), time.monotonic() + PATIENCE
+    # What is done while lines are being loaded, at the end of those that there are, moves nothing.
+    while not page.run(f"document.querySelectorAll('{ROWS}').length > {number}"):
+        assert time.monotonic() < end, f"{way} moved nothing: {page.run(LISTED)}"
+        WAYS[way](page, direction)
     grown(page, number)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("way", WAYS)
+def test_more_records_come_wherever_the_user_moves(way, size, truth, browser):
+    """Upwards from the newest record; then down from the oldest one, where Home leads."""
+    page = open_page(browser, truth.server, f"?last=6h&rows=1&q={BULK}", size)
+    page.call("Emulation.setTouchEmulationEnabled", enabled=way == "a finger")
+    page.wait(FULL)
+    move(page, way, -1)
+    page.press("Home")
+    page.wait(
+        f"document.querySelector('{ROWS} .message').innerText === 'ERROR [bulk] BulkError 0' && {FULL}"
+    )
+    move(page, way, 1)
+    page.call("Emulation.setTouchEmulationEnabled", enabled=False)
     assert page.complaints == []
 
 
@@ -250,8 +297,10 @@ def test_records_around_a_linked_line_are_whole(query, truth, browser):
     assert not [row for row in shown(page) if "bulk.Job" in row]
 
 
-def test_a_search_that_fails_is_made_again_when_the_user_wants_it(truth, browser):
+@pytest.mark.parametrize("way", ["the wheel", "Page Up and Page Down", "a finger"])
+def test_a_search_that_fails_is_made_again_when_the_user_wants_it(way, truth, browser):
     page = open_page(browser, truth.server, f"?last=6h&rows=1&q={BULK}", "1280x800")
+    page.call("Emulation.setTouchEmulationEnabled", enabled=way == "a finger")
     page.wait(FULL)
     number = rows(page)
     page.call("Network.enable")
@@ -261,8 +310,9 @@ def test_a_search_that_fails_is_made_again_when_the_user_wants_it(truth, browser
     page.wait(f"{EDGE}.includes('press Page Up')")
     assert rows(page) == number
     page.call("Network.emulateNetworkConditions", offline=False, **offline)
-    page.press("PageUp")
+    WAYS[way](page, -1)
     grown(page, number)
+    page.call("Emulation.setTouchEmulationEnabled", enabled=False)
 
 
 def test_records_stay_whole_while_others_come(logger, browser):

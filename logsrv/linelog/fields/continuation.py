@@ -172,11 +172,6 @@ class Joiner:
         return stream in self._streams
 
 
-def may_continue(record: Record) -> bool:
-    """Return whether a line goes on with a record if the lines before it allow that."""
-    return lead_of_record(record).continues
-
-
 class Lead(NamedTuple):
     """The way in which a line leads back to those before it.
 

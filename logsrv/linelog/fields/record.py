@@ -333,6 +333,9 @@ class Record:
         if self.kind != "json":
             return self._content.get(name)
         value = look_up_field(self._content, name)
+        if value is None:
+            # Most other names of a field are missing.
+            return None
         if is_inexact(value) or (as_written and isinstance(value, (float, list))):
             value = look_up_field(self._exact_object(), name)
         return json_to_field_value(value)

@@ -211,11 +211,12 @@ class Hub:
                 raise StoreError("the store was removed")
             return
         rate, most = self._lines_per_second(), int(self._lines_per_poll())
-        end = self._now() + MATCHING
         gone = str(polled.pieces[0].position) if polled.gone and polled.pieces else ""
         if self._units is None:
             self._units = group_queries(list(self._queries.values()))
         touched = self._touched_records(polled)
+        # Lines put together are bounded in number; the first ones take as long as NumPy takes to load.
+        end = self._now() + MATCHING
         left = sum(len(unit.queries) for unit in self._units)
         for unit in list(self._units):
             now = self._now()

@@ -19,14 +19,20 @@ from contextlib import closing
 from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple
 
-from logsrv.linelog.fields.continuation import Joiner, may_continue, stream_of_record
+from logsrv.linelog.fields.continuation import Joiner, lead_of_record, stream_of_record
 from logsrv.linelog.fields.parts import part_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.record_match import RecordTest
-from logsrv.linelog.read.continuations import Continuations
+from logsrv.linelog.read.continuations import Continuations, may_be_continuation
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.records import MOST_READ, about_lines, is_far, lines_before_record
+from logsrv.linelog.read.records import (
+    MOST_APART,
+    MOST_READ,
+    about_lines,
+    is_far,
+    lines_before_record,
+)
 from logsrv.linelog.read.search import Hit, Search, lines_in_text
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
@@ -254,6 +260,8 @@ MARGIN = 1000
 AT_ONCE = 2 * MARGIN
 """Hits of a frame whose records are found together."""
 _END = Position(sys.maxsize, 0)
+_READ_OVER = 300
+"""Lines behind an edge that are all read; further on, only those that look like the inside of a record."""
 
 
 class RecordLine(NamedTuple):
@@ -322,20 +330,34 @@ def lines_beyond(
 def _records_over(lines: StoredLines, edge: Position) -> Iterator[list[Hit]]:
     """Yield the records that have lines before a position and lines from there on."""
     streams: set[Hashable] = set()
+    over: list[Hit] = []
     around = chain(islice(lines.lines_before(edge), 1), islice(lines.lines_from(edge), MARGIN))
-    for one, hit in pairwise(around):
+    for apart, (one, hit) in enumerate(pairwise(around)):
         if is_far(one.line, hit.line):
-            return
+            break
+        if apart >= _READ_OVER and not may_be_continuation(hit.line):
+            continue
         line = Record(hit.line)
         stream = stream_of_record(line)
         # Only the first line of a stream can go on with a record from before the edge.
-        if hit.position < edge or stream in streams:
+        if stream in streams:
             continue
         streams.add(stream)
-        if may_continue(line) or part_of_record(line):
-            record = whole_record(lines, hit)
-            if record[0].position < edge:
-                yield record
+        lead = lead_of_record(line)
+        is_near = apart < MOST_APART or not lead.is_unknown
+        if ((lead.continues and is_near) or part_of_record(line)) and _goes_on(lines, hit):
+            over.append(hit)
+    for record in FoundRecords(lines).records(over):
+        if record[0].position < edge:
+            yield record
+
+
+def _goes_on(lines: StoredLines, hit: Hit) -> bool:
+    """Return whether a line goes on with a record: its own stream tells it, without the lines of others."""
+    joiner, record = Joiner(), Record(hit.line)
+    for earlier in lines_before_record(lines, hit):
+        joiner.first_line(Record(earlier.line))
+    return joiner.first_line(record) is not record
 
 
 def _record_lines(record: list[Hit]) -> Iterator[RecordLine]:

@@ -29,7 +29,7 @@ from logsrv.linelog.store.segment import Position
 
 MOST_READ = 5000
 """Lines of the store that are read on each side of a line to find its record."""
-_MOST_APART = 20
+MOST_APART = 20
 """Lines of others that are read to find the line before one of no known shape."""
 _TENS_OF_SECONDS = len("2026-11-20T06:18:4")
 _READ_BEFORE = 300
@@ -175,7 +175,7 @@ def _stream_before(
 ) -> Iterator[tuple[Hit, Record] | None]:
     """Yield the lines of a line's stream before it, until they are too far away in time for its record.
 
-    None: _MOST_APART lines of others were read since the last one.
+    None: MOST_APART lines of others were read since the last one.
     """
     source, stream = record.line[TIME_LENGTH : record.start], stream_of_record(record)
     last = record.line
@@ -194,7 +194,7 @@ def _stream_before(
             if of == stream:
                 others = 0
                 yield hit, found
-        if others == _MOST_APART:
+        if others == MOST_APART:
             yield None
 
 
