@@ -23,8 +23,9 @@ from logsrv.linelog.fields.continuation import Joiner, lead_of_record, stream_of
 from logsrv.linelog.fields.parts import part_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
+from logsrv.linelog.fields.way_back import may_be_continuation
 from logsrv.linelog.query.record_match import RecordTest
-from logsrv.linelog.read.continuations import Continuations, may_be_continuation
+from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records import (
     MOST_APART,
