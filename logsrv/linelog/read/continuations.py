@@ -87,7 +87,8 @@ class Continuations:
         numbers = {one.number for one in self._view.segments}
         number, stop, distance = position.segment, position.offset, 0
         while distance < REACH and (number in numbers or number == position.segment):
-            frames = self._view.open_segment(number)
+            # A removed store is no damage, and has no lines before these.
+            frames = None if self._view.directory_removed else self._view.open_segment(number)
             if frames is None:
                 return
             with frames:
