@@ -67,6 +67,8 @@ MATCHING = 0.2
 # each. With more, a query is asked of single lines, and what it may lack by that counts as missed.
 MOST_JOINED = 1000
 MOST_TESTS = 8000
+# Finds the records of lines with NumPy, and is loaded when there are any.
+_FIRST_LINES = "logsrv.linelog.fields.first_lines"
 # The most positions of new viewers at which a poll stops reading to make these viewers live; the others of
 # the same poll catch up.
 MOST_STOPS = 4
@@ -215,7 +217,9 @@ class Hub:
         if self._units is None:
             self._units = group_queries(list(self._queries.values()))
         touched = self._touched_records(polled)
-        # Lines put together are bounded in number; the first ones take as long as NumPy takes to load.
+        if polled.pieces and _FIRST_LINES not in sys.modules:
+            polled.pieces[-1].first_lines()
+        # Behind what takes as long as NumPy takes to load; lines put together are bounded in number.
         end = self._now() + MATCHING
         left = sum(len(unit.queries) for unit in self._units)
         for unit in list(self._units):

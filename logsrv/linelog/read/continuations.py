@@ -75,7 +75,8 @@ class Continuations:
             stop -= len(text)
             yield distance, text
         while distance < REACH and (number in numbers or number == position.segment):
-            frames = self._view.open_segment(number)
+            # A removed store is no damage, and has no lines before these.
+            frames = None if self._view.directory_removed else self._view.open_segment(number)
             if frames is None:
                 return
             with frames:

@@ -243,9 +243,9 @@ def test_a_record_goes_on_after_more_text_than_is_kept(place, monkeypatch, catch
 def test_records_that_could_not_be_joined_count_as_missed(place, monkeypatch):
     """Conditions that are true for different lines of a record find no single line."""
     monkeypatch.setattr(view_child, "MOST_JOINED", 2)
-    place.join(1, "level>=error BoomError", of_records=True)
-    place.join(2, "level>=error", of_records=True)
-    place.join(3, "level>=error BoomError")
+    place.join(1, "ERROR BoomError", of_records=True)
+    place.join(2, "ERROR", of_records=True)
+    place.join(3, "ERROR BoomError")
     place.poll(*ERROR)
     assert shown(place, 1) == shown(place, 3) == []
     assert shown(place, 2) == [(ERROR[0], False, False)]
