@@ -162,6 +162,11 @@ def test_the_header_is_that_of_the_record(query, capsysbinary, store, head):
     assert found == wanted
 
 
+def test_patterns_have_the_app_of_the_record(capsysbinary, store, head):
+    found = search(capsysbinary, store, "Y.java", "--patterns")
+    assert {one["app"] or "" for one in found} == ({"shop"} if b"web1" in head else {""})
+
+
 def test_a_stamp_is_read_once_more_if_the_record_begins_before_the_text(tmp_path):
     """A viewer that begins in the middle of a record gets its level."""
     lines = record_lines(HEADS["a word"])

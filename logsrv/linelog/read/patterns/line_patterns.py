@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple, TypeAlias
@@ -93,10 +93,11 @@ class LinePatterns:
         values: of all lines, by which patterns are told apart, too.
         """
         levels = levels_of_records(stamps).tolist()
+        apps = _apps_of_first_lines(stamps)
         if has_colours(stamps.text):
             stamps = StampedLines(without_colours(stamps.text))
         # Without values they have no end.
-        keys = list(zip(self._shapes_of_lines(stamps), levels, values, strict=False))
+        keys = list(zip(self._shapes_of_lines(stamps, apps), levels, values, strict=False))
         numbers = rows.tolist()
         if len(numbers) < len(keys):
             keys = [keys[row] for row in numbers]
@@ -114,8 +115,11 @@ class LinePatterns:
             merged[known] = CountedPattern(known, one.lines + lines, min(first[key], one.row))
         return list(merged.values()), unknown
 
-    def _shapes_of_lines(self, stamps: StampedLines) -> list[_Shape]:
-        """Return a shape for each line, equal for most lines of one pattern."""
+    def _shapes_of_lines(self, stamps: StampedLines, apps: Mapping[int, str]) -> list[_Shape]:
+        """Return a shape for each line, equal for most lines of one pattern.
+
+        apps: the programs of continuation lines.
+        """
         ends = stamps.ends
         objects = _keys_of_objects(stamps)
         if objects:
@@ -132,6 +136,8 @@ class LinePatterns:
                     Record.of_message(stamps.text[stamps.messages[row] : ends[row]])
                 )
                 found[row] = NamedSkeleton(app_in_pattern(app), found[row])
+        for row, app in apps.items():
+            found[row] = NamedSkeleton(app, found[row])
         return found
 
     def _look_at_new(
@@ -155,13 +161,33 @@ class LinePatterns:
             else:
                 lines.append(key)
         apps, contents = [], []
-        for message in stamps.messages_of(numpy.array([first[key] for key in lines], int)):
+        messages = stamps.messages_of(numpy.array([first[key] for key in lines], int))
+        for (shape, _, _), message in zip(lines, messages, strict=True):
             record = Record.of_message(message)
-            apps.append(app_in_pattern(_app_of_record(record)))
+            if isinstance(shape, NamedSkeleton):
+                apps.append(shape.app)
+            else:
+                apps.append(app_in_pattern(_app_of_record(record)))
             contents.append(record.content)
         for key, app, skeleton in zip(lines, apps, skeletons_of(contents), strict=True):
             template = template_of_skeleton(skeleton)
             self._keys[key] = PatternKey(app, template, OF_NUMBERS[key[1]] or "", key[2])
+
+
+def _apps_of_first_lines(stamps: StampedLines) -> dict[int, str]:
+    """Return the programs of continuation lines that have one by their first lines."""
+    if not stamps.first_lines:
+        return {}
+    rows, codes, lines = stamps.going_on()
+    of_first = [_app_of_record(Record(line)) for line in lines]
+    found = {}
+    for row, code in zip(rows.tolist(), codes.tolist(), strict=True):
+        app = of_first[code]
+        if app and b"=" in (line := stamps.line(row)):
+            app = _app_of_record(Record(line, None, lines[code]))
+        if app:
+            found[row] = app_in_pattern(app)
+    return found
 
 
 def _keys_of_objects(stamps: StampedLines) -> dict[int, PatternKey]:
