@@ -49,6 +49,11 @@ class MatchCount:
         return attrs.evolve(self, count=count, first=first, until=newer.until, gap=gap)
 
 
+def _shortened(hit: Hit) -> Hit:
+    first_line = hit.first_line and hit.first_line[:LONGEST]
+    return hit._replace(line=hit.line[:LONGEST], first_line=first_line)
+
+
 class MatchTally:
     """A count that is sent at most once in `every` seconds. due: when `take_if_due` has to act, if ever."""
 
@@ -65,7 +70,7 @@ class MatchTally:
         """
         newer = MatchCount(
             count=count,
-            first=tuple(hit._replace(line=hit.line[:LONGEST]) for hit in hits[:SHOWN]),
+            first=tuple(_shortened(hit) for hit in hits[:SHOWN]),
             since=time_text(hits[0].line),
             until=time_text(last),
             begin=hits[0].position,

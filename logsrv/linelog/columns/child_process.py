@@ -85,7 +85,9 @@ class ColumnsProcess:
             undo.callback(disk.unlink, name)
             # The second takes the name of the first, which is gone with the process.
             spool = undo.enter_context(Descriptor(disk.create_anew(name)))
-            os.pwrite(spool, text_before(packed, disk), 0)
+            before, at = text_before(packed, disk), 0
+            while at < len(before):
+                at += os.pwrite(spool, before[at:], at)
             made = undo.enter_context(Descriptor(disk.create_anew(name)))
             files = {"text": text, "index": index, "columns": made, "spool": spool}
             found = self._ask({}, files, going)

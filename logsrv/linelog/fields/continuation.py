@@ -22,6 +22,7 @@ from logsrv.linelog.fields.stored_line import decode_stored, to_stored_bytes
 from logsrv.linelog.fields.trace_shapes import (
     ANNOUNCES,
     BEGINNINGS,
+    BEGINS_ANOTHER,
     BEHIND_FAULT,
     FIRST_SAYS,
     TRACEBACKS,
@@ -60,6 +61,7 @@ _MESSAGES = ("message", "msg", "event", "short_message", "MESSAGE", "log", "body
 # A line with a level of at least this has its exception in the following lines.
 _FAULT = RANK["warning"]
 _ANNOUNCES = re.compile(ANNOUNCES)
+_BEGINS_ANOTHER = re.compile(BEGINS_ANOTHER)
 
 
 class Stream:
@@ -252,7 +254,7 @@ def _state_within(stream: Stream, record: Record, text: bytes, kind: LineKind) -
     state = stream.state
     if stream.is_cut:
         return state
-    if kind in BEGINNINGS:
+    if kind in BEGINNINGS or (is_unknown(kind) and _BEGINS_ANOTHER.match(text)):
         return None
     found = next_state(state, kind, text)
     if found is None and state in WITH_NOTES and is_unknown(kind):
@@ -262,8 +264,7 @@ def _state_within(stream: Stream, record: Record, text: bytes, kind: LineKind) -
         found = _state_behind_first(stream, text, kind)
     if found is None or not is_any_text(kind, text):
         return found
-    # An address or a number begins a line of another kind.
-    return found if is_at_once(stream.last, record) and not text[:1].isdigit() else None
+    return found if is_at_once(stream.last, record) else None
 
 
 def _state_behind_first(stream: Stream, text: bytes, kind: LineKind) -> TraceState | None:

@@ -80,9 +80,7 @@ _MORE_THAN_PARTS = byte_membership_table(b"+|^\n")
 _IN_HEADERS = re.compile(
     rb"Traceback|Exception|panic|goroutine|fatal error|Error: |REPORT====|\*\* \(|:[0-9]+\s*\Z"
 )
-_BEGINS_HEADER = byte_membership_table(b"<{")
-# A line of any text begins with none of these.
-_NO_PART_OF_MESSAGES = byte_membership_table(b"0123456789{<")
+_DIGIT = byte_membership_table(b"0123456789")
 _PADDING = bytes(64)
 # Bytes. Nearly all sources are shorter.
 _SOURCE = 40
@@ -189,7 +187,7 @@ def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, bytes]:
     """
     raw: Array = numpy.frombuffer(lines.text + _PADDING, numpy.uint8)
     many = int(numpy.searchsorted(lines.starts, NEAR))
-    named = ~_NO_PART_OF_MESSAGES[raw[lines.messages[:many]]]
+    named = ~_begin_another(raw, lines.messages[:many], lines.ends[:many])
     if not named.any():
         return {}
     seen: set[bytes] = set()
@@ -207,6 +205,15 @@ def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, bytes]:
         seen.add(source)
         if is_named and not WayBack(line).is_over:
             found[source] = empty.get(source, line)
+    return found
+
+
+def _begin_another(raw: Array, messages: Array, ends: Array) -> Array:
+    """Return which lines begin as `BEGINS_ANOTHER` says, but for objects with white space at their ends."""
+    first, second = raw[messages], raw[messages + 1]
+    is_object = (first == ord("{")) & ((second == ord('"')) | (second == ord("}")))
+    is_object &= raw[ends - 1] == ord("}")
+    found: Array = _DIGIT[first] | ((first == ord("<")) & _DIGIT[second]) | is_object
     return found
 
 
@@ -277,11 +284,13 @@ def _kind_of_record(record: Record) -> LineKind:
 
 
 def _places_of(text: bytes, word: bytes) -> list[int]:
+    """Return the first place of a word in each line."""
     found = []
     at = text.find(word)
     while at >= 0:
         found.append(at)
-        at = text.find(word, at + 1)
+        behind = text.find(b"\n", at)
+        at = text.find(word, behind) if behind >= 0 else -1
     return found
 
 
@@ -358,8 +367,9 @@ class _Sources:
     def _headers_of_traces(self) -> list[int]:
         """Return the lines with a header that begin a trace which goes on in lines without one."""
         raw: Array = numpy.frombuffer(self._lines.text + _PADDING, numpy.uint8)
-        has_mark = _BEGINS_HEADER[raw[self._lines.messages[self._rows]]]
-        likely = (self._kinds[:-1] == 0) & ~has_mark[1:] & (self._codes[1:] == self._codes[:-1])
+        rows = self._rows
+        begins = _begin_another(raw, self._lines.messages[rows], self._lines.ends[rows])
+        likely = (self._kinds[:-1] == 0) & ~begins[1:] & (self._codes[1:] == self._codes[:-1])
         found = []
         for place in numpy.flatnonzero(likely).tolist():
             if _IN_HEADERS.search(self._lines.line(int(self._rows[place]))):
@@ -393,6 +403,7 @@ class _Sources:
             if kind is LineKind.BLANK:
                 self._blank.append(place)
             record = self._record(place)
+            is_apart = has_own_header(record)
             state = None
             if not self._is_of_same_source(place):
                 stream = None
@@ -400,7 +411,7 @@ class _Sources:
                 stream is not None
                 and not stream.is_cut
                 and self._is_soon[place]
-                and not has_own_header(record)
+                and not is_apart
                 and (self._kinds[place] or self._is_near(place))
             ):
                 state = stream.state_within(record, text, kind)
@@ -408,7 +419,7 @@ class _Sources:
             if state is not None and stream is not None:
                 stream.add(record, state, kind)
             else:
-                before = None if has_own_header(record) else stream
+                before = None if is_apart else stream
                 stream = begin_stream(before, record, _kind_of_record(record))
             place += 1
             if stream.state is TraceState.PLAIN:

@@ -191,8 +191,8 @@ class Record:
     def header(self) -> SyslogHeader | None:
         """The syslog header, or None."""
         if not self._is_header_known:
-            self._is_header_known = True
             self._header = parse_syslog_header(without_colours(self.body))
+            self._is_header_known = True
         return self._header
 
     @property
@@ -208,7 +208,6 @@ class Record:
         return self._kind
 
     def _parse_content(self) -> None:
-        self._is_content_known = True
         content = self.content
         found: Object | dict[str, str] | None = parse_json(content)
         if found is not None:
@@ -216,6 +215,7 @@ class Record:
         else:
             app = self.header.fields.get("app", "") if self.header else None
             self._kind, self._content = parse_text(decode_stored(content), app)
+        self._is_content_known = True
 
     @property
     def level(self) -> str | None:

@@ -116,8 +116,9 @@ _KINDS = re.compile(
                     rb"|[Ss]tack backtrace:|note: (?:run with `RUST_|Some details are omitted)"
                     rb"|thread caused non-unwinding panic"
                     # Ruby's, without their tab.
-                    rb"|from [^\s:]{1,300}:[0-9]{1,9}:in "
-                    rb"|[^\s:]{1,300}:[0-9]{1,9}:in [`'][^`']{1,300}'\s*\Z"
+                    rb"|from (?:<internal:[^>\s]{1,100}>|[^\s:]{1,300}):[0-9]{1,9}:in "
+                    rb"|(?:<internal:[^>\s]{1,100}>|[^\s:0-9<{][^\s:]{0,299}):[0-9]{1,9}"
+                    rb":in [`'][^`']{1,300}'\s*\Z"
                     # The end of an object that Node shows with an error.
                     rb"|[}\])]+[,;]?\s*\Z"
                     rb"|Stack \(most recent call last\):|Require stack:"
@@ -376,6 +377,8 @@ OPENING_WORDS = (
     ),
     *(b"evalmachine.", b"Server: ", b"Request: ", b"<internal:"),
 )
+BEGINS_ANOTHER = rb'[0-9]|<[0-9]|\{[^\S\n]*(?:"[^\n]*)?\}[^\S\n]*$'
+"""How a line begins that is no part of a message of any text: a number, an address, a priority, an object."""
 OPENING_WITHIN = b"===="
 """What such a line has within it, if it begins otherwise."""
 

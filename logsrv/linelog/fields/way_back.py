@@ -24,6 +24,7 @@ from logsrv.linelog.fields.continuation import (
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import REACH, STAMP
 from logsrv.linelog.fields.trace_shapes import (
+    BEGINS_ANOTHER,
     OPENING_MARKS,
     OPENING_WITHIN,
     OPENING_WORDS,
@@ -51,11 +52,17 @@ _MAY_OPEN = re.compile(
     re.MULTILINE,
 )
 # Within a trace, nearly any text goes on.
-_MAY_BE_WITHIN = re.compile(_STAMP + rb"[^0-9{<\n]", re.MULTILINE)
+_MAY_BE_WITHIN = re.compile(_STAMP + rb"(?!%b)[^\n]" % BEGINS_ANOTHER, re.MULTILINE)
+# The next is part of a record whatever stands before it.
+_IS_PART = re.compile(STAMP.pattern + rb"[ \t]+[^\s+|^]")
+_PART = Lead(continues=True, doubt=0, is_unknown=False, is_any_text=False)
+_SECONDS = len("2026-11-20T06:18:42")
+# Lines that are passed until the sources are looked at of which none was met.
+_PASSED = 64
 
 
 def may_be_continuation(line: bytes) -> bool:
-    """Return whether a line may go on with a record; nearly no other lines are said to."""
+    """Return whether a line may go on with a record, as nearly each may without a header of its own."""
     return _MAY_BE_WITHIN.match(line) is not None or _MAY_OPEN.match(line) is not None
 
 
@@ -95,25 +102,44 @@ def lines_of_sources(
     wanted = {source: WayBack(line) for source, line in first.items()}
     found: list[tuple[int, bytes]] = []
     limit = max(one.limit for one in wanted.values())
+    passed = 0
     for distance, piece in pieces:
         end = len(piece) - piece.endswith(b"\n")
         while end >= 0 and wanted:
-            start = piece.rfind(b"\n", 0, end) + 1
-            if distance - start > limit:
-                return found[::-1], True
+            if len(wanted) == 1:
+                end = _end_of_last_line_of(next(iter(wanted)), piece, end)
+            start = piece.rfind(b"\n", 0, max(end, 0)) + 1
+            far = distance - start
+            passed += 1
+            if far > limit or passed % _PASSED == 0:
+                wanted = {source: one for source, one in wanted.items() if one.limit >= far}
+                if not wanted:
+                    return found[::-1], True
+                limit = max(one.limit for one in wanted.values())
+            if end < 0:
+                break
             line = piece[start:end]
             stamp = STAMP.match(line)
             source = stamp[2] if stamp else b""
             if source in wanted:
-                if wanted[source].add(line, distance - start):
-                    found.append((distance - start, line))
+                if wanted[source].add(line, far):
+                    found.append((far, line))
+                limit = max(limit, wanted[source].limit)
                 if wanted[source].is_over:
                     del wanted[source]
-                limit = max((one.limit for one in wanted.values()), default=0)
             end = start - 1
         if not wanted:
             break
     return found[::-1], not wanted
+
+
+def _end_of_last_line_of(source: bytes, piece: bytes, end: int) -> int:
+    """Return where the last line up to `end` ends that may be of a source; -1 if none is."""
+    at = piece.rfind(b" %b " % source, 0, end) if source else end
+    if at < 0:
+        return -1
+    behind = piece.find(b"\n", at, end)
+    return end if behind < 0 else behind
 
 
 class WayBack:
@@ -138,14 +164,28 @@ class WayBack:
 
     def add(self, line: bytes, distance: int) -> bool:
         """Look at the line before; return whether it may matter."""
+        if (
+            not self._lead.is_any_text
+            and distance <= self.limit
+            and line[:_SECONDS] == self._record.line[:_SECONDS]
+            and (part := _IS_PART.match(line))
+        ):
+            self._record = Record(line)
+            self._doubt = 0
+            self.limit = REACH
+            self._lead = _PART
+            return self._has_added(len(line) - part.end(2) - 1)
         record = Record(line)
         is_any_text = self._lead.is_any_text and bool(self._record.body.strip())
         is_apart = is_any_text and not is_at_once(record, self._record)
         if is_apart or distance > self.limit or not is_soon(record, self._record):
             self.is_over = True
             return False
-        self._lines += 1
-        self._size += len(record.body)
         self._lead = self._look(line, distance)
+        return self._has_added(len(record.body))
+
+    def _has_added(self, size: int) -> bool:
+        self._lines += 1
+        self._size += size
         self.is_over |= self._lines > MOST_LINES or self._size > MOST_BYTES
         return True

@@ -81,7 +81,7 @@ class LatestRecords:
         touched: dict[RecordSoFar, None] = {}
         for hit in hits:
             line = hit.record()
-            first = self._joiner.first_line(line)
+            first = self._joiner.first_line(Record(hit.line))
             if self._joiner.ended is not None:
                 self._records.pop(self._joiner.ended, None)
             record = self._records.setdefault(first, RecordSoFar())

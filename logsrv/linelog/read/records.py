@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from logsrv.linelog.fields.continuation import (
@@ -74,7 +75,8 @@ class JoinedLines:
 
         lines: of the store, to look for the record of the first line of each stream.
         """
-        record = hit.record()
+        # What the line has from its record is found here, from its stream.
+        record = Record(hit.line, str(hit.position))
         stream = self._joiner.stream_of(record)
         if lines is not None and not self._joiner.knows(stream):
             self._learn(lines_before_record(lines, hit))
@@ -82,6 +84,8 @@ class JoinedLines:
         first, parts = self._first_line(record, stream)
         if first is not record and not has_own_header(record):
             record = Record(hit.line, str(hit.position), first.line)
+        elif hit.first_line is not None:
+            record = hit.record()
         found = {"position": record.position, **record_document(record)}
         if first.position != record.position:
             found |= {"continues": first.position, "level": found["level"] or first.level}
@@ -89,7 +93,7 @@ class JoinedLines:
 
     def _learn(self, hits: Iterable[Hit]) -> None:
         for hit in hits:
-            record = hit.record()
+            record = Record(hit.line, str(hit.position))
             self._first_line(record, self._joiner.stream_of(record))
 
     def _first_line(self, record: Record, stream: Hashable) -> tuple[Record, list[Record]]:
@@ -138,7 +142,10 @@ def joined_documents(view: View, hits: Sequence[Hit]) -> list[dict[str, Any]]:
     """Return adjacent lines as objects, in the order given, which may be that of the store reversed."""
     joined = JoinedLines()
     with closing(StoredLines(view)) as lines:
-        documents = {hit.position: joined.document(hit, lines) for hit in sorted(hits)}
+        documents = {
+            hit.position: joined.document(hit, lines)
+            for hit in sorted(hits, key=attrgetter("position"))
+        }
     return [documents[hit.position] for hit in hits]
 
 

@@ -64,7 +64,7 @@ class LargestNumbers(Aggregate):
             self.columns = (sorting.field,)
         self._lines = self._with_number = 0
         # The keys are negative: the line that goes first has the largest. A line found by columns is b"".
-        self._kept: list[tuple[float, int, tuple[int, int], bytes]] = []
+        self._kept: list[tuple[float, int, tuple[int, int], bytes, bytes]] = []
 
     def count(self, lines: FoundLines) -> Part:
         hits = list(lines.hits())
@@ -74,9 +74,11 @@ class LargestNumbers(Aggregate):
         with_number, found = self._counter.first_numbers(stamps, self._most, self._sign)
         first = []
         for row, value in found:
-            (segment, offset), line, _ = hits[row]
+            (segment, offset), line, first_line = hits[row]
             moment = int.from_bytes(line[:TIME_LENGTH]) if self._by_time else 0
-            first.append((-self._sign * value, -moment, (-segment, -offset), line))
+            first.append(
+                (-self._sign * value, -moment, (-segment, -offset), line, first_line or b"")
+            )
         return len(hits), with_number, first
 
     def count_rows(self, rows: ColumnRows) -> Part:
@@ -84,7 +86,7 @@ class LargestNumbers(Aggregate):
         offsets = rows.offsets().tolist() if found else []
         times = rows.times([row for row, _ in found]) if self._by_time else [b""] * len(found)
         first = [
-            (-self._sign * value, -int.from_bytes(time), (-rows.segment, -offsets[row]), b"")
+            (-self._sign * value, -int.from_bytes(time), (-rows.segment, -offsets[row]), b"", b"")
             for (row, value), time in zip(found, times, strict=True)
         ]
         return rows.lines, with_number, first
@@ -98,7 +100,8 @@ class LargestNumbers(Aggregate):
     def rows(self, stored: StoredLines) -> SortedLines:
         """Return the lines in order. stored: to read those that were found by columns."""
         hits = [
-            Hit(Position(-segment, -offset), line) for _, _, (segment, offset), line in self._kept
+            Hit(Position(-segment, -offset), line, first_line or None)
+            for _, _, (segment, offset), line, first_line in self._kept
         ]
         # By position, because neighbours are in one frame.
         read = {one.position: stored.line_at(one.position) for one in sorted(hits) if not one.line}

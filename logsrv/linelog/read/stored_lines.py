@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from logsrv.linelog.fields.way_back import may_be_continuation
@@ -24,6 +25,8 @@ from logsrv.linelog.store.segment import Position
 _KEPT = 4
 # Lines before a line in its frame that mostly tell its record.
 _NEARBY = 50
+# Lines that are asked for their first lines one by one.
+_FEW = 4
 
 
 class StoredLines:
@@ -75,7 +78,21 @@ class StoredLines:
             hit,
             *islice(self.lines_from(behind), after),
         ]
-        return [*map(self.with_first_line, found)]
+        return self._with_first_lines(found)
+
+    def _with_first_lines(self, hits: list[Hit]) -> list[Hit]:
+        """Return lines in order with the first lines of their records; of many at once."""
+        if sum(may_be_continuation(one.line) for one in hits) <= _FEW:
+            return [*map(self.with_first_line, hits)]
+        found: list[Hit] = []
+        for run in _adjacent(hits):
+            text = b"".join([one.line + b"\n" for one in run])
+            first_lines = self._continuations.first_lines(run[0].position, text)
+            begin = run[0].position.offset
+            found += [
+                one._replace(first_line=first_lines.get(one.position.offset - begin)) for one in run
+            ]
+        return found
 
     def lines_from(self, start: Position) -> Iterator[Hit]:
         """Yield the lines that begin at `start` or after it, in order."""
@@ -133,6 +150,18 @@ class StoredLines:
         return found
 
 
+def _adjacent(hits: list[Hit]) -> list[list[Hit]]:
+    """Return runs of lines of which each follows the one before it in the same segment."""
+    runs: list[list[Hit]] = []
+    behind = None
+    for hit in hits:
+        if hit.position != behind:
+            runs.append([])
+        runs[-1].append(hit)
+        behind = hit.position.beside(len(hit.line) + 1)
+    return runs
+
+
 # A group with more lines comes in parts, so that not all of it is kept in memory.
 LARGEST = 10_000
 
@@ -185,8 +214,8 @@ def group_with_context(
                 if one.position not in group or one.position == hit.position:
                     group[one.position] = one, one.position != hit.position
             if window:
-                first = min(first or window[0], window[0])
-                last = max(last or window[-1], window[-1])
+                first = min(first or window[0], window[0], key=attrgetter("position"))
+                last = max(last or window[-1], window[-1], key=attrgetter("position"))
             if len(group) >= LARGEST:
                 # Lines after this hit, or with `reverse` before it, are not yielded yet: they may be hits.
                 last_yielded = hit.position
@@ -205,8 +234,8 @@ def group_with_context(
 def _is_adjacent_window(lines: StoredLines, first: Hit, last: Hit, window: list[Hit]) -> bool:
     """Return whether `window` overlaps the lines from `first` to `last`, or is adjacent to them."""
     return not window or (
-        (window[0] <= last or _directly_follows(lines, last, window[0]))
-        and (window[-1] >= first or _directly_follows(lines, window[-1], first))
+        (window[0].position <= last.position or _directly_follows(lines, last, window[0]))
+        and (window[-1].position >= first.position or _directly_follows(lines, window[-1], first))
     )
 
 

@@ -35,7 +35,10 @@ MESSAGES = [
     b'10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 500 3', b"Stack trace:",
     b"#0 /x/y.php(3): f()", b"--- End of inner ---", b"thread 'main' panicked at src/main.rs:2:5:",
     b"note: run with `RUST_BACKTRACE=1`", b"** (RuntimeError) oops", b"    (app 0.1.0) lib/x.ex:3: X.y/1",
-    b"  Context: x", b"/app/x.js:3", b"  ^",
+    b"  Context: x", b"/app/x.js:3", b"  ^", b"ERROR x", b"<html> is no JSON", b"file:///app/a.mjs:3",
+    b"{ throw new Error('x') }", b"<T as Shop>::sell failed", b'{"a": broken}', b'{ "a": 1 }  ', b"<5 x",
+    b"<internal:kernel>:187:in `loop'", b"from <internal:kernel>:187:in `loop'", b"3 errors", b"1.2(x)",
+    b"1.rb:3:in `f'", b"{", b"{}", b"<900>x",
 ]  # fmt: skip
 STAMP = b"2026-11-20T06:00:%02d.%06dZ %b "
 HEAD = b"2026-11-20 06:18:42,123 ERROR [main] cannot post"

@@ -17,6 +17,9 @@ from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read import search as search_module
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.follow import Follower
+from logsrv.linelog.read.patterns.pattern_query import patterns_document
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position, sealed_segments
 from tests.parts.made_columns import make_columns
@@ -104,6 +107,18 @@ WAYS: dict[str, tuple[Way, Any]] = {
         lambda cap, d: {one["level"] for one in search(cap, d, "-C2", '"Y.java:9"')},
         {"error", "debug"},
     ),
+    "sorted": (
+        lambda cap, d: {
+            one["level"] for one in search(cap, d, 'level=error | extract "Y.java:<n>)" | sort n')
+        },
+        {"error"},
+    ),
+    "with many neighbours": (
+        lambda cap, d: [one["level"] for one in search(cap, d, "-C12", '"Y.java:9"')].count(
+            "error"
+        ),
+        13,
+    ),
     "without index": (
         lambda cap, d: search(cap, d, "--no-index", "-c", "level=error")[0],
         22,
@@ -160,6 +175,13 @@ def test_the_header_is_that_of_the_record(query, capsysbinary, store, head):
         ):
             found += len(lines) * (queries[number].node == parse(query))
     assert found == wanted
+
+
+def test_the_query_of_a_pattern_finds_its_lines(capsysbinary, store):
+    asked = Search(view_of(store), make_matcher(parse("Y.java")), Scope())
+    queries = [one["query"] for one in patterns_document(asked, "", 9, "", ())["patterns"]]
+    assert queries and all(queries)
+    assert all(search(capsysbinary, store, "-c", one)[0] for one in queries)
 
 
 def test_patterns_have_the_app_of_the_record(capsysbinary, store, head):

@@ -61,12 +61,12 @@ def patterns_document(
 def _document(pattern: Pattern, lines: StoredLines, by: str) -> dict[str, Any]:
     """Return a pattern for JSON, with the query that finds its lines; null if its line is no more."""
     hit = lines.line_at(pattern.position)
-    query = query_of_pattern(pattern, hit.line) if hit else None
+    query = query_of_pattern(pattern, hit.line, hit.first_line) if hit else None
     if by and query is not None and hit:
         value = pattern.value
         name = field_as_written(by)
         of_value = f"-{name}=*" if value is None else f"{name}={phrase_of(value)}"
-        query = f"{of_value} {query}" if _finds(of_value, hit.line) else query
+        query = f"{of_value} {query}" if _finds(of_value, hit.line, hit.first_line) else query
     return {
         **({"value": pattern.value} if by else {}),
         "pattern": pattern.template,
@@ -79,8 +79,10 @@ def _document(pattern: Pattern, lines: StoredLines, by: str) -> dict[str, Any]:
     }
 
 
-def query_of_pattern(pattern: Pattern, line: bytes) -> str:
+def query_of_pattern(pattern: Pattern, line: bytes, first_line: bytes | None = None) -> str:
     """Return a query that finds the lines of a pattern, and few others. line: one of them, as stored.
+
+    first_line: of its record, if it goes on with one.
 
     It surely finds `line`; it is empty, for all lines, if no expression does.
     """
@@ -92,14 +94,14 @@ def query_of_pattern(pattern: Pattern, line: bytes) -> str:
     for condition in _conditions(pattern.template, record):
         for parts in ((app, level, condition), (level, condition)):
             query = " ".join(filter(None, parts))
-            if _finds(query, line):
+            if _finds(query, line, first_line):
                 return query
-    return app if app and _finds(app, line) else ""
+    return app if app and _finds(app, line, first_line) else ""
 
 
-def _finds(query: str, line: bytes) -> bool:
+def _finds(query: str, line: bytes, first_line: bytes | None) -> bool:
     try:
-        return make_matcher(parse(query)).matches(line)
+        return make_matcher(parse(query)).matches(line, None, first_line)
     except QueryError:
         return False
 

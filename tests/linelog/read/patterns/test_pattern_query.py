@@ -37,6 +37,13 @@ def test_the_query_of_a_pattern(app, template, message, query):
         assert found == query
 
 
+def test_the_query_of_a_pattern_of_two_levels_has_that_of_the_record():
+    inside, first = line("  File x.py, in f").rstrip(b"\n"), line("ERROR x").rstrip(b"\n")
+    pattern = Pattern("", "File x.py, in f", 1, Position(1, 0), None, "error", is_text_shared=True)
+    assert query_of_pattern(pattern, inside, first).startswith("level=error ")
+    assert query_of_pattern(pattern, inside) == ""
+
+
 def test_the_query_of_each_pattern_finds_its_lines_and_few_others(tmp_path):
     store = make_store(tmp_path / "logs", [list(stored_lines(3000))])
     view = view_of(store)
