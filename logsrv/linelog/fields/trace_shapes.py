@@ -378,7 +378,7 @@ OPENING_WORDS = (
     *(b"evalmachine.", b"Server: ", b"Request: ", b"<internal:"),
 )
 BEGINS_ANOTHER = rb'[0-9]|<[0-9]|\{[^\S\n]*(?:"[^\n]*)?\}[^\S\n]*$'
-"""How a line begins that is no part of a message of any text: a number, an address, a priority, an object."""
+"""How lines begin that are no part of a message of any text: with a number, a priority, or as an object."""
 OPENING_WITHIN = b"===="
 """What such a line has within it, if it begins otherwise."""
 
