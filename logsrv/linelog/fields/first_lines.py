@@ -375,8 +375,10 @@ class _Sources:
             if _IN_HEADERS.search(self._lines.line(int(self._rows[place]))):
                 record = self._record(place)
                 text = text_of_record(record)
-                if has_own_header(record) and is_trace_opening(kind_of_text(text), text):
+                kind = kind_of_text(text)
+                if has_own_header(record) and is_trace_opening(kind, text):
                     found.append(place)
+                    self._of_rows[int(self._rows[place])] = kind
         return found
 
     def _find_others(self) -> None:

@@ -38,7 +38,9 @@ MESSAGES = [
     b"  Context: x", b"/app/x.js:3", b"  ^", b"ERROR x", b"<html> is no JSON", b"file:///app/a.mjs:3",
     b"{ throw new Error('x') }", b"<T as Shop>::sell failed", b'{"a": broken}', b'{ "a": 1 }  ', b"<5 x",
     b"<internal:kernel>:187:in `loop'", b"from <internal:kernel>:187:in `loop'", b"3 errors", b"1.2(x)",
-    b"1.rb:3:in `f'", b"{", b"{}", b"<900>x",
+    b"1.rb:3:in `f'", b"{", b"{}", b"<900>x", b"Node.js v18.0.0", b"<11>Nov 29 01:02:03 n2 nd[1]: Error: oh",
+    b"<8>Nov 20 06:18:42 h2 go[1]: panic: oh", b"Nov 20 06:18:42 h api[4]: java.lang.FooException: no",
+    b"<8>Nov 20 06:18:42 h2 go[1]: Traceback (most recent call last):", b"    at Object.f (/a.js:1:9)",
 ]  # fmt: skip
 STAMP = b"2026-11-20T06:00:%02d.%06dZ %b "
 HEAD = b"2026-11-20 06:18:42,123 ERROR [main] cannot post"
