@@ -174,7 +174,7 @@ def _sources_with_traces(lines: Iterable[tuple[int, bytes]]) -> set[bytes]:
     """Return the sources with a line that may begin a trace."""
     found = set()
     for _, line in lines:
-        text = Record(line).body
+        text = text_of_record(Record(line))
         if is_trace_opening(kind_of_text(text), text):
             found.add(_source_of(line))
     return found

@@ -127,6 +127,10 @@ class ArchiveView(View):
         words = manifest.objects.get(object_name(self._store, manifest.segment.words))
         return ArchiveCatalogEntry(encode_manifest(manifest), b"", words.size if words else 0, ())
 
+    @property
+    def directory_removed(self) -> bool:
+        return False
+
     def refresh(self) -> None:
         """Do nothing: the view keeps the segments that it found when it was opened."""
 

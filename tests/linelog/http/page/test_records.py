@@ -50,7 +50,9 @@ def test_traces_of_two_connections_are_never_mixed(live, logs, visit):
     for text, lines in ((JAVA, first), (PYTHON, second)):
         begins = [n for n, part in enumerate(split_sample(text)[1]) if not part]
         wanted += [lines[a:b] for a, b in zip(begins, [*begins[1:], len(lines)], strict=True)]
-    page.wait(f"{COUNT} === {count} && document.querySelectorAll('{ROWS}').length === {len(wanted)}")
+    page.wait(
+        f"{COUNT} === {count} && document.querySelectorAll('{ROWS}').length === {len(wanted)}"
+    )
     said = [one[0] + (f" +{len(one) - 1}" if len(one) > 1 else "") for one in wanted]
     assert sorted(shown(page)) == sorted(said)
     page.run("document.querySelectorAll('.fold button').forEach((one) => one.click())")
