@@ -295,7 +295,7 @@ def _takes_notes(before: Stream | None, record: Record, kind: LineKind) -> bool:
     """Return whether the message at the end of a trace may go on in lines of any text.
 
     If the program begins its records with a time or a level, a line without them is no record: this one
-    begins so, or it is a traceback with a header, or the record before it begins so, as far as that is known.
+    begins so, or it is a traceback with a header, or the record before it begins so, as far as is known.
     """
     if kind is LineKind.HEADED:
         return True

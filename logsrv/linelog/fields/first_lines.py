@@ -331,6 +331,8 @@ class _Sources:
         # A byte for each line: what looks for the last 0 in it is much quicker than NumPy.
         self._goes_on = bytearray((self._kinds == _PART) & self._is_soon)
         self._blank: list[int] = []
+        # Of lines that begin records within what was followed.
+        self._takes_notes: dict[int, bool] = {}
         self._find_others()
 
     def sources_begun_before(self) -> dict[bytes, bytes]:
@@ -423,6 +425,7 @@ class _Sources:
             else:
                 before = None if is_apart else stream
                 stream = begin_stream(before, record, _kind_of_record(record))
+                self._takes_notes[place] = stream.takes_notes
             place += 1
             if stream.state is TraceState.PLAIN:
                 break
@@ -445,6 +448,7 @@ class _Sources:
         record = self._record(first)
         stream = begin_stream(None, record, _kind_of_record(record))
         stream.state = TraceState.PLAIN
+        stream.takes_notes = self._takes_notes.get(first, stream.takes_notes)
         if first + 1 < place:
             stream.is_begun, stream.lines = False, place - first
             stream.size += int(self._behind[place - 1] - self._behind[first])
