@@ -71,5 +71,5 @@ def run(arguments: argparse.Namespace) -> int:
         window = lines.lines_around(wanted, arguments.around, arguments.around)
     render = make_renderer(style)
     for hit in window:
-        sys.stdout.buffer.write(render(hit, hit != wanted))
+        sys.stdout.buffer.write(render(hit, hit.position != wanted.position))
     return reading.search_status(view.damaged, True)

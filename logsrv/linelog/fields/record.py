@@ -274,8 +274,7 @@ class Record:
         """
         fields: dict[str, Value] = {}
         if self.first_line is not None:
-            first = _first_record(self.first_line)
-            known = ((name, first.get(name)) for name in ALIASES)
+            known = ((name, self.get(name)) for name in ALIASES)
             fields = {name: value for name, value in known if value is not None}
         if self.header:
             fields.update(self.header.fields)

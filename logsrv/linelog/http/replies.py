@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from itertools import groupby, islice
 
+from logsrv.linelog.fields.continuation import has_own_header
 from logsrv.linelog.http.counted_replies import (
     fields,
     histogram,
@@ -293,15 +294,22 @@ def show(view: View, values: Values) -> Reply:
     with closing(StoredLines(view)) as lines:
         hit = _line_at(lines, values)
         window = lines.lines_around(hit, values["before"], values["after"])
-    yield json_line({"lines": [hit_document(one, context=one != hit) for one in window]})
+    yield json_line(
+        {"lines": [hit_document(one, context=one.position != hit.position) for one in window]}
+    )
 
 
 def record(view: View, values: Values) -> Reply:
     """Yield all lines of the record that a line belongs to. Raises Problem (404) as `show` does."""
     with closing(StoredLines(view)) as lines:
         found = whole_record(lines, _line_at(lines, values))
+    first = found[0].line
+    told = [
+        hit if has_own_header(hit.record()) else hit._replace(first_line=first) for hit in found
+    ]
     records = [hit.record() for hit in found]
-    about = zip(map(hit_document, found), about_lines(records), strict=True)
+    documents = map(hit_document, [found[0], *told[1:]])
+    about = zip(documents, about_lines(records), strict=True)
     yield json_line({"lines": [document | added for document, added in about]})
 
 

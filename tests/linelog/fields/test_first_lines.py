@@ -170,6 +170,9 @@ def test_what_a_line_says_itself_goes_before_its_record():
     record = Record(stored(b"\tlevel=info host=web9 took=3ms")[:-1], None, first)
     assert (record.level, record.get("hostname"), record.get("app")) == ("info", "web9", "shop")
     assert Record(stored(b"\tERROR a=b")[:-1], None, first).level == "error"
+    # In the fields that are shown as in those that are asked for.
+    shown = Record(stored(b"\thost=web9 service=cart a=b")[:-1], None, first).fields
+    assert (shown["hostname"], shown["app"], shown["pid"]) == ("web9", "cart", "7")
 
 
 @more(2)

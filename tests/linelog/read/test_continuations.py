@@ -10,6 +10,7 @@ import pytest
 
 from logsrv.cli.main import main
 from logsrv.linelog.alerts.episodes import find_past_episodes
+from logsrv.linelog.http.replies import record as record_reply
 from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import make_matcher
@@ -182,6 +183,15 @@ def test_the_query_of_a_pattern_finds_its_lines(capsysbinary, store):
     queries = [one["query"] for one in patterns_document(asked, "", 9, "", ())["patterns"]]
     assert queries and all(queries)
     assert all(search(capsysbinary, store, "-c", one)[0] for one in queries)
+
+
+def test_each_line_of_a_record_that_is_asked_for_has_the_header(store, head):
+    position = f"1:{len(record_lines(head)[0])}"
+    asked = json.loads(b"".join(record_reply(view_of(store), {"position": position})))
+    inside = asked["lines"][1:]
+    assert len(inside) == 21 and {one["level"] for one in inside} == {"error"}
+    wanted = "web1" if b"web1" in head else None
+    assert {one["fields"].get("hostname") for one in inside} == {wanted}
 
 
 def test_patterns_have_the_app_of_the_record(capsysbinary, store, head):
