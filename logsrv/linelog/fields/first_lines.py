@@ -52,6 +52,7 @@ from logsrv.linelog.fields.trace_shapes import (
     first_state,
     goes_on_anywhere,
     is_trace_opening,
+    is_unknown,
     kind_of_text,
 )
 from logsrv.linelog.fields.way_back import NEAR, Earlier, WayBack, lines_of_sources
@@ -416,7 +417,7 @@ class _Sources:
                 and not stream.is_cut
                 and self._is_soon[place]
                 and not is_apart
-                and (self._kinds[place] or self._is_near(place))
+                and (not is_unknown(kind) or self._is_near(place))
             ):
                 state = stream.state_within(record, text, kind)
             self._goes_on[place] = int(state is not None)

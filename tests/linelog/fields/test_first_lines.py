@@ -154,6 +154,21 @@ def test_a_line_that_only_the_line_before_explains_is_near_it(between, wanted):
     )
 
 
+def test_an_empty_line_may_stand_far_from_the_line_before_it():
+    """As the first line of a frame or of a segment, with others of its sender behind it."""
+    message = [b"<8>Nov 29 01:02:03 h2 go[1]: failure", b"Traceback (most recent call last):",
+        b'  File "x", line 1', b"KeyError: 1"]  # fmt: skip
+    behind = [b"", b"During handling of the above exception, another exception occurred:", b"",
+        b"Traceback (most recent call last):", b'  File "y", line 1', b"KeyError: 2"]  # fmt: skip
+    before = [*map(stored, message), *[stored(b"x" * 1000, b"udp:[::1]:5")] * 70]
+    after = [*map(stored, behind)]
+    whole = first_lines(StampedLines(b"".join([*before, *after])))
+    assert whole == by_joiner([*before, *after]) and len(whole) == 3 + 4
+    earlier = EarlierTexts()
+    earlier.add(b"".join(before))
+    assert len(first_lines(StampedLines(b"".join(after)), earlier)) == 4
+
+
 def test_many_senders_in_turns_have_their_own_records():
     senders = [b"tcp:10.0.0.%d:5" % number for number in range(50)]
     lines = [stored(b"ERROR of %b" % one, one) for one in senders]
