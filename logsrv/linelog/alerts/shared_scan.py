@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from logsrv.linelog.alerts.watch import Watch
-from logsrv.linelog.fields.stored_line import NO_FIRST_LINES
 from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, make_matcher
@@ -41,7 +40,7 @@ class AlertQueries:
         if len(wanted) <= FEW:
             for query in wanted:
                 matcher = self._matchers[query]
-                first_lines = news.first_lines() if matcher.inherits else NO_FIRST_LINES
+                first_lines = news.first_lines(matcher.inherits)
                 if found := list(matcher.find(news.text, news.position, first_lines)):
                     yield query, found
             return
@@ -49,7 +48,7 @@ class AlertQueries:
             self._many = ManyQueries(tuple(self._matchers.values()))
         among = frozenset(wanted)
         queries = {number: query for number, query in enumerate(self._matchers) if query in among}
-        first_lines = news.first_lines() if self._many.inherits else NO_FIRST_LINES
+        first_lines = news.first_lines(self._many.inherits)
         for number, lines in self._many.find(news.text, news.position, first_lines, among=queries):
             yield queries[number], lines
 

@@ -332,7 +332,7 @@ class _Sources:
         # A byte for each line: what looks for the last 0 in it is much quicker than NumPy.
         self._goes_on = bytearray((self._kinds == _PART) & self._is_soon)
         self._blank: list[int] = []
-        # Of lines that begin records within what was followed.
+        # The lines that begin records behind or within traces.
         self._takes_notes: dict[int, bool] = {}
         self._find_others()
 

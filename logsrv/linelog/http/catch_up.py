@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import attrs
 
-from logsrv.linelog.fields.stored_line import NO_FIRST_LINES
 from logsrv.linelog.http.view_protocol import missed_event
 from logsrv.linelog.http.watched_query import PIECE, LatestRecords, SharedEvents, WatchedQuery
 from logsrv.linelog.read.follow import AppendedLines, Follower, bytes_between
@@ -113,7 +112,7 @@ class CatchUp:
         if self.query.joined and news.has_gap:
             self.query.joined.forget()
         matcher = self.query.matcher
-        first_lines = news.first_lines() if matcher.inherits else NO_FIRST_LINES
+        first_lines = news.first_lines(matcher.inherits)
         hits = news.hits(matcher.find(news.text, news.position, first_lines))
         return events.events_for(hits, self.query)
 

@@ -16,7 +16,7 @@ from contextlib import closing
 from types import ModuleType
 from typing import NamedTuple
 
-from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
+from logsrv.linelog.fields.stored_line import FirstLines
 from logsrv.linelog.http.watched_query import WatchedQuery
 from logsrv.linelog.read.follow import AppendedLines, Follower, bytes_between, end_of_store
 from logsrv.linelog.read.view import View
@@ -150,7 +150,7 @@ class SingleQuery:
 
 
 def _first_lines(piece: AppendedLines, query: WatchedQuery) -> FirstLines:
-    return piece.first_lines() if query.matcher.inherits else NO_FIRST_LINES
+    return piece.first_lines(query.matcher.inherits)
 
 
 class QueryGroup:
@@ -182,7 +182,7 @@ class QueryGroup:
     ) -> set[WatchedQuery] | None:
         """Search a piece. Return None; if the time ended first, the queries that have got their lines."""
         reached = set()
-        first_lines = piece.first_lines() if self._many.inherits else NO_FIRST_LINES
+        first_lines = piece.first_lines(self._many.inherits)
         for number, lines in self._many.find(piece.text, piece.position, first_lines):
             query = self.queries[number]
             query.add_matches(piece, lines)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from itertools import groupby, islice
 
-from logsrv.linelog.fields.continuation import has_own_header
 from logsrv.linelog.http.counted_replies import (
     fields,
     histogram,
@@ -40,7 +39,7 @@ from logsrv.linelog.read.found_records import (
     whole_record,
 )
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.records import about_lines, joined_documents
+from logsrv.linelog.read.records import joined_documents, record_documents
 from logsrv.linelog.read.render import (
     LineStyle,
     csv_renderer,
@@ -303,14 +302,7 @@ def record(view: View, values: Values) -> Reply:
     """Yield all lines of the record that a line belongs to. Raises Problem (404) as `show` does."""
     with closing(StoredLines(view)) as lines:
         found = whole_record(lines, _line_at(lines, values))
-    first = found[0].line
-    told = [
-        hit if has_own_header(hit.record()) else hit._replace(first_line=first) for hit in found
-    ]
-    records = [hit.record() for hit in found]
-    documents = map(hit_document, [found[0], *told[1:]])
-    about = zip(documents, about_lines(records), strict=True)
-    yield json_line({"lines": [document | added for document, added in about]})
+    yield json_line({"lines": record_documents(found)})
 
 
 def _line_at(lines: StoredLines, values: Values) -> Hit:

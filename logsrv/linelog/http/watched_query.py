@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 
 from logsrv.linelog.fields.continuation import Joiner
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.stored_line import NO_FIRST_LINES
 from logsrv.linelog.http.search_request import document_maker, has_all_lines
 from logsrv.linelog.http.view_protocol import LiveQuery, line_event
 from logsrv.linelog.query.match import Matcher, make_matcher
@@ -198,7 +197,7 @@ class WatchedQuery:
             candidates.count(
                 piece.text,
                 piece.position,
-                piece.first_lines() if candidates.inherits else NO_FIRST_LINES,
+                piece.first_lines(candidates.inherits),
             )
             for piece in pieces
         )

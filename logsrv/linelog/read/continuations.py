@@ -15,7 +15,7 @@ from logsrv.linelog.fields.way_back import first_line_of, may_have_continuations
 from logsrv.linelog.read.line_counts import SMALL
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import NEXT_STORE, Position
+from logsrv.linelog.store.segment import Position
 
 # Bytes of text in which the lines before a line are looked for at once.
 _PIECE = 4096
@@ -76,7 +76,7 @@ class Continuations:
             yield distance, text
         while distance < REACH and (number in numbers or number == position.segment):
             # A removed store is no damage, and has no lines before these.
-            store = self._view.stores[number // NEXT_STORE]
+            store = self._view.stores[position.store]
             frames = None if store.directory_removed else self._view.open_segment(number)
             if frames is None:
                 return

@@ -37,9 +37,9 @@ class AppendedLines(NamedTuple):
     missing: MissingText = MissingText()
     continuations: Continuations | None = None
 
-    def first_lines(self) -> FirstLines:
-        """Return the first lines of the continuation lines."""
-        if self.continuations is None:
+    def first_lines(self, is_asked: bool = True) -> FirstLines:
+        """Return the first lines of the continuation lines; none if nobody asks for them."""
+        if self.continuations is None or not is_asked:
             return NO_FIRST_LINES
         return self.continuations.first_lines(self.position, self.text)
 

@@ -22,7 +22,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH, decode_stored
 from logsrv.linelog.fields.values import displayable_text
 from logsrv.linelog.query.record_match import level_of_lines
-from logsrv.linelog.read.render import record_document
+from logsrv.linelog.read.render import hit_document, record_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
@@ -75,7 +75,7 @@ class JoinedLines:
 
         lines: of the store, to look for the record of the first line of each stream.
         """
-        # What the line has from its record is found here, from its stream.
+        # Without what the line has from its record, which is found here.
         record = Record(hit.line, str(hit.position))
         stream = self._joiner.stream_of(record)
         if lines is not None and not self._joiner.knows(stream):
@@ -121,6 +121,15 @@ def _document_of_part(parts: Sequence[Record]) -> dict[str, Any]:
         return {"rest": displayable_text(decode_stored(parts[-1].line[part.start : part.end]))}
     whole = record_document(join_parts(parts)[0])
     return {"whole": {name: whole[name] for name in whole if name not in ("time", "source")}}
+
+
+def record_documents(hits: Sequence[Hit]) -> list[dict[str, Any]]:
+    """Return the lines of a record as objects, each with what it has from the record's first line."""
+    first = hits[0].line
+    told = [hit if has_own_header(hit.record()) else hit._replace(first_line=first) for hit in hits]
+    about = about_lines([hit.record() for hit in hits])
+    documents = map(hit_document, [hits[0], *told[1:]])
+    return [document | added for document, added in zip(documents, about, strict=True)]
 
 
 def about_lines(record: Sequence[Record]) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from logsrv.errors import StoreError
-from logsrv.linelog.fields.stored_line import NO_FIRST_LINES
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.question import EVERYTHING
@@ -85,7 +84,7 @@ class LineBatches:
                 self._gap(news.missing, self._read_to, news.position)
             self._read_to = self._follower.position
             (number, offset), text = news.position, news.text
-            first_lines = news.first_lines() if self._matcher.inherits else NO_FIRST_LINES
+            first_lines = news.first_lines(self._matcher.inherits)
             for start, stop in self._matcher.find(text, news.position, first_lines):
                 size += stop - start + 1
                 if lines and (len(lines) == self.most_lines or size > self.most_bytes):
