@@ -94,6 +94,12 @@ class GroupCounter:
         )
         return self._count(lines)
 
+    def first_numbers_in_text(
+        self, text: bytes, first_lines: FirstLines, most: int, sign: int
+    ) -> tuple[int, list[tuple[int, int | float]]]:
+        """Return the same as `first_numbers` for whole lines."""
+        return self.first_numbers(StampedLines(text, first_lines), most, sign)
+
     def first_numbers(
         self, lines: StampedLines | ColumnRows, most: int, sign: int
     ) -> tuple[int, list[tuple[int, int | float]]]:

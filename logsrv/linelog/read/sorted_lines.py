@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.question import Extraction, Figure, Grouping, Sorting
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
@@ -70,8 +69,9 @@ class LargestNumbers(Aggregate):
         hits = list(lines.hits())
         if not hits:
             return None
-        stamps = StampedLines(*text_of_hits(hits))
-        with_number, found = self._counter.first_numbers(stamps, self._most, self._sign)
+        with_number, found = self._counter.first_numbers_in_text(
+            *text_of_hits(hits), self._most, self._sign
+        )
         first = []
         for row, value in found:
             (segment, offset), line, first_line = hits[row]
