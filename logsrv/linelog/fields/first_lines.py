@@ -41,6 +41,7 @@ from logsrv.linelog.fields.stored_line import (
     STAMP,
     TIME_LENGTH,
     FirstLines,
+    source_of_line,
 )
 from logsrv.linelog.fields.trace_shapes import (
     OPENING_MARKS,
@@ -149,7 +150,7 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
             before, are_sure = lines_of_sources({**first, **surely}, earlier())
             # Without a line of a trace, lines of any text do not go on.
             others = first.keys() - surely.keys() - _sources_with_traces(before)
-            before = [one for one in before if _source_of(one[1]) not in others]
+            before = [one for one in before if source_of_line(one[1]) not in others]
     if not before:
         own = found.first_lines() if found is not None else NO_FIRST_LINES
         return ContinuationLines(own, False, are_sure)
@@ -166,18 +167,13 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
     return ContinuationLines(both, sources.reach_back, are_sure)
 
 
-def _source_of(line: bytes) -> bytes:
-    stamp = STAMP.match(line)
-    return stamp[2] if stamp else b""
-
-
 def _sources_with_traces(lines: Iterable[tuple[int, bytes]]) -> set[bytes]:
     """Return the sources with a line that may begin a trace."""
     found = set()
     for _, line in lines:
         text = text_of_record(Record(line))
         if is_trace_opening(kind_of_text(text), text):
-            found.add(_source_of(line))
+            found.add(source_of_line(line))
     return found
 
 

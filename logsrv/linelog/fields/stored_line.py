@@ -60,6 +60,12 @@ class Source(NamedTuple):
     port: int | None
 
 
+def source_of_line(line: bytes) -> bytes:
+    """Return the source of a stored line; b"" for one without a stamp."""
+    stamp = STAMP.match(line)
+    return stamp[2] if stamp else b""
+
+
 def parse_source(source: str) -> Source:
     """Return the parts of the source of a line."""
     named = _NAME.match(source)

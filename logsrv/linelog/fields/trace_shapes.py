@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum, auto
+from functools import cache
 
 
 class TraceState(Enum):
@@ -78,118 +79,123 @@ ANNOUNCES = (
     rb"|--- Logging error ---"
 )
 """Sentences of Python before a traceback."""
-_KINDS = re.compile(
-    b"|".join(
-        b"(?P<%s>%s)" % (kind.name.encode(), pattern)
-        for kind, pattern in (
-            # Most lines are known by their first word.
-            (LineKind.OTHER, rb"(?!at |from |thread |goroutine |fatal |[Ss]tack )[a-z]{1,30} "),
+_KINDS = b"|".join(
+    b"(?P<%s>%s)" % (kind.name.encode(), pattern)
+    for kind, pattern in (
+        # Most lines are known by their first word.
+        (LineKind.OTHER, rb"(?!at |from |thread |goroutine |fatal |[Ss]tack )[a-z]{1,30} "),
+        (
+            LineKind.HEADED,
             (
-                LineKind.HEADED,
-                (
-                    rb"(?![0-9: .-]{1,40}=[A-Z])[\[(]?(?:[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ,_:]"
-                    rb"|[0-9]{2}:[0-9]{2}:[0-9]{2}\b"
-                    rb"|[0-9]{2}[-/. ](?:[0-9]{2}|[A-Z][a-z]{2})[-/. ][0-9]{2,4}[ T:,]"
-                    rb"|(?:[A-Z][a-z]{2},? ){1,2} ?[0-9]{1,2} [0-9]{2}:|[IWEF][0-9]{4,6} [0-9]{2}:"
-                    rb"|(?:time|ts|level|lvl)=|\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR"
-                    rb"|FATAL|CRITICAL|CRIT|SEVERE|PANIC|EMERG|ALERT)\b)"
-                    rb"|" + ANNOUNCES
-                ),
+                rb"(?![0-9: .-]{1,40}=[A-Z])[\[(]?(?:[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ,_:]"
+                rb"|[0-9]{2}:[0-9]{2}:[0-9]{2}\b"
+                rb"|[0-9]{2}[-/. ](?:[0-9]{2}|[A-Z][a-z]{2})[-/. ][0-9]{2,4}[ T:,]"
+                rb"|(?:[A-Z][a-z]{2},? ){1,2} ?[0-9]{1,2} [0-9]{2}:|[IWEF][0-9]{4,6} [0-9]{2}:"
+                rb"|(?:time|ts|level|lvl)=|\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR"
+                rb"|FATAL|CRITICAL|CRIT|SEVERE|PANIC|EMERG|ALERT)\b)"
+                rb"|" + ANNOUNCES
             ),
-            (LineKind.BLANK, rb"\s*\Z"),
-            (LineKind.GROUP, rb"\s*\+ Exception Group Traceback \(most recent call last\):"),
-            (LineKind.SUBGROUP, rb"  \| (?:Base)?ExceptionGroup: "),
-            (LineKind.GROUP_END, rb"[ \t]{4,80}\+-{36}\s*\Z"),
-            (LineKind.FRAME, rb"[ \t]{1,16}at "),
-            (LineKind.MARK, rb"[ \t]*\^+\s*\Z"),
+        ),
+        (LineKind.BLANK, rb"\s*\Z"),
+        (LineKind.GROUP, rb"\s*\+ Exception Group Traceback \(most recent call last\):"),
+        (LineKind.SUBGROUP, rb"  \| (?:Base)?ExceptionGroup: "),
+        (LineKind.GROUP_END, rb"[ \t]{4,80}\+-{36}\s*\Z"),
+        (LineKind.FRAME, rb"[ \t]{1,16}at "),
+        (LineKind.MARK, rb"[ \t]*\^+\s*\Z"),
+        (
+            LineKind.PART,
             (
-                LineKind.PART,
-                (
-                    rb"[ \t]|#011|Caused by:|Suppressed:|Wrapped by:"
-                    rb"|\.\.\. ?[0-9]+ (?:more|common|frames?|lines?)\b"
-                    # Frames of Java and JavaScript without their tab.
-                    rb"|at [^\s(]{1,300} ?\((?:[^()]{1,300}:[0-9]{1,9}"
-                    rb"|Native Method|Unknown Source|<[^()<>]{1,100}>)\)"
-                    rb"|--- End of |---> |--- <exception caught here> ---"
-                    rb"|(?:PHP )?Stack trace:|PHP +[0-9]+\. "
-                    rb"|#[0-9]+ +(?:/|0x|\{main|\[internal|phar:|[A-Za-z]:\\)"
-                    rb"|[Ss]tack backtrace:|note: (?:run with `RUST_|Some details are omitted)"
-                    rb"|thread caused non-unwinding panic"
-                    # Ruby's, without their tab.
-                    rb"|from (?:<internal:[^>\s]{1,100}>|[^\s:]{1,300}):[0-9]{1,9}:in "
-                    rb"|(?:<internal:[^>\s]{1,100}>|[^\s:0-9<{][^\s:]{0,299}):[0-9]{1,9}"
-                    rb":in [`'][^`']{1,300}'\s*\Z"
-                    # The end of an object that Node shows with an error.
-                    rb"|[}\])]+[,;]?\s*\Z"
-                    rb"|Stack \(most recent call last\):|Require stack:"
-                ),
+                rb"[ \t]|#011|Caused by:|Suppressed:|Wrapped by:"
+                rb"|\.\.\. ?[0-9]+ (?:more|common|frames?|lines?)\b"
+                # Frames of Java and JavaScript without their tab.
+                rb"|at [^\s(]{1,300} ?\((?:[^()]{1,300}:[0-9]{1,9}"
+                rb"|Native Method|Unknown Source|<[^()<>]{1,100}>)\)"
+                rb"|--- End of |---> |--- <exception caught here> ---"
+                rb"|(?:PHP )?Stack trace:|PHP +[0-9]+\. "
+                rb"|#[0-9]+ +(?:/|0x|\{main|\[internal|phar:|[A-Za-z]:\\)"
+                rb"|[Ss]tack backtrace:|note: (?:run with `RUST_|Some details are omitted)"
+                rb"|thread caused non-unwinding panic"
+                # Ruby's, without their tab.
+                rb"|from (?:<internal:[^>\s]{1,100}>|[^\s:]{1,300}):[0-9]{1,9}:in "
+                rb"|(?:<internal:[^>\s]{1,100}>|[^\s:0-9<{][^\s:]{0,299}):[0-9]{1,9}"
+                rb":in [`'][^`']{1,300}'\s*\Z"
+                # The end of an object that Node shows with an error.
+                rb"|[}\])]+[,;]?\s*\Z"
+                rb"|Stack \(most recent call last\):|Require stack:"
             ),
-            (LineKind.TRACEBACK, rb"Traceback \(most recent call last\):"),
+        ),
+        (LineKind.TRACEBACK, rb"Traceback \(most recent call last\):"),
+        (
+            LineKind.EXCEPTION,
             (
-                LineKind.EXCEPTION,
-                (
-                    rb"(?:[A-Za-z_\x80-\xff][\w$\x80-\xff]{0,60}\.){1,12}(?=[A-Z\x80-\xff])(?:"
-                    rb"[\w$\x80-\xff]{0,100}(?:Exception|Error|Throwable|ThreadDeath)\b"
-                    rb"|[\w$\x80-\xff]{1,100}(?::\s|:?\s*\Z))"
-                ),
+                rb"(?:[A-Za-z_\x80-\xff][\w$\x80-\xff]{0,60}\.){1,12}(?=[A-Z\x80-\xff])(?:"
+                rb"[\w$\x80-\xff]{0,100}(?:Exception|Error|Throwable|ThreadDeath)\b"
+                rb"|[\w$\x80-\xff]{1,100}(?::\s|:?\s*\Z))"
             ),
+        ),
+        (
+            LineKind.CHAIN,
+            rb"During handling of the above exc|The above exception was the direct",
+        ),
+        (
+            LineKind.ASYNCIO,
             (
-                LineKind.CHAIN,
-                rb"During handling of the above exc|The above exception was the direct",
+                rb"(?:future|task|handle|protocol|transport|socket|server|asyncgen): <"
+                rb"|(?:Object|Handle) created at \(most recent call last\):"
             ),
+        ),
+        (LineKind.LOGGING, rb"Call stack:|Message: |Arguments: [(\[{]"),
+        (LineKind.PANIC, rb"panic: |fatal error: "),
+        (LineKind.GOROUTINE, rb"goroutine [0-9]+ (?:gp=\S+ [^\[]{0,60})?\["),
+        (
+            LineKind.RUST_PANIC,
             (
-                LineKind.ASYNCIO,
-                (
-                    rb"(?:future|task|handle|protocol|transport|socket|server|asyncgen): <"
-                    rb"|(?:Object|Handle) created at \(most recent call last\):"
-                ),
+                rb"thread '[^']{0,200}' (?:\([0-9]{1,20}\) )?panicked at "
+                rb"[^:]{1,400}(?::[^:]{1,400})?:[0-9]{1,9}:[0-9]{1,9}:\s*\Z"
             ),
-            (LineKind.LOGGING, rb"Call stack:|Message: |Arguments: [(\[{]"),
-            (LineKind.PANIC, rb"panic: |fatal error: "),
-            (LineKind.GOROUTINE, rb"goroutine [0-9]+ (?:gp=\S+ [^\[]{0,60})?\["),
+        ),
+        (LineKind.RUST_ERROR, rb"Error: "),
+        (
+            LineKind.SOURCE,
             (
-                LineKind.RUST_PANIC,
-                (
-                    rb"thread '[^']{0,200}' (?:\([0-9]{1,20}\) )?panicked at "
-                    rb"[^:]{1,400}(?::[^:]{1,400})?:[0-9]{1,9}:[0-9]{1,9}:\s*\Z"
-                ),
+                rb"(?:(?:/|[A-Za-z]:[\\/]|file:///)[^:]{1,400}\.[cm]?[jt]sx?"
+                rb"|node:[\w/.-]{1,200}|\[eval\]|\[stdin\]|evalmachine\.<anonymous>)"
+                rb":[0-9]{1,9}\s*\Z"
             ),
-            (LineKind.RUST_ERROR, rb"Error: "),
+        ),
+        (
+            LineKind.NODE,
             (
-                LineKind.SOURCE,
-                (
-                    rb"(?:(?:/|[A-Za-z]:[\\/]|file:///)[^:]{1,400}\.[cm]?[jt]sx?"
-                    rb"|node:[\w/.-]{1,200}|\[eval\]|\[stdin\]|evalmachine\.<anonymous>)"
-                    rb":[0-9]{1,9}\s*\Z"
-                ),
+                rb"\(Use `node --|Thrown at:|- (?:/|[A-Za-z]:\\)"
+                rb"|Emitted '[^']{1,100}' event (?:on .{1,100} )?at:"
             ),
+        ),
+        (LineKind.NODE_END, rb"Node\.js v[0-9]{1,3}\.[0-9]"),
+        (LineKind.REPORT, rb"(?:[0-9][0-9:. -]{7,30} )?=[A-Z][A-Z ]{1,30} REPORT===="),
+        (LineKind.ELIXIR, rb"\*\* \([A-Za-z]"),
+        (LineKind.ERLANG, rb"\*\* {1,2}(?:[A-Z][a-z]|gen_|[\[{<'#])"),
+        (
+            LineKind.FIELD,
             (
-                LineKind.NODE,
-                (
-                    rb"\(Use `node --|Thrown at:|- (?:/|[A-Za-z]:\\)"
-                    rb"|Emitted '[^']{1,100}' event (?:on .{1,100} )?at:"
-                ),
+                rb"(?:Last message|Last event|State|Data|Queue|Postponed|Function|Args"
+                rb"|Initial Call|Ancestors|Message Queue Length|Messages|Links|Dictionary"
+                rb"|Trapping Exits|Status|Heap Size|Stack Size|Reductions|Neighbours|Pid|Name"
+                rb"|Start Call|Restart|Shutdown|Type|Callback mode|Parent)"
+                rb"(?: \(from [^()]{1,100}\))?:(?:\s|\Z)"
+                rb"|Client [^ ]{1,100} is (?:alive|dead|remote)"
             ),
-            (LineKind.NODE_END, rb"Node\.js v[0-9]{1,3}\.[0-9]"),
-            (LineKind.REPORT, rb"(?:[0-9][0-9:. -]{7,30} )?=[A-Z][A-Z ]{1,30} REPORT===="),
-            (LineKind.ELIXIR, rb"\*\* \([A-Za-z]"),
-            (LineKind.ERLANG, rb"\*\* {1,2}(?:[A-Z][a-z]|gen_|[\[{<'#])"),
-            (
-                LineKind.FIELD,
-                (
-                    rb"(?:Last message|Last event|State|Data|Queue|Postponed|Function|Args"
-                    rb"|Initial Call|Ancestors|Message Queue Length|Messages|Links|Dictionary"
-                    rb"|Trapping Exits|Status|Heap Size|Stack Size|Reductions|Neighbours|Pid|Name"
-                    rb"|Start Call|Restart|Shutdown|Type|Callback mode|Parent)"
-                    rb"(?: \(from [^()]{1,100}\))?:(?:\s|\Z)"
-                    rb"|Client [^ ]{1,100} is (?:alive|dead|remote)"
-                ),
-            ),
-            (LineKind.REQUEST, rb"(?:Server|Request): "),
-            (LineKind.TERM, rb"\[{0,3}\{[\[{]{0,3}[a-z':]"),
-        )
+        ),
+        (LineKind.REQUEST, rb"(?:Server|Request): "),
+        (LineKind.TERM, rb"\[{0,3}\{[\[{]{0,3}[a-z':]"),
     )
 )
+
+
+@cache
+def _kinds() -> re.Pattern[bytes]:
+    """Return the expression for all kinds. Most commands never use it, and it takes 4 ms."""
+    return re.compile(_KINDS)
+
 
 _BY_NAME: dict[str | None, LineKind] = {kind.name: kind for kind in LineKind}
 
@@ -313,7 +319,7 @@ _FILES = re.compile(
 
 
 def kind_of_text(text: bytes) -> LineKind:
-    found = _KINDS.match(text)
+    found = _kinds().match(text)
     return _BY_NAME[found.lastgroup] if found else LineKind.OTHER
 
 

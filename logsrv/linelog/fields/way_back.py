@@ -7,7 +7,8 @@ shows few lines asks for these alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import TypeAlias
 
 from logsrv.linelog.fields.continuation import (
@@ -22,12 +23,9 @@ from logsrv.linelog.fields.continuation import (
     lead_of_record,
 )
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.stored_line import REACH, STAMP
+from logsrv.linelog.fields.stored_line import REACH, STAMP, TIME_LENGTH, source_of_line
 from logsrv.linelog.fields.trace_shapes import (
     BEGINS_ANOTHER,
-    OPENING_MARKS,
-    OPENING_WITHIN,
-    OPENING_WORDS,
     goes_on_anywhere,
     kind_of_text,
 )
@@ -39,36 +37,24 @@ Earlier: TypeAlias = Callable[[], Iterable[tuple[int, bytes]]]
 """Whole lines before a text, the nearest piece first, up to REACH; each with its bytes up to the text."""
 
 
-_STAMP = rb"^(?:[^ \n]+ [^ \n]+ )?"
-# The lines that `first_lines.py` finds with NumPy, and more: no others begin a trace or go on with one.
-_MAY_OPEN = re.compile(
-    rb"%b(?:[%b]|%b|[A-Za-z]:|[A-Za-z_\x80-\xff][\w$./~%%()*\[\]\x80-\xff-]*[.:]|[^\n]*(?:%b))"
-    % (
-        _STAMP,
-        re.escape(OPENING_MARKS),
-        b"|".join(map(re.escape, OPENING_WORDS)),
-        re.escape(OPENING_WITHIN),
-    ),
-    re.MULTILINE,
-)
 # Within a trace, nearly any text goes on.
-_MAY_BE_WITHIN = re.compile(_STAMP + rb"(?!%b)[^\n]" % BEGINS_ANOTHER, re.MULTILINE)
+_MAY_GO_ON = re.compile(rb"^(?:[^ \n]+ [^ \n]+ )?(?!%b)[^\n]" % BEGINS_ANOTHER, re.MULTILINE)
 # The next is part of a record whatever stands before it.
 _IS_PART = re.compile(STAMP.pattern + rb"[ \t]+[^\s+|^]")
 _PART = Lead(continues=True, doubt=0, is_unknown=False, is_any_text=False)
 _SECONDS = len("2026-11-20T06:18:42")
-# Lines that are passed until the sources are looked at of which none was met.
-_PASSED = 64
+# Bytes of text whose lines are looked at together: at first few, as most ways back are short.
+_SHORT, _LONG = 4096, 1 << 20
 
 
 def may_be_continuation(line: bytes) -> bool:
     """Return whether a line may go on with a record, as nearly each may without a header of its own."""
-    return _MAY_BE_WITHIN.match(line) is not None or _MAY_OPEN.match(line) is not None
+    return _MAY_GO_ON.match(line) is not None
 
 
 def may_have_continuations(text: bytes) -> bool:
     """Return whether a line of a text may go on with a record."""
-    return _MAY_BE_WITHIN.search(text) is not None or _MAY_OPEN.search(text) is not None
+    return _MAY_GO_ON.search(text) is not None
 
 
 def first_line_of(line: bytes, pieces: Iterable[tuple[int, bytes]]) -> bytes | None:
@@ -76,8 +62,7 @@ def first_line_of(line: bytes, pieces: Iterable[tuple[int, bytes]]) -> bytes | N
 
     pieces: as `Earlier` returns them, of the text before the line.
     """
-    stamp = STAMP.match(line)
-    source = stamp[2] if stamp else b""
+    source = source_of_line(line)
     record = Record(line)
     if has_own_header(record) or not record.body.strip() or WayBack(line).is_over:
         return None
@@ -101,45 +86,43 @@ def lines_of_sources(
     """
     wanted = {source: WayBack(line) for source, line in first.items()}
     found: list[tuple[int, bytes]] = []
-    limit = max(one.limit for one in wanted.values())
-    passed = 0
-    for distance, piece in pieces:
-        end = len(piece) - piece.endswith(b"\n")
-        while end >= 0 and wanted:
-            if len(wanted) == 1:
-                end = _end_of_last_line_of(next(iter(wanted)), piece, end)
-            start = piece.rfind(b"\n", 0, max(end, 0)) + 1
-            far = distance - start
-            passed += 1
-            if far > limit or passed % _PASSED == 0:
-                wanted = {source: one for source, one in wanted.items() if one.limit >= far}
-                if not wanted:
-                    return found[::-1], True
-                limit = max(one.limit for one in wanted.values())
-            if end < 0:
-                break
-            line = piece[start:end]
-            stamp = STAMP.match(line)
-            source = stamp[2] if stamp else b""
-            if source in wanted:
-                if wanted[source].add(line, far):
-                    found.append((far, line))
-                limit = max(limit, wanted[source].limit)
-                if wanted[source].is_over:
-                    del wanted[source]
-            end = start - 1
+    for distance, text in _stretches(pieces):
+        lines = text.removesuffix(b"\n").split(b"\n")
+        rows = _rows_of_sources(lines, wanted)
+        starts = [*accumulate(map(len, lines), initial=0)] if rows else []
+        for row in reversed(rows):
+            line = lines[row]
+            way = wanted.get(source := source_of_line(line))
+            if way is None:
+                continue
+            far = distance - starts[row] - row
+            if way.add(line, far):
+                found.append((far, line))
+            if way.is_over:
+                del wanted[source]
+        wanted = {source: way for source, way in wanted.items() if way.limit >= distance}
         if not wanted:
-            break
-    return found[::-1], not wanted
+            return found[::-1], True
+    return found[::-1], False
 
 
-def _end_of_last_line_of(source: bytes, piece: bytes, end: int) -> int:
-    """Return where the last line up to `end` ends that may be of a source; -1 if none is."""
-    at = piece.rfind(b" %b " % source, 0, end) if source else end
-    if at < 0:
-        return -1
-    behind = piece.find(b"\n", at, end)
-    return end if behind < 0 else behind
+def _stretches(pieces: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Yield whole lines of the pieces, the nearest first, each time more, with their distance."""
+    size = _SHORT
+    for distance, piece in pieces:
+        stop = len(piece)
+        while stop > 0:
+            begin = piece.rfind(b"\n", 0, max(stop - size, 0)) + 1
+            yield distance - begin, piece[begin:stop]
+            stop, size = begin, min(2 * size, _LONG)
+
+
+def _rows_of_sources(lines: list[bytes], sources: Container[bytes]) -> list[int]:
+    """Return the numbers of the lines that may be of some sources; b"" is that of lines without a stamp."""
+    if b"" in sources:
+        return [*range(len(lines))]
+    at = TIME_LENGTH
+    return [row for row, line in enumerate(lines) if line[at : line.find(b" ", at)] in sources]
 
 
 class WayBack:
