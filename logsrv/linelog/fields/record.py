@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
@@ -346,6 +347,14 @@ class Record:
             exact = parse_json_exactly(self.content)
             self._exact = self._content if exact is None else exact
             return self._exact
+
+
+def is_told_by_first_line(line: bytes, first_line: bytes, fields: Collection[str]) -> bool:
+    """Return whether a line has some inherited fields just as the first line of its record has them."""
+    if _has_fields(line):
+        return False
+    # Without a level there, a word in the line itself may be one.
+    return "level" not in fields or _first_record(first_line).level is not None
 
 
 def _has_fields(message: bytes) -> bool:

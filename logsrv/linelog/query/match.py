@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.record import Record, is_told_by_first_line
 from logsrv.linelog.fields.stored_line import (
     INHERITED,
     NO_FIRST_LINES,
@@ -77,10 +77,10 @@ class Matcher:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.needs: Need | None = need_of_query(node)
-        self.inherits = any(
-            isinstance(leaf, Compare | HasField) and leaf.field in INHERITED
-            for leaf in leaves(node)
-        )
+        inherited = _inherited_fields(node)
+        self.inherits = any(inherited)
+        # If the query asks for nothing else.
+        self._inherited = frozenset(inherited if all(inherited) else ())
         self._own_literals = _literals_of_own_text(node) if self.inherits else ()
         self._test: Predicate | None = None
         self._candidate = candidate_of_query(node)
@@ -162,10 +162,22 @@ class Matcher:
         lines = self.candidate_lines(text)
         if self.inherits and first_lines:
             lines = self._with_continuations(text, lines, first_lines)
+        told: dict[bytes, bool] = {}
         for start, end in lines:
-            position = f"{place[0]}:{place[1] + start}" if place else None
-            if test(record(text[start:end], position, first_lines.get(start))):
+            line, first_line = text[start:end], first_lines.get(start)
+            if first_line is not None and self._is_told(line, first_line):
+                if first_line not in told:
+                    told[first_line] = test(record(line, None, first_line))
+                is_match = told[first_line]
+            else:
+                position = f"{place[0]}:{place[1] + start}" if place else None
+                is_match = test(record(line, position, first_line))
+            if is_match:
                 yield start, end
+
+    def _is_told(self, line: bytes, first_line: bytes) -> bool:
+        """Return whether the query is true for a line if it is for all such lines of its record."""
+        return bool(self._inherited) and is_told_by_first_line(line, first_line, self._inherited)
 
     def _with_continuations(
         self, text: bytes, lines: Iterator[tuple[int, int]], first_lines: FirstLines
@@ -300,6 +312,14 @@ class Matcher:
         return _count_messages_with_hit(self._candidate_finder(text), text)
 
 
+def _inherited_fields(node: Node) -> list[str]:
+    """Return of each condition the field that a line may have from its record, "" for another."""
+    return [
+        leaf.field if isinstance(leaf, Compare | HasField) and leaf.field in INHERITED else ""
+        for leaf in leaves(node)
+    ]
+
+
 def _literals_of_own_text(node: Node) -> tuple[Literal, ...]:
     """Return literals of which a line has one in any case, whatever it has from its first line.
 
@@ -309,11 +329,7 @@ def _literals_of_own_text(node: Node) -> tuple[Literal, ...]:
     own = [
         found
         for part in parts
-        if not any(
-            isinstance(leaf, Compare | HasField) and leaf.field in INHERITED
-            for leaf in leaves(part)
-        )
-        and isinstance(found := candidate_of_query(part), tuple)
+        if not any(_inherited_fields(part)) and isinstance(found := candidate_of_query(part), tuple)
     ]
     return max(own, key=lambda one: min(len(literal.text) for literal in one), default=())
 
