@@ -80,6 +80,7 @@ class LatestRecords:
         touched: dict[RecordSoFar, None] = {}
         for hit in hits:
             line = hit.record()
+            # Without what it has from its record, which is found here.
             first = self._joiner.first_line(Record(hit.line))
             if self._joiner.ended is not None:
                 self._records.pop(self._joiner.ended, None)

@@ -22,7 +22,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH, decode_stored
 from logsrv.linelog.fields.values import displayable_text
 from logsrv.linelog.query.record_match import level_of_lines
-from logsrv.linelog.read.render import hit_document, record_document
+from logsrv.linelog.read.render import record_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
@@ -82,8 +82,8 @@ class JoinedLines:
             self._learn(lines_before_record(lines, hit))
             stream = self._joiner.stream_of(record)
         first, parts = self._first_line(record, stream)
-        if first is not record and not has_own_header(record):
-            record = Record(hit.line, str(hit.position), first.line)
+        if first is not record:
+            record = _going_on(record, first)
         elif hit.first_line is not None:
             record = hit.record()
         found = {"position": record.position, **record_document(record)}
@@ -125,11 +125,19 @@ def _document_of_part(parts: Sequence[Record]) -> dict[str, Any]:
 
 def record_documents(hits: Sequence[Hit]) -> list[dict[str, Any]]:
     """Return the lines of a record as objects, each with what it has from the record's first line."""
-    first = hits[0].line
-    told = [hit if has_own_header(hit.record()) else hit._replace(first_line=first) for hit in hits]
-    about = about_lines([hit.record() for hit in hits])
-    documents = map(hit_document, [hits[0], *told[1:]])
-    return [document | added for document, added in zip(documents, about, strict=True)]
+    first, *others = records = [hit.record() for hit in hits]
+    told = [first, *(_going_on(one, first) for one in others)]
+    return [
+        {"position": one.position, **record_document(one), **about}
+        for one, about in zip(told, about_lines(records), strict=True)
+    ]
+
+
+def _going_on(record: Record, first: Record) -> Record:
+    """Return a line of a record with what it has from the first line, if it has no header of its own."""
+    if has_own_header(record):
+        return record
+    return Record(record.line, record.position, first.line)
 
 
 def about_lines(record: Sequence[Record]) -> list[dict[str, Any]]:
@@ -141,7 +149,7 @@ def about_lines(record: Sequence[Record]) -> list[dict[str, Any]]:
         parts = [*parts, line] if parts and is_cut(parts[-1]) else [line]
         added: dict[str, Any] = {}
         if line is not record[0]:
-            own = line if has_own_header(line) else Record(line.line, None, record[0].line)
+            own = _going_on(line, record[0])
             added = {"continues": record[0].position, "level": own.level or level}
         found.append(added | _document_of_part(parts) if len(parts) > 1 else added)
     return found
