@@ -269,7 +269,12 @@ def test_records_at_the_ends_of_a_time_are_whole(query, newest, truth, browser):
     page.go(f"http://127.0.0.1:{truth.server.ports()[1]}/?rows=1&q={query}&{ends}")
     page.wait(f"{FULL} && document.querySelector('#range-text').textContent")
     # Up to both ends of the time, from that which is shown first.
-    for _ in range(9):
+    reached = (
+        f"{EDGE}.startsWith('There') && {SCROLLER}.scrollTop === 0" if newest else f"{BELOW} < 3"
+    )
+    end = time.monotonic() + PATIENCE
+    while not page.run(f"{FULL} && {reached}"):
+        assert time.monotonic() < end, page.run(LISTED)
         page.press("PageUp" if newest else "PageDown")
         page.wait(FULL)
     wanted = [

@@ -21,13 +21,15 @@ export class TimePicker {
     });
     for (const one of /** @type {NodeListOf<HTMLElement>} */ (this.dialog.querySelectorAll("[data-since]")))
       one.addEventListener("click", () => this.choose(one.dataset.since ?? "", one.dataset.until ?? ""));
-    this.dialog.addEventListener("close", () => this.abort.abort());
+    // The event comes after a while, in which the dialog may have been opened again.
+    this.dialog.addEventListener("close", () => this.dialog.open || this.abort.abort());
     // The dialog has no padding of its own, so a click on it is one beside its content.
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
   }
 
   /** @param {Span} span the shown span */
   open({ since, until }) {
+    this.abort.abort();
     this.since.value = typedTime(since);
     this.until.value = typedTime(until);
     byId("times-zone").textContent = zone().name;
