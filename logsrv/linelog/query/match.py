@@ -161,7 +161,7 @@ class Matcher:
         test, record = self.predicate(), Record
         lines = self.candidate_lines(text)
         if self.inherits and first_lines:
-            lines = self._with_continuations(text, lines, first_lines)
+            lines = self._with_continuations(text, lines, self._that_may_tell(first_lines))
         told: dict[bytes, bool] = {}
         for start, end in lines:
             line, first_line = text[start:end], first_lines.get(start)
@@ -174,6 +174,14 @@ class Matcher:
                 is_match = test(record(line, position, first_line))
             if is_match:
                 yield start, end
+
+    def _that_may_tell(self, first_lines: FirstLines) -> FirstLines:
+        """Return the first lines without those that have no candidate: they make no line match."""
+        if not isinstance(self._candidate, tuple):
+            return first_lines
+        literals = self._candidate
+        telling = {line for line in set(first_lines.values()) if _has_one_of(line, literals)}
+        return {start: line for start, line in first_lines.items() if line in telling}
 
     def _is_told(self, line: bytes, first_line: bytes) -> bool:
         """Return whether the query is true for a line if it is for all such lines of its record."""
@@ -205,12 +213,7 @@ class Matcher:
         """Return whether a line may match by its own text, whatever it has from its first line."""
         if not self._own_literals:
             return True
-        line = text[start:end]
-        folded = line.lower()
-        return any(
-            one.text.lower() in folded if one.ignore_case else one.text in line
-            for one in self._own_literals
-        )
+        return _has_one_of(text[start:end], self._own_literals)
 
     def matching_lines(
         self,
@@ -332,6 +335,13 @@ def _literals_of_own_text(node: Node) -> tuple[Literal, ...]:
         if not any(_inherited_fields(part)) and isinstance(found := candidate_of_query(part), tuple)
     ]
     return max(own, key=lambda one: min(len(literal.text) for literal in one), default=())
+
+
+def _has_one_of(line: bytes, literals: tuple[Literal, ...]) -> bool:
+    folded = line.lower()
+    return any(
+        one.text.lower() in folded if one.ignore_case else one.text in line for one in literals
+    )
 
 
 def make_matcher(node: Node) -> Matcher:
