@@ -94,6 +94,37 @@ async def test_bytes_that_somebody_else_appends_are_counted(open_store):
     assert store.position == (1, len(text))
 
 
+class Unnumbered(FaultyDisk):
+    """A disk on which the file `number` cannot be written at times."""
+
+    broken = False
+
+    def overwrite_start(self, name: str, data: bytes, *, sync: bool) -> None:
+        if self.broken and name == "number":
+            self.calls.append("number")
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().overwrite_start(name, data, sync=sync)
+
+
+async def test_a_file_that_cannot_be_replaced_takes_no_descriptor_at_each_try(open_store, clock):
+    """Somebody has removed current.log, and the disk is broken for a minute."""
+    disk = Unnumbered()
+    store = open_store(disk, clock=clock)
+    await write(store, b"one")
+    (store.directory / "current.log").unlink()
+    disk.broken = True
+    open_files = len(os.listdir("/dev/fd"))
+    for number in range(60):
+        store.append(batch(b"%d" % number))
+        clock.advance(1)
+    assert disk.calls.count("number") > 50
+    assert len(os.listdir("/dev/fd")) == open_files
+    disk.broken = False
+    clock.advance(1)
+    # The first came before anybody could look, into the file that has no name.
+    assert text_of(store.directory) == stored(*(b"%d" % number for number in range(1, 60)))
+
+
 class ToldOnce(FaultyDisk):
     """A disk whose write-back fails, and tells it once to each open file description, as Linux does."""
 

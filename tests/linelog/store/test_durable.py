@@ -141,7 +141,13 @@ async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(open_sto
     await until(slow.begun.is_set)
     await write(store, b"two")
     assert text_of(store.directory) == stored(b"one", b"two")
+    del disk.before["fdatasync"]
     slow.go.set()
+    clock.settle()
+    # What was written meanwhile may be on the medium or not.
+    assert place_of(store) == (1, len(stored(b"one")))
+    clock.advance(1)
+    assert place_of(store) == (1, len(stored(b"one", b"two")))
 
 
 async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store, disk, clock):
