@@ -1,14 +1,17 @@
 """Filters over columns: each line gets the answer that the predicate gives for its record."""
 
 import math
+import tracemalloc
 
 import numpy
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.columns.filter import compared_numbers
+from logsrv.linelog.columns import filter as module
+from logsrv.linelog.columns.filter import KnownTest, compared_numbers
 from logsrv.linelog.columns.read_file import NumberColumn
+from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.query.predicates import value_test
 from logsrv.linelog.query.question import Compare
 
@@ -42,6 +45,10 @@ def test_integers_are_compared_exactly_with_numbers_of_any_size(values, op, want
     OPERATORS,
     TEXTS,
 )
+# As doubles these numbers would be one.
+@example([2.0**53], "=", str(2**53 + 1))
+@example([2.0**53], "<", str(2**53 + 1))
+@example([2.0**63], ">=", str(2**63 + 1))
 def test_decimals_are_compared_as_their_texts_are(values, op, wanted):
     test = value_test(Compare("a_ms", op, wanted))
     found = compared_numbers(
@@ -57,3 +64,19 @@ def test_a_line_without_the_field_fulfils_no_comparison(op):
     found = compared_numbers(Compare("a", op, "6"), column)
     assert found is not None
     assert not found[0]
+
+
+def test_what_is_remembered_of_different_values_has_a_bound(monkeypatch):
+    """A question over years meets more different values than a process has memory."""
+    monkeypatch.setattr(module, "_MOST_KNOWN", 1000)
+    known = KnownTest(lambda value: str(value).endswith("7"))
+    tracemalloc.start()
+    try:
+        for one in range(40):
+            texts = [f"{one}.{number}".rjust(100) for number in range(500)]
+            field = CodedField(numpy.arange(500), texts)
+            assert known.results(field) == [text.endswith("7") for text in texts]
+        del texts, field
+        assert tracemalloc.get_traced_memory()[0] < 2000 * 300
+    finally:
+        tracemalloc.stop()
