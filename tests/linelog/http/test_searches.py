@@ -18,7 +18,7 @@ from twisted.internet.task import Clock
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http import searches as searches_module
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searches import MODULE, Searches
+from logsrv.linelog.http.searches import MODULE, AskedSearch, Searches
 from tests.parts.child_processes import Spawner, is_there
 from tests.parts.child_processes import children as pids
 from tests.parts.reactor import logged
@@ -235,6 +235,23 @@ async def test_a_search_is_ended_when_its_time_is_over(made):
     searches.start_search(asked(), sink)
     problem = await sink.done
     assert problem is not None and problem.status == 503 and "0.001 s" in str(problem)
+
+
+def test_neither_a_pause_nor_its_end_gives_a_search_other_time():
+    clock, sink = Clock(), SearchSink()
+    search = AskedSearch(Mock(seconds=10.0), asked(), sink, clock, 10.0)  # type: ignore[arg-type]
+    search.run_in(Mock())
+    for _ in range(3):
+        clock.advance(3)
+        search.pause()
+        search.pause()
+        clock.advance(100)
+        search.resume()
+        search.resume()
+    clock.advance(0.9)
+    assert not sink.done.called
+    clock.advance(0.2)
+    assert sink.done.called and sink.done.result.status == 503
 
 
 async def test_the_problem_of_a_search_is_its_end(made):
