@@ -133,6 +133,24 @@ def test_after_a_start_the_questions_of_before_are_asked_soon(ahead, asked, cloc
     assert not asked.requests
 
 
+def test_each_round_keeps_what_was_asked_since_the_one_before(ahead, asked, clock, tmp_path):
+    """Until a stop, and after it: a kill between two rounds loses only what was asked since the first."""
+    queries = []
+    for number in range(3):
+        ahead.note("/api/table", b"q=%d+|+count" % number)
+        queries.append(f"{number} | count")
+        clock.advance(EVERY)
+        assert asked.queries() == queries
+        kept = json.loads((tmp_path / FILE).read_bytes())
+        assert [one["query"] for one in kept] == [f"q={n}+|+count" for n in range(number + 1)]
+    ahead.note("/api/table", b"q=last+|+count")
+    ahead.stop()
+    later = AskedAhead(asked, lambda: str(tmp_path), clock)
+    later.start()
+    clock.advance(FIRST)
+    assert asked.queries() == [*queries, "last | count"]
+
+
 def test_a_stop_at_once_after_a_start_keeps_the_questions(ahead, asked, clock, tmp_path):
     ahead.note("/api/table", b"q=one+|+count")
     ahead.stop()

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from twisted.python.failure import Failure
 from logsrv.linelog.http.endpoints import openapi_document
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.saved_searches import LARGEST_FILE, MOST
+from logsrv.linelog.store.disk import Disk
 from tests.parts.users import as_root
 from tests.parts.web_requests import Browser, Place
 
@@ -45,13 +47,16 @@ class Saving(Place):
         reactor.callFromThread = lambda call, *given: call(*given)
 
     def put(self, name: str, search: object, **headers: str) -> tuple[int, Any]:
+        return _answer(self.send(name, search, **headers))
+
+    def send(self, name: str, search: object, **headers: str) -> Browser:
+        """Ask to save; the answer may still be to come."""
         body = search if isinstance(search, bytes) else json.dumps(search).encode()
         browser = Browser(self.server.handle, self.reactor)
         headers = {"Content_Type": TYPE, "Content_Length": str(len(body))} | headers
         browser.get(f"/api/saved/{quote(name, safe='')}", "PUT", **headers)
         browser.channel.dataReceived(body)
-        head, _, answer = browser.received.partition(b"\r\n\r\n")
-        return int(head.split()[1]), json.loads(answer)
+        return browser
 
     def remove(self, name: str, **headers: str) -> tuple[int, Any]:
         return self.ask(f"/api/saved/{quote(name, safe='')}", "DELETE", **headers)
@@ -62,6 +67,33 @@ class Saving(Place):
         assert status == 200 and answer["enabled"] is True
         found: list[dict[str, Any]] = answer["saved"]
         return found
+
+
+def _answer(browser: Browser) -> tuple[int, Any]:
+    head, _, answer = browser.received.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(answer)
+
+
+class InterleavedThreads(Threads):
+    """A pool with threads for all: before one writes, all others that it was given do their work."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._given: deque[Callable[[], None]] = deque()
+        replace = Disk.replace_durably
+
+        def write(*given: Any, **how: Any) -> None:
+            self.work()
+            replace(*given, **how)
+
+        monkeypatch.setattr(Disk, "replace_durably", write)
+
+    def callInThreadWithCallback(self, done: Callable[..., None], call: Any, *given: Any) -> None:
+        do_at_once = super().callInThreadWithCallback
+        self._given.append(lambda: do_at_once(done, call, *given))
+
+    def work(self) -> None:
+        while self._given:
+            self._given.popleft()()
 
 
 @pytest.fixture
@@ -308,3 +340,27 @@ def test_a_wrong_board_is_refused(place, value, why):
     found, said = place.put("x", value)
     assert found == 400 and why in said["error"]
     assert not place.file.exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(ERRORS, ERRORS), (board("a"), board("b")), (ERRORS, board("a")), (board("a"), None)],
+)
+def test_of_two_changes_at_the_same_moment_none_is_lost(place, monkeypatch, first, second):
+    """None: to remove what was there."""
+    place.put("old", ERRORS)
+    threads = InterleavedThreads(monkeypatch)
+    monkeypatch.setattr(place.reactor, "getThreadPool", lambda: threads)
+    one = place.send("first", first)
+    if second is None:
+        other = Browser(place.server.handle, place.reactor)
+        other.get("/api/saved/old", "DELETE")
+    else:
+        other = place.send("second", second)
+    threads.work()
+    wanted = {"first": first} | ({} if second is None else {"old": ERRORS, "second": second})
+    assert json.loads(place.file.read_text()) == wanted
+    answered = [_answer(browser) for browser in (one, other)]
+    assert [status for status, _ in answered] == [200, 200]
+    _, last = answered[1]
+    assert {found["name"] for found in last["saved"] + last["boards"]} == wanted.keys()
