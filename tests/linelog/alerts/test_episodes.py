@@ -16,7 +16,7 @@ from logsrv.linelog.alerts.episodes import (
     Episodes,
     find_past_episodes,
 )
-from logsrv.linelog.alerts.windows import Change, Key
+from logsrv.linelog.alerts.windows import STEPS, Change, Key
 from logsrv.linelog.query.condition import parse_alert
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
@@ -288,6 +288,15 @@ def test_absence_needs_a_line_before_it_or_the_begin_of_the_store(tmp_path):
     ]
     # Of the day before, the lines are known, although the answer begins later.
     assert past_episodes(store, "| none in 5m by app", 1063, 1100) == [("a", 1065.0)]
+
+
+@pytest.mark.parametrize("days", [0.5, 1, 2, 7])
+def test_a_group_that_was_last_seen_a_window_before_is_missed(tmp_path, days):
+    """Also where a window is longer than the day of which the lines before are read anyway."""
+    window = round(days * 86400)
+    store = store_of(tmp_path / "s", [(0, "a"), *((n * window // 5, "b") for n in range(7))])
+    found = past_episodes(store, f"| none in {window}s by app", 0.9 * window, 1.2 * window)
+    assert found == [("a", pytest.approx(window, abs=2 * window / STEPS))]
 
 
 def test_an_empty_store_has_no_episodes(tmp_path):

@@ -100,6 +100,32 @@ def test_a_group_seen_is_missed_and_forgotten_after_a_day():
     assert not those.groups
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("days", [0.25, 0.49, 0.5, 0.51, 0.99, 1, 1.01, 2, 7])
+def test_a_group_is_missed_after_each_window_and_for_another_one(days, restarts):
+    """Windows below and above the day for which a group is remembered anyway."""
+    window = days * 86400
+    those = windows(f"| none in {window:.0f}s by app")
+    add(those, line("app=web n=1"), line("app=db n=1"))
+    found: list[tuple[str, bool, float]] = []
+    longest = max(2 * window, REMEMBERED)
+    for number in range(1, 2 + round(5 * longest / window)):
+        moment = number * window / 5
+        lines = [line("app=db n=1", moment)]
+        add(those, *lines)
+        those.advance(BEGIN + moment)
+        found += told(those)
+        if restarts:
+            again = Windows(those.condition, those.begin * those.step, those.current - 1)
+            again.restore_groups(json.loads(json.dumps(list(those.to_document()))))
+            add(again, *lines)
+            those = again
+    assert found == [
+        ("web", True, pytest.approx(window, abs=2 * those.step)),
+        ("web", False, pytest.approx(longest, abs=2 * those.step)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("figure", "episodes"),
     [("avg ms > 40", [51]), ("min ms < 15", [1]), ("max ms >= 100", [51]), ("sum ms > 100", [51])],

@@ -1,6 +1,7 @@
 """One poll for all viewers; each begins where it wants to, without a gap, and at a bounded rate."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,10 @@ class Place:
 
     def live(self, viewer: int) -> bool:
         return any(one.live for one in self.handed if viewer in one.viewers)
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
 
 
 def _events(handed: ViewEvents) -> Iterator[object]:
@@ -286,6 +291,29 @@ def test_viewers_that_begin_at_the_end_are_live_without_a_step(place, monkeypatc
     place.hub.poll()
     assert place.live(0) and place.live(1)
     assert place.events(0) == ["0 a", "0 b", "1 a", "1 b"] and place.events(1) == ["1 a", "1 b"]
+
+
+def test_no_file_stays_open_of_viewers_that_leave_while_they_catch_up(place, monkeypatch):
+    """Nor of those that leave before their first step, or have become live; those that stay go on."""
+    one_line_a_step(monkeypatch)
+    place.join(0)
+    place.poll(*"12345678")
+    files = open_files()
+    for viewer in range(1, 12):
+        place.join(viewer, begin=Position(1, 0))
+    place.hub.leave(1)
+    place.poll()
+    assert open_files() == files + 10
+    for viewer in range(2, 12):
+        for _ in range(viewer - 2):
+            place.more(viewer)
+    assert place.live(11) and not place.live(9)
+    for viewer in range(2, 11):
+        place.hub.leave(viewer)
+    assert open_files() == files
+    place.hub.leave(11)
+    place.poll("9")
+    assert place.events(0) == [*"123456789"]
 
 
 def test_a_viewer_gets_all_that_was_written_before_it_joined_even_where_others_miss_lines(

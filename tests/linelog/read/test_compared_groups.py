@@ -180,6 +180,40 @@ def test_two_bounds_have_no_change(store, monkeypatch):
     assert found.at_least == ["count_distinct_app", "count_distinct_app_before"]
 
 
+@pytest.mark.parametrize("bound", ["earlier", "later", "both", "none"])
+@pytest.mark.parametrize(
+    ("query", "most"),
+    [
+        ("| p50 ms compare 1d", "groups.MOST_NUMBERS"),
+        ("| count by ms compare 1d", "frequent_keys.MOST_KEYS"),
+        ("| count_distinct ms compare 1d", "kept_values.MOST_DISTINCT"),
+    ],
+)
+def test_what_is_an_estimate_of_either_range_is_told(tmp_path, monkeypatch, query, most, bound):
+    """A bound that only one of the ranges reaches: the table is not told to be exact."""
+    of_many, of_few = [list(range(100)), [7]]
+    days = {-DAY: bound in ("earlier", "both"), 0: bound in ("later", "both")}
+    lines = [
+        line(f'{{"ms": {ms}}}', second)
+        for second in days
+        for ms in (of_many if days[second] else of_few)
+    ]
+    store = make_store(tmp_path / "logs", [lines, []])
+    monkeypatch.setattr(f"logsrv.linelog.read.{most}", 10)
+    found = table(store, query, 0, HOUR)
+    estimates = {
+        "groups.MOST_NUMBERS": not found.exact,
+        "frequent_keys.MOST_KEYS": bool(found.missed and found.left_out),
+        "kept_values.MOST_DISTINCT": bool(found.at_least),
+    }
+    assert [one for one, is_told in estimates.items() if is_told] == [most] * (bound != "none")
+    if found.at_least:
+        first = "count_distinct_ms"
+        wanted = {"earlier": [f"{first}_before"], "later": [first]}
+        assert found.at_least == wanted.get(bound, [first, f"{first}_before"])
+        assert found.rows[0][-1] is None
+
+
 def test_ten_thousand_groups_are_compared(tmp_path):
     lines = [line(f'{{"id": {n}}}', second + n / 1e4) for second in (0, DAY) for n in range(5_000)]
     more = [line(f'{{"id": {n}}}', DAY + 1) for n in range(5_000, 10_000)]
