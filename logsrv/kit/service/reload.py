@@ -31,6 +31,8 @@ class Reloader(Generic[Settings]):
         # The reload that runs, and one more if it was asked for meanwhile: 0, 1 or 2.
         self._asked = 0
         self._applying: Deferred[Any] = succeed(None)
+        # The new sites of the reload that runs, until peers are let in.
+        self._added: dict[str, Site] = {}
 
     def request_reload(self) -> Deferred[None]:
         """Read and apply the settings; if they are wrong, log that and keep the old ones.
@@ -80,7 +82,7 @@ class Reloader(Generic[Settings]):
         await service.served.wait_until_vacated()
         if not service.running:
             return
-        added: dict[str, Site] = {}
+        added = self._added
         try:
             # Before `apply`, because that cannot be undone. Peers wait until `open`.
             service.served.bind_new(wanted, added)
@@ -93,6 +95,7 @@ class Reloader(Generic[Settings]):
             # A stop came meanwhile.
             service.served.close_added(added)
             return
+        self._added = {}
         service.settings = settings
         gone = service.served.apply_change(wanted, added, DRAIN_SECONDS)
         if service.launch is not None:
@@ -110,6 +113,8 @@ class Reloader(Generic[Settings]):
         return self._applying
 
     def cancel_apply(self) -> Deferred[Any]:
-        """Cancel `apply`; return a Deferred that fires when it has ended."""
+        """Cancel `apply`, and close the new sites; return a Deferred that fires when it has ended."""
         self._applying.cancel()
+        # Here, too, because it may go on for longer than the stop lasts.
+        self._service.served.close_added(self._added)
         return self._applying

@@ -271,10 +271,10 @@ class ServedSites:
         for site in added.values():
             site.bind()
 
-    def close_added(self, added: Mapping[str, Site]) -> None:
-        """End the added sites, because the reload was refused."""
-        for site in added.values():
-            self._begin_close(site, 0)
+    def close_added(self, added: dict[str, Site]) -> None:
+        """End and take out the added sites, because the reload was refused, or a stop came."""
+        while added:
+            self._begin_close(added.popitem()[1], 0)
 
     def apply_change(
         self, wanted: Mapping[str, SiteSpec], added: Mapping[str, Site], seconds: float

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,39 @@ async def test_escape_stops_a_silent_server_and_stays(drive, serve):
         await until(gone.is_set, "the server to see the end")
         await driven.press("r")
         await until(lambda: len(server.requests) == 3, "the reload")
+
+
+@pytest.mark.parametrize("part", [b"", b"iThe beginning\r\n"], ids=["silent", "begun"])
+@pytest.mark.parametrize("keys", ["B", "b", "r", "g", "escape"])
+async def test_the_connection_of_a_page_that_is_left_is_closed(drive, serve, keys, part):
+    """However it is left: else a server that drips goes on sending what nobody looks at."""
+    gone = threading.Event()
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request == b"\r\n":
+            connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "Slow", "/slow")))
+            return
+        connection.sendall(part)
+        with suppress(ConnectionError):
+            connection.recv(1)
+        gone.set()
+
+    server = serve(script)
+    # So long that no limit ends it within the patience of this test.
+    limits = Limits(first_byte=10 * PATIENCE, between=10 * PATIENCE)
+    async with drive(None, limits=limits) as driven:
+        await driven.shows("Places to begin")
+        await driven.press("g")
+        await driven.type(server.url())
+        await driven.point_at("Slow")
+        await driven.press("enter")
+        await until(lambda: len(server.requests) == 2, "the request")
+        if part:
+            await driven.shows("The beginning")
+        await driven.press(keys)
+        if keys == "g":
+            await driven.type(server.url("/1/other"))
+        await until(gone.is_set, "the server to see the end")
 
 
 async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive, serve):

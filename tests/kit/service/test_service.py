@@ -301,6 +301,43 @@ async def test_a_stop_during_a_reload_is_no_refusal(tmp_path):
     assert not any("refused" in message for message in messages)
 
 
+@pytest.mark.parametrize("ends", ["at once", "during the stop", "after the stop"])
+async def test_a_stop_while_apply_goes_on_though_it_is_cancelled_leaves_nothing(
+    tmp_path, monkeypatch, ends
+):
+    """It returns as if nothing had happened: the new settings are not used any more."""
+    monkeypatch.setattr(stop, "DRAIN_SECONDS", 0.05)
+    service = started(tmp_path, "a")
+    waiting: list[Deferred[None]] = []
+
+    async def apply(settings: Sequence[str]) -> None:
+        while not waiting or waiting[-1].called:
+            waiting.append(Deferred())
+            try:
+                await waiting[-1]
+                break
+            except CancelledError:
+                if ends == "at once":
+                    break
+
+    service.apply = apply  # type: ignore[method-assign, assignment]
+    service.next = ("a", "b")
+    with logged() as messages:
+        reloading = service.reload()
+        assert service.sockets() == {"a", "b"}
+        stopped = service.stopService()
+        if ends == "during the stop":
+            waiting[-1].callback(None)
+        await stopped
+        assert service.sockets() == set()
+        if ends == "after the stop":
+            waiting[-1].callback(None)
+        await reloading
+    assert service.sockets() == set() and service.settings == ("a",)
+    assert service.calls.count("made b") == service.calls.count("closed b") == 1
+    assert not any("reload" in message for message in messages)
+
+
 async def test_peers_cut_off_by_a_reload_are_counted(tmp_path, monkeypatch):
     """A peer whose bytes nobody takes in keeps a listener that goes only for so long."""
     monkeypatch.setattr(reload, "DRAIN_SECONDS", 0.05)
