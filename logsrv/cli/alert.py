@@ -24,8 +24,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -291,17 +291,18 @@ def begin_silence(directory: str, name: str, lasting: str | None, reason: str) -
         raise UsageError(
             f"--for: {shown(lasting)} is no length of time, such as 30m or 2h"
         ) from None
-    _replace_silences(directory, {**_silences(directory), name: Silence(name, until, reason)})
+    with _changed_silences(directory) as silences:
+        silences[name] = Silence(name, until, reason)
     print(f"{name} is silent until {text}")
     return 0
 
 
 def end_silence(directory: str, name: str) -> int:
     """End the silence of an alert. Raises UsageError if it is not silenced."""
-    silences = _silences(directory)
-    if silences.pop(name, None) is None:
+    if name not in _silences(directory):
         raise UsageError(f"alert {shown(name)} is not silenced")
-    _replace_silences(directory, silences)
+    with _changed_silences(directory) as silences:
+        silences.pop(name, None)
     print(f"{name} sends messages again")
     return 0
 
@@ -315,9 +316,14 @@ def _silences(directory: str) -> dict[str, Silence]:
             raise StoreError(str(error)) from error
 
 
-def _replace_silences(directory: str, silences: Mapping[str, Silence]) -> None:
-    with (
-        closing(PlaceFolder(directory, FOLDER)) as folder,
-        store_errors("the silences cannot be saved"),
-    ):
-        save_silences(directory, folder, silences.values())
+@contextmanager
+def _changed_silences(directory: str) -> Iterator[dict[str, Silence]]:
+    """Yield the silences of a store, and save them at the end; a second command waits until then."""
+    failed = "the silences cannot be saved"
+    with closing(PlaceFolder(directory, FOLDER)) as folder:
+        with store_errors(failed):
+            folder.lock("silences", waits=True)
+        silences = _silences(directory)
+        yield silences
+        with store_errors(failed):
+            save_silences(directory, folder, silences.values())

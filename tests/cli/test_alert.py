@@ -1,16 +1,23 @@
 """`logsrv alert`: one's command and webhook are tried before there is a fire."""
 
+import fcntl
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from logsrv.cli import alert
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.alerts.alert_places import FOLDER, load_silences
+from logsrv.linelog.store.place import PlaceFolder
 from tests.parts.commands import logsrv
 from tests.parts.http_servers import hook
 from tests.parts.stores import lines, make_store
@@ -174,6 +181,42 @@ def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path):
     ):
         code, said, errors = alert(*words)
         assert code != 0 and said == "" and wrong in errors
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_of_two_commands_at_the_same_moment_neither_loses_a_silence(tmp_path, monkeypatch, ends):
+    """The second comes when the first has read the silences, and not yet written them."""
+    directory = str(make_store(tmp_path / "logs", [lines(["a"])]))
+    alert.begin_silence(directory, "old", "2h", "")
+    arrived, save, flock = threading.Event(), alert.save_silences, fcntl.flock
+
+    def come_second() -> None:
+        if ends:
+            alert.end_silence(directory, "old")
+        else:
+            alert.begin_silence(directory, "second", "2h", "")
+        arrived.set()
+
+    second = threading.Thread(target=come_second)
+
+    def lock(*given: Any) -> None:
+        if threading.current_thread() is second:
+            arrived.set()
+        flock(*given)
+
+    def save_late(*given: Any) -> None:
+        monkeypatch.setattr(alert, "save_silences", save)
+        second.start()
+        assert arrived.wait(PATIENCE)
+        save(*given)
+
+    monkeypatch.setattr(fcntl, "flock", lock)
+    monkeypatch.setattr(alert, "save_silences", save_late)
+    alert.begin_silence(directory, "first", "2h", "")
+    second.join(PATIENCE)
+    wanted = {"first"} if ends else {"old", "first", "second"}
+    with closing(PlaceFolder(directory, FOLDER)) as folder:
+        assert load_silences(folder, time.time()).keys() == wanted
 
 
 def test_a_condition_is_tried_with_a_made_up_episode(tmp_path):

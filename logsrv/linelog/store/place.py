@@ -149,9 +149,10 @@ class PlaceFolder:
             self._disk.close()
             self._disk = None
 
-    def lock(self, name: str = "") -> bool:
+    def lock(self, name: str = "", *, waits: bool = False) -> bool:
         """Lock the folder, or one place in it; return False if another process holds the lock.
 
+        waits: whether to wait for the lock of a place.
         A place has a separate lock file, because each save replaces the file of the place.
         """
         try:
@@ -160,7 +161,8 @@ class PlaceFolder:
                 return True
             with ExitStack() as undo:
                 fd = self.disk.open(name + LOCK_SUFFIX, os.O_RDWR | os.O_CREAT)
-                fcntl.flock(undo.enter_context(Descriptor(fd)), EXCLUSIVE)
+                how = fcntl.LOCK_EX if waits else EXCLUSIVE
+                fcntl.flock(undo.enter_context(Descriptor(fd)), how)
                 self._locks.push(undo.pop_all())
         except BlockingIOError:
             return False
