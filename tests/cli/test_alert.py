@@ -16,7 +16,7 @@ import pytest
 from logsrv.cli import alert
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.alerts.alert_places import FOLDER, load_silences
+from logsrv.linelog.alerts.alert_places import FOLDER, load_silences, save_silences
 from logsrv.linelog.store.place import PlaceFolder
 from tests.parts.commands import logsrv
 from tests.parts.http_servers import hook
@@ -188,7 +188,7 @@ def test_of_two_commands_at_the_same_moment_neither_loses_a_silence(tmp_path, mo
     """The second comes when the first has read the silences, and not yet written them."""
     directory = str(make_store(tmp_path / "logs", [lines(["a"])]))
     alert.begin_silence(directory, "old", "2h", "")
-    arrived, save, flock = threading.Event(), alert.save_silences, fcntl.flock
+    arrived, save, flock = threading.Event(), save_silences, fcntl.flock
 
     def come_second() -> None:
         if ends:
