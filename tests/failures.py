@@ -22,4 +22,6 @@ class FailuresAtOnce:
         # A worker of xdist has no terminal; the process that started it gets its reports.
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if report.failed and terminal is not None:
-            terminal.write(f"\nfailed: {report.nodeid}\n", flush=True)
+            why = getattr(getattr(report.longrepr, "reprcrash", None), "message", "")
+            first = "".join(why.splitlines(keepends=True)[:1]).rstrip()
+            terminal.write(f"\nfailed: {report.nodeid}\n{first and f'  {first}'}\n", flush=True)

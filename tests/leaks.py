@@ -57,8 +57,11 @@ OPENS = (
 CLOSES = ((Disk, "close"), (View, "close"), (SegmentFrames, "close"))
 # The folders of tests that are held to it.
 FOLDERS = tuple(
-    f"{Path(__file__).parent}/linelog/{folder}/"
-    for folder in ("cursors", "importing", "read", "store")
+    f"{Path(__file__).parent}/{folder}/"
+    for folder in (
+        *("kit", "linelog/columns", "linelog/importing"),
+        *("linelog/read", "linelog/store"),
+    )
 )
 _FAILED = pytest.StashKey[bool]()
 _opened: dict[int, Any] = {}

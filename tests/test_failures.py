@@ -25,6 +25,7 @@ def test_a_test_is_named_as_it_fails(xdist, tmp_path):
     lines = done.stdout.splitlines()
     named = [line for line in lines if line.startswith("failed: ")]
     assert named == ["failed: test_it.py::test_fails", "failed: test_it.py::test_ends_wrong"]
+    assert lines[lines.index(named[0]) + 1] == "  assert False"
     [later] = [line for line in lines if "test_after" in line and "PASSED" in line]
     assert lines.index(named[-1]) < lines.index(later)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
+from tests import leaks
 from tests.parts.inner_runs import ROOT, has_ended, run
 
 # A package of others may be named tests too.
@@ -53,6 +54,10 @@ def ran(directory: Path, bodies: Iterable[str]) -> subprocess.CompletedProcess[s
         for number, body in enumerate(bodies)
     )
     return run(directory, "".join(tests), "-W", "ignore", patience=0.01, conftest=CONFTEST)
+
+
+def test_each_folder_that_is_held_to_it_is_there():
+    assert [one for one in leaks.FOLDERS if not Path(one).is_dir()] == []
 
 
 @pytest.mark.slow
