@@ -41,7 +41,7 @@ FindInText: TypeAlias = Callable[[Node, Array], Array]
 """A condition, and the lines that are asked → those of them for which it is true."""
 Leaf: TypeAlias = Compare | HasField
 Tests: TypeAlias = "dict[tuple[Node, ...], KnownTest]"
-_MOST_KNOWN = 100_000
+MOST_KNOWN = 100_000
 
 
 class ColumnFilter:
@@ -145,7 +145,7 @@ class KnownTest:
         if field.lists:
             return [self._is_true(value) for value in field.values()]
         known = self._results
-        if len(known) > _MOST_KNOWN:
+        if len(known) > MOST_KNOWN:
             known.clear()
         for text in field.texts:
             if text not in known:

@@ -68,7 +68,7 @@ def test_a_line_without_the_field_fulfils_no_comparison(op):
 
 def test_what_is_remembered_of_different_values_has_a_bound(monkeypatch):
     """A question over years meets more different values than a process has memory."""
-    monkeypatch.setattr(module, "_MOST_KNOWN", 1000)
+    monkeypatch.setattr(module, "MOST_KNOWN", 1000)
     known = KnownTest(lambda value: str(value).endswith("7"))
     tracemalloc.start()
     try:
