@@ -76,7 +76,7 @@ class ColumnsWriter:
         """
         self._earlier = EarlierTexts()
         if before := os.pread(spool, os.fstat(spool).st_size, 0):
-            self._earlier.add(before)
+            self._earlier.add(StampedLines(before))
             os.ftruncate(spool, 0)
         self.is_complete = False
         self._packed, self._file = packed, columns
@@ -118,7 +118,7 @@ class ColumnsWriter:
             return
         stamps = StampedLines(text)
         stamps.first_lines = first_lines(stamps, self._earlier)
-        self._earlier.add(text)
+        self._earlier.add(stamps)
         found = read_all_fields(
             stamps, [name for name, one in self._fields.items() if one.is_left_out]
         )

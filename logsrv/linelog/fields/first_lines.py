@@ -56,11 +56,20 @@ from logsrv.linelog.fields.trace_shapes import (
     is_unknown,
     kind_of_text,
 )
-from logsrv.linelog.fields.way_back import NEAR, Earlier, WayBack, lines_of_sources
+from logsrv.linelog.fields.way_back import (
+    NEAR,
+    Earlier,
+    EarlierLines,
+    WayBack,
+    WaysBack,
+    lines_of_sources,
+)
 
 _LF = 0x0A
 _WHITE = byte_membership_table(b" \t")
 _SPACES = byte_membership_table(b" \t\r\f\v")
+# The first bytes of lines without a text; colours begin with ESC.
+_MAY_BE_EMPTY = byte_membership_table(b" \t\r\f\v\n\x1b")
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_" + bytes(range(128, 256))
 _BEGINS_NAME = byte_membership_table(_LETTERS)
 _IN_NAME = byte_membership_table(_LETTERS + b"0123456789$./~%()*[]-")
@@ -84,8 +93,6 @@ _IN_HEADERS = re.compile(
 )
 _DIGIT = byte_membership_table(b"0123456789")
 _PADDING = bytes(64)
-# Bytes. Nearly all sources are shorter.
-_SOURCE = 40
 _SECOND = 1_000_000
 _PART, _SPECIAL = 1, 2
 
@@ -106,22 +113,44 @@ class EarlierTexts:
     """The last texts of a series, from which the next one may go on with records."""
 
     def __init__(self) -> None:
-        self._texts: deque[bytes] = deque()
+        self._texts: deque[_LinesBySource] = deque()
         self._size = 0
 
-    def add(self, text: bytes) -> None:
-        """Add a text, which is whole lines."""
-        self._texts.append(text)
-        self._size += len(text)
-        while self._size - len(self._texts[0]) >= REACH:
-            self._size -= len(self._texts.popleft())
+    def add(self, lines: StampedLines) -> None:
+        """Add a text."""
+        self._texts.append(_LinesBySource(lines))
+        self._size += len(lines.text)
+        while self._size - self._texts[0].size >= REACH:
+            self._size -= self._texts.popleft().size
 
-    def __call__(self) -> Iterator[tuple[int, bytes]]:
+    def __call__(self) -> Iterator[tuple[int, EarlierLines]]:
         """Yield the texts, the last first, each with the bytes from its beginning to the next text."""
         distance = 0
         for text in reversed(self._texts):
-            distance += len(text)
+            distance += text.size
             yield distance, text
+
+
+class _LinesBySource:
+    """The lines of a text, of which those of a source are found without a look at the others."""
+
+    def __init__(self, lines: StampedLines) -> None:
+        self.size = len(lines.text)
+        self._lines = lines
+        self._order: tuple[Array, Array] | None = None
+
+    def follow(self, ways: WaysBack, distance: int) -> None:
+        codes, known = self._lines.coded_sources()
+        if self._order is None:
+            rows = numpy.argsort(codes, kind="stable")
+            self._order = rows, numpy.searchsorted(codes[rows], numpy.arange(len(known) + 1))
+        rows, begins = self._order
+        for source in [source for source in ways.of_sources if source in known]:
+            code = known[source]
+            for row in reversed(rows[begins[code] : begins[code + 1]]):
+                far = distance - int(self._lines.starts[row])
+                if not ways.add(source, self._lines.line(row), far):
+                    break
 
 
 def first_lines(lines: StampedLines, earlier: Earlier | None = None) -> FirstLines:
@@ -132,39 +161,44 @@ def first_lines(lines: StampedLines, earlier: Earlier | None = None) -> FirstLin
     return find_continuations(lines, earlier).first_lines
 
 
-def first_lines_of_text(text: bytes, earlier: Earlier | None = None) -> FirstLines:
-    """Return the same for a text, whose last line may lack its LF."""
-    return first_lines(StampedLines(text if text.endswith(b"\n") else text + b"\n"), earlier)
-
-
 def find_continuations(lines: StampedLines, earlier: Earlier | None) -> ContinuationLines:
     """Return the first lines, and how they depend on the text before."""
     candidates = _candidates(lines)
-    found = _Sources(lines, candidates) if candidates else None
-    before: list[tuple[int, bytes]] = []
-    are_sure = True
+    before, are_sure = list[tuple[int, bytes]](), True
     if earlier is not None:
-        first = _sources_that_may_go_on(lines)
-        surely = found.sources_begun_before() if found is not None else {}
-        if first or surely:
-            before, are_sure = lines_of_sources({**first, **surely}, earlier())
-            # Without a line of a trace, lines of any text do not go on.
-            others = first.keys() - surely.keys() - _sources_with_traces(before)
-            before = [one for one in before if source_of_line(one[1]) not in others]
-    if not before:
-        own = found.first_lines() if found is not None else NO_FIRST_LINES
-        return ContinuationLines(own, False, are_sure)
-    text = b"".join([line + b"\n" for _, line in before])
-    size = len(text)
-    whole = StampedLines(text + lines.text)
-    moved = numpy.array([size - distance for distance, _ in before], numpy.int64)
-    at = numpy.concatenate((moved, whole.starts[len(before) :]))
-    candidates = _candidates(whole)
+        before, are_sure = _lines_before(lines, candidates, earlier)
+    size, at = 0, lines.starts
+    if before:
+        others = StampedLines(b"".join([line + b"\n" for _, line in before]))
+        size = len(others.text)
+        lines = lines.after(others)
+        candidates = candidates.after(_candidates(others), len(others))
+        moved = numpy.array([size - distance for distance, _ in before], numpy.int64)
+        at = numpy.concatenate((moved, at + size))
     if not candidates:
         return ContinuationLines(NO_FIRST_LINES, False, are_sure)
-    sources = _Sources(whole, candidates, at)
-    both = {start - size: line for start, line in sources.first_lines(size).items()}
-    return ContinuationLines(both, sources.reach_back, are_sure)
+    sources = _Sources(lines, candidates, at)
+    found = sources.first_lines(size)
+    if size:
+        found = {start - size: line for start, line in found.items()}
+    return ContinuationLines(found, sources.reach_back, are_sure)
+
+
+def _lines_before(
+    lines: StampedLines, candidates: _Candidates, earlier: Earlier
+) -> tuple[list[tuple[int, bytes]], bool]:
+    """Return lines before a text with whose records it may go on; False if there are too few to tell."""
+    first = _sources_that_may_go_on(lines)
+    surely = _sources_begun_before(lines, candidates) if candidates else {}
+    if not (first or surely):
+        return [], True
+    found, are_sure = lines_of_sources({**first, **surely}, earlier())
+    # Without a line of a trace, lines of any text do not go on.
+    others = first.keys() - surely.keys()
+    if others:
+        others -= _sources_with_traces(found)
+        found = [one for one in found if source_of_line(one[1]) not in others]
+    return found, are_sure
 
 
 def _sources_with_traces(lines: Iterable[tuple[int, bytes]]) -> set[bytes]:
@@ -226,6 +260,13 @@ class _Candidates(NamedTuple):
 
     def __bool__(self) -> bool:
         return bool(len(self.parts) or self.others)
+
+    def after(self, before: _Candidates, rows: int) -> _Candidates:
+        """Return these together with those of some rows before."""
+        others = {row + rows: kind for row, kind in self.others.items()}
+        return _Candidates(
+            numpy.concatenate((before.parts, self.parts + rows)), before.others | others
+        )
 
 
 def _candidates(lines: StampedLines) -> _Candidates:
@@ -291,33 +332,72 @@ def _places_of(text: bytes, word: bytes) -> list[int]:
     return found
 
 
+class _Places(NamedTuple):
+    """The lines of sources that have candidates, source by source.
+
+    rows: their numbers in the text. codes: of their sources. kinds: _PART for those that go on with any
+    record, _SPECIAL for other candidates. begins: where the lines of each source begin.
+    """
+
+    rows: Array
+    codes: Array
+    kinds: Array
+    begins: Array
+
+
+def _places(lines: StampedLines, candidates: _Candidates) -> _Places:
+    codes, known = lines.coded_sources()
+    others = candidates.others
+    needed: Array = numpy.zeros(len(known), bool)
+    needed[codes[candidates.parts]] = True
+    needed[codes[[*others]]] = True
+    rows = numpy.flatnonzero(needed[codes])
+    rows = rows[numpy.argsort(codes[rows], kind="stable")]
+    kinds = numpy.zeros(len(lines), numpy.int8)
+    kinds[candidates.parts] = _PART
+    kinds[[*others]] = _SPECIAL
+    kinds[[row for row, kind in others.items() if goes_on_anywhere(kind)]] = _PART
+    of_rows = codes[rows]
+    begins = numpy.concatenate(([True], of_rows[1:] != of_rows[:-1]))[: len(rows)]
+    return _Places(rows, of_rows, kinds[rows], numpy.flatnonzero(begins))
+
+
+def _sources_begun_before(lines: StampedLines, candidates: _Candidates) -> dict[bytes, bytes]:
+    """Return the sources whose first line here may go on with a record, with others behind it.
+
+    With that line, or an empty one before it.
+    """
+    rows, _, kinds, begins = _places(lines, candidates)
+    ends = numpy.append(begins[1:], len(rows))
+    raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
+    is_empty = _MAY_BE_EMPTY[raw[lines.messages[rows[begins]]]]
+    has_second = begins + 1 < ends
+    second = kinds[numpy.where(has_second, begins + 1, begins)]
+    chosen = is_empty | (kinds[begins] > 0) | (second > 0)
+    found = {}
+    for begin, end in zip(begins[chosen].tolist(), ends[chosen].tolist(), strict=True):
+        place = begin
+        while place < end and not Record(lines.line(rows[place])).body.strip():
+            place += 1
+        if place == end or not (kinds[place : min(place + 2, end)] > 0).any():
+            continue
+        line = lines.line(rows[place])
+        if not WayBack(line).is_over:
+            found[source_of_line(line)] = lines.line(rows[begin])
+    return found
+
+
 class _Sources:
     """The lines of sources that have candidates, in order, source by source.
 
-    rows: their numbers in the text. at: where each line of the text begins in the store, from any place on.
+    at: where each line of the text begins in the store, from any place on.
     """
 
-    def __init__(
-        self,
-        lines: StampedLines,
-        candidates: _Candidates,
-        at: Array | None = None,
-    ) -> None:
+    def __init__(self, lines: StampedLines, candidates: _Candidates, at: Array) -> None:
         self._lines = lines
-        self._at = lines.starts if at is None else at
-        codes, names = _codes_of_sources(lines)
-        others = candidates.others
-        needed = numpy.unique(codes[numpy.concatenate((candidates.parts, [*others])).astype(int)])
-        rows = numpy.flatnonzero(numpy.isin(codes, needed))
-        self._rows: Array = rows[numpy.argsort(codes[rows], kind="stable")]
-        self._codes = codes[self._rows]
-        self._names = names
-        kinds = numpy.zeros(len(lines), numpy.int8)
-        kinds[candidates.parts] = _PART
-        kinds[[*others]] = _SPECIAL
-        kinds[[row for row, kind in others.items() if goes_on_anywhere(kind)]] = _PART
-        self._kinds = kinds[self._rows]
-        self._of_rows = others
+        self._at = at
+        self._of_rows = {**candidates.others}
+        self._rows, self._codes, self._kinds, _ = _places(lines, candidates)
         for place in self._headers_of_traces():
             self._kinds[place] = _SPECIAL
         self._sizes: Array = (lines.ends - lines.messages)[self._rows]
@@ -331,28 +411,6 @@ class _Sources:
         # The lines that begin records behind or within traces.
         self._takes_notes: dict[int, bool] = {}
         self._find_others()
-
-    def sources_begun_before(self) -> dict[bytes, bytes]:
-        """Return the sources whose first line here may go on with a record, with others behind it.
-
-        With that line, or an empty one before it.
-        """
-        begins = numpy.flatnonzero(
-            numpy.concatenate(([True], self._codes[1:] != self._codes[:-1]))[: len(self._rows)]
-        )
-        found = {}
-        ends = [*begins.tolist()[1:], len(self._rows)]
-        for begin, end in zip(begins.tolist(), ends, strict=True):
-            place = begin
-            while place < end and not self._record(place).body.strip():
-                place += 1
-            if place == end:
-                continue
-            follows = place + 1 < end and self._goes_on[place + 1]
-            record = self._record(place)
-            if (self._kinds[place] or follows) and not WayBack(record.line).is_over:
-                found[self._names[self._codes[place]]] = self._record(begin).line
-        return found
 
     def _record(self, place: int) -> Record:
         return Record(self._lines.line(int(self._rows[place])))
@@ -382,10 +440,20 @@ class _Sources:
 
     def _find_others(self) -> None:
         """Find which lines go on besides those that do so with any record."""
+        special = numpy.flatnonzero(self._kinds == _SPECIAL)
+        goes_on: Array = numpy.frombuffer(self._goes_on, numpy.uint8)
+        # Behind further lines of a record, only these go on that do so in any.
+        is_second = self._is_soon[special] & (goes_on[special - 1] == 0)
         done = 0
-        for place in numpy.flatnonzero(self._kinds == _SPECIAL).tolist():
-            if place >= done:
-                done = self._follow(place)
+        for place, maybe_second in zip(special.tolist(), is_second.tolist(), strict=True):
+            if place < done or (
+                place > done and not maybe_second and self._first_state(place) is TraceState.PLAIN
+            ):
+                continue
+            done = self._follow(place)
+
+    def _first_state(self, place: int) -> TraceState:
+        return first_state(self._of_rows[int(self._rows[place])])
 
     def _follow(self, place: int) -> int:
         """Find whether a line goes on, and the lines behind it, until a record begins as most do.
@@ -395,8 +463,6 @@ class _Sources:
         text, kind = self._kind(place)
         is_second = self._is_soon[place] and not self._goes_on[place - 1]
         if not is_second and first_state(kind) is TraceState.PLAIN:
-            # Behind further lines of a record, only these go on that do so in any.
-            self._goes_on[place] = 0
             return place + 1
         stream = self._stream_before(place) if is_second or kind in TRACEBACKS else None
         while place < len(self._rows):
@@ -489,36 +555,6 @@ class _Sources:
             found[start] = line
         empty = {line for line in heads.values() if not Record(line).body.strip()}
         return {start: line for start, line in found.items() if line not in empty}
-
-
-def _codes_of_sources(lines: StampedLines) -> tuple[Array, list[bytes]]:
-    """Return the code of each line's SOURCE, and the different ones; b"" for lines without a stamp."""
-    codes: Array = numpy.zeros(len(lines), numpy.int32)
-    stamped = lines.stamped
-    names = [b""]
-    if not len(stamped):
-        return codes, names
-    starts = lines.starts[stamped] + TIME_LENGTH
-    sizes = lines.messages[stamped] - 1 - starts
-    known = {b"": 0}
-    if sizes.max() <= _SOURCE:
-        raw: Array = numpy.frombuffer(lines.text + _PADDING, numpy.uint8)
-        kept: Array = numpy.tri(_SOURCE + 1, _SOURCE, -1, numpy.uint8) * numpy.uint8(255)
-        words = (rows_at(raw, starts, _SOURCE) & kept[sizes]).view("<u8")
-        differs = (words[1:] != words[:-1]).any(1)
-        begins = numpy.concatenate(([True], differs))
-    else:
-        begins = numpy.ones(len(stamped), bool)
-    runs = numpy.flatnonzero(begins)
-    text = lines.text
-    bounds = zip(starts[runs].tolist(), sizes[runs].tolist(), strict=True)
-    sources = [text[start : start + size] for start, size in bounds]
-    for source in dict.fromkeys(sources):
-        known[source] = len(names)
-        names.append(source)
-    of_runs = numpy.array([known[source] for source in sources], numpy.int32)
-    codes[stamped] = numpy.repeat(of_runs, numpy.diff(numpy.append(runs, len(stamped))))
-    return codes, names
 
 
 def _are_soon(lines: StampedLines, rows: Array) -> Array:

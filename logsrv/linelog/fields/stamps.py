@@ -23,6 +23,9 @@ _MORE = numpy.array([9 * (byte == ord("0")) for byte in _SHAPE], numpy.uint8)
 _DATE = len("2026-11-20")
 # Most sources are shorter; a longer one is searched by itself.
 _SOURCE = 32
+# Beginnings of words are kept so far.
+_LONG_SOURCE = 40
+_KEPT: Array = numpy.tri(_LONG_SOURCE + 1, _LONG_SOURCE, -1, numpy.uint8) * numpy.uint8(255)
 _PARTS = ((11, 24, 3_600_000_000), (14, 60, 60_000_000), (17, 60, 1_000_000))
 
 
@@ -32,6 +35,13 @@ class GoingOn(NamedTuple):
     rows: Array
     codes: Array
     first_lines: list[bytes]
+
+
+class CodedSources(NamedTuple):
+    """The sources of lines as numbers; that of lines without a stamp is b"", which is 0."""
+
+    codes: Array
+    codes_by_source: dict[bytes, int]
 
 
 class StampedLines:
@@ -46,6 +56,7 @@ class StampedLines:
         self.text = text
         self.first_lines = first_lines
         self._going_on: tuple[FirstLines, GoingOn] | None = None
+        self._coded: CodedSources | None = None
         self._bytes: Array = numpy.frombuffer(text, numpy.uint8)
         self.ends: Array = indexes_of_true(self._bytes == _LF)
         self.starts: Array = numpy.zeros_like(self.ends)
@@ -155,6 +166,51 @@ class StampedLines:
             numpy.array(moments, numpy.int64), numpy.diff([*firsts, len(dates)])
         )
         return found
+
+    def coded_sources(self) -> CodedSources:
+        """Return the SOURCE of each line as a number."""
+        if self._coded is None:
+            self._coded = self._code_sources()
+        return self._coded
+
+    def _code_sources(self) -> CodedSources:
+        codes: Array = numpy.zeros(len(self), numpy.int32)
+        starts = self.starts[self.stamped] + TIME_LENGTH
+        sizes = self.messages[self.stamped] - 1 - starts
+        known = {b"": 0}
+        if not len(starts):
+            return CodedSources(codes, known)
+        begins: Array = numpy.ones(len(starts), bool)
+        if sizes.max() <= _LONG_SOURCE:
+            raw: Array = numpy.frombuffer(self.text + bytes(_LONG_SOURCE), numpy.uint8)
+            words = (rows_at(raw, starts, _LONG_SOURCE) & _KEPT[sizes]).view("<u8")
+            begins[1:] = (words[1:] != words[:-1]).any(1)
+        runs = numpy.flatnonzero(begins)
+        text = self.text
+        bounds = zip(starts[runs].tolist(), sizes[runs].tolist(), strict=True)
+        of_runs = [known.setdefault(text[at : at + size], len(known)) for at, size in bounds]
+        lengths = numpy.diff(numpy.append(runs, len(starts)))
+        codes[self.stamped] = numpy.repeat(numpy.array(of_runs, numpy.int32), lengths)
+        return CodedSources(codes, known)
+
+    def after(self, before: StampedLines) -> StampedLines:
+        """Return these lines after others, without looking at them again."""
+        made = StampedLines.__new__(StampedLines)
+        size, rows = len(before.text), len(before)
+        made.text = before.text + self.text
+        made._bytes = numpy.frombuffer(made.text, numpy.uint8)
+        made.first_lines, made._going_on = NO_FIRST_LINES, None
+        for name, more in (("starts", size), ("ends", size), ("messages", size), ("stamped", rows)):
+            joined = numpy.concatenate((getattr(before, name), getattr(self, name) + more))
+            setattr(made, name, joined)
+        made._more = numpy.concatenate((before._more, self._more))
+        codes, known = self.coded_sources()
+        known = {**known}
+        others = before.coded_sources()
+        of_others = [known.setdefault(source, len(known)) for source in others.codes_by_source]
+        moved = numpy.array(of_others, numpy.int32)[others.codes]
+        made._coded = CodedSources(numpy.concatenate((moved, codes)), known)
+        return made
 
     def sources(self) -> list[bytes]:
         """Return the SOURCE of each stamped line."""

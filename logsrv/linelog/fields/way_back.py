@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import accumulate
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from logsrv.linelog.fields.continuation import (
     MOST_BYTES,
@@ -33,8 +33,18 @@ from logsrv.linelog.fields.trace_shapes import (
 NEAR = 64 << 10
 """Bytes from a line to the next of its record, if only the line before shows that it is one."""
 
-Earlier: TypeAlias = Callable[[], Iterable[tuple[int, bytes]]]
+Earlier: TypeAlias = "Callable[[], Iterable[tuple[int, EarlierLines]]]"
 """Whole lines before a text, the nearest piece first, up to REACH; each with its bytes up to the text."""
+
+
+class EarlierLines(Protocol):
+    """Whole lines, in which the ways back from a later text are followed."""
+
+    def follow(self, ways: WaysBack, distance: int) -> None:
+        """Add the lines of each source, the last first, while they may matter.
+
+        distance: the bytes from the first of them to the later text.
+        """
 
 
 # Within a trace, nearly any text goes on.
@@ -57,7 +67,7 @@ def may_have_continuations(text: bytes) -> bool:
     return _MAY_GO_ON.search(text) is not None
 
 
-def first_line_of(line: bytes, pieces: Iterable[tuple[int, bytes]]) -> bytes | None:
+def first_line_of(line: bytes, pieces: Iterable[tuple[int, EarlierLines]]) -> bytes | None:
     """Return the first line of the record that a line goes on with; None if it begins one.
 
     pieces: as `Earlier` returns them, of the text before the line.
@@ -76,7 +86,7 @@ def first_line_of(line: bytes, pieces: Iterable[tuple[int, bytes]]) -> bytes | N
 
 
 def lines_of_sources(
-    first: Mapping[bytes, bytes], pieces: Iterable[tuple[int, bytes]]
+    first: Mapping[bytes, bytes], pieces: Iterable[tuple[int, EarlierLines]]
 ) -> tuple[list[tuple[int, bytes]], bool]:
     """Return the last lines of some sources that tell which of their records go on, in order.
 
@@ -84,37 +94,67 @@ def lines_of_sources(
     text. Of each source they begin with a line that surely begins a record, or where no record can go on.
     False: the text before ended too soon.
     """
-    wanted = {source: WayBack(line) for source, line in first.items()}
-    found: list[tuple[int, bytes]] = []
-    for distance, text in _stretches(pieces):
-        lines = text.removesuffix(b"\n").split(b"\n")
-        rows = _rows_of_sources(lines, wanted)
-        starts = [*accumulate(map(len, lines), initial=0)] if rows else []
-        for row in reversed(rows):
-            line = lines[row]
-            way = wanted.get(source := source_of_line(line))
-            if way is None:
-                continue
-            far = distance - starts[row] - row
-            if way.add(line, far):
-                found.append((far, line))
-            if way.is_over:
-                del wanted[source]
-        wanted = {source: way for source, way in wanted.items() if way.limit >= distance}
-        if not wanted:
-            return found[::-1], True
-    return found[::-1], False
+    ways = WaysBack(first)
+    for distance, lines in pieces:
+        lines.follow(ways, distance)
+        if ways.are_over(distance):
+            break
+    return sorted(ways.found, reverse=True), not ways.of_sources
 
 
-def _stretches(pieces: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """Yield whole lines of the pieces, the nearest first, each time more, with their distance."""
-    size = _SHORT
-    for distance, piece in pieces:
-        stop = len(piece)
-        while stop > 0:
-            begin = piece.rfind(b"\n", 0, max(stop - size, 0)) + 1
-            yield distance - begin, piece[begin:stop]
-            stop, size = begin, min(2 * size, _LONG)
+class WaysBack:
+    """The ways back of some sources.
+
+    of_sources: those that are not over, by their sources. found: the lines that may matter, each with the
+    bytes from its beginning to the text.
+    """
+
+    def __init__(self, first: Mapping[bytes, bytes]) -> None:
+        self.of_sources = {source: WayBack(line) for source, line in first.items()}
+        self.found: list[tuple[int, bytes]] = []
+
+    def add(self, source: bytes, line: bytes, distance: int) -> bool:
+        """Add the line before the last one of a source; return whether the one before it may matter."""
+        way = self.of_sources[source]
+        if way.add(line, distance):
+            self.found.append((distance, line))
+        if way.is_over:
+            del self.of_sources[source]
+        return not way.is_over
+
+    def are_over(self, distance: int) -> bool:
+        """Return whether no line that begins farther away from the text may matter."""
+        of_sources = self.of_sources.items()
+        self.of_sources = {source: way for source, way in of_sources if way.limit >= distance}
+        return not self.of_sources
+
+
+class EarlierText:
+    """Whole lines that are read only as far as the ways back lead."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+
+    def follow(self, ways: WaysBack, distance: int) -> None:
+        for far, text in _stretches(distance, self._text):
+            lines = text.removesuffix(b"\n").split(b"\n")
+            rows = _rows_of_sources(lines, ways.of_sources)
+            starts = [*accumulate(map(len, lines), initial=0)] if rows else []
+            for row in reversed(rows):
+                source = source_of_line(lines[row])
+                if source in ways.of_sources:
+                    ways.add(source, lines[row], far - starts[row] - row)
+            if ways.are_over(far):
+                return
+
+
+def _stretches(distance: int, text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield whole lines of a text, the last first, each time more, with their distance."""
+    size, stop = _SHORT, len(text)
+    while stop > 0:
+        begin = text.rfind(b"\n", 0, max(stop - size, 0)) + 1
+        yield distance - begin, text[begin:stop]
+        stop, size = begin, min(2 * size, _LONG)
 
 
 def _rows_of_sources(lines: list[bytes], sources: Container[bytes]) -> list[int]:

@@ -9,13 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, REACH, FirstLines
-from logsrv.linelog.fields.way_back import first_line_of, may_have_continuations
+from logsrv.linelog.fields.way_back import (
+    EarlierLines,
+    EarlierText,
+    first_line_of,
+    may_have_continuations,
+)
 from logsrv.linelog.read.line_counts import SMALL
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
+
+if TYPE_CHECKING:
+    from logsrv.linelog.fields.first_lines import EarlierTexts
 
 # Bytes of text in which the lines before a line are looked for at once.
 _PIECE = 4096
@@ -28,8 +37,8 @@ class Continuations:
         self._view = view
         # The last answer: viewers and alerts with different queries ask for the same text.
         self._last: tuple[Position, int, FirstLines] | None = None
-        # The last text with its end, as the next one mostly follows it.
-        self._text: tuple[Position, bytes] | None = None
+        # The last texts with their end, as the next one mostly follows them.
+        self._texts: tuple[Position, EarlierTexts] | None = None
 
     def first_lines(self, position: Position, text: bytes) -> FirstLines:
         """Return the first lines of the continuation lines in a text, which is whole lines.
@@ -41,11 +50,18 @@ class Continuations:
             return NO_FIRST_LINES
         if self._last is not None and self._last[:2] == (position, len(text)):
             return self._last[2]
-        from logsrv.linelog.fields.first_lines import first_lines_of_text
+        from logsrv.linelog.fields.first_lines import EarlierTexts, first_lines
+        from logsrv.linelog.fields.stamps import StampedLines
 
-        found = first_lines_of_text(text, partial(self._earlier, position))
+        is_whole = text.endswith(b"\n")
+        lines = StampedLines(text if is_whole else text + b"\n")
+        found = first_lines(lines, partial(self._earlier, position))
         self._last = position, len(text), found
-        self._text = position.beside(len(text)), text
+        if is_whole:
+            last = self._texts
+            texts = last[1] if last is not None and last[0] == position else EarlierTexts()
+            texts.add(lines)
+            self._texts = position.beside(len(text)), texts
         return found
 
     def first_line(self, position: Position, text: bytes, start: int, end: int) -> bytes | None:
@@ -55,25 +71,28 @@ class Continuations:
         """
         return first_line_of(text[start:end], self._before(position, text, start))
 
-    def _before(self, position: Position, text: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+    def _before(
+        self, position: Position, text: bytes, start: int
+    ) -> Iterator[tuple[int, EarlierLines]]:
         """Yield the text before a line: in small pieces of its own text, then what stands before that."""
         stop = start
         while stop > 0:
             begin = text.rfind(b"\n", 0, max(stop - _PIECE, 0)) + 1
-            yield start - begin, text[begin:stop]
+            yield start - begin, EarlierText(text[begin:stop])
             stop = begin
         for distance, piece in self._earlier(position):
             yield start + distance, piece
 
-    def _earlier(self, position: Position) -> Iterator[tuple[int, bytes]]:
+    def _earlier(self, position: Position) -> Iterator[tuple[int, EarlierLines]]:
         """Yield the text before a position, the nearest first, up to REACH, each with its distance."""
         numbers = {one.number for one in self._view.segments}
         number, stop, distance = position.segment, position.offset, 0
-        if self._text is not None and self._text[0] == position:
-            text = self._text[1]
-            distance += len(text)
-            stop -= len(text)
-            yield distance, text
+        if self._texts is not None and self._texts[0] == position:
+            known = 0
+            for known, lines in self._texts[1]():
+                yield known, lines
+            distance += known
+            stop -= known
         while distance < REACH and (number in numbers or number == position.segment):
             # A removed store is no damage, and has no lines before these.
             store = self._view.stores[position.store]
@@ -84,7 +103,7 @@ class Continuations:
                 stop = frames.size if number != position.segment else min(stop, frames.size)
                 low = max(0, stop - (REACH - distance))
                 for start, text in pieces_before(frames, low, stop):
-                    yield distance + stop - start, text
+                    yield distance + stop - start, EarlierText(text)
                 distance += stop - low
             number -= 1
 

@@ -117,17 +117,18 @@ def scan_frame(chunk: bytes, end: int, earlier: EarlierTexts) -> FrameScan:
     """Scan the text `chunk[:end]` of a frame for its index. earlier: the frames before; this is added."""
     crc = zlib.crc32(memoryview(chunk)[:end]) if chunk[end - 1 : end] == b"\n" else None
     if end > _LARGE:
-        earlier.add(chunk[end - REACH : end])
+        earlier.add(StampedLines(chunk[end - REACH : end]))
         times = _times_of_large(chunk, end)
         return FrameScan(end, chunk.count(b"\n", 0, end), None, times, None, crc, True)
     # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
     newlines = indexes_of_true(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
     times = _times(chunk, end, newlines)
     text = chunk[:end]
-    found = find_continuations(StampedLines(text), earlier)
+    lines = StampedLines(text)
+    found = find_continuations(lines, earlier)
     counted = times.sure and found.are_sure
     levels = count_levels(text, newlines, found.first_lines) if counted else None
-    earlier.add(text)
+    earlier.add(lines)
     goes_on = found.reach_back or not found.are_sure
     return FrameScan(end, len(newlines), newlines, times, levels, crc, goes_on)
 

@@ -17,7 +17,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import REACH
 from logsrv.linelog.fields.trace_shapes import goes_on_anywhere, kind_of_text
-from logsrv.linelog.fields.way_back import NEAR, first_line_of
+from logsrv.linelog.fields.way_back import NEAR, EarlierText, first_line_of
 from tests.parts.examples import more
 
 MESSAGES = [
@@ -101,9 +101,10 @@ def test_a_text_in_pieces_is_told_as_the_whole(seed):
     earlier, found, at = EarlierTexts(), dict[int, bytes](), 0
     for begin, end in zip([0, *cuts], [*cuts, 60], strict=True):
         text = b"".join(lines[begin:end])
-        of_piece = first_lines(StampedLines(text), earlier)
+        piece = StampedLines(text)
+        of_piece = first_lines(piece, earlier)
         found.update((at + start, line) for start, line in of_piece.items())
-        earlier.add(text)
+        earlier.add(piece)
         at += len(text)
     assert found == first_lines(StampedLines(b"".join(lines)))
 
@@ -165,7 +166,7 @@ def test_an_empty_line_may_stand_far_from_the_line_before_it():
     whole = first_lines(StampedLines(b"".join([*before, *after])))
     assert whole == by_joiner([*before, *after]) and len(whole) == 3 + 4
     earlier = EarlierTexts()
-    earlier.add(b"".join(before))
+    earlier.add(StampedLines(b"".join(before)))
     assert len(first_lines(StampedLines(b"".join(after)), earlier)) == 4
 
 
@@ -200,6 +201,6 @@ def test_a_line_alone_finds_its_first_line(seed):
     found, at = first_lines(StampedLines(text)), 0
     for line in lines:
         cut = text.rfind(b"\n", 0, random.randrange(at + 1)) + 1
-        pieces = [(at - cut, text[cut:at]), (at, text[:cut])]
-        assert first_line_of(line[:-1], [one for one in pieces if one[1]]) == found.get(at)
+        pieces = [(at - cut, EarlierText(text[cut:at])), (at, EarlierText(text[:cut]))]
+        assert first_line_of(line[:-1], pieces) == found.get(at)
         at += len(line)

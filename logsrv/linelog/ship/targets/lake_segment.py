@@ -22,6 +22,7 @@ from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.first_lines import first_lines
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import REACH
+from logsrv.linelog.fields.way_back import EarlierText
 from logsrv.linelog.read.continuations import pieces_before
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.ship.target import SentSegment
@@ -105,13 +106,13 @@ class SegmentDays:
                 if len(rows):
                     yield stamps.chosen(rows.tolist()), stamps.starts[rows] + start
 
-    def _earlier(self, offset: int) -> Iterator[tuple[int, bytes]]:
+    def _earlier(self, offset: int) -> Iterator[tuple[int, EarlierText]]:
         """Yield the text before an offset, the last piece first, each with its distance."""
         low = max(0, offset - REACH)
         for start, text in pieces_before(self._frames, low, offset):
-            yield offset - start, text
+            yield offset - start, EarlierText(text)
         if not low and self._before:
-            yield offset + len(self._before), self._before
+            yield offset + len(self._before), EarlierText(self._before)
 
 
 @contextmanager
