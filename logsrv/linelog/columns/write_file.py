@@ -35,11 +35,14 @@ from logsrv.linelog.columns.numbers import INTEGER, ArrowArray, numbers_of_texts
 from logsrv.linelog.columns.spool import Spool
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
 from logsrv.linelog.fields.first_lines import EarlierTexts, first_lines
+from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.stored_line import FirstLines
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.extract import LineFields, read_all_fields
 from logsrv.linelog.store.frames import unpack_frame
 from logsrv.linelog.store.index import Index, decode_head, decode_index
+from logsrv.linelog.store.kept_continuations import kept_first_lines
 
 LARGEST_FRAME = 16 << 20
 """Bytes of text. A segment with a larger frame gets no columns: they would take too much memory."""
@@ -97,7 +100,7 @@ class ColumnsWriter:
         sizes = [end - one.text for one, end in zip(self._index.frames, ends, strict=True)]
         if not self._index.lines or max(sizes) > LARGEST_FRAME:
             return
-        group, texts = BegunGroup(0), list[bytes]()
+        group, texts, first = BegunGroup(0), list[bytes](), 0
         for number, size in enumerate(sizes):
             yield
             at, packed = self._index.packed_extent(number)
@@ -105,19 +108,23 @@ class ColumnsWriter:
             more = sum(map(len, texts)) < _TEXT_AT_ONCE and len(self._fields) < _MANY_FIELDS
             if more and number + 1 < len(sizes):
                 continue
-            text = b"".join(texts)
-            self._read_lines(group, text[: text.rfind(b"\n") + 1])
+            self._read_lines(group, texts, first)
+            first = number + 1
             texts.clear()
             if group.is_full or (group.lines and number + 1 == len(sizes)):
                 self._end_group(group)
                 group = BegunGroup(group.stop)
         yield from self._write_file()
 
-    def _read_lines(self, group: BegunGroup, text: bytes) -> None:
+    def _read_lines(self, group: BegunGroup, texts: list[bytes], first: int) -> None:
+        """Read the lines of some frames. first: the number of the first of them."""
+        text = b"".join(texts)
+        text = text[: text.rfind(b"\n") + 1]
         if not text:
             return
         stamps = StampedLines(text)
-        stamps.first_lines = first_lines(stamps, self._earlier)
+        known = self._kept_first_lines(texts, first)
+        stamps.first_lines = first_lines(stamps, self._earlier) if known is None else known
         self._earlier.add(stamps)
         found = read_all_fields(
             stamps, [name for name, one in self._fields.items() if one.is_left_out]
@@ -125,6 +132,18 @@ class ColumnsWriter:
         fields = self._known_fields(found)
         for name in found.left_out | group.add_frame(stamps, found._replace(fields=fields)):
             self._summary(name).leave_out()
+
+    def _kept_first_lines(self, texts: list[bytes], first: int) -> FirstLines | None:
+        """Return the first lines that the index tells, by places in all texts; None if it does not."""
+        found: dict[int, bytes] = {}
+        size = 0
+        for number, text in enumerate(texts, first):
+            kept = kept_first_lines(self._index.kept_continuations(number, RULES), text)
+            if kept is None:
+                return None
+            found.update((start + size, line) for start, line in kept.items())
+            size += len(text)
+        return found
 
     def _known_fields(self, found: LineFields) -> dict[str, CodedField]:
         """Return the fields of a frame that are known in all frames before; no longer keep others."""

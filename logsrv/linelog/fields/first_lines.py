@@ -100,13 +100,18 @@ _PART, _SPECIAL = 1, 2
 class ContinuationLines(NamedTuple):
     """The continuation lines of a text.
 
-    reach_back: whether the first line of one stands before the text. are_sure: false if the text before was
-    too short to tell.
+    beginnings: where the first line of each begins, by where the continuation line does; less than 0 for
+    one before the text. are_sure: false if the text before was too short to tell.
     """
 
     first_lines: FirstLines
-    reach_back: bool
+    beginnings: dict[int, int]
     are_sure: bool
+
+    @property
+    def reach_back(self) -> bool:
+        """Whether the first line of one stands before the text."""
+        return any(begin < 0 for begin in self.beginnings.values())
 
 
 class EarlierTexts:
@@ -176,12 +181,17 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
         moved = numpy.array([size - distance for distance, _ in before], numpy.int64)
         at = numpy.concatenate((moved, at + size))
     if not candidates:
-        return ContinuationLines(NO_FIRST_LINES, False, are_sure)
-    sources = _Sources(lines, candidates, at)
-    found = sources.first_lines(size)
+        return ContinuationLines(NO_FIRST_LINES, {}, are_sure)
+    beginnings = _Sources(lines, candidates, at).beginnings(size)
+    heads = {begin: lines.line_at(begin) for begin in dict.fromkeys(beginnings.values())}
+    # An empty line tells nothing.
+    empty = {begin for begin, line in heads.items() if not Record(line).body.strip()}
+    if empty:
+        beginnings = {at: begin for at, begin in beginnings.items() if begin not in empty}
+    found = {at - size: heads[begin] for at, begin in beginnings.items()}
     if size:
-        found = {start - size: line for start, line in found.items()}
-    return ContinuationLines(found, sources.reach_back, are_sure)
+        beginnings = {at - size: begin - size for at, begin in beginnings.items()}
+    return ContinuationLines(found, beginnings, are_sure)
 
 
 def _lines_before(
@@ -518,11 +528,8 @@ class _Sources:
             stream.last = self._record(place - 1)
         return stream
 
-    def first_lines(self, begin: int = 0) -> FirstLines:
-        """Return the first line for each line that has one and begins at a place of the text or after it.
-
-        Then `reach_back` tells whether one of these first lines stands before that place.
-        """
+    def beginnings(self, begin: int) -> dict[int, int]:
+        """Return where the first line begins, by where each line begins that has one, from a place on."""
         places, behind = numpy.arange(len(self._rows)), self._behind
         # A line that would go on with a record, but for its size, is no first line of others.
         would_go_on: Array = numpy.frombuffer(self._goes_on, bool)
@@ -543,18 +550,8 @@ class _Sources:
         # An empty line tells nothing.
         good[self._blank] = False
         good &= starts >= begin
-        self.reach_back = bool((starts[first[good]] < begin).any())
-        found: dict[int, bytes] = {}
-        heads: dict[int, bytes] = {}
-        for start, head in zip(
-            starts[good].tolist(), self._rows[first[good]].tolist(), strict=True
-        ):
-            line = heads.get(head)
-            if line is None:
-                line = heads[head] = self._lines.line(head)
-            found[start] = line
-        empty = {line for line in heads.values() if not Record(line).body.strip()}
-        return {start: line for start, line in found.items() if line not in empty}
+        heads = starts[first[good]]
+        return dict(zip(starts[good].tolist(), heads.tolist(), strict=True))
 
 
 def _are_soon(lines: StampedLines, rows: Array) -> Array:

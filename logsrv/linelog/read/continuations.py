@@ -24,21 +24,24 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
-    from logsrv.linelog.fields.first_lines import EarlierTexts
+    from logsrv.linelog.read.numpy_continuations import LastTexts
 
 # Bytes of text in which the lines before a line are looked for at once.
 _PIECE = 4096
 
 
 class Continuations:
-    """Finds the first lines of a store."""
+    """Finds the first lines of a store.
+
+    open: the segment that its user reads at present, whose index may tell them.
+    """
 
     def __init__(self, view: View) -> None:
+        self.open: SegmentFrames | None = None
         self._view = view
         # The last answer: viewers and alerts with different queries ask for the same text.
         self._last: tuple[Position, int, FirstLines] | None = None
-        # The last texts with their end, as the next one mostly follows them.
-        self._texts: tuple[Position, EarlierTexts] | None = None
+        self._texts: LastTexts | None = None
 
     def first_lines(self, position: Position, text: bytes) -> FirstLines:
         """Return the first lines of the continuation lines in a text, which is whole lines.
@@ -50,18 +53,15 @@ class Continuations:
             return NO_FIRST_LINES
         if self._last is not None and self._last[:2] == (position, len(text)):
             return self._last[2]
-        from logsrv.linelog.fields.first_lines import EarlierTexts, first_lines
-        from logsrv.linelog.fields.stamps import StampedLines
+        from logsrv.linelog.read.numpy_continuations import LastTexts, first_lines_by_index
 
-        is_whole = text.endswith(b"\n")
-        lines = StampedLines(text if is_whole else text + b"\n")
-        found = first_lines(lines, partial(self._earlier, position))
+        found: FirstLines | None = None
+        if self.open is not None and self.open.number == position.segment:
+            found = first_lines_by_index(self.open, position.offset, text)
+        if found is None:
+            self._texts = self._texts or LastTexts()
+            found = self._texts.first_lines(position, text, partial(self._earlier, position))
         self._last = position, len(text), found
-        if is_whole:
-            last = self._texts
-            texts = last[1] if last is not None and last[0] == position else EarlierTexts()
-            texts.add(lines)
-            self._texts = position.beside(len(text)), texts
         return found
 
     def first_line(self, position: Position, text: bytes, start: int, end: int) -> bytes | None:
@@ -87,12 +87,11 @@ class Continuations:
         """Yield the text before a position, the nearest first, up to REACH, each with its distance."""
         numbers = {one.number for one in self._view.segments}
         number, stop, distance = position.segment, position.offset, 0
-        if self._texts is not None and self._texts[0] == position:
-            known = 0
-            for known, lines in self._texts[1]():
-                yield known, lines
-            distance += known
-            stop -= known
+        known = 0
+        for known, lines in self._texts.before(position) if self._texts is not None else ():
+            yield known, lines
+        distance += known
+        stop -= known
         while distance < REACH and (number in numbers or number == position.segment):
             # A removed store is no damage, and has no lines before these.
             store = self._view.stores[position.store]

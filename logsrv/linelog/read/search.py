@@ -410,7 +410,7 @@ class Search:
         """Return an open segment. It keeps one open: tasks in sequence mostly have the same segment."""
         if self._open is None or self._open.number != number:
             self._close_segment()
-            self._open = self.view.open_segment(number)
+            self._open = self._continuations.open = self.view.open_segment(number)
         return self._open
 
     def close(self) -> None:
@@ -422,7 +422,7 @@ class Search:
     def _close_segment(self) -> None:
         if self._open is not None:
             self._open.close()
-            self._open = None
+            self._open = self._continuations.open = None
 
     def _is_line_in_time(self, line: bytes) -> bool:
         since, until = self.scope.since, self.scope.until

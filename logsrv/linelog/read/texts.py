@@ -94,6 +94,13 @@ class SegmentFrames:
         """
         return None
 
+    def kept_continuations(self, start: int, size: int, rules: int) -> tuple[bytes, int] | None:
+        """Return what the index keeps of the continuation lines of a frame, and how many lines it has.
+
+        None if it keeps nothing, or if no frame has this start and size. rules: see `level_counts`.
+        """
+        return None
+
     @abstractmethod
     def file_bytes_of_frame(self, frame: int) -> int:
         """Return the number of bytes of the file that belong to a frame."""
@@ -285,6 +292,12 @@ class PackedFrames(SegmentFrames):
         counts = index.levels[frame]
         # The file may have been truncated, and then the index counts lines that it lacks.
         return counts if sum(index.packed_extent(frame)) <= self._stored else None
+
+    def kept_continuations(self, start: int, size: int, rules: int) -> tuple[bytes, int] | None:
+        frame = self.frame_at(start)
+        if frame == self.count or self.frame_bounds(frame) != (start, start + size):
+            return None
+        return self.index.kept_continuations(frame, rules)
 
     def file_bytes_of_frame(self, frame: int) -> int:
         return self.index.packed_extent(frame)[1]

@@ -1,8 +1,8 @@
 """The index beside a sealed segment: the offsets of its frames, so that a reader can start anywhere.
 
-The file has three lines of JSON, and checksums after them.
+The file has four lines of JSON, checksums, and what it keeps of continuation lines.
 
-The first line is the head: "format" (5), "segment", "text" and "compressed" (sizes in bytes), "lines",
+The first line is the head: "format" (6), "segment", "text" and "compressed" (sizes in bytes), "lines",
 "times" of the segment, "size" and "crc" (bytes and CRC-32 of all that follows the head), and "rules"; then
 a space and the CRC-32 of the JSON object in eight hexadecimal digits. "times" are the smallest and the
 largest TIME, null if no line has one, and whether every line is between the two (`times.py`). So the head
@@ -16,12 +16,15 @@ The third line has for each frame the number of its lines without a level, then 
 the least severe first; null if they were not counted. "rules" is the version of the rules that give a line
 its level (`fields.level.RULES`): numbers that were counted by other rules are not used.
 
+The fourth line has for each frame how many bytes are kept of its continuation lines at the end of the file,
+one frame after the other (`kept_continuations.py`); null if readers have to look for them.
+
 For each frame there are two checksums, the CRC-32 of its text and the CRC-32 of its compressed bytes, four
 bytes each, little-endian. So a frame can be verified and shipped, with the CRC-32 of its text, without
 unpacking it. The checksums end before the first frame whose text does not end with an LF.
 
-Format 4 does not tell which frames go on; format 3 has no checksums; format 2 has no third line and no
-"rules" either.
+Format 5 has no fourth line; format 4 does not tell which frames go on; format 3 has no checksums; format 2
+has no third line and no "rules" either.
 
 This module only reads indexes, without NumPy, because a search begins with it. `indexing.py` makes them.
 """
@@ -42,8 +45,9 @@ from logsrv.linelog.store.times import Times, combine_times
 
 _Read = TypeVar("_Read")
 
-FORMAT = 5
-_FORMATS = (2, 3, 4, FORMAT)
+FORMAT = 6
+_FORMATS = (2, 3, 4, 5, FORMAT)
+_WITH_CONTINUATIONS = 6
 _MARK = b'{"format":'
 # A head takes some 260 bytes.
 _MOST_HEAD = 512
@@ -98,6 +102,7 @@ class Index(NamedTuple):
     rules: the version of the rules for levels when the lines were counted; 0 for none.
     levels: for each frame, the number of lines without a level, then with each; None if not counted.
     sums: the checksums as stored, up to the first frame whose text does not end with an LF.
+    continuations: for each frame what is kept of its continuation lines; None if nothing is.
     """
 
     segment: int
@@ -109,6 +114,7 @@ class Index(NamedTuple):
     rules: int = 0
     levels: tuple[tuple[int, ...] | None, ...] = ()
     sums: bytes = b""
+    continuations: tuple[bytes | None, ...] = ()
 
     @property
     def times(self) -> Times:
@@ -125,6 +131,19 @@ class Index(NamedTuple):
         start = self.frames[number].at
         after = self.frames[number + 1].at if number + 1 < len(self.frames) else self.compressed
         return start, after - start
+
+    def kept_continuations(self, number: int, rules: int) -> tuple[bytes, int] | None:
+        """Return what is kept of the continuation lines of frame `number`, and how many lines it has.
+
+        None if nothing is kept, or only by other rules.
+        """
+        if rules != self.rules or not self.continuations:
+            return None
+        kept = self.continuations[number]
+        if kept is None:
+            return None
+        after = self.frames[number + 1].lines if number + 1 < len(self.frames) else self.lines
+        return kept, after - self.frames[number].lines
 
     def checksums_of_frame(self, number: int) -> FrameChecksums | None:
         """Return the checksums of frame `number`; None if they are unknown."""
@@ -180,10 +199,32 @@ def _decode(data: bytes) -> Index:
     )
     totals = head.segment, head.text, head.compressed, head.lines
     second, _, sums = rest.partition(b"\n")
+    levels = _parse_list(second) if head.rules else []
+    kept: tuple[bytes | None, ...] = ()
+    if format_ >= _WITH_CONTINUATIONS:
+        third, _, rest = sums.partition(b"\n")
+        sums, kept = _cut_off(rest, _parse_list(third))
+        if len(kept) != len(frames):
+            raise ValueError("it tells the continuation lines of other frames")
     if not head.rules:
         return Index(*totals, frames, format_, sums=sums)
-    levels = tuple(None if found is None else tuple(found) for found in _parse_list(second))
-    return Index(*totals, frames, format_, head.rules, levels, sums)
+    counts = tuple(None if found is None else tuple(found) for found in levels)
+    return Index(*totals, frames, format_, head.rules, counts, sums, kept)
+
+
+def _cut_off(data: bytes, sizes: list[int | None]) -> tuple[bytes, tuple[bytes | None, ...]]:
+    """Return the beginning of some bytes, and pieces of these sizes at their end; None for one of None.
+
+    Raises ValueError if there are fewer bytes.
+    """
+    at = begin = len(data) - sum(require_count(size or 0) for size in sizes)
+    if begin < 0:
+        raise ValueError("it keeps less of continuation lines than it says")
+    found: list[bytes | None] = []
+    for size in sizes:
+        found.append(None if size is None else data[at : at + size])
+        at += size or 0
+    return data[:begin], tuple(found)
 
 
 def _parse_list(line: bytes) -> list[Any]:

@@ -37,6 +37,7 @@ from logsrv.linelog.fields.stored_line import REACH, FirstLines
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.index import FORMAT, FrameStart, Index, IndexHead
+from logsrv.linelog.store.kept_continuations import encode_continuations
 from logsrv.linelog.store.segment import Segment
 from logsrv.linelog.store.times import (
     SHAPE,
@@ -101,7 +102,7 @@ class FrameScan(NamedTuple):
     size: the bytes of the text. newlines: the offsets of its LFs; None if the text is too large for a list.
     levels: the number of lines without a level, then with each level; None if they were not counted. crc:
     the CRC-32 of the text; None if it does not end with an LF. goes_on: whether a line may go on with a
-    record that begins before the text.
+    record that begins before the text. continuations: what is kept of the continuation lines.
     """
 
     size: int
@@ -111,6 +112,7 @@ class FrameScan(NamedTuple):
     levels: tuple[int, ...] | None
     crc: int | None
     goes_on: bool
+    continuations: bytes | None
 
 
 def scan_frame(chunk: bytes, end: int, earlier: EarlierTexts) -> FrameScan:
@@ -119,7 +121,7 @@ def scan_frame(chunk: bytes, end: int, earlier: EarlierTexts) -> FrameScan:
     if end > _LARGE:
         earlier.add(StampedLines(chunk[end - REACH : end]))
         times = _times_of_large(chunk, end)
-        return FrameScan(end, chunk.count(b"\n", 0, end), None, times, None, crc, True)
+        return FrameScan(end, chunk.count(b"\n", 0, end), None, times, None, crc, True, None)
     # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
     newlines = indexes_of_true(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
     times = _times(chunk, end, newlines)
@@ -130,7 +132,8 @@ def scan_frame(chunk: bytes, end: int, earlier: EarlierTexts) -> FrameScan:
     levels = count_levels(text, newlines, found.first_lines) if counted else None
     earlier.add(lines)
     goes_on = found.reach_back or not found.are_sure
-    return FrameScan(end, len(newlines), newlines, times, levels, crc, goes_on)
+    kept = encode_continuations(found, lines)
+    return FrameScan(end, len(newlines), newlines, times, levels, crc, goes_on, kept)
 
 
 class Indexer:
@@ -144,18 +147,20 @@ class Indexer:
         self.frames: list[FrameStart] = []
         self._segment = segment
         self._levels: list[tuple[int, ...] | None] = []
+        self._continuations: list[bytes | None] = []
         self._sums = bytearray()
 
     def add(self, looked: FrameScan, frame: bytes) -> None:
         """Add a frame. looked: the scan of its text. frame: its packed bytes."""
         if looked.crc is not None and len(self._sums) == len(self.frames) * _SUMS.size:
             self._sums += _SUMS.pack(looked.crc, zlib.crc32(frame))
-        self._append_frame(looked.size, len(frame), looked.times, looked.levels, looked.goes_on)
+        told = looked.levels, looked.continuations, looked.goes_on
+        self._append_frame(looked.size, len(frame), looked.times, *told)
         self.lines += looked.lines
 
     def add_unreadable(self, text: int, compressed: int) -> None:
         """Add an unreadable frame with its known or supposed sizes in bytes."""
-        self._append_frame(text, compressed, UNKNOWN, None)
+        self._append_frame(text, compressed, UNKNOWN, None, None)
 
     def _append_frame(
         self,
@@ -163,19 +168,26 @@ class Indexer:
         compressed: int,
         times: Times,
         levels: tuple[int, ...] | None,
+        continuations: bytes | None,
         goes_on: bool = True,
     ) -> None:
         self.frames.append(FrameStart(self.text, self.compressed, self.lines, times, goes_on))
         self._levels.append(levels)
+        self._continuations.append(continuations)
         self.text += text
         self.compressed += compressed
 
     def index_so_far(self) -> Index:
         """Return the index of the frames so far."""
         totals = self.text, self.compressed, self.lines
-        levels, sums = tuple(self._levels), bytes(self._sums)
         return Index(
-            self._segment, *totals, tuple(self.frames), rules=RULES, levels=levels, sums=sums
+            self._segment,
+            *totals,
+            tuple(self.frames),
+            rules=RULES,
+            levels=tuple(self._levels),
+            sums=bytes(self._sums),
+            continuations=tuple(self._continuations),
         )
 
 
@@ -226,7 +238,9 @@ def _extreme_column(eights: Array, place: int, extreme: Callable[[Array], Any]) 
 def encode_index(index: Index) -> bytes:
     """Return the content of the file for an index."""
     frames = [[*frame[:3], *frame.times, frame.goes_on] for frame in index.frames]
-    body = b"%b\n%b\n%b" % (_compact_json(frames), _compact_json(index.levels), index.sums)
+    kept = index.continuations or (None,) * len(frames)
+    lines = frames, index.levels, [None if one is None else len(one) for one in kept]
+    body = b"\n".join([*map(_compact_json, lines), index.sums]) + b"".join(filter(None, kept))
     head = IndexHead(*index[:4], index.times, len(body), zlib.crc32(body), index.rules)
     text = _compact_json({"format": FORMAT, **head._asdict()})
     return b"%b %08x\n%b" % (text, zlib.crc32(text), body)

@@ -52,7 +52,7 @@ def of(*texts: bytes) -> Index:
 @given(TEXTS, st.binary(max_size=40))
 def test_a_frame_says_its_times_and_lines(text, behind):
     """What stands behind its end in the chunk is not its own."""
-    size, lines, newlines, times, _, crc, _ = indexing.scan_frame(
+    size, lines, newlines, times, _, crc, *_ = indexing.scan_frame(
         text + behind, len(text), EarlierTexts()
     )
     assert (size, lines, times) == (len(text), text.count(b"\n"), times_of(text))

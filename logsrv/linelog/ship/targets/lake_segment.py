@@ -24,6 +24,7 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import REACH
 from logsrv.linelog.fields.way_back import EarlierText
 from logsrv.linelog.read.continuations import pieces_before
+from logsrv.linelog.read.numpy_continuations import first_lines_by_index
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.ship.target import SentSegment
 from logsrv.linelog.ship.targets.lake_file import LakeNote, read_note, write_day_file
@@ -98,7 +99,9 @@ class SegmentDays:
                 continue
             for start, text in self._frames.lines_between(*self._frames.frame_bounds(frame)):
                 stamps = StampedLines(text)
-                stamps.first_lines = first_lines(stamps, partial(self._earlier, start))
+                known = first_lines_by_index(self._frames, start, text)
+                earlier = partial(self._earlier, start)
+                stamps.first_lines = first_lines(stamps, earlier) if known is None else known
                 if here == wanted:
                     yield stamps, stamps.starts + start
                     continue
