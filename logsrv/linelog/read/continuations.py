@@ -7,10 +7,11 @@ beginnings of its lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, REACH, FirstLines
 from logsrv.linelog.fields.way_back import (
     EarlierLines,
@@ -21,6 +22,7 @@ from logsrv.linelog.fields.way_back import (
 from logsrv.linelog.read.line_counts import SMALL
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.kept_continuations import kept_first_lines
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
@@ -43,24 +45,30 @@ class Continuations:
         self._last: tuple[Position, int, FirstLines] | None = None
         self._texts: LastTexts | None = None
 
-    def first_lines(self, position: Position, text: bytes) -> FirstLines:
+    def first_lines(
+        self,
+        position: Position,
+        text: bytes,
+        may_tell: Callable[[bytes], bool] | None = None,
+    ) -> FirstLines:
         """Return the first lines of the continuation lines in a text, which is whole lines.
 
-        position: of the text's first byte.
+        position: of the text's first byte. may_tell: those for which it is false may be left out.
         """
+        if self.open is not None and self.open.number == position.segment:
+            kept = self.open.kept_continuations(position.offset, len(text), RULES)
+            found = kept_first_lines(kept, text, may_tell)
+            if found is not None:
+                return found
         # For less text, loading NumPy takes longer than this look.
         if not text or (len(text) < SMALL and not may_have_continuations(text)):
             return NO_FIRST_LINES
         if self._last is not None and self._last[:2] == (position, len(text)):
             return self._last[2]
-        from logsrv.linelog.read.numpy_continuations import LastTexts, first_lines_by_index
+        from logsrv.linelog.read.numpy_continuations import LastTexts
 
-        found: FirstLines | None = None
-        if self.open is not None and self.open.number == position.segment:
-            found = first_lines_by_index(self.open, position.offset, text)
-        if found is None:
-            self._texts = self._texts or LastTexts()
-            found = self._texts.first_lines(position, text, partial(self._earlier, position))
+        self._texts = self._texts or LastTexts()
+        found = self._texts.first_lines(position, text, partial(self._earlier, position))
         self._last = position, len(text), found
         return found
 

@@ -5,21 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from logsrv.linelog.fields.first_lines import EarlierTexts, first_lines
-from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import FirstLines
 from logsrv.linelog.fields.way_back import Earlier, EarlierLines
-from logsrv.linelog.read.texts import SegmentFrames
-from logsrv.linelog.store.kept_continuations import kept_first_lines
 from logsrv.linelog.store.segment import Position
-
-
-def first_lines_by_index(frames: SegmentFrames, offset: int, text: bytes) -> FirstLines | None:
-    """Return the first lines for the continuation lines of a frame; None if its index does not tell them.
-
-    offset: of the text, which need not be a frame, in the segment.
-    """
-    return kept_first_lines(frames.kept_continuations(offset, len(text), RULES), text)
 
 
 class LastTexts:

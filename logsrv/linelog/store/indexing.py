@@ -25,7 +25,7 @@ from logsrv.linelog.fields.byte_places import (
     rows_at,
     rows_with_nonzero,
 )
-from logsrv.linelog.fields.first_lines import EarlierTexts, find_continuations
+from logsrv.linelog.fields.first_lines import ContinuationLines, EarlierTexts, find_continuations
 from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.level_numbers import (
     OF_NUMBERS,
@@ -37,7 +37,7 @@ from logsrv.linelog.fields.stored_line import REACH, FirstLines
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.index import FORMAT, FrameStart, Index, IndexHead
-from logsrv.linelog.store.kept_continuations import encode_continuations
+from logsrv.linelog.store.kept_continuations import MOST_TEXT
 from logsrv.linelog.store.segment import Segment
 from logsrv.linelog.store.times import (
     SHAPE,
@@ -134,6 +134,34 @@ def scan_frame(chunk: bytes, end: int, earlier: EarlierTexts) -> FrameScan:
     goes_on = found.reach_back or not found.are_sure
     kept = encode_continuations(found, lines)
     return FrameScan(end, len(newlines), newlines, times, levels, crc, goes_on, kept)
+
+
+def encode_continuations(found: ContinuationLines, lines: StampedLines) -> bytes | None:
+    """Return what an index keeps of the continuation lines of a frame; b"" if there are none.
+
+    None: they are not told by the segment, or are too large.
+    """
+    if not found.are_sure:
+        return None
+    if not found.first_lines:
+        return b""
+    starts: Array = numpy.array(sorted(found.first_lines))
+    begins: Array = numpy.array([found.beginnings[start] for start in starts.tolist()])
+    known, heads = numpy.unique(begins, return_inverse=True)
+    texts = {found.beginnings[start]: line for start, line in found.first_lines.items()}
+    before = [texts[begin] for begin in known[known < 0].tolist()]
+    if sum(map(len, before)) > MOST_TEXT:
+        return None
+    inside = known[known >= 0]
+    numbers = (
+        numpy.array([len(starts), len(before), len(inside)]),
+        numpy.diff(numpy.searchsorted(lines.starts, starts), prepend=0),
+        heads,
+        numpy.diff(inside, prepend=0),
+        numpy.array([*map(len, before)], numpy.int64),
+    )
+    packed = numpy.concatenate(numbers).astype("<u4").tobytes()
+    return zlib.compress(b"".join([packed, *before]))
 
 
 class Indexer:

@@ -9,26 +9,25 @@ are, how many first lines stand before the frame, and how many in it; for each c
 in the frame, less that of the one before; for each the number of its first line, those before the frame
 being counted first; for each first line in the frame, where it begins, less where the one before begins;
 for each one before the frame, its size. The text of the latter follows.
+
+This module reads them, without NumPy, as `index.py` does; `indexing.py` makes them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import struct
 import zlib
+from collections.abc import Callable
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-import numpy
-
-from logsrv.linelog.fields.byte_places import Array, indexes_of_true
-from logsrv.linelog.fields.first_lines import ContinuationLines
-from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 
-_NUMBER = numpy.dtype("<u4")
-_HEAD = 3 * _NUMBER.itemsize
-# Bytes of first lines before a frame. A reader looks for the continuation lines of a frame with more.
-_MOST_TEXT = 64 << 10
+MOST_TEXT = 64 << 10
+"""Bytes of first lines before a frame. A reader looks for the continuation lines of a frame with more."""
+_HEAD = struct.Struct("<3I")
+_NUMBER = 4
 
 
 class _Kept(NamedTuple):
@@ -38,52 +37,31 @@ class _Kept(NamedTuple):
     the frame. starts: where the others begin in it.
     """
 
-    lines: Array
-    heads: Array
+    lines: list[int]
+    heads: tuple[int, ...]
     before: list[bytes]
-    starts: Array
+    starts: list[int]
 
 
-def encode_continuations(found: ContinuationLines, lines: StampedLines) -> bytes | None:
-    """Return what an index keeps of the continuation lines of a frame; b"" if there are none.
-
-    None: they are not told by the segment, or are too large.
-    """
-    if not found.are_sure:
-        return None
-    if not found.first_lines:
-        return b""
-    starts: Array = numpy.array(sorted(found.first_lines))
-    begins: Array = numpy.array([found.beginnings[start] for start in starts.tolist()])
-    known, heads = numpy.unique(begins, return_inverse=True)
-    texts = {found.beginnings[start]: line for start, line in found.first_lines.items()}
-    before = [texts[begin] for begin in known[known < 0].tolist()]
-    if sum(map(len, before)) > _MOST_TEXT:
-        return None
-    inside = known[known >= 0]
-    numbers = (
-        numpy.array([len(starts), len(before), len(inside)]),
-        numpy.diff(numpy.searchsorted(lines.starts, starts), prepend=0),
-        heads,
-        numpy.diff(inside, prepend=0),
-        numpy.array([*map(len, before)], numpy.int64),
-    )
-    packed = numpy.concatenate(numbers).astype(_NUMBER).tobytes()
-    return zlib.compress(b"".join([packed, *before]))
-
-
-def kept_first_lines(kept: tuple[bytes, int] | None, text: bytes) -> FirstLines | None:
+def kept_first_lines(
+    kept: tuple[bytes, int] | None,
+    text: bytes,
+    may_tell: Callable[[bytes], bool] | None = None,
+) -> FirstLines | None:
     """Return the first lines of the continuation lines of a frame; None if they are not kept, or damaged.
 
-    kept: as `Index.kept_continuations` returns it. text: of the frame.
+    kept: as `Index.kept_continuations` returns it. text: of the frame. may_tell: leaves out the first lines
+    for which it is false.
     """
     if kept is not None:
         with contextlib.suppress(ValueError):
-            return decode_continuations(kept[0], text, kept[1])
+            return decode_continuations(kept[0], text, kept[1], may_tell)
     return None
 
 
-def decode_continuations(data: bytes, text: bytes, lines: int) -> FirstLines:
+def decode_continuations(
+    data: bytes, text: bytes, lines: int, may_tell: Callable[[bytes], bool] | None = None
+) -> FirstLines:
     """Return the first lines of the continuation lines of a frame.
 
     data: as `encode_continuations` returned it. text: of the frame. lines: the most that it has. Raises
@@ -92,36 +70,42 @@ def decode_continuations(data: bytes, text: bytes, lines: int) -> FirstLines:
     if not data:
         return NO_FIRST_LINES
     kept = _decode(data, lines)
-    newlines = indexes_of_true(numpy.frombuffer(text, numpy.uint8) == ord("\n"))
-    most = len(newlines) + (not text.endswith(b"\n"))
-    starts = numpy.append(0, newlines + 1)
-    if kept.lines[-1] >= most or (len(kept.starts) and kept.starts[-1] >= len(text)):
-        raise ValueError("the continuation lines in an index are not those of the text")
-    heads = [*kept.before]
-    for start in kept.starts.tolist():
+    if kept.starts and kept.starts[-1] >= len(text):
+        raise ValueError("the continuation lines in an index have first lines beyond the text")
+    found = [*kept.before]
+    for start in kept.starts:
         end = text.find(b"\n", start)
-        heads.append(text[start : end if end >= 0 else len(text)])
-    places = starts[kept.lines].tolist()
-    return dict(zip(places, map(heads.__getitem__, kept.heads.tolist()), strict=True))
+        found.append(text[start : end if end >= 0 else len(text)])
+    heads: list[bytes | None] = [*found]
+    if may_tell is not None:
+        heads = [line if may_tell(line) else None for line in found]
+        if not any(heads):
+            return NO_FIRST_LINES
+    starts = [0, *accumulate(len(line) + 1 for line in text.split(b"\n"))]
+    if kept.lines[-1] >= len(starts) - 1 or starts[kept.lines[-1]] >= len(text):
+        raise ValueError("the continuation lines in an index are not those of the text")
+    pairs = zip(
+        map(starts.__getitem__, kept.lines), map(heads.__getitem__, kept.heads), strict=True
+    )
+    return {start: line for start, line in pairs if line is not None}
 
 
 def _decode(data: bytes, lines: int) -> _Kept:
     unpack = zlib.decompressobj()
     try:
-        raw = unpack.decompress(data, _HEAD + (4 * lines + 4) * _NUMBER.itemsize + _MOST_TEXT)
+        raw = unpack.decompress(data, _HEAD.size + (4 * lines + 4) * _NUMBER + MOST_TEXT)
     except zlib.error as error:
         raise ValueError(f"the continuation lines in an index are damaged: {error}") from error
-    sizes = numpy.frombuffer(raw[:_HEAD].ljust(_HEAD, b"\0"), _NUMBER).tolist()
-    count, before, inside = sizes
-    end = _HEAD + (2 * count + before + inside) * _NUMBER.itemsize
+    count, before, inside = _HEAD.unpack_from(raw.ljust(_HEAD.size, b"\0"))
+    size = 2 * count + inside + before
+    end = _HEAD.size + size * _NUMBER
     if not unpack.eof or not 0 < count <= lines or max(before, inside) > count or len(raw) < end:
         raise ValueError("the continuation lines in an index have another size")
-    numbers = numpy.frombuffer(raw, _NUMBER, (end - _HEAD) // _NUMBER.itemsize, _HEAD)
-    steps, heads, gaps, lengths = numpy.split(
-        numbers.astype(numpy.int64), numpy.cumsum([count, count, inside])
-    )
-    bounds = [*accumulate(lengths.tolist(), initial=end)]
-    if bounds[-1] != len(raw) or heads.max() >= before + inside:
+    numbers = struct.unpack_from(f"<{size}I", raw, _HEAD.size)
+    heads = numbers[count : 2 * count]
+    bounds = [*accumulate(numbers[2 * count + inside :], initial=end)]
+    if bounds[-1] != len(raw) or max(heads) >= before + inside:
         raise ValueError("the continuation lines in an index have other first lines")
     texts = [raw[begin:stop] for begin, stop in pairwise(bounds)]
-    return _Kept(numpy.cumsum(steps), heads, texts, numpy.cumsum(gaps))
+    gaps = numbers[2 * count : 2 * count + inside]
+    return _Kept([*accumulate(numbers[:count])], heads, texts, [*accumulate(gaps)])

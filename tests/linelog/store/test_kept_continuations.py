@@ -15,11 +15,8 @@ from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store import index, indexing
-from logsrv.linelog.store.kept_continuations import (
-    decode_continuations,
-    encode_continuations,
-    kept_first_lines,
-)
+from logsrv.linelog.store.indexing import encode_continuations
+from logsrv.linelog.store.kept_continuations import decode_continuations, kept_first_lines
 from logsrv.linelog.store.segment import Position
 from tests.linelog.fields.test_first_lines import random_lines
 from tests.parts.disks import at, packed_segment, stored
@@ -48,6 +45,8 @@ def test_each_frame_tells_what_is_found_in_it(seed):
         if found.are_sure:
             assert kept is not None
             assert decode_continuations(kept, text, len(stamped)) == found.first_lines
+            some = {at: line for at, line in found.first_lines.items() if b"a" in line}
+            assert decode_continuations(kept, text, len(stamped), lambda line: b"a" in line) == some
         else:
             assert kept is None
         earlier.add(stamped)
