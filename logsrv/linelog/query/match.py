@@ -175,17 +175,12 @@ class Matcher:
             if is_match:
                 yield start, end
 
-    @property
-    def may_tell(self) -> Callable[[bytes], bool] | None:
-        """Whether a first line may make lines of its record match; None if each may."""
-        literals = self._candidate
-        return partial(_has_one_of, literals=literals) if isinstance(literals, tuple) else None
-
     def _that_may_tell(self, first_lines: FirstLines) -> FirstLines:
         """Return the first lines without those that have no candidate: they make no line match."""
-        if (may_tell := self.may_tell) is None:
+        if not isinstance(self._candidate, tuple):
             return first_lines
-        telling = {*filter(may_tell, {*first_lines.values()})}
+        literals = self._candidate
+        telling = {line for line in set(first_lines.values()) if _has_one_of(line, literals)}
         return {start: line for start, line in first_lines.items() if line in telling}
 
     def _is_told(self, line: bytes, first_line: bytes) -> bool:

@@ -198,9 +198,7 @@ class Search:
 
     def first_lines_asked(self, position: Position, text: bytes) -> FirstLines:
         """Return the same if the query needs them."""
-        if not self.matcher.inherits:
-            return NO_FIRST_LINES
-        return self._continuations.first_lines(position, text, self.matcher.may_tell)
+        return self.first_lines(position, text) if self.matcher.inherits else NO_FIRST_LINES
 
     def _is_in_scope(self, text: bytes, start: int, end: int, in_time: bool) -> bool:
         if not in_time and not self._is_line_in_time(text[start:end]):
@@ -443,9 +441,7 @@ def hits_in_text(
     continuations: Continuations,
 ) -> Iterator[Hit]:
     """Yield the lines of a text that match and have a wanted source. position: of the text's first byte."""
-    first_lines = None
-    if matcher.inherits:
-        first_lines = continuations.first_lines(position, text, matcher.may_tell)
+    first_lines = continuations.first_lines(position, text) if matcher.inherits else None
     spans = matcher.find(text, position.own, first_lines or NO_FIRST_LINES)
     if is_of is not None:
         spans = (one for one in spans if is_of(text, *one))

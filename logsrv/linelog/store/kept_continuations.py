@@ -18,8 +18,8 @@ from __future__ import annotations
 import contextlib
 import struct
 import zlib
-from collections.abc import Callable
 from itertools import accumulate, pairwise
+from operator import add
 from typing import NamedTuple
 
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
@@ -43,25 +43,18 @@ class _Kept(NamedTuple):
     starts: list[int]
 
 
-def kept_first_lines(
-    kept: tuple[bytes, int] | None,
-    text: bytes,
-    may_tell: Callable[[bytes], bool] | None = None,
-) -> FirstLines | None:
+def kept_first_lines(kept: tuple[bytes, int] | None, text: bytes) -> FirstLines | None:
     """Return the first lines of the continuation lines of a frame; None if they are not kept, or damaged.
 
-    kept: as `Index.kept_continuations` returns it. text: of the frame. may_tell: leaves out the first lines
-    for which it is false.
+    kept: as `Index.kept_continuations` returns it. text: of the frame.
     """
     if kept is not None:
         with contextlib.suppress(ValueError):
-            return decode_continuations(kept[0], text, kept[1], may_tell)
+            return decode_continuations(kept[0], text, kept[1])
     return None
 
 
-def decode_continuations(
-    data: bytes, text: bytes, lines: int, may_tell: Callable[[bytes], bool] | None = None
-) -> FirstLines:
+def decode_continuations(data: bytes, text: bytes, lines: int) -> FirstLines:
     """Return the first lines of the continuation lines of a frame.
 
     data: as `encode_continuations` returned it. text: of the frame. lines: the most that it has. Raises
@@ -70,24 +63,17 @@ def decode_continuations(
     if not data:
         return NO_FIRST_LINES
     kept = _decode(data, lines)
-    if kept.starts and kept.starts[-1] >= len(text):
-        raise ValueError("the continuation lines in an index have first lines beyond the text")
-    found = [*kept.before]
+    # The bytes before each line, but for the LFs.
+    before = [0, *accumulate(map(len, text.split(b"\n")))]
+    last = kept.lines[-1]
+    if (kept.starts and kept.starts[-1] >= len(text)) or last >= len(before) - 1:
+        raise ValueError("the continuation lines in an index are not those of the text")
+    heads = [*kept.before]
     for start in kept.starts:
         end = text.find(b"\n", start)
-        found.append(text[start : end if end >= 0 else len(text)])
-    heads: list[bytes | None] = [*found]
-    if may_tell is not None:
-        heads = [line if may_tell(line) else None for line in found]
-        if not any(heads):
-            return NO_FIRST_LINES
-    starts = [0, *accumulate(len(line) + 1 for line in text.split(b"\n"))]
-    if kept.lines[-1] >= len(starts) - 1 or starts[kept.lines[-1]] >= len(text):
-        raise ValueError("the continuation lines in an index are not those of the text")
-    pairs = zip(
-        map(starts.__getitem__, kept.lines), map(heads.__getitem__, kept.heads), strict=True
-    )
-    return {start: line for start, line in pairs if line is not None}
+        heads.append(text[start : end if end >= 0 else len(text)])
+    starts = map(add, map(before.__getitem__, kept.lines), kept.lines)
+    return dict(zip(starts, map(heads.__getitem__, kept.heads), strict=True))
 
 
 def _decode(data: bytes, lines: int) -> _Kept:
