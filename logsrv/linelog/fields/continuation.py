@@ -60,8 +60,6 @@ _MESSAGES = ("message", "msg", "event", "short_message", "MESSAGE", "log", "body
 
 # A line with a level of at least this has its exception in the following lines.
 _FAULT = RANK["warning"]
-_ANNOUNCES = re.compile(ANNOUNCES)
-_BEGINS_ANOTHER = re.compile(BEGINS_ANOTHER)
 
 
 class Stream:
@@ -254,7 +252,7 @@ def _state_within(stream: Stream, record: Record, text: bytes, kind: LineKind) -
     state = stream.state
     if stream.is_cut:
         return state
-    if kind in BEGINNINGS or (is_unknown(kind) and _BEGINS_ANOTHER.match(text)):
+    if kind in BEGINNINGS or (is_unknown(kind) and re.match(BEGINS_ANOTHER, text)):
         return None
     found = next_state(state, kind, text)
     if found is None and state in WITH_NOTES and is_unknown(kind):
@@ -314,7 +312,7 @@ def _tells_fault(record: Record) -> bool:
     text = text_of_record(record)[:4096]
     if kind_of_text(text) is LineKind.EXCEPTION:
         return False
-    if _ANNOUNCES.match(text):
+    if re.match(ANNOUNCES, text):
         return True
     found = (record.level, level_in_text(decode_stored(text)))
     return any(RANK[one] >= _FAULT for one in found if one)

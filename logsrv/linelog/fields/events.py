@@ -34,7 +34,7 @@ _BEFORE = (
     r"|[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ])"
     r"[0-9]{2}:[0-9]{2}:[0-9]{2}\S{0,16} (?:\S{1,255} ){0,2}?)?"
 )
-_begin = re.compile(rf"{_BEFORE}(?={BEGIN})", re.ASCII).match
+_BEFORE_EVENT = rf"{_BEFORE}(?={BEGIN})"
 _PART = "(" + pattern_until("|") + ")"
 # Strings, because most commands meet no event: they are compiled at the first use.
 _CEF = r"CEF: ?([0-9.]+)" + rf"\|{_PART}" * 6 + r"(?:\||\Z)"
@@ -42,17 +42,14 @@ _LEEF = r"LEEF: ?([0-9.]+)" + rf"\|{_PART}" * 4 + r"(?:\||\Z)"
 _OF_CEF = tuple(name for name in HEADER_NAMES if name != "leefVersion")
 _OF_LEEF = ("leefVersion", *HEADER_NAMES[2:6])
 _KEY = r"([A-Za-z_@][A-Za-z0-9_.@-]*(?:\[[0-9]+\])?)="
-_key_of_cef = re.compile(r"(?:\A|\s)" + _KEY, re.ASCII)
 # Control characters are stored as codes; rsyslog writes a tab as `#011`.
-_DELIMITER = re.compile(
-    r"(?:(?P<code>(?:0?x|\\x)[0-9A-Fa-f]{2,4})|(?P<character>[^\s=|])|[ \t]?)\|", re.ASCII
-)
+_DELIMITER = r"(?:(?P<code>(?:0?x|\\x)[0-9A-Fa-f]{2,4})|(?P<character>[^\s=|])|[ \t]?)\|"
 # A character of keys cannot tell where one begins; looking for it would take quadratic time.
-_is_in_keys = re.compile(r"[A-Za-z0-9_.@=\\-]").match
+_IN_KEYS = r"[A-Za-z0-9_.@=\\-]"
 _TABS = r"\t|\\x09|#011"
-_HEADER_ESCAPE = re.compile(r"\\([|=\\])")
-_LEEF_ESCAPE = re.compile(r"\\([|=])")
-_CEF_ESCAPE = re.compile(r"\\([|=\\nr])")
+_HEADER_ESCAPE = r"\\([|=\\])"
+_LEEF_ESCAPE = r"\\([|=])"
+_CEF_ESCAPE = r"\\([|=\\nr])"
 _SHORT = {"n": "\n", "r": "\r"}
 
 
@@ -62,14 +59,20 @@ def may_have_events(text: bytes) -> bool:
     return _BAR in text and SIGN in text
 
 
+def begins_event(message: bytes, at: int) -> bool:
+    """Tell whether an event begins at a place of a message."""
+    begins = message.startswith((b"CEF:", b"LEEF:"), at)
+    return begins and re.compile(BEGIN.encode()).match(message, at) is not None
+
+
 def parse_event(text: str) -> tuple[str, dict[str, str]] | None:
     """Return the kind and the fields of an event, or None. No pair replaces a field of the header."""
     # This test takes a tenth of the time of the expression.
-    if text.find("EF:", 0, _FARTHEST) < 0 or not (begin := _begin(text)):
+    if text.find("EF:", 0, _FARTHEST) < 0 or not (begin := re.match(_BEFORE_EVENT, text, re.ASCII)):
         return None
     if header := re.compile(_CEF).match(text, begin.end()):
         values = map(_unescape_header, header.groups())
-        pairs = _parse_pairs(text[header.end() :], _key_of_cef, _CEF_ESCAPE)
+        pairs = _parse_pairs(text[header.end() :], _key_behind(r"\s"), _CEF_ESCAPE)
         return "cef", pairs | dict(zip(_OF_CEF, values, strict=True))
     if header := re.compile(_LEEF).match(text, begin.end()):
         values = map(_unescape_header, header.groups())
@@ -80,7 +83,7 @@ def parse_event(text: str) -> tuple[str, dict[str, str]] | None:
 
 def _parse_leef(rest: str, *, has_delimiter: bool) -> dict[str, str]:
     character = "\t"
-    if has_delimiter and (said := _DELIMITER.match(rest)):
+    if has_delimiter and (said := re.match(_DELIMITER, rest, re.ASCII)):
         rest = rest[said.end() :]
         code = said["code"]
         character = chr(int(code.rpartition("x")[2], 16)) if code else said["character"] or "\t"
@@ -88,12 +91,12 @@ def _parse_leef(rest: str, *, has_delimiter: bool) -> dict[str, str]:
     key = _key_behind(delimiter)
     # A relay may have made spaces of the tabs.
     if delimiter == _TABS and not re.search(delimiter, rest):
-        key = _key_of_cef
+        key = _key_behind(r"\s")
     return _parse_pairs(rest, key, _LEEF_ESCAPE, character)
 
 
 def _pattern_of_character(character: str) -> str:
-    if character == "\t" or _is_in_keys(character):
+    if character == "\t" or re.match(_IN_KEYS, character):
         return _TABS
     stored = re.escape(character)
     if character < " " or character == "\x7f":
@@ -106,9 +109,7 @@ def _key_behind(delimiter: str) -> re.Pattern[str]:
     return re.compile(rf"(?:\A|{delimiter})" + _KEY, re.ASCII)
 
 
-def _parse_pairs(
-    text: str, key: re.Pattern[str], escape: re.Pattern[str], between: str = ""
-) -> dict[str, str]:
+def _parse_pairs(text: str, key: re.Pattern[str], escape: str, between: str = "") -> dict[str, str]:
     """Return the pairs of a text, each up to the next key. between: what may stand more than once."""
     keys = [*key.finditer(text)]
     ends = [*(one.start() for one in keys[1:]), len(text)]
@@ -118,10 +119,10 @@ def _parse_pairs(
     }
 
 
-def _unescape(value: str, escape: re.Pattern[str]) -> str:
+def _unescape(value: str, escape: str) -> str:
     if "\\" not in value:
         return value
-    return escape.sub(lambda found: _SHORT.get(found[1], found[1]), value)
+    return re.sub(escape, lambda found: _SHORT.get(found[1], found[1]), value)
 
 
 def _unescape_header(value: str) -> str:

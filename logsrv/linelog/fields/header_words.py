@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from logsrv.linelog.fields import events, zone_names
+from logsrv.linelog.fields import zone_names
+from logsrv.linelog.fields.events import begins_event
 
 FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news"),
@@ -65,10 +66,6 @@ TAG_OF_WORDS = re.compile(
 )
 
 
-EVENT = re.compile(events.BEGIN.encode())
-"""The beginning of an event in CEF or LEEF, which is no host."""
-
-
 def match_host_behind_colon(message: bytes, at: int) -> re.Match[bytes] | None:
     """Return the match of a host's name behind a time that ends with a colon, or None.
 
@@ -84,7 +81,7 @@ def match_host(message: bytes, at: int) -> re.Match[bytes] | None:
     host = HOST.match(message, at)
     if host is None or (may_be_no_host(host[1]) and _is_no_host(message, at)):
         return None
-    if b"EF:" in host[1] and EVENT.match(message, at):
+    if begins_event(message, at):
         return None
     return host
 

@@ -16,9 +16,8 @@ from typing import NamedTuple
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields import container_prefix, device_header
 from logsrv.linelog.fields.device_header import MNEMONIC, match_before_time, parse_device_header
-from logsrv.linelog.fields.events import APPS
+from logsrv.linelog.fields.events import APPS, begins_event
 from logsrv.linelog.fields.header_words import (
-    EVENT,
     FACILITIES,
     FACILITY,
     LEVEL,
@@ -130,7 +129,7 @@ def _header_without_priority(message: bytes) -> SyslogHeader | None:
     rest = _add_device(message, 0, fields) if b"%" in message else 0
     if not rest and _begins_file_header(message):
         rest = _add_rfc3164(message, 0, fields)
-        if not _is_of_file(fields, is_event=EVENT.match(message, rest) is not None):
+        if not _is_of_file(fields, is_event=begins_event(message, rest)):
             rest = 0
     if rest:
         said = fields.get("severity")
@@ -269,7 +268,7 @@ def _add_odd_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
             at = origin.end()
     if named := device_header.match_odd_tag(message, at):
         return _add_part(named, fields)
-    tag = None if EVENT.match(message, at) else TAG.match(message, at)
+    tag = None if begins_event(message, at) else TAG.match(message, at)
     if tag is None and time:
         if level := _BEFORE_TAG.match(message, at):
             at = _add_level(level, fields)

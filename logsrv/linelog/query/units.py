@@ -33,7 +33,7 @@ _SIZES = {"B": 1} | {
 _UNITS = {name: (TIME, scale) for name, scale in _TIMES.items()} | {
     name: (SIZE, scale) for name, scale in _SIZES.items()
 }
-_PART = re.compile(
+_PART = (
     r" ?([0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}) ?("
     + "|".join(sorted(_UNITS, key=len, reverse=True))
     + ")"
@@ -50,7 +50,7 @@ _IN_NAMES = {
     "bytes": (SIZE, 1),
 }
 # Not the end of a word with other letters: `maïs` has no seconds.
-_LAST_WORD = re.compile(r"(?:(?<![a-z\x80-\U0010ffff])[a-z]+|[A-Z]+|[A-Z][a-z]+|[KMG]iB)\Z")
+_LAST_WORD = r"(?:(?<![a-z\x80-\U0010ffff])[a-z]+|[A-Z]+|[A-Z][a-z]+|[KMG]iB)\Z"
 
 
 class Amount(NamedTuple):
@@ -67,7 +67,7 @@ def parse_amount(value: Scalar) -> Amount | None:
     total: int | float = 0
     unit, at = NONE, int(value[0] in "+-")
     while at < len(value) <= _LONGEST:
-        found = _PART.match(value, at)
+        found = re.compile(_PART).match(value, at)
         if found is None:
             return None
         before, (unit, scale) = unit, _UNITS[found[2]]
@@ -118,7 +118,7 @@ def unit_of_field_name(field: str) -> tuple[str, int]:
 
     The size is in nanoseconds or bytes. Without a unit: NONE and 1.
     """
-    found = _LAST_WORD.search(field)
+    found = re.search(_LAST_WORD, field)
     return _IN_NAMES.get(found[0].lower(), (NONE, 1)) if found else (NONE, 1)
 
 
