@@ -230,7 +230,7 @@ class Record:
     def _find_level(self) -> str | None:
         if self.first_line is not None and not says_level(self.body):
             # Most lines of a trace have no fields, so that they need not be parsed.
-            inherited = _first_record(self.first_line).level
+            inherited = _level_of_first(self.first_line)
             if inherited is not None:
                 return inherited
         found = self._level_in_fields()
@@ -238,7 +238,7 @@ class Record:
             return found
         severity = self.header.severity if self.header else None
         if severity is None and self.first_line is not None:
-            found = _first_record(self.first_line).level
+            found = _level_of_first(self.first_line)
             if found is not None:
                 return found
         if self.kind == "access":
@@ -354,12 +354,18 @@ def is_told_by_first_line(line: bytes, first_line: bytes, fields: Collection[str
     if _has_fields(line):
         return False
     # Without a level there, a word in the line itself may be one.
-    return "level" not in fields or _first_record(first_line).level is not None
+    return "level" not in fields or _level_of_first(first_line) is not None
 
 
 def _has_fields(message: bytes) -> bool:
     """Return whether a line without a header may have fields; if not, it need not be parsed for them."""
     return b"=" in message or b"{" in message
+
+
+@lru_cache(maxsize=64)
+def _level_of_first(line: bytes) -> str | None:
+    """Return the level of a first line, which many lines ask for."""
+    return level_of(line)
 
 
 @lru_cache(maxsize=64)
@@ -430,7 +436,8 @@ def level_of(line: bytes, first_line: bytes | None = None) -> str | None:
     """Return the level of a line, without its LF: that of its Record, in a third of the time."""
     record = Record(line, None, first_line)
     if first_line is not None:
-        return record.level
+        is_told = not says_level(record.body)
+        return (_level_of_first(first_line) if is_told else None) or record.level
     if record.body[:1] == b"{":
         return _level_of_object(record)
     body = record.body
