@@ -20,9 +20,13 @@ def flipped(data: bytes, bit: int) -> bytes:
 
 
 def as_before(data: bytes, version: int) -> bytes:
-    """An index as it was before frames had sums; of the second version, before levels were counted."""
-    head, frames, levels, _ = data.split(b"\n", 3)
+    """An index without continuation lines, as it was in some versions: the third has no sums, the second
+    no levels.
+    """
+    head, frames, levels, _, sums = data.split(b"\n", 4)
     body = b"%b\n%b\n" % (frames, levels) if version > 2 else frames + b"\n"
+    if version == 5:
+        body += sums
     old = json.loads(head[:-9]) | {"format": version, "size": len(body), "crc": zlib.crc32(body)}
     if version == 2:
         del old["rules"]
