@@ -58,6 +58,8 @@ _PADDING = bytes(
 _LF, _SPACE, _OBJECT, _HEADER, _QUOTE = b'\n {<"'
 # The value of an object without a key that may lead to its level.
 _NO_LEVEL = object()
+# Of so many lines, one is asked alone.
+_FEW = 4
 
 
 class _TextLines:
@@ -109,7 +111,7 @@ def levels_of_records(lines: StampedLines, found: Array | None = None) -> Array:
         return found
     rows, codes, first = lines.going_on()
     of_first = level_numbers(b"\n".join([*first, b""]))[codes]
-    for place in numpy.flatnonzero(_have_fields(lines)[rows]).tolist():
+    for place in numpy.flatnonzero(_have_fields(lines, rows)).tolist():
         line = lines.line(int(rows[place]))
         if says_level(line):
             of_first[place] = _NUMBERS[level_of(line, first[codes[place]])]
@@ -118,13 +120,16 @@ def levels_of_records(lines: StampedLines, found: Array | None = None) -> Array:
     return found
 
 
-def _have_fields(lines: StampedLines) -> Array:
-    """Return which lines may have fields."""
+def _have_fields(lines: StampedLines, rows: Array) -> Array:
+    """Return which of some lines may have fields."""
+    if len(rows) * _FEW < len(lines):
+        messages = lines.messages_of(rows)
+        return numpy.fromiter((b"=" in one or b"{" in one for one in messages), bool, len(rows))
     found = numpy.zeros(len(lines), bool)
     raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
     for mark in b"={":
         found[numpy.searchsorted(lines.ends, indexes_of_true(raw == mark))] = True
-    return found
+    return found[rows]
 
 
 def level_numbers_if_quick(text: bytes, ends: Array, most: int) -> Array | None:

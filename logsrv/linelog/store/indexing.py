@@ -33,7 +33,7 @@ from logsrv.linelog.fields.level_numbers import (
     levels_of_records,
 )
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.stored_line import REACH, FirstLines
+from logsrv.linelog.fields.stored_line import REACH
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.index import FORMAT, FrameStart, Index, IndexHead
@@ -65,18 +65,18 @@ _HEAD = 32
 _LARGE = 8 << 20
 
 
-def count_levels(text: bytes, newlines: Array, first_lines: FirstLines) -> tuple[int, ...] | None:
+def count_levels(text: bytes, newlines: Array, lines: StampedLines) -> tuple[int, ...] | None:
     """Return the numbers of lines without a level and with each level; None if they are not counted.
 
-    newlines: the offsets of the LFs in `text`. first_lines: of the continuation lines.
+    newlines: the offsets of the LFs in `text`. lines: of it, with the first lines of records.
     """
     if not text.endswith(b"\n") or not _have_times(text, newlines):
         return None
     numbers = level_numbers_if_quick(text, newlines, most=max(len(newlines) // _SLOW, 1))
     if numbers is None:
         return None
-    if first_lines:
-        numbers = levels_of_records(StampedLines(text, first_lines), numbers)
+    if lines.first_lines:
+        numbers = levels_of_records(lines, numbers)
     return tuple(numpy.bincount(numbers, minlength=len(OF_NUMBERS)).tolist())
 
 
@@ -129,7 +129,8 @@ def scan_frame(chunk: bytes, end: int, earlier: EarlierTexts) -> FrameScan:
     lines = StampedLines(text)
     found = find_continuations(lines, earlier)
     counted = times.sure and found.are_sure
-    levels = count_levels(text, newlines, found.first_lines) if counted else None
+    lines.first_lines = found.first_lines
+    levels = count_levels(text, newlines, lines) if counted else None
     earlier.add(lines)
     goes_on = found.reach_back or not found.are_sure
     kept = encode_continuations(found, lines)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.first_lines import EarlierTexts
+from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.store import indexing
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.indexing import count_levels
@@ -133,7 +134,7 @@ STAMP = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.1:1 "
 
 def count(text: bytes) -> tuple[int, ...] | None:
     newlines = numpy.flatnonzero(numpy.frombuffer(text, numpy.uint8) == ord("\n"))
-    return count_levels(text, newlines, {})
+    return count_levels(text, newlines, StampedLines(text))
 
 
 def test_lines_are_counted_by_level():

@@ -6,7 +6,7 @@ Only unusual lines are parsed one by one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -61,10 +61,11 @@ def read_all_fields(stamps: StampedLines, skip: Collection[str] = ()) -> LineFie
     levels = levels_of_lines(stamps, pieces, *_add_lines(stamps, plain, pieces))
     levels = levels_of_records(stamps, levels)
     fields, left_out = {}, set()
+    inherited = _fields_of_first_lines(stamps, ALIASES.keys() - not_read)
     for name in {*pieces.names(), *ALIASES, STATUS_CLASS} - not_read:
         if name.startswith(("fields.", "syslog.")):
             continue
-        found = _field(name, stamps, pieces)
+        found = _field(name, stamps, pieces, inherited)
         if found is None:
             left_out.add(name)
         elif found.texts:
@@ -85,7 +86,8 @@ def read_fields(stamps: StampedLines, names: Iterable[str]) -> dict[str, CodedFi
     pieces = FieldPieces(wanted=wanted)
     if wanted.in_contents or wanted.in_headers:
         _add_lines(stamps, plain, pieces)
-    return {name: _field(name, stamps, pieces) for name in sources}
+    inherited = _fields_of_first_lines(stamps, ALIASES.keys() & sources)
+    return {name: _field(name, stamps, pieces, inherited) for name in sources}
 
 
 @lru_cache(maxsize=1000)
@@ -142,8 +144,13 @@ def _add_lines(
     return objects, access
 
 
-def _field(name: str, stamps: StampedLines, pieces: FieldPieces) -> CodedField | None:
-    """Return the field called `name`; None if its values are not exact."""
+def _field(
+    name: str,
+    stamps: StampedLines,
+    pieces: FieldPieces,
+    inherited: Mapping[str, CodedField | None],
+) -> CodedField | None:
+    """Return the field called `name`; None if its values are not exact. inherited: of the first lines."""
     lines = len(stamps)
     found = pieces.pieces(name)
     inner = name[len("fields.") :]
@@ -180,19 +187,25 @@ def _field(name: str, stamps: StampedLines, pieces: FieldPieces) -> CodedField |
             others = [piece.where(has_level[piece.rows]) for piece in others]
         found += [piece._replace(rank=piece.rank + _OTHER * (place + 1)) for piece in others]
     if name in ALIASES and stamps.first_lines:
-        inherited = _pieces_of_first_lines(name, stamps)
-        if inherited is None:
+        of_first = inherited.get(name)
+        if of_first is None:
             return None
-        found += inherited
+        found += _pieces_of_first_lines(name, of_first, stamps)
     return put_together(lines, found)
 
 
-def _pieces_of_first_lines(name: str, stamps: StampedLines) -> list[Piece] | None:
-    """Return the values that continuation lines have from their first lines; None if not exact."""
-    rows, codes, lines = stamps.going_on()
-    field = read_fields(StampedLines(b"\n".join([*lines, b""])), [name]).get(name)
-    if field is None:
-        return None
+def _fields_of_first_lines(
+    stamps: StampedLines, names: Collection[str]
+) -> dict[str, CodedField | None]:
+    """Return fields of the first lines of records; None for one whose values are not exact."""
+    if not (stamps.first_lines and names):
+        return {}
+    return read_fields(StampedLines(b"\n".join([*stamps.going_on().first_lines, b""])), names)
+
+
+def _pieces_of_first_lines(name: str, field: CodedField, stamps: StampedLines) -> list[Piece]:
+    """Return the values that continuation lines have from their first lines. field: of these."""
+    rows, codes, _ = stamps.going_on()
     inherited = FieldPieces(())
     of_rows = field.codes[codes]
     for is_list in (False, True):
