@@ -5,7 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from logsrv.linelog.fields.first_lines import first_lines
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
+from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import text_of_value
 from tests.parts.header_forms import DEVICES, WORDS
 from tests.parts.loghub import SYSTEMS
@@ -131,10 +133,18 @@ MESSAGES = st.one_of(
 LINES = st.lists(st.builds(bytes.__add__, st.sampled_from([STAMP, STAMP, b""]), MESSAGES))
 
 
-def fields_of_records(lines: Sequence[bytes]) -> dict[str, dict[int, Any]]:
+def records_of(lines: Sequence[bytes]) -> list[Record]:
+    """The lines of a store, with the first lines of their records."""
+    whole = StampedLines(b"".join(line + b"\n" for line in lines))
+    whole.first_lines = first_lines(whole)
+    return [Record(line, None, whole.first_line(row)) for row, line in enumerate(lines)]
+
+
+def fields_of_records(lines: Sequence[bytes | Record]) -> dict[str, dict[int, Any]]:
     """Return the values of each field as records have them, by the number of the line."""
     found: dict[str, dict[int, Any]] = {}
-    for number, record in enumerate(map(Record, lines)):
+    records = [one if isinstance(one, Record) else Record(one) for one in lines]
+    for number, record in enumerate(records):
         names = {*record.fields, *(record.header.fields if record.header else ()), *ALIASES}
         for name in names | {"status_class"}:
             value = record.get(name, as_written=True)

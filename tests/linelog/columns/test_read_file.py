@@ -10,7 +10,6 @@ from hypothesis import given
 
 from logsrv.linelog.columns import groups
 from logsrv.linelog.columns.read_file import NumberColumn
-from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME
 from tests.parts.made_columns import columns_of, values_of
 from tests.parts.mixed_lines import (
@@ -22,6 +21,7 @@ from tests.parts.mixed_lines import (
     STAMP,
     WHOLE,
     fields_of_records,
+    records_of,
 )
 
 STAMPED = ("source", "name", "host", "port", "level")
@@ -37,8 +37,8 @@ def kept(directory: Path, *values: str, name: str = "a") -> tuple[list[Any], Num
 
 @given(lines=LINES.filter(bool))
 def test_every_field_is_the_one_of_the_records(tmp_path_factory, lines):
-    known = fields_of_records(lines)
-    records = [*map(Record, lines)]
+    records = records_of(lines)
+    known = fields_of_records(records)
     for name in STAMPED:
         said = [getattr(one, name) for one in records]
         known[name] = {row: str(value) for row, value in enumerate(said) if value is not None}
