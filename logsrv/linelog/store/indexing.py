@@ -154,15 +154,20 @@ def encode_continuations(found: ContinuationLines, lines: StampedLines) -> bytes
     if sum(map(len, before)) > MOST_TEXT:
         return None
     inside = known[known >= 0]
+    rows = numpy.searchsorted(lines.starts, starts)
+    goes_on = (numpy.diff(rows) == 1) & (numpy.diff(heads) == 0)
+    runs = numpy.concatenate(([0], numpy.flatnonzero(~goes_on) + 1))
     numbers = (
-        numpy.array([len(starts), len(before), len(inside)]),
-        numpy.diff(numpy.searchsorted(lines.starts, starts), prepend=0),
-        heads,
+        numpy.diff(starts[runs], prepend=0),
+        numpy.diff(runs, append=len(starts)),
+        heads[runs],
         numpy.diff(inside, prepend=0),
         numpy.array([*map(len, before)], numpy.int64),
     )
-    packed = numpy.concatenate(numbers).astype("<u4").tobytes()
-    return zlib.compress(b"".join([packed, *before]))
+    packed: Array = numpy.concatenate(numbers).astype("<u4")
+    by_place = packed.view(numpy.uint8).reshape(-1, 4).T.tobytes()
+    sizes = struct.pack("<3I", len(runs), len(before), len(inside))
+    return zlib.compress(b"".join([sizes, by_place, *before]))
 
 
 class Indexer:

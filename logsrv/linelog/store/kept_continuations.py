@@ -4,11 +4,13 @@ To find them takes a third of the time in which a text is searched (`fields/firs
 take a byte or two each. They are kept if the frame and those before it in its segment tell all of them, and
 are used while the rules that told them are those of the reader (`fields.level.RULES`).
 
-Before it is compressed, this is, as little-endian numbers of four bytes: how many continuation lines there
-are, how many first lines stand before the frame, and how many in it; for each continuation line its number
-in the frame, less that of the one before; for each the number of its first line, those before the frame
-being counted first; for each first line in the frame, where it begins, less where the one before begins;
-for each one before the frame, its size. The text of the latter follows.
+Lines that follow each other and go on with the same record are a run. Before it is compressed, this is, as
+little-endian numbers of four bytes: how many runs there are, how many first lines stand before the frame,
+and how many in it; for each run where it begins, less where the one before begins; how many lines each has;
+for each the number of its first line, those before the frame being counted first; for each first line in
+the frame where it begins, less where the one before begins; for each one before the frame its size. The
+first bytes of all numbers but the first three come first, then the second ones, and so on, as they are more
+alike. At the end is the text of the first lines before the frame.
 
 This module reads them, without NumPy, as `index.py` does; `indexing.py` makes them.
 """
@@ -19,7 +21,6 @@ import contextlib
 import struct
 import zlib
 from itertools import accumulate, pairwise
-from operator import add
 from typing import NamedTuple
 
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
@@ -28,17 +29,17 @@ MOST_TEXT = 64 << 10
 """Bytes of first lines before a frame. A reader looks for the continuation lines of a frame with more."""
 _HEAD = struct.Struct("<3I")
 _NUMBER = 4
+_LF = 0x0A
 
 
 class _Kept(NamedTuple):
     """The continuation lines of a frame.
 
-    lines: their numbers in it. heads: for each the number of its first line. before: the first lines before
-    the frame. starts: where the others begin in it.
+    runs: for each where it begins, the number of its lines, and of its first line. before: the first lines
+    before the frame. starts: where the others begin in it.
     """
 
-    lines: list[int]
-    heads: tuple[int, ...]
+    runs: list[tuple[int, int, int]]
     before: list[bytes]
     starts: list[int]
 
@@ -63,35 +64,45 @@ def decode_continuations(data: bytes, text: bytes, lines: int) -> FirstLines:
     if not data:
         return NO_FIRST_LINES
     kept = _decode(data, lines)
-    # The bytes before each line, but for the LFs.
-    before = [0, *accumulate(map(len, text.split(b"\n")))]
-    last = kept.lines[-1]
-    if (kept.starts and kept.starts[-1] >= len(text)) or last >= len(before) - 1:
-        raise ValueError("the continuation lines in an index are not those of the text")
     heads = [*kept.before]
     for start in kept.starts:
-        end = text.find(b"\n", start)
-        heads.append(text[start : end if end >= 0 else len(text)])
-    starts = map(add, map(before.__getitem__, kept.lines), kept.lines)
-    return dict(zip(starts, map(heads.__getitem__, kept.heads), strict=True))
+        heads.append(text[start : _end_of_line(text, start)])
+    found: dict[int, bytes] = {}
+    for start, count, number in kept.runs:
+        head = heads[number]
+        for _ in range(count):
+            end = _end_of_line(text, start)
+            found[start] = head
+            start = end + 1
+    return found
+
+
+def _end_of_line(text: bytes, start: int) -> int:
+    if start >= len(text) or (start and text[start - 1] != _LF):
+        raise ValueError("the continuation lines in an index are not those of the text")
+    end = text.find(b"\n", start)
+    return len(text) if end < 0 else end
 
 
 def _decode(data: bytes, lines: int) -> _Kept:
     unpack = zlib.decompressobj()
     try:
-        raw = unpack.decompress(data, _HEAD.size + (4 * lines + 4) * _NUMBER + MOST_TEXT)
+        raw = unpack.decompress(data, _HEAD.size + 5 * (lines + 1) * _NUMBER + MOST_TEXT)
     except zlib.error as error:
         raise ValueError(f"the continuation lines in an index are damaged: {error}") from error
-    count, before, inside = _HEAD.unpack_from(raw.ljust(_HEAD.size, b"\0"))
-    size = 2 * count + inside + before
+    runs, before, inside = _HEAD.unpack_from(raw.ljust(_HEAD.size, b"\0"))
+    size = 3 * runs + inside + before
     end = _HEAD.size + size * _NUMBER
-    if not unpack.eof or not 0 < count <= lines or max(before, inside) > count or len(raw) < end:
+    if not unpack.eof or not 0 < runs <= lines or max(before, inside) > runs or len(raw) < end:
         raise ValueError("the continuation lines in an index have another size")
-    numbers = struct.unpack_from(f"<{size}I", raw, _HEAD.size)
-    heads = numbers[count : 2 * count]
-    bounds = [*accumulate(numbers[2 * count + inside :], initial=end)]
-    if bounds[-1] != len(raw) or max(heads) >= before + inside:
+    rows = bytearray(size * _NUMBER)
+    for place in range(_NUMBER):
+        rows[place::_NUMBER] = raw[_HEAD.size + place * size : _HEAD.size + (place + 1) * size]
+    numbers = struct.unpack(f"<{size}I", rows)
+    counts, heads = numbers[runs : 2 * runs], numbers[2 * runs : 3 * runs]
+    bounds = [*accumulate(numbers[3 * runs + inside :], initial=end)]
+    if bounds[-1] != len(raw) or max(heads) >= before + inside or sum(counts) > lines:
         raise ValueError("the continuation lines in an index have other first lines")
     texts = [raw[begin:stop] for begin, stop in pairwise(bounds)]
-    gaps = numbers[2 * count : 2 * count + inside]
-    return _Kept([*accumulate(numbers[:count])], heads, texts, [*accumulate(gaps)])
+    starts = [*accumulate(numbers[3 * runs : 3 * runs + inside])]
+    return _Kept([*zip(accumulate(numbers[:runs]), counts, heads, strict=True)], texts, starts)
