@@ -115,9 +115,13 @@ class ContinuationLines(NamedTuple):
 
 
 class EarlierTexts:
-    """The last texts of a series, from which the next one may go on with records."""
+    """The last texts of a series, from which the next one may go on with records.
 
-    def __init__(self) -> None:
+    before: is called for what stands before the series, if that may matter.
+    """
+
+    def __init__(self, before: Earlier = tuple) -> None:
+        self._before = before
         self._texts: deque[_LinesBySource] = deque()
         self._size = 0
 
@@ -134,6 +138,9 @@ class EarlierTexts:
         for text in reversed(self._texts):
             distance += text.size
             yield distance, text
+        if distance < REACH:
+            for far, lines in self._before():
+                yield distance + far, lines
 
 
 class _LinesBySource:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy
@@ -39,6 +40,7 @@ from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.index import FORMAT, FrameStart, Index, IndexHead
 from logsrv.linelog.store.kept_continuations import MOST_TEXT
 from logsrv.linelog.store.segment import Segment
+from logsrv.linelog.store.text_before import lines_before
 from logsrv.linelog.store.times import (
     SHAPE,
     SIZE,
@@ -289,12 +291,14 @@ def save_index(index: Index, packed: Segment, disk: Disk) -> None:
     disk.replace(packed.index, encode_index(index))
 
 
-def rebuild_index(packed: Segment, disk: Disk) -> Index:
+def rebuild_index(packed: Segment, disk: Disk, others: Iterable[Segment] = ()) -> Index:
     """Make the index again from the frames, save it and return it.
 
-    Raises OSError, and ValueError if the segment is damaged or empty.
+    others: the segments of the store, for the text before. Raises OSError, and ValueError if the segment is
+    damaged or empty.
     """
-    made, earlier = Indexer(packed.number), EarlierTexts()
+    made = Indexer(packed.number)
+    earlier = EarlierTexts(partial(lines_before, packed, disk, lambda: others))
     for text, frame in unpack_frames(packed, disk):
         made.add(scan_frame(text, len(text), earlier), frame)
     if not made.frames:

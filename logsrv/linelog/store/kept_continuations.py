@@ -64,24 +64,23 @@ def decode_continuations(data: bytes, text: bytes, lines: int) -> FirstLines:
     if not data:
         return NO_FIRST_LINES
     kept = _decode(data, lines)
-    heads = [*kept.before]
-    for start in kept.starts:
-        heads.append(text[start : _end_of_line(text, start)])
-    found: dict[int, bytes] = {}
-    for start, count, number in kept.runs:
-        head = heads[number]
-        for _ in range(count):
-            end = _end_of_line(text, start)
-            found[start] = head
-            start = end + 1
-    return found
-
-
-def _end_of_line(text: bytes, start: int) -> int:
-    if start >= len(text) or (start and text[start - 1] != _LF):
+    size = len(text)
+    if any(
+        at >= size or (at and text[at - 1] != _LF) for at, *_ in [*kept.runs, *zip(kept.starts)]
+    ):
         raise ValueError("the continuation lines in an index are not those of the text")
-    end = text.find(b"\n", start)
-    return len(text) if end < 0 else end
+    heads, found = [*kept.before], dict[int, bytes]()
+    for start in kept.starts:
+        end = text.find(b"\n", start)
+        heads.append(text[start : end if end >= 0 else size])
+    for start, count, number in kept.runs:
+        head = found[start] = heads[number]
+        for _ in range(1, count):
+            start = text.find(b"\n", start) + 1
+            if not 0 < start < size:
+                raise ValueError("the continuation lines in an index are beyond the text")
+            found[start] = head
+    return found
 
 
 def _decode(data: bytes, lines: int) -> _Kept:

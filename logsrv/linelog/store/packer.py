@@ -22,7 +22,7 @@ from logsrv.linelog.store import packing
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import Index, decode_index
 from logsrv.linelog.store.seal import Interrupted, pack_here
-from logsrv.linelog.store.segment import Segment, tmp
+from logsrv.linelog.store.segment import Form, Segment, sealed_segments, tmp
 
 # Seconds. The process takes some 50 MB of memory, so it is ended when it was idle for longer than this.
 LINGERS = 150.0
@@ -62,8 +62,10 @@ class Packer:
                 self.start_process()
             except OSError:
                 return pack_here(segment, disk, going, with_words)
-            files = {segment.name: text, **made}
-            found, body = self.pack_in_process(segment, files, going, with_words)
+            before, files = _open_segment_before(segment, disk, undo)
+            order = {"words": with_words, "before": before}
+            files |= {segment.name: text, **made}
+            found, body = self.pack_in_process(segment, files, going, order)
             for name, fd in made.items():
                 if name in found["not kept"]:
                     disk.unlink(name)
@@ -95,14 +97,15 @@ class Packer:
         segment: Segment,
         files: Mapping[str, int],
         going: Callable[[], bool],
-        with_words: bool,
+        order: Mapping[str, object],
     ) -> tuple[dict[str, Any], bytes]:
         """Let the process pack a segment; return its answer, and the bytes of the index.
 
-        Raises OSError and Interrupted. An error ends the process, unless the process answered with it.
+        order: whether it makes words, and the segments before of which it has files. Raises OSError and
+        Interrupted. An error ends the process, unless the process answered with it.
         """
         self._often = self._monotonic() - self._needed < OFTEN
-        order = {"segment": segment[:2], "words": with_words, "files": list(files)}
+        order = {**order, "segment": segment[:2], "files": list(files)}
         assert self.child is not None
         hurry_sent = self._hurry_level()
         try:
@@ -126,6 +129,25 @@ class Packer:
     def _hurry_level(self) -> int:
         """Return 2 if another segment waits, 1 if one is expected soon, else 0."""
         return 2 if self.waiting() else int(self._often)
+
+
+def _open_segment_before(
+    segment: Segment, disk: Disk, undo: contextlib.ExitStack
+) -> tuple[list[tuple[int, str, str]], dict[str, int]]:
+    """Open the files of the segment before; return it, and the descriptors. Nothing if it is not there.
+
+    With it, lines that go on with its records are known when they are sealed.
+    """
+    with contextlib.suppress(OSError):
+        for one in sealed_segments(disk):
+            if one.number == segment.number - 1:
+                names = [one.name, one.index] if one.form is Form.PACKED else [one.name]
+                files = {
+                    name: undo.enter_context(Descriptor(disk.open(name, os.O_RDONLY)))
+                    for name in names
+                }
+                return [(one.number, one.name, one.form.value)], files
+    return [], {}
 
 
 class _BegunPacking(NamedTuple):

@@ -24,7 +24,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from select import select
 from typing import Any
@@ -42,7 +42,7 @@ from logsrv.memory import keep_freed_memory
 # packing gets a seventieth of a processor at niceness 19, and a quarter at 5.
 NICENESS = (19, 5, 0)
 LONGEST = 65536
-MOST_FILES = 4
+MOST_FILES = 5
 
 
 class HandedDisk(Disk):
@@ -53,8 +53,10 @@ class HandedDisk(Disk):
         self.removed: list[str] = []
 
     def open(self, name: str, flags: int) -> int:
-        """Return a new descriptor of a file that the server passed."""
-        return os.dup(self._files[name])
+        """Return a new descriptor of a file that the server passed, at its beginning."""
+        fd = os.dup(self._files[name])
+        os.lseek(fd, 0, os.SEEK_SET)
+        return fd
 
     def create_anew(self, name: str) -> int:
         """Return a new descriptor of a file that the server made; raises OSError if it made none."""
@@ -132,11 +134,9 @@ class PackingThreads:
             for more in niceness
         ]
 
-    def pack(
-        self, segment: Segment, disk: Disk, with_words: bool, server: SealerConnection
-    ) -> Index:
+    def pack(self, steps: Generator[None, None, Index], server: SealerConnection) -> Index:
         """Carry out all `packing_steps`, each in the thread for its hurry. Raises OSError, Interrupted."""
-        with contextlib.closing(packing_steps(segment, disk, with_words)) as left:
+        with contextlib.closing(steps) as left:
 
             def some(level: int) -> Index | None:
                 """Carry out steps until another thread has to go on; return the index at the end."""
@@ -184,7 +184,9 @@ def _pack_and_answer(
     try:
         number, name = order["segment"]
         disk = HandedDisk(dict(zip(order["files"], files, strict=True)))
-        made = threads.pack(Segment(number, name, Form.PLAIN), disk, order["words"], server)
+        before = [Segment(one, of, Form(form)) for one, of, form in order["before"]]
+        segment = Segment(number, name, Form.PLAIN)
+        made = threads.pack(packing_steps(segment, disk, order["words"], lambda: before), server)
         found, body = {"not kept": disk.removed}, encode_index(made)
     except OSError as error:
         found = {"errno": error.errno or errno.EIO}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from typing import TypeAlias
 
 from logsrv.descriptor import Descriptor
@@ -18,7 +19,8 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import compressor
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.indexing import Indexer, save_index, scan_frame
-from logsrv.linelog.store.segment import Segment, tmp
+from logsrv.linelog.store.segment import Segment, sealed_segments, tmp
+from logsrv.linelog.store.text_before import lines_before
 from logsrv.linelog.store.words.build import WordIndexBuilder
 
 FRAME = 1 << 20
@@ -63,12 +65,20 @@ def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_word
     raise Interrupted
 
 
-def packing_steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, None, Index]:
+def packing_steps(
+    segment: Segment,
+    disk: Disk,
+    with_words: bool,
+    others: Callable[[], Iterable[Segment]] | None = None,
+) -> Generator[None, None, Index]:
     """Write the frames and the word index to temporary files, synced at the end; return the index.
 
-    It yields before each frame; the caller may carry out the next step in another thread. Raises OSError.
+    others: returns the segments before, of which some may be read; by default those of the store. It yields
+    before each frame; the caller may carry out the next step in another thread. Raises OSError.
     """
-    made, earlier = Indexer(segment.number), EarlierTexts()
+    known = others or partial(sealed_segments, disk)
+    made = Indexer(segment.number)
+    earlier = EarlierTexts(partial(lines_before, segment, disk, known))
     frames = compressor()
     with contextlib.ExitStack() as undo:
         fd = undo.enter_context(Descriptor(disk.create_anew(tmp(segment.packed))))

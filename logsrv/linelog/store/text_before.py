@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.fields.stored_line import REACH
+from logsrv.linelog.fields.way_back import EarlierText
 from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frame
@@ -18,18 +20,37 @@ def text_before(segment: Segment, disk: Disk) -> bytes:
 
     A damaged segment counts as gone. Raises OSError if the directory cannot be read.
     """
-    there = {one.number: one for one in sealed_segments(disk)}
-    found: list[bytes] = []
+    texts = [*_texts_before(segment, disk, sealed_segments(disk))]
+    return b"".join(reversed(texts))
+
+
+def lines_before(
+    segment: Segment, disk: Disk, others: Callable[[], Iterable[Segment]]
+) -> Iterator[tuple[int, EarlierText]]:
+    """Yield the same in pieces, as `way_back.Earlier` returns them; each is read when it is asked for.
+
+    others: returns the segments that may be read. No way leads farther back than to the first segment.
+    """
+    distance = 0
+    for text in _texts_before(segment, disk, others()):
+        distance += len(text) or sys.maxsize
+        yield distance, EarlierText(text)
+
+
+def _texts_before(segment: Segment, disk: Disk, others: Iterable[Segment]) -> Iterator[bytes]:
+    """Yield the texts before a segment, the last first; b"" if the first of them begins the store."""
+    there = {one.number: one for one in others}
     left, number = REACH, segment.number - 1
     while left > 0 and number in there:
         try:
-            texts = list(_last_texts(there[number], disk, left))
+            texts = [*_last_texts(there[number], disk, left)]
         except (OSError, ValueError):
-            break
-        found = texts + found
+            return
+        yield from filter(None, reversed(texts))
         left -= sum(map(len, texts))
         number -= 1
-    return b"".join(found)
+    if not number:
+        yield b""
 
 
 def _last_texts(segment: Segment, disk: Disk, size: int) -> Iterator[bytes]:

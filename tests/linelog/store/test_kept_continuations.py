@@ -17,7 +17,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store import index, indexing
 from logsrv.linelog.store.indexing import encode_continuations
 from logsrv.linelog.store.kept_continuations import decode_continuations, kept_first_lines
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment import Position, sealed_segments
 from tests.linelog.fields.test_first_lines import random_lines
 from tests.parts.disks import at, packed_segment, stored
 from tests.parts.examples import more
@@ -117,3 +117,28 @@ def test_what_the_index_keeps_is_used_and_the_text_is_where_it_does_not(tmp_path
         with found.open:
             assert found.first_lines(Position(1, 0), text) == wanted
         view.close()
+
+
+@pytest.mark.parametrize("gone", ["nothing", "the first", "the last", "damaged"])
+def test_a_segment_goes_on_with_the_one_before_when_it_is_sealed(tmp_path: Path, gone: str):
+    """Where that is not there, readers look for themselves."""
+    inside = stored(INSIDE, b"<14>Nov 20 06:18:42 web1 shop[7]: ok")
+    first, second = (
+        packed_segment(tmp_path, text, n) for n, text in ((1, inside), (2, stored(HEAD)))
+    )
+    if gone == "the first":
+        (tmp_path / first.name).unlink()
+    elif gone == "the last":
+        (tmp_path / second.name).unlink()
+    elif gone == "damaged":
+        (tmp_path / second.name).write_bytes(b"rubbish")
+    third = packed_segment(tmp_path, stored(INSIDE), 3)
+    disk = at(tmp_path)
+    kept = index.load(third, disk).kept_continuations(0, RULES)
+    assert index.load(first, disk).continuations == (b"",)
+    if gone in ("nothing", "the first"):
+        found = kept_first_lines(kept, stored(INSIDE))
+        assert found is not None and found[0].endswith(HEAD)
+    else:
+        assert kept is None
+    assert indexing.rebuild_index(third, disk, sealed_segments(disk)) == index.load(third, disk)

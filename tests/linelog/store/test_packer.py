@@ -25,7 +25,7 @@ from logsrv.linelog.store.packing import (
     PackingThreads,
     SealerConnection,
 )
-from logsrv.linelog.store.seal import FRAME, Interrupted, seal
+from logsrv.linelog.store.seal import FRAME, Interrupted, packing_steps, seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments, tmp
 from tests.parts.clocks import HandClock
 from tests.parts.disks import FaultyDisk, at, no_space, plain_segment, stored, text_of
@@ -213,7 +213,7 @@ def test_a_full_disk_in_the_process_is_an_error_in_the_server(tmp_path, make):
     with open("/dev/full", "wb") as full, (tmp_path / segment.name).open("rb") as text:
         given = {segment.name: text.fileno(), tmp(segment.packed): full.fileno()}
         with pytest.raises(OSError, match="No space") as raised:
-            packs.pack_in_process(segment, given, lambda: True, with_words=False)
+            packs.pack_in_process(segment, given, lambda: True, {"words": False, "before": []})
     assert raised.value.errno == errno.ENOSPC
     seal(segment, at(tmp_path), pack=packs.pack)
     assert text_of(tmp_path) == TEXT
@@ -240,7 +240,7 @@ def test_the_packing_process_ends_with_its_server(tmp_path):
         segment = plain(tmp_path)
         text = os.open(tmp_path / segment.name, os.O_RDONLY)
         made = os.open(tmp_path / "made", os.O_WRONLY | os.O_CREAT)
-        order = {"segment": segment[:2], "words": False, "hurry": 0}
+        order = {"segment": segment[:2], "words": False, "before": [], "hurry": 0}
         order["files"] = [segment.name, tmp(segment.packed)]
         socket.send_fds(ours, [b"".join(frame_parts(json.dumps(order).encode()))], [text, made])
         ours.close()
@@ -283,9 +283,8 @@ def test_the_packing_process_is_less_nice_in_a_hurry(tmp_path):
     (tmp_path / NAME).write_bytes(b"x" * 99 + b"\n" + (b"y" * (FRAME - 1) + b"\n") * 4)
     disk, server = NicenessDisk(), SaysSo(0, 0, 1, 2, 9)
     disk.open_directory(tmp_path)
-    made = PackingThreads().pack(
-        Segment(1, NAME, Form.PLAIN), disk, False, cast(SealerConnection, server)
-    )
+    steps = packing_steps(Segment(1, NAME, Form.PLAIN), disk, False)
+    made = PackingThreads().pack(steps, cast(SealerConnection, server))
     least = os.getpriority(os.PRIO_PROCESS, 0)
     assert made.lines == 5
     assert disk.niceness[:4] == [min(19, least + NICENESS[level]) for level in (0, 1, 2, 2)]

@@ -164,7 +164,13 @@ class Examination:
                 else:
                     readers = partial(self._readers_in_segment, number)
                     packed = PackedSegmentCheck(
-                        one, self.disk, readers, looked, self.columns, quick=self.quick
+                        one,
+                        self.disk,
+                        readers,
+                        looked,
+                        self.columns,
+                        quick=self.quick,
+                        others=self._listed.sealed,
                     )
                     wrong = list(packed.findings())
             except FileNotFoundError:

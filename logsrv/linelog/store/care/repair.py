@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import count
 
 from logsrv.descriptor import Descriptor
@@ -31,6 +32,7 @@ from logsrv.linelog.store.frames import (
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.indexing import Indexer
 from logsrv.linelog.store.segment import Segment
+from logsrv.linelog.store.text_before import lines_before
 
 SUFFIX = ".damaged"
 _ALLOWED = 4 << 30
@@ -72,15 +74,18 @@ def most_unpacked_bytes(size: int) -> int:
     return 64 * size + _ALLOWED
 
 
-def salvage_index(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None:
+def salvage_index(
+    packed: Segment, disk: Disk, kept: Sequence[str] = (), others: Iterable[Segment] = ()
+) -> None:
     """Make an index of the whole frames of a segment; keep the old index and the words as `….damaged`.
 
-    kept: the names of readers whose place is in the segment. Raises OSError, and ValueError if no index can
+    kept: the names of readers whose place is in the segment. others: of the store, for the text before.
+    Raises OSError, and ValueError if no index can
     be made, or if it would make the place of a reader wrong.
     """
     with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
         size = os.fstat(fd).st_size
-        made, headless = _index_of_whole_frames(fd, size, packed.number)
+        made, headless = _index_of_whole_frames(fd, size, packed, disk, others)
     if kept and headless:
         raise ValueError(
             f"{', '.join(kept)} has a place in it, and the size of a damaged frame's text is unknown"
@@ -89,9 +94,12 @@ def salvage_index(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None
     keep_aside(packed.words, disk)
 
 
-def _index_of_whole_frames(fd: int, size: int, number: int) -> tuple[Index, bool]:
+def _index_of_whole_frames(
+    fd: int, size: int, packed: Segment, disk: Disk, others: Iterable[Segment]
+) -> tuple[Index, bool]:
     """Return a new index of a compressed segment, and whether the head of a frame is destroyed."""
-    made, earlier, headless = Indexer(number), EarlierTexts(), False
+    made, headless = Indexer(packed.number), False
+    earlier = EarlierTexts(partial(lines_before, packed, disk, lambda: others))
     walked = spent = 0
 
     def read(at: int, size: int) -> bytes:

@@ -57,7 +57,7 @@ class PackedSegmentCheck:
     """A compressed segment, and the files beside it.
 
     readers: returns the names of the readers whose saved place is in it. looked: the result.
-    columns: verifies and makes its columns; None to leave them alone.
+    columns: verifies and makes its columns; None to leave them alone. others: the segments of the store.
     """
 
     packed: Segment
@@ -66,6 +66,7 @@ class PackedSegmentCheck:
     looked: ExaminedText
     columns: ColumnsCare | None
     quick: bool = attrs.field(kw_only=True)
+    others: Sequence[Segment] = attrs.field(kw_only=True)
 
     def findings(self) -> Iterator[StoreFinding]:
         """Yield the findings about it. Raises OSError; FileNotFoundError if the segment is gone now."""
@@ -131,15 +132,15 @@ class PackedSegmentCheck:
         return StoreFinding("text", self.packed.name, said)
 
     def _salvage_index(self) -> None:
-        salvage_index(self.packed, self.disk, self.readers())
-        found = reindex_segment(self.packed, self.disk)
+        salvage_index(self.packed, self.disk, self.readers(), self.others)
+        found = reindex_segment(self.packed, self.disk, self.others)
         # A damaged segment gets no word index.
         if found.of_disk:
             raise StoreError(f"its word index is not made: {found.error}")
 
     def _remake_words(self) -> None:
         kept = keep_aside(self.packed.words, self.disk)
-        found = reindex_segment(self.packed, self.disk)
+        found = reindex_segment(self.packed, self.disk, self.others)
         if found.error is not None:
             if kept and found.of_disk:
                 # On a full disk nothing changes, so that the next examination has the same finding.

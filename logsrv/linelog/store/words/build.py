@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 
@@ -162,30 +162,36 @@ class ReindexedSegment:
 
 def make_missing_indexes(disk: Disk) -> Iterator[ReindexedSegment]:
     """Make the missing indexes of packed segments; yield the result for each segment. Raises OSError."""
-    for segment in sealed_segments(disk):
+    found = sealed_segments(disk)
+    for segment in found:
         if segment.form is Form.PACKED:
-            yield reindex_segment(segment, disk)
+            yield reindex_segment(segment, disk, found)
 
 
-def reindex_segment(packed: Segment, disk: Disk) -> ReindexedSegment:
-    """Make the missing indexes of a packed segment; wait for another process that does. Raises OSError."""
+def reindex_segment(
+    packed: Segment, disk: Disk, others: Iterable[Segment] = ()
+) -> ReindexedSegment:
+    """Make the missing indexes of a packed segment; wait for another process that does. Raises OSError.
+
+    others: the segments of the store.
+    """
     try:
         with (
             Descriptor(disk.open(packed.name, os.O_RDONLY)) as text,
             right_to_make(text, wait=True),
         ):
-            return _reindex_mine(packed, disk)
+            return _reindex_mine(packed, disk, others)
     except FileNotFoundError:
         return ReindexedSegment(packed, gone=True)
 
 
-def _reindex_mine(packed: Segment, disk: Disk) -> ReindexedSegment:
+def _reindex_mine(packed: Segment, disk: Disk, others: Iterable[Segment]) -> ReindexedSegment:
     made: list[str] = []
     too_large = False
     try:
         found = _usable_index(packed, disk)
         if found is None:
-            found = rebuild_index(packed, disk)
+            found = rebuild_index(packed, disk, others)
             made.append("index")
         if not has_usable_words(packed, found, disk):
             too_large = not write_word_index(packed, found, disk)
