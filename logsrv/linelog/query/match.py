@@ -175,6 +175,17 @@ class Matcher:
             if is_match:
                 yield start, end
 
+    @property
+    def may_tell(self) -> Callable[[bytes], bool] | None:
+        """Whether a line matches otherwise with a first line than without; None if it may with each.
+
+        Only for a field of which a line's own value goes before that of its record.
+        """
+        if not isinstance(self.node, Compare) or self.node.field not in INHERITED - {"level"}:
+            return None
+        literals = self._candidate
+        return partial(_has_one_of, literals=literals) if isinstance(literals, tuple) else None
+
     def _that_may_tell(self, first_lines: FirstLines) -> FirstLines:
         """Return the first lines without those that have no candidate: they make no line match."""
         if not isinstance(self._candidate, tuple):

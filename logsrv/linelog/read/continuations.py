@@ -7,7 +7,7 @@ beginnings of its lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,14 +45,19 @@ class Continuations:
         self._last: tuple[Position, int, FirstLines] | None = None
         self._texts: LastTexts | None = None
 
-    def first_lines(self, position: Position, text: bytes) -> FirstLines:
+    def first_lines(
+        self,
+        position: Position,
+        text: bytes,
+        may_tell: Callable[[bytes], bool] | None = None,
+    ) -> FirstLines:
         """Return the first lines of the continuation lines in a text, which is whole lines.
 
-        position: of the text's first byte.
+        position: of the text's first byte. may_tell: those for which it is false may be left out.
         """
         if self.open is not None and self.open.number == position.segment:
             kept = self.open.kept_continuations(position.offset, len(text), RULES)
-            found = kept_first_lines(kept, text)
+            found = kept_first_lines(kept, text, may_tell)
             if found is not None:
                 return found
         # For less text, loading NumPy takes longer than this look.

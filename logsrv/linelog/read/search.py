@@ -198,7 +198,9 @@ class Search:
 
     def first_lines_asked(self, position: Position, text: bytes) -> FirstLines:
         """Return the same if the query needs them."""
-        return self.first_lines(position, text) if self.matcher.inherits else NO_FIRST_LINES
+        if not self.matcher.inherits:
+            return NO_FIRST_LINES
+        return self._continuations.first_lines(position, text, self.matcher.may_tell)
 
     def _is_in_scope(self, text: bytes, start: int, end: int, in_time: bool) -> bool:
         if not in_time and not self._is_line_in_time(text[start:end]):

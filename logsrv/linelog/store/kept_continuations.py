@@ -20,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import zlib
+from collections.abc import Callable
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -44,18 +45,25 @@ class _Kept(NamedTuple):
     starts: list[int]
 
 
-def kept_first_lines(kept: tuple[bytes, int] | None, text: bytes) -> FirstLines | None:
+def kept_first_lines(
+    kept: tuple[bytes, int] | None,
+    text: bytes,
+    may_tell: Callable[[bytes], bool] | None = None,
+) -> FirstLines | None:
     """Return the first lines of the continuation lines of a frame; None if they are not kept, or damaged.
 
-    kept: as `Index.kept_continuations` returns it. text: of the frame.
+    kept: as `Index.kept_continuations` returns it. text: of the frame. may_tell: if given, the first lines
+    for which it is false are left out.
     """
     if kept is not None:
         with contextlib.suppress(ValueError):
-            return decode_continuations(kept[0], text, kept[1])
+            return decode_continuations(kept[0], text, kept[1], may_tell)
     return None
 
 
-def decode_continuations(data: bytes, text: bytes, lines: int) -> FirstLines:
+def decode_continuations(
+    data: bytes, text: bytes, lines: int, may_tell: Callable[[bytes], bool] | None = None
+) -> FirstLines:
     """Return the first lines of the continuation lines of a frame.
 
     data: as `encode_continuations` returned it. text: of the frame. lines: the most that it has. Raises
@@ -73,7 +81,11 @@ def decode_continuations(data: bytes, text: bytes, lines: int) -> FirstLines:
     for start in kept.starts:
         end = text.find(b"\n", start)
         heads.append(text[start : end if end >= 0 else size])
-    for start, count, number in kept.runs:
+    runs = kept.runs
+    if may_tell is not None:
+        telling = {number for number, head in enumerate(heads) if may_tell(head)}
+        runs = [run for run in runs if run[2] in telling]
+    for start, count, number in runs:
         head = found[start] = heads[number]
         for _ in range(1, count):
             start = text.find(b"\n", start) + 1

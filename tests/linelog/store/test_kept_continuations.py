@@ -45,6 +45,8 @@ def test_each_frame_tells_what_is_found_in_it(seed):
         if found.are_sure:
             assert kept is not None
             assert decode_continuations(kept, text, len(stamped)) == found.first_lines
+            some = {at: line for at, line in found.first_lines.items() if b"a" in line}
+            assert decode_continuations(kept, text, len(stamped), lambda line: b"a" in line) == some
         else:
             assert kept is None
         earlier.add(stamped)
