@@ -22,6 +22,7 @@ from tests.linelog.questions.lines import (
 from tests.linelog.questions.reference import (
     ORDERS,
     amount_of,
+    columns_of_figure,
     compares,
     contains,
     field_of,
@@ -234,7 +235,7 @@ class Asker:
         place = random.randrange(len(asked.figures))
         function, field = asked.figures[place]
         name = names[len(asked.fields) + place]
-        place = first + place * (3 if asked.compare else 1)
+        place = first + sum(columns_of_figure(*one, asked.compare) for one in asked.figures[:place])
         if names.count(name) > 1 or function in ("first", "last"):
             return asked
         op = random.choice(list(ORDERS))

@@ -514,6 +514,9 @@ def _level(kind: str, header: dict[str, Value], content: dict[str, Value], text:
     for word in re.finditer(r"\w+", text):
         level = LEVEL_OF.get(word[0].lower())
         bracketed = text[word.start() - 1 : word.end() + 1] == f"[{word[0]}]"
+        # It is the value of another field: `levelno=INFO`.
+        if {*text[: word.start()][-1:], *text[word.end() :][:1]} & {*".=-"}:
+            continue
         if word.start() < 64 and level and (word[0].isupper() or bracketed):
             return level
     return None

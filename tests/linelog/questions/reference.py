@@ -208,11 +208,19 @@ def _compared(asked: Any, lines: Sequence[Line]) -> dict[Key, list[Any]]:
             for (function, field), a, b in pairs
             for cell in (
                 (a, b)
-                if function in ("first", "last") or (field == "time" and function in ("min", "max"))
+                if columns_of_figure(function, field, asked.compare) == 2
                 else (a, b, None if None in (a, b) else a - b)
             )
         ]
     return found
+
+
+def columns_of_figure(function: str, field: str, compare: float) -> int:
+    """How many columns a figure has: to compare, the earlier one and, of numbers, the change."""
+    is_number = function not in ("first", "last") and not (
+        field == "time" and function in ("min", "max")
+    )
+    return 1 + bool(compare) * (1 + is_number)
 
 
 def _microseconds(time: str) -> int:
