@@ -8,6 +8,7 @@ import pytest
 
 from logsrv.linelog.http.view_protocol import HEARTBEAT
 from tests.parts import web_clients
+from tests.parts.waits import join
 from tests.parts.web_clients import Events
 
 
@@ -28,4 +29,4 @@ def test_what_arrives_does_not_prolong_a_wait_for_an_event(sent, monkeypatch):
     with server, Events(client) as events, pytest.raises(TimeoutError):
         events.next()
     ended.set()
-    sender.join()
+    join(sender)

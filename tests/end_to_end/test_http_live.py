@@ -16,6 +16,7 @@ from tests.end_to_end.web_daemon import (
     stalled,
 )
 from tests.parts.daemons import Logger, Start
+from tests.parts.waits import join
 from tests.parts.web_clients import Events
 
 # Lines that are written while a viewer catches up: no more than it may get at once.
@@ -132,7 +133,7 @@ def test_no_line_is_lost_or_doubled_between_catching_up_and_going_on(logger):
                     told += 1
                 assert told == written
         finally:
-            writer.join()
+            join(writer)
 
 
 def show(server: Logger, events: Events, message: str) -> None:

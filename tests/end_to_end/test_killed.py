@@ -45,12 +45,12 @@ def test_acknowledged_records_are_stored_after_many_kills(logger, tmp_path):
             server.send_signal(signal.SIGKILL)
             server.wait()
             for sender in senders:
-                sender.join()
+                sender.finish()
         server.start().ready()
         for sender in senders:
             sender.start(server, to_the_end=True)
         for sender in senders:
-            sender.join()
+            sender.finish()
         assert server.stop() in (0, -signal.SIGTERM)
         assert "Traceback" not in server.log()
         assert_stored(senders, server.store)
