@@ -217,6 +217,7 @@ def test_the_tests_of_a_new_project_pass(line_project, kind):
 
 
 @pytest.mark.long
+@pytest.mark.minutes(10)
 def test_a_logsrv_that_cannot_be_installed_is_explained(tmp_path):
     """What to do is said; the next make tries again."""
     assert logsrv("new", "shout", directory=tmp_path).returncode == 0

@@ -67,6 +67,7 @@ def steps_of(web: Hook, app: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.minutes(10)
 def test_each_episode_is_told_in_order_over_an_outage_of_the_receiver_and_kills(logger, tmp_path):
     """Groups fire again before anybody was told, while the daemon or its alert process is killed."""
     chance, port = random.Random(KILLS), free_port(socket.SOCK_STREAM)

@@ -20,6 +20,7 @@ LISTEN = [f"{name}:tcp:0:interface=127.0.0.1" for name in SPEECHES]
 
 
 @pytest.mark.long
+@pytest.mark.minutes(10)
 def test_acknowledged_records_are_stored_after_many_kills(logger, tmp_path):
     """All protocols send at once, with --sync always; segments are rotated and sealed meanwhile."""
     choose = random.Random(11)

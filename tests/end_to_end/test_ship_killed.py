@@ -134,6 +134,7 @@ def networks(ports: Sequence[int]) -> Iterator[list[Network]]:
 
 
 @pytest.mark.long
+@pytest.mark.minutes(10)
 def test_each_line_in_blocks_arrives_once_over_kills(logger, tmp_path):
     (tmp_path / "token").write_text("geheim")
     port = free_port()
