@@ -18,9 +18,9 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.testing.patience import PATIENCE
 
-# Multiples of PATIENCE, a minute: a wait that begins in the first half minute of a test fails before, and says
-# what it waited for. Beside six others in CI, slow tests need at most a third of their time. The last is for
-# those of each night, which try more for hours. The marker `minutes` says another.
+# Multiples of PATIENCE, a minute: a wait that begins in the first half minute of a test fails before, and
+# says what it waited for. Beside six others in CI, slow tests need at most a third of their time. The last
+# is for those of each night, which try more for hours. The marker `minutes` says another.
 IMPORT = 1
 QUICK = 1.5
 OTHERS = 3
