@@ -24,7 +24,7 @@ from tests.parts.archives import Archives, Building
 from tests.parts.chromium import Chromium
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
 from tests.parts.once import folder_of_all_workers
-from tests.scheduling import FilesTogether
+from tests.scheduling import FilesTogether, SlowestFirst
 
 # CI uses the same examples each time: a new failure then comes from a change since the last run.
 # (Newer versions of Hypothesis detect CI by themselves; the oldest one that we support does not.)
@@ -99,9 +99,16 @@ def import_own_share(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether | None:
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Any
+) -> FilesTogether | SlowestFirst | None:
     """Return the scheduler. Marks cannot be used: xdist 3.8 with pytest 9.2 ignores them (xdist #1386)."""
-    return FilesTogether(config, log) if config.getoption("dist") == "loadfile" else None
+    match config.getoption("dist"):
+        case "loadfile":
+            return FilesTogether(config, log)
+        case "worksteal":
+            return SlowestFirst(config, log)
+    return None
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,11 +18,12 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.testing.patience import PATIENCE
 
-# Multiples of PATIENCE: a wait of a test fails long before, and says what it waited for. The last is for
-# those of each night, which try more for hours.
+# Multiples of PATIENCE, a minute: a wait that begins in the first half minute of a test fails before, and
+# says what it waited for. Beside six others in CI, slow tests need at most a third of their time. The last
+# is for those of each night, which try more for hours. The marker `minutes` says another.
 IMPORT = 1
-QUICK = 4
-OTHERS = 10
+QUICK = 1.5
+OTHERS = 3
 NIGHTLY = 30
 TASKS = "/proc/self/task"
 # Where the reactor waits for descriptors and timers.
@@ -35,19 +36,21 @@ class Hangs(BaseException):
 
 
 @contextlib.contextmanager
-def ended_after(seconds: float, stderr: int, what: str = "the test") -> Iterator[None]:
+def ended_after(seconds: float, stderr: int, what: str) -> Iterator[None]:
     """Raise Hangs in the main thread, wherever it waits, or fail the Deferred that it waits for.
 
     what: what hangs then.
     """
 
     def ring(number: int, frame: FrameType | None) -> None:
+        hangs = Hangs(f"{what} hangs: no end after {seconds:g} s")
+        # At once, before the reports of the other tests.
+        os.write(stderr, f"\n{hangs}; the stacks of its threads:\n".encode())
         faulthandler.dump_traceback(stderr, all_threads=True)
         # A wait for one of these ends then.
         for pid in children() - before:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        hangs = Hangs(f"{what} hangs: no end after {seconds:g} s")
         if (waited_for := _waited_for()) is not None:
             reactor.callFromThread(_fail, waited_for, hangs)  # type: ignore[attr-defined]
             if frame and frame.f_globals["__name__"] in IDLE:
@@ -130,17 +133,17 @@ class Alarm:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
-        with ended_after(_limit(item), stderr_of(item.config)):
+        with _ended("the test", item):
             yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
-        with ended_after(_limit(item), stderr_of(item.config)):
+        with _ended("the setup of the test", item):
             yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
-        with ended_after(_limit(item), stderr_of(item.config)):
+        with _ended("the teardown of the test", item):
             yield
 
     @pytest.hookimpl(optionalhook=True)
@@ -154,10 +157,19 @@ class Alarm:
             kill_marked(*(f"{name}={value}\0".encode() for name, value in worker.items()))
 
 
+def _ended(part: str, item: pytest.Item) -> contextlib.AbstractContextManager[None]:
+    """Limit the time of a part of a test."""
+    return ended_after(_limit(item), stderr_of(item.config), f"{part} {item.nodeid}")
+
+
 def _limit(item: pytest.Item) -> float:
     """Return the seconds that a test may take, and each of the parts around it."""
     kinds = {"nightly": NIGHTLY, "long": OTHERS, "slow": OTHERS}
-    return PATIENCE * next((kinds[one] for one in kinds if item.get_closest_marker(one)), QUICK)
+    if said := item.get_closest_marker("minutes"):
+        kinds["minutes"] = said.args[0]
+    return PATIENCE * max(
+        (kinds[one] for one in kinds if item.get_closest_marker(one)), default=QUICK
+    )
 
 
 def stderr_of(config: pytest.Config) -> int:

@@ -1,25 +1,46 @@
-"""What `--dist loadfile` gives a worker: the tests of a file, or of the Debian package."""
+"""The order of the tests: the longest begin first, so that no worker has to wait for them at the end."""
 
-from xdist.scheduler import LoadFileScheduling
+import itertools
+from collections.abc import Iterator, Sequence
+
+from xdist.scheduler import LoadFileScheduling, WorkStealingScheduling
 from xdist.workermanage import WorkerController
 
 DEBIAN = "tests/debian/"
 PAGES = "tests/linelog/http/page/test_"
-# The scopes that take longest, the longest first. xdist begins with those of most tests: a file of one test
-# that installs things would be the last, and all workers but one would be idle meanwhile.
+END_TO_END = "tests/end_to_end/test_"
+# For --dist loadfile: the scopes that take longest, the longest first. xdist begins with those of most
+# tests, and a file of one test that installs things would be the last.
 LONGEST = (
     DEBIAN,
     "tests/docs/test_tutorial.py",
-    "tests/end_to_end/test_live_page.py",
-    "tests/end_to_end/test_alerts_survive.py",
+    f"{END_TO_END}live_page.py",
+    f"{END_TO_END}alerts_survive.py",
+    f"{END_TO_END}columns.py",
+    f"{END_TO_END}alert_conditions.py",
     "tests/docs/test_first_hour.py",
     "tests/kit/servers/test_servers.py",
-    "tests/end_to_end/test_ten_questions.py",
-    "tests/end_to_end/test_alert_conditions.py",
-    "tests/end_to_end/test_nats_lies.py",
+    f"{END_TO_END}ten_questions.py",
+    f"{END_TO_END}nats_lies.py",
     "tests/powercut/test_states.py",
     "tests/cli/test_run.py",
     *(f"{PAGES}{name}.py" for name in ("browser", "accessibility", "browser_past", "scope")),
+    "tests/powercut/test_blocks.py",
+    "tests/docs/test_shipping.py",
+    *(f"{END_TO_END}{name}.py" for name in ("care", "lake", "holes", "nats_full", "centres")),
+)
+# For --dist worksteal: the quick tests above three seconds in CI, from its lists of the slowest.
+SLOWEST = (
+    "tests/cli/test_doctor.py::test_columns_that_are_damaged_or_of_others_are_made_again",
+    "tests/linelog/questions/test_any_question.py",
+    "tests/linelog/columns/test_choice.py::test_a_field_is_known_in_all_frames_or_left_out",
+    "tests/linelog/http/test_hub.py::test_lines_of_a_record_name_its_first_line",
+    "tests/gopher/mirror/test_update.py::test_an_update_that_got_nothing_changes_nothing_and_goes_on",
+    "tests/linelog/read/test_column_search.py::test_columns_that_are_found_late_are_read_by_processes",
+    f"{END_TO_END}own_target.py",
+    "tests/cli/test_reindex.py::test_columns_with_a_wrong_bit_are_made_again",
+    f"{END_TO_END}nats.py::test_what_an_edge_has_is_in_the_centre_byte_by_byte",
+    f"{END_TO_END}faults.py::test_stopping_on_a_full_disk",
 )
 
 
@@ -40,3 +61,27 @@ class FilesTogether(LoadFileScheduling):
             if scope in self.workqueue:
                 self.workqueue.move_to_end(scope, last=False)
         super()._assign_work_unit(node)
+
+
+class SlowestFirst(WorkStealingScheduling):
+    """Lets each worker begin with its share of the slowest tests; only later ones are taken from it."""
+
+    def check_schedule(self) -> None:
+        if self.pending and self.collection is not None:
+            names = {number: self.collection[number] for number in self.pending}
+            slow = [number for number in self.pending if names[number].startswith(SLOWEST)]
+            self.pending[:] = dealt(self.pending, slow, len(self.nodes))
+        super().check_schedule()
+
+
+def dealt(tests: Sequence[int], slow: Sequence[int], workers: int) -> Iterator[int]:
+    """Yield the tests in an order of which each worker gets an even part, with its share of the slow ones
+    first.
+    """
+    sizes = [(len(tests) + one) // workers for one in range(workers)]
+    shares = [slow[one::workers][: sizes[one]] for one in range(workers)]
+    begun = {number for share in shares for number in share}
+    others = (number for number in tests if number not in begun)
+    for size, share in zip(sizes, shares, strict=True):
+        yield from share
+        yield from itertools.islice(others, size - len(share))

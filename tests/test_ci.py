@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.programs import program
 
 ROOT = Path(__file__).parent.parent
@@ -65,7 +66,13 @@ def test_passes(): pass
 def lines_of(command: list[str], cwd: Path, env: dict[str, str]) -> tuple[int, list[str]]:
     """Return the status of a command, and the lines that it prints."""
     done = subprocess.run(
-        command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
     )
     return done.returncode, done.stdout.splitlines()
 

@@ -9,6 +9,7 @@ import pytest
 from logsrv.clock import Clock
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.clocks import HandClock
+from tests.parts.waits import join
 
 
 @pytest.mark.parametrize("clock", [Clock(), HandClock()])
@@ -51,7 +52,7 @@ def test_a_thread_wakes_when_its_time_has_come_and_not_before():
     clock.advance(3600)
     assert woken == [begin + 10, begin + 3610], "it has slept through"
     clock.sleep(10)
-    thread.join()
+    join(thread)
     assert len(woken) == 3
 
 
@@ -64,5 +65,5 @@ def test_a_thread_that_is_at_work_is_waited_for_so_long_only(monkeypatch):
         clock.advance(1)
     clock.advance(1, settle=False)
     end.set()
-    thread.join()
+    join(thread)
     clock.settle()

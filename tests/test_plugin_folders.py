@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv import plugin_folders
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.users import as_root
 
 ROOT = Path(__file__).parent.parent
@@ -64,5 +65,7 @@ def test_the_packaged_file_loads_nothing_else():
     """It is read whenever Python starts, also for a search."""
     line = (ROOT / "packaging/logsrv.pth").read_text()
     seen = f"import sys; before = set(sys.modules)\n{line}print(*set(sys.modules) - before)"
-    done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", seen], capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE
+    )
     assert set(done.stdout.split()) <= {"logsrv", "logsrv.plugin_folders"}, done.stderr

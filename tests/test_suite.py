@@ -24,6 +24,16 @@ WAITS = {
     **dict.fromkeys(("create_connection", "communicate"), 1),
     **dict.fromkeys(("wait_until", "wait_for"), 2),
 }
+# These wait for ever unless they are given a time, at which place or as `timeout`.
+ENDLESS = {
+    **dict.fromkeys(("wait", "join", "acquire", "get", "readline"), 0),
+    **dict.fromkeys(("communicate", "create_connection"), 1),
+    **dict.fromkeys(("run", "call", "check_call", "check_output"), 99),
+}
+# Of ours, with a deadline of their own.
+DEADLINED = ("server", "server.start()", "terminal", "self")
+READS = {"recv", "recv_into", "recvfrom"}
+SOCKETS = {"socket.socket", "socket.socketpair"}
 # Its machines have a network of their own.
 WITH_A_NETWORK = "debian/"
 
@@ -96,6 +106,75 @@ def literal_waits(tree: ast.AST) -> Iterator[int]:
                     and one.value >= 60
                 ):
                     yield one.lineno
+
+
+def endless_waits(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that wait without a deadline for an event, a process, a thread, a queue, a socket."""
+    # Another call gives these a time, or the reactor goes on meanwhile.
+    others = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Await)
+        or (isinstance(node, ast.Call) and called(node) in ("wait_for", "ensureDeferred"))
+        for inner in ast.iter_child_nodes(node)
+    }
+    queues = set(_made(tree, lambda made: made.endswith("Queue")))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            timed = any(one.arg in ("timeout", None) for one in node.keywords)
+            if not timed and id(node) not in others and _waits_for_ever(node, node.func, queues):
+                yield node.lineno
+        elif isinstance(node, ast.FunctionDef):
+            yield from _endless_reads(node)
+
+
+def _waits_for_ever(call: ast.Call, function: ast.Attribute, queues: set[str]) -> bool:
+    """Return whether a call that is given no timeout by name waits for ever."""
+    name, owner = function.attr, ast.unparse(function.value)
+    if len(call.args) > ENDLESS.get(name, -1):
+        return False
+    match name:
+        case "wait":
+            return not re.fullmatch(rf"(.*\.)?({'|'.join(map(re.escape, DEADLINED))})", owner)
+        case "get":
+            return owner in queues
+        case "readline":
+            return owner.endswith(".stdout")
+        case "run" | "call" | "check_call" | "check_output":
+            return owner == "subprocess"
+        case "create_connection":
+            return owner == "socket"
+    return True
+
+
+def _endless_reads(function: ast.AST) -> Iterator[int]:
+    """Yield the lines that read from a socket of the function which it gives no timeout."""
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+    timed = {
+        ast.unparse(one.func).rpartition(".")[0]
+        for one in calls
+        if called(one) in ("settimeout", "setblocking")
+    }
+    endless = {*_made(function, SOCKETS.__contains__)} - timed
+    for one in calls:
+        if called(one) in READS and ast.unparse(one.func).rpartition(".")[0] in endless:
+            yield one.lineno
+
+
+def _made(tree: ast.AST, wanted: Callable[[str], bool]) -> Iterator[str]:
+    """Yield the names of what is made by a call that is wanted."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[target], value=ast.Call() as call):
+                pass
+            case ast.AnnAssign(target=target, value=ast.Call() as call):
+                pass
+            case ast.withitem(optional_vars=ast.expr() as target, context_expr=ast.Call() as call):
+                pass
+            case _:
+                continue
+        if wanted(ast.unparse(call.func)):
+            yield from map(ast.unparse, target.elts if isinstance(target, ast.Tuple) else [target])
 
 
 def literal_examples(tree: ast.AST) -> Iterator[int]:
@@ -173,6 +252,14 @@ def test_waits_are_as_long_as_patience_says():
 
 
 @pytest.mark.slow
+def test_waits_have_a_deadline():
+    """One of PATIENCE; `tests/parts/waits.py` has those of a thread and of a line of a child's output."""
+    words = rf"\b({'|'.join({*ENDLESS, *READS})})\("
+    # Mutants are tried by a program, which waits for as long as its tests take.
+    assert not offenders(endless_waits, words, WITH_A_NETWORK, "mutants/", "parts/waits.py")
+
+
+@pytest.mark.slow
 def test_the_log_of_a_daemon_that_goes_on_is_waited_for():
     assert not offenders(hasty_asserts, r"\bin [\w.]+\.log\(\)")
 
@@ -193,6 +280,17 @@ BROKEN = [
     (literal_waits, "process.wait(60)"),
     (literal_waits, "process.communicate(timeout=90.0)"),
     (literal_waits, "socket.create_connection(place, 60)"),
+    (endless_waits, "process.wait()"),
+    (endless_waits, "assert event.wait()"),
+    (endless_waits, "thread.join()"),
+    (endless_waits, "lock.acquire()"),
+    (endless_waits, "process.communicate(b'x')"),
+    (endless_waits, "self.found: Queue[int] = queue.SimpleQueue()\nself.found.get()"),
+    (endless_waits, "while line := process.stdout.readline(): pass"),
+    (endless_waits, "subprocess.run(['make'], check=True)"),
+    (endless_waits, "socket.create_connection(place)"),
+    (endless_waits, "def test():\n with socket.socket() as one: one.recv(1)"),
+    (endless_waits, "def test():\n one, two = socket.socketpair()\n two.recv_into(room)"),
     (hasty_asserts, "def test():\n send(one)\n assert 'x' in one.log()"),
     (hasty_asserts, "def test():\n with daemon() as one:\n  assert 'x' in one.log()"),
     (hasty_asserts, "def test():\n assert 'x' in one.log()\n one.stop()"),
@@ -211,6 +309,14 @@ FINE = [
     (literal_waits, "process.wait(PATIENCE)"),
     (literal_waits, "process.wait(2 * PATIENCE)"),
     (literal_waits, "process.wait(timeout=1)"),
+    (endless_waits, "server.wait(); second.server.start().wait()"),
+    (endless_waits, "process.wait(PATIENCE); thread.join(timeout=PATIENCE)"),
+    (endless_waits, "async def test(): await event.wait(); await wait_for(two.wait(), 1)"),
+    (endless_waits, "process.communicate(b'x', PATIENCE)"),
+    (endless_waits, "VARIABLE.get(); ', '.join(words); loop.run()"),
+    (endless_waits, "subprocess.run(command, timeout=PATIENCE); subprocess.run(command, **how)"),
+    (endless_waits, "socket.create_connection(place, PATIENCE)"),
+    (endless_waits, "def test():\n with socket.socket() as one: one.settimeout(1); one.recv(1)"),
     (hasty_asserts, "def test():\n with daemon() as one:\n  send(one)\n assert 'x' in one.log()"),
     (hasty_asserts, "def test():\n one.stop()\n assert 'x' in one.log()"),
     (hasty_asserts, "def test():\n assert one.start().wait() == 1\n assert 'x' in one.log()"),

@@ -8,23 +8,25 @@ import pytest
 
 from logsrv.linelog.http.view_protocol import HEARTBEAT
 from tests.parts import web_clients
+from tests.parts.waits import join
 from tests.parts.web_clients import Events
 
 
-def test_heartbeats_do_not_prolong_a_wait_for_an_event(monkeypatch):
+@pytest.mark.parametrize("sent", [HEARTBEAT, b"x"], ids=["heartbeats", "a line byte by byte"])
+def test_what_arrives_does_not_prolong_a_wait_for_an_event(sent, monkeypatch):
     monkeypatch.setattr(web_clients, "PATIENCE", 0.1)
     client, server = socket.socketpair()
     ended = threading.Event()
 
-    def send_heartbeats() -> None:
+    def drip() -> None:
         with contextlib.suppress(OSError):
             server.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             while not ended.wait(0.001):
-                server.sendall(HEARTBEAT)
+                server.sendall(sent)
 
-    sender = threading.Thread(target=send_heartbeats)
+    sender = threading.Thread(target=drip)
     sender.start()
     with server, Events(client) as events, pytest.raises(TimeoutError):
         events.next()
     ended.set()
-    sender.join()
+    join(sender)

@@ -11,6 +11,7 @@ import pytest
 from bench import instructions
 from bench.child import ChildError
 from bench.instructions import ROOT, Perf, Valgrind, Version, compare, main, report, serve
+from logsrv.kit.testing.patience import PATIENCE
 
 
 @pytest.mark.parametrize(("now", "slower"), [(104.9, []), (105.1, ["top"]), (90.0, [])])
@@ -90,7 +91,9 @@ def test_a_server_that_dies_is_not_waited_for_and_its_log_is_shown(tmp_path):
 def test_a_version_is_as_fast_as_itself(tmp_path):
     if instructions.find_counter() is None:
         pytest.skip("neither perf nor valgrind counts here")
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, timeout=5 * PATIENCE
+    )
     cases = ("lines", "search common", "seal")
     words = [f"--case={case}" for case in cases]
     assert (

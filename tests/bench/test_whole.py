@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from bench.scale import MODEL, measure
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.archives import ROOT
 from tests.parts.nats_servers import newer
 
@@ -23,7 +24,7 @@ IN_SHORT = ("alerts", "gc-pause", "metrics", "networks", "stop-tls", "histogram"
 def measured(*words: str) -> tuple[int, str]:
     """Return the status of a benchmark, 1 if a bar is missed, and what it prints."""
     command = [sys.executable, "-m", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=5 * PATIENCE)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout
 

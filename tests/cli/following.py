@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from tests.parts.commands import LOGSRV
+from tests.parts.waits import line_of
 
 
 class Following:
@@ -16,4 +17,4 @@ class Following:
 
     def line(self) -> bytes:
         assert self.child.stdout is not None
-        return self.child.stdout.readline()
+        return line_of(self.child.stdout)

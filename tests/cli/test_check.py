@@ -14,6 +14,7 @@ import pytest
 from logsrv.cli.check import _service_user, finding_text
 from logsrv.kit.service.findings import ok, warning
 from logsrv.kit.testing import TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import logsrv
 from tests.parts.plugin_files import INPUT
 from tests.parts.ports import free_port
@@ -175,7 +176,7 @@ def test_a_wrong_command_line_is_status_2(words, says):
 @as_root
 def test_root_sees_it_as_the_owner_of_the_store_does(directory):
     (directory / "lines").mkdir()
-    assert subprocess.run(["chown", "nobody", directory / "lines"], check=True)
+    assert subprocess.run(["chown", "nobody", directory / "lines"], check=True, timeout=PATIENCE)
     (directory / "token").chmod(0o600)
     config = str(directory / "logsrv.toml")
     status, found = check("--config", config)

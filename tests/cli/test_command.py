@@ -10,6 +10,7 @@ import pytest
 from logsrv import cli as package
 from logsrv.cli.command import COMMANDS
 from logsrv.kit.testing import examples
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import logsrv as run_logsrv
 from tests.parts.plugin_files import write_command
 
@@ -117,5 +118,7 @@ def test_the_help_imports_neither_commands_nor_twisted(words):
         "import sys; from logsrv.cli.main import main; main(sys.argv[1:]); "
         "print([name for name in ('logsrv.cli.search', 'twisted', 'attrs') if name in sys.modules])"
     )
-    shown = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, check=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, check=True, timeout=PATIENCE
+    )
     assert shown.stdout.endswith(b"\n[]\n")

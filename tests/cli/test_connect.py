@@ -34,6 +34,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
 from tests.parts.commands import LOGSRV, echo, logsrv, serving, serving_unix
 from tests.parts.ports import free_port
+from tests.parts.waits import line_of
 
 
 def reset(connection: socket.socket) -> None:
@@ -138,7 +139,7 @@ def test_a_reset_connection_is_reported():
 @pytest.mark.parametrize(("end", "kind"), [(reset, ConnectionLost), (close, ConnectionDone)])
 def test_the_socket_tells_a_reset_from_a_close(end, kind):
     """The reactor can take a reset for a close, as its poll tells first that something is wrong."""
-    with serving(end) as port, socket.create_connection(("127.0.0.1", port)) as ours:
+    with serving(end) as port, socket.create_connection(("127.0.0.1", port), PATIENCE) as ours:
         transport = StringTransport()
         transport.getHandle = lambda: ours  # type: ignore[attr-defined]
         client = PlainClient(Clock())
@@ -365,7 +366,7 @@ def test_pipes_that_do_not_block_are_waited_for():
         for number in range(100):
             # Mostly it finds nothing to read before.
             os.write(theirs, b"%d\n" % number)
-            assert process.stdout.readline() == b"%d\n" % number
+            assert line_of(process.stdout) == b"%d\n" % number
         os.close(theirs)
         assert process.wait(PATIENCE) == 0
         process.stdout.close()

@@ -4,6 +4,7 @@ import pytest
 
 from logsrv.cli.command import COMMANDS
 from logsrv.cli.help import topics
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.programs import program
@@ -44,4 +45,4 @@ def test_what_is_longer_than_the_terminal_goes_through_a_pager():
         person.type(" ")
         person.expect("The levels")
         person.type("q")
-        assert person.wait() == 0
+        assert person.wait(PATIENCE) == 0

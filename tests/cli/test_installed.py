@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import LOGSRV
 from tests.parts.plugin_files import COMMAND, INPUT, PLUGIN
 
@@ -21,7 +22,10 @@ def found(site: Path, **files: str) -> dict[str, Any]:
     for name, code in files.items():
         (folder / f"{name}.py").write_text(code)
     run = subprocess.run(
-        [*LOGSRV, "plugins", "--json"], capture_output=True, env={"PYTHONPATH": str(site)}
+        [*LOGSRV, "plugins", "--json"],
+        capture_output=True,
+        env={"PYTHONPATH": str(site)},
+        timeout=PATIENCE,
     )
     assert run.stderr in (b"", b"printed\n"), run.stderr
     result: dict[str, Any] = json.loads(run.stdout)
@@ -153,6 +157,9 @@ def test_of_two_plugins_with_one_name_both_are_listed(site):
         "print(options.loadedPlugins['same'].description)\n"
     )
     shown = subprocess.run(
-        [sys.executable, "-c", looking], capture_output=True, env={"PYTHONPATH": str(site)}
+        [sys.executable, "-c", looking],
+        capture_output=True,
+        env={"PYTHONPATH": str(site)},
+        timeout=PATIENCE,
     )
     assert [name for name, is_taken in taken.items() if is_taken] == [shown.stdout.decode().strip()]

@@ -136,7 +136,9 @@ def test_a_catalog_of_a_few_bytes_takes_little_memory_of_a_search(tmp_path):
     few = f"import resource; resource.setrlimit(resource.RLIMIT_DATA, ({200 << 20}, {200 << 20}))"
     command = ["search", "--directory", f"file://{tmp_path}", "x"]
     script = f"{few}\nfrom logsrv.cli.main import main; raise SystemExit(main({command!r}))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.returncode == 2
     assert "is not what was archived" in done.stderr and "memory" not in done.stderr
 
@@ -166,7 +168,7 @@ def test_a_closed_pipe_is_no_error(command):
     """`… | head` shows no traceback."""
     reader, writer = os.pipe()
     os.close(reader)
-    process = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE)
+    process = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=PATIENCE)
     os.close(writer)
     assert process.stderr == b""
 
@@ -181,6 +183,7 @@ def test_a_full_disk_is_a_failed_search(tmp_path, words, status):
             stdout=full,
             stderr=subprocess.PIPE,
             env={**os.environ, "LOGSRV_DIRECTORY": str(store)},
+            timeout=PATIENCE,
         )
     assert process.stderr == b"logsrv: No space left on device\n"
     assert process.returncode == status
@@ -188,7 +191,7 @@ def test_a_full_disk_is_a_failed_search(tmp_path, words, status):
 
 def test_a_closed_standard_output_is_reported():
     shell = ["sh", "-c", 'exec "$@" >&-', "sh"]
-    process = subprocess.run([*shell, *LOGSRV, "search"], stderr=subprocess.PIPE)
+    process = subprocess.run([*shell, *LOGSRV, "search"], stderr=subprocess.PIPE, timeout=PATIENCE)
     assert process.stderr == b"logsrv: standard output is closed\n"
     assert process.returncode == 2
 

@@ -79,14 +79,15 @@ def test_tls_writes_a_certificate_for_a_try(tmp_path, kind):
     assert {"local.mk", "/tls/"} <= set((project / ".gitignore").read_text().split())
     make = subprocess.run(
         [program("make", "make"), "--dry-run", "run", f"PYTHON={sys.executable}"],
-        cwd=project, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=project, capture_output=True, text=True, check=True, timeout=5 * PATIENCE)  # fmt: skip
     assert "ssl:7000:privateKey=tls/key.pem:certKey=tls/cert.pem" in make.stdout
     assert "logsrv connect tls:localhost:7000:cafile=tls/cert.pem" in make.stdout
     assert "self_signed" not in make.stdout
     shutil.rmtree(project / "tls")
     again = [program("make", "make"), "--dry-run", "tls/cert.pem"]
-    made = subprocess.run(again, cwd=project, capture_output=True, text=True, check=True)
+    made = subprocess.run(
+        again, cwd=project, capture_output=True, text=True, check=True, timeout=5 * PATIENCE
+    )
     assert "-m logsrv.kit.net.self_signed tls" in made.stdout
 
 
@@ -101,7 +102,9 @@ def test_a_place_with_an_odd_name_is_no_command(tmp_path):
     (tmp_path / "Makefile").write_text("include local.mk\nall:\n\t@printf %s '$(LOGSRV)'\n")
     make = program("make", "make")
     environment = {key: text for key, text in os.environ.items() if key != "LOGSRV"}
-    shown = subprocess.run([make], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    shown = subprocess.run(
+        [make], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=5 * PATIENCE
+    )
     assert shown.stdout == odd
 
 
@@ -214,6 +217,7 @@ def test_the_tests_of_a_new_project_pass(line_project, kind):
 
 
 @pytest.mark.long
+@pytest.mark.minutes(10)
 def test_a_logsrv_that_cannot_be_installed_is_explained(tmp_path):
     """What to do is said; the next make tries again."""
     assert logsrv("new", "shout", directory=tmp_path).returncode == 0
@@ -226,7 +230,9 @@ def test_a_logsrv_that_cannot_be_installed_is_explained(tmp_path):
     python.chmod(0o755)
     command = [program("make", "make"), f"PYTHON={python}", "LOGSRV=./no.whl", "test"]
     for _ in range(2):
-        made = subprocess.run(command, cwd=tmp_path / "shout", capture_output=True, text=True)
+        made = subprocess.run(
+            command, cwd=tmp_path / "shout", capture_output=True, text=True, timeout=5 * PATIENCE
+        )
         assert made.returncode == 2
         assert "No module named pip" not in made.stderr
         assert "make: pip could not install logsrv from ./no.whl" in made.stderr
@@ -319,7 +325,12 @@ def test_a_project_takes_the_given_description_and_place(tmp_path, kind, listen,
         assert (given["description"], given["listen"]) == (said, listen)
     make = [program("make", "make"), "--dry-run", "run", f"PYTHON={sys.executable}"]
     planned = subprocess.run(
-        make, cwd=tmp_path / "shout", capture_output=True, text=True, check=True
+        make,
+        cwd=tmp_path / "shout",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=5 * PATIENCE,
     )
     assert listen in planned.stdout
     assert client is None or client in planned.stdout

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.following import Following
 from tests.parts.commands import logsrv
 from tests.parts.stores import line, make_store
@@ -90,4 +91,4 @@ def test_a_followed_record_is_shown_when_it_is_complete(store):
             assert json.loads(follows.line())["message"] == "new\n\tat h"
     finally:
         follows.child.kill()
-        follows.child.communicate()
+        follows.child.communicate(timeout=PATIENCE)

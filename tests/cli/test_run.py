@@ -380,7 +380,7 @@ def test_no_child_is_left_when_the_parent_is_killed(running, shout, port):
     """Even by kill -9: the child ends by itself."""
     server = running(shout, *listening(port)).ready()
     server.process.kill()
-    server.process.wait()
+    server.process.wait(PATIENCE)
 
     def refused() -> bool:
         with socket.socket() as client:

@@ -13,6 +13,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.indexes import flipped
 from tests.parts.stores import line, lines, make_store
+from tests.parts.waits import line_of
 
 MESSAGES = [
     "connection from 10.0.0.7 opened",
@@ -218,7 +219,7 @@ def test_a_closed_pipe_ends_a_search_quietly(tmp_path):
     ) as child:
         assert child.stdout is not None
         assert child.stderr is not None
-        assert child.stdout.readline()
+        assert line_of(child.stdout)
         child.stdout.close()
         assert child.stderr.read() == b""
         assert child.wait(PATIENCE) == 0
@@ -292,6 +293,10 @@ def test_a_search_that_the_index_narrows_down_loads_nothing_heavy(tmp_path):
     """
     for query, found in ((rare, 1), ("xylophagous", 0), (id, 1), ("198.51.100.77", 1)):
         told = subprocess.run(
-            [sys.executable, "-c", code, query], capture_output=True, text=True, check=True
+            [sys.executable, "-c", code, query],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PATIENCE,
         )
         assert (told.stdout, told.stderr) == (f"{found}\n{0 if found else 1}\n", "")

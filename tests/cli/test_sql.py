@@ -118,7 +118,7 @@ def test_nothing_stays_on_the_disk_when_it_is_terminated(store, tmp_path):
 
 def test_duckdb_is_loaded_by_this_command_only():
     script = "import sys, logsrv.cli.sql; print({'duckdb', 'pyarrow'} & set(sys.modules))"
-    assert subprocess.check_output([sys.executable, "-c", script]) == b"set()\n"
+    assert subprocess.check_output([sys.executable, "-c", script], timeout=PATIENCE) == b"set()\n"
 
 
 def test_a_value_that_is_too_large_is_said(store):

@@ -14,6 +14,7 @@ from logsrv.cli.stores import open_view, several_stores
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.stores import line, make_store
+from tests.parts.waits import line_of
 
 A = [line(f"level=error a={number} ms={number % 4}", 2 * number) for number in range(40)]
 B = [line(f"level=info b={number} ms={number % 5}", 2 * number + 1) for number in range(40)]
@@ -184,12 +185,12 @@ def following(here: Path) -> Iterator[subprocess.Popen[bytes]]:
     )
     yield child
     child.kill()
-    child.communicate()
+    child.communicate(timeout=PATIENCE)
 
 
 def next_line(child: subprocess.Popen[bytes]) -> tuple[str, str]:
     assert child.stdout is not None
-    found = json.loads(child.stdout.readline())
+    found = json.loads(line_of(child.stdout))
     return found["store"], found["message"].split()[1]
 
 

@@ -56,7 +56,7 @@ def test_follow_goes_on_behind_the_lines_since_a_time(store):
         assert follows.line() == b"new\n"
     finally:
         follows.child.kill()
-        follows.child.communicate()
+        follows.child.communicate(timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def following(store: Path) -> Iterator[Following]:
     follows = Following(store, "-n", "1")
     yield follows
     follows.child.kill()
-    follows.child.communicate()
+    follows.child.communicate(timeout=PATIENCE)
 
 
 def test_follow_shows_new_lines(store, following):
@@ -116,7 +116,7 @@ def test_a_query_filters_new_lines(store):
         assert follows.line().startswith(b"wanted ")
     finally:
         follows.child.kill()
-        follows.child.communicate()
+        follows.child.communicate(timeout=PATIENCE)
 
 
 def _readable(follows: Following) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from bench.bucket import KEYS
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import LOGSRV
 from tests.parts.strangers import endless, stranger
 
@@ -38,6 +39,7 @@ def test_an_answer_without_an_end_is_one_sentence(words, status, code, tmp_path)
             env={**os.environ, **KEYS},
             capture_output=True,
             text=True,
+            timeout=PATIENCE,
         )
     assert done.stderr == f"logsrv {words[0]}: {SAID}: an answer that does not end\n"
     assert (done.returncode, done.stdout) == (code, "")
@@ -48,7 +50,7 @@ def test_who_ends_the_command_ends_both_processes():
 
     def answer(_: bytes) -> Iterator[bytes]:
         yield b"HTTP/1.1 200 OK\r\n"
-        held.wait()
+        assert held.wait(PATIENCE)
 
     with (
         stranger(answer) as far_side,
@@ -62,5 +64,5 @@ def test_who_ends_the_command_ends_both_processes():
         process.send_signal(signal.SIGTERM)
         # Both have it: it ends when the last of them has ended.
         assert process.stdout is not None and process.stdout.read() == b""
-        assert process.wait() == -signal.SIGTERM
+        assert process.wait(PATIENCE) == -signal.SIGTERM
         held.set()

@@ -7,7 +7,7 @@ import pytest
 from tests.debian.conftest import NEWER
 from tests.debian.roots import Root, mounted
 
-pytestmark = [pytest.mark.long, pytest.mark.package]
+pytestmark = [pytest.mark.long, pytest.mark.package, pytest.mark.minutes(10)]
 
 STORE = "var/lib/logsrv/lines"
 LINE = "2026-01-02T03:04:05.000000Z here a line from before\n"

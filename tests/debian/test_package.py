@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.long, pytest.mark.package]
+pytestmark = [pytest.mark.long, pytest.mark.package, pytest.mark.minutes(10)]
 
 SCRIPT = Path(__file__).parent / "service.sh"
 

@@ -12,7 +12,7 @@ from tests.parts.archives import ROOT
 from tests.parts.programs import program
 from tests.parts.story import Story
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.minutes(10)]
 
 PAGE = (ROOT / "docs" / "first-hour.md").read_text()
 PORTS = (1234, 2514, 5140, 5141, 8080)

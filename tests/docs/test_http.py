@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.endpoints import BY_PATH
 from tests.parts.daemon_logs import check_log
 from tests.parts.daemons import LOOPBACK
@@ -24,7 +25,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     arguments = ("--listen", LOOPBACK, "--http", LOOPBACK)
     directory = tmp_path_factory.mktemp("http")
     with TwistdProcess("logsrv", *arguments, directory=directory) as server:
-        with socket.create_connection(("127.0.0.1", server.port())) as connection:
+        with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as connection:
             connection.sendall(LINES)
         found = Client(server.ports()[-1])
         server.wait_until(lambda: found.ask("/api/stats").json["lines"] == 2, "the lines")

@@ -52,7 +52,7 @@ async def scraped(directory: Path) -> str:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagram:
             datagram.sendto(b"four", f"{directory}/d")
         host, port = logger.addresses[2].rsplit(":", 1)
-        with socket.create_connection((host, int(port))) as refused:
+        with socket.create_connection((host, int(port)), PATIENCE) as refused:
             refused.settimeout(PATIENCE)
             assert refused.recv(1) == b""
 

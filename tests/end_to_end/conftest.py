@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file
 from tests.parts.daemons import Start, starting
 from tests.parts.programs import missing, program
@@ -33,10 +34,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "small"
     place.mkdir()
     mount = program("mount", "mount")
-    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]).returncode:
+    if subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], timeout=PATIENCE
+    ).returncode:
         missing("a tmpfs cannot be mounted here")
     yield place
-    subprocess.run([program("umount", "mount"), "-l", str(place)], check=True)
+    subprocess.run([program("umount", "mount"), "-l", str(place)], check=True, timeout=PATIENCE)
 
 
 @pytest.fixture

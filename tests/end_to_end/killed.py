@@ -24,6 +24,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.daemons import Logger
 from tests.parts.messages import packed, window
 from tests.parts.store_reader import messages
+from tests.parts.waits import join
 
 # A record that a kill has cut off has no `<end>`.
 RECORD = re.compile(rb"<(\w+) session (\d+) number (\d+)>x*<end>")
@@ -199,13 +200,12 @@ class Sender:
         """Send over a new connection until it breaks; with `to_the_end` only the batches sent before."""
         most = self._sent if to_the_end else 1 << 62
         port = server.ports()[list(SPEECHES).index(self.kind)]
-        self._thread = threading.Thread(target=self._send, args=(port, most))
+        self._thread = threading.Thread(target=self._send, args=(port, most), name=self.kind)
         self._thread.start()
 
-    def join(self) -> None:
+    def finish(self) -> None:
         """Wait until the thread ends; raise the exception if an answer was wrong."""
-        self._thread.join(PATIENCE)
-        assert not self._thread.is_alive(), f"{self.kind} hangs"
+        join(self._thread)
         if self.failure is not None:
             raise self.failure
 

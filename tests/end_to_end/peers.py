@@ -102,7 +102,7 @@ def _running(command: list[str], log: Path) -> Iterator[None]:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            process.wait(PATIENCE)
 
 
 @contextlib.contextmanager

@@ -206,7 +206,7 @@ def run(
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(PATIENCE)
 
 
 def lines_of(server: Logger) -> list[bytes]:

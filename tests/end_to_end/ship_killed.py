@@ -14,6 +14,7 @@ from pathlib import Path
 import zstandard
 
 from tests.parts.daemons import Logger
+from tests.parts.waits import join
 
 SEGMENT = re.compile(r"(\d{10}-\w+)\.log(\.zst)?")
 # Most bytes that the far side lacks: so there is always some text under way, but never much.
@@ -58,7 +59,7 @@ class Witness(threading.Thread):
     def text(self) -> bytes:
         """Return all the text, after the daemon has ended."""
         self._ended.set()
-        self.join()
+        join(self)
         self._look()
         names = sorted(os.listdir(self._kept))
         numbers = [int(name[:10]) for name in names]

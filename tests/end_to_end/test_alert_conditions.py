@@ -1,5 +1,6 @@
 """An alert with a condition at a real daemon, over a kill and with a silence."""
 
+import contextlib
 import os
 import random
 import signal
@@ -67,6 +68,7 @@ def steps_of(web: Hook, app: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.minutes(10)
 def test_each_episode_is_told_in_order_over_an_outage_of_the_receiver_and_kills(logger, tmp_path):
     """Groups fire again before anybody was told, while the daemon or its alert process is killed."""
     chance, port = random.Random(KILLS), free_port(socket.SOCK_STREAM)
@@ -149,32 +151,50 @@ def test_a_clock_that_is_set_back_stops_no_alert(logger, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("by", [300, 3600, -3600])
-def test_lines_that_keep_coming_are_not_absent_by_a_clock_that_was_set(logger, tmp_path, by):
-    clock = tmp_path / "clock"
-    clock.write_text("+0")
-    with hook() as web:
-        (tmp_path / "c.toml").write_text(
-            f'directory = "{tmp_path}/store"\nalert-webhook = "http://127.0.0.1:{web.port}/"\n'
-            '[[alerts]]\nname = "lost"\nalert = "| none in 5s by app"\n'
-        )
-        server = logger("--config", str(tmp_path / "c.toml"), environment=faked_time(clock))
-        processes(server, 1)
+def test_lines_that_keep_coming_are_not_absent_by_a_clock_that_was_set(logger, tmp_path):
+    """Three daemons at once, each with a clock of its own, as the window has to pass several times."""
+    clocks = {by: tmp_path / f"{by}" / "clock" for by in (300, 3600, -3600)}
+    with contextlib.ExitStack() as stack:
+        webs = [stack.enter_context(hook()) for _ in clocks]
+        servers = []
+        for web, clock in zip(webs, clocks.values(), strict=True):
+            clock.parent.mkdir()
+            clock.write_text("+0")
+            path = clock.with_name("c.toml")
+            path.write_text(
+                f'alert-webhook = "http://127.0.0.1:{web.port}/"\n'
+                '[[alerts]]\nname = "lost"\nalert = "| none in 5s by app"\n'
+            )
+            words, how = ("--config", str(path)), faked_time(clock)
+            servers.append(logger(*words, directory=clock.parent, environment=how))
+        for server in servers:
+            processes(server, 1)
+
+        def send(apps: str) -> None:
+            for server in servers:
+                server.send(b"".join(b"app=%c n=1\n" % app for app in apps.encode()))
 
         def keep_coming(seconds: float, apps: str) -> None:
             end = time.monotonic() + seconds
             while time.monotonic() < end:
-                server.send(b"".join(b"app=%c n=1\n" % app for app in apps.encode()))
+                send(apps)
                 time.sleep(0.3)
 
         keep_coming(8, "ab")
-        clock.write_text(f"{by:+}")
+        for by, clock in clocks.items():
+            clock.write_text(f"{by:+}")
         keep_coming(12, "ab")
-        assert told(web) == []
-        first, *_, last = (parse_rfc3339(one.time.decode()) for one in stored_lines(server.store))
-        assert abs(last - first) > 200
-        keep_coming(9, "a")
-        assert told(web) == [("firing", "b")]
+        for server, web in zip(servers, webs, strict=True):
+            assert told(web) == []
+            times = [parse_rfc3339(one.time.decode()) for one in stored_lines(server.store)]
+            assert abs(times[-1] - times[0]) > 200
+
+        def all_told() -> bool:
+            send("a")
+            return all(web.posts for web in webs)
+
+        wait_until(all_told, "the app that is absent")
+        assert [told(web) for web in webs] == [[("firing", "b")]] * 3
 
 
 CHANGED = "status>=500 | count > 5 in 1h by app"

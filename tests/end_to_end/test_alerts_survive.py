@@ -166,6 +166,7 @@ def test_lines_of_a_server_that_is_killed_at_once_are_told_by_the_next(logger, t
 
 
 @pytest.mark.long
+@pytest.mark.minutes(10)
 def test_kills_at_any_moment_lose_no_alert(logger, tmp_path):
     """The server or its alert process is killed again and again, at random moments."""
     chance = random.Random(KILLS)

@@ -19,6 +19,7 @@ from tests.parts.blocks import Edge, Sender, block_of, blocks, stored_lines
 from tests.parts.daemons import Logger, Start
 from tests.parts.ports import free_port
 from tests.parts.store_reader import stored_bytes
+from tests.parts.waits import join
 
 ONE, OTHER = 32 * "a", 32 * "b"
 LISTEN = "blocks:tcp:0:interface=127.0.0.1"
@@ -187,7 +188,7 @@ def killed_again_and_again(logger: Start, edges: list[Edge], kills: int, *option
             size = _size(server.store) + chance.randint(1, 600_000)
             _grown(server, size)
             server.process.kill()
-            server.process.wait()
+            server.process.wait(PATIENCE)
             server = logger(*TOKEN, *options, listen=[listen])
         for each in shippers:
             each.join(2 * PATIENCE)
@@ -229,7 +230,7 @@ def test_a_sender_that_says_half_a_block_harms_nobody(logger, connect):
     server = logger(*TOKEN, listen=[LISTEN])
     (first, *_) = blocks(edge, 50_000)
     head = "".join(f"{name}: {value}\r\n" for name, value in first.headers().items())
-    with socket.create_connection(("127.0.0.1", server.port())) as half:
+    with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as half:
         half.sendall(
             f"POST /blocks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer geheim\r\n{head}"
             f"Content-Encoding: zstd\r\nContent-Length: {len(first.packed)}\r\n\r\n".encode()
@@ -287,9 +288,9 @@ def test_a_full_disk_is_waited_for(logger, small_disk, connect):
         server.wait_until(lambda: shipper.acknowledged != stalled, "another block")
     finally:
         shipper.ended.set()
-        shipper.join()
+        join(shipper)
     server.process.kill()
-    server.process.wait()
+    server.process.wait(PATIENCE)
     text = stored_bytes(server.store)
     assert edge.text.startswith(text[: text.rfind(b"\n") + 1])
     assert shipper.acknowledged is not None

@@ -28,6 +28,7 @@ from tests.parts.store_reader import (
     numbered,
     stored_lines,
 )
+from tests.parts.waits import join
 
 
 @pytest.mark.slow
@@ -39,7 +40,7 @@ def test_lines_of_many_senders_at_once_are_whole_and_in_order(logger):
     for sender in senders:
         sender.start()
     for sender in senders:
-        sender.join()
+        join(sender)
     server.stop()
     found = by_source(server.store)
     assert len(found) == 8
@@ -188,7 +189,7 @@ def test_stop_is_bounded_while_a_peer_floods(logger):
     assert server.wait(PATIENCE) in (0, -signal.SIGTERM)
     assert "Traceback" not in server.log()
     stop.set()
-    sender.join()
+    join(sender)
     for line in stored_lines(server.store)[:-1]:
         assert line.message == b"0 0 " + b"x" * 60
 
@@ -206,16 +207,17 @@ def test_halves_of_messages_are_bounded_for_all_listeners_together(logger):
         peers = []
         for port, beginning in zip(server.ports(), kinds.values(), strict=True):
             for _ in range(4):
-                peer = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+                peer = stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
                 with contextlib.suppress(ConnectionError):
                     peer.sendall(beginning + bytes(6 << 20))
+                peer.setblocking(False)
                 peers.append(peer)
         server.wait_until(lambda: sum(map(_is_closed, peers)) == 6, "six that give way")
 
 
 def _is_closed(peer: socket.socket) -> bool:
     try:
-        return peer.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        return peer.recv(1, socket.MSG_PEEK) == b""
     except BlockingIOError:
         return False
     except ConnectionError:
@@ -322,7 +324,7 @@ class _PoliteSender(threading.Thread):
 
     def stop(self) -> float:
         self.stopping.set()
-        self.join()
+        join(self)
         self._connection.close()
         return self.longest
 

@@ -80,7 +80,7 @@ def test_a_backup_under_load_that_is_killed_goes_on(logger, tmp_path):
                 process.wait(chance.uniform(0.05, 0.8))
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
+                process.wait(PATIENCE)
             note = backup_note.load(at(to)) if to.exists() else None
             if note is not None and note.state != "begun":
                 complete += 1

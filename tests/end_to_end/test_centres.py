@@ -26,6 +26,7 @@ from tests.parts.nats_servers import newer, one_server, url_of
 from tests.parts.ports import free_port
 from tests.parts.programs import program
 from tests.parts.store_reader import stored_bytes
+from tests.parts.waits import join
 from tests.parts.warm.process import LOGSRV
 
 EDGES = "one", "two"
@@ -153,7 +154,7 @@ class Centres:
         finally:
             for load in loads:
                 load.enough.set()
-                load.join()
+                join(load)
 
     def level(self, *centres: Logger) -> None:
         """Wait until centres have all lines of both edges, compared byte by byte."""
@@ -202,7 +203,7 @@ def centres(logger: Start, tmp_path: Path) -> Centres:
 def destroy(server: Logger) -> None:
     """Kill a centre and remove its store."""
     server.process.kill()
-    server.process.wait()
+    server.process.wait(PATIENCE)
     shutil.rmtree(server.store)
 
 
@@ -327,7 +328,7 @@ def test_nothing_is_missing_or_twice_whichever_step_is_killed(centres):
         destroy(first)
         assert give_until_it_ends(centres, backup) > 3
         second.process.kill()
-        second.process.wait()
+        second.process.wait(PATIENCE)
         second = centres.centre("b")
         carry_in_pieces(centres, carry, restore)
         assert give_until_it_ends(centres, restore) > 3
@@ -335,6 +336,6 @@ def test_nothing_is_missing_or_twice_whichever_step_is_killed(centres):
         again = centres.centre("a")
         at_least(again, 2_000_000)
         again.process.kill()
-        again.process.wait()
+        again.process.wait(PATIENCE)
         again = centres.centre("a")
     centres.level(again, second)

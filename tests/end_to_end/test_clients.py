@@ -46,7 +46,10 @@ def test_datagrams_of_netcat_are_stored(logger):
     nc = program("nc", "netcat-openbsd")
     server = logger(listen=["udp:0:interface=127.0.0.1"])
     subprocess.run(
-        [nc, "-u", "-w", "1", "127.0.0.1", str(server.port())], input=b"a datagram\n", check=True
+        [nc, "-u", "-w", "1", "127.0.0.1", str(server.port())],
+        input=b"a datagram\n",
+        check=True,
+        timeout=PATIENCE,
     )
     assert server.wait_for_messages(1) == [b"a datagram"]
 

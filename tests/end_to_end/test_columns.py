@@ -205,7 +205,7 @@ def test_the_server_leaves_columns_to_a_command(logger, killed):
         command.kill()
         # It may have the command's output still, which then has no end.
         os.kill(child, signal.SIGKILL)
-        command.communicate()
+        command.communicate(timeout=PATIENCE)
         # Two commands at once have the right one after the other.
         both = [reindex(again.store), reindex(again.store)]
         made = [f"2 sealed segments; indexes or columns were made for {n}" for n in (0, 1)]

@@ -19,6 +19,7 @@ from tests.parts.store_reader import (
     stored_bytes,
     stored_lines,
 )
+from tests.parts.waits import join
 from tests.parts.web_clients import Client
 
 
@@ -55,7 +56,7 @@ def test_no_line_is_lost_on_a_full_disk(logger, small_disk, tmp_path):
         sender.start()
         server.wait_for_log("No space left on device")
         ballast.unlink()
-        sender.join()
+        join(sender)
         server.wait_for_log("writing again")
         expected = text[: 3 << 19].split(b"\n")
         server.wait_until(
@@ -106,7 +107,7 @@ def test_a_directory_that_is_moved_away_under_the_server(logger, tmp_path):
     sender.start()
     connection.sendall(texts[0][half:])
     connection.close()
-    sender.join()
+    join(sender)
     first.wait_for_log(f"was moved to {moved}")
     for server, store, text in ((first, moved, texts[0]), (second, second.store, texts[1])):
         assert server.stop() in (0, -signal.SIGTERM)

@@ -16,6 +16,7 @@ from tests.end_to_end.web_daemon import (
     stalled,
 )
 from tests.parts.daemons import Logger, Start
+from tests.parts.waits import join
 from tests.parts.web_clients import Events
 
 # Lines that are written while a viewer catches up: no more than it may get at once.
@@ -132,7 +133,7 @@ def test_no_line_is_lost_or_doubled_between_catching_up_and_going_on(logger):
                     told += 1
                 assert told == written
         finally:
-            writer.join()
+            join(writer)
 
 
 def show(server: Logger, events: Events, message: str) -> None:
@@ -140,15 +141,16 @@ def show(server: Logger, events: Events, message: str) -> None:
 
     The process of the views leaves lines out if it gets no processor for 0.2 s.
     """
-    send(server, message)
-    while True:
-        event = events.next()
-        assert event is not None
-        name, said = event
+
+    def shown() -> bool:
+        name, said = events.next() or ("the end", {})
+        assert name in ("line", "missed")
         if name == "missed":
             send(server, message)
-        elif said["message"] == message:
-            return
+        return name == "line" and said["message"] == message
+
+    send(server, message)
+    server.wait_until(shown, f"the line {message!r} at a viewer")
 
 
 @pytest.mark.long
@@ -180,9 +182,8 @@ def count(events: Events, lines: int) -> tuple[int, int]:
     """Read events until they tell of so many lines; return how many were shown, and how many missed."""
     shown = missed = 0
     while shown + missed < lines:
-        event = events.next()
-        assert event is not None
-        name, said = event
+        name, said = events.next() or ("the end", {})
+        assert name in ("line", "missed")
         shown += name == "line"
         missed += said["lines"] if name == "missed" else 0
     return shown, missed
@@ -198,8 +199,13 @@ def test_a_stalled_viewer_that_reads_again_is_told_of_missed_lines(logger):
         # After this line it gets new ones as they come.
         count(events, 1)
         before, sent = figure(client, "tap_missed_lines_total"), 0
-        while figure(client, "tap_missed_lines_total") == before:
+
+        def send_more() -> bool:
+            nonlocal sent
             send(server, *["y" * 1000] * 200)
             sent += 200
+            return figure(client, "tap_missed_lines_total") != before
+
+        server.wait_until(send_more, "lines that the viewer misses")
         shown, missed = count(events, sent)
     assert missed and shown + missed == sent

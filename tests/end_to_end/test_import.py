@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.peers import rsyslog, syslog_ng, texts
 from tests.parts.commands import logsrv
 from tests.parts.programs import program
@@ -146,12 +147,14 @@ def test_entries_of_a_journal_are_imported_with_their_times(tmp_path, form):
     (tmp_path / "entries").write_text(entries)
     journal = tmp_path / "one.journal"
     subprocess.run(
-        [remote, "-o", str(journal), str(tmp_path / "entries")], check=True, capture_output=True
+        [remote, "-o", str(journal), str(tmp_path / "entries")],
+        check=True,
+        capture_output=True,
+        timeout=PATIENCE,
     )
     shown = subprocess.run(
         [journalctl, "--file", str(journal), "-o", form, "--all", "--no-pager"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True, capture_output=True, timeout=PATIENCE)  # fmt: skip
     (tmp_path / "shown").write_bytes(shown.stdout)
     found = imported(tmp_path, tmp_path / "shown")
     check(found)

@@ -20,6 +20,7 @@ LISTEN = [f"{name}:tcp:0:interface=127.0.0.1" for name in SPEECHES]
 
 
 @pytest.mark.long
+@pytest.mark.minutes(10)
 def test_acknowledged_records_are_stored_after_many_kills(logger, tmp_path):
     """All protocols send at once, with --sync always; segments are rotated and sealed meanwhile."""
     choose = random.Random(11)
@@ -45,12 +46,12 @@ def test_acknowledged_records_are_stored_after_many_kills(logger, tmp_path):
             server.send_signal(signal.SIGKILL)
             server.wait()
             for sender in senders:
-                sender.join()
+                sender.finish()
         server.start().ready()
         for sender in senders:
             sender.start(server, to_the_end=True)
         for sender in senders:
-            sender.join()
+            sender.finish()
         assert server.stop() in (0, -signal.SIGTERM)
         assert "Traceback" not in server.log()
         assert_stored(senders, server.store)

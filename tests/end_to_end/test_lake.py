@@ -138,6 +138,7 @@ def test_a_missing_lake_is_told_and_it_goes_on_when_it_is_there(logger, tmp_path
 
 
 @pytest.mark.long
+@pytest.mark.minutes(10)
 @pytest.mark.parametrize("whom", ["shipper", "daemon"])
 def test_kills_lose_and_double_no_line(logger, place, tmp_path, whom):
     """The shipper or the daemon is killed at random moments, while files are made and put."""

@@ -9,6 +9,7 @@ import pytest
 from logsrv.kit.testing import wait_until
 from tests.parts.chromium import Chromium, Page
 from tests.parts.daemons import LOOPBACK, Logger, Start
+from tests.parts.waits import join
 from tests.parts.web_clients import Client
 
 pytestmark = pytest.mark.long
@@ -267,7 +268,7 @@ def test_a_full_disk_and_a_new_start(small_disk, tmp_path, browser):
         page.wait("document.querySelector('#trouble').textContent.includes('No space left')")
         assert page.text("#connection") == "Connected; lines are not being stored"
         (small_disk / "ballast").unlink()
-        sender.join()
+        join(sender)
         page.wait(f"document.querySelector('#banner').hidden && {LIVE}")
         page.wait(f"{total} === '36,000 lines'")
     page.wait("document.querySelector('#banner').textContent.startsWith('The server is away.')")

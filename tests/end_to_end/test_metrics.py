@@ -68,7 +68,7 @@ def test_a_client_that_closes_its_half_is_answered(tmp_path):
 )
 def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(name, tmp_path):
     with TwistdProcess(name, *SERVICES[name], "--metrics", LOOPBACK, directory=tmp_path) as server:
-        with socket.create_connection(("127.0.0.1", server.port())) as peer:
+        with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as peer:
             peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert name == "logsrv" or peer.recv(10)
         figures = scrape(server.ports()[-1])
@@ -84,7 +84,7 @@ def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(name, tmp_
             other = scrape(server.ports()[1]).splitlines()
             assert [line for line in other if line.startswith("#")] == said
         # A connection stays open, as one of Prometheus does: a stop does not wait for it.
-        with socket.create_connection(("127.0.0.1", server.ports()[-1])):
+        with socket.create_connection(("127.0.0.1", server.ports()[-1]), PATIENCE):
             server.stop()
         assert "0 connections cut off" in server.log()
 

@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.daemons import LOOPBACK
 from tests.parts.store_reader import by_source, messages, size_of, stored_bytes, stored_lines
 
@@ -126,10 +127,10 @@ def test_every_kind_of_endpoint(logger, tmp_path):
         ]
     )
     tcp, tcp6, udp = server.ports()
-    with socket.create_connection(("127.0.0.1", tcp)) as connection:
+    with socket.create_connection(("127.0.0.1", tcp), PATIENCE) as connection:
         connection.sendall(b"tcp\n")
     server.wait_for_messages(1)
-    with socket.create_connection(("::1", tcp6)) as connection:
+    with socket.create_connection(("::1", tcp6), PATIENCE) as connection:
         connection.sendall(b"tcp6\n")
     server.wait_for_messages(2)
     with socket.socket(socket.AF_UNIX) as connection:

@@ -67,6 +67,7 @@ def test_a_listener_that_comes_runs_by_the_settings_it_comes_with(tmp_path):
         )
         reload(server)
         with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(PATIENCE)
             peer.connect(str(tmp_path / "new"))
             peer.sendall(b"0123456789\n")
             answer = b""

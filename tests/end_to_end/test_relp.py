@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.peers import as_stored, rsyslog, texts
 from tests.parts.daemons import Logger
 from tests.parts.ports import free_port
@@ -28,7 +29,7 @@ def test_rsyslog_sends_again_what_a_killed_server_had_not_acknowledged(logger, t
         sender.send(sent[:2000])
         server.wait_until(lambda: server.current.read_bytes().count(b"app: ") >= 100, "some")
         server.process.kill()
-        server.process.wait()
+        server.process.wait(PATIENCE)
         again = logger("--sync", "always", listen=[listen])
         sender.send(sent[2000:])
         wanted = {as_stored(text) for text in sent}

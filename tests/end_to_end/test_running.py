@@ -28,7 +28,7 @@ def test_daemon(tmp_path):
     try:
         wait_until(lambda: "is ready" in log.read_text(), "the daemon")
         port = int(log.read_text().split(" on tcp 127.0.0.1:")[1].split()[0])
-        with socket.create_connection(("127.0.0.1", port)) as connection:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
             connection.sendall(b"to a daemon\n")
         wait_until(lambda: messages(tmp_path / "logs") == [b"to a daemon"], "the line")
     finally:
@@ -63,7 +63,7 @@ def test_a_stop_as_soon_as_it_is_ready_loses_nothing(tmp_path, daemonized):
             assert process.wait(PATIENCE) == 0
         wait_until(lambda: log.exists() and "is ready" in log.read_text(), "the daemon")
         port = int(log.read_text().split(" on tcp 127.0.0.1:")[1].split()[0])
-        with socket.create_connection(("127.0.0.1", port)) as connection:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
             connection.sendall(b"early\n")
         os.kill(int(pidfile.read_text()), signal.SIGTERM)
         wait_until(lambda: not pidfile.exists(), "its end")
@@ -128,7 +128,7 @@ def test_socket_activation(tmp_path):
     )
     command = [sys.executable, "-c", script, *TWISTD, "-n", "--pidfile=", "logsrv"]
     for attempt in range(2):
-        connection = socket.create_connection(("127.0.0.1", port))
+        connection = socket.create_connection(("127.0.0.1", port), PATIENCE)
         connection.sendall(b"attempt %d\n" % attempt)
         with (tmp_path / "twistd.log").open("ab") as log:
             process = subprocess.Popen(
@@ -178,7 +178,7 @@ def test_a_socket_of_the_manager_is_the_same_after_reloads(logger, tmp_path):
         with socket.create_connection(("127.0.0.1", ports[1]), PATIENCE) as browser:
             browser.sendall(b"GET /readyz HTTP/1.0\r\nAuthorization: Bearer secret\r\n\r\n")
             assert browser.recv(1000).startswith(b"HTTP/1.")
-    with socket.create_connection(("127.0.0.1", ports[0])) as sender:
+    with socket.create_connection(("127.0.0.1", ports[0]), PATIENCE) as sender:
         sender.sendall(b"a line\n")
     assert server.wait_for_messages(1) == [b"a line"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
 from tests.end_to_end.senders import (
     GO_TEXTS,
@@ -193,7 +194,12 @@ def test_java_records_are_stored_once(logger, tmp_path, sender):
     path = ":".join([*jars, "."])
     # The small compiler ecj: only a Java runtime is installed, without javac.
     compiler = program("ecj", "ecj")
-    subprocess.run([compiler, "-proc:none", "-17", "-cp", path, "Shop.java"], cwd=place, check=True)
+    subprocess.run(
+        [compiler, "-proc:none", "-17", "-cp", path, "Shop.java"],
+        cwd=place,
+        check=True,
+        timeout=5 * PATIENCE,
+    )
     setting = "logback.configurationFile" if is_logback else "log4j2.configurationFile"
     java = program("java", "default-jre-headless")
     run([java, "-cp", path, f"-D{setting}={sender.file}", "Shop"], place, server, {})

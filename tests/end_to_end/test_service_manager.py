@@ -95,7 +95,7 @@ def test_a_second_start_on_the_same_store_says_so_and_harms_nobody(manager, tmp_
     with server:
         manager.ready()
         second = ManagedLogger(tmp_path, manager)
-        assert second.start().wait() == 1
+        assert second.start().wait(PATIENCE) == 1
         assert "is in use by process" in second.log()
         with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as client:
             client.sendall(b"still there\n")

@@ -109,12 +109,12 @@ def test_what_is_counted_as_gone_is_what_is_missing(logger, tmp_path, kind, befo
         away.edge.wait_until(lambda: received(centre) == away.sent, "the lines at the centre")
         away.edge.wait_until(lambda: is_kept(away.edge), "the place")
         centre.send_signal(signal.SIGKILL)
-        centre.wait()
+        centre.wait(PATIENCE)
     away.send(4)
     away.edge.wait_until(lambda: GONE in away.edge.log(), "retention")
     if before.endswith("killed"):
         away.edge.send_signal(signal.SIGKILL)
-        away.edge.wait()
+        away.edge.wait(PATIENCE)
         away.edge, away.stored = away.start_edge(), 0
     away.send(4)
     # A process that keeps running still has the lines that it has read, but not sent.
@@ -143,6 +143,6 @@ def test_what_is_counted_as_gone_is_what_is_missing(logger, tmp_path, kind, befo
         assert sum(said) == missing * SIZE
     # A gap is counted once, whichever process ends in between.
     away.edge.send_signal(signal.SIGKILL)
-    away.edge.wait()
+    away.edge.wait(PATIENCE)
     away.edge = away.start_edge()
     away.edge.wait_until(lambda: away.gone() == (missing * SIZE, missing), "the same count again")

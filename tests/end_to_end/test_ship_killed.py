@@ -22,6 +22,7 @@ from tests.end_to_end.ship_killed import Load, Network, Witness, compared
 from tests.parts.daemons import Logger, Start
 from tests.parts.nats_servers import NatsServer, cluster, leader, newer
 from tests.parts.ports import free_port
+from tests.parts.waits import join
 
 KILLS = int(os.environ.get("LOGSRV_KILLS", "2"))
 CHILD = "ship.ship_child"
@@ -60,17 +61,17 @@ class Way:
                 os.kill(edge.wait_until(lambda: edge.child(CHILD), "the shipper"), signal.SIGKILL)
             case "edge" | "centre":
                 self.daemons[what].send_signal(signal.SIGKILL)
-                self.daemons[what].wait()
+                self.daemons[what].wait(PATIENCE)
                 self.begin(what)
             case "network":
                 self._cut()
             case "leader" | "server":
                 leads = wait_until(lambda: leader(self.servers), "a leader", DEADLINE)
                 others = [one for one in self.servers if one is not leads]
-                one = leads if what == "leader" else self._chance.choice(others)
-                one.kill()
-                one.start()
-                one.wait()
+                server = leads if what == "leader" else self._chance.choice(others)
+                server.kill()
+                server.start()
+                server.wait()
 
     def _cut(self) -> None:
         """Break all connections; in half of the cases while an answer is on its way."""
@@ -101,7 +102,7 @@ class Way:
                     self.kill(what)
         finally:
             load.ended.set()
-            load.join()
+            join(load)
         self.daemons["edge"].send(END + b"\n")
         self._until(lambda: far.ends_with(END), "the last line")
         removed = [one.removed() for one in (near, far)]
@@ -133,6 +134,7 @@ def networks(ports: Sequence[int]) -> Iterator[list[Network]]:
 
 
 @pytest.mark.long
+@pytest.mark.minutes(10)
 def test_each_line_in_blocks_arrives_once_over_kills(logger, tmp_path):
     (tmp_path / "token").write_text("geheim")
     port = free_port()

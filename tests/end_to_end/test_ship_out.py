@@ -112,7 +112,7 @@ async def test_nothing_is_missing_when_the_receiver_is_killed(logger):
     await send(one, sent[:1000])
     sending = send(one, sent[1000:])
     server.process.kill()
-    server.process.wait()
+    server.process.wait(PATIENCE)
     with contextlib.suppress(Unavailable):
         await sending
         raise AssertionError("nobody was there to acknowledge it")

@@ -167,6 +167,7 @@ def journalled(tmp_path: Path, *arguments: str) -> tuple[list[str], int]:
             env=environment,
         ) as process:
             theirs.close()
+            ours.settimeout(PATIENCE)
             got = b""
             try:
                 while data := ours.recv(65536):

@@ -16,6 +16,7 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file
 from tests.parts.daemons import LOOPBACK
+from tests.parts.waits import join
 
 CLIENTS = 6
 # Most lines that may be under way. On a busy machine there were a thousand: a process with 1,024 open files
@@ -55,7 +56,7 @@ class Senders:
 
     def end(self) -> None:
         for thread in self._threads:
-            thread.join()
+            join(thread)
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "unix"])

@@ -50,7 +50,9 @@ def test_logger_at_a_socket_of_datagrams(logger, tmp_path):
     command = program("logger", "bsdutils")
     path = tmp_path / "devlog"
     server = logger(listen=[f"syslog:unixgram:{path}"])
-    subprocess.run([command, "--socket", str(path), "-t", "me", "to /dev/log"], check=True)
+    subprocess.run(
+        [command, "--socket", str(path), "-t", "me", "to /dev/log"], check=True, timeout=PATIENCE
+    )
     (line,) = server.wait_for_messages(1)
     assert re.fullmatch(rb"<13>[A-Z][a-z]{2} .{11} me: to /dev/log", line)
 

@@ -149,7 +149,7 @@ def download(kind: str, scheme: str, folder: Path) -> Iterator[tuple[TwistdProce
             client = socket.socket(socket.AF_UNIX)
             client.connect(str(folder / "socket"))
         else:
-            client = socket.create_connection(("127.0.0.1", server.port()))
+            client = socket.create_connection(("127.0.0.1", server.port()), PATIENCE)
         if scheme == "ssl":
             context = ssl.create_default_context(cafile=str(authority.cafile))
             client = context.wrap_socket(client, server_hostname="localhost")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segment import parse_position
 from tests.fuzz import engine
 from tests.fuzz.engine import ENGINE_PATH, by_hypothesis, keep
@@ -60,7 +61,11 @@ def test_only_an_input_with_a_new_code_path_is_kept(corpus, tmp_path):
 def test_an_input_can_be_tried_again(tmp_path):
     file = tmp_path / "input"
     file.write_bytes(b"\0" * 7 + b"\2ab")
-    subprocess.run([sys.executable, str(ENGINE_PATH), "worker_messages", str(file)], check=True)
+    subprocess.run(
+        [sys.executable, str(ENGINE_PATH), "worker_messages", str(file)],
+        check=True,
+        timeout=PATIENCE,
+    )
 
 
 @pytest.mark.long
@@ -68,8 +73,14 @@ def test_make_fuzz_prints_how_much_was_tried(tmp_path):
     """`make fuzz SECONDS=1 TARGET=…` prints how many inputs it tried; an unknown target is named."""
     command = [sys.executable, str(ENGINE_PATH.with_name("fuzz.py")), "--engine", "hypothesis"]
     done = subprocess.run(
-        [*command, "--seconds", "1", "worker_messages"], capture_output=True, text=True, check=True
+        [*command, "--seconds", "1", "worker_messages"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
     assert "0 of 1 targets found something" in done.stdout
-    done = subprocess.run([*command, "nothing"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "nothing"], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
     assert done.returncode == 2 and "no target is called nothing" in done.stderr

@@ -13,6 +13,7 @@ import pytest
 import logsrv.kit
 import logsrv.kit.testing
 from logsrv.kit.testing import examples
+from logsrv.kit.testing.patience import PATIENCE
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -46,7 +47,9 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_help_is_a_page(module):
     """`help` shows what there is, and everything about a name only when asked for that."""
     code = f"import {module}; help({module})"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     assert 30 < run.stdout.count("\n") < 110
     for name in dir(import_module(module)):
         assert name in run.stdout
@@ -79,7 +82,9 @@ def test_the_pages_need_no_inner_module():
 
 def test_import_costs_next_to_nothing():
     code = "import sys, logsrv.kit; print([m for m in sys.modules if m.startswith(('twisted', 'attr'))])"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     assert run.stdout == "[]\n"
 
 

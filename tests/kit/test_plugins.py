@@ -10,6 +10,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.plugins import Plugins, broken_plugins, import_plugin_files, load_object
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.plugin_folders import refused
 from twisted import plugins
 
@@ -177,5 +178,7 @@ def test_a_plugin_of_ours_is_found_without_twisted(package):
         "[name for name in ('twisted', 'zope', 'attrs') if name in sys.modules])"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=package.parent)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=package.parent, timeout=PATIENCE
+    )
     assert done.stdout == "ours []\n", done.stderr

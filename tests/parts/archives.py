@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.once import made_once
 from tests.parts.programs import missing
 
@@ -71,7 +72,9 @@ class Building:
 
     def _run(self, *command: str, tools: Path) -> str:
         environment = os.environ | {"PYTHONPATH": str(tools)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=5 * PATIENCE
+        )
         if done.returncode:
             missing(f"no wheel can be built here: {(done.stdout + done.stderr).strip()[-500:]}")
         return done.stdout

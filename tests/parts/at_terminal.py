@@ -55,7 +55,7 @@ class AtTerminal:
     ) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
+        self.process.wait(PATIENCE)
         self.hang_up()
 
     def hang_up(self) -> None:

@@ -147,7 +147,7 @@ def real_child(module: str, orders: bytes, decode: Callable[[bytes], Any]) -> It
     finally:
         patience.cancel()
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
 
 
 def children(module: str) -> list[int]:

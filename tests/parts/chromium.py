@@ -114,7 +114,7 @@ class Chromium:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            self.process.wait(PATIENCE)
         self._in.close()
         os.close(self._life)
         self._profile.cleanup()

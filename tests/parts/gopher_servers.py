@@ -19,6 +19,7 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.ports import free_port
 from tests.parts.programs import program
+from tests.parts.waits import line_of
 
 LOOPBACK = "127.0.0.1"
 Script = Callable[[socket.socket, bytes], None]
@@ -52,7 +53,7 @@ class Scripted:
 
     def hang(self) -> None:
         """For scripts: send nothing more until the test is over."""
-        self.released.wait()
+        self.released.wait(PATIENCE)
 
     def close(self) -> None:
         if self.released.is_set():
@@ -150,7 +151,7 @@ class SocksProxy:
 
     def _relay(self, client: socket.socket) -> None:
         """Both ways, until one side closes."""
-        with socket.create_connection((LOOPBACK, self._target)) as server:
+        with socket.create_connection((LOOPBACK, self._target), PATIENCE) as server:
             other = {client: server, server: client}
             while True:
                 for ready in select.select([client, server], [], [], PATIENCE)[0]:
@@ -260,7 +261,7 @@ def _running(command: list[str], directory: Path) -> Iterator[subprocess.Popen[b
     finally:
         # Both fork a child for each connection; the group is theirs alone.
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(PATIENCE)
         assert process.stdout is not None
         process.stdout.close()
 
@@ -272,7 +273,7 @@ def gophernicus(tree: Path) -> Iterator[int]:
     server = program("gophernicus", "gophernicus")
     with _running([python, "-c", _GOPHERNICUS, server, str(tree)], tree) as process:
         assert process.stdout is not None
-        yield int(process.stdout.readline())
+        yield int(line_of(process.stdout))
 
 
 @contextmanager
@@ -295,7 +296,7 @@ def pygopherd(tree: Path, certificate: Path | None = None) -> Iterator[int]:
         with _running(["/usr/bin/python3", server, f"{directory}/conf"], directory) as process:
 
             def listening() -> bool:
-                assert process.poll() is None, process.communicate()[0].decode()
+                assert process.poll() is None, process.communicate(timeout=PATIENCE)[0].decode()
                 with socket.socket() as trial:
                     return trial.connect_ex((LOOPBACK, port)) == 0
 

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, TypeVar
 
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.waits import join
 
 
 class Asked(NamedTuple):
@@ -182,7 +183,7 @@ def started(server: Server) -> Iterator[Server]:
     finally:
         server.ended.set()
         server.shutdown()
-        thread.join()
+        join(thread)
         server.server_close()
 
 

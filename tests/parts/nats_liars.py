@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import attrs
 
 from logsrv.linelog.formats.blocks.send import PackedBlock
+from tests.parts.waits import join
 
 INFO: dict[str, object] = {"headers": True, "max_payload": 1 << 20, "version": "2.15.1"}
 CONFIG: dict[str, object] = {"name": "LOGS", "subjects": ["logs.*"], "storage": "file"}
@@ -118,7 +119,7 @@ def lying_server(answer: Callable[[Question], None], **more: Any) -> Iterator[Li
             yield liar
         finally:
             server.shutdown(socket.SHUT_RDWR)
-            thread.join()
+            join(thread)
 
 
 @attrs.define(eq=False)

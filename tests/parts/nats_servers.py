@@ -17,6 +17,7 @@ import nats.errors
 import nats.js.errors
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.ports import free_port
 from tests.parts.programs import missing
 
@@ -87,7 +88,7 @@ class NatsServer:
     def kill(self, sign: signal.Signals = signal.SIGKILL) -> None:
         if self.process is not None:
             self.process.send_signal(sign)
-            self.process.wait()
+            self.process.wait(PATIENCE)
             self.process = None
 
     def signal(self, sign: signal.Signals) -> None:

@@ -97,7 +97,7 @@ class Story:
             with contextlib.suppress(OSError, ValueError):
                 os.kill(int(file.read_text()), signal.SIGKILL)
         os.killpg(self._shell.pid, signal.SIGKILL)
-        self._shell.wait()
+        self._shell.wait(PATIENCE)
         for pipe in (self._shell.stdin, self._shell.stdout):
             assert pipe is not None
             pipe.close()

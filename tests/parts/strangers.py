@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts.waits import join
+
 Answer = Callable[[bytes], Iterable[bytes]]
 """What a far side says to the first bytes that came; it hangs up behind that."""
 
@@ -66,7 +68,7 @@ def stranger(answer: Answer) -> Iterator[Stranger]:
         yield made
     finally:
         made.close()
-        thread.join()
+        join(thread)
 
 
 def endless(piece: bytes, *before: bytes) -> Answer:

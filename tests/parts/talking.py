@@ -79,6 +79,7 @@ def carry(ports: Sequence[int], ended: Callable[[], object]) -> int:
     deadline = time.monotonic() + PATIENCE
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as between:
         between.bind(("127.0.0.1", 0))
+        between.settimeout(PATIENCE)
         between.sendto(b"hello", ("127.0.0.1", one))
         while time.monotonic() < deadline:
             if select.select([between], [], [], 0.05)[0]:

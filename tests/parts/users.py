@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.service.findings import User, find_user
+from logsrv.kit.testing.patience import PATIENCE
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 
@@ -21,7 +22,7 @@ def nobody() -> User:
 
 def follow(advice: str) -> None:
     """Do what a finding says to do, as its reader would: in a shell."""
-    subprocess.run(["sh", "-c", advice], check=True)
+    subprocess.run(["sh", "-c", advice], check=True, timeout=PATIENCE)
 
 
 @contextmanager

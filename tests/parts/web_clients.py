@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import socket
 import ssl
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 import attrs
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.html_pages import Page
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 @attrs.frozen
@@ -108,14 +112,48 @@ class Client:
         return events
 
 
+class TimedReader(io.RawIOBase):
+    """Reads from a socket until a deadline; bytes that arrive do not prolong it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        # It keeps the socket open, whoever else closes it.
+        self._bytes = sock.makefile("rb", buffering=0)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a wait: from now on, what is read has to arrive within PATIENCE."""
+        self._deadline = time.monotonic() + PATIENCE
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Raises TimeoutError after the deadline."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"not all of it arrived in {PATIENCE:g} s")
+        self._socket.settimeout(left)
+        return self._bytes.readinto(buffer) or 0
+
+    def close(self) -> None:
+        self._bytes.close()
+        super().close()
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return the file that http.client asks a socket for."""
+        assert mode == "rb"
+        return io.BufferedReader(self)
+
+
 class Events:
     """A stream of events, which is the response to a request on a socket. It closes the socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
-        self.response = http.client.HTTPResponse(sock)
+        self._reader = TimedReader(sock)
+        self.response = http.client.HTTPResponse(cast(socket.socket, self._reader))
         self.last_id = ""
-        sock.settimeout(PATIENCE)
         self.response.begin()
 
     def __enter__(self) -> Events:
@@ -132,11 +170,12 @@ class Events:
     def next(self) -> tuple[str, Any] | None:
         """Return name and data of the next event; None at the end of the stream.
 
-        Raises TimeoutError if none comes for so long that a test has to fail. Heartbeats are no events.
+        Raises TimeoutError if it has not come whole for so long that a test has to fail: neither
+        heartbeats nor parts of it prolong the wait.
         """
         name, data = "", ""
-        ends = time.monotonic() + PATIENCE
-        while line := self._read_line(ends):
+        self._reader.begin()
+        while line := self.response.readline().decode():
             key, _, value = line.rstrip("\n").partition(": ")
             if key == "event":
                 name = value
@@ -147,13 +186,6 @@ class Events:
             elif not key and data:
                 return name, json.loads(data)
         return None
-
-    def _read_line(self, ends: float) -> str:
-        left = ends - time.monotonic()
-        if left <= 0:
-            raise TimeoutError(f"no event in {PATIENCE:g} s")
-        self._socket.settimeout(left)
-        return self.response.readline().decode()
 
     def lines(self, count: int) -> list[str]:
         """Return the messages of the next `count` lines; no other event may come between."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.powercut.history import History
 from tests.parts.powercut.models import MODELS, Model, image
 from tests.parts.powercut.recording import Recording
@@ -44,7 +45,9 @@ def root(tmp_path: Path) -> Path:
 def recorded(root: Path, shim: Path, forgets: str) -> History:
     recording = Recording(root, shim, sync_takes=0)
     words = [sys.executable, "-c", PROGRAM, str(root), forgets]
-    subprocess.run(words, check=True, env={**os.environ, **recording.environment})
+    subprocess.run(
+        words, check=True, env={**os.environ, **recording.environment}, timeout=5 * PATIENCE
+    )
     history = History(recording.operations())
     recording.close()
     return history

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.powercut.history import History
 from tests.parts.powercut.models import MODELS, Choice, image
 from tests.parts.powercut.recording import Kind, Recording
@@ -63,7 +64,13 @@ def run(recording: Recording, program: str) -> list[str]:
     environment = {**os.environ, **recording.environment}
     words = [sys.executable, "-c", program]
     done = subprocess.run(
-        words, check=True, env=environment, cwd=recording.root, capture_output=True, text=True
+        words,
+        check=True,
+        env=environment,
+        cwd=recording.root,
+        capture_output=True,
+        text=True,
+        timeout=5 * PATIENCE,
     )
     return done.stdout.split()
 

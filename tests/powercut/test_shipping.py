@@ -31,6 +31,7 @@ from tests.parts.powercut.recording import Recording, operations
 from tests.parts.powercut.recovery import Turns
 from tests.parts.ship_targets import FarSide, Process, text_of
 from tests.parts.store_reader import stored_bytes
+from tests.parts.waits import join
 from tests.powercut.trying import RECORDS, SEED, STATES, choices, different_states, on_disk
 from tests.powercut.workloads import STORE, Stage, recorded_stage
 
@@ -104,7 +105,7 @@ def receiving(recording: Recording) -> Iterator[Receiver]:
         yield receiver
     finally:
         receiver.shutdown()
-        thread.join()
+        join(thread)
         receiver.server_close()
 
 

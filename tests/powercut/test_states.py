@@ -27,6 +27,7 @@ Recorded = Callable[[str], Workload]
 
 
 @pytest.mark.slow
+@pytest.mark.minutes(10)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
     "name", [*WORKLOADS, *(pytest.param(one, marks=pytest.mark.long) for one in LARGE)]
@@ -43,6 +44,7 @@ def test_a_store_has_its_promised_lines_after_power_cuts(
 
 
 @pytest.mark.slow
+@pytest.mark.minutes(10)
 @pytest.mark.parametrize(
     "name", [*WORKLOADS, *(pytest.param(one, marks=pytest.mark.long) for one in LARGE)]
 )

@@ -57,7 +57,7 @@ class Stage:
     def __exit__(self, *error: object) -> None:
         if self.server is not None and self.server.process.poll() is None:
             self.server.process.kill()
-            self.server.process.wait()
+            self.server.process.wait(PATIENCE)
 
     @property
     def store(self) -> Path:

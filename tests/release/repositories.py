@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.programs import program
 
 # Each commit is a second after the one before.
@@ -15,7 +16,7 @@ _MOMENTS = itertools.count(1_790_000_000)
 def git(repository: Path, *words: str) -> None:
     who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
     command = [program("git", "git"), *who, "-c", "commit.gpgsign=false", *words]
-    subprocess.run(command, cwd=repository, check=True, capture_output=True)
+    subprocess.run(command, cwd=repository, check=True, capture_output=True, timeout=5 * PATIENCE)
 
 
 def commit(repository: Path) -> None:

@@ -84,4 +84,6 @@ def in_fish(script: str, lines: list[str], directory: Path) -> dict[str, set[str
 def lint(text: str) -> str:
     """What mandoc has to say of a page."""
     words = [program("mandoc", "mandoc"), "-T", "lint", "-W", "warning"]
-    return subprocess.run(words, input=text, capture_output=True, text=True).stdout
+    return subprocess.run(
+        words, input=text, capture_output=True, text=True, timeout=5 * PATIENCE
+    ).stdout

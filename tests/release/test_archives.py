@@ -25,6 +25,7 @@ def test_the_same_bytes_in_another_directory_under_another_umask(building, archi
 
 
 @pytest.mark.long
+@pytest.mark.minutes(10)
 def test_nothing_is_missing_and_nothing_too_much(archives):
     """From a source distribution tests and packaging can be run; the wheel has what is installed."""
     assert list(complaints(archives.kept, archives.source, archives.wheel)) == []
@@ -32,6 +33,7 @@ def test_nothing_is_missing_and_nothing_too_much(archives):
 
 
 @pytest.mark.long
+@pytest.mark.minutes(10)
 def test_a_source_distribution_says_nothing_of_who_built_it(archives):
     with tarfile.open(archives.source) as archive:
         assert {(each.uid, each.gid, each.uname, each.gname) for each in archive} == {

@@ -9,6 +9,7 @@ import pytest
 
 from logsrv import __version__
 from logsrv.cli.command import COMMANDS
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.archives import ROOT
 from tests.parts.plugin_files import write_command
 from tests.parts.programs import program
@@ -25,7 +26,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def generate(folder: Path, **variables: str) -> Path:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", **variables}
     words = [sys.executable, str(ROOT / "packaging/manuals/generate.py"), str(folder)]
-    subprocess.run(words, env=environment, check=True)
+    subprocess.run(words, env=environment, check=True, timeout=5 * PATIENCE)
     return folder
 
 
@@ -52,7 +53,9 @@ def test_no_page_has_anything_that_mandoc_or_groff_complain_of(pages):
     # In a locale of ASCII, groff says of each character that is none that it lacks it.
     how = {"MANROFFOPT": "-ww", "MANWIDTH": "80", "MAN_KEEP_FORMATTING": "", "LC_ALL": "C.UTF-8"}
     environment = {**os.environ, **how}
-    done = subprocess.run(man, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        man, capture_output=True, text=True, env=environment, timeout=5 * PATIENCE
+    )
     assert (done.returncode, done.stderr) == (0, "")
     # None is broken by a terminal of 80 columns.
     assert max(done.stdout.splitlines(), key=len)[80:] == ""
@@ -61,7 +64,9 @@ def test_no_page_has_anything_that_mandoc_or_groff_complain_of(pages):
 def test_apropos_can_read_the_names(pages):
     lexgrog = program("lexgrog", "man-db")
     for path in sorted(pages.iterdir()):
-        done = subprocess.run([lexgrog, str(path)], capture_output=True, text=True)
+        done = subprocess.run(
+            [lexgrog, str(path)], capture_output=True, text=True, timeout=5 * PATIENCE
+        )
         assert path.name.rpartition(".")[0] in done.stdout, done.stdout
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.examples import more
 from tests.parts.programs import program
 from tests.parts.scripts import script
@@ -30,7 +31,9 @@ Exit status: 0, or 1.
 def shown(text: str) -> str:
     """A page as mandoc shows it, without its styles."""
     words = [program("mandoc", "mandoc"), "-T", "utf8", "-O", "width=200"]
-    done = subprocess.run(words, input=text.encode(), capture_output=True, check=True)
+    done = subprocess.run(
+        words, input=text.encode(), capture_output=True, check=True, timeout=5 * PATIENCE
+    )
     text = done.stdout.decode()
     while "\b" in text:
         at = text.index("\b")

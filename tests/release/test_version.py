@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from packaging.version import Version
 from tests.parts.programs import program
 from tests.parts.scripts import script
@@ -44,7 +45,12 @@ def of(clone: Path, now: float = NOW) -> str:
 def is_less(one: str, other: str) -> bool:
     """Whether dpkg takes the package `other` for an upgrade of `one`."""
     dpkg = program("dpkg", "dpkg")
-    return subprocess.run([dpkg, "--compare-versions", one, "lt", other]).returncode == 0
+    return (
+        subprocess.run(
+            [dpkg, "--compare-versions", one, "lt", other], timeout=5 * PATIENCE
+        ).returncode
+        == 0
+    )
 
 
 @pytest.mark.slow

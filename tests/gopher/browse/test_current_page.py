@@ -60,7 +60,7 @@ async def test_a_page_is_shown_as_it_arrives(drive, serve):
 
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(item("i", "the first line") + item("0", "Now", "/x"))
-        more.wait()
+        assert more.wait(PATIENCE)
         connection.sendall(b"".join(item("1", f"Item {number}") for number in range(100)))
         connection.recv(1)
 
@@ -205,7 +205,7 @@ async def test_the_end_of_a_page_is_shown_in_the_character_set_of_now(drive, ser
 
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"The first line\r\n\x82nd the last")
-        more.wait()
+        assert more.wait(PATIENCE)
 
     async with drive(serve(script).url("/0/text")) as driven:
         await driven.shows("The first line")

@@ -126,7 +126,7 @@ async def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve, path):
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(parts[0])
         for event, part in zip(more, parts[1:], strict=True):
-            event.wait()
+            assert event.wait(PATIENCE)
             connection.sendall(part)
 
     url = GopherURL.parse(serve(script).url(path))
@@ -145,7 +145,7 @@ async def test_a_text_in_a_charset_with_long_characters_comes_as_it_is_when_it_i
     def script(connection: socket.socket, _: bytes) -> None:
         data = text.encode("gb18030")
         connection.sendall(data[:20_000])
-        more.wait()
+        assert more.wait(PATIENCE)
         connection.sendall(data[20_000:])
 
     url = GopherURL.parse(serve(script).url("/0/x"))
@@ -172,7 +172,7 @@ async def test_a_dot_that_may_be_the_end_of_a_text_is_not_shown_before_more_come
 
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"One\r\n.\r\n")
-        more.wait()
+        assert more.wait(PATIENCE)
         connection.sendall(rest)
 
     url = GopherURL.parse(serve(script).url("/0/x"))
@@ -254,7 +254,7 @@ async def test_a_result_after_the_caller_was_cancelled_is_dropped():
     answers, ended = threading.Event(), threading.Event()
 
     def read() -> None:
-        answers.wait()
+        assert answers.wait(PATIENCE)
         ended.set()
 
     task = asyncio.create_task(in_daemon_thread(read))

@@ -20,6 +20,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.command.answers import EVIL, MENU, UNSAFE, gopher
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.ports import free_port
+from tests.parts.waits import line_of
 
 GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
 
@@ -32,7 +33,7 @@ def test_the_command_does_not_load_twisted():
         "sys.exit('twisted' in sys.modules)"
     )
     with_directory = [sys.executable, "-c", program, os.devnull + "/x"]
-    assert subprocess.run(with_directory, capture_output=True).returncode == 0
+    assert subprocess.run(with_directory, capture_output=True, timeout=PATIENCE).returncode == 0
 
 
 # The real process.
@@ -47,7 +48,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(serve):
     command = [*GOPHER, serve(endless).url()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None
-        assert process.stdout.readline() == b"   1 text item\n"
+        assert line_of(process.stdout) == b"   1 text item\n"
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(PATIENCE) == 141
@@ -75,10 +76,12 @@ def test_a_full_or_closed_output_is_no_traceback(serve):
     url = serve(MENU).url()
     for words in ([url], ["--help"]):
         with open("/dev/full", "wb") as full:
-            done = subprocess.run([*GOPHER, *words], stdout=full, stderr=subprocess.PIPE)
+            done = subprocess.run(
+                [*GOPHER, *words], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE
+            )
         assert (done.returncode, done.stderr) == (1, b"gopher: No space left on device\n")
     closed = ["sh", "-c", 'exec "$@" >&-', "sh", *GOPHER, url]
-    assert subprocess.run(closed, stderr=subprocess.PIPE).stderr == b""
+    assert subprocess.run(closed, stderr=subprocess.PIPE, timeout=PATIENCE).stderr == b""
 
 
 def test_a_program_may_have_put_something_else_in_the_place_of_standard_error():
@@ -88,7 +91,7 @@ def test_a_program_may_have_put_something_else_in_the_place_of_standard_error():
         with contextlib.redirect_stderr(io.StringIO()) as said:
             status = main(["--nothing"])
         print(status, said.getvalue())"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=PATIENCE)
     assert done.stdout.startswith(b"2 gopher: "), done.stderr.decode()
 
 
@@ -98,10 +101,15 @@ def test_a_sentence_that_nobody_can_be_told_leaves_the_status_as_it_is(serve, tm
     saved = [serve(b"x" * 100).url("/9x"), "--force", "--output", str(tmp_path / "x")]
     for words, status in (([f"127.0.0.1:{free}"], 5), (["--nothing"], 2), (saved, 0)):
         with open("/dev/full", "wb") as full:
-            assert subprocess.run([*GOPHER, *words], stderr=full).returncode == status
+            assert (
+                subprocess.run([*GOPHER, *words], stderr=full, timeout=PATIENCE).returncode
+                == status
+            )
         reader, writer = os.pipe()
         os.close(reader)
-        assert subprocess.run([*GOPHER, *words], stderr=writer).returncode == status
+        assert (
+            subprocess.run([*GOPHER, *words], stderr=writer, timeout=PATIENCE).returncode == status
+        )
         os.close(writer)
     assert (tmp_path / "x").read_bytes() == b"x" * 100
 
@@ -235,7 +243,7 @@ def test_it_serves_until_ctrl_c(tmp_path):
         process.wait(PATIENCE)
     finally:
         process.kill()
-        process.wait()
+        process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("words", [[], ["--listen", "tcp:0"]])

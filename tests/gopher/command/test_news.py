@@ -13,6 +13,7 @@ import pytest
 
 from logsrv.gopher.command.main import run
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.command.answers import ATOM, checked_feed
 from tests.parts import gopher_servers
 from tests.parts.at_terminal import AtTerminal
@@ -138,12 +139,16 @@ def test_a_flood_is_counted(phlog):
 
 def test_it_is_the_command_as_installed(phlog, home):
     """In a process of its own, as cron has it; and plain fetching loads nothing of it."""
-    assert subprocess.run([*GOPHER, "follow", phlog.url], check=True).returncode == 0
+    assert (
+        subprocess.run([*GOPHER, "follow", phlog.url], check=True, timeout=PATIENCE).returncode == 0
+    )
     phlog.write("2025-11-20", "One")
-    done = subprocess.run([*GOPHER, "new"], check=True, capture_output=True)
+    done = subprocess.run([*GOPHER, "new"], check=True, capture_output=True, timeout=PATIENCE)
     assert b"2025-11-20 text One" in done.stdout and done.stderr == b""
     code = "import sys, logsrv.gopher.command.main; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, timeout=PATIENCE
+    ).stdout
     assert b"logsrv.gopher.follow" not in loaded and b"asyncio" not in loaded
 
 
@@ -179,7 +184,7 @@ def our_server(tree: Path) -> Iterator[int]:
         yield int(found[1])
     finally:
         process.kill()
-        process.wait()
+        process.wait(PATIENCE)
 
 
 @pytest.mark.slow

@@ -78,7 +78,9 @@ def test_half_a_file_is_never_there(serve, tmp_path):
 
 def test_a_script_does_not_wait_for_twisted():
     program = "import sys; from logsrv.gopher import urlopen; print('twisted' in sys.modules)"
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, timeout=PATIENCE
+    )
     assert answer.stdout == b"False\n"
 
 

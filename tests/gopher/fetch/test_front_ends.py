@@ -183,4 +183,4 @@ def test_every_promised_name_is_there():
 )
 def test_no_name_is_hidden_by_a_module_of_the_same_name(first):
     program = f"{first}\nimport logsrv.gopher as g\nassert callable(g.urlopen)"
-    subprocess.run([sys.executable, "-c", program], check=True)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=PATIENCE)

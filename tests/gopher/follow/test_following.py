@@ -13,6 +13,7 @@ from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import FollowedStore, can_follow, items_of_all_menus
 from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 
 A = GopherURL.parse("gopher://a.org/1/phlog")
 B = GopherURL.parse("gophers://b.org:7070/0/log.txt")
@@ -126,7 +127,7 @@ for number in range(20):
 def test_several_programs_at_once_lose_nothing(tmp_path):
     command = [sys.executable, "-c", _FOLLOW_TWENTY, str(tmp_path)]
     programs = [subprocess.Popen([*command, host]) for host in ("a", "b", "c")]
-    assert [program.wait() for program in programs] == [0, 0, 0]
+    assert [program.wait(PATIENCE) for program in programs] == [0, 0, 0]
     assert len(FollowedStore(tmp_path).all()) == 60
 
 

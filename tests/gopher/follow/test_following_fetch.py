@@ -20,6 +20,7 @@ from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.gopherhole import item, menu
+from tests.parts.waits import join
 
 NOW = 1795225000
 OPTIONS = ConnectionOptions(Limits(connect=PATIENCE, first_byte=PATIENCE, between=PATIENCE))
@@ -85,12 +86,12 @@ def test_each_is_looked_at_a_few_at_a_time(serve, tmp_path):
 
     def script(connection: socket.socket, request: bytes) -> None:
         begun.release()
-        together.wait()
+        assert together.wait(PATIENCE)
         connection.sendall(item("0", request.decode().strip(), request.decode().strip()))
 
     def wait_for_a_few() -> None:
         for _ in range(AT_ONCE):
-            begun.acquire()
+            assert begun.acquire(timeout=PATIENCE)
         together.set()
 
     server = serve(script)
@@ -100,7 +101,7 @@ def test_each_is_looked_at_a_few_at_a_time(serve, tmp_path):
     thread = threading.Thread(target=wait_for_a_few)
     thread.start()
     assert looked(following) == [f"{number}: well" for number in range(10)]
-    thread.join()
+    join(thread)
     assert server.most_open == AT_ONCE
     assert [each.news.new for each in following.all()] == [1] * 10
 

@@ -55,11 +55,11 @@ class Site:
 
 
 def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl:
-    """Run a mirror to its end."""
+    """Run a mirror to its end. manners: CrawlOptions, and how deep, shown how, by which clock."""
     directory.mkdir(exist_ok=True)
     root = GopherURL.parse(site.server.url(path))
     limits = mirror_limits(Limits(), manners.pop("max_size", None))
-    fetcher = Transfers(ConnectionOptions(limits), time.monotonic)
+    fetcher = Transfers(ConnectionOptions(limits), manners.pop("clock", time.monotonic))
     journal = MirrorJournal(directory, root, "host")
     depth = manners.pop("depth", None)
     show = manners.pop("show", lambda: None)

@@ -306,7 +306,7 @@ def test_a_slow_reader_costs_no_memory(directory, tmp_path):
     ) as server:
         gopher(f"{LOOPBACK}:{server.port()}")
         before = memory(server.pid, most=True)
-        with socket.create_connection((LOOPBACK, server.port())) as slow:
+        with socket.create_connection((LOOPBACK, server.port()), PATIENCE) as slow:
             slow.sendall(b"/big.bin\r\n")
             assert slow.recv(1) == b"\0"
             assert gopher(f"{LOOPBACK}:{server.port()}/0/a.txt")[0] == 0

@@ -266,7 +266,9 @@ child_side.tell_service("done")
 
 def limited(by: str) -> list[bytes]:
     script = SCRIPT.format(limit=by)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, timeout=PATIENCE
+    )
     assert done.stderr == b"done\n"
     return done.stdout.split()
 
@@ -295,14 +297,18 @@ print(os.getsid(0))
 
 def test_the_priority_of_a_child_counts_against_its_service():
     """Linux divides the CPU among sessions first: each gets an autogroup."""
-    done = subprocess.run([sys.executable, "-c", SESSION], capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", SESSION], capture_output=True, check=True, timeout=PATIENCE
+    )
     assert int(done.stdout) == os.getsid(0)
 
 
 def test_a_lower_limit_of_the_whole_service_stays():
     script = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
     script += SCRIPT.format(limit="limit_reading_process")
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, timeout=PATIENCE
+    )
     assert done.stdout.split()[1] == b"%d" % (1 << 30)
 
 
@@ -324,7 +330,9 @@ print(before == resource.getrlimit(resource.RLIMIT_DATA))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
 def test_little_memory_limits_only_the_code_inside_it():
-    done = subprocess.run([sys.executable, "-c", MORE], capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MORE], capture_output=True, check=True, timeout=PATIENCE
+    )
     assert done.stdout.split(b"\n") == [b"no more", b"True", b""]
 
 
@@ -347,7 +355,9 @@ print(limit() == before)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
 def test_the_lowest_limit_of_two_threads_holds_until_its_end():
-    done = subprocess.run([sys.executable, "-c", TWO], capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", TWO], capture_output=True, check=True, timeout=PATIENCE
+    )
     assert done.stdout == b"True\n" * 3
 
 
@@ -367,5 +377,6 @@ def test_an_unfinished_message_of_a_dead_service_is_dropped(cut):
         input=sent,
         capture_output=True,
         check=True,
+        timeout=PATIENCE,
     )
     assert done.stdout == b"".join(frame_parts(b"whole"))

@@ -20,6 +20,7 @@ from logsrv.kit.connections.drain import (
     unread_bytes,
 )
 from logsrv.kit.connections.transports import Backpressure, descriptor, unacknowledged_bytes
+from logsrv.kit.testing.patience import PATIENCE
 
 
 class End:
@@ -228,7 +229,7 @@ class Paused:
             self.ours, self.theirs = socket.socketpair()
         else:
             with socket.create_server(("127.0.0.1", 0)) as server:
-                self.theirs = socket.create_connection(server.getsockname())
+                self.theirs = socket.create_connection(server.getsockname(), PATIENCE)
                 self.ours, _ = server.accept()
         self.author = self
         self.transport = self.ours

@@ -19,6 +19,7 @@ from logsrv.kit.connections.guard import MOST_KEPT, Guard, GuardPolicy
 from logsrv.kit.connections.guarded_connection import guarded_connection_of
 from logsrv.kit.connections.guarded_factory import GuardedFactory
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.kept import kept
 from tests.parts.listening import Noted, NotingFactory, Policy
 from tests.parts.reactor import logged
@@ -272,6 +273,7 @@ def test_bytes_that_wait_to_be_received_are_no_silence():
         for _ in range(40):
             site.clock.advance(1)
         assert not transport.disconnecting and site.guarded.idle_closed == 0
+        ours.settimeout(PATIENCE)
         ours.recv(100)
         for _ in range(12):
             site.clock.advance(1)

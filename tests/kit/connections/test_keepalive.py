@@ -34,6 +34,7 @@ from logsrv.kit.net.ports import SO_ATTACH_FILTER
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.options.usage import usage_options
 from logsrv.kit.testing import serve
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.web.access import web_guard_policy
 from logsrv.kit.web.http_client import limited_head_pool
 from tests.parts.certificates import certificate_file
@@ -145,7 +146,7 @@ async def test_each_accepted_connection_is_asked_about(scheme, keepalive, site, 
     }[scheme]
     listener = site.start(endpoint, keepalive=keepalive)
     host = "::1" if scheme == "tcp6" else "127.0.0.1"
-    with socket.create_connection((host, port_of(listener))):
+    with socket.create_connection((host, port_of(listener)), PATIENCE):
         sock = await one_socket(ours=port_of(listener))
         questions = {KEEPALIVE: USUAL, 8.0: (8, 2, 4), None: OFF}
         assert asked(sock) == questions[keepalive]
@@ -173,7 +174,7 @@ async def test_only_a_peer_that_vanished_is_closed(written, gone, site, monkeypa
     """Also one that has not acknowledged an answer: then Linux does not ask, and would wait for long."""
     monkeypatch.setattr(keepalive_module, "LEAST_UNHEARD", 2.0 if written else 600.0)
     listener = site.start("tcp:0:interface=127.0.0.1", keepalive=1.0)
-    with socket.create_connection(("127.0.0.1", port_of(listener))) as peer:
+    with socket.create_connection(("127.0.0.1", port_of(listener)), PATIENCE) as peer:
         await until(lambda: site.factory.made, "the connection")
         if gone:
             vanish(peer)

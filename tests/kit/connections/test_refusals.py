@@ -39,7 +39,7 @@ async def test_who_is_refused_for_a_limit_is_told_if_wanted(serving, say):
     """In one line, and closed at once; not one whose network may not connect."""
     limits = ("--max-connections-per-peer", "1", "--tell-refused")
     running = serving(LineProtocol, *limits)
-    with socket.create_connection(("127.0.0.1", running.port)):
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE):
         await until(lambda: len(running.service.peers) == 1, "the first one")
         told = await deferToThread(heard, running.port, say)
     assert told == b"refused: you have as many connections as one peer may\r\n"
@@ -54,7 +54,7 @@ async def test_who_comes_through_a_proxy_is_told_too(serving):
         "--max-connections-per-peer", "1", "--tell-refused",
     )  # fmt: skip
     header = b"PROXY TCP4 10.0.0.1 10.0.0.2 5000 80\r\n"
-    with socket.create_connection(("127.0.0.1", running.port)) as first:
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as first:
         first.sendall(header)
         await until(lambda: len(running.service.peers) == 1, "the first one")
         told = await deferToThread(heard, running.port, header)

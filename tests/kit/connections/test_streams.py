@@ -26,6 +26,7 @@ from logsrv.kit.connections.streams import (
 from logsrv.kit.connections.tls import LONGEST_RECORD
 from logsrv.kit.net.ports import use_our_classes
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file
 from tests.parts.listening import KIB, LOOPBACK, Chunks, Reactor, port_of, unverified
 from tests.parts.reactor import REACTOR, logged, until
@@ -38,7 +39,7 @@ async def test_a_crowd_is_accepted_and_served(site):
     """More than are accepted in one turn, some of whom have spoken, and some are gone already."""
     listener = site.start(LOOPBACK)
     peers = [
-        socket.create_connection(("127.0.0.1", port_of(listener)))
+        socket.create_connection(("127.0.0.1", port_of(listener)), PATIENCE)
         for _ in range(MOST_ACCEPTED + 10)
     ]
     for number, peer in enumerate(peers):
@@ -57,7 +58,7 @@ async def test_a_crowd_is_accepted_and_served(site):
 @pytest.mark.parametrize("interface", ["127.0.0.1", r"\:\:1"])
 async def test_what_an_accepted_connection_sends_waits_for_no_acknowledgement(interface, site):
     port = port_of(site.start(f"tcp:0:interface={interface}"))
-    with socket.create_connection((interface.replace("\\", ""), port)):
+    with socket.create_connection((interface.replace("\\", ""), port), PATIENCE):
         await until(lambda: site.factory.made, "the peer")
         assert site.factory.made[0].transport.getTcpNoDelay()
 
@@ -171,7 +172,7 @@ async def test_each_listener_receives_large_chunks(site, endpoint, tmp_path):
             plain = socket.socket(socket.AF_UNIX)
             plain.connect(str(tmp_path / "socket"))
         else:
-            plain = socket.create_connection(("127.0.0.1", port_of(listener)))
+            plain = socket.create_connection(("127.0.0.1", port_of(listener)), PATIENCE)
         if endpoint in ("ssl", "haproxy"):
             plain = unverified().wrap_socket(plain)
         if endpoint == "haproxy":

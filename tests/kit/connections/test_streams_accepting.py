@@ -15,6 +15,7 @@ from logsrv.kit.connections import streams
 from logsrv.kit.connections.streams import MOST_ACCEPTED, AcceptingPort
 from logsrv.kit.net.ports import FilelessUNIXPort
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.listening import LOOPBACK, port_of
 from tests.parts.reactor import logged, until
 
@@ -24,10 +25,10 @@ async def test_a_protocol_that_cannot_be_made_harms_nobody_else(site):
     listener = site.start(LOOPBACK)
     noted, site.factory.protocol = site.factory.protocol, lambda: 1 / 0
     with logged() as messages:
-        socket.create_connection(("127.0.0.1", port_of(listener))).close()
+        socket.create_connection(("127.0.0.1", port_of(listener)), PATIENCE).close()
         await until(lambda: "cannot accept" in messages, "the error")
     site.factory.protocol = noted
-    with socket.create_connection(("127.0.0.1", port_of(listener))) as peer:
+    with socket.create_connection(("127.0.0.1", port_of(listener)), PATIENCE) as peer:
         peer.sendall(b"hello")
         await until(lambda: site.factory.data == b"hello", "the next")
 

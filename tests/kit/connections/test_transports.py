@@ -27,6 +27,7 @@ from logsrv.kit.connections.transports import (
     with_no_delay,
 )
 from logsrv.kit.net.remote import parse_remote, remote_endpoint
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.web.channel import request_line
 from logsrv.kit.web.http_client import LARGEST_HEAD, HeadTooLarge, limited_head_pool
 from logsrv.reactor import NextTurnCall
@@ -42,7 +43,7 @@ async def test_a_transport_waits_for_one_who_has_nothing_under_way():
     """Told to close, it does so when the producer says that it has done its work."""
     protocol = Chunks()
     port = REACTOR.listenTCP(0, Factory.forProtocol(lambda: protocol), interface="127.0.0.1")  # type: ignore[arg-type]
-    with socket.create_connection(("127.0.0.1", port.getHost().port)) as peer:
+    with socket.create_connection(("127.0.0.1", port.getHost().port), PATIENCE) as peer:
         await until(lambda: protocol.transport, "the connection")
         transport: Any = protocol.transport
         transport.registerProducer(Unhurried(), True)

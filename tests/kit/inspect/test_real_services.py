@@ -39,7 +39,7 @@ def test_nc_sees_who_is_connected_to_any_service(name, more, tmp_path):
     path = tmp_path / "inspect"
     with TwistdProcess(name, *more, "--inspect", f"unix:{path}", directory=tmp_path) as server:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        with socket.create_connection(("127.0.0.1", server.port())) as peer:
+        with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as peer:
             host, port = peer.getsockname()
             server.wait_until(lambda: f"tcp:{host}:{port}" in look(path, "connections"), "the peer")
             shown = look(path, "status", "counters connections_open", "tasks", "stacks", "quit")
@@ -75,7 +75,7 @@ def test_a_set_log_level_works_and_a_reload_removes_python_and_the_place(tmp_pat
         reload(server)
         assert "without --inspect-python" in look(path, "python", "service.name")
         assert "everything: error and above" in look(path, "log error")
-        with socket.create_connection(("127.0.0.1", server.port())) as peer:
+        with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as peer:
             peer.recv(100)
             said = look(path, "log debug")
             assert "everything: debug and above" in said

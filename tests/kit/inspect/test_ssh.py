@@ -72,7 +72,7 @@ def inside(tmp_path: Path) -> Iterator[Inside]:
 
 @pytest.mark.slow
 def test_ssh_runs_a_command_and_a_terminal(inside):
-    with socket.create_connection(("127.0.0.1", inside.server.port())) as peer:
+    with socket.create_connection(("127.0.0.1", inside.server.port()), PATIENCE) as peer:
         peer.recv(100)
         name = f"tcp:127.0.0.1:{peer.getsockname()[1]}"
         done = inside.run("127.0.0.1", "connections", name)

@@ -17,6 +17,7 @@ from logsrv.kit.inspect.view import (
     answer_command,
 )
 from logsrv.kit.observe.metrics import Durations
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.inspect.looked import looked_into
 
 
@@ -128,7 +129,9 @@ shout at last
 @pytest.mark.slow
 def test_the_level_of_the_log_is_for_all_or_a_namespace():
     """In a process of its own, whose log is no other test's."""
-    run = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     assert run.stdout == SAID
 
 

@@ -59,7 +59,7 @@ def test_a_socket_that_does_not_listen_is_refused_with_what_to_do():
     """One that takes datagrams, or a connection of Accept=yes: each was asked for peers for ever."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
-        socket.create_connection(listening.getsockname()),
+        socket.create_connection(listening.getsockname(), PATIENCE),
         listening.accept()[0] as connection,
         socket.socket(type=socket.SOCK_DGRAM) as datagrams,
     ):
@@ -109,8 +109,12 @@ def test_inherited_descriptors_have_their_names(given, found):
     }
     told = subprocess.run(
         ["sh", "-c", handing_over, "sh", sys.executable, "-c", TELLING + INHERITED],
-        env={**environment, **given}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        env={**environment, **given},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    )
     assert told.stdout == f"{found} {found}\n"
     ignored = re.findall("LISTEN_FDS=.* (?:is no number|do not fit)", told.stderr)
     assert bool(ignored) is (found == "[]" and given["LISTEN_FDS"] != "0")

@@ -10,6 +10,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator, tls_context
 from logsrv.kit.net.self_signed import write_key_and_certificate
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
 
 
@@ -55,10 +56,10 @@ def test_existing_key_files_are_not_overwritten(tmp_path):
 @pytest.mark.slow
 def test_self_signed_can_be_run_as_a_command(tmp_path):
     command = [sys.executable, "-m", "logsrv.kit.net.self_signed", str(tmp_path / "tls")]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, "")
     assert "a key and a certificate for localhost, for 365 days" in done.stdout
-    again = subprocess.run(command, capture_output=True, text=True)
+    again = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
 
 

@@ -20,6 +20,7 @@ from tests.parts.listening import (
     LOOPBACK,
     port_of,
 )
+from tests.parts.waits import line_of
 
 
 def connect(listener: Any) -> socket.socket:
@@ -80,14 +81,14 @@ def child(
         yield process
     finally:
         process.kill()
-        process.wait()
+        process.wait(PATIENCE)
         assert process.stdout is not None
         process.stdout.close()
 
 
 def address_of(process: subprocess.Popen[bytes]) -> str:
     assert process.stdout is not None
-    return process.stdout.readline().decode().strip()
+    return line_of(process.stdout).decode().strip()
 
 
 def echoes_over(client: socket.socket) -> bool:

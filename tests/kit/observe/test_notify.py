@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.observe.notify import Notifier, notify_message, report_refusal, socket_address
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.managers import FakeManager
 
 
@@ -46,6 +47,7 @@ def test_children_do_not_get_the_variable(tmp_path):
 def test_an_abstract_name_is_reached():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind("")
+        manager.settimeout(PATIENCE)
         name = manager.getsockname().decode()
         Notifier.take_from({"NOTIFY_SOCKET": f"@{name[1:]}"}).send(b"READY=1\n")
         assert manager.recv(100) == b"READY=1\n"

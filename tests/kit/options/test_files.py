@@ -28,6 +28,7 @@ from logsrv.kit.options.files import (
 )
 from logsrv.kit.options.kinds import DIRECTORY, PATH
 from tests.parts.users import open_directory
+from tests.parts.waits import join
 
 
 def test_a_file_is_read_up_to_its_largest_size(tmp_path):
@@ -99,7 +100,7 @@ def test_the_output_of_a_process_substitution_is_read(tmp_path):
     late = threading.Thread(target=fifo.write_bytes, args=(b"x" * 200_000,))
     late.start()
     assert read_file(fifo, 200_000, pipe=True) == b"x" * 200_000
-    late.join()
+    join(late)
 
 
 def test_a_pipe_without_an_end_is_given_up(tmp_path, monkeypatch):

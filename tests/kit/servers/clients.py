@@ -14,6 +14,7 @@ from redis import Redis
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.programs import program
+from tests.parts.waits import join
 
 HOST = "127.0.0.1"
 RUNNING: set[subprocess.Popen[str]] = set()
@@ -103,7 +104,7 @@ def web_server(folder: Path) -> Iterator[int]:
         yield server.server_port
     finally:
         server.shutdown()
-        thread.join()
+        join(thread)
         server.server_close()
 
 

@@ -13,10 +13,12 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
 from logsrv.kit import Connection, DialError, LineProtocol, RequestProtocol, deadline, relay
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
 from tests.parts.ports import free_port
 from tests.parts.reactor import REACTOR, until
 from tests.parts.talking import Shout
+from tests.parts.waits import join
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -226,7 +228,7 @@ async def test_a_relay_passes_the_end_on_while_much_is_under_way(serving):
         came = 0
         while data := peer.recv(65536):
             came += len(data)
-        sender.join()
+        join(sender)
         return came
 
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -236,9 +238,9 @@ async def test_a_relay_passes_the_end_on_while_much_is_under_way(serving):
         async with serving(handle) as running:
             for _ in range(5):
                 port = int(running.addresses[0].rpartition(":")[2])
-                with socket.create_connection(("127.0.0.1", port)) as peer:
+                with socket.create_connection(("127.0.0.1", port), PATIENCE) as peer:
                     assert await deferToThread(receive, peer) == size
-        far.join()
+        join(far)
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -356,7 +358,7 @@ async def test_a_real_server_is_dialled_and_told_the_end(serving):
         said.append(await far.end_output())
         said.append(await far.read_exactly(1_000_000))
         said.append(await far.read_some())
-        thread.join()
+        join(thread)
         with pytest.raises(DialError, match=r"cannot connect to tcp:127.0.0.1:\d+: .*refused"):
             await running.service.dial(f"tcp:127.0.0.1:{free_port()}")
         with pytest.raises(DialError, match="there is no host of that name"):

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from logsrv.kit.testing.patience import PATIENCE
+
 # In a process of its own: what it freezes would be out of sight in all other tests.
 FROZEN = """
 import gc, weakref
@@ -41,4 +43,4 @@ assert gc.get_threshold() == threshold
 
 
 def test_what_has_lived_long_is_frozen_and_its_cycles_are_found_later():
-    subprocess.run([sys.executable, "-c", FROZEN], check=True)
+    subprocess.run([sys.executable, "-c", FROZEN], check=True, timeout=PATIENCE)

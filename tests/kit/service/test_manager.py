@@ -19,6 +19,7 @@ from logsrv.kit.service.manager import (
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.managers import FakeManager
+from tests.parts.waits import join
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_a_thread_that_waits_for_a_device_is_recognised(tmp_path):
     wait_until(lambda: threads and waits_for_device(threads[0]), "a thread that waits")
     assert not waits_for_device(threading.get_native_id())
     with pipe.open("wb"):
-        waiting.join()
+        join(waiting)
     os.waitpid(child.value, 0)
     assert not waits_for_device(threads[0]), "it has ended"
 

@@ -12,6 +12,7 @@ from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.framing.own_framing import OwnFraming
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.testing import TelnetSession
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.reactor import until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -69,11 +70,11 @@ async def test_the_peers_are_those_of_all_listeners(serving, tmp_path):
         local.connect(path)
         scraper = ("127.0.0.1", int(running.addresses[2].rpartition(":")[2]))
         with (
-            socket.create_connection(("127.0.0.1", int(port))) as remote,
-            socket.create_connection(scraper),
+            socket.create_connection(("127.0.0.1", int(port)), PATIENCE) as remote,
+            socket.create_connection(scraper, PATIENCE),
         ):
             await until(lambda: len(peers) == 2, "two peers")
-            with socket.create_connection(("127.0.0.1", int(port))):
+            with socket.create_connection(("127.0.0.1", int(port)), PATIENCE):
                 await until(
                     lambda: running.service.metrics.value("connections_refused_total"), "no"
                 )

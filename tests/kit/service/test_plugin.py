@@ -142,7 +142,9 @@ def test_a_plugin_file_loads_no_reactor():
         " or m.startswith('logsrv.kit.') and m.partition('logsrv.kit.service')[2]"
         " not in ('', '.plugin', '.arguments')])"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     assert run.stdout.strip() == "[]"
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from logsrv.kit.service.signals import Signals
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.waits import line_of
 
 
 class Reactor:
@@ -108,6 +109,6 @@ def test_out_of_time_it_ends_the_process():
         "while True: pass\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None and child.stdout.readline() == b"endless\n"
+        assert child.stdout is not None and line_of(child.stdout) == b"endless\n"
         os.kill(child.pid, signal.SIGTERM)
         assert child.wait(PATIENCE) == -signal.SIGTERM

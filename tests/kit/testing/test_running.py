@@ -129,5 +129,7 @@ def test_loading_the_plugin_loads_no_reactor():
         "modules = ('twisted.internet.reactor', 'logsrv.kit.service.protocol_service')\n"
         "print([name for name in modules if name in sys.modules])"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     assert run.stdout == "[]\n"

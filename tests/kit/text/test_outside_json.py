@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from logsrv.kit.text import outside_json
 from logsrv.kit.text.outside_json import parse_json
 from tests.parts.strangers import at_most
+from tests.parts.waits import join
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -83,7 +84,7 @@ def test_other_threads_go_on_between_numbers_that_take_long(number):
         met = turns[0]
     finally:
         ended.set()
-        other.join()
+        join(other)
         sys.setswitchinterval(before)
     assert met > 50
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.testing import TWISTD
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.paragraphs import paragraphs, wrap_for_terminal
 from logsrv.kit.text.terminal import StatusLine
 from tests.parts.terminals import Terminal
@@ -94,7 +95,9 @@ discard_unwritten_output()
 
 def test_buffered_output_is_dropped():
     environment = {**os.environ, "PYTHONUNBUFFERED": ""}
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, env=environment, timeout=PATIENCE
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
@@ -102,5 +105,7 @@ def test_buffered_output_is_dropped():
 @pytest.mark.parametrize("word", ["--help", "--version"])
 def test_a_full_disk_is_one_sentence(word):
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([*TWISTD, "greet", word], stdout=full, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            [*TWISTD, "greet", word], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE
+        )
     assert (done.returncode, done.stderr) == (1, b"standard output: No space left on device\n")

@@ -13,6 +13,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.web.channel import WebFactory
 from logsrv.kit.web.monitor import Monitor
 
@@ -69,7 +70,9 @@ def test_a_request_imports_nothing():
         "[monitor.answer(path) for path in ('/metrics', '/healthz', '/readyz')]; "
         "print(sorted(set(sys.modules) - before))"
     )
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     assert done.stdout == "[]\n"
 
 

@@ -249,5 +249,5 @@ def test_the_subreaper_ends_all_when_its_parent_is_killed(tmp_path):
     parent = subprocess.Popen((sys.executable, "-c", code), cwd=tmp_path)
     pid = far(tmp_path)
     parent.kill()
-    parent.wait()
+    parent.wait(PATIENCE)
     wait_until(lambda: not alive(pid), "its end")

@@ -12,6 +12,7 @@ from twisted.internet.task import Clock as ReactorClock
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.errors import StoreError
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.columns import maker_thread
 from logsrv.linelog.columns.child_process import ColumnsOutcome, ColumnsProcess
 from logsrv.linelog.columns.maker_thread import (
@@ -342,7 +343,7 @@ def test_a_disk_that_hangs_does_not_keep_the_service_from_stopping(stage):
     hang = Hang()
     stage.process.before = hang
     stage.maker.apply(StorePolicy())
-    hang.begun.wait()
+    assert hang.begun.wait(PATIENCE)
     reactor = ReactorClock()
     stopped: list[object] = []
     stage.maker.stop(reactor).addCallback(stopped.append)

@@ -19,6 +19,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.importing.files import find_log_files
 from logsrv.linelog.importing.readable import CHUNK, readable_text, unpack_file
 from logsrv.linelog.importing.summary import file_sentence
@@ -227,7 +228,9 @@ def test_no_tool_gives_more_of_a_file_that_is_cut_or_broken(kind, how, tmp_path)
             data += bytes([whole[at] ^ 0x55]) + whole[at + 1 :]
         (tmp_path / "a").write_bytes(data)
         with open(tmp_path / "a", "rb") as file:
-            theirs = subprocess.run([kind, "-dc"], stdin=file, capture_output=True, check=False)
+            theirs = subprocess.run(
+                [kind, "-dc"], stdin=file, capture_output=True, check=False, timeout=PATIENCE
+            )
         assert theirs.returncode != 0
         found, why = read(bytes(data))
         assert why

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.lines.json_made import (
     DEEPEST,
     HugeNumber,
@@ -91,7 +92,9 @@ def test_short_records_take_little_memory_beside_each_other():
         "print(r.getrusage(r.RUSAGE_SELF).ru_maxrss - before)\n"
     )
     kib = int(
-        subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, check=True, timeout=PATIENCE
+        ).stdout
     )
     assert kib < 20_000
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.query.engine import Search, compile_search
 from logsrv.linelog.query.highlight import highlight_finder
 from logsrv.linelog.query.match import make_matcher
@@ -169,7 +170,9 @@ def test_what_many_searches_need_is_loaded_before_processes_are_begun():
         "matcher = make_matcher(parse('timeout')); before = 'numpy' in sys.modules;"
         "matcher.prepare_for_many(); print(before, 'numpy' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.stdout == "False True\n", done.stderr
 
 

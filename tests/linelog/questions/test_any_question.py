@@ -42,6 +42,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 NEW = settings().max_examples > 25
 
 
+@pytest.mark.minutes(3)
 @settings(more(0.4), derandomize=not NEW, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(SEEDS)
 def test_every_engine_answers_as_a_loop_over_the_lines(seed):
@@ -49,6 +50,7 @@ def test_every_engine_answers_as_a_loop_over_the_lines(seed):
 
 
 # 500 questions about columns.
+@pytest.mark.minutes(3)
 @settings(more(0.8), derandomize=not NEW, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(SEEDS)
 def test_columns_answer_as_a_loop_over_the_lines(seed):
@@ -56,6 +58,7 @@ def test_columns_answer_as_a_loop_over_the_lines(seed):
 
 
 # The parts that every engine uses, more often than whole engines can be asked.
+@pytest.mark.minutes(3)
 @settings(more(2), derandomize=not NEW, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(SEEDS)
 def test_all_ways_of_a_query_find_the_lines_for_which_it_is_true(seed):

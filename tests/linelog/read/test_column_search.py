@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.columns import groups, layout
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
@@ -253,7 +254,9 @@ def test_a_search_for_words_alone_loads_no_arrow(store):
         f"main(['search', '-d', {str(store)!r}, '-c', 'order'])\n"
         "print({'numpy', 'pyarrow'} & {*sys.modules})"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.stdout.splitlines()[-1] == "set()", done.stderr
 
 

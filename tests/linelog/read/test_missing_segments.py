@@ -16,6 +16,7 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment_notes import RemovedRun, note_empty, note_removed
 from tests.parts.commands import logsrv
 from tests.parts.stores import Writer, line, make_store
+from tests.parts.waits import join
 
 # Six segments of a line each, a minute after another; the last one is active.
 SEGMENTS = [[line(f"line {number}", 60 * number)] for number in range(6)]
@@ -128,7 +129,7 @@ def rotating(tmp_path: Path) -> Iterator[Path]:
     thread.start()
     yield writer.directory
     going.clear()
-    thread.join()
+    join(thread)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from twisted.internet.testing import StringTransport
 
 from logsrv.errors import StoreError
 from logsrv.kit.children.frames import frame_parts
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.read.reader_child import TRY, DaemonConnection
 
 
@@ -177,7 +178,10 @@ sys.exit(run_reader_process(Work))
 @pytest.mark.slow
 def test_what_twisted_logs_is_not_kept_and_an_unhandled_error_is_said():
     done = subprocess.run(
-        [sys.executable, "-c", LOGGING], input=b"".join(frame_parts(b"go")), capture_output=True
+        [sys.executable, "-c", LOGGING],
+        input=b"".join(frame_parts(b"go")),
+        capture_output=True,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(b"kept 0")

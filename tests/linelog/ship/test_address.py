@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import MISSING, PLUGINS, parse_ship_url
 from logsrv.linelog.ship.ship_settings import TARGET_NAME
 from logsrv.linelog.ship.target_plugin import ShipURL
@@ -166,5 +167,7 @@ def test_finding_the_targets_imports_none_of_their_work():
         "print([name for name in sys.modules if name.endswith('_target')"
         " or name in ('nats', 'confluent_kafka', 'obstore')])"
     )
-    done = subprocess.run([sys.executable, "-c", looking], capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", looking], capture_output=True, check=True, timeout=PATIENCE
+    )
     assert done.stdout == b"[]\n"

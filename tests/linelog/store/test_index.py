@@ -12,6 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.first_lines import EarlierTexts
 from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.store import index, indexing
@@ -185,7 +186,9 @@ try:
 except ValueError:
     print("told")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.stdout == "told\n", done.stderr
 
 

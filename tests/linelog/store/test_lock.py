@@ -10,6 +10,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import DirectoryLock, locked, owning_process
 from tests.parts.disks import FaultyDisk, another_lock, at
+from tests.parts.waits import line_of
 
 OWNER = """
 import sys
@@ -27,7 +28,7 @@ def test_another_process_is_named_and_its_lock_goes_when_it_is_killed(tmp_path):
         [sys.executable, "-c", OWNER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as owner:
         assert owner.stdout is not None
-        assert owner.stdout.readline() == b"locked\n"
+        assert line_of(owner.stdout) == b"locked\n"
         with pytest.raises(StoreError, match=rf"is in use by process {owner.pid}; "):
             DirectoryLock(at(tmp_path))
         owner.kill()

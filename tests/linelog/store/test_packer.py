@@ -154,7 +154,7 @@ def test_a_process_killed_between_two_segments_is_started_again(tmp_path, make):
     seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
     os.kill(child(packs), signal.SIGKILL)
     assert packs.child is not None
-    packs.child.process.wait()
+    packs.child.process.wait(PATIENCE)
     seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
     assert text_of(tmp_path) == 2 * TEXT
 

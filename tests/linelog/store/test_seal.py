@@ -10,6 +10,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store import index
 from logsrv.linelog.store.recover import open_and_repair_active, save_active_number
 from logsrv.linelog.store.seal import Interrupted, seal, text_pieces
@@ -87,7 +88,9 @@ def test_a_sealed_file_is_the_exact_text_and_each_frame_can_be_read_alone(tmp_pa
 def test_zstdcat_reads_a_sealed_file(tmp_path):
     segment = plain(tmp_path)
     seal(segment, at(tmp_path))
-    done = subprocess.run(["zstdcat", tmp_path / segment.packed], check=True, capture_output=True)
+    done = subprocess.run(
+        ["zstdcat", tmp_path / segment.packed], check=True, capture_output=True, timeout=PATIENCE
+    )
     assert done.stdout == TEXT
 
 

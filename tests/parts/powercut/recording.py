@@ -12,6 +12,8 @@ from pathlib import Path
 
 import attrs
 
+from logsrv.kit.testing.patience import PATIENCE
+
 SOURCE = Path(__file__).with_name("shim.c")
 # Seconds of a sync: most cuts of interest fall into the writes, renames and answers meanwhile.
 SYNC_TAKES = 0.004
@@ -79,7 +81,7 @@ def build(directory: Path) -> Path:
             "-ldl",
             "-lpthread",
         ]
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True, timeout=5 * PATIENCE)
     return built
 
 

@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from threading import Thread
 from typing import IO, Any, cast
@@ -80,6 +81,8 @@ class WarmProcess:
             theirs.callback(os.close, teller)
             self.pid, self._end = server().start(json.dumps(request).encode(), [*files, teller])
         self.stdin, self.stdout, self.stderr = pipes
+        self._threads: list[Thread] = []
+        self._found: dict[IO[bytes], bytes] = {}
 
     def __enter__(self) -> WarmProcess:
         return self
@@ -98,23 +101,33 @@ class WarmProcess:
         return status
 
     def communicate(self, input: bytes = b"", timeout: float | None = None) -> list[bytes]:
-        """Write `input`, and return what it writes to pipes."""
-        found = {pipe: b"" for pipe in (self.stdout, self.stderr) if pipe}
+        """Write `input`, and return what it writes to pipes.
 
-        def read(pipe: IO[bytes]) -> None:
-            found[pipe] = pipe.read()
+        Raises TimeoutExpired if it has not ended then, or others still have its pipes open: another call
+        waits for the same.
+        """
+        ends = None if timeout is None else time.monotonic() + timeout
+        if not self._threads:
+            self._threads = [
+                Thread(target=self._read, args=[pipe], daemon=True) for pipe in self._pipes()
+            ]
+            if self.stdin:
+                self._threads.append(Thread(target=_write, args=[self.stdin, input], daemon=True))
+            for thread in self._threads:
+                thread.start()
+        for thread in self._threads:
+            thread.join(None if ends is None else max(0, ends - time.monotonic()))
+            if thread.is_alive():
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        self.wait(None if ends is None else max(0, ends - time.monotonic()))
+        return [self._found.get(pipe, b"") if pipe else b"" for pipe in (self.stdout, self.stderr)]
 
-        threads = [Thread(target=read, args=[pipe]) for pipe in found]
-        if self.stdin:
-            threads.append(Thread(target=_write, args=[self.stdin, input]))
-        for thread in threads:
-            thread.start()
-        self.wait(timeout)
-        for thread in threads:
-            thread.join(timeout)
-        for pipe in found:
-            pipe.close()
-        return [found.get(pipe, b"") if pipe else b"" for pipe in (self.stdout, self.stderr)]
+    def _pipes(self) -> list[IO[bytes]]:
+        return [*filter(None, (self.stdout, self.stderr))]
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            self._found[pipe] = pipe.read()
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:

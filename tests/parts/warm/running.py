@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from logsrv.kit.testing.patience import PATIENCE
+
 SERVER = Path(__file__).with_name("server.py")
 # What Python and the loader look at when they start.
 EARLY = ("PYTHON", "LD_", "LC_", "LANG", "OPENBLAS", "MALLOC")
@@ -44,7 +46,7 @@ class Server:
 
     def end(self) -> None:
         self.control.close()
-        self._process.wait()
+        self._process.wait(PATIENCE)
 
 
 server = functools.cache(Server)

@@ -82,3 +82,19 @@ def test_what_makes_a_difference_takes_a_process_of_its_own(how):
     with popen([*LOGSRV, "--version"], stdout=subprocess.PIPE, **how) as process:
         assert isinstance(process, subprocess.Popen)
         assert process.stdout and process.stdout.read().startswith(b"logsrv ")
+
+
+@pytest.mark.parametrize("cold", [False, True])
+@pytest.mark.parametrize("then", ["signal.pause()", "raise SystemExit"])
+def test_a_wait_for_its_output_has_an_end(tmp_path, then, cold):
+    """It goes on, or its own child still has its output; another wait gets all of that."""
+    os.mkfifo(tmp_path / "queue")
+    code = f"import signal, subprocess\nchild = subprocess.Popen(['cat', 'queue'])\n{then}"
+    process = twistd(tmp_path, code, cold=cold)
+    # Opened as soon as the child reads.
+    with (tmp_path / "queue").open("w") as queue:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.communicate(timeout=0.1)
+        process.kill()
+        queue.write("the end")
+    assert process.communicate(timeout=PATIENCE)[0] == b"the end"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.together.words import LONGEST_LINE, split_at, split_words
 from tests.linelog.fields.together.engines import ENGINES, split_by
 from tests.parts.examples import more
@@ -78,5 +79,7 @@ def test_arrow_is_loaded_once_there_are_many_lines(lines):
         f"split_words(b'a b\\n' * {lines - 1} + b'a b', 2, [0])\n"
         "print('pyarrow' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, timeout=PATIENCE
+    )
     assert done.stdout.split() == [str(lines == 50_000).encode()]

@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as otlp_logs
 
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.framing.frames import Varint
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.formats.http.parse import parse_body
 from logsrv.linelog.formats.http.routes import find_route, http_routes
 from logsrv.linelog.intake.parsing import Parsed, ParseOrder, place_of, read_answer
@@ -184,5 +185,5 @@ def test_a_worker_answers_one_body_after_the_other_until_its_input_ends():
     assert len(lines) == 2
     assert b"one" in lines[0]
     assert b"text" in lines[1]
-    assert worker.wait() == 0
+    assert worker.wait(PATIENCE) == 0
     worker.stdout.close()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
 from logsrv.kit.framing.frames import Varint
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.formats.http import structured_body
 from logsrv.linelog.formats.http.structured_body import (
     count_elements,
@@ -134,7 +135,9 @@ for size in (64 << 20, 36 << 20, 30 << 20, 14 << 20, 1 << 20):
 def test_a_process_with_a_workers_limit_survives_what_is_not_refused(one):
     """orjson ends the process if it gets no memory for an object."""
     command = [sys.executable, "-c", IN_WORKER, one]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    said = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=PATIENCE
+    ).stdout.split()
     assert said[0] == "413" and said[-1] == "parsed" and {*said} == {"413", "parsed"}
 
 

@@ -31,6 +31,7 @@ from tests.parts.nkeys import USER, NatsKey, credentials
 from tests.parts.own_sockets import connected_sockets
 from tests.parts.ports import free_port
 from tests.parts.reactor import REACTOR
+from tests.parts.waits import join
 
 
 @asynccontextmanager
@@ -193,7 +194,7 @@ def slow_server() -> Iterator[int]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield server.getsockname()[1]
-        thread.join()
+        join(thread)
 
 
 async def test_a_slow_answer_is_not_the_last_one(monkeypatch):

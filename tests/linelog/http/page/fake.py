@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.continuation import Joiner
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.http.assets import LOG_IN, PAGES, POLICY, live_page, log_in_page, static_files
@@ -294,11 +295,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = "".join(json.dumps(line) + "\n" for line in lines).encode()
         self._head("application/x-ndjson", len(body))
         self.wfile.flush()
-        self.server_logs.slow.wait()
+        assert self.server_logs.slow.wait(PATIENCE)
         self.wfile.write(body)
 
     def _table(self, given: dict[str, str]) -> None:
-        self.server_logs.slow.wait()
+        assert self.server_logs.slow.wait(PATIENCE)
         if self.server_logs.table is not None:
             self._json(self.server_logs.table)
             return
@@ -367,7 +368,7 @@ class _Handler(BaseHTTPRequestHandler):
             for start, counts in sorted(buckets.items())
         ]
         ends = {"since": since.isoformat(), "until": until.isoformat()}
-        self.server_logs.slow_bars.wait()
+        assert self.server_logs.slow_bars.wait(PATIENCE)
         self._json({**ends, "step": step, "buckets": answer})
 
     def _newest(self) -> datetime:
@@ -461,7 +462,7 @@ class _Handler(BaseHTTPRequestHandler):
                     missed,
                     generation,
                 ):
-                    logs.changed.wait()
+                    logs.changed.wait(PATIENCE)
                 new, at = logs.lines[at:], len(logs.lines)
                 gaps, missed = logs.missed[missed:], len(logs.missed)
             events = [

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.linelog.http.page.conftest import LIVE, click_tool
 from tests.linelog.http.page.looks import CONTRAST, FULL, PICTURES, open_an_error
 from tests.linelog.http.page.samples import samples
@@ -195,7 +196,7 @@ def test_a_picture_of_the_documented_alert(browser, folder, tmp_path):
     alert = ("--alert", "level>=error", "--alert-command", str(command))
     with TwistdProcess("logsrv", "--listen", "tcp:0", *alert, directory=tmp_path) as daemon:
         daemon.wait_for_log("watches the store")
-        with socket.create_connection(("127.0.0.1", daemon.port())) as sender:
+        with socket.create_connection(("127.0.0.1", daemon.port()), PATIENCE) as sender:
             sender.sendall("".join(f"{line}\n" for line in LINES).encode())
         wait_until(told.exists, "the message")
     message = told.read_text()

@@ -1,0 +1,22 @@
+"""Waits with a deadline, for what has none by itself or does not say that it ran out."""
+
+from threading import Thread
+from typing import IO
+
+from logsrv.kit.testing.patience import PATIENCE
+
+
+def join(thread: Thread) -> None:
+    """Wait for the end of a thread."""
+    thread.join(PATIENCE)
+    assert not thread.is_alive(), f"{thread.name} has not ended in {PATIENCE:g} s"
+
+
+def line_of(pipe: IO[bytes] | None) -> bytes:
+    """Return the next line that a child process writes to a pipe."""
+    assert pipe is not None
+    found: list[bytes] = []
+    reader = Thread(target=lambda: found.append(pipe.readline()), name="the reader", daemon=True)
+    reader.start()
+    join(reader)
+    return found[0]
