@@ -67,7 +67,7 @@ FOLDERS = tuple(
     f"{Path(__file__).parent}/{folder}/"
     for folder in (
         *("kit", "linelog/columns", "linelog/importing"),
-        *("linelog/alerts", "linelog/read", "linelog/store"),
+        *("linelog/alerts", "linelog/read", "linelog/sql", "linelog/store"),
     )
 )
 _FAILED = pytest.StashKey[bool]()
