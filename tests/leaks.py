@@ -22,11 +22,13 @@ from twisted.internet.task import deferLater
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.shared_scan import SharedScans
+from logsrv.linelog.http.polls import LiveReader
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.ship_place import RefusedLinesFile, ShipPlace
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.place import PlaceFolder
 from tests.hangs import children
@@ -56,18 +58,20 @@ OPENS = (
     ),
     *((Search, "__init__"), (Follower, "__init__"), (StoredLines, "__init__")),
     *((PlaceFolder, "__init__"), (AlertPlaces, "__init__"), (SharedScans, "__init__")),
+    *((LiveReader, "__init__"), (ShipPlace, "__init__"), (RefusedLinesFile, "__init__")),
 )
 # What closes one for good: it must not be closed again.
 CLOSES = (
     *((Disk, "close"), (View, "close"), (SegmentFrames, "close")),
-    (SharedScans, "close"),
+    *((SharedScans, "close"), (LiveReader, "close")),
 )
 # The folders of tests that are held to it.
 FOLDERS = tuple(
     f"{Path(__file__).parent}/{folder}/"
     for folder in (
-        *("kit", "linelog/columns", "linelog/importing"),
-        *("linelog/alerts", "linelog/read", "linelog/sql", "linelog/store"),
+        *("kit", "linelog/columns", "linelog/http", "linelog/importing"),
+        *("linelog/alerts", "linelog/read", "linelog/ship", "linelog/sql"),
+        *("linelog/store",),
     )
 )
 _FAILED = pytest.StashKey[bool]()
