@@ -69,7 +69,7 @@ CLOSES = (
 FOLDERS = tuple(
     f"{Path(__file__).parent}/{folder}/"
     for folder in (
-        *("kit", "linelog/columns", "linelog/http", "linelog/importing"),
+        *("gopher", "kit", "linelog/columns", "linelog/http", "linelog/importing"),
         *("linelog/alerts", "linelog/read", "linelog/ship", "linelog/sql"),
         *("linelog/store",),
     )
