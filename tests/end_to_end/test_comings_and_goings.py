@@ -20,6 +20,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.http.viewer import NEAR
 from tests.end_to_end.web_daemon import TOKEN
 from tests.parts.certificates import certificate_file
 from tests.parts.daemon_logs import check_log
@@ -128,7 +129,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
                 for number in range(LINES):
                     connection.sendall(b"line %d level=error %s\n" % (number, b"x" * 200))
             server.wait_until(lambda: len(target.messages) >= LINES, "all lines at the target")
-            yield Place(server, home)
+            found = Place(server, home)
+            # The process of live views ends with its last viewer: this one stays.
+            with asked(found.page, "/api/tail", q="nothing") as viewer:
+                read_until(viewer, b"\r\n\r\n")
+                yield found
             server.stop()
         for log in home.glob("*twistd.log"):
             check_log(log, [])
@@ -186,7 +191,14 @@ def answered(connection: socket.socket) -> bytes:
 # Visits
 
 
-def a_viewer_that_leaves_while_it_catches_up(place: Place) -> None:
+def a_viewer_that_leaves_while_the_process_of_views_serves_it(place: Place) -> None:
+    """It begins so near to the end that no search is needed."""
+    near = place.server.current.stat().st_size - NEAR // 2
+    with asked(place.page, "/api/tail", q="line", after=f"1:{near}") as viewer:
+        read_until(viewer, b"data: ")
+
+
+def a_viewer_that_leaves_while_a_search_serves_it(place: Place) -> None:
     with asked(place.page, "/api/tail", q="line", after="1:0") as viewer:
         read_until(viewer, b"data: ")
 
@@ -323,7 +335,8 @@ def a_reader_with_a_wrong_token(place: Place) -> None:
 
 
 KINDS: tuple[Callable[[Place], None], ...] = (
-    a_viewer_that_leaves_while_it_catches_up,
+    a_viewer_that_leaves_while_the_process_of_views_serves_it,
+    a_viewer_that_leaves_while_a_search_serves_it,
     a_viewer_that_leaves_live,
     a_viewer_that_leaves_with_a_reset,
     a_search,
