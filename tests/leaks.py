@@ -20,12 +20,17 @@ from twisted.internet.protocol import ServerFactory
 from twisted.internet.task import deferLater
 
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.alerts.alert_places import AlertPlaces
+from logsrv.linelog.alerts.shared_scan import SharedScans
+from logsrv.linelog.http.polls import LiveReader
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.ship_place import RefusedLinesFile, ShipPlace
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.place import PlaceFolder
 from tests.hangs import children
 from tests.parts.warm import running
 
@@ -52,15 +57,21 @@ OPENS = (
         (View, "open_segment"),
     ),
     *((Search, "__init__"), (Follower, "__init__"), (StoredLines, "__init__")),
+    *((PlaceFolder, "__init__"), (AlertPlaces, "__init__"), (SharedScans, "__init__")),
+    *((LiveReader, "__init__"), (ShipPlace, "__init__"), (RefusedLinesFile, "__init__")),
 )
 # What closes one for good: it must not be closed again.
-CLOSES = ((Disk, "close"), (View, "close"), (SegmentFrames, "close"))
+CLOSES = (
+    *((Disk, "close"), (View, "close"), (SegmentFrames, "close")),
+    *((SharedScans, "close"), (LiveReader, "close")),
+)
 # The folders of tests that are held to it.
 FOLDERS = tuple(
     f"{Path(__file__).parent}/{folder}/"
     for folder in (
-        *("kit", "linelog/columns", "linelog/importing"),
-        *("linelog/read", "linelog/store"),
+        *("gopher", "kit", "linelog/columns", "linelog/http", "linelog/importing"),
+        *("linelog/alerts", "linelog/read", "linelog/ship", "linelog/sql"),
+        *("linelog/store",),
     )
 )
 _FAILED = pytest.StashKey[bool]()
@@ -142,6 +153,8 @@ def _noting(opens: Callable[..., Any]) -> Callable[..., Any]:
         by_a_test = _caller().startswith("tests.")
         if by_a_test if _strict else opens.__qualname__ == "View.__init__":
             opened = found if isinstance(found, SegmentFrames) else one
+            if isinstance(opened, AlertPlaces):
+                opened = opened.folder
             _opened[id(opened)] = opened
         return found
 
@@ -153,7 +166,8 @@ def _caller() -> str:
     frame = inspect.currentframe()
     for _ in range(2):
         frame = frame and frame.f_back
-    return frame.f_globals["__name__"] if frame else ""
+    # What attrs makes is of no module.
+    return frame.f_globals.get("__name__", "") if frame else ""
 
 
 def _forgetting(closes: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -94,6 +94,13 @@ def pygopherd(tree: Path, certificate: Path) -> Iterator[int]:
         yield port
 
 
+@pytest.fixture(scope="module")
+def port(request: pytest.FixtureRequest) -> int:
+    """The port of the real server that a test names. It begins before the test, and stays after it."""
+    found: int = request.getfixturevalue(request.param)
+    return found
+
+
 async def until(happened: Callable[[], Any], what: str) -> None:
     """Return when `happened()` is true; the loop runs meanwhile."""
     try:

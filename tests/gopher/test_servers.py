@@ -31,9 +31,8 @@ async def test_gophernicus_binaries_arrive_as_they_lie_on_its_disk(
     assert (tmp_path / "file").read_bytes() == TREE[name]
 
 
-@pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-async def test_texts_read_the_same_from_both(client, server, request):
-    port = request.getfixturevalue(server)
+@pytest.mark.parametrize("port", ["gophernicus", "pygopherd"], indirect=True)
+async def test_texts_read_the_same_from_both(client, port):
     dots = await client.text(f"gopher://127.0.0.1:{port}/0/dots.txt")
     assert dots.decoded() == TREE[b"dots.txt"].decode()
     latin1 = await client.text(f"gopher://127.0.0.1:{port}/0/latin1.txt")
@@ -42,10 +41,9 @@ async def test_texts_read_the_same_from_both(client, server, request):
     assert empty.content == b""
 
 
-@pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-async def test_every_link_of_a_menu_can_be_followed(client, server, request, tmp_path):
+@pytest.mark.parametrize("port", ["gophernicus", "pygopherd"], indirect=True)
+async def test_every_link_of_a_menu_can_be_followed(client, port, tmp_path):
     """Octal-escaped and raw names, Latin-1 and UTF-8: what the menu says is what the server knows."""
-    port = request.getfixturevalue(server)
     menu = await client.menu(f"gopher://127.0.0.1:{port}/")
     links = [url for item in menu.items if (url := item.url(menu.url))]
     assert len(links) >= 12
@@ -62,21 +60,18 @@ async def test_every_link_of_a_menu_can_be_followed(client, server, request, tmp
     }
 
 
-@pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-async def test_a_search_finds_its_words(client, server, request):
-    port = request.getfixturevalue(server)
+@pytest.mark.parametrize("port", ["gophernicus", "pygopherd"], indirect=True)
+async def test_a_search_finds_its_words(client, port):
     menu = await client.search(f"gopher://127.0.0.1:{port}/7/cgi-bin/search.cgi", "hello world")
     assert menu.items[0].text() == "Results for: hello world"
 
 
 @pytest.mark.parametrize(
-    ("server", "path"),
+    ("port", "path"),
     [("gophernicus", "/1/nope/"), ("pygopherd", "/1/nope"), ("pygopherd", "/9/nope")],
+    indirect=["port"],
 )
-async def test_what_does_not_exist_is_an_error_of_the_server(
-    client, server, path, request, tmp_path
-):
-    port = request.getfixturevalue(server)
+async def test_what_does_not_exist_is_an_error_of_the_server(client, port, path, tmp_path):
     with pytest.raises(ServerError):
         await client.download(f"gopher://127.0.0.1:{port}{path}", tmp_path / "file")
     with pytest.raises(ServerError):

@@ -1,6 +1,7 @@
 """The watcher of the alert process on a real store, with the test's clock and receiver."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.delivery import Deliver
 from logsrv.linelog.store.segment import Position
+from tests.leaks import killed
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
 
@@ -31,6 +33,7 @@ class WatcherStage:
             monotonic=lambda: self.clock.seconds(), time_of_day=self.time_of_day
         )
         self.kept: Any = AlertPlaces(str(self.directory), "", self.clocks)  # type: ignore[arg-type]
+        self._process = ExitStack()
 
     def time_of_day(self) -> float:
         return BEGIN + self.clock.seconds() + self.ahead
@@ -42,6 +45,7 @@ class WatcherStage:
 
     def start_tasks(self, tasks: Mapping[str, AlertTask]) -> Watcher:
         """Start a watcher, as another process does."""
+        self._process.enter_context(killed())
         self.watcher = Watcher(
             view=view_of(self.directory),
             kept=self.kept,
@@ -59,6 +63,8 @@ class WatcherStage:
     def kill(self, seconds: float = 0) -> None:
         """Let the process vanish without a word, and time pass."""
         self.clock.calls.clear()
+        self.kept.folder.close()
+        self._process.close()
         self.clock.advance(seconds)
 
     def write(self, *messages: str) -> None:

@@ -49,10 +49,9 @@ SERVERS = ["gophernicus", pytest.param("pygopherd", marks=(pytest.mark.long, pyt
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("server", SERVERS)
-def test_a_browser_follows_the_menu_of_a_real_server(server, gateway_process, browser, request):
+@pytest.mark.parametrize("port", SERVERS, indirect=True)
+def test_a_browser_follows_the_menu_of_a_real_server(port, gateway_process, browser):
     """The menu of a real server has its items, and they lead to what they say."""
-    port = request.getfixturevalue(server)
     menu, console = dom(browser, address(gateway_process, f"/gopher/127.0.0.1:{port}/"))
     assert console == []
     links = menu.attributes("a", "href")
@@ -74,10 +73,9 @@ def test_a_browser_follows_the_menu_of_a_real_server(server, gateway_process, br
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", SERVERS)
-def test_a_browser_searches_on_a_real_server(server, gateway_process, browser, request):
+@pytest.mark.parametrize("port", SERVERS, indirect=True)
+def test_a_browser_searches_on_a_real_server(port, gateway_process, browser):
     """What is typed into the form of a search reaches the real server's program."""
-    port = request.getfixturevalue(server)
     path = f"/gopher/127.0.0.1:{port}/7/cgi-bin/search.cgi?q=two+words"
     page, _ = dom(browser, address(gateway_process, path))
     assert "Results for: two words" in page.text

@@ -1,6 +1,7 @@
 """Alerts with a condition at work on a real store, with a clock of the test's."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,10 @@ class Stage(WatcherStage):
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path)
+    yield stage
+    stage.kill()
 
 
 def test_an_alert_fires_repeats_and_is_resolved(stage):

@@ -23,6 +23,7 @@ from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.episodes import EpisodeMessage, find_past_episodes
 from logsrv.linelog.alerts.message import TemporaryFailure
 from logsrv.linelog.query.condition import parse_alert
+from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more
 from tests.parts.stores import BEGIN, line, view_of
@@ -50,6 +51,7 @@ class MemoryPlaces:
 
     def __init__(self, clock: Any) -> None:
         self.clock = clock
+        self.folder = PlaceFolder("", "unused")
         self.progress: dict[str, AlertProgress] = {}
         self.states: dict[str, str] = {}
         self.silenced: set[str] = set()
@@ -194,6 +196,7 @@ class AnyOrder(RuleBasedStateMachine):
             known = {(str(one.key[0]), one.begun, one.ended) for one in past}
             told = {(app, *one) for app, steps in self.told.items() for one in steps}
             assert known == {one for one in told if one[2] is not None}
+        self.stage.kill()
         shutil.rmtree(self.folder)
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,10 @@ class Stage(WatcherStage):
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path)
+    yield stage
+    stage.kill()
 
 
 def test_new_lines_are_reported_within_a_second_and_earlier_ones_are_not(stage):
@@ -302,9 +305,8 @@ class NotingPlaces(Places):
         super().save_progress(*words, sync=sync)
 
 
-def test_the_state_of_a_condition_is_saved_before_its_place(tmp_path):
+def test_the_state_of_a_condition_is_saved_before_its_place(stage):
     """A kill between the two: what the state knows is not counted again, and no line is left out."""
-    stage = Stage(tmp_path)
     stage.kept = places = NotingPlaces(str(stage.directory), "", stage.clocks)
     stage.start(BEGIN, "oops | count > 0 in 1m")
     stage.clock.advance(KEEP + 1)

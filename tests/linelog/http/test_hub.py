@@ -18,6 +18,7 @@ from logsrv.linelog.http.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.records import JoinedLines
 from logsrv.linelog.store.segment import Position, parse_position
+from tests.leaks import killed
 from tests.parts.examples import more
 from tests.parts.stores import line, make_store, view_of
 
@@ -104,9 +105,9 @@ def _events(handed: ViewEvents) -> Iterator[object]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    found = Place(tmp_path)
-    yield found
-    found.view.close()
+    # The process of live views ends with its hub.
+    with killed():
+        yield Place(tmp_path)
 
 
 def test_each_viewer_gets_the_matches_of_its_query(place):
@@ -460,6 +461,7 @@ def test_events_are_handed_out_in_bounded_pieces(place):
     assert all(len(one.data) < PIECE + 2000 for one in place.handed)
 
 
+@killed()
 def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path):
     """Retention that is faster than a viewer is told, to who is live and who is not yet."""
     store = make_store(tmp_path / "store", [[line("a")], [line("b")], [line("c")]])

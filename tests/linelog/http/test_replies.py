@@ -17,6 +17,7 @@ from logsrv.linelog.http.replies import REPLIES
 from logsrv.linelog.read.patterns import pattern_query
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
+from tests.leaks import killed
 from tests.parts.commands import logsrv
 from tests.parts.stores import (
     BEGIN,
@@ -37,12 +38,10 @@ def store(tmp_path: Path) -> Path:
 
 
 def ask(store: Path, name: str, query: str = "", **values: Any) -> bytes:
-    view = View(str(store), lambda _: None)
-    try:
-        asked = BY_PATH[f"/api/{name}"].parse_query_string(query.encode(), BEGIN + 1000) | values
-        return b"".join(REPLIES[name](view, asked))
-    finally:
-        view.close()
+    asked = BY_PATH[f"/api/{name}"].parse_query_string(query.encode(), BEGIN + 1000) | values
+    # The process of a search ends with its answer.
+    with killed():
+        return b"".join(REPLIES[name](View(str(store), lambda _: None), asked))
 
 
 def found(store: Path, query: str = "") -> list[str]:
@@ -313,7 +312,7 @@ def test_a_tail_tells_of_removed_segments(tmp_path, monkeypatch):
     listed = note_listings(monkeypatch)
 
     text: list[bytes] = []
-    with view_of(store) as view:
+    with killed(), view_of(store) as view:
         values = {"q": "NOT 4", "begin": "1:0", "end": f"6:{len(line('5'))}"}
         for data in REPLIES["tail"](view, values):
             text.append(data)

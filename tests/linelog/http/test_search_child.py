@@ -16,6 +16,7 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http import replies
 from logsrv.linelog.http.search_child import answer_request
+from tests.leaks import killed
 from tests.parts.child_processes import read_message, send
 from tests.parts.stores import lines, make_store
 
@@ -31,7 +32,8 @@ def request(store: Path, endpoint: str = "search", **values: Any) -> dict[str, A
 def answered(asked: dict[str, Any]) -> tuple[int, list[Any]]:
     """The status and the lines of an answer made in this process."""
     sent: list[bytes] = []
-    answer_request(asked, sent.append, pytest.fail)
+    with killed():
+        answer_request(asked, sent.append, pytest.fail)
     status, *body = sent
     return int(status), [json.loads(line) for line in b"".join(body).splitlines()]
 
@@ -64,7 +66,8 @@ def test_the_status_says_which_segments_are_missing(tmp_path):
     for path in store.glob("0000000002-*"):
         path.unlink()
     sent: list[bytes] = []
-    answer_request(request(store), sent.append, lambda _: None)
+    with killed():
+        answer_request(request(store), sent.append, lambda _: None)
     assert sent[0].startswith(b"200 segment 2 is missing, with lines from ")
     assert len(b"".join(sent[1:]).splitlines()) == 2
 

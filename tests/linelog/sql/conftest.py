@@ -10,16 +10,15 @@ from logsrv.linelog.read.view import View
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns
 
-_open = View.__init__
-
 
 @pytest.fixture(params=["text", "columns"])
 def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a test run twice: on the text, and with columns of all compressed segments."""
+    opens = View.__init__
 
     def with_columns(view: View, directory: str, *given: Any, **named: Any) -> None:
         add_columns(Path(directory))
-        _open(view, directory, *given, **named)
+        opens(view, directory, *given, **named)
 
     if request.param == "columns":
         monkeypatch.setattr(View, "__init__", with_columns)
