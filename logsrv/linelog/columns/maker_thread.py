@@ -23,6 +23,7 @@ from logsrv.linelog.columns.child_process import (
 )
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.fault_state import FaultState, InReactor
+from logsrv.linelog.store.making import AnotherMakesFiles
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.seal import Interrupted
 from logsrv.linelog.store.segment import Form, Segment
@@ -160,7 +161,7 @@ class ColumnMaker:
         try:
             self._store.ensure_locked()
             made = self._process.make(segment, disk, self._goes_on)
-        except BlockingIOError:
+        except AnotherMakesFiles:
             # A command makes them: then they are there soon, unless it is ended.
             self._not_before[segment.number] = self._clock.monotonic() + LOOK_EVERY
             return
