@@ -20,6 +20,7 @@ from logsrv.linelog.columns.maker_thread import (
     LOOK_EVERY,
     MOST_FAILURES,
     TRY_AGAIN,
+    TRY_OTHERS_AGAIN,
     ColumnMaker,
 )
 from logsrv.linelog.store.disk import Disk
@@ -239,12 +240,24 @@ def test_a_segment_whose_columns_a_command_makes_is_left_to_it_and_looked_at_soo
     assert stage.asked() == [2, 1]
     stage.seal(3)
     assert stage.asked() == [3]
-    stage.clock.advance(LOOK_EVERY)
+    stage.clock.advance(TRY_OTHERS_AGAIN)
     assert stage.asked() == [2]
     del stage.process.faults[2]
-    stage.clock.advance(LOOK_EVERY)
+    stage.clock.advance(TRY_OTHERS_AGAIN)
     assert stage.asked() == [2]
+    stage.clock.advance(TRY_OTHERS_AGAIN)
+    assert stage.asked() == []
     assert stage.said() == [] and len(stage.columns()) == 3
+
+
+def test_a_failure_after_a_command_had_the_segment_is_told(stage):
+    stage.store.add(1)
+    stage.process.faults[1] = AnotherMakesFiles(errno.EAGAIN, "another makes it")
+    stage.start()
+    stage.process.faults[1] = ValueError("a frame is damaged")
+    stage.clock.advance(TRY_OTHERS_AGAIN)
+    [sentence] = stage.said()
+    assert sentence.endswith("a frame is damaged")
 
 
 def test_that_no_process_can_be_started_is_told(stage):
