@@ -299,10 +299,15 @@ def begin_silence(directory: str, name: str, lasting: str | None, reason: str) -
 
 def end_silence(directory: str, name: str) -> int:
     """End the silence of an alert. Raises UsageError if it is not silenced."""
-    if name not in _silences(directory):
+    # Without a silence nothing is made in the store, not even the lock.
+    if name in _silences(directory):
+        with _changed_silences(directory) as silences:
+            # Another command may have ended it meanwhile.
+            found = silences.pop(name, None)
+    else:
+        found = None
+    if found is None:
         raise UsageError(f"alert {shown(name)} is not silenced")
-    with _changed_silences(directory) as silences:
-        silences.pop(name, None)
     print(f"{name} sends messages again")
     return 0
 

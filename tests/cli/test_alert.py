@@ -7,13 +7,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from logsrv.cli import alert
+from logsrv.errors import UsageError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts.alert_places import FOLDER, load_silences, save_silences
@@ -183,40 +186,74 @@ def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path):
         assert code != 0 and said == "" and wrong in errors
 
 
+def during_first_save(monkeypatch: pytest.MonkeyPatch, second: Callable[[], object]) -> Thread:
+    """Let a second command come when the first has read the silences, and not yet written them.
+
+    The first goes on when the second waits for its lock or has ended.
+    """
+    arrived, save, flock = threading.Event(), save_silences, fcntl.flock
+
+    def come_second() -> None:
+        try:
+            second()
+        finally:
+            arrived.set()
+
+    thread = Thread(target=come_second)
+
+    def lock(*given: Any) -> None:
+        if threading.current_thread() is thread:
+            arrived.set()
+        flock(*given)
+
+    def save_late(*given: Any) -> None:
+        monkeypatch.setattr(alert, "save_silences", save)
+        thread.start()
+        assert arrived.wait(PATIENCE)
+        save(*given)
+
+    monkeypatch.setattr(fcntl, "flock", lock)
+    monkeypatch.setattr(alert, "save_silences", save_late)
+    return thread
+
+
 @pytest.mark.parametrize("ends", [False, True])
 def test_of_two_commands_at_the_same_moment_neither_loses_a_silence(tmp_path, monkeypatch, ends):
-    """The second comes when the first has read the silences, and not yet written them."""
     directory = str(make_store(tmp_path / "logs", [lines(["a"])]))
     alert.begin_silence(directory, "old", "2h", "")
-    arrived, save, flock = threading.Event(), save_silences, fcntl.flock
 
     def come_second() -> None:
         if ends:
             alert.end_silence(directory, "old")
         else:
             alert.begin_silence(directory, "second", "2h", "")
-        arrived.set()
 
-    second = threading.Thread(target=come_second)
-
-    def lock(*given: Any) -> None:
-        if threading.current_thread() is second:
-            arrived.set()
-        flock(*given)
-
-    def save_late(*given: Any) -> None:
-        monkeypatch.setattr(alert, "save_silences", save)
-        second.start()
-        assert arrived.wait(PATIENCE)
-        save(*given)
-
-    monkeypatch.setattr(fcntl, "flock", lock)
-    monkeypatch.setattr(alert, "save_silences", save_late)
+    second = during_first_save(monkeypatch, come_second)
     alert.begin_silence(directory, "first", "2h", "")
     second.join(PATIENCE)
     wanted = {"first"} if ends else {"old", "first", "second"}
     with closing(PlaceFolder(directory, FOLDER)) as folder:
         assert load_silences(folder, time.time()).keys() == wanted
+
+
+def test_of_two_commands_that_end_the_same_silence_at_once_only_one_says_so(
+    tmp_path, monkeypatch, capsys
+):
+    directory = str(make_store(tmp_path / "logs", [lines(["a"])]))
+    alert.begin_silence(directory, "web", "2h", "")
+    capsys.readouterr()
+    reasons: list[str] = []
+
+    def come_second() -> None:
+        with pytest.raises(UsageError) as caught:
+            alert.end_silence(directory, "web")
+        reasons.append(str(caught.value))
+
+    second = during_first_save(monkeypatch, come_second)
+    assert alert.end_silence(directory, "web") == 0
+    second.join(PATIENCE)
+    assert reasons == ["alert web is not silenced"]
+    assert capsys.readouterr().out == "web sends messages again\n"
 
 
 def test_a_condition_is_tried_with_a_made_up_episode(tmp_path):

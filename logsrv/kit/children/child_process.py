@@ -124,8 +124,10 @@ class ChildProcess(ProcessProtocol):
     """A process that runs a module of ours; `start` starts it.
 
     received: gets the pieces of each message that it writes to its standard output; may be replaced at any
-    time. began: gets the size of a message whose rest is still to come. said: gets each line of its
-    standard error. ended: gets this object and how the process ended, once.
+    time. began: gets the size of a message whose rest is still to come. closed: called at the end of its
+    standard output, which may come long before `ended`: processes that it forked may have its standard
+    error. said: gets each line of its standard error. ended: gets this object and how the process ended,
+    once.
     """
 
     transport: Any
@@ -140,6 +142,7 @@ class ChildProcess(ProcessProtocol):
     ) -> None:
         self.received = received
         self.began: Callable[[int], object] = lambda _: None
+        self.closed: Callable[[], object] = lambda: None
         self._told = False
         self.over = False
         self._reactor = reactor
@@ -216,6 +219,9 @@ class ChildProcess(ProcessProtocol):
         if self._messages.size and not self._told:
             self._told = True
             self.began(self._messages.size)
+
+    def outConnectionLost(self) -> None:
+        self.closed()
 
     def errReceived(self, data: bytes) -> None:
         *lines, rest = (self._complaints + data).split(b"\n")

@@ -97,7 +97,7 @@ class ForkingProcess:
         files = {0: theirs.fileno(), 1: "r", 2: "r"}
         with theirs, ExitStack() as undo:
             undo.callback(self._orders.close)
-            processes.start(
+            child = processes.start(
                 module,
                 *arguments,
                 received=self._take_end,
@@ -105,6 +105,7 @@ class ForkingProcess:
                 childFDs=files,
             )
             undo.pop_all()
+        child.closed = self._end_forked
 
     def fork(self, order: bytes, ended: Ended) -> ForkedProcess:
         """Have a process forked that gets an order. Raises OSError if the order cannot be sent now."""
@@ -125,12 +126,15 @@ class ForkingProcess:
         """Let it end after all that it has forked."""
         self._orders.close()
 
+    def _end_forked(self) -> None:
+        """End those that it has forked: from now on nobody tells how they end."""
+        forked, self._forked = self._forked, {}
+        for one in forked.values():
+            one.handle_end(_KILLED)
+
     def _handle_end(self, _: ChildProcess, end: ProcessEnd) -> None:
-        """Take its end: nobody else would tell how the forked processes end."""
         self.end()
-        for forked in list(self._forked.values()):
-            forked.handle_end(_KILLED)
-        self._forked.clear()
+        self._end_forked()
         self._ended(self, end)
 
     def _take_end(self, message: list[bytes]) -> None:

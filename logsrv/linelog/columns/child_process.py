@@ -64,9 +64,9 @@ class ColumnsProcess:
 
         going: called often while this waits; returns false to stop, or raises.
 
-        Raises Interrupted; BlockingIOError if another process makes them, for which this waits if somebody
-        waits for it; FileNotFoundError if the segment was removed; OSError; ValueError if the segment
-        or its index is damaged.
+        Raises Interrupted; AnotherMakesFiles if another process makes them, for which this waits if
+        somebody waits for it; FileNotFoundError if the segment was removed; OSError; ValueError if the
+        segment or its index is damaged.
         """
         if text_size_and_lines(packed, disk)[0] < LEAST_TEXT:
             return ColumnsOutcome.NONE

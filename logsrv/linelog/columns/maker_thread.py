@@ -23,6 +23,7 @@ from logsrv.linelog.columns.child_process import (
 )
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.fault_state import FaultState, InReactor
+from logsrv.linelog.store.making import AnotherMakesFiles
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.seal import Interrupted
 from logsrv.linelog.store.segment import Form, Segment
@@ -32,6 +33,9 @@ LOOK_EVERY = 60.0
 ENDS_WITHIN = 3.0
 # Seconds. A segment is left alone for so long after its columns could not be made.
 TRY_AGAIN = 3600.0
+# Seconds. After so long a segment is tried again that another process had: that of a killed server may not
+# have ended yet.
+TRY_OTHERS_AGAIN = 5.0
 # Seconds. So often columns that somebody has removed are missed.
 LIST_EVERY = 600.0
 # Failures in a row after which this thread pauses: then the fault may be of the machine, not of a segment.
@@ -81,6 +85,7 @@ class ColumnMaker:
         self._not_before: dict[int, float] = {}
         self._listed = -LIST_EVERY
         self._failures = 0
+        self._reported: set[int] = set()
         self._wake = clock.event()
         self._ended: Deferred[None] = Deferred()
 
@@ -115,9 +120,14 @@ class ColumnMaker:
             if self._wanted:
                 self._fault.attempt(self._make_all, given_up=Interrupted)
                 self._process.end()
-            self._wake.wait(LOOK_EVERY if self._wanted else None)
+            self._wake.wait(self._seconds_to_next_look() if self._wanted else None)
         # After a time-out, the Deferred ignores this.
         self._tell(self._ended.callback, None)
+
+    def _seconds_to_next_look(self) -> float:
+        now = self._clock.monotonic()
+        waits = [at - now for at in self._not_before.values() if at > now]
+        return min(LOOK_EVERY, *waits) if waits else LOOK_EVERY
 
     def _goes_on(self) -> bool:
         """Return false to stop the process. Raises OSError if the disk is nearly full."""
@@ -160,9 +170,9 @@ class ColumnMaker:
         try:
             self._store.ensure_locked()
             made = self._process.make(segment, disk, self._goes_on)
-        except BlockingIOError:
+        except AnotherMakesFiles:
             # A command makes them: then they are there soon, unless it is ended.
-            self._not_before[segment.number] = self._clock.monotonic() + LOOK_EVERY
+            self._not_before[segment.number] = self._clock.monotonic() + TRY_OTHERS_AGAIN
             return
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
@@ -180,7 +190,8 @@ class ColumnMaker:
 
     def _log_failure(self, segment: Segment, error: Exception) -> None:
         self._failures += 1
-        if segment.number not in self._not_before:
+        if segment.number not in self._reported:
+            self._reported.add(segment.number)
             self._tell(
                 log.warn,
                 "{path} cannot be made, and figures of its segment read the text: {why}",

@@ -91,14 +91,15 @@ def histogram(view: View, values: Values) -> Reply:
     step = 1.0
     if since and until and since <= until:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
-        step, found, by_step = _count_buckets(view, values, first, last)
+        step, found, by_step, missed = _count_buckets(view, values, first, last)
         if found and (min(found) < step_start(first, step) or max(found) > last):
             # Lines outside of the span: the times of a segment without index are approximate. Count again.
             first, last = min(first, *found), max(last, max(found) + step)
             since, until = rfc3339(first), rfc3339(last)
-            step, found, by_step = _count_buckets(view, values, first, last)
+            step, found, by_step, missed = _count_buckets(view, values, first, last)
         if values.get("by"):
             by_value, parts = _most_frequent(values["by"], by_step)
+            by_value |= {"missed": missed} if missed else {}
         start = step_start(first, step)
         while start < last or (start == last and not values["until"]):
             bucket = found.get(start)
@@ -125,10 +126,10 @@ def histogram(view: View, values: Values) -> Reply:
 
 def _count_buckets(
     view: View, values: Values, first: float, last: float
-) -> tuple[float, dict[float, TimeBucket], ByStep]:
+) -> tuple[float, dict[float, TimeBucket], ByStep, int]:
     """Return a step, in seconds, for a span of time, and the buckets with lines by their start.
 
-    Third, the numbers of the values of `by`.
+    Third, the numbers of the values of `by`, and by how much each of them may be too low.
     """
     # One bucket less: the span may begin and end inside a bucket, and then has one more.
     step = sensible_step(last - first, max(1, values["buckets"] - 1))
@@ -136,11 +137,12 @@ def _count_buckets(
         step *= 2
     search = make_search(view, values)
     by_step: ByStep = {}
+    missed = 0
     if field := values.get("by"):
-        found, by_step = histogram_by(search, step, field, question_of(values).extractions)
+        found, by_step, missed = histogram_by(search, step, field, question_of(values).extractions)
     else:
         found = lines_over_time(search, step, levels=True)
-    return step, {bucket.start: bucket for bucket in found}, by_step
+    return step, {bucket.start: bucket for bucket in found}, by_step, missed
 
 
 def _most_frequent(

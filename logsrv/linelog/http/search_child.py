@@ -37,7 +37,7 @@ from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.remembered import RememberedParts
-from logsrv.linelog.read.view import View
+from logsrv.linelog.read.view import REMOVED_MEANWHILE, View
 from logsrv.memory import collect_rarely, reserve_little
 
 # The most bytes of a message. The server keeps one in memory for a client that does not read.
@@ -90,8 +90,14 @@ def answer_request(
     remembered: parts of earlier answers.
     """
     body = SearchAnswerWriter(send_message)
+
+    def tell(sentence: str) -> None:
+        if REMOVED_MEANWHILE in sentence:
+            body.missing.append(sentence)
+        tell_service(sentence)
+
     try:
-        with View(request["directory"], tell_service, away=True) as view:
+        with View(request["directory"], tell, away=True) as view:
             view.remembered = remembered
             values = request["values"]
             body.missing = missing_segments(

@@ -144,6 +144,8 @@ def plan_tasks(
             continue
         frames = view.open_segment(number)
         if frames is None:
+            # It was listed: somebody else than retention may have removed it meanwhile.
+            view.report_if_missing(number)
             continue
         before = stats.frames + stats.groups
         try:

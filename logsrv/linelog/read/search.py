@@ -12,6 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import (
     NO_FIRST_LINES,
@@ -352,16 +353,21 @@ class Search:
             yield list(hits_at(position, text, spans, self._continuations))
 
     def frame_tasks(self, task: ReadTask) -> Iterator[ReadTask]:
-        """Yield a task for each frame of a row group's."""
+        """Yield a task for each frame of a row group's. Raises OnlyTextTells if the text is gone."""
         frames = self._open_segment(task.segment)
-        for bounds in frames.bounds_between(task.start, task.stop) if frames else ():
+        if frames is None:
+            raise OnlyTextTells("the text is gone")
+        for bounds in frames.bounds_between(task.start, task.stop):
             yield ReadTask(task.segment, *bounds, task.in_time)
 
     def _frames_instead(self, read: GroupRead) -> Iterator[ReadTask]:
         """Yield the tasks for frames that a row group has replaced."""
         self.stats.count_columns(read, -1)
         frames = self._open_segment(read.frames[0].task.segment)
-        return iter(()) if frames is None else chosen_tasks(frames, read.frames, self.stats)
+        if frames is None:
+            self.view.report_damage(self.view.why_unread(read.frames[0].task.segment))
+            return iter(())
+        return chosen_tasks(frames, read.frames, self.stats)
 
     def report_unusable_columns(self, segment: int, why: str) -> None:
         """Report that the text is read because the columns of a segment are damaged."""
@@ -402,11 +408,17 @@ class Search:
         return count
 
     def task_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
-        """Yield all lines of one task, matching or not, in pieces, each with its offset."""
+        """Yield all lines of one task, matching or not, in pieces, each with its offset.
+
+        Raises FileNotFoundError if the segment was removed since the task was planned, and ValueError if it
+        is damaged.
+        """
         if task.place and self._ahead is not None:
             return self._ahead.task_texts(task)
         frames = self._open_segment(task.segment)
-        return iter(()) if frames is None else frames.lines_between(task.start, task.stop)
+        if frames is None:
+            raise FileNotFoundError(self.view.why_unread(task.segment))
+        return frames.lines_between(task.start, task.stop)
 
     def _open_segment(self, number: int) -> SegmentFrames | None:
         """Return an open segment. It keeps one open: tasks in sequence mostly have the same segment."""

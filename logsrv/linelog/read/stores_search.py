@@ -81,6 +81,10 @@ class StoresView(View):
             return []
         return self._store_of(before).missing_segments(before % NEXT_STORE, after % NEXT_STORE)
 
+    def why_unread(self, number: int) -> str:
+        store, own = divmod(number, NEXT_STORE)
+        return f"{self.names[store - 1]}: {self._stores[store].why_unread(own)}"
+
     def open_segment(self, number: int) -> SegmentFrames | None:
         frames = self._store_of(number).open_segment(number % NEXT_STORE)
         if frames is not None:

@@ -43,15 +43,18 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
 
 def histogram_by(
     search: Search, step: float, field: str, extractions: Sequence[Extraction] = ()
-) -> tuple[list[TimeBucket], dict[Cell, Counter[str | None]]]:
-    """Count as `histogram` does, and the values of a field by the start of each step; None: without."""
+) -> tuple[list[TimeBucket], dict[Cell, Counter[str | None]], int]:
+    """Count as `histogram` does, and the values of a field by the start of each step; None: without.
+
+    Third, by how much each number of a value may be too low.
+    """
     values = Groups(Grouping((COUNT,), (field,), step), extractions)
     both = add_up(search, _StepsWithValues(_Steps(step, levels=True), values))
     by_step: dict[Cell, Counter[str | None]] = {}
     for (start, value), lines in both.values.counts():
         assert not isinstance(value, float)
         by_step.setdefault(start, Counter())[value] = lines
-    return _buckets(both.steps), by_step
+    return _buckets(both.steps), by_step, both.values.missed
 
 
 def _buckets(steps: _Steps) -> list[TimeBucket]:

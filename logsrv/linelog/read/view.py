@@ -49,6 +49,7 @@ from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
 _TRIES = 1000
 _TRIES_FOR_A_NAME = 100
 _PAUSE = 0.001
+REMOVED_MEANWHILE = "was removed while it was read, so lines of it are missing"
 
 
 class View:
@@ -306,6 +307,12 @@ class View:
         at = bisect_left(numbers, number)
         if 0 < at < len(numbers) and numbers[at] != number:
             self.report_missing_segments(numbers[at - 1], numbers[at])
+
+    def why_unread(self, number: int) -> str:
+        """Return why a segment cannot be opened that could be before."""
+        if self.segment_exists(number):
+            return f"segment {number} cannot be read any more, so lines of it are missing"
+        return f"segment {number} {REMOVED_MEANWHILE}"
 
     def missing_segments(self, before: int, after: int) -> list[str]:
         """Return a sentence for each run of segments between two others that is gone without a note."""

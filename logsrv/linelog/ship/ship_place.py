@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, NamedTuple
 
 import attrs
@@ -18,7 +18,6 @@ import attrs
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.ship.address import NAME
 from logsrv.linelog.store import place
-from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.place import Place, PlaceFolder
 from logsrv.linelog.store.segment import NOWHERE, Position, parse_position
 from logsrv.linelog.store.segment_notes import MissingText
@@ -29,13 +28,17 @@ FOLDER = "ship"
 def write_identity_to_places(directory: str, store: str) -> None:
     """Write a new identity of the store into the saved places of all targets. Raises OSError.
 
-    store: the new identity. Damaged places are left unchanged.
+    store: the new identity. Damaged places are left unchanged. This waits for a shipper whose server was
+    killed just now: it may save its place once more before it ends.
     """
-    folder = os.path.join(directory, FOLDER)
-    with suppress(FileNotFoundError), Disk().open_directory(folder) as disk:
+    with closing(PlaceFolder(directory, FOLDER)) as folder:
+        if not folder.exists():
+            return
+        disk = folder.disk
         for name, plain in disk.entries().items():
             if not plain or not NAME.fullmatch(name):
                 continue
+            folder.lock(name, waits=True)
             with suppress(ValueError):
                 kept = place.load(disk, name)
                 if kept is not None:

@@ -21,14 +21,23 @@ from logsrv.linelog.store.disk import Disk
 _NO_LOCKS = (errno.ENOLCK, errno.EBADF, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
+class AnotherMakesFiles(BlockingIOError):
+    """Another process has the right to make the files beside a segment.
+
+    A process that cannot be started is a plain BlockingIOError, which is a fault.
+    """
+
+
 @contextlib.contextmanager
 def right_to_make(text: int, *, wait: bool) -> Iterator[None]:
     """Have the right to make files beside a segment, whose open text is `text`.
 
-    wait: whether to wait for another process that has it; else BlockingIOError is raised. Raises OSError.
+    wait: whether to wait for another process that has it; else AnotherMakesFiles is raised. Raises OSError.
     """
     try:
         fcntl.flock(text, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise AnotherMakesFiles(error.errno, "another process makes it") from None
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
@@ -50,6 +59,6 @@ def remove_unfinished(name: str, text: str, disk: Disk) -> None:
             fd = undo.enter_context(Descriptor(disk.open(text, os.O_RDONLY)))
             try:
                 undo.enter_context(right_to_make(fd, wait=False))
-            except BlockingIOError:
+            except AnotherMakesFiles:
                 return
         disk.unlink(name)

@@ -20,7 +20,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.linelog.store import identity, index, indexing, origins, segment
 from logsrv.linelog.store.disk import TMP_SUFFIX, Disk, explanation, read_or, reason
 from logsrv.linelog.store.frames import unpack_frames
-from logsrv.linelog.store.making import remove_unfinished, right_to_make
+from logsrv.linelog.store.making import AnotherMakesFiles, remove_unfinished, right_to_make
 from logsrv.linelog.store.segment import Form, Position, Segment
 from logsrv.linelog.store.segment_notes import EMPTY, REMOVED, WAITING, waiting_sizes
 from logsrv.linelog.store.torn import repair_text
@@ -198,7 +198,7 @@ def _rebuild_index(packed: Segment, disk: Disk, say: Say) -> None:
             right_to_make(text, wait=False),
         ):
             indexing.rebuild_index(packed, disk)
-    except BlockingIOError:
+    except AnotherMakesFiles:
         # A command is making it.
         return
     except ValueError as error:

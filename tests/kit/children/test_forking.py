@@ -1,19 +1,26 @@
-"""The process that forks, seen from the service: a fork that fails leaves no descriptor open."""
+"""The process that forks, seen from the service: each end is told once, and no descriptor stays open."""
 
 import errno
 import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from logsrv.kit.children.forking import ForkingProcess
+from logsrv.kit.children.child_process import ChildProcess, ProcessEnd, child_environment
+from logsrv.kit.children.forking import ForkedProcess, ForkingProcess
+from tests.parts.reactor import REACTOR, until
 
 
 class NoProcesses:
     """Starts nothing: orders wait in the socket."""
 
-    def start(self, *_: object, **__: object) -> None:
-        pass
+    def start(self, *_: object, **__: object) -> SimpleNamespace:
+        return SimpleNamespace()
 
 
 def open_descriptors() -> set[str]:
@@ -39,3 +46,97 @@ def test_a_fork_without_descriptors_or_room_leaves_none_open(monkeypatch, failin
         forking.fork(b"order", lambda *_: None)
     assert open_descriptors() == before
     forking.end()
+
+
+class Owner:
+    """Starts the process that forks, and notes each end. ends: of those it has forked."""
+
+    def __init__(self) -> None:
+        self.child: ChildProcess | None = None
+        self.over = False
+        self.forked: list[ForkedProcess] = []
+        self.waiting = 0
+        self.ends: list[tuple[ForkedProcess, ProcessEnd]] = []
+        processes: Any = self
+        self.forking = ForkingProcess(REACTOR, processes, "forking_child", ended=self._note_over)
+
+    def start(self, module: str, *, received: Any, ended: Any, **more: Any) -> ChildProcess:
+        self.child = ChildProcess(REACTOR, received=received, ended=ended, said=print)
+        here = {**child_environment(), "PYTHONPATH": os.path.dirname(__file__)}
+        self.child.start(module, environment=here, **more)
+        return self.child
+
+    def _note_over(self, *_: object) -> None:
+        assert not self.over
+        self.over = True
+
+    async def fork_until_it_waits(self) -> None:
+        def note_end(child: ForkedProcess, end: ProcessEnd) -> None:
+            self.ends.append((child, end))
+
+        def note_answer(_: object) -> None:
+            self.waiting += 1
+
+        made = self.forking.fork(b"wait", note_end)
+        made.received = note_answer
+        self.forked.append(made)
+        await until(lambda: self.waiting == len(self.forked), "a forked process")
+
+    @property
+    def pid(self) -> int:
+        assert self.child is not None
+        assert self.child.pid is not None
+        return self.child.pid
+
+    def children(self) -> str:
+        """The processes of it that run, or have ended and were not reaped."""
+        return Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+
+
+@asynccontextmanager
+async def three_hundred() -> AsyncIterator[Owner]:
+    before, owner = open_descriptors(), Owner()
+    for _ in range(300):
+        await owner.fork_until_it_waits()
+    assert len(owner.children().split()) == 300
+    yield owner
+    await until(lambda: owner.over, "the end of the process that forks")
+    # Each of them once.
+    assert {child for child, _ in owner.ends} == {*owner.forked}
+    assert len(owner.ends) == 300
+    assert open_descriptors() == before
+
+
+@pytest.mark.slow
+async def test_three_hundred_that_end_together_are_reaped_and_each_end_is_told_once():
+    async with three_hundred() as owner:
+        for one in owner.forked:
+            one.kill()
+        await until(lambda: len(owner.ends) == 300, "all ends")
+        assert owner.children() == ""
+        assert {end for _, end in owner.ends} == {ProcessEnd(None, signal.SIGIO)}
+        owner.forking.end()
+
+
+@pytest.mark.slow
+async def test_those_that_go_on_after_the_last_order_are_told_as_well():
+    async with three_hundred() as owner:
+        owner.forking.end()
+        for one in owner.forked:
+            one.kill()
+        await until(lambda: owner.over, "the end of the process that forks")
+        assert {end for _, end in owner.ends} == {ProcessEnd(None, signal.SIGIO)}
+
+
+@pytest.mark.slow
+async def test_no_end_is_lost_or_told_twice_if_the_process_that_forks_is_killed_meanwhile():
+    """Some ends are on their way; nobody tells those of the others."""
+    async with three_hundred() as owner:
+        for one in owner.forked[:150]:
+            one.kill()
+        await until(lambda: owner.ends, "the first end")
+        os.kill(owner.pid, signal.SIGKILL)
+    assert {end for _, end in owner.ends} <= {
+        ProcessEnd(None, signal.SIGIO),
+        ProcessEnd(None, signal.SIGKILL),
+    }

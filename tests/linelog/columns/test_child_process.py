@@ -15,6 +15,7 @@ from logsrv.linelog.columns.child_process import (
     ColumnsOutcome,
     ColumnsProcess,
 )
+from logsrv.linelog.store.making import AnotherMakesFiles
 from logsrv.linelog.store.seal import Interrupted
 from logsrv.linelog.store.segment import Segment, tmp
 from tests.parts.columns_child import FOLDER, MODULE, columns_of
@@ -185,7 +186,7 @@ def test_while_another_makes_them_nobody_is_in_its_way(tmp_path, process):
     disk, seen = FaultyDisk().open_directory(tmp_path), list[ColumnsOutcome]()
 
     def interfere() -> None:
-        with pytest.raises(BlockingIOError):
+        with pytest.raises(AnotherMakesFiles):
             ColumnsProcess(MODULE).make(one, at(tmp_path))
         waiting.start()
 

@@ -21,9 +21,11 @@ from logsrv.linelog.columns.maker_thread import (
     LOOK_EVERY,
     MOST_FAILURES,
     TRY_AGAIN,
+    TRY_OTHERS_AGAIN,
     ColumnMaker,
 )
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.making import AnotherMakesFiles
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.seal import Interrupted
 from logsrv.linelog.store.segment import Segment
@@ -228,6 +230,44 @@ def test_a_segment_whose_process_dies_is_told_once_and_left_alone_for_a_while(st
     stage.clock.advance(TRY_AGAIN + LOOK_EVERY)
     assert stage.asked() == [2]
     assert len(stage.said()) == 1 and len(stage.columns()) == 3
+
+
+def test_a_segment_whose_columns_a_command_makes_is_left_to_it_and_looked_at_soon(stage):
+    """The command may be ended before they are there: then the server makes them."""
+    for number in (1, 2):
+        stage.store.add(number)
+    stage.process.faults[2] = AnotherMakesFiles(errno.EAGAIN, "another makes it")
+    stage.start()
+    assert stage.asked() == [2, 1]
+    stage.seal(3)
+    assert stage.asked() == [3]
+    stage.clock.advance(TRY_OTHERS_AGAIN)
+    assert stage.asked() == [2]
+    del stage.process.faults[2]
+    stage.clock.advance(TRY_OTHERS_AGAIN)
+    assert stage.asked() == [2]
+    stage.clock.advance(TRY_OTHERS_AGAIN)
+    assert stage.asked() == []
+    assert stage.said() == [] and len(stage.columns()) == 3
+
+
+def test_a_failure_after_a_command_had_the_segment_is_told(stage):
+    stage.store.add(1)
+    stage.process.faults[1] = AnotherMakesFiles(errno.EAGAIN, "another makes it")
+    stage.start()
+    stage.process.faults[1] = ValueError("a frame is damaged")
+    stage.clock.advance(TRY_OTHERS_AGAIN)
+    [sentence] = stage.said()
+    assert sentence.endswith("a frame is damaged")
+
+
+def test_that_no_process_can_be_started_is_told(stage):
+    """The system has the same errno for it as for a lock."""
+    stage.store.add(1)
+    stage.process.faults[1] = BlockingIOError(errno.EAGAIN, "no more processes")
+    stage.start()
+    [sentence] = stage.said()
+    assert sentence.endswith("figures of its segment read the text: no more processes")
 
 
 def test_many_failures_in_a_row_are_a_fault_of_the_machine_and_waited_for(stage):

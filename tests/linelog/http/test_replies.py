@@ -25,6 +25,7 @@ from tests.parts.stores import (
     lines,
     make_store,
     note_listings,
+    remove_segment,
     view_of,
 )
 
@@ -264,6 +265,14 @@ def test_a_histogram_of_millennia_has_all_lines(store):
     assert len(counted) <= 10
 
 
+@pytest.mark.parametrize(("most", "told"), [(5, {"missed": 1}), (1000, {})])
+def test_a_histogram_tells_how_much_its_values_may_lack(tmp_path, monkeypatch, most, told):
+    monkeypatch.setattr("logsrv.linelog.read.frequent_keys.MOST_KEYS", most)
+    store = make_store(tmp_path / "store", [lines([f"n=a{number}" for number in range(30)])])
+    found = json.loads(ask(store, "histogram", "by=n"))
+    assert {name: found[name] for name in ("missed",) if name in found} == told
+
+
 def test_a_histogram_of_an_empty_store_has_no_buckets(tmp_path):
     found = json.loads(ask(make_store(tmp_path / "store", [[]]), "histogram"))
     assert found["buckets"] == [] and found["since"] is None
@@ -316,8 +325,8 @@ def test_a_tail_tells_of_removed_segments(tmp_path, monkeypatch):
         values = {"q": "NOT 4", "begin": "1:0", "end": f"6:{len(line('5'))}"}
         for data in REPLIES["tail"](view, values):
             text.append(data)
-            for path in [*store.glob("0000000003*"), *store.glob("0000000004*")]:
-                path.unlink()
+            for number in (3, 4) if len(text) == 1 else ():
+                remove_segment(store, number, len(line("2")), 1)
     assert events(b"".join(text)) == [
         ("line", "1:0"),
         ("line", "2:0"),

@@ -3,6 +3,7 @@
 import tracemalloc
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from unittest.mock import patch
 
@@ -271,6 +272,18 @@ def test_what_was_forgotten_meanwhile_does_not_become_nothing(monkeypatch):
     memory.keep(other)
     memory.keep(again)
     assert kept(memory, "a", "b") == [None, 10 * b"b"]
+
+
+def test_of_two_questions_at_once_each_part_takes_its_room_once(monkeypatch):
+    """Processes that were forked at the same moment note the same parts, and each some of its own."""
+    monkeypatch.setattr(remembered, "MOST", 3 * (EACH + 10))
+    memory = RememberedParts()
+    first, second = deepcopy(memory), deepcopy(memory)
+    notes = [note(first, "a", 10 * b"a"), note(second, "a", 10 * b"a")]
+    notes += [note(second, "b", 10 * b"b"), note(first, "c", 10 * b"c")]
+    for [one] in notes:
+        memory.keep(one)
+    assert kept(memory, *"abc") == [10 * b"a", 10 * b"b", 10 * b"c"]
 
 
 def test_many_small_parts_take_no_more_memory(monkeypatch):

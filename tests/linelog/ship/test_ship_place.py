@@ -1,9 +1,13 @@
 """The kept place of a shipper: read as it was saved, and where a shipper begins with it or without."""
 
+import fcntl
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship import ship_place as module
 from logsrv.linelog.ship.ship_place import (
     CountedGap,
@@ -117,6 +121,44 @@ def test_a_store_with_a_new_identity_has_told_its_targets_nothing(tmp_path):
     after = place(tmp_path)
     assert after.load("cd" * 16, END) == Position(7, 2)
     assert (after.new, after.gone) == (True, MissingText(1, 9))
+
+
+def test_a_shipper_that_is_about_to_end_does_not_take_the_new_identity_back(tmp_path, monkeypatch):
+    """Its server was killed just now, and it saves its place once more."""
+    last = place(tmp_path)
+    assert last.lock()
+    last.save(STORE, Position(7, 2))
+    arrived, flock = threading.Event(), fcntl.flock
+
+    def write() -> None:
+        try:
+            write_identity_to_places(str(tmp_path), "cd" * 16)
+        finally:
+            arrived.set()
+
+    writing = threading.Thread(target=write)
+
+    def lock(*given: Any) -> None:
+        if threading.current_thread() is writing:
+            arrived.set()
+        flock(*given)
+
+    monkeypatch.setattr(fcntl, "flock", lock)
+    writing.start()
+    assert arrived.wait(PATIENCE)
+    last.save(STORE, Position(8, 0))
+    last.close()
+    writing.join(PATIENCE)
+    assert place(tmp_path).load("cd" * 16, END) == Position(8, 0)
+
+
+def test_a_second_shipper_waits_for_the_place_of_the_first(tmp_path):
+    first, second = place(tmp_path), place(tmp_path)
+    assert first.lock() and not second.lock()
+    first.save(STORE, Position(7, 2))
+    first.close()
+    assert second.lock() and second.load(STORE, END) == Position(7, 2)
+    second.close()
 
 
 LINE = line("x")

@@ -134,25 +134,31 @@ def _make_folder(folder: str) -> None:
 
 
 def _create_durable_file(disk: Disk, name: str, pieces: Iterable[bytes]) -> None:
-    """Make a file. Raises FileExistsError if the name is taken, and OSError."""
+    """Make a file. Raises FileExistsError if the name is taken, and OSError.
+
+    A second process that makes the same file takes the temporary name: then the first one gives way.
+    """
     fresh = name + TMP_SUFFIX
-    try:
-        with Descriptor(disk.create_anew(fresh)) as fd:
+    with Descriptor(disk.create_anew(fresh)) as fd:
+        try:
             for piece in pieces:
                 disk.write(fd, piece)
             disk.fdatasync(fd)
-        try:
-            disk.link(fresh, name)
-            disk.unlink(fresh)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            if disk.has_name(name):
-                raise FileExistsError(errno.EEXIST, "it is there already") from error
-            disk.rename(fresh, name)
-        disk.sync_directory()
-    except BaseException:
-        # On a full disk this frees space.
-        with suppress(OSError):
-            disk.unlink(fresh)
-        raise
+            if not disk.leads_to(fresh, fd):
+                raise OSError(errno.ESTALE, "another process makes it")
+            try:
+                disk.link(fresh, name)
+                disk.unlink(fresh)
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                if disk.has_name(name):
+                    raise FileExistsError(errno.EEXIST, "it is there already") from error
+                disk.rename(fresh, name)
+            disk.sync_directory()
+        except BaseException:
+            # On a full disk this frees space.
+            with suppress(OSError):
+                if disk.leads_to(fresh, fd):
+                    disk.unlink(fresh)
+            raise

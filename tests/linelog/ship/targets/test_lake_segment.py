@@ -4,7 +4,7 @@ import functools
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet
@@ -52,6 +52,31 @@ def test_a_segment_over_midnight_is_two_files(lake, store, tmp_path):
     assert not is_whole(lake, store)
     put(lake, store)
     assert files_of(tmp_path / "lake") == before
+
+
+def test_two_that_put_the_same_segment_at_once_leave_it_there_once(store, tmp_path):
+    """The second puts all of it while the first has its first file half written."""
+    expected = lake_in(tmp_path / "expected")
+    put(expected, store)
+    second, left = lake_in(tmp_path / "lake"), [True]
+
+    class FirstLake(DirectoryArchive):
+        def create(self, name: str, pieces: Iterable[bytes]) -> None:
+            def pieces_and_second() -> Iterator[bytes]:
+                for piece in pieces:
+                    yield piece
+                    if left:
+                        left.pop()
+                        put(second, store)
+
+            super().create(name, pieces_and_second())
+
+    first = FirstLake(str(tmp_path / "lake"))
+    with pytest.raises(ArchiveError, match="another process makes it"):
+        put(first, store)
+    assert files_of(tmp_path / "lake") == files_of(tmp_path / "expected")
+    put(first, store)
+    assert files_of(tmp_path / "lake") == files_of(tmp_path / "expected")
 
 
 def test_the_first_file_comes_last_and_a_repetition_makes_the_same(lake, store, tmp_path):

@@ -2,11 +2,13 @@
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
 
@@ -110,3 +112,43 @@ def test_no_link_and_no_pipe_is_read(archive, tmp_path):
     for name in ("a/pipe", "a/link"):
         with pytest.raises(ArchiveError):
             archive.read(name)
+
+
+@pytest.mark.parametrize("second", ["goes on", "fails"])
+def test_of_two_that_make_the_same_file_at_once_none_leaves_half_of_it(archive, tmp_path, second):
+    """Two copies of a store, or a server and one before it that hangs in a call."""
+    has_begun, may_go_on = threading.Event(), threading.Event()
+    problems: list[ArchiveError] = []
+
+    def pieces_of_second() -> Iterator[bytes]:
+        yield b"half"
+        has_begun.set()
+        assert may_go_on.wait(PATIENCE)
+        if second == "fails":
+            raise ArchiveError("it was stopped")
+        yield b" and half"
+
+    def make_second() -> None:
+        try:
+            archive.create("a/b", pieces_of_second())
+        except ArchiveError as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=make_second)
+
+    def pieces_of_first() -> Iterator[bytes]:
+        yield b"half"
+        thread.start()
+        assert has_begun.wait(PATIENCE)
+        yield b" and half"
+
+    with pytest.raises(ArchiveError, match="another process makes it"):
+        archive.create("a/b", pieces_of_first())
+    assert archive.names() == []
+    may_go_on.set()
+    thread.join(PATIENCE)
+    if second == "fails":
+        assert len(problems) == 1 and archive.names() == []
+        archive.create("a/b", iter([b"half and half"]))
+    assert archive.names() == ["a/b"] and archive.read("a/b") == b"half and half"
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
