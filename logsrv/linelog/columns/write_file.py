@@ -35,14 +35,11 @@ from logsrv.linelog.columns.numbers import INTEGER, ArrowArray, numbers_of_texts
 from logsrv.linelog.columns.spool import Spool
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
 from logsrv.linelog.fields.first_lines import EarlierTexts, first_lines
-from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.stored_line import FirstLines
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.extract import LineFields, read_all_fields
 from logsrv.linelog.store.frames import unpack_frame
 from logsrv.linelog.store.index import Index, decode_head, decode_index
-from logsrv.linelog.store.kept_continuations import kept_first_lines
 
 LARGEST_FRAME = 16 << 20
 """Bytes of text. A segment with a larger frame gets no columns: they would take too much memory."""
@@ -123,7 +120,7 @@ class ColumnsWriter:
         if not text:
             return
         stamps = StampedLines(text)
-        known = self._kept_first_lines(texts, first)
+        known = self._index.first_lines_of_frames(first, texts)
         stamps.first_lines = first_lines(stamps, self._earlier) if known is None else known
         self._earlier.add(stamps)
         found = read_all_fields(
@@ -132,18 +129,6 @@ class ColumnsWriter:
         fields = self._known_fields(found)
         for name in found.left_out | group.add_frame(stamps, found._replace(fields=fields)):
             self._summary(name).leave_out()
-
-    def _kept_first_lines(self, texts: list[bytes], first: int) -> FirstLines | None:
-        """Return the first lines that the index tells, by places in all texts; None if it does not."""
-        found: dict[int, bytes] = {}
-        size = 0
-        for number, text in enumerate(texts, first):
-            kept = kept_first_lines(self._index.kept_continuations(number, RULES), text)
-            if kept is None:
-                return None
-            found.update((start + size, line) for start, line in kept.items())
-            size += len(text)
-        return found
 
     def _known_fields(self, found: LineFields) -> dict[str, CodedField]:
         """Return the fields of a frame that are known in all frames before; no longer keep others."""

@@ -110,7 +110,7 @@ class ContinuationLines(NamedTuple):
 
     @property
     def reach_back(self) -> bool:
-        """Whether the first line of one stands before the text."""
+        """True if the first line of one stands before the text."""
         return any(begin < 0 for begin in self.beginnings.values())
 
 
@@ -141,6 +141,29 @@ class EarlierTexts:
         if distance < REACH:
             for far, lines in self._before():
                 yield distance + far, lines
+
+
+class LastTexts:
+    """The last texts in which continuation lines were looked for, as the next one mostly follows them."""
+
+    def __init__(self) -> None:
+        self._end: object = None
+        self._texts = EarlierTexts()
+
+    def before(self, place: object) -> Iterator[tuple[int, EarlierLines]]:
+        """Yield the last texts, as `Earlier` does, if they end at a place."""
+        return self._texts() if self._end == place else iter(())
+
+    def first_lines(self, text: bytes, place: object, end: object, earlier: Earlier) -> FirstLines:
+        """Return the first lines for the continuation lines of a text between two places."""
+        lines = StampedLines(text if text.endswith(b"\n") else text + b"\n")
+        found = first_lines(lines, earlier)
+        if self._end != place:
+            self._texts = EarlierTexts()
+        self._texts.add(lines)
+        # After a line without an end stands nothing yet.
+        self._end = end if lines.text is text else None
+        return found
 
 
 class _LinesBySource:

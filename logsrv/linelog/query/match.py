@@ -177,7 +177,7 @@ class Matcher:
 
     @property
     def may_tell(self) -> Callable[[bytes], bool] | None:
-        """Whether a line matches otherwise with a first line than without; None if it may with each.
+        """The test of first lines with which a line may match otherwise than without; None for each.
 
         Only for a field of which a line's own value goes before that of its record.
         """

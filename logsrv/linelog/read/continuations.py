@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, REACH, FirstLines
 from logsrv.linelog.fields.way_back import (
     EarlierLines,
@@ -22,11 +21,10 @@ from logsrv.linelog.fields.way_back import (
 from logsrv.linelog.read.line_counts import SMALL
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.kept_continuations import kept_first_lines
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
-    from logsrv.linelog.read.numpy_continuations import LastTexts
+    from logsrv.linelog.fields.first_lines import LastTexts
 
 # Bytes of text in which the lines before a line are looked for at once.
 _PIECE = 4096
@@ -56,8 +54,7 @@ class Continuations:
         position: of the text's first byte. may_tell: those for which it is false may be left out.
         """
         if self.open is not None and self.open.number == position.segment:
-            kept = self.open.kept_continuations(position.offset, len(text), RULES)
-            found = kept_first_lines(kept, text, may_tell)
+            found = self.open.kept_first_lines(position.offset, text, may_tell)
             if found is not None:
                 return found
         # For less text, loading NumPy takes longer than this look.
@@ -65,10 +62,11 @@ class Continuations:
             return NO_FIRST_LINES
         if self._last is not None and self._last[:2] == (position, len(text)):
             return self._last[2]
-        from logsrv.linelog.read.numpy_continuations import LastTexts
+        from logsrv.linelog.fields.first_lines import LastTexts
 
         self._texts = self._texts or LastTexts()
-        found = self._texts.first_lines(position, text, partial(self._earlier, position))
+        end = position.beside(len(text))
+        found = self._texts.first_lines(text, position, end, partial(self._earlier, position))
         self._last = position, len(text), found
         return found
 

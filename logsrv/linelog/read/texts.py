@@ -17,6 +17,7 @@ from zlib import crc32
 
 import zstandard
 
+from logsrv.linelog.fields.stored_line import FirstLines
 from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.frames import LARGEST, MOST_FRAMES, frame_sizes_at
 from logsrv.linelog.store.index import FrameStart, Index
@@ -94,10 +95,13 @@ class SegmentFrames:
         """
         return None
 
-    def kept_continuations(self, start: int, size: int, rules: int) -> tuple[bytes, int] | None:
-        """Return what the index keeps of the continuation lines of a frame, and how many lines it has.
+    def kept_first_lines(
+        self, start: int, text: bytes, may_tell: Callable[[bytes], bool] | None = None
+    ) -> FirstLines | None:
+        """Return the first lines of the continuation lines of a frame, as the index keeps them.
 
-        None if it keeps nothing, or if no frame has this start and size. rules: see `level_counts`.
+        None if it does not, or if no frame has this start and text. may_tell: if given, those for which it
+        is false are left out.
         """
         return None
 
@@ -293,11 +297,13 @@ class PackedFrames(SegmentFrames):
         # The file may have been truncated, and then the index counts lines that it lacks.
         return counts if sum(index.packed_extent(frame)) <= self._stored else None
 
-    def kept_continuations(self, start: int, size: int, rules: int) -> tuple[bytes, int] | None:
+    def kept_first_lines(
+        self, start: int, text: bytes, may_tell: Callable[[bytes], bool] | None = None
+    ) -> FirstLines | None:
         frame = self.frame_at(start)
-        if frame == self.count or self.frame_bounds(frame) != (start, start + size):
+        if frame == self.count or self.frame_bounds(frame) != (start, start + len(text)):
             return None
-        return self.index.kept_continuations(frame, rules)
+        return self.index.first_lines_of_frame(frame, text, may_tell)
 
     def file_bytes_of_frame(self, frame: int) -> int:
         return self.index.packed_extent(frame)[1]

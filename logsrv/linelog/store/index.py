@@ -34,12 +34,15 @@ from __future__ import annotations
 import json
 import zlib
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
 from logsrv.kit.text.words import fault_text
+from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.fields.stored_line import FirstLines
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import MOST_FRAMES
+from logsrv.linelog.store.kept_continuations import decode_continuations
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.times import Times, combine_times
 
@@ -132,18 +135,36 @@ class Index(NamedTuple):
         after = self.frames[number + 1].at if number + 1 < len(self.frames) else self.compressed
         return start, after - start
 
-    def kept_continuations(self, number: int, rules: int) -> tuple[bytes, int] | None:
-        """Return what is kept of the continuation lines of frame `number`, and how many lines it has.
+    def first_lines_of_frame(
+        self, number: int, text: bytes, may_tell: Callable[[bytes], bool] | None = None
+    ) -> FirstLines | None:
+        """Return the first lines of the continuation lines of frame `number`, which has this text.
 
-        None if nothing is kept, or only by other rules.
+        may_tell: if given, those for which it is false are left out. None if they are not kept, or only by
+        other rules, or damaged.
         """
-        if rules != self.rules or not self.continuations:
+        if self.rules != RULES or not self.continuations:
             return None
         kept = self.continuations[number]
         if kept is None:
             return None
         after = self.frames[number + 1].lines if number + 1 < len(self.frames) else self.lines
-        return kept, after - self.frames[number].lines
+        try:
+            return decode_continuations(kept, text, after - self.frames[number].lines, may_tell)
+        except ValueError:
+            return None
+
+    def first_lines_of_frames(self, first: int, texts: Iterable[bytes]) -> FirstLines | None:
+        """Return the same for frames from number `first` on, by the places in all their text."""
+        found: dict[int, bytes] = {}
+        size = 0
+        for number, text in enumerate(texts, first):
+            of_frame = self.first_lines_of_frame(number, text)
+            if of_frame is None:
+                return None
+            found.update((start + size, line) for start, line in of_frame.items())
+            size += len(text)
+        return found
 
     def checksums_of_frame(self, number: int) -> FrameChecksums | None:
         """Return the checksums of frame `number`; None if they are unknown."""

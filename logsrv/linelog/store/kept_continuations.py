@@ -17,7 +17,6 @@ This module reads them, without NumPy, as `index.py` does; `indexing.py` makes t
 
 from __future__ import annotations
 
-import contextlib
 import struct
 import zlib
 from collections.abc import Callable
@@ -45,29 +44,13 @@ class _Kept(NamedTuple):
     starts: list[int]
 
 
-def kept_first_lines(
-    kept: tuple[bytes, int] | None,
-    text: bytes,
-    may_tell: Callable[[bytes], bool] | None = None,
-) -> FirstLines | None:
-    """Return the first lines of the continuation lines of a frame; None if they are not kept, or damaged.
-
-    kept: as `Index.kept_continuations` returns it. text: of the frame. may_tell: if given, the first lines
-    for which it is false are left out.
-    """
-    if kept is not None:
-        with contextlib.suppress(ValueError):
-            return decode_continuations(kept[0], text, kept[1], may_tell)
-    return None
-
-
 def decode_continuations(
     data: bytes, text: bytes, lines: int, may_tell: Callable[[bytes], bool] | None = None
 ) -> FirstLines:
     """Return the first lines of the continuation lines of a frame.
 
-    data: as `encode_continuations` returned it. text: of the frame. lines: the most that it has. Raises
-    ValueError if the data is damaged.
+    data: as `encode_continuations` returned it. text: of the frame. lines: the most that it has. may_tell:
+    if given, the first lines for which it is false are left out. Raises ValueError if the data is damaged.
     """
     if not data:
         return NO_FIRST_LINES

@@ -1,5 +1,6 @@
 """What an index keeps of continuation lines: the same first lines as a look at the text finds."""
 
+import contextlib
 import json
 import zlib
 from pathlib import Path
@@ -16,11 +17,11 @@ from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store import index, indexing
 from logsrv.linelog.store.indexing import encode_continuations
-from logsrv.linelog.store.kept_continuations import decode_continuations, kept_first_lines
+from logsrv.linelog.store.kept_continuations import decode_continuations
 from logsrv.linelog.store.segment import Position, sealed_segments
-from tests.linelog.fields.test_first_lines import random_lines
 from tests.parts.disks import at, packed_segment, stored
 from tests.parts.examples import more
+from tests.parts.trace_lines import random_lines
 
 HEAD = b"<11>Nov 20 06:18:42 web1 shop[7]: cannot post"
 INSIDE = b"\tat x.Y.z(Y.java:3)"
@@ -56,8 +57,8 @@ def test_each_frame_tells_what_is_found_in_it(seed):
 def test_bytes_of_a_liar_are_refused_or_stay_within_the_text(data, lines):
     text = stored(HEAD, INSIDE, b"x")
     for told in (data, zlib.compress(data), zlib.compress(data * 4)):
-        found = kept_first_lines((told, lines), text)
-        if found:
+        with contextlib.suppress(ValueError):
+            found = decode_continuations(told, text, lines)
             assert all(0 <= start < len(text) for start in found)
 
 
@@ -78,13 +79,10 @@ def test_a_record_over_the_edge_of_frames_is_whole():
     texts = stored(HEAD, INSIDE), stored(INSIDE, b"<14>Nov 20 06:18:42 web1 shop[7]: ok", INSIDE)
     made = index_of(*texts)
     assert [one.goes_on for one in made.frames] == [False, True]
-    first, second = (
-        kept_first_lines(made.kept_continuations(number, RULES), text)
-        for number, text in enumerate(texts)
-    )
+    first, second = (made.first_lines_of_frame(number, text) for number, text in enumerate(texts))
     assert first is not None and [*first] == [len(stored(HEAD))]
     assert second is not None and [line[-5:] for line in second.values()] == [b" post", b"]: ok"]
-    assert made.kept_continuations(1, RULES + 1) is None
+    assert made._replace(rules=RULES + 1).first_lines_of_frame(1, texts[1]) is None
 
 
 def test_a_frame_that_may_go_on_with_the_segment_before_keeps_nothing():
@@ -136,11 +134,10 @@ def test_a_segment_goes_on_with_the_one_before_when_it_is_sealed(tmp_path: Path,
         (tmp_path / second.name).write_bytes(b"rubbish")
     third = packed_segment(tmp_path, stored(INSIDE), 3)
     disk = at(tmp_path)
-    kept = index.load(third, disk).kept_continuations(0, RULES)
+    found = index.load(third, disk).first_lines_of_frame(0, stored(INSIDE))
     assert index.load(first, disk).continuations == (b"",)
     if gone in ("nothing", "the first"):
-        found = kept_first_lines(kept, stored(INSIDE))
         assert found is not None and found[0].endswith(HEAD)
     else:
-        assert kept is None
+        assert found is None
     assert indexing.rebuild_index(third, disk, sealed_segments(disk)) == index.load(third, disk)

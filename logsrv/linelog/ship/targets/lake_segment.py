@@ -20,7 +20,6 @@ import numpy
 
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.first_lines import first_lines
-from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import REACH
 from logsrv.linelog.fields.way_back import EarlierText
@@ -40,7 +39,6 @@ from logsrv.linelog.store.archive.putting import (
     size_and_sha256,
 )
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.kept_continuations import kept_first_lines
 from logsrv.linelog.store.segment import Segment
 from logsrv.linelog.store.text_before import text_before
 
@@ -100,8 +98,7 @@ class SegmentDays:
                 continue
             for start, text in self._frames.lines_between(*self._frames.frame_bounds(frame)):
                 stamps = StampedLines(text)
-                kept = self._frames.kept_continuations(start, len(text), RULES)
-                known = kept_first_lines(kept, text)
+                known = self._frames.kept_first_lines(start, text)
                 earlier = partial(self._earlier, start)
                 stamps.first_lines = first_lines(stamps, earlier) if known is None else known
                 if here == wanted:
