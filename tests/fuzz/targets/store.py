@@ -25,6 +25,8 @@ from logsrv.linelog.columns.layout import (
     place_of_sums,
     sum_of_footer,
 )
+from logsrv.linelog.fields.first_lines import EarlierTexts
+from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.formats.blocks.parse import check_and_count_lines, split_frames, unpack_frames
 from logsrv.linelog.formats.blocks.send import block_from_headers, check_block_text
 from logsrv.linelog.store import identity, index, indexing, place
@@ -38,6 +40,7 @@ from logsrv.linelog.store.blocks import (
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import compressor, frame_sizes_at, unpack_frame
+from logsrv.linelog.store.kept_continuations import decode_continuations
 from logsrv.linelog.store.segment import Position, parse_position
 from logsrv.linelog.store.times import Times, time_of, times_of
 from logsrv.linelog.store.torn import is_stamp_or_beginning, repair_text
@@ -103,6 +106,29 @@ def segment_index(data: bytes) -> None:
         with suppress(ValueError):
             found = index.decode_index(made)
             assert found.frame_number_at(found.text) == len(found.frames)
+
+
+@cache
+def kept_of_a_frame() -> tuple[bytes, bytes]:
+    """The text of a frame, and what an index keeps of its continuation lines, unpacked."""
+    trace = [b"<11>Nov 20 06:18:42 web1 shop[7]: no", *[b"\tat x.Y.z(Y.java:3)"] * 3]
+    text = stored(b"\tat x.Y.z(Y.java:2)", *trace, b"<14>Nov 20 06:18:43 web1 shop[7]: ok", *trace)
+    earlier = EarlierTexts()
+    earlier.add(StampedLines(stored(b"ERROR before")))
+    kept = indexing.scan_frame(text, len(text), earlier).continuations
+    assert kept
+    return text, zlib.decompress(kept)
+
+
+@target("linelog.store.kept_continuations")
+def continuations(data: bytes) -> None:
+    """Continuation lines that an index keeps are lines of the frame, or are a ValueError."""
+    text, right = kept_of_a_frame()
+    starts = {0, *(at + 1 for at, byte in enumerate(text) if byte == ord("\n"))}
+    for made in (data, zlib.compress(data), zlib.compress(damaged(right, data))):
+        with suppress(ValueError):
+            found = decode_continuations(made, text, text.count(b"\n"))
+            assert found.keys() <= starts and len(found) <= text.count(b"\n")
 
 
 @target("linelog.columns.layout")
