@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +206,21 @@ def test_a_stamp_is_read_once_more_if_the_record_begins_before_the_text(tmp_path
     start = len(b"".join(lines[:12]))
     found = Continuations(view).first_lines(Position(1, start), b"".join(lines[12:14]))
     assert found == {0: lines[1][:-1]}
+
+
+def test_each_text_has_its_first_lines_in_whatever_order_texts_are_asked_for(tmp_path):
+    """A viewer goes back, or on behind a gap, and then reads the next text."""
+    lines = record_lines(HEADS["a word"])
+    view = view_of(make_store(tmp_path / "logs", [lines]))
+    asked, start = list[tuple[Position, bytes]](), 0
+    for number in range(0, len(lines), 4):
+        text = b"".join(lines[number : number + 4])
+        asked.append((Position(1, start), text))
+        start += len(text)
+    wanted = [Continuations(view).first_lines(*one) for one in asked]
+    assert sum(map(len, wanted)) == len(INSIDE)
+    for first, second in product(range(len(asked)), range(len(asked) - 1)):
+        order = (first, second, second + 1)
+        one = Continuations(view)
+        found = [one.first_lines(*asked[number]) for number in order]
+        assert found == [wanted[number] for number in order]
