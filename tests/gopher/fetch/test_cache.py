@@ -19,6 +19,15 @@ def test_a_cached_value_expires_after_its_seconds():
     assert cache.size == 0
 
 
+def test_a_value_that_is_stored_again_takes_its_room_once():
+    """Two visitors who ask for a page at the same moment both have it fetched and stored."""
+    cache: Cache[str, int] = Cache(100, 10, Clock().seconds)
+    for number in range(9):
+        cache.put("a", number, 40)
+    cache.put("b", 9, 60)
+    assert (cache.get("a"), cache.get("b"), cache.size) == (8, 9, 100)
+
+
 def test_the_least_recently_used_value_leaves_the_cache():
     """What has not been asked for the longest makes room; one huge page throws nothing out."""
     cache: Cache[str, int] = Cache(100, 10, Clock().seconds)

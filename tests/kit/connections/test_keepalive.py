@@ -223,6 +223,27 @@ async def test_the_longest_silence_of_a_system_is_within_ten_minutes(
     stack.close()
 
 
+def test_a_peer_that_is_gone_is_noticed_soon_after_a_reload_with_a_shorter_time(monkeypatch):
+    """Not first at the end of the wait that the longer time had begun."""
+    monkeypatch.setattr(guarded_factory, "seconds_unheard", lambda transport: 301)
+    clock, long, short = Clock(), GuardPolicy(keepalive=30_000.0), GuardPolicy(keepalive=120.0)
+    guarded = GuardedFactory(
+        NotingFactory(), label="in", policy=long, clock=clock, metrics=Metrics()
+    )
+    connection: Any = guarded.buildProtocol(None)
+    transport = AbortableTransport()
+    with socket.socket() as transport.socket:
+        connection.makeConnection(transport)
+        clock.advance(1000)
+        assert not transport.aborted
+        guarded.apply(short)
+        clock.advance(longest_unheard(120.0) / 8)
+        assert transport.aborted
+    connection.connectionLost(Failure(ConnectionDone()))
+    clock.advance(1000)
+    assert clock.getDelayedCalls() == []
+
+
 class AbortableTransport(StringTransport):
     """Notes that it was aborted."""
 

@@ -280,6 +280,17 @@ def test_many_failures_in_a_row_are_a_fault_of_the_machine_and_waited_for(stage)
     assert len(stage.asked()) == MOST_FAILURES
 
 
+def test_failures_between_which_columns_are_made_are_faults_of_their_segments(stage):
+    numbers = range(2 * MOST_FAILURES + 1, 0, -1)
+    for number in reversed(numbers):
+        stage.store.add(number)
+        if number % 2:
+            stage.process.faults[number] = ValueError("a frame is damaged")
+    stage.start()
+    assert stage.asked() == [*numbers]
+    assert len(stage.columns()) == MOST_FAILURES and len(stage.said()) == MOST_FAILURES + 1
+
+
 def test_a_full_disk_is_told_once_and_waited_for(stage):
     for number in (1, 2):
         stage.store.add(number)

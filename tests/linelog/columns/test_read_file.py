@@ -11,6 +11,7 @@ from hypothesis import given
 from logsrv.linelog.columns import groups
 from logsrv.linelog.columns.read_file import NumberColumn
 from logsrv.linelog.fields.stamps import NO_TIME
+from logsrv.linelog.store.kept_continuations import MOST_TEXT
 from tests.parts.made_columns import columns_of, values_of
 from tests.parts.mixed_lines import (
     BEHIND,
@@ -23,6 +24,7 @@ from tests.parts.mixed_lines import (
     fields_of_records,
     records_of,
 )
+from tests.parts.stores import small_frames
 
 STAMPED = ("source", "name", "host", "port", "level")
 
@@ -33,6 +35,19 @@ def kept(directory: Path, *values: str, name: str = "a") -> tuple[list[Any], Num
     with columns_of(directory, lines) as columns:
         numbers = columns.group(0).numbers(name)
         return values_of(columns, name), None if numbers is None else numbers
+
+
+def test_records_go_on_from_a_frame_for_which_nothing_had_to_be_looked_for(tmp_path):
+    """Together they are too long to be kept for the next frame: its reader looks for them in this one."""
+    moment, sources = b"2026-11-20T06:00:00.000000Z ", [b"tcp:10.0.0.1:%d " % n for n in range(99)]
+    heads = [moment + source + b"ERROR failed " + b"x" * (MOST_TEXT // 90) for source in sources]
+    # Enough for a frame whose columns are made before the next one is read.
+    before = [moment + b"udp:10.0.0.1:9 DEBUG " + b"x" * 1000] * 3200
+    inside = [moment + source + b"\tat x.Y.z(Y.java:7)" for source in sources]
+    frame = sum(len(line) + 1 for line in (*before, *heads))
+    with small_frames(frame), columns_of(tmp_path, [*before, *heads, *inside]) as columns:
+        levels = values_of(columns, "level")
+    assert levels[-len(inside) :] == ["error"] * len(inside)
 
 
 @given(lines=LINES.filter(bool))

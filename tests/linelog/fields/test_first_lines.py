@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from random import Random
+from weakref import WeakSet
 
 import pytest
 from hypothesis import given
@@ -119,6 +120,18 @@ def test_an_empty_line_may_stand_far_from_the_line_before_it():
     earlier = EarlierTexts()
     earlier.add(StampedLines(b"".join(before)))
     assert len(first_lines(StampedLines(b"".join(after)), earlier)) == 4
+
+
+def test_texts_that_no_record_reaches_back_to_are_let_go_of():
+    """A segment that is sealed has hundreds of frames, and a reader may follow a store for weeks."""
+    earlier, texts = EarlierTexts(), WeakSet[StampedLines]()
+    for _ in range(12):
+        piece = StampedLines(stored(b"x" * (REACH // 2)))
+        texts.add(piece)
+        earlier.add(piece)
+    del piece
+    assert len(texts) == 2
+    assert [distance >= REACH for distance, _ in earlier()] == [False, True]
 
 
 def test_many_senders_in_turns_have_their_own_records():

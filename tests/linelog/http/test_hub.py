@@ -17,6 +17,7 @@ from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.records import JoinedLines
+from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segment import Position, parse_position
 from tests.leaks import killed
 from tests.parts.examples import more
@@ -244,6 +245,23 @@ def test_a_record_goes_on_after_more_text_than_is_kept(place, monkeypatch, catch
         place.join(1, "failed", begin, of_records=True)
         place.poll()
     assert shown(place, 1) == [(text, number > 0, False) for number, text in enumerate(ERROR)]
+
+
+def test_lines_are_read_again_once_for_all_the_text_that_is_kept(place, monkeypatch):
+    """A look back takes longer than a poll: busy viewers would be late from the first one on."""
+    read: list[Position] = []
+
+    def look_back(_: object, position: Position) -> list[Hit]:
+        read.append(position)
+        return []
+
+    monkeypatch.setattr(watched_query, "lines_before", look_back)
+    monkeypatch.setattr(watched_query, "MOST_KEPT", 5 * SIZE)
+    place.join(1, "failed", of_records=True)
+    polls = 30
+    for number in range(polls):
+        place.poll(f"{number % 10}")
+    assert 1 < len(read) <= polls // 5
 
 
 def test_records_that_could_not_be_joined_count_as_missed(place, monkeypatch):

@@ -157,6 +157,13 @@ async def test_when_the_process_that_forks_dies_its_searches_end_and_the_next_ar
         await pause(0.01)
     searches.start_search(asked(limit=1), other)
     assert await other.done is None and other.text
+    # Another process forks those behind it.
+    [again] = await forking()
+    last = SearchSink()
+    searches.start_search(asked(), last)
+    await last.first
+    assert again != ready and len(children_of(again)) == 1
+    assert await last.done is None
 
 
 @pytest.mark.slow

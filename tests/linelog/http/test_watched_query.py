@@ -55,6 +55,20 @@ def test_each_line_is_made_an_event_once(monkeypatch):
     assert len(made) == 7
 
 
+def test_events_are_shared_again_after_too_many_were_dropped(monkeypatch):
+    query, hits = WatchedQuery(LiveQuery("x")), [Hit(Position(1, at), b"x") for at in range(30)]
+    [one] = SharedEvents().events_for(hits[:1], query)
+    monkeypatch.setattr(watched_query, "KEPT_EVENTS", 10 * (len(one) + len("29") - len("0")))
+    events = SharedEvents()
+    for hit in hits:
+        events.events_for([hit], query)
+    newest = hits[-5:]
+    for first, second in zip(
+        events.events_for(newest, query), events.events_for(newest, query), strict=True
+    ):
+        assert first is second
+
+
 def test_extracted_fields_are_in_the_events_of_their_viewers():
     """Other viewers of the same line do not get them; figures are not live."""
     query = WatchedQuery(LiveQuery('x | extract "took <ms> ms" | where ms>5'), 0.0, 9)

@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from logsrv.cli.main import main
 from logsrv.linelog.alerts.episodes import find_past_episodes
+from logsrv.linelog.fields.continuation import MOST_LINES
 from logsrv.linelog.http.replies import record as record_reply
 from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.query.many import ManyQueries
@@ -206,3 +208,30 @@ def test_a_stamp_is_read_once_more_if_the_record_begins_before_the_text(tmp_path
     start = len(b"".join(lines[:12]))
     found = Continuations(view).first_lines(Position(1, start), b"".join(lines[12:14]))
     assert found == {0: lines[1][:-1]}
+
+
+LONGEST = [stored(b"ERROR failed"), *[stored(b"\tat x.Y.z(Y.java:7)")] * (MOST_LINES - 1)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "each"),
+    [(record_lines(HEADS["a word"]), 4), (LONGEST, 100)],
+    ids=["mixed", "longest"],
+)
+def test_each_text_has_its_first_lines_in_whatever_order_texts_are_asked_for(lines, each, tmp_path):
+    """A viewer goes back, or on behind a gap, asks for more, and mostly reads the next text."""
+    view = view_of(make_store(tmp_path / "logs", [lines]))
+    bounds = [len(b"".join(lines[:at])) for at in (*range(0, len(lines), each), len(lines))]
+    whole, random, number = b"".join(lines), Random(1), 0
+    wanted: dict[tuple[int, int], Any] = {}
+    asked = Continuations(view)
+    for _ in range(200):
+        if number + 1 == len(bounds) or random.random() < 0.3:
+            number = random.randrange(len(bounds) - 1)
+        for end in {number + 1, random.randint(number + 1, min(number + 3, len(bounds) - 1))}:
+            place, text = Position(1, bounds[number]), whole[bounds[number] : bounds[end]]
+            if (number, end) not in wanted:
+                wanted[number, end] = Continuations(view).first_lines(place, text)
+            assert asked.first_lines(place, text) == wanted[number, end]
+        number = end
+    assert sum(map(len, wanted.values())) > len(lines)

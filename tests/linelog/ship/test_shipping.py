@@ -109,6 +109,22 @@ def test_a_reload_leaves_those_alone_that_did_not_change(stage):
     assert decode_orders(now["b"].said[0]).query == "oops"
 
 
+def test_a_target_that_comes_back_is_shipped_to_again(stage):
+    """With the same orders as before it was taken out; also while its first process is still ending."""
+    for ends_first in (True, False):
+        stage.change(target("a"))
+        before = stage.running()["a"]
+        stage.change()
+        assert stage.running() == {} and stage.holds == []
+        if ends_first:
+            before.end()
+        stage.change(target("a"))
+        if not ends_first:
+            before.end()
+        assert stage.running()["a"] is not before
+        assert stage.holds == [Hold("a", 0, 1000)]
+
+
 def test_another_limit_alone_disturbs_no_process(stage):
     stage.change(target("a"))
     stage.change(target("a", ship_at_most=7))

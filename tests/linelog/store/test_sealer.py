@@ -266,6 +266,35 @@ async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(op
     assert (tmp_path / "0000000002-20261120T061842Z.log").exists()
 
 
+class SlowLook(FaultyDisk):
+    """A disk on which the first look at a sealed segment takes as long as a test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.look = Hang()
+
+    def stat_or_none(self, name: str) -> os.stat_result | None:
+        if name.startswith("0000000001-"):
+            self.look()
+        return super().stat_or_none(name)
+
+
+async def test_a_segment_that_is_left_while_another_is_looked_at_is_sealed_as_well(open_store):
+    disk = SlowLook()
+    store = open_store(disk)
+    with capturedLogs() as events:
+        await write(store, b"one")
+        store.rotate()
+        await until(disk.look.begun.is_set)
+        await write(store, b"two")
+        store.rotate()
+        await until(lambda: len(store.sealed_segments()) == 2)
+        disk.look.go.set()
+        await until(lambda: len(list(store.directory.glob("*.zst"))) == 2)
+    assert [formatEvent(one) for one in events if one["log_level"].name == "error"] == []
+    assert text_of(store.directory) == stored(b"one", b"two")
+
+
 async def test_a_failed_sealing_is_not_tried_again_while_indexes_are_checked(
     open_store, monkeypatch
 ):

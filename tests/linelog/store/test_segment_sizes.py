@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,20 @@ from logsrv.linelog.store.segment import Form, Segment, sealed_segments
 from tests.linelog.store.conftest import segments
 from tests.parts.disks import FaultyDisk, at, batch, packed_segment, plain_segment, stored, text_of
 from tests.parts.reactor import until
+
+
+class LateChanges(FaultyDisk):
+    """A disk that calls each of some functions once, at the end of a listing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.behind_listing: list[Callable[[], object]] = []
+
+    def entries(self) -> dict[str, bool]:
+        found = super().entries()
+        while self.behind_listing:
+            self.behind_listing.pop()()
+        return found
 
 
 def plain(directory: Path, number: int, text: bytes = b"text\n") -> Segment:
@@ -207,6 +222,28 @@ async def test_a_change_from_outside_is_noticed_by_itself(open_store, metrics, c
     os.utime(store.directory, this_tick)
     clock.advance(sealer.LOOK_EVERY)
     assert metrics.value("store_segments") == 2
+
+
+async def test_a_segment_that_comes_during_a_listing_is_found_by_the_next_one(
+    open_store, metrics, clock, tmp_path
+):
+    """A listing of thousands of names takes a while; somebody brings a segment back meanwhile."""
+    disk = LateChanges()
+    store = open_store(disk, clock=clock, metrics=metrics)
+    await segments(store, metrics, packed=2)
+
+    def move_second(origin: Path, to: Path, moment: float) -> None:
+        for path in origin.glob("0000000002-*"):
+            path.rename(to / path.name)
+        # Before the last tick of the kernel's clock for files.
+        os.utime(store.directory, (moment, moment))
+
+    move_second(store.directory, tmp_path, 8e8)
+    disk.behind_listing.append(lambda: move_second(tmp_path, store.directory, 9e8))
+    clock.advance(sealer.LOOK_EVERY)
+    assert disk.behind_listing == [] and metrics.value("store_segments") == 2
+    clock.advance(sealer.LOOK_EVERY)
+    assert metrics.value("store_segments") == 3
 
 
 async def test_a_rotation_lists_nothing(open_store, metrics):

@@ -1,11 +1,15 @@
 """What a centre does with a server that lies: it says so, and fetches when it hears the truth."""
 
+import asyncio
 import itertools
+import socket
 from collections.abc import Callable
 
+import attrs
 import pytest
 
 from logsrv.linelog.formats.nats import fetching
+from logsrv.linelog.formats.nats.fetching import FetchedBlock, UnstorableBlockError
 from logsrv.linelog.formats.nats.parse import LARGEST
 from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of, stored_lines
@@ -17,6 +21,7 @@ from tests.parts.nats_liars import (
     Question,
     lying_server,
     message,
+    raw_headers,
     stream_info,
 )
 from tests.parts.reactor import until
@@ -160,6 +165,46 @@ async def test_blocks_for_which_there_is_no_room_are_asked_for_again(monkeypatch
     with lying_server(HonestStream(BLOCK, "MSG.NEXT", large)) as server:
         centre = await fetched(server)
         assert [len(one.packed) for one in centre.stored] == [len(BLOCK.packed)]
+
+
+@attrs.define(eq=False)
+class SlowCentre(Centre):
+    """A centre that stores nothing before `go_on`. storing: the blocks that it had to store."""
+
+    storing: list[FetchedBlock] = attrs.field(factory=list)
+    _may_store: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    async def store(self, block: FetchedBlock) -> str:
+        self.storing.append(block)
+        await self._may_store.wait()
+        return await super().store(block)
+
+    async def go_on(self) -> None:
+        self._may_store.set()
+
+
+async def test_a_block_whose_connection_ends_meanwhile_takes_room_until_it_is_stored(monkeypatch):
+    """Also if it cannot be stored: else there is room for no block, after enough connections."""
+    size = len(BLOCK.packed) + len(raw_headers(BLOCK.headers()))
+    monkeypatch.setattr(fetching, "ROOM", size)
+    stream, asked = HonestStream(BLOCK), list[Question]()
+
+    def answer(question: Question) -> None:
+        if "MSG.NEXT" in question.subject:
+            asked.append(question)
+        stream(question)
+
+    with lying_server(answer) as server:
+        centre = SlowCentre(server, fails=[UnstorableBlockError("the disk was full")])
+        centre.start()
+        await until(lambda: centre.storing, "the block")
+        asked[-1].connection.shutdown(socket.SHUT_RDWR)
+        begun = len(asked)
+        await until(lambda: len(asked) > begun + 1, "an answer without room")
+        assert len(centre.storing) == 1
+        await centre.thread.run_coroutine(centre.go_on)
+        await until(lambda: centre.stored, "the block once more")
+        await centre.stop()
 
 
 @pytest.mark.parametrize("pages", ["endless", "of one", "again"])

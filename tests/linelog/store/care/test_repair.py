@@ -4,6 +4,7 @@ import os
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import nullcontext
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,25 @@ def test_two_damaged_frames_in_a_row_leave_later_lines_at_their_places(store):
     assert [(one.at, one.text) for one in found.frames] == [
         (one.at, one.text) for one in made.frames
     ]
+
+
+def test_no_record_goes_on_over_a_damaged_frame(tmp_path, monkeypatch):
+    """Another one may have begun there."""
+    monkeypatch.setattr(sealing.text_pieces, "__defaults__", (1000,))
+    lines = [line("ERROR failed"), *[line(f"\tat a.B.c(B.java:{number})") for number in range(99)]]
+    store = make_store(tmp_path / "store", [lines, [line("now", 1000)]])
+    [packed] = packed_of(store)
+    made, text = index.load(packed, at(store)), b"".join(lines)
+    texts = [text[one.text : after.text] for one, after in pairwise(made.frames)]
+    flip(store / packed.name, made.frames[2].at + 30)
+    (store / packed.index).unlink()
+    salvage_index(packed, at(store))
+    found = index.load(packed, at(store))
+    for number in (0, 1):
+        first_lines = made.first_lines_of_frame(number, texts[number])
+        assert first_lines == found.first_lines_of_frame(number, texts[number]) != {}
+    assert made.first_lines_of_frame(3, texts[3])
+    assert not found.first_lines_of_frame(3, texts[3])
 
 
 def test_a_frame_without_its_head_counts_for_nothing_where_nobody_has_a_place(store):
