@@ -130,6 +130,8 @@ class Joiner:
         Call it for every line, in the order of the store. stream: its stream if that is known.
         """
         key = self.stream_of(record) if stream is None else stream
+        # At the end, so that the source silent for the longest is forgotten.
+        self._last.pop(record.source, None)
         self._last[record.source] = key
         text = text_of_record(record)
         kind = kind_of_text(text)

@@ -588,3 +588,19 @@ def test_a_message_of_any_text_is_written_in_one_piece_and_has_few_lines():
 @given(st.lists(st.binary(max_size=60)))
 def test_any_bytes_are_taken(lines):
     assert continued(lines)[:1] in ([], [False])
+
+
+def test_of_many_sources_a_busy_one_is_remembered():
+    """The one that is forgotten is silent for the longest, not the one that came first."""
+    joiner = Joiner(most_streams=2)
+
+    def first(source: str, message: bytes) -> bytes:
+        line = b"2026-11-20T06:18:42.000000Z tcp:10.0.0.%b:5 %b" % (source.encode(), message)
+        return joiner.first_line(Record(line)).body
+
+    head = b"<11>Nov 20 06:18:42 web1 shop[7]: cannot post"
+    inside = b"\tat x.Y.z(Y.java:3)"
+    assert first("1", head) == head
+    for other in "2345":
+        first(other, b"plain")
+        assert first("1", inside) == head
