@@ -67,11 +67,12 @@ _HEAD = 32
 _LARGE = 8 << 20
 
 
-def count_levels(text: bytes, newlines: Array, lines: StampedLines) -> tuple[int, ...] | None:
+def count_levels(lines: StampedLines) -> tuple[int, ...] | None:
     """Return the numbers of lines without a level and with each level; None if they are not counted.
 
-    newlines: the offsets of the LFs in `text`. lines: of it, with the first lines of records.
+    lines: with the first lines of records.
     """
+    text, newlines = lines.text, lines.ends
     if not text.endswith(b"\n") or not _have_times(text, newlines):
         return None
     numbers = level_numbers_if_quick(text, newlines, most=max(len(newlines) // _SLOW, 1))
@@ -124,15 +125,13 @@ def scan_frame(chunk: bytes, end: int, earlier: EarlierTexts) -> FrameScan:
         earlier.add(StampedLines(chunk[end - REACH : end]))
         times = _times_of_large(chunk, end)
         return FrameScan(end, chunk.count(b"\n", 0, end), None, times, None, crc, True, None)
-    # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
-    newlines = indexes_of_true(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
+    lines = StampedLines(chunk[:end])
+    newlines = lines.ends
     times = _times(chunk, end, newlines)
-    text = chunk[:end]
-    lines = StampedLines(text)
     found = find_continuations(lines, earlier)
     counted = times.sure and found.are_sure
     lines.first_lines = found.first_lines
-    levels = count_levels(text, newlines, lines) if counted else None
+    levels = count_levels(lines) if counted else None
     earlier.add(lines)
     goes_on = found.reach_back or not found.are_sure
     kept = encode_continuations(found, lines)
