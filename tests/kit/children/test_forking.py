@@ -101,6 +101,8 @@ async def three_hundred() -> AsyncIterator[Owner]:
     assert len(owner.children().split()) == 300
     yield owner
     await until(lambda: owner.over, "the end of the process that forks")
+    # What a forked process has said is read before its end is told.
+    await until(lambda: len(owner.ends) >= 300, "all ends")
     # Each of them once.
     assert {child for child, _ in owner.ends} == {*owner.forked}
     assert len(owner.ends) == 300
