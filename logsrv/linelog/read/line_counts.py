@@ -6,6 +6,7 @@ the scope of a search, and in one step of time, need not be read for a query tha
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from itertools import accumulate
 
@@ -46,8 +47,10 @@ def step_size(step: float) -> int:
     return round(step * 1e6)
 
 
-# Bytes. For less text, loading NumPy takes longer than counting without it.
 SMALL = 256 << 10
+"""Bytes. For less text, loading NumPy takes longer than counting without it."""
+# Bytes. For less text, NumPy is slower even if it is loaded.
+_TINY = 24 << 10
 
 
 def count_by_step(
@@ -90,7 +93,7 @@ def count_by_time(
 
     text: whole lines, each with its LF.
     """
-    if len(text) >= SMALL:
+    if len(text) >= (_TINY if "numpy" in sys.modules else SMALL):
         from logsrv.linelog.read.numpy_counts import count_by_time_with_numpy
 
         return count_by_time_with_numpy(text, size, levels=levels, first_lines=first_lines)
