@@ -17,6 +17,7 @@ and host before these.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 from logsrv.linelog.fields.header_words import OLD_TIME, TAG, TIME, ZONE
@@ -43,7 +44,8 @@ _NAME = (
     rb"(?=[^\s]*[A-Za-z:]|[0-9]+\.[0-9]+\.)[0-9A-Za-z_\x80-\xff][^\s:\[\]=\"]*"
     rb"(?::[^\s\[\]=\":]+)*(?:::)?"
 )
-_PART = re.compile(
+# Compiled at its first use, as most commands meet no device.
+_PART = (
     rb"(?P<counter>[0-9]{1,12}: +|: *|%\$ \S{1,40} %\$ +|\*[A-Za-z]\w{0,60}: +"
     rb"|[A-Z0-9]{1,4}/\S{1,30}?:(?! ))"
     rb"|" + _UPTIME + rb"|" + _DEVICE_TIME
@@ -70,6 +72,11 @@ class DeviceHeader(NamedTuple):
     at: int
 
 
+@cache
+def _part() -> re.Pattern[bytes]:
+    return re.compile(_PART)
+
+
 def parse_device_header(message: bytes, start: int) -> DeviceHeader | None:
     """Return the header from offset `start` on, or None if anything else stands before a message's name."""
     name = _MNEMONIC.search(message, start, start + _LONGEST)
@@ -80,7 +87,7 @@ def parse_device_header(message: bytes, start: int) -> DeviceHeader | None:
     for _ in range(_MOST_PARTS):
         if at == end:
             break
-        part = _PART.match(message, at, end)
+        part = _part().match(message, at, end)
         is_last = part is not None and _COUNTERS.fullmatch(message, part.end(), end) is not None
         if part is None or not _add_part(part, fields, last, is_last=is_last):
             return None

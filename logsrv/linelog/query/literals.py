@@ -45,6 +45,14 @@ class Inherited(Value):
 Need: TypeAlias = Literal | AllOf | AnyOf | Inherited
 
 
+def fulfils_need(line: bytes, need: Need) -> bool:
+    """Return whether a line contains what is needed."""
+    if isinstance(need, Literal):
+        return need.text.lower() in line.lower() if need.ignore_case else need.text in line
+    together = any if isinstance(need, AnyOf) else all
+    return together(fulfils_need(line, part) for part in need.parts)
+
+
 def need_of_all(parts: Iterable[Need | None]) -> Need | None:
     """Return the need of a line that must contain all of `parts`."""
     flat: dict[Need, None] = {}

@@ -28,7 +28,14 @@ from logsrv.linelog.query.line_spans import (
     number_of_lines,
     other_line_spans,
 )
-from logsrv.linelog.query.literals import Candidate, Literal, Need, make_caseless_find
+from logsrv.linelog.query.literals import (
+    AnyOf,
+    Candidate,
+    Literal,
+    Need,
+    fulfils_need,
+    make_caseless_find,
+)
 from logsrv.linelog.query.predicates import Predicate, predicate
 from logsrv.linelog.query.query_need import need_of_query
 from logsrv.linelog.query.question import (
@@ -81,7 +88,7 @@ class Matcher:
         self.inherits = any(inherited)
         # If the query asks for nothing else.
         self._inherited = frozenset(inherited if all(inherited) else ())
-        self._own_literals = _literals_of_own_text(node) if self.inherits else ()
+        self._own_need = _need_of_own_text(node) if self.inherits else None
         self._test: Predicate | None = None
         self._candidate = candidate_of_query(node)
         self._exact = _is_exact(node, self._candidate)
@@ -184,14 +191,14 @@ class Matcher:
         if not isinstance(self.node, Compare) or self.node.field not in INHERITED - {"level"}:
             return None
         literals = self._candidate
-        return partial(_has_one_of, literals=literals) if isinstance(literals, tuple) else None
+        return partial(fulfils_need, need=AnyOf(literals)) if isinstance(literals, tuple) else None
 
     def _that_may_tell(self, first_lines: FirstLines) -> FirstLines:
         """Return the first lines without those that have no candidate: they make no line match."""
         if not isinstance(self._candidate, tuple):
             return first_lines
-        literals = self._candidate
-        telling = {line for line in set(first_lines.values()) if _has_one_of(line, literals)}
+        need = AnyOf(self._candidate)
+        telling = {line for line in set(first_lines.values()) if fulfils_need(line, need)}
         return {start: line for start, line in first_lines.items() if line in telling}
 
     def _is_told(self, line: bytes, first_line: bytes) -> bool:
@@ -222,9 +229,7 @@ class Matcher:
 
     def _may_match(self, text: bytes, start: int, end: int) -> bool:
         """Return whether a line may match by its own text, whatever it has from its first line."""
-        if not self._own_literals:
-            return True
-        return _has_one_of(text[start:end], self._own_literals)
+        return self._own_need is None or fulfils_need(text[start:end], self._own_need)
 
     def matching_lines(
         self,
@@ -334,25 +339,16 @@ def _inherited_fields(node: Node) -> list[str]:
     ]
 
 
-def _literals_of_own_text(node: Node) -> tuple[Literal, ...]:
-    """Return literals of which a line has one in any case, whatever it has from its first line.
-
-    Empty if none are certain.
-    """
+def _need_of_own_text(node: Node) -> Need | None:
+    """Return what a line contains in any case, whatever it has from its first line; None: not certain."""
     parts = node.parts if isinstance(node, And) else (node,)
     own = [
         found
         for part in parts
         if not any(_inherited_fields(part)) and isinstance(found := candidate_of_query(part), tuple)
     ]
-    return max(own, key=lambda one: min(len(literal.text) for literal in one), default=())
-
-
-def _has_one_of(line: bytes, literals: tuple[Literal, ...]) -> bool:
-    folded = line.lower()
-    return any(
-        one.text.lower() in folded if one.ignore_case else one.text in line for one in literals
-    )
+    longest = max(own, key=lambda one: min(len(literal.text) for literal in one), default=None)
+    return AnyOf(longest) if longest else None
 
 
 def make_matcher(node: Node) -> Matcher:

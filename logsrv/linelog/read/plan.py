@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from logsrv.linelog.fields.stored_line import REACH
-from logsrv.linelog.query.literals import AnyOf, Inherited, Literal, Need
+from logsrv.linelog.query.literals import AnyOf, Inherited, Literal, Need, fulfils_need
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import explanation
@@ -290,7 +290,9 @@ def frames_in_word_index(
         return words.frames_with(need.text, need.ignore_case)
     if isinstance(need, Inherited):
         inner = frames_in_word_index(words, need.parts[0], index)
-        return None if inner is None or index is None else _with_frames_that_go_on(index(), inner)
+        if inner is None or index is None:
+            return None
+        return _with_frames_that_go_on(index(), inner, need.parts[0])
     found = [frames_in_word_index(words, part, index) for part in need.parts]
     known = [frames for frames in found if frames is not None]
     is_any = isinstance(need, AnyOf)
@@ -302,19 +304,23 @@ def frames_in_word_index(
     return together
 
 
-def _with_frames_that_go_on(index: Index, chosen: int) -> int:
-    """Return some frames with those that go on with records of these, or of the segment before."""
+def _with_frames_that_go_on(index: Index, chosen: int, need: Need) -> int:
+    """Return some frames with those that go on with records of these, or of the segment before.
+
+    need: of the first lines of these records. Where the index has the first lines, they are looked at.
+    """
     found, frames = chosen, index.frames
     for number, frame in enumerate(frames):
-        if not frame.goes_on:
+        if not frame.goes_on or chosen >> number & 1:
             continue
+        # The first lines may stand in the segment before.
+        is_near = frame.text <= REACH
         before = number
-        while before and frames[before].text + REACH >= frame.text:
+        while not is_near and before and frames[before].text + REACH >= frame.text:
             before -= 1
-            if chosen >> before & 1:
+            is_near = chosen >> before & 1 == 1
+        if is_near:
+            lines = index.first_lines_before_frame(number)
+            if lines is None or any(fulfils_need(line, need) for line in lines):
                 found |= 1 << number
-                break
-        if frame.text <= REACH:
-            # The first lines may stand in the segment before.
-            found |= 1 << number
     return found

@@ -42,7 +42,7 @@ from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.stored_line import FirstLines
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import MOST_FRAMES
-from logsrv.linelog.store.kept_continuations import decode_continuations
+from logsrv.linelog.store.kept_continuations import decode_continuations, decode_lines_before
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.times import Times, combine_times
 
@@ -143,16 +143,32 @@ class Index(NamedTuple):
         may_tell: if given, those for which it is false are left out. None if they are not kept, or only by
         other rules, or damaged.
         """
-        if self.rules != RULES or not self.continuations:
-            return None
-        kept = self.continuations[number]
+        kept = self._continuations_of_frame(number)
         if kept is None:
             return None
-        after = self.frames[number + 1].lines if number + 1 < len(self.frames) else self.lines
         try:
-            return decode_continuations(kept, text, after - self.frames[number].lines, may_tell)
+            return decode_continuations(kept, text, self._lines_of_frame(number), may_tell)
         except ValueError:
             return None
+
+    def first_lines_before_frame(self, number: int) -> list[bytes] | None:
+        """Return the first lines before frame `number` of lines in it; None as `first_lines_of_frame`."""
+        kept = self._continuations_of_frame(number)
+        if kept is None:
+            return None
+        try:
+            return decode_lines_before(kept, self._lines_of_frame(number))
+        except ValueError:
+            return None
+
+    def _continuations_of_frame(self, number: int) -> bytes | None:
+        if self.rules != RULES or not self.continuations:
+            return None
+        return self.continuations[number]
+
+    def _lines_of_frame(self, number: int) -> int:
+        after = self.frames[number + 1].lines if number + 1 < len(self.frames) else self.lines
+        return after - self.frames[number].lines
 
     def first_lines_of_frames(self, first: int, texts: Iterable[bytes]) -> FirstLines | None:
         """Return the same for frames from number `first` on, by the places in all their text."""

@@ -78,6 +78,11 @@ def decode_continuations(
     return found
 
 
+def decode_lines_before(data: bytes, lines: int) -> list[bytes]:
+    """Return the first lines that stand before a frame. Arguments and ValueError as above."""
+    return _decode(data, lines).before if data else []
+
+
 def _decode(data: bytes, lines: int) -> _Kept:
     unpack = zlib.decompressobj()
     try:

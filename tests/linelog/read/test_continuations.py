@@ -235,3 +235,24 @@ def test_each_text_has_its_first_lines_in_whatever_order_texts_are_asked_for(lin
             assert asked.first_lines(place, text) == wanted[number, end]
         number = end
     assert sum(map(len, wanted.values())) > len(lines)
+
+
+def test_only_frames_with_records_of_an_app_are_read(tmp_path):
+    """Each of three programs writes a record over several frames; the index has their first lines."""
+    apps = ("alpha", "beta", "gamma")
+    lines = [
+        stored(message)
+        for app in apps
+        for message in [b"<11>1 2026-11-20T06:00:00Z web1 %b 7 - - failed" % app.encode(), *INSIDE]
+    ]
+    with small_frames(400):
+        view = view_of(make_store(tmp_path / "logs", [lines, []]))
+    read, frames = 0, 0
+    for app in apps:
+        search = Search(view, make_matcher(parse(f"app={app}")), Scope())
+        assert len([*search.hits()]) == 1 + len(INSIDE)
+        read += search.stats.frames
+        frames = search.stats.frames + search.stats.skipped_frames
+    # A frame in which one record ends and the next one begins is read for both.
+    assert frames > 3 * len(apps)
+    assert read <= frames + len(apps)
