@@ -10,8 +10,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
+
+from logsrv.kit.text.late_pattern import LatePattern
 
 _SECOND = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _ZONE = r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
@@ -24,7 +25,7 @@ _COMPOSE = _NAME + r"(?:[-_][0-9]+ +\| | +\| (?=(?:" + _NANOSECONDS + r" )?\{))"
 _KUBECTL = r"\[pod/[a-z0-9.-]{1,253}/[a-z0-9-]{1,63}\] "
 BEGIN = rf"(?:{_CRI}|{_COMPOSE}|{_KUBECTL}|{_NANOSECONDS} |{_TIME} \{{)"
 """The beginning of a line with such a prefix."""
-_PREFIX = re.compile(
+_PREFIX = LatePattern(
     (
         rf"(?:(?P<cri>{_TIME}) (?P<stream>std(?:out|err)) (?P<part>[PF])(?::[A-Z])?(?: |\Z)"
         rf"|(?:(?=(?P<compose>{_NAME}) +\|){_COMPOSE}"

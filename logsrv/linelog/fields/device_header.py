@@ -17,14 +17,14 @@ and host before these.
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import NamedTuple
 
+from logsrv.kit.text.late_pattern import LatePattern
 from logsrv.linelog.fields.header_words import OLD_TIME, TAG, TIME, ZONE
 
 MNEMONIC = r"%[A-Z][A-Z0-9_]*[A-Za-z0-9_-]*-[0-7]-"
 """The beginning of the name of a message."""
-_MNEMONIC = re.compile(
+_MNEMONIC = LatePattern(
     rb"(%(?<![^\s:]%)[A-Z][A-Z0-9_]*(?:-[A-Za-z0-9_]+){0,4}?-([0-7])-[A-Za-z0-9_]+) ?:(?: +|\Z)"
 )
 _LONGEST = 200
@@ -44,8 +44,7 @@ _NAME = (
     rb"(?=[^\s]*[A-Za-z:]|[0-9]+\.[0-9]+\.)[0-9A-Za-z_\x80-\xff][^\s:\[\]=\"]*"
     rb"(?::[^\s\[\]=\":]+)*(?:::)?"
 )
-# Compiled at its first use, as most commands meet no device.
-_PART = (
+_PART = LatePattern(
     rb"(?P<counter>[0-9]{1,12}: +|: *|%\$ \S{1,40} %\$ +|\*[A-Za-z]\w{0,60}: +"
     rb"|[A-Z0-9]{1,4}/\S{1,30}?:(?! ))"
     rb"|" + _UPTIME + rb"|" + _DEVICE_TIME
@@ -54,8 +53,8 @@ _PART = (
 )  # fmt: skip
 # Before the time of a message without a name, behind its priority: `45: sw01: 46: *`, `: ` of NX-OS.
 _COUNTER = rb"[0-9]{1,12}: +"
-_COUNTERS = re.compile(rb"(?:" + _COUNTER + rb")*")
-_BEFORE_TIME = re.compile(
+_COUNTERS = LatePattern(rb"(?:" + _COUNTER + rb")*")
+_BEFORE_TIME = LatePattern(
     rb"(?:" + _COUNTER + rb"(?:(" + _NAME + rb"): +(?:" + _COUNTER + rb")?)?"
     rb"|(" + _NAME + rb"): +" + _COUNTER + rb"|: *)?[*.]? ?(?=" + OLD_TIME + rb"[^:]{0,16}:)"
 )  # fmt: skip
@@ -72,11 +71,6 @@ class DeviceHeader(NamedTuple):
     at: int
 
 
-@cache
-def _part() -> re.Pattern[bytes]:
-    return re.compile(_PART)
-
-
 def parse_device_header(message: bytes, start: int) -> DeviceHeader | None:
     """Return the header from offset `start` on, or None if anything else stands before a message's name."""
     name = _MNEMONIC.search(message, start, start + _LONGEST)
@@ -87,7 +81,7 @@ def parse_device_header(message: bytes, start: int) -> DeviceHeader | None:
     for _ in range(_MOST_PARTS):
         if at == end:
             break
-        part = _part().match(message, at, end)
+        part = _PART.match(message, at, end)
         is_last = part is not None and _COUNTERS.fullmatch(message, part.end(), end) is not None
         if part is None or not _add_part(part, fields, last, is_last=is_last):
             return None
@@ -124,16 +118,16 @@ def match_before_time(message: bytes, at: int) -> tuple[bytes | None, int]:
     return (found[1] or found[2], found.end()) if found else (None, at)
 
 
-_UNIFI = re.compile(
+_UNIFI = LatePattern(
     rb"(?:([A-Za-z0-9][^\s,:]{0,63})[ ,])?[0-9a-f]{12},[^\s,:]{1,64}: +(?=" + TAG.pattern + rb")"
 )
-_ADDRESS = re.compile(rb"\[([0-9A-Fa-f.:]{2,45})\] +(?=" + TAG.pattern + rb")")
-_EVENT = re.compile(rb"([0-9]{5}) +(?=" + TAG.pattern + rb")")
-_COMWARE = re.compile(
+_ADDRESS = LatePattern(rb"\[([0-9A-Fa-f.:]{2,45})\] +(?=" + TAG.pattern + rb")")
+_EVENT = LatePattern(rb"([0-9]{5}) +(?=" + TAG.pattern + rb")")
+_COMWARE = LatePattern(
     rb"(%%[0-9]{2}[A-Z][A-Za-z0-9_]*/([0-7])/[A-Za-z0-9_]+(?:\([a-z]+\))?)(?:\[[0-9]{1,12}\])?: *"
 )
-_MERAKI = re.compile(rb"(?:1 )?([0-9]{10}\.[0-9]{1,9}) ([A-Za-z0-9][^\s:=]*) ([a-z_-]{2,30}) +")
-_NETSCALER = re.compile(
+_MERAKI = LatePattern(rb"(?:1 )?([0-9]{10}\.[0-9]{1,9}) ([A-Za-z0-9][^\s:=]*) ([a-z_-]{2,30}) +")
+_NETSCALER = LatePattern(
     rb" ?([0-9]{2}/[0-9]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}(?: "
     + ZONE
     + rb")?) ([A-Za-z0-9][^\s:=]*) ([0-9]+-PPE-[0-9]+) : +"
@@ -170,7 +164,7 @@ def match_odd_tag(message: bytes, at: int) -> HeaderPart | None:
 
 
 def _match(
-    expression: re.Pattern[bytes], names: tuple[str, ...], message: bytes, at: int
+    expression: LatePattern[bytes], names: tuple[str, ...], message: bytes, at: int
 ) -> HeaderPart | None:
     found = expression.match(message, at)
     if found is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from logsrv.kit.text.late_pattern import LatePattern
 from logsrv.linelog.fields import zone_names
 from logsrv.linelog.fields.events import begins_event
 
@@ -47,21 +48,21 @@ _ISO_TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T" + _CLOCK + rb"[^ ]*?"
 _AFTER_TIME = (
     rb"(?: " + ZONE + rb"(?=[ :]))?(?: " + _YEAR + rb"(?=[ :]))?(?: " + ZONE + rb"(?=[ :]))?"
 )
-TIME = re.compile(rb"((?:" + OLD_TIME + rb"|" + _ISO_TIME + rb")" + _AFTER_TIME + rb"):? +")
-_is_no_host = re.compile(NO_HOST).match
-_WORD_OF_OTHERS = re.compile(
+TIME = LatePattern(rb"((?:" + OLD_TIME + rb"|" + _ISO_TIME + rb")" + _AFTER_TIME + rb"):? +")
+_NO_HOST = LatePattern(NO_HOST)
+_WORD_OF_OTHERS = LatePattern(
     rb"[0-9]+|[AP]M|[lL]ast|[pP]revious|[aA]bove|[mM]essage|From|"
     + ZONE
     + rb"|(?:[a-z0-7]+\.)?"
     + LEVEL
-).fullmatch
-HOST = re.compile(rb"([0-9A-Za-z_\x80-\xff][^\s:\[\]=\"]*(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
-TAG = re.compile(
+)
+HOST = LatePattern(rb"([0-9A-Za-z_\x80-\xff][^\s:\[\]=\"]*(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
+TAG = LatePattern(
     rb"((?:[A-Za-z_/.(]|[0-9][0-9.-]*[A-Za-z_]|%+[A-Za-z0-9])[^\s:\[\]=\"]{0,127})"
     rb"(?:\[([^\]\s]{0,128})\]:?|:)(?: |\Z)"
 )
 # macOS has tags of several words: `Microsoft Word[14463]:`.
-TAG_OF_WORDS = re.compile(
+TAG_OF_WORDS = LatePattern(
     rb"([A-Za-z_][^\s:\[\]=\"]{0,63}(?: [A-Z0-9(][^\s:\[\]=\"]{0,63}){1,4})\[([0-9]{1,10})\]:?(?: |\Z)"
 )
 
@@ -79,7 +80,7 @@ def match_host_behind_colon(message: bytes, at: int) -> re.Match[bytes] | None:
 def match_host(message: bytes, at: int) -> re.Match[bytes] | None:
     """Return the match of a host's name at this place, or None for another word."""
     host = HOST.match(message, at)
-    if host is None or (may_be_no_host(host[1]) and _is_no_host(message, at)):
+    if host is None or (may_be_no_host(host[1]) and _NO_HOST.match(message, at)):
         return None
     if begins_event(message, at):
         return None
@@ -89,4 +90,4 @@ def match_host(message: bytes, at: int) -> re.Match[bytes] | None:
 @lru_cache(maxsize=4096)
 def may_be_no_host(word: bytes) -> bool:
     """Tell whether a word may be no name of a host; what follows it decides."""
-    return _WORD_OF_OTHERS(word.rstrip(b":")) is not None
+    return _WORD_OF_OTHERS.fullmatch(word.rstrip(b":")) is not None

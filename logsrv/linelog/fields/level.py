@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from logsrv.kit.text.colours import text_without_colours
+from logsrv.kit.text.late_pattern import LatePattern
 from logsrv.linelog.fields import known_keys
 from logsrv.linelog.fields.known_keys import LEVEL_KEYS, level_key, level_names_in_order
 from logsrv.linelog.fields.values import Scalar, Value, elements_of_value, number_of_value
@@ -126,7 +127,7 @@ def _run_pattern(characters: str, most: int) -> str:
 
 
 _CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
-_AT_THE_TIME = re.compile(
+_AT_THE_TIME = LatePattern(
     r"[\[(]?[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ]" + _CLOCK
     + _run_pattern(CLINGING, MOST_CLINGING) + _run_pattern(BETWEEN, MOST_BETWEEN)
     + rf"(?P<name>[A-Za-z]+)(?=[{re.escape(AFTER_LEVEL)}]|\Z)"
@@ -142,8 +143,8 @@ _AT_THE_TIME = re.compile(
     + r" \S{1,39} [A-Z]{1,15} [A-Z]{1,15} (?P<bluegene>[A-Z]{4,8}) "
 )  # fmt: skip
 # One of these follows a name in small letters right after a time; else the name begins a sentence.
-_ENDS_NAME = re.compile(r"[\t:|)\]]|[,;](?! )| (?=[ \[|:]|-[ -]|\Z)|\Z")
-_NUMBER_BEFORE = re.compile(
+_ENDS_NAME = LatePattern(r"[\t:|)\]]|[,;](?! )| (?=[ \[|:]|-[ -]|\Z)|\Z")
+_NUMBER_BEFORE = LatePattern(
     rf"(?:\A|[{re.escape(BEFORE_NUMBER)}])[0-9]{{1,{MOST_DIGITS}}} {{1,{MOST_SPACES}}}\Z"
 )
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -157,7 +158,7 @@ BEFORE_CLOCK = (
 BEHIND_CLOCK, AFTER_ZONE = "0123456789.,:;+-|)] \t", " \t,;|])"
 LONGEST_ZONE = 5
 _BEHIND_CLOCK = rf"(?:[{re.escape(BEHIND_CLOCK)}]|\[(?=[0-9]))*"
-_LEADING_TIME = re.compile(
+_LEADING_TIME = LatePattern(
     rf"{BEFORE_CLOCK}{_CLOCK}(?![0-9]){_BEHIND_CLOCK}"
     rf"(?:(?P<zone>[A-Z_][A-Z0-9_]{{0,{LONGEST_ZONE - 1}}})(?=[{re.escape(AFTER_ZONE)}]){_BEHIND_CLOCK})?"
 )
@@ -343,7 +344,7 @@ def _is_in_brackets(text: str, begin: int, word: re.Match[str]) -> bool:
     return closed >= 0 and text.find("[", word.end(), closed) < 0
 
 
-_NAGIOS = re.compile(
+_NAGIOS = LatePattern(
     r"(?:\[[0-9]{10}\] )?(?:(?:CURRENT|INITIAL|GLOBAL|PASSIVE) )?(?P<of>HOST|SERVICE) "
     r"(?P<of_time>FLAPPING |DOWNTIME )?(?P<kind>ALERT|NOTIFICATION|STATE|EVENT HANDLER|CHECK): "
 )

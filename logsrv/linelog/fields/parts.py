@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from logsrv.kit.text.late_pattern import LatePattern
 from logsrv.linelog.fields.container_prefix import parse_container_prefix
 from logsrv.linelog.fields.record import Record
 
-_OBJECT = re.compile(
+_OBJECT = LatePattern(
     rb'\{"log":"(?P<log>[^"\\]*(?:\\.[^"\\]*)*?(?P<lf>\\n)?)","stream":"(?P<stream>stdout|stderr)"'
     rb'(?:,"attrs":\{[^{}]{0,4096}\})?,"time":"[0-9T:.Z+-]{20,35}"\}\Z'
 )

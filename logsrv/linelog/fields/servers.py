@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from logsrv.kit.text.late_pattern import LatePattern
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.logfmt import parse_trailing_pairs
 from logsrv.linelog.fields.values import Value
@@ -22,7 +23,7 @@ VHOST_PORT = r"([0-9]{1,5})"
 CLIENT_BEHIND_VHOST = r"(?=\S*[.:]|localhost )"
 """What tells a client behind the name of a virtual host from the first word of a user's name."""
 _QUOTED = '"(' + pattern_until('"') + ')"'
-_LINE = re.compile(
+_LINE = LatePattern(
     rf"(?:{VHOST}(?::{VHOST_PORT})? {CLIENT_BEHIND_VHOST})??"
     r"(\S+) \S+ (\S+) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[^\]\s]+(?: [+-][0-9]{4})?\] "
     + _QUOTED
@@ -35,7 +36,7 @@ _LINE = re.compile(
 )
 _DAY = re.compile(r"\[[0-9]{2}/[A-Z]")
 # The rare lines with several spaces, another zone, or with a dash and a user of several words, or of none.
-_ODD_LINE = re.compile(
+_ODD_LINE = LatePattern(
     rf"(?:{VHOST}(?::{VHOST_PORT})? +{CLIENT_BEHIND_VHOST})??"
     rf'(\S+) +(?:-|\S+(?= +\S+ +\[)) +(?:(\S+|[^\s"][^"]{{0,200}}?) +)?'
     r'\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}[: ][^\]\s"]{1,20}(?: +[^\]\s"]{1,6})?\] +'
@@ -52,7 +53,7 @@ ALL_ACCESS_NAMES = (
     *("client_port", "frontend", "backend", "server", "duration_ms", "termination"),
 )
 """All fields: ACCESS_NAMES, and those that only HAProxy has."""
-_HAPROXY = re.compile(
+_HAPROXY = LatePattern(
     r"(?P<client>\S+):(?P<client_port>[0-9]+) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8}\.[0-9]{3}\]"
     r" (?P<frontend>\S+) (?P<backend>[^\s/]+)/(?P<server>\S+)"
     r" (?:-?[0-9]+/){4}\+?(?P<duration_ms>[0-9]+) (?P<status>-?[0-9]+) \+?(?P<bytes>[0-9]+)"
@@ -128,10 +129,10 @@ LOGIN_WORDS = ("Failed", "Accepted", "Postponed")
 LOGIN = rf"\w+ \S+ for (?:invalid user )?(?P<user>.*) from {_IP}{_PORT}"
 """A message of sshd about a login, which begins with one of LOGIN_WORDS."""
 # The name of the user matches as much as possible: an attacker may choose `x from 1.2.3.4 port 5`.
-_LOGIN = re.compile(LOGIN, re.ASCII)
-_INVALID = re.compile(rf"\w+ user (?P<user>.*) from {_IP}(?:{_PORT})?\Z", re.ASCII)
+_LOGIN = LatePattern(LOGIN, re.ASCII)
+_INVALID = LatePattern(rf"\w+ user (?P<user>.*) from {_IP}(?:{_PORT})?\Z", re.ASCII)
 # All parts are bounded, so that no line takes quadratic time.
-_END = re.compile(
+_END = LatePattern(
     r"[A-Za-z ]{1,40}? (?:(?:authenticating |invalid )?user (?P<user>.{0,256}) (?=\S+ port [0-9]))?"
     rf"{_IP}(?:{_PORT})?",
     re.ASCII,
@@ -147,7 +148,7 @@ SSHD_WORDS = tuple(_SSHD)
 """The first words of sshd's messages."""
 DURATION = "LOG:  duration: "
 """The text before a duration of PostgreSQL."""
-_DURATION = re.compile(DURATION + r"([0-9.]+ ms)\b")
+_DURATION = LatePattern(DURATION + r"([0-9.]+ ms)\b")
 
 
 def parse_program_message(content: str, app: str | None) -> dict[str, str]:

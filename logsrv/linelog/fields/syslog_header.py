@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from logsrv.kit.text.late_pattern import LatePattern
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields import container_prefix, device_header
 from logsrv.linelog.fields.device_header import MNEMONIC, match_before_time, parse_device_header
@@ -40,34 +41,34 @@ HEADER_NAMES = frozenset(
 """The fields of a header; those of structured data have other names, with a dot."""
 
 _PRIORITY = re.compile(rb"<([0-9]{1,3})>")
-_SPACED_TIME = re.compile(rb" +(?=" + TIME.pattern + rb")")
-_RFC5424 = re.compile(
+_SPACED_TIME = LatePattern(rb" +(?=" + TIME.pattern + rb")")
+_RFC5424 = LatePattern(
     rb"[1-9][0-9]{0,2} (-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)(?: |\Z)"
 )
 _VALUE = pattern_until('"').encode()
 # Senders forget to escape a bracket inside quotes: only a quote ends a value.
-_ELEMENT = re.compile(rb'\[([^ =\]"]+)((?: +[^ =\]"]+="' + _VALUE + rb'")*) *\]')
+_ELEMENT = LatePattern(rb'\[([^ =\]"]+)((?: +[^ =\]"]+="' + _VALUE + rb'")*) *\]')
 # One that is not as it should be, with an equals sign; it ends before another one, a space or the end.
-_BROKEN_ELEMENT = re.compile(
+_BROKEN_ELEMENT = LatePattern(
     rb"\[(?=[^ =\]\"]+ [^\]\"]*=)(?:(?:[^\"\]]|\"" + _VALUE + rb"\")*\](?=\[| |\Z)|[^ ]*?\](?=\[| )"
     rb"|[^\[\]]*\](?=\[| |\Z))"
 )
-_PARAM = re.compile(rb' +([^ =\]"]+)="(' + _VALUE + rb')"')
+_PARAM = LatePattern(rb' +([^ =\]"]+)="(' + _VALUE + rb')"')
 _ESCAPED = re.compile(rb'\\(["\\\]])')
 # A header without a priority begins with one of these, except those with `%` or ` | `.
 _LESS = ord("<")
 _FIRST = frozenset(b"0123456789[ADFJMNOSTW")
 _LEVEL, _FACILITY = rb"(" + LEVEL + rb")", rb"(" + FACILITY + rb")"
 # FreeBSD's `<auth.info>` or `<4.6>` before the host.
-_BEFORE_HOST = re.compile(
+_BEFORE_HOST = LatePattern(
     rb"<(?:" + _FACILITY + rb"\." + _LEVEL + rb"|([0-9]|1[0-9]|2[0-3])\.([0-7]))> +"
 )
 # BusyBox' `daemon.info` and F5's `warning` before the tag.
-_BEFORE_TAG = re.compile(rb"(?:" + _FACILITY + rb"\.)?" + _LEVEL + rb" +(?=" + TAG.pattern + rb")")
+_BEFORE_TAG = LatePattern(rb"(?:" + _FACILITY + rb"\.)?" + _LEVEL + rb" +(?=" + TAG.pattern + rb")")
 # AIX: the host that a message comes from.
-_FORWARDED = re.compile(rb"(?:Message forwarded from|From) ([0-9A-Za-z][0-9A-Za-z._:-]*): +")
+_FORWARDED = LatePattern(rb"(?:Message forwarded from|From) ([0-9A-Za-z][0-9A-Za-z._:-]*): +")
 # The form of nearly all headers of RFC 3164, to be read at once.
-_USUAL = re.compile(
+_USUAL = LatePattern(
     rb"(" + MONTH + rb" [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"
     rb"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
     rb" ([A-Za-z0-9][A-Za-z0-9._-]*) ([A-Za-z_/.(][^\s:\[\]=\",]{0,127})"
@@ -89,7 +90,7 @@ WITHOUT_PRIORITY = (
     r"|T[0-9:]{8}[.0-9]*(?:Z|[+-][0-9:]{5}) \{"
 )
 """What is in every line with a header without a priority; an expression of RE2, too."""
-_begins_file_header = re.compile(_IN_FILES.encode()).match
+_FILE_HEADER = LatePattern(_IN_FILES.encode())
 
 
 class SyslogHeader(NamedTuple):
@@ -127,7 +128,7 @@ def parse_syslog_header(message: bytes) -> SyslogHeader | None:
 def _header_without_priority(message: bytes) -> SyslogHeader | None:
     fields: dict[str, str] = {}
     rest = _add_device(message, 0, fields) if b"%" in message else 0
-    if not rest and _begins_file_header(message):
+    if not rest and _FILE_HEADER.match(message):
         rest = _add_rfc3164(message, 0, fields)
         if not _is_of_file(fields, is_event=begins_event(message, rest)):
             rest = 0
@@ -295,7 +296,7 @@ def _add_part(part: device_header.HeaderPart, fields: dict[str, str]) -> int:
 def _add_level(said: re.Match[bytes], fields: dict[str, str]) -> int:
     """Add a level and a facility that stand between the parts if there is no priority; return the end."""
     facility, level = (part.decode() if part else None for part in said.group(1, 2))
-    if said.re is _BEFORE_HOST and said[4] and "severity" not in fields:
+    if said.re is _BEFORE_HOST.compiled and said[4] and "severity" not in fields:
         fields["facility"], fields["severity"] = FACILITIES[int(said[3])], SEVERITIES[int(said[4])]
     if level and "severity" not in fields:
         fields["severity"] = SEVERITIES[len(LEVELS) - 1 - RANK[NAMES_OF_LEVELS[level]]]

@@ -10,9 +10,9 @@ time in proportion to it at most.
 
 from __future__ import annotations
 
-import re
 from enum import Enum, auto
-from functools import cache
+
+from logsrv.kit.text.late_pattern import LatePattern
 
 
 class TraceState(Enum):
@@ -79,7 +79,7 @@ ANNOUNCES = (
     rb"|--- Logging error ---"
 )
 """Sentences of Python before a traceback."""
-_KINDS = b"|".join(
+_ANY_KIND = b"|".join(
     b"(?P<%s>%s)" % (kind.name.encode(), pattern)
     for kind, pattern in (
         # Most lines are known by their first word.
@@ -189,14 +189,7 @@ _KINDS = b"|".join(
         (LineKind.TERM, rb"\[{0,3}\{[\[{]{0,3}[a-z':]"),
     )
 )
-
-
-@cache
-def _kinds() -> re.Pattern[bytes]:
-    """Return the expression for all kinds. Most commands never use it, and it takes 4 ms."""
-    return re.compile(_KINDS)
-
-
+_KINDS = LatePattern(_ANY_KIND)
 _BY_NAME: dict[str | None, LineKind] = {kind.name: kind for kind in LineKind}
 
 BEGINNINGS = frozenset(
@@ -305,20 +298,21 @@ TRACEBACKS = (LineKind.TRACEBACK, LineKind.GROUP, LineKind.SUBGROUP)
 """Kinds that begin a trace of Python."""
 WITH_NOTES = (TraceState.RAISED, TraceState.NAMED, TraceState.CALLS)
 """States in which the next lines of a message may have any text: notes, or what an error is wrapped in."""
-# These are compiled at their first use, as most commands meet no trace.
 # Python's line with the exception; it may have no message.
-_RAISED = rb"[A-Za-z_][\w.]{0,200}(?::|\s*\Z)"
-_GO_LINE = rb"created by |exit status [0-9]|runtime stack:|\[signal |\[originating from "
-_CALL = rb"[A-Za-z_][\w./~%()*\[\]\x80-\xff-]{2,400}\s*\Z"
+_RAISED = LatePattern(rb"[A-Za-z_][\w.]{0,200}(?::|\s*\Z)")
+_GO_LINE = LatePattern(
+    rb"created by |exit status [0-9]|runtime stack:|\[signal |\[originating from "
+)
+_CALL = LatePattern(rb"[A-Za-z_][\w./~%()*\[\]\x80-\xff-]{2,400}\s*\Z")
 # Endings of the names of files, hosts and versions, which look like a call of the package main.
-_FILES = (
+_FILES = LatePattern(
     rb"\.(?:[ch]|cc|cpp|cfg|com|conf|css|csv|db|exe|go|gz|html?|in|ini|java|jpg|js|json|jsx|log|lua|md|mjs"
     rb"|net|o|org|php|png|pl|py|rb|rs|sh|so|sql|svg|tar|tmp|toml|ts|tsx|txt|vue|xml|ya?ml|zip)\s*\Z"
 )
 
 
 def kind_of_text(text: bytes) -> LineKind:
-    found = _kinds().match(text)
+    found = _KINDS.match(text)
     return _BY_NAME[found.lastgroup] if found else LineKind.OTHER
 
 
@@ -336,7 +330,7 @@ def next_state(state: TraceState, kind: LineKind, text: bytes) -> TraceState | N
     if state is TraceState.PLAIN:
         return None
     if state is TraceState.TRACEBACK and (
-        kind is LineKind.EXCEPTION or (kind in _UNKNOWN and re.match(_RAISED, text))
+        kind is LineKind.EXCEPTION or (kind in _UNKNOWN and _RAISED.match(text))
     ):
         return TraceState.RAISED if b": " in text else TraceState.NAMED
     if kind is LineKind.OTHER and (
@@ -415,20 +409,20 @@ def doubt_about(kind: LineKind) -> int:
 
 def is_any_text(kind: LineKind, text: bytes) -> bool:
     """Return whether a line looks like no line of a trace at all."""
-    return kind in _UNKNOWN and not (re.match(_RAISED, text) or _is_of_goroutine(text))
+    return kind in _UNKNOWN and not (_RAISED.match(text) or _is_of_goroutine(text))
 
 
 def is_call(text: bytes) -> bool:
     """Return whether a line may be a call such as `example.org/shop.(*Cart).Add`, without arguments."""
-    if b" " in text or not re.match(_CALL, text):
+    if b" " in text or not _CALL.match(text):
         return False
     name = text.rpartition(b"/")[2]
-    return b"." in name[1:-1] and not re.search(_FILES, name)
+    return b"." in name[1:-1] and not _FILES.search(name)
 
 
 def _is_of_goroutine(text: bytes) -> bool:
     """Return whether a line is a call such as `net/http.(*conn).serve(0xc0)`, or one of Go's notes."""
-    if re.match(_GO_LINE, text):
+    if _GO_LINE.match(text):
         return True
     if text.startswith((b"panic(", b"...additional frames elided")):
         return True

@@ -13,12 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from functools import cache
 from itertools import chain
 from typing import TypeGuard
 
 import orjson
 
+from logsrv.kit.text.late_pattern import LatePattern
 from logsrv.linelog.fields.known_keys import IMPORTED_TIME_KEYS, INNER_TIME_KEYS
 from logsrv.linelog.importing.forms import (
     ACCESS,
@@ -50,6 +50,7 @@ _SAME = (
     rb"|(?(bracketed)" + ACCESS.before + rb"(?P=bracketed)\]|(?(other)(?P=other)(?!" + MORE + rb")|(?!))))"
 )  # fmt: skip
 _TIME = _PRIORITY + _PLAIN + rb"|" + ACCESS.pattern_without_groups + rb"|" + _OTHER
+_TIMED_LINE = LatePattern(rb"^(?:" + _TIME + rb"|\{)", re.MULTILINE)
 # A match takes all lines of a moment, also those without a time, so no Python code runs for each line.
 # `re` keeps 230 bytes for each line until the match ends, so a match has at most 10,001 lines.
 _RUN = re.compile(
@@ -219,7 +220,7 @@ class LineMoments:
 
     def _count_timed(self, lines: bytes) -> int:
         """Return the number of lines of a run that have its time, which the others do not."""
-        return lines.count(b"\n") if self._kind == "column" else len(_timed_line().findall(lines))
+        return lines.count(b"\n") if self._kind == "column" else len(_TIMED_LINE.findall(lines))
 
     def _run_of_undated(self, lines: bytes, following: int | None) -> tuple[int, bytes]:
         number = lines.count(b"\n")
@@ -415,12 +416,6 @@ def _is_number(value: object) -> TypeGuard[int | str]:
     if isinstance(value, str):
         return value.isdecimal() and value.isascii() and len(value) <= _MOST_DIGITS
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-@cache
-def _timed_line() -> re.Pattern[bytes]:
-    """Return an expression for a line with a time: compiled only if lines are counted."""
-    return re.compile(rb"^(?:" + _TIME + rb"|\{)", re.MULTILINE)
 
 
 def _local_time(moment: int) -> datetime:
