@@ -20,6 +20,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.protocols.awaiting import call_without_connection, start_coroutine
 from logsrv.kit.service.arguments import check_state_maker
 
@@ -27,9 +28,11 @@ from logsrv.kit.service.arguments import check_state_maker
 class StateLife:
     """The life of the state of one service."""
 
-    def __init__(self, make: Callable[[Any], Any]) -> None:
-        """`make`: the author's class or function."""
-        self._make = make
+    def __init__(
+        self, make: Callable[[Any], Any], check: Callable[[Any], None] = lambda state: None
+    ) -> None:
+        """make: the author's class or function. check: raises ConfigurationError for a wrong state."""
+        self._make, self._check = make, check
         self._lives = False
         # For a context manager: `_living` fires when it was left, `_entered` when it was entered. Firing
         # `_leaving` leaves it.
@@ -46,6 +49,7 @@ class StateLife:
         made = self._make(service)
         if isinstance(made, AbstractAsyncContextManager):
             return lambda: self._begin(self._enter_manager(made, service), service)
+        self._check(made)
         service.state = made
         start = getattr(made, "start", None)
         if not callable(start):
@@ -74,7 +78,14 @@ class StateLife:
         self._entered = Deferred(self._cancel_manager)
         self._leaving = Deferred()
         self._living = start_coroutine(self._run_manager(manager))
-        service.state = await self._entered
+        state = await self._entered
+        try:
+            self._check(state)
+        except ConfigurationError:
+            self._leaving.callback(None)
+            await self._living
+            raise
+        service.state = state
         self._lives = True
 
     async def _run_manager(self, manager: AbstractAsyncContextManager[Any]) -> None:

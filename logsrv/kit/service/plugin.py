@@ -5,7 +5,7 @@ This module is all that `twistd --help` has to import; the rest loads when the p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -148,6 +148,7 @@ class Plugin:
                 state=self.load_if_named(self.state) or (lambda service: SimpleNamespace()),
                 load=options.reload,
                 reactor=reactor,
+                check_state=self._check_declared(),
             )
         except LogsrvError as error:
             sentence = str(error)
@@ -167,10 +168,27 @@ class Plugin:
             raise ConfigurationError(f"{self.name}: {error}") from error
 
     def check(self) -> None:
-        """Load each object that the plugin names as text. Raises ConfigurationError if one is missing."""
-        served = (self.protocol, self.datagrams, *self.listeners.values())
-        for what in (self.settings, *served, self.state):
-            self.load_if_named(what)
+        """Load each object that the plugin names as text, and compare them.
+
+        Raises ConfigurationError if one is missing, or if a protocol is declared with others.
+        """
+        self._check_declared()
+
+    def _check_declared(self) -> Callable[[Any], None]:
+        """Compare the protocols with options and state; return the check of the state that is made."""
+        from logsrv.kit.service.declared import check_declared, declared_by
+
+        served = map(self.load_if_named, (self.protocol, self.datagrams, *self.listeners.values()))
+        declared = [found for found in map(declared_by, served) if found is not None]
+        options, state = self.load_if_named(self.settings), self.load_if_named(self.state)
+        for one in declared:
+            check_declared(self.name, one, options, state)
+
+        def check(made: Any) -> None:
+            for one in declared:
+                one.require_state(self.name, made)
+
+        return check
 
 
 @overload

@@ -82,10 +82,12 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         state: Callable[[Any], PluginState],
         load: Callable[[], Settings],
         reactor: Any,
+        check_state: Callable[[Any], None] = lambda state: None,
     ) -> None:
         """`served`: by the name of the listener, "" for those without one.
 
-        `state` is called with this service when it starts; its ConfigurationError stops the start.
+        `state` is called with this service when it starts, and `check_state` with its result; a
+        ConfigurationError of either stops the start.
         """
         metrics = Metrics(PLUGIN_METRICS, name=name)
         super().__init__(name, settings, load=load, reactor=reactor, metrics=metrics)
@@ -109,7 +111,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.sockets = DatagramSockets(self)
         # A test may replace it.
         self.client_endpoint = client_endpoint
-        self._life = StateLife(state)
+        self._life = StateLife(state, check_state)
         # Raises now if a listener could not be served.
         self.wanted_sites(settings)
 
