@@ -321,8 +321,9 @@ def test_a_project_takes_the_given_description_and_place(tmp_path, kind, listen,
     plugin = (tmp_path / "shout" / "twisted/plugins/shout_plugin.py").read_text()
     if kind != "input":
         [call] = [node for node in ast.walk(ast.parse(plugin)) if isinstance(node, ast.Call)]
-        given = {one.arg: ast.literal_eval(one.value) for one in call.keywords}
-        assert (given["description"], given["listen"]) == (said, listen)
+        given = {one.arg: one.value for one in call.keywords}
+        written = [ast.literal_eval(given[name]) for name in ("description", "listen")]
+        assert written == [said, listen]
     make = [program("make", "make"), "--dry-run", "run", f"PYTHON={sys.executable}"]
     planned = subprocess.run(
         make,

@@ -15,12 +15,13 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.connections.transports import can_half_close, delay_close_for_producer
+from logsrv.kit.connections.transports import can_half_close, delay_close_for_producer, unsent_bytes
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.awaiting import CANCELLED, as_deferred, call_without_connection, handled
 from logsrv.kit.protocols.context import AuthorProtocol, InputReader
 from logsrv.kit.protocols.faults import EndOfStream, PeerGone, wrong_value_text
+from logsrv.kit.protocols.idle import IdleWatch
 from logsrv.kit.protocols.sending import SendingSide
 
 if TYPE_CHECKING:
@@ -42,18 +43,20 @@ class PeerConnection(SendingSide):
     reader: makes input for the protocol of the peer's bytes. None after the end, and before the first
     bytes unless the author's code asks for input itself. work: fires when the author's code that still runs
     is done; None if none runs. when_answered: called each time that code has returned, or waits for the
-    peer.
+    peer. heard: the peer has sent something since this was last set to false.
     """
 
-    __slots__ = ("_farewell", "_timers", "reader", "when_answered", "work")
+    __slots__ = ("_farewell", "_idle", "_timers", "heard", "reader", "when_answered", "work")
 
     def __init__(self, author: AuthorProtocol) -> None:
         super().__init__(author)
         self.reader: InputReader | None = None
         self.work: Deferred[Any] | None = None
         self.when_answered: Callable[[], object] | None = None
+        self.heard = False
         self._farewell = b""
         self._timers: set[DelayedCall] | None = None
+        self._idle: IdleWatch | None = None
 
     @property
     def working(self) -> bool:
@@ -93,6 +96,7 @@ class PeerConnection(SendingSide):
     def received(self, data: bytes) -> None:
         context = self.author.factory
         context.received_bytes += len(data)
+        self.heard = True
         if self.state.sending is not states.OPEN:
             context.dropped_bytes += len(data)
         elif self.reader is not None:
@@ -109,6 +113,7 @@ class PeerConnection(SendingSide):
             if timer.active():
                 timer.cancel()
         self._timers = None
+        self.idle_timeout = None
         self.end_waits()
         if self.reader is not None:
             self.reader.lost()
@@ -133,6 +138,32 @@ class PeerConnection(SendingSide):
         if self.lines is not None:
             self.lines = []
         self.change_state(states.CLOSE)
+
+    def end_now(self) -> None:
+        """End the connection without last words, and drop what is gathered."""
+        if self.lines is not None:
+            self.lines = []
+        self.change_state(states.ABORT)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """The bytes that wait to be sent, those gathered for one write included."""
+        if self.state.sending is states.GONE:
+            return 0
+        return self.gathered * (self.lines is not None) + unsent_bytes(self.author.transport)
+
+    @property
+    def idle_timeout(self) -> float | None:
+        return None if self._idle is None else self._idle.seconds
+
+    @idle_timeout.setter
+    def idle_timeout(self, seconds: float | None) -> None:
+        if self._idle is not None:
+            self._idle.stop()
+        if seconds is None or self.state.sending is states.GONE:
+            self._idle = None
+        else:
+            self._idle = IdleWatch(self, seconds)
 
     def later(
         self, seconds: float, function: Callable[..., object], *args: Any, **kwargs: Any

@@ -70,12 +70,20 @@ class RunningService(Protocol[Settings, State]):
     @property
     def peers(self) -> Collection[Any]: ...
 
-    def broadcast(self, text: Any, but: object = None, *, to: Iterable[Any] | None = None) -> None:
+    def broadcast(
+        self,
+        text: Any,
+        but: object = None,
+        *,
+        to: Iterable[Any] | None = None,
+        drop_above: int | None = None,
+    ) -> None:
         """Send a line, bytes or a frame to all peers of listeners without a name, or to those in `to`.
 
-        `but`, and peers that have gone, get nothing. Up to `max_unsent` bytes wait for a peer that reads
-        slowly; with more, the connection whose handler broadcasts gets no further input until that peer has
-        read.
+        `but`, and peers that have gone, get nothing. drop_above: nor does a peer for which more bytes wait;
+        it is counted (`broadcasts_skipped_total`), and nobody waits for it. Without drop_above, up to
+        `max_unsent` bytes wait for a peer that reads slowly; with more, the connection whose handler
+        broadcasts gets no further input until that peer has read.
         """
 
     def spawn(self, coroutine: Awaitable[Any], name: str = "") -> Task:
@@ -289,6 +297,11 @@ class AuthorProtocol(Protocol):
     def can_start_tls(self) -> bool: ...
 
     def forget_peer_name(self) -> None: ...
+
+    @property
+    def working(self) -> bool: ...
+
+    def close_as_idle(self) -> bool: ...
 
     def connection_made(self) -> object: ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, partial
+from math import inf
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec
 
 from twisted.internet.defer import Deferred
@@ -15,6 +16,7 @@ from zope.interface import implementer
 
 from logsrv.kit.connections.source import host_of, port_of, source_of
 from logsrv.kit.connections.tls import PeerCertificate, certificate_of, is_encrypted
+from logsrv.kit.connections.transports import unsent_bytes
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import (
@@ -201,6 +203,41 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         Fails with PeerGone, which needs no handling, if the peer goes away instead.
         """
         return (self._connection or self._ensure_connection()).drain()
+
+    @property
+    def unsent_bytes(self) -> int:
+        """The bytes that wait to be sent to the peer, those of this handler included; 0 after the end.
+
+        A fast sender skips a slow peer by it: `if peer.unsent_bytes < 65536: peer.send_line(news)`.
+        """
+        connection = self._connection
+        if connection is not None:
+            return connection.unsent_bytes
+        return unsent_bytes(self.transport) if self.connected else 0
+
+    def abort(self) -> None:
+        """End the connection now: nothing more is sent or received, and unsent output is dropped.
+
+        `connection_lost` is called in the next turn of the reactor. A connection that has ended stays so.
+        """
+        (self._connection or self._ensure_connection()).end_now()
+
+    @property
+    def idle_timeout(self) -> float | None:
+        """The seconds after which this peer is closed if it sends nothing; None, the default, for no limit.
+
+        Set it at any time from `connection_made` on; it is counted from then. `--idle-timeout` holds as
+        well. Setting raises ValueError for anything but None and a number above 0.
+        """
+        return None if self._connection is None else self._connection.idle_timeout
+
+    @idle_timeout.setter
+    def idle_timeout(self, seconds: float | None) -> None:
+        if seconds is not None and not (isinstance(seconds, int | float) and 0 < seconds < inf):
+            raise ValueError(
+                f"idle_timeout is {seconds!r:.80}; it has to be a number above 0, or None"
+            )
+        (self._connection or self._ensure_connection()).idle_timeout = seconds
 
     def call_when_answered(self, function: Callable[[], object]) -> None:
         """Call `function` each time the author's code has returned, or waits for the peer."""

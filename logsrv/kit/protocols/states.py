@@ -4,9 +4,9 @@ Five aspects of a connection have states of their own, and a table each. A row h
 the next state, and in small letters the actions that follow. An event goes to all five tables; a table
 that does not name it stays as it is. Only the rules below connect the aspects.
 
-CALL, AWAIT, FINISH and RETURN are sent around calls of the author's code; USE, RELEASE, CLOSE, DISMISS,
-CUT and PARTED by sending to the peer; FULL or BRIM, ROOM, END and LOST by the transport; CROWD and DISPERSE
-by other connections, to which this one's author writes.
+CALL, AWAIT, FINISH and RETURN are sent around calls of the author's code, ABORT by that code; USE, RELEASE,
+CLOSE, DISMISS, CUT and PARTED by sending to the peer; FULL or BRIM, ROOM, END and LOST by the transport;
+CROWD and DISPERSE by other connections, to which this one's author writes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLEAR, STUCK = "CLEAR", "STUCK"
 
 CALL, AWAIT, FINISH, RETURN = "CALL", "AWAIT", "FINISH", "RETURN"
 USE, RELEASE, CLOSE, PARTED = "USE", "RELEASE", "CLOSE", "PARTED"
-DISMISS, CUT = "DISMISS", "CUT"
+DISMISS, CUT, ABORT = "DISMISS", "CUT", "ABORT"
 FULL, BRIM, ROOM, END, LOST = "FULL", "BRIM", "ROOM", "END", "LOST"
 CROWD, DISPERSE = "CROWD", "DISPERSE"
 
@@ -38,11 +38,12 @@ CROWD, DISPERSE = "CROWD", "DISPERSE"
 # off, and its further input is dropped.
 SENDING: Table = {
     OPEN:      {LOST: (GONE, "cancel"), CUT: (GONE, "disperse", "abort"),
+                ABORT: (GONE, "disperse", "abort"),
                 CLOSE: (LEAVING,), DISMISS: (LINGERING, "linger")},
-    LEAVING:   {LOST: (GONE,), RETURN: (PARTING, "part")},
-    PARTING:   {LOST: (GONE,), PARTED: (CLOSED, "lose")},
-    LINGERING: {LOST: (GONE,), END: (CLOSED, "lose")},
-    CLOSED:    {LOST: (GONE,)},
+    LEAVING:   {LOST: (GONE,), ABORT: (GONE, "disperse", "abort"), RETURN: (PARTING, "part")},
+    PARTING:   {LOST: (GONE,), ABORT: (GONE, "disperse", "abort"), PARTED: (CLOSED, "lose")},
+    LINGERING: {LOST: (GONE,), ABORT: (GONE, "disperse", "abort"), END: (CLOSED, "lose")},
+    CLOSED:    {LOST: (GONE,), ABORT: (GONE, "disperse", "abort")},
     GONE:      {LOST: (GONE, "cancel")},
 }
 

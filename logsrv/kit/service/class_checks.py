@@ -71,6 +71,7 @@ _METHODS = (
     "frame_refused",
     "lines_received",
 )
+_OF_CONNECTIONS = ("idle_timeout",)
 _ATTRIBUTES: dict[str, tuple[type, ...]] = {
     "max_line": (int, type(None)),
     "max_frame": (int, type(None)),
@@ -88,6 +89,7 @@ _ATTRIBUTES: dict[str, tuple[type, ...]] = {
     "max_answers": (int, float, type(None)),
     "answer_burst": (int,),
     "lowest_port": (int,),
+    **dict.fromkeys(_OF_CONNECTIONS, (object,)),
 }
 # Shorter names are too near to other words.
 _SHORTEST = 7
@@ -128,6 +130,10 @@ def _check_attributes(protocol_class: type[Any]) -> None:
         if not any(one.__module__.startswith("logsrv.kit.protocols.") for one in owners):
             continue
         value = vars(owners[0])[attribute]
+        if attribute in _OF_CONNECTIONS and not hasattr(value, "__get__"):
+            raise ConfigurationError(
+                f"{name}.{attribute} is of each connection: set self.{attribute} in connection_made"
+            )
         # A property has another value for each connection.
         if not isinstance(value, kinds) and not hasattr(value, "__get__"):
             *others, last = ["None" if one is type(None) else one.__name__ for one in kinds]

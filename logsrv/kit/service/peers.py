@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet.protocol import BaseProtocol
 
+from logsrv.kit.connections.transports import unsent_bytes
 from logsrv.kit.framing.own_framing import OwnFraming
 from logsrv.kit.protocols.faults import wrong_value_text
 
@@ -21,9 +22,13 @@ class Peers:
     collection from before `connection_made` until `connection_lost` is called.
     """
 
-    def __init__(self, protocols: Callable[[], Sequence[Any]]) -> None:
-        """`protocols`: returns the protocols of the present connections."""
-        self._protocols = protocols
+    def __init__(
+        self,
+        protocols: Callable[[], Sequence[Any]],
+        count_skipped: Callable[[Any], None] = lambda peer: None,
+    ) -> None:
+        """protocols: returns those of the connections. count_skipped: counts a message to a slow peer."""
+        self._protocols, self._count_skipped = protocols, count_skipped
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._protocols())
@@ -34,13 +39,24 @@ class Peers:
     def __len__(self) -> int:
         return len(self._protocols())
 
-    def broadcast(self, text: Any, but: object = None, *, to: Iterable[Any] | None = None) -> None:
+    def broadcast(
+        self,
+        text: Any,
+        but: object = None,
+        *,
+        to: Iterable[Any] | None = None,
+        drop_above: int | None = None,
+    ) -> None:
         """Send `text` to peers, except `but` and those whose connection is closing or gone.
 
-        to: the peers, each once; by default all of listeners without a name. str is sent as a line; bytes
-        as a frame to a FrameProtocol, unchanged to others; a framing of an author's own takes any object
-        as a frame. Raises TypeError for anything else, and for peers that have no method to send it.
+        to: the peers, each once; by default all of listeners without a name. drop_above: peers for which
+        more bytes wait are left out, and counted; the sender never waits for them. str is sent as a line;
+        bytes as a frame to a FrameProtocol, unchanged to others; a framing of an author's own takes any
+        object as a frame. Raises TypeError for anything else, and for peers that have no method to send it;
+        ValueError for a drop_above below 0.
         """
+        if drop_above is not None and (type(drop_above) is not int or drop_above < 0):
+            raise ValueError(f"drop_above is {drop_above!r:.80}; it has to be 0 bytes or more")
         if but is not None and not isinstance(but, BaseProtocol):
             raise TypeError(f"but takes a peer, not {wrong_value_text(but)}")
         if to is None:
@@ -53,11 +69,17 @@ class Peers:
                     raise TypeError(f"to takes peers, not {wrong_value_text(one)}")
         # First the method of each peer is found: if one cannot be sent `text`, this raises before any peer
         # has got it. And while the text is sent, peers may leave, and change the author's set.
+        receivers: Iterable[Any] = to
         senders = [
-            send_method_of(peer, text) for peer in to if peer is not but and not is_leaving(peer)
+            (peer, send_method_of(peer, text))
+            for peer in receivers
+            if peer is not but and not is_leaving(peer)
         ]
-        for send in senders:
-            send(text)
+        for peer, send in senders:
+            if drop_above is not None and unsent_bytes(peer.transport) > drop_above:
+                self._count_skipped(peer)
+            else:
+                send(text)
 
 
 def is_leaving(peer: Any) -> bool:

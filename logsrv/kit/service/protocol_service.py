@@ -39,6 +39,7 @@ _FAULTS = {
     "datagrams_failed_total": "Lines in datagrams the plugin failed on.",
     "datagrams_faulty_total": "Datagrams that broke a rule of the plugin.",
     "datagrams_unsent_total": "Datagrams the system did not send.",
+    "broadcasts_skipped_total": "Messages for all peers that one with too much to read did not get.",
     "links_failed_total": "Tries to connect to another server that failed.",
 }
 _REFUSED = {
@@ -99,7 +100,8 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
                 for site in self.sites
                 if isinstance(site.server, PluginFactory)
                 for protocol in site.protocols
-            ]
+            ],
+            self._count_skipped,
         )
         self.broadcast = self.peers.broadcast
         self._served = served
@@ -114,6 +116,9 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self._life = StateLife(state, check_state)
         # Raises now if a listener could not be served.
         self.wanted_sites(settings)
+
+    def _count_skipped(self, peer: Any) -> None:
+        self.metrics.count("broadcasts_skipped_total", listener=peer.factory.label)
 
     def make_factory(
         self,
