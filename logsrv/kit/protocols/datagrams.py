@@ -55,6 +55,7 @@ class Datagrams(Generic[Settings, State]):
     many servers answer a victim that never asked. So the answers to each address are limited:
     max_answers: datagrams a second in the long run; None for no limit. answer_burst: datagrams at
     once. lowest_port: datagrams from lower ports, such as those of echo and chargen, are not answered.
+    Beyond these limits as many answers are sent as `shorten_answer` makes shorter.
     """
 
     max_answers: float | None = 10.0
@@ -103,12 +104,33 @@ class Datagrams(Generic[Settings, State]):
         most = self.max_answers if isinstance(given, UnsetAnswers) else given
         if peer.host is not None and (peer.peer_port or 0) < self.lowest_port:
             self.withhold(peer, "port", f"no port below {self.lowest_port} is answered")
-        elif most is not None and not self.context.limit.take_token(
-            peer.host or peer.source, most, self.answer_burst
-        ):
-            self.withhold(peer, "rate", f"it had {self.answer_burst} answers at once")
-        else:
+        elif most is None or self._is_within(self.context.limit, peer, most):
             self.context.send(data, peer)
+        else:
+            self._shorten_or_withhold(data, peer, most)
+
+    def _shorten_or_withhold(self, data: bytes, peer: Sender, most: float) -> None:
+        had = f"it had {self.answer_burst} answers at once"
+        short = self.shorten_answer(data)
+        is_shorter = short is not None and len(short) < len(data)
+        if (
+            short is None
+            or not is_shorter
+            or not self._is_within(self.context.limit_of_short, peer, most)
+        ):
+            self.withhold(peer, "rate", had)
+        else:
+            self.withhold(peer, "shortened", f"{had}, and gets shorter ones")
+            self.context.send(short, peer)
+
+    def _is_within(self, limit: TokenBuckets, peer: Sender, most: float) -> bool:
+        return limit.take_token(peer.host or peer.source, most, self.answer_burst)
+
+    def shorten_answer(self, data: bytes) -> bytes | None:
+        """Return a shorter answer for a peer that has had its limit of answers; None, the default: none.
+
+        DNS cuts it to the question with TC=1, so that a client asks by TCP, which no forged sender can.
+        """
 
     def withhold(self, peer: Sender, reason: str, sentence: str) -> None:
         """Count an answer that is not given to `peer`, and log it once a minute.
@@ -250,8 +272,8 @@ class AnswerSocket:
 class DatagramContext(ListenerContext):
     """The context of one listener's datagrams, which its receiver uses to answer.
 
-    limit: of the answers to each address. max_answers: those a second; None for no limit.
-    answers: the socket for answers; None before the first.
+    limit, limit_of_short: of the answers to each address, and of those made shorter. max_answers: those a
+    second; None for no limit. answers: the socket for answers; None before the first.
     """
 
     def __init__(
@@ -266,6 +288,7 @@ class DatagramContext(ListenerContext):
         self.receiver = receiver
         self.listener: Any = None
         self.limit = TokenBuckets(service.clock.seconds, REMEMBERED)
+        self.limit_of_short = TokenBuckets(service.clock.seconds, REMEMBERED)
         self._withheld = RateLimitedLog(service.clock.seconds)
         self._faults = RateLimitedLog(service.clock.seconds)
         self.answers: AnswerSocket | None = None

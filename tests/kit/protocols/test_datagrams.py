@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit import DatagramLines, PeerError, Sender
+from logsrv.kit import DatagramLines, Datagrams, PeerError, Sender, protocol_plugin
 from logsrv.kit.connections.source import inet_source
 from logsrv.kit.protocols.datagrams import REMEMBERED, AnswerSocket
 from logsrv.kit.testing import MemoryService, Running
@@ -256,3 +256,43 @@ def test_addresses_of_peers_that_were_answered_are_so_many_at_most():
             assert answering.send(b"x", Sender(there, inet_source("udp", there, port)))
             assert max(kept(answering).values()) <= REMEMBERED
         answering.close()
+
+
+class Names(Datagrams):
+    """As a DNS server: beyond its limit a client is told to ask by TCP."""
+
+    max_answers = 1.0
+    answer_burst = 2
+
+    def datagram_received(self, data: bytes, peer: Sender) -> None:
+        self.send(data + b" is at 192.0.2.1" if data != b"?" else b"no", peer)
+
+    def shorten_answer(self, data: bytes) -> bytes | None:
+        return b"cut" if not data.startswith(b"never") else None
+
+
+@pytest.mark.parametrize(
+    ("question", "answers"),
+    [
+        (b"a", [b"a is at 192.0.2.1"] * 2 + [b"cut"] * 2),
+        (b"never", [b"never is at 192.0.2.1"] * 2),
+        (b"?", [b"no"] * 2),
+    ],
+    ids=["shortened", "not shortened", "not shorter"],
+)
+def test_answers_beyond_the_limit_may_be_made_shorter(question, answers):
+    """As many are sent as of the whole ones, and none that is not shorter; other peers get whole ones."""
+    service = MemoryService(protocol_plugin("names", datagrams=Names, listen="udp:7000"))
+    sender, other = service.sender("192.0.2.7", 5000), service.sender("192.0.2.8", 5000)
+    sender.send(*[question] * 7)
+    assert sender.received() == answers
+    shortened = answers.count(b"cut")
+    withheld = [
+        service.metric("answers_withheld_total", reason=one) for one in ("rate", "shortened")
+    ]
+    assert withheld == [7 - len(answers), shortened]
+    other.send(question)
+    assert other.received() == answers[:1]
+    service.clock.advance(1)
+    sender.send(question, question)
+    assert sender.received() == [answers[0], *[b"cut"] * bool(shortened)]

@@ -14,6 +14,7 @@ from logsrv import __version__
 from logsrv.errors import StartError
 from logsrv.kit import (
     FLAG,
+    INTEGER,
     TEXT,
     ConfigurationError,
     Connection,
@@ -24,7 +25,7 @@ from logsrv.kit import (
     option,
     protocol_plugin,
 )
-from logsrv.kit.testing import TWISTD, TelnetSession
+from logsrv.kit.testing import TWISTD, MemoryService, TelnetSession
 from logsrv.kit.testing.patience import PATIENCE
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -212,6 +213,31 @@ def test_authors_options_beside_the_kits():
     assert (settings.greeting, settings.log_connections, settings.idle_timeout) == ("hi", True, 5.0)
     assert [str(endpoint) for endpoint in settings.listen] == ["tcp:1", "tcp:2"]
     assert settings.allow[0].prefixlen == 8
+
+
+@attrs.frozen(kw_only=True)
+class Bounds:
+    low: int = option(1, INTEGER, "the lowest")
+    high: int = option(9, INTEGER, "the highest")
+
+    def __attrs_post_init__(self) -> None:
+        if self.low > self.high:
+            raise ConfigurationError(f"--low {self.low} is above --high {self.high}")
+        if self.low == self.high:
+            raise ValueError("--low and --high are equal")
+
+
+@pytest.mark.parametrize(
+    ("low", "sentence"),
+    [("10", "--low 10 is above --high 9"), ("9", "--low and --high are equal")],
+)
+def test_options_that_depend_on_each_other_are_compared_before_a_port_is_opened(low, sentence):
+    with pytest.raises(ConfigurationError, match=sentence):
+        MemoryService(protocol_plugin("bounds", LineProtocol, Bounds), "--low", low)
+    service = MemoryService(protocol_plugin("bounds", LineProtocol, Bounds))
+    with pytest.raises(ConfigurationError, match=sentence):
+        service.reload(low=low)
+    assert service.service.settings.low == 1
 
 
 class Datagrams(DatagramLines):
