@@ -156,16 +156,18 @@ class AskedAhead:
     async def _in_thread(self, call: Callable[..., Any], fault: str, *given: object) -> Any:
         """Call a function with a directory, in a thread: a disk may take seconds.
 
-        Return its result; None after a system error, which is logged if it is another one than before.
+        Return its result; None after a system error, which is logged if the call before had no such error.
         """
         pool = self._reactor.getThreadPool()
+        found, why = None, ""
         try:
-            return await deferToThreadPool(self._reactor, pool, call, Path(self._place()), *given)
+            found = await deferToThreadPool(self._reactor, pool, call, Path(self._place()), *given)
         except OSError as error:
             why = f"the questions of boards {fault}: {reason(error)}"
-        if why != self._fault:
+        if why not in ("", self._fault):
             log.warn("{why}", why=why)
         self._fault = why
+        return found
 
     async def _ask(self, path: str, query: bytes) -> bool:
         """Ask; return whether to ask again: it took little time in its turn, and may succeed."""

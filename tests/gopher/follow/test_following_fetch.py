@@ -118,6 +118,24 @@ def test_one_that_fails_is_told_and_kept_and_the_others_go_on(serve, tmp_path):
     ]
 
 
+def test_what_is_read_while_a_menu_is_fetched_stays_read(serve, tmp_path):
+    """Another browser marks it in the middle of the answer."""
+    following = FollowedStore(tmp_path)
+    entries = [item("0", "A", "/a")]
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        following.mark_entries()
+        connection.sendall(menu(*entries))
+
+    following.follow(GopherURL.parse(serve(script).url()), "phlog", [], NOW)
+    looked(following)
+    assert [each.news.new for each in following.all()] == [1]
+    entries.append(item("0", "B", "/b"))
+    looked(following)
+    (each,) = following.all()
+    assert {one.title: one.read for one in each.news.items} == {"A": True, "B": False}
+
+
 def test_what_cannot_be_kept_is_told(serve, tmp_path):
     following = FollowedStore(tmp_path)
     following.follow(GopherURL.parse(serve(b"").url()), "A", [], NOW)

@@ -59,6 +59,20 @@ def test_each_process_has_one_message_and_others_wait(reactor):
     assert len(reactor.processes) == 2
 
 
+def test_who_asks_again_as_the_answer_comes_gets_the_same_process(reactor):
+    """One process more for each would have 2 GiB each."""
+    workers = workers_of(reactor, 1)
+    again: list[Asked] = []
+    first = workers.answer(b"first")
+    first.addCallback(lambda _: again.append(Asked(workers.answer(b"second"))))
+    reactor.last.say()
+    reactor.last.say(b"one")
+    assert len(reactor.processes) == 1 and not reactor.last.closed
+    assert reactor.last.said == [b"first", b"second"]
+    reactor.last.say(b"two")
+    assert again[0].found == b"two"
+
+
 def test_all_processes_end_after_an_idle_time(reactor):
     workers = workers_of(reactor, 1)
     Asked(workers.answer(b"x"))

@@ -173,6 +173,23 @@ def test_a_segment_that_is_sealed_meanwhile_comes_before_older_ones(stage):
     assert stage.asked() == [3, 4, 2, 1]
 
 
+def test_a_segment_that_is_sealed_as_the_others_are_listed_waits_for_no_later_look(stage):
+    """Each time the list is made, the sealing thread adds one that is not on it."""
+    list_segments = stage.store.sealed_segments
+
+    def list_and_seal() -> list[Segment]:
+        found = list_segments()
+        if len(found) < 4:
+            stage.store.add(len(found) + 1)
+            stage.maker.look_soon()
+        return found
+
+    stage.store.add(1)
+    stage.store.sealed_segments = list_and_seal
+    stage.start()
+    assert stage.asked() == [1, 2, 3, 4] and len(stage.columns()) == 4
+
+
 def test_a_segment_that_waits_to_be_compressed_gets_none(stage):
     stage.store.segments.append(plain_segment(stage.store.directory, LARGE, 2))
     stage.start()

@@ -185,6 +185,24 @@ def test_a_file_that_cannot_be_read_or_written_for_a_while_loses_nothing(
     assert asked.queries() == ["one | count", "two | count"]
 
 
+def test_a_fault_of_the_file_is_logged_once_and_again_when_it_comes_back(ahead, asked, clock):
+    def say_of_rounds(number: int) -> list[str]:
+        with logged() as said:
+            for _ in range(number):
+                ahead.note("/api/table", b"q=|+count")
+                clock.advance(EVERY)
+                asked.queries()
+        return said
+
+    full = patch.object(Disk, "replace", side_effect=OSError(errno.ENOSPC, "full"))
+    sentence = "the questions of boards are not kept: full"
+    with full:
+        assert say_of_rounds(3) == [sentence]
+    assert say_of_rounds(2) == []
+    with full:
+        assert say_of_rounds(3) == [sentence]
+
+
 def test_a_stop_during_the_first_read_keeps_all(ahead, asked, clock, tmp_path):
     ahead.note("/api/table", b"q=one+|+count")
     ahead.stop()

@@ -192,6 +192,14 @@ def test_a_damaged_file_is_an_error_and_never_overwritten(place, content, why):
     assert place.listed == []
 
 
+def test_a_fault_that_comes_back_is_logged_again(place):
+    with capturedLogs() as logged:
+        for content in (b"{", b"{", b"{}", b"{"):
+            place.file.write_bytes(content)
+            assert place.ask("/api/saved")[0] == (200 if content == b"{}" else 503)
+    assert len(logged) == 2 and logged[0]["why"] == logged[1]["why"]
+
+
 def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(place):
     place.file.write_text(json.dumps({"old": {"q": "a status>="}, "long": {"q": "x" * 4001}}))
     old, long = place.listed

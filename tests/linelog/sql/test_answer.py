@@ -1,10 +1,12 @@
 """Statements put to a store."""
 
+import gc
 import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
@@ -12,7 +14,7 @@ from logsrv.errors import QueryError
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.columns import ColumnType
-from logsrv.linelog.sql.rows import StoreReading
+from logsrv.linelog.sql.rows import StoreReading, TableRows
 from tests.parts.sql_answers import indexed, rows
 from tests.parts.stores import line, lines, make_store, view_of
 
@@ -167,6 +169,29 @@ def test_values_that_fit_no_more_are_null_and_counted(tmp_path):
     assert found == [None, *range(110002), None, *range(110003, 120000)]
     assert answer.rows is not None
     assert answer.rows.missing == {"n": 1}
+    answer.close()
+
+
+def test_a_statement_that_is_run_again_leaves_nothing_of_the_run_before(tmp_path):
+    """Each field whose later values fit no more is another run, with threads and memory of DuckDB."""
+    names = "abcdef"
+    first = [" ".join(f"{name}=1" for name in names)] * 3000
+    later = [" ".join(f"{name}={name}" for name in names[:known]) for known in range(1, 7)]
+    every = " + ".join(f"count({name} || 'x')" for name in names)
+    reading = StoreReading(of(tmp_path, first + later), processes=1)
+    answer = SqlAnswer(f"select {every} from logs", reading)
+    runs, there = 0, WeakSet[TableRows]()
+
+    def note_run() -> None:
+        nonlocal runs
+        assert answer.rows is not None
+        runs += answer.rows not in there
+        there.add(answer.rows)
+
+    answer.on_frame = note_run
+    assert [batch.num_rows for batch in answer.batches()] == [1]
+    gc.collect()
+    assert runs > len(names) and [*there] == [answer.rows]
     answer.close()
 
 
