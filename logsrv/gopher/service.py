@@ -8,7 +8,7 @@ from logsrv import __version__
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.gopher.gateway.gateway_settings import GopherSettings, check_url_or_gateway
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.launch import Launch, check_twistd_files
+from logsrv.kit.service.launch import launched
 
 _DESCRIPTION = """\
 Either prints what is at URL, as the command gopher does, and ends; or is a web gateway to Gopher at the
@@ -46,11 +46,8 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
         # After -- a URL cannot be mistaken for an option, or for a command such as mirror.
         raise SystemExit(main([*settings.as_command_words, "--", settings.url, *settings.words]))
     from logsrv.gopher.gateway.gateway import Gateway
-    from logsrv.reactor import steady_reactor
 
-    check_twistd_files("gopher", options.parent)
-    reactor = steady_reactor()
-    service = Gateway(settings, load=options.reload, reactor=reactor)
-    service.take_over_process()
-    service.launch = Launch(options, reactor)
+    service: IService = launched(
+        "gopher", options, lambda reactor: Gateway(settings, load=options.reload, reactor=reactor)
+    )
     return service

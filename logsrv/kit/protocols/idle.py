@@ -6,24 +6,33 @@ this one is beside it, and the shorter one ends the connection.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from logsrv.kit.connections.drain import unread_bytes
 from logsrv.kit.connections.guarded_connection import guarded_connection_of
+from logsrv.kit.protocols.context import AuthorProtocol
 from logsrv.reactor import Timer
-
-if TYPE_CHECKING:
-    from logsrv.kit.protocols.connection import PeerConnection
 
 # Looks in one idle time: a connection is closed an eighth of it late at most. A look costs less than the
 # time of each input.
 LOOKS = 8
 
 
+class WatchedConnection(Protocol):
+    """The connection, as the watch sees it: a `PeerConnection`."""
+
+    author: AuthorProtocol
+    heard: bool
+
+    def close(self) -> None: ...
+
+    def end_now(self) -> None: ...
+
+
 class IdleWatch:
     """Closes a connection whose peer has sent nothing for some seconds. seconds: the time."""
 
-    def __init__(self, connection: PeerConnection, seconds: float) -> None:
+    def __init__(self, connection: WatchedConnection, seconds: float) -> None:
         self.seconds = seconds
         self._connection = connection
         self._timer = Timer(connection.author.factory.service.clock)

@@ -1,4 +1,4 @@
-"""What a protocol is declared with: `LineProtocol[Options, State]`, compared with the plugin's arguments.
+"""The classes with which a protocol is declared, `LineProtocol[Options, State]`, and those it is given.
 
 Type checkers compare them too, but not where the plugin file names its objects as text, and not everybody
 runs one. Without this, a plugin whose `state=` was forgotten starts, and fails at its first peer.
@@ -67,7 +67,7 @@ def check_declared(plugin: str, declared: Declared, options: Any, state: Any) ->
         said = f"{plugin}: {declared.name} is declared with the {argument} {wanted.__name__}"
         if given is None and not _is_default(argument, wanted):
             raise ConfigurationError(f"{said}: give protocol_plugin {argument}={wanted.__name__}")
-        # What an async context manager yields is known later.
+        # The object that an async context manager yields is known later.
         if (
             isinstance(given, type)
             and not issubclass(given, wanted)

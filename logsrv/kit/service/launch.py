@@ -11,6 +11,7 @@ import atexit
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -22,6 +23,7 @@ from logsrv.kit.observe.log_lines import start_failure_text
 from logsrv.kit.observe.process_log import use_our_log_format
 from logsrv.kit.text.escape import printable
 from logsrv.kit.text.words import shown
+from logsrv.reactor import steady_reactor
 
 log = Logger()
 
@@ -51,6 +53,19 @@ def check_twistd_files(name: str, program: Any) -> None:
             f"{name}: twistd cannot write its pid file {shown(pidfile)}: give it --pidfile=FILE, or "
             f"--pidfile= for none: twistd --pidfile= {name} …"
         )
+
+
+def launched(name: str, options: Any, make: Callable[[Any], Any]) -> Any:
+    """Return the service of a plugin as twistd runs it, in a process of its own.
+
+    make: returns the service on a reactor. Raises StartError with one sentence.
+    """
+    check_twistd_files(name, options.parent)
+    reactor = steady_reactor()
+    service = make(reactor)
+    service.take_over_process()
+    service.launch = Launch(options, reactor)
+    return service
 
 
 def _writable(path: str) -> bool:

@@ -117,14 +117,11 @@ class Plugin:
 
     def makeService(self, options: Any) -> IService:
         """Return the service for parsed options. Raises StartError with one sentence."""
-        from logsrv.kit.service.launch import Launch, check_twistd_files
-        from logsrv.reactor import steady_reactor
+        from logsrv.kit.service.launch import launched
 
-        check_twistd_files(self.name, options.parent)
-        reactor = steady_reactor()
-        service = self.make_service_on(reactor, options)
-        service.take_over_process()
-        service.launch = Launch(options, reactor)
+        service: IService = launched(
+            self.name, options, lambda reactor: self.make_service_on(reactor, options)
+        )
         return service
 
     def make_service_on(self, reactor: Any, options: Any) -> ProtocolService[Any, Any]:

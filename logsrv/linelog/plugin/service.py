@@ -24,7 +24,7 @@ from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.launch import Launch, check_twistd_files
+from logsrv.kit.service.launch import launched
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.web.access import web_guard_policy
@@ -59,7 +59,6 @@ from logsrv.linelog.store.lock import owning_process
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
 from logsrv.memory import keep_freed_memory
-from logsrv.reactor import steady_reactor
 
 if TYPE_CHECKING:
     from logsrv.kit.service.findings import CheckRequest, Finding
@@ -373,9 +372,9 @@ def log_listeners_without_plugin(settings: LoggerSettings) -> None:
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
     """Make the service that twistd runs."""
-    reactor = steady_reactor()
-    check_twistd_files("logsrv", options.parent)
-    service = LoggerService(options.settings, load=options.reload, reactor=reactor)
-    service.take_over_process()
-    service.launch = Launch(options, reactor)
+    service: IService = launched(
+        "logsrv",
+        options,
+        lambda reactor: LoggerService(options.settings, load=options.reload, reactor=reactor),
+    )
     return service

@@ -21,7 +21,8 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import serve
-from tests.kit.service.test_life import heard
+
+heard: list[str] = []
 
 
 @attrs.frozen(kw_only=True)
