@@ -23,7 +23,17 @@ MESSAGES = [
     b"1.rb:3:in `f'", b"{", b"{}", b"<900>x", b"Node.js v18.0.0", b"<11>Nov 29 01:02:03 n2 x[1]: Error: oh",
     b"<8>Nov 20 06:18:42 h2 go[1]: panic: oh", b"Nov 20 06:18:42 h api[4]: java.lang.FooException: no",
     b"<8>Nov 20 06:18:42 h2 go[1]: Traceback (most recent call last):", b"    at Object.f (/a.js:1:9)",
+    b"<11>1 2026-11-20T06:00:00Z h shop 77 - - thread 'main' panicked at src/main.rs:2:5:",
+    b"index out of bounds", b'{"msg":"\\u0070anic: x","pid":12345}', b'{"msg":"panic: x","app":"x"}',
+    b"[pod/pod1/cart] 2026-11-20T06:00:00Z panic: oh", b"<11>Nov 20 06:18:42 h c[1]: /app/x.js:31",
 ]  # fmt: skip
+COLOURS = [
+    b"\\x1b[31m%b\\x1b[0m",
+    b"\x1b[1;35m%b\x1b[0m",
+    b"%b\x1b[0m",
+    b"\\x1b[2m%b",
+    b"\\x1b[31m\t%b",
+]
 STAMP = b"2026-11-20T06:00:%02d.%06dZ %b "
 HEAD = b"2026-11-20 06:18:42,123 ERROR [main] cannot post"
 
@@ -35,19 +45,17 @@ def stored(message: bytes, source: bytes = b"tcp:10.0.0.1:1", microseconds: int 
 def random_lines(random: Random, count: int) -> list[bytes]:
     """Lines of a few senders, which come in turns, with pauses; some have no stamp."""
     found, moment, source = [], 0, 0
+    senders, coloured = random.choice([1, 3, 3, 20]), random.choice([0, 0, 0.05, 0.5])
     for _ in range(count):
         if random.random() < 0.3:
-            source = random.randrange(3)
+            source = random.randrange(senders)
         if random.random() < 0.5:
             moment += random.choice([0, 1, 1000, 900_000, 3_000_000, 11_000_000])
         message = random.choice(MESSAGES)
-        is_told_trace = message.startswith((b"<8>", b"<11>Nov"))
-        if random.random() < 0.02 and not is_told_trace:
+        if random.random() < coloured:
+            message = random.choice(COLOURS) % message
+        if random.random() < 0.02:
             found.append(message + b"\n")
         else:
             found.append(stored(message, b"tcp:10.0.0.%d:1" % source, moment % 60_000_000))
-            if is_told_trace:
-                # Alone, such a header is not looked for: a line that only a trace has stands behind it.
-                inside = random.choice([b'  File "x.py", line 3, in f', b"goroutine 1 [running]:"])
-                found.append(stored(inside, b"tcp:10.0.0.%d:1" % source, moment % 60_000_000))
-    return found[:count]
+    return found

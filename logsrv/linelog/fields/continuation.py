@@ -14,6 +14,7 @@ from collections.abc import Hashable
 from datetime import datetime
 from typing import NamedTuple
 
+from logsrv.kit.text.colours import without_colours
 from logsrv.linelog.fields.container_prefix import parse_container_prefix
 from logsrv.linelog.fields.level import RANK, level_in_text
 from logsrv.linelog.fields.parts import is_cut, part_of_record
@@ -212,6 +213,11 @@ def stream_of_record(record: Record) -> Hashable:
 def has_own_header(record: Record) -> bool:
     """Return whether a line says for itself what it is: by a header, or as a JSON object."""
     return record.header is not None or (record.content.startswith(b"{") and record.kind == "json")
+
+
+def is_blank(record: Record) -> bool:
+    """Return whether a line has no text; colours are none."""
+    return not without_colours(record.body).strip()
 
 
 def text_of_record(record: Record) -> bytes:

@@ -16,13 +16,14 @@ lines beyond have no first line.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy
 
+from logsrv.kit.text.colours import has_colours, without_colours
+from logsrv.kit.text.late_pattern import LatePattern
 from logsrv.linelog.fields.byte_places import Array, byte_membership_table, rows_at
 from logsrv.linelog.fields.continuation import (
     MOST_BYTES,
@@ -31,6 +32,7 @@ from logsrv.linelog.fields.continuation import (
     Stream,
     begin_stream,
     has_own_header,
+    is_blank,
     text_of_record,
 )
 from logsrv.linelog.fields.record import Record
@@ -87,10 +89,17 @@ for _word in OPENING_WORDS:
     _BEGINS_SHAPE[int.from_bytes(_word[:2], "little")] = True
 # A mark behind white space with which the line is more than a part of any record.
 _MORE_THAN_PARTS = byte_membership_table(b"+|^\n")
-# Behind a header, each line that begins a trace has one of these.
-_IN_HEADERS = re.compile(
-    rb"Traceback|Exception|panic|goroutine|fatal error|Error: |REPORT====|\*\* \(|:[0-9]+\s*\Z"
+# Behind a header, each line that begins a trace has one of these, or a place at its end. The last is of
+# JSON, in which each letter may be written so.
+_IN_HEADERS = (
+    *(b"Traceback", b"Exception", b"panic", b"goroutine", b"fatal error", b"Error: "),
+    *(b"REPORT====", b"** (", b"\\u00"),
 )
+_PLACE = LatePattern(rb":[0-9]+\s*\Z")
+_AT_END = byte_membership_table(b"0123456789 \t\r\f\v")
+_LAST_BYTES = tuple(b"%c" % byte for byte in b"0123456789 \t\r\f\v")
+# Of so many lines, all text is searched at once.
+_MANY = 1000
 _DIGIT = byte_membership_table(b"0123456789")
 _PADDING = bytes(64)
 _SECOND = 1_000_000
@@ -198,30 +207,49 @@ def first_lines(lines: StampedLines, earlier: Earlier | None = None) -> FirstLin
 
 def find_continuations(lines: StampedLines, earlier: Earlier | None) -> ContinuationLines:
     """Return the first lines, and how they depend on the text before."""
-    candidates = _candidates(lines)
+    plain = _without_colours(lines)
+    candidates = _candidates(plain)
     before, are_sure = list[tuple[int, bytes]](), True
     if earlier is not None:
-        before, are_sure = _lines_before(lines, candidates, earlier)
-    size, at = 0, lines.starts
+        before, are_sure = _lines_before(plain, candidates, earlier)
+    at, sizes = lines.starts, lines.ends - lines.messages
     if before:
         others = StampedLines(b"".join([line + b"\n" for _, line in before]))
-        size = len(others.text)
-        lines = lines.after(others)
-        candidates = candidates.after(_candidates(others), len(others))
-        moved = numpy.array([size - distance for distance, _ in before], numpy.int64)
-        at = numpy.concatenate((moved, at + size))
+        plain_others = _without_colours(others)
+        plain = plain.after(plain_others)
+        candidates = candidates.after(_candidates(plain_others), len(others))
+        distances: Array = numpy.array([distance for distance, _ in before], numpy.int64)
+        at = numpy.concatenate((-distances, at))
+        sizes = numpy.concatenate((others.ends - others.messages, sizes))
+    candidates = candidates.with_headers(_headers_of_traces(plain, candidates))
     if not candidates:
         return ContinuationLines(NO_FIRST_LINES, {}, are_sure)
-    beginnings = _Sources(lines, candidates, at).beginnings(size)
-    heads = {begin: lines.line_at(begin) for begin in dict.fromkeys(beginnings.values())}
-    # An empty line tells nothing.
-    empty = {begin for begin, line in heads.items() if not Record(line).body.strip()}
-    if empty:
-        beginnings = {at: begin for at, begin in beginnings.items() if begin not in empty}
-    found = {at - size: heads[begin] for at, begin in beginnings.items()}
-    if size:
-        beginnings = {at - size: begin - size for at, begin in beginnings.items()}
-    return ContinuationLines(found, beginnings, are_sure)
+    rows, firsts = _Sources(plain, candidates, at, sizes).going_on(len(before))
+    heads: dict[int, tuple[int, bytes]] = {}
+    for first in dict.fromkeys(firsts.tolist()):
+        row = first - len(before)
+        begin, line = (
+            (int(lines.starts[row]), lines.line(row)) if row >= 0 else (row, before[first][1])
+        )
+        # An empty line tells nothing.
+        if not is_blank(Record(line)):
+            heads[first] = begin, line
+    starts = lines.starts[rows - len(before)].tolist()
+    of_starts = {
+        start: heads[first]
+        for start, first in zip(starts, firsts.tolist(), strict=True)
+        if first in heads
+    }
+    return ContinuationLines(
+        {start: line for start, (_, line) in of_starts.items()},
+        {start: begin for start, (begin, _) in of_starts.items()},
+        are_sure,
+    )
+
+
+def _without_colours(lines: StampedLines) -> StampedLines:
+    """Return the same lines as they are read, without colours."""
+    return StampedLines(without_colours(lines.text)) if has_colours(lines.text) else lines
 
 
 def _lines_before(
@@ -292,14 +320,18 @@ class _Candidates(NamedTuple):
     """Lines that go on with any record, or may begin or go on with a trace.
 
     parts: the numbers of those with white space before their text, which go on with any record. others: the
-    kinds of the others.
+    kinds of the others. headers: the kinds of those with a header of their own, which begin a trace.
     """
 
     parts: Array
     others: dict[int, LineKind]
+    headers: dict[int, LineKind] = {}
 
     def __bool__(self) -> bool:
-        return bool(len(self.parts) or self.others)
+        return bool(len(self.parts) or self.others or self.headers)
+
+    def with_headers(self, headers: dict[int, LineKind]) -> _Candidates:
+        return self._replace(headers=headers)
 
     def after(self, before: _Candidates, rows: int) -> _Candidates:
         """Return these together with those of some rows before."""
@@ -352,6 +384,48 @@ def _candidates(lines: StampedLines) -> _Candidates:
     return _Candidates(numbers[parts], found | at_end)
 
 
+def _headers_of_traces(lines: StampedLines, candidates: _Candidates) -> dict[int, LineKind]:
+    """Return the lines with a header that begin a trace which goes on in a line without one."""
+    raw: Array = numpy.frombuffer(lines.text + _PADDING, numpy.uint8)
+    begin_another = _begin_another(raw, lines.messages, lines.ends)
+    if begin_another.all():
+        return {}
+    codes = lines.coded_sources().codes
+    order = numpy.argsort(codes, kind="stable")
+    is_known: Array = numpy.zeros(len(lines), bool)
+    is_known[candidates.parts] = True
+    is_known[[*candidates.others]] = True
+    is_likely = (codes[order[1:]] == codes[order[:-1]]) & ~begin_another[order[1:]]
+    is_likely &= ~is_known[order[:-1]]
+    found = {}
+    for row in _that_may_begin_traces(lines, order[:-1][is_likely]):
+        record = Record(lines.line(row))
+        text = text_of_record(record)
+        kind = kind_of_text(text)
+        if has_own_header(record) and is_trace_opening(kind, text):
+            found[row] = kind
+    return found
+
+
+def _that_may_begin_traces(lines: StampedLines, rows: Array) -> list[int]:
+    """Return which of some lines have what each line has that begins a trace behind a header."""
+    if len(rows) > _MANY:
+        of_text: Array = numpy.zeros(len(lines), bool)
+        for word in _IN_HEADERS:
+            of_text[numpy.searchsorted(lines.ends, _places_of(lines.text, word))] = True
+        raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
+        rows = rows[of_text[rows] | _AT_END[raw[lines.ends[rows] - 1]]]
+    return [row for row in rows.tolist() if _may_begin_trace(lines.line(row))]
+
+
+def _may_begin_trace(line: bytes) -> bool:
+    # An expression of all of these takes ten times as long.
+    for word in _IN_HEADERS:
+        if word in line:
+            return True
+    return line.endswith(_LAST_BYTES) and _PLACE.search(line) is not None
+
+
 def _kind_if_opening(message: bytes) -> LineKind | None:
     kind = kind_of_text(message)
     return kind if is_trace_opening(kind, message) else None
@@ -390,12 +464,12 @@ def _places(lines: StampedLines, candidates: _Candidates) -> _Places:
     others = candidates.others
     needed: Array = numpy.zeros(len(known), bool)
     needed[codes[candidates.parts]] = True
-    needed[codes[[*others]]] = True
+    needed[codes[[*others, *candidates.headers]]] = True
     rows = numpy.flatnonzero(needed[codes])
     rows = rows[numpy.argsort(codes[rows], kind="stable")]
     kinds = numpy.zeros(len(lines), numpy.int8)
     kinds[candidates.parts] = _PART
-    kinds[[*others]] = _SPECIAL
+    kinds[[*others, *candidates.headers]] = _SPECIAL
     kinds[[row for row, kind in others.items() if goes_on_anywhere(kind)]] = _PART
     of_rows = codes[rows]
     begins = numpy.concatenate(([True], of_rows[1:] != of_rows[:-1]))[: len(rows)]
@@ -417,7 +491,7 @@ def _sources_begun_before(lines: StampedLines, candidates: _Candidates) -> dict[
     found = {}
     for begin, end in zip(begins[chosen].tolist(), ends[chosen].tolist(), strict=True):
         place = begin
-        while place < end and not Record(lines.line(rows[place])).body.strip():
+        while place < end and is_blank(Record(lines.line(rows[place]))):
             place += 1
         if place == end or not (kinds[place : min(place + 2, end)] > 0).any():
             continue
@@ -430,17 +504,17 @@ def _sources_begun_before(lines: StampedLines, candidates: _Candidates) -> dict[
 class _Sources:
     """The lines of sources that have candidates, in order, source by source.
 
-    at: where each line of the text begins in the store, from any place on.
+    at: where each line of the text begins in the store, from any place on. sizes: of the messages.
     """
 
-    def __init__(self, lines: StampedLines, candidates: _Candidates, at: Array) -> None:
+    def __init__(
+        self, lines: StampedLines, candidates: _Candidates, at: Array, sizes: Array
+    ) -> None:
         self._lines = lines
         self._at = at
-        self._of_rows = {**candidates.others}
+        self._of_rows = candidates.others | candidates.headers
         self._rows, self._codes, self._kinds, _ = _places(lines, candidates)
-        for place in self._headers_of_traces():
-            self._kinds[place] = _SPECIAL
-        self._sizes: Array = (lines.ends - lines.messages)[self._rows]
+        self._sizes: Array = sizes[self._rows]
         self._behind: Array = numpy.cumsum(self._sizes)
         self._is_soon = _are_soon(lines, self._rows)
         self._is_soon[0:1] = False
@@ -460,23 +534,6 @@ class _Sources:
         text = self._lines.text[self._lines.messages[row] : self._lines.ends[row]]
         known = self._of_rows.get(row)
         return text, kind_of_text(text) if known is None else known
-
-    def _headers_of_traces(self) -> list[int]:
-        """Return the lines with a header that begin a trace which goes on in lines without one."""
-        raw: Array = numpy.frombuffer(self._lines.text + _PADDING, numpy.uint8)
-        rows = self._rows
-        begins = _begin_another(raw, self._lines.messages[rows], self._lines.ends[rows])
-        likely = (self._kinds[:-1] == 0) & ~begins[1:] & (self._codes[1:] == self._codes[:-1])
-        found = []
-        for place in numpy.flatnonzero(likely).tolist():
-            if _IN_HEADERS.search(self._lines.line(int(self._rows[place]))):
-                record = self._record(place)
-                text = text_of_record(record)
-                kind = kind_of_text(text)
-                if has_own_header(record) and is_trace_opening(kind, text):
-                    found.append(place)
-                    self._of_rows[int(self._rows[place])] = kind
-        return found
 
     def _find_others(self) -> None:
         """Find which lines go on besides those that do so with any record."""
@@ -558,8 +615,8 @@ class _Sources:
             stream.last = self._record(place - 1)
         return stream
 
-    def beginnings(self, begin: int) -> dict[int, int]:
-        """Return where the first line begins, by where each line begins that has one, from a place on."""
+    def going_on(self, begin: int) -> tuple[Array, Array]:
+        """Return the numbers of the lines that have a first line, from a number on, and those of these."""
         places, behind = numpy.arange(len(self._rows)), self._behind
         # A line that would go on with a record, but for its size, is no first line of others.
         would_go_on: Array = numpy.frombuffer(self._goes_on, bool)
@@ -571,17 +628,15 @@ class _Sources:
             if not beyond.any():
                 break
             # The first line beyond of each record begins another one.
-            at = numpy.flatnonzero(beyond)
-            at = at[numpy.unique(first[at], return_index=True)[1]]
-            goes_on[at] = False
-        starts, at_ = self._lines.starts[self._rows], self._at[self._rows]
+            excess = numpy.flatnonzero(beyond)
+            goes_on[excess[numpy.unique(first[excess], return_index=True)[1]]] = False
+        at = self._at[self._rows]
         good = goes_on & ~would_go_on[first] & (self._kinds[first] != _PART)
-        good &= (at_ - at_[first] <= REACH) & (self._sizes > 0)
+        good &= (at - at[first] <= REACH) & (self._sizes > 0)
         # An empty line tells nothing.
         good[self._blank] = False
-        good &= starts >= begin
-        heads = starts[first[good]]
-        return dict(zip(starts[good].tolist(), heads.tolist(), strict=True))
+        good &= self._rows >= begin
+        return self._rows[good], self._rows[first[good]]
 
 
 def _are_soon(lines: StampedLines, rows: Array) -> Array:

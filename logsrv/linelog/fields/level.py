@@ -11,11 +11,11 @@ from logsrv.linelog.fields import known_keys
 from logsrv.linelog.fields.known_keys import LEVEL_KEYS, level_key, level_names_in_order
 from logsrv.linelog.fields.values import Scalar, Value, elements_of_value, number_of_value
 
-RULES = 4
+RULES = 5
 """The version of the rules that give a line its level, here and in the parsers of fields.
 
 Raise it whenever a line may get another level: indexes contain numbers of lines by level."""
-FIELD_RULES = 2
+FIELD_RULES = 3
 """The version of the rules that give a line its fields; raise it whenever a line may get other ones.
 
 Columns contain them."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Protocol, TypeAlias
 
+from logsrv.kit.text.colours import without_colours
 from logsrv.linelog.fields.continuation import (
     MOST_BYTES,
     MOST_DOUBT,
@@ -19,6 +20,7 @@ from logsrv.linelog.fields.continuation import (
     Lead,
     has_own_header,
     is_at_once,
+    is_blank,
     is_soon,
     lead_of_record,
 )
@@ -74,15 +76,15 @@ def first_line_of(line: bytes, pieces: Iterable[tuple[int, EarlierLines]]) -> by
     """
     source = source_of_line(line)
     record = Record(line)
-    if has_own_header(record) or not record.body.strip() or WayBack(line).is_over:
+    if has_own_header(record) or is_blank(record) or WayBack(line).is_over:
         return None
     before, _ = lines_of_sources({source: line}, pieces)
     joiner = Joiner()
     for _, earlier in before:
         joiner.first_line(Record(earlier))
     first = joiner.first_line(record)
-    is_part = goes_on_anywhere(kind_of_text(first.body))
-    return None if first is record or is_part or not first.body.strip() else first.line
+    is_part = goes_on_anywhere(kind_of_text(without_colours(first.body)))
+    return None if first is record or is_part or is_blank(first) else first.line
 
 
 def lines_of_sources(
@@ -199,7 +201,7 @@ class WayBack:
             self._lead = _PART
             return self._has_added(len(line) - part.end(2) - 1)
         record = Record(line)
-        is_any_text = self._lead.is_any_text and bool(self._record.body.strip())
+        is_any_text = self._lead.is_any_text and not is_blank(self._record)
         is_apart = is_any_text and not is_at_once(record, self._record)
         if is_apart or distance > self.limit or not is_soon(record, self._record):
             self.is_over = True

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.kit.text.colours import without_colours
 from logsrv.linelog.fields.continuation import (
     MOST_LINES,
     Joiner,
     has_own_header,
+    is_blank,
 )
 from logsrv.linelog.fields.first_lines import EarlierTexts, first_lines
 from logsrv.linelog.fields.record import Record
@@ -29,8 +31,10 @@ def by_joiner(lines: Sequence[bytes]) -> dict[int, bytes]:
     for line in lines:
         record = Record(line[:-1])
         first = joiner.first_line(record)
-        is_told = record.body.strip() and not has_own_header(record)
-        is_first = first.body.strip() and not goes_on_anywhere(kind_of_text(first.body))
+        is_told = not is_blank(record) and not has_own_header(record)
+        is_first = not is_blank(first) and not goes_on_anywhere(
+            kind_of_text(without_colours(first.body))
+        )
         if first is not record and is_told and is_first:
             found[at] = first.line
         at += len(line)

@@ -237,6 +237,55 @@ def test_each_text_has_its_first_lines_in_whatever_order_texts_are_asked_for(lin
     assert sum(map(len, wanted.values())) > len(lines)
 
 
+PANIC = b"<11>1 2026-11-20T06:00:00Z web1 shop 7 - - thread 'main' panicked at src/main.rs:2:5:"
+COLOURED = [
+    b"\\x1b[31mjava.lang.FooException: T1\\x1b[0m", b"\\x1b[31m\tat T1.Y.z(Y.java:3)\\x1b[0m",
+    b"\tat T1.Y.z(Y.java:4)",
+]  # fmt: skip
+OWN_RECORDS = {
+    "coloured lines": ([HEADS["a syslog header"], *COLOURED], "T1", 3),
+    "coloured exception of Python": (
+        [HEADS["a syslog header"], b"\\x1b[1mTraceback (most recent call last):\\x1b[0m",
+            b'  File \\x1b[35m"T1.py"\\x1b[0m, line 1',
+            b"\\x1b[1;35mValueError\\x1b[0m: \\x1b[35mT1\\x1b[0m"],
+        "T1", 2,
+    ),
+    "the message of a panic": ([PANIC, b"T1 out of bounds"], "T1", 1),
+    "a panic behind a header that was escaped": (
+        [b'{"level":"error","app":"shop","host":"web1","pid":7,"msg":"\\u0070anic: x"}', b"\tat T0",
+            b"main.T1()"],
+        "T1", 1,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("of_others", [0, 3], ids=["alone", "beside others"])
+@pytest.mark.parametrize(
+    "cut", [None, 0, 1, 2], ids=["active", "cut before", "cut behind", "cut within"]
+)
+@pytest.mark.parametrize("record", OWN_RECORDS)
+def test_each_reader_knows_the_lines_of_a_record(record, cut, of_others, capsysbinary, tmp_path):
+    """Wherever segments are cut, and whatever else is in the text."""
+    messages, word, wanted = OWN_RECORDS[record]
+    before = [
+        stored(b"<11>1 2026-11-20T06:00:00Z web9 other 1 - - x"),
+        stored(b"\tat a.B.c(B.java:1)"),
+    ]
+    lines = [*before[:of_others], *map(stored, messages)]
+    cuts = [
+        0,
+        *([] if cut is None else [min(len(before[:of_others]) + cut, len(lines) - 1)]),
+        len(lines),
+    ]
+    parts = [lines[a:b] for a, b in pairwise(cuts) if a < b]
+    made = make_store(tmp_path / "logs", [*parts, []] if cut is not None else parts)
+    for query in (f"level>=error {word}", f"app=shop {word}", f"hostname=web1 pid=7 {word}"):
+        assert search(capsysbinary, made, query, "-c") == [wanted]
+        [counted] = search(capsysbinary, made, f"{query} | count")
+        assert counted["count"] == wanted
+        assert len(search(capsysbinary, made, query)) == wanted
+
+
 def test_only_frames_with_records_of_an_app_are_read(tmp_path):
     """Each of three programs writes a record over several frames; the index has their first lines."""
     apps = ("alpha", "beta", "gamma")
