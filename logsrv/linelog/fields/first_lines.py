@@ -98,7 +98,7 @@ _IN_HEADERS = (
 _PLACE = LatePattern(rb":[0-9]+\s*\Z")
 _AT_END = byte_membership_table(b"0123456789 \t\r\f\v")
 _LAST_BYTES = tuple(b"%c" % byte for byte in b"0123456789 \t\r\f\v")
-# Of so many lines, all text is searched at once.
+# The number of lines from which on all text is searched at once.
 _MANY = 1000
 _DIGIT = byte_membership_table(b"0123456789")
 _PADDING = bytes(64)
