@@ -14,6 +14,7 @@ from typing import Any
 from twisted.internet import main, tcp, unix
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IFileDescriptorReceiver
+from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import _reservedFD as reserved_file
 from twisted.logger import Logger
 
@@ -53,7 +54,64 @@ def _log_exhausted(error: OSError, done: str = "accepted") -> None:
     )
 
 
-class ReceivingTCP(LingeringMixin, tcp.Server):
+class PromptMixin:
+    """A `tcp.Server` or `unix.Server` that sends and closes at once where Twisted's wait for the next turn.
+
+    In that turn, they ask the system to be told of room to write, are told so, and withdraw the request:
+    three system calls for each answer to a request, and as many for a close.
+    """
+
+    # Set while the protocol gets data: a close waits for its return, as the protocol may be in the middle
+    # of something.
+    _delivers = False
+
+    def write_at_once(self: Any, data: bytes) -> None:
+        """Send what the system takes, and let the rest wait as `write` does.
+
+        For who has gathered all that he writes in a turn. An error shows at the next write or read, which
+        is no call of the protocol.
+        """
+        if self.disconnecting or self._writeDisconnecting or self.TLS or not self._has_sent_all:
+            self.write(data)
+            return
+        try:
+            sent = self.socket.send(data)
+        except OSError:
+            sent = 0
+        else:
+            self._has_written = True
+        if sent < len(data):
+            self.write(data[sent:])
+
+    @property
+    def _has_sent_all(self: Any) -> bool:
+        return bool(self.connected) and not (self._tempDataLen or self.dataBuffer)
+
+    def deliver(self: Any, data: bytes) -> None:
+        """Give the protocol data; close if it has said all and closed the connection."""
+        self._delivers = True
+        try:
+            self.protocol.dataReceived(data)
+        finally:
+            self._delivers = False
+            if self.disconnecting and self.connected:
+                self._close_or_write()
+
+    def loseConnection(self: Any) -> None:
+        if self._delivers and not (self.disconnecting or self._writeDisconnected):
+            self.stopReading()
+            self.disconnecting = 1
+        else:
+            super().loseConnection()  # type: ignore[misc]
+
+    def _close_or_write(self: Any) -> None:
+        if self.producer is not None or self._writeDisconnecting or not self._has_sent_all:
+            self.startWriting()
+        elif self._postLoseConnection() is not None:
+            self.connectionLost(connectionDone)
+
+
+class ReceivingTCP(PromptMixin, LingeringMixin, tcp.Server):
     """A `tcp.Server` that receives more at a time while much data comes.
 
     Twisted's `bufferSize` cannot be used: it is also the limit of unsent data.
@@ -86,14 +144,21 @@ class ReceivingTCP(LingeringMixin, tcp.Server):
             self._most = MOST_RECEIVED
         elif received < LITTLE and most > LEAST_RECEIVED:
             self._most = LEAST_RECEIVED
-        self.protocol.dataReceived(data)
+        self.deliver(data)
         return None
 
 
-class ReceivingUNIX(LingeringMixin, unix.Server):
+class ReceivingUNIX(PromptMixin, LingeringMixin, unix.Server):
     """A ReceivingTCP for UNIX sockets. The kernel closes descriptors that a peer sends, if we take none."""
 
     _most = LEAST_RECEIVED
+
+    @property
+    def _has_sent_all(self) -> bool:
+        # Descriptors wait for the next bytes, with which they are sent.
+        return bool(self.connected) and not (
+            self._tempDataLen or self.dataBuffer or self._sendmsgQueue
+        )
 
     def doRead(self) -> Any:
         if IFileDescriptorReceiver.providedBy(self.protocol) and self._linger is None:

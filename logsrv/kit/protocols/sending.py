@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.connections.streams import PromptMixin
 from logsrv.kit.connections.transports import Backpressure, undo_close_delay, unsent_bytes
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols import states
@@ -121,7 +122,12 @@ class SendingSide:
                 self._crowd = SenderCrowd(self)
             if not self._crowd.add_bytes(len(data)):
                 return
-        self.author.transport.write(data)
+        transport = self.author.transport
+        # Not by a name: TLS would take it from the transport below.
+        if isinstance(transport, PromptMixin):
+            transport.write_at_once(data)
+        else:
+            transport.write(data)
         self.let_transport_close()
 
     def drain(self) -> Deferred[None]:
