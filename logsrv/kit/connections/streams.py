@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 import time
+from functools import partial
 from typing import Any
 
 from twisted.internet import main, tcp, unix
@@ -17,6 +18,7 @@ from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import _reservedFD as reserved_file
 from twisted.logger import Logger
+from twisted.python.log import callWithLogger
 
 from logsrv.kit.connections.linger import LingeringMixin
 from logsrv.kit.connections.transports import set_no_delay
@@ -61,6 +63,10 @@ class PromptMixin:
     three system calls for each answer to a request, and as many for a close.
     """
 
+    # Cleared by protocols of the kit: no message of theirs needs the context of Twisted's old log.
+    needs_log_context = True
+    _sendmsgQueue: Any = ()
+    producer: Any = None
     # Set while the protocol gets data: a close waits for its return, as the protocol may be in the middle
     # of something.
     _delivers = False
@@ -71,7 +77,7 @@ class PromptMixin:
         For who has gathered all that he writes in a turn. An error shows at the next write or read, which
         is no call of the protocol.
         """
-        if self.disconnecting or self._writeDisconnecting or self.TLS or not self._has_sent_all:
+        if self.disconnecting or self._writeDisconnecting or self.TLS or self._has_more_to_send:
             self.write(data)
             return
         try:
@@ -84,18 +90,15 @@ class PromptMixin:
             self.write(data[sent:])
 
     @property
-    def _has_sent_all(self: Any) -> bool:
-        return bool(self.connected) and not (self._tempDataLen or self.dataBuffer)
+    def _has_more_to_send(self: Any) -> bool:
+        """True while bytes wait, or descriptors, which are sent with the next bytes; and once closed."""
+        return bool(
+            self._tempDataLen or self.dataBuffer or self._sendmsgQueue or not self.connected
+        )
 
-    def deliver(self: Any, data: bytes) -> None:
-        """Give the protocol data; close if it has said all and closed the connection."""
-        self._delivers = True
-        try:
-            self.protocol.dataReceived(data)
-        finally:
-            self._delivers = False
-            if self.disconnecting and self.connected:
-                self._close_or_write()
+    def doWrite(self: Any) -> Any:
+        # The read before, for which the reactor was told in the same turn, may have closed it.
+        return super().doWrite() if self.connected else None  # type: ignore[misc]
 
     def loseConnection(self: Any) -> None:
         if self._delivers and not (self.disconnecting or self._writeDisconnected):
@@ -104,11 +107,44 @@ class PromptMixin:
         else:
             super().loseConnection()  # type: ignore[misc]
 
+    def unregisterProducer(self: Any) -> None:
+        if self._delivers:
+            self.producer = None
+        else:
+            super().unregisterProducer()  # type: ignore[misc]
+
     def _close_or_write(self: Any) -> None:
-        if self.producer is not None or self._writeDisconnecting or not self._has_sent_all:
+        if self.producer is not None or self._writeDisconnecting or self._has_more_to_send:
             self.startWriting()
         elif self._postLoseConnection() is not None:
             self.connectionLost(connectionDone)
+
+
+def poll_without_context(reactor: Any) -> None:
+    """Let a reactor call our transports without the context of Twisted's old log: a tenth of a request."""
+    # By its name: its module cannot be imported on other systems than Linux.
+    if type(reactor).__qualname__ == "EPollReactor":
+        reactor.doIteration = partial(_poll, reactor)
+
+
+def _poll(reactor: Any, timeout: float | None) -> None:
+    """Do the same as `EPollReactor.doPoll`."""
+    selectables, call = reactor._selectables, reactor._doReadOrWrite
+    try:
+        events = reactor._poller.poll(-1 if timeout is None else timeout, len(selectables))
+    except InterruptedError:
+        return
+    for number, event in events:
+        found = selectables.get(number)
+        if found is None:
+            continue
+        if getattr(found, "needs_log_context", True):
+            callWithLogger(found, call, found, number, event)
+            continue
+        try:
+            call(found, number, event)
+        except Exception:
+            log.failure("a connection failed in the reactor")
 
 
 class ReceivingTCP(PromptMixin, LingeringMixin, tcp.Server):
@@ -144,7 +180,13 @@ class ReceivingTCP(PromptMixin, LingeringMixin, tcp.Server):
             self._most = MOST_RECEIVED
         elif received < LITTLE and most > LEAST_RECEIVED:
             self._most = LEAST_RECEIVED
-        self.deliver(data)
+        self._delivers = True
+        try:
+            self.protocol.dataReceived(data)
+        finally:
+            self._delivers = False
+            if self.disconnecting and self.connected:
+                self._close_or_write()
         return None
 
 
@@ -152,13 +194,6 @@ class ReceivingUNIX(PromptMixin, LingeringMixin, unix.Server):
     """A ReceivingTCP for UNIX sockets. The kernel closes descriptors that a peer sends, if we take none."""
 
     _most = LEAST_RECEIVED
-
-    @property
-    def _has_sent_all(self) -> bool:
-        # Descriptors wait for the next bytes, with which they are sent.
-        return bool(self.connected) and not (
-            self._tempDataLen or self.dataBuffer or self._sendmsgQueue
-        )
 
     def doRead(self) -> Any:
         if IFileDescriptorReceiver.providedBy(self.protocol) and self._linger is None:

@@ -296,7 +296,7 @@ class PeerConnection(SendingSide):
         farewell, self._farewell = self._farewell, b""
         if farewell:
             self.change_state(states.USE)
-            self.author.transport.write(farewell)
+            self.pass_on(farewell)
         self.change_state(states.PARTED)
 
     def abort_later(self) -> None:

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.connections.source import host_of, port_of, source_of
+from logsrv.kit.connections.streams import PromptMixin
 from logsrv.kit.connections.tls import PeerCertificate, certificate_of, is_encrypted
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection import PeerConnection
@@ -229,6 +230,8 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
 
     def connectionMade(self) -> None:
         self._connection = None
+        if isinstance(self.transport, PromptMixin):
+            self.transport.needs_log_context = False
         connections = self.factory.connection_log
         if connections is not None:
             connections.log_connect(self.peer)

@@ -122,13 +122,17 @@ class SendingSide:
                 self._crowd = SenderCrowd(self)
             if not self._crowd.add_bytes(len(data)):
                 return
+        self.pass_on(data)
+        self.let_transport_close()
+
+    def pass_on(self, data: bytes) -> None:
+        """Pass bytes to the transport, all that are written in this turn."""
         transport = self.author.transport
         # Not by a name: TLS would take it from the transport below.
         if isinstance(transport, PromptMixin):
             transport.write_at_once(data)
         else:
             transport.write(data)
-        self.let_transport_close()
 
     def drain(self) -> Deferred[None]:
         """Wait until the peer, and each other peer that the protocol has written to, has room for more.
