@@ -77,7 +77,7 @@ class PromptMixin:
         For who has gathered all that he writes in a turn. An error shows at the next write or read, which
         is no call of the protocol.
         """
-        # A greeting is not sent at once: in the turn in which it is accepted, a quick visitor would read it,
+        # No greeting is sent at once: in the turn in which it is accepted, a quick visitor would read it,
         # leave and come again, and again, until it seemed to have more connections than it may.
         at_once = self._delivers and not (
             self.disconnecting or self._writeDisconnecting or self.TLS or self._has_more_to_send
