@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet import main, tcp, unix
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import _reservedFD as reserved_file
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.python.log import callWithLogger
 
 from logsrv.kit.connections.linger import LingeringMixin
@@ -44,6 +45,10 @@ ADVICE = {errno.ENFILE: "sysctl fs.file-max", errno.EMFILE: "LimitNOFILE=, ulimi
 AGAIN_SECONDS = 1.0
 EXHAUSTIONS = RateLimitedLog(time.monotonic)
 
+# The calls of a protocol by its transport.
+CONNECTING: Final = "CONNECTING"
+DELIVERING: Final = "DELIVERING"
+
 
 def _log_exhausted(error: OSError, done: str = "accepted") -> None:
     EXHAUSTIONS.log_unless_recent(
@@ -61,28 +66,66 @@ class PromptMixin:
 
     In that turn, they ask the system to be told of room to write, are told so, and withdraw the request:
     three system calls for each answer to a request, and as many for a close.
+
+    Nothing is called back within a call of the protocol: neither `write_at_once` nor `loseConnection` calls
+    `connectionLost`, `resumeProducing` or `dataReceived`. What they begin, `_end_call` ends when the
+    protocol has returned to the transport, which is where Twisted's next turn would find it.
     """
 
     # Cleared by protocols of the kit: no message of theirs needs the context of Twisted's old log.
     needs_log_context = True
     _sendmsgQueue: Any = ()
     producer: Any = None
-    # Set while the protocol gets data: a close waits for its return, as the protocol may be in the middle
-    # of something.
-    _delivers = False
+    # CONNECTING or DELIVERING while the protocol is called; None otherwise.
+    _call: str | None = None
+    # What the reactor will be asked for when the protocol has returned.
+    _reads = _writes = False
+
+    def connect(self: Any, protocol: Any) -> None:
+        """Connect the protocol of a peer that was just accepted."""
+        try:
+            protocol.makeConnection(self)
+        finally:
+            self._end_call()
+
+    def startReading(self: Any) -> None:
+        # A protocol that is being connected may pause or close: then the reactor is never asked.
+        if self._call is CONNECTING:
+            self._reads = True
+        else:
+            super().startReading()  # type: ignore[misc]
+
+    def stopReading(self: Any) -> None:
+        self._reads = False
+        if self._call is not CONNECTING:
+            super().stopReading()  # type: ignore[misc]
+
+    def startWriting(self: Any) -> None:
+        if self._call is None:
+            super().startWriting()  # type: ignore[misc]
+        else:
+            self._writes = True
 
     def write_at_once(self: Any, data: bytes) -> None:
         """Send what the system takes, and let the rest wait as `write` does.
 
-        For who has gathered all that he writes in a turn. An error shows at the next write or read, which
-        is no call of the protocol.
+        For who has gathered all that he writes in a turn. TLS has bytes of its own to send. Bytes that
+        wait come first: those of a peer that reads nothing, and those with which descriptors are sent; and
+        what a producer writes is paused by `write`. An error shows at the next write or read, which is no
+        call of the protocol.
         """
         # No greeting is sent at once: in the turn in which it is accepted, a quick visitor would read it,
         # leave and come again, and again, until it seemed to have more connections than it may.
-        at_once = self._delivers and not (
-            self.disconnecting or self._writeDisconnecting or self.TLS or self._has_more_to_send
-        )
-        if not at_once:
+        if (
+            self._call is not DELIVERING
+            or self._tempDataLen
+            or self.dataBuffer
+            or self.disconnecting
+            or self._writeDisconnecting
+            or self._sendmsgQueue
+            or self.TLS
+            or not self.connected
+        ):
             self.write(data)
             return
         try:
@@ -94,35 +137,32 @@ class PromptMixin:
         if sent < len(data):
             self.write(data[sent:])
 
-    @property
-    def _has_more_to_send(self: Any) -> bool:
-        """True while bytes wait, or descriptors, which are sent with the next bytes; and once closed."""
-        return bool(
-            self._tempDataLen or self.dataBuffer or self._sendmsgQueue or not self.connected
-        )
-
     def doWrite(self: Any) -> Any:
         # The read before, for which the reactor was told in the same turn, may have closed it.
         return super().doWrite() if self.connected else None  # type: ignore[misc]
 
-    def loseConnection(self: Any) -> None:
-        if self._delivers and not (self.disconnecting or self._writeDisconnected):
-            self.stopReading()
-            self.disconnecting = 1
-        else:
-            super().loseConnection()  # type: ignore[misc]
+    def _end_call(self: Any) -> None:
+        """Close if the protocol has said all; otherwise ask the reactor for what is wanted now.
 
-    def unregisterProducer(self: Any) -> None:
-        if self._delivers:
-            self.producer = None
-        else:
-            super().unregisterProducer()  # type: ignore[misc]
-
-    def _close_or_write(self: Any) -> None:
-        if self.producer is not None or self._writeDisconnecting or self._has_more_to_send:
+        A close waits as Twisted's does: for a producer, for bytes of before, and for descriptors.
+        """
+        self._call = None
+        if not self.connected or self._aborting:
+            return
+        closes = self.disconnecting and self.producer is None
+        if closes and not (self.dataBuffer or self._sendmsgQueue):
+            # Not with nothing to send: that would be an empty `send`.
+            why = self.doWrite() if self._tempDataLen else self._postLoseConnection()
+            if why is not None:
+                done = why is main.CONNECTION_DONE
+                self.connectionLost(connectionDone if done else Failure(why))
+                return
+            self._writes = bool(self.dataBuffer)
+        if self._reads:
+            self.startReading()
+        if self._writes:
+            self._writes = False
             self.startWriting()
-        elif self._postLoseConnection() is not None:
-            self.connectionLost(connectionDone)
 
 
 def poll_without_context(reactor: Any) -> None:
@@ -161,6 +201,8 @@ class ReceivingTCP(PromptMixin, LingeringMixin, tcp.Server):
     _most = LEAST_RECEIVED
 
     def __init__(self, sock: socket.socket, *about: Any) -> None:
+        if isinstance(about[2], BoundedAcceptMixin):
+            self._call = CONNECTING
         super().__init__(sock, *about)
         set_no_delay(sock)
 
@@ -185,13 +227,13 @@ class ReceivingTCP(PromptMixin, LingeringMixin, tcp.Server):
             self._most = MOST_RECEIVED
         elif received < LITTLE and most > LEAST_RECEIVED:
             self._most = LEAST_RECEIVED
-        self._delivers = True
+        self._call = DELIVERING
         try:
             self.protocol.dataReceived(data)
         finally:
-            self._delivers = False
-            if self.disconnecting and self.connected:
-                self._close_or_write()
+            self._call = None
+        if self._writes or self.disconnecting:
+            self._end_call()
         return None
 
 
@@ -199,6 +241,11 @@ class ReceivingUNIX(PromptMixin, LingeringMixin, unix.Server):
     """A ReceivingTCP for UNIX sockets. The kernel closes descriptors that a peer sends, if we take none."""
 
     _most = LEAST_RECEIVED
+
+    def __init__(self, sock: socket.socket, *about: Any) -> None:
+        if isinstance(about[2], BoundedAcceptMixin):
+            self._call = CONNECTING
+        super().__init__(sock, *about)
 
     def doRead(self) -> Any:
         if IFileDescriptorReceiver.providedBy(self.protocol) and self._linger is None:
@@ -242,9 +289,11 @@ class BoundedAcceptMixin:
             connected.close()
             return
         self.sessionno += 1
-        protocol.makeConnection(
-            self.transport(connected, protocol, address, self, self.sessionno, self.reactor)
-        )
+        made = self.transport(connected, protocol, address, self, self.sessionno, self.reactor)
+        if isinstance(made, PromptMixin):
+            made.connect(protocol)
+        else:
+            protocol.makeConnection(made)
 
     def _pause_accepting(self: Any, error: OSError) -> None:
         """Accept nobody for a second: otherwise the reactor would do nothing but try."""
