@@ -122,17 +122,21 @@ class SendingSide:
                 self._crowd = SenderCrowd(self)
             if not self._crowd.add_bytes(len(data)):
                 return
-        self.pass_on(data)
-        self.let_transport_close()
+        if self.pass_on(data):
+            self.let_transport_close()
 
-    def pass_on(self, data: bytes) -> None:
-        """Pass bytes to the transport, all that are written in this turn."""
+    def pass_on(self, data: bytes) -> bool:
+        """Pass bytes to the transport, all that are written in this turn; return whether it may want to close.
+
+        It wants to if it was told so by others, such as a stop of the service.
+        """
         transport = self.author.transport
         # Not by a name: TLS would take it from the transport below.
         if isinstance(transport, PromptMixin):
             transport.write_at_once(data)
-        else:
-            transport.write(data)
+            return bool(transport.disconnecting)
+        transport.write(data)
+        return True
 
     def drain(self) -> Deferred[None]:
         """Wait until the peer, and each other peer that the protocol has written to, has room for more.
