@@ -45,6 +45,8 @@ ADVICE = {errno.ENFILE: "sysctl fs.file-max", errno.EMFILE: "LimitNOFILE=, ulimi
 AGAIN_SECONDS = 1.0
 EXHAUSTIONS = RateLimitedLog(time.monotonic)
 
+# Linux: EPOLLIN alone.
+READABLE = 1
 # The calls of a protocol by its transport.
 CONNECTING: Final = "CONNECTING"
 DELIVERING: Final = "DELIVERING"
@@ -173,7 +175,7 @@ def poll_without_context(reactor: Any) -> None:
 
 
 def _poll(reactor: Any, timeout: float | None) -> None:
-    """Do the same as `EPollReactor.doPoll`."""
+    """Do the same as `EPollReactor.doPoll`, and for most events the same as its `_doReadOrWrite`."""
     selectables, call = reactor._selectables, reactor._doReadOrWrite
     try:
         events = reactor._poller.poll(-1 if timeout is None else timeout, len(selectables))
@@ -187,7 +189,17 @@ def _poll(reactor: Any, timeout: float | None) -> None:
             callWithLogger(found, call, found, number, event)
             continue
         try:
-            call(found, number, event)
+            if event != READABLE:
+                call(found, number, event)
+                continue
+            try:
+                why, in_read = found.doRead(), True
+            except BaseException as error:
+                log.failure("a connection failed while it was read")
+                why, in_read = error, False
+            # A connection that has closed itself has told the reactor.
+            if why is not None:
+                reactor._disconnectSelectable(found, why, in_read)
         except Exception:
             log.failure("a connection failed in the reactor")
 

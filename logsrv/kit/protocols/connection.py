@@ -90,14 +90,6 @@ class PeerConnection(SendingSide):
         if result is not None:
             self.hold_input_until(result, "connection_made")
 
-    def received(self, data: bytes) -> None:
-        context = self.author.factory
-        context.received_bytes += len(data)
-        if self.state.sending is not states.OPEN:
-            context.dropped_bytes += len(data)
-        elif self.reader is not None:
-            self.reader.received(data)
-
     def lost(self, reason: Failure) -> None:
         """Tell the protocol that the connection is gone, and release everything."""
         # The same as `change_state` without its loop: `cancel` is the only action that may follow.

@@ -27,7 +27,7 @@ from logsrv.kit.protocols.context import (
 )
 from logsrv.kit.protocols.faults import check_text
 from logsrv.kit.protocols.starting_tls import Certificate, start_tls
-from logsrv.kit.protocols.states import END, LOST
+from logsrv.kit.protocols.states import END, LOST, OPEN
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
@@ -241,9 +241,14 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
 
     def dataReceived(self, data: bytes) -> None:
         connection = self._connection or self._ensure_connection()
-        if connection.reader is None:
-            connection.reader = self._new_reader(connection)
-        connection.received(data)
+        reader = connection.reader
+        if reader is None:
+            reader = connection.reader = self._new_reader(connection)
+        self.factory.received_bytes += len(data)
+        if connection.state.sending is OPEN:
+            reader.received(data)
+        else:
+            self.factory.dropped_bytes += len(data)
 
     def readConnectionLost(self) -> None:
         """Note that the peer sends nothing more; it may still read (RFC 9293 section 3.6)."""

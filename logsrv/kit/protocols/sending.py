@@ -163,8 +163,12 @@ class SendingSide:
     def write_gathered(self) -> None:
         """Pass the gathered output to the transport, which says when too much waits in it."""
         lines, self.lines, self.gathered = self.lines or [], [], 0
-        alone = len(lines) == 1 and type(lines[0]) is bytes
-        if data := lines[0] if alone else self._encode_output(lines):
+        if len(lines) != 1:
+            data = self._encode_output(lines)
+        elif type(data := lines[0]) is not bytes:
+            # The same as there: most answers are one line.
+            data = (data + self.author.ending).encode(self.author.encoding, "replace")
+        if data:
             self._write(data)
 
     def _encode_output(self, lines: list[Any]) -> bytes:

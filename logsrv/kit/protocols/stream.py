@@ -148,14 +148,14 @@ class Connection(PeerProtocol[Settings, State]):
     async def __anext__(self) -> str:
         # The same as `read_line`: its coroutine, and that of its wait, would add a fifth each to the cost of
         # a line.
-        if self._peer_connection.state.others is STUCK:
-            await self._wait_for_others()
-        incoming = self._incoming
-        if not self._reads_lines:
+        incoming, connection = self._incoming, self._peer_connection
+        if not self._reads_lines or connection.state.others is STUCK:
             line = await self.read_line()
-        elif (line := next(incoming.lines, None)) is None and not incoming.is_spent():
+        elif (line := next(incoming.lines, None)) is not None:
+            return line
+        elif not incoming.is_spent():
             line = self._take_line()
-        if line is None and not (incoming.ended or self._peer_connection.state.ended):
+        if line is None and not (incoming.ended or connection.state.ended):
             waiting = self._wait_for_input()
             try:
                 await waiting
