@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 import time
 from functools import partial
 from typing import Any, Final
@@ -21,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.log import callWithLogger
 
+from logsrv.kit.connections.keepalive import NOT_INHERITED, set_keepalive
 from logsrv.kit.connections.linger import LingeringMixin
 from logsrv.kit.connections.transports import set_no_delay
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
@@ -216,7 +218,8 @@ class ReceivingTCP(PromptMixin, LingeringMixin, tcp.Server):
         if isinstance(about[2], BoundedAcceptMixin):
             self._call = CONNECTING
         super().__init__(sock, *about)
-        set_no_delay(sock)
+        if getattr(about[2], "inherited_keepalive", NOT_INHERITED) == NOT_INHERITED:
+            set_no_delay(sock)
 
     def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
         most = self._most
@@ -266,13 +269,36 @@ class ReceivingUNIX(PromptMixin, LingeringMixin, unix.Server):
 
 
 class BoundedAcceptMixin:
-    """A port that accepts MOST_ACCEPTED peers in a turn, and waits a second if the machine is exhausted."""
+    """A port that accepts MOST_ACCEPTED peers in a turn, and waits a second if the machine is exhausted.
+
+    inherited_keepalive: accepted sockets have TCP_NODELAY and this keepalive from the start; NOT_INHERITED if
+    both are to be set.
+    """
+
+    # Its factory is ours. Only what a protocol of others logs while it is connected lacks the context.
+    needs_log_context = False
+    inherited_keepalive: float | None = NOT_INHERITED
+    _given_keepalive: float | None = NOT_INHERITED
+
+    def pass_options_on(self: Any, keepalive: float | None) -> None:
+        """Let accepted sockets have TCP_NODELAY and this keepalive from the start, if the system can.
+
+        Linux copies the options of the listening socket when a peer is connected. Other systems copy some,
+        so there, and for UNIX sockets, each socket gets its own.
+        """
+        if sys.platform != "linux" or self.addressFamily == socket.AF_UNIX:
+            return
+        set_no_delay(self.socket)
+        set_keepalive(self.socket, keepalive)
+        # Peers that wait now were connected before. So `doRead` relies on it once it has found none.
+        self.inherited_keepalive, self._given_keepalive = NOT_INHERITED, keepalive
 
     def doRead(self: Any) -> None:
         for _ in range(MOST_ACCEPTED):
             try:
                 connected, address = self.socket.accept()
             except BlockingIOError:
+                self.inherited_keepalive = self._given_keepalive
                 return
             except OSError as error:
                 # Twisted may have lost the file that it would close to accept and refuse.
