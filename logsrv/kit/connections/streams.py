@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final
 
 from twisted.internet import main, tcp, unix
+from twisted.internet.address import IPv6Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.internet.protocol import connectionDone
@@ -214,12 +215,31 @@ class ReceivingTCP(PromptMixin, LingeringMixin, tcp.Server):
 
     _most = LEAST_RECEIVED
 
-    def __init__(self, sock: socket.socket, *about: Any) -> None:
-        if isinstance(about[2], BoundedAcceptMixin):
+    def __init__(
+        self, sock: socket.socket, protocol: Any, client: Any, server: Any, number: int, reactor: Any
+    ) -> None:
+        # The same as `tcp.Server`, but for the names, which few ask for.
+        tcp.Connection.__init__(self, sock, protocol, reactor)
+        if len(client) != 2:
+            self._addressType = IPv6Address
+        self.server, self.client, self.sessionno = server, client, number
+        self.hostname = client[0]
+        if isinstance(server, BoundedAcceptMixin):
             self._call = CONNECTING
-        super().__init__(sock, *about)
-        if getattr(about[2], "inherited_keepalive", NOT_INHERITED) == NOT_INHERITED:
+        if getattr(server, "inherited_keepalive", NOT_INHERITED) == NOT_INHERITED:
             set_no_delay(sock)
+        self.startReading()
+        self.connected = 1
+
+    @property
+    def logstr(self) -> str:  # type: ignore[override]
+        prefix = self._getLogPrefix(getattr(self, "protocol", None))
+        return f"{prefix},{self.sessionno},{self.hostname}"
+
+    @property
+    def repstr(self) -> str:  # type: ignore[override]
+        name = type(getattr(self, "protocol", None)).__name__
+        return f"<{name} #{self.sessionno} on {self.server._realPortNumber}>"
 
     def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
         most = self._most
