@@ -216,7 +216,13 @@ class ReceivingTCP(PromptMixin, LingeringMixin, tcp.Server):
     _most = LEAST_RECEIVED
 
     def __init__(
-        self, sock: socket.socket, protocol: Any, client: Any, server: Any, number: int, reactor: Any
+        self,
+        sock: socket.socket,
+        protocol: Any,
+        client: Any,
+        server: Any,
+        number: int,
+        reactor: Any,
     ) -> None:
         # The same as `tcp.Server`, but for the names, which few ask for.
         tcp.Connection.__init__(self, sock, protocol, reactor)
@@ -291,8 +297,8 @@ class ReceivingUNIX(PromptMixin, LingeringMixin, unix.Server):
 class BoundedAcceptMixin:
     """A port that accepts MOST_ACCEPTED peers in a turn, and waits a second if the machine is exhausted.
 
-    inherited_keepalive: accepted sockets have TCP_NODELAY and this keepalive from the start; NOT_INHERITED if
-    both are to be set.
+    inherited_keepalive: accepted sockets have TCP_NODELAY and this keepalive from the start; NOT_INHERITED
+    if both are to be set.
     """
 
     # Its factory is ours. Only what a protocol of others logs while it is connected lacks the context.

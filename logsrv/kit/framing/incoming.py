@@ -100,8 +100,7 @@ class Incoming:
     def is_spent(self) -> bool:
         """Return true if nothing is left of what has come, after all lines were taken; free its memory.
 
-        `make_lines` would find the same, but most chunks are whole lines, and each would be followed by such
-        a look.
+        `make_lines` would find the same; but most chunks are whole lines, and this is asked after each.
         """
         if self._at < len(self._data) or self.ended or self.skipping is not None:
             return False

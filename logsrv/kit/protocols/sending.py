@@ -126,9 +126,10 @@ class SendingSide:
             self.let_transport_close()
 
     def pass_on(self, data: bytes) -> bool:
-        """Pass bytes to the transport, all that are written in this turn; return whether it may want to close.
+        """Pass bytes to the transport, all that are written in this turn.
 
-        It wants to if it was told so by others, such as a stop of the service.
+        Return whether it may wait for us to close, because others told it to, such as a stop of the
+        service.
         """
         transport = self.author.transport
         # Not by a name: TLS would take it from the transport below.

@@ -146,8 +146,8 @@ class Connection(PeerProtocol[Settings, State]):
         return self
 
     async def __anext__(self) -> str:
-        # The same as `read_line`: its coroutine, and that of its wait, would add a fifth each to the cost of
-        # a line.
+        # The same as `read_line`: its coroutine and that of its wait would add two fifths to the cost of a
+        # line.
         incoming, connection = self._incoming, self._peer_connection
         if not self._reads_lines or connection.state.others is STUCK:
             line = await self.read_line()
