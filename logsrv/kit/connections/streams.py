@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final
 
 from twisted.internet import main, tcp, unix
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv6Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IFileDescriptorReceiver
@@ -132,7 +133,10 @@ class PromptMixin:
             or not self.connected
         ):
             self.write(data)
-            return
+        else:
+            self._send(data)
+
+    def _send(self: Any, data: bytes) -> None:
         try:
             sent = self.socket.send(data)
         except OSError:
@@ -140,7 +144,8 @@ class PromptMixin:
         else:
             self._has_written = True
         if sent < len(data):
-            self.write(data[sent:])
+            # Under TLS, these are bytes of its own.
+            FileDescriptor.write(self, data[sent:])
 
     def doWrite(self: Any) -> Any:
         # The read before, for which the reactor was told in the same turn, may have closed it.
@@ -156,13 +161,16 @@ class PromptMixin:
             return
         closes = self.disconnecting and self.producer is None
         if closes and not (self.dataBuffer or self._sendmsgQueue):
-            # Not with nothing to send: that would be an empty `send`.
-            why = self.doWrite() if self._tempDataLen else self._postLoseConnection()
-            if why is not None:
+            if self._tempDataLen:
+                data = b"".join(self._tempDataBuffer)
+                self._tempDataBuffer.clear()
+                self._tempDataLen = 0
+                self._send(data)
+            self._writes = bool(self._tempDataLen)
+            if not self._writes and (why := self._postLoseConnection()) is not None:
                 done = why is main.CONNECTION_DONE
                 self.connectionLost(connectionDone if done else Failure(why))
                 return
-            self._writes = bool(self.dataBuffer)
         if self._reads:
             self.startReading()
         if self._writes:
