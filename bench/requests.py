@@ -127,12 +127,12 @@ def echo(place: int, lines: int) -> int:
     most = REQUESTS * (4 if lines > 1 else 1)
     while taken < most:
         for key, _ in waiting.select():
-            client: Any = key.fileobj
-            key.data[0] += len(client.recv(1 << 16))
+            sender: Any = key.fileobj
+            key.data[0] += len(sender.recv(1 << 16))
             if key.data[0] == len(data):
                 key.data[0] = 0
                 taken += lines
-                client.sendall(data)
+                sender.sendall(data)
     for key in list(waiting.get_map().values()):
         key.fileobj.close()  # type: ignore[union-attr]
     waiting.close()

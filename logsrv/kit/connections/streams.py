@@ -82,9 +82,10 @@ class PromptMixin:
     needs_log_context = True
     _sendmsgQueue: Any = ()
     producer: Any = None
+    disconnecting = 0
     # CONNECTING or DELIVERING while the protocol is called; None otherwise.
     _call: str | None = None
-    # What the reactor will be asked for when the protocol has returned.
+    # The requests to the reactor for when the protocol has returned.
     _reads = _writes = False
 
     def connect(self: Any, protocol: Any) -> None:
