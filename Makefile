@@ -113,9 +113,9 @@ audit:
 bench: .venv/run.ready
 	@$(BIN)/python -m bench $(ARGS)
 
-# Half an hour with valgrind, less with perf.
+# Half an hour with valgrind, less with perf. The first is of a machine that may be busy: its bars are only shown.
 speed: .venv/run.ready
-	@$(BIN)/python -m bench.requests
+	-@$(BIN)/python -m bench.requests
 	@$(BIN)/python -m bench.instructions $(if $(SINCE),--since '$(SINCE)') $(ARGS)
 
 docs: .venv/run.ready
