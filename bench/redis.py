@@ -2,6 +2,8 @@
 
     python -m bench.redis [ROUNDS]
 
+Then the figures of `bench.requests`: lines, greetings and idle connections.
+
 redis-benchmark sends to each server in turns, over 50 connections. The figure is the server's CPU for a
 request, from /proc; the best of the turns counts, since the machine may be busy.
 """
@@ -72,7 +74,8 @@ def main(rounds: int = 3) -> int:
         streams = row[KINDS.index("streams")]
         cells = "".join(f"{one:>9.1f} ({one / streams:.2f})" for one in row)
         print(f"{command_name.upper()} × {at_once:<2}{cells}")
-    return 0
+    command = [sys.executable, "-m", "bench.requests", str(rounds)]
+    return subprocess.run(command).returncode
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ WITHOUT = {
     "gopher.mirror.sinks": _HANDS_ON,
     "kit.framing.own_framing": "hands bytes on to an author's framer",
     "kit.connections.rates": "counts bytes",
-    "kit.protocols.connection": _HANDS_ON,
     "kit.protocols.context": _HANDS_ON,
     "kit.protocols.starting_tls": _HANDS_ON,
     "kit.protocols.frame_protocol": _HANDS_ON,

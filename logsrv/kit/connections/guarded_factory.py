@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -30,7 +31,12 @@ from logsrv.kit.connections.guard import (
     Refusal,
 )
 from logsrv.kit.connections.guarded_connection import TLS_ALERT, GuardedConnection
-from logsrv.kit.connections.keepalive import keep_alive, longest_unheard, seconds_unheard
+from logsrv.kit.connections.keepalive import (
+    NOT_INHERITED,
+    keep_alive,
+    longest_unheard,
+    seconds_unheard,
+)
 from logsrv.kit.connections.proxy_protocol import ProxiedTransport
 from logsrv.kit.connections.rates import PeerRateLimits, Throttle
 from logsrv.kit.connections.refusals import (
@@ -111,6 +117,7 @@ class GuardedFactory(Factory):
         # Runs while there are connections, and once more.
         self._gone = Timer(clock)
         self._scarce = False
+        self._bound, self._looked_at_limit = 0, -math.inf
         if IProtocolNegotiationFactory.providedBy(factory):
             alsoProvides(self, IProtocolNegotiationFactory)
             self.acceptableProtocols = factory.acceptableProtocols
@@ -139,6 +146,7 @@ class GuardedFactory(Factory):
         """Use other rules for new connections; the idle time-out, keepalive and rates are for all."""
         changed = policy.keepalive != self.guard.policy.keepalive
         self.guard.apply(policy)
+        self._looked_at_limit = -math.inf
         self._apply_rates(policy)
         # Over a copy: this delivers data that was held back, which may end this connection or others.
         for connection in list(self.connections):
@@ -199,17 +207,30 @@ class GuardedFactory(Factory):
     def add_or_drop(self, connection: GuardedConnection) -> bool:
         self.accepted += 1
         self.connections.add(connection)
-        # It may have been changed since the start.
-        limit = FileLimit.of_process()
-        bound = limit.first_reserved_descriptor(oversees=self.guard.policy.oversees)
-        if descriptor(connection.transport) >= bound:
+        if descriptor(connection.transport) >= self._first_reserved_descriptor():
             self._scarce = True
             self.refuse_and_close(connection, NO_DESCRIPTORS, connection.host)
             return False
-        has_socket = keep_alive(connection.transport, self.guard.policy.keepalive)
+        keepalive = self.guard.policy.keepalive
+        port = getattr(connection.transport, "server", None)
+        has_options = getattr(port, "inherited_keepalive", NOT_INHERITED) == keepalive
+        has_socket = has_options or keep_alive(connection.transport, keepalive)
         if has_socket and not self._gone.running:
             self._watch_for_gone()
         return True
+
+    def _first_reserved_descriptor(self) -> int:
+        """Return the smallest descriptor number that peers may not have.
+
+        The limit may change while we run, but to ask for it takes as long as to accept a peer; so not
+        more than once a second.
+        """
+        now = self._clock.seconds()
+        if not 0 <= now - self._looked_at_limit < 1:
+            self._looked_at_limit = now
+            limit = FileLimit.of_process()
+            self._bound = limit.first_reserved_descriptor(oversees=self.guard.policy.oversees)
+        return self._bound
 
     def admit_or_drop(self, connection: GuardedConnection, host: str | None) -> bool:
         refusal = self.guard.admit_host(host)

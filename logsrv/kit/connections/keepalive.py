@@ -18,6 +18,9 @@ clouds (240 and 350 s), so the questions keep their entries as well."""
 QUESTIONS: Final = 4
 """Questions without an answer, a quarter of the silence apart: a peer is gone after twice the silence."""
 
+NOT_INHERITED: Final = -1.0
+"""No number of seconds: a listening socket does not pass these options on."""
+
 LEAST_UNHEARD: Final = 300.0
 """Seconds: a peer that does not read now is asked by Linux for its window every two minutes, not sooner."""
 # struct tcp_info of <linux/tcp.h>, up to tcpi_last_data_recv and tcpi_last_ack_recv, in milliseconds.

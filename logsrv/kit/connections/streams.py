@@ -8,15 +8,23 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 import time
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from twisted.internet import main, tcp, unix
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.address import IPv6Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IFileDescriptorReceiver
+from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import _reservedFD as reserved_file
 from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.log import callWithLogger
 
+from logsrv.kit.connections.keepalive import NOT_INHERITED, set_keepalive
 from logsrv.kit.connections.linger import LingeringMixin
 from logsrv.kit.connections.transports import set_no_delay
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
@@ -41,6 +49,12 @@ ADVICE = {errno.ENFILE: "sysctl fs.file-max", errno.EMFILE: "LimitNOFILE=, ulimi
 AGAIN_SECONDS = 1.0
 EXHAUSTIONS = RateLimitedLog(time.monotonic)
 
+# Linux: EPOLLIN alone.
+READABLE = 1
+# The calls of a protocol by its transport.
+CONNECTING: Final = "CONNECTING"
+DELIVERING: Final = "DELIVERING"
+
 
 def _log_exhausted(error: OSError, done: str = "accepted") -> None:
     EXHAUSTIONS.log_unless_recent(
@@ -53,7 +67,156 @@ def _log_exhausted(error: OSError, done: str = "accepted") -> None:
     )
 
 
-class ReceivingTCP(LingeringMixin, tcp.Server):
+class PromptMixin:
+    """A `tcp.Server` or `unix.Server` that sends and closes at once where Twisted's wait for the next turn.
+
+    In that turn, they ask the system to be told of room to write, are told so, and withdraw the request:
+    three system calls for each answer to a request, and as many for a close.
+
+    Nothing is called back within a call of the protocol: neither `write_at_once` nor `loseConnection` calls
+    `connectionLost`, `resumeProducing` or `dataReceived`. What they begin, `_end_call` ends when the
+    protocol has returned to the transport, which is where Twisted's next turn would find it.
+    """
+
+    # Cleared by protocols of the kit: no message of theirs needs the context of Twisted's old log.
+    needs_log_context = True
+    _sendmsgQueue: Any = ()
+    producer: Any = None
+    disconnecting = 0
+    # CONNECTING or DELIVERING while the protocol is called; None otherwise.
+    _call: str | None = None
+    # The requests to the reactor for when the protocol has returned.
+    _reads = _writes = False
+
+    def connect(self: Any, protocol: Any) -> None:
+        """Connect the protocol of a peer that was just accepted."""
+        try:
+            protocol.makeConnection(self)
+        finally:
+            self._end_call()
+
+    def startReading(self: Any) -> None:
+        # A protocol that is being connected may pause or close: then the reactor is never asked.
+        if self._call is CONNECTING:
+            self._reads = True
+        else:
+            super().startReading()  # type: ignore[misc]
+
+    def stopReading(self: Any) -> None:
+        self._reads = False
+        if self._call is not CONNECTING:
+            super().stopReading()  # type: ignore[misc]
+
+    def startWriting(self: Any) -> None:
+        if self._call is None:
+            super().startWriting()  # type: ignore[misc]
+        else:
+            self._writes = True
+
+    def write_at_once(self: Any, data: bytes) -> None:
+        """Send what the system takes, and let the rest wait as `write` does.
+
+        For who has gathered all that he writes in a turn. TLS has bytes of its own to send. Bytes that
+        wait come first: those of a peer that reads nothing, and those with which descriptors are sent; and
+        what a producer writes is paused by `write`. An error shows at the next write or read, which is no
+        call of the protocol.
+        """
+        # No greeting is sent at once: in the turn in which it is accepted, a quick visitor would read it,
+        # leave and come again, and again, until it seemed to have more connections than it may.
+        if (
+            self._call is not DELIVERING
+            or self._tempDataLen
+            or self.dataBuffer
+            or self.disconnecting
+            or self._writeDisconnecting
+            or self._sendmsgQueue
+            or self.TLS
+            or not self.connected
+        ):
+            self.write(data)
+        else:
+            self._send(data)
+
+    def _send(self: Any, data: bytes) -> None:
+        try:
+            sent = self.socket.send(data)
+        except OSError:
+            sent = 0
+        else:
+            self._has_written = True
+        if sent < len(data):
+            # Under TLS, these are bytes of its own.
+            FileDescriptor.write(self, data[sent:])
+
+    def doWrite(self: Any) -> Any:
+        # The read before, for which the reactor was told in the same turn, may have closed it.
+        return super().doWrite() if self.connected else None  # type: ignore[misc]
+
+    def _end_call(self: Any) -> None:
+        """Close if the protocol has said all; otherwise ask the reactor for what is wanted now.
+
+        A close waits as Twisted's does: for a producer, for bytes of before, and for descriptors.
+        """
+        self._call = None
+        if not self.connected or self._aborting:
+            return
+        closes = self.disconnecting and self.producer is None
+        if closes and not (self.dataBuffer or self._sendmsgQueue):
+            if self._tempDataLen:
+                data = b"".join(self._tempDataBuffer)
+                self._tempDataBuffer.clear()
+                self._tempDataLen = 0
+                self._send(data)
+            self._writes = bool(self._tempDataLen)
+            if not self._writes and (why := self._postLoseConnection()) is not None:
+                done = why is main.CONNECTION_DONE
+                self.connectionLost(connectionDone if done else Failure(why))
+                return
+        if self._reads:
+            self.startReading()
+        if self._writes:
+            self._writes = False
+            self.startWriting()
+
+
+def poll_without_context(reactor: Any) -> None:
+    """Let a reactor call our transports without the context of Twisted's old log: a tenth of a request."""
+    # By its name: its module cannot be imported on other systems than Linux.
+    if type(reactor).__qualname__ == "EPollReactor":
+        reactor.doIteration = partial(_poll, reactor)
+
+
+def _poll(reactor: Any, timeout: float | None) -> None:
+    """Do the same as `EPollReactor.doPoll`, and for most events the same as its `_doReadOrWrite`."""
+    selectables, call = reactor._selectables, reactor._doReadOrWrite
+    try:
+        events = reactor._poller.poll(-1 if timeout is None else timeout, len(selectables))
+    except InterruptedError:
+        return
+    for number, event in events:
+        found = selectables.get(number)
+        if found is None:
+            continue
+        if getattr(found, "needs_log_context", True):
+            callWithLogger(found, call, found, number, event)
+            continue
+        try:
+            if event != READABLE:
+                call(found, number, event)
+                continue
+            try:
+                why, in_read = found.doRead(), True
+            except BaseException as error:
+                log.failure("a connection failed while it was read")
+                why, in_read = error, False
+            # A connection that has closed itself has told the reactor.
+            if why is not None:
+                reactor._disconnectSelectable(found, why, in_read)
+        except Exception:
+            log.failure("a connection failed in the reactor")
+
+
+class ReceivingTCP(PromptMixin, LingeringMixin, tcp.Server):
     """A `tcp.Server` that receives more at a time while much data comes.
 
     Twisted's `bufferSize` cannot be used: it is also the limit of unsent data.
@@ -61,9 +224,37 @@ class ReceivingTCP(LingeringMixin, tcp.Server):
 
     _most = LEAST_RECEIVED
 
-    def __init__(self, sock: socket.socket, *about: Any) -> None:
-        super().__init__(sock, *about)
-        set_no_delay(sock)
+    def __init__(
+        self,
+        sock: socket.socket,
+        protocol: Any,
+        client: Any,
+        server: Any,
+        number: int,
+        reactor: Any,
+    ) -> None:
+        # The same as `tcp.Server`, but for the names, which few ask for.
+        tcp.Connection.__init__(self, sock, protocol, reactor)
+        if len(client) != 2:
+            self._addressType = IPv6Address
+        self.server, self.client, self.sessionno = server, client, number
+        self.hostname = client[0]
+        if isinstance(server, BoundedAcceptMixin):
+            self._call = CONNECTING
+        if getattr(server, "inherited_keepalive", NOT_INHERITED) == NOT_INHERITED:
+            set_no_delay(sock)
+        self.startReading()
+        self.connected = 1
+
+    @property
+    def logstr(self) -> str:  # type: ignore[override]
+        prefix = self._getLogPrefix(getattr(self, "protocol", None))
+        return f"{prefix},{self.sessionno},{self.hostname}"
+
+    @property
+    def repstr(self) -> str:  # type: ignore[override]
+        name = type(getattr(self, "protocol", None)).__name__
+        return f"<{name} #{self.sessionno} on {self.server._realPortNumber}>"
 
     def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
         most = self._most
@@ -86,14 +277,25 @@ class ReceivingTCP(LingeringMixin, tcp.Server):
             self._most = MOST_RECEIVED
         elif received < LITTLE and most > LEAST_RECEIVED:
             self._most = LEAST_RECEIVED
-        self.protocol.dataReceived(data)
+        self._call = DELIVERING
+        try:
+            self.protocol.dataReceived(data)
+        finally:
+            self._call = None
+        if self._writes or self.disconnecting:
+            self._end_call()
         return None
 
 
-class ReceivingUNIX(LingeringMixin, unix.Server):
+class ReceivingUNIX(PromptMixin, LingeringMixin, unix.Server):
     """A ReceivingTCP for UNIX sockets. The kernel closes descriptors that a peer sends, if we take none."""
 
     _most = LEAST_RECEIVED
+
+    def __init__(self, sock: socket.socket, *about: Any) -> None:
+        if isinstance(about[2], BoundedAcceptMixin):
+            self._call = CONNECTING
+        super().__init__(sock, *about)
 
     def doRead(self) -> Any:
         if IFileDescriptorReceiver.providedBy(self.protocol) and self._linger is None:
@@ -102,13 +304,36 @@ class ReceivingUNIX(LingeringMixin, unix.Server):
 
 
 class BoundedAcceptMixin:
-    """A port that accepts MOST_ACCEPTED peers in a turn, and waits a second if the machine is exhausted."""
+    """A port that accepts MOST_ACCEPTED peers in a turn, and waits a second if the machine is exhausted.
+
+    inherited_keepalive: accepted sockets have TCP_NODELAY and this keepalive from the start; NOT_INHERITED
+    if both are to be set.
+    """
+
+    # Its factory is ours. Only what a protocol of others logs while it is connected lacks the context.
+    needs_log_context = False
+    inherited_keepalive: float | None = NOT_INHERITED
+    _given_keepalive: float | None = NOT_INHERITED
+
+    def pass_options_on(self: Any, keepalive: float | None) -> None:
+        """Let accepted sockets have TCP_NODELAY and this keepalive from the start, if the system can.
+
+        Linux copies the options of the listening socket when a peer is connected. Other systems copy some,
+        so there, and for UNIX sockets, each socket gets its own.
+        """
+        if sys.platform != "linux" or self.addressFamily == socket.AF_UNIX:
+            return
+        set_no_delay(self.socket)
+        set_keepalive(self.socket, keepalive)
+        # Peers that wait now were connected before. So `doRead` relies on it once it has found none.
+        self.inherited_keepalive, self._given_keepalive = NOT_INHERITED, keepalive
 
     def doRead(self: Any) -> None:
         for _ in range(MOST_ACCEPTED):
             try:
                 connected, address = self.socket.accept()
             except BlockingIOError:
+                self.inherited_keepalive = self._given_keepalive
                 return
             except OSError as error:
                 # Twisted may have lost the file that it would close to accept and refuse.
@@ -137,9 +362,11 @@ class BoundedAcceptMixin:
             connected.close()
             return
         self.sessionno += 1
-        protocol.makeConnection(
-            self.transport(connected, protocol, address, self, self.sessionno, self.reactor)
-        )
+        made = self.transport(connected, protocol, address, self, self.sessionno, self.reactor)
+        if isinstance(made, PromptMixin):
+            made.connect(protocol)
+        else:
+            protocol.makeConnection(made)
 
     def _pause_accepting(self: Any, error: OSError) -> None:
         """Accept nobody for a second: otherwise the reactor would do nothing but try."""

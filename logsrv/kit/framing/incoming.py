@@ -97,6 +97,17 @@ class Incoming:
             self._clean = self._looked = 0
             self._sought = b"", 0
 
+    def is_spent(self) -> bool:
+        """Return true if nothing is left of what has come, after all lines were taken; free its memory.
+
+        `make_lines` would find the same; but most chunks are whole lines, and this is asked after each.
+        """
+        if self._at < len(self._data) or self.ended or self.skipping is not None:
+            return False
+        self._data, self._at = b"", 0
+        self._made, self.lines, self._plain = 0, NO_LINES, False
+        return True
+
     # Bytes.
 
     def take_some(self, most: int) -> bytes | None:

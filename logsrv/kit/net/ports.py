@@ -23,6 +23,7 @@ from logsrv.kit.connections.streams import (
     BoundedAcceptMixin,
     ReceivingTCP,
     ReceivingUNIX,
+    poll_without_context,
 )
 from logsrv.kit.connections.tls import GatheringTLSFactory
 from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
@@ -54,6 +55,7 @@ def use_our_classes(port: Any) -> None:
     factory = getattr(port, "factory", None)
     if type(factory) is TLSMemoryBIOFactory:
         factory.__class__ = GatheringTLSFactory
+    poll_without_context(getattr(port, "reactor", None))
 
 
 def close_socket(port: Any) -> None:

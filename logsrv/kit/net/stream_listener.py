@@ -17,6 +17,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.connections.guarded_factory import GuardedFactory
 from logsrv.kit.connections.source import host_text
+from logsrv.kit.connections.streams import BoundedAcceptMixin
 from logsrv.kit.connections.tls import GatheringTLSFactory
 from logsrv.kit.connections.transports import descriptor
 from logsrv.kit.net.bind import check_can_bind, listen_error, remove_stale_socket, set_file_mode
@@ -120,6 +121,7 @@ class StreamListener:
 
     def apply(self, policy: GuardPolicy) -> None:
         self._guarded.apply(policy)
+        self._pass_options_on()
         if self.certificate is not None:
             self.certificate.use_loaded()
 
@@ -184,10 +186,15 @@ class StreamListener:
         self._port = port
         self._place.note_bound()
         use_our_classes(port)
+        self._pass_options_on()
         if not self._opened:
             # Twisted accepts from `listen` on. A port of another package may be unable to wait.
             getattr(port, "stopReading", lambda: None)()
         log_listening(self.sentence, self.endpoint, self.address)
+
+    def _pass_options_on(self) -> None:
+        if isinstance(self._port, BoundedAcceptMixin):
+            self._port.pass_options_on(self._guarded.guard.policy.keepalive)
 
     async def drain(self, seconds: float) -> int:
         """Stop listening as `stop_listening` does, take in data that has arrived, close each connection."""

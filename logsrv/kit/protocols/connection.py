@@ -93,15 +93,6 @@ class PeerConnection(SendingSide):
         if result is not None:
             self.hold_input_until(result, "connection_made")
 
-    def received(self, data: bytes) -> None:
-        context = self.author.factory
-        context.received_bytes += len(data)
-        self.heard = True
-        if self.state.sending is not states.OPEN:
-            context.dropped_bytes += len(data)
-        elif self.reader is not None:
-            self.reader.received(data)
-
     def lost(self, reason: Failure) -> None:
         """Tell the protocol that the connection is gone, and release everything."""
         # The same as `change_state` without its loop: `cancel` is the only action that may follow.
@@ -327,7 +318,7 @@ class PeerConnection(SendingSide):
         farewell, self._farewell = self._farewell, b""
         if farewell:
             self.change_state(states.USE)
-            self.author.transport.write(farewell)
+            self.pass_on(farewell)
         self.change_state(states.PARTED)
 
     def abort_later(self) -> None:

@@ -83,8 +83,11 @@ class LineReader:
                 if connection.state.held:
                     return
             else:
-                if self._wanted is None and not self._make_lines():
-                    return
+                # At the end of input, `_make_lines` closes.
+                if self._wanted is None:
+                    spent = not connection.state.ended and incoming.is_spent()
+                    if spent or not self._make_lines():
+                        return
 
     def lost(self) -> None:
         if self._wanted is not None:

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.connections.source import host_of, port_of, source_of
+from logsrv.kit.connections.streams import PromptMixin
 from logsrv.kit.connections.tls import PeerCertificate, certificate_of, is_encrypted
 from logsrv.kit.connections.transports import unsent_bytes
 from logsrv.kit.observe.peer_log import PeerLogger
@@ -28,7 +29,7 @@ from logsrv.kit.protocols.context import (
 )
 from logsrv.kit.protocols.faults import check_text
 from logsrv.kit.protocols.starting_tls import Certificate, start_tls
-from logsrv.kit.protocols.states import END, LOST
+from logsrv.kit.protocols.states import END, LOST, OPEN
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
@@ -266,6 +267,8 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
 
     def connectionMade(self) -> None:
         self._connection = None
+        if isinstance(self.transport, PromptMixin):
+            self.transport.needs_log_context = False
         connections = self.factory.connection_log
         if connections is not None:
             connections.log_connect(self.peer)
@@ -275,9 +278,15 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
 
     def dataReceived(self, data: bytes) -> None:
         connection = self._connection or self._ensure_connection()
-        if connection.reader is None:
-            connection.reader = self._new_reader(connection)
-        connection.received(data)
+        reader = connection.reader
+        if reader is None:
+            reader = connection.reader = self._new_reader(connection)
+        self.factory.received_bytes += len(data)
+        connection.heard = True
+        if connection.state.sending is OPEN:
+            reader.received(data)
+        else:
+            self.factory.dropped_bytes += len(data)
 
     def readConnectionLost(self) -> None:
         """Note that the peer sends nothing more; it may still read (RFC 9293 section 3.6)."""

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.connections.streams import PromptMixin
 from logsrv.kit.connections.transports import Backpressure, undo_close_delay, unsent_bytes
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols import states
@@ -121,8 +122,22 @@ class SendingSide:
                 self._crowd = SenderCrowd(self)
             if not self._crowd.add_bytes(len(data)):
                 return
-        self.author.transport.write(data)
-        self.let_transport_close()
+        if self.pass_on(data):
+            self.let_transport_close()
+
+    def pass_on(self, data: bytes) -> bool:
+        """Pass bytes to the transport, all that are written in this turn.
+
+        Return whether it may wait for us to close, because others told it to, such as a stop of the
+        service.
+        """
+        transport = self.author.transport
+        # Not by a name: TLS would take it from the transport below.
+        if isinstance(transport, PromptMixin):
+            transport.write_at_once(data)
+            return bool(transport.disconnecting)
+        transport.write(data)
+        return True
 
     def drain(self) -> Deferred[None]:
         """Wait until the peer, and each other peer that the protocol has written to, has room for more.
@@ -149,8 +164,12 @@ class SendingSide:
     def write_gathered(self) -> None:
         """Pass the gathered output to the transport, which says when too much waits in it."""
         lines, self.lines, self.gathered = self.lines or [], [], 0
-        alone = len(lines) == 1 and type(lines[0]) is bytes
-        if data := lines[0] if alone else self._encode_output(lines):
+        if len(lines) != 1:
+            data = self._encode_output(lines)
+        elif type(data := lines[0]) is not bytes:
+            # The same as there: most answers are one line.
+            data = (data + self.author.ending).encode(self.author.encoding, "replace")
+        if data:
             self._write(data)
 
     def _encode_output(self, lines: list[Any]) -> bytes:

@@ -208,6 +208,8 @@ async def test_a_link_to_nowhere_is_not_marked_as_opened(drive, server, monkeypa
 
 async def test_a_tour_opens_links_one_after_the_other(drive, server):
     async with drive(server.url()) as driven:
+        # A page that arrives removes what was said before.
+        await driven.shows("Welcome to the hole")
         await driven.press("T")
         await driven.shows("The tour is at its end")
         for number, name in enumerate(("About", "Many"), 1):

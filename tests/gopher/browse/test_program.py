@@ -175,7 +175,8 @@ def test_keys_that_come_all_at_once(terminal, serve):
 
     server = serve(script)
     window = terminal(server.url())
-    window.shows("? Help q Quit")
+    # The keys are at the bottom before there is a page with links.
+    window.shows("20 text  Text 20")
     window.press("1", "2", "Enter")
     window.shows("This is 12.")
     window.press("b", "/", "T", "e", "x", "t", " ", "1", "7", "Enter", "Enter")

@@ -158,6 +158,28 @@ async def test_each_accepted_connection_is_asked_about(scheme, keepalive, site, 
         sock.close()
 
 
+async def test_peers_before_and_after_a_change_of_the_rules_are_asked_by_the_new_ones(site):
+    """The system gives new sockets the options of the listening one; not those that wait already."""
+    listener = site.start("tcp:0:interface=127.0.0.1", keepalive=KEEPALIVE)
+    place = "127.0.0.1", port_of(listener)
+    with contextlib.ExitStack() as stack:
+        for number, rules in enumerate((None, Policy(keepalive=12.0), Policy(keepalive=8.0))):
+            questions = (USUAL, (12, 3, 4), (8, 2, 4))[number]
+            # The first of these waits in the system when the rules change.
+            stack.enter_context(socket.create_connection(place, PATIENCE))
+            if rules is not None:
+                listener.apply(rules)
+            await until(lambda: len(listener.protocols) == 1 + 2 * number, "the first")  # noqa: B023
+            stack.enter_context(socket.create_connection(place, PATIENCE))
+            await until(lambda: len(listener.protocols) == 2 + 2 * number, "the second")  # noqa: B023
+            found = connected_sockets(ours=place[1])
+            assert [asked(sock) for sock in found] == [questions] * (2 + 2 * number)
+            no_delay = socket.IPPROTO_TCP, socket.TCP_NODELAY
+            assert all(sock.getsockopt(*no_delay) for sock in found)
+            for sock in found:
+                sock.close()
+
+
 def vanish(peer: socket.socket) -> None:
     """Let the system drop all that comes for a peer, as a NAT that has forgotten it."""
     drop_all = array.array("B", struct.pack("=HBBI", 0x06, 0, 0, 0))
