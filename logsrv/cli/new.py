@@ -39,7 +39,7 @@ from logsrv.cli.origin import installable_origin
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.net.self_signed import write_key_and_certificate
+from logsrv.kit.net.self_signed import self_signed_certificate
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.templates import template_environment
@@ -116,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
         where = shown(str(error.filename or directory))
         raise ConfigurationError(f"{where}: {error.strerror}") from None
     if arguments.tls:
-        write_key_and_certificate(directory / "tls")
+        self_signed_certificate(directory / "tls")
     folder = shown(str(directory))
     print(f"{folder} has {len(files)} files. Next:\n\n    cd {folder}\n    make run\n    make test")
     return 0

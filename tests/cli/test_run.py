@@ -196,7 +196,9 @@ def test_the_plugin_file_of_a_project_is_watched_too(running, tmp_path, port):
     """As `logsrv new` writes it: a folder `twisted/plugins` that is no package."""
     plugins = tmp_path / "twisted" / "plugins"
     plugins.mkdir(parents=True)
-    plugin = SHOUT + 'from logsrv.kit import protocol_plugin\nshout = protocol_plugin("shout", Shout)\n'
+    plugin = (
+        SHOUT + 'from logsrv.kit import protocol_plugin\nshout = protocol_plugin("shout", Shout)\n'
+    )
     (plugins / "watched_plugin.py").write_text(plugin)
     (tmp_path / "dev.py").write_text("from twisted.plugins.watched_plugin import shout\n")
     server = running(tmp_path / "dev.py", *listening(port)).ready()

@@ -8,6 +8,7 @@
 | `serve`, `Running` | a plugin in this process, on free loopback ports |
 | `TwistdProcess`, `TWISTD`, `wait_until` | a plugin in a real `twistd` child process |
 | `TelnetSession` | a scripted conversation: `expect`, `send` |
+| `self_signed_certificate`, `SelfSigned` | a certificate and its key, for tests of TLS |
 | `transcripts`, `play` | the conversations in a documentation file, as tests |
 | `examples` | the Python examples in a documentation file, to run them |
 

@@ -1,3 +1,5 @@
+from logsrv.kit.net.self_signed import SelfSigned as SelfSigned
+from logsrv.kit.net.self_signed import self_signed_certificate as self_signed_certificate
 from logsrv.kit.testing.conformance_trials import conformance as conformance
 from logsrv.kit.testing.documents import examples as examples
 from logsrv.kit.testing.documents import play as play
