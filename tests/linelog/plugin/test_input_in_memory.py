@@ -10,7 +10,7 @@ from zope.interface import implementer, provider
 from logsrv.kit import Delimiter
 from logsrv.kit.testing import MemoryService, conformance
 from logsrv.linelog.formats.registry import inputs
-from logsrv.linelog.intake import IInput, Input, Intake, RecordDatagrams
+from logsrv.inputs import IInput, Input, Intake, RecordDatagrams
 from logsrv.linelog.intake.frames import FrameInput
 from tests.parts.messages import MESSAGES, promises_all
 
