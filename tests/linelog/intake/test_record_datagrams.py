@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
+from logsrv.inputs import RecordDatagrams
 from logsrv.kit.connections.source import Sender
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.inputs import RecordDatagrams
 from tests.parts.sinks import Sink, intake
 
 PLUGIN = """

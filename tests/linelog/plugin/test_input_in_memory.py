@@ -7,10 +7,10 @@ import pytest
 from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogPublisher
 from zope.interface import implementer, provider
 
+from logsrv.inputs import IInput, Input, Intake, RecordDatagrams
 from logsrv.kit import Delimiter
 from logsrv.kit.testing import MemoryService, conformance
 from logsrv.linelog.formats.registry import inputs
-from logsrv.inputs import IInput, Input, Intake, RecordDatagrams
 from logsrv.linelog.intake.frames import FrameInput
 from tests.parts.messages import MESSAGES, promises_all
 
