@@ -83,8 +83,7 @@ def test_the_pages_need_no_inner_module():
     inner = [
         (page, f"{module}.{name}")
         for page, module, name in imported
-        if module not in OFFERS
-        or name not in dir(import_module(module))
+        if module not in OFFERS or name not in dir(import_module(module))
     ]
     assert inner == []
 
