@@ -37,6 +37,7 @@ from twisted.plugin import getPlugins
 import logsrv.kit
 from logsrv.cli.command import Command
 from logsrv.cli.origin import installable_origin
+from logsrv.cli.plugins import REGISTRIES
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
@@ -44,8 +45,6 @@ from logsrv.kit.net.self_signed import self_signed_certificate
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.templates import template_environment
-from logsrv.linelog.formats.http.routes import HTTP_FORMATS
-from logsrv.linelog.formats.registry import inputs
 
 command = Command("new", "write a new plugin project", __name__)
 
@@ -153,9 +152,9 @@ def _check_name_unused(name: str, kind: str) -> None:
     if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
     if kind == "input":
-        taken = {*inputs(), *ARGUMENTS, "haproxy"}
+        taken = {*REGISTRIES["inputs"].all(), *ARGUMENTS, "haproxy"}
     elif kind == "http":
-        taken = {*HTTP_FORMATS.all()}
+        taken = {*REGISTRIES["formats"].all()}
     else:
         taken = {plugin.tapname for plugin in getPlugins(IServiceMaker)}
     if name in taken:

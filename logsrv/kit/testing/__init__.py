@@ -3,7 +3,7 @@
 | name | what it is |
 | --- | --- |
 | `MemoryService`, `MemoryPeer`, `MemorySender` | a plugin without sockets, with a clock that you advance |
-| `http_request`, `HttpAnswer` | a request to a plugin in memory that speaks HTTP, and its answer |
+| `http_request`, `MemoryAnswer` | a request to a plugin in memory that speaks HTTP, and its answer |
 | `conformance` | tests what every protocol should survive: split input, slow peers, garbage, a stop … |
 | `every_split` | many ways in which a network may split some bytes |
 | `serve`, `Running` | a plugin in this process, on free loopback ports |

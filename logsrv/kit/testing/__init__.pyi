@@ -6,7 +6,7 @@ from logsrv.kit.testing.documents import play as play
 from logsrv.kit.testing.documents import transcripts as transcripts
 from logsrv.kit.testing.memory import MemoryService as MemoryService
 from logsrv.kit.testing.memory import every_split as every_split
-from logsrv.kit.testing.memory_http import HttpAnswer as HttpAnswer
+from logsrv.kit.testing.memory_http import MemoryAnswer as MemoryAnswer
 from logsrv.kit.testing.memory_http import http_request as http_request
 from logsrv.kit.testing.memory_peers import MemoryPeer as MemoryPeer
 from logsrv.kit.testing.memory_peers import MemorySender as MemorySender

@@ -30,7 +30,7 @@ from logsrv.kit.service.protocol_service import ProtocolService
 from logsrv.kit.service.stop import CLOSE_SECONDS, STOP_SECONDS
 from logsrv.kit.testing.difference import difference
 from logsrv.kit.testing.memory_clock import MemoryClock
-from logsrv.kit.testing.memory_http import NO_HEADERS, HttpAnswer, http_request, parse_answer
+from logsrv.kit.testing.memory_http import NO_HEADERS, MemoryAnswer, http_request, parse_answer
 from logsrv.kit.testing.memory_peers import MemoryDatagrams, MemoryPeer, MemorySender, MemoryStreams
 from logsrv.kit.text.words import did_you_mean
 
@@ -316,7 +316,7 @@ class MemoryService:
         headers: Mapping[str, str] = NO_HEADERS,
         *,
         to: str | None = None,
-    ) -> HttpAnswer:
+    ) -> MemoryAnswer:
         """Send a request by HTTP over a connection of its own; return the answer.
 
         headers: as of `http_request`. to: as in `connect`. The clock is advanced while there is no answer.

@@ -16,7 +16,7 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @attrs.frozen
-class HttpAnswer:
+class MemoryAnswer:
     """An answer by HTTP. headers: found by a name in any case. body: without the marks of chunks."""
 
     status: int
@@ -50,7 +50,7 @@ def http_request(
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1") + body
 
 
-def parse_answer(data: bytes, method: str) -> HttpAnswer | None:
+def parse_answer(data: bytes, method: str) -> MemoryAnswer | None:
     """Return the first answer in the bytes of a server; None while it is not complete.
 
     method: of the request, because the answer to HEAD has no body. Raises AssertionError for no HTTP.
@@ -59,7 +59,7 @@ def parse_answer(data: bytes, method: str) -> HttpAnswer | None:
     response = HTTPResponse(received, method=method)
     try:
         response.begin()
-        return HttpAnswer(response.status, response.msg, response.read())
+        return MemoryAnswer(response.status, response.msg, response.read())
     except HTTPException as error:
         if data and not data.startswith(b"HTTP/"):
             raise AssertionError(f"{data[:200]!r} is no answer by HTTP") from error

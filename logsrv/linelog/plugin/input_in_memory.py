@@ -25,15 +25,8 @@ from logsrv.kit.service.plugin import Plugin
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.linelog.batch import Batch
-from logsrv.linelog.formats.http.input import Http, HttpInputFactory
-from logsrv.linelog.formats.http.routes import (
-    HttpFormat,
-    IHttpFormat,
-    checked_routes,
-    http_routes,
-)
+from logsrv.linelog.formats.http.input import input_of
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.intake.interfaces import IInput
 from logsrv.linelog.intake.parsing import ParseOrder
 from logsrv.linelog.plugin.logger_settings import LISTEN, InputEndpoint, ListenerSettings
 from logsrv.linelog.plugin.monitoring import METRICS
@@ -145,28 +138,13 @@ class InputPlugin(Plugin):
             raise StartError(f"{self.name}: {error}") from error
 
 
-@attrs.frozen
-class HttpOfFormat(Http):
-    """The input `http` with a format that may not be installed."""
-
-    tested: HttpFormat
-
-    def stream(self, intake: Intake) -> HttpInputFactory:
-        return HttpInputFactory(intake, http_routes(self.tested))
-
-
 def input_plugin(tested: Any) -> InputPlugin | None:
     """Return a plugin for an input, or for a format over HTTP; None for an object that is neither.
 
     Raises ConfigurationError for a format whose routes cannot be made.
     """
-    if IHttpFormat.providedBy(tested):
-        try:
-            checked_routes(tested)
-        except TypeError as error:
-            raise ConfigurationError(f"{tested.name}: {error}") from None
-        tested = HttpOfFormat(tested)
-    if not IInput.providedBy(tested):
+    tested = input_of(tested)
+    if tested is None:
         return None
     name: str = getattr(tested, "name", "")
     return InputPlugin(
