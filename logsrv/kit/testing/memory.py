@@ -325,7 +325,7 @@ class MemoryService:
         peer = self.connect(to=to)
         peer.feed(http_request(method, path, body, headers))
         data, waited = peer.received(), 0
-        while (answer := parse_answer(data, method)) is None:
+        while (answer := parse_answer(data, method, peer.ended)) is None:
             if peer.closed or waited >= REQUEST_SECONDS:
                 raise AssertionError(f"{method} {path} has no answer, only {data[:200]!r}")
             self.clock.advance(1)

@@ -50,15 +50,18 @@ def http_request(
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1") + body
 
 
-def parse_answer(data: bytes, method: str) -> MemoryAnswer | None:
+def parse_answer(data: bytes, method: str, ended: bool) -> MemoryAnswer | None:
     """Return the first answer in the bytes of a server; None while it is not complete.
 
-    method: of the request, because the answer to HEAD has no body. Raises AssertionError for no HTTP.
+    method: of the request, because the answer to HEAD has no body. ended: whether the server sends no more,
+    which ends a body without a length. Raises AssertionError for no HTTP.
     """
     received: Any = _ReceivedBytes(data)
     response = HTTPResponse(received, method=method)
     try:
         response.begin()
+        if response.length is None and not response.chunked and not ended:
+            return None
         return MemoryAnswer(response.status, response.msg, response.read())
     except HTTPException as error:
         if data and not data.startswith(b"HTTP/"):

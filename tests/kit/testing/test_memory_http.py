@@ -48,6 +48,20 @@ def test_a_request_without_an_answer_is_an_error():
         service.request("GET", "/?seconds=60", to="web")
 
 
+class Old(LineProtocol):
+    """Its answers end with the connection."""
+
+    def line_received(self, line: str) -> None:
+        if not line:
+            self.send_line("HTTP/1.0 200 OK\r\n")
+            self.write(b"one ")
+            self.later(2, self.close, "two")
+
+
+def test_an_answer_without_a_length_ends_with_the_connection():
+    assert MemoryService(Old).request("GET", "/").body == b"one two\r\n"
+
+
 class Silent(LineProtocol):
     def connection_made(self) -> None:
         self.close()
