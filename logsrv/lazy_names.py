@@ -1,6 +1,6 @@
 """Public packages that load a name when it is first used (PEP 562).
 
-`logsrv.kit` and `logsrv.linelog.intake`, so that a plugin file slows a start hardly at all;
+`logsrv.kit` and `logsrv.inputs`, so that a plugin file slows a start hardly at all;
 `logsrv.kit.testing`; and `logsrv.gopher`, so that a program that only calls `urlopen` never imports
 Twisted. The names are listed only in the stub of each package, `__init__.pyi`, for type checkers too.
 """

@@ -38,7 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("linelog.formats.nats",),
     ("linelog.ship", "linelog.importing"),
     ("linelog.http",),
-    ("gopher", "linelog.plugin"),
+    ("gopher", "inputs", "linelog.plugin"),
     ("cli",),
 )
 HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}

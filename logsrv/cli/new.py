@@ -12,6 +12,7 @@ Kinds:
   frame      frames of bytes, each after its length, over connections
   job        work at regular times; nobody connects
   input      a wire format for the line logger: --listen NAME:ENDPOINT
+  http       a format over HTTP for the line logger: JSON, posted to /NAME
 
 Example:
 
@@ -36,14 +37,14 @@ from twisted.plugin import getPlugins
 import logsrv.kit
 from logsrv.cli.command import Command
 from logsrv.cli.origin import installable_origin
+from logsrv.cli.plugins import REGISTRIES
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.net.self_signed import write_key_and_certificate
+from logsrv.kit.net.self_signed import self_signed_certificate
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.templates import template_environment
-from logsrv.linelog.formats.registry import inputs
 
 command = Command("new", "write a new plugin project", __name__)
 
@@ -56,12 +57,14 @@ LONGEST_NAME = 40
 class ProjectKind:
     """A kind of project.
 
-    listen: its endpoint; "" if it has none. module: the file with its behaviour.
+    listen: its endpoint; "" if it has none. module: the file with its behaviour. for_logger: whether the
+    line logger runs it, so that it is no service itself.
     """
 
     description: str
     listen: str = "tcp:7000"
     module: str = "protocol"
+    for_logger: bool = False
 
 
 KINDS = {
@@ -70,7 +73,10 @@ KINDS = {
     "datagram": ProjectKind("Shouts each datagram back.", "udp:7000"),
     "frame": ProjectKind("Shouts each frame back."),
     "job": ProjectKind("Counts the files of a folder.", listen="", module="job"),
-    "input": ProjectKind("Records that end with a NUL byte, for logsrv.", module="records"),
+    "input": ProjectKind(
+        "Records that end with a NUL byte, for logsrv.", module="records", for_logger=True
+    ),
+    "http": ProjectKind("Records in JSON, for logsrv.", module="format", for_logger=True),
 }
 
 
@@ -102,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     if "listen" in changes:
         _check_listen(kind, project.listen)
     if arguments.tls and not project.listen.startswith(("tcp:", "tcp6:")):
-        what = project.listen if "listen" in changes else f"a {kind}"
+        what = project.listen if "listen" in changes else _one(kind)
         raise ConfigurationError(f"there is no TLS for {what}; take another --kind, or no --tls")
     files = dict(render_project(name, kind, project, tls=arguments.tls))
     files[Path("local.mk")] = f"LOGSRV ?= {quoted_for_make(installable_origin())}\n"
@@ -116,10 +122,14 @@ def run(arguments: argparse.Namespace) -> int:
         where = shown(str(error.filename or directory))
         raise ConfigurationError(f"{where}: {error.strerror}") from None
     if arguments.tls:
-        write_key_and_certificate(directory / "tls")
+        self_signed_certificate(directory / "tls")
     folder = shown(str(directory))
     print(f"{folder} has {len(files)} files. Next:\n\n    cd {folder}\n    make run\n    make test")
     return 0
+
+
+def _one(kind: str) -> str:
+    return "a format over HTTP" if kind == "http" else f"a {kind}"
 
 
 def _check_name_spelling(name: str) -> None:
@@ -137,12 +147,14 @@ def _check_name_spelling(name: str) -> None:
 
 
 def _check_name_unused(name: str, kind: str) -> None:
-    """Raise ConfigurationError for a name that Python, twistd or, for an input, `--listen` already uses."""
+    """Raise ConfigurationError for a name that Python, or another plugin of this kind, already has."""
     what = shown(name)
     if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
     if kind == "input":
-        taken = {*inputs(), *ARGUMENTS, "haproxy"}
+        taken = {*REGISTRIES["inputs"].all(), *ARGUMENTS, "haproxy"}
+    elif kind == "http":
+        taken = {*REGISTRIES["formats"].all()}
     else:
         taken = {plugin.tapname for plugin in getPlugins(IServiceMaker)}
     if name in taken:
@@ -159,7 +171,9 @@ def _check_description(description: str) -> None:
 def _check_listen(kind: str, listen: str) -> None:
     """Raise ConfigurationError for a place at which this kind of project cannot listen by default."""
     if not KINDS[kind].listen:
-        raise ConfigurationError(f"a {kind} listens nowhere; take another --kind, or no --listen")
+        raise ConfigurationError(
+            f"{_one(kind)} listens nowhere; take another --kind, or no --listen"
+        )
     try:
         endpoint = parse_endpoint(listen)
     except ValueError as error:
@@ -168,7 +182,7 @@ def _check_listen(kind: str, listen: str) -> None:
     if endpoint.kind != wanted and kind != "input":
         example = "udp:7000" if wanted == "datagram" else "tcp:7000"
         raise ConfigurationError(
-            f"--listen {shown(listen)}: a {kind} listens at a place such as {example}"
+            f"--listen {shown(listen)}: {_one(kind)} listens at a place such as {example}"
         )
     if endpoint.has_certificate:
         raise ConfigurationError(
@@ -185,15 +199,18 @@ def _check_directory_unused(directory: Path) -> None:
         raise ConfigurationError(f"{where} is there and no folder; --directory names another")
 
 
-def _client_before_port(listen: str, tls: bool) -> str:
-    """Return the command that talks to the service, for a Makefile, without the port or path at its end."""
+def _client_around_port(kind: str, name: str, listen: str, tls: bool) -> tuple[str, str]:
+    """Return the command that talks to the service, for a Makefile: before the port or path, and after."""
     scheme = listen.removeprefix("haproxy:").partition(":")[0]
+    if kind == "http":
+        if scheme == "unix":
+            return "curl --unix-socket ", f" http://localhost/{name}"
+        return f"curl {'--cacert tls/cert.pem https' if tls else 'http'}://localhost:", f"/{name}"
     if scheme in ("udp", "unixgram"):
         # The address and not the name localhost, which may be ::1.
-        return "nc -u 127.0.0.1 " if scheme == "udp" else "nc -uU "
-    return "$(BIN)/logsrv connect " + (
-        "unix:" if scheme == "unix" else "tls:localhost:" if tls else "localhost:"
-    )
+        return "nc -u 127.0.0.1 " if scheme == "udp" else "nc -uU ", ""
+    where = "unix:" if scheme == "unix" else "tls:localhost:" if tls else "localhost:"
+    return f"$(BIN)/logsrv connect {where}", ":cafile=tls/cert.pem" if tls else ""
 
 
 def quoted_for_make(value: str) -> str:
@@ -208,13 +225,15 @@ def render_project(
     """Yield the files of a project: path within the project, text."""
     # Without escapes for HTML: the files are none, and the name has been checked.
     environment = template_environment(TEMPLATES, html=False)
+    client, after_port = _client_around_port(kind, name, project.listen, tls)
     values = {
         **attrs.asdict(project),
         "description_literal": json.dumps(project.description, ensure_ascii=False),
         "listen_literal": json.dumps(project.listen, ensure_ascii=False),
         "name": name,
         "tls": tls,
-        "client": _client_before_port(project.listen, tls),
+        "client": client,
+        "after_port": after_port,
         "kind": kind,
         "cls": "".join(word.capitalize() for word in name.split("_")),
     }

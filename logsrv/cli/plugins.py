@@ -52,12 +52,13 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
-_OURS: dict[str, Plugins[Any]] = {
+REGISTRIES: dict[str, Plugins[Any]] = {
     "inputs": INPUTS,
     "formats": HTTP_FORMATS,
     "targets": PLUGINS,
     "commands": COMMANDS,
 }
+"""The plugins that logsrv itself finds, of each kind."""
 _TITLES = {
     "plugins": "PLUGIN",
     "inputs": "INPUT",
@@ -172,7 +173,7 @@ def find_installed() -> tuple[Installed, list[BrokenPlugin]]:
             files.setdefault(id(value), where)
     broken.sort(key=lambda found: found.where)
     installed = {"plugins": list(_services(files, packages))}
-    for name, kind in _OURS.items():
+    for name, kind in REGISTRIES.items():
         used = kind.all()
         found = sorted(kind.with_files(), key=lambda each: str(each[0].name))
         installed[name] = [

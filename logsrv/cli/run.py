@@ -11,9 +11,10 @@ handle(connection)`, or an object made by protocol_plugin(…). The smallest is:
           self.send_line(line.upper())
 
 Options of the plugin come after FILE.py: logsrv run FILE.py --help shows them. --reactor comes before
-it: asyncio for plugins that await asyncio. When a Python file in the folder of FILE.py, or in a package
-there, is saved, the plugin is started again. The listening sockets stay open meanwhile. If the new file
-has an error, it is reported, and the old process goes on serving. Ctrl-C ends everything.
+it: asyncio for plugins that await asyncio. When a Python file in the folder of FILE.py, in a package
+there or in its twisted/plugins is saved, the plugin is started again. The listening sockets stay open
+meanwhile. If the new file has an error, it is reported, and the old process goes on serving. Ctrl-C ends
+everything.
 
 Example:
 
@@ -218,10 +219,11 @@ class Supervisor:
         return is_calm and plugin is not None and plugin[1] > 0 and now != self._began
 
     def _fingerprints(self) -> dict[Path, FileFingerprint | None]:
-        """Return the marks of the plugin, and of the modules and packages beside it."""
+        """Return the marks of the plugin, and of the modules, packages and plugin files beside it."""
         folder = self._file.parent
         packages = [path.parent.rglob("*.py") for path in folder.glob("*/__init__.py")]
-        files = {self._file, *folder.glob("*.py"), *(path for each in packages for path in each)}
+        beside = (*folder.glob("*.py"), *folder.glob("twisted/plugins/*.py"))
+        files = {self._file, *beside, *(path for each in packages for path in each)}
         return {path: file_fingerprint(path) for path in files}
 
     def _end_children(self) -> None:

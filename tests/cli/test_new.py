@@ -45,9 +45,9 @@ def test_every_kind_of_project_is_complete(tmp_path, kind):
         ".github/workflows/test.yml",
     }
     assert "twisted/__init__.py" not in files
-    # An input is no service: it is in that of the line logger.
+    # What the line logger runs is no service.
     own = {"shouting_bird.service", "shouting_bird.toml"}
-    assert files & own == (set() if kind == "input" else own)
+    assert files & own == (set() if new.KINDS[kind].for_logger else own)
     for file in files:
         text = (project / file).read_text()
         assert "{%" not in text
@@ -70,7 +70,7 @@ def test_directory_chooses_the_folder_of_the_project(tmp_path):
     assert (target / "shout" / "protocol.py").is_file()
 
 
-@pytest.mark.parametrize("kind", ["line", "frame", "input"])
+@pytest.mark.parametrize("kind", ["line", "frame", "input", "http"])
 def test_tls_writes_a_certificate_for_a_try(tmp_path, kind):
     """A pair for a try, whose key is nobody else's, and which git leaves alone; make makes another."""
     assert logsrv("new", "shout", "--tls", "--kind", kind, directory=tmp_path).returncode == 0
@@ -81,7 +81,9 @@ def test_tls_writes_a_certificate_for_a_try(tmp_path, kind):
         [program("make", "make"), "--dry-run", "run", f"PYTHON={sys.executable}"],
         cwd=project, capture_output=True, text=True, check=True, timeout=5 * PATIENCE)  # fmt: skip
     assert "ssl:7000:privateKey=tls/key.pem:certKey=tls/cert.pem" in make.stdout
-    assert "logsrv connect tls:localhost:7000:cafile=tls/cert.pem" in make.stdout
+    clients = {"http": "curl --cacert tls/cert.pem https://localhost:7000/shout --data"}
+    usual = "logsrv connect tls:localhost:7000:cafile=tls/cert.pem"
+    assert clients.get(kind, usual) in make.stdout
     assert "self_signed" not in make.stdout
     shutil.rmtree(project / "tls")
     again = [program("make", "make"), "--dry-run", "tls/cert.pem"]
@@ -159,6 +161,10 @@ def test_wrong_or_used_names_are_refused(tmp_path, name, said):
 def test_names_that_listen_uses_are_refused_for_an_input(tmp_path, name):
     """`--listen NAME:…` means something else already."""
     assert "is called" in refusal(name, "--kind", "input", directory=tmp_path)
+
+
+def test_the_name_of_a_format_over_http_is_refused_for_another(tmp_path):
+    assert "is called loki" in refusal("loki", "--kind", "http", directory=tmp_path)
 
 
 def test_an_existing_folder_is_not_overwritten(tmp_path):
@@ -290,8 +296,9 @@ def test_description_and_port_stand_where_they_are_changed(tmp_path, kind):
     described = [name for name, text in texts.items() if new.KINDS[kind].description in text]
     plugin = "twisted/plugins/shout_plugin.py"
     assert sorted(described) == (["setup.cfg"] if kind == "input" else ["setup.cfg", plugin])
+    expected = ["Makefile"] if new.KINDS[kind].for_logger else [plugin]
     with_port = [name for name, text in texts.items() for _ in range(text.count("7000"))]
-    assert with_port == {"job": [], "input": ["Makefile"]}.get(kind, [plugin])
+    assert with_port == ([] if kind == "job" else expected)
 
 
 @pytest.mark.parametrize(
@@ -306,6 +313,8 @@ def test_description_and_port_stand_where_they_are_changed(tmp_path, kind):
         ("datagram", "udp:3478:interface=127.0.0.1", "nc -u 127.0.0.1 3478"),
         ("input", "udp:9000", "nc -u 127.0.0.1 9000"),
         ("input", "tcp:9000", "logsrv connect localhost:9000"),
+        ("http", "tcp:9000", "curl http://localhost:9000/shout --data"),
+        ("http", "unix:/run/in.sock", "curl --unix-socket /run/in.sock http://localhost/shout"),
     ],
 )
 def test_a_project_takes_the_given_description_and_place(tmp_path, kind, listen, client):
@@ -319,7 +328,7 @@ def test_a_project_takes_the_given_description_and_place(tmp_path, kind, listen,
     config.read(tmp_path / "shout" / "setup.cfg")
     assert config["metadata"]["description"] == said
     plugin = (tmp_path / "shout" / "twisted/plugins/shout_plugin.py").read_text()
-    if kind != "input":
+    if not new.KINDS[kind].for_logger:
         [call] = [node for node in ast.walk(ast.parse(plugin)) if isinstance(node, ast.Call)]
         given = {one.arg: one.value for one in call.keywords}
         written = [ast.literal_eval(given[name]) for name in ("description", "listen")]
@@ -346,6 +355,7 @@ def test_a_project_takes_the_given_description_and_place(tmp_path, kind, listen,
         (["--listen", ""], "empty"),
         (["--listen", "udp:7000"], "a line listens at a place such as tcp:7000"),
         (["--kind", "datagram", "--listen", "tcp:1"], "a datagram listens at a place such as udp"),
+        (["--kind", "http", "--listen", "udp:1"], "a format over HTTP listens at a place such as"),
         (["--kind", "job", "--listen", "tcp:7000"], "a job listens nowhere"),
         (["--listen", "ssl:7000:privateKey=key.pem"], "take tcp: and --tls"),
         (["--tls", "--listen", "unix:/run/x"], "there is no TLS for unix:/run/x"),

@@ -192,6 +192,22 @@ def test_a_neighbour_that_is_imported_is_watched_too(running, tmp_path, port):
     assert ask(port, "Hello") == "hello"
 
 
+def test_the_plugin_file_of_a_project_is_watched_too(running, tmp_path, port):
+    """As `logsrv new` writes it: a folder `twisted/plugins` that is no package."""
+    plugins = tmp_path / "twisted" / "plugins"
+    plugins.mkdir(parents=True)
+    plugin = (
+        SHOUT + 'from logsrv.kit import protocol_plugin\nshout = protocol_plugin("shout", Shout)\n'
+    )
+    (plugins / "watched_plugin.py").write_text(plugin)
+    (tmp_path / "dev.py").write_text("from twisted.plugins.watched_plugin import shout\n")
+    server = running(tmp_path / "dev.py", *listening(port)).ready()
+    assert ask(port, "Hello") == "HELLO"
+    (plugins / "watched_plugin.py").write_text(plugin.replace("upper", "lower"))
+    server.wait_for(SERVES)
+    assert ask(port, "Hello") == "hello"
+
+
 @pytest.mark.complains("nothing_of_that_name")
 def test_errors_keep_the_old_one_serving(running, shout, port):
     server = running(shout, *listening(port)).ready()

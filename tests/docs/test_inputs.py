@@ -1,10 +1,14 @@
 """docs/inputs.md, followed by a reader with a wire format of their own."""
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
 from bench.echo.servers import code_lines
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.intake.intake import Intake
 from tests.parts.archives import ROOT
 from tests.parts.story import Story, blocks
@@ -18,6 +22,22 @@ def test_an_input_of_ones_own_works_as_printed(tmp_path, index):
     """From an empty folder to records in the log of a real daemon."""
     with Story(tmp_path, ports=(7000, 7001), environment=index) as reader:
         reader.follow(PAGE)
+
+
+@pytest.mark.slow
+def test_the_tests_of_the_page_pass(tmp_path):
+    """Each day, as printed; the story above is followed each night."""
+    for block in blocks(PAGE):
+        if block.argument.endswith(".py"):
+            path = tmp_path / block.argument
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.body)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", "tests"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=5 * PATIENCE
+    )
+    assert "6 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_input_has_about_ten_lines():

@@ -26,6 +26,7 @@ WITHOUT = {
     "kit.protocols.frame_protocol": _HANDS_ON,
     "kit.protocols.line_reader": _HANDS_ON,
     "kit.protocols.stream": _HANDS_ON,
+    "kit.testing.memory_http": "a part of tests",
     "kit.testing.memory_peers": "a part of tests",
     "linelog.http.view_protocol": _OURS,
     "linelog.formats.blocks.body": "puts the parts together that `blocks` goes through",

@@ -10,16 +10,25 @@ from pathlib import Path
 
 import pytest
 
+import logsrv.inputs
 import logsrv.kit
 import logsrv.kit.testing
 from logsrv.kit.testing import examples
 from logsrv.kit.testing.patience import PATIENCE
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
+# What authors import from, and the packages whose modules they need not know.
+OFFERS = ("logsrv.kit", "logsrv.kit.testing", "logsrv.inputs")
+INNER = ("logsrv.kit", "logsrv.inputs", "logsrv.linelog.formats", "logsrv.linelog.intake")
 
 
 @pytest.mark.parametrize(
-    ("module", "page"), [(logsrv.kit, "kit-reference.md"), (logsrv.kit.testing, "kit-reference.md")]
+    ("module", "page"),
+    [
+        (logsrv.kit, "kit-reference.md"),
+        (logsrv.kit.testing, "kit-reference.md"),
+        (logsrv.inputs, "inputs.md"),
+    ],
 )
 def test_every_name_is_there_and_documented(module, page):
     """What is exported exists, and stands on its page."""
@@ -30,7 +39,7 @@ def test_every_name_is_there_and_documented(module, page):
         assert f"`{name}`" in text or f"`{name}(" in text, f"{page} does not mention {name}"
 
 
-@pytest.mark.parametrize("module", ["logsrv.kit", "logsrv.kit.testing", "logsrv.gopher"])
+@pytest.mark.parametrize("module", [*OFFERS, "logsrv.gopher"])
 def test_a_star_imports_every_name(module):
     found: dict[str, object] = {}
     exec(f"from {module} import *", found)  # noqa: S102
@@ -43,7 +52,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["logsrv.kit", "logsrv.kit.testing"])
+@pytest.mark.parametrize("module", OFFERS)
 def test_help_is_a_page(module):
     """`help` shows what there is, and everything about a name only when asked for that."""
     code = f"import {module}; help({module})"
@@ -56,26 +65,25 @@ def test_help_is_a_page(module):
 
 
 def in_the_pages() -> Iterator[tuple[str, str, str]]:
-    """Each name that a Python block of a page imports from the kit: page, module, name."""
+    """Each name that a Python block of a page imports from the kit, or of inputs: page, module, name."""
     for page in sorted(DOCS.glob("*.md")):
         for example in examples(page.read_text()):
             for node in ast.walk(ast.parse(example.code)):
-                if isinstance(node, ast.ImportFrom) and str(node.module).startswith("logsrv.kit"):
+                if isinstance(node, ast.ImportFrom) and str(node.module).startswith(INNER):
                     yield from ((page.name, str(node.module), name.name) for name in node.names)
                 elif isinstance(node, ast.Import):
-                    names = [name.name for name in node.names if name.name.startswith("logsrv.kit")]
+                    names = [name.name for name in node.names if name.name.startswith(INNER)]
                     yield from ((page.name, *name.rpartition(".")[::2]) for name in names)
 
 
 def test_the_pages_need_no_inner_module():
-    """Everything that the documents import is in `logsrv.kit` or, for tests, `logsrv.kit.testing`."""
+    """Everything that the documents import is in `logsrv.kit`, `logsrv.kit.testing` or `logsrv.inputs`."""
     imported = set(in_the_pages())
     assert len(imported) > 20
     inner = [
         (page, f"{module}.{name}")
         for page, module, name in imported
-        if module not in ("logsrv.kit", "logsrv.kit.testing")
-        or name not in dir(import_module(module))
+        if module not in OFFERS or name not in dir(import_module(module))
     ]
     assert inner == []
 

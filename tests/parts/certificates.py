@@ -1,15 +1,17 @@
 """Certificates for tests of TLS: an authority and those it signs, and one that signs itself."""
 
 import datetime
-import ipaddress
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from logsrv.kit.testing import self_signed_certificate
 
 # Since Python 3.13 an authority has to say what its key is for, and each certificate whose key signed it.
 _SIGNS = x509.KeyUsage(
@@ -99,29 +101,10 @@ def _name(common: str) -> x509.Name:
 
 def certificate_file(path: Path, *names: str) -> Path:
     """A self-signed certificate for these names and addresses with its key, in one PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("test")
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([_alternative(each) for each in names]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    path.write_bytes(_pem(key) + _pem(certificate))
+    with TemporaryDirectory() as directory:
+        certificate, key = self_signed_certificate(directory, *(names or ("test",)))
+        path.write_bytes(key.read_bytes() + certificate.read_bytes())
     return path
-
-
-def _alternative(name: str) -> x509.GeneralName:
-    if name[0].isdigit():
-        return x509.IPAddress(ipaddress.ip_address(name))
-    return x509.DNSName(name)
 
 
 def _pem(part: ec.EllipticCurvePrivateKey | x509.Certificate) -> bytes:

@@ -10,10 +10,9 @@ made = protocol_plugin({name!r}, handle, description="does nothing", listen="udp
 
 
 INPUT = """
-from twisted.plugin import IPlugin
 from zope.interface import implementer
-from logsrv.linelog.intake.interfaces import IInput
-@implementer(IInput, IPlugin)
+from logsrv.inputs import IInput
+@implementer(IInput)
 class Records:
     '''Records of some kind.'''
     name = "records"

@@ -1,6 +1,6 @@
 """A self-signed certificate and its key, to try TLS with.
 
-`python -m logsrv.kit.net.self_signed DIRECTORY` makes them.
+`python -m logsrv.kit.net.self_signed DIRECTORY` makes them; tests call `self_signed_certificate`.
 Clients name the certificate as the authority to trust (`logsrv connect tls:HOST:PORT:cafile=cert.pem`).
 """
 
@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import datetime
 import sys
+from collections.abc import Sequence
 from ipaddress import ip_address
+from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -24,34 +27,53 @@ from logsrv.kit.text.words import shown
 KEY, CERTIFICATE = "key.pem", "cert.pem"
 DAYS = 365
 HOST = "localhost"
-ADDRESSES = ("127.0.0.1", "::1")
+NAMES = (HOST, "127.0.0.1", "::1")
 
 
-def write_key_and_certificate(directory: Path) -> None:
-    """Write key.pem, readable by its owner only, and cert.pem, for localhost and a year, into `directory`.
+class SelfSigned(NamedTuple):
+    """The files of a pair. certificate: clients also trust it as their authority."""
 
-    Overwrites nothing. Raises ConfigurationError if a file is there or cannot be written.
+    certificate: Path
+    key: Path
+
+
+def self_signed_certificate(directory: str | PathLike[str], *names: str) -> SelfSigned:
+    """Write cert.pem and key.pem, readable by its owner only, into `directory`; return their paths.
+
+    names: host names and IP addresses; the first is also the common name. Without them, those of this
+    machine's loopback. It is valid for a year, for servers and for clients. Overwrites nothing. Raises
+    ConfigurationError if a file is there or cannot be written, ValueError for a name outside ASCII.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
+    folder, key = Path(directory), ec.generate_private_key(ec.SECP256R1())
+    found = SelfSigned(folder / CERTIFICATE, folder / KEY)
+    certificate = _certificate_for(key, names or NAMES).public_bytes(Encoding.PEM)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        create_file(directory / KEY, pem, 0o600)
-        certificate = _self_signed_certificate(key).public_bytes(Encoding.PEM)
-        create_file(directory / CERTIFICATE, certificate, 0o644)
+        create_file(found.key, pem, 0o600)
+        create_file(found.certificate, certificate, 0o644)
     except FileExistsError as error:
         raise ConfigurationError(
             f"{shown(str(error.filename))} is there; remove it first"
         ) from None
     except OSError as error:
-        where = shown(str(error.filename or directory))
+        where = shown(str(error.filename or folder))
         raise ConfigurationError(f"{where}: {error.strerror}") from None
+    return found
 
 
-def _self_signed_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def _alternative_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _certificate_for(key: ec.EllipticCurvePrivateKey, names: Sequence[str]) -> x509.Certificate:
     """Return a certificate for `key` with all extensions that strict verifiers require (RFC 5280, 4.2)."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    addresses = [x509.IPAddress(ip_address(address)) for address in ADDRESSES]
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    alternatives = x509.SubjectAlternativeName([*map(_alternative_name, names)])
+    purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     public = key.public_key()
     signs = ("digital_signature", "key_cert_sign")
     uses = {
@@ -71,10 +93,10 @@ def _self_signed_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificat
         # The clocks of two machines are never quite the same.
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=DAYS))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST), *addresses]), False)
+        .add_extension(alternatives, False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         .add_extension(x509.KeyUsage(**uses), True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        .add_extension(x509.ExtendedKeyUsage(purposes), False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), False)
         .sign(key, hashes.SHA256())
@@ -84,7 +106,7 @@ def _self_signed_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificat
 def main(directory: str = "tls") -> int:
     """Write a pair, or print why not; return the exit status."""
     try:
-        write_key_and_certificate(Path(directory))
+        self_signed_certificate(directory)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 1

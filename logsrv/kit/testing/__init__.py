@@ -3,11 +3,13 @@
 | name | what it is |
 | --- | --- |
 | `MemoryService`, `MemoryPeer`, `MemorySender` | a plugin without sockets, with a clock that you advance |
+| `http_request`, `MemoryAnswer` | a request to a plugin in memory that speaks HTTP, and its answer |
 | `conformance` | tests what every protocol should survive: split input, slow peers, garbage, a stop … |
 | `every_split` | many ways in which a network may split some bytes |
 | `serve`, `Running` | a plugin in this process, on free loopback ports |
 | `TwistdProcess`, `TWISTD`, `wait_until` | a plugin in a real `twistd` child process |
 | `TelnetSession` | a scripted conversation: `expect`, `send` |
+| `self_signed_certificate`, `SelfSigned` | a certificate and its key, for tests of TLS |
 | `transcripts`, `play` | the conversations in a documentation file, as tests |
 | `examples` | the Python examples in a documentation file, to run them |
 

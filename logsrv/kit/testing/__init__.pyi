@@ -1,9 +1,13 @@
+from logsrv.kit.net.self_signed import SelfSigned as SelfSigned
+from logsrv.kit.net.self_signed import self_signed_certificate as self_signed_certificate
 from logsrv.kit.testing.conformance_trials import conformance as conformance
 from logsrv.kit.testing.documents import examples as examples
 from logsrv.kit.testing.documents import play as play
 from logsrv.kit.testing.documents import transcripts as transcripts
 from logsrv.kit.testing.memory import MemoryService as MemoryService
 from logsrv.kit.testing.memory import every_split as every_split
+from logsrv.kit.testing.memory_http import MemoryAnswer as MemoryAnswer
+from logsrv.kit.testing.memory_http import http_request as http_request
 from logsrv.kit.testing.memory_peers import MemoryPeer as MemoryPeer
 from logsrv.kit.testing.memory_peers import MemorySender as MemorySender
 from logsrv.kit.testing.process import TWISTD as TWISTD

@@ -9,7 +9,7 @@ assert peer.received() == b"HELLO\\r\\n"
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -30,15 +30,19 @@ from logsrv.kit.service.protocol_service import ProtocolService
 from logsrv.kit.service.stop import CLOSE_SECONDS, STOP_SECONDS
 from logsrv.kit.testing.difference import difference
 from logsrv.kit.testing.memory_clock import MemoryClock
+from logsrv.kit.testing.memory_http import NO_HEADERS, MemoryAnswer, http_request, parse_answer
 from logsrv.kit.testing.memory_peers import MemoryDatagrams, MemoryPeer, MemorySender, MemoryStreams
 from logsrv.kit.text.words import did_you_mean
 
 FIRST_PORT = 50000
-# The attributes of an input of the line logger, and the function that makes a plugin of one.
-INPUT = ("name", "stream", "datagrams")
+# The attributes of an input of the line logger, and of a format of its input `http`; and the function that
+# makes a plugin of one.
+INPUT, HTTP_FORMAT = ("name", "stream", "datagrams"), ("name", "routes")
 INPUT_PLUGIN = "logsrv.linelog.plugin.input_in_memory:input_plugin"
 # Seconds of the clock in memory; no start takes longer.
 START_SECONDS = 3600.0
+# Seconds of the clock in memory that an answer by HTTP may take: more than a busy store or a stop.
+REQUEST_SECONDS = 10.0
 
 
 def every_split(data: bytes) -> Iterator[list[bytes]]:
@@ -50,10 +54,11 @@ def every_split(data: bytes) -> Iterator[list[bytes]]:
 
 
 def as_plugin(what: Any, **how: Any) -> Plugin:
-    """Return `what` if it is a plugin; else a plugin for this input, protocol class or function."""
+    """Return `what` if it is a plugin; else one for this input, HTTP format, protocol class or function."""
     if isinstance(what, Plugin):
         return what
-    if all(hasattr(what, name) for name in INPUT) and not isinstance(what, type):
+    is_input = any(all(hasattr(what, one) for one in kind) for kind in (INPUT, HTTP_FORMAT))
+    if is_input and not isinstance(what, type):
         plugin: Plugin | None = load_object(INPUT_PLUGIN)(what)
         if plugin is not None:
             return plugin
@@ -173,7 +178,9 @@ class MemoryService:
     """
 
     def __init__(self, what: Any, *arguments: str, **how: Any) -> None:
-        """`what`: a Plugin, an input, a protocol class or a function. `arguments`: as on the command line.
+        """`what`: a Plugin, an input, a format over HTTP, a protocol class or a function.
+
+        `arguments`: as on the command line.
 
         `how`: arguments of `protocol_plugin`, unless `what` is a Plugin. Raises ConfigurationError or
         SystemExit with the sentence with which twistd would end.
@@ -298,6 +305,32 @@ class MemoryService:
         for piece in pieces:
             peer.feed(piece)
         answer = peer.received()
+        peer.disconnect()
+        return answer
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] = NO_HEADERS,
+        *,
+        to: str | None = None,
+    ) -> MemoryAnswer:
+        """Send a request by HTTP over a connection of its own; return the answer.
+
+        headers: as of `http_request`. to: as in `connect`. The clock is advanced while there is no answer.
+        Raises AssertionError if none has come after ten seconds.
+        """
+        peer = self.connect(to=to)
+        peer.feed(http_request(method, path, body, headers))
+        data, waited = peer.received(), 0
+        while (answer := parse_answer(data, method, peer.ended)) is None:
+            if peer.closed or waited >= REQUEST_SECONDS:
+                raise AssertionError(f"{method} {path} has no answer, only {data[:200]!r}")
+            self.clock.advance(1)
+            waited += 1
+            data += peer.received()
         peer.disconnect()
         return answer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -54,15 +55,20 @@ class Running:
         raise AssertionError(f"no listener {name} has a port now; it listens at {there}")
 
     def converse(
-        self, script: Callable[[TelnetSession], Result], *, to: str | None = None
+        self,
+        script: Callable[[TelnetSession], Result],
+        *,
+        to: str | None = None,
+        cafile: Path | None = None,
     ) -> Deferred[Result]:
         """Run `script(session)` in a thread, because a session blocks; the result is that of `script`.
 
-        to: the name of a listener; by default the first.
+        to: the name of a listener; by default the first. cafile: as of a TelnetSession.
         """
 
         def run() -> Result:
-            with TelnetSession(self.port_of(to) if to else self.port) as session:
+            port = self.port_of(to) if to else self.port
+            with TelnetSession(port, cafile=cafile) as session:
                 return script(session)
 
         ready: Deferred[None] = self.service.when_ready()

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import time
+from pathlib import Path
 
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.kit.testing.patience import PATIENCE
@@ -35,11 +37,15 @@ class TelnetSession:
         host: str = "127.0.0.1",
         deadline: float = PATIENCE,
         negotiating: bool = False,
+        cafile: Path | None = None,
     ) -> None:
         """`where`: a TCP port on `host`, or the path of a UNIX socket. `deadline`: seconds for each wait.
 
-        `negotiating`: begin with the offers of the usual `telnet` client.
+        `negotiating`: begin with the offers of the usual `telnet` client. `cafile`: speak TLS, and trust
+        this authority or self-signed certificate, which has to name `host`. Raises OSError without a
+        connection.
         """
+        tls = ssl.create_default_context(cafile=cafile) if cafile else None
         self._deadline = deadline
         self._telnet = TelnetFilter()
         self._unread = b""
@@ -51,6 +57,8 @@ class TelnetSession:
             self._socket = socket.socket(socket.AF_UNIX)
             self._socket.settimeout(deadline)
             self._socket.connect(where)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=host)
         if negotiating:
             self._socket.sendall(CLIENT_OFFERS)
 
@@ -66,7 +74,7 @@ class TelnetSession:
         self._socket.sendall(f"{line}\r\n".encode())
 
     def half_close(self) -> None:
-        """Send nothing more, but go on reading."""
+        """Send nothing more, but go on reading; TLS has no such end."""
         self._said.append("> (end)")
         self._socket.shutdown(socket.SHUT_WR)
 

@@ -27,7 +27,7 @@ from logsrv.linelog.lines.rules import LineCounts, LineRules, for_frames
 
 @implementer(IInput)
 class FrameInput:
-    """An input of frames. A plugin file has an object of a subclass that also implements `IPlugin`.
+    """An input of frames. A plugin file has an object of a subclass.
 
     name: the NAME in `--listen NAME:ENDPOINT`.
     framing: how a stream is cut into frames, as in `logsrv.kit.FrameProtocol`. A datagram is one frame.

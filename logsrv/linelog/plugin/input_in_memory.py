@@ -1,5 +1,7 @@
 """An input as a plugin for `MemoryService` and `conformance`: its listeners, and a store in memory.
 
+A format over HTTP is tried as the input `http`, with the paths of all other formats beside its own.
+
 Tests of an input need neither a directory nor an installed plugin. `stored` has the lines as the line
 logger stores them, without time and source.
 """
@@ -23,7 +25,8 @@ from logsrv.kit.service.plugin import Plugin
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.linelog.batch import Batch
-from logsrv.linelog.intake import IInput, Intake
+from logsrv.linelog.formats.http.input import input_of
+from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import ParseOrder
 from logsrv.linelog.plugin.logger_settings import LISTEN, InputEndpoint, ListenerSettings
 from logsrv.linelog.plugin.monitoring import METRICS
@@ -135,9 +138,13 @@ class InputPlugin(Plugin):
             raise StartError(f"{self.name}: {error}") from error
 
 
-def input_plugin(tested: object) -> InputPlugin | None:
-    """Return a plugin for an input; None for an object that is none."""
-    if not IInput.providedBy(tested):
+def input_plugin(tested: Any) -> InputPlugin | None:
+    """Return a plugin for an input, or for a format over HTTP; None for an object that is neither.
+
+    Raises ConfigurationError for a format whose routes cannot be made.
+    """
+    tested = input_of(tested)
+    if tested is None:
         return None
     name: str = getattr(tested, "name", "")
     return InputPlugin(

@@ -4,22 +4,25 @@ import os
 import ssl
 import subprocess
 import sys
+from ipaddress import ip_address
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator, tls_context
-from logsrv.kit.net.self_signed import write_key_and_certificate
+from logsrv.kit.testing import self_signed_certificate
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
 
 
 def test_strict_clients_accept_the_self_signed_certificate(tmp_path):
     """As Python's are from 3.13 on."""
-    write_key_and_certificate(tmp_path / "tls")
+    certificate, key = self_signed_certificate(tmp_path / "tls")
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    serving.load_cert_chain(tmp_path / "tls" / "cert.pem", tmp_path / "tls" / "key.pem")
-    asking = ssl.create_default_context(cafile=str(tmp_path / "tls" / "cert.pem"))
+    serving.load_cert_chain(certificate, key)
+    asking = ssl.create_default_context(cafile=certificate)
     asking.verify_flags |= ssl.VERIFY_X509_STRICT
     for name in ("localhost", "127.0.0.1", "::1"):
         to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -34,10 +37,28 @@ def test_strict_clients_accept_the_self_signed_certificate(tmp_path):
         assert client.getpeercert()
 
 
+def test_the_pair_is_for_names_and_for_clients_too(tmp_path):
+    pair = self_signed_certificate(tmp_path / "shop", "shop.example", "10.0.0.7")
+    assert [path.name for path in pair] == ["cert.pem", "key.pem"]
+    found = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["shop.example"]
+    assert names.get_values_for_type(x509.IPAddress) == [ip_address("10.0.0.7")]
+    assert found.subject.rfc4514_string() == "CN=shop.example"
+    uses = found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert {*uses} == {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH}
+
+
+def test_a_name_outside_ascii_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match="A-label"):
+        self_signed_certificate(tmp_path, "b\xfccher.example")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_only_the_owner_may_read_the_key(tmp_path):
     before = os.umask(0)
     try:
-        write_key_and_certificate(tmp_path)
+        self_signed_certificate(tmp_path)
     finally:
         os.umask(before)
     assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
@@ -47,10 +68,10 @@ def test_only_the_owner_may_read_the_key(tmp_path):
 def test_existing_key_files_are_not_overwritten(tmp_path):
     (tmp_path / "key.pem").write_text("mine")
     with pytest.raises(ConfigurationError, match=r"key.pem is there; remove it first"):
-        write_key_and_certificate(tmp_path)
+        self_signed_certificate(tmp_path)
     assert (tmp_path / "key.pem").read_text() == "mine"
     with pytest.raises(ConfigurationError, match="Not a directory"):
-        write_key_and_certificate(tmp_path / "key.pem" / "tls")
+        self_signed_certificate(tmp_path / "key.pem" / "tls")
 
 
 @pytest.mark.slow

@@ -10,9 +10,8 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Connection, DatagramLines, LineProtocol, Sender
 from logsrv.kit.connections.senders import sender_at
-from logsrv.kit.testing import MemoryService, serve
+from logsrv.kit.testing import MemoryService, self_signed_certificate, serve
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.certificates import Authority
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -41,8 +40,7 @@ def test_a_protocol_of_a_silent_peer_gets_connection_lost():
 
 async def test_the_certificate_of_a_peer_is_known_from_the_start(tmp_path):
     """It is there from the first moment on, for a class and for a function alike."""
-    authority = Authority(tmp_path)
-    pem = authority.certify("shop")
+    pem, key = self_signed_certificate(tmp_path, "shop")
 
     class Named(LineProtocol):
         def connection_made(self) -> None:
@@ -54,15 +52,15 @@ async def test_the_certificate_of_a_peer_is_known_from_the_start(tmp_path):
         connection.send_line(f"{connection.certificate.name} {connection.peer.partition(',')[2]}")
 
     def ask(port: int) -> bytes:
-        context = ssl.create_default_context(cafile=str(authority.cafile))
-        context.load_cert_chain(pem)
+        context = ssl.create_default_context(cafile=pem)
+        context.load_cert_chain(pem, key)
         with (
             socket.create_connection(("127.0.0.1", port), PATIENCE) as plain,
             context.wrap_socket(plain, server_hostname="shop") as connection,
         ):
             return connection.recv(100)
 
-    listen = f"ssl:0:interface=127.0.0.1:privateKey={pem}:clientca={authority.cafile}"
+    listen = f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={pem}:clientca={pem}"
     for protocol in (Named, named):
         async with serve(protocol, "--listen", listen) as running:
             assert await deferToThread(ask, running.port) == b"shop dns=shop\r\n"

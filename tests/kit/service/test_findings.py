@@ -10,7 +10,6 @@ import pytest
 from logsrv.errors import UsageError
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.net.self_signed import write_key_and_certificate
 from logsrv.kit.service import findings
 from logsrv.kit.service.findings import (
     CheckRequest,
@@ -24,6 +23,7 @@ from logsrv.kit.service.findings import (
     ok,
     short_place_text,
 )
+from logsrv.kit.testing import self_signed_certificate
 from tests.parts.commands import echo, serving
 from tests.parts.users import as_root, nobody, open_directory
 
@@ -89,11 +89,11 @@ def test_a_group_without_a_name_is_its_number():
 
 
 def test_tls_that_holds_and_tls_that_does_not(tmp_path):
-    write_key_and_certificate(tmp_path)
+    certificate, key = self_signed_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    context.load_cert_chain(certificate, key)
     for tls, level in (
-        (TLSOptions(cafile=tmp_path / "cert.pem"), FindingLevel.OK),
+        (TLSOptions(cafile=certificate), FindingLevel.OK),
         (TLSOptions(), FindingLevel.ERROR),
     ):
         with serving(echo, context) as port:

@@ -1,5 +1,6 @@
 """A service in the test's own process, on free ports."""
 
+import ssl
 import subprocess
 import sys
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit import Connection, DatagramLines, Sender, protocol_plugin
-from logsrv.kit.testing import TelnetSession, serve
+from logsrv.kit.testing import TelnetSession, self_signed_certificate, serve
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.talking import Shout
 
@@ -32,6 +33,18 @@ async def _visit(port: int) -> Any:
     from twisted.internet.threads import deferToThread
 
     return await deferToThread(TelnetSession, port)
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+async def test_a_script_converses_over_tls(tmp_path):
+    """With whom it trusts, and nobody else."""
+    certificate, key = self_signed_certificate(tmp_path / "one")
+    place = f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={certificate}"
+    async with serve(Shout, "--listen", place) as running:
+        assert await running.converse(shouting, cafile=certificate) == "HELLO"
+        other, _ = self_signed_certificate(tmp_path / "other")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await running.converse(shouting, cafile=other)
 
 
 class Echo(DatagramLines):

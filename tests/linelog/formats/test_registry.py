@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
+from logsrv.inputs import InputFormat
 from logsrv.linelog.formats.http.routes import HTTP_FORMATS, http_routes
 from logsrv.linelog.formats.registry import INPUTS, Inputs
-from logsrv.linelog.intake import InputFormat
 from logsrv.linelog.intake.options import InputOptions
 from tests.parts.http_senders import Sender
 from twisted import plugins

@@ -10,17 +10,14 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
+from logsrv.inputs import RecordDatagrams
 from logsrv.kit.connections.source import Sender
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.intake import RecordDatagrams
 from tests.parts.sinks import Sink, intake
 
 PLUGIN = """
-from twisted.plugin import IPlugin
-from zope.interface import implementer
-from logsrv.linelog.intake import Input
-from logsrv.linelog.intake import RecordDatagrams
+from logsrv.inputs import Input, RecordDatagrams
 
 class Numbers(RecordDatagrams):
     def received(self, data):
@@ -30,7 +27,6 @@ class Numbers(RecordDatagrams):
         self.store(b"number %d" % int(data))
         self.answer_when_safe(data)
 
-@implementer(IPlugin)
 class NumbersInput(Input):
     name = "numbers"
     receiver = Numbers

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.net.self_signed import write_key_and_certificate
 from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.service.findings import CheckRequest, Finding, FindingLevel, User, current_user
+from logsrv.kit.testing import self_signed_certificate
 from logsrv.linelog.formats.nats.link import NatsLink
 from logsrv.linelog.plugin import findings as logger
 from logsrv.linelog.plugin.findings import check_logger, check_store
@@ -198,7 +198,7 @@ def test_an_archive_that_the_user_may_not_write_is_an_error():
 
 
 def test_certificates_of_targets_are_checked(tmp_path):
-    write_key_and_certificate(tmp_path)
+    self_signed_certificate(tmp_path)
     text = f'ship = ["https://localhost:9/blocks"]\nship-ca = "{tmp_path}/cert.pem"\n'
     certificate, *_ = told(tmp_path, text)
     assert certificate.subject == f"{tmp_path}/cert.pem" and "localhost" in certificate.sentence

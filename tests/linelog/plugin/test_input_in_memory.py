@@ -1,17 +1,27 @@
 """Inputs in `MemoryService`: what they store and answer; stored and refused is all that was sent."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogPublisher
 from zope.interface import implementer, provider
 
-from logsrv.kit import Delimiter
-from logsrv.kit.testing import MemoryService, conformance
+from logsrv.inputs import (
+    ConfigurationError,
+    Delimiter,
+    FrameInput,
+    HttpFormat,
+    IInput,
+    Input,
+    Intake,
+    RecordDatagrams,
+)
+from logsrv.kit.testing import MemoryService, conformance, http_request
 from logsrv.linelog.formats.registry import inputs
-from logsrv.linelog.intake import IInput, Input, Intake, RecordDatagrams
-from logsrv.linelog.intake.frames import FrameInput
 from tests.parts.messages import MESSAGES, promises_all
 
 
@@ -96,6 +106,69 @@ def test_an_input_without_connections_says_so():
 @pytest.mark.parametrize("tested", [Nul(), Digits(), Bare()])
 def test_an_input_goes_through_the_conformance_suite(tested):
     conformance(tested, b"one\0two\0")
+
+
+NOTES = """
+from logsrv.inputs import Reply, Route, json_line, parse_json_object
+
+def take(body, rules, records):
+    records.add(parse_json_object(body)["text"].encode(), structured=False)
+    return Reply(201, json_line(path=rules.path, query=dict(rules.query)))
+
+def routes():
+    ready = Route((b"GET",), ready=Reply(200, b"yes", "text/plain"), open=True)
+    add = Route((b"POST",), take, token_headers=("X-Notes-Key",))
+    return {"/notes/WHO": (ready, add)}
+
+def nothing():
+    return {"/notes": (5,)}
+"""
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HttpFormat:
+    """A format over HTTP that is not installed."""
+    (tmp_path / "notes_in_memory.py").write_text(NOTES)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "notes_in_memory", raising=False)
+    return HttpFormat("notes", "notes_in_memory:routes")
+
+
+def test_a_format_over_http_is_asked_in_memory(notes):
+    service = MemoryService(notes, "--input-token", "secret")
+    answer = service.request("POST", "/notes/ann?a=b%20c", b'{"text": "hi\\n"}')
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, 'Bearer realm="logsrv"')
+    key = {"X-Notes-Key": "secret"}
+    answer = service.request("POST", "/notes/ann?a=b%20c", b'{"text": "hi\\n"}', key)
+    assert answer.json() == {"path": "/notes/ann", "query": {"a": "b c"}}
+    assert service.stored == b"hi\\x0a\n"
+    assert service.request("GET", "/notes/ann").body == b"yes"
+    # The paths of all other formats are there too, and have their own rules.
+    assert service.request("POST", "/lines", b"one\n", key).status == 401
+    assert service.metric("records_refused_total", reason="unauthorized") == 2
+
+
+def test_a_body_that_a_worker_parses_is_answered_in_memory(notes):
+    body = b'{"text": "%s"}' % (b"x" * 100_000)
+    service = MemoryService(notes)
+    assert service.request("POST", "/notes/ann", body).status == 201
+    assert len(service.stored) > 100_000
+
+
+def test_a_format_over_http_goes_through_the_conformance_suite(notes):
+    conformance(notes, http_request("POST", "/notes/ann", b'{"text": "hi"}'))
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("notes_in_memory:nothing", "notes: /notes has something that is no Route"),
+        ("notes_in_memory:absent", "there is no notes_in_memory:absent"),
+    ],
+)
+def test_a_broken_format_over_http_says_so(notes, place, sentence):
+    with pytest.raises(ConfigurationError, match=sentence):
+        MemoryService(attrs.evolve(notes, place=place))
 
 
 class Chunks(Input):

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.self_signed import write_key_and_certificate
+from logsrv.kit.testing import self_signed_certificate
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.messages import (
     ShipReport,
@@ -25,7 +25,7 @@ STORE = "ab" * 16
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Path:
-    write_key_and_certificate(tmp_path)
+    self_signed_certificate(tmp_path)
     return tmp_path
 
 

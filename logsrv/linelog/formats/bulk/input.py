@@ -18,7 +18,6 @@ from logsrv.linelog.formats.bulk.parse import (
 )
 from logsrv.linelog.formats.http.body import Body, QuestionBody, RequestHead, require_open_store
 from logsrv.linelog.formats.http.routes import Route, Routes
-from logsrv.linelog.lines.bodies import Reply
 from logsrv.reactor import time_of_day
 
 
@@ -34,17 +33,15 @@ def routes() -> Routes:
     return {
         "/": (Route(asking, about=ABOUT, headers=HEADERS),),
         "/_license": (Route(asking, about=LICENSE, headers=HEADERS),),
-        "/_cluster/health": (Route(asking, own=_answer_about_health, headers=HEADERS),),
-        "/_cat/health": (Route(asking, own=_answer_about_health, headers=HEADERS),),
+        "/_cluster/health": (Route(asking, ready=cluster_health(), headers=HEADERS),),
+        "/_cat/health": (Route(asking, own=_answer_with_time, headers=HEADERS),),
         "/_bulk": (bulk,),
         "/INDEX/_bulk": (bulk,),
     }
 
 
-def _answer_about_health(head: RequestHead) -> Body:
+def _answer_with_time(head: RequestHead) -> Body:
     """Return the body of a question for the health. Raises RequestRefused while the store takes nothing."""
     require_open_store(head.intake)
-    answer: Reply = cluster_health()
-    if head.path.startswith("/_cat"):
-        answer = cat_health(time_of_day(head.intake.clock))
+    answer = cat_health(time_of_day(head.intake.clock))
     return QuestionBody(succeed(answer), head.intake)

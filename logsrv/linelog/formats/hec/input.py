@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 
-from twisted.internet.defer import succeed
-
 from logsrv.linelog.formats.hec.parse import (
     Answer,
     add_hec_events,
@@ -21,7 +19,7 @@ from logsrv.linelog.formats.hec.parse import (
     count_hec_lines,
     find_asked_ids,
 )
-from logsrv.linelog.formats.http.body import Body, QuestionBody, RequestHead, require_open_store
+from logsrv.linelog.formats.http.body import RequestHead
 from logsrv.linelog.formats.http.routes import Route, Routes, TokenMissing, TokenWrong
 from logsrv.linelog.lines.bodies import Reply, RequestRefused
 from logsrv.linelog.lines.json_made import as_json
@@ -96,7 +94,7 @@ def routes() -> Routes:
     asked = Route(post, find_asked_ids, schemes=_SCHEMES, done=ids.answer_question, refuse=_refuse)
     health = Route(
         (b"GET", b"HEAD"),
-        own=_answer_about_health,
+        ready=Answer.HEALTHY.reply(),
         open=True,
         refuse=_refuse_as_unhealthy,
     )
@@ -110,12 +108,6 @@ def routes() -> Routes:
 
 def _channel(head: RequestHead) -> str:
     return head.header("X-Splunk-Request-Channel") or head.query.get("channel", "")
-
-
-def _answer_about_health(head: RequestHead) -> Body:
-    """Return the body of a question for the health. Raises RequestRefused."""
-    require_open_store(head.intake)
-    return QuestionBody(succeed(Answer.HEALTHY.reply()), head.intake)
 
 
 def _refuse(refusal: RequestRefused) -> Reply:

@@ -15,6 +15,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.source import source_of
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.web.channel import (
@@ -25,9 +26,16 @@ from logsrv.kit.web.channel import (
     take_pipelined,
 )
 from logsrv.linelog.formats.http.request import InputRequest
-from logsrv.linelog.formats.http.routes import Routes, http_routes
+from logsrv.linelog.formats.http.routes import (
+    HttpFormat,
+    IHttpFormat,
+    Routes,
+    checked_routes,
+    http_routes,
+)
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.interfaces import IInput
 
 # Bytes parsed in one step: they may be hundreds of chunks or entries, which take some 5 ms.
 PIECE = 2 << 10
@@ -261,10 +269,28 @@ class HttpInputFactory(ChannelFactory):
 
 
 class Http(Input):
-    """The `http` input."""
+    """The `http` input. tried: a format that may not be installed, as in a test."""
 
     name = "http"
     no_datagrams = "HTTP needs connections, such as http:tcp:8088"
 
+    def __init__(self, tried: HttpFormat | None = None) -> None:
+        self._tried = tried
+
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return HttpInputFactory(intake, http_routes())
+        return HttpInputFactory(intake, http_routes(self._tried))
+
+
+def input_of(tried: Any) -> IInput | None:
+    """Return an input, or the `http` input with a format; None for an object that is neither.
+
+    Raises ConfigurationError for a format whose routes cannot be made.
+    """
+    over_http: Any = tried if IHttpFormat.providedBy(tried) else None
+    if over_http is None:
+        return tried if IInput.providedBy(tried) else None
+    try:
+        checked_routes(over_http)
+    except TypeError as error:
+        raise ConfigurationError(f"{over_http.name}: {error}") from None
+    return Http(over_http)

@@ -33,6 +33,7 @@ from logsrv.linelog.formats.http.long_answer import PIECE, LongAnswer
 from logsrv.linelog.formats.http.parse import coding_to_undo
 from logsrv.linelog.formats.http.routes import (
     METHODS,
+    NO_ROUTE,
     Route,
     Routes,
     challenges,
@@ -80,8 +81,8 @@ NEXT = {
     "LEFT": {"worked": "GONE"},
 }
 """The states: for each the events, and the state after each event. `lose` is the end of the connection."""
-# The body and the route of a request until its headers are checked, or if they are refused.
-_NO_BODY, _NO_ROUTE = Body(), Route(())
+# The body of a request until its headers are checked, or if they are refused.
+_NO_BODY = Body()
 _UNANSWERED = ("DISCARDING", "WORKING", "SENDING")
 
 
@@ -95,7 +96,7 @@ class InputRequest(Request):
         self._channel = channel
         self._intake = intake
         self._routes = routes
-        self._route = _NO_ROUTE
+        self._route = NO_ROUTE
         self._head: RequestHead | None = None
         self._body = _NO_BODY
         self._refusal: RequestRefused | None = None
@@ -191,14 +192,17 @@ class InputRequest(Request):
         path, source = request_path(self.uri), self._channel.source
         there = routes_at(path, self._routes)
         # Each refusal is in the words of the path's format.
-        self._route = (*there, _NO_ROUTE)[0]
+        self._route = (*there, NO_ROUTE)[0]
         why = foreign_page_refusal(self.getHeader)
         if why is not None:
             raise RequestRefused(403, why)
         route = self._find_route(path, there)
         check_body_size(length or 0, intake)
-        if route.about is not None:
-            return QuestionBody(succeed(route.about), intake)
+        if route.ready is not None:
+            require_open_store(intake)
+        answer = route.about or route.ready
+        if answer is not None:
+            return QuestionBody(succeed(answer), intake)
         query = request_query(self.uri)
         head = self._head = RequestHead(
             intake, source, self._header_text, path, length, query, self, self._since
@@ -224,8 +228,7 @@ class InputRequest(Request):
         route = route_for(self.method, there)
         self._route = route or self._route
         if route is None or not route.open:
-            given = self.getHeader(b"Authorization")
-            check_token(given, self._intake.secrets.token, self._route.schemes)
+            check_token(self.getHeader, self._intake.secrets.token, self._route)
         return route or find_route(self.method, path, self._routes)
 
     def _work_ended(self, result: Reply | Failure) -> None:

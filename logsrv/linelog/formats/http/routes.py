@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 import attrs
@@ -39,10 +40,31 @@ BodyParser: TypeAlias = Callable[[bytes, BodyRules, Records], Reply | None]
 BodyCounter: TypeAlias = Callable[[bytes, BodyRules], int]
 
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
 def _require_place(_: object, attribute: object, function: Callable[..., object] | None) -> None:
     """Raise TypeError for a function that workers cannot import."""
     if function is not None:
         place_of(function)
+
+
+def _require_tuple(kind: type) -> Callable[[object, Any, object], None]:
+    """Return a validator that raises TypeError for anything but a tuple of values of one type."""
+
+    def require(_: object, attribute: Any, value: object) -> None:
+        if not isinstance(value, tuple) or not all(isinstance(one, kind) for one in value):
+            what = f"a tuple of {kind.__name__}, with a comma after a single one"
+            raise TypeError(f"{attribute.name} of a Route has to be {what}, not {value!r:.60}")
+
+    return require
+
+
+def _require_header_names(_: object, attribute: object, names: tuple[str, ...]) -> None:
+    """Raise ValueError for names that no header can have (RFC 9110, section 5.6.2)."""
+    for name in names:
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r:.60} is no name of a header")
 
 
 @attrs.frozen
@@ -54,31 +76,39 @@ class Route:
     import by their names; any other raises TypeError.
     is_text: returns whether a body of this media type is lines, stored while it arrives; raises
     RequestRefused (415) for a type that the route does not take. about: the fixed answer to a question.
+    ready: the same for a question that is refused (503) while the store takes nothing.
     coding: a Content-Encoding that `take` undoes itself. own: makes a Body of another class from a
     RequestHead; if it returns None, the body is kept until it is whole, and given to `take`.
     open: whether it needs no token. schemes: words of the `Authorization` header, in lower case, that stand
-    before a token here, in addition to Bearer and Basic; the first route of a path has them for all others.
+    before a token here, in addition to Bearer and Basic. token_headers: further headers that may have the
+    token, such as "DD-API-KEY". The first route of a path has both for methods that have no route.
     headers: headers of every answer. done: returns the answer from that of `take`, once all records are
     safe. refuse: returns the answer for a refusal, in the words of the format; a wrong method of a path is
     refused by its first route, a missing and a wrong token are TokenMissing and TokenWrong. refuse_as: the
     same, but it gets the media type of the request's body too; it wins.
     """
 
-    methods: tuple[bytes, ...]
+    methods: tuple[bytes, ...] = attrs.field(validator=_require_tuple(bytes))
     take: BodyParser | None = attrs.field(default=None, validator=_require_place)
     count: BodyCounter | None = attrs.field(default=None, validator=_require_place)
     is_text: Callable[[str], bool] | None = None
     about: Reply | None = None
+    ready: Reply | None = None
     coding: str = ""
     headers: Mapping[str, str] = NO_HEADERS
     own: Callable[[RequestHead], Body | None] | None = None
     open: bool = False
-    schemes: tuple[bytes, ...] = ()
+    schemes: tuple[bytes, ...] = attrs.field(default=(), validator=_require_tuple(bytes))
+    token_headers: tuple[str, ...] = attrs.field(
+        default=(), validator=[_require_tuple(str), _require_header_names]
+    )
     done: Callable[[Reply, RequestHead], Reply] | None = None
     refuse: Callable[[RequestRefused], Reply] | None = None
     refuse_as: Callable[[RequestRefused, str], Reply] | None = None
 
 
+NO_ROUTE = Route(())
+"""The route of a request until it is found, and of one for a path that nobody has."""
 log = Logger()
 _WITHOUT = "the http input does without {name}; mend it, then restart: {why}"
 
@@ -123,15 +153,25 @@ class HttpFormat:
 HTTP_FORMATS = Plugins[HttpFormat]("logsrv.linelog.formats", IHttpFormat.providedBy)
 
 
-def http_routes() -> Routes:
-    """Return the routes of all formats for one listener; a format that cannot be loaded is logged."""
+def checked_routes(plugin: HttpFormat) -> Routes:
+    """Return the routes of a format. Raises TypeError if they are none, and what its function raises."""
+    routes = plugin.routes()
+    for path, each in routes.items():
+        if not all(isinstance(one, Route) for one in each):
+            raise TypeError(f"{path} has something that is no Route")
+    return routes
+
+
+def http_routes(tried: HttpFormat | None = None) -> Routes:
+    """Return the routes of all formats for one listener; a format that cannot be loaded is logged.
+
+    tried: a format that may not be installed, as in a test.
+    """
     found: dict[str, Sequence[Route]] = {}
-    for plugin in HTTP_FORMATS.all().values():
+    plugins = HTTP_FORMATS.all() | ({} if tried is None else {tried.name: tried})
+    for plugin in plugins.values():
         try:
-            routes = plugin.routes()
-            for path, each in routes.items():
-                if not all(isinstance(one, Route) for one in each):
-                    raise TypeError(f"{path} has something that is no Route")
+            routes = checked_routes(plugin)
         except (Exception, SystemExit) as error:
             why = str(error) if isinstance(error, ConfigurationError) else error_text(error)
             log.error(_WITHOUT, name=plugin.name, why=why)
@@ -223,19 +263,25 @@ def challenges(schemes: Collection[bytes]) -> list[str]:
     return [f'{one.decode().title()} realm="logsrv"' for one in (*_SCHEMES, *schemes)]
 
 
-def check_token(header: bytes | None, token: str | None, schemes: Collection[bytes] = ()) -> None:
-    """Raise TokenMissing or TokenWrong unless the `Authorization` header has the token, or `token` is None.
+def check_token(
+    header: Callable[[bytes], bytes | None], token: str | None, route: Route = NO_ROUTE
+) -> None:
+    """Raise TokenMissing or TokenWrong unless a request has the token, or `token` is None.
 
-    schemes: words, in lower case, that may stand before the token instead of Bearer.
+    header: returns a header of the request by its name. route: says where its format has the token.
     """
     if token is None:
         return
-    given = _token_in(header or b"", schemes)
-    if given is None:
-        raise TokenMissing(
-            401, "a token is needed: Authorization: Bearer TOKEN, or as the password of Basic"
-        )
-    if not hmac.compare_digest(given, token.encode()):
+    values = [(header(name.encode()) or b"").strip() for name in route.token_headers]
+    given = [value for value in values if value]
+    authorized = _token_in(header(b"Authorization") or b"", route.schemes)
+    if authorized is not None:
+        given.append(authorized)
+    if not given:
+        own = "".join(f"{name}: TOKEN, or " for name in route.token_headers)
+        usual = "Authorization: Bearer TOKEN, or as the password of Basic"
+        raise TokenMissing(401, f"a token is needed: {own}{usual}")
+    if not any(hmac.compare_digest(one, token.encode()) for one in given):
         raise TokenWrong(401, "the token is wrong")
 
 

@@ -1,11 +1,10 @@
 """The routes of pushes to Loki, and of the question whether it is ready, which Vector asks first."""
 
-from twisted.internet.defer import succeed
-
-from logsrv.linelog.formats.http.body import Body, QuestionBody, RequestHead, require_open_store
 from logsrv.linelog.formats.http.routes import Route, Routes
 from logsrv.linelog.formats.loki.parse import add_loki_entries, count_loki_entries
 from logsrv.linelog.lines.bodies import Reply
+
+_READY = Reply(200, b"ready\n", "text/plain; charset=utf-8")
 
 
 def routes() -> Routes:
@@ -17,11 +16,5 @@ def routes() -> Routes:
         # Most senders do not name snappy in the Content-Encoding; Loki accepts both.
         coding="snappy",
     )
-    ready = Route((b"GET", b"HEAD"), own=_answer_if_ready, open=True)
+    ready = Route((b"GET", b"HEAD"), ready=_READY, open=True)
     return {"/loki/api/v1/push": (push,), "/ready": (ready,)}
-
-
-def _answer_if_ready(head: RequestHead) -> Body:
-    """Return the body of the question. Raises RequestRefused while the store takes nothing."""
-    require_open_store(head.intake)
-    return QuestionBody(succeed(Reply(200, b"ready\n", "text/plain; charset=utf-8")), head.intake)

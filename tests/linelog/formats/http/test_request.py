@@ -9,7 +9,15 @@ from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.linelog.formats.http.long_answer import PIECE, STALLED_AFTER, LongAnswer
 from logsrv.linelog.formats.http.request import ANSWER_SECONDS, LINGER_SECONDS
-from logsrv.linelog.formats.http.routes import check_token, find_route, http_routes, request_path
+from logsrv.linelog.formats.http.routes import (
+    Route,
+    TokenMissing,
+    TokenWrong,
+    check_token,
+    find_route,
+    http_routes,
+    request_path,
+)
 from logsrv.linelog.lines.bodies import RequestRefused
 from logsrv.reactor import Timer
 from tests.parts.http_senders import Sender, chunked, refused, request
@@ -446,7 +454,7 @@ def basic(text: str) -> bytes:
     "header", [f"Bearer {TOKEN}".encode(), f"bearer  {TOKEN}".encode(), basic(f"any one:{TOKEN}")]
 )
 def test_a_header_with_the_token_is_accepted(header):
-    check_token(header, TOKEN)
+    check_token({b"Authorization": header}.get, TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -455,6 +463,45 @@ def test_a_header_with_the_token_is_accepted(header):
 )
 def test_a_header_without_the_token_is_refused_with_401(header):
     with pytest.raises(RequestRefused) as caught:
-        check_token(header, TOKEN)
+        check_token({b"Authorization": header}.get, TOKEN)
     assert caught.value.status == 401
-    check_token(header, None)
+    check_token({b"Authorization": header}.get, None)
+
+
+OWN = Route((b"POST",), token_headers=("DD-API-KEY", "Api-Key"))
+
+
+@pytest.mark.parametrize("name", [b"DD-API-KEY", b"Api-Key"])
+def test_a_header_of_the_formats_own_has_the_token(name):
+    check_token({name: f" {TOKEN} ".encode()}.get, TOKEN, OWN)
+    check_token({b"Authorization": b"Bearer old", name: TOKEN.encode()}.get, TOKEN, OWN)
+    with pytest.raises(TokenMissing):
+        check_token({name: TOKEN.encode()}.get, TOKEN)
+
+
+def test_the_refusal_names_the_headers_of_the_format():
+    with pytest.raises(TokenWrong):
+        check_token({b"DD-API-KEY": b"wrong", b"Api-Key": b""}.get, TOKEN, OWN)
+    with pytest.raises(TokenMissing) as caught:
+        check_token({b"DD-API-KEY": b" "}.get, TOKEN, OWN)
+    assert str(caught.value) == (
+        "a token is needed: DD-API-KEY: TOKEN, or Api-Key: TOKEN, or Authorization: Bearer TOKEN,"
+        " or as the password of Basic"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"token_headers": "DD-API-KEY"}, "token_headers of a Route has to be a tuple of str"),
+        ({"token_headers": (b"DD-API-KEY",)}, "has to be a tuple of str, with a comma after"),
+        ({"token_headers": ("DD API KEY",)}, "'DD API KEY' is no name of a header"),
+        ({"token_headers": ("X\r\nY",)}, "is no name of a header"),
+        ({"schemes": b"splunk"}, "schemes of a Route has to be a tuple of bytes"),
+        ({"methods": b"POST"}, "methods of a Route has to be a tuple of bytes"),
+        ({"methods": ("POST",)}, r"has to be a tuple of bytes, .* not \('POST',\)"),
+    ],
+)
+def test_a_route_that_could_never_be_found_is_refused(wrong, error):
+    with pytest.raises((TypeError, ValueError), match=error):
+        Route(**{"methods": (b"POST",), **wrong})
