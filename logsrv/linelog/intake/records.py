@@ -6,7 +6,6 @@ the connection is closed, and the client sends everything unacknowledged again.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
@@ -63,7 +62,7 @@ class RecordReceiver(InputProtocol):
         self._stored = 0
         self._since = 0
         # Unsplit chunks, the messages of the last one, and the bytes that came since all were taken in.
-        self._unread: deque[bytes] = deque()
+        self._unread: list[bytes] = []
         self._messages: Iterator[Any] = iter(())
         self._came = 0
         # Answers to send behind that of a worker's message; None while no worker has one. Those behind a
@@ -262,9 +261,9 @@ class RecordReceiver(InputProtocol):
             return self._parsed
         if not self._unread:
             return False
-        data = self._unread.popleft()
+        data = self._unread.pop(0)
         if len(data) > self.most_at_once:
-            self._unread.appendleft(data[self.most_at_once :])
+            self._unread.insert(0, data[self.most_at_once :])
             data = data[: self.most_at_once]
         self._messages = iter(self.messages(data))
         return True

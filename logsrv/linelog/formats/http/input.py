@@ -6,7 +6,6 @@ Bytes that came before the sender's end are taken in first, and answered if poss
 from __future__ import annotations
 
 import enum
-from collections import deque
 from typing import Any, cast
 
 from twisted.internet.interfaces import ITCPTransport
@@ -86,7 +85,7 @@ class InputChannel(Channel):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self._unread: deque[memoryview] = deque()
+        self._unread: list[memoryview] = []
         self.source = self.factory.intake.source(source_of(self.transport))
         self._host = super().getHost()
 
@@ -135,12 +134,12 @@ class InputChannel(Channel):
         """Parse some bytes; return false if there are none to parse now."""
         if not self._unread or self._is_answering:
             return False
-        data = self._unread.popleft()
+        data = self._unread.pop(0)
         size = PIECE
         for request in self.requests:
             size = max(size, min(request.missing_bytes(), body_bytes_left(self)))
         if len(data) > size:
-            self._unread.appendleft(data[size:])
+            self._unread.insert(0, data[size:])
         # Not HTTPChannel's method: that restarts the time-out for each byte of the headers.
         LineReceiver.dataReceived(self, bytes(data[:size]))
         for request in self.requests:
@@ -179,7 +178,7 @@ class InputChannel(Channel):
         # These bytes came after the answered request, and before the unread ones.
         behind = take_pipelined(self)
         if behind:
-            self._unread.appendleft(memoryview(behind))
+            self._unread.insert(0, memoryview(behind))
         super().read_next_request(request)
         self._is_answering = False
         self._parse_unread()
