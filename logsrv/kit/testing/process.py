@@ -18,7 +18,7 @@ from logsrv.kit.testing.patience import PATIENCE
 
 Found = TypeVar("Found")
 
-SHORTEST, LONGEST = 0.005, 0.2
+SHORTEST, LONGEST = 0.005, 0.5
 """Seconds between two calls of what `wait_until` waits for."""
 
 # The command `twistd` with this Python interpreter; `python -m twisted` is `twist`.
