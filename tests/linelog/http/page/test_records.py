@@ -95,7 +95,8 @@ def test_older_lines_take_their_rows_to_the_first_line(logs, visit):
         globalThis.place = () => seen.getBoundingClientRect().top;
         globalThis.places = [];
         globalThis.noted = new MutationObserver(() => places.push(place()));
-        for (const note of ["#edge-start", "#older"]) noted.observe(document.querySelector(note), {{ childList: true }});
+        for (const note of ["edge-start", "older"])
+            noted.observe(document.getElementById(note), {{ childList: true }});
     """)
     # At once, as older lines come when the top is near.
     place = page.run("(document.querySelector('#scroller').scrollTop = 60, place())")
