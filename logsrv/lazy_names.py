@@ -2,8 +2,8 @@
 
 `logsrv.kit` and `logsrv.linelog.intake`, so that a plugin file slows a start hardly at all;
 `logsrv.linelog.lines`, so that a process that ships blocks needs no numpy; `logsrv.kit.testing`; and
-`logsrv.gopher`, so that a program that only calls `urlopen` never imports Twisted. The names are listed only
-in the stub of each package, `__init__.pyi`, for type checkers too.
+`logsrv.gopher`, so that a program that only calls `urlopen` never imports Twisted. The names are listed
+only in the stub of each package, `__init__.pyi`, for type checkers too.
 """
 
 from __future__ import annotations
