@@ -123,9 +123,8 @@ def test_each_viewer_gets_the_matches_of_its_query(place):
     assert place.handed[-1].viewers == (2, 3)
 
 
-def test_lines_of_a_record_name_its_first_line(place, monkeypatch):
+def test_lines_of_a_record_name_its_first_line(place):
     """Also one that began before anybody watched; none across a gap, none by a filter of lines."""
-    monkeypatch.setattr(view_child, "RATE", 100)
     place.join(2, "at")
     place.join(4, "at", of_records=True)
     place.poll("first", " at 1")
@@ -140,9 +139,9 @@ def test_lines_of_a_record_name_its_first_line(place, monkeypatch):
     assert found == [None, f"1:{SIZE}", f"1:{SIZE}", None, f"1:{new}"]
     assert [one.get("continues") for one in objects(place, 4)] == found
     assert [one.get("continues") for one in objects(place, 2)] == [None] * 3
-    place.poll(*(str(number) for number in range(500)), " at 4")
+    place.poll(*(str(number) for number in range(5 * RATE)), " at 4")
     place.now += 1
-    place.poll(*(f" at {number}" for number in range(500)))
+    place.poll(*(f" at {number}" for number in range(5 * RATE)))
     last = objects(place, 1)[-2:]
     assert last[0]["continues"] == last[1]["continues"] != f"1:{new}"
     assert any(one["position"] == last[0]["continues"] for one in objects(place, 1))
