@@ -146,10 +146,9 @@ def fields_of_records(lines: Sequence[bytes | Record]) -> dict[str, dict[int, An
     # A line that comes again is not parsed again.
     known: dict[bytes, dict[str, Any]] = {}
     for number, one in enumerate(lines):
-        if isinstance(one, Record):
-            fields = _fields_of(one)
-        elif (fields := known.get(one)) is None:
-            fields = known[one] = _fields_of(Record(one))
+        if isinstance(one, bytes) and one not in known:
+            known[one] = _fields_of(Record(one))
+        fields = known[one] if isinstance(one, bytes) else _fields_of(one)
         for name, value in fields.items():
             found.setdefault(name, {})[number] = value
     return found
