@@ -1,8 +1,9 @@
 """Public packages that load a name when it is first used (PEP 562).
 
 `logsrv.kit` and `logsrv.inputs`, so that a plugin file slows a start hardly at all;
-`logsrv.kit.testing`; and `logsrv.gopher`, so that a program that only calls `urlopen` never imports
-Twisted. The names are listed only in the stub of each package, `__init__.pyi`, for type checkers too.
+`logsrv.linelog.lines`, so that a process that ships blocks needs no numpy; `logsrv.kit.testing`; and
+`logsrv.gopher`, so that a program that only calls `urlopen` never imports Twisted. The names are listed
+only in the stub of each package, `__init__.pyi`, for type checkers too.
 """
 
 from __future__ import annotations

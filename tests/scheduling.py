@@ -14,20 +14,33 @@ END_TO_END = "tests/end_to_end/test_"
 LONGEST = (
     DEBIAN,
     "tests/docs/test_tutorial.py",
+    "tests/powercut/test_states.py",
+    f"{END_TO_END}page_of_records.py",
+    f"{END_TO_END}comings_and_goings.py",
     f"{END_TO_END}live_page.py",
     f"{END_TO_END}alerts_survive.py",
     f"{END_TO_END}columns.py",
     f"{END_TO_END}alert_conditions.py",
     "tests/docs/test_first_hour.py",
+    "tests/cli/test_run.py",
     "tests/kit/servers/test_servers.py",
+    f"{END_TO_END}http_live.py",
     f"{END_TO_END}ten_questions.py",
     f"{END_TO_END}nats_lies.py",
-    "tests/powercut/test_states.py",
-    "tests/cli/test_run.py",
-    *(f"{PAGES}{name}.py" for name in ("browser", "accessibility", "browser_past", "scope")),
+    *(f"{END_TO_END}{name}.py" for name in ("ship", "service_manager", "ship_gaps", "alerts")),
+    *(
+        f"{PAGES}{name}.py"
+        for name in ("browser", "accessibility", "browser_past", "scope", "looks")
+    ),
     "tests/powercut/test_blocks.py",
+    "tests/powercut/test_shipping.py",
     "tests/docs/test_shipping.py",
+    "tests/release/test_archives.py",
+    "tests/kit/children/test_fork_side.py",
+    *(f"tests/cli/test_{name}.py" for name in ("doctor", "import", "check")),
+    "tests/docs/test_alerts.py",
     *(f"{END_TO_END}{name}.py" for name in ("care", "lake", "holes", "nats_full", "centres")),
+    *(f"{END_TO_END}{name}.py" for name in ("nats_emptied", "broken_peers", "archive")),
 )
 # For --dist worksteal: the quick tests above three seconds in CI, from its lists of the slowest.
 SLOWEST = (

@@ -1,21 +1,16 @@
 """What a daemon that ships says of its targets: its state, its figures."""
 
 import json
-import subprocess
-import sys
 from urllib.request import urlopen
 
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.commands import logsrv
 from tests.parts.daemons import Logger
 
 
 def status(server: Logger) -> dict[str, dict[str, object]]:
     """Return the output of `logsrv ship --status`, by the names of the targets."""
-    done = subprocess.run(
-        [sys.executable, "-m", "logsrv.cli.main", "ship", "--status", str(server.store), "--json"],
-        capture_output=True,
-        timeout=PATIENCE,
-    )
+    done = logsrv("ship", "--status", str(server.store), "--json")
     assert not done.stderr
     return {one["name"]: one for one in json.loads(done.stdout)}
 

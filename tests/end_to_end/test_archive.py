@@ -6,9 +6,7 @@ import random
 import re
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -21,6 +19,7 @@ from logsrv.linelog.store.archive.manifest import archived_segment_names
 from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.archive.opening import open_archive
 from tests.parts.buckets import buckets
+from tests.parts.commands import logsrv
 from tests.parts.daemons import LOOPBACK, Logger
 from tests.parts.http_servers import receiving
 from tests.parts.store_reader import stored_bytes
@@ -85,20 +84,13 @@ def has_index(server: Logger, number: int) -> bool:
     return any(server.store.glob(f"{number:010d}-*.idx"))
 
 
-def logsrv(
-    *words: str, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "logsrv.cli.main", *words],
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+def printed(*words: str) -> str:
+    """Return what `logsrv …` prints."""
+    return logsrv(*words).stdout.decode()
 
 
 def count(directory: Path, query: str = "line") -> int:
-    return int(logsrv("search", "--directory", str(directory), "--count", query).stdout)
+    return int(printed("search", "--directory", str(directory), "--count", query))
 
 
 def wait_for_all(server: Logger, place: Path, least: int) -> None:
@@ -146,13 +138,13 @@ def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(logger, place
     )
     assert count(server.store) == 8000
     found = logsrv("search", "--directory", str(server.store), "needle" + _word(17).decode())
-    assert found.stdout.count("\n") == 1 and " line 17 " in found.stdout and not found.stderr
+    assert found.stdout.count(b"\n") == 1 and b" line 17 " in found.stdout and not found.stderr
     url = f"http://127.0.0.1:{server.ports()[1]}/api/search?q=needle{_word(17).decode()}"
     with urlopen(url, timeout=PATIENCE) as answer:
         assert answer.read().count(b"line 17 ") == 1
     server.wait_for_log("it was read back and compared")
     server.wait_until(
-        lambda: " nothing" in logsrv("ship", "--status", str(server.store)).stdout, "the lag"
+        lambda: " nothing" in printed("ship", "--status", str(server.store)), "the lag"
     )
     assert server.stop() in (0, -signal.SIGTERM)
     # The next start does not take the indexes without text for strays.
@@ -305,14 +297,14 @@ def test_a_bucket_gets_segments_and_is_searched_without_the_store(logger, tmp_pa
         server.stop()
         for place in (str(server.store), url):
             found = logsrv("search", "--directory", place, word)
-            assert (found.stdout.count("\n"), found.stderr) == (1, ""), place
-        assert logsrv("tail", "--directory", url, "-n", "3").stdout.count("\n") == 3
+            assert (found.stdout.count(b"\n"), found.stderr) == (1, b""), place
+        assert printed("tail", "--directory", url, "-n", "3").count("\n") == 3
         followed = logsrv("tail", "--directory", url, "-f")
-        assert followed.returncode == 2 and "-f follows" in followed.stderr
+        assert followed.returncode == 2 and b"-f follows" in followed.stderr
         back = logsrv("restore", "--from", url, str(tmp_path / "back"))
         assert back.returncode == 0, back.stderr
         assert count(tmp_path / "back") == int(
-            logsrv("search", "--directory", url, "--count", "line").stdout
+            printed("search", "--directory", url, "--count", "line")
         )
 
 
@@ -346,5 +338,5 @@ def test_a_bucket_whose_keys_are_in_the_environment_gets_segments_and_is_searche
         ]
         assert sorted(having) == [False, True]
         found = logsrv("search", "--directory", str(server.store), word, environment=environment)
-        assert (found.stdout.count("\n"), found.stderr) == (1, "")
+        assert (found.stdout.count(b"\n"), found.stderr) == (1, b"")
         assert server.stop() in (0, -signal.SIGTERM)

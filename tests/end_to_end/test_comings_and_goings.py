@@ -226,7 +226,7 @@ def a_search_that_is_cut(place: Place) -> None:
 
 
 def a_figure(place: Place) -> None:
-    assert answered(asked(place.page, "/api/table", q="| count by level")).endswith(b"200 OK")
+    assert answered(asked(place.page, "/api/table", q="29 | count by level")).endswith(b"200 OK")
 
 
 def a_figure_that_is_cut(place: Place) -> None:
@@ -360,6 +360,12 @@ KINDS: tuple[Callable[[Place], None], ...] = (
     a_viewer_whose_query_is_refused,
     a_reader_with_a_wrong_token,
 )
+# Each of these ends a process, for which another one is started: together they are a hundred.
+ENDING_A_PROCESS = (
+    a_viewer_that_leaves_while_a_search_serves_it,
+    a_viewer_that_leaves_with_a_reset,
+    a_search_that_is_cut,
+)
 
 
 def children_of(pid: int) -> list[int]:
@@ -428,7 +434,7 @@ def let_come(visit: Callable[[Place], None], place: Place, visits: int) -> None:
 def test_a_hundred_visits_leave_nothing(visit, place):
     let_come(visit, place, FIRST)
     before = settled(place)
-    let_come(visit, place, VISITS)
+    let_come(visit, place, VISITS // 3 if visit in ENDING_A_PROCESS else VISITS)
     try:
         wait_until(lambda: not more(before, figures(place)), "what was there before")
     except AssertionError:

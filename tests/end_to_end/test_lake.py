@@ -6,8 +6,6 @@ LOGSRV_KILLS=30 pytest -s -m '' tests/end_to_end/test_lake.py
 import os
 import random
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -18,6 +16,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.archive.opening import open_archive
 from tests.end_to_end.ship_killed import Witness
 from tests.parts.buckets import buckets
+from tests.parts.commands import logsrv
 from tests.parts.daemons import LOOPBACK, Logger
 from tests.parts.lakes import rows_of
 
@@ -79,8 +78,7 @@ def lines_in(place: Path) -> bytes:
 
 
 def status(server: Logger) -> str:
-    command = [sys.executable, "-m", "logsrv.cli.main", "ship", "--status", str(server.store)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE).stdout
+    return logsrv("ship", "--status", str(server.store)).stdout.decode()
 
 
 def test_each_line_is_in_the_lake_before_its_text_leaves_the_disk(logger, place, tmp_path):

@@ -28,7 +28,7 @@ ROWS = ".line:not(.part)"
 FOLDS = f"{ROWS} > .fold"
 LISTED = "document.querySelector('#listed').textContent"
 # Records of so many lines each come in the last hours; more than a window has room for.
-BULKS, BULK_LINES = 300, 40
+BULKS, BULK_LINES = 300, 20
 BULK_FOLD = f"+{BULK_LINES - 1}"
 COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
 SCROLLER = "document.querySelector('#scroller')"
@@ -264,7 +264,7 @@ def test_records_at_the_ends_of_a_time_are_whole(query, newest, truth, browser):
     times = page.run(
         "[...document.querySelectorAll('[role=log] [data-position] time')].map((one) => one.dateTime)"
     )
-    since, until = times[-6 * BULK_LINES + 30], times[-BULK_LINES - 30]
+    since, until = times[-6 * BULK_LINES + 15], times[-BULK_LINES - 15]
     ends = f"since={since}" + ("" if newest else f"&until={until}")
     page.go(f"http://127.0.0.1:{truth.server.ports()[1]}/?rows=1&q={query}&{ends}")
     page.wait(f"{FULL} && document.querySelector('#range-text').textContent")

@@ -143,16 +143,26 @@ def records_of(lines: Sequence[bytes]) -> list[Record]:
 def fields_of_records(lines: Sequence[bytes | Record]) -> dict[str, dict[int, Any]]:
     """Return the values of each field as records have them, by the number of the line."""
     found: dict[str, dict[int, Any]] = {}
-    records = [one if isinstance(one, Record) else Record(one) for one in lines]
-    for number, record in enumerate(records):
-        names = {*record.fields, *(record.header.fields if record.header else ()), *ALIASES}
-        for name in names | {"status_class"}:
-            value = record.get(name, as_written=True)
-            if name in ALWAYS or name.startswith(("fields.", "syslog.")) or value is None:
-                continue
-            if isinstance(value, list):
-                value = [*map(text_of_value, value)]
-            else:
-                value = text_of_value(value)
+    # A line that comes again is not parsed again.
+    known: dict[bytes, dict[str, Any]] = {}
+    for number, one in enumerate(lines):
+        if isinstance(one, bytes) and one not in known:
+            known[one] = _fields_of(Record(one))
+        fields = known[one] if isinstance(one, bytes) else _fields_of(one)
+        for name, value in fields.items():
             found.setdefault(name, {})[number] = value
+    return found
+
+
+def _fields_of(record: Record) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    names = {*record.fields, *(record.header.fields if record.header else ()), *ALIASES}
+    for name in names | {"status_class"}:
+        value = record.get(name, as_written=True)
+        if name in ALWAYS or name.startswith(("fields.", "syslog.")) or value is None:
+            continue
+        if isinstance(value, list):
+            found[name] = [*map(text_of_value, value)]
+        else:
+            found[name] = text_of_value(value)
     return found

@@ -18,6 +18,9 @@ from logsrv.kit.testing.patience import PATIENCE
 
 Found = TypeVar("Found")
 
+SHORTEST, LONGEST = 0.005, 0.5
+"""Seconds between two calls of what `wait_until` waits for."""
+
 # The command `twistd` with this Python interpreter; `python -m twisted` is `twist`.
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
 
@@ -25,13 +28,16 @@ TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
 def wait_until(look: Callable[[], Found | None], what: str, deadline: float = PATIENCE) -> Found:
     """Call `look()` until it returns something true, and return that.
 
-    what: a phrase for it, for the error. Raises AssertionError after `deadline` seconds.
+    what: a phrase for it, for the error. Raises AssertionError after `deadline` seconds. Each pause is
+    twice as long as the call before: a costly one, such as of a command, takes no whole processor.
     """
-    end = time.monotonic() + deadline
+    began = time.monotonic()
+    end = began + deadline
     while not (found := look()):
-        if time.monotonic() > end:
+        if (now := time.monotonic()) > end:
             raise AssertionError(f"waited {deadline:g} s in vain for {what}")
-        select.select([], [], [], 0.005)
+        select.select([], [], [], min(max(SHORTEST, 2 * (now - began)), LONGEST))
+        began = time.monotonic()
     return found
 
 

@@ -3,4 +3,6 @@
 `LineFramer` is for authors of inputs.
 """
 
-from logsrv.linelog.lines.framer import LineFramer as LineFramer
+from logsrv.lazy_names import lazy_names
+
+__getattr__, __dir__ = lazy_names(__name__)

@@ -166,10 +166,10 @@ def test_a_clock_that_is_set_back_loses_no_lines(stage, behind, killed):
 SETTINGS = [0.4, 3, 300, 3600, 86_400, -0.4, -3, -15, -300, -3600, -86_400]
 
 
-def keep_coming(stage: Stage, seconds: float, *messages: str) -> None:
-    """Let these come every half of a second."""
-    for _ in range(round(2 * seconds)):
-        stage.advance(0.5, *messages)
+def keep_coming(stage: Stage, seconds: int, *messages: str) -> None:
+    """Let these come every second."""
+    for _ in range(seconds):
+        stage.advance(1, *messages)
 
 
 @pytest.mark.parametrize("by", SETTINGS)

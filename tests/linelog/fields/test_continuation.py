@@ -564,17 +564,18 @@ ENDLESS = {"\tat a.B.c": MOST_LINES, "State: a": 1, "no words": 1, "ValueError: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ENDLESS)
-def test_a_hundred_thousand_lines_whose_record_never_begins_take_no_memory(text):
+def test_twenty_thousand_lines_whose_record_never_begins_take_no_memory(text):
     joiner = Joiner()
     begun = 0
     tracemalloc.start()
-    for _ in range(100_000):
+    for _ in range(20_000):
         record = Record(stamped(text))
         begun += joiner.first_line(record) is record
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert begun == -(-100_000 // ENDLESS[text])
-    assert peak < 1 << 20
+    assert begun == -(-20_000 // ENDLESS[text])
+    # A record of which the lines go on has so many of them in memory.
+    assert peak < 400 * ENDLESS[text] + 100_000
 
 
 def test_a_message_of_any_text_is_written_in_one_piece_and_has_few_lines():

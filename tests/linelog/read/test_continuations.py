@@ -52,21 +52,27 @@ def record_lines(head: bytes) -> list[bytes]:
     return [*lines, stored(b"INFO behind", at=3)]
 
 
-@pytest.fixture(params=HEADS)
+@pytest.fixture(scope="module", params=HEADS)
 def head(request: pytest.FixtureRequest) -> bytes:
     return HEADS[request.param]
 
 
-@pytest.fixture(params=["active", "sealed", "columns", "cut"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, head: bytes, monkeypatch: Any) -> Path:
+@pytest.fixture(autouse=True)
+def columns_of_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "WITHOUT_COLUMNS", 0)
+
+
+@pytest.fixture(scope="module", params=["active", "sealed", "columns", "cut"])
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, head: bytes
+) -> Path:
     """A store with the record: in one text; over frames; with columns; over frames and segments."""
     lines = record_lines(head)
-    monkeypatch.setattr(search_module, "WITHOUT_COLUMNS", 0)
     cuts = {"active": [], "sealed": [len(lines)], "columns": [len(lines)], "cut": [8, 20, 30]}
     bounds = [0, *cuts[request.param], len(lines)]
     parts = [lines[a:b] for a, b in pairwise(bounds)]
     with small_frames(700):
-        made = make_store(tmp_path / "logs", parts)
+        made = make_store(tmp_path_factory.mktemp("record") / "logs", parts)
     if request.param in ("columns", "cut"):
         with Disk().open_directory(made) as disk:
             for segment in sealed_segments(disk):

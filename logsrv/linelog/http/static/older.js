@@ -39,7 +39,7 @@ export class Older {
     }
     if (this.looked || !view.atStart || !view.ready || view.searching || !request.since || view.kind !== "lines") return;
     this.looked = abort;
-    this.place.textContent = "Looking for older lines …";
+    this.show("Looking for older lines …");
     this.looking = true;
     this.onWork();
     try {
@@ -47,7 +47,7 @@ export class Older {
       if (!abort.signal.aborted) this.found(line ? line.time : "");
     } catch (error) {
       const why = error instanceof ApiError ? error.message : "Cancelled.";
-      if (!abort.signal.aborted) this.place.textContent = `Whether older lines match is not known. ${why}`;
+      if (!abort.signal.aborted) this.show(`Whether older lines match is not known. ${why}`);
     }
     if (this.looked !== abort) return;
     this.looking = false;
@@ -61,10 +61,14 @@ export class Older {
   }
 
   draw() {
-    this.place.textContent = "";
-    if (!this.time) return;
+    if (!this.time) return this.show();
     const said = element("span", "", `Older lines match, the newest of ${moment(new Date(this.time))}. `);
     const change = this.wider(this.time);
-    this.place.append(said, button(`Show ${nameOfRange(change)}`, "small", () => this.onWiden(change), "Widen the time range"));
+    this.show(said, button(`Show ${nameOfRange(change)}`, "small", () => this.onWiden(change), "Widen the time range"));
+  }
+
+  /** @param {(string | Node)[]} note */
+  show(...note) {
+    this.view.changeAbove(() => this.place.replaceChildren(...note));
   }
 }

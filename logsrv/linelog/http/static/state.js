@@ -27,7 +27,9 @@ export function showState(view, fault) {
   const now = view.kind === "lines" ? "To now" : "Ask again";
   byId("newer-text").textContent = waiting ? counted(waiting, "new line") : view.live ? "Follow" : now;
 
-  byId("edge-start").textContent = edge(view);
+  const note = edge(view);
+  const above = byId("edge-start");
+  if (above.textContent !== note) view.changeAbove(() => above.textContent = note);
   showListed(view);
 }
 

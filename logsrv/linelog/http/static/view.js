@@ -357,6 +357,15 @@ export class View extends EventTarget {
     if (this.following) this.stick();
   }
 
+  /**
+   * Change a note above the lines: only at the top, where the note is seen, do the visible lines move.
+   * @param {() => void} change
+   */
+  changeAbove(change) {
+    if (this.lines.scroller.scrollTop) this.keepingEnd(change);
+    else change();
+  }
+
   // Following and pausing.
 
   /** @param {"button" | "reading"} why */

@@ -90,14 +90,24 @@ def test_older_lines_take_their_rows_to_the_first_line(logs, visit):
     page = visit(ready=f"{LIVE} && {COUNT} === 200")
     assert shown(page)[0] == " at 20 +29"
     page.press(" ")
-    seen = f"document.querySelectorAll('{ROWS}')[%d].getBoundingClientRect().top"
-    # The note above the lines is not one of them.
-    seen += " - document.querySelector('#edge-start').getBoundingClientRect().height"
+    page.run(f"""
+        globalThis.seen = document.querySelectorAll('{ROWS}')[10];
+        globalThis.place = () => seen.getBoundingClientRect().top;
+        globalThis.places = [];
+        globalThis.noted = new MutationObserver(() => places.push(place()));
+        for (const note of ["edge-start", "older"])
+            noted.observe(document.getElementById(note), {{ childList: true }});
+    """)
     # At once, as older lines come when the top is near.
-    place = page.run(f"(document.querySelector('#scroller').scrollTop = 60, {seen % 10})")
-    page.wait(f"{COUNT} === 281")
+    place = page.run("(document.querySelector('#scroller').scrollTop = 60, place())")
+    page.wait(
+        f"{COUNT} === 281 && places.length >= 3 && !document.querySelector('#older').textContent"
+    )
     assert shown(page)[:2] == ["begun +50", "line 0"] and len(shown(page)) == 231
-    assert page.run(seen % 70) == pytest.approx(place, abs=1)
+    assert page.run(f"document.querySelectorAll('{ROWS}')[70] === seen")
+    # Two notes above the lines have come and gone meanwhile.
+    places = page.run("places")
+    assert [*places, page.run("place()")] == pytest.approx([place] * (len(places) + 1), abs=1)
     assert page.run("document.querySelectorAll('.line[data-day]').length") == 1
 
 

@@ -1,8 +1,6 @@
 """Engines count the same in a lake as logsrv does in the store: ClickHouse (chdb), DuckDB and Polars."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.targets.lake_segment import put_lake_segment
 from logsrv.linelog.store.archive.opening import open_archive
 from tests.parts.archived_stores import STORE, packed
+from tests.parts.commands import logsrv
 from tests.parts.disks import at
 from tests.parts.engines import ask_engine, seaweed
 from tests.parts.sample_lines import KINDS
@@ -80,13 +78,7 @@ def figures_of_logsrv(store: Path) -> list[list[Any]]:
 
 
 def rows_of(store: Path, query: str) -> list[dict[str, Any]]:
-    command = ["search", "--directory", str(store), "--utc", "--output", "json", query]
-    ran = subprocess.run(
-        [sys.executable, "-m", "logsrv.cli.main", *command],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+    ran = logsrv("search", "--directory", str(store), "--utc", "--output", "json", query)
     assert ran.returncode == 0, ran.stderr
     return [json.loads(one) for one in ran.stdout.splitlines()]
 

@@ -1,0 +1,1 @@
+from logsrv.linelog.lines.framer import LineFramer as LineFramer
