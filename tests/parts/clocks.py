@@ -6,6 +6,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
+from twisted.internet import task
+
 from logsrv.clock import Clock
 from logsrv.kit.testing.patience import PATIENCE
 
@@ -129,3 +131,12 @@ class ClockQueue(SimpleQueue[Any]):
         if block:
             self._clock.wait(self.qsize, timeout)
         return self.get_nowait()
+
+
+class EagerReactor(task.Clock):
+    """A reactor that makes the call of a thread before that thread goes on."""
+
+    def callFromThread(
+        self, function: Callable[..., object], *given: object, **named: object
+    ) -> None:
+        function(*given, **named)

@@ -78,7 +78,8 @@ class UnfinishedData:
 
     def _admit_answers(self) -> None:
         for admission, size in list(self._answers.items()):
-            if admission.called:
+            # One that was admitted before it may have led to its release.
+            if admission.called or admission not in self._answers:
                 continue
             if self._admitted and self.held + size > self.most_held:
                 return

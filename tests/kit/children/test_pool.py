@@ -149,6 +149,30 @@ def test_a_stop_kills_all_processes_and_fails_their_messages(reactor):
     assert isinstance(Asked(workers.answer(b"x")).found, WorkerEndedError)
 
 
+def test_who_asks_again_as_the_stop_is_told_is_refused_and_starts_nothing(reactor):
+    """Otherwise the second would wait for ever: nobody looks at those that wait after a stop."""
+    workers = workers_of(reactor, 1)
+    again: list[Asked] = []
+    for _ in range(2):
+        asked = workers.answer(b"x")
+        asked.addErrback(lambda _: again.append(Asked(workers.answer(b"again"))))
+    workers.stop()
+    assert [str(one.found) for one in again] == ["the service stops"] * 2
+    assert len(reactor.processes) == 1
+
+
+def test_a_stop_is_over_when_all_messages_are_answered(reactor):
+    """The store is closed behind it, and a message may be lines for it."""
+    workers = workers_of(reactor, 1)
+    asked = Asked(workers.answer(b"x"))
+    reactor.last.dies_late = True
+    answered: list[bool] = []
+    workers.stop().addCallback(lambda _: answered.append(asked.found is not None))
+    assert answered == []
+    reactor.last.end(signal=9)
+    assert answered == [True]
+
+
 def test_an_answer_that_was_in_the_pipe_at_a_stop_leaves_no_timer(reactor):
     workers = workers_of(reactor, 1)
     asked = Asked(workers.answer(b"x"))

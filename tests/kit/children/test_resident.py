@@ -145,6 +145,17 @@ def test_a_want_during_the_end_starts_the_next_process_after_it(stage):
     assert len(stage.reactor.processes) == 3 and stage.process.state == "RUNNING"
 
 
+def test_a_process_that_starts_at_the_end_of_the_last_gets_its_orders(stage):
+    stage.process.start_or_update()
+    stage.process.end_until_needed()
+    stage.process.start_or_update()
+    stage.reactor.last.end()
+    stage.orders = b"second"
+    stage.process.start_or_update()
+    assert len(stage.reactor.processes) == 2 and stage.told == [b"first", b"second"]
+    assert not stage.process.stop().called and stage.reactor.last.closed
+
+
 def test_a_done_during_the_pause_cancels_the_next_start(stage):
     stage.process.start_or_update()
     stage.reactor.last.end(signal=9)

@@ -1,6 +1,7 @@
 """What a peer meets that the guard refuses, or that falls silent; and what the operator reads."""
 
 import socket
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
@@ -322,6 +323,30 @@ def test_a_reload_is_whole_though_what_was_held_back_ends_connections():
     for _ in range(12):
         site.clock.advance(1)
     assert transport.disconnecting
+
+
+def test_a_stop_drains_all_though_what_was_held_back_ends_connections():
+    """Otherwise the stop would wait no longer for the lines of the others."""
+    site = Site(peer_lines=1)
+    site.inner.protocol = Quitting
+    connected = [site.connect(f"10.0.0.{number}") for number in range(5)]
+    for connection, _ in connected:
+        connection.dataReceived(b"a\nquit\n")
+    cut = Deferred.fromCoroutine(site.guarded.drain(1))
+    site.clock.advance(1)
+    assert cut.result == 0 and len(site.inner.lost) == 5
+    assert site.inner.data.count(b"quit") == 5
+
+
+def test_idle_connections_that_end_at_once_are_all_closed():
+    site = Site(idle_timeout=8.0)
+    connected = [site.connect(f"10.0.0.{number}") for number in range(5)]
+    for connection, transport in connected:
+        transport.loseConnection = partial(connection.connectionLost, DONE)
+    for _ in range(12):
+        site.clock.advance(1)
+    assert len(site.inner.lost) == 5 and not site.guarded.connections
+    assert site.guarded.idle_closed == 5
 
 
 def test_a_reload_leaves_alone_who_was_ended_by_what_another_sent():

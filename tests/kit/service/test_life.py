@@ -234,6 +234,7 @@ def test_a_wrong_state_is_refused_with_a_sentence(state, said):
 
 class Named:
     name = "plugin"
+    clock = REACTOR
 
 
 def test_attributes_that_are_not_callable_are_not_called():
@@ -251,8 +252,13 @@ def test_nothing_is_closed_twice_nor_before_it_has_started():
     life = StateLife(Plain)
     start = life.make_state(Named())
     assert start is not None
-    life.close_state(Plain(None))
+    state = Plain(None)
+    life.close_state(state)
     assert heard == ["made"]
+    start()
+    life.close_state(state)
+    life.close_state(state)
+    assert [*filter("closed".__eq__, heard)] == ["closed"]
 
 
 def test_in_memory_a_start_has_all_the_time_it_needs():

@@ -1,15 +1,19 @@
 """Connections to other servers: made, lost, made again, drained."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Protocol
 from twisted.internet.ssl import Certificate, optionsForClientTLS
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit import FrameProtocol, LineProtocol, protocol_plugin
+from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.service.links import Links
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.testing import MemoryService, Running, serve
 from tests.parts.certificates import Authority
@@ -87,6 +91,33 @@ async def test_any_protocol_that_serves_can_connect(protocol, said):
         assert link.protocol is None
         with pytest.raises(CancelledError):
             await link.when_connected()
+
+
+def test_a_link_that_is_asked_for_as_another_begins_begins_too():
+    """A place may answer at once, and what it answers may name the next."""
+    tried: list[str] = []
+
+    class Place:
+        """Notes each try, and asks for the next link in the first."""
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def connect(self, factory: Any) -> Deferred[Any]:
+            tried.append(self.name)
+            if self.name == "first":
+                add("second")
+            return Deferred()
+
+    def add(name: str) -> None:
+        place: Any = Place(name)
+        links.add_link(name, place, Mock())
+
+    links = Links(Clock(), Metrics(), GuardPolicy)
+    add("first")
+    assert tried == []
+    links.connect_all()
+    assert tried == ["first", "second"]
 
 
 class Linked:

@@ -56,6 +56,25 @@ def test_a_storm_of_sighup_is_one_reload():
     assert calls == ["reload"] * 3
 
 
+def test_a_sighup_while_the_settings_are_read_is_a_reload_of_its_own():
+    """They may have been changed behind the place that was read."""
+    waiting: list[Callable[[], object]] = []
+    signals = Signals(Mock(callFromThread=waiting.append))
+    calls: list[str] = []
+
+    def reload() -> None:
+        calls.append("reload")
+        if len(calls) == 1:
+            signal.raise_signal(signal.SIGHUP)
+
+    signals.reload_on_hangup(reload)
+    signal.raise_signal(signal.SIGHUP)
+    for turn in waiting:
+        turn()
+    signals.restore_handlers()
+    assert calls == ["reload"] * 2
+
+
 @pytest.fixture
 def handlers() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}

@@ -186,6 +186,45 @@ async def test_tasks_begin_with_the_reactor_and_end_between_stopping_and_close()
     assert REACTOR.running
 
 
+def test_a_task_of_the_start_may_spawn_another_in_its_first_step():
+    done: list[str] = []
+
+    async def second() -> None:
+        done.append("second")
+
+    async def first(service: Any) -> None:
+        service.spawn(second())
+        done.append("first")
+
+    class Spawning:
+        """A state with a task before the reactor runs."""
+
+        def __init__(self, service: Any) -> None:
+            service.spawn(first(service))
+
+    memory = MemoryService(Quiet, state=Spawning)
+    assert done == ["second", "first"] and not len(memory.service.tasks)
+
+
+def test_a_task_that_is_cancelled_begins_no_other(memory):
+    """The stop would wait for it in vain."""
+    refused: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await Deferred()
+        finally:
+            try:
+                memory.service.spawn(wait())
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    memory.service.spawn(wait())
+    memory.service.spawn(wait())
+    memory.stop()
+    assert refused == ["wait cannot begin: the service has stopped"] * 2
+
+
 async def nothing() -> None:
     """Awaited by nobody, unless it is spawned."""
 

@@ -44,12 +44,16 @@ class Places(AlertPlaces):
 
 
 class Stage(WatcherStage):
-    """A store, a watcher and what it sends; `held` are messages that have not arrived."""
+    """A store, a watcher and what it sends; `held` are messages that have not arrived.
+
+    kept_then: the progress that was kept when each message was sent.
+    """
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, self.counted)
         self.sent: list[tuple[str, int, list[bytes]]] = []
         self.held: list[Deferred[None]] = []
+        self.kept_then: list[AlertProgress | None] = []
         self.hold = False
         self.tasks: dict[str, AlertTask] = {}
         self.kept = Places(str(self.directory), "", self.clocks)
@@ -58,6 +62,7 @@ class Stage(WatcherStage):
         assert isinstance(counted, MatchCount)
         messages = [one.line.split(b" ", 2)[2] for one in counted.first]
         self.sent.append((alert.alert, counted.count, messages))
+        self.kept_then.append(self.progress(alert.alert))
         done: Deferred[None] = Deferred()
         if self.hold:
             self.held.append(done)
@@ -107,6 +112,36 @@ def test_an_alert_sends_one_message_at_a_time(stage):
     stage.held[0].callback(None)
     stage.wait(1)
     assert stage.sent[1][1:] == (1, [b"oops 2"])
+
+
+def test_a_message_that_has_arrived_is_kept_before_the_next_one_is_sent(stage):
+    """A kill in between would send the first once more."""
+    stage.hold = True
+    before = stage.end
+    stage.start(before, "oops")
+    stage.wait(1, "oops 1")
+    second = stage.end
+    stage.wait(30, "oops 2")
+    stage.held[0].callback(None)
+    stage.wait(1)
+    first, then = stage.kept_then
+    assert first == AlertProgress(before)
+    assert then is not None and then.position == second
+
+
+def test_a_message_that_arrives_ends_the_long_pauses(stage):
+    stage.hold = True
+    stage.start(stage.end, "oops")
+    stage.wait(1, "oops 1")
+    for pause in RETRY[:2]:
+        stage.held[-1].errback(TemporaryFailure("nobody is there"))
+        stage.wait(pause + 1)
+    stage.held[-1].callback(None)
+    stage.wait(12, "oops 2")
+    tries = len(stage.sent)
+    stage.held[-1].errback(TemporaryFailure("nobody is there"))
+    stage.wait(RETRY[0] + 1)
+    assert len(stage.sent) == tries + 1
 
 
 def test_a_failure_is_reported_and_the_next_message_is_sent(stage):

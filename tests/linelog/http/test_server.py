@@ -165,6 +165,27 @@ def test_another_token_ends_what_the_old_one_opened(tmp_path):
     assert viewer.received.endswith(b"0\r\n\r\n")
 
 
+def test_a_request_that_waited_behind_a_stream_needs_the_other_token(tmp_path):
+    """It is answered in the middle of the change, as the stream before it ends."""
+    place = Place(tmp_path, http_token="secret")
+    viewer = Browser(place.server.handle, place.reactor)
+    for _ in range(2):
+        viewer.get("/api/tail", Authorization="Bearer secret")
+    place.server.apply(HttpSettings(http_token="other"))
+    assert place.metrics.value("http_viewers") == 0
+    assert viewer.received.count(b"HTTP/1.1 200 ") == viewer.received.count(b"HTTP/1.1 401 ") == 1
+
+
+def test_a_request_that_waited_behind_a_stream_is_refused_at_a_stop(tmp_path):
+    place = Place(tmp_path)
+    viewer = Browser(place.server.handle, place.reactor)
+    for _ in range(2):
+        viewer.get("/api/tail")
+    place.server.stop()
+    assert place.metrics.value("http_viewers") == 0
+    assert viewer.received.count(b"HTTP/1.1 200 ") == viewer.received.count(b"HTTP/1.1 503 ") == 1
+
+
 def test_settings_that_are_wrong_change_nothing(place):
     with pytest.raises(ConfigurationError):
         place.server.apply(HttpSettings(http=(parse_endpoint("tcp:80"),)))

@@ -55,6 +55,56 @@ def test_a_holder_that_is_gone_is_forgotten():
     assert unfinished.size == 0
 
 
+class Resumed:
+    """A sender that notes at each resume whether there is room, and waits again."""
+
+    def __init__(self, unfinished: UnfinishedData) -> None:
+        self.full: list[bool] = []
+        self._unfinished = unfinished
+
+    def pauseProducing(self) -> None:
+        """It does not send."""
+
+    def resumeProducing(self) -> None:
+        self.full.append(self._unfinished.are_full(1))
+        self._unfinished.resume_after_answer(self)
+
+
+def test_a_sender_that_waits_again_as_it_is_resumed_is_resumed_by_the_next_answer():
+    """Otherwise it would wait for ever, or read on although there is no room."""
+    unfinished = UnfinishedData(lambda: 50)
+    sender = Resumed(unfinished)
+    for _ in range(4):
+        unfinished.note_question(1)
+    unfinished.resume_after_answer(sender)
+    for _ in range(4):
+        unfinished.note_answer(1)
+    assert sender.full == [True, False, False, False]
+
+
+def test_an_answer_that_is_asked_for_as_another_is_admitted_waits_for_its_room():
+    unfinished = UnfinishedData(lambda: 50)
+    first, second, third = (unfinished.admit(60) for _ in range(3))
+    last: list[Any] = []
+    second.addCallback(lambda _: last.append(unfinished.admit(60)))
+    unfinished.release(first)
+    assert second.called and not third.called and not last[0].called
+    assert unfinished.held == 60
+    for one in (second, third):
+        unfinished.release(one)
+    assert last[0].called and unfinished.held == 60
+
+
+def test_an_answer_that_is_given_up_as_another_is_admitted_takes_no_room():
+    unfinished = UnfinishedData(lambda: 50)
+    first, second, third = (unfinished.admit(size) for size in (100, 10, 10))
+    second.addCallback(lambda _: unfinished.release(third))
+    unfinished.release(first)
+    assert second.called and not third.called
+    unfinished.release(second)
+    assert unfinished.held == 0
+
+
 BEGINNINGS = {
     "relp": (Relp(), b"1 open 0 \n2 syslog 9000 "),
     "forward": (Forward(), b"\x93\xa1t\xdb" + struct.pack(">I", 9000)),

@@ -163,6 +163,17 @@ def test_a_useless_kept_place_does_not_matter_to_a_target_with_its_own(directory
     assert len(troubles) == bool(told) and all(told in one for one in troubles)
 
 
+def test_a_warning_that_comes_back_is_reported_again(directory):
+    """The stream is full once more: an operator who has made room must hear of it."""
+    far = FarSide()
+    process = shipped(directory, far)
+    for number, warning in enumerate(("full", "full", "", "full")):
+        far.warning = warning
+        append(directory, f"more {number}")
+        process.run(1)
+    assert [one.why for one in process.reports.of("trouble")] == ["full", "full"]
+
+
 def test_blocks_that_the_target_has_lost_are_sent_again(directory):
     far = FarSide()
     process = shipped(directory, far)

@@ -235,6 +235,11 @@ def test_names_that_could_not_be_written_are_written_later(stage):
     names.rmdir()
     stage.report("a", ShipReport("up", "at least once"))
     assert "a" in names.read_text()
+    names.unlink()
+    names.mkdir()
+    with logged() as lines:
+        stage.change(target("a"), target("b"))
+    assert sum("names of the targets" in line for line in lines) == 1
 
 
 def test_lines_wait_for_a_target_whose_plugin_is_broken(stage):

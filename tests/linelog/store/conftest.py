@@ -83,3 +83,9 @@ async def segments(store: Store, metrics: Metrics, *, packed: int) -> None:
         store.rotate()
     await until(lambda: len(list(store.directory.glob("*.zst"))) == packed)
     await until(lambda: metrics.value("segments_sealed_total") == packed)
+
+
+async def closed(store: Store) -> None:
+    """Close a store whose reactor is eager: a test must not go on in one of its threads."""
+    closing = store.close()
+    await until(lambda: closing.called)

@@ -5,6 +5,7 @@ import os
 import threading
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,8 @@ from logsrv.linelog.store.blocks import (
 )
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segment import Position
+from tests.linelog.store.conftest import closed
+from tests.parts.clocks import EagerReactor
 from tests.parts.disks import FaultyDisk, batch, no_space, stored, text_of, write
 
 PLACES = st.builds(Position, st.integers(0, 10**10 - 1), st.integers(0, 10**14))
@@ -209,9 +212,12 @@ async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place
 
     disk.before["fdatasync"] = fail
     waiting = store.deposit(pending(ORIGIN, text(2), len(text(1))))
+    clock.settle()
+    # A sender that asks for the place now would drop the block if it were counted.
+    last = store.origins.last_block(ORIGIN)
+    assert not failures and last is not None and last.end.offset == len(text(1))
     clock.advance(1)
     await waiting
-    assert not failures
     assert text_of(store.directory) == text(1) + text(2)
 
 
@@ -248,6 +254,17 @@ async def test_the_place_is_kept_over_a_stop(open_store, tmp_path):
     assert last.end.offset == len(text(1))
     await again.deposit(pending(ORIGIN, text(2), len(text(1))))
     assert text_of(again.directory) == text(1) + text(2)
+
+
+async def test_a_block_that_is_said_to_be_stored_is_the_last_of_its_origin(open_store, clock):
+    """Its sender may bring the next one at once, or ask for the place."""
+    places: list[Any] = []
+    store = open_store(using=EagerReactor(), clock=clock)
+    waiting = store.deposit(pending(ORIGIN, text(1)))
+    waiting.addCallback(lambda _: places.append(store.origins.last_block(ORIGIN)))
+    clock.settle()
+    await closed(store)
+    assert [place and place.end.offset for place in places] == [len(text(1))]
 
 
 async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(open_store, disk, clock):

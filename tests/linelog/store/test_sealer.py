@@ -3,6 +3,7 @@
 import os
 import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.retain import MOST_AT_ONCE
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.sealer import EMPTY_KEPT
-from logsrv.linelog.store.segment import Segment
+from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.segment_notes import runs_of_empty_segments
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.tidy import check_or_rebuild_index
@@ -85,6 +86,94 @@ async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(op
     await store.close()
     assert text_of(store.directory) == stored(b"one")
     assert "missing" in kinds(found(store.directory))
+
+
+async def test_a_reader_has_a_segment_that_the_sealing_thread_is_told_of_just_now(
+    open_store, clock
+):
+    """In between it was in neither list: a query of that moment lacked its lines."""
+
+    class ReadMeanwhile(FaultyDisk):
+        """Notes what a reader is given while a segment is measured."""
+
+        def stat_or_none(self, name: str) -> os.stat_result | None:
+            if threading.current_thread().name == "store-seal" and name.endswith("Z.log"):
+                given.append([one.number for one in store.sealed_segments()])
+            return super().stat_or_none(name)
+
+    given: list[list[int]] = []
+    store = open_store(ReadMeanwhile(), clock=clock)
+    clock.settle()
+    await write(store, b"one")
+    store.rotate()
+    await until(lambda: list(store.directory.glob("*.idx")))
+    clock.settle()
+    assert given and all(one == [1] for one in given)
+
+
+class BusyClock(HandClock):
+    """A clock whose threads begin with their work as soon as they are woken, if `at_once` is set.
+
+    woken: called before a thread is woken.
+    """
+
+    at_once = False
+    woken: Callable[[], object] = bool
+
+    def event(self) -> threading.Event:
+        made = super().event()
+        wake = made.set
+
+        def set_and_wait() -> None:
+            self.woken()
+            wake()
+            if self.at_once:
+                self.settle()
+
+        made.set = set_and_wait  # type: ignore[method-assign]
+        return made
+
+
+async def test_a_segment_is_there_before_the_thread_that_seals_it_is_woken(open_store):
+    """Otherwise that thread may look in vain, and looks again only after a minute."""
+    clock, there = BusyClock(), list[list[int]]()
+    store = open_store(clock=clock)
+    clock.settle()
+    await write(store, b"one")
+    clock.woken = lambda: there.append([one.number for one in store.sealed_segments()])
+    store.rotate()
+    await until(lambda: list(store.directory.glob("*.idx")))
+    assert there[0] == [1]
+
+
+async def test_who_is_told_of_a_sealing_finds_the_packed_segment(open_store):
+    """Otherwise its columns are made a minute later."""
+    forms: list[list[Form]] = []
+
+    def note() -> None:
+        forms.append([one.form for one in store.sealed_segments()])
+
+    store = open_store(after_sealing=note)
+    await write(store, b"one")
+    store.rotate()
+    await until(lambda: forms)
+    assert forms == [[Form.PACKED]]
+
+
+async def test_what_others_change_is_seen_as_soon_as_somebody_says_so(open_store, metrics):
+    clock = BusyClock()
+    store = open_store(clock=clock, metrics=metrics)
+    await write(store, b"one")
+    store.rotate()
+    await write(store, b"two")
+    await until(lambda: metrics.value("store_waiting_segments") == 0)
+    clock.settle()
+    for path in store.directory.glob("0*"):
+        path.unlink()
+    clock.at_once = True
+    store.reopen()
+    clock.at_once = False
+    assert metrics.value("store_segments") == 1
 
 
 async def test_retention_runs_after_each_seal(open_store):

@@ -13,6 +13,8 @@ from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import StorePolicy, Sync
+from tests.linelog.store.conftest import closed
+from tests.parts.clocks import EagerReactor
 from tests.parts.disks import FaultyDisk, Sender, batch, no_space, stored, text_of, write
 from tests.parts.reactor import until
 
@@ -117,6 +119,21 @@ async def test_nothing_is_acknowledged_that_could_not_be_synced_and_later_lines_
     await write(store, b"fine")
     assert text_of(store.directory) == stored(b"doubtful", b"fine")
     assert metrics.value("store_errors_total") >= 1
+
+
+async def test_who_looks_as_a_sync_fails_is_told_of_that_failure(open_store, disk, clock):
+    """Not with the next one, which may be a success or never come."""
+    store = open_store(disk, clock=clock, using=EagerReactor(), sync=Sync.ALWAYS)
+    clock.settle()
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    failed: list[str] = []
+    store.append(batch(b"doubtful"))
+    store.durable().addErrback(lambda failure: failed.append(failure.getErrorMessage()))
+    clock.settle()
+    told = [*failed]
+    del disk.errors["fdatasync"]
+    await closed(store)
+    assert told == ["lines could not be synced to the disk: Input/output error"]
 
 
 async def test_what_is_acknowledged_at_its_end_was_synced_from_its_beginning_on(open_store, disk):

@@ -65,6 +65,8 @@ async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(open_store
         await until(lambda: waiting.called)
     closing = store.close()
     await until(lambda: "fdatasync" in disk.calls)
+    # After a power cut now, the next start must know that this was no end in order.
+    assert (store.directory / "lock").read_bytes()
     with capturedLogs() as events:
         using.clock.advance(10)
         await closing

@@ -212,6 +212,40 @@ def test_calls_that_wait_for_the_valve_come_before_the_senders():
     assert told == [[], ["pause"]], "once"
 
 
+def test_a_call_that_closes_the_valve_may_wait_for_it_again():
+    """Otherwise the turns of all senders would end there."""
+    valve, calls = Valve(Clock()), list[int]()
+
+    def much() -> None:
+        calls.append(1)
+        if len(calls) < 3:
+            valve.close()
+            valve.when_open(much)
+
+    valve.close()
+    valve.when_open(much)
+    for _ in range(3):
+        valve.open()
+    assert len(calls) == 3 and not valve.closed
+
+
+def test_who_comes_or_goes_as_a_sender_is_paused_is_paused_or_gone():
+    """A connection that ends as it is paused was kept, and one that came sent without end."""
+
+    class Leaving(Sender):
+        def pauseProducing(self) -> None:
+            super().pauseProducing()
+            valve.remove(self)
+            valve.add(comes)
+
+    valve, leaves, comes = Valve(Clock()), Leaving(), Sender()
+    valve.add(leaves)
+    valve.close()
+    assert comes.told == ["pause"]
+    valve.open()
+    assert leaves.told == ["pause"] and comes.told == ["pause", "resume"]
+
+
 def test_a_call_that_closes_the_valve_leaves_the_others_for_the_next_time():
     valve, sender = Valve(Clock()), Sender()
     valve.add(sender)

@@ -132,6 +132,8 @@ class StreamFetcher:
     _well: bool | None = attrs.field(init=False, default=None)
     # Number of the stream's last message at the last search for stores.
     _last: int = attrs.field(init=False, default=0)
+    # By store of this connection, why it could not be fetched, until a block of it is stored.
+    _refusals: dict[str, str] = attrs.field(init=False, factory=dict)
 
     async def fetch_until_cancelled(self) -> None:
         """Fetch until cancelled; connect again after each failure."""
@@ -156,6 +158,7 @@ class StreamFetcher:
     async def _fetch_all_stores(self) -> None:
         """Fetch the blocks of all stores until the connection ends. Raises NatsTrouble."""
         tasks: dict[str, asyncio.Task[None]] = {}
+        self._refusals.clear()
         try:
             while not self._link.ended_event.is_set():
                 for task in tasks.values():
@@ -221,7 +224,7 @@ class StreamFetcher:
     async def _keep_fetching_store(self, origin: str) -> None:
         """Fetch the blocks of a store; after each failure, begin again at its place."""
         from_begin = looked = False
-        pause, said = SHORTEST, ""
+        pause = SHORTEST
         now = asyncio.get_running_loop().time
         while not self._link.ended_event.is_set():
             began = now()
@@ -229,8 +232,8 @@ class StreamFetcher:
                 await self._fetch_store(origin, from_begin=from_begin)
             except NatsTrouble as error:
                 # A consumer is lost with its server, which is normal; log only what the server refuses.
-                if (error.code or error.settled) and str(error) != said:
-                    said = str(error)
+                if (error.code or error.settled) and str(error) != self._refusals.get(origin):
+                    self._refusals[origin] = str(error)
                     why = f"the store {origin} cannot be fetched: {error}"
                     await self._near.tell(LogLevel.warn, why)
                 from_begin = False
@@ -284,6 +287,7 @@ class StreamFetcher:
         storing = asyncio.ensure_future(self._near.store(block))
         storing.add_done_callback(stored)
         hole = await asyncio.shield(storing)
+        self._refusals.pop(asking.origin, None)
         self._emptier.record_stored(asking.origin, block.sequence)
         if hole:
             await self._note_hole(asking.origin, hole)

@@ -239,6 +239,31 @@ async def test_of_a_stream_with_too_many_stores_some_are_fetched_and_that_is_sai
     assert len(made) - len(forgotten) <= 40
 
 
+async def test_a_refusal_that_comes_back_after_a_block_is_said_again():
+    """The first was over, and an operator who had mended it would not hear of the second."""
+    asked: list[str] = []
+
+    def refuse(question: Question) -> None:
+        asked.append(question.subject)
+        question.answer({"error": {"err_code": 10026, "description": "no more consumers"}})
+
+    def lose_consumer(question: Question) -> None:
+        question.answer(b"", headers=b"NATS/1.0 409 Consumer Deleted\r\n\r\n")
+
+    honest = HonestStream(BLOCK, "CONSUMER.CREATE", refuse)
+    with lying_server(honest) as server:
+        centre = Centre(server)
+        centre.start()
+        await until(lambda: centre.stored, "the block")
+        honest.about, honest.lie, honest.lies = "MSG.NEXT", lose_consumer, 1
+        await until(lambda: honest.lies == 0, "the loss")
+        honest.about, honest.lie, honest.lies = "CONSUMER.CREATE", refuse, 3
+        await until(lambda: len(asked) >= 5, "the refusal once more")
+        await centre.stop()
+    said = [why for why, _ in centre.said if "cannot be fetched" in why]
+    assert said == [f"the store {ONE} cannot be fetched: no more consumers"] * 2
+
+
 async def test_a_server_that_breaks_off_again_and_again_is_said_once():
     with lying_server(sends(b"nonsense\r\n")) as server:
         centre = await fetched(server, lambda: server.connections > 20)
