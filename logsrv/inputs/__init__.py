@@ -1,4 +1,4 @@
-"""PUBLIC: all that authors of inputs for the line logger need; docs/inputs.md is their guide.
+"""PUBLIC: all that authors of inputs for the line logger need.
 
 - An input of frames: `FrameInput`, with `Delimiter`, `FixedSize`, `LengthPrefix`, `Netstring`, `Varint`.
 - An input that acknowledges: `Input`, with `RecordReceiver`, `RecordDatagrams`, `Records`, `RecordFramer`.

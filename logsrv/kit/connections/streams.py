@@ -173,6 +173,7 @@ class PromptMixin:
                 self.connectionLost(connectionDone if done else Failure(why))
                 return
         if self._reads:
+            self._reads = False
             self.startReading()
         if self._writes:
             self._writes = False

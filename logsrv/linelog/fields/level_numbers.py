@@ -112,9 +112,9 @@ def levels_of_records(lines: StampedLines, found: Array | None = None) -> Array:
     rows, codes, first = lines.going_on()
     of_first = level_numbers(b"\n".join([*first, b""]))[codes]
     for place in numpy.flatnonzero(_have_fields(lines, rows)).tolist():
-        line = lines.line(int(rows[place]))
-        if says_level(line):
-            of_first[place] = _NUMBERS[level_of(line, first[codes[place]])]
+        row = int(rows[place])
+        if says_level(lines.text[lines.messages[row] : lines.ends[row]]):
+            of_first[place] = _NUMBERS[level_of(lines.line(row), first[codes[place]])]
     found = found.copy()
     found[rows] = numpy.where(of_first > 0, of_first, found[rows])
     return found
@@ -128,7 +128,10 @@ def _have_fields(lines: StampedLines, rows: Array) -> Array:
     found = numpy.zeros(len(lines), bool)
     raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
     for mark in b"={":
-        found[numpy.searchsorted(lines.ends, indexes_of_true(raw == mark))] = True
+        at = indexes_of_true(raw == mark)
+        marked = numpy.searchsorted(lines.ends, at)
+        # Sources have such marks, too.
+        found[marked[at >= lines.messages[marked]]] = True
     return found[rows]
 
 

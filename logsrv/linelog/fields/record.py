@@ -351,7 +351,8 @@ class Record:
 
 def is_told_by_first_line(line: bytes, first_line: bytes, fields: Collection[str]) -> bool:
     """Return whether a line has some inherited fields just as the first line of its record has them."""
-    if _has_fields(line):
+    stamp = STAMP.match(line)
+    if _has_fields(line[stamp.end() :] if stamp else line):
         return False
     # Without a level there, a word in the line itself may be one.
     return "level" not in fields or _level_of_first(first_line) is not None

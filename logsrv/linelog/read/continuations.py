@@ -53,15 +53,12 @@ class Continuations:
 
         position: of the text's first byte. may_tell: those for which it is false may be left out.
         """
-        if self.open is not None and self.open.number == position.segment:
-            found = self.open.kept_first_lines(position.offset, text, may_tell)
-            if found is not None:
-                return found
+        kept = self._kept(position, text, may_tell)
+        if kept is not None:
+            return kept
         # For less text, loading NumPy takes longer than this look.
         if not text or (len(text) < SMALL and not may_have_continuations(text)):
             return NO_FIRST_LINES
-        if self._last is not None and self._last[:2] == (position, len(text)):
-            return self._last[2]
         from logsrv.linelog.fields.first_lines import LastTexts
 
         self._texts = self._texts or LastTexts()
@@ -75,7 +72,23 @@ class Continuations:
 
         position: of the first byte of the text in which the line is.
         """
+        kept = self._kept(position, text)
+        if kept is not None:
+            return kept.get(start)
         return first_line_of(text[start:end], self._before(position, text, start))
+
+    def _kept(
+        self, position: Position, text: bytes, may_tell: Callable[[bytes], bool] | None = None
+    ) -> FirstLines | None:
+        """Return the first lines that are known: as the index tells them, or of the last text."""
+        if self._last is not None and self._last[:2] == (position, len(text)):
+            return self._last[2]
+        if self.open is None or self.open.number != position.segment:
+            return None
+        found = self.open.kept_first_lines(position.offset, text, may_tell)
+        if found is not None and may_tell is None:
+            self._last = position, len(text), found
+        return found
 
     def _before(
         self, position: Position, text: bytes, start: int
@@ -107,23 +120,25 @@ class Continuations:
             with frames:
                 stop = frames.size if number != position.segment else min(stop, frames.size)
                 low = max(0, stop - (REACH - distance))
-                for start, text in pieces_before(frames, low, stop):
-                    yield distance + stop - start, EarlierText(text)
+                try:
+                    for start, text in pieces_before(frames, low, stop):
+                        yield distance + stop - start, EarlierText(text)
+                except (DamagedSegment, OSError):
+                    # No record goes on over it. The reader of that frame's own lines reports it.
+                    return
                 distance += stop - low
             number -= 1
 
 
 def pieces_before(frames: SegmentFrames, low: int, stop: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the text between two offsets by frames, the last first; a damaged frame ends it."""
+    """Yield the text between two offsets by frames, the last first.
+
+    Raises OSError, and DamagedSegment for a damaged frame.
+    """
     frame = min(frames.frame_at(stop - 1), frames.count - 1) if stop > 0 else -1
     while frame >= 0:
         begin, end = frames.frame_bounds(frame)
         if end <= low:
             return
-        try:
-            pieces = list(frames.lines_between(max(begin, low), min(end, stop)))
-        except (DamagedSegment, OSError):
-            # The reader of that frame's own lines reports it.
-            return
-        yield from reversed(pieces)
+        yield from reversed(list(frames.lines_between(max(begin, low), min(end, stop))))
         frame -= 1

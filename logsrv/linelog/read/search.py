@@ -414,6 +414,8 @@ class Search:
         is damaged.
         """
         if task.place and self._ahead is not None:
+            # Its index tells the first lines of records.
+            self._open_segment(task.segment)
             return self._ahead.task_texts(task)
         frames = self._open_segment(task.segment)
         if frames is None:

@@ -230,7 +230,7 @@ def _decode(data: bytes) -> Index:
             require_count(at),
             require_count(lines),
             _require_times(smallest, largest, sure),
-            goes_on != [False],
+            goes_on != [False] or head.rules != RULES,
         )
         for text, at, lines, smallest, largest, sure, *goes_on in _parse_list(first)
     )

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -23,11 +24,15 @@ from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.patterns.pattern_query import patterns_document
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.texts import PackedFrames
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.index import decode_index
 from logsrv.linelog.store.segment import Position, sealed_segments
+from tests.parts.archived_stores import archive_all, remove_texts
 from tests.parts.made_columns import make_columns
 from tests.parts.sql_answers import rows as sql_rows
-from tests.parts.stores import make_store, small_frames, view_of
+from tests.parts.stores import make_store, remove_segment, small_frames, view_of
 
 MOMENT = 1_795_154_400.0
 HEADS = {
@@ -290,6 +295,78 @@ def test_each_reader_knows_the_lines_of_a_record(record, cut, of_others, capsysb
         [counted] = search(capsysbinary, made, f"{query} | count")
         assert counted["count"] == wanted
         assert len(search(capsysbinary, made, query)) == wanted
+
+
+RUNS_ON = [
+    stored(HEADS["a syslog header"]),
+    *[stored(b"\tat T1.Y.z(Y.java:%d)" % n) for n in range(60)],
+]
+"""A record over many frames of 400 bytes, and over two segments."""
+
+
+def sealed_record(directory: Path) -> Path:
+    with small_frames(400):
+        return make_store(directory / "logs", [RUNS_ON[:10], RUNS_ON[10:], []])
+
+
+def has_app(store: Path, capsysbinary: Any, *options: str) -> tuple[int, int]:
+    """How many lines with T1 a search for the app finds, and how many of those it shows with it."""
+    found = search(capsysbinary, store, "app=shop T1", *options)
+    return len(found), sum(one["fields"].get("app") == "shop" for one in found)
+
+
+@pytest.mark.parametrize("most", [["-n", "3"], []], ids=["few", "all"])
+def test_a_line_is_shown_with_its_record_although_retention_removed_the_first_line(
+    most, capsysbinary, tmp_path
+):
+    store = sealed_record(tmp_path)
+    wanted = 3 if most else 51
+    assert has_app(store, capsysbinary, *most) == (3 if most else 60,) * 2
+    remove_segment(store, 1, len(b"".join(RUNS_ON[:10])), 10)
+    assert has_app(store, capsysbinary, *most) == (wanted, wanted)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_lines_of_an_archive_have_their_records(processes, tmp_path):
+    """Although most texts of a search are read by processes that do not ask the archive."""
+    store = sealed_record(tmp_path)
+    archive_all(store, tmp_path / "archive")
+    remove_texts(store)
+    with View(str(store), print, away=True) as view:
+        found = Search(view, make_matcher(parse("app=shop T1")), Scope(), processes=processes)
+        assert sum(hit.first_line == RUNS_ON[0][:-1] for hit in found.hits()) == 60
+        found.close()
+
+
+def test_no_record_goes_on_over_a_damaged_frame(capsysbinary, tmp_path):
+    """The text behind it is looked at without an index, as by the page and alerts."""
+    store = sealed_record(tmp_path)
+    view = view_of(store)
+    frames = view.open_segment(2)
+    assert isinstance(frames, PackedFrames)
+    with frames:
+        at, size = frames.index.packed_extent(3)
+        begin, end = frames.frame_bounds(4)
+        [(_, text)] = frames.lines_between(begin, end)
+    ours = Continuations(view)
+    assert ours.first_line(Position(2, begin), text, 0, text.index(b"\n")) == RUNS_ON[0][:-1]
+    [path] = store.glob("*2-*.zst")
+    data = bytearray(path.read_bytes())
+    data[at : at + size] = bytes(size)
+    path.write_bytes(data)
+    ours = Continuations(view_of(store))
+    assert ours.first_line(Position(2, begin), text, 0, text.index(b"\n")) is None
+
+
+def test_an_index_by_other_rules_does_not_tell_which_frames_go_on(tmp_path):
+    with Disk().open_directory(sealed_record(tmp_path)) as disk:
+        [segment, _] = sealed_segments(disk)
+        data = disk.read(segment.index)
+    assert not decode_index(data).frames[0].goes_on
+    head, _, body = data.partition(b"\n")
+    other = json.dumps(json.loads(head[:-9]) | {"rules": 1}, separators=(",", ":")).encode()
+    made = decode_index(b"%b %08x\n%b" % (other, crc32(other), body))
+    assert all(one.goes_on for one in made.frames)
 
 
 def test_only_frames_with_records_of_an_app_are_read(tmp_path):

@@ -24,7 +24,7 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import REACH
 from logsrv.linelog.fields.way_back import EarlierText
 from logsrv.linelog.read.continuations import pieces_before
-from logsrv.linelog.read.texts import PackedFrames
+from logsrv.linelog.read.texts import DamagedSegment, PackedFrames
 from logsrv.linelog.ship.target import SentSegment
 from logsrv.linelog.ship.targets.lake_file import LakeNote, read_note, write_day_file
 from logsrv.linelog.store import index
@@ -111,8 +111,12 @@ class SegmentDays:
     def _earlier(self, offset: int) -> Iterator[tuple[int, EarlierText]]:
         """Yield the text before an offset, the last piece first, each with its distance."""
         low = max(0, offset - REACH)
-        for start, text in pieces_before(self._frames, low, offset):
-            yield offset - start, EarlierText(text)
+        try:
+            for start, text in pieces_before(self._frames, low, offset):
+                yield offset - start, EarlierText(text)
+        except (DamagedSegment, OSError):
+            # No record goes on over it.
+            return
         if not low and self._before:
             yield offset + len(self._before), EarlierText(self._before)
 
