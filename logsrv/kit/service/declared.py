@@ -10,6 +10,7 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from types import SimpleNamespace
 from typing import Any, ForwardRef, NamedTuple, get_args, get_origin, get_type_hints
 
 from logsrv.errors import ConfigurationError
@@ -78,7 +79,7 @@ def check_declared(plugin: str, declared: Declared, options: Any, state: Any) ->
 
 def _is_default(argument: str, wanted: type[Any]) -> bool:
     """Return whether a plugin without this argument has an object of this class."""
-    return argument == "state" and wanted.__name__ == "SimpleNamespace"
+    return argument == "state" and wanted is SimpleNamespace
 
 
 def _arguments_of_class(served: type[Any], given: Mapping[Any, Any]) -> tuple[Any, ...]:
@@ -114,5 +115,6 @@ def _as_class(argument: Any, module: Any) -> type[Any] | None:
         argument = argument.__forward_arg__
     if isinstance(argument, str):
         argument = getattr(module, argument, None)
+    # No object can be compared with a class of typing.Protocol.
     known = isinstance(argument, type) and argument not in (object, Any)
     return argument if known and not getattr(argument, "_is_protocol", False) else None

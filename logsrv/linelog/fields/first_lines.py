@@ -7,7 +7,7 @@ few passes over the beginnings of the lines are all. Every reader of levels gets
 `Record` for a line, `StampedLines` for many.
 
 A line that begins with a priority, a header or a JSON object says for itself what it is; it never has
-another first line. A line without goes on with the last line of its source, whatever that looks like.
+another first line. A line without goes on with the record of its source's last line, or with none.
 
 A first line is at most REACH bytes before its continuation, and is no continuation by its shape: so it is
 the same line for each reader, wherever a text begins. Of a record with more lines than one may have, the
@@ -67,7 +67,6 @@ from logsrv.linelog.fields.way_back import (
     lines_of_sources,
 )
 
-_LF = 0x0A
 _WHITE = byte_membership_table(b" \t")
 _SPACES = byte_membership_table(b" \t\r\f\v")
 # The first bytes of lines without a text; colours begin with ESC.

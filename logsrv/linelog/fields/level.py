@@ -14,7 +14,8 @@ from logsrv.linelog.fields.values import Scalar, Value, elements_of_value, numbe
 RULES = 5
 """The version of the rules that give a line its level, here and in the parsers of fields.
 
-Raise it whenever a line may get another level: indexes contain numbers of lines by level."""
+Raise it whenever a line may get another level, or go on with another record (`continuation`,
+`trace_shapes`): indexes contain numbers of lines by level, and continuation lines."""
 FIELD_RULES = 3
 """The version of the rules that give a line its fields; raise it whenever a line may get other ones.
 

@@ -75,10 +75,6 @@ class StampedLines:
         """Return a line without its LF."""
         return self.text[self.starts[row] : self.ends[row]]
 
-    def line_at(self, start: int) -> bytes:
-        """Return the line that begins at a place."""
-        return self.text[start : self.text.index(b"\n", start)]
-
     def first_line(self, row: int) -> bytes | None:
         """Return the first line of the record that a line goes on with; None if it begins one."""
         return self.first_lines.get(int(self.starts[row])) if self.first_lines else None

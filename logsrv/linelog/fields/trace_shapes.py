@@ -279,7 +279,7 @@ BEHIND_FAULT = {
 """The state after a line that goes on with a line which tells a fault, and with no other plain line."""
 FIRST_SAYS = {LineKind.ERLANG: b"** ", LineKind.REQUEST: b" terminated"}
 """Words that must stand in that line."""
-_OPENING = frozenset((*_PARTS, *_BEGIN, *BEHIND_FAULT, LineKind.GOROUTINE))
+_OPENING = frozenset((*_PARTS, *_BEGIN, *BEHIND_FAULT))
 # Lines of no shape of their own: the exception of Python may have these, and the rest of its message.
 _UNKNOWN = (LineKind.OTHER, LineKind.RUST_ERROR)
 # Lines of a shape that ordinary lines have too.

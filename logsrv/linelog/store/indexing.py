@@ -141,7 +141,7 @@ def scan_frame(chunk: bytes, end: int, earlier: EarlierTexts) -> FrameScan:
 def encode_continuations(found: ContinuationLines, lines: StampedLines) -> bytes | None:
     """Return what an index keeps of the continuation lines of a frame; b"" if there are none.
 
-    None: they are not told by the segment, or are too large.
+    None: text before the frame is missing, or they are too large.
     """
     if not found.are_sure:
         return None
