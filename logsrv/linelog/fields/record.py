@@ -437,8 +437,7 @@ def level_of(line: bytes, first_line: bytes | None = None) -> str | None:
     """Return the level of a line, without its LF: that of its Record, in a third of the time."""
     record = Record(line, None, first_line)
     if first_line is not None:
-        is_told = not says_level(record.body)
-        return (_level_of_first(first_line) if is_told else None) or record.level
+        return record.level
     if record.body[:1] == b"{":
         return _level_of_object(record)
     body = record.body
