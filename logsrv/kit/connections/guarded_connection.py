@@ -85,11 +85,13 @@ class GuardedConnection:
     connected: the protocol has been told of the connection, and not of its end. A connection that is
         refused late never is.
     quiet: how many times in a row the search for idle connections has found no new data from this one.
+    taken: the bytes that the system had taken for the peer at the last of these. stuck: how many times in a
+        row it had taken none of those that wait.
     """
 
     __slots__ = (
         "_opening", "_owner", "_throttle", "closing", "connected", "host", "protocol", "quiet",
-        "transport",
+        "stuck", "taken", "transport",
     )  # fmt: skip
 
     def __init__(self, owner: ConnectionOwner, protocol: Any, host: str | None) -> None:
@@ -101,6 +103,8 @@ class GuardedConnection:
         self.host = host
         self.transport: Any = None
         self.quiet = 0
+        self.stuck = 0
+        self.taken: int | None = None
         self.closing = False
         self.connected = False
 

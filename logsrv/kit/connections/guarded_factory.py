@@ -47,7 +47,7 @@ from logsrv.kit.connections.refusals import (
 )
 from logsrv.kit.connections.source import host_of
 from logsrv.kit.connections.tls import HandshakeStandIn, tls_of_failed_handshake
-from logsrv.kit.connections.transports import descriptor
+from logsrv.kit.connections.transports import descriptor, takes_nothing
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.reactor import Timer
@@ -329,6 +329,8 @@ class GuardedFactory(Factory):
                 # The peer sends more than it may: the time-out begins when all of its data is delivered.
                 connection.quiet = 0
                 continue
+            takes_none, connection.taken = takes_nothing(connection.transport, connection.taken)
+            connection.stuck = connection.stuck + 1 if takes_none else 0
             connection.quiet += 1
             if connection.quiet <= SWEEPS_PER_TIMEOUT:
                 continue
@@ -336,8 +338,9 @@ class GuardedFactory(Factory):
             if connection.closing:
                 # The connection was closed one time-out ago, and the peer does not read our last bytes.
                 connection.abort()
-            # Bytes that wait while the store has paused the connection are no silence.
-            elif not unread_bytes(connection.transport):
+            # Bytes that wait while the store has paused the connection are no silence; but those of a peer
+            # that reads nothing itself are not read either.
+            elif connection.stuck >= SWEEPS_PER_TIMEOUT or not unread_bytes(connection.transport):
                 connection.close_as_idle()
                 closed += 1
         if closed:

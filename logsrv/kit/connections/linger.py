@@ -28,10 +28,12 @@ LINGER_BYTES: Final = 64 << 20
 class LingeringMixin:
     """A `tcp.Server` or `unix.Server` that closes in that way, if something was written to the peer.
 
-    lingers: whether the next close is of that kind; None: if there are unread bytes.
+    lingers: whether the next close is of that kind; None: if there are unread bytes. taken_bytes: how many
+    bytes the system has taken for the peer.
     """
 
     lingers: bool | None = None
+    taken_bytes = 0
     _has_written = False
     # Runs while the connection lingers.
     _linger: Timer | None = None
@@ -46,7 +48,10 @@ class LingeringMixin:
         # A close without output asks for the writing of nothing.
         if data:
             self._has_written = True
-        return super().writeSomeData(data)  # type: ignore[misc]
+        sent = super().writeSomeData(data)  # type: ignore[misc]
+        if isinstance(sent, int) and sent > 0:
+            self.taken_bytes += sent
+        return sent
 
     def _postLoseConnection(self: Any) -> Any:
         if self._linger is not None:

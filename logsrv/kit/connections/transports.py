@@ -103,11 +103,42 @@ def unsent_bytes(transport: object) -> int:
     tls = tls_under(transport)
     # Bytes that were written before the end of the handshake.
     early = 0 if tls is None else sum(map(len, tls._appSendBuffer))
+    found = _lowest_transport(transport)
+    if not isinstance(found, FileDescriptor):
+        return early
+    return early + len(found.dataBuffer) - found.offset + found._tempDataLen
+
+
+def bytes_to_slow_peer(transport: object, most: int) -> int:
+    """Return the same as `unsent_bytes`; of more than `most`, first send what the system takes.
+
+    What is written in one turn of the reactor waits until the next, however fast the peer reads.
+    """
+    waiting = unsent_bytes(transport)
+    send = getattr(_lowest_transport(transport), "send_waiting", None)
+    if waiting <= most or send is None:
+        return waiting
+    send()
+    return unsent_bytes(transport)
+
+
+def takes_nothing(transport: object, before: int | None) -> tuple[bool, int | None]:
+    """Return whether bytes wait, and none were taken since `before` were; and how many were by now.
+
+    None: the transport does not know.
+    """
+    taken: int | None = getattr(_lowest_transport(transport), "taken_bytes", None)
+    return taken is not None and taken == before and unsent_bytes(transport) > 0, taken
+
+
+def _lowest_transport(transport: object) -> object:
+    """Return the transport with the socket, or one that has no other below it."""
     while not isinstance(transport, FileDescriptor):
-        transport = getattr(transport, "transport", None)
-        if transport is None:
-            return early
-    return early + len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        below = getattr(transport, "transport", None)
+        if below is None:
+            break
+        transport = below
+    return transport
 
 
 def unacknowledged_bytes(transport: object) -> int:

@@ -15,7 +15,11 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.connections.transports import can_half_close, delay_close_for_producer, unsent_bytes
+from logsrv.kit.connections.transports import (
+    bytes_to_slow_peer,
+    can_half_close,
+    delay_close_for_producer,
+)
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.awaiting import CANCELLED, as_deferred, call_without_connection, handled
@@ -34,6 +38,8 @@ LAST_WORDS_SECONDS = 30.0
 # After the sentence that dismisses a peer, its input is dropped for this time: a close with unread data
 # makes the kernel reset the connection, and the peer would not get the sentence.
 LINGER_SECONDS = 5.0
+# Who asks for the unsent bytes of a peer sends them first if there are more than these.
+SENT_FIRST = 16 * 1024
 CLOSED_CLEANLY = connectionDone.getErrorMessage()
 
 
@@ -141,7 +147,8 @@ class PeerConnection(SendingSide):
         """The bytes that wait to be sent, those gathered for one write included."""
         if self.state.sending is states.GONE:
             return 0
-        return self.gathered * (self.lines is not None) + unsent_bytes(self.author.transport)
+        gathered = 0 if self.lines is None else self.gathered
+        return gathered + bytes_to_slow_peer(self.author.transport, SENT_FIRST)
 
     @property
     def idle_timeout(self) -> float | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from logsrv.kit.connections.drain import unread_bytes
 from logsrv.kit.connections.guarded_connection import guarded_connection_of
+from logsrv.kit.connections.transports import takes_nothing
 from logsrv.kit.protocols.context import AuthorProtocol
 from logsrv.reactor import Timer
 
@@ -38,6 +39,7 @@ class IdleWatch:
         self._timer = Timer(connection.author.factory.service.clock)
         self._quiet = 0
         self._is_closing = False
+        self._taken: int | None = None
         connection.heard = False
         self._start()
 
@@ -52,10 +54,12 @@ class IdleWatch:
         connection = self._connection
         author = connection.author
         guarded = guarded_connection_of(author)
-        # Bytes that wait to be read are no silence, nor are those of a peer that sends too fast; and a peer
-        # that waits for its answer may be silent.
-        waits = unread_bytes(author.transport) or (guarded and guarded.has_throttled_data)
-        if connection.heard or waits or author.working:
+        # Bytes that wait to be read are no silence, unless the peer itself reads nothing; nor are those of
+        # a peer that sends too fast; and a peer that waits for its answer may be silent.
+        is_stuck, self._taken = takes_nothing(author.transport, self._taken)
+        waits = not is_stuck and bool(unread_bytes(author.transport))
+        waits = waits or (guarded is not None and guarded.has_throttled_data)
+        if (connection.heard or waits or author.working) and not self._is_closing:
             connection.heard, self._quiet = False, 0
         else:
             self._quiet += 1
@@ -69,6 +73,10 @@ class IdleWatch:
             return
         self._is_closing = True
         author.factory.count_cut("idle")
+        if is_stuck:
+            # It would not read them.
+            connection.end_now()
+            return
         if guarded is not None:
             guarded.close_as_idle()
         elif not author.close_as_idle():

@@ -17,9 +17,9 @@ from zope.interface import implementer
 from logsrv.kit.connections.source import host_of, port_of, source_of
 from logsrv.kit.connections.streams import PromptMixin
 from logsrv.kit.connections.tls import PeerCertificate, certificate_of, is_encrypted
-from logsrv.kit.connections.transports import unsent_bytes
+from logsrv.kit.connections.transports import bytes_to_slow_peer
 from logsrv.kit.observe.peer_log import PeerLogger
-from logsrv.kit.protocols.connection import PeerConnection
+from logsrv.kit.protocols.connection import SENT_FIRST, PeerConnection
 from logsrv.kit.protocols.context import (
     InputReader,
     ListenerContext,
@@ -214,7 +214,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         connection = self._connection
         if connection is not None:
             return connection.unsent_bytes
-        return unsent_bytes(self.transport) if self.connected else 0
+        return bytes_to_slow_peer(self.transport, SENT_FIRST) if self.connected else 0
 
     def abort(self) -> None:
         """End the connection now: nothing more is sent or received, and unsent output is dropped.

@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.internet.protocol import BaseProtocol
 
-from logsrv.kit.connections.transports import unsent_bytes
+from logsrv.kit.connections.transports import bytes_to_slow_peer
 from logsrv.kit.framing.own_framing import OwnFraming
 from logsrv.kit.protocols.faults import wrong_value_text
 
@@ -76,7 +76,10 @@ class Peers:
             if peer is not but and not is_leaving(peer)
         ]
         for peer, send in senders:
-            if drop_above is not None and unsent_bytes(peer.transport) > drop_above:
+            if (
+                drop_above is not None
+                and bytes_to_slow_peer(peer.transport, drop_above) > drop_above
+            ):
                 self._count_skipped(peer)
             else:
                 send(text)

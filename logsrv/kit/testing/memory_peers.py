@@ -119,6 +119,7 @@ class MemoryPeer:
         while not self._closed:
             if self._peer_reads and transport.buffer:
                 self._received += transport.buffer
+                transport.taken_bytes += len(transport.buffer)
                 transport.buffer.clear()
             elif self._peer_reads and transport.producer is not None and transport.producer_paused:
                 transport.producer_paused = False
@@ -156,6 +157,7 @@ class MemoryTransport(StringTransport):
         # True when the plugin, and when the peer, has said that it sends nothing more.
         self.half_closed = self.peer_has_half_closed = False
         self._options: dict[str, bool] = {}
+        self.taken_bytes = 0
 
     def write(self, data: bytes) -> None:
         if not isinstance(data, bytes):

@@ -294,3 +294,65 @@ def test_a_protocol_knows_how_much_waits_for_its_peer():
     peer.feed(b"now\n")
     peer.disconnect()
     assert seen == [0, 70_100, 0, 0]
+
+
+class Flood(LineProtocol):
+    """Sends much, and has an idle time of its own if it is asked for one."""
+
+    def line_received(self, line: str) -> None:
+        if line == "own":
+            self.idle_timeout = 16
+        self.write(bytes(100_000))
+
+
+@pytest.mark.parametrize("arguments", [[], ["--idle-timeout", "16s"]], ids=["own", "operator's"])
+def test_a_peer_that_reads_nothing_is_idle_although_it_has_sent_something(arguments):
+    """What it sent is not read while it does not read: such as the last ping of a dead subscriber."""
+    service = MemoryService(Flood, *arguments)
+    dead, slow = service.connect(reads=False), service.connect(reads=False)
+    for peer in (dead, slow):
+        peer.feed(b"other\n" if arguments else b"own\n")
+        peer.feed(b"ping\n")
+        assert peer.unread
+    for _ in range(8):
+        service.clock.advance(5)
+        slow.start_reading()
+        slow.stop_reading()
+        slow.feed(b"ping\n")
+    assert not slow.closed
+    assert len(service.service.peers) == 1
+
+
+@pytest.mark.parametrize("is_property", [False, True])
+async def test_a_fast_reader_gets_all_of_a_burst(is_property):
+    """What is written in one turn waits for the next; but that makes nobody slow."""
+    others: list[Any] = []
+
+    class Burst(LineProtocol):
+        def connection_made(self) -> None:
+            others.append(self)
+
+        def line_received(self, line: str) -> None:
+            for _ in range(3000):
+                if not is_property:
+                    self.service.broadcast("x" * 98, but=self, drop_above=65536)
+                elif others[0].unsent_bytes <= 65536:
+                    others[0].send_line("x" * 98)
+
+    running = serve(Burst)
+
+    def script() -> int:
+        address = ("127.0.0.1", running.port)
+        with (
+            socket.create_connection(address, PATIENCE) as reader,
+            socket.create_connection(address, PATIENCE) as sender,
+        ):
+            sender.sendall(b"go\n")
+            came = 0
+            while came < 3000 * 100 and (data := reader.recv(1 << 16)):
+                came += len(data)
+            return came
+
+    async with running:
+        assert await deferToThread(script) == 300_000
+        assert running.service.metrics.value("broadcasts_skipped_total") == 0

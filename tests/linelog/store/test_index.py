@@ -120,7 +120,11 @@ def test_indexes_of_older_formats_are_read():
             assert found == less
             continue
         less = less._replace(sums=b"")
-        assert found == (less._replace(rules=0, levels=()) if version == 2 else less)
+        if version == 2:
+            # By unknown rules, any frame may go on with records of those before.
+            frames = tuple(one._replace(goes_on=True) for one in less.frames)
+            less = less._replace(rules=0, levels=(), frames=frames)
+        assert found == less
         assert found.checksums_of_frame(0) is None
         assert index.decode_head(data).times == made.times
 
