@@ -157,7 +157,7 @@ class PromptMixin:
         """
         if not self.connected or self._call is CONNECTING or self._sendmsgQueue:
             return
-        # As in Twisted's `doWrite`: the bytes of a peer that takes nothing are not copied each time.
+        # Bytes of a peer that takes nothing are not copied each time, as in Twisted's `doWrite`.
         if len(self.dataBuffer) - self.offset < self.SEND_LIMIT:
             self.dataBuffer = b"".join([self.dataBuffer[self.offset :], *self._tempDataBuffer])
             self.offset = self._tempDataLen = 0

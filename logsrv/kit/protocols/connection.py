@@ -38,7 +38,7 @@ LAST_WORDS_SECONDS = 30.0
 # After the sentence that dismisses a peer, its input is dropped for this time: a close with unread data
 # makes the kernel reset the connection, and the peer would not get the sentence.
 LINGER_SECONDS = 5.0
-# Who asks for the unsent bytes of a peer sends them first if there are more than these.
+# Unsent bytes: of more than these, a part is sent first when somebody asks for them.
 SENT_FIRST = 16 * 1024
 CLOSED_CLEANLY = connectionDone.getErrorMessage()
 
