@@ -116,10 +116,14 @@ def access_brackets(raw: Array) -> Array:
     return found
 
 
-def rows_with_access_times(raw: Array, starts: Array, ends: Array) -> tuple[Array, Array]:
-    """Return which messages may have the time of an access log within LOOKED_AT bytes, and which later."""
-    at = access_brackets(raw)
-    at = at[raw[at + 3] == ord("/")]
+def rows_with_access_times(
+    raw: Array, brackets: Array, starts: Array, ends: Array
+) -> tuple[Array, Array]:
+    """Return which messages may have the time of an access log within LOOKED_AT bytes, and which later.
+
+    brackets: as `access_brackets` returns them.
+    """
+    at = brackets[raw[brackets + 3] == ord("/")]
     row = numpy.searchsorted(ends, at)
     at, row = at[row < len(ends)], row[row < len(ends)]
     inside = at >= starts[row]

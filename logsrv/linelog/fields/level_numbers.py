@@ -7,6 +7,7 @@ these for all lines at once; the few other lines are checked one by one (`record
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
@@ -39,8 +40,8 @@ from logsrv.linelog.fields.level_fields import (
 )
 from logsrv.linelog.fields.level_names import UNSURE
 from logsrv.linelog.fields.level_words import levels_at_times
-from logsrv.linelog.fields.record import level_of, says_level
-from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.record import Record, level_of, says_level
+from logsrv.linelog.fields.stamps import TextLines
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.fields.text_starts import lines_with_odd_headers
 
@@ -82,6 +83,21 @@ class _TextLines:
         self.found: Array = numpy.where(self.messages < 0, UNSURE, 0).astype(numpy.uint8)
         self.beginnings = rows_at(self.raw, numpy.maximum(self.messages, 0), level_words.WIDTH)
 
+    @cached_property
+    def access_brackets(self) -> Array:
+        """The places of brackets like that before the time in an access log."""
+        return access_brackets(self.raw)
+
+    @cached_property
+    def braces(self) -> Array:
+        """The places of opening braces."""
+        return indexes_of_true(self.raw == _OBJECT)
+
+    @cached_property
+    def odd(self) -> Array:
+        """The numbers of the lines with unusual headers."""
+        return lines_with_odd_headers(self.text, self.raw, self.messages, self.ends)
+
     def line_number_at(self, at: Array) -> Array:
         """Return the number of the line at each place of the text."""
         found: Array = numpy.searchsorted(self.ends, at)
@@ -100,7 +116,7 @@ def level_numbers(text: bytes, ends: Array | None = None) -> Array:
     return found
 
 
-def levels_of_records(lines: StampedLines, found: Array | None = None) -> Array:
+def levels_of_records(lines: TextLines, found: Array | None = None) -> Array:
     """Return the level of each line as `level_numbers` does; a continuation line has that of its record.
 
     found: the levels of the lines by themselves, if known.
@@ -111,27 +127,25 @@ def levels_of_records(lines: StampedLines, found: Array | None = None) -> Array:
         return found
     rows, codes, first = lines.going_on()
     of_first = level_numbers(b"\n".join([*first, b""]))[codes]
-    for place in numpy.flatnonzero(_have_fields(lines, rows)).tolist():
-        row = int(rows[place])
-        if says_level(lines.text[lines.messages[row] : lines.ends[row]]):
-            of_first[place] = _NUMBERS[level_of(lines.line(row), first[codes[place]])]
+    for place in numpy.flatnonzero(_have_marks_of_fields(lines, rows)).tolist():
+        line = lines.line(int(rows[place]))
+        # A source may have such a mark, too.
+        if says_level(Record(line).body):
+            of_first[place] = _NUMBERS[level_of(line, first[codes[place]])]
     found = found.copy()
     found[rows] = numpy.where(of_first > 0, of_first, found[rows])
     return found
 
 
-def _have_fields(lines: StampedLines, rows: Array) -> Array:
-    """Return which of some lines may have fields."""
+def _have_marks_of_fields(lines: TextLines, rows: Array) -> Array:
+    """Return which of some lines have a byte that all lines with fields have."""
     if len(rows) * _FEW < len(lines):
-        messages = lines.messages_of(rows)
-        return numpy.fromiter((b"=" in one or b"{" in one for one in messages), bool, len(rows))
+        some = map(lines.line, rows.tolist())
+        return numpy.fromiter((b"=" in one or b"{" in one for one in some), bool, len(rows))
     found = numpy.zeros(len(lines), bool)
     raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
     for mark in b"={":
-        at = indexes_of_true(raw == mark)
-        marked = numpy.searchsorted(lines.ends, at)
-        # Sources have such marks, too.
-        found[marked[at >= lines.messages[marked]]] = True
+        found[numpy.searchsorted(lines.ends, indexes_of_true(raw == mark))] = True
     return found[rows]
 
 
@@ -168,9 +182,9 @@ def _find_at_once(lines: _TextLines) -> None:
         _find_by_priority(lines, numpy.flatnonzero(headers))
     fields = _find_by_field(lines, objects) if not objects.all() else objects
     if plain.any():
-        odd = lines_with_odd_headers(lines.text, lines.raw, lines.messages, lines.ends)
-        fields[odd[plain[odd]]] = True
-        lines.found[odd[plain[odd]]] = UNSURE
+        odd = lines.odd[plain[lines.odd]]
+        fields[odd] = True
+        lines.found[odd] = UNSURE
     chosen = numpy.flatnonzero(plain & ~fields)
     if len(chosen):
         _find_in_text(lines, chosen)
@@ -206,7 +220,7 @@ def _find_by_priority(lines: _TextLines, chosen: Array) -> None:
     lines.found[chosen] = numpy.where(sure, _BY_SEVERITY[value & 7], UNSURE)
     # In lines of all access logs there are quotes, which are found in a tenth of the time.
     if b'"' in lines.text and b" [" in lines.text:
-        at = access_brackets(lines.raw)
+        at = lines.access_brackets
         has_time = _lines_with_places(lines, at[lines.raw[at + 3] == ord("/")])[chosen]
         some = numpy.flatnonzero(sure & has_time)
         if len(some):
@@ -217,12 +231,11 @@ def _find_worse_status(lines: _TextLines, chosen: Array, starts: Array) -> None:
     """Find the levels of lines of an access log behind a priority. starts: the places behind it."""
     ends, rows = lines.ends[chosen], rows_at(lines.raw, starts, level_words.WIDTH)
     content = text_starts.ends_of_headers(lines.raw, starts, rows, ends)
-    access, distant = rows_with_access_times(lines.raw, content.at, ends)
+    access, distant = rows_with_access_times(lines.raw, lines.access_brackets, content.at, ends)
     statuses = levels_of_statuses(lines.raw, content.at[access], ends[access])
     found = lines.found[chosen]
     # A place without a header, or with an unusual one, needs a closer look.
-    odd = lines_with_odd_headers(lines.text, lines.raw, lines.messages, lines.ends)
-    unsure = content.unsure | (content.at == starts) | numpy.isin(chosen, odd)
+    unsure = content.unsure | (content.at == starts) | numpy.isin(chosen, lines.odd)
     worse = numpy.maximum(found[access], statuses)
     found[access] = numpy.where(statuses == NO_ACCESS, found[access], worse)
     unsure[distant] = True
@@ -243,7 +256,7 @@ def _find_by_field(lines: _TextLines, objects: Array) -> Array:
     sure = single & (lines.raw[value - 1] == ord("=")) & (lines.raw[at] != ord("P"))
     escaped, named_by_escape = _lines_with_escapes(lines)
     if sure.any():
-        sure &= ~escaped[line] & ~_lines_with_access_bracket(lines)[line]
+        sure &= ~escaped[line] & ~_lines_with_places(lines, lines.access_brackets)[line]
         # A value of an event ends before the next key.
         sure &= ~text_starts.lines_with_events(lines.text, lines.ends)[line]
     levels = numpy.zeros(len(line), numpy.uint8)
@@ -267,10 +280,10 @@ def _lines_with_keys_of_objects(lines: _TextLines, objects: Array) -> Array:
     none: Array = numpy.zeros(len(lines.ends), bool)
     if b"{" not in lines.text or b'"' not in lines.text:
         return none
-    raw = lines.raw[: len(lines.text)]
-    braced = _lines_with_places(lines, indexes_of_true(raw == _OBJECT)) & ~objects
+    braced = _lines_with_places(lines, lines.braces) & ~objects
     if not braced.any():
         return none
+    raw = lines.raw[: len(lines.text)]
     first = raw[1:-2] | numpy.uint8(0x20)
     begins = (raw[1:-2] == ord("@")) | (first == ord("l")) | (first == ord("s"))
     begins &= raw[:-3] == _QUOTE
@@ -330,11 +343,6 @@ def _lines_with_escapes(lines: _TextLines) -> tuple[Array, Array]:
     return escaped, of_name
 
 
-def _lines_with_access_bracket(lines: _TextLines) -> Array:
-    """Return which lines have a bracket like that before the time in an access log."""
-    return _lines_with_places(lines, access_brackets(lines.raw))
-
-
 def _lines_with_places(lines: _TextLines, at: Array) -> Array:
     """Return which lines have one of these places of the text."""
     found: Array = numpy.zeros(len(lines.ends), bool)
@@ -359,10 +367,9 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     # If JSON follows spaces, or a header, a level in its text does not count: check such a line by itself.
     first = rows[:, 0]
     blank = (first == _SPACE) | (first == ord("\t")) | (first == ord("\r")) | (first == _OBJECT)
-    braces = indexes_of_true(lines.raw == _OBJECT)
-    braced = numpy.searchsorted(braces, content.at) < numpy.searchsorted(braces, ends)
+    braced = numpy.searchsorted(lines.braces, content.at) < numpy.searchsorted(lines.braces, ends)
     unsure = content.unsure | text.unsure | ((found > 0) & blank & braced)
-    access, distant = rows_with_access_times(lines.raw, content.at, ends)
+    access, distant = rows_with_access_times(lines.raw, lines.access_brackets, content.at, ends)
     statuses = levels_of_statuses(lines.raw, content.at[access], ends[access])
     found[access] = numpy.where(statuses == NO_ACCESS, found[access], statuses)
     unsure[distant] = True

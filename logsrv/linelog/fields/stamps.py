@@ -44,29 +44,23 @@ class CodedSources(NamedTuple):
     codes_by_source: dict[bytes, int]
 
 
-class StampedLines:
-    """The whole lines of a text, each with an LF, and their stamps.
+class TextLines:
+    """The whole lines of a text, each with an LF.
 
-    starts, ends: bounds of each line without its LF. messages: where each message begins: the start of the
-    line if it has no stamp. stamped: numbers of the lines with a stamp. first_lines: of the records that
-    lines go on with, by where these begin in the text.
+    starts, ends: bounds of each line without its LF. first_lines: of the records that lines go on with, by
+    where these begin in the text.
     """
 
-    def __init__(self, text: bytes, first_lines: FirstLines = NO_FIRST_LINES) -> None:
+    def __init__(
+        self, text: bytes, first_lines: FirstLines = NO_FIRST_LINES, ends: Array | None = None
+    ) -> None:
         self.text = text
         self.first_lines = first_lines
         self._going_on: tuple[FirstLines, GoingOn] | None = None
-        self._coded: CodedSources | None = None
         self._bytes: Array = numpy.frombuffer(text, numpy.uint8)
-        self.ends: Array = indexes_of_true(self._bytes == _LF)
+        self.ends: Array = indexes_of_true(self._bytes == _LF) if ends is None else ends
         self.starts: Array = numpy.zeros_like(self.ends)
         self.starts[1:] = self.ends[:-1] + 1
-        # The shortest stamp has a SOURCE of one byte and a space.
-        self.stamped: Array = numpy.flatnonzero(self.ends - self.starts >= TIME_LENGTH + 2)
-        # The bytes of each stamp's time minus those of the shape; a row for each stamped line.
-        self._more: Array = rows_at(self._bytes, self.starts[self.stamped], TIME_LENGTH) - _LEAST
-        self.messages: Array = self.starts.copy()
-        self._find_stamped()
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -90,6 +84,24 @@ class StampedLines:
         found = GoingOn(rows, numpy.array(codes, numpy.intp), [*places])
         self._going_on = self.first_lines, found
         return found
+
+
+class StampedLines(TextLines):
+    """The whole lines of a text, each with an LF, and their stamps.
+
+    messages: where each message begins: the start of the line if it has no stamp. stamped: numbers of the
+    lines with a stamp.
+    """
+
+    def __init__(self, text: bytes, first_lines: FirstLines = NO_FIRST_LINES) -> None:
+        super().__init__(text, first_lines)
+        self._coded: CodedSources | None = None
+        # The shortest stamp has a SOURCE of one byte and a space.
+        self.stamped: Array = numpy.flatnonzero(self.ends - self.starts >= TIME_LENGTH + 2)
+        # The bytes of each stamp's time minus those of the shape; a row for each stamped line.
+        self._more: Array = rows_at(self._bytes, self.starts[self.stamped], TIME_LENGTH) - _LEAST
+        self.messages: Array = self.starts.copy()
+        self._find_stamped()
 
     def chosen(self, rows: Iterable[int]) -> StampedLines:
         """Return some of the lines, with the first lines of their records."""

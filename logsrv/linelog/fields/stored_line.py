@@ -7,7 +7,7 @@ The source `web@tcp:10.0.0.1:51234` has the name `web`, a host and a port. After
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from fnmatch import translate
 from typing import NamedTuple, TypeAlias
 
@@ -40,6 +40,8 @@ IsOf: TypeAlias = Callable[[bytes, int, int], bool]
 
 FirstLines: TypeAlias = Mapping[int, bytes]
 """The places in a text where continuation lines begin → the first line of the record of each."""
+Choice: TypeAlias = Callable[[bytes], Collection[int]]
+"""A text of whole lines → where those of its lines begin that are wanted."""
 NO_FIRST_LINES: FirstLines = {}
 REACH = 2 << 20
 """Bytes of the store from a record's first line to the beginning of a line that has its level."""

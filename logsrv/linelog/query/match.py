@@ -7,7 +7,7 @@ on at the next line, so many hits in a line cost no more than one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,6 +17,7 @@ from logsrv.linelog.fields.stored_line import (
     NO_FIRST_LINES,
     STAMP,
     TIME_LENGTH,
+    Choice,
     FirstLines,
 )
 from logsrv.linelog.query.candidates import candidate_of_query
@@ -69,6 +70,8 @@ Hits: TypeAlias = Callable[[bytes, int, int], int]
 # With more than one candidate in 2**10 bytes, RE2 searches the whole text. Testing so many candidates costs
 # as much: 1 to 2 ms for 1 MiB.
 _RARE_SHIFT = 10
+# Bytes. In less text, a search without NumPy takes less time.
+_SMALL = 4 << 10
 # The number of texts that RE2 then searches as a whole, before candidates are tried again.
 _WHOLE_TEXTS = 16
 
@@ -97,6 +100,7 @@ class Matcher:
         self._places: Places | None = None
         self._count_by_places: Callable[[bytes], int] | None = None
         self._search: Search | None = None
+        self._last: tuple[bytes, dict[int, int]] | None = None
         self._at_once = 0
 
     def prepare_for_many(self) -> None:
@@ -166,15 +170,27 @@ class Matcher:
             return
 
         test, record = self.predicate(), Record
-        lines = self.candidate_lines(text)
+        lines: Iterable[tuple[int, int]]
         if self.inherits and first_lines:
-            lines = self._with_continuations(text, lines, self._that_may_tell(first_lines))
+            lines = self._with_continuations(text, first_lines)
+        else:
+            lines = self.candidate_lines(text)
         told: dict[bytes, bool] = {}
+        # The last line that begins a record: mostly the first line of those that follow.
+        begun, is_begun_match = b"", False
         for start, end in lines:
             line, first_line = text[start:end], first_lines.get(start)
-            if first_line is not None and self._is_told(line, first_line):
+            if first_line is None:
+                position = f"{place[0]}:{place[1] + start}" if place else None
+                begun, is_match = line, test(record(line, position))
+                is_begun_match = is_match
+            elif self._is_told(line, first_line):
                 if first_line not in told:
-                    told[first_line] = test(record(line, None, first_line))
+                    told[first_line] = (
+                        is_begun_match
+                        if first_line == begun
+                        else test(record(line, None, first_line))
+                    )
                 is_match = told[first_line]
             else:
                 position = f"{place[0]}:{place[1] + start}" if place else None
@@ -183,49 +199,49 @@ class Matcher:
                 yield start, end
 
     @property
-    def may_tell(self) -> Callable[[bytes], bool] | None:
-        """The test of first lines with which a line may match otherwise than without; None for each.
+    def choose_first_lines(self) -> Choice | None:
+        """The choice of first lines with which a line may match otherwise than without; None for all.
 
         Only for a field of which a line's own value goes before that of its record.
         """
         if not isinstance(self.node, Compare) or self.node.field not in INHERITED - {"level"}:
             return None
-        literals = self._candidate
-        return partial(fulfils_need, need=AnyOf(literals)) if isinstance(literals, tuple) else None
+        return self._candidate_starts if self._candidate is not None else None
+
+    def _candidate_starts(self, text: bytes) -> Collection[int]:
+        """Return where the lines with a candidate begin. `find` in the same text follows."""
+        ends = dict(self.candidate_lines(text))
+        self._last = text, ends
+        return ends.keys()
+
+    def _candidate_ends(self, text: bytes) -> dict[int, int]:
+        """Return the end of each line with a candidate by its start, as just found if they were."""
+        last, self._last = self._last, None
+        return last[1] if last and last[0] is text else dict(self.candidate_lines(text))
 
     def _that_may_tell(self, first_lines: FirstLines) -> FirstLines:
         """Return the first lines without those that have no candidate: they make no line match."""
-        if not isinstance(self._candidate, tuple):
+        if self._candidate is None:
             return first_lines
-        need = AnyOf(self._candidate)
-        telling = {line for line in set(first_lines.values()) if fulfils_need(line, need)}
+        # All are searched at once: a call for each takes longer.
+        text = b"\n".join(set(first_lines.values()))
+        telling = {text[start:end] for start, end in self.candidate_lines(text)}
         return {start: line for start, line in first_lines.items() if line in telling}
 
     def _is_told(self, line: bytes, first_line: bytes) -> bool:
         """Return whether the query is true for a line if it is for all such lines of its record."""
         return bool(self._inherited) and is_told_by_first_line(line, first_line, self._inherited)
 
-    def _with_continuations(
-        self, text: bytes, lines: Iterator[tuple[int, int]], first_lines: FirstLines
-    ) -> Iterator[tuple[int, int]]:
-        """Yield lines, which are in order, and all continuation lines that may match, too."""
-        left, places = next(lines, None), iter(sorted(first_lines))
-        start = next(places, None)
-        while left is not None or start is not None:
-            if start is None or (left is not None and left[0] < start):
-                assert left is not None
-                yield left
-                left = next(lines, None)
-                continue
-            if left is not None and left[0] == start:
-                yield left
-                left = next(lines, None)
-            else:
+    def _with_continuations(self, text: bytes, first_lines: FirstLines) -> list[tuple[int, int]]:
+        """Return the lines with a candidate, and all continuation lines that may match, in order."""
+        ends = self._candidate_ends(text)
+        for start in self._that_may_tell(first_lines):
+            if start not in ends:
                 end = text.find(b"\n", start)
                 end = len(text) if end < 0 else end
                 if self._may_match(text, start, end):
-                    yield start, end
-            start = next(places, None)
+                    ends[start] = end
+        return sorted(ends.items())
 
     def _may_match(self, text: bytes, start: int, end: int) -> bool:
         """Return whether a line may match by its own text, whatever it has from its first line."""
@@ -292,7 +308,7 @@ class Matcher:
         if self._candidate is None:
             yield from all_line_spans(text)
             return
-        if self._places is not None:
+        if self._places is not None and len(text) >= _SMALL:
             yield from line_spans_at(text, self._places(text).tolist(), in_message=in_message)
             return
         yield from _lines_with_hit(self._candidate_finder(text), text, in_message=in_message)

@@ -7,11 +7,11 @@ beginnings of its lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, REACH, FirstLines
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, REACH, Choice, FirstLines
 from logsrv.linelog.fields.way_back import (
     EarlierLines,
     EarlierText,
@@ -47,13 +47,13 @@ class Continuations:
         self,
         position: Position,
         text: bytes,
-        may_tell: Callable[[bytes], bool] | None = None,
+        choose: Choice | None = None,
     ) -> FirstLines:
         """Return the first lines of the continuation lines in a text, which is whole lines.
 
-        position: of the text's first byte. may_tell: those for which it is false may be left out.
+        position: of the text's first byte. choose: lines that it does not return may be left out.
         """
-        kept = self._kept(position, text, may_tell)
+        kept = self._kept(position, text, choose)
         if kept is not None:
             return kept
         # For less text, loading NumPy takes longer than this look.
@@ -78,15 +78,15 @@ class Continuations:
         return first_line_of(text[start:end], self._before(position, text, start))
 
     def _kept(
-        self, position: Position, text: bytes, may_tell: Callable[[bytes], bool] | None = None
+        self, position: Position, text: bytes, choose: Choice | None = None
     ) -> FirstLines | None:
         """Return the first lines that are known: as the index tells them, or of the last text."""
         if self._last is not None and self._last[:2] == (position, len(text)):
             return self._last[2]
         if self.open is None or self.open.number != position.segment:
             return None
-        found = self.open.kept_first_lines(position.offset, text, may_tell)
-        if found is not None and may_tell is None:
+        found = self.open.kept_first_lines(position.offset, text, choose)
+        if found is not None and choose is None:
             self._last = position, len(text), found
         return found
 

@@ -201,7 +201,7 @@ class Search:
         """Return the same if the query needs them."""
         if not self.matcher.inherits:
             return NO_FIRST_LINES
-        return self._continuations.first_lines(position, text, self.matcher.may_tell)
+        return self._continuations.first_lines(position, text, self.matcher.choose_first_lines)
 
     def _is_in_scope(self, text: bytes, start: int, end: int, in_time: bool) -> bool:
         if not in_time and not self._is_line_in_time(text[start:end]):

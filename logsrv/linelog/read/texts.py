@@ -17,7 +17,7 @@ from zlib import crc32
 
 import zstandard
 
-from logsrv.linelog.fields.stored_line import FirstLines
+from logsrv.linelog.fields.stored_line import Choice, FirstLines
 from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.frames import LARGEST, MOST_FRAMES, frame_sizes_at
 from logsrv.linelog.store.index import FrameStart, Index
@@ -96,12 +96,12 @@ class SegmentFrames:
         return None
 
     def kept_first_lines(
-        self, start: int, text: bytes, may_tell: Callable[[bytes], bool] | None = None
+        self, start: int, text: bytes, choose: Choice | None = None
     ) -> FirstLines | None:
         """Return the first lines of the continuation lines of a frame, as the index keeps them.
 
-        None if it does not, or if no frame has this start and text. may_tell: if given, those for which it
-        is false are left out.
+        None if it does not, or if no frame has this start and text. choose: if given, it chooses
+        among them.
         """
         return None
 
@@ -298,12 +298,12 @@ class PackedFrames(SegmentFrames):
         return counts if sum(index.packed_extent(frame)) <= self._stored else None
 
     def kept_first_lines(
-        self, start: int, text: bytes, may_tell: Callable[[bytes], bool] | None = None
+        self, start: int, text: bytes, choose: Choice | None = None
     ) -> FirstLines | None:
         frame = self.frame_at(start)
         if frame == self.count or self.frame_bounds(frame) != (start, start + len(text)):
             return None
-        return self.index.first_lines_of_frame(frame, text, may_tell)
+        return self.index.first_lines_of_frame(frame, text, choose)
 
     def file_bytes_of_frame(self, frame: int) -> int:
         return self.index.packed_extent(frame)[1]

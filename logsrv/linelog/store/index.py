@@ -39,7 +39,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from logsrv.kit.text.words import fault_text
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.fields.stored_line import FirstLines
+from logsrv.linelog.fields.stored_line import Choice, FirstLines
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import MOST_FRAMES
 from logsrv.linelog.store.kept_continuations import decode_continuations, decode_lines_before
@@ -136,18 +136,18 @@ class Index(NamedTuple):
         return start, after - start
 
     def first_lines_of_frame(
-        self, number: int, text: bytes, may_tell: Callable[[bytes], bool] | None = None
+        self, number: int, text: bytes, choose: Choice | None = None
     ) -> FirstLines | None:
         """Return the first lines of the continuation lines of frame `number`, which has this text.
 
-        may_tell: if given, those for which it is false are left out. None if they are not kept, or only by
+        choose: if given, it chooses among them. None if they are not kept, or only by
         other rules, or damaged.
         """
         kept = self._continuations_of_frame(number)
         if kept is None:
             return None
         try:
-            return decode_continuations(kept, text, self._lines_of_frame(number), may_tell)
+            return decode_continuations(kept, text, self._lines_of_frame(number), choose)
         except ValueError:
             return None
 

@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, Choice, FirstLines
 
 MOST_TEXT = 64 << 10
 """Bytes of first lines before a frame. A reader looks for the continuation lines of a frame with more."""
@@ -35,40 +35,48 @@ _LF = 0x0A
 class _Kept(NamedTuple):
     """The continuation lines of a frame.
 
-    runs: for each where it begins, the number of its lines, and of its first line. before: the first lines
-    before the frame. starts: where the others begin in it.
+    runs: the place of the LF before each, -1 at the beginning. counts: of their lines. numbers: of their
+    first lines. before: the first lines before the frame. starts: as runs, where the others begin in it.
     """
 
-    runs: list[tuple[int, int, int]]
+    runs: Sequence[int]
+    counts: Sequence[int]
+    numbers: Sequence[int]
     before: list[bytes]
-    starts: list[int]
+    starts: Sequence[int]
 
 
 def decode_continuations(
-    data: bytes, text: bytes, lines: int, may_tell: Callable[[bytes], bool] | None = None
+    data: bytes,
+    text: bytes,
+    lines: int,
+    choose: Choice | None = None,
 ) -> FirstLines:
     """Return the first lines of the continuation lines of a frame.
 
-    data: as `encode_continuations` returned it. text: of the frame. lines: the most that it has. may_tell:
-    if given, the first lines for which it is false are left out. Raises ValueError if the data is damaged.
+    data: as `encode_continuations` returned it. text: of the frame. lines: the most that it has. choose:
+    if given, it chooses among the first lines. Raises ValueError if the data is damaged.
     """
     if not data:
         return NO_FIRST_LINES
     kept = _decode(data, lines)
-    size = len(text)
-    if any(
-        at >= size or (at and text[at - 1] != _LF) for at, *_ in [*kept.runs, *zip(kept.starts)]
-    ):
+    size, first = len(text), len(kept.before)
+    if not (_are_ends(text, kept.runs) and _are_ends(text, kept.starts)):
         raise ValueError("the continuation lines in an index are not those of the text")
-    heads, found = [*kept.before], dict[int, bytes]()
-    for start in kept.starts:
-        end = text.find(b"\n", start)
-        heads.append(text[start : end if end >= 0 else size])
-    runs = kept.runs
-    if may_tell is not None:
-        telling = {number for number, head in enumerate(heads) if may_tell(head)}
-        runs = [run for run in runs if run[2] in telling]
-    for start, count, number in runs:
+    wanted: Collection[int] = range(first + len(kept.starts))
+    if choose is not None:
+        wanted = _wanted(kept, choose(b"\n".join(kept.before)), choose(text))
+    heads, found = dict(enumerate(kept.before)), dict[int, bytes]()
+    for number in wanted:
+        if number >= first:
+            start = kept.starts[number - first] + 1
+            end = text.find(b"\n", start)
+            heads[number] = text[start : end if end >= 0 else size]
+    runs = [
+        run for run in zip(kept.runs, kept.counts, kept.numbers, strict=True) if run[2] in wanted
+    ]
+    for end_before, count, number in runs:
+        start = end_before + 1
         head = found[start] = heads[number]
         for _ in range(1, count):
             start = text.find(b"\n", start) + 1
@@ -76,6 +84,18 @@ def decode_continuations(
                 raise ValueError("the continuation lines in an index are beyond the text")
             found[start] = head
     return found
+
+
+def _wanted(kept: _Kept, before: Collection[int], inside: Collection[int]) -> set[int]:
+    """Return the numbers of the first lines that begin there: before the frame, and in it."""
+    places = accumulate((len(line) + 1 for line in kept.before), initial=0)
+    found = {
+        number
+        for number, (_, at) in enumerate(zip(kept.before, places, strict=False))
+        if at in before
+    }
+    first = len(kept.before)
+    return found.union(first + number for number, at in enumerate(kept.starts) if at + 1 in inside)
 
 
 def decode_lines_before(data: bytes, lines: int) -> list[bytes]:
@@ -103,5 +123,17 @@ def _decode(data: bytes, lines: int) -> _Kept:
     if bounds[-1] != len(raw) or max(heads) >= before + inside or sum(counts) > lines:
         raise ValueError("the continuation lines in an index have other first lines")
     texts = [raw[begin:stop] for begin, stop in pairwise(bounds)]
-    starts = [*accumulate(numbers[3 * runs : 3 * runs + inside])]
-    return _Kept([*zip(accumulate(numbers[:runs]), counts, heads, strict=True)], texts, starts)
+    first_lines = numbers[3 * runs : 3 * runs + inside]
+    return _Kept(_ends_before(numbers[:runs]), counts, heads, texts, _ends_before(first_lines))
+
+
+def _ends_before(distances: Sequence[int]) -> list[int]:
+    """Return the places of the bytes before those at these distances from one another."""
+    return [*accumulate(distances, initial=-1)][1:]
+
+
+def _are_ends(text: bytes, places: Sequence[int]) -> bool:
+    """Return whether an LF is at each of these places, which ascend, and a line follows it."""
+    # Before the first line of a text is none.
+    inside = places[1:] if places and places[0] < 0 else places
+    return not inside or (inside[-1] < len(text) - 1 and {*map(text.__getitem__, inside)} == {_LF})
