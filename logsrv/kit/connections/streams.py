@@ -49,6 +49,8 @@ ADVICE = {errno.ENFILE: "sysctl fs.file-max", errno.EMFILE: "LimitNOFILE=, ulimi
 AGAIN_SECONDS = 1.0
 EXHAUSTIONS = RateLimitedLog(time.monotonic)
 
+# Linux: what is sent waits for what is sent next, a close included.
+MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)
 # Linux: EPOLLIN alone.
 READABLE = 1
 # The calls of a protocol by its transport.
@@ -137,9 +139,9 @@ class PromptMixin:
         else:
             self._send(data)
 
-    def _send(self: Any, data: bytes) -> None:
+    def _send(self: Any, data: bytes, flags: int = 0) -> None:
         try:
-            sent = self.socket.send(data)
+            sent = self.socket.send(data, flags)
         except OSError:
             sent = 0
         else:
@@ -188,7 +190,8 @@ class PromptMixin:
                 data = b"".join(self._tempDataBuffer)
                 self._tempDataBuffer.clear()
                 self._tempDataLen = 0
-                self._send(data)
+                # The close, which follows, goes out with the last bytes, as one packet.
+                self._send(data, MORE_FOLLOWS)
             self._writes = bool(self._tempDataLen)
             if not self._writes and (why := self._postLoseConnection()) is not None:
                 done = why is main.CONNECTION_DONE

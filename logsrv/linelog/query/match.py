@@ -308,7 +308,7 @@ class Matcher:
         if self._candidate is None:
             yield from all_line_spans(text)
             return
-        if self._places is not None and len(text) >= _SMALL:
+        if self._places is not None and (self._exact or len(text) >= _SMALL):
             yield from line_spans_at(text, self._places(text).tolist(), in_message=in_message)
             return
         yield from _lines_with_hit(self._candidate_finder(text), text, in_message=in_message)

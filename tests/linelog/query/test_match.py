@@ -32,6 +32,15 @@ def test_an_expression_with_a_literal_is_looked_for_in_messages_only():
             matcher.prepare_for_many()
 
 
+@pytest.mark.parametrize("lines", [1, 1000])
+def test_an_expression_of_a_fixed_width_is_more_than_its_literal_in_texts_of_any_size(lines):
+    matcher = make_matcher(parse("/at [a-z]/"))
+    text = (STAMP + b"at 7\n" + STAMP + b"at x\n") * lines
+    for _ in range(2):
+        assert matcher.count(text) == len(list(matcher.find(text))) == lines
+        matcher.prepare_for_many()
+
+
 @pytest.mark.parametrize("many", [False, True])
 def test_an_expression_with_a_literal_in_nearly_all_lines_is_found_in_those_it_is_in(many):
     """It is looked for in the text at once then; what is found is the same wherever that begins."""
