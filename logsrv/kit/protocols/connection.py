@@ -219,7 +219,7 @@ class PeerConnection(SendingSide):
                 step()
             finally:
                 if self.lines:
-                    self.write_gathered()
+                    self.write_gathered(at_once=True)
         except Exception:
             self.fail_connection(doing, Failure())
         finally:

@@ -98,7 +98,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
             (connection or self._ensure_connection()).send_line(text)
             return
         # The same as there: a call for each line would add a tenth to its cost.
-        connection.gathered += len(text)
+        connection.gathered += len(text) + 2
         lines.append(text)
         if connection.gathered > GATHERED:
             connection.write_gathered()

@@ -90,7 +90,7 @@ class SendingSide:
         if lines is None:
             self.write(self._encode_output([text]))
             return
-        self.gathered += len(text)
+        self.gathered += len(text) + 2
         lines.append(text)
         if self.gathered > GATHERED:
             self.write_gathered()
@@ -110,7 +110,7 @@ class SendingSide:
         if self.gathered > GATHERED:
             self.write_gathered()
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, at_once: bool = True) -> None:
         """Pass bytes to the transport, unless the receiver is cut off for having too many to read."""
         state = self.state
         if state.sending is not states.OPEN:
@@ -122,18 +122,18 @@ class SendingSide:
                 self._crowd = SenderCrowd(self)
             if not self._crowd.add_bytes(len(data)):
                 return
-        if self.pass_on(data):
+        if self.pass_on(data, at_once):
             self.let_transport_close()
 
-    def pass_on(self, data: bytes) -> bool:
-        """Pass bytes to the transport, all that are written in this turn.
+    def pass_on(self, data: bytes, at_once: bool = True) -> bool:
+        """Pass bytes to the transport. at_once: they are all that is written in this turn.
 
         Return whether it may wait for us to close, because others told it to, such as a stop of the
         service.
         """
         transport = self.author.transport
         # Not by a name: TLS would take it from the transport below.
-        if isinstance(transport, PromptMixin):
+        if at_once and isinstance(transport, PromptMixin):
             transport.write_at_once(data)
             return bool(transport.disconnecting)
         transport.write(data)
@@ -161,8 +161,12 @@ class SendingSide:
             raise PeerGone(f"{self.author.peer} has gone")
         failure.raiseException()
 
-    def write_gathered(self) -> None:
-        """Pass the gathered output to the transport, which says when too much waits in it."""
+    def write_gathered(self, *, at_once: bool = False) -> None:
+        """Pass the gathered output to the transport, which says when too much waits in it.
+
+        at_once: it is the end of the author's call. What is written before waits for the next turn: a peer
+        that takes it at once would be served on and on, and all others would wait.
+        """
         lines, self.lines, self.gathered = self.lines or [], [], 0
         if len(lines) != 1:
             data = self._encode_output(lines)
@@ -170,7 +174,7 @@ class SendingSide:
             # The same as there: most answers are one line.
             data = (data + self.author.ending).encode(self.author.encoding, "replace")
         if data:
-            self._write(data)
+            self._write(data, at_once)
 
     def _encode_output(self, lines: list[Any]) -> bytes:
         if not lines:

@@ -102,7 +102,7 @@ class Connection(PeerProtocol[Settings, State]):
             connection.send_line(text)
             return
         # The same as there, as in `LineProtocol`.
-        connection.gathered += len(text)
+        connection.gathered += len(text) + 2
         lines.append(text)
         if connection.gathered > GATHERED:
             connection.write_gathered()

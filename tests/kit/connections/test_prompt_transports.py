@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import LineProtocol
+from logsrv.kit.connections.streams import MOST_RECEIVED
 from logsrv.kit.net.ports import use_our_classes
 from logsrv.kit.testing import serve
 from logsrv.kit.testing.patience import PATIENCE
@@ -269,3 +271,40 @@ async def test_who_was_greeted_may_come_again_at_once():
         assert await deferToThread(visit) == [b"hello\r\n"] * 100
     finally:
         await served.stop()
+
+
+class Echo(LineProtocol):
+    """Answers each line, and notes how many bytes of lines it has had in a turn of the reactor."""
+
+    turn = 0
+    in_turns: Counter[int] = Counter()
+
+    def line_received(self, line: str) -> None:
+        self.in_turns[Echo.turn] += len(line)
+        self.send_line(line)
+
+
+async def test_a_peer_that_sends_without_end_and_takes_all_has_a_part_of_each_turn(peer):
+    """All its answers leave at once; if its next lines were read at once, too, the others would wait."""
+    served = serve(Echo)
+    peer.connect(("127.0.0.1", served.port))
+    lines, goes_on = (b"x" * 98 + b"\r\n") * 50_000, True
+
+    def count_turns() -> None:
+        Echo.turn += 1
+        if goes_on:
+            REACTOR.callLater(0, count_turns)
+
+    def send() -> None:
+        peer.sendall(lines)
+        peer.shutdown(socket.SHUT_WR)
+
+    count_turns()
+    try:
+        sending = deferToThread(send)
+        assert await deferToThread(all_of, peer) == lines
+        await sending
+    finally:
+        goes_on = False
+        await served.stop()
+    assert max(Echo.in_turns.values()) < MOST_RECEIVED * 3 // 4
