@@ -42,6 +42,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
+from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position
 
@@ -216,6 +217,8 @@ class Alerts:
     _metrics: Metrics
     _alerts: Mapping[str, AlertSettings] | None = attrs.field(init=False, default=None)
     _tasks: AlertTasks = attrs.field(init=False, factory=AlertTasks)
+    # The queries of the alerts that have a condition, by their labels.
+    _conditions: Mapping[str, str] = attrs.field(init=False, factory=dict)
     _firing: dict[str, int] = attrs.field(init=False, factory=dict)
     _limited_log: RateLimitedLog = attrs.field(init=False)
     _process: ResidentProcess = attrs.field(init=False)
@@ -241,7 +244,7 @@ class Alerts:
         if wanted == self._alerts or self._process.stopping:
             return
         first, self._alerts = self._alerts is None, wanted
-        self._firing.update(dict.fromkeys(self._firing.keys() - wanted, 0))
+        self._replace_conditions(wanted)
         replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
         kept = AlertPlaces(self._place(), self._identity(), self._clock)
         with closing(kept.folder):
@@ -255,6 +258,20 @@ class Alerts:
                 self._metrics.watch("alerts_firing", firing, alert=label)
         if self._tasks.all:
             self._process.start_or_update()
+
+    def _replace_conditions(self, wanted: AlertsByLabel) -> None:
+        """Set the metric of each label whose condition is another now to 0: no process would do it."""
+        before, self._conditions = (
+            self._conditions,
+            {
+                label: alert.alert
+                for label, alert in wanted.items()
+                if parse_alert(alert.alert).condition is not None
+            },
+        )
+        for label in self._firing:
+            if self._conditions.get(label) != before.get(label):
+                self._firing[label] = 0
 
     def _orders_line(self, pid: int | None) -> bytes:
         tasks = self._tasks.all.values()
@@ -282,7 +299,9 @@ class Alerts:
         elif report.kind == "lines":
             count("alert_lines_total", report.number, alert=report.label)
         elif report.kind == "firing":
-            self._firing[report.label] = report.number
+            # A report about an alert that was removed just now is dropped: no later one would end it.
+            if report.label in self._conditions:
+                self._firing[report.label] = report.number
         elif report.kind == "sent":
             count("alerts_sent_total", 1, **labels)
         elif report.kind in ("failed", "later"):

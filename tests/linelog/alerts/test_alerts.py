@@ -253,6 +253,39 @@ def test_the_metrics_say_which_alerts_fire(stage):
     assert stage.metrics.value("alerts_firing", alert="web") == 0
 
 
+ABSENT = "a | none in 5m"
+
+
+@pytest.mark.parametrize(
+    "now",
+    [(), (alert("a", "web"),), (alert("b", "other"),)],
+    ids=["none", "another that cannot fire", "other"],
+)
+def test_a_removed_alert_does_not_fire_though_its_process_says_so_once_more(stage, now):
+    """The report was under way when the alert was removed; nothing would ever take it back."""
+    stage.alerts.replace_alerts((alert(ABSENT, "web"),))
+    stage.report(AlertReport("firing", "web", "command", number=1))
+    stage.alerts.replace_alerts(now)
+    assert stage.metrics.value("alerts_firing", alert="web") == 0
+    stage.report(AlertReport("firing", "web", "command", number=1))
+    assert stage.metrics.value("alerts_firing", alert="web") == 0
+
+
+def test_an_alert_that_takes_the_number_of_another_does_not_fire_for_it(stage):
+    stage.alerts.replace_alerts((alert(ABSENT), alert("b | none in 5m")))
+    stage.report(AlertReport("firing", "1", "command", number=3))
+    stage.alerts.replace_alerts((alert("b | none in 5m"),))
+    assert stage.metrics.value("alerts_firing", alert="1") == 0
+
+
+def test_an_alert_with_other_settings_fires_on(stage):
+    """Its process does not say again that it fires."""
+    stage.alerts.replace_alerts((alert(ABSENT, "web"),))
+    stage.report(AlertReport("firing", "web", "command", number=3))
+    stage.alerts.replace_alerts((alert(ABSENT, "web", every=60), alert("b")))
+    assert stage.metrics.value("alerts_firing", alert="web") == 3
+
+
 def firing_before(stage: Stage, task: AlertTask) -> None:
     """Save what a process leaves that was killed while this task fired."""
     places = AlertPlaces(stage.place, "ab" * 16, stage.clock)
