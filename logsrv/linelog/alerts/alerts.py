@@ -182,6 +182,8 @@ def saved_names_for(
 
     A task with the same way and query is the same task, even if its alert has another name. changed: the
     places for which the same way and name are enough, even if the alert has another query.
+
+    Of several alike the last are taken: an earlier one may be of an alert that was removed before.
     """
     left = dict(kept)
     found: list[str | None] = [None] * len(wanted)
@@ -193,10 +195,11 @@ def saved_names_for(
     for likeness in likenesses:
         if likeness is likenesses[-1]:
             left = {name: key for name, key in left.items() if name in changed}
-        for number, key in enumerate(wanted):
+        for number, key in reversed([*enumerate(wanted)]):
             like = likeness(key)
             if found[number] is None and like is not None:
-                found[number] = next((one for one in left if likeness(left[one]) == like), None)
+                like_it = (one for one in reversed(left) if likeness(left[one]) == like)
+                found[number] = next(like_it, None)
                 left.pop(found[number] or "", None)
     return found
 

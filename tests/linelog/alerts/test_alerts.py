@@ -221,6 +221,26 @@ def test_an_alert_that_was_not_there_for_a_while_is_new_again(stage):
     assert '"position":"9:0"' in kept
 
 
+def test_an_alert_that_was_removed_and_added_again_goes_on_from_there_after_a_restart(stage):
+    """Its process was dead all the time, so the place of before the removal is still there."""
+    stage.alerts.replace_alerts((alert("a"), alert("b")))
+    stage.alerts.replace_alerts((alert("b"),))
+    stage.end = Position(9, 0)
+    stage.alerts.replace_alerts((alert("a"), alert("b")))
+    names = {one.alert.alert: name for name, one in stage.orders.tasks.items() if one.until is None}
+    assert names == {"a": "3", "b": "2"}
+    stage.service().replace_alerts((alert("a"), alert("b")))
+    assert {one.alert.alert: name for name, one in stage.orders.tasks.items()} == names
+    assert not (Path(stage.place) / "alerts" / "1").exists()
+
+
+def test_equal_alerts_keep_their_places_over_a_restart(stage):
+    stage.alerts.replace_alerts((alert("a"), alert("a"), alert("b")))
+    names = {one.label: name for name, one in stage.orders.tasks.items()}
+    stage.service().replace_alerts((alert("a"), alert("a"), alert("b")))
+    assert {one.label: name for name, one in stage.orders.tasks.items()} == names
+
+
 @pytest.mark.parametrize("harm", [b"", b"rubbish\n", b'{"store":1} 00000000\n'])
 def test_a_damaged_place_is_said_and_the_alert_begins_at_the_end(stage, harm):
     stage.alerts.replace_alerts((alert("a"),))
