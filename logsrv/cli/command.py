@@ -54,6 +54,17 @@ class Commands(Plugins[Command]):
         return {command.name: command}
 
 
+_FOOT = """\
+logsrv COMMAND --help shows a command's options; logsrv help, topics such as
+query and endpoints; logsrv --version, the version.
+The servers themselves are plugins of twistd: twistd -n logsrv --help.
+"""
+_FOOT_WITHOUT_LINE_LOGGER = """\
+logsrv COMMAND --help shows a command's options; logsrv --version, the version.
+The servers themselves are plugins of twistd: twistd -n greet --help.
+The line logger and its commands: pip install logsrv.
+"""
+
 COMMANDS = Commands("logsrv.cli", lambda value: isinstance(value, Command), word=__name__)
 
 
@@ -80,9 +91,7 @@ def commands_help_text() -> str:
     return (
         "usage: logsrv COMMAND ...\n\n"
         f"{rows}\n"
-        "logsrv COMMAND --help shows a command's options; logsrv help, topics such as\n"
-        "query and endpoints; logsrv --version, the version.\n"
-        "The servers themselves are plugins of twistd: twistd -n logsrv --help.\n"
+        f"{_FOOT if 'help' in found else _FOOT_WITHOUT_LINE_LOGGER}"
     )
 
 

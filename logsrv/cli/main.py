@@ -23,6 +23,7 @@ from logsrv.cli.command import (
     run,
     tell_broken_plugins,
 )
+from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, has_line_logger
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.children.starting import fork
 from logsrv.kit.options.gone import gone_sentence
@@ -91,6 +92,9 @@ def _answer_without_command(words: Sequence[str]) -> int:
         tell_broken_plugins()
         return 0 if words else USAGE
     name = words[0]
+    if name in COMMANDS_OF_THE_LINE_LOGGER and not has_line_logger():
+        tell(f"logsrv: {name} needs the line logger: pip install logsrv")
+        return USAGE
     if name == "--version":
         print(f"logsrv {__version__}")
         return 0

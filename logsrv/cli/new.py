@@ -36,8 +36,8 @@ from twisted.plugin import getPlugins
 
 import logsrv.kit
 from logsrv.cli.command import Command
+from logsrv.cli.line_logger import has_line_logger, registries
 from logsrv.cli.origin import installable_origin
-from logsrv.cli.plugins import REGISTRIES
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
@@ -99,6 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
     name, kind = arguments.name, arguments.kind
     _check_name_spelling(name)
     directory = arguments.directory or Path(name)
+    if KINDS[kind].for_logger and not has_line_logger():
+        raise ConfigurationError(f"--kind {kind} needs the line logger: pip install logsrv")
     _check_directory_unused(directory)
     _check_name_unused(name, kind)
     given = {"description": arguments.description, "listen": arguments.listen}
@@ -111,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         what = project.listen if "listen" in changes else _one(kind)
         raise ConfigurationError(f"there is no TLS for {what}; take another --kind, or no --tls")
     files = dict(render_project(name, kind, project, tls=arguments.tls))
-    files[Path("local.mk")] = f"LOGSRV ?= {quoted_for_make(installable_origin())}\n"
+    files[Path("local.mk")] = _origin_for_make(kind)
     try:
         for path, text in files.items():
             target = directory / path
@@ -126,6 +128,16 @@ def run(arguments: argparse.Namespace) -> int:
     folder = shown(str(directory))
     print(f"{folder} has {len(files)} files. Next:\n\n    cd {folder}\n    make run\n    make test")
     return 0
+
+
+def _origin_for_make(kind: str) -> str:
+    """Return the file that tells a project's Makefile where to install logsrv from."""
+    origin = installable_origin(of_line_logger=KINDS[kind].for_logger)
+    text = f"LOGSRV ?= {quoted_for_make(origin)}\n"
+    if origin.endswith(".whl") and Path(origin).is_file():
+        # The wheel of the line logger needs that of the kit, which lies beside it.
+        text += f"export PIP_FIND_LINKS ?= {quoted_for_make(Path(origin).parent.as_uri())}\n"
+    return text
 
 
 def _one(kind: str) -> str:
@@ -152,9 +164,9 @@ def _check_name_unused(name: str, kind: str) -> None:
     if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
     if kind == "input":
-        taken = {*REGISTRIES["inputs"].all(), *ARGUMENTS, "haproxy"}
+        taken = {*registries()["inputs"].all(), *ARGUMENTS, "haproxy"}
     elif kind == "http":
-        taken = {*REGISTRIES["formats"].all()}
+        taken = {*registries()["formats"].all()}
     else:
         taken = {plugin.tapname for plugin in getPlugins(IServiceMaker)}
     if name in taken:

@@ -10,22 +10,35 @@ from urllib.parse import unquote, urlsplit
 
 import logsrv
 
-NAME = "logsrv"
+WHOLE, KIT = "logsrv", "logsrv-kit"
+"""The distributions: with the line logger, and with the kit alone."""
+_OF_THE_KIT = "logsrv/kit/__init__.py"
 
 
-def installable_origin() -> str:
+def installable_origin(*, of_line_logger: bool = False) -> str:
     """Return a checkout, a wheel, a URL, or name and version for a package index.
 
+    of_line_logger: the origin of the line logger; otherwise of the distribution that has the kit.
     If the wheel no longer exists, this is name and version: the index may have it.
     """
     checkout = Path(logsrv.__file__).resolve().parents[1]
     if all((checkout / file).is_file() for file in ("setup.cfg", "pyproject.toml")):
         return str(checkout)
+    name = WHOLE if of_line_logger or not _is_split() else KIT
     try:
-        record = direct_url(metadata.distribution(NAME))
+        record = direct_url(metadata.distribution(name))
     except metadata.PackageNotFoundError:
         record = {}
-    return _origin_in(record) or f"{NAME}=={logsrv.__version__}"
+    return _origin_in(name, record) or f"{name}=={logsrv.__version__}"
+
+
+def _is_split() -> bool:
+    """Return whether the kit is a distribution of its own, not a part of `logsrv`."""
+    try:
+        files = metadata.distribution(KIT).files or ()
+    except metadata.PackageNotFoundError:
+        return False
+    return any(file.as_posix() == _OF_THE_KIT for file in files)
 
 
 def direct_url(distribution: metadata.Distribution) -> dict[str, Any]:
@@ -41,12 +54,12 @@ def path_in_record(record: dict[str, Any]) -> Path | None:
     return path if url.scheme == "file" and path.exists() else None
 
 
-def _origin_in(record: dict[str, Any]) -> str:
+def _origin_in(name: str, record: dict[str, Any]) -> str:
     """Return the origin in a record of `direct_url`; "" if it has none, or the file no longer exists."""
     url = str(record.get("url", ""))
     if url.startswith("file:"):
         return str(path_in_record(record) or "")
     control = record.get("vcs_info")
     if control:
-        return f"{NAME} @ {control['vcs']}+{url}@{control['commit_id']}"
-    return f"{NAME} @ {url}" if url else ""
+        return f"{name} @ {control['vcs']}+{url}@{control['commit_id']}"
+    return f"{name} @ {url}" if url else ""

@@ -31,6 +31,7 @@ from twisted.plugin import getPlugins
 
 from logsrv.cli.arguments import aligned_columns
 from logsrv.cli.command import COMMANDS, Command
+from logsrv.cli.line_logger import registries
 from logsrv.cli.origin import direct_url, path_in_record
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
@@ -39,10 +40,6 @@ from logsrv.kit.plugins import Plugins, import_plugin_files
 from logsrv.kit.service.plugin import IProtocolPlugin
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import error_text
-from logsrv.linelog.formats.http.routes import HTTP_FORMATS
-from logsrv.linelog.formats.registry import INPUTS
-from logsrv.linelog.ship.address import PLUGINS
-from logsrv.linelog.ship.target_plugin import TargetPlugin
 from twisted import plugins
 
 command = Command("plugins", "list what is installed: plugins, inputs, targets, commands", __name__)
@@ -52,13 +49,6 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
-REGISTRIES: dict[str, Plugins[Any]] = {
-    "inputs": INPUTS,
-    "formats": HTTP_FORMATS,
-    "targets": PLUGINS,
-    "commands": COMMANDS,
-}
-"""The plugins that logsrv itself finds, of each kind."""
 _TITLES = {
     "plugins": "PLUGIN",
     "inputs": "INPUT",
@@ -173,7 +163,8 @@ def find_installed() -> tuple[Installed, list[BrokenPlugin]]:
             files.setdefault(id(value), where)
     broken.sort(key=lambda found: found.where)
     installed = {"plugins": list(_services(files, packages))}
-    for name, kind in REGISTRIES.items():
+    found_by_logsrv: dict[str, Plugins[Any]] = {**registries(), "commands": COMMANDS}
+    for name, kind in found_by_logsrv.items():
         used = kind.all()
         found = sorted(kind.with_files(), key=lambda each: str(each[0].name))
         installed[name] = [
@@ -263,8 +254,8 @@ def _default_endpoints(maker: Any) -> tuple[tuple[str, ...], str]:
 
 
 def _described(one: Any) -> str:
-    if isinstance(one, TargetPlugin):
-        return " ".join(f"{scheme}:" for scheme in one.schemes)
+    if schemes := getattr(one, "schemes", ()):
+        return " ".join(f"{scheme}:" for scheme in schemes)
     told = getattr(one, "purpose", "") or getattr(one, "about", "")
     return told or (type(one).__doc__ or "").partition("\n")[0]
 

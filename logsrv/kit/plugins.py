@@ -34,6 +34,8 @@ from logsrv.kit.text.words import error_text
 from logsrv.plugin_folders import refused
 
 PACKAGE = os.path.join(os.path.dirname(logsrv.__file__), "")
+_OTHER_WHEEL = ("logsrv.gopher", "logsrv.inputs", "logsrv.linelog")
+"""Packages that the distribution `logsrv-kit` does not have."""
 _FOLDER = os.path.join("twisted", "plugins")
 # In the first line of each file of Twisted: none of them declares a plugin of ours.
 _OF_TWISTED = "# Copyright (c) Twisted Matrix Laboratories."
@@ -235,7 +237,9 @@ def _import(name: str) -> ModuleType | str:
         raise
     # A module may exit, as a script does.
     except BaseException as error:
-        return error_text(error) + _raised_at(error)
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        hint = f"; {missing} needs: pip install logsrv" if missing in _OTHER_WHEEL else ""
+        return error_text(error) + hint + _raised_at(error)
 
 
 def _raised_at(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -23,6 +23,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
     record: dict[str, Any] = {}
 
     class Distribution:
+        # As of a wheel with everything: the kit's own distribution is only a note in it.
+        files = (PurePosixPath("logsrv_kit-1.dist-info/METADATA"),)
+
         def read_text(self, name: str) -> str | None:
             assert name == "direct_url.json"
             return json.dumps(record) if record else None
@@ -50,3 +53,20 @@ def test_the_origin_from_a_url_is_the_url(installed):
     assert installable_origin() == "logsrv @ https://example.org/logsrv.whl"
     installed.update(url="https://example.org/x", vcs_info={"vcs": "git", "commit_id": "abc"})
     assert installable_origin() == "logsrv @ git+https://example.org/x@abc"
+
+
+def test_the_origin_of_the_kit_that_is_a_distribution_of_its_own(installed, monkeypatch):
+    class Kit:
+        files = (PurePosixPath("logsrv/kit/__init__.py"),)
+
+        def read_text(self, name: str) -> str:
+            return json.dumps({"url": "https://example.org/logsrv_kit.whl"})
+
+    whole = metadata.distribution
+    monkeypatch.setattr(
+        metadata, "distribution", lambda name: Kit() if name == "logsrv-kit" else whole(name)
+    )
+    installed.update(url="https://example.org/logsrv.whl")
+    assert installable_origin() == "logsrv-kit @ https://example.org/logsrv_kit.whl"
+    of_line_logger = installable_origin(of_line_logger=True)
+    assert of_line_logger == "logsrv @ https://example.org/logsrv.whl"

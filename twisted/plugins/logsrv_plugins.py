@@ -12,17 +12,6 @@ logsrv = ServiceMaker(
     "logsrv",
 )
 
-greet = protocol_plugin(
-    "greet",
-    "logsrv.greet.protocol:Greet",
-    "logsrv.greet.protocol:GreetOptions",
-    datagrams="logsrv.greet.protocol:GreetDatagrams",
-    state="logsrv.greet.protocol:GreetingState",
-    description="Thank everyone for connecting.",
-    listen="tcp:8088",
-    version=__version__,
-)
-
 gopher = ServiceMaker(
     "gopher",
     "logsrv.gopher.service",
