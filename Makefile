@@ -85,7 +85,7 @@ check: .venv/dev.ready
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@for each in release manuals; do (cd packaging/$$each && ../../$(BIN)/mypy --config-file ../../setup.cfg --cache-dir ../../.mypy_cache .) || exit; done
+	@for each in release manuals wheels; do (cd packaging/$$each && ../../$(BIN)/mypy --config-file ../../setup.cfg --cache-dir ../../.mypy_cache .) || exit; done
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet --strict-collection .github
 	@$(if $(RULES),$(BIN)/python -m pytest -q -m slow -n 2 --dist worksteal $(RULES))
