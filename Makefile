@@ -8,7 +8,7 @@ ARGS ?=
 PYTEST = $(BIN)/python -m pytest
 PORT ?= 1234
 
-.PHONY: help run test test-slow test-rest test-all flaky check figures fuzz mutants audit bench speed docs manuals pictures site deb release container clean another-python
+.PHONY: help run test test-slow test-rest test-all flaky check figures fuzz mutants audit bench speed docs manuals pictures site deb wheels release container clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
@@ -29,6 +29,7 @@ help:
 	@echo 'make pictures  take the pictures of the live page for docs/ again'
 	@echo 'make site      build docs/ as a static site in build/site, each link followed'
 	@echo 'make deb       build dist/logsrv_*.deb for the Debian that this is'
+	@echo 'make wheels    build logsrv-kit and logsrv of the last commit into dist/'
 	@echo 'make release   build and try what is published, into dist/     (REHEARSAL=1 before it is due)'
 	@echo 'make container build the image logsrv with podman, buildah or docker'
 	@echo 'make clean     remove what these made'
@@ -135,6 +136,9 @@ deb:
 # With any Python 3.11, as tools of its own are installed into build/release.
 release:
 	@$(or $(PYTHON),python3) packaging/release/release.py $(if $(REHEARSAL),--rehearsal) $(if $(LINKS),--links '$(LINKS)') $(ARGS)
+
+wheels:
+	@$(or $(PYTHON),python3) packaging/release/release.py --wheels dist
 
 container:
 	@$(or $(PYTHON),python3) packaging/container.py $(ARGS)

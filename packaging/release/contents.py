@@ -11,7 +11,7 @@ from pathlib import Path
 _ADDED_TO_SOURCE = ("PKG-INFO", "logsrv.egg-info/")
 _ADDED_TO_WHEEL = ".dist-info/"
 # The files of an installed logsrv. A `twisted/__init__.py` would hide Twisted itself.
-_INSTALLED = ("logsrv/", "twisted/plugins/logsrv_plugins.py")
+_INSTALLED = ("logsrv/", "twisted/plugins/logsrv_")
 
 
 def complaints(kept: Collection[str], source: Path, wheel: Path) -> Iterator[str]:

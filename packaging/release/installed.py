@@ -1,8 +1,8 @@
 """Tries an installation by pip: every command, and a line from a sender to a search.
 
-    python installed.py BIN
+    python installed.py [--kit] BIN
 
-BIN is the folder with `twistd`, `logsrv` and `gopher`. Prints a line for each successful check, and ends
+With --kit, `logsrv-kit` is installed alone. BIN is the folder with `twistd`, `logsrv` and `gopher`. Prints a line for each successful check, and ends
 with status 1 at the first failure. Needs only Python, which may be another one than BIN's.
 """
 
@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PLUGINS = ("logsrv", "greet", "gopher", "gopherd")
+OF_KIT = ("check", "connect", "new", "plugins", "run")
 # Seconds; enough for a busy machine that compiles all modules for the first time.
 PATIENCE = 60.0
 
@@ -52,13 +53,13 @@ def commands_of(help_text: str) -> list[str]:
     return re.findall(r"^  ([a-z]+)  ", help_text, re.MULTILINE)
 
 
-def plugins(bin: Path) -> None:
+def plugins(bin: Path, names: Sequence[str] = PLUGINS) -> None:
     listed = run(bin / "twistd", "--help")
-    for name in PLUGINS:
+    for name in names:
         expect(re.search(rf"^ +{name} ", listed, re.MULTILINE), f"twistd lists {name}")
         run(bin / "twistd", name, "--help")
     found = json.loads(run(bin / "logsrv", "plugins", "--json"))
-    wrong = [each for each in found["plugins"] + found["inputs"] if each["error"]]
+    wrong = [each for each in found["plugins"] + found.get("inputs", []) if each["error"]]
     expect(not found["broken"] + wrong, "logsrv plugins calls none broken")
 
 
@@ -110,6 +111,20 @@ def daemon(bin: Path, plugin: str, *options: str) -> Iterator[socket.socket]:
         child.wait()
 
 
+def kit(bin: Path) -> None:
+    plugins(bin, ("greet",))
+    expect(tuple(commands_of(run(bin / "logsrv", "--help"))) == OF_KIT, "the kit's commands")
+    for name in OF_KIT:
+        run(bin / "logsrv", name, "--help")
+    refused = subprocess.run([bin / "logsrv", "search", "x"], capture_output=True, text=True)
+    said_so = refused.stderr == "logsrv: search needs the line logger: pip install logsrv\n"
+    expect(said_so, "logsrv search says what to install")
+    run(bin / "logsrv", "new", "shout")
+    run(bin / "logsrv", "check", "greet", "--listen", "unix:greet.sock")
+    with daemon(bin, "greet") as peer:
+        expect(peer.recv(100), "greet greets")
+
+
 def lines(bin: Path) -> None:
     with daemon(bin, "greet") as peer:
         expect(peer.recv(100), "greet greets")
@@ -123,12 +138,15 @@ def lines(bin: Path) -> None:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1]).absolute()
+    folder = Path(sys.argv[-1]).absolute()
     # Nothing may be imported from the current folder, or from a checkout on PYTHONPATH.
     os.environ.pop("PYTHONPATH", None)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as empty:
         os.chdir(empty)
-        plugins(folder)
-        commands(folder)
-        lines(folder)
+        if "--kit" in sys.argv:
+            kit(folder)
+        else:
+            plugins(folder)
+            commands(folder)
+            lines(folder)

@@ -2,11 +2,13 @@
 
     python release.py [--rehearsal] [--links URL]
     python release.py --archives DIR
+    python release.py --wheels DIR
 
 It makes them from the last commit only, into dist/: source distribution and wheel, with the same bytes for
 the same commit; an SBOM; notes from the changelog; SHA256SUMS. It installs both archives into an
 environment of each Python of this machine, and tries every command there. Its own files are in
-build/release; it publishes nothing. The second form builds the two archives into DIR, and tries nothing.
+build/release; it publishes nothing. The second form builds the archives of the whole tree into DIR, the
+third those of logsrv-kit and logsrv; both try nothing.
 """
 
 from __future__ import annotations
@@ -117,6 +119,15 @@ def archives(out: Path) -> tuple[Path, Path]:
     return Path(source), Path(wheel)
 
 
+def pair(source: Path, wheel: Path, out: Path) -> list[Path]:
+    """Make the archives of logsrv-kit and logsrv of those of the whole tree, into a folder.
+
+    Returns the source distribution and the wheel of the kit, and the wheel of the rest.
+    """
+    made = run(sys.executable, HERE.parent / "wheels/pair.py", source, wheel, out)
+    return [Path(line) for line in made.splitlines()]
+
+
 def made_twice() -> tuple[Path, Path]:
     """Build source distribution and wheel twice; return one pair. Raises SystemExit if the bytes differ."""
     for folder in (PLACE / "again", PLACE / "archives"):
@@ -136,24 +147,32 @@ def sum_of(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def try_on(python: Path, place: Path, tool: Path, source: Path, wheel: Path) -> Path:
+def try_on(
+    python: Path, place: Path, tool: Path, source: Path, wheel: Path, parts: list[Path]
+) -> Path:
     """Install each archive into a new environment of this Python, and try it; return its Python.
 
-    At the end the wheel is installed as if from an index: else the SBOM would contain its path.
+    source, wheel: of the whole tree. parts: of the two distributions.
+    At the end the wheels are installed as if from an index: else the SBOM would contain their paths.
     """
     shutil.rmtree(place, ignore_errors=True)
     run(python, "-m", "venv", "--without-pip", place)
     pip = (tool, *PIP, "--python", place / "bin/python")
-    known = ("--no-index", "--no-deps", "--find-links", wheel.parent)
-    for archive in (source, wheel):
-        run(*pip, "install", "--quiet", archive)
+    known = ("--no-index", "--no-deps", "--find-links", parts[0].parent)
+    kit_source, *wheels = parts
+    # The kit alone is first: the others bring what it must do without.
+    for archives in ([kit_source], wheels[:1], [source], [wheel], wheels):
+        run(*pip, "install", "--quiet", *archives)
         run(*pip, "check")
-        run(sys.executable, HERE / "installed.py", place / "bin")
-        run(*pip, "uninstall", "--quiet", "--yes", "logsrv")
+        alone = (
+            ["--kit"] if archives[0].name.startswith("logsrv_kit") and archives != wheels else []
+        )
+        run(sys.executable, HERE / "installed.py", *alone, place / "bin")
+        run(*pip, "uninstall", "--quiet", "--yes", "logsrv", "logsrv-kit")
         left = [*place.glob("lib/*/site-packages/*/plugins/*logsrv*"), *place.glob("bin/*logsrv*")]
         if left:
             raise SystemExit(f"release: pip uninstall leaves {left[0]}")
-    run(*pip, "install", "--quiet", *known, "--only-binary", "logsrv", "logsrv")
+    run(*pip, "install", "--quiet", *known, "--only-binary", ":all:", "logsrv", "logsrv-kit")
     return place / "bin/python"
 
 
@@ -171,11 +190,12 @@ def release(rehearsal: bool, links: str) -> None:
     wrong = list(complaints(kept, source, wheel))
     if wrong:
         raise SystemExit("\n".join(f"release: {each}" for each in wrong))
+    parts = pair(source, wheel, PLACE / "pair")
     say("twine check")
-    run(tool, "-m", "twine", "check", "--strict", source, wheel)
+    run(tool, "-m", "twine", "check", "--strict", source, *parts)
     for name, python in pythons():
-        say(f"trying wheel and source distribution on Python {name}")
-        environment = try_on(python, PLACE / f"python-{name}", tool, source, wheel)
+        say(f"trying wheels and source distributions on Python {name}")
+        environment = try_on(python, PLACE / f"python-{name}", tool, source, wheel, parts)
     say(f"SBOM: what pip installs with it on Python {name}")
     sbom = PLACE / f"logsrv-{version}.cdx.json"
     cyclonedx = (tool, "-m", "cyclonedx_py", "environment", "--output-reproducible")
@@ -183,14 +203,14 @@ def release(rehearsal: bool, links: str) -> None:
     notes = PLACE / f"logsrv-{version}.md"
     text = section(run("git", "show", "HEAD:docs/changelog.md"), version)[1]
     notes.write_text(re.sub(r"\]\((?=[\w./-]+\.md)", f"]({links}", text))
-    publish(source, wheel, sbom, notes)
+    publish(source, *parts, sbom, notes)
 
 
 def publish(*files: Path) -> None:
     """Put these files and their sums into dist/, and remove earlier ones."""
     OUT.mkdir(exist_ok=True)
     for ending in (".tar.gz", ".whl", ".cdx.json", ".md"):
-        for old in OUT.glob(f"logsrv-*{ending}"):
+        for old in OUT.glob(f"logsrv[-_]*{ending}"):
             old.unlink()
     sums = "".join(f"{sum_of(file)}  {file.name}\n" for file in files)
     for file in files:
@@ -208,10 +228,18 @@ if __name__ == "__main__":
     parser.add_argument(
         "--archives", type=Path, metavar="DIR", help="build these two into DIR only"
     )
+    parser.add_argument(
+        "--wheels", type=Path, metavar="DIR", help="build logsrv-kit and logsrv into DIR only"
+    )
     given = parser.parse_args()
     expect_clone(ROOT)
     if given.archives:
         print(*archives(given.archives.absolute()), sep="\n")
+        sys.exit()
+    if given.wheels:
+        source, wheel = archives(PLACE / "wheels")
+        made = pair(source, wheel, given.wheels.absolute())
+        print(*made, shutil.copy(source, given.wheels), sep="\n")
         sys.exit()
     release(given.rehearsal, given.links)
     say("all files are in dist/")

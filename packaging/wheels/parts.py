@@ -12,7 +12,6 @@ import hashlib
 import re
 import tomllib
 import zipfile
-from collections.abc import Iterable
 from email.message import Message
 from email.parser import HeaderParser
 from pathlib import Path
@@ -122,7 +121,7 @@ def kit_metadata(whole: Wheel) -> Message:
     return metadata
 
 
-def _bytes(metadata: Message) -> bytes:
+def metadata_bytes(metadata: Message) -> bytes:
     """Return METADATA. The email package would write ASCII only."""
     headers = "".join(f"{name}: {value}\n" for name, value in metadata.items())
     return f"{headers}\n{metadata.get_payload()}".encode()
@@ -142,7 +141,7 @@ def _info(whole: Wheel, metadata: Message, *, of_kit: bool) -> dict[str, bytes]:
         if " = " not in line or (line.partition(" ")[0] in TABLE["commands"]) == of_kit
     ]
     return whole.info | {
-        "METADATA": _bytes(metadata),
+        "METADATA": metadata_bytes(metadata),
         "entry_points.txt": "".join(scripts).encode(),
     }
 
@@ -157,16 +156,16 @@ def with_note(whole: Wheel) -> Wheel:
     metadata["Provides-Dist"] = f"{KIT} (=={whole.version})"
     place = f"logsrv_kit-{whole.version}.dist-info"
     note = {
-        f"{place}/METADATA": _bytes(kit_metadata(whole)),
+        f"{place}/METADATA": metadata_bytes(kit_metadata(whole)),
         f"{place}/WHEEL": whole.info["WHEEL"],
         f"{place}/INSTALLER": b"logsrv\n",
     }
     note[f"{place}/RECORD"] = _record(note, f"{place}/RECORD")
     prefix = f"{WHOLE}-{whole.version}.data/purelib/"
     files = whole.files | {prefix + name: data for name, data in note.items()}
-    return whole._replace(files=files, info=whole.info | {"METADATA": _bytes(metadata)})
+    return whole._replace(files=files, info=whole.info | {"METADATA": metadata_bytes(metadata)})
 
 
-def kit_of(tree: Iterable[str]) -> list[str]:
-    """Return the files of a tree that the kit's source distribution has."""
-    return [name for name in tree if is_of_kit(name) or name.startswith(tuple(TABLE["source"]))]
+def is_in_kit_source(path: str) -> bool:
+    """Return whether the kit's source distribution has a file of the tree."""
+    return is_of_kit(path) or path.startswith(tuple(TABLE["source"]))
