@@ -2,7 +2,8 @@
 
     python installed.py [--kit] BIN
 
-With --kit, `logsrv-kit` is installed alone. BIN is the folder with `twistd`, `logsrv` and `gopher`. Prints a line for each successful check, and ends
+With --kit, `logsrv-kit` is installed alone. BIN is the folder with `twistd`, `logsrv` and `gopher`.
+Prints a line for each successful check, and ends
 with status 1 at the first failure. Needs only Python, which may be another one than BIN's.
 """
 
