@@ -1,4 +1,4 @@
-"""What the command line needs of the line logger, which is not there if only `logsrv-kit` is installed."""
+"""The line logger, as the command line knows it: not there if only `logsrv-kit` is installed."""
 
 from __future__ import annotations
 

@@ -16,12 +16,23 @@ subnegotiation is data too, so a stray pair of bytes never swallows the bytes af
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
+
 from logsrv.kit.framing.telnet_commands import FEW_BYTES, parse_few_telnet_commands
 
 MAX_ANSWERS = 64 * 1024
 """The most bytes of answers that wait for `take_answers`. Commands beyond that stay unanswered."""
 
 _IAC = b"\xff"
+# Bytes. Without NumPy, longer chunks are parsed in such pieces, so that MAX_ANSWERS cuts off only the last.
+_PIECE = 4096
+
+
+@cache
+def has_numpy() -> bool:
+    """Return whether NumPy is installed: `logsrv` needs it, `logsrv-kit` alone does not."""
+    return find_spec("numpy") is not None
 
 
 class TelnetFilter:
@@ -52,11 +63,10 @@ class TelnetFilter:
         if _IAC not in data:
             return data
         if len(data) <= FEW_BYTES:
-            kept, self._unfinished, answers = parse_few_telnet_commands(data, self._presence)
-            self.swallowed += len(data) - len(kept) - len(self._unfinished)
-            if len(self._answers) + len(answers) <= MAX_ANSWERS:
-                self._answers += answers
-            return kept
+            return self._receive_few(data)
+        if not has_numpy():
+            pieces = range(0, len(data), _PIECE)
+            return b"".join(self._receive_few(data[at : at + _PIECE]) for at in pieces)
         # Only here, because NumPy takes a tenth of a second to load and most peers speak no Telnet.
         from logsrv.kit.framing.telnet_bulk import parse_telnet_commands
 
@@ -66,6 +76,14 @@ class TelnetFilter:
         if len(found.asked):
             self._answers += found.answers(self._presence, MAX_ANSWERS - len(self._answers))
         return found.data
+
+    def _receive_few(self, data: bytes) -> bytes:
+        data = self._unfinished + data
+        kept, self._unfinished, answers = parse_few_telnet_commands(data, self._presence)
+        self.swallowed += len(data) - len(kept) - len(self._unfinished)
+        if len(self._answers) + len(answers) <= MAX_ANSWERS:
+            self._answers += answers
+        return kept
 
     def finish(self) -> bytes:
         """Return the bytes of an unfinished command at the end of the connection: they are data."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from logsrv.kit.framing import telnet
 from logsrv.kit.framing.telnet import MAX_ANSWERS, TelnetFilter
 from logsrv.kit.framing.telnet_commands import FEW_BYTES, MAX_NAWS, MAX_SUBNEGOTIATION
 
@@ -96,3 +97,18 @@ def test_untaken_answers_are_bounded():
     assert MAX_ANSWERS - len(PRESENCE) < len(telnet.take_answers()) <= MAX_ANSWERS
     telnet.receive(b"\xff\xf6")
     assert telnet.take_answers() == PRESENCE
+
+
+def test_a_long_chunk_gives_the_same_without_numpy(monkeypatch):
+    """As with logsrv-kit alone. The pieces end within commands, a subnegotiation and a doubled byte."""
+    sent = b"".join(
+        b"x" * size + b"\xff\xfb\x01\xff\xff" + b"\xff\xfa\x18" + b"v" * 900 + b"\xff\xf0\xff\xf6"
+        for size in range(64)
+    )
+    wanted = through(sent)
+    monkeypatch.setattr(telnet, "has_numpy", lambda: False)
+    assert through(sent) == wanted
+    flood = b"\xff\xfb\x01" * MAX_ANSWERS
+    data, answers = through(flood)
+    assert data == b""
+    assert MAX_ANSWERS - 4096 < len(answers) <= MAX_ANSWERS
