@@ -35,6 +35,7 @@ from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 
 from logsrv.cli.command import Command
+from logsrv.cli.line_logger import has_line_logger
 from logsrv.cli.plugins import OVERLOOKED, is_overlooked
 from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
@@ -125,6 +126,8 @@ def finding_text(one: Finding) -> str:
 def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     name = arguments.plugin
     makers = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
+    if name == PLUGIN and not has_line_logger():
+        raise UsageError("--plugin NAME is needed; for the line logger: pip install logsrv")
     if name not in makers:
         near = did_you_mean(name, list(makers))
         path = f"; {OVERLOOKED}" if is_overlooked(Path.cwd()) else ""

@@ -121,7 +121,7 @@ def kit(bin: Path) -> None:
     said_so = refused.stderr == "logsrv: search needs the line logger: pip install logsrv\n"
     expect(said_so, "logsrv search says what to install")
     run(bin / "logsrv", "new", "shout")
-    run(bin / "logsrv", "check", "greet", "--listen", "unix:greet.sock")
+    run(bin / "logsrv", "check", "--plugin", "greet", "--listen", "unix:greet.sock")
     with daemon(bin, "greet") as peer:
         expect(peer.recv(100), "greet greets")
 

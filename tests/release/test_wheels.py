@@ -123,10 +123,7 @@ def test_the_kit_alone(environment, wheels, tmp_path):
     # A project of its own: its tests pass, and its server imports little.
     environment.run(environment.bin / "logsrv", "new", "shout")
     project = environment.place / "shout"
-    assert (
-        f"LOGSRV ?= logsrv-kit @ {wheels.kit.as_uri()}" in (project / "local.mk").read_text()
-        or str(wheels.kit) in (project / "local.mk").read_text()
-    )
+    assert f"LOGSRV ?= {wheels.kit}\n" in (project / "local.mk").read_text()
     environment.install("--editable", f"{project}[test]")
     assert "4 passed" in environment.run(environment.bin / "python", "-m", "pytest", "-q", project)
     told = environment.run(
@@ -159,9 +156,9 @@ def test_both_together_and_one_away_again(environment, wheels):
 
 def test_another_version_of_the_other_is_refused(environment, wheels, tmp_path):
     newer = of_version(wheels.kit, "999", tmp_path / "newer")
-    known = ("--no-index", "--find-links", tmp_path / "newer")
-    said = environment.pip("install", "--no-cache-dir", *known, newer, wheels.rest, status=1)
-    assert "conflict" in said
+    said = environment.install(newer, wheels.rest, status=1)
+    assert "logsrv-kit" in said
+    assert "unsatisfiable" in said
     assert environment.files() == set()
     # The other way round: pip puts it in at a user's word, and says what does not fit any more.
     environment.install("--no-deps", wheels.kit, wheels.rest)
