@@ -69,7 +69,7 @@ def test_each_command_is_of_the_kit_or_of_the_line_logger():
 
 
 @pytest.fixture
-def kit_alone(monkeypatch):
+def kit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command line as it is where only `logsrv-kit` is installed."""
     ours = {path.stem.removesuffix("_"): str(path) for path in OF_KIT if path.parent.name == "cli"}
     monkeypatch.setattr(COMMANDS, "files", lambda: ours)

@@ -181,13 +181,16 @@ def test_the_whole_tree_counts_as_the_kit(environment, archives, wheels):
     assert not [*environment.packages.glob("logsrv*")]
 
 
-@pytest.mark.parametrize("tool", ["uv", "pip"])
+@pytest.mark.parametrize("tool", ["uv", "pip", "pip, repaired"])
 def test_from_the_whole_wheel_to_the_pair(tool, environment, archives, wheels, tmp_path):
     """uv takes one command. pip removes the old one last, with the kit's files: so first it is removed."""
     environment.install("--no-deps", archives.wheel)
     kit, rest = (of_version(each, "999", tmp_path / "newer") for each in (wheels.kit, wheels.rest))
     if tool == "uv":
         environment.install("--no-deps", kit, rest)
+    elif tool == "pip, repaired":
+        environment.pip("install", "--no-deps", kit, rest)
+        environment.pip("install", "--no-deps", "--force-reinstall", kit)
     else:
         environment.pip("uninstall", "--yes", "logsrv", "logsrv-kit")
         environment.pip("install", "--no-deps", kit, rest)
