@@ -29,7 +29,7 @@ def stanzas(folder: Path) -> Iterator[str]:
     (packages,) = folder.glob(_PACKAGES)
     found = distributions(path=[str(packages)])
     for project in sorted(found, key=lambda one: one.metadata["Name"].lower()):
-        if project.metadata["Name"] != "logsrv":
+        if project.metadata["Name"] not in ("logsrv", "logsrv-kit"):
             yield _stanza(project)
 
 
