@@ -10,7 +10,7 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -162,13 +162,43 @@ def checked_routes(plugin: HttpFormat) -> Routes:
     return routes
 
 
+def require_distinct_paths(plugins: Iterable[HttpFormat] | None = None) -> None:
+    """Raise ConfigurationError if two formats take the same method of one path.
+
+    plugins: the formats; None for all that are installed. One that cannot be loaded is passed over.
+    """
+    takers: dict[tuple[str, bytes], HttpFormat] = {}
+    for plugin in HTTP_FORMATS.all().values() if plugins is None else plugins:
+        try:
+            routes = checked_routes(plugin)
+        except (Exception, SystemExit):
+            # `http_routes` says why.
+            continue
+        for path, each in routes.items():
+            for method in dict.fromkeys(method for route in each for method in route.methods):
+                other = takers.setdefault((_shape(path), method), plugin)
+                if other is not plugin:
+                    raise ConfigurationError(
+                        f"two formats of the http input take {method.decode()} {path}: {other.name} and"
+                        f" {plugin.name}; remove one of them, or change its path (logsrv plugins shows"
+                        " their files)"
+                    )
+
+
+def _shape(path: str) -> str:
+    """Return a path with `*` for each part in capitals, which stands for any."""
+    return "/".join("*" if part.isupper() else part for part in path.split("/"))
+
+
 def http_routes(tried: HttpFormat | None = None) -> Routes:
     """Return the routes of all formats for one listener; a format that cannot be loaded is logged.
 
-    tried: a format that may not be installed, as in a test.
+    tried: a format that may not be installed, as in a test. Its routes win over those of any other.
     """
     found: dict[str, Sequence[Route]] = {}
-    plugins = HTTP_FORMATS.all() | ({} if tried is None else {tried.name: tried})
+    plugins = HTTP_FORMATS.all()
+    if tried is not None:
+        plugins = {tried.name: tried, **plugins, tried.name: tried}
     for plugin in plugins.values():
         try:
             routes = checked_routes(plugin)
