@@ -40,7 +40,9 @@ def test_many_records_at_once_are_bounded_as_single_ones_are():
 def test_a_dict_that_is_too_long_refuses_the_message():
     """A format that forgets to look for the missing record does not acknowledge it."""
     records = Records()
-    with pytest.raises(RequestRefused, match="longer than 50 bytes, the limit of --max-record") as refused:
+    with pytest.raises(
+        RequestRefused, match="longer than 50 bytes, the limit of --max-record"
+    ) as refused:
         records.add_dicts_as_json([{"a": 1}, {"a": "x" * 100}, {"a": 3}], 50)
     assert (refused.value.status, refused.value.reason) == (413, "oversize")
 

@@ -332,7 +332,8 @@ class InputRequest(Request):
         self._intake.request_refused(refusal)
         if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE:
             # The store logs itself that it is busy.
-            self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"))
+            about = f"{refusal.reason} {refusal.status}"
+            self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"), about)
 
     def _answer_refusal(self, refusal: RequestRefused) -> None:
         if refusal.status == 401:

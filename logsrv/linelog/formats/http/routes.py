@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hmac
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -169,11 +170,10 @@ def require_distinct_paths(plugins: Iterable[HttpFormat] | None = None) -> None:
     """
     takers: dict[tuple[str, bytes], HttpFormat] = {}
     for plugin in HTTP_FORMATS.all().values() if plugins is None else plugins:
-        try:
+        routes: Routes = {}
+        # `http_routes` says why a format cannot be used.
+        with contextlib.suppress(Exception, SystemExit):
             routes = checked_routes(plugin)
-        except (Exception, SystemExit):
-            # `http_routes` says why.
-            continue
         for path, each in routes.items():
             for method in dict.fromkeys(method for route in each for method in route.methods):
                 other = takers.setdefault((_shape(path), method), plugin)

@@ -176,6 +176,22 @@ def test_a_refused_request_is_counted_and_said(data):
     assert metrics.value("records_refused_total") == 2
 
 
+def test_each_reason_of_a_refusal_is_said_once_a_minute():
+    """An operator who sees only the first mends that, and the others stay hidden."""
+    sender = Sender()
+    with capturedLogs() as events:
+        for _ in range(3):
+            sender.post(b"{", "/", Content_Type="application/json")
+            sender.post(b"x", "/nowhere")
+            sender.post(b"x", "/", Content_Type="application/octet-stream")
+    said = [formatEvent(event) or "" for event in events]
+    assert [one.partition(": refused: ")[2].split(":")[0].split("/")[0] for one in said] == [
+        "the body is no JSON",
+        "there is nothing at ",
+        "this Content-Type is not accepted; send text, JSON, NDJSON or a form",
+    ]
+
+
 @pytest.mark.parametrize("name", [b"Content-Type", b"Content-Encoding", b"Origin"])
 def test_a_header_that_is_no_utf8_is_as_any_unknown_one(name):
     sender = Sender()
