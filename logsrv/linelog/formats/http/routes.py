@@ -227,6 +227,16 @@ def _decoded(text: str) -> str:
     return unquote(text, errors="backslashreplace")
 
 
+def route_of_any_token(places: Routes) -> Route:
+    """Return a route for a path that does not exist: it takes the token wherever a format takes it."""
+    routes = [route for each in places.values() for route in each]
+    return Route(
+        (),
+        token_headers=tuple(dict.fromkeys(name for one in routes for name in one.token_headers)),
+        schemes=tuple(dict.fromkeys(name for one in routes for name in one.schemes)),
+    )
+
+
 def find_route(method: bytes, path: str, places: Routes) -> Route:
     """Return the route for a request. Raises RequestRefused (404, 405)."""
     routes = routes_at(path, places)
@@ -294,13 +304,13 @@ def challenges(schemes: Collection[bytes]) -> list[str]:
 
 
 def check_token(
-    header: Callable[[bytes], bytes | None], token: str | None, route: Route = NO_ROUTE
+    header: Callable[[bytes], bytes | None], tokens: Collection[str], route: Route = NO_ROUTE
 ) -> None:
-    """Raise TokenMissing or TokenWrong unless a request has the token, or `token` is None.
+    """Raise TokenMissing or TokenWrong unless a request has one of the tokens, or there are none.
 
     header: returns a header of the request by its name. route: says where its format has the token.
     """
-    if token is None:
+    if not tokens:
         return
     values = [(header(name.encode()) or b"").strip() for name in route.token_headers]
     given = [value for value in values if value]
@@ -311,7 +321,9 @@ def check_token(
         own = "".join(f"{name}: TOKEN, or " for name in route.token_headers)
         usual = "Authorization: Bearer TOKEN, or as the password of Basic"
         raise TokenMissing(401, f"a token is needed: {own}{usual}")
-    if not any(hmac.compare_digest(one, token.encode()) for one in given):
+    # All are compared, so that the time does not tell which one is near.
+    same = [hmac.compare_digest(one, token.encode()) for one in given for token in tokens]
+    if not any(same):
         raise TokenWrong(401, "the token is wrong")
 
 
