@@ -26,7 +26,9 @@ class InputOptions:
 
     help_group: ClassVar[str] = "Records, and senders that need a token"
 
-    max_record: int = option("1MiB", SIZE, "longest record of JSON and similar inputs")
+    max_record: int = option(
+        "1MiB", SIZE, "longest record of JSON and similar inputs, at least --max-line"
+    )
     max_body: int = option("64MiB", SIZE, "largest body or message of many records, unpacked")
     input_token: str | None = option(
         None, SECRET, "the token for senders over HTTP; visible in the process list"
