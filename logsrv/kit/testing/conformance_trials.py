@@ -60,7 +60,8 @@ def conformance(
     same: whether the same input always gets the same answer; False for dice, or a Resource, which sends the
         date.
     apart: whether peers do not affect each other; False for a chat.
-    to: the name of the listener to talk to, in a plugin with several.
+    to: the listener to talk to, in a plugin with several: its name, or its type, such as "udp". It is needed
+        for a plugin that takes connections and datagrams, whose talks differ.
 
     Raises AssertionError with one sentence: the fault, and the input that caused it.
     """
@@ -79,6 +80,12 @@ def conformance(
     kinds = {listener.endpoint.kind for listener in trial.start().listeners_at(to)}
     if to is not None and not kinds:
         raise AssertionError(f"{plugin.name} listens at {', '.join(plugin.listen)}, not at {to}")
+    # An input stores the same records from both.
+    if to is None and len(kinds) > 1 and plugin.datagrams is not None:
+        raise AssertionError(
+            f"{plugin.name} takes connections and datagrams, at {', '.join(plugin.listen)}: say to which of"
+            ' them this talk is, with to="tcp" or to="udp", and try the other in a call of its own'
+        )
     try_idle_hour(trial)
     for talk in talks:
         if "stream" in kinds:
