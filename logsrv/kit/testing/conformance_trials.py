@@ -60,8 +60,8 @@ def conformance(
     same: whether the same input always gets the same answer; False for dice, or a Resource, which sends the
         date.
     apart: whether peers do not affect each other; False for a chat.
-    to: the listener to talk to, in a plugin with several: its name, or its type, such as "udp". It is needed
-        for a plugin that takes connections and datagrams, whose talks differ.
+    to: the listener to talk to, in a plugin with several: its name, or its type, such as "udp". A plugin
+        that takes connections and datagrams needs it, because the talks differ.
 
     Raises AssertionError with one sentence: the fault, and the input that caused it.
     """

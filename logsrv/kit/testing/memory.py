@@ -216,7 +216,7 @@ class MemoryService:
         return [listener for listener in self._listeners.values() if listener.opened]
 
     def listeners_at(self, to: str | None) -> list[MemoryStreams | MemoryDatagrams]:
-        """Return the listeners of this name or endpoint, or those without a name of this type; all for None."""
+        """Return the listeners of this name, endpoint or, without a name, type; all for None."""
         return [
             one
             for one in self.listeners
@@ -240,8 +240,8 @@ class MemoryService:
         """Connect a new peer, by default from 127.0.0.1:50000, the next from port 50001, and so on.
 
         address: the peer's address, or only its host. to: the name of a listener, an endpoint of the plugin
-        as in its settings, or its type, such as "tcp"; by default the first for connections. reads: whether the peer reads from
-        the start; otherwise it reads after `start_reading`.
+        as in its settings, or its type, such as "tcp"; by default the first for connections. reads: whether
+        the peer reads from the start; otherwise it reads after `start_reading`.
         """
         listener: MemoryStreams = self._find_listener(MemoryStreams, to)
         if address is None or isinstance(address, str):
