@@ -32,7 +32,8 @@ def log_refusal(refusals: RateLimitedLog, label: str, peer: str, refusal: Refusa
     refusals.log_unless_recent(
         log.warn,
         peer,
-        "{listener} refused {subject}: {reason}; {number} refused since this was last logged",
+        "{listener} refused {subject}: {reason}",
+        counted="refused",
         listener=label,
         reason=refusal.sentence,
     )

@@ -62,7 +62,8 @@ def _log_exhausted(error: OSError, done: str = "accepted") -> None:
     EXHAUSTIONS.log_unless_recent(
         log.error,
         f"{done} {error.errno}",
-        "peers wait, none can be {done}: {why} ({advice}); {number} since this was last logged",
+        "peers wait, none can be {done}: {why} ({advice})",
+        counted="",
         done=done,
         why=os.strerror(error.errno or 0),
         advice=ADVICE.get(error.errno or 0, "memory of the kernel"),

@@ -38,10 +38,6 @@ log = Logger()
 
 # The number of recent senders that are remembered, for the limit of answers. An older one begins anew.
 REMEMBERED = 1024
-WITHHELD = (
-    "{listener} does not answer {subject}: {sentence}; {number} withheld since this was last logged"
-)
-AT_FAULT = "{listener}: {subject}: {sentence}; {number} since this was last logged"
 
 
 class UnsetAnswers(float):
@@ -316,17 +312,25 @@ class DatagramContext(ListenerContext):
     def withhold(self, peer: Sender, reason: str, sentence: str) -> None:
         """Count an answer that is not given, and log it once per peer and minute."""
         self.service.metrics.count("answers_withheld_total", listener=self.label, reason=reason)
-        self._warn(self._withheld, WITHHELD, peer, sentence)
+        self._warn(
+            self._withheld,
+            "{listener} does not answer {subject}: {sentence}",
+            "withheld",
+            peer,
+            sentence,
+        )
 
     def count_faulty_datagram(self, peer: Sender, sentence: str) -> None:
         """Count a datagram that broke a rule of the plugin, and log it once per peer and minute."""
         self.service.metrics.count("datagrams_faulty_total", listener=self.label)
-        self._warn(self._faults, AT_FAULT, peer, sentence)
+        self._warn(self._faults, "{listener}: {subject}: {sentence}", "", peer, sentence)
 
-    def _warn(self, limited_log: RateLimitedLog, format: str, peer: Sender, sentence: str) -> None:
+    def _warn(
+        self, limited_log: RateLimitedLog, format: str, counted: str, peer: Sender, sentence: str
+    ) -> None:
         subject = peer.host or peer.source
         limited_log.log_unless_recent(
-            log.warn, subject, format, listener=self.label, sentence=sentence
+            log.warn, subject, format, counted=counted, listener=self.label, sentence=sentence
         )
 
     def close(self) -> None:

@@ -57,8 +57,8 @@ class DatagramSocket:
         self._refusals.log_unless_recent(
             log.warn,
             LABEL,
-            "the system sends nothing from {place} to {peer}; "
-            "{number} refused since this was last logged",
+            "the system sends nothing from {place} to {peer}",
+            counted="refused",
             place=self.address,
             peer=peer.source,
         )

@@ -324,10 +324,7 @@ def test_a_denied_network_is_counted_and_logged_until_the_rules_change():
     with logged() as messages:
         assert asked.taken(("10.0.0.1", 5), b"a", b"b") == []
         assert asked.taken(("192.0.2.1", 5), b"c") == [b"c"]
-    assert (
-        "in refused 10.0.0.1: its network is denied; 1 refused since this was last logged"
-        in messages
-    )
+    assert "in refused 10.0.0.1: its network is denied" in messages
     assert asked.metrics.value("datagrams_refused_total") == 2
     asked.senders.apply(Policy())
     assert asked.taken(("10.0.0.1", 5), b"a") == [b"a"]
