@@ -81,10 +81,11 @@ class Plugin:
     def options(self) -> Any:
         """Return the class of `twisted.python.usage.Options` for this plugin.
 
-        Raises StartError with one sentence when the plugin's own options are wrong.
+        Raises StartError with one sentence when the plugin's own options are wrong or missing.
         """
         from logsrv.kit.options.declare import options_of
         from logsrv.kit.options.usage import usage_options
+        from logsrv.kit.service.declared import check_declared, declared_by
         from logsrv.kit.service.service_settings import (
             answers_of,
             limits_of,
@@ -99,6 +100,10 @@ class Plugin:
                 options_of(own)
             served = self.load_if_named(self.protocol), self.load_if_named(self.datagrams)
             named = [self.load_if_named(one) for one in self.listeners.values()]
+            if own is None:
+                # Now, because the options that are missing would be refused as unknown.
+                for found in filter(None, map(declared_by, (*served, *named))):
+                    check_declared(self.name, found._replace(state=None), None, None)
             limits, needless = limits_of(*served, named=named), needless_options(*served, *named)
             answers = answers_of(*served, *named)
             return usage_options(
