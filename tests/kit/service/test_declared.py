@@ -146,7 +146,7 @@ async def test_a_plugin_starts_only_with_what_its_protocol_needs(
 
 
 def test_an_option_of_a_class_that_was_forgotten_is_not_called_unknown() -> None:
-    plugin = protocol_plugin("broker", Broker, state=Hub)  # type: ignore[call-overload]
+    plugin = protocol_plugin("broker", Broker, state=Hub)  # type: ignore[arg-type]
     with pytest.raises(StartError) as refused:
         plugin.options().parseOptions(["--topic", "dogs"])
     assert str(refused.value) == (
