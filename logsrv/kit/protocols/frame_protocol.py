@@ -20,7 +20,7 @@ from logsrv.kit.protocols.context import Settings, State
 from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.sending import GATHERED
-from logsrv.kit.protocols.states import ENDED
+from logsrv.kit.protocols.states import ENDED, OPEN
 
 # The frames of a protocol, for type checkers: bytes, unless its framing is the author's own.
 Frame = TypeVar("Frame", default=bytes)
@@ -194,7 +194,12 @@ class FrameReader:
 
     def _refuse_frame(self, sentence: str) -> None:
         self._author.factory.dropped_bytes += getattr(self._framer, "refused_bytes", 0)
+        connection = self._connection
+        was_open = connection.state.sending is OPEN
         result = self._author.frame_refused(sentence)
         if result is not None:
             raise TypeError(f"frame_refused gave {wrong_value_text(result)}; it has to be None")
-        self._connection.dismiss("bad_frame", sentence)
+        if was_open and connection.state.sending is not OPEN:
+            # The author has ended it, perhaps by `abort`; it counts as cut all the same.
+            connection.author.factory.count_cut("bad_frame")
+        connection.dismiss("bad_frame", sentence)
