@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from inspect import isfunction, unwrap
+from inspect import getattr_static, isfunction, unwrap
 from types import CodeType
 from typing import Any
 
@@ -91,6 +91,8 @@ _ATTRIBUTES: dict[str, tuple[type, ...]] = {
     "lowest_port": (int,),
     **dict.fromkeys(_OF_CONNECTIONS, (object,)),
 }
+# A peer in memory has none, so that a test gives the class one.
+_SET_BY_TESTS = ("certificate",)
 # Shorter names are too near to other words.
 _SHORTEST = 7
 _PACKAGES = ("logsrv.", "twisted.", "zope.")
@@ -161,6 +163,7 @@ def _check_names(protocol_class: type[Any], base: type[Any], for_input: str) -> 
         if name == for_input or name in methods:
             _check_callable(protocol_class, name, value)
         if hasattr(base, name):
+            _check_not_hidden(protocol_class, base, name, value)
             continue
         if is_method:
             meant = _meant_method(name, for_input, methods, own)
@@ -170,6 +173,21 @@ def _check_names(protocol_class: type[Any], base: type[Any], for_input: str) -> 
             )
         if meant is not None and name not in used:
             raise _refusal(protocol_class, name, meant)
+
+
+def _check_not_hidden(protocol_class: type[Any], base: type[Any], name: str, value: object) -> None:
+    """Raise ConfigurationError if a plain value stands for a method or a property of the kit's.
+
+    Code of the author's that overrides one is let through, and so is what a test sets instead.
+    """
+    kits = getattr_static(base, name)
+    is_code = callable(value) or hasattr(value, "__get__")
+    is_kits = isfunction(kits) or isinstance(kits, property)
+    if is_kits and not is_code and name not in (*_ATTRIBUTES, *_SET_BY_TESTS):
+        raise ConfigurationError(
+            f"{protocol_class.__name__}.{name} is {value!r:.80}, and would hide {name} of the kit; give it"
+            " another name"
+        )
 
 
 def _names_used(value: Any) -> Iterator[str]:
