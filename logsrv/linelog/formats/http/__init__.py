@@ -5,7 +5,7 @@ parsed by plain functions, large ones in workers.
 """
 
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.plugins import call_object
+from logsrv.kit.plugins import load_object
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import OVER_HTTP, InputOptions
 
@@ -14,7 +14,7 @@ class HttpInput(InputFormat):
     """The plugin of the input; it does not listen while two formats take the same requests."""
 
     def check_settings(self, text: str, endpoint: Endpoint, options: InputOptions) -> None:
-        call_object("logsrv.linelog.formats.http.routes:require_distinct_paths")
+        load_object("logsrv.linelog.formats.http.routes:require_distinct_paths")()
 
 
 http = HttpInput(
