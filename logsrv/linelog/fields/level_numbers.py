@@ -41,7 +41,7 @@ from logsrv.linelog.fields.level_fields import (
 from logsrv.linelog.fields.level_names import UNSURE
 from logsrv.linelog.fields.level_words import levels_at_times
 from logsrv.linelog.fields.record import Record, level_of, says_level
-from logsrv.linelog.fields.stamps import TextLines
+from logsrv.linelog.fields.stamps import LineBounds
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.fields.text_starts import lines_with_odd_headers
 
@@ -124,7 +124,7 @@ def level_numbers(text: bytes, ends: Array | None = None, messages: Array | None
     return found
 
 
-def levels_of_records(lines: TextLines, found: Array | None = None) -> Array:
+def levels_of_records(lines: LineBounds, found: Array | None = None) -> Array:
     """Return the level of each line as `level_numbers` does; a continuation line has that of its record.
 
     found: the levels of the lines by themselves, if known.
@@ -145,7 +145,7 @@ def levels_of_records(lines: TextLines, found: Array | None = None) -> Array:
     return found
 
 
-def _have_marks_of_fields(lines: TextLines, rows: Array) -> Array:
+def _have_marks_of_fields(lines: LineBounds, rows: Array) -> Array:
     """Return which of some lines have a byte that all lines with fields have."""
     if len(rows) * _FEW < len(lines):
         some = map(lines.line, rows.tolist())

@@ -44,7 +44,7 @@ class CodedSources(NamedTuple):
     codes_by_source: dict[bytes, int]
 
 
-class TextLines:
+class LineBounds:
     """The whole lines of a text, each with an LF.
 
     starts, ends: bounds of each line without its LF. first_lines: of the records that lines go on with, by
@@ -90,7 +90,7 @@ class TextLines:
         return found
 
 
-class StampedLines(TextLines):
+class StampedLines(LineBounds):
     """The whole lines of a text, each with an LF, and their stamps.
 
     messages: where each message begins: the start of the line if it has no stamp. stamped: numbers of the
