@@ -22,7 +22,7 @@ from logsrv.kit.options.declare import Option, option_name, options_of, table_ke
 from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
-from logsrv.kit.service.protocol_service import PLUGIN_METRICS
+from logsrv.kit.service.plugin_metrics import PLUGIN_METRICS
 from logsrv.linelog.plugin import monitoring as linelog
 
 HERE = Path(__file__).parent

@@ -10,7 +10,6 @@ second costs nothing more.
 from __future__ import annotations
 
 import select
-import termios
 from collections.abc import Set
 from functools import partial
 from typing import Any, Protocol
@@ -21,7 +20,7 @@ from twisted.internet.task import deferLater
 from logsrv.kit.connections.guarded_connection import GuardedConnection
 from logsrv.kit.connections.linger import is_lingering
 from logsrv.kit.connections.tls import is_encrypted
-from logsrv.kit.connections.transports import descriptor, ioctl_byte_count, unacknowledged_bytes
+from logsrv.kit.connections.transports import descriptor, unacknowledged_bytes, unread_bytes
 from logsrv.reactor import Timer
 
 # Seconds between two looks at all connections; in between other descriptors get their turn.
@@ -35,18 +34,6 @@ PAUSED_LOOK_SECONDS = 1.0
 READ_HANGUP = getattr(select, "POLLRDHUP", 0)
 # Bytes of TLS's goodbye at most: one encrypted record, with any cipher.
 GOODBYE_BYTES = 100
-
-
-def unread_bytes(transport: object) -> int:
-    """Return how many received bytes the kernel holds for a transport (FIONREAD); 0 if it cannot tell.
-
-    Bytes in TLS do not count: it holds back an incomplete record at most. A transport without a socket may
-    have a method `unread`.
-    """
-    own = getattr(transport, "unread", None)
-    if own is not None:
-        return int(own())
-    return ioctl_byte_count(transport, termios.FIONREAD)
 
 
 async def drain(connections: Set[GuardedConnection], seconds: float, clock: IReactorTime) -> int:

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
-from logsrv.kit.connections.drain import drain, unread_bytes
+from logsrv.kit.connections.drain import drain
 from logsrv.kit.connections.guard import (
     NO_DESCRIPTORS,
     REFUSAL_SENTENCES,
@@ -47,7 +47,7 @@ from logsrv.kit.connections.refusals import (
 )
 from logsrv.kit.connections.source import host_of
 from logsrv.kit.connections.tls import HandshakeStandIn, tls_of_failed_handshake
-from logsrv.kit.connections.transports import descriptor, takes_nothing
+from logsrv.kit.connections.transports import descriptor, takes_nothing, unread_bytes
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.reactor import Timer

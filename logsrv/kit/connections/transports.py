@@ -149,6 +149,18 @@ def unacknowledged_bytes(transport: object) -> int:
     return unsent_bytes(transport) + ioctl_byte_count(transport, termios.TIOCOUTQ)
 
 
+def unread_bytes(transport: object) -> int:
+    """Return how many received bytes the kernel holds for a transport (FIONREAD); 0 if it cannot tell.
+
+    Bytes in TLS do not count: it holds back an incomplete record at most. A transport without a socket may
+    have a method `unread`.
+    """
+    own = getattr(transport, "unread", None)
+    if own is not None:
+        return int(own())
+    return ioctl_byte_count(transport, termios.FIONREAD)
+
+
 def ioctl_byte_count(transport: object, what: int) -> int:
     """Return a number of bytes of a transport's socket, by ioctl(2); 0 if unknown. what: the request."""
     count = array.array("i", [0])

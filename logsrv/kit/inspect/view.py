@@ -18,9 +18,8 @@ from typing import Any, Protocol
 import attrs
 from twisted.logger import LogLevel
 
-from logsrv.kit.connections.drain import unread_bytes
 from logsrv.kit.connections.source import source_of
-from logsrv.kit.connections.transports import unsent_bytes
+from logsrv.kit.connections.transports import unread_bytes, unsent_bytes
 from logsrv.kit.observe.log_lines import LOG_LEVELS, LevelFilteredObserver
 from logsrv.kit.observe.metrics import Labels, Metrics
 from logsrv.kit.observe.process_log import wrap_log_observers

@@ -11,9 +11,6 @@ class ShoutLines(DatagramLines):
 
 from __future__ import annotations
 
-import os
-import re
-import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, cast
 
@@ -25,6 +22,7 @@ from logsrv.errors import PeerError
 from logsrv.kit.connections.rates import TokenBuckets
 from logsrv.kit.connections.source import Sender
 from logsrv.kit.framing.line_format import LineFormat
+from logsrv.kit.net.answer_socket import AnswerSocket
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.protocols.awaiting import as_deferred, call_without_connection
@@ -211,62 +209,6 @@ class DatagramLines(Datagrams[Settings, State]):
             if not lines:
                 return None
         return self.lines_received([line.decode(self.encoding, "replace") for line in lines], peer)
-
-
-def unix_path_of(peer: Sender) -> bytes | None:
-    """Return the path to which a sender has bound its UNIX socket; None if it has none."""
-    escaped = peer.source.removeprefix("unix:").encode("ascii")
-    if not escaped:
-        return None
-    path = re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), escaped)
-    return b"\0" + path[1:] if path.startswith(b"@") else path
-
-
-class AnswerSocket:
-    """A socket for answers: sends datagrams from a socket that a listener has bound."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._socket = socket.socket(fileno=os.dup(descriptor))
-        self._addresses: dict[Sender, Any] = {}
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def send(self, data: bytes, peer: Sender) -> bool:
-        """Send, and return whether the system took it. A peer without an address gets no answer."""
-        address = self._addresses.get(peer)
-        try:
-            if address is None:
-                address = self._sendto_address(peer)
-                if len(self._addresses) >= REMEMBERED:
-                    self._addresses.clear()
-                self._addresses[peer] = address
-            self._socket.sendto(data, address)
-        except OSError:
-            return False
-        return True
-
-    def _sendto_address(self, peer: Sender) -> Any:
-        """Return the address of `peer` for sendto.
-
-        Raises OSError if it has none, ValueError if this socket cannot send to one of its kind.
-        """
-        by_path = self._socket.family == socket.AF_UNIX
-        if by_path is not (peer.host is None):
-            kind = "paths" if by_path else "IP addresses"
-            raise ValueError(f"this socket sends to {kind}, not to {peer.source}")
-        if peer.host is not None:
-            return socket.getaddrinfo(
-                peer.host,
-                peer.peer_port,
-                self._socket.family,
-                socket.SOCK_DGRAM,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV | socket.AI_V4MAPPED,
-            )[0][4]
-        path = unix_path_of(peer)
-        if path is None:
-            raise OSError("the sender has not bound a path")
-        return path
 
 
 class DatagramContext(ListenerContext):

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from logsrv.kit.connections.drain import unread_bytes
 from logsrv.kit.connections.guarded_connection import guarded_connection_of
-from logsrv.kit.connections.transports import takes_nothing
+from logsrv.kit.connections.transports import takes_nothing, unread_bytes
 from logsrv.kit.protocols.context import AuthorProtocol
 from logsrv.reactor import Timer
 

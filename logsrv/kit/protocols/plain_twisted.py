@@ -15,8 +15,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guarded_connection import ThirdPartyProtocol
 from logsrv.kit.connections.senders import sender_at
 from logsrv.kit.connections.source import Sender, source_of
+from logsrv.kit.net.answer_socket import unix_path_of
 from logsrv.kit.observe.peer_log import end_sentence
-from logsrv.kit.protocols.datagrams import Datagrams, unix_path_of
+from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.protocols.faults import wrong_value_text
 
 # An address of a peer in Twisted's form: host and port, or the path of a UNIX socket.

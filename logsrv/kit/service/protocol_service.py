@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import LISTENING, Endpoint
 from logsrv.kit.net.remote import CONNECT_SECONDS, RemotePlace
-from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, make_metrics
+from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart
 from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.stream import Connection
@@ -25,6 +25,7 @@ from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols
 from logsrv.kit.service.life import StateLife, call_if_defined
 from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.peers import Peers
+from logsrv.kit.service.plugin_metrics import PLUGIN_METRICS
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.service_settings import check_limits
 from logsrv.kit.service.sites import SiteServer, SiteSpec
@@ -33,27 +34,6 @@ from logsrv.kit.service.tasks import ServiceTasks
 from logsrv.reactor import call_when_running
 
 log = Logger()
-
-_FAULTS = {
-    "requests_failed_total": "Requests the plugin failed to answer.",
-    "datagrams_failed_total": "Lines in datagrams the plugin failed on.",
-    "datagrams_faulty_total": "Datagrams that broke a rule of the plugin.",
-    "datagrams_unsent_total": "Datagrams the system did not send.",
-    "broadcasts_skipped_total": "Messages for all peers that one with too much to read did not get.",
-    "links_failed_total": "Tries to connect to another server that failed.",
-}
-_REFUSED = {
-    "connections_cut_total": "Connections closed because the peer broke a rule.",
-    "answers_withheld_total": (
-        "Datagrams that were not answered, so that no two servers answer each other for ever."
-    ),
-}
-_TASKS = {"tasks_failed_total": "Failures of background tasks, by the task's name."}
-PLUGIN_METRICS = (
-    *make_metrics("counter", _FAULTS, "listener"),
-    *make_metrics("counter", _REFUSED, "listener", "reason"),
-    *make_metrics("counter", _TASKS, "task"),
-)
 
 
 class ServiceSettings(Protocol):

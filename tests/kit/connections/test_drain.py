@@ -17,9 +17,13 @@ from logsrv.kit.connections.drain import (
     PAUSED_LOOK_SECONDS,
     GonePeerWatch,
     drain,
+)
+from logsrv.kit.connections.transports import (
+    Backpressure,
+    descriptor,
+    unacknowledged_bytes,
     unread_bytes,
 )
-from logsrv.kit.connections.transports import Backpressure, descriptor, unacknowledged_bytes
 from logsrv.kit.testing.patience import PATIENCE
 
 

@@ -1,5 +1,6 @@
 """A graceful stop, seen from the other end: who is being answered gets it; steps within their time."""
 
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -18,12 +19,14 @@ from twisted.python.failure import Failure
 from logsrv.errors import StoreError
 from logsrv.kit import Connection, Delimiter, FrameProtocol, LineProtocol, RequestProtocol
 from logsrv.kit.protocols.deadline import with_time_limit
-from logsrv.kit.service.stop import await_step_logged
+from logsrv.kit.service.stop import STOP_SECONDS, await_step_logged
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
 from tests.parts.reactor import logged
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+UNITS = Path(__file__).parents[3] / "packaging" / "systemd"
 
 
 class Slow(LineProtocol):
@@ -237,3 +240,9 @@ async def test_a_step_that_takes_too_long_is_logged():
         clock.advance(4)
         await waiting
     assert messages == ["test: closing has taken 3 s and is given up"]
+
+
+def test_a_stop_has_the_time_that_it_may_take_in_the_unit_of_the_line_logger():
+    text = (UNITS / "logsrv.service").read_text()
+    [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
+    assert int(seconds) > STOP_SECONDS
