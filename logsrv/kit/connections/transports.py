@@ -19,7 +19,7 @@ from twisted.internet.endpoints import _WrappingProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from logsrv.kit.connections.tls import tls_under
+from logsrv.kit.connections._tls import tls_under
 
 Connected = TypeVar("Connected")
 

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
-from logsrv.kit.connections.drain import (
+from logsrv.kit.connections._drain import (
     GOODBYE_SECONDS,
     LOOK_SECONDS,
     PAUSED_LOOK_SECONDS,

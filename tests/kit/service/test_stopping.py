@@ -18,8 +18,8 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
 from logsrv.kit import Connection, Delimiter, FrameProtocol, LineProtocol, RequestProtocol
-from logsrv.kit.protocols.deadline import with_time_limit
-from logsrv.kit.service.stop import STOP_SECONDS, await_step_logged
+from logsrv.kit.protocols._deadline import with_time_limit
+from logsrv.kit.service._stop import STOP_SECONDS, await_step_logged
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
 from tests.parts.reactor import logged
@@ -156,7 +156,7 @@ pyopenssl = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarn
 @pyopenssl
 async def test_tls_conversation_ends_at_once(serving, tls, monkeypatch):
     """Over TLS too a stop does not wait for the deadline when there is nothing to wait for."""
-    monkeypatch.setattr("logsrv.kit.service.stop.DRAIN_SECONDS", 600.0)
+    monkeypatch.setattr("logsrv.kit.service._stop.DRAIN_SECONDS", 600.0)
     where, connect = tls
     running = serving(Slow, "--listen", where)
     with await deferToThread(connect, running.port) as client:
