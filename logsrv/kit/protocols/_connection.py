@@ -2,7 +2,7 @@
 
 It stands between the transport, the author's code and the reader, which makes lines or a stream of the
 bytes. It passes input to that code, survives its errors, and closes so that the peer gets the last words.
-`sending.py` sends the output.
+`_sending.py` sends the output.
 """
 
 from __future__ import annotations

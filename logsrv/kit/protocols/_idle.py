@@ -1,6 +1,6 @@
 """The idle time of one connection, which its protocol sets: MQTT's keep-alive, a longer one after a log-in.
 
-`--idle-timeout` of the operator holds for all connections of a listener (`connections/guarded_factory.py`);
+The operator's `--idle-timeout` holds for all connections of a listener (`connections/_guarded_factory.py`);
 this one is beside it, and the shorter one ends the connection.
 """
 

@@ -1,6 +1,6 @@
 """The service of every plugin: sites that start, reload, drain and stop together.
 
-`start.py`, `reload.py` and `stop.py` do these three, `hooks.py` has the parts that they share.
+`_start.py`, `_reload.py` and `_stop.py` do these three, `_hooks.py` has the parts that they share.
 """
 
 from __future__ import annotations
