@@ -1,9 +1,10 @@
 """The rules of this project that a machine can check: imports, time, tests for every folder."""
 
+import re
 from pathlib import Path
 
 import logsrv.kit
-from tests.layers import is_door, may_import, within
+from tests.layers import is_door, is_private, may_import, within
 from tests.parts.modules import MODULES, ROOT, imported, name_of
 
 # Beside logsrv: programs of ours, and tests of what no user of the kit sees. The tests of a folder may
@@ -70,6 +71,40 @@ def test_an_import_of_a_private_module_is_noticed():
     assert is_door("logsrv.kit.service._stop", "logsrv.kit.inspect._view")
     assert is_door("logsrv.kit.service.sites", "logsrv.cli.check")
     assert is_door("logsrv.__version__", "logsrv.cli.check")
+
+
+def names_on_the_page() -> dict[str, set[str]]:
+    """Return the names that docs/kit-modules.md has of each module of the kit."""
+    page = (ROOT / "docs" / "kit-modules.md").read_text()
+    sections = re.findall(r"^### `([\w.]+)`\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
+    return {
+        module: set(re.findall(r"^- `(?:await |with )?(\w+)", text, re.MULTILINE))
+        for module, text in sections
+    }
+
+
+def test_every_public_module_of_the_kit_is_on_its_page():
+    modules = {
+        name_of(path)
+        for path in MODULES
+        if within(name_of(path), "logsrv.kit") and path.name != "__init__.py"
+    }
+    public = {name for name in modules if not any(map(is_private, name.split(".")))}
+    assert names_on_the_page().keys() == public
+
+
+def test_every_name_of_the_kit_that_is_imported_is_on_its_page():
+    """So whoever changes the kit can see what others use."""
+    page = names_on_the_page()
+    wrong = {
+        f"{name_of(path)} imports {other}"
+        for path in MODULES
+        if not within(name_of(path), "logsrv.kit")
+        for other in imported(path)
+        for module, _, name in [other.rpartition(".")]
+        if module in page and name not in page[module]
+    }
+    assert not wrong
 
 
 def test_the_model_plugin_imports_only_what_the_kit_offers():

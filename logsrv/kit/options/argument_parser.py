@@ -11,9 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeGuard
 
-from logsrv.errors import HelpRequest as HelpRequest
-from logsrv.errors import LogsrvError
-from logsrv.errors import UsageError as UsageError
+from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.terminal import terminal_columns
