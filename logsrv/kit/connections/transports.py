@@ -110,7 +110,7 @@ def unsent_bytes(transport: object) -> int:
 
 
 def bytes_to_slow_peer(transport: object, most: int) -> int:
-    """Return the same as `unsent_bytes`; of more than `most`, first send what the system takes.
+    """Return `unsent_bytes`; if they are more than `most`, send first as many as the system takes.
 
     What is written in one turn of the reactor waits until the next, however fast the peer reads.
     """
@@ -123,9 +123,9 @@ def bytes_to_slow_peer(transport: object, most: int) -> int:
 
 
 def takes_nothing(transport: object, before: int | None) -> tuple[bool, int | None]:
-    """Return whether bytes wait, and none were taken since `before` were; and how many were by now.
+    """Return whether bytes wait and the peer has taken none since `before`, and how many it has taken.
 
-    None: the transport does not know.
+    before: the second result of an earlier call. None: the transport does not know.
     """
     taken: int | None = getattr(_lowest_transport(transport), "taken_bytes", None)
     return taken is not None and taken == before and unsent_bytes(transport) > 0, taken

@@ -40,7 +40,7 @@ load.
 Labels = tuple[tuple[str, str], ...]
 KINDS = ("counter", "gauge", "histogram")
 PREFIX = "logsrv"
-"""Stands in Prometheus before the names of our metrics; before an author's stands the plugin's name."""
+"""The prefix of our metrics in Prometheus; the metrics of an author have the plugin's name instead."""
 _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII | re.IGNORECASE)
 _AT_LISTENERS = {
     "connections_total": "Connections accepted.",

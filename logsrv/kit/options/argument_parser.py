@@ -167,7 +167,7 @@ class Parser(argparse.ArgumentParser):
         return word not in (None, "--", *self._option_string_actions)
 
     def unknown_option(self, name: str) -> LogsrvError:
-        """Return the error for an option that there is not."""
+        """Return the error for an unknown option."""
         if gone := gone_sentence(self.prog, name):
             return UsageError(f"{name} is {gone}")
         near = did_you_mean(name, list(self._option_string_actions))

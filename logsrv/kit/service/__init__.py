@@ -1,8 +1,8 @@
 """The service of a plugin: the sites that serve a protocol class start, reload, drain and stop together.
 
 `protocol_plugin` makes a plugin of a class; twistd makes its service. A program with a service of its
-own, such as the line logger, derives from `ListeningService` and says which sites it wants. `logsrv
-check` asks the same service for findings without starting it.
+own, such as the line logger, derives from `ListeningService` and says which sites it wants. The command
+`logsrv check` asks the same service for findings without starting it.
 
 Its modules. An author's plugin is made of:
 

@@ -1,8 +1,8 @@
 """Functions on text: escaping, file names, times, checksums, suggestions.
 
-Text from outside is made safe here before anybody sees it: one that is printed, a file name, a line of
-JSON. Messages get their words here too: numbers with nouns, lists, "did you mean". No function does I/O,
-but for `terminal`, which writes.
+Text from outside is made safe here before anybody sees it, on a terminal, in a file name or in JSON.
+Messages get their words here too: numbers with nouns, lists, "did you mean". Only `terminal` does I/O: it
+writes.
 
 Its modules:
 
