@@ -15,6 +15,7 @@ import select
 import socket
 import struct
 import sys
+import threading
 import time
 import types
 import warnings
@@ -126,9 +127,10 @@ class QuickEnd:
     def end(self) -> None:
         """Finalize what was made since the fork, as the teardown would, and end the process.
 
-        What is left open is reported then. A child that ends by another exception ends as usual.
+        What is left open is reported then. One that ends by another exception ends as usual, as does one
+        with another thread, which may be using what it has open.
         """
-        if self.status is None:
+        if self.status is None or threading.active_count() > 1:
             return
         gc.collect()
         # Without the objects of the server, which are frozen.
@@ -137,7 +139,7 @@ class QuickEnd:
         for one in sorted(
             made, key=lambda one: isinstance(one, LAYERS) + isinstance(one, io.RawIOBase)
         ):
-            if not (isinstance(one, RUNNING_CODE) or is_standard(one)):
+            if not (isinstance(one, RUNNING_CODE) or is_kept(one)):
                 one.__del__()
         for stream in filter(None, (sys.stdout, sys.stderr)):
             try:
@@ -147,12 +149,13 @@ class QuickEnd:
         os._exit(self.status & 0xFF)
 
 
-def is_standard(one: object) -> bool:
-    """Tell whether this is standard output or standard error, or a layer of them."""
-    layers = [sys.stdout, sys.stderr]
+def is_kept(one: object) -> bool:
+    """Tell whether this is open to the end: the standard streams, their layers, and Twisted's reserve."""
+    layers = [sys.stdin, sys.stdout, sys.stderr]
     layers += [getattr(layer, "buffer", None) for layer in layers]
     layers += [getattr(layer, "raw", None) for layer in layers]
-    return any(one is layer for layer in layers)
+    # Twisted has a file open for connections without a descriptor.
+    return any(one is layer for layer in layers) or getattr(one, "name", None) == os.devnull
 
 
 def run(request: Request, quick_end: QuickEnd) -> NoReturn:
