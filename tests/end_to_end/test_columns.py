@@ -158,16 +158,29 @@ def test_the_process_ends_with_its_server(logger):
     kill(server)
     with suppress(ProcessLookupError):
         os.kill(child, signal.SIGCONT)
-    wait_until(lambda: not Path(f"/proc/{child}").exists(), "the end of the process")
+
+    def has_ended() -> bool:
+        give_processors_to_makers()
+        return not Path(f"/proc/{child}").exists()
+
+    wait_until(has_ended, "the end of the process")
 
 
 def test_a_process_that_dies_is_told_and_other_segments_get_their_columns(logger):
     server = logger(*ROTATE)
     server.send(records(0))
-    os.kill(wait_for_child(server), signal.SIGKILL)
+    child = wait_for_child(server)
+    # To die takes the time of a processor, too.
+    give_processors_to_makers()
+    os.kill(child, signal.SIGKILL)
     server.wait_for_log("cannot be made, and figures of its segment read the text")
     server.send(records(PART))
-    server.wait_until(lambda: list(server.store.glob("0000000002-*.parquet")), "other columns")
+
+    def has_other_columns() -> bool:
+        give_processors_to_makers()
+        return bool(list(server.store.glob("0000000002-*.parquet")))
+
+    server.wait_until(has_other_columns, "other columns")
     assert len(lacking(server.store)) == 1
     assert server.log().count("cannot be made") == 1
 

@@ -19,7 +19,7 @@ from logsrv.gopher.browse.followed_menus import FollowedMenus, news_lines
 from logsrv.gopher.browse.guide import start_page_lines
 from logsrv.gopher.browse.layout import ScrollPosition
 from logsrv.gopher.browse.page import Hyperlink, Page, duration_text, link_to
-from logsrv.gopher.browse.page_lines import PageLine, lines_of_page
+from logsrv.gopher.browse.page_lines import PageLine, lines_of_page, notice_lines
 from logsrv.gopher.browse.page_load import PageLoad
 from logsrv.gopher.browse.pictures import lines_of_picture
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage, Place
@@ -145,7 +145,11 @@ class CurrentPage:
         if page.content is None:
             self._window.say(f"Stopped: {loading.url}")
         else:
-            self._arrive(journey, page, None)
+            position = self._position_below_notices(page) if journey.arrived else None
+            self._arrive(journey, page, position)
+            self._window.say(
+                f"You stopped this after {size_text(loading.received)}; r  tries again."
+            )
 
     def redraw(self) -> None:
         """Make the lines of the page anew, after a change of character set, bookmarks or width."""
@@ -215,8 +219,13 @@ class CurrentPage:
                 view.show_more()
                 self._tell_page(page)
             else:
-                self._show(page, view.scroll_position())
+                self._show(page, self._position_below_notices(page))
         return page
+
+    def _position_below_notices(self, page: Page) -> ScrollPosition:
+        """Return the position at which `page` shows the same text as the screen, which has no notices."""
+        above = len([*notice_lines(page)])
+        return attrs.evolve(self._window.view.scroll_position(), above=above)
 
     def lines_of(self, shown: Page | InternalPage) -> Iterator[PageLine]:
         """Yield the lines of a page. For a page from a server, a thread may call this."""

@@ -35,11 +35,16 @@ _GAP = 2
 
 @attrs.frozen
 class ScrollPosition:
-    """A position in a page: index of the line with the cursor, first row, first column."""
+    """A position in a page: index of the line with the cursor, first row, first column.
+
+    above: the number of lines that were added above the page since then. At the top they are shown, further
+    down the same rows stay.
+    """
 
     cursor: int | None = None
     top: int = 0
     left: int = 0
+    above: int = 0
 
 
 class Layout:

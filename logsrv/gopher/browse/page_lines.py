@@ -86,7 +86,7 @@ class PageLine(NamedTuple):
 
 def lines_of_page(page: Page, charset: str | None) -> Iterator[PageLine]:
     """Yield the lines of a page: notices, menu, text. Pictures are rendered elsewhere."""
-    yield from _notice_lines(page)
+    yield from notice_lines(page)
     content = page.content
     if isinstance(content, MenuContent):
         yield from (menu_line(item, charset) for item in content.items)
@@ -211,7 +211,8 @@ def link_line(url: ItemURL | str, title: str, about: object = None) -> PageLine:
     return PageLine(title, _COLOURS.get(kind.name, "file"), kind.tag, url=url, about=about)
 
 
-def _notice_lines(page: Page) -> Iterator[PageLine]:
+def notice_lines(page: Page) -> Iterator[PageLine]:
+    """Yield the lines above the content: why it is not complete, and a note about its end."""
     if page.error is not None:
         yield from _error_lines(page)
     if page.note:

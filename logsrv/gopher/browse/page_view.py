@@ -50,17 +50,22 @@ class PageView(PaintedLines):
         self.cursor = self.found_at = None
         place = position or ScrollPosition()
 
+        def top() -> int:
+            rows, first_row = self.page_layout.rows, self.page_layout.first_row
+            added = first_row[place.above] if place.above < len(first_row) else len(rows)
+            return place.top and place.top + added
+
         def arrive() -> None:
-            self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
+            self.scroll_to(place.left, top(), animate=False, force=True, immediate=True)
             if place.cursor is not None:
                 # The link may have moved: an item of the news moves when it is read.
-                self.cursor = self._find_link(place.cursor, 1, len(self.lines))
+                self.cursor = self._find_link(place.cursor + place.above, 1, len(self.lines))
             self._keep_cursor_visible()
 
         self._start_layout(lines)
         self.scroll_to(0, 0, animate=False, force=True, immediate=True)
         self._act_when_laid_out(
-            lambda: len(self.page_layout.rows) >= place.top + self._window_rows, arrive
+            lambda: len(self.page_layout.rows) >= top() + self._window_rows, arrive
         )
 
     def show_more(self) -> None:

@@ -23,9 +23,9 @@ from logsrv.reactor import Timer
 log = Logger()
 
 PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds until it is started again: the first at first, the next after each early death."""
+"""Seconds before a restart: each early death in a row makes the pause the next one of these."""
 WELL = 60.0
-"""Seconds; after a longer run a death is not early, and the pauses begin anew."""
+"""Seconds of a run after which a death is not early: the pauses begin with the first again."""
 END = 6.0
 """Seconds that it gets to end; then it is killed."""
 
@@ -54,8 +54,8 @@ class ResidentProcess:
 
     state: one of NEXT. name: begins each log line about it. orders: gets the process id, and
     returns the message that is sent to the process at its start and after each `start_or_update`. take:
-    gets each message of the process. environment: returns all its variables, at each start; by default
-    `child_environment`.
+    gets each message of the process. ended: called when a process has ended, for whatever reason.
+    environment: returns all its variables, at each start; by default `child_environment`.
     """
 
     _module: str
@@ -64,6 +64,7 @@ class ResidentProcess:
     _take: Callable[[bytes], object]
     _reactor: Any
     _environment: Callable[[], Mapping[str, str]] = child_environment
+    _process_ended: Callable[[], object] = attrs.field(alias="ended", default=lambda: None)
     state: str = attrs.field(init=False, default="IDLE")
     _child: ChildProcess | None = attrs.field(init=False, default=None)
     _started: float = attrs.field(init=False, default=0.0)
@@ -132,6 +133,7 @@ class ResidentProcess:
 
     def _ended(self, _: ChildProcess, end: ProcessEnd) -> None:
         self._child = None
+        self._process_ended()
         if self.state == "RUNNING":
             self._plan_restart(f"{end} ({end.words})" if end.words else str(end))
         else:

@@ -16,7 +16,7 @@ subnegotiation is data too, so a stray pair of bytes never swallows the bytes af
 
 from __future__ import annotations
 
-from logsrv.kit.framing.telnet_commands import FEW_BYTES, parse_few_telnet_commands
+from logsrv.kit.framing._telnet_commands import FEW_BYTES, parse_few_telnet_commands
 
 MAX_ANSWERS = 64 * 1024
 """The most bytes of answers that wait for `take_answers`. Commands beyond that stay unanswered."""
@@ -58,7 +58,7 @@ class TelnetFilter:
                 self._answers += answers
             return kept
         # Only here, because NumPy takes a tenth of a second to load and most peers speak no Telnet.
-        from logsrv.kit.framing.telnet_bulk import parse_telnet_commands
+        from logsrv.kit.framing._telnet_bulk import parse_telnet_commands
 
         found = parse_telnet_commands(data)
         self._unfinished = found.unfinished

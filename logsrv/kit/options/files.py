@@ -30,8 +30,8 @@ PIPE_SECONDS = 10.0
 DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 CHUNK = 64 * 1024
 
-# The mark of a file: its time of change in ns, size in bytes and inode. It changes with every save.
 FileFingerprint = tuple[int, int, int]
+"""The mark of a file: its time of change in ns, size in bytes and inode. It changes with every save."""
 
 LONGEST_SECRET = 1000
 MOST_SECRETS = 16
@@ -183,6 +183,7 @@ def _parse_secret(text: str) -> str:
 
 
 SECRET: Kind[str] = Kind(_parse_secret, "printable ASCII without spaces", "TOKEN", secret=True)
+"""A secret in a settings file, such as a token."""
 
 
 def _parse_key_pair(text: str) -> str:
@@ -193,6 +194,7 @@ def _parse_key_pair(text: str) -> str:
 KEY_PAIR: Kind[str] = Kind(
     _parse_key_pair, "a key and its secret, with a space between them", "KEY SECRET"
 )
+"""The key of a store of objects and its secret."""
 
 
 def read_secret(

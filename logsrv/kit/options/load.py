@@ -37,6 +37,7 @@ from logsrv.kit.text.words import shown
 S = TypeVar("S")
 DEFAULT = "default"
 CONFIG = Option(default=None, kind=PATH, help="read options from this TOML file")
+"""The option `--config`."""
 
 
 @attrs.frozen(kw_only=True)

@@ -42,6 +42,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
+from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position
 
@@ -181,6 +182,8 @@ def saved_names_for(
 
     A task with the same way and query is the same task, even if its alert has another name. changed: the
     places for which the same way and name are enough, even if the alert has another query.
+
+    Of several alike the last are taken: an earlier one may be of an alert that was removed before.
     """
     left = dict(kept)
     found: list[str | None] = [None] * len(wanted)
@@ -192,10 +195,11 @@ def saved_names_for(
     for likeness in likenesses:
         if likeness is likenesses[-1]:
             left = {name: key for name, key in left.items() if name in changed}
-        for number, key in enumerate(wanted):
+        for number, key in reversed([*enumerate(wanted)]):
             like = likeness(key)
             if found[number] is None and like is not None:
-                found[number] = next((one for one in left if likeness(left[one]) == like), None)
+                like_it = (one for one in reversed(left) if likeness(left[one]) == like)
+                found[number] = next(like_it, None)
                 left.pop(found[number] or "", None)
     return found
 
@@ -216,6 +220,8 @@ class Alerts:
     _metrics: Metrics
     _alerts: Mapping[str, AlertSettings] | None = attrs.field(init=False, default=None)
     _tasks: AlertTasks = attrs.field(init=False, factory=AlertTasks)
+    # The queries of the alerts that have a condition, by their labels.
+    _conditions: Mapping[str, str] = attrs.field(init=False, factory=dict)
     _firing: dict[str, int] = attrs.field(init=False, factory=dict)
     _limited_log: RateLimitedLog = attrs.field(init=False)
     _process: ResidentProcess = attrs.field(init=False)
@@ -241,7 +247,7 @@ class Alerts:
         if wanted == self._alerts or self._process.stopping:
             return
         first, self._alerts = self._alerts is None, wanted
-        self._firing.update(dict.fromkeys(self._firing.keys() - wanted, 0))
+        self._replace_conditions(wanted)
         replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
         kept = AlertPlaces(self._place(), self._identity(), self._clock)
         with closing(kept.folder):
@@ -255,6 +261,20 @@ class Alerts:
                 self._metrics.watch("alerts_firing", firing, alert=label)
         if self._tasks.all:
             self._process.start_or_update()
+
+    def _replace_conditions(self, wanted: AlertsByLabel) -> None:
+        """Set the metric of each label whose condition is another now to 0: no process would do it."""
+        before, self._conditions = (
+            self._conditions,
+            {
+                label: alert.alert
+                for label, alert in wanted.items()
+                if parse_alert(alert.alert).condition is not None
+            },
+        )
+        for label in self._firing:
+            if self._conditions.get(label) != before.get(label):
+                self._firing[label] = 0
 
     def _orders_line(self, pid: int | None) -> bytes:
         tasks = self._tasks.all.values()
@@ -282,7 +302,9 @@ class Alerts:
         elif report.kind == "lines":
             count("alert_lines_total", report.number, alert=report.label)
         elif report.kind == "firing":
-            self._firing[report.label] = report.number
+            # A report about an alert that was removed just now is dropped: no later one would end it.
+            if report.label in self._conditions:
+                self._firing[report.label] = report.number
         elif report.kind == "sent":
             count("alerts_sent_total", 1, **labels)
         elif report.kind in ("failed", "later"):

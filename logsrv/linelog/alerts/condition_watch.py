@@ -114,6 +114,12 @@ class ConditionWatch(Watch):
     def is_done(self) -> bool:
         return self.searched_all and not self.is_sending and not len(self._episodes)
 
+    def use_settings(self, task: AlertTask) -> None:
+        if task.label != self.task.label:
+            # Nobody knows by the new label how many groups fire.
+            self._firing = None
+        super().use_settings(task)
+
     def _shorten_interval(self, every: float) -> None:
         self._episodes.repeat_at = min(self._episodes.repeat_at, self._time_of_day() + every)
 

@@ -11,8 +11,8 @@ import re
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from logsrv.kit.connections.drain import unread_bytes
 from logsrv.kit.connections.linger import linger_at_close
+from logsrv.kit.connections.transports import unread_bytes
 from logsrv.linelog.intake.connections import InputProtocol
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.turns import LITTLE

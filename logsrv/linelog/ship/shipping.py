@@ -168,6 +168,7 @@ class Shipping:
             name=f"ship {name}",
             orders=partial(self._log_and_encode_orders, shipped),
             take=partial(self._handle_report, shipped),
+            ended=partial(self._handle_process_end, shipped),
             reactor=self._reactor,
             environment=lambda: _child_environment(shipped.settings.ship),
         )
@@ -175,8 +176,6 @@ class Shipping:
 
     def _log_and_encode_orders(self, shipped: _TargetProcess, pid: int | None) -> bytes:
         if not shipped.asking:
-            shipped.reported.record_process_end()
-            self._update_holds()
             log.info(
                 "ship {target}: process {pid} sends lines on to {where}",
                 target=shipped.reported.name,
@@ -197,6 +196,12 @@ class Shipping:
         if not self._names_saved:
             self._save_target_names()
         self._update_holds()
+
+    def _handle_process_end(self, shipped: _TargetProcess) -> None:
+        """Record at once that a target is not up: the next process may not start for long."""
+        shipped.reported.record_process_end()
+        if not self._stopping:
+            self._update_holds()
 
     def _update_holds(self) -> None:
         """Tell retention which segments to keep, if this has changed."""

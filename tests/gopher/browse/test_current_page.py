@@ -1,6 +1,7 @@
 """Pages on their way: whole, in parts, late, stopped, or not at all; and what is shown and pointed at."""
 
 import socket
+import struct
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -106,6 +107,52 @@ async def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_t
         assert places == [server.url(path) for path in ("/1/deep", "/1/in", "/")]
         await driven.press("b")
         await driven.shows("Welcome to the hole")
+
+
+@pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "broken off"])
+async def test_a_page_without_its_end_stays_where_its_reader_is(drive, serve, stopped):
+    ends = threading.Event()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"".join(b"line %d\r\n" % number for number in range(300)))
+        assert ends.wait(PATIENCE)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    server = serve(script)
+    limits = Limits(first_byte=PATIENCE, between=PATIENCE)
+    async with drive(server.url("/0/large"), limits=limits) as driven:
+        await until(lambda: len(driven.browser.view.lines) == 300, "all lines so far")
+        await driven.press(*["pagedown"] * 4)
+        read = lines_on_screen(driven)
+        assert read and "line 0" not in read
+        if stopped:
+            await driven.press("escape")
+            await driven.shows("You stopped this")
+            ends.set()
+        else:
+            ends.set()
+            await driven.whole()
+        assert lines_on_screen(driven) == read
+        await driven.press("home")
+        await driven.shows("tries again. The part received before:", "line 0")
+
+
+async def test_the_cursor_stays_on_its_link_when_a_menu_is_stopped(drive, serve):
+    part = b"".join(item("1", f"Item {number}", f"/{number}") for number in range(50))
+    server = serve(holding({b"": part}))
+    limits = Limits(first_byte=PATIENCE, between=PATIENCE)
+    async with drive(server.url(), limits=limits) as driven:
+        await until(lambda: len(driven.browser.view.lines) == 50, "all items so far")
+        await driven.press(*["down"] * 7)
+        assert driven.pointed() == "Item 7"
+        await driven.press("escape")
+        await driven.shows("You stopped this", "Item 7")
+        assert driven.pointed() == "Item 7"
+
+
+def lines_on_screen(driven: Any) -> list[str]:
+    """The lines of the text that are on the screen."""
+    return [row for row in map(str.strip, driven.screen().splitlines()) if row.startswith("line ")]
 
 
 async def test_escape_stops_a_silent_server_and_stays(drive, serve):

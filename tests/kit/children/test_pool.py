@@ -245,6 +245,27 @@ def test_no_more_is_read_of_a_long_answer_until_there_is_room(reactor):
     assert not reactor.last.killed
 
 
+def test_each_long_answer_of_a_process_waits_for_room(reactor):
+    workers = workers_of(reactor, 1)
+    whole = b"".join(frame_parts(b"y" * 100))
+    rooms: list[Deferred[None]] = []
+
+    def admit(size: int) -> Deferred[None]:
+        rooms.append(Deferred())
+        return rooms[-1]
+
+    for number in range(3):
+        asked = Asked(workers.answer(b"x", admit=admit))
+        if not number:
+            reactor.last.say()
+        reactor.last.protocol.outReceived(whole[:50])
+        assert reactor.last.paused
+        rooms[number].callback(None)
+        reactor.last.protocol.outReceived(whole[50:])
+        assert asked.found == b"y" * 100
+    assert len(reactor.processes) == 1
+
+
 def test_a_process_that_does_not_end_its_answer_is_killed(reactor):
     workers = workers_of(reactor, 1)
     asked = Asked(workers.answer(b"x", admit=lambda _: succeed(None)))

@@ -16,9 +16,9 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.connections._guarded_connection import guarded_connection_of
+from logsrv.kit.connections._guarded_factory import GuardedFactory
 from logsrv.kit.connections.guard import MOST_KEPT, Guard, GuardPolicy
-from logsrv.kit.connections.guarded_connection import guarded_connection_of
-from logsrv.kit.connections.guarded_factory import GuardedFactory
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.kept import kept

@@ -19,10 +19,10 @@ from twisted.web.client import Agent
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch import transfers
 from logsrv.kit import LineProtocol
-from logsrv.kit.connections import guarded_factory
+from logsrv.kit.connections import _guarded_factory as guarded_factory
 from logsrv.kit.connections import keepalive as keepalive_module
+from logsrv.kit.connections._guarded_factory import GuardedFactory
 from logsrv.kit.connections.guard import GuardPolicy
-from logsrv.kit.connections.guarded_factory import GuardedFactory
 from logsrv.kit.connections.keepalive import (
     KEEPALIVE,
     QUESTIONS,
@@ -30,7 +30,7 @@ from logsrv.kit.connections.keepalive import (
     longest_unheard,
     set_keepalive,
 )
-from logsrv.kit.net.ports import SO_ATTACH_FILTER
+from logsrv.kit.net._ports import SO_ATTACH_FILTER
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.options.usage import usage_options
 from logsrv.kit.testing import serve
@@ -266,10 +266,31 @@ def test_a_peer_that_is_gone_is_noticed_soon_after_a_reload_with_a_shorter_time(
     assert clock.getDelayedCalls() == []
 
 
+def test_a_peer_that_is_gone_is_noticed_while_others_keep_connecting(monkeypatch):
+    """New connections, more often than the search for gone peers, do not put it off."""
+    monkeypatch.setattr(guarded_factory, "seconds_unheard", lambda transport: transport.unheard)
+    clock = Clock()
+    guarded = GuardedFactory(
+        NotingFactory(), label="in", policy=GuardPolicy(), clock=clock, metrics=Metrics()
+    )
+    transports = []
+    with contextlib.ExitStack() as stack:
+        for number in range(6):
+            connection: Any = guarded.buildProtocol(None)
+            transport = AbortableTransport()
+            transport.socket = stack.enter_context(socket.socket())
+            transport.unheard = 0 if number else 301
+            connection.makeConnection(transport)
+            transports.append(transport)
+            clock.advance(longest_unheard(KEEPALIVE) / 16)
+    assert [one.aborted for one in transports] == [True, False, False, False, False, False]
+
+
 class AbortableTransport(StringTransport):
-    """Notes that it was aborted."""
+    """Notes that it was aborted. unheard: the seconds since its peer was heard."""
 
     aborted = False
+    unheard = 0
     socket: Any = None
 
     def abortConnection(self) -> None:

@@ -15,17 +15,17 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.connections.guard import GuardPolicy
-from logsrv.kit.connections.guarded_factory import GuardedFactory
-from logsrv.kit.connections.proxy_protocol import (
+from logsrv.kit.connections._guarded_factory import GuardedFactory
+from logsrv.kit.connections._proxy_protocol import (
     BINARY_SIGNATURE,
     ProxyHeader,
     ProxyHeaderError,
     ProxyHeaderReader,
 )
+from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.connections.source import Sender
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.kit.testing.memory import every_split
+from logsrv.kit.testing._memory import every_split
 from tests.parts.listening import Noted, NotingFactory
 from tests.parts.reactor import logged
 

@@ -22,16 +22,16 @@ from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
+from logsrv.kit.connections._tls import PeerCertificate, escaped_name
 from logsrv.kit.connections.guard import GuardPolicy
-from logsrv.kit.connections.tls import PeerCertificate, escaped_name
-from logsrv.kit.net import certificates
-from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.certificates import (
+from logsrv.kit.net import _certificates as certificates
+from logsrv.kit.net._certificates import (
     RenewableCertificate,
     ask_for_certificates,
     check_certificate,
     client_authorities,
 )
+from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority, certificate_file

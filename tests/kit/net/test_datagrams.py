@@ -11,14 +11,14 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
 
-from logsrv.kit.connections import senders
+from logsrv.kit.connections import _senders as senders
+from logsrv.kit.connections._senders import GuardedSenders, sender_at
 from logsrv.kit.connections.guard import GuardPolicy, PeerLimits
-from logsrv.kit.connections.senders import GuardedSenders, sender_at
 from logsrv.kit.net import datagrams
+from logsrv.kit.net._kernel_datagrams import RecvmmsgReader
 from logsrv.kit.net.bind import ListenError, listening_place_of
 from logsrv.kit.net.datagrams import DatagramListener, split_group
 from logsrv.kit.net.kept_sockets import KeptSockets
-from logsrv.kit.net.kernel_datagrams import RecvmmsgReader
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics
 from tests.parts.listening import NotingReceiver, port_of

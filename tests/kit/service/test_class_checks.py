@@ -13,7 +13,7 @@ from logsrv.kit import (
     LineProtocol,
     RequestProtocol,
 )
-from logsrv.kit.service.factory import protocols_of
+from logsrv.kit.service._factory import protocols_of
 from logsrv.kit.testing import MemoryService
 
 

@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.service.tasks import function_name
+from logsrv.kit.service._tasks import function_name
 from logsrv.kit.testing import MemoryService, serve
 from tests.parts.reactor import REACTOR, logged
 
@@ -134,6 +134,24 @@ def test_every_may_end_itself(memory):
     at_once = memory.service.every(1, lambda: at_once_ends(memory))
     memory.clock.advance(10)
     assert at_once.done.called
+
+
+def test_a_repeated_call_that_catches_its_cancellation_is_the_last(memory):
+    """Otherwise the stop would wait for the next call, which is an hour away."""
+    heard: list[str] = []
+
+    async def flush() -> None:
+        heard.append("began")
+        try:
+            await Deferred()
+        except CancelledError:
+            heard.append("saved the rest")
+
+    task = memory.service.every(3600, flush)
+    task.done.addCallback(lambda _: heard.append("ended"))
+    begun = memory.clock.seconds()
+    memory.stop()
+    assert heard == ["began", "saved the rest", "ended"] and memory.clock.seconds() == begun
 
 
 def at_once_ends(memory: MemoryService) -> None:

@@ -24,7 +24,7 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService, conformance
-from logsrv.kit.testing.conformance_trials import (
+from logsrv.kit.testing._conformance_trials import (
     LEAST_TO_FILL,
     try_cuts,
     try_datagrams,
@@ -34,8 +34,8 @@ from logsrv.kit.testing.conformance_trials import (
     try_slow_reader,
     try_stop,
 )
-from logsrv.kit.testing.difference import short_repr
-from logsrv.kit.testing.trial import Trial
+from logsrv.kit.testing._difference import short_repr
+from logsrv.kit.testing._trial import Trial
 from tests.parts.talking import Shout
 
 

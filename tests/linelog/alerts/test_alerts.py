@@ -221,6 +221,26 @@ def test_an_alert_that_was_not_there_for_a_while_is_new_again(stage):
     assert '"position":"9:0"' in kept
 
 
+def test_an_alert_that_was_removed_and_added_again_goes_on_from_there_after_a_restart(stage):
+    """Its process was dead all the time, so the place of before the removal is still there."""
+    stage.alerts.replace_alerts((alert("a"), alert("b")))
+    stage.alerts.replace_alerts((alert("b"),))
+    stage.end = Position(9, 0)
+    stage.alerts.replace_alerts((alert("a"), alert("b")))
+    names = {one.alert.alert: name for name, one in stage.orders.tasks.items() if one.until is None}
+    assert names == {"a": "3", "b": "2"}
+    stage.service().replace_alerts((alert("a"), alert("b")))
+    assert {one.alert.alert: name for name, one in stage.orders.tasks.items()} == names
+    assert not (Path(stage.place) / "alerts" / "1").exists()
+
+
+def test_equal_alerts_keep_their_places_over_a_restart(stage):
+    stage.alerts.replace_alerts((alert("a"), alert("a"), alert("b")))
+    names = {one.label: name for name, one in stage.orders.tasks.items()}
+    stage.service().replace_alerts((alert("a"), alert("a"), alert("b")))
+    assert {one.label: name for name, one in stage.orders.tasks.items()} == names
+
+
 @pytest.mark.parametrize("harm", [b"", b"rubbish\n", b'{"store":1} 00000000\n'])
 def test_a_damaged_place_is_said_and_the_alert_begins_at_the_end(stage, harm):
     stage.alerts.replace_alerts((alert("a"),))
@@ -251,6 +271,39 @@ def test_the_metrics_say_which_alerts_fire(stage):
     stage.report(AlertReport("firing", "web", "command", number=3))
     stage.alerts.replace_alerts((alert("b"),))
     assert stage.metrics.value("alerts_firing", alert="web") == 0
+
+
+ABSENT = "a | none in 5m"
+
+
+@pytest.mark.parametrize(
+    "now",
+    [(), (alert("a", "web"),), (alert("b", "other"),)],
+    ids=["none", "another that cannot fire", "other"],
+)
+def test_a_removed_alert_does_not_fire_though_its_process_says_so_once_more(stage, now):
+    """The report was under way when the alert was removed; nothing would ever take it back."""
+    stage.alerts.replace_alerts((alert(ABSENT, "web"),))
+    stage.report(AlertReport("firing", "web", "command", number=1))
+    stage.alerts.replace_alerts(now)
+    assert stage.metrics.value("alerts_firing", alert="web") == 0
+    stage.report(AlertReport("firing", "web", "command", number=1))
+    assert stage.metrics.value("alerts_firing", alert="web") == 0
+
+
+def test_an_alert_that_takes_the_number_of_another_does_not_fire_for_it(stage):
+    stage.alerts.replace_alerts((alert(ABSENT), alert("b | none in 5m")))
+    stage.report(AlertReport("firing", "1", "command", number=3))
+    stage.alerts.replace_alerts((alert("b | none in 5m"),))
+    assert stage.metrics.value("alerts_firing", alert="1") == 0
+
+
+def test_an_alert_with_other_settings_fires_on(stage):
+    """Its process does not say again that it fires."""
+    stage.alerts.replace_alerts((alert(ABSENT, "web"),))
+    stage.report(AlertReport("firing", "web", "command", number=3))
+    stage.alerts.replace_alerts((alert(ABSENT, "web", every=60), alert("b")))
+    assert stage.metrics.value("alerts_firing", alert="web") == 3
 
 
 def firing_before(stage: Stage, task: AlertTask) -> None:

@@ -86,6 +86,21 @@ def test_an_alert_fires_repeats_and_is_resolved(stage):
     assert [one.number for one in stage.reports if one.kind == "lines"] == [2, 1]
 
 
+def test_a_renamed_alert_that_fires_is_reported_by_its_new_name(stage):
+    watcher = stage.start(OOPS)
+    stage.advance(1, "app=a msg=oops", "app=b msg=oops")
+    task = stage.task(OOPS)
+    renamed = attrs.evolve(task, label="shop", alert=attrs.evolve(task.alert, name="shop"))
+    watcher.replace_tasks({"1": renamed})
+    stage.advance(1)
+    watcher.replace_tasks(
+        {"1": attrs.evolve(renamed, alert=attrs.evolve(renamed.alert, alert_every=9))}
+    )
+    stage.advance(1)
+    firing = [(one.label, one.number) for one in stage.reports if one.kind == "firing"]
+    assert firing == [("web", 0), ("web", 2), ("shop", 2)]
+
+
 def test_a_false_condition_has_no_repetition_until_it_is_true_again_also_over_kills(stage):
     stage.start(OOPS, alert_every=40)
     stage.advance(58, "app=a msg=oops", "app=b msg=oops")

@@ -236,6 +236,26 @@ async def test_a_search_paused_before_its_turn_reads_nothing(made):
     assert await sink.done is None and sink.text.count(b"\n") == 5
 
 
+def test_a_search_that_begins_paused_is_not_read_and_takes_no_time_until_it_goes_on(store):
+    processes = Spawner()
+    searches = Searches(lambda: str(store), processes, at_once=2, seconds=9.0)
+    sink = SearchSink()
+    search = searches.queue_search(asked(limit=1), sink)
+    search.pause()
+    processes.advance(0)
+    process = processes.processes[0]
+    assert process.paused
+    processes.advance(100)
+    assert not sink.done.called
+    search.resume()
+    assert not process.paused
+    processes.advance(8)
+    assert not sink.done.called
+    processes.advance(2)
+    assert sink.done.result is not None and "9 s" in str(sink.done.result)
+    searches.stop()
+
+
 async def test_a_search_is_ended_when_its_time_is_over(made):
     searches = made(seconds=0.001)
     sink = SearchSink()

@@ -222,6 +222,18 @@ def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(place):
     assert watch.events == ["1", "2"] and len(place.asked) == 1
 
 
+def test_the_next_search_for_a_client_that_does_not_read_waits_for_it(place):
+    """It is full at the end of one search: the transport does not ask it again to pause."""
+    watch = place.watch(Position(1, 0))
+    watch.viewer.pauseProducing()
+    place.end = Position(9, 0)
+    place.searches[0].taker.receive_end(None)
+    after = place.searches[1]
+    assert after.told == ["pause"]
+    watch.viewer.resumeProducing()
+    assert after.told == ["pause", "resume"]
+
+
 def test_a_heartbeat_is_sent_at_intervals(place):
     watch = place.watch()
     place.clock.advance(HEARTBEAT_EVERY)

@@ -90,6 +90,26 @@ def test_lines_are_sent_in_parts_after_three_hang_ups_and_at_once_behind_a_skipp
     assert sizes[: len(sent)] == sent
 
 
+def test_hang_ups_with_acknowledgements_between_them_are_no_search(directory):
+    """A target that restarts now and then gets whole batches, also after its third restart."""
+    restart = Unavailable("it restarts", hung_up=True)
+    far = LineFarSide(most_lines=100, script=[restart, None] * 3)
+    process = Process(directory)
+    process.lines(far).start()
+    process.run(LONG)
+    assert [len(one.lines) for one in far.sent] == [100] * 6
+    assert far.lines == LINES
+
+
+def test_batches_are_sent_ahead_again_once_a_target_that_hung_up_takes_lines(directory):
+    restart = Unavailable("it restarts", hung_up=True)
+    far = LineFarSide(most_lines=100, ahead=1, script=[restart, None, "wait", "wait"])
+    process = Process(directory)
+    process.lines(far).start()
+    process.run(ANSWER / 2)
+    assert len(far.held) == 2
+
+
 @pytest.mark.parametrize(("bad", "refused"), [(16, 16), (17, 0)])
 def test_a_target_that_hangs_up_at_more_than_sixteen_lines_is_faulty_itself(
     directory, bad, refused

@@ -245,6 +245,25 @@ def test_a_gap_that_grows_after_a_kill_is_not_counted_twice(tmp_path):
     assert process.kept.gone == MissingText(sizes[1] + sizes[2], 600)
 
 
+def test_a_counted_gap_is_known_after_a_kill_in_the_same_moment(tmp_path):
+    """Also if all text before the gap was taken and saved long before: the place is still the same."""
+    store = [[line(f"{segment} {n}", n) for n in range(300)] for segment in range(3)]
+    directory = make_store(tmp_path / "logs", store[:1])
+    process = shipped(directory, far := LineFarSide())
+    assert len(far.lines) == 300
+    (directory / "current.log").unlink()
+    make_store(directory, store)
+    removed = MissingText(sum(map(len, store[1])), 300)
+    remove_segment(directory, 2, removed.bytes, removed.lines)
+    far.script.append(Unavailable("away"))
+    while not process.reports.of("gap"):
+        process.run(0.05)
+    process.kill()
+    again = shipped(directory, far)
+    assert far.lines == [one[:-1] for lines in (store[0], store[2]) for one in lines]
+    assert again.kept.gone == removed and not again.reports.of("gap")
+
+
 def test_batches_become_smaller_on_a_slow_link(tmp_path):
     lines = [line("x" * 1000, n) for n in range(600)]
     far = LineFarSide(

@@ -144,6 +144,31 @@ def test_a_process_that_dies_is_started_again_with_the_same_orders(stage):
     assert stage.metrics.value("ship_up", target="a") == 0
 
 
+def test_a_target_whose_process_is_dead_is_not_up(stage):
+    """The next process may not start for long, if the system has no room for it."""
+    stage.change(target("a", ship=parse_ship_url("file:///srv/archive")))
+    stage.report("a", ShipReport("up", "at least once"))
+    stage.report("a", ShipReport("kept", position=Position(9, 0)))
+    stage.report("a", ShipReport("released", position=Position(5, 0)))
+    stage.reactor.full = True
+    with logged():
+        stage.running()["a"].end(signal=9)
+        assert stage.metrics.value("ship_up", target="a") == 0
+        assert stage.holds[0].first_kept == 0, "nobody looks into the archive any more"
+        stage.reactor.advance(PAUSES[0])
+    assert stage.metrics.value("ship_up", target="a") == 0
+
+
+def test_the_end_of_a_process_at_a_stop_is_no_news_for_retention(stage):
+    stage.change(target("a", ship=parse_ship_url("file:///srv/archive")))
+    stage.report("a", ShipReport("kept", position=Position(9, 0)))
+    stage.report("a", ShipReport("released", position=Position(5, 0)))
+    stage.shipping.stop()
+    told = stage.told
+    stage.reactor.last.end()
+    assert stage.told == told
+
+
 def test_retention_leaves_what_a_target_does_not_have(stage):
     stage.change(target("a"), target("b", ship_from="7:100", ship_at_most=5))
     assert stage.holds == [Hold("a", 0, 1000), Hold("b", 7, 5)]
