@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.browse import current_page, painted_lines
+from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.wire.limits import Limits
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import until
@@ -106,6 +107,31 @@ async def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_t
         assert places == [server.url(path) for path in ("/1/deep", "/1/in", "/")]
         await driven.press("b")
         await driven.shows("Welcome to the hole")
+
+
+async def test_news_that_are_read_slowly_do_not_replace_the_page_that_was_asked_for_last(
+    drive, monkeypatch
+):
+    read, go_on, is_read = (threading.Event() for _ in range(3))
+    every = FollowedStore.all
+
+    def slowly(following: FollowedStore) -> list[FollowedMenu]:
+        read.set()
+        assert go_on.wait(PATIENCE)
+        is_read.set()
+        return every(following)
+
+    async with drive(None) as driven:
+        await driven.shows("Places to begin")
+        with monkeypatch.context() as patch:
+            patch.setattr(FollowedStore, "all", slowly)
+            await driven.press("W")
+            await until(read.is_set, "the files to be read")
+            await driven.press("B")
+            go_on.set()
+            await until(is_read.is_set, "the files")
+        await driven.press("down", "up")
+        await driven.shows("Places to begin")
 
 
 async def test_escape_stops_a_silent_server_and_stays(drive, serve):
