@@ -464,6 +464,24 @@ def test_a_gap_that_grows_after_it_was_counted_is_not_counted_twice(tmp_path, ki
     assert [one.lines for one in process.reports.of("gap")] == [3000] * (1 if killed else 2)
 
 
+def test_a_gap_is_counted_although_the_target_takes_what_follows_and_the_process_is_killed(
+    tmp_path,
+):
+    """The answer is lost, too: the next process goes on after the gap, and does not find it."""
+    directory = make_store(tmp_path / "logs", SEGMENTS)
+    away = [Unavailable("away")] * 4
+    far = FarSide(script=[None, "lose", "answer"], asked=[None, *away, None, *away, *away])
+    process = shipped(directory, far, 0.5)
+    remove_segment(directory, 2, len(TEXTS[1]), 3000)
+    process.run(10)
+    assert len(far.blocks) == 2
+    process.kill()
+    far.asked.clear()
+    process = shipped(directory, far)
+    assert far.text == TEXTS[0] + TEXTS[2]
+    assert process.kept.gone == MissingText(len(TEXTS[1]), 3000)
+
+
 def test_text_between_two_gaps_that_goes_before_it_is_taken_is_counted_too(tmp_path):
     """The blocks before and after the first gap were in flight when the target went."""
     directory = make_store(tmp_path / "logs", [*SEGMENTS, TEXTS[:1], [line("newest")]])
