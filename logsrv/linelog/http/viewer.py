@@ -152,6 +152,9 @@ class Viewer:
             "end": str(end),
         }
         self._search = self._searches.queue_search({"endpoint": "tail", "values": values}, self)
+        if self._full:
+            # The search before has ended although it was paused: its last lines were in the pipe.
+            self._search.pause()
 
     def receive_missing(self, missing: str) -> None:
         """Do nothing: an event says where lines are missing."""

@@ -222,6 +222,18 @@ def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(place):
     assert watch.events == ["1", "2"] and len(place.asked) == 1
 
 
+def test_the_next_search_waits_for_a_client_that_does_not_read_either(place, monkeypatch):
+    """A search that has found all ends although it is paused; the next one may find gigabytes."""
+    monkeypatch.setattr(viewer_module, "NEAR", 10)
+    watch = place.watch(Position(1, 0))
+    watch.viewer.pauseProducing()
+    place.end = Position(2, 200)
+    place.searches[0].taker.receive_end(None)
+    assert [search.told for search in place.searches] == [["pause"], ["pause"]]
+    watch.viewer.resumeProducing()
+    assert place.searches[1].told == ["pause", "resume"]
+
+
 def test_a_heartbeat_is_sent_at_intervals(place):
     watch = place.watch()
     place.clock.advance(HEARTBEAT_EVERY)
