@@ -293,6 +293,7 @@ class HangUpSearch:
 
     def record_refused(self, place: Position, end: Position) -> Position:
         """Record that a line was refused; return the new place: `end`, or `place` if lines were skipped."""
+        self._tries = 0
         if self._last_tries:
             self._last_tries -= 1
         return place if self._passed else end

@@ -240,6 +240,16 @@ def test_a_line_that_is_refused_at_its_last_try_leaves_the_next_ones_their_tries
     assert [one.lines for one in process.reports.of("refused")] == [1]
 
 
+def test_a_line_after_a_refused_one_has_tries_of_its_own(directory):
+    """The hang-ups before the refusal were at another line: one more is no reason to skip a line."""
+    hang_up = Unavailable("it restarts", hung_up=True)
+    far = LineFarSide(most_lines=1, script=[hang_up, hang_up, RefusedForGood("no"), hang_up])
+    process = Process(directory)
+    process.lines(far).start()
+    process.run(LONG)
+    assert far.lines == LINES[1:]
+
+
 @pytest.mark.slow
 @given(st.integers(0, 1000), st.floats(0.1, 0.9), st.sets(st.integers(0, 299), max_size=4))
 def test_random_hang_ups_lose_no_good_line(seed, share, bad):
