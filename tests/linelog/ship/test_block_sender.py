@@ -8,8 +8,10 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.formats.blocks.send import PackedBlock
+from logsrv.linelog.ship import cut
 from logsrv.linelog.ship.block_sender import AHEAD, GROW
 from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
+from logsrv.linelog.ship.durable import DurableFollower
 from logsrv.linelog.ship.shipper import LONGEST, SETTLED
 from logsrv.linelog.ship.target import (
     ANSWER,
@@ -400,6 +402,31 @@ def test_the_next_block_is_cut_while_one_is_under_way(directory, cuts):
     process.clock.advance(0)
     assert len(far.sent) == 3 and len(cuts) == 3
     far.answer()
+    assert far.text == ALL
+    assert not process.reports.of("retry")
+
+
+def test_a_disk_error_in_the_middle_of_a_block_that_is_cut_ahead_loses_no_text(
+    directory, monkeypatch
+):
+    """What was read of that block before the error is read again, when the block is due."""
+    monkeypatch.setattr(cut, "PIECE", 1 << 16)
+    read, errors = DurableFollower.read, [None, OSError("not now")]
+
+    def failing(*arguments: Any, **more: Any) -> Any:
+        if errors and (error := errors.pop(0)) is not None:
+            raise error
+        return read(*arguments, **more)
+
+    far = SlowFarSide()
+    process = Process(directory)
+    process.blocks(far).start()
+    monkeypatch.setattr(DurableFollower, "read", failing)
+    process.clock.advance(AHEAD)
+    assert not errors
+    for _ in range(3):
+        far.answer()
+        process.clock.advance(0)
     assert far.text == ALL
     assert not process.reports.of("retry")
 
