@@ -234,6 +234,13 @@ def test_the_next_search_waits_for_a_client_that_does_not_read_either(place, mon
     assert place.searches[1].told == ["pause", "resume"]
 
 
+def test_a_viewer_hears_what_it_missed_before_it_was_live_at_once(place):
+    """The next line, which would say so, too, may come tomorrow."""
+    watch = place.watch()
+    watch.hand("1", missed=3, live=True)
+    assert watch.events == ["1", ("missed", {"lines": 3})]
+
+
 def test_a_heartbeat_is_sent_at_intervals(place):
     watch = place.watch()
     place.clock.advance(HEARTBEAT_EVERY)
