@@ -112,6 +112,20 @@ def test_a_viewer_that_comes_within_a_minute_keeps_the_process(store):
     assert spawner.last.closed
 
 
+def test_a_process_that_dies_while_nobody_watches_is_not_ended_once_more(store):
+    spawner = Spawner()
+    views = LiveViews(lambda: str(store), spawner)
+    first, second = Watcher(), Watcher()
+    views.join(first, END, END)
+    views.leave(first)
+    with logged() as messages:
+        spawner.last.end(signal=9)
+        spawner.advance(IDLE_SECONDS)
+    assert messages == ["the process of the live views was ended by SIGKILL"]
+    views.join(second, END, END)
+    assert len(spawner.processes) == 2
+
+
 async def test_a_process_that_dies_closes_its_viewers(views):
     """Its viewers are sent away, the log says why, and who comes back is served by the next one."""
     watcher, again = Watcher(), Watcher()
