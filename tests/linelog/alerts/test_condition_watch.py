@@ -119,7 +119,7 @@ def test_groups_of_the_same_moment_are_one_message_and_later_ones_wait(stage):
 
 
 def test_an_episode_that_a_receiver_may_know_ends_for_it_over_a_kill_and_silences(stage):
-    """It begins and ends in silences; between them its message was under way when the process was killed."""
+    """It begins and ends in silences; between them a kill came while its message was under way."""
     stage.start(OOPS)
     stage.silence(10)
     stage.advance(2)
@@ -134,6 +134,17 @@ def test_an_episode_that_a_receiver_may_know_ends_for_it_over_a_kill_and_silence
     stage.start(OOPS)
     stage.advance(320)
     assert ("resolved", "b") in stage.sent[-1]
+
+
+def test_a_shorter_interval_begins_at_the_reload(stage):
+    watcher = stage.start(OOPS, alert_every=100_000)
+    stage.advance(5, "app=a msg=oops")
+    assert len(stage.sent) == 1
+    watcher.replace_tasks({"1": stage.task(OOPS, alert_every=30)})
+    stage.advance(25)
+    assert len(stage.sent) == 1
+    stage.advance(10, "app=a msg=oops")
+    assert stage.sent[1:] == [[("firing", "a")]]
 
 
 def test_a_host_that_falls_silent_is_noticed_and_its_return_too(stage):
