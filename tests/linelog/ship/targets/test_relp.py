@@ -84,6 +84,18 @@ async def test_sends_in_a_row_are_answered_in_their_order():
     assert texts(peers.messages)[WINDOW:] == [b"a", b"!refuse", b"b"]
 
 
+async def test_lines_are_written_while_earlier_ones_wait_for_their_answers():
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        first = call_target(one.send, sent(b"!silent"))
+        await until(lambda: len(peers.messages) == 1, "the first line")
+        second = call_target(one.send, sent(b"b"))
+        await until(lambda: len(peers.messages) == 2, "the second line")
+        first.cancel()
+        for sending in (first, second):
+            with pytest.raises(CancelledError):
+                await sending
+
+
 async def test_all_sends_in_flight_fail_together():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         first, second = (call_target(one.send, sent(text)) for text in (b"!end", b"a"))
