@@ -223,6 +223,15 @@ def test_files_that_are_being_saved_are_waited_for(tmp_path):
     assert len(watched.pass_looks(1)) == watched.taken == 1
 
 
+def test_a_certificate_that_was_loaded_for_a_refused_reload_is_taken_by_the_watch(tmp_path):
+    """A reload reads it, and another option refuses the reload: only the watch can take it now."""
+    watched = Watched(tmp_path)
+    watched.put("key", "cert")
+    watched.watch.load_files()
+    [said] = watched.pass_looks(5)
+    assert "uses the saved certificate" in said and watched.taken == 1
+
+
 def test_a_certificate_file_may_be_missing_for_a_while(tmp_path):
     watched = Watched(tmp_path)
     kept = watched.key.rename(tmp_path / "kept")

@@ -90,6 +90,18 @@ async def test_while_paused_nothing_is_read_and_what_the_kernel_drops_is_counted
     assert any("the kernel dropped" in message for message in messages)
 
 
+async def test_a_listener_that_opens_while_the_store_is_behind_waits_without_work(site):
+    """The kernel has the datagrams: a reactor that watched the socket would find it readable each turn."""
+    listener = site.make(UDP)
+    listener.pauseProducing()
+    site.run(listener)
+    with client_of(listener) as client:
+        client.send(b"x")
+        assert listener not in REACTOR.getReaders()
+        listener.resumeProducing()
+        await until(lambda: site.receiver.payloads, "the datagram")
+
+
 async def test_a_stop_takes_in_what_has_arrived(site):
     listener = site.start(UDP)
     with client_of(listener) as client:
