@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from functools import cache
 from inspect import cleandoc
 from pathlib import Path
 from types import MappingProxyType
@@ -22,10 +24,11 @@ from logsrv.kit.options.declare import Option, option_name, options_of, table_ke
 from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
-from logsrv.kit.service.protocol_service import PLUGIN_METRICS
+from logsrv.kit.service.plugin_metrics import PLUGIN_METRICS
 from logsrv.linelog.plugin import monitoring as linelog
 
 HERE = Path(__file__).parent
+KIT = HERE.parent / "logsrv" / "kit"
 OURS = ("logsrv", "greet", "gopher", "gopherd")
 
 OPTIONS = """\
@@ -236,7 +239,180 @@ def interface_text(interface: InterfaceClass) -> str:
     return "".join(rows)
 
 
+KIT_MODULES = """\
+# The kit: modules for programs
+
+Written from the code by `make docs`.
+
+Authors of protocols need only the names of `logsrv.kit` and `logsrv.kit.testing`, which are in
+[the reference](kit-reference.md). A program beside a plugin, such as a command, a child process or a page,
+may import all names below. A module whose name begins with `_` belongs to the kit alone and may change.
+
+"""
+# What follows in the docstring of a folder is for those who change the kit.
+FOLDER_LIST = "\n\nIts modules"
+
+
+def kit_modules_page() -> str:
+    """docs/kit-modules.md: the public modules of the kit, with the first sentence about each name."""
+    folders = sorted({path.parent for path in public_modules()})
+    parts = [KIT_MODULES]
+    for folder in folders:
+        parts.append(f"## `{_dotted(folder)}`\n\n")
+        if folder != KIT:
+            text = ast.get_docstring(_tree(folder / "__init__.py")) or ""
+            parts.append(_page_text(text.partition(FOLDER_LIST)[0]) + "\n\n")
+        for path in public_modules():
+            if path.parent == folder:
+                parts.append(module_text(path))
+    return "".join(parts).rstrip("\n") + "\n"
+
+
+def public_modules() -> list[Path]:
+    """Return the files of the kit's modules that others may import."""
+    return [
+        path
+        for path in sorted(KIT.rglob("*.py"))
+        if not path.name.startswith("_") and "template" not in path.parts
+    ]
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(path.relative_to(HERE.parent).with_suffix("").parts)
+
+
+def module_text(path: Path) -> str:
+    """Return the section of a module: its first sentence, and a line for each public name."""
+    tree = _tree(path)
+    lines = [f"### `{_dotted(path)}`\n", _page_text(first_sentence(tree)) + "\n"]
+    lines += name_lines(tree)
+    return "\n".join(lines) + "\n\n"
+
+
+def name_lines(tree: ast.Module) -> Iterator[str]:
+    """Yield the lines about the public classes, functions and documented constants of a module."""
+    for node, following in zip(tree.body, [*tree.body[1:], None], strict=True):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield f"- `{class_form(node)}`: {_page_text(first_sentence(node))}"
+            yield from method_lines(node, tree)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if not node.name.startswith("_") and not is_overload(node):
+                yield f"- `{function_form(node)}`: {_page_text(first_sentence(node))}"
+        elif (
+            (name := constant_name(node))
+            and isinstance(following, ast.Expr)
+            and isinstance(following.value, ast.Constant)
+        ):
+            yield f"- `{name}`: {_page_text(_sentence(cleandoc(str(following.value.value))))}"
+
+
+def is_overload(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("overload" in ast.unparse(each) for each in node.decorator_list)
+
+
+def constant_name(node: ast.stmt) -> str:
+    """Return the public name that a statement of a module sets; "" if it sets none."""
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    name = targets[0].id if isinstance(targets[0], ast.Name) else "_"
+    return "" if name.startswith("_") else name
+
+
+def method_lines(cls: ast.ClassDef, tree: ast.Module) -> Iterator[str]:
+    """Yield a line for each public method with a docstring, inherited ones of private modules too.
+
+    Methods with capitals in their names are Twisted's.
+    """
+    seen = set()
+    for each in [cls, *private_bases(cls, tree)]:
+        for node in each.body:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name in seen:
+                continue
+            if re.fullmatch(r"[a-z][a-z0-9_]*", node.name) and ast.get_docstring(node):
+                seen.add(node.name)
+                form = function_form(node, bound=True)
+                yield f"  - `{form}`: {_page_text(first_sentence(node))}"
+
+
+def private_bases(cls: ast.ClassDef, tree: ast.Module) -> Iterator[ast.ClassDef]:
+    """Yield the base classes of a class that are in private modules of the kit."""
+    for base in cls.bases:
+        name = ast.unparse(base.value if isinstance(base, ast.Subscript) else base)
+        for node in tree.body:
+            if not isinstance(node, ast.ImportFrom) or name not in [one.name for one in node.names]:
+                continue
+            module = str(node.module)
+            if module.startswith("logsrv.kit.") and module.split(".")[-1].startswith("_"):
+                inner = _tree(HERE.parent.joinpath(*module.split(".")).with_suffix(".py"))
+                for found in inner.body:
+                    if isinstance(found, ast.ClassDef) and found.name == name:
+                        yield found
+                        yield from private_bases(found, inner)
+
+
+def class_form(cls: ast.ClassDef) -> str:
+    """Return a class as it is called: with the arguments of `__init__`, or with its fields."""
+    for node in cls.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            return (
+                function_form(node, bound=True)
+                .replace("__init__", cls.name, 1)
+                .removesuffix(" -> None")
+            )
+    fields = [node for node in cls.body if isinstance(node, ast.AnnAssign) and node.simple]
+    made = [ast.unparse(each) for each in (*cls.decorator_list, *cls.bases)]
+    if not any(re.match(r"(attrs\.)?(frozen|define)|NamedTuple|Value", each) for each in made):
+        return cls.name
+    names = [
+        f"{ast.unparse(each.target).lstrip('_')}: {ast.unparse(each.annotation)}"
+        + " = …" * bool(each.value)
+        for each in fields
+        if "ClassVar" not in ast.unparse(each.annotation)
+        and (each.value is None or "init=False" not in ast.unparse(each.value))
+    ]
+    return f"{cls.name}({', '.join(names)})"
+
+
+def function_form(node: ast.FunctionDef | ast.AsyncFunctionDef, bound: bool = False) -> str:
+    """Return a function as it is called, with its types; a property as a name. bound: without `self`."""
+    result = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    kinds = [ast.unparse(each) for each in node.decorator_list]
+    if any(kind in ("property", "cached_property") for kind in kinds):
+        return node.name + result.replace(" ->", ":")
+    arguments = ast.unparse(node.args)
+    if bound and "staticmethod" not in kinds:
+        arguments = arguments.partition(", ")[2] if ", " in arguments else ""
+    word = "await " if isinstance(node, ast.AsyncFunctionDef) else ""
+    if any("contextmanager" in kind for kind in kinds):
+        word, result = "with ", ""
+    return f"{word}{node.name}({arguments}){result}"
+
+
+def first_sentence(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    return _sentence(ast.get_docstring(node) or "")
+
+
+def _sentence(text: str) -> str:
+    """Return the first sentence of a docstring, on one line."""
+    paragraph = " ".join(text.partition("\n\n")[0].split())
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z`(])", paragraph)[0]
+
+
+def _page_text(text: str) -> str:
+    """Return text of a docstring for Markdown: what is outside of code cannot be taken for HTML."""
+    parts = re.split(r"(`[^`]*`|^    .*$)", text, flags=re.MULTILINE)
+    return "".join(
+        part if number % 2 else re.sub(r"([<*])", r"\\\1", part)
+        for number, part in enumerate(parts)
+    )
+
+
 PAGES = {
+    "kit-modules.md": kit_modules_page,
     "options.md": options_page,
     "monitoring.md": monitoring_page,
     "kit-reference.md": kit_reference_page,

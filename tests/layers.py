@@ -70,3 +70,18 @@ def may_import(module: str, other: str) -> bool:
 def level_of(home: str) -> int:
     """Return the layer of a home."""
     return HOMES[home] if home in HOMES else HOMES[f"{_FORMATS}.*"]
+
+
+def is_door(module: str, importer: str) -> bool:
+    """Return whether `importer` may import a module as far as its name says.
+
+    A module of logsrv.X that begins with `_`, or is in a folder that does, is for logsrv.X alone.
+    """
+    parts = module.split(".")
+    if not within(module, "logsrv") or not any(is_private(each) for each in parts):
+        return True
+    return importer.split(".")[:2] == parts[:2]
+
+
+def is_private(part: str) -> bool:
+    return part.startswith("_") and not part.startswith("__")

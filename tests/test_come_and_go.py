@@ -13,11 +13,11 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from logsrv.gopher.gateway.visitors import RequestDenied, VisitorLimits, Visitors
-from logsrv.kit.connections.drain import GonePeerWatch
+from logsrv.kit.connections._drain import GonePeerWatch
+from logsrv.kit.connections._guarded_factory import GuardedFactory
+from logsrv.kit.connections._senders import REMEMBERED_SENDERS, GuardedSenders
 from logsrv.kit.connections.guard import Guard, GuardPolicy
-from logsrv.kit.connections.guarded_factory import GuardedFactory
 from logsrv.kit.connections.rates import REMEMBERED, PeerRateLimits
-from logsrv.kit.connections.senders import REMEMBERED_SENDERS, GuardedSenders
 from logsrv.kit.observe import rate_limited_log
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.rate_limited_log import OTHERS, QUIET_SECONDS, RateLimitedLog

@@ -20,6 +20,8 @@ from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.text import Stuffer, TextParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.children.frames import MessageReader
+from logsrv.kit.framing._incoming import Incoming
+from logsrv.kit.framing._line_format import LineFormat
 from logsrv.kit.framing.frames import (
     Delimiter,
     FixedSize,
@@ -28,8 +30,6 @@ from logsrv.kit.framing.frames import (
     Netstring,
     Varint,
 )
-from logsrv.kit.framing.incoming import Incoming
-from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.formats.forward.msgpack_values import MsgpackValueFramer
 from logsrv.linelog.formats.gelf.parse import GelfFramer

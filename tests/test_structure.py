@@ -1,10 +1,21 @@
 """The rules of this project that a machine can check: imports, time, tests for every folder."""
 
+import re
 from pathlib import Path
 
 import logsrv.kit
-from tests.layers import may_import, within
+from tests.layers import is_door, is_private, may_import, within
 from tests.parts.modules import MODULES, ROOT, imported, name_of
+
+# Beside logsrv: programs of ours, and tests of what no user of the kit sees. The tests of a folder may
+# import its private modules; so may these tests, which are of the kit but stand elsewhere.
+PROGRAMS = ("bench", "docs", "packaging", "site", "twisted", "examples", "tests")
+TESTS_OF_THE_KIT = (
+    "tests/test_come_and_go.py",
+    "tests/test_cuts.py",
+    "tests/fuzz/targets/lines.py",
+    "tests/fuzz/targets/net.py",
+)
 
 # Folders of these names: bytes in, values out. They import neither Twisted nor sockets nor a clock.
 SANS_IO = ("text", "framing", "wire", "fields", "query", "linelog/lines")
@@ -25,6 +36,74 @@ def test_imports_point_down():
         for other in imported(path)
         if other.startswith("logsrv.") and not may_import(name_of(path), other)
     ]
+    assert not wrong
+
+
+def private_imports(path: Path, importer: str) -> list[str]:
+    """Return a sentence for each import of a private module of somebody else's."""
+    # `from logsrv.kit import _name` imports the module logsrv.kit._name if there is one.
+    modules = {name_of(each) for each in MODULES}
+    return [
+        f"{path.relative_to(ROOT)} imports {other}"
+        for other in imported(path)
+        if other in modules and not is_door(other, importer)
+    ]
+
+
+def test_private_modules_are_imported_by_their_own_package_alone():
+    assert not [wrong for path in MODULES for wrong in private_imports(path, name_of(path))]
+
+
+def test_programs_and_tests_beside_the_package_import_public_modules():
+    found = []
+    for path in (each for folder in PROGRAMS for each in sorted((ROOT / folder).rglob("*.py"))):
+        place = path.relative_to(ROOT).as_posix()
+        # The tests of logsrv.X are in tests/X.
+        importer = place.replace("tests/", "logsrv/", 1).replace("/", ".")
+        if place not in TESTS_OF_THE_KIT and "node_modules" not in path.parts:
+            found += private_imports(path, importer)
+    assert not found
+
+
+def test_an_import_of_a_private_module_is_noticed():
+    assert not is_door("logsrv.kit.service._stop", "logsrv.linelog.plugin.service")
+    assert not is_door("logsrv.kit._inner.names", "logsrv.cli.check")
+    assert is_door("logsrv.kit.service._stop", "logsrv.kit.inspect._view")
+    assert is_door("logsrv.kit.service.sites", "logsrv.cli.check")
+    assert is_door("logsrv.__version__", "logsrv.cli.check")
+
+
+def names_on_the_page() -> dict[str, set[str]]:
+    """Return the names that docs/kit-modules.md has of each module of the kit."""
+    page = (ROOT / "docs" / "kit-modules.md").read_text()
+    sections = re.findall(r"^### `([\w.]+)`\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
+    return {
+        module: set(re.findall(r"^- `(?:await |with )?(\w+)", text, re.MULTILINE))
+        for module, text in sections
+    }
+
+
+def test_every_public_module_of_the_kit_is_on_its_page():
+    modules = {
+        name_of(path)
+        for path in MODULES
+        if within(name_of(path), "logsrv.kit") and path.name != "__init__.py"
+    }
+    public = {name for name in modules if not any(map(is_private, name.split(".")))}
+    assert names_on_the_page().keys() == public
+
+
+def test_every_name_of_the_kit_that_is_imported_is_on_its_page():
+    """So whoever changes the kit can see what others use."""
+    page = names_on_the_page()
+    wrong = {
+        f"{name_of(path)} imports {other}"
+        for path in MODULES
+        if not within(name_of(path), "logsrv.kit")
+        for other in imported(path)
+        for module, _, name in [other.rpartition(".")]
+        if module in page and name not in page[module]
+    }
     assert not wrong
 
 

@@ -34,10 +34,10 @@ from logsrv.cli.command import COMMANDS, Command
 from logsrv.cli.line_logger import registries
 from logsrv.cli.origin import direct_url, path_in_record
 from logsrv.errors import ConfigurationError
+from logsrv.kit import IProtocolPlugin
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.plugins import Plugins, import_plugin_files
-from logsrv.kit.service.plugin import IProtocolPlugin
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import error_text
 from twisted import plugins

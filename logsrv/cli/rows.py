@@ -16,8 +16,7 @@ import pyarrow
 
 from logsrv.cli.output import Output
 from logsrv.cli.table import ByteSink, RowWriter
-from logsrv.errors import LogsrvError
-from logsrv.kit.options.argument_parser import UsageError
+from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.text.escape import printable
 from logsrv.linelog.read.text_table import Columns
 

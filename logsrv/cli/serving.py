@@ -25,8 +25,7 @@ from twisted.scripts import twistd as twistd_program
 
 from logsrv.cli.arguments import tell
 from logsrv.errors import ConfigurationError
-from logsrv.kit import Datagrams, protocol_plugin
-from logsrv.kit.service.plugin import IProtocolPlugin, Plugin
+from logsrv.kit import Datagrams, IProtocolPlugin, Plugin, protocol_plugin
 from logsrv.kit.text.terminal import discard_unwritten_output
 
 NOT_RUNNABLE = 3

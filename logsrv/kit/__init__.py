@@ -1,4 +1,7 @@
-"""The kit: write a protocol, get a server. This is its whole public surface.
+"""The kit: write a protocol, get a server with limits, reloads, metrics and TLS.
+
+A plugin needs only the names below. A program beside a plugin, such as a command or a child process,
+imports from the public modules of the folders. A module that begins with `_` is the kit's own.
 
     from logsrv.kit import LineProtocol, protocol_plugin
 

@@ -210,3 +210,24 @@ def test_the_help_of_the_service_begins_with_its_usage():
     done = logsrv("check", "--", "--help")
     assert done.returncode == 0
     assert done.stdout.startswith(b"Usage: logsrv check [options]\n")
+
+
+@pytest.mark.slow
+def test_two_formats_with_one_path_are_an_error(tmp_path):
+    plugin = tmp_path / "twisted/plugins/clash_plugin.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(
+        "from logsrv.inputs import HttpFormat\nclash = HttpFormat('clash', 'clash_format:routes')\n"
+    )
+    (tmp_path / "clash_format.py").write_text(
+        "from logsrv.inputs import Route\n"
+        "def add(body, rules, records): ...\n"
+        "def routes(): return {'/lines': (Route((b'POST',), add),)}\n"
+    )
+    options = ("--", "--directory", str(tmp_path / "lines"), "--listen", "http:tcp:0")
+    status, found = check(*options, environment={"PYTHONPATH": str(tmp_path)})
+    [said] = found["configuration"]
+    assert status == 1
+    assert said.startswith(
+        "error two formats of the http input take POST /lines: ndjson and clash; "
+    )

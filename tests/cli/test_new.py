@@ -333,17 +333,35 @@ def test_a_project_takes_the_given_description_and_place(tmp_path, kind, listen,
         given = {one.arg: one.value for one in call.keywords}
         written = [ast.literal_eval(given[name]) for name in ("description", "listen")]
         assert written == [said, listen]
+    planned = planned_run(tmp_path / "shout")
+    assert listen in planned
+    assert client is None or client in planned
+
+
+def planned_run(project: Path) -> str:
+    """Return what `make run` would do."""
     make = [program("make", "make"), "--dry-run", "run", f"PYTHON={sys.executable}"]
     planned = subprocess.run(
-        make,
-        cwd=tmp_path / "shout",
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=5 * PATIENCE,
+        make, cwd=project, capture_output=True, text=True, check=True, timeout=5 * PATIENCE
     )
-    assert listen in planned.stdout
-    assert client is None or client in planned.stdout
+    return planned.stdout
+
+
+@pytest.mark.parametrize(
+    "given", ['("udp:5353", "tcp:5353"),', '(\n        "udp:5353",\n        "tcp:5353",\n    ),']
+)
+def test_make_run_names_all_places_of_a_plugin_that_listens_at_two(tmp_path, given):
+    assert logsrv("new", "shout", directory=tmp_path).returncode == 0
+    plugin = tmp_path / "shout/twisted/plugins/shout_plugin.py"
+    plugin.write_text(plugin.read_text().replace('"tcp:7000",', given))
+    said = "shout listens at udp:5353 tcp:5353; try: .venv/bin/logsrv connect localhost:5353"
+    assert said in planned_run(tmp_path / "shout")
+    assert logsrv("new", "hidden", "--tls", directory=tmp_path).returncode == 0
+    plugin = tmp_path / "hidden/twisted/plugins/hidden_plugin.py"
+    plugin.write_text(plugin.read_text().replace('"tcp:7000",', given))
+    pair = "privateKey=tls/key.pem:certKey=tls/cert.pem"
+    run = f"hidden --listen udp:5353 --listen ssl:5353:{pair}"
+    assert run in planned_run(tmp_path / "hidden")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from logsrv.cli.reading import (
     search_status,
 )
 from logsrv.cli.stores import open_view
-from logsrv.kit.options.argument_parser import Parser, UsageError
+from logsrv.errors import UsageError
+from logsrv.kit.options.argument_parser import Parser
 from tests.parts.stores import lines, make_store
 
 

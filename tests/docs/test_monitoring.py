@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
+from logsrv.kit import exposition
 from logsrv.kit.observe.metrics import CATALOGUE, exposed_name
-from logsrv.kit.observe.prometheus import exposition
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.monitoring import METRICS
 from tests.parts.logger_services import service

@@ -5,13 +5,13 @@ import ssl
 
 import pytest
 
-from logsrv.kit.connections.proxy_protocol import BINARY_SIGNATURE
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.daemons import Logger
 from tests.parts.store_reader import stored_lines
 
 PROXY = "haproxy:tcp:0:interface=127.0.0.1"
 HEADER = b"PROXY TCP4 192.0.2.7 192.0.2.1 51234 1234\r\n"
+BINARY_SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 LOCAL = BINARY_SIGNATURE + b"\x20\x00\x00\x00"
 INET = b"\x21\x11\x00\x0f" + bytes([192, 0, 2, 7, 192, 0, 2, 1]) + b"\xc8\x22\x04\xd2"
 

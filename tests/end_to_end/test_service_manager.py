@@ -290,7 +290,7 @@ def test_a_reactor_that_loops_for_ever_gives_no_sign_of_life(manager, tmp_path):
             manager.wait_for(lambda one: "WATCHDOG" in one, "a sign of life")
         with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as client:
             client.sendall(b"loop\n")
-            # The message of the daemon's own watchdog (kit/observe/watchdog.py).
+            # The message of the daemon's own watchdog (kit/observe/_watchdog.py).
             server.wait_for_log("the reactor has been blocked for 1 s")
             manager.read()
             manager.messages.clear()

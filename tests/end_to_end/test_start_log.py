@@ -211,7 +211,7 @@ def test_formats_on_request(tmp_path):
         return said
 
     twisted = started(*FOREGROUND, "greet", "--log-format", "twisted")
-    assert "[logsrv.kit.service.start#info] greet is ready" in twisted
+    assert "[logsrv.kit.service._start#info] greet is ready" in twisted
     assert "#info] Main loop terminated" in twisted
     objects = started(sys.executable, "-m", "twisted", "greet", "--log-format", "json")
     found = [json.loads(line) for line in objects.splitlines()]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.service.stop import STOP_SECONDS
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.programs import program
 
@@ -40,12 +39,6 @@ def test_the_service_is_exposed_to_little(analyze):
     found = re.search(r"Overall exposure level for logsrv\.service: ([0-9.]+)", done.stdout)
     assert found is not None
     assert float(found[1]) <= 2.0
-
-
-def test_a_stop_has_the_time_that_it_may_take():
-    text = (UNITS / "logsrv.service").read_text()
-    [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
-    assert int(seconds) > STOP_SECONDS
 
 
 def test_the_socket_is_that_of_a_listener_of_the_packaged_configuration():

@@ -184,10 +184,11 @@ def test_a_crowd_that_waits_is_greeted(twistd, tmp_path, endpoint):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--stay",)])
-def test_it_passes_the_conformance_suite(arguments):
+@pytest.mark.parametrize("to", ["tcp", "udp"])
+def test_it_passes_the_conformance_suite(arguments, to):
     """It goes through the conformance suite of the kit, as a stranger's would."""
     plugin = protocol_plugin(
         "greet", Greet, GreetOptions, datagrams=GreetDatagrams, state=GreetingState,
         listen=("tcp:8088", "udp:8088"),
     )  # fmt: skip
-    conformance(plugin, b"hello\r\nquit\r\n", arguments=arguments)
+    conformance(plugin, b"hello\r\nquit\r\n", arguments=arguments, to=to)

@@ -130,12 +130,15 @@ def test_the_plugins_of_the_pages_pass_the_conformance_suite(name, tmp_path, mon
             if plugin.name in NOT_HERE or (not said and name == "cookbook.md"):
                 # Other wires than lines; what is sent there stands in its own tests.
                 continue
-            conformance(
-                plugin,
-                *said,
-                same=plugin.name not in OTHERWISE,
-                apart=plugin.state is None and plugin.name not in TOGETHER,
-            )
+            both = plugin.protocol is not None and plugin.datagrams is not None
+            for to in ("tcp", "udp") if both else (None,):
+                conformance(
+                    plugin,
+                    *said,
+                    same=plugin.name not in OTHERWISE,
+                    apart=plugin.state is None and plugin.name not in TOGETHER,
+                    to=to,
+                )
             tried += 1
     assert tried
 

@@ -185,14 +185,14 @@ SABOTAGES = [
     ),
     Sabotage(
         "no certificate of a client is asked for",
-        "kit/net/certificates.py",
+        "kit/net/_certificates.py",
         "SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0)",
         "SSL.VERIFY_PEER",
         "kit/net/test_certificates.py::test_clients_are_let_in_by_their_certificate",
     ),
     Sabotage(
         "certificates of clients are not verified",
-        "kit/net/certificates.py",
+        "kit/net/_certificates.py",
         "context.set_verify(mode, _note_certificate_fault)",
         "context.set_verify(mode, lambda *_: True)",
         "kit/net/test_certificates.py::test_clients_are_let_in_by_their_certificate",

@@ -1,4 +1,26 @@
-"""Child processes that work for a service: started, limited, watched and ended in one way.
+"""Child processes that work for a service, so that slow or large work never stops its reactor.
+
+A pool gives each job to a free process, a resident process runs as long as the service does, and a forking
+one forks another process for each order. Each process has limits, gets no secrets from the environment, and
+ends when its service does.
+
+    # upper.py, the child
+    from logsrv.kit.children.child_side import answer_messages, limit_process
+
+    if __name__ == "__main__":
+        limit_process()
+        answer_messages(lambda text: [text.upper()])
+
+    # the service
+    from twisted.internet import reactor
+
+    from logsrv.kit.children.pool import ProcessPool
+
+    pool = ProcessPool("upper", reactor, name="a child", without="nothing becomes upper case")
+    assert b"".join(await pool.answer(b"hello")) == b"HELLO"
+    await pool.stop()
+
+Its modules:
 
 starting       the three ways to start Python
 child_process  the service's side of a process: its pipes, its end, all processes of one owner

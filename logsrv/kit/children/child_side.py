@@ -20,10 +20,12 @@ from logsrv.kit.children.frames import SIZE, frame_parts
 MEMORY = 2 << 30
 """The most bytes of address space. Libraries reserve most of it and never touch it."""
 NICE = 10
+"""The priority of a process that works beside the service."""
 # While threads are inside `limit_extra_memory`: the limit from before, then one for each. Else empty.
 _limits: list[int] = []
 _lock = threading.Lock()
 NO_MEMORY = f"this needs more memory than the {MEMORY >> 30} GiB that it may have"
+"""The sentence for work that the limit of memory has ended."""
 
 
 def limit_process(nice: int = NICE) -> None:

@@ -25,7 +25,7 @@ log = Logger()
 # Seconds after a failed start in which no process is started, and messages fail if none runs.
 REST_SECONDS = 60.0
 TRIES = 3
-"""Starts that fail one after the other until then; the first ones are tried again at once."""
+"""Failed starts in a row after which no process is started for a while."""
 ANSWER_SECONDS = 100.0
 """Seconds that a process may work on a message, and write a long answer; then it is killed."""
 END_SECONDS = 6.0

@@ -23,9 +23,9 @@ from logsrv.reactor import Timer
 log = Logger()
 
 PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds until it is started again: the first at first, the next after each early death."""
+"""Seconds before a restart: each early death in a row makes the pause the next one of these."""
 WELL = 60.0
-"""Seconds; after a longer run a death is not early, and the pauses begin anew."""
+"""Seconds of a run after which a death is not early: the pauses begin with the first again."""
 END = 6.0
 """Seconds that it gets to end; then it is killed."""
 

@@ -1,17 +1,23 @@
-"""A peer's connection, from the socket to its protocol: Twisted's transports, TLS, the guard, its end.
+"""A peer's connection, from the socket to its protocol: Twisted's transports, TLS, the guard, the end.
 
-streams             Twisted's ports and transports: large reads, few accepts in a turn
-transports          what is unsent, waiting for room
-tls, client_tls     TLS of a connection and the peer's certificate; whom our clients trust
+The guard decides who may connect, how many at once, and how much each may send. Transports read more at a
+time than Twisted's own, and tell how many bytes wait in them. At the end of a connection no byte that has
+arrived, and no answer that was written, is lost.
+
+Its modules:
+
+_streams            Twisted's ports and transports: large reads, few accepts in a turn
+transports          the number of unsent bytes, waiting for room
+_tls, client_tls    TLS of a connection and the peer's certificate; whom our clients trust
 source              the name of a peer, in the store, in logs and for the guard
 guard               who may connect, how many at once, for how long in silence: rules only
 rates               how many lines and bytes a peer may send in a second
-guarded_factory     a factory behind the guard: refuses, counts, closes idle peers
-guarded_connection  a connection that was admitted
-refusals            what a refused peer and the log are told
-proxy_protocol      the client behind `haproxy:`
-senders             the guard for datagrams
+_guarded_factory    a factory behind the guard: refuses, counts, closes idle peers
+_guarded_connection a connection that was admitted
+_refusals           what a refused peer and the log are told
+_proxy_protocol     the client behind `haproxy:`
+_senders            the guard for datagrams
 keepalive           peers that vanished without a word
 linger              the end: the peer gets its last answer, though it goes on sending
-drain               the end: without losing bytes that have arrived
+_drain              the end: without losing bytes that have arrived
 """

@@ -19,10 +19,10 @@ QUESTIONS: Final = 4
 """Questions without an answer, a quarter of the silence apart: a peer is gone after twice the silence."""
 
 NOT_INHERITED: Final = -1.0
-"""No number of seconds: a listening socket does not pass these options on."""
+"""A mark instead of a number: a listening socket does not pass these options on."""
 
 LEAST_UNHEARD: Final = 300.0
-"""Seconds: a peer that does not read now is asked by Linux for its window every two minutes, not sooner."""
+"""Seconds: Linux asks a peer that does not read for its window only every two minutes."""
 # struct tcp_info of <linux/tcp.h>, up to tcpi_last_data_recv and tcpi_last_ack_recv, in milliseconds.
 _LAST_HEARD = struct.Struct("=52xII")
 

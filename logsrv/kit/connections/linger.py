@@ -125,7 +125,7 @@ def is_lingering(transport: Any) -> bool:
 
 
 def stop_lingering(transport: Any) -> None:
-    """Close a connection that lingers now."""
+    """Close a lingering connection now."""
     found = _lingering_under(transport)
     if found is not None:
         found.stop_lingering()

@@ -12,7 +12,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress, ITransport
 from zope.interface import implementer
 
-from logsrv.kit.connections.tls import certificate_of, is_encrypted
+from logsrv.kit.connections._tls import certificate_of, is_encrypted
 from logsrv.kit.text.words import host_text as host_text
 
 # struct ucred of unix(7): pid, uid, gid.

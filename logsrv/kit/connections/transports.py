@@ -19,7 +19,7 @@ from twisted.internet.endpoints import _WrappingProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from logsrv.kit.connections.tls import tls_under
+from logsrv.kit.connections._tls import tls_under
 
 Connected = TypeVar("Connected")
 
@@ -110,7 +110,7 @@ def unsent_bytes(transport: object) -> int:
 
 
 def bytes_to_slow_peer(transport: object, most: int) -> int:
-    """Return the same as `unsent_bytes`; of more than `most`, first send what the system takes.
+    """Return `unsent_bytes`; if they are more than `most`, send first as many as the system takes.
 
     What is written in one turn of the reactor waits until the next, however fast the peer reads.
     """
@@ -123,9 +123,9 @@ def bytes_to_slow_peer(transport: object, most: int) -> int:
 
 
 def takes_nothing(transport: object, before: int | None) -> tuple[bool, int | None]:
-    """Return whether bytes wait, and none were taken since `before` were; and how many were by now.
+    """Return whether bytes wait and the peer has taken none since `before`, and how many it has taken.
 
-    None: the transport does not know.
+    before: the second result of an earlier call. None: the transport does not know.
     """
     taken: int | None = getattr(_lowest_transport(transport), "taken_bytes", None)
     return taken is not None and taken == before and unsent_bytes(transport) > 0, taken
@@ -147,6 +147,18 @@ def unacknowledged_bytes(transport: object) -> int:
     Linux tells this, by TIOCOUTQ. Where the system does not, these are the bytes of `unsent_bytes` alone.
     """
     return unsent_bytes(transport) + ioctl_byte_count(transport, termios.TIOCOUTQ)
+
+
+def unread_bytes(transport: object) -> int:
+    """Return how many received bytes the kernel holds for a transport (FIONREAD); 0 if it cannot tell.
+
+    Bytes in TLS do not count: it holds back an incomplete record at most. A transport without a socket may
+    have a method `unread`.
+    """
+    own = getattr(transport, "unread", None)
+    if own is not None:
+        return int(own())
+    return ioctl_byte_count(transport, termios.FIONREAD)
 
 
 def ioctl_byte_count(transport: object, what: int) -> int:

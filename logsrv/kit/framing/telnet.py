@@ -19,7 +19,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 
-from logsrv.kit.framing.telnet_commands import FEW_BYTES, parse_few_telnet_commands
+from logsrv.kit.framing._telnet_commands import FEW_BYTES, parse_few_telnet_commands
 
 MAX_ANSWERS = 64 * 1024
 """The most bytes of answers that wait for `take_answers`. Commands beyond that stay unanswered."""
@@ -68,7 +68,7 @@ class TelnetFilter:
             pieces = range(0, len(data), _PIECE)
             return b"".join(self._receive_few(data[at : at + _PIECE]) for at in pieces)
         # Only here, because NumPy takes a tenth of a second to load and most peers speak no Telnet.
-        from logsrv.kit.framing.telnet_bulk import parse_telnet_commands
+        from logsrv.kit.framing._telnet_bulk import parse_telnet_commands
 
         found = parse_telnet_commands(data)
         self._unfinished = found.unfinished

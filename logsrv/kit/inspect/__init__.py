@@ -1,7 +1,13 @@
 """Inspection of a running service by its operator: typed commands over a socket or SSH.
 
+An operator asks a service for its peers, its metrics, its tasks and the level of its log. A UNIX socket
+lets in its owner and root, SSH those whose keys are in a file. Nothing is evaluated unless the service
+was started with `--inspect-python`.
+
+Its modules:
+
 inspect_settings   the options --inspect, --metrics, --log-format
-view               the commands and their answers
-session            a console, and sessions over a socket
-ssh                sessions over SSH; keys, and who may log in
+_view              the commands and their answers
+_session           a console, and sessions over a socket
+_ssh               sessions over SSH; keys, and who may log in
 """

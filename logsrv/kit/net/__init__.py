@@ -1,11 +1,17 @@
 """Endpoints and listeners: from the text `ssl:6514:privateKey=…` to an object that binds, opens and drains.
 
+An endpoint is parsed and checked before anything is opened. A listener binds it, lets peers in when the
+service is ready, and drains at a stop. Sockets may outlive the process, so that a restart refuses nobody.
+
+Its modules:
+
 endpoint, parse    a place to listen, its text, its log line; the text parsed and checked
 remote             a place to connect to
 listen             an endpoint becomes the listener for its kind
-stream_listener    the listener for connections; stdin is one of its kinds
-datagrams          the listener for datagrams; kernel_datagrams reads them in bulk and counts drops
-bind, ports        sockets that are bound, or why not; changes to Twisted's ports
-certificates       the certificate of a TLS listener, renewed when its file is saved; self_signed makes one
-kept_sockets       sockets that outlive this process; listener_place takes them over or leaves them
+_stream_listener   the listener for connections; _stdin is one of its kinds
+datagrams          the listener for datagrams; _kernel_datagrams reads them in bulk and counts drops
+answer_socket      the socket that answers datagrams
+bind, _ports       sockets that are bound, or why not; changes to Twisted's ports
+_certificates      the certificate of a TLS listener, renewed when its file is saved; self_signed makes one
+kept_sockets       sockets that outlive this process; _listener_place takes them over or leaves them
 """

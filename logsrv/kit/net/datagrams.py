@@ -15,21 +15,22 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.connections.drain import LOOK_SECONDS, unread_bytes
+from logsrv.kit.connections._drain import LOOK_SECONDS
+from logsrv.kit.connections._senders import GuardedSenders
 from logsrv.kit.connections.guard import GuardPolicy
-from logsrv.kit.connections.senders import GuardedSenders
 from logsrv.kit.connections.source import host_text
-from logsrv.kit.net.bind import bound_socket, check_can_bind, listen_error
-from logsrv.kit.net.endpoint import LISTENING, Endpoint, log_listening
-from logsrv.kit.net.kept_sockets import KeptSockets
-from logsrv.kit.net.kernel_datagrams import (
+from logsrv.kit.connections.transports import unread_bytes
+from logsrv.kit.net._kernel_datagrams import (
     DatagramReader,
     Group,
     KernelDropWatch,
     RecvmmsgReader,
     RecvmsgReader,
 )
-from logsrv.kit.net.listener_place import ListenerPlace
+from logsrv.kit.net._listener_place import ListenerPlace
+from logsrv.kit.net.bind import bound_socket, check_can_bind, listen_error
+from logsrv.kit.net.endpoint import LISTENING, Endpoint, log_listening
+from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.reactor import NextTurnCall

@@ -14,7 +14,6 @@ from pathlib import Path
 import attrs
 from twisted.logger import Logger
 
-# The arguments in the order in which they may be given without their names.
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "tcp": ("port", "interface", "backlog"),
     "tcp6": ("port", "backlog", "interface"),
@@ -39,6 +38,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "unixgram": ("address", "mode", "rcvbuf"),
     "stdin": (),
 }
+"""The arguments of each scheme, in the order in which they may be given without their names."""
 # Arguments for a protocol that begins TLS itself (STARTTLS); they need their names.
 START_TLS_ARGUMENTS = (
     "privateKey", "certKey", "extraCertChain", "dhParameters", "caCertsDir", "clientca", "clientcert",

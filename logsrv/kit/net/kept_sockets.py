@@ -19,7 +19,7 @@ from typing import Any
 import attrs
 from twisted.logger import Logger
 
-from logsrv.kit.observe.notify import notify_message
+from logsrv.kit.observe._notify import notify_message
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import host_text
 

@@ -13,11 +13,11 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.net._stream_listener import StreamListener
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.kept_sockets import KeptSockets
-from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.observe.metrics import Counts
 
 

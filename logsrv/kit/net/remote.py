@@ -15,12 +15,12 @@ from logsrv.kit.net.parse import LONGEST_SOCKET_PATH, named_arguments, parse_por
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.text.words import nearest_word, shown
 
-# The arguments in the order in which they may be given without their names.
 ARGUMENTS = {
     "tcp": ("host", "port"),
     "ssl": ("host", "port", "cafile", "certKey", "privateKey", "hostname"),
     "unix": ("address",),
 }
+"""The arguments of each scheme, in the order in which they may be given without their names."""
 ARGUMENTS["tls"] = ARGUMENTS["ssl"]
 CONNECT_SECONDS = 30.0
 # Such an argument in the text of a place; a backslash escapes a colon in it.

@@ -1,9 +1,23 @@
 """Counting and logging: metrics, the log and its lines, connects and disconnects, a blocked reactor.
 
-metrics            the catalogue, the counters, durations; prometheus writes them
-process_log        the log of the process; log_lines has its formats and levels
+A service counts in one object; /metrics, the console and the log at a stop read it. Connects and failures
+become sentences that name the peer and the reason. An event that comes often is logged once a minute, with
+its number.
+
+    from logsrv.kit import Metric, exposition
+    from logsrv.kit.observe.metrics import Metrics
+
+    metrics = Metrics([Metric("orders_total", "counter", "Orders taken.")], name="shop")
+    metrics.count("orders_total")
+    text, content_type = exposition(metrics)
+    assert b"orders_total 1.0" in text
+
+Its modules:
+
+metrics            the catalogue, the counters, durations; _prometheus writes them
+_process_log       the log of the process; _log_lines has its formats and levels
 peer_log           connects and disconnects, and why a connection failed
 rate_limited_log   events and failures that come often: one line a minute
-watchdog           a reactor that somebody blocks
-notify             messages to the service manager
+_watchdog          a reactor that somebody blocks
+_notify            messages to the service manager
 """

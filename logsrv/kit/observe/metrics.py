@@ -33,13 +33,14 @@ T = TypeVar("T")
 # Bounds in seconds, for writes: one to the page cache takes 50 µs to 1 ms, a sync 1 to 100 ms; over 1 s
 # hurts.
 SHORT = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
-# Bounds in seconds, for long work: compressing a segment of 256 MiB takes 1 or 2 s, or much more under
-# load.
 LONG = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+"""Bounds in seconds, for long work: compressing a segment of 256 MiB takes 1 or 2 s, or much more under
+load.
+"""
 Labels = tuple[tuple[str, str], ...]
 KINDS = ("counter", "gauge", "histogram")
 PREFIX = "logsrv"
-"""Stands in Prometheus before the names of our metrics; before an author's stands the plugin's name."""
+"""The prefix of our metrics in Prometheus; the metrics of an author have the plugin's name instead."""
 _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII | re.IGNORECASE)
 _AT_LISTENERS = {
     "connections_total": "Connections accepted.",

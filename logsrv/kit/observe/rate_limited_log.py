@@ -74,14 +74,24 @@ class RateLimitedLog:
         return LoggedEvent(subject, int(entry[1]), first=False)
 
     def log_unless_recent(
-        self, emit: Callable[..., object], subject: str, format: str, /, **fields: object
+        self,
+        emit: Callable[..., object],
+        subject: str,
+        format: str,
+        /,
+        *,
+        counted: str | None = None,
+        **fields: object,
     ) -> None:
         """Count an event, and log it by `emit` unless one about its subject was logged just now.
 
-        format: of the event, with {subject}, {number} and `fields` in it.
+        format: of the event, with {subject}, {number} and `fields` in it. counted: the word for what the
+        number counts, "" for events; then every event but the first about a subject ends with the number.
         """
         noted = self.count_event(subject)
         if noted is not None:
+            if counted is not None and not noted.first:
+                format += f"; {' '.join(['{number}', *counted.split()])} since this was last logged"
             emit(format, subject=noted.subject, number=noted.number, **fields)
 
     def _forget_old_subjects(self, now: float) -> None:

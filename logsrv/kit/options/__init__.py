@@ -1,5 +1,27 @@
 """Options: their declaration, kinds of values, sources, loading, parsers, help.
 
+A frozen attrs class declares the options of a program once. Their values come from the command line, the
+environment and a TOML file, in this order of precedence. A wrong value is one sentence with its remedy,
+before anything is opened.
+
+    from pathlib import Path
+
+    import attrs
+
+    from logsrv.kit import SIZE, option
+    from logsrv.kit.options.load import SettingsSources, load_settings
+
+    @attrs.frozen(kw_only=True)
+    class ShopSettings:
+        max_order: int = option("1MiB", SIZE, "the largest order")
+
+    sources = SettingsSources(
+        name="shop", directory=Path.cwd(), environment={"SHOP_MAX_ORDER": "2MiB"}
+    )
+    assert load_settings(ShopSettings, sources).settings.max_order == 2 * 1024 * 1024
+
+Its modules:
+
 declare, kinds    an attrs class declares them; a kind parses text into a value
 sources, load     values from the command line, the environment and a TOML file; settings made of them
 argument_parser   the parser of every command line; help has that of plugins, usage gives it to twistd

@@ -11,9 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeGuard
 
-from logsrv.errors import HelpRequest as HelpRequest
-from logsrv.errors import LogsrvError
-from logsrv.errors import UsageError as UsageError
+from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.terminal import terminal_columns
@@ -169,7 +167,7 @@ class Parser(argparse.ArgumentParser):
         return word not in (None, "--", *self._option_string_actions)
 
     def unknown_option(self, name: str) -> LogsrvError:
-        """Return the error for an option that there is not."""
+        """Return the error for an unknown option."""
         if gone := gone_sentence(self.prog, name):
             return UsageError(f"{name} is {gone}")
         near = did_you_mean(name, list(self._option_string_actions))

@@ -15,7 +15,8 @@ Classes are combined by inheritance. Python allows one class with slots among se
 is made to be a base says `slots=False`. With `help_group: ClassVar[str] = "Store"`, the help and the manual
 page list the options of a class under that title. With `goes_with: ClassVar[str] = "ship"`, its options
 have no effect without `--ship`, and a warning says so. The same warning comes for each attribute in
-`without_use` of the settings, a dict from attributes to the option that each of them needs.
+`without_use` of the settings, a dict from attributes to the option that each of them needs. Another warning
+about values that do not fit together is in `unfit_values`, a dict from attributes to sentences.
 """
 
 from __future__ import annotations

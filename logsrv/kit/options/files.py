@@ -30,10 +30,12 @@ PIPE_SECONDS = 10.0
 DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 CHUNK = 64 * 1024
 
-# The mark of a file: its time of change in ns, size in bytes and inode. It changes with every save.
 FileFingerprint = tuple[int, int, int]
+"""The mark of a file: its time of change in ns, size in bytes and inode. It changes with every save."""
 
 LONGEST_SECRET = 1000
+MOST_SECRETS = 16
+"""A file with one secret a line, for a rotation, may have as many."""
 SECRET_FILE: Kind[Path] = attrs.evolve(FILE, secret=True)
 """The file of a secret, such as a token or a key: `given_files` marks it as secret."""
 
@@ -181,6 +183,7 @@ def _parse_secret(text: str) -> str:
 
 
 SECRET: Kind[str] = Kind(_parse_secret, "printable ASCII without spaces", "TOKEN", secret=True)
+"""A secret in a settings file, such as a token."""
 
 
 def _parse_key_pair(text: str) -> str:
@@ -191,6 +194,7 @@ def _parse_key_pair(text: str) -> str:
 KEY_PAIR: Kind[str] = Kind(
     _parse_key_pair, "a key and its secret, with a space between them", "KEY SECRET"
 )
+"""The key of a store of objects and its secret."""
 
 
 def read_secret(
@@ -205,14 +209,57 @@ def read_secret(
     if value is not None:
         raise ConfigurationError(f"--{option} and --{option}-file are both there; take one")
     named = f"--{option}-file {file}"
+    lines = _secret_lines(named, file, 1)
     try:
-        text = read_file(file, LONGEST_SECRET + 10).decode("ascii", "replace").strip()
+        return kind.parse("\n".join(lines))
+    except ValueError:
+        if len(lines) > 1:
+            raise ConfigurationError(
+                f"{named} has {len(lines)} lines; a single one is accepted: {kind.accepted}"
+            ) from None
+        raise ConfigurationError(f"{named} has no token in it; accepted: {kind.accepted}") from None
+
+
+def read_secrets_of_lines(option: str, value: str | None, file: Path | None) -> tuple[str, ...]:
+    """Return the secret of `--OPTION`, or all in the file of `--OPTION-file`, one a line; () for neither.
+
+    Empty lines are passed over. Raises ConfigurationError as `read_secret` does, also for more than
+    MOST_SECRETS.
+    """
+    if file is None or value is not None:
+        found = read_secret(option, value, file)
+        return () if found is None else (found,)
+    named = f"--{option}-file {file}"
+    lines = _secret_lines(named, file, MOST_SECRETS)
+    if not lines:
+        raise ConfigurationError(f"{named} has no token in it; accepted: {SECRET.accepted}")
+    if len(lines) > MOST_SECRETS:
+        raise ConfigurationError(
+            f"{named} has {len(lines)} tokens; at most {MOST_SECRETS} are accepted"
+        )
+    for number, line in enumerate(lines, 1):
+        try:
+            SECRET.parse(line)
+        except ValueError:
+            where = (
+                f"{named} has no token in it"
+                if len(lines) == 1
+                else f"token {number} in {named} is none"
+            )
+            raise ConfigurationError(f"{where}; accepted: {SECRET.accepted}") from None
+    return tuple(lines)
+
+
+def _secret_lines(named: str, file: Path, most: int) -> list[str]:
+    """Return the lines of a file of secrets, without spaces around them and without empty ones.
+
+    Raises ConfigurationError if it cannot be read, or is larger than `most` secrets.
+    """
+    try:
+        text = read_file(file, most * (LONGEST_SECRET + 10)).decode("ascii", "replace")
     except ValueError as error:
         raise ConfigurationError(f"{named}: {error}") from None
-    try:
-        return kind.parse(text)
-    except ValueError:
-        raise ConfigurationError(f"{named} has no token in it; accepted: {kind.accepted}") from None
+    return list(filter(None, map(str.strip, text.splitlines())))
 
 
 def exposure_warning(path: Path) -> str | None:

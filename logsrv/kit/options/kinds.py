@@ -84,6 +84,7 @@ def _parse_text(text: str) -> str:
 
 
 TEXT: Kind[str] = Kind(_parse_text, "any text", "TEXT", separator=LINE)
+"""Any text."""
 
 
 def _parse_name(text: str) -> str:
@@ -95,6 +96,7 @@ def _parse_name(text: str) -> str:
 NAME: Kind[str] = Kind(
     _parse_name, "up to 64 letters, digits, dots, dashes and underscores", "NAME"
 )
+"""A name of a target, an alert or a listener."""
 
 
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True}
@@ -115,6 +117,7 @@ FLAG: Kind[bool] = Kind(
     native=(bool,),
     separator=SPACE_OR_COMMA,
 )
+"""Yes or no."""
 
 
 def integer(minimum: int | None = None, maximum: int | None = None) -> Kind[int]:
@@ -140,6 +143,7 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Kind[int]
 
 
 INTEGER = integer()
+"""A whole number."""
 
 
 _BYTES = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
@@ -175,6 +179,7 @@ SIZE: Kind[int] = Kind(
     native=(int,),
     separator=SPACE_OR_COMMA,
 )
+"""A number of bytes."""
 
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -269,7 +274,9 @@ PATH: Kind[Path] = Kind(
     locate=lambda value, directory: directory / value,
     completion="files",
 )
+"""A path; a relative one is below the folder of the settings file."""
 FILE: Kind[Path] = attrs.evolve(PATH, accepted="a file that is there", metavar="FILE")
+"""An existing file."""
 NEW_DIRECTORY: Kind[Path] = attrs.evolve(
     PATH, accepted="a directory", metavar="DIR", completion="directories"
 )
@@ -294,6 +301,7 @@ def _located_directory(value: Path, directory: Path) -> Path:
 DIRECTORY: Kind[Path] = attrs.evolve(
     NEW_DIRECTORY, accepted="a directory that is there", locate=_located_directory
 )
+"""An existing directory."""
 
 
 def _parse_network(text: str) -> Network:
@@ -316,6 +324,7 @@ NETWORK: Kind[Network] = Kind(
     "NETWORK",
     separator=SPACE_OR_COMMA,
 )
+"""An address, or a network in CIDR notation."""
 
 
 def endpoint_kind(parse: Callable[[str], T], *, locate: Callable[[T, Path], T]) -> Kind[T]:

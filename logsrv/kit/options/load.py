@@ -37,6 +37,7 @@ from logsrv.kit.text.words import shown
 S = TypeVar("S")
 DEFAULT = "default"
 CONFIG = Option(default=None, kind=PATH, help="read options from this TOML file")
+"""The option `--config`."""
 
 
 @attrs.frozen(kw_only=True)
@@ -116,12 +117,17 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
         for made, (_, level) in zip(values[attribute], tables, strict=True):
             warnings += (
                 *_ignored_options(made, level),
+                *_unfit_values(made, level),
                 *_advice_sentences(options_of(type(made)), level),
             )
     settings = _make_settings(settings_class, values, "")
     shorthands = {declared.shorthand for declared in tables_of(settings_class).values()}
     level = {name: one for name, one in given.items() if name not in shorthands}
-    warnings += (*_ignored_options(settings, given), *_advice_sentences(options, level))
+    warnings += (
+        *_ignored_options(settings, given),
+        *_unfit_values(settings, given),
+        *_advice_sentences(options, level),
+    )
     return LoadedSettings(settings=settings, warnings=warnings, file=config.value)
 
 
@@ -139,6 +145,15 @@ def _ignored_options(settings: object, given: GivenValues) -> Iterator[str]:
                 f"{given[name].origin}: --{option_name(name)} goes with {what}, which is not there: it is"
                 " ignored"
             )
+
+
+def _unfit_values(settings: object, given: GivenValues) -> Iterator[str]:
+    """Yield a sentence for each given value that does not fit another one."""
+    for name, sentence in getattr(settings, "unfit_values", {}).items():
+        if name in given:
+            kind = options_of(type(settings))[name].kind
+            said = shown(kind.show(given[name].value))
+            yield f"{given[name].origin}: --{option_name(name)} {said}: {sentence}"
 
 
 def _advice_sentences(options: Mapping[str, Option], level: GivenValues) -> Iterator[str]:

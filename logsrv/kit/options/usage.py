@@ -12,8 +12,8 @@ import attrs
 from twisted.python import usage
 
 from logsrv.errors import ConfigurationError, HelpRequest
-from logsrv.kit.observe.log_lines import start_failure_text
-from logsrv.kit.observe.notify import report_refusal
+from logsrv.kit.observe._log_lines import start_failure_text
+from logsrv.kit.observe._notify import report_refusal
 from logsrv.kit.options.argument_parser import help_width
 from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
 from logsrv.kit.options.help import INFORMATIVE, SettingsParser, help_groups, help_text

@@ -1,17 +1,22 @@
 """The service of a plugin: the sites that serve a protocol class start, reload, drain and stop together.
 
-What an author's plugin is made of:
+`protocol_plugin` makes a plugin of a class; twistd makes its service. A program with a service of its
+own, such as the line logger, derives from `ListeningService` and says which sites it wants. The command
+`logsrv check` asks the same service for findings without starting it.
 
-plugin             `protocol_plugin`; arguments and class_checks refuse mistakes
-service_settings   its options, and those of every plugin
-factory            its protocols, and the factory that builds them for a listener or a link
-protocol_service   `self.service`: peers, tasks, links, dials, datagram_sockets, and the life of its state
+Its modules. An author's plugin is made of:
+
+_plugin             `protocol_plugin`; _arguments, _declared and _class_checks refuse mistakes
+_service_settings   its options, and those of every plugin
+_factory            its protocols, and the factory that builds them for a listener or a link
+_protocol_service   `self.service`: _peers, _tasks, _links, _dials, _datagram_sockets, _life of its state
+plugin_metrics      its figures
 
 What every service does:
 
-service            start, reload and stop, by hooks that a plugin overrides
-sites              the places where it listens; operator_sites are --metrics and --inspect
-signals, launch    the operator's signals; what twistd's parent is told
-manager            what systemd is told; garbage keeps long-lived objects out of collections
-check_service      `logsrv check`: file_checks, findings
+service             _start, _reload and _stop, by _hooks that a plugin overrides
+sites               the places where it listens; _operator_sites are --metrics and --inspect
+_signals, launch    the operator's signals; what twistd's parent is told
+_manager            what systemd is told; _garbage keeps long-lived objects out of collections
+check_service       `logsrv check`: file_checks, findings
 """

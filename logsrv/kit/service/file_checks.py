@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.certificates import LARGEST_FILE, check_certificate
+from logsrv.kit.net._certificates import LARGEST_FILE, check_certificate
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.files import GivenFile, exposure_warning, names_descriptor, read_file
 from logsrv.kit.service.findings import (

@@ -58,10 +58,12 @@ class CheckRequest:
     file: Path | None = None
 
 
-# A finding without a fault; about something that is odd, or will fail later; about what cannot work.
 ok = partial(Finding, FindingLevel.OK)
+"""Make a finding without a fault."""
 warning = partial(Finding, FindingLevel.WARNING)
+"""Make a finding about something that is odd, or will fail later."""
 error = partial(Finding, FindingLevel.ERROR)
+"""Make a finding about something that cannot work."""
 
 
 def short_place_text(endpoint: Endpoint) -> str:

@@ -19,8 +19,8 @@ from twisted.logger import Logger, LoggingFile
 from twisted.scripts._twistd_unix import UnixApplicationRunner
 
 from logsrv.errors import StartError
-from logsrv.kit.observe.log_lines import start_failure_text
-from logsrv.kit.observe.process_log import use_our_log_format
+from logsrv.kit.observe._log_lines import start_failure_text
+from logsrv.kit.observe._process_log import use_our_log_format
 from logsrv.kit.text.escape import printable
 from logsrv.kit.text.words import shown
 from logsrv.reactor import steady_reactor

@@ -1,6 +1,6 @@
 """The service of every plugin: sites that start, reload, drain and stop together.
 
-`start.py`, `reload.py` and `stop.py` do these three, `hooks.py` has the parts that they share.
+`_start.py`, `_reload.py` and `_stop.py` do these three, `_hooks.py` has the parts that they share.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
+from logsrv.kit.net._ports import inherited_descriptors
 from logsrv.kit.net.listen import listener_for
-from logsrv.kit.net.ports import inherited_descriptors
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.kit.protocols.awaiting import call_as_deferred
-from logsrv.kit.service.hooks import ServiceHooks, Settings
-from logsrv.kit.service.manager import ServiceManager
-from logsrv.kit.service.reload import Reloader
-from logsrv.kit.service.start import Start
-from logsrv.kit.service.stop import announce_stop, stop_service
+from logsrv.kit.protocols._awaiting import call_as_deferred
+from logsrv.kit.service._hooks import ServiceHooks, Settings
+from logsrv.kit.service._manager import ServiceManager
+from logsrv.kit.service._reload import Reloader
+from logsrv.kit.service._start import Start
+from logsrv.kit.service._stop import announce_stop, stop_service
 
 
 class ListeningService(ServiceHooks[Settings]):

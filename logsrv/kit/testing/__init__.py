@@ -1,4 +1,21 @@
-"""PUBLIC: helpers for tests of a plugin made with the kit. Only `fixtures` needs pytest.
+"""Helpers for tests of a plugin made with the kit: in memory, on real sockets, in a real twistd.
+
+In memory a test sends bytes, reads answers and advances the clock, so it waits for nothing. A test of the
+whole program starts `twistd` and talks to it. Only `fixtures` needs pytest.
+
+    from logsrv.kit import LineProtocol
+    from logsrv.kit.testing import MemoryService
+
+    class Reminder(LineProtocol):
+        def line_received(self, line):
+            self.later(60, self.send_line, line)
+
+    service = MemoryService(Reminder)
+    peer = service.connect()
+    peer.feed(b"tea\\r\\n")
+    assert peer.received() == b""
+    service.clock.advance(60)
+    assert peer.received() == b"tea\\r\\n"
 
 | name | what it is |
 | --- | --- |

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 
-from logsrv.kit.testing.process import TwistdProcess
+from logsrv.kit.testing._process import TwistdProcess
 
 if TYPE_CHECKING:
-    from logsrv.kit.testing.memory import MemoryService
-    from logsrv.kit.testing.running import Running
+    from logsrv.kit.testing._memory import MemoryService
+    from logsrv.kit.testing._running import Running
 
 
 @pytest.fixture
 def in_memory() -> Callable[..., MemoryService]:
     """`in_memory(plugin, "--max-line", "100")` returns a MemoryService."""
-    from logsrv.kit.testing.memory import MemoryService
+    from logsrv.kit.testing._memory import MemoryService
 
     return MemoryService
 
@@ -31,7 +31,7 @@ def in_memory() -> Callable[..., MemoryService]:
 @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
 async def serving() -> AsyncIterator[Callable[..., Running]]:
     """`serving(plugin, "--idle-timeout", "1s")` returns a Running, which stops after the test."""
-    from logsrv.kit.testing.running import serve
+    from logsrv.kit.testing._running import serve
 
     started: list[Running] = []
 

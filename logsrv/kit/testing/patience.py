@@ -25,3 +25,4 @@ def patience(environment: Mapping[str, str]) -> float:
 
 
 PATIENCE = patience(os.environ)
+"""The seconds that a test waits here."""

@@ -1,4 +1,18 @@
-"""Functions on text: escaping, file names, times, checksums, suggestions; sans-IO.
+"""Functions on text: escaping, file names, times, checksums, suggestions.
 
-Only `terminal` writes.
+Text from outside is made safe here before anybody sees it, on a terminal, in a file name or in JSON.
+Messages get their words here too: numbers with nouns, lists, "did you mean". Only `terminal` does I/O: it
+writes.
+
+Its modules:
+
+escape, colours     control characters escaped, colours removed
+paths               file names from outside
+time                times as text
+words, paragraphs   words of messages; text in lines of a width
+checksums           lines and JSON with a checksum in them
+outside_json        JSON from outside
+quoted_text         patterns for quoted text
+late_pattern        an expression that is compiled when it is first used
+terminal            output to a terminal
 """

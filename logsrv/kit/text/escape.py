@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 
-# A reader needs the whole path to find the file; no system takes a longer one.
 SHOWN_PATH_LENGTH = 4096
+"""The most characters of a path in a message: a reader needs the whole path to find the file; no system
+takes a longer one.
+"""
 # C0 except TAB and LF, DEL, C1 (many terminals obey U+009B as ESC [), other characters that end a line,
 # those that turn the reading direction ("Trojan Source"), and lone surrogates, which no encoding accepts.
 _UNSAFE = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 LONGEST_NAME = 200
-"""Bytes. File systems accept 255, but while a file is written its name has a suffix."""
+"""The most bytes of a file name. File systems accept 255; a file that is being written has a suffix."""
 
 # For these names Windows opens a device instead of a file, also if a dot and more follow the name.
 _NUMBERED = {f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"}

@@ -27,13 +27,14 @@ HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-# For content that a browser must show without running or loading anything.
 SANDBOX_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
+"""The Content-Security-Policy for content that a browser must show without running or loading anything."""
 
 _HOST_HEADER = re.compile(
     r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]{1,253}))(?::\d{1,5})?", re.ASCII
 )
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+"""The names in a URL that lead to this machine."""
 
 
 @attrs.frozen

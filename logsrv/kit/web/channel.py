@@ -33,8 +33,8 @@ from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.observe.peer_log import ConnectionLog, connection_log, end_sentence
 from logsrv.kit.web.access import HEADERS, SANDBOX_POLICY, HttpRefusal, http_refusal
 
-# Seconds from the end of one answer to the last header of the next request.
 REQUEST_SECONDS = 60
+"""Seconds from the end of one answer to the last header of the next request."""
 ABORT_SECONDS = 15
 # Pipelined requests that are answered before other connections get a turn: a chunk may contain thousands.
 MOST_IN_A_TURN = 16

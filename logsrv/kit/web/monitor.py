@@ -50,7 +50,7 @@ class Monitor:
     ) -> None:
         # Not at the top: it takes a tenth of a second, which a service without --metrics need not wait. Not
         # at the first request: by then root's rights are gone, and maybe only root can read the modules.
-        from logsrv.kit.observe.prometheus import exposition
+        from logsrv.kit.observe._prometheus import exposition
 
         self._answers: dict[str, Callable[[], MonitorReply]] = {
             "/metrics": lambda: MonitorReply(200, *exposition(metrics)),

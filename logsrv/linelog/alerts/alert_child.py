@@ -83,7 +83,8 @@ class Watcher:
                 self._watches[name].use_settings(task)
             else:
                 saved = self._kept.load_progress(name, task.alert.alert_every)
-                progress = saved or AlertProgress(task.begin)
+                # Without a place, nothing is left to do for a removed alert: it was done before.
+                progress = saved or AlertProgress(task.until or task.begin)
                 watch = self._watches[name] = self._make_watch(name, task, progress)
                 new[watch] = progress.position
         self._scans.replace_watches(self._watches.values(), new)

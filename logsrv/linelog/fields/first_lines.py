@@ -24,7 +24,12 @@ import numpy
 
 from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.kit.text.late_pattern import LatePattern
-from logsrv.linelog.fields.byte_places import Array, byte_membership_table, rows_at
+from logsrv.linelog.fields.byte_places import (
+    Array,
+    byte_membership_table,
+    indexes_of_true,
+    rows_at,
+)
 from logsrv.linelog.fields.continuation import (
     MOST_BYTES,
     MOST_LINES,
@@ -45,6 +50,7 @@ from logsrv.linelog.fields.stored_line import (
     FirstLines,
     source_of_line,
 )
+from logsrv.linelog.fields.syslog_header import FIRST_OF_HEADERS, IN_OTHER_HEADERS
 from logsrv.linelog.fields.trace_shapes import (
     OPENING_MARKS,
     OPENING_WITHIN,
@@ -94,6 +100,7 @@ _IN_HEADERS = (
     *(b"Traceback", b"Exception", b"panic", b"goroutine", b"fatal error", b"Error: "),
     *(b"REPORT====", b"** (", b"\\u00"),
 )
+_BEGINS_HEADER = byte_membership_table(FIRST_OF_HEADERS + b"<{")
 _PLACE = LatePattern(rb":[0-9]+\s*\Z")
 _AT_END = byte_membership_table(b"0123456789 \t\r\f\v")
 _LAST_BYTES = tuple(b"%c" % byte for byte in b"0123456789 \t\r\f\v")
@@ -396,13 +403,28 @@ def _headers_of_traces(lines: StampedLines, candidates: _Candidates) -> dict[int
     is_known[[*candidates.others]] = True
     is_likely = (codes[order[1:]] == codes[order[:-1]]) & ~begin_another[order[1:]]
     is_likely &= ~is_known[order[:-1]]
+    likely = order[:-1][is_likely]
     found = {}
-    for row in _that_may_begin_traces(lines, order[:-1][is_likely]):
+    for row in _that_may_begin_traces(lines, likely[_may_have_headers(lines, likely)]):
         record = Record(lines.line(row))
         text = text_of_record(record)
         kind = kind_of_text(text)
         if has_own_header(record) and is_trace_opening(kind, text):
             found[row] = kind
+    return found
+
+
+def _may_have_headers(lines: StampedLines, rows: Array) -> Array:
+    """Return which of some lines may have a header, or are objects."""
+    raw: Array = numpy.frombuffer(lines.text + _PADDING, numpy.uint8)
+    found = _BEGINS_HEADER[raw[lines.messages[rows]]]
+    if found.all():
+        return found
+    of_text: Array = numpy.zeros(len(lines) + 1, bool)
+    for mark in IN_OTHER_HEADERS:
+        if mark in lines.text:
+            of_text[numpy.searchsorted(lines.ends, indexes_of_true(raw == mark))] = True
+    found |= of_text[rows]
     return found
 
 

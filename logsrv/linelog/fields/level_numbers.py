@@ -41,7 +41,7 @@ from logsrv.linelog.fields.level_fields import (
 from logsrv.linelog.fields.level_names import UNSURE
 from logsrv.linelog.fields.level_words import levels_at_times
 from logsrv.linelog.fields.record import Record, level_of, says_level
-from logsrv.linelog.fields.stamps import TextLines
+from logsrv.linelog.fields.stamps import LineBounds
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.fields.text_starts import lines_with_odd_headers
 
@@ -71,13 +71,20 @@ class _TextLines:
     message.
     """
 
-    def __init__(self, text: bytes, ends: Array, unstamped: Array | None = None) -> None:
+    def __init__(
+        self,
+        text: bytes,
+        ends: Array,
+        messages: Array | None = None,
+        unstamped: Array | None = None,
+    ) -> None:
         self.text = text
         # Padded, so that rows of bytes can be taken from the last lines too.
         self.raw: Array = numpy.frombuffer(text + _PADDING, numpy.uint8)
         self.ends = ends
-        starts: Array = numpy.concatenate(([0], ends[:-1] + 1))
-        self.messages = _message_starts(self.raw, starts, ends)
+        if messages is None:
+            messages = _message_starts(self.raw, numpy.concatenate(([0], ends[:-1] + 1)), ends)
+        self.messages = messages
         if unstamped is not None:
             self.messages[unstamped] = -1
         self.found: Array = numpy.where(self.messages < 0, UNSURE, 0).astype(numpy.uint8)
@@ -104,25 +111,26 @@ class _TextLines:
         return found
 
 
-def level_numbers(text: bytes, ends: Array | None = None) -> Array:
+def level_numbers(text: bytes, ends: Array | None = None, messages: Array | None = None) -> Array:
     """Return the level of each line of `text`, whole lines with their LFs, as numbers of OF_NUMBERS.
 
-    ends: the places of the LFs, if known.
+    ends: the places of the LFs, if known. messages: where each message begins, -1 for a line without a
+    stamp, if known.
     """
     if ends is None:
         ends = _line_ends(text)
-    found = level_numbers_if_quick(text, ends, most=len(text))
+    found = level_numbers_if_quick(text, ends, len(text), messages)
     assert found is not None
     return found
 
 
-def levels_of_records(lines: TextLines, found: Array | None = None) -> Array:
+def levels_of_records(lines: LineBounds, found: Array | None = None) -> Array:
     """Return the level of each line as `level_numbers` does; a continuation line has that of its record.
 
     found: the levels of the lines by themselves, if known.
     """
     if found is None:
-        found = level_numbers(lines.text, lines.ends)
+        found = level_numbers(lines.text, lines.ends, lines.message_starts())
     if not lines.first_lines:
         return found
     rows, codes, first = lines.going_on()
@@ -137,7 +145,7 @@ def levels_of_records(lines: TextLines, found: Array | None = None) -> Array:
     return found
 
 
-def _have_marks_of_fields(lines: TextLines, rows: Array) -> Array:
+def _have_marks_of_fields(lines: LineBounds, rows: Array) -> Array:
     """Return which of some lines have a byte that all lines with fields have."""
     if len(rows) * _FEW < len(lines):
         some = map(lines.line, rows.tolist())
@@ -149,14 +157,13 @@ def _have_marks_of_fields(lines: TextLines, rows: Array) -> Array:
     return found[rows]
 
 
-def level_numbers_if_quick(text: bytes, ends: Array, most: int) -> Array | None:
-    """Return the same as `level_numbers`; None if more than `most` lines must be checked one by one.
-
-    ends: the places of the LFs.
-    """
+def level_numbers_if_quick(
+    text: bytes, ends: Array, most: int, messages: Array | None = None
+) -> Array | None:
+    """Return the same as `level_numbers`; None if more than `most` lines must be checked one by one."""
     if not len(ends):
         return numpy.zeros(0, numpy.uint8)
-    lines = _TextLines(text, ends)
+    lines = _TextLines(text, ends, messages)
     if has_colours(text):
         plain = without_colours(text)
         lines = _TextLines(plain, _line_ends(plain), unstamped=lines.messages < 0)

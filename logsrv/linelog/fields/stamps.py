@@ -44,7 +44,7 @@ class CodedSources(NamedTuple):
     codes_by_source: dict[bytes, int]
 
 
-class TextLines:
+class LineBounds:
     """The whole lines of a text, each with an LF.
 
     starts, ends: bounds of each line without its LF. first_lines: of the records that lines go on with, by
@@ -73,6 +73,10 @@ class TextLines:
         """Return the first line of the record that a line goes on with; None if it begins one."""
         return self.first_lines.get(int(self.starts[row])) if self.first_lines else None
 
+    def message_starts(self) -> Array | None:
+        """Return where each message begins, -1 for a line without a stamp; None if that is not known."""
+        return None
+
     def going_on(self) -> GoingOn:
         """Return the continuation lines, by their first lines."""
         if self._going_on is not None and self._going_on[0] is self.first_lines:
@@ -86,7 +90,7 @@ class TextLines:
         return found
 
 
-class StampedLines(TextLines):
+class StampedLines(LineBounds):
     """The whole lines of a text, each with an LF, and their stamps.
 
     messages: where each message begins: the start of the line if it has no stamp. stamped: numbers of the
@@ -120,6 +124,11 @@ class StampedLines(TextLines):
         text = self.text
         bounds = zip(self.messages[rows].tolist(), self.ends[rows].tolist(), strict=True)
         return [text[start:end] for start, end in bounds]
+
+    def message_starts(self) -> Array:
+        found: Array = numpy.full(len(self), -1)
+        found[self.stamped] = self.messages[self.stamped]
+        return found
 
     def _find_stamped(self) -> None:
         """Find the lines that have a stamp."""

@@ -111,7 +111,7 @@ class FrameReceiver(LineReceiver):
             size = super().take_in(lines)
         if framer.fault:
             intake.counts.dropped_closed += came - sum(map(len, frames))
-            intake.complain(self.source, f"closing the connection: {framer.fault}")
+            intake.complain(self.source, f"closing the connection: {framer.fault}", "protocol")
             self.transport.loseConnection()
         return size
 

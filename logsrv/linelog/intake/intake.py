@@ -328,9 +328,9 @@ class Intake:
         self.complain(source, sentence, reason)
 
     def complain(self, source: str, sentence: str, about: str = "") -> None:
-        """Log what is wrong with a peer's data, at most once a minute for its address.
+        """Log what is wrong with a peer's data, each subject at most once a minute for its address.
 
-        about: the subject; each subject may be logged once a minute.
+        about: the subject, such as a reason of `refused`; "" is one subject as well.
         """
         address = source.partition(",")[0].rpartition(":")[0]
         noted = self._complaints.count_event(f"{address} {about}")

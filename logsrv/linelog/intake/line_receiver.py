@@ -11,8 +11,8 @@ import re
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from logsrv.kit.connections.drain import unread_bytes
 from logsrv.kit.connections.linger import linger_at_close
+from logsrv.kit.connections.transports import unread_bytes
 from logsrv.linelog.intake.connections import InputProtocol
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.turns import LITTLE
@@ -233,7 +233,7 @@ class LineReceiver(InputProtocol):
             self.write_answer(self._framer.take_answers())
 
     def _close_with_reason(self, reason: str) -> None:
-        self.intake.complain(self.source, f"closing the connection: {reason}")
+        self.intake.complain(self.source, f"closing the connection: {reason}", "closing")
         self.transport.write(f"logsrv: {reason}\r\n".encode())
         # A sender without acknowledgements would take what is dropped meanwhile for sent.
         linger_at_close(self.transport, lingers=False)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import attrs
 
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.files import SECRET, SECRET_FILE, read_secret
+from logsrv.kit.options.files import SECRET, SECRET_FILE, read_secret, read_secrets_of_lines
 from logsrv.kit.options.kinds import SIZE
 from logsrv.linelog.lines.rules import LineRules
 
@@ -16,6 +16,8 @@ BODIES = ("max_record", "max_body")
 """Options that most inputs of records use, for `InputFormat.options`."""
 OVER_HTTP = ("input_token", *BODIES)
 """Those that the inputs over HTTP use."""
+# Between the tokens of a file, in the option that replaces the file; no token has it.
+_BETWEEN = "\n"
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -24,12 +26,16 @@ class InputOptions:
 
     help_group: ClassVar[str] = "Records, and senders that need a token"
 
-    max_record: int = option("1MiB", SIZE, "longest record of JSON and similar inputs")
+    max_record: int = option(
+        "1MiB", SIZE, "longest record of JSON and similar inputs, at least --max-line"
+    )
     max_body: int = option("64MiB", SIZE, "largest body or message of many records, unpacked")
     input_token: str | None = option(
         None, SECRET, "the token for senders over HTTP; visible in the process list"
     )
-    input_token_file: Path | None = option(None, SECRET_FILE, "a file with that token")
+    input_token_file: Path | None = option(
+        None, SECRET_FILE, "a file with that token, or with several, one a line"
+    )
     shared_key: str | None = option(
         None, SECRET, "the key for senders by Forward; visible in the process list"
     )
@@ -38,17 +44,27 @@ class InputOptions:
 
 @attrs.frozen
 class InputSecrets:
-    """The secrets of one listener, read together with its options."""
+    """The secrets of one listener, read together with its options. Any of the tokens will do."""
 
-    token: str | None = None
+    tokens: tuple[str, ...] = ()
     shared_key: str | None = None
+
+    @property
+    def token(self) -> str | None:
+        """The first token, for a protocol that cannot have several."""
+        return self.tokens[0] if self.tokens else None
 
 
 def read_secrets(options: InputOptions) -> InputSecrets:
     """Return the secrets. Raises ConfigurationError if a file cannot be used."""
-    token = read_secret("input-token", options.input_token, options.input_token_file)
+    given = options.input_token
+    if given is not None and _BETWEEN in given:
+        # `with_secrets` has read them.
+        tokens = tuple(given.split(_BETWEEN))
+    else:
+        tokens = read_secrets_of_lines("input-token", given, options.input_token_file)
     shared_key = read_secret("shared-key", options.shared_key, options.shared_key_file)
-    return InputSecrets(token, shared_key)
+    return InputSecrets(tokens, shared_key)
 
 
 Options = TypeVar("Options", bound=InputOptions)
@@ -61,7 +77,7 @@ def with_secrets(options: Options) -> Options:
     """
     found = read_secrets(options)
     secrets: dict[str, Any] = {
-        "input_token": found.token,
+        "input_token": _BETWEEN.join(found.tokens) or None,
         "shared_key": found.shared_key,
     }
     secrets |= {f"{name}_file": None for name in secrets}

@@ -9,8 +9,8 @@ from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
 
 from logsrv.kit.connections.source import Sender
+from logsrv.kit.net.answer_socket import AnswerSocket
 from logsrv.kit.observe.rate_limited_log import Failures
-from logsrv.kit.protocols.datagrams import AnswerSocket
 from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.intake.connections import InputDatagrams
 from logsrv.linelog.intake.intake import Intake

@@ -358,7 +358,7 @@ class RecordReceiver(InputProtocol):
     def _close_unacknowledged(self, failure: Failure) -> None:
         if self.connected:
             why = f"closing the connection without acknowledgement: {failure.getErrorMessage()}"
-            self.intake.complain(self.source, why)
+            self.intake.complain(self.source, why, "unsafe")
             self.ending = True
             self.transport.abortConnection()
 

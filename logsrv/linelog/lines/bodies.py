@@ -210,11 +210,18 @@ class Records:
         self._runs.append(RecordRun(texts, structured=False))
 
     def add_dicts_as_json(
-        self, dicts: Iterable[dict[str, Any]], most: int, shared: Mapping[str, Any] = NOTHING
+        self,
+        dicts: Iterable[dict[str, Any]],
+        most: int,
+        shared: Mapping[str, Any] = NOTHING,
+        *,
+        leave_out: bool = False,
     ) -> None:
-        """Add dicts as JSON records; one longer than `most` bytes is left out and counted.
+        """Add dicts as JSON records. Raises RequestRefused (413) for one longer than `most` bytes.
 
         shared: keys and values that all of them have. If these are long, few dicts become JSON at once.
+        leave_out: whether a record that is too long is left out and counted instead. Only for a protocol
+        whose answer says so: `refused_count` has the number for it.
         """
         at_once = max(1, min(_AT_ONCE, _BYTES_AT_ONCE // len(json_object_line(shared, {}))))
         left = iter(dicts)
@@ -223,15 +230,19 @@ class Records:
             if lines is not None:
                 self.add_whole_lines(lines, len(found))
             else:
-                self._add_dicts_singly(found, most)
+                self._add_dicts_singly(found, most, leave_out)
 
-    def _add_dicts_singly(self, dicts: Sequence[dict[str, Any]], most: int) -> None:
+    def _add_dicts_singly(
+        self, dicts: Sequence[dict[str, Any]], most: int, leave_out: bool
+    ) -> None:
         for one in dicts:
             line = json_object_line(one, {})
-            if len(line) > most:
+            if len(line) <= most:
+                self.add(line)
+            elif leave_out:
                 self.count_oversize(len(line))
             else:
-                self.add(line)
+                raise record_too_long(most)
 
     def add_whole_lines(self, text: bytes, number: int) -> None:
         """Add `number` records that are whole lines already. Raises RequestRefused (413) as `add` does."""

@@ -15,13 +15,13 @@ import attrs
 from twisted.internet.defer import Deferred, succeed
 
 from logsrv.errors import ConfigurationError, StartError
+from logsrv.kit import Plugin
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.usage import usage_options
-from logsrv.kit.service.plugin import Plugin
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.linelog.batch import Batch

@@ -13,7 +13,7 @@ from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import ARGUMENTS, Endpoint
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import FLAG, NAME, NEW_DIRECTORY, Kind, integer
+from logsrv.kit.options.kinds import FLAG, NAME, NEW_DIRECTORY, SIZE, Kind, integer
 from logsrv.kit.text.words import listed, nearest_word, shown
 from logsrv.linelog.alerts.alert_settings import AlertOptions, require_unique_labels
 from logsrv.linelog.formats.registry import inputs
@@ -101,6 +101,11 @@ class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
         """
         return unused_options([self])
 
+    @property
+    def unfit_values(self) -> dict[str, str]:
+        """A sentence about --max-record if it is less than --max-line."""
+        return unfit_limits(self)
+
     def check_for_input(self) -> None:
         """Raise ConfigurationError if its input must not listen with these settings."""
         found = inputs().format_of(self.listen.input)
@@ -115,6 +120,16 @@ class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
     def input_options(self) -> InputOptions:
         """The options for inputs of records."""
         return _options_of_base(self, InputOptions)
+
+
+def unfit_limits(settings: ListenerSettings | LoggerSettings) -> dict[str, str]:
+    """Return a sentence about --max-record if it is less than --max-line, by its attribute."""
+    if settings.max_record >= settings.max_line:
+        return {}
+    limit = SIZE.show(settings.max_line)
+    return {
+        "max_record": f"less than --max-line, so records may have {limit}; lower --max-line as well"
+    }
 
 
 def unused_options(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
@@ -202,6 +217,11 @@ class LoggerSettings(
         Empty if one of the listeners has an input of a plugin.
         """
         return unused_options(self.listener)
+
+    @property
+    def unfit_values(self) -> dict[str, str]:
+        """A sentence about --max-record if it is less than --max-line."""
+        return unfit_limits(self)
 
     @property
     def store_policy(self) -> StorePolicy:

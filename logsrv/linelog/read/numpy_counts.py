@@ -16,7 +16,7 @@ from logsrv.linelog.fields.byte_places import (
     rows_with_nonzero,
 )
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers, levels_of_records
-from logsrv.linelog.fields.stamps import TextLines
+from logsrv.linelog.fields.stamps import LineBounds
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 
 _HEAD = 32
@@ -34,7 +34,7 @@ def count_by_time_with_numpy(
     runs = numpy.repeat(numpy.arange(len(begins)), numpy.diff(begins, append=len(starts)))
     numbers: Array = level_numbers(text, ends) if levels else numpy.zeros(1, numpy.uint8)
     if levels and first_lines:
-        numbers = levels_of_records(TextLines(text, first_lines, ends), numbers)
+        numbers = levels_of_records(LineBounds(text, first_lines, ends), numbers)
     table = numpy.bincount(runs * _LEVELS + numbers, minlength=len(begins) * _LEVELS)
     found: Counter[tuple[bytes, str | None]] = Counter()
     heads = [text[start : start + size].partition(b"\n")[0] for start in starts[begins].tolist()]

@@ -149,6 +149,13 @@ class LineSender:
         with suppress(OSError, LogsrvError):
             self._waiting += self._batches.read_batches()
 
+    def _join_empty_batches(self) -> None:
+        """Let the last batch with lines end where the batches without lines after it end."""
+        end = self._waiting[-1].end
+        while len(self._waiting) > 1 and not self._waiting[-1].lines:
+            self._waiting.pop()
+        self._waiting[-1] = LineBatch(self._waiting[-1].lines, end)
+
     def _cancel_sends(self) -> None:
         """Cancel the sends in flight. Their batches keep waiting, to be sent again."""
         self._ahead.stop()
@@ -210,8 +217,9 @@ class LineSender:
             now = self._progress.clock.seconds()
             self._record_acknowledged(position, batch.lines[: error.taken], now)
             return
-        if len(self._waiting) == 1:
+        if not any(one.lines for one in islice(self._waiting, 1, None)):
             self._queue_batches_early()
+            self._join_empty_batches()
         refused = self._hang_ups.record_hang_up(position)
         if refused is not None:
             self._progress.keep_refused(
@@ -285,6 +293,7 @@ class HangUpSearch:
 
     def record_refused(self, place: Position, end: Position) -> Position:
         """Record that a line was refused; return the new place: `end`, or `place` if lines were skipped."""
+        self._tries = 0
         if self._last_tries:
             self._last_tries -= 1
         return place if self._passed else end

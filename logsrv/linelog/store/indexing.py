@@ -75,7 +75,8 @@ def count_levels(lines: StampedLines) -> tuple[int, ...] | None:
     text, newlines = lines.text, lines.ends
     if not text.endswith(b"\n") or not _have_times(text, newlines):
         return None
-    numbers = level_numbers_if_quick(text, newlines, most=max(len(newlines) // _SLOW, 1))
+    most = max(len(newlines) // _SLOW, 1)
+    numbers = level_numbers_if_quick(text, newlines, most, lines.message_starts())
     if numbers is None:
         return None
     if lines.first_lines:

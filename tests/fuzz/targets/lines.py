@@ -6,6 +6,8 @@ from collections.abc import Callable
 import attrs
 
 from logsrv.errors import PeerError
+from logsrv.kit.framing._incoming import Incoming, LineTooLong
+from logsrv.kit.framing._line_format import LineFormat
 from logsrv.kit.framing.frames import (
     Delimiter,
     FixedSize,
@@ -14,8 +16,6 @@ from logsrv.kit.framing.frames import (
     Netstring,
     Varint,
 )
-from logsrv.kit.framing.incoming import Incoming, LineTooLong
-from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.formats.relp.parse import RelpFramer
 from logsrv.linelog.formats.relp.send import RelpSession
@@ -74,8 +74,8 @@ def stored(text: bytes, rules: LineRules) -> None:
     "linelog.lines.rules",
     "linelog.lines.clean",
     "kit.framing.telnet",
-    "kit.framing.telnet_bulk",
-    "kit.framing.telnet_commands",
+    "kit.framing._telnet_bulk",
+    "kit.framing._telnet_commands",
 )
 def lines(data: bytes) -> None:
     """Lines, their answers and counts are those of a framer that reads byte by byte."""
@@ -85,7 +85,7 @@ def lines(data: bytes) -> None:
         stored(found.stored, rules)
 
 
-@target("kit.framing.telnet", "kit.framing.telnet_bulk", "kit.framing.telnet_commands")
+@target("kit.framing.telnet", "kit.framing._telnet_bulk", "kit.framing._telnet_commands")
 def telnet(data: bytes) -> None:
     """Only bytes of Telnet commands are removed, and answers are never longer than the commands."""
 
@@ -220,7 +220,7 @@ def readable(data: bytes) -> None:
         assert text.count(b"\n") >= data.replace(b"\0\n", b"\0").count(b"\n")
 
 
-@target("kit.framing.incoming", "kit.framing.line_format", "kit.framing.telnet")
+@target("kit.framing._incoming", "kit.framing._line_format", "kit.framing.telnet")
 def lines_of_plugins(data: bytes) -> None:
     """A plugin's lines are the same at every cut, and none exceeds the limit."""
     for format_ in (

@@ -18,10 +18,10 @@ from twisted.internet.testing import StringTransport
 from logsrv.cli.connect import parse_place, terminal_decoder
 from logsrv.errors import ConfigurationError
 from logsrv.greet.message import parse_message
-from logsrv.kit.connections.proxy_protocol import ProxyHeaderError, ProxyHeaderReader
+from logsrv.kit.connections._proxy_protocol import ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.connections.source import escaped_word, unix_source
+from logsrv.kit.inspect._ssh import MOST_TYPED, LineEditor, authorized_keys
 from logsrv.kit.inspect.inspect_settings import parse_inspect_place
-from logsrv.kit.inspect.ssh import MOST_TYPED, LineEditor, authorized_keys
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.remote import parse_remote
 from logsrv.kit.options import kinds
@@ -58,7 +58,7 @@ from tests.parts.http_senders import Sender
 from tests.parts.sinks import turn
 
 
-@target("kit.connections.proxy_protocol", longest=600)
+@target("kit.connections._proxy_protocol", longest=600)
 def proxy_header(data: bytes) -> None:
     """The header of a proxy gives the same client at every cut; its addresses are valid, or paths."""
 
@@ -244,7 +244,7 @@ def client(data: bytes) -> None:
     safe(same_however_cut(data, shown_by))
 
 
-@target("kit.inspect.ssh")
+@target("kit.inspect._ssh")
 def inspecting(data: bytes) -> None:
     """Text typed over SSH gives the same lines at every cut; a file of keys has keys, or is refused."""
 

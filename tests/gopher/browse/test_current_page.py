@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.browse import current_page, painted_lines
+from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.wire.limits import Limits
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import until
@@ -153,6 +154,31 @@ async def test_the_cursor_stays_on_its_link_when_a_menu_is_stopped(drive, serve)
 def lines_on_screen(driven: Any) -> list[str]:
     """The lines of the text that are on the screen."""
     return [row for row in map(str.strip, driven.screen().splitlines()) if row.startswith("line ")]
+
+
+async def test_news_that_are_read_slowly_do_not_replace_the_page_that_was_asked_for_last(
+    drive, monkeypatch
+):
+    read, go_on, is_read = (threading.Event() for _ in range(3))
+    every = FollowedStore.all
+
+    def slowly(following: FollowedStore) -> list[FollowedMenu]:
+        read.set()
+        assert go_on.wait(PATIENCE)
+        is_read.set()
+        return every(following)
+
+    async with drive(None) as driven:
+        await driven.shows("Places to begin")
+        with monkeypatch.context() as patch:
+            patch.setattr(FollowedStore, "all", slowly)
+            await driven.press("W")
+            await until(read.is_set, "the files to be read")
+            await driven.press("B")
+            go_on.set()
+            await until(is_read.is_set, "the files")
+        await driven.press("down", "up")
+        await driven.shows("Places to begin")
 
 
 async def test_escape_stops_a_silent_server_and_stays(drive, serve):

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.errors import ConfigurationError
+from logsrv.errors import ConfigurationError, HelpRequest, UsageError
 from logsrv.gopher.command.arguments import connection_options
 from logsrv.gopher.command.fetch import parsed_options, resolve_requested_url
 from logsrv.gopher.command.main import COMMANDS, parser_of, run
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError
-from logsrv.kit.options.argument_parser import HelpRequest, UsageError
 from tests.gopher.command.answers import gopher
 
 

@@ -3,11 +3,13 @@ servers, through a proxy, with pins and a CA file.
 """
 
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import pytest
+from twisted.internet.defer import Deferred
 
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, DestinationNotAllowed
@@ -20,8 +22,10 @@ from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
 from tests.parts.gopher_servers import SocksProxy, cut
+from tests.parts.reactor import until
 
 MENU = b"0One\t/1\tx\t70\r\n.\r\n"
 
@@ -157,6 +161,30 @@ async def test_a_page_is_made_once_as_long_as_its_content_is_remembered(reactor,
     # What is fetched anew, as when the time is over, is shown anew.
     found.remembered.forget(place.url)
     assert await page(place) == b"page 3"
+
+
+async def test_a_page_of_an_answer_that_broke_off_is_not_kept_for_the_whole_one(reactor, serve):
+    """Two visitors ask at the same moment: one answer has no end, the other one is remembered."""
+    is_whole = threading.Event()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        if len(server.requests) > 1:
+            connection.sendall(MENU)
+            return
+        assert is_whole.wait(PATIENCE)
+        connection.sendall(40_000 * b"0One\t/1\tx\t70\r\n")
+
+    server = serve(script)
+    found = fetcher(reactor, allow_private=True, max_page=200_000)
+    place = WebPlace(GopherURL.parse(server.url("/1/a")), charset="cp437")
+    breaking_off = Deferred.fromCoroutine(found.fetch_content(place.url))
+    await until(lambda: server.requests, "the first request")
+    whole, missing = await found.fetch_content(place.url)
+    is_whole.set()
+    part, why = await breaking_off
+    assert why and not missing
+    assert found.cached_page(place, part, lambda: b"part") == b"part"
+    assert found.cached_page(place, whole, lambda: b"whole") == b"whole"
 
 
 async def test_pages_take_no_more_memory_than_what_was_fetched_may(reactor, serve):

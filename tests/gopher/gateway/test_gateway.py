@@ -246,7 +246,7 @@ async def test_open_requests_are_answered_at_stop(visit, reactor):
 
 async def test_idle_connections_delay_no_stop(reactor, monkeypatch):
     """A browser that keeps its connection open does not keep the gateway from stopping."""
-    monkeypatch.setattr("logsrv.kit.service.stop.DRAIN_SECONDS", 600.0)
+    monkeypatch.setattr("logsrv.kit.service._stop.DRAIN_SECONDS", 600.0)
     service = gateway_service(reactor=reactor)
     service.startService()
     web = Web(service)

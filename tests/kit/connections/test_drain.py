@@ -11,15 +11,19 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
-from logsrv.kit.connections.drain import (
+from logsrv.kit.connections._drain import (
     GOODBYE_SECONDS,
     LOOK_SECONDS,
     PAUSED_LOOK_SECONDS,
     GonePeerWatch,
     drain,
+)
+from logsrv.kit.connections.transports import (
+    Backpressure,
+    descriptor,
+    unacknowledged_bytes,
     unread_bytes,
 )
-from logsrv.kit.connections.transports import Backpressure, descriptor, unacknowledged_bytes
 from logsrv.kit.testing.patience import PATIENCE
 
 

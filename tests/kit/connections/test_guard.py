@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
+from logsrv.kit.connections._guarded_factory import GuardedFactory
 from logsrv.kit.connections.guard import (
     DENIED,
     FULL,
@@ -20,7 +21,6 @@ from logsrv.kit.connections.guard import (
     file_limit_warning,
     total_max_connections,
 )
-from logsrv.kit.connections.guarded_factory import GuardedFactory
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.options.kinds import Network
 from logsrv.kit.options.usage import usage_options

@@ -16,9 +16,9 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.connections._guarded_connection import guarded_connection_of
+from logsrv.kit.connections._guarded_factory import GuardedFactory
 from logsrv.kit.connections.guard import MOST_KEPT, Guard, GuardPolicy
-from logsrv.kit.connections.guarded_connection import guarded_connection_of
-from logsrv.kit.connections.guarded_factory import GuardedFactory
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.kept import kept
@@ -189,7 +189,7 @@ def test_refusals_are_logged_once_a_minute_per_peer_and_all_are_counted():
         site.clock.advance(60)
         site.connect("10.0.0.1")
     assert [message for message in messages if "refused" in message] == [
-        "in refused 10.0.0.1: its network is denied; 1 refused since this was last logged",
+        "in refused 10.0.0.1: its network is denied",
         "in refused 10.0.0.1: its network is denied; 5 refused since this was last logged",
     ]
     assert site.refused("denied") == 6
@@ -213,8 +213,7 @@ def test_descriptors_are_left_for_the_store_when_connections_flood_in(monkeypatc
     assert messages == [
         (
             "in refused connections: the limit of open files is near (1024, the last 128 are kept; "
-            "LimitNOFILE=2048 in its unit or ulimit -n 2048 before its start allows more); "
-            "1 refused since this was last logged"
+            "LimitNOFILE=2048 in its unit or ulimit -n 2048 before its start allows more)"
         )
     ]
     protocol.connectionLost(DONE)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit.connections.tls import certificate_of
+from logsrv.kit.connections._tls import certificate_of
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
 from tests.parts.listening import Noted, Site, port_of, unverified

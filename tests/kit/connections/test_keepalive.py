@@ -19,10 +19,10 @@ from twisted.web.client import Agent
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch import transfers
 from logsrv.kit import LineProtocol
-from logsrv.kit.connections import guarded_factory
+from logsrv.kit.connections import _guarded_factory as guarded_factory
 from logsrv.kit.connections import keepalive as keepalive_module
+from logsrv.kit.connections._guarded_factory import GuardedFactory
 from logsrv.kit.connections.guard import GuardPolicy
-from logsrv.kit.connections.guarded_factory import GuardedFactory
 from logsrv.kit.connections.keepalive import (
     KEEPALIVE,
     QUESTIONS,
@@ -30,7 +30,7 @@ from logsrv.kit.connections.keepalive import (
     longest_unheard,
     set_keepalive,
 )
-from logsrv.kit.net.ports import SO_ATTACH_FILTER
+from logsrv.kit.net._ports import SO_ATTACH_FILTER
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.options.usage import usage_options
 from logsrv.kit.testing import serve

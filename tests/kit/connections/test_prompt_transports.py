@@ -12,8 +12,8 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.connections.streams import MOST_RECEIVED
-from logsrv.kit.net.ports import use_our_classes
+from logsrv.kit.connections._streams import MOST_RECEIVED
+from logsrv.kit.net._ports import use_our_classes
 from logsrv.kit.testing import serve
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.reactor import REACTOR, until

@@ -12,7 +12,7 @@ from twisted.internet.threads import deferToThread
 from twisted.web.resource import Resource
 
 from logsrv.kit import FrameProtocol, LineProtocol
-from logsrv.kit.connections.refusals import tls_refusal
+from logsrv.kit.connections._refusals import tls_refusal
 from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority

@@ -16,15 +16,15 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
-from logsrv.kit.connections import streams
-from logsrv.kit.connections.streams import (
+from logsrv.kit.connections import _streams as streams
+from logsrv.kit.connections._streams import (
     LEAST_RECEIVED,
     MOST_ACCEPTED,
     MOST_RECEIVED,
     ReceivingTCP,
 )
-from logsrv.kit.connections.tls import LONGEST_RECORD
-from logsrv.kit.net.ports import use_our_classes
+from logsrv.kit.connections._tls import LONGEST_RECORD
+from logsrv.kit.net._ports import use_our_classes
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file

@@ -11,9 +11,9 @@ import pytest
 from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 
-from logsrv.kit.connections import streams
-from logsrv.kit.connections.streams import MOST_ACCEPTED, AcceptingPort
-from logsrv.kit.net.ports import FilelessUNIXPort
+from logsrv.kit.connections import _streams as streams
+from logsrv.kit.connections._streams import MOST_ACCEPTED, AcceptingPort
+from logsrv.kit.net._ports import FilelessUNIXPort
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.listening import LOOPBACK, port_of

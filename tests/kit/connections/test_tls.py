@@ -19,7 +19,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
-from logsrv.kit.connections.tls import GOODBYE_SECONDS, GatheringTLS, is_encrypted
+from logsrv.kit.connections._tls import GOODBYE_SECONDS, GatheringTLS, is_encrypted
 from logsrv.kit.connections.transports import delay_close_for_producer, undo_close_delay
 from tests.parts.certificates import certificate_file
 from tests.parts.listening import Chunks, unverified

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.kit.framing import incoming as incoming_module
-from logsrv.kit.framing.incoming import Incoming, LineTooLong
-from logsrv.kit.framing.line_format import LineFormat
+from logsrv.kit.framing import _incoming as incoming_module
+from logsrv.kit.framing._incoming import Incoming, LineTooLong
+from logsrv.kit.framing._line_format import LineFormat
 from tests.parts.costs import SoughtBytes, allocated, calls, doubled
 
 # "line", ("exactly", n), ("some", n) or ("until", separator, limit).

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.errors import PeerError
-from logsrv.kit.framing.incoming import Incoming, LineNotText, LineTooLong
-from logsrv.kit.framing.line_format import LineFormat
+from logsrv.kit.framing._incoming import Incoming, LineNotText, LineTooLong
+from logsrv.kit.framing._line_format import LineFormat
 
 Event = str | type[PeerError]
 

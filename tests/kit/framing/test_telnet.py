@@ -3,8 +3,8 @@
 import pytest
 
 from logsrv.kit.framing import telnet
+from logsrv.kit.framing._telnet_commands import FEW_BYTES, MAX_NAWS, MAX_SUBNEGOTIATION
 from logsrv.kit.framing.telnet import MAX_ANSWERS, TelnetFilter
-from logsrv.kit.framing.telnet_commands import FEW_BYTES, MAX_NAWS, MAX_SUBNEGOTIATION
 
 PRESENCE = b"\r\n[yes]\r\n"
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.framing.telnet_bulk import parse_telnet_commands
-from logsrv.kit.framing.telnet_commands import (
+from logsrv.kit.framing._telnet_bulk import parse_telnet_commands
+from logsrv.kit.framing._telnet_commands import (
     MAX_NAWS,
     MAX_SUBNEGOTIATION,
     parse_few_telnet_commands,

@@ -5,7 +5,7 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
-from logsrv.kit.inspect.view import ServiceView
+from logsrv.kit.inspect._view import ServiceView
 from logsrv.kit.observe.metrics import Metrics
 
 

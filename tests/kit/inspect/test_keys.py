@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("twisted.conch.ssh.keys", reason="pip install 'logsrv[inspect]'")
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.inspect.ssh import authorized_keys, host_key
+from logsrv.kit.inspect._ssh import authorized_keys, host_key
 
 
 def test_a_host_key_is_made_once_and_for_its_user_alone(tmp_path):

@@ -9,8 +9,8 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
-from logsrv.kit.inspect.session import PythonPrompt, SessionSettings, SocketServer
-from logsrv.kit.testing.memory_peers import MemoryPeer
+from logsrv.kit.inspect._session import PythonPrompt, SessionSettings, SocketServer
+from logsrv.kit.testing._memory_peers import MemoryPeer
 from tests.kit.inspect.looked import looked_into
 
 

@@ -18,9 +18,9 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.inspect._session import SessionSettings
 from logsrv.kit.inspect.inspect_settings import OperatorSettings, parse_inspect_place
-from logsrv.kit.inspect.session import SessionSettings
-from logsrv.kit.service.operator_sites import operator_sites
+from logsrv.kit.service._operator_sites import operator_sites
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.inspect.looked import looked_into
@@ -145,7 +145,7 @@ def test_a_client_that_floods_and_never_reads_harms_nobody(inside):
 
 
 def server_in_memory(clock: Clock, directory: Path) -> Any:
-    from logsrv.kit.inspect.ssh import SSHServer, host_key
+    from logsrv.kit.inspect._ssh import SSHServer, host_key
 
     _, service = looked_into(clock=clock)
     server = SSHServer(service, "inspect", SessionSettings(), host_key(directory / "host"))
@@ -184,7 +184,7 @@ def test_compression_is_not_offered(tmp_path):
 
 def test_a_client_that_does_not_log_in_is_cut_off(tmp_path):
     """Also before the first byte: nobody may take all the places and keep them."""
-    from logsrv.kit.inspect.ssh import LOGIN_SECONDS
+    from logsrv.kit.inspect._ssh import LOGIN_SECONDS
 
     clock = Clock()
     protocol, transport = connected(server_in_memory(clock, tmp_path))
@@ -204,7 +204,7 @@ def memory(pid: int) -> int:
 
 def test_without_conch_a_sentence_says_what_to_install(monkeypatch):
     def no_conch(name: str, *more: Any) -> Any:
-        if name.startswith(("twisted.conch", "logsrv.kit.inspect.ssh")):
+        if name.startswith(("twisted.conch", "logsrv.kit.inspect._ssh")):
             raise ModuleNotFoundError(name)
         return imported(name, *more)
 

@@ -9,12 +9,12 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from logsrv.kit.inspect.session import Console, SessionSettings
+from logsrv.kit.inspect._session import Console, SessionSettings
 from tests.kit.inspect.looked import looked_into
 
 pytest.importorskip("twisted.conch.ssh.keys", reason="pip install 'logsrv[inspect]'")
 
-from logsrv.kit.inspect.ssh import (
+from logsrv.kit.inspect._ssh import (
     LONGEST_KEY,
     MOST_REMEMBERED,
     MOST_TYPED,

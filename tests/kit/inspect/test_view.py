@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.inspect.view import (
+from logsrv.kit.inspect._view import (
     COMMANDS,
     MOST_CONNECTIONS,
     MOST_LINES,
@@ -91,8 +91,8 @@ def test_stacks_shows_the_line_of_each_thread():
 
 CODE = """
 from twisted.logger import Logger, LogLevel, formatEvent, globalLogBeginner
-from logsrv.kit.inspect.view import set_log_level
-from logsrv.kit.observe.log_lines import LOG_LEVELS
+from logsrv.kit.inspect._view import set_log_level
+from logsrv.kit.observe._log_lines import LOG_LEVELS
 def show(event):
     print(event["log_namespace"], formatEvent(event))
 globalLogBeginner.beginLoggingTo([show], redirectStandardIO=False)

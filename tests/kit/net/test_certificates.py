@@ -22,16 +22,16 @@ from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
+from logsrv.kit.connections._tls import PeerCertificate, escaped_name
 from logsrv.kit.connections.guard import GuardPolicy
-from logsrv.kit.connections.tls import PeerCertificate, escaped_name
-from logsrv.kit.net import certificates
-from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.certificates import (
+from logsrv.kit.net import _certificates as certificates
+from logsrv.kit.net._certificates import (
     RenewableCertificate,
     ask_for_certificates,
     check_certificate,
     client_authorities,
 )
+from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority, certificate_file
@@ -221,6 +221,15 @@ def test_files_that_are_being_saved_are_waited_for(tmp_path):
     watched.put("key", "cert")
     assert watched.pass_looks(1) == []
     assert len(watched.pass_looks(1)) == watched.taken == 1
+
+
+def test_a_certificate_that_was_loaded_for_a_refused_reload_is_taken_by_the_watch(tmp_path):
+    """A reload reads it, and another option refuses the reload: only the watch can take it now."""
+    watched = Watched(tmp_path)
+    watched.put("key", "cert")
+    watched.watch.load_files()
+    [said] = watched.pass_looks(5)
+    assert "uses the saved certificate" in said and watched.taken == 1
 
 
 def test_a_certificate_file_may_be_missing_for_a_while(tmp_path):

@@ -11,14 +11,14 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
 
-from logsrv.kit.connections import senders
+from logsrv.kit.connections import _senders as senders
+from logsrv.kit.connections._senders import GuardedSenders, sender_at
 from logsrv.kit.connections.guard import GuardPolicy, PeerLimits
-from logsrv.kit.connections.senders import GuardedSenders, sender_at
 from logsrv.kit.net import datagrams
+from logsrv.kit.net._kernel_datagrams import RecvmmsgReader
 from logsrv.kit.net.bind import ListenError, listening_place_of
 from logsrv.kit.net.datagrams import DatagramListener, split_group
 from logsrv.kit.net.kept_sockets import KeptSockets
-from logsrv.kit.net.kernel_datagrams import RecvmmsgReader
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics
 from tests.parts.listening import NotingReceiver, port_of
@@ -88,6 +88,18 @@ async def test_while_paused_nothing_is_read_and_what_the_kernel_drops_is_counted
     lost = site.value("datagrams_lost_total")
     assert len(site.receiver.payloads) + lost == 200
     assert any("the kernel dropped" in message for message in messages)
+
+
+async def test_a_listener_that_opens_while_the_store_is_behind_waits_without_work(site):
+    """The kernel has the datagrams: a reactor that watched the socket would find it readable each turn."""
+    listener = site.make(UDP)
+    listener.pauseProducing()
+    site.run(listener)
+    with client_of(listener) as client:
+        client.send(b"x")
+        assert listener not in REACTOR.getReaders()
+        listener.resumeProducing()
+        await until(lambda: site.receiver.payloads, "the datagram")
 
 
 async def test_a_stop_takes_in_what_has_arrived(site):
@@ -324,10 +336,7 @@ def test_a_denied_network_is_counted_and_logged_until_the_rules_change():
     with logged() as messages:
         assert asked.taken(("10.0.0.1", 5), b"a", b"b") == []
         assert asked.taken(("192.0.2.1", 5), b"c") == [b"c"]
-    assert (
-        "in refused 10.0.0.1: its network is denied; 1 refused since this was last logged"
-        in messages
-    )
+    assert "in refused 10.0.0.1: its network is denied" in messages
     assert asked.metrics.value("datagrams_refused_total") == 2
     asked.senders.apply(Policy())
     assert asked.taken(("10.0.0.1", 5), b"a") == [b"a"]

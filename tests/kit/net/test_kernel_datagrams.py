@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 from twisted.internet.task import Clock
 
-from logsrv.kit.net.kernel_datagrams import (
+from logsrv.kit.net._kernel_datagrams import (
     MEMINFO,
     SLOT_SIZE,
     SLOTS,

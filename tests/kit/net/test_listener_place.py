@@ -11,9 +11,9 @@ import pytest
 from twisted.internet.task import Clock
 
 from logsrv.descriptor import Descriptor
+from logsrv.kit.net._listener_place import LOOK_SECONDS, ListenerPlace
 from logsrv.kit.net.bind import ListenError, bound_socket, socket_file_id
 from logsrv.kit.net.kept_sockets import KeptSockets, ListeningPlace
-from logsrv.kit.net.listener_place import LOOK_SECONDS, ListenerPlace
 from logsrv.kit.net.parse import parse_endpoint
 from tests.parts.listening import Site
 from tests.parts.reactor import REACTOR, logged, until

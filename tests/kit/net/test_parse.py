@@ -15,7 +15,7 @@ from logsrv.kit.net.parse import (
     parse_port,
 )
 from logsrv.kit.net.remote import REMOTE
-from logsrv.kit.service.service_settings import LISTEN, listen_kind
+from logsrv.kit.service._service_settings import LISTEN, listen_kind
 from logsrv.kit.web.access import web_endpoint_kind
 from logsrv.linelog.plugin.logger_settings import LISTEN as LOGGER_LISTEN
 

@@ -15,7 +15,7 @@ from twisted.internet import tcp, unix
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 
-from logsrv.kit.net.ports import (
+from logsrv.kit.net._ports import (
     KeptUNIXPort,
     adopt_duplicate,
     block_new_connections,
@@ -74,7 +74,7 @@ def test_a_socket_that_does_not_listen_is_refused_with_what_to_do():
 
 
 INHERITED = """
-from logsrv.kit.net.ports import inherited_descriptors
+from logsrv.kit.net._ports import inherited_descriptors
 print(inherited_descriptors(), inherited_descriptors())
 """
 TELLING = """

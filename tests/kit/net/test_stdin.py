@@ -6,7 +6,7 @@ import pty
 import pytest
 from twisted.internet.task import deferLater
 
-from logsrv.kit.net import stdin
+from logsrv.kit.net import _stdin as stdin
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.listen import Listener
 from tests.parts.listening import Site

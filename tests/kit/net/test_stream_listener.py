@@ -13,9 +13,9 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.net._stream_listener import StreamListener
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.kept_sockets import KeptSockets
-from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.listening import LOOPBACK, Noted, port_of, unverified
 from tests.parts.reactor import REACTOR, logged, until
@@ -155,7 +155,7 @@ async def test_from_the_stop_on_nobody_gets_in_who_would_not_be_heard(scheme, si
 
 async def test_a_flood_of_peers_does_not_keep_it_from_stopping(site, monkeypatch):
     """Where the kernel lets them in until the end, the log says that some were left."""
-    monkeypatch.setattr("logsrv.kit.net.stream_listener.block_new_connections", lambda port: None)
+    monkeypatch.setattr("logsrv.kit.net._stream_listener.block_new_connections", lambda port: None)
     listener = site.start(LOOPBACK)
     address = ("127.0.0.1", port_of(listener))
     clients = [socket.create_connection(address, PATIENCE)]
@@ -164,7 +164,7 @@ async def test_a_flood_of_peers_does_not_keep_it_from_stopping(site, monkeypatch
         clients.append(socket.create_connection(address, PATIENCE))
 
     monkeypatch.setattr(Noted, "connectionMade", connect_again)
-    monkeypatch.setattr("logsrv.kit.net.stream_listener.MOST_WAITING", 2)
+    monkeypatch.setattr("logsrv.kit.net._stream_listener.MOST_WAITING", 2)
     with logged() as messages:
         await listener.drain(10)
     for client in clients:
@@ -217,7 +217,7 @@ async def test_an_endpoint_of_another_package_that_fails_later_is_told(site, mon
             return later
 
     monkeypatch.setattr(
-        "logsrv.kit.net.stream_listener.serverFromString", lambda reactor, text: Slow()
+        "logsrv.kit.net._stream_listener.serverFromString", lambda reactor, text: Slow()
     )
     listener = site.start(LOOPBACK)
     assert listener.address == ""

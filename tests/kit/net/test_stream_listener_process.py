@@ -39,7 +39,7 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.protocols.wire import Echo
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.connections.guard import GuardPolicy
-from logsrv.kit.net.stream_listener import StreamListener
+from logsrv.kit.net._stream_listener import StreamListener
 from logsrv.kit.observe.metrics import Metrics
 globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
 factory = Factory.forProtocol(Echo)

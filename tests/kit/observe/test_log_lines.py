@@ -15,8 +15,8 @@ from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 
 from bench.complaints import complaints
-from logsrv.kit.observe import log_lines
-from logsrv.kit.observe.log_lines import (
+from logsrv.kit.observe import _log_lines as log_lines
+from logsrv.kit.observe._log_lines import (
     LevelFilteredObserver,
     LogLevels,
     LogLines,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.observe.notify import Notifier, notify_message, report_refusal, socket_address
+from logsrv.kit.observe._notify import Notifier, notify_message, report_refusal, socket_address
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.managers import FakeManager
 
@@ -64,7 +64,7 @@ def test_a_manager_that_reads_nothing_is_waited_for_once(tmp_path, monkeypatch):
 
     with FakeManager(tmp_path) as manager:
         notifier = Notifier.take_from(dict(manager.environment))
-        monkeypatch.setattr("logsrv.kit.observe.notify.socket.socket", Watched)
+        monkeypatch.setattr("logsrv.kit.observe._notify.socket.socket", Watched)
         for _ in range(1000):
             notifier.send(b"WATCHDOG=1\n")
         assert waited[0] == 2.0, "one that reads is told for certain"

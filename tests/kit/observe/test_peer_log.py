@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
-from logsrv.kit.observe.log_lines import json_format
+from logsrv.kit.observe._log_lines import json_format
 from logsrv.kit.observe.peer_log import (
     OTHER_NAME,
     UNTRUSTED,

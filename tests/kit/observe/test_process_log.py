@@ -29,7 +29,7 @@ from twisted.logger import (
 from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
-from logsrv.kit.observe.process_log import (
+from logsrv.kit.observe._process_log import (
     FollowedLogFile,
     as_followed_file,
     auto_format,

@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from logsrv.kit import LineProtocol, protocol_plugin
+from logsrv.kit.observe._prometheus import MetricsCollector, exposition
 from logsrv.kit.observe.metrics import CATALOGUE, Durations, Metric, Metrics, exposed_name
-from logsrv.kit.observe.prometheus import MetricsCollector, exposition
 from logsrv.kit.testing import MemoryService
 
 

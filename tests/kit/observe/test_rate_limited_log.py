@@ -59,6 +59,24 @@ def test_a_sentence_is_logged_with_its_subject_and_the_count():
     assert said == ["in: 10.0.0.1 (1)", "in: 10.0.0.1 (3)"]
 
 
+def test_only_a_later_sentence_says_how_many_came_since_the_last():
+    clock, said = Clock(), list[str]()
+    limited_log = RateLimitedLog(clock.seconds)
+    for counted in ("refused", ""):
+        for seconds in (0, 1, 60):
+            clock.advance(seconds)
+            limited_log.log_unless_recent(
+                lambda format, **fields: said.append(format.format(**fields)),
+                f"a {counted}", "no {subject}", counted=counted,
+            )  # fmt: skip
+    assert said == [
+        "no a refused",
+        "no a refused; 2 refused since this was last logged",
+        "no a ",
+        "no a ; 2 since this was last logged",
+    ]
+
+
 def fail(error: Exception) -> Failure:
     try:
         raise error

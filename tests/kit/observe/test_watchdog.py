@@ -39,7 +39,7 @@ class Observer:
         self.warned, self.went_on = threading.Event(), threading.Event()
 
     def __call__(self, event: dict[str, Any]) -> None:
-        if event.get("log_namespace") == "logsrv.kit.observe.watchdog":
+        if event.get("log_namespace") == "logsrv.kit.observe._watchdog":
             self.events.append(event)
             (self.went_on if "goes on" in event["log_format"] else self.warned).set()
 

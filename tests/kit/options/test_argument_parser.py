@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from logsrv.errors import ConfigurationError
-from logsrv.kit.options.argument_parser import HelpRequest, Parser, UsageError, parser_of_kind
+from logsrv.errors import ConfigurationError, HelpRequest, UsageError
+from logsrv.kit.options.argument_parser import Parser, parser_of_kind
 
 
 def parser() -> Parser:

@@ -15,6 +15,7 @@ from logsrv.kit.options import files
 from logsrv.kit.options.declare import option, tables
 from logsrv.kit.options.files import (
     LONGEST_SECRET,
+    MOST_SECRETS,
     SECRET,
     SECRET_FILE,
     GivenFile,
@@ -25,6 +26,7 @@ from logsrv.kit.options.files import (
     inline_secret_keys,
     read_file,
     read_secret,
+    read_secrets_of_lines,
 )
 from logsrv.kit.options.kinds import DIRECTORY, PATH
 from tests.parts.users import open_directory
@@ -190,6 +192,34 @@ def test_a_wrong_secret_is_refused(text, tmp_path):
         SECRET.parse(text)
     with pytest.raises(ConfigurationError, match=r"--token-file .*token"):
         read_secret("token", None, file)
+
+
+def test_a_second_line_in_the_file_of_one_secret_is_named(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("one\n\ntwo\n")
+    with pytest.raises(
+        ConfigurationError, match="has 2 lines; a single one is accepted: printable"
+    ):
+        read_secret("token", None, file)
+
+
+def test_a_file_may_have_several_secrets_one_a_line(tmp_path):
+    file = tmp_path / "tokens"
+    file.write_text("new\n\n old \n")
+    assert read_secrets_of_lines("token", None, file) == ("new", "old")
+    assert read_secrets_of_lines("token", "abc", None) == ("abc",)
+    assert read_secrets_of_lines("token", None, None) == ()
+    for text, says in (
+        ("\n\n", "has no token in it; accepted: printable"),
+        ("two words", "has no token in it; accepted: printable"),
+        ("new\nmy old one\n", "token 2 in --token-file .* is none; accepted"),
+        ("x\n" * (MOST_SECRETS + 1), f"has {MOST_SECRETS + 1} tokens; at most {MOST_SECRETS} are"),
+    ):
+        file.write_text(text)
+        with pytest.raises(ConfigurationError, match=says):
+            read_secrets_of_lines("token", None, file)
+    with pytest.raises(ConfigurationError, match="are both there"):
+        read_secrets_of_lines("token", "abc", file)
 
 
 def test_two_sources_or_a_wrong_file_are_refused(tmp_path):

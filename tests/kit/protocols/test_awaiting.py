@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import deferLater
 
 from logsrv.kit import Connection
-from logsrv.kit.protocols.awaiting import (
+from logsrv.kit.protocols._awaiting import (
     ReusableDeferred,
     as_deferred,
     call_as_deferred,
@@ -63,7 +63,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, CancelledError, fail
 from twisted.internet.task import deferLater
 from logsrv.kit import Connection
-from logsrv.kit.protocols.awaiting import start_coroutine, as_deferred
+from logsrv.kit.protocols._awaiting import start_coroutine, as_deferred
 from logsrv.kit import DeadlineExceeded, deadline
 
 async def both():

@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionLost
 
 from logsrv.kit import Connection, LineProtocol, PeerGone, RequestProtocol
-from logsrv.kit.connections.drain import PAUSED_LOOK_SECONDS
+from logsrv.kit.connections._drain import PAUSED_LOOK_SECONDS
 from logsrv.kit.testing import MemoryService
 
 

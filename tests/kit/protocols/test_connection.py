@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from logsrv.kit import Connection, LineProtocol, PeerError
-from logsrv.kit.protocols.connection import LAST_WORDS_SECONDS
+from logsrv.kit.protocols._connection import LAST_WORDS_SECONDS
 from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.kit.testing import MemoryService, serve
 from logsrv.kit.testing.patience import PATIENCE

@@ -12,11 +12,8 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit import DatagramLines, Datagrams, PeerError, Sender, protocol_plugin
-from logsrv.kit.connections.source import inet_source
-from logsrv.kit.protocols.datagrams import REMEMBERED, AnswerSocket
 from logsrv.kit.testing import MemoryService, Running
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.kept import kept
 from tests.parts.reactor import REACTOR, logged, until
 from tests.parts.talking import carry
 
@@ -107,7 +104,7 @@ async def test_reload_and_stop_leave_no_socket(serving):
         again.bind(("127.0.0.1", port))
 
 
-ONE_WITHHELD = "it had 3 answers at once; 1 withheld since this was last logged"
+ONE_WITHHELD = "it had 3 answers at once"
 
 
 class Sparing(Shout):
@@ -244,18 +241,6 @@ def test_a_line_does_not_wait_for_the_one_before():
     sender = MemoryService(Slow, "--listen", "udp:1").sender()
     sender.send(b"slow\nfast")
     assert sender.received() == [b"fast\r\n"]
-
-
-def test_addresses_of_peers_that_were_answered_are_so_many_at_most():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
-        bound.bind(("127.0.0.1", 0))
-        answering = AnswerSocket(bound.fileno())
-        port = bound.getsockname()[1]
-        for number in range(2 * REMEMBERED):
-            there = f"127.0.{number >> 8}.{number & 255}"
-            assert answering.send(b"x", Sender(there, inet_source("udp", there, port)))
-            assert max(kept(answering).values()) <= REMEMBERED
-        answering.close()
 
 
 class Names(Datagrams):

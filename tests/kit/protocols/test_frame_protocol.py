@@ -94,6 +94,19 @@ def test_a_refused_peer_may_get_a_last_frame():
     assert MemoryService(Polite).answer(b"99:") == b"31:a frame is longer than 10 bytes,"
 
 
+@pytest.mark.parametrize("end", ["abort", "close"])
+def test_a_refused_peer_that_the_author_ends_is_counted_once(end):
+    class Curt(ShoutNetstrings):
+        def frame_refused(self, sentence: str) -> None:
+            getattr(self, end)()
+
+    service = MemoryService(Curt)
+    peer = service.connect()
+    peer.feed(b"1:a,99:")
+    assert peer.closed
+    assert service.metric("connections_cut_total", reason="bad_frame") == 1
+
+
 def test_the_operator_may_want_shorter_frames_but_no_longer_ones():
     assert MemoryService(ShoutNetstrings, "--max-frame", "2").answer(b"2:ab,3:abc,") == b"2:AB,"
     with pytest.raises(ConfigurationError, match="--max-frame is 11 bytes; this protocol allows"):

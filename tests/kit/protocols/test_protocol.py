@@ -9,7 +9,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Connection, DatagramLines, LineProtocol, Sender
-from logsrv.kit.connections.senders import sender_at
+from logsrv.kit.connections._senders import sender_at
 from logsrv.kit.testing import MemoryService, self_signed_certificate, serve
 from logsrv.kit.testing.patience import PATIENCE
 

@@ -24,7 +24,7 @@ from logsrv.kit import (
     LineProtocol,
     PeerTimeout,
 )
-from logsrv.kit.protocols.stream import READ_AHEAD
+from logsrv.kit.protocols._stream import READ_AHEAD
 from logsrv.kit.testing import MemoryService, Running
 from tests.kit.starting_tls import SAID, Client, Lines, trusting, upgraded
 from tests.parts.certificates import Authority

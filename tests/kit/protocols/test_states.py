@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.protocols.connection import ACTIONS, PeerConnection
-from logsrv.kit.protocols.states import (
+from logsrv.kit.protocols._connection import ACTIONS, PeerConnection
+from logsrv.kit.protocols._states import (
     ASPECTS,
     AWAIT,
     BUSY,
@@ -35,7 +35,7 @@ from logsrv.kit.protocols.states import (
     State,
 )  # fmt: skip
 from logsrv.kit.testing import MemoryService
-from logsrv.kit.testing.memory_peers import MemoryTransport
+from logsrv.kit.testing._memory_peers import MemoryTransport
 
 EVENTS = sorted({event for table in ASPECTS for row in table.values() for event in row})
 # What of the things to be done the transport is told, and what leads to an event of its own.

@@ -13,11 +13,11 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit import Connection, Delimiter, FrameProtocol, LineProtocol, RequestProtocol
-from logsrv.kit.protocols.awaiting import handled
-from logsrv.kit.protocols.sending import SenderCrowd
-from logsrv.kit.protocols.states import OPEN
+from logsrv.kit.protocols._awaiting import handled
+from logsrv.kit.protocols._sending import SenderCrowd
+from logsrv.kit.protocols._states import OPEN
 from logsrv.kit.testing import MemoryPeer, MemoryService
-from logsrv.kit.testing.memory_peers import TRANSPORT_BUFFER
+from logsrv.kit.testing._memory_peers import TRANSPORT_BUFFER
 from tests.parts.kept import kept
 
 LINES = [f"{number:048d}" for number in range(30_000)]

@@ -13,7 +13,7 @@ from logsrv.kit import (
     LineProtocol,
     RequestProtocol,
 )
-from logsrv.kit.service.factory import protocols_of
+from logsrv.kit.service._factory import protocols_of
 from logsrv.kit.testing import MemoryService
 
 
@@ -198,6 +198,28 @@ def test_an_attribute_that_nobody_reads_is_refused_too(base, name, meant):
 def test_a_method_that_could_not_be_called_is_refused(base, name, value, sentence):
     with pytest.raises(ConfigurationError, match=rf"Mine\.{name} {sentence}"):
         served(class_of(base, **{name: value}))
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "value"),
+    [
+        (LineProtocol, "peer", None),
+        (FrameProtocol, "service", 5),
+        (LineProtocol, "close", False),
+        (RequestProtocol, "later", []),
+        (Datagrams, "send", ""),
+    ],
+)
+def test_a_value_that_would_hide_a_name_of_the_kit_is_refused(base, name, value):
+    """`peer = None` for a state of one's own would be the peer's name in the log."""
+    with pytest.raises(
+        ConfigurationError, match=rf"Mine\.{name} is .*, and would hide {name} of the"
+    ):
+        served(class_of(base, **{name: value}))
+
+
+def test_code_may_override_what_the_kit_has_and_a_test_may_give_a_certificate():
+    served(class_of(LineProtocol, close=anything, peer=property(anything), certificate=5))
 
 
 @pytest.mark.parametrize("base", [Datagrams, DatagramLines])

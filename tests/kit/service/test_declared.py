@@ -145,6 +145,15 @@ async def test_a_plugin_starts_only_with_what_its_protocol_needs(
             pass
 
 
+def test_an_option_of_a_class_that_was_forgotten_is_not_called_unknown() -> None:
+    plugin = protocol_plugin("broker", Broker, state=Hub)  # type: ignore[arg-type]
+    with pytest.raises(StartError) as refused:
+        plugin.options().parseOptions(["--topic", "dogs"])
+    assert str(refused.value) == (
+        "broker: Broker is declared with the options Options: give protocol_plugin options=Options"
+    )
+
+
 async def test_a_context_manager_with_a_wrong_state_is_left() -> None:
     plugin = protocol_plugin("broker", Broker, Options, state=yield_room)  # type: ignore[arg-type]
     with pytest.raises(StartError):

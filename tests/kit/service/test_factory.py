@@ -18,9 +18,9 @@ from logsrv.kit import (
     Netstring,
     protocol_plugin,
 )
-from logsrv.kit.service.factory import protocols_of
+from logsrv.kit.service._factory import protocols_of
 from logsrv.kit.testing import MemoryService
-from logsrv.kit.testing.memory import parsed
+from logsrv.kit.testing._memory import parsed
 
 
 class Lines(LineProtocol):

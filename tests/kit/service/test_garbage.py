@@ -9,7 +9,7 @@ from logsrv.kit.testing.patience import PATIENCE
 FROZEN = """
 import gc, weakref
 from twisted.internet.task import Clock
-from logsrv.kit.service.garbage import PASS_SECONDS, LongLivedFreezer
+from logsrv.kit.service._garbage import PASS_SECONDS, LongLivedFreezer
 
 class Node:
     def __init__(self):

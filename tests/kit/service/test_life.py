@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit import LineProtocol, protocol_plugin
-from logsrv.kit.service.life import StateLife, call_if_defined
+from logsrv.kit.service._life import StateLife, call_if_defined
 from logsrv.kit.testing import MemoryService, Running, serve
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.reactor import REACTOR, logged

@@ -13,7 +13,7 @@ from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit import FrameProtocol, LineProtocol, protocol_plugin
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.kit.service.links import Links
+from logsrv.kit.service._links import Links
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.testing import MemoryService, Running, serve
 from tests.parts.certificates import Authority

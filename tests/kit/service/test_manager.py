@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.task import Clock
 
-from logsrv.kit.service.manager import (
+from logsrv.kit.service._manager import (
     Heartbeat,
     ServiceManager,
     take_watchdog_seconds,

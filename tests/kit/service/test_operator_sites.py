@@ -12,7 +12,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.errors import StartError
 from logsrv.kit import FLAG, TEXT, RequestProtocol, option, protocol_plugin
 from logsrv.kit.testing import TelnetSession, serve
-from logsrv.kit.testing.memory import parsed
+from logsrv.kit.testing._memory import parsed
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.listening import LOOPBACK
 from tests.parts.reactor import REACTOR, logged, until

@@ -9,8 +9,8 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 
 from logsrv.kit import Connection, LineProtocol
-from logsrv.kit.framing.own_framing import OwnFraming
-from logsrv.kit.service.peers import Peers
+from logsrv.kit.framing._own_framing import OwnFraming
+from logsrv.kit.service._peers import Peers
 from logsrv.kit.testing import TelnetSession
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.reactor import until

@@ -79,8 +79,8 @@ def test_a_plugin_without_a_protocol_is_refused():
     [
         ("no name", "is no name such as package.module:Name"),
         (
-            "logsrv.kit.protocols.line_protocol:Missing",
-            "there is no logsrv.kit.protocols.line_protocol:Missing",
+            "logsrv.kit.protocols._line_protocol:Missing",
+            "there is no logsrv.kit.protocols._line_protocol:Missing",
         ),
         (dict, "neither a Protocol class nor a function"),
         (Connection, "neither a Protocol class nor a function"),
@@ -120,7 +120,7 @@ def test_a_version_may_be_given_by_its_name():
     [
         ("no name", "'no name' is no name such as package.module:Name"),
         ("logsrv.kit.options.declare:Missing", "there is no logsrv.kit.options.declare:Missing"),
-        ("logsrv.kit.protocols.line_protocol:LineProtocol", "LineProtocol is no attrs class"),
+        ("logsrv.kit.protocols._line_protocol:LineProtocol", "LineProtocol is no attrs class"),
         ("tests.kit.service.test_plugin:Unfillable", "Unfillable.topic has neither option"),
     ],
 )
@@ -141,7 +141,7 @@ def test_a_plugin_file_loads_no_reactor():
         "import sys; from logsrv.kit import protocol_plugin; protocol_plugin('x', 'a:B')\n"
         "print([m for m in sys.modules if m == 'twisted.internet.reactor'"
         " or m.startswith('logsrv.kit.') and m.partition('logsrv.kit.service')[2]"
-        " not in ('', '.plugin', '.arguments')])"
+        " not in ('', '._plugin', '._arguments')])"
     )
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE

@@ -10,7 +10,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError, StartError
-from logsrv.kit.service import reload, stop
+from logsrv.kit.service import _reload as reload
+from logsrv.kit.service import _stop as stop
 from logsrv.kit.service.sites import Site
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.service.recording import Rules, Service

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from logsrv.kit.service.signals import Signals
+from logsrv.kit.service._signals import Signals
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.waits import line_of
 
@@ -121,7 +121,7 @@ def test_signals_during_a_stop_only_report_it(signals):
 def test_out_of_time_it_ends_the_process():
     """Code that never returns keeps no operator from stopping it."""
     program = (
-        "from logsrv.kit.service.signals import Signals\n"
+        "from logsrv.kit.service._signals import Signals\n"
         "signals = Signals(None)\n"
         "signals.answer_stop_signals(-1, None)\n"
         "print('endless', flush=True)\n"

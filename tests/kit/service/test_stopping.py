@@ -1,5 +1,6 @@
 """A graceful stop, seen from the other end: who is being answered gets it; steps within their time."""
 
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -17,13 +18,15 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
 from logsrv.kit import Connection, Delimiter, FrameProtocol, LineProtocol, RequestProtocol
-from logsrv.kit.protocols.deadline import with_time_limit
-from logsrv.kit.service.stop import await_step_logged
+from logsrv.kit.protocols._deadline import with_time_limit
+from logsrv.kit.service._stop import STOP_SECONDS, await_step_logged
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
 from tests.parts.reactor import logged
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+UNITS = Path(__file__).parents[3] / "packaging" / "systemd"
 
 
 class Slow(LineProtocol):
@@ -153,7 +156,7 @@ pyopenssl = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarn
 @pyopenssl
 async def test_tls_conversation_ends_at_once(serving, tls, monkeypatch):
     """Over TLS too a stop does not wait for the deadline when there is nothing to wait for."""
-    monkeypatch.setattr("logsrv.kit.service.stop.DRAIN_SECONDS", 600.0)
+    monkeypatch.setattr("logsrv.kit.service._stop.DRAIN_SECONDS", 600.0)
     where, connect = tls
     running = serving(Slow, "--listen", where)
     with await deferToThread(connect, running.port) as client:
@@ -237,3 +240,9 @@ async def test_a_step_that_takes_too_long_is_logged():
         clock.advance(4)
         await waiting
     assert messages == ["test: closing has taken 3 s and is given up"]
+
+
+def test_a_stop_has_the_time_that_it_may_take_in_the_unit_of_the_line_logger():
+    text = (UNITS / "logsrv.service").read_text()
+    [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
+    assert int(seconds) > STOP_SECONDS

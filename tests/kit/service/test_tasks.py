@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.service.tasks import function_name
+from logsrv.kit.service._tasks import function_name
 from logsrv.kit.testing import MemoryService, serve
 from tests.parts.reactor import REACTOR, logged
 

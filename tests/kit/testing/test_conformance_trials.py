@@ -24,7 +24,7 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService, conformance
-from logsrv.kit.testing.conformance_trials import (
+from logsrv.kit.testing._conformance_trials import (
     LEAST_TO_FILL,
     try_cuts,
     try_datagrams,
@@ -34,8 +34,8 @@ from logsrv.kit.testing.conformance_trials import (
     try_slow_reader,
     try_stop,
 )
-from logsrv.kit.testing.difference import short_repr
-from logsrv.kit.testing.trial import Trial
+from logsrv.kit.testing._difference import short_repr
+from logsrv.kit.testing._trial import Trial
 from tests.parts.talking import Shout
 
 
@@ -116,7 +116,6 @@ async def stream(connection: Connection) -> None:
         (stream, b"hello\r\nyou"),
         (ShoutBack, b"hello\n"),
         (Picky, b"picky hello"),
-        (protocol_plugin("both", Shout, datagrams=ShoutBack, listen=("tcp:1", "udp:1")), b"a\n"),
     ],
 )
 def test_a_right_plugin_passes(what, talk):
@@ -128,6 +127,18 @@ def test_a_right_plugin_passes(what, talk):
 @pytest.mark.parametrize("talk", [b"hello\r\n", b"hello\r\nyou\r\n"])
 def test_an_answer_may_take_five_seconds(seconds, talk):
     conformance(type("Timed", (Patient,), {"seconds": seconds}), talk)
+
+
+def test_the_talk_of_a_connection_does_not_go_to_a_listener_for_datagrams():
+    """The bytes of a conversation are rarely a datagram of the same protocol."""
+    plugin = protocol_plugin("both", Shout, datagrams=Picky, listen=("tcp:1", "udp:1"))
+    with pytest.raises(
+        AssertionError, match=r"^both takes connections and datagrams, at tcp:1, udp:1: say"
+    ):
+        conformance(plugin, b"a\n")
+    conformance(plugin, b"a\n", to="tcp")
+    conformance(plugin, b"picky a\n", to="udp:1")
+    conformance(plugin, b"picky a\n", to="udp")
 
 
 def test_a_listener_by_name_is_put_through_the_trials():

@@ -19,8 +19,8 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService, every_split
-from logsrv.kit.testing.difference import difference
-from logsrv.kit.testing.memory_peers import MemoryTransport
+from logsrv.kit.testing._difference import difference
+from logsrv.kit.testing._memory_peers import MemoryTransport
 from tests.parts.talking import Shout
 
 

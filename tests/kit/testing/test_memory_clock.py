@@ -5,7 +5,7 @@ from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 
-from logsrv.kit.testing.memory_clock import MemoryClock
+from logsrv.kit.testing._memory_clock import MemoryClock
 
 
 def test_each_timer_fires_at_its_own_time():

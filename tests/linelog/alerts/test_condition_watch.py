@@ -27,7 +27,10 @@ OOPS = "oops | count > 0 in 1m by app"
 
 
 class Stage(WatcherStage):
-    """A store, a watcher and the messages that it sends; `failures` are what becomes of the next ones."""
+    """A store, a watcher and the messages that it sends; `failures` are what becomes of the next ones.
+
+    hold: whether messages stay under way.
+    """
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, self.told_of)
@@ -35,6 +38,7 @@ class Stage(WatcherStage):
         self.values: list[float | None] = []
         self.removed: list[bool] = []
         self.failures: list[Exception] = []
+        self.hold = False
 
     def told_of(self, way: str, alert: AlertSettings, sent: AlertMessage) -> Deferred[None]:
         assert isinstance(sent, EpisodeMessage)
@@ -45,7 +49,7 @@ class Stage(WatcherStage):
         self.sent.append(list(zip(states, keys, strict=True)))
         self.values += [one.value for one in sent.episodes]
         self.removed.append(sent.is_removed)
-        return succeed(None)
+        return Deferred() if self.hold else succeed(None)
 
     def task(self, text: str, **options: Any) -> AlertTask:
         alert = AlertSettings(alert=text, name="web", alert_command=("x",), **options)
@@ -127,6 +131,35 @@ def test_groups_of_the_same_moment_are_one_message_and_later_ones_wait(stage):
     assert stage.sent[1:] == [[("firing", "c"), ("firing", "d")]]
     stage.advance(250)
     assert len(stage.sent) == 2
+
+
+def test_an_episode_that_a_receiver_may_know_ends_for_it_over_a_kill_and_silences(stage):
+    """It begins and ends in silences; between them a kill came while its message was under way."""
+    stage.start(OOPS)
+    stage.silence(10)
+    stage.advance(2)
+    stage.advance(4, "app=b msg=oops")
+    assert stage.sent == []
+    stage.hold = True
+    stage.advance(6)
+    assert stage.sent == [[("firing", "b")]]
+    stage.kill(1)
+    stage.hold = False
+    stage.silence(300)
+    stage.start(OOPS)
+    stage.advance(320)
+    assert ("resolved", "b") in stage.sent[-1]
+
+
+def test_a_shorter_interval_begins_at_the_reload(stage):
+    watcher = stage.start(OOPS, alert_every=100_000)
+    stage.advance(5, "app=a msg=oops")
+    assert len(stage.sent) == 1
+    watcher.replace_tasks({"1": stage.task(OOPS, alert_every=30)})
+    stage.advance(25)
+    assert len(stage.sent) == 1
+    stage.advance(10, "app=a msg=oops")
+    assert stage.sent[1:] == [[("firing", "a")]]
 
 
 def test_a_host_that_falls_silent_is_noticed_and_its_return_too(stage):

@@ -206,6 +206,28 @@ def test_a_gap_is_told_again_if_its_message_fails():
     assert not those.gap
 
 
+def test_a_message_under_way_does_not_tell_of_what_is_lost_meanwhile():
+    """Lines that are removed unsearched, and episodes that are dropped: the next message tells of them."""
+    those = Episodes()
+
+    def drop(number: int) -> None:
+        for _ in range(number):
+            begin(those, B)
+            assert not end(those, 60, B)
+
+    for number in range(MOST_ENDED):
+        begin(those, (str(number),))
+        end(those, 60, (str(number),))
+    drop(2)
+    first = message(those, 100)
+    those.gap = True
+    drop(3)
+    those.mark_reported(first, 101, 100)
+    second = message(those, 102)
+    assert (first.gap, first.dropped) == (False, 2)
+    assert (second.gap, second.dropped) == (True, 3)
+
+
 def test_episodes_survive_as_json():
     those, again = Episodes(), Episodes()
     begin(those)

@@ -292,6 +292,19 @@ def test_a_removed_alert_reports_earlier_lines_and_ends(stage):
     assert stage.reports[-1] == AlertReport("done", name="oops") and stage.kept.saved_names() == []
 
 
+def test_orders_that_cross_the_end_of_a_removed_alert_send_nothing_again(stage):
+    """The daemon has not read yet that the alert is done, and is reloaded once more."""
+    watcher = stage.start(stage.end, "oops")
+    stage.wait(1, "oops 1")
+    task = stage.tasks["oops"]
+    removed = AlertTask("oops", "command", task.alert, task.begin, stage.end)
+    for _ in range(2):
+        watcher.replace_tasks({"oops": removed})
+        stage.wait(1)
+        assert stage.reports[-1] == AlertReport("done", name="oops")
+    assert len(stage.sent) == 1
+
+
 def test_a_store_that_is_removed_is_an_error(stage):
     stage.start(stage.end, "oops")
     shutil.rmtree(stage.directory)

@@ -124,23 +124,28 @@ FORMS = {
 
 @pytest.mark.parametrize(("name", "key"), EACH)
 def test_pairs_have_the_names_of_json(name, key):
-    """In every form, read one by one and together, and found by a search."""
-    for form, known in FORMS.items():
-        for value in ("a", "shop.example", "4711", "a b"):
-            line = written(form, {"level": "info", key: value})
-            text = (line + b"\n") * 3
-            record, columns = Record(line), FieldReader([name, "x"]).read(StampedLines(text))
-            assert columns[0] == [record.get(name)] * 3
-            if name in known:
-                assert record.get(name) != value
-                continue
-            assert record.get(name) == value and counted_values(name, text) == (3, {value: 3})
-            for query in (f'{name}="{value}"', f"{name}:{value[:2]}", f"{name}=*"):
-                assert found(query, line), (query, line)
-            assert not found(f"{name}=b", line) and not found(f"fields.{name}=*", line)
-            own = written(form, {key: value, name: "own", "level": "info"})
-            assert Record(own).get(name) == "own"
-            assert FieldReader([name]).read(StampedLines(own + b"\n")) == [["own"]]
+    """In every form, read one by one and together, and found by a search.
+
+    A form has another value with the next name: each name is tried with every value and in every form, and
+    each form with every value.
+    """
+    values = ("a", "shop.example", "4711", "a b")
+    for number, (form, known) in enumerate(FORMS.items(), EACH.index((name, key))):
+        value = values[number % len(values)]
+        line = written(form, {"level": "info", key: value})
+        text = (line + b"\n") * 3
+        record, columns = Record(line), FieldReader([name, "x"]).read(StampedLines(text))
+        assert columns[0] == [record.get(name)] * 3
+        if name in known:
+            assert record.get(name) != value
+            continue
+        assert record.get(name) == value and counted_values(name, text) == (3, {value: 3})
+        for query in (f'{name}="{value}"', f"{name}:{value[:2]}", f"{name}=*"):
+            assert found(query, line), (query, line)
+        assert not found(f"{name}=b", line) and not found(f"fields.{name}=*", line)
+        own = written(form, {key: value, name: "own", "level": "info"})
+        assert Record(own).get(name) == "own"
+        assert FieldReader([name]).read(StampedLines(own + b"\n")) == [["own"]]
 
 
 def test_the_first_key_counts_in_pairs_too():

@@ -149,6 +149,24 @@ def test_many_senders_in_turns_have_their_own_records():
         assert line.endswith(text[start:].split(b" ", 2)[1])
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"<11>Nov 20 06:18:42 web1 shop[7]: ",
+        b"Nov 20 06:18:42 web1 shop[7]: ",
+        b"2026-11-20T06:18:42.123456789Z stdout F ",
+        b"[pod/shop-x/shop] ",
+        b"shop-1  | ",
+        b"edge7: %SYS-3-CPU: ",
+    ],
+)
+def test_a_trace_begins_behind_each_header(header):
+    """Its next line, which is no part of any record, goes on with it; so it does among many lines."""
+    many = stored(b"key=value of no record", b"tcp:10.0.0.9:5") * 3000
+    text = many + stored(header + b"thread 'main' panicked at src/main.rs:2:5:") + stored(b"no")
+    assert [*first_lines(StampedLines(text))] == [len(text) - len(stored(b"no"))]
+
+
 def test_what_a_line_says_itself_goes_before_its_record():
     first = b"<11>Nov 20 06:18:42 web1 shop[7]: cannot post"
     record = Record(stored(b"\tlevel=info host=web9 took=3ms")[:-1], None, first)

@@ -7,8 +7,14 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.inputs import InputFormat
-from logsrv.linelog.formats.http.routes import HTTP_FORMATS, http_routes
+from logsrv.errors import ConfigurationError
+from logsrv.inputs import HttpFormat, InputFormat
+from logsrv.kit.testing import MemoryService
+from logsrv.linelog.formats.http.routes import (
+    HTTP_FORMATS,
+    http_routes,
+    require_distinct_paths,
+)
 from logsrv.linelog.formats.registry import INPUTS, Inputs
 from logsrv.linelog.intake.options import InputOptions
 from tests.parts.http_senders import Sender
@@ -40,6 +46,15 @@ def routes():
 
     note = Route((b"POST",), add, schemes=(b"note",), refuse=refuse, done=done)
     return {"/notes/WHO": (note,)}
+"""
+TRIED = """
+
+def add_tried(body, rules, records):
+    records.add(b"tried", structured=False)
+    return Reply(202)
+
+def tried_routes():
+    return {"/notes/WHO": (Route((b"POST",), add_tried),)}
 """
 
 
@@ -118,6 +133,40 @@ def test_a_format_that_returns_no_routes_is_left_out(stranger, body):
     assert "/bad" not in places and "/v1/logs" in places
     [said] = [formatEvent(event) or "" for event in events]
     assert said.startswith("the http input does without notes; ")
+
+
+def test_two_formats_with_one_path_are_refused(stranger):
+    """The one whose name comes first would take what is sent to the other, in its own words."""
+    (stranger.parent / "twisted/plugins/other_plugin.py").write_text(
+        NAMED.replace("'notes'", "'memos'").replace("notes =", "memos =")
+    )
+    stranger.write_text(ROUTES.replace("/notes/WHO", "/notes/SOMEBODY"))
+    with pytest.raises(ConfigurationError) as refused:
+        require_distinct_paths()
+    assert str(refused.value) == (
+        "two formats of the http input take POST /notes/SOMEBODY: notes and memos; remove one of them, or"
+        " change its path (logsrv plugins shows their files)"
+    )
+
+
+def test_a_format_cannot_take_the_path_of_one_of_ours(stranger):
+    stranger.write_text(ROUTES.replace("/notes/WHO", "/lines"))
+    with pytest.raises(ConfigurationError, match="take POST /lines: ndjson and notes; "):
+        require_distinct_paths()
+    with pytest.raises(ConfigurationError, match="take POST /lines: ndjson and notes; "):
+        MemoryService(HttpFormat("notes", "notes_of_a_stranger:routes"))
+
+
+def test_another_method_of_a_path_is_another_request(stranger):
+    stranger.write_text(ROUTES.replace("/notes/WHO", "/lines").replace('b"POST"', 'b"PUT"'))
+    require_distinct_paths()
+
+
+def test_the_format_in_a_test_wins_over_an_installed_one_with_its_path(stranger):
+    stranger.write_text(ROUTES + TRIED)
+    tried = MemoryService(HttpFormat("zebra", "notes_of_a_stranger:tried_routes"))
+    assert tried.request("POST", "/notes/ann", b"x").status == 202
+    assert tried.stored == b"tried\n"
 
 
 def test_an_object_that_lies_is_no_plugin(stranger):

@@ -219,6 +219,21 @@ def test_a_stop_during_the_first_read_keeps_all(ahead, asked, clock, tmp_path):
     assert [one["query"] for one in kept] == ["q=one+|+count", "q=two+|+count"]
 
 
+def test_a_question_that_is_asked_while_the_file_is_written_is_kept_at_the_stop(
+    ahead, asked, clock, tmp_path
+):
+    ahead.note("/api/table", b"q=one+|+count")
+    clock.advance(EVERY)
+    clock.held = []
+    assert asked.queries() == ["one | count"]
+    ahead.note("/api/table", b"q=two+|+count")
+    [written], clock.held = clock.held, None
+    written(True, True)
+    ahead.stop()
+    kept = json.loads((tmp_path / FILE).read_bytes())
+    assert [one["query"] for one in kept] == ["q=one+|+count", "q=two+|+count"]
+
+
 def test_a_question_for_which_no_process_starts_is_asked_again(ahead, asked, clock):
     ahead.note("/api/table", b"q=|+count")
     for _ in range(2):

@@ -218,6 +218,22 @@ def pause(seconds: float) -> Deferred[None]:
     return waiting
 
 
+def test_a_search_that_was_paused_before_its_turn_begins_with_its_pause():
+    """Its sink takes nothing yet, and the pause takes nothing of its time."""
+    clock, sink, child = Clock(), SearchSink(), Mock()
+    search = AskedSearch(Mock(seconds=10.0), asked(), sink, clock, 10.0)  # type: ignore[arg-type]
+    search.pause()
+    search.run_in(child)
+    assert child.pause.called and not child.resume.called
+    clock.advance(100)
+    search.resume()
+    assert child.resume.called
+    clock.advance(9.9)
+    assert not sink.done.called
+    clock.advance(0.2)
+    assert sink.done.called
+
+
 @pytest.mark.slow
 async def test_a_search_paused_before_its_turn_reads_nothing(made):
     """Its search waits as any other: nothing is read that nobody takes."""

@@ -234,6 +234,24 @@ def test_the_next_search_for_a_client_that_does_not_read_waits_for_it(place):
     assert after.told == ["pause", "resume"]
 
 
+def test_a_viewer_hears_what_it_missed_before_it_was_live_at_once(place):
+    """The next line, which would say so, too, may come tomorrow."""
+    watch = place.watch()
+    watch.hand("1", missed=3, live=True)
+    assert watch.events == ["1", ("missed", {"lines": 3})]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_client_that_reads_again_is_not_cut_off_and_hears_heartbeats(place, live):
+    watch = place.watch(live=True) if live else place.watch(Position(1, 0))
+    watch.viewer.pauseProducing()
+    place.clock.advance(STALLED_AFTER - 1)
+    watch.viewer.resumeProducing()
+    place.clock.pump([HEARTBEAT_EVERY] * 20)
+    assert not watch.browser.transport.aborting
+    assert watch.browser.received.count(HEARTBEAT) == 20
+
+
 def test_a_heartbeat_is_sent_at_intervals(place):
     watch = place.watch()
     place.clock.advance(HEARTBEAT_EVERY)

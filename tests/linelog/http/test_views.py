@@ -21,7 +21,7 @@ from logsrv.linelog.http.view_protocol import (
     decode_events,
     encode_events,
 )
-from logsrv.linelog.http.views import MODULE, REST_SECONDS, LiveViews
+from logsrv.linelog.http.views import IDLE_SECONDS, MODULE, REST_SECONDS, LiveViews
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import Spawner, children, is_there, read_message, send
@@ -94,6 +94,36 @@ async def test_an_idle_process_is_ended(views, monkeypatch):
     # That was no fault: the next one is served at once.
     views.join(second, END, END)
     await second.until(lambda: second.live)
+
+
+def test_a_viewer_that_comes_within_a_minute_keeps_the_process(store):
+    """It would get no lines any more, and nobody would tell it, if the process ended as an idle one."""
+    spawner = Spawner()
+    views = LiveViews(lambda: str(store), spawner)
+    first, second = Watcher(), Watcher()
+    views.join(first, END, END)
+    views.leave(first)
+    spawner.advance(IDLE_SECONDS - 1)
+    views.join(second, END, END)
+    spawner.advance(IDLE_SECONDS)
+    assert not spawner.last.closed
+    views.leave(second)
+    spawner.advance(IDLE_SECONDS)
+    assert spawner.last.closed
+
+
+def test_a_process_that_dies_while_nobody_watches_is_not_ended_once_more(store):
+    spawner = Spawner()
+    views = LiveViews(lambda: str(store), spawner)
+    first, second = Watcher(), Watcher()
+    views.join(first, END, END)
+    views.leave(first)
+    with logged() as messages:
+        spawner.last.end(signal=9)
+        spawner.advance(IDLE_SECONDS)
+    assert messages == ["the process of the live views was ended by SIGKILL"]
+    views.join(second, END, END)
+    assert len(spawner.processes) == 2
 
 
 async def test_a_process_that_dies_closes_its_viewers(views):

@@ -294,8 +294,8 @@ def test_each_listener_has_its_own(tmp_path):
     options.parseOptions(["--config", str(tmp_path / "logsrv.toml")])
     first, second = options.settings.listener
     assert (first.input_options.max_record, second.input_options.max_record) == (2 << 20, 1 << 10)
-    assert read_secrets(first) == InputSecrets(None, "k1")
-    assert read_secrets(second.input_options) == InputSecrets("t", None)
+    assert read_secrets(first) == InputSecrets((), "k1")
+    assert read_secrets(second.input_options) == InputSecrets(("t",), None)
 
 
 def test_a_file_without_a_key(tmp_path):

@@ -37,10 +37,20 @@ def test_many_records_at_once_are_bounded_as_single_ones_are():
         assert records.take_runs() == []
 
 
-def test_dicts_become_lines_and_those_that_are_too_long_are_left_out():
+def test_a_dict_that_is_too_long_refuses_the_message():
+    """A format that forgets to look for the missing record does not acknowledge it."""
+    records = Records()
+    with pytest.raises(
+        RequestRefused, match="longer than 50 bytes, the limit of --max-record"
+    ) as refused:
+        records.add_dicts_as_json([{"a": 1}, {"a": "x" * 100}, {"a": 3}], 50)
+    assert (refused.value.status, refused.value.reason) == (413, "oversize")
+
+
+def test_dicts_become_lines_and_those_that_are_too_long_are_left_out_if_the_answer_says_so():
     records = Records()
     records.add_dicts_as_json([{"a": 1}, {"b": b"2"}], 1000)
-    records.add_dicts_as_json([{"a": "x" * 100}, {"a": 3}], 50)
+    records.add_dicts_as_json([{"a": "x" * 100}, {"a": 3}], 50, leave_out=True)
     assert lines_of(records) == [b'{"a":1}', b'{"b":"2"}', b'{"a":3}']
     assert records.reasons == {"oversize": 1}
 

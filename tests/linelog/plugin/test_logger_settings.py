@@ -202,3 +202,20 @@ def test_a_socket_that_another_program_has_is_left_alone(tmp_path):
 def test_the_link_of_journald_is_left_alone(tmp_path):
     (tmp_path / "log").symlink_to("/run/systemd/journal/dev-log")
     assert len(places(tmp_path).listener_settings(settings("--classic-syslog"))) == 2
+
+
+def test_a_record_that_may_be_shorter_than_a_line_is_a_warning(tmp_path):
+    """The limit of a line holds for records, too; without a word one would look for the refusals."""
+    unfit = "less than --max-line, so records may have 64KiB; lower --max-line as well"
+    options = Options()
+    options.parseOptions(["--listen", "http:tcp:0", "--max-record", "1KiB"])
+    assert options.loaded.warnings == (f"command line: --max-record 1KiB: {unfit}",)
+    path = tmp_path / "logsrv.toml"
+    path.write_text('[[listener]]\nlisten = "http:tcp:0"\nmax-record = "1KiB"\n')
+    options = Options()
+    options.parseOptions(["--config", str(path)])
+    [said] = options.loaded.warnings
+    assert said.endswith(f"--max-record 1KiB: {unfit}")
+    options = Options()
+    options.parseOptions(["--listen", "http:tcp:0", "--max-record", "1KiB", "--max-line", "1KiB"])
+    assert options.loaded.warnings == ()

@@ -8,8 +8,10 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.formats.blocks.send import PackedBlock
+from logsrv.linelog.ship import cut
 from logsrv.linelog.ship.block_sender import AHEAD, GROW
 from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
+from logsrv.linelog.ship.durable import DurableFollower
 from logsrv.linelog.ship.shipper import LONGEST, SETTLED
 from logsrv.linelog.ship.target import (
     ANSWER,
@@ -404,6 +406,31 @@ def test_the_next_block_is_cut_while_one_is_under_way(directory, cuts):
     assert not process.reports.of("retry")
 
 
+def test_a_disk_error_in_the_middle_of_a_block_that_is_cut_ahead_loses_no_text(
+    directory, monkeypatch
+):
+    """What was read of that block before the error is read again, when the block is due."""
+    monkeypatch.setattr(cut, "PIECE", 1 << 16)
+    read, errors = DurableFollower.read, [None, OSError("not now")]
+
+    def failing(*arguments: Any, **more: Any) -> Any:
+        if errors and (error := errors.pop(0)) is not None:
+            raise error
+        return read(*arguments, **more)
+
+    far = SlowFarSide()
+    process = Process(directory)
+    process.blocks(far).start()
+    monkeypatch.setattr(DurableFollower, "read", failing)
+    process.clock.advance(AHEAD)
+    assert not errors
+    for _ in range(3):
+        far.answer()
+        process.clock.advance(0)
+    assert far.text == ALL
+    assert not process.reports.of("retry")
+
+
 def test_what_was_cut_ahead_is_forgotten_with_what_was_lost(directory, cuts):
     far = SlowFarSide()
     process = Process(directory)
@@ -462,6 +489,24 @@ def test_a_gap_that_grows_after_it_was_counted_is_not_counted_twice(tmp_path, ki
     assert far.blocks[1].gap == str(len(TEXTS[1] + TEXTS[2]))
     assert process.kept.gone == MissingText(len(TEXTS[1] + TEXTS[2]), 6000)
     assert [one.lines for one in process.reports.of("gap")] == [3000] * (1 if killed else 2)
+
+
+def test_a_gap_is_counted_although_the_target_takes_what_follows_and_the_process_is_killed(
+    tmp_path,
+):
+    """The answer is lost, too: the next process goes on after the gap, and does not find it."""
+    directory = make_store(tmp_path / "logs", SEGMENTS)
+    away = [Unavailable("away")] * 4
+    far = FarSide(script=[None, "lose", "answer"], asked=[None, *away, None, *away, *away])
+    process = shipped(directory, far, 0.5)
+    remove_segment(directory, 2, len(TEXTS[1]), 3000)
+    process.run(10)
+    assert len(far.blocks) == 2
+    process.kill()
+    far.asked.clear()
+    process = shipped(directory, far)
+    assert far.text == TEXTS[0] + TEXTS[2]
+    assert process.kept.gone == MissingText(len(TEXTS[1]), 3000)
 
 
 def test_text_between_two_gaps_that_goes_before_it_is_taken_is_counted_too(tmp_path):

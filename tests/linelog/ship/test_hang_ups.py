@@ -128,11 +128,73 @@ def test_a_hung_up_last_line_waits_for_the_next_line(directory):
     process.lines(far).start()
     process.run(LONG)
     assert not process.reports.of("refused") and len(far.lines) == 299
-    with open(directory / "current.log", "ab") as file:
-        file.write(line("later"))
+    append(directory, "later")
     process.run(LONG)
     assert far.lines[299:] == [line("later")[:-1]]
     assert len(process.reports.of("refused")) == 1
+
+
+def selecting(tmp_path: Path, *messages: str) -> tuple[Path, LineFarSide]:
+    """A store, and a far side that hangs up at each line with `bad`."""
+    directory = make_store(tmp_path / "selected", [[line(one) for one in messages]])
+    far = LineFarSide(most_lines=100)
+
+    def judge(lines: LineBatch) -> Exception | None:
+        if any(b"bad" in one for one in lines.lines):
+            return Unavailable("it hangs up", hung_up=True)
+        return None
+
+    far.judge = judge
+    return directory, far
+
+
+def append(directory: Path, *messages: str) -> None:
+    with open(directory / "current.log", "ab") as file:
+        file.writelines(line(one) for one in messages)
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_a_hung_up_line_waits_past_lines_that_the_query_does_not_select(tmp_path, ahead):
+    """Batches without lines come between it and the line that shows that the target is well."""
+    directory, far = selecting(tmp_path, "want good", "want good")
+    far.ahead = ahead
+    process = Process(directory)
+    process.lines(far, "want").start()
+    process.run()
+    for message in ("want bad", "other", "another"):
+        append(directory, message)
+        process.run(LONG)
+    assert len(far.lines) == 2 and not process.reports.of("refused")
+    append(directory, "want good later", "other")
+    process.run(LONG)
+    assert far.lines[2:] == [line("want good later")[:-1]]
+    assert [one.lines for one in process.reports.of("refused")] == [1]
+    assert process.position == Position(1, (directory / "current.log").stat().st_size)
+
+
+def test_lines_that_the_query_does_not_select_do_not_move_the_place_past_a_skipped_line(tmp_path):
+    """It was not acknowledged: after a kill it is sent again."""
+    directory, far = selecting(tmp_path, "want bad", "want refused")
+    hangs_up = far.judge
+
+    def judge(lines: LineBatch) -> Exception | str | None:
+        if lines.lines == [line("want refused")[:-1]]:
+            return RefusedForGood("no")
+        return hangs_up(lines)
+
+    far.judge = judge
+    process = Process(directory)
+    process.lines(far, "want").start()
+    process.run(LONG)
+    assert [one.lines for one in process.reports.of("refused")] == [1]
+    append(directory, "other")
+    process.run(LONG)
+    process.kill()
+    well = LineFarSide()
+    later = Process(directory)
+    later.lines(well, "want").start()
+    later.run()
+    assert line("want bad")[:-1] in well.lines
 
 
 @pytest.mark.slow
@@ -196,6 +258,16 @@ def test_a_line_that_is_refused_at_its_last_try_leaves_the_next_ones_their_tries
     assert hang_ups
     assert sorted(far.lines) == sorted(LINES[1:])
     assert [one.lines for one in process.reports.of("refused")] == [1]
+
+
+def test_a_line_after_a_refused_one_has_tries_of_its_own(directory):
+    """The hang-ups before the refusal were at another line: one more is no reason to skip a line."""
+    hang_up = Unavailable("it restarts", hung_up=True)
+    far = LineFarSide(most_lines=1, script=[hang_up, hang_up, RefusedForGood("no"), hang_up])
+    process = Process(directory)
+    process.lines(far).start()
+    process.run(LONG)
+    assert far.lines == LINES[1:]
 
 
 @pytest.mark.slow

@@ -58,15 +58,45 @@ def test_all_that_it_sees_is_the_same(tmp_path):
     assert found[0] == found[1] == found[2]
 
 
+LEAVES = "import atexit, socket, subprocess, sys\natexit.register(print, 'the end')\n"
+
+
 @pytest.mark.parametrize("cold", [False, True])
 def test_what_it_leaves_open_is_told_at_its_end(tmp_path, cold):
-    code = "import atexit, socket, sys\natexit.register(print, 'the end')\n"
-    left = f"{code}left = socket.socket()\nraise SystemExit('failed')"
+    left = f"{LEAVES}left = socket.socket()\nraise SystemExit('failed')"
     process = twistd(tmp_path, left, cold=cold)
     output, errors = process.communicate(timeout=PATIENCE)
     assert output == b"the end\n"
     assert b"failed" in errors and b"ResourceWarning: unclosed <socket" in errors
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        ("socket.socket()", b"ResourceWarning: unclosed <socket"),
+        ("open('a.tac')", b"ResourceWarning: unclosed file <"),
+        ("subprocess.Popen('cat', stdin=subprocess.PIPE)", b"is still running"),
+    ],
+)
+def test_what_a_module_keeps_open_is_told_at_its_end(tmp_path, left, told):
+    process = twistd(tmp_path, f"{LEAVES}socket.left = {left}\nraise SystemExit('failed')")
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert output == b"the end\n"
+    assert b"failed" in errors and told in errors
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize("cold", [False, True])
+@pytest.mark.parametrize("status", ["None", "3", "-1", "256", "'failed'"])
+def test_its_buffered_text_is_written_at_its_end(tmp_path, status, cold):
+    text = "import socket\nsocket.text = open('text', 'w')\nsocket.text.write('buffered')\n"
+    code = f"{text}raise SystemExit({status})"
+    process = twistd(tmp_path, code, cold=cold)
+    process.communicate(timeout=PATIENCE)
+    assert (tmp_path / "text").read_text() == "buffered"
+    expected = {"None": 0, "3": 3, "-1": 255, "256": 0, "'failed'": 1}
+    assert process.returncode == expected[status]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def levels_of_lines(
     found = levels_in_fields(len(stamps), pieces, objects)
     status = put_together(len(stamps), pieces.pieces("status", PAIRS))
     if found is None or status is None or not pieces.complete:
-        return level_numbers(stamps.text, stamps.ends)
+        return level_numbers(stamps.text, stamps.ends, stamps.message_starts())
     behind = numpy.zeros(len(stamps), numpy.uint8)
     said = [piece for piece in pieces.pieces("severity") if piece.rank == HEADER]
     if severity := put_together(len(stamps), said):
@@ -51,7 +51,7 @@ def levels_of_lines(
         unknown[rows] = True
     others = numpy.flatnonzero(unknown)
     if len(others) == len(stamps):
-        return level_numbers(stamps.text, stamps.ends)
+        return level_numbers(stamps.text, stamps.ends, stamps.message_starts())
     if len(others):
         lines = [stamps.line(row) for row in others.tolist()]
         found[others] = level_numbers(b"\n".join([*lines, b""]))

@@ -104,7 +104,7 @@ def add_hec_events(body: bytes, rules: BodyRules, records: Records) -> Reply:
             else:
                 yield _event_record(event)
 
-    records.add_dicts_as_json(valid_events(), rules.max_record)
+    records.add_dicts_as_json(valid_events(), rules.max_record, leave_out=True)
     return fault or _reply(records)
 
 
@@ -245,7 +245,7 @@ def add_hec_lines(body: bytes, rules: BodyRules, records: Records) -> Reply:
     pieces = map(_lines, line_pieces(body.removeprefix(BOM_UTF8), _PIECE))
     if any(metadata.values()):
         made = _line_records(pieces, metadata, rules.max_record, records)
-        records.add_dicts_as_json(made, rules.max_record, metadata)
+        records.add_dicts_as_json(made, rules.max_record, metadata, leave_out=True)
     else:
         for lines in pieces:
             records.add_texts(lines)

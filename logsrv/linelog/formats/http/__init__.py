@@ -4,10 +4,20 @@ A request is answered when its records are safe. A connection has one request at
 parsed by plain functions, large ones in workers.
 """
 
+from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.plugins import load_object
 from logsrv.linelog.intake.interfaces import InputFormat
-from logsrv.linelog.intake.options import OVER_HTTP
+from logsrv.linelog.intake.options import OVER_HTTP, InputOptions
 
-http = InputFormat(
+
+class HttpInput(InputFormat):
+    """The plugin of the input; it does not listen while two formats take the same requests."""
+
+    def check_settings(self, text: str, endpoint: Endpoint, options: InputOptions) -> None:
+        load_object("logsrv.linelog.formats.http.routes:require_distinct_paths")()
+
+
+http = HttpInput(
     "http",
     "logsrv.linelog.formats.http.input:Http",
     "over HTTP, each format at its own paths:",

@@ -26,11 +26,13 @@ from logsrv.kit.web.channel import (
 )
 from logsrv.linelog.formats.http.request import InputRequest
 from logsrv.linelog.formats.http.routes import (
+    HTTP_FORMATS,
     HttpFormat,
     IHttpFormat,
     Routes,
     checked_routes,
     http_routes,
+    require_distinct_paths,
 )
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.intake import Intake
@@ -283,7 +285,7 @@ class Http(Input):
 def input_of(tried: Any) -> IInput | None:
     """Return an input, or the `http` input with a format; None for an object that is neither.
 
-    Raises ConfigurationError for a format whose routes cannot be made.
+    Raises ConfigurationError for a format whose routes cannot be made, or are those of a format of ours.
     """
     over_http: Any = tried if IHttpFormat.providedBy(tried) else None
     if over_http is None:
@@ -292,4 +294,7 @@ def input_of(tried: Any) -> IInput | None:
         checked_routes(over_http)
     except TypeError as error:
         raise ConfigurationError(f"{over_http.name}: {error}") from None
+    # A test is about this format, whatever else is installed where it runs; ours are everywhere.
+    ours = {**HTTP_FORMATS.ours(), over_http.name: over_http}
+    require_distinct_paths(ours.values())
     return Http(over_http)

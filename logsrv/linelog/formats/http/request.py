@@ -43,6 +43,7 @@ from logsrv.linelog.formats.http.routes import (
     request_path,
     request_query,
     route_for,
+    route_of_any_token,
     routes_at,
 )
 from logsrv.linelog.intake.intake import Intake
@@ -228,7 +229,8 @@ class InputRequest(Request):
         route = route_for(self.method, there)
         self._route = route or self._route
         if route is None or not route.open:
-            check_token(self.getHeader, self._intake.secrets.token, self._route)
+            asked = self._route if there else route_of_any_token(self._routes)
+            check_token(self.getHeader, self._intake.secrets.tokens, asked)
         return route or find_route(self.method, path, self._routes)
 
     def _work_ended(self, result: Reply | Failure) -> None:
@@ -332,7 +334,8 @@ class InputRequest(Request):
         self._intake.request_refused(refusal)
         if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE:
             # The store logs itself that it is busy.
-            self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"))
+            about = f"{refusal.reason} {refusal.status}"
+            self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"), about)
 
     def _answer_refusal(self, refusal: RequestRefused) -> None:
         if refusal.status == 401:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hmac
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -162,13 +163,42 @@ def checked_routes(plugin: HttpFormat) -> Routes:
     return routes
 
 
+def require_distinct_paths(plugins: Iterable[HttpFormat] | None = None) -> None:
+    """Raise ConfigurationError if two formats take the same method of one path.
+
+    plugins: the formats; None for all that are installed. One that cannot be loaded is passed over.
+    """
+    takers: dict[tuple[str, bytes], HttpFormat] = {}
+    for plugin in HTTP_FORMATS.all().values() if plugins is None else plugins:
+        routes: Routes = {}
+        # `http_routes` says why a format cannot be used.
+        with contextlib.suppress(Exception, SystemExit):
+            routes = checked_routes(plugin)
+        for path, each in routes.items():
+            for method in dict.fromkeys(method for route in each for method in route.methods):
+                other = takers.setdefault((_shape(path), method), plugin)
+                if other is not plugin:
+                    raise ConfigurationError(
+                        f"two formats of the http input take {method.decode()} {path}: {other.name} and"
+                        f" {plugin.name}; remove one of them, or change its path (logsrv plugins shows"
+                        " their files)"
+                    )
+
+
+def _shape(path: str) -> str:
+    """Return a path with `*` for each part in capitals, which stands for any."""
+    return "/".join("*" if part.isupper() else part for part in path.split("/"))
+
+
 def http_routes(tried: HttpFormat | None = None) -> Routes:
     """Return the routes of all formats for one listener; a format that cannot be loaded is logged.
 
-    tried: a format that may not be installed, as in a test.
+    tried: a format that may not be installed, as in a test. Its routes win over those of any other.
     """
     found: dict[str, Sequence[Route]] = {}
-    plugins = HTTP_FORMATS.all() | ({} if tried is None else {tried.name: tried})
+    plugins = HTTP_FORMATS.all()
+    if tried is not None:
+        plugins = {tried.name: tried, **plugins, tried.name: tried}
     for plugin in plugins.values():
         try:
             routes = checked_routes(plugin)
@@ -195,6 +225,16 @@ def request_query(target: bytes) -> dict[str, str]:
 
 def _decoded(text: str) -> str:
     return unquote(text, errors="backslashreplace")
+
+
+def route_of_any_token(places: Routes) -> Route:
+    """Return a route for a path that does not exist: it takes the token wherever a format takes it."""
+    routes = [route for each in places.values() for route in each]
+    return Route(
+        (),
+        token_headers=tuple(dict.fromkeys(name for one in routes for name in one.token_headers)),
+        schemes=tuple(dict.fromkeys(name for one in routes for name in one.schemes)),
+    )
 
 
 def find_route(method: bytes, path: str, places: Routes) -> Route:
@@ -264,13 +304,13 @@ def challenges(schemes: Collection[bytes]) -> list[str]:
 
 
 def check_token(
-    header: Callable[[bytes], bytes | None], token: str | None, route: Route = NO_ROUTE
+    header: Callable[[bytes], bytes | None], tokens: Collection[str], route: Route = NO_ROUTE
 ) -> None:
-    """Raise TokenMissing or TokenWrong unless a request has the token, or `token` is None.
+    """Raise TokenMissing or TokenWrong unless a request has one of the tokens, or there are none.
 
     header: returns a header of the request by its name. route: says where its format has the token.
     """
-    if token is None:
+    if not tokens:
         return
     values = [(header(name.encode()) or b"").strip() for name in route.token_headers]
     given = [value for value in values if value]
@@ -281,7 +321,9 @@ def check_token(
         own = "".join(f"{name}: TOKEN, or " for name in route.token_headers)
         usual = "Authorization: Bearer TOKEN, or as the password of Basic"
         raise TokenMissing(401, f"a token is needed: {own}{usual}")
-    if not any(hmac.compare_digest(one, token.encode()) for one in given):
+    # All are compared, so that the time does not tell which one is near.
+    same = [hmac.compare_digest(one, token.encode()) for one in given for token in tokens]
+    if not any(same):
         raise TokenWrong(401, "the token is wrong")
 
 

@@ -179,7 +179,7 @@ def _add_entries(
             else:
                 yield record
 
-    records.add_dicts_as_json(valid_records(), most, labels)
+    records.add_dicts_as_json(valid_records(), most, labels, leave_out=True)
 
 
 def _entry_record(

@@ -93,6 +93,10 @@ class NatsReceiver:
         Raises ConfigurationError if a file of credentials, certificates or keys cannot be used.
         """
         secret = self._intake.secrets.token
+        if len(self._intake.secrets.tokens) > 1:
+            raise ConfigurationError(
+                "--input-token-file has several tokens; NATS is told a single one"
+            )
         if place.creds is not None:
             secret = read_nats_credentials(place.creds)
         login = nats_login_options(secret, place.user)

@@ -143,7 +143,7 @@ def _add_from_protobuf(request: Any, most: int, unknown: UnknownKeys) -> None:
         unknown.note_fields(logs, logs.scope_logs)
         resource = _resource_keys(_dict_of_pairs, logs.resource.attributes)
         found = _records_of_protobuf(logs, resource, unknown)
-        records.add_dicts_as_json(found, most, resource or {})
+        records.add_dicts_as_json(found, most, resource or {}, leave_out=True)
 
 
 def _records_of_protobuf(
@@ -205,7 +205,7 @@ def _add_from_json(request: dict[str, Any], most: int, unknown: UnknownKeys) -> 
         unknown.note_keys(logs, 1)
         resource = _resource_keys(_resource_attributes, logs)
         found = _records_of_json(logs, resource, unknown)
-        unknown.records.add_dicts_as_json(found, most, resource or {})
+        unknown.records.add_dicts_as_json(found, most, resource or {}, leave_out=True)
 
 
 def _records_of_json(logs: Any, resource: Record | None, unknown: UnknownKeys) -> Iterator[Record]:

@@ -64,7 +64,7 @@ class Centre:
     def __init__(self, first: Centre | None = None) -> None:
         self.sink: Sink = first.sink if first else Sink()
         self.intake: Intake = first.intake if first else intake(self.sink)
-        self.intake.secrets = InputSecrets(token="geheim")
+        self.intake.secrets = InputSecrets(tokens=("geheim",))
         self.clock: Any = self.intake.clock
         self.factory: HttpInputFactory = (
             first.factory if first else HttpInputFactory(self.intake, block_routes())

@@ -176,6 +176,22 @@ def test_a_refused_request_is_counted_and_said(data):
     assert metrics.value("records_refused_total") == 2
 
 
+def test_each_reason_of_a_refusal_is_said_once_a_minute():
+    """An operator who sees only the first mends that, and the others stay hidden."""
+    sender = Sender()
+    with capturedLogs() as events:
+        for _ in range(3):
+            sender.post(b"{", "/", Content_Type="application/json")
+            sender.post(b"x", "/nowhere")
+            sender.post(b"x", "/", Content_Type="application/octet-stream")
+    said = [formatEvent(event) or "" for event in events]
+    assert [one.partition(": refused: ")[2].split(":")[0].split("/")[0] for one in said] == [
+        "the body is no JSON",
+        "there is nothing at ",
+        "this Content-Type is not accepted; send text, JSON, NDJSON or a form",
+    ]
+
+
 @pytest.mark.parametrize("name", [b"Content-Type", b"Content-Encoding", b"Origin"])
 def test_a_header_that_is_no_utf8_is_as_any_unknown_one(name):
     sender = Sender()
@@ -454,7 +470,7 @@ def basic(text: str) -> bytes:
     "header", [f"Bearer {TOKEN}".encode(), f"bearer  {TOKEN}".encode(), basic(f"any one:{TOKEN}")]
 )
 def test_a_header_with_the_token_is_accepted(header):
-    check_token({b"Authorization": header}.get, TOKEN)
+    check_token({b"Authorization": header}.get, (TOKEN,))
 
 
 @pytest.mark.parametrize(
@@ -463,9 +479,9 @@ def test_a_header_with_the_token_is_accepted(header):
 )
 def test_a_header_without_the_token_is_refused_with_401(header):
     with pytest.raises(RequestRefused) as caught:
-        check_token({b"Authorization": header}.get, TOKEN)
+        check_token({b"Authorization": header}.get, (TOKEN,))
     assert caught.value.status == 401
-    check_token({b"Authorization": header}.get, None)
+    check_token({b"Authorization": header}.get, ())
 
 
 OWN = Route((b"POST",), token_headers=("DD-API-KEY", "Api-Key"))
@@ -473,17 +489,34 @@ OWN = Route((b"POST",), token_headers=("DD-API-KEY", "Api-Key"))
 
 @pytest.mark.parametrize("name", [b"DD-API-KEY", b"Api-Key"])
 def test_a_header_of_the_formats_own_has_the_token(name):
-    check_token({name: f" {TOKEN} ".encode()}.get, TOKEN, OWN)
-    check_token({b"Authorization": b"Bearer old", name: TOKEN.encode()}.get, TOKEN, OWN)
+    check_token({name: f" {TOKEN} ".encode()}.get, (TOKEN,), OWN)
+    check_token({b"Authorization": b"Bearer old", name: TOKEN.encode()}.get, (TOKEN,), OWN)
     with pytest.raises(TokenMissing):
-        check_token({name: TOKEN.encode()}.get, TOKEN)
+        check_token({name: TOKEN.encode()}.get, (TOKEN,))
+
+
+def test_during_a_rotation_each_of_the_tokens_is_accepted(tmp_path):
+    file = tmp_path / "tokens"
+    file.write_text("new\nold\n")
+    sender = Sender(input_token_file=file)
+    for token in ("new", "old", "older"):
+        sender.post(b"x", Authorization=f"Bearer {token}")
+        sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [200, 200, 401]
+
+
+def test_a_mistyped_path_is_named_for_the_token_of_any_format():
+    sender = Sender(input_token="secret")
+    sender.post(b"x", "/services/colector", Authorization="Splunk secret")
+    ((status, refusal),) = sender.answers()
+    assert (status, refusal["error"][:42]) == (404, "there is nothing at /services/colector, on")
 
 
 def test_the_refusal_names_the_headers_of_the_format():
     with pytest.raises(TokenWrong):
-        check_token({b"DD-API-KEY": b"wrong", b"Api-Key": b""}.get, TOKEN, OWN)
+        check_token({b"DD-API-KEY": b"wrong", b"Api-Key": b""}.get, (TOKEN,), OWN)
     with pytest.raises(TokenMissing) as caught:
-        check_token({b"DD-API-KEY": b" "}.get, TOKEN, OWN)
+        check_token({b"DD-API-KEY": b" "}.get, (TOKEN,), OWN)
     assert str(caught.value) == (
         "a token is needed: DD-API-KEY: TOKEN, or Api-Key: TOKEN, or Authorization: Bearer TOKEN,"
         " or as the password of Basic"

@@ -2,9 +2,11 @@
 
 import json
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 from twisted.internet.defer import CancelledError
 
 from logsrv.errors import ConfigurationError
@@ -12,6 +14,7 @@ from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood, call_target
+from logsrv.linelog.ship.targets import kafka_target
 from logsrv.linelog.ship.targets.kafka import kafka_login_options
 from logsrv.linelog.ship.targets.kafka_target import KafkaTarget
 from logsrv.linelog.store.segment import Position
@@ -118,6 +121,44 @@ async def test_a_cancelled_send_to_kafka_ends_at_once():
             sending.cancel()
             with pytest.raises(CancelledError):
                 await sending
+
+
+LOGIN_REFUSED = -169
+"""The code of librdkafka for a login that fails (_AUTHENTICATION)."""
+
+
+class ProducerOfTurns:
+    """In place of librdkafka: each producer reports an error of the login, until `logins` are allowed."""
+
+    logins = False
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.record_error = options["error_cb"]
+        self.waiting: list[Callable[[None, None], None]] = []
+        self.polls = 0
+
+    def produce(self, *_: object, on_delivery: Callable[[None, None], None], **__: object) -> None:
+        self.waiting.append(on_delivery)
+
+    def poll(self, _: float) -> None:
+        self.polls += 1
+        if not self.logins:
+            self.record_error(KafkaError(LOGIN_REFUSED))
+        elif self.polls > 1:
+            while self.waiting:
+                self.waiting.pop()(None, None)
+
+    def purge(self, *, blocking: bool) -> None:
+        self.waiting.clear()
+
+
+async def test_lines_go_to_kafka_again_once_its_login_is_mended(monkeypatch):
+    """The error of the last send is over, although the brokers need a moment for the next one."""
+    monkeypatch.setattr(kafka_target, "Producer", ProducerOfTurns)
+    async with closing(target("localhost:9")) as one:
+        assert (await unavailable(one.send(sent(b"a")))).settled
+        monkeypatch.setattr(ProducerOfTurns, "logins", True)
+        await one.send(sent(b"a"))
 
 
 async def test_an_unreadable_certificate_file_for_kafka_is_settled(tmp_path):

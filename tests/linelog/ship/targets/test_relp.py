@@ -6,6 +6,7 @@ import pytest
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 
+from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.linelog.ship.target import LineBatch, PartlyRefused, Unavailable, call_target
 from logsrv.linelog.ship.targets.relp_target import WINDOW, RelpTarget
 from logsrv.linelog.store.segment import Position
@@ -83,6 +84,18 @@ async def test_sends_in_a_row_are_answered_in_their_order():
     assert texts(peers.messages)[WINDOW:] == [b"a", b"!refuse", b"b"]
 
 
+async def test_lines_are_written_while_earlier_ones_wait_for_their_answers():
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        first = call_target(one.send, sent(b"!silent"))
+        await until(lambda: len(peers.messages) == 1, "the first line")
+        second = call_target(one.send, sent(b"b"))
+        await until(lambda: len(peers.messages) == 2, "the second line")
+        first.cancel()
+        for sending in (first, second):
+            with pytest.raises(CancelledError):
+                await sending
+
+
 async def test_all_sends_in_flight_fail_together():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         first, second = (call_target(one.send, sent(text)) for text in (b"!end", b"a"))
@@ -90,6 +103,16 @@ async def test_all_sends_in_flight_fail_together():
         await unavailable(second)
         await one.send(sent(b"a"))
     assert len(peers.connections) == 2
+
+
+async def test_a_send_that_fails_at_once_does_not_block_the_next_ones(tmp_path):
+    """The file of the authority is missing for a moment: each send reads it again."""
+    url = settings("relp+tls://127.0.0.1:1", tls=TLSOptions(cafile=tmp_path / "none"))
+    async with closing(RelpTarget(url, REACTOR)) as one:
+        for _ in range(2):
+            sending = call_target(one.send, sent(b"a"))
+            assert sending.called
+            assert (await unavailable(sending)).settled
 
 
 async def test_a_relp_server_that_ends_inside_an_answer_has_hung_up():

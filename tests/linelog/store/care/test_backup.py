@@ -14,12 +14,13 @@ from logsrv.linelog.store.blocks import BlockNote, make_notes_file
 from logsrv.linelog.store.care.backup import Backup, count_store_lines, cut_between_lines
 from logsrv.linelog.store.care.copying import CopyMethod
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.place import saved_places
+from logsrv.linelog.store.place import Place, saved_places
+from logsrv.linelog.store.place import save as save_place
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Position, number_text, sealed_segments
 from tests.linelog.store.care.backups import take
 from tests.parts.disks import FaultyDisk, batch, no_space, text_of
-from tests.parts.examined_stores import at, found, kinds, manifest_of, packed_of, small_store
+from tests.parts.examined_stores import STORE, at, found, kinds, manifest_of, packed_of, small_store
 from tests.parts.stores import Writer, line, make_store
 
 NOTE = BackupNote(COMPLETE, "backup", "0a" * 16, Position(17, 5), "2026-11-20T06:00:00Z", 3)
@@ -133,6 +134,24 @@ def test_segments_that_are_sealed_or_removed_meanwhile_are_no_error(tmp_path):
         pass
     assert text_of(to) == text_of(store) and whole.endswith(text_of(to))
     assert len(packed_of(to)) == 3
+
+
+def test_the_places_of_a_backup_are_not_after_its_last_line(tmp_path):
+    """The server rotates and ships on meanwhile: after a restore those lines would never be sent."""
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    to.mkdir()
+    backup = Backup(at(store), at(to), "backup", lambda: "then")
+    steps = backup.copy_segments()
+    next(steps)
+    with open(store / "current.log", "ab") as file:
+        file.write(line("shipped meanwhile"))
+    with Disk().open_directory(store / "ship") as places:
+        moved = Place(Position(5, (store / "current.log").stat().st_size), STORE)
+        save_place(places, "centre", moved)
+    for _ in steps:
+        pass
+    [(_, place, _)] = [one for one in saved_places(str(to)) if one[0] == "ship/centre"]
+    assert place is not None and place.position <= backup.note.place
 
 
 def test_any_number_of_segments_that_are_sealed_meanwhile_takes_one_more_listing(tmp_path):

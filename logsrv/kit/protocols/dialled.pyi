@@ -1,3 +1,0 @@
-"""The type of a dialled connection, for `context`, which cannot import `stream`: that imports it."""
-
-from logsrv.kit.protocols.stream import Connection as Connection

@@ -1,0 +1,27 @@
+"""The figures of every plugin, which /metrics shows and the page about monitoring lists."""
+
+from __future__ import annotations
+
+from logsrv.kit.observe.metrics import make_metrics
+
+_FAULTS = {
+    "requests_failed_total": "Requests the plugin failed to answer.",
+    "datagrams_failed_total": "Lines in datagrams the plugin failed on.",
+    "datagrams_faulty_total": "Datagrams that broke a rule of the plugin.",
+    "datagrams_unsent_total": "Datagrams the system did not send.",
+    "broadcasts_skipped_total": "Messages for all peers that one with too much to read did not get.",
+    "links_failed_total": "Tries to connect to another server that failed.",
+}
+_REFUSED = {
+    "connections_cut_total": "Connections closed because the peer broke a rule.",
+    "answers_withheld_total": (
+        "Datagrams that were not answered, so that no two servers answer each other for ever."
+    ),
+}
+_TASKS = {"tasks_failed_total": "Failures of background tasks, by the task's name."}
+PLUGIN_METRICS = (
+    *make_metrics("counter", _FAULTS, "listener"),
+    *make_metrics("counter", _REFUSED, "listener", "reason"),
+    *make_metrics("counter", _TASKS, "task"),
+)
+"""The metrics that every plugin has beside those of its listeners."""

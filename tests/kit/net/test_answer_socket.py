@@ -1,0 +1,20 @@
+"""Answers to senders of datagrams."""
+
+import socket
+
+from logsrv.kit import Sender
+from logsrv.kit.connections.source import inet_source
+from logsrv.kit.net.answer_socket import REMEMBERED, AnswerSocket
+from tests.parts.kept import kept
+
+
+def test_addresses_of_peers_that_were_answered_are_so_many_at_most():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
+        bound.bind(("127.0.0.1", 0))
+        answering = AnswerSocket(bound.fileno())
+        port = bound.getsockname()[1]
+        for number in range(2 * REMEMBERED):
+            there = f"127.0.{number >> 8}.{number & 255}"
+            assert answering.send(b"x", Sender(there, inet_source("udp", there, port)))
+            assert max(kept(answering).values()) <= REMEMBERED
+        answering.close()
