@@ -79,8 +79,8 @@ SABOTAGES = [
     Sabotage(
         "any token lets a sender over HTTP in",
         "linelog/formats/http/routes.py",
-        "if not any(hmac.compare_digest(one, token.encode()) for one in given):",
-        "if not any(given):",
+        "same = [hmac.compare_digest(one, token.encode()) for one in given for token in tokens]",
+        "same = [bool(one) for one in given]",
         "linelog/formats/http/test_request.py::test_a_header_without_the_token_is_refused_with_401",
     ),
     Sabotage(

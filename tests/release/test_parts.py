@@ -49,7 +49,7 @@ def test_the_kit_requires_what_it_imports():
         and not {PARTS["name_of"](one) for one in offered[each]} & asked
     }
     # Used if it is installed.
-    assert found == {("logsrv.kit.framing.telnet_bulk", "numpy")}
+    assert found == {("logsrv.kit.framing._telnet_bulk", "numpy")}
 
 
 def test_the_requirements_of_the_kit_are_in_setup_cfg():

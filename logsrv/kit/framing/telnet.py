@@ -62,28 +62,26 @@ class TelnetFilter:
             self._unfinished = b""
         if _IAC not in data:
             return data
-        if len(data) <= FEW_BYTES:
-            return self._receive_few(data)
-        if not has_numpy():
-            pieces = range(0, len(data), _PIECE)
-            return b"".join(self._receive_few(data[at : at + _PIECE]) for at in pieces)
+        size = len(data)
+        if size <= FEW_BYTES or not has_numpy():
+            found = b""
+            for at in range(0, size, _PIECE):
+                piece = self._unfinished + data[at : at + _PIECE]
+                kept, self._unfinished, answers = parse_few_telnet_commands(piece, self._presence)
+                self.swallowed += len(piece) - len(kept) - len(self._unfinished)
+                if len(self._answers) + len(answers) <= MAX_ANSWERS:
+                    self._answers += answers
+                found += kept
+            return found
         # Only here, because NumPy takes a tenth of a second to load and most peers speak no Telnet.
         from logsrv.kit.framing._telnet_bulk import parse_telnet_commands
 
-        found = parse_telnet_commands(data)
-        self._unfinished = found.unfinished
-        self.swallowed += len(data) - len(found.data) - len(found.unfinished)
-        if len(found.asked):
-            self._answers += found.answers(self._presence, MAX_ANSWERS - len(self._answers))
-        return found.data
-
-    def _receive_few(self, data: bytes) -> bytes:
-        data = self._unfinished + data
-        kept, self._unfinished, answers = parse_few_telnet_commands(data, self._presence)
-        self.swallowed += len(data) - len(kept) - len(self._unfinished)
-        if len(self._answers) + len(answers) <= MAX_ANSWERS:
-            self._answers += answers
-        return kept
+        parsed = parse_telnet_commands(data)
+        self._unfinished = parsed.unfinished
+        self.swallowed += size - len(parsed.data) - len(parsed.unfinished)
+        if len(parsed.asked):
+            self._answers += parsed.answers(self._presence, MAX_ANSWERS - len(self._answers))
+        return parsed.data
 
     def finish(self) -> bytes:
         """Return the bytes of an unfinished command at the end of the connection: they are data."""
