@@ -41,8 +41,9 @@ def install_requirements(python: Path, wheel: Path) -> None:
     It compiles nothing: few of the modules are imported.
     """
     with zipfile.ZipFile(wheel) as archive:
-        [name] = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        asked = list(requirements(archive.read(name).decode(), set()))
+        # The other one is the note that the kit is in it.
+        names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        asked = list(requirements(archive.read(min(names, key=len)).decode(), set()))
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     if uv := shutil.which("uv", path=path):
         options = ("--quiet", "--python", python)
