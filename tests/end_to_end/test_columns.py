@@ -176,13 +176,15 @@ def test_a_process_that_dies_is_told_and_other_segments_get_their_columns(logger
     server.wait_for_log("cannot be made, and figures of its segment read the text")
     server.send(records(PART))
 
-    def has_other_columns() -> bool:
-        give_processors_to_makers()
-        return bool(list(server.store.glob("0000000002-*.parquet")))
-
-    server.wait_until(has_other_columns, "other columns")
+    server.wait_until(lambda: has_columns(server.store, 2), "other columns")
     assert len(lacking(server.store)) == 1
     assert server.log().count("cannot be made") == 1
+
+
+def has_columns(store: Path, number: int) -> bool:
+    """Whether a segment has them; those who make columns get the processors of this test."""
+    give_processors_to_makers()
+    return bool([*store.glob(f"{number:010}-*.parquet")])
 
 
 def reindex(store: Path) -> "subprocess.Popen[bytes]":
@@ -192,6 +194,12 @@ def reindex(store: Path) -> "subprocess.Popen[bytes]":
 
 def output(command: "subprocess.Popen[bytes]") -> tuple[int, str, str]:
     """Its exit status, the last line that it printed, and its errors."""
+
+    def has_ended() -> bool:
+        give_processors_to_makers()
+        return command.poll() is not None
+
+    wait_until(has_ended, "the end of the command")
     printed, errors = command.communicate(timeout=PATIENCE)
     return command.returncode, printed.decode().splitlines()[-1], errors.decode()
 
@@ -231,7 +239,7 @@ def test_the_server_leaves_columns_to_a_command(logger, killed):
     # Its start removes unfinished files, but not this one.
     again = logger(*ROTATE)
     again.send(records(PART))
-    again.wait_until(lambda: list(again.store.glob("0000000002-*.parquet")), "other columns")
+    again.wait_until(lambda: has_columns(again.store, 2), "other columns")
     assert len(list(again.store.glob("0000000001-*.parquet.tmp"))) == 1
     if killed:
         command.kill()

@@ -81,10 +81,11 @@ class LineBounds:
         """Return the continuation lines, by their first lines."""
         if self._going_on is not None and self._going_on[0] is self.first_lines:
             return self._going_on[1]
-        starts = [*self.first_lines]
+        starts: Array = numpy.fromiter(self.first_lines, numpy.intp, len(self.first_lines))
         rows: Array = numpy.searchsorted(self.starts, starts)
         places: dict[bytes, int] = {}
-        codes = [places.setdefault(self.first_lines[start], len(places)) for start in starts]
+        known = places.setdefault
+        codes = [known(line, len(places)) for line in self.first_lines.values()]
         found = GoingOn(rows, numpy.array(codes, numpy.intp), [*places])
         self._going_on = self.first_lines, found
         return found

@@ -75,14 +75,17 @@ def decode_continuations(
     runs = [
         run for run in zip(kept.runs, kept.counts, kept.numbers, strict=True) if run[2] in wanted
     ]
+    find = text.find
     for end_before, count, number in runs:
         start = end_before + 1
         head = found[start] = heads[number]
         for _ in range(1, count):
-            start = text.find(b"\n", start) + 1
-            if not 0 < start < size:
-                raise ValueError("the continuation lines in an index are beyond the text")
+            start = find(b"\n", start) + 1
+            if not start:
+                break
             found[start] = head
+        if not 0 <= start < size or (start == 0 and count > 1):
+            raise ValueError("the continuation lines in an index are beyond the text")
     return found
 
 
