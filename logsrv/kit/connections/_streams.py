@@ -341,6 +341,9 @@ class BoundedAcceptMixin:
     needs_log_context = False
     inherited_keepalive: float | None = NOT_INHERITED
     _given_keepalive: float | None = NOT_INHERITED
+    # The peers to try for in the next turn. To find that nobody waits costs as much as a greeting's bytes:
+    # peers that come one by one are looked for one by one.
+    _most_accepted = MOST_ACCEPTED
 
     def pass_options_on(self: Any, keepalive: float | None) -> None:
         """Let accepted sockets have TCP_NODELAY and this keepalive from the start, if the system can.
@@ -356,11 +359,12 @@ class BoundedAcceptMixin:
         self.inherited_keepalive, self._given_keepalive = NOT_INHERITED, keepalive
 
     def doRead(self: Any) -> None:
-        for _ in range(MOST_ACCEPTED):
+        for number in range(self._most_accepted):
             try:
                 connected, address = self.socket.accept()
             except BlockingIOError:
                 self.inherited_keepalive = self._given_keepalive
+                self._most_accepted = max(number, 1)
                 return
             except OSError as error:
                 # Twisted may have lost the file that it would close to accept and refuse.
@@ -375,6 +379,7 @@ class BoundedAcceptMixin:
             except BaseException:
                 log.failure("cannot accept")
                 return
+        self._most_accepted = min(2 * self._most_accepted, MOST_ACCEPTED)
 
     def _connect_peer(self: Any, connected: socket.socket, address: Any) -> None:
         try:

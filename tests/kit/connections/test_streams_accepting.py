@@ -83,6 +83,31 @@ def test_a_turn_is_over_soon_however_many_wait():
     assert factory.buildProtocol.call_count == MOST_ACCEPTED
 
 
+def test_peers_that_come_one_by_one_are_looked_for_one_by_one():
+    """A look in vain costs as much as to send a greeting; of many that wait, all are soon accepted."""
+    factory = Mock(**{"buildProtocol.return_value": None})
+    port = AcceptingPort(0, factory, reactor=Watching())
+    waiting, looks = 0, 0
+
+    def accept() -> tuple[Mock, tuple[str, int]]:
+        nonlocal waiting, looks
+        looks += 1
+        if not waiting:
+            raise BlockingIOError
+        waiting -= 1
+        return Mock(), ("127.0.0.1", 1)
+
+    port.socket = Mock(accept=accept)
+    for needed in (2, 1):
+        waiting, looks = 1, 0
+        port.doRead()
+        assert (waiting, looks) == (0, needed)
+    waiting = 1000
+    for left in (998, 994, 986, 970, 938, 906):
+        port.doRead()
+        assert waiting == left
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names without files")
 async def test_a_peer_with_a_name_of_four_bytes_is_served(site, tmp_path):
     """It was taken for an address of IPv6, which has four parts."""
