@@ -325,7 +325,8 @@ class PeerConnection(SendingSide):
         farewell, self._farewell = self._farewell, b""
         if farewell:
             self.change_state(states.USE)
-            self.pass_on(farewell)
+            # With the close that follows, so that both are one packet.
+            self.pass_on(farewell, at_once=False)
         self.change_state(states.PARTED)
 
     def abort_later(self) -> None:
