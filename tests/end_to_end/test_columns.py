@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -58,10 +59,6 @@ def lacking(store: Path) -> list[str]:
 
 
 def give_processors_to_makers() -> None:
-    """Let the processes that make columns run, also one that a killed server has left with its lock.
-
-    They take only what others leave of the processors, which beside a busy test run is nothing.
-    """
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if CHILD.encode() in (process / "cmdline").read_bytes():
@@ -69,9 +66,27 @@ def give_processors_to_makers() -> None:
                 os.setpriority(os.PRIO_PROCESS, int(process.name), 0)
 
 
+@pytest.fixture(autouse=True)
+def makers_run() -> Iterator[None]:
+    """Let the processes that make columns run, also one that a killed server has left with its lock.
+
+    They take only what others leave of the processors, which beside a busy test run is nothing.
+    """
+    ended = threading.Event()
+
+    def give() -> None:
+        while not ended.wait(0.5):
+            give_processors_to_makers()
+
+    thread = threading.Thread(target=give)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
 def wait_for_columns(server: Logger, segments: int = 1) -> None:
     def are_made() -> bool:
-        give_processors_to_makers()
         with Disk().open_directory(server.store) as disk:
             are_packed = all(
                 one.form is Form.PACKED or not disk.size_or_zero(one.name)
@@ -159,19 +174,13 @@ def test_the_process_ends_with_its_server(logger):
     with suppress(ProcessLookupError):
         os.kill(child, signal.SIGCONT)
 
-    def has_ended() -> bool:
-        give_processors_to_makers()
-        return not Path(f"/proc/{child}").exists()
-
-    wait_until(has_ended, "the end of the process")
+    wait_until(lambda: not Path(f"/proc/{child}").exists(), "the end of the process")
 
 
 def test_a_process_that_dies_is_told_and_other_segments_get_their_columns(logger):
     server = logger(*ROTATE)
     server.send(records(0))
     child = wait_for_child(server)
-    # To die takes the time of a processor, too.
-    give_processors_to_makers()
     os.kill(child, signal.SIGKILL)
     server.wait_for_log("cannot be made, and figures of its segment read the text")
     server.send(records(PART))
@@ -182,8 +191,6 @@ def test_a_process_that_dies_is_told_and_other_segments_get_their_columns(logger
 
 
 def has_columns(store: Path, number: int) -> bool:
-    """Whether a segment has them; those who make columns get the processors of this test."""
-    give_processors_to_makers()
     return bool([*store.glob(f"{number:010}-*.parquet")])
 
 
@@ -194,12 +201,6 @@ def reindex(store: Path) -> "subprocess.Popen[bytes]":
 
 def output(command: "subprocess.Popen[bytes]") -> tuple[int, str, str]:
     """Its exit status, the last line that it printed, and its errors."""
-
-    def has_ended() -> bool:
-        give_processors_to_makers()
-        return command.poll() is not None
-
-    wait_until(has_ended, "the end of the command")
     printed, errors = command.communicate(timeout=PATIENCE)
     return command.returncode, printed.decode().splitlines()[-1], errors.decode()
 
