@@ -82,7 +82,7 @@ def makers_run() -> Iterator[None]:
     thread.start()
     yield
     ended.set()
-    thread.join()
+    thread.join(PATIENCE)
 
 
 def wait_for_columns(server: Logger, segments: int = 1) -> None:
