@@ -180,11 +180,7 @@ class Matcher:
         begun, is_begun_match = b"", False
         for start, end in lines:
             line, first_line = text[start:end], first_lines.get(start)
-            if first_line is None:
-                position = f"{place[0]}:{place[1] + start}" if place else None
-                begun, is_match = line, test(record(line, position))
-                is_begun_match = is_match
-            elif self._is_told(line, first_line):
+            if first_line is not None and self._is_told(line, first_line):
                 if first_line not in told:
                     told[first_line] = (
                         is_begun_match
@@ -195,6 +191,8 @@ class Matcher:
             else:
                 position = f"{place[0]}:{place[1] + start}" if place else None
                 is_match = test(record(line, position, first_line))
+                if first_line is None:
+                    begun, is_begun_match = line, is_match
             if is_match:
                 yield start, end
 
