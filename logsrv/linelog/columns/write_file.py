@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from logsrv.linelog.columns.choice import ChosenFields, FieldSummary, choose_fields
 from logsrv.linelog.columns.groups import GROUP_LINES, BegunGroup
+from logsrv.linelog.columns.kept_first_lines import kept_first_lines
 from logsrv.linelog.columns.layout import (
     CRC_KEY,
     FIXED,
@@ -120,7 +121,7 @@ class ColumnsWriter:
         if not text:
             return
         stamps = StampedLines(text)
-        known = self._index.first_lines_of_frames(first, texts)
+        known = kept_first_lines(self._index, first, texts, stamps)
         stamps.first_lines = first_lines(stamps, self._earlier) if known is None else known
         self._earlier.add(stamps)
         found = read_all_fields(

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import compress
 from typing import NamedTuple
 
 import numpy
@@ -28,8 +29,10 @@ from logsrv.linelog.fields.byte_places import (
     Array,
     byte_membership_table,
     indexes_of_true,
+    ranked,
     rows_at,
 )
+from logsrv.linelog.fields.coded_first_lines import CodedFirstLines
 from logsrv.linelog.fields.continuation import (
     MOST_BYTES,
     MOST_LINES,
@@ -43,7 +46,6 @@ from logsrv.linelog.fields.continuation import (
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import (
-    NO_FIRST_LINES,
     REACH,
     STAMP,
     TIME_LENGTH,
@@ -110,23 +112,20 @@ _DIGIT = byte_membership_table(b"0123456789")
 _PADDING = bytes(64)
 _SECOND = 1_000_000
 _PART, _SPECIAL = 1, 2
+_NO_NUMBERS: Array = numpy.zeros(0, numpy.intp)
+_NONE = CodedFirstLines(_NO_NUMBERS, _NO_NUMBERS, [], _NO_NUMBERS)
 
 
 class ContinuationLines(NamedTuple):
-    """The continuation lines of a text.
+    """The continuation lines of a text. are_sure: false if the text before was too short to tell."""
 
-    beginnings: where the first line of each begins, by where the continuation line does; less than 0 for
-    one before the text. are_sure: false if the text before was too short to tell.
-    """
-
-    first_lines: FirstLines
-    beginnings: dict[int, int]
+    first_lines: CodedFirstLines
     are_sure: bool
 
     @property
     def reach_back(self) -> bool:
         """True if the first line of one stands before the text."""
-        return any(begin < 0 for begin in self.beginnings.values())
+        return bool((self.first_lines.begins < 0).any())
 
 
 class EarlierTexts:
@@ -229,28 +228,34 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
         sizes = numpy.concatenate((others.ends - others.messages, sizes))
     candidates = candidates.with_headers(_headers_of_traces(plain, candidates))
     if not candidates:
-        return ContinuationLines(NO_FIRST_LINES, {}, are_sure)
+        return ContinuationLines(_NONE, are_sure)
     rows, firsts = _Sources(plain, candidates, at, sizes).going_on(len(before))
-    heads: dict[int, tuple[int, bytes]] = {}
-    for first in dict.fromkeys(firsts.tolist()):
-        row = first - len(before)
-        begin, line = (
-            (int(lines.starts[row]), lines.line(row)) if row >= 0 else (row, before[first][1])
-        )
-        # An empty line tells nothing.
-        if not is_blank(Record(line)):
-            heads[first] = begin, line
-    starts = lines.starts[rows - len(before)].tolist()
-    of_starts = {
-        start: heads[first]
-        for start, first in zip(starts, firsts.tolist(), strict=True)
-        if first in heads
-    }
-    return ContinuationLines(
-        {start: line for start, (_, line) in of_starts.items()},
-        {start: begin for start, (begin, _) in of_starts.items()},
-        are_sure,
-    )
+    return ContinuationLines(_coded(lines, before, rows, firsts), are_sure)
+
+
+def _coded(
+    lines: StampedLines, before: list[tuple[int, bytes]], rows: Array, firsts: Array
+) -> CodedFirstLines:
+    """Return the first lines, those before the text first.
+
+    rows, firsts: numbers of continuation lines, and of their first lines, the lines of `before` counted
+    first.
+    """
+    order = numpy.argsort(rows)
+    heads, codes = ranked(firsts[order])
+    begins = heads - len(before)
+    inside = begins >= 0
+    texts = [before[head][1] for head in heads[~inside].tolist()]
+    texts += map(lines.line, begins[inside].tolist())
+    begins[inside] = lines.starts[begins[inside]]
+    starts = lines.starts[rows[order] - len(before)]
+    # An empty line tells nothing.
+    told: Array = numpy.array([not is_blank(Record(line)) for line in texts], bool)
+    if not told.all():
+        chosen = told[codes]
+        starts, codes = starts[chosen], (numpy.cumsum(told) - 1)[codes[chosen]]
+        texts, begins = [*compress(texts, told)], begins[told]
+    return CodedFirstLines(starts, codes, texts, begins)
 
 
 def _without_colours(lines: StampedLines) -> StampedLines:

@@ -133,8 +133,13 @@ def levels_of_records(lines: LineBounds, found: Array | None = None) -> Array:
         found = level_numbers(lines.text, lines.ends, lines.message_starts())
     if not lines.first_lines:
         return found
-    rows, codes, first = lines.going_on()
-    of_first = level_numbers(b"\n".join([*first, b""]))[codes]
+    rows, codes, first, begins = lines.going_on()
+    of_lines = numpy.empty(len(first), found.dtype)
+    here = begins >= 0
+    of_lines[here] = found[numpy.searchsorted(lines.starts, begins[here])]
+    others = numpy.flatnonzero(~here).tolist()
+    of_lines[~here] = level_numbers(b"".join([first[number] + b"\n" for number in others]))
+    of_first = of_lines[codes]
     for place in numpy.flatnonzero(_have_marks_of_fields(lines, rows)).tolist():
         line = lines.line(int(rows[place]))
         # A source may have such a mark, too.

@@ -10,6 +10,7 @@ import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
+from logsrv.linelog.fields.coded_first_lines import CodedFirstLines, GoingOn
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, TIME_LENGTH, FirstLines
 
 NO_TIME = numpy.iinfo(numpy.int64).min
@@ -27,14 +28,6 @@ _SOURCE = 32
 _LONG_SOURCE = 40
 _KEPT: Array = numpy.tri(_LONG_SOURCE + 1, _LONG_SOURCE, -1, numpy.uint8) * numpy.uint8(255)
 _PARTS = ((11, 24, 3_600_000_000), (14, 60, 60_000_000), (17, 60, 1_000_000))
-
-
-class GoingOn(NamedTuple):
-    """Lines that go on with records. rows: their numbers. codes: for each the place in `first_lines`."""
-
-    rows: Array
-    codes: Array
-    first_lines: list[bytes]
 
 
 class CodedSources(NamedTuple):
@@ -81,14 +74,22 @@ class LineBounds:
         """Return the continuation lines, by their first lines."""
         if self._going_on is not None and self._going_on[0] is self.first_lines:
             return self._going_on[1]
-        starts: Array = numpy.fromiter(self.first_lines, numpy.intp, len(self.first_lines))
-        rows: Array = numpy.searchsorted(self.starts, starts)
-        places: dict[bytes, int] = {}
-        known = places.setdefault
-        codes = [known(line, len(places)) for line in self.first_lines.values()]
-        found = GoingOn(rows, numpy.array(codes, numpy.intp), [*places])
-        self._going_on = self.first_lines, found
+        known = self.first_lines
+        coded = known if isinstance(known, CodedFirstLines) else _coded(known)
+        rows: Array = numpy.searchsorted(self.starts, coded.starts)
+        found = GoingOn(rows, coded.codes, coded.lines, coded.begins)
+        self._going_on = known, found
         return found
+
+
+def _coded(first_lines: FirstLines) -> CodedFirstLines:
+    """Return first lines as arrays; it is not known where they begin."""
+    starts: Array = numpy.fromiter(first_lines, numpy.intp, len(first_lines))
+    numbers: dict[bytes, int] = {}
+    known = numbers.setdefault
+    codes = [known(line, len(numbers)) for line in first_lines.values()]
+    begins: Array = numpy.full(len(numbers), -1)
+    return CodedFirstLines(starts, numpy.array(codes, numpy.intp), [*numbers], begins)
 
 
 class StampedLines(LineBounds):

@@ -166,7 +166,7 @@ class ManyQueries:
         """Return the lines of triggers with the continuation lines whose first lines have them."""
         if not self.inherits or not piece.stamps.first_lines:
             return own
-        rows, codes, first_lines = piece.stamps.going_on()
+        rows, codes, first_lines, _ = piece.stamps.going_on()
         text = b"\n".join([*first_lines, b""])
         of_first = TextPiece(text, 0, len(text))
         found = dict(own)

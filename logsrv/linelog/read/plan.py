@@ -320,7 +320,7 @@ def _with_frames_that_go_on(index: Index, chosen: int, need: Need) -> int:
             before -= 1
             is_near = chosen >> before & 1 == 1
         if is_near:
-            lines = index.first_lines_before_frame(number)
-            if lines is None or any(fulfils_need(line, need) for line in lines):
+            kept = index.continuations_of_frame(number)
+            if kept is None or any(fulfils_need(line, need) for line in kept.before):
                 found |= 1 << number
     return found

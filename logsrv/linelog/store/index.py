@@ -34,7 +34,7 @@ from __future__ import annotations
 import json
 import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from logsrv.kit.text.words import fault_text
@@ -42,7 +42,11 @@ from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.stored_line import Choice, FirstLines
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import MOST_FRAMES
-from logsrv.linelog.store.kept_continuations import decode_continuations, decode_lines_before
+from logsrv.linelog.store.kept_continuations import (
+    KeptContinuations,
+    decode_continuations,
+    decode_kept,
+)
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.times import Times, combine_times
 
@@ -151,13 +155,13 @@ class Index(NamedTuple):
         except ValueError:
             return None
 
-    def first_lines_before_frame(self, number: int) -> list[bytes] | None:
-        """Return the first lines before frame `number` of lines in it; None as `first_lines_of_frame`."""
+    def continuations_of_frame(self, number: int) -> KeptContinuations | None:
+        """Return the continuation lines of frame `number`; None as `first_lines_of_frame`."""
         kept = self._continuations_of_frame(number)
         if kept is None:
             return None
         try:
-            return decode_lines_before(kept, self._lines_of_frame(number))
+            return decode_kept(kept, self._lines_of_frame(number))
         except ValueError:
             return None
 
@@ -169,18 +173,6 @@ class Index(NamedTuple):
     def _lines_of_frame(self, number: int) -> int:
         after = self.frames[number + 1].lines if number + 1 < len(self.frames) else self.lines
         return after - self.frames[number].lines
-
-    def first_lines_of_frames(self, first: int, texts: Iterable[bytes]) -> FirstLines | None:
-        """Return the same for frames from number `first` on, by the places in all their text."""
-        found: dict[int, bytes] = {}
-        size = 0
-        for number, text in enumerate(texts, first):
-            of_frame = self.first_lines_of_frame(number, text)
-            if of_frame is None:
-                return None
-            found.update((start + size, line) for start, line in of_frame.items())
-            size += len(text)
-        return found
 
     def checksums_of_frame(self, number: int) -> FrameChecksums | None:
         """Return the checksums of frame `number`; None if they are unknown."""

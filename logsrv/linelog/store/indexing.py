@@ -148,14 +148,11 @@ def encode_continuations(found: ContinuationLines, lines: StampedLines) -> bytes
         return None
     if not found.first_lines:
         return b""
-    starts: Array = numpy.array(sorted(found.first_lines))
-    begins: Array = numpy.array([found.beginnings[start] for start in starts.tolist()])
-    known, heads = numpy.unique(begins, return_inverse=True)
-    texts = {found.beginnings[start]: line for start, line in found.first_lines.items()}
-    before = [texts[begin] for begin in known[known < 0].tolist()]
+    known = found.first_lines
+    starts, heads, inside = known.starts, known.codes, known.begins[known.begins >= 0]
+    before = known.lines[: len(known.lines) - len(inside)]
     if sum(map(len, before)) > MOST_TEXT:
         return None
-    inside = known[known >= 0]
     rows = numpy.searchsorted(lines.starts, starts)
     goes_on = (numpy.diff(rows) == 1) & (numpy.diff(heads) == 0)
     runs = numpy.concatenate(([0], numpy.flatnonzero(~goes_on) + 1))

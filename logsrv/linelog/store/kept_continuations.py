@@ -32,7 +32,7 @@ _NUMBER = 4
 _LF = 0x0A
 
 
-class _Kept(NamedTuple):
+class KeptContinuations(NamedTuple):
     """The continuation lines of a frame.
 
     runs: the place of the LF before each, -1 at the beginning. counts: of their lines. numbers: of their
@@ -59,7 +59,7 @@ def decode_continuations(
     """
     if not data:
         return NO_FIRST_LINES
-    kept = _decode(data, lines)
+    kept = decode_kept(data, lines)
     size, first = len(text), len(kept.before)
     if not (_are_ends(text, kept.runs) and _are_ends(text, kept.starts)):
         raise ValueError("the continuation lines in an index are not those of the text")
@@ -89,7 +89,7 @@ def decode_continuations(
     return found
 
 
-def _wanted(kept: _Kept, before: Collection[int], inside: Collection[int]) -> set[int]:
+def _wanted(kept: KeptContinuations, before: Collection[int], inside: Collection[int]) -> set[int]:
     """Return the numbers of the first lines that begin there: before the frame, and in it."""
     places = accumulate((len(line) + 1 for line in kept.before), initial=0)
     found = {
@@ -101,12 +101,10 @@ def _wanted(kept: _Kept, before: Collection[int], inside: Collection[int]) -> se
     return found.union(first + number for number, at in enumerate(kept.starts) if at + 1 in inside)
 
 
-def decode_lines_before(data: bytes, lines: int) -> list[bytes]:
-    """Return the first lines that stand before a frame. Arguments and ValueError as above."""
-    return _decode(data, lines).before if data else []
-
-
-def _decode(data: bytes, lines: int) -> _Kept:
+def decode_kept(data: bytes, lines: int) -> KeptContinuations:
+    """Return the continuation lines of a frame as they are kept. Arguments and ValueError as above."""
+    if not data:
+        return KeptContinuations((), (), (), [], ())
     unpack = zlib.decompressobj()
     try:
         raw = unpack.decompress(data, _HEAD.size + 5 * (lines + 1) * _NUMBER + MOST_TEXT)
@@ -127,7 +125,9 @@ def _decode(data: bytes, lines: int) -> _Kept:
         raise ValueError("the continuation lines in an index have other first lines")
     texts = [raw[begin:stop] for begin, stop in pairwise(bounds)]
     first_lines = numbers[3 * runs : 3 * runs + inside]
-    return _Kept(_ends_before(numbers[:runs]), counts, heads, texts, _ends_before(first_lines))
+    return KeptContinuations(
+        _ends_before(numbers[:runs]), counts, heads, texts, _ends_before(first_lines)
+    )
 
 
 def _ends_before(distances: Sequence[int]) -> list[int]:

@@ -205,7 +205,8 @@ def _fields_of_first_lines(
 
 def _pieces_of_first_lines(name: str, field: CodedField, stamps: StampedLines) -> list[Piece]:
     """Return the values that continuation lines have from their first lines. field: of these."""
-    rows, codes, _ = stamps.going_on()
+    going_on = stamps.going_on()
+    rows, codes = going_on.rows, going_on.codes
     inherited = FieldPieces(())
     of_rows = field.codes[codes]
     for is_list in (False, True):

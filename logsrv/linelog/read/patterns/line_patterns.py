@@ -178,7 +178,7 @@ def _apps_of_first_lines(stamps: StampedLines) -> dict[int, str]:
     """Return the programs of continuation lines that have one by their first lines."""
     if not stamps.first_lines:
         return {}
-    rows, codes, lines = stamps.going_on()
+    rows, codes, lines, _ = stamps.going_on()
     of_first = [_app_of_record(Record(line)) for line in lines]
     found = {}
     for row, code in zip(rows.tolist(), codes.tolist(), strict=True):
