@@ -1,4 +1,4 @@
-"""First lines that an index keeps, for frames that are read together: those that a look at the text finds."""
+"""First lines that an index keeps, of frames that are read together: those that the text has."""
 
 import struct
 import zlib
