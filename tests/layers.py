@@ -1,5 +1,7 @@
 """The layers of logsrv: a module imports only from the layers below its own, and from its own folder."""
 
+from logsrv.linelog import leaves
+
 # From the bottom. Each name is a folder or a file; two of one layer do not import each other.
 # "linelog.formats.*" stands for each folder of `formats` that has no name of its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
@@ -14,6 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "lazy_names",
         "value",
         "__version__",
+        "linelog.leaves",
     ),
     ("kit.text", "kit.framing"),
     ("kit.observe", "kit.plugins"),
@@ -44,6 +47,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}
 
 
+LEAVES = ("logsrv.greet", "logsrv.gopher", *(leaf.module for leaf in leaves.LEAVES))
+"""Folders that nothing outside them imports: tables of plugins find them."""
 _FORMATS = "logsrv.linelog.formats"
 
 

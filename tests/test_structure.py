@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import logsrv.kit
-from tests.layers import is_door, is_private, may_import, within
+from tests.layers import LEAVES, is_door, is_private, may_import, within
 from tests.parts.modules import MODULES, ROOT, imported, name_of
 
 # Beside logsrv: programs of ours, and tests of what no user of the kit sees. The tests of a folder may
@@ -35,6 +35,19 @@ def test_imports_point_down():
         if name_of(path) != "logsrv"
         for other in imported(path)
         if other.startswith("logsrv.") and not may_import(name_of(path), other)
+    ]
+    assert not wrong
+
+
+def test_nothing_imports_a_leaf():
+    """It can be taken away: only tables of plugins name it, as they would name a stranger's."""
+    wrong = [
+        f"{name_of(path)} imports {other}"
+        for leaf in LEAVES
+        for path in MODULES
+        if not within(name_of(path), leaf)
+        for other in imported(path)
+        if within(other, leaf)
     ]
     assert not wrong
 

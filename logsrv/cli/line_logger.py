@@ -39,3 +39,11 @@ def registries() -> dict[str, Plugins[Any]]:
     if has_line_logger():
         found = load_object("logsrv.linelog.plugin.registries:REGISTRIES")
     return found
+
+
+def missing_parts() -> list[str]:
+    """Return a sentence for each part of the line logger that has been taken away."""
+    if not has_line_logger():
+        return []
+    found = load_object("logsrv.linelog.leaves:missing_leaves")()
+    return [f"{leaf.gives} ({leaf.module})" for leaf in found]

@@ -2,7 +2,7 @@
 
 The list has each plugin that twistd finds, by name: its version, where it listens by default, its package,
 and the file that declares it. Then come the inputs of the line logger, the commands of logsrv, and plugin
-files that cannot be loaded, each with the reason.
+files that cannot be loaded, each with the reason, and parts of the line logger that are not here.
 
 Example:
 
@@ -31,7 +31,7 @@ from twisted.plugin import getPlugins
 
 from logsrv.cli.arguments import aligned_columns
 from logsrv.cli.command import COMMANDS, Command
-from logsrv.cli.line_logger import registries
+from logsrv.cli.line_logger import missing_parts, registries
 from logsrv.cli.origin import direct_url, path_in_record
 from logsrv.errors import ConfigurationError
 from logsrv.kit import IProtocolPlugin
@@ -95,7 +95,8 @@ Installed: TypeAlias = dict[str, list[InstalledPlugin]]
 def run(arguments: argparse.Namespace) -> int:
     installed, broken = find_installed()
     if arguments.json:
-        print(json.dumps({**installed, "broken": broken}, indent=2, default=asdict))
+        told = {**installed, "broken": broken, "missing": missing_parts()}
+        print(json.dumps(told, indent=2, default=asdict))
     else:
         print(printable(_report(installed, broken)), end="")
     if is_overlooked(Path.cwd()):
@@ -120,6 +121,7 @@ def _report(installed: Installed, broken: Sequence[BrokenPlugin]) -> str:
             for one in kind
             if not one.taken and one.name in used
         ]
+    said += [f"not here: {one}\n" for one in missing_parts()]
     return "".join([tables, "\n" if said else "", *said])
 
 

@@ -30,6 +30,7 @@ from logsrv.linelog.alerts.alert_settings import (
 )
 from logsrv.linelog.columns.child_process import columns_are_installed
 from logsrv.linelog.formats.registry import inputs
+from logsrv.linelog.leaves import missing_leaves
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, listeners_without_plugin
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.target_plugin import TargetSettings
@@ -43,6 +44,8 @@ def check_logger(
     settings: LoggerSettings, asked: CheckRequest, now: datetime.datetime
 ) -> Iterator[Finding]:
     """Yield all findings about the line logger. asked: the user that it runs as. now: with a time zone."""
+    for leaf in missing_leaves():
+        yield ok(leaf.module, f"is not here: without it there is not {leaf.gives}")
     for listener in listeners_without_plugin(settings):
         why = "is left out: no plugin that can be loaded has that input"
         yield error(listener, why, "mend the plugin")

@@ -1,0 +1,69 @@
+"""The line logger without its leaves: a daemon and commands from a tree in which their folders are not."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import logsrv as package
+from logsrv.kit.testing import wait_until
+from logsrv.linelog.leaves import LEAVES
+from tests.parts.commands import logsrv
+from tests.parts.warm.process import COLD
+
+FOLDERS = tuple(leaf.folder for leaf in LEAVES)
+SIZE = 20_000
+
+
+def tree_without(folders: Sequence[str], place: Path) -> dict[str, str]:
+    """Make a tree of links to all of logsrv but these folders of linelog; what makes Python take it."""
+    away = [f"linelog/{one}" for one in folders]
+
+    def link(source: Path, here: str) -> None:
+        """Make the folder `here` below `logsrv`; all in it are links, but for those on the way to a leaf."""
+        (place / "logsrv" / here).mkdir(parents=True, exist_ok=True)
+        for entry in source.iterdir():
+            name = f"{here}/{entry.name}".lstrip("/")
+            if any(one.startswith(f"{name}/") for one in away):
+                link(entry, name)
+            elif name not in away and entry.name != "__pycache__":
+                (place / "logsrv" / name).symlink_to(entry)
+
+    link(Path(package.__path__[0]), "")
+    return {**os.environ, "PYTHONPATH": str(place), COLD: "1"}
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        pytest.param(FOLDERS, id="the core alone"),
+        *(
+            pytest.param((one,), id=one, marks=(pytest.mark.long, pytest.mark.nightly))
+            for one in FOLDERS
+        ),
+    ],
+)
+def test_without_leaves_lines_are_taken_sealed_and_found(logger, tmp_path, folders):
+    """Also what is missing is said."""
+    environment = tree_without(folders, tmp_path / "tree")
+    server = logger("--rotate-size", str(SIZE), environment=environment)
+    lines = [b"line %d of many\n" % number for number in range(2 * SIZE // 30)]
+    server.send(b"".join(lines))
+    wait_until(lambda: [*server.store.glob("*.zst")], "a segment is sealed")
+    server.send(b"<11>Nov 20 06:18:42 web1 shop[7]: the last\n")
+
+    store = ("--directory", str(server.store))
+
+    def run(*words: str) -> str:
+        return logsrv(*words, environment=environment).stdout.decode()
+
+    wait_until(lambda: "the last" in run("search", "last", *store), "it is found")
+    assert run("search", "-c", "many", *store).strip() == str(len(lines))
+    assert run("search", "app=shop", *store).count("\n") == 1
+    told = run("plugins")
+    checked = run("check", *store, "--listen", "tcp:0")
+    for folder in FOLDERS:
+        named = f"logsrv.linelog.{folder.replace('/', '.')}"
+        assert (f"({named})" in told) is (folder in folders)
+        assert (named in checked) is (folder in folders)
