@@ -21,7 +21,7 @@ def tree_without(folders: Sequence[str], place: Path) -> dict[str, str]:
     away = [f"linelog/{one}" for one in folders]
 
     def link(source: Path, here: str) -> None:
-        """Make the folder `here` below `logsrv`; all in it are links, but for those on the way to a leaf."""
+        """Make the folder `here` below `logsrv`, with links to all in it but leaves."""
         (place / "logsrv" / here).mkdir(parents=True, exist_ok=True)
         for entry in source.iterdir():
             name = f"{here}/{entry.name}".lstrip("/")
