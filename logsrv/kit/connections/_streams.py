@@ -224,7 +224,11 @@ def _poll(reactor: Any, timeout: float | None) -> None:
         found = selectables.get(number)
         if found is None:
             continue
-        if getattr(found, "needs_log_context", True):
+        try:
+            needs_context = found.needs_log_context
+        except AttributeError:
+            needs_context = True
+        if needs_context:
             callWithLogger(found, call, found, number, event)
             continue
         try:

@@ -326,7 +326,7 @@ class PeerConnection(SendingSide):
         if farewell:
             self.change_state(states.USE)
             # With the close that follows, so that both are one packet.
-            self.pass_on(farewell, at_once=False)
+            self.author.transport.write(farewell)
         self.change_state(states.PARTED)
 
     def abort_later(self) -> None:

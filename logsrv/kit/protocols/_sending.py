@@ -111,7 +111,10 @@ class SendingSide:
             self.write_gathered()
 
     def _write(self, data: bytes, at_once: bool = True) -> None:
-        """Pass bytes to the transport, unless the receiver is cut off for having too many to read."""
+        """Pass bytes to the transport, unless the receiver is cut off for having too many to read.
+
+        at_once: they are all that is written in this turn.
+        """
         state = self.state
         if state.sending is not states.OPEN:
             return
@@ -122,22 +125,16 @@ class SendingSide:
                 self._crowd = SenderCrowd(self)
             if not self._crowd.add_bytes(len(data)):
                 return
-        if self.pass_on(data, at_once):
-            self.let_transport_close()
-
-    def pass_on(self, data: bytes, at_once: bool = True) -> bool:
-        """Pass bytes to the transport. at_once: they are all that is written in this turn.
-
-        Return whether it may wait for us to close, because others told it to, such as a stop of the
-        service.
-        """
         transport = self.author.transport
         # Not by a name: TLS would take it from the transport below.
         if at_once and isinstance(transport, PromptMixin):
             transport.write_at_once(data)
-            return bool(transport.disconnecting)
-        transport.write(data)
-        return True
+            if not transport.disconnecting:
+                return
+        else:
+            transport.write(data)
+        # Others may have told it to close, such as a stop of the service: then it waits for us.
+        self.let_transport_close()
 
     def drain(self) -> Deferred[None]:
         """Wait until the peer, and each other peer that the protocol has written to, has room for more.

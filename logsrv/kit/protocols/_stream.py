@@ -156,7 +156,15 @@ class Connection(PeerProtocol[Settings, State]):
         elif not incoming.is_spent():
             line = self._take_line()
         if line is None and not (incoming.ended or connection.state.ended):
-            waiting = self._wait_for_input()
+            waiting = self._wake_up
+            if self._waiting is None and not (waiting.called or self._holds_back):
+                # The same as there.
+                self._news = False
+                self._waiting = waiting
+                if connection.when_answered is not None:
+                    connection.when_answered()
+            else:
+                waiting = self._wait_for_input()
             try:
                 await waiting
             finally:
@@ -275,7 +283,12 @@ class Connection(PeerProtocol[Settings, State]):
         waiting = self._waiting
         if waiting is not None and (self._news or self._peer_connection.state.ended):
             self._waiting = None
-            waiting.fire()
+            if (waiter := waiting.waiter) is None:
+                waiting.fire()
+            else:
+                # The same as there.
+                waiting.waiter = None
+                waiter.run_to_next_wait()
         if self._waiting is None or self._holds_back:
             self._pause_if_unread()
 
@@ -353,13 +366,18 @@ class Connection(PeerProtocol[Settings, State]):
 
     def _take_line(self) -> str | None:
         """Return the next complete line; at the end, an unfinished one. Raises LineTooLong."""
+        incoming = self._incoming
+        line = next(incoming.lines, None)
+        if line is not None:
+            return line
         try:
-            line = self._incoming.take_line()
+            if incoming.make_lines():
+                line = next(incoming.lines)
         except LineTooLong:
             self.factory.oversize_lines += 1
             raise
-        if self._incoming.answers:
-            answers, self._incoming.answers = self._incoming.answers, b""
+        if incoming.answers:
+            answers, incoming.answers = incoming.answers, b""
             self._peer_connection.write(answers)
         return line
 
