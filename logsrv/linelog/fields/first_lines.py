@@ -246,16 +246,26 @@ def _coded(
     begins = heads - len(before)
     inside = begins >= 0
     texts = [before[head][1] for head in heads[~inside].tolist()]
+    # An empty line tells nothing.
+    told: Array = numpy.array([not is_blank(Record(line)) for line in texts], bool)
+    told = numpy.concatenate((told, _have_text(lines, begins[inside])))
     texts += map(lines.line, begins[inside].tolist())
     begins[inside] = lines.starts[begins[inside]]
     starts = lines.starts[rows[order] - len(before)]
-    # An empty line tells nothing.
-    told: Array = numpy.array([not is_blank(Record(line)) for line in texts], bool)
     if not told.all():
         chosen = told[codes]
         starts, codes = starts[chosen], (numpy.cumsum(told) - 1)[codes[chosen]]
         texts, begins = [*compress(texts, told)], begins[told]
     return CodedFirstLines(starts, codes, texts, begins)
+
+
+def _have_text(lines: StampedLines, rows: Array) -> Array:
+    """Return which of some lines are not blank."""
+    raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
+    found = ~_MAY_BE_EMPTY[raw[lines.messages[rows]]]
+    for place in numpy.flatnonzero(~found).tolist():
+        found[place] = not is_blank(Record(lines.line(rows[place])))
+    return found
 
 
 def _without_colours(lines: StampedLines) -> StampedLines:
@@ -290,10 +300,10 @@ def _sources_with_traces(lines: Iterable[tuple[int, bytes]]) -> set[bytes]:
     return found
 
 
-def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, bytes]:
+def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, WayBack]:
     """Return the sources whose first line near the beginning goes on if it stands in a trace.
 
-    With these lines.
+    With the ways back from these lines.
     """
     raw: Array = numpy.frombuffer(lines.text + _PADDING, numpy.uint8)
     many = int(numpy.searchsorted(lines.starts, NEAR))
@@ -301,7 +311,7 @@ def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, bytes]:
     if not named.any():
         return {}
     seen: set[bytes] = set()
-    found, empty = {}, dict[bytes, bytes]()
+    found, empty = dict[bytes, WayBack](), dict[bytes, bytes]()
     for row, is_named in enumerate(named.tolist()):
         start, message = int(lines.starts[row]), int(lines.messages[row])
         source = lines.text[start + TIME_LENGTH : max(start, message - 1)]
@@ -313,8 +323,8 @@ def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, bytes]:
             empty.setdefault(source, line)
             continue
         seen.add(source)
-        if is_named and not WayBack(line).is_over:
-            found[source] = empty.get(source, line)
+        if is_named and not (way := WayBack(line)).is_over:
+            found[source] = WayBack(empty[source]) if source in empty else way
     return found
 
 
@@ -372,10 +382,11 @@ def _candidates(lines: StampedLines) -> _Candidates:
     if len(names):
         rows = rows_at(raw, messages[names], _NAME)
         others = ~_IN_NAME[rows]
-        size = numpy.where(others.any(1), others.argmax(1), _NAME)
+        every, size = numpy.arange(len(names)), others.argmax(1)
+        size[~others[every, size]] = _NAME
         dotted = ((rows == _DOT) & (numpy.arange(_NAME) < size[:, None])).any(1)
         # Ruby's `Rakefile:3:in …`.
-        numbered = rows[numpy.arange(len(names)), numpy.minimum(size, _NAME - 1)] == ord(":")
+        numbered = rows[every, numpy.minimum(size, _NAME - 1)] == ord(":")
         chosen[names[dotted | (size == _NAME) | numbered]] = True
     if places := _places_of(text, OPENING_WITHIN):
         numbers = numpy.searchsorted(ends, places)
@@ -385,8 +396,8 @@ def _candidates(lines: StampedLines) -> _Candidates:
     # Most are indented, and few of these are more than a part.
     heads = rows_at(raw, messages[numbers], _NAME)
     solid = ~_SPACES[heads]
-    mark = heads[numpy.arange(len(numbers)), solid.argmax(1)]
-    parts = _WHITE[first[numbers]] & solid.any(1) & ~_MORE_THAN_PARTS[mark]
+    every, at = numpy.arange(len(numbers)), solid.argmax(1)
+    parts = _WHITE[first[numbers]] & solid[every, at] & ~_MORE_THAN_PARTS[heads[every, at]]
     found = {
         row: kind
         for row in numbers[~parts].tolist()
@@ -502,12 +513,13 @@ def _places(lines: StampedLines, candidates: _Candidates) -> _Places:
     return _Places(rows, of_rows, kinds[rows], numpy.flatnonzero(begins))
 
 
-def _sources_begun_before(lines: StampedLines, candidates: _Candidates) -> dict[bytes, bytes]:
+def _sources_begun_before(lines: StampedLines, candidates: _Candidates) -> dict[bytes, WayBack]:
     """Return the sources whose first line here may go on with a record, with others behind it.
 
-    With that line, or an empty one before it.
+    With the way back from that line, or from an empty one before it.
     """
-    rows, _, kinds, begins = _places(lines, candidates)
+    rows, codes, kinds, begins = _places(lines, candidates)
+    known = [*lines.coded_sources().codes_by_source]
     ends = numpy.append(begins[1:], len(rows))
     raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
     is_empty = _MAY_BE_EMPTY[raw[lines.messages[rows[begins]]]]
@@ -521,9 +533,10 @@ def _sources_begun_before(lines: StampedLines, candidates: _Candidates) -> dict[
             place += 1
         if place == end or not (kinds[place : min(place + 2, end)] > 0).any():
             continue
-        line = lines.line(rows[place])
-        if not WayBack(line).is_over:
-            found[source_of_line(line)] = lines.line(rows[begin])
+        way = WayBack(lines.line(rows[place]))
+        if not way.is_over:
+            source = known[int(codes[begin])]
+            found[source] = way if place == begin else WayBack(lines.line(rows[begin]))
     return found
 
 

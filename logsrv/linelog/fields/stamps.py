@@ -9,7 +9,12 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_places import (
+    Array,
+    indexes_of_true,
+    rows_at,
+    rows_with_nonzero,
+)
 from logsrv.linelog.fields.coded_first_lines import CodedFirstLines, GoingOn
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, TIME_LENGTH, FirstLines
 
@@ -207,7 +212,7 @@ class StampedLines(LineBounds):
         if sizes.max() <= _LONG_SOURCE:
             raw: Array = numpy.frombuffer(self.text + bytes(_LONG_SOURCE), numpy.uint8)
             words = (rows_at(raw, starts, _LONG_SOURCE) & _KEPT[sizes]).view("<u8")
-            begins[1:] = (words[1:] != words[:-1]).any(1)
+            begins[1:] = rows_with_nonzero(words[1:] ^ words[:-1])
         runs = numpy.flatnonzero(begins)
         text = self.text
         bounds = zip(starts[runs].tolist(), sizes[runs].tolist(), strict=True)

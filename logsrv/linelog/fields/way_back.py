@@ -76,9 +76,9 @@ def first_line_of(line: bytes, pieces: Iterable[tuple[int, EarlierLines]]) -> by
     """
     source = source_of_line(line)
     record = Record(line)
-    if has_own_header(record) or is_blank(record) or WayBack(line).is_over:
+    if has_own_header(record) or is_blank(record) or (way := WayBack(line)).is_over:
         return None
-    before, _ = lines_of_sources({source: line}, pieces)
+    before, _ = lines_of_sources({source: way}, pieces)
     joiner = Joiner()
     for _, earlier in before:
         joiner.first_line(Record(earlier))
@@ -88,15 +88,15 @@ def first_line_of(line: bytes, pieces: Iterable[tuple[int, EarlierLines]]) -> by
 
 
 def lines_of_sources(
-    first: Mapping[bytes, bytes], pieces: Iterable[tuple[int, EarlierLines]]
+    ways_back: Mapping[bytes, WayBack], pieces: Iterable[tuple[int, EarlierLines]]
 ) -> tuple[list[tuple[int, bytes]], bool]:
     """Return the last lines of some sources that tell which of their records go on, in order.
 
-    first: of each source, its first line in the text. Each line has the bytes from its beginning to the
-    text. Of each source they begin with a line that surely begins a record, or where no record can go on.
-    False: the text before ended too soon.
+    ways_back: of each source, that from its first line in the text. Each line has the bytes from its
+    beginning to the text. Of each source they begin with a line that surely begins a record, or where no
+    record can go on. False: the text before ended too soon.
     """
-    ways = WaysBack(first)
+    ways = WaysBack(ways_back)
     for distance, lines in pieces:
         lines.follow(ways, distance)
         if ways.are_over(distance):
@@ -111,8 +111,8 @@ class WaysBack:
     bytes from its beginning to the text.
     """
 
-    def __init__(self, first: Mapping[bytes, bytes]) -> None:
-        self.of_sources = {source: WayBack(line) for source, line in first.items()}
+    def __init__(self, of_sources: Mapping[bytes, WayBack]) -> None:
+        self.of_sources = {**of_sources}
         self.found: list[tuple[int, bytes]] = []
 
     def add(self, source: bytes, line: bytes, distance: int) -> bool:
