@@ -77,8 +77,8 @@ from logsrv.linelog.fields.way_back import (
 
 _WHITE = byte_membership_table(b" \t")
 _SPACES = byte_membership_table(b" \t\r\f\v")
-# The first bytes of lines without a text; colours begin with ESC.
-_MAY_BE_EMPTY = byte_membership_table(b" \t\r\f\v\n\x1b")
+# The first bytes of lines without a text; colours begin with ESC, or with a backslash where it is escaped.
+_MAY_BE_EMPTY = byte_membership_table(b" \t\r\f\v\n\x1b\\")
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_" + bytes(range(128, 256))
 _BEGINS_NAME = byte_membership_table(_LETTERS)
 _IN_NAME = byte_membership_table(_LETTERS + b"0123456789$./~%()*[]-")

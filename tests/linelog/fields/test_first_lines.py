@@ -80,6 +80,7 @@ INSIDE = b"\tat x.Y.z(Y.java:3)"
         pytest.param([INSIDE] * 3000, 0, id="a header that never comes"),
         pytest.param([*[INSIDE] * 3000, HEAD, INSIDE], 1, id="a header after all"),
         pytest.param([HEAD, b"", INSIDE], 0, id="an empty line is no first line"),
+        pytest.param([rb"\x1b[2m ", INSIDE], 0, id="nor is one with a colour alone"),
     ],
 )
 def test_a_record_has_bounds(lines, wanted):
