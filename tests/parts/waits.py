@@ -1,5 +1,8 @@
 """Waits with a deadline, for what has none by itself or does not say that it ran out."""
 
+import os
+import time
+from pathlib import Path
 from threading import Thread
 from typing import IO
 
@@ -20,3 +23,13 @@ def line_of(pipe: IO[bytes] | None) -> bytes:
     reader.start()
     join(reader)
     return found[0]
+
+
+def wait_for_waiter(fd: int) -> None:
+    """Wait until somebody waits for the lock (flock) on an open file, which the caller has."""
+    inode, deadline = os.fstat(fd).st_ino, time.monotonic() + PATIENCE
+    while not any(
+        "->" in each and f":{inode} " in each
+        for each in Path("/proc/locks").read_text().splitlines()
+    ):
+        assert time.monotonic() < deadline, f"nobody has waited for the lock in {PATIENCE:g} s"

@@ -1,9 +1,12 @@
 """What one follows is kept, in files that people may edit or damage and several programs use at once."""
 
 import errno
+import fcntl
 import subprocess
 import sys
+import uuid
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -14,6 +17,7 @@ from logsrv.gopher.follow.following import FollowedStore, can_follow, items_of_a
 from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.waits import join, wait_for_waiter
 
 A = GopherURL.parse("gopher://a.org/1/phlog")
 B = GopherURL.parse("gophers://b.org:7070/0/log.txt")
@@ -101,6 +105,20 @@ def test_the_feed_has_an_id_that_stays(following, tmp_path):
     )
     (tmp_path / "data" / "gopher-news" / "feed").write_text("damaged")
     assert following.get_or_make_feed_id() != first
+
+
+def test_two_programs_that_make_the_first_feed_at_once_give_it_one_id(following, tmp_path):
+    """A feed reader shows all entries again under another id. The other program is here the first."""
+    others, found = f"{uuid.uuid4()}", list[str]()
+    news = tmp_path / "data" / "gopher-news"
+    second = Thread(target=lambda: found.append(following.get_or_make_feed_id()), name="the second")
+    with (news / ".lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second.start()
+        wait_for_waiter(lock.fileno())
+        (news / "feed").write_text(f"{others}\n")
+    join(second)
+    assert found == [f"urn:uuid:{others}"] == [following.get_or_make_feed_id()]
 
 
 def test_files_that_cannot_be_used_are_a_sentence(tmp_path):
