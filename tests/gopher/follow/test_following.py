@@ -130,23 +130,35 @@ def test_files_that_cannot_be_used_are_a_sentence(tmp_path):
         FollowedStore(tmp_path).all()
 
 
-_FOLLOW_TWENTY = """
+_KEEP_TWENTY = """
 import sys
 from pathlib import Path
+from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.following import FollowedStore
 from logsrv.gopher.wire.url import GopherURL
-following = FollowedStore(Path(sys.argv[1]))
+folder, what, host = sys.argv[1:]
+following, marks = FollowedStore(Path(folder)), Bookmarks(Path(folder, "marks"))
 for number in range(20):
-    following.follow(GopherURL.parse(f"gopher://{sys.argv[2]}.org/1/{number}"), "", [], 1)
+    url = GopherURL.parse(f"gopher://{host}.org/1/{number}")
+    following.follow(url, "", [], 1) if what == "followed" else marks.add(url, "")
+    if number % 2:
+        following.unfollow(url) if what == "followed" else marks.remove(url)
 """
 
 
 @pytest.mark.slow
-def test_several_programs_at_once_lose_nothing(tmp_path):
-    command = [sys.executable, "-c", _FOLLOW_TWENTY, str(tmp_path)]
+@pytest.mark.parametrize("what", ["followed", "bookmarks"])
+def test_several_programs_at_once_lose_nothing(tmp_path, what):
+    command = [sys.executable, "-c", _KEEP_TWENTY, str(tmp_path), what]
     programs = [subprocess.Popen([*command, host]) for host in ("a", "b", "c")]
     assert [program.wait(PATIENCE) for program in programs] == [0, 0, 0]
-    assert len(FollowedStore(tmp_path).all()) == 60
+    if what == "followed":
+        found = [str(each.url) for each in FollowedStore(tmp_path).all()]
+    else:
+        found = [str(each.url) for each in Bookmarks(tmp_path / "marks").all()]
+    assert sorted(found) == sorted(
+        f"gopher://{host}.org/1/{number}" for host in "abc" for number in range(0, 20, 2)
+    )
 
 
 @pytest.mark.parametrize(
