@@ -25,11 +25,15 @@ def line_of(pipe: IO[bytes] | None) -> bytes:
     return found[0]
 
 
-def wait_for_waiter(fd: int) -> None:
-    """Wait until somebody waits for the lock (flock) on an open file, which the caller has."""
+def start_and_await_lock(thread: Thread, fd: int) -> None:
+    """Start a thread; return when it waits for the lock (flock) on an open file, or has ended.
+
+    Nobody else waits for that lock.
+    """
     inode, deadline = os.fstat(fd).st_ino, time.monotonic() + PATIENCE
-    while not any(
+    thread.start()
+    while thread.is_alive() and not any(
         "->" in each and f":{inode} " in each
         for each in Path("/proc/locks").read_text().splitlines()
     ):
-        assert time.monotonic() < deadline, f"nobody has waited for the lock in {PATIENCE:g} s"
+        assert time.monotonic() < deadline, f"{thread.name} has done nothing in {PATIENCE:g} s"

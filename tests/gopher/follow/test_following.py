@@ -14,10 +14,11 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.follow.bookmarks import Bookmark, Bookmarks, title_from_url
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import FollowedStore, can_follow, items_of_all_menus
+from logsrv.gopher.follow.news import News
 from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.waits import join, wait_for_waiter
+from tests.parts.waits import join, start_and_await_lock
 
 A = GopherURL.parse("gopher://a.org/1/phlog")
 B = GopherURL.parse("gophers://b.org:7070/0/log.txt")
@@ -114,11 +115,25 @@ def test_two_programs_that_make_the_first_feed_at_once_give_it_one_id(following,
     second = Thread(target=lambda: found.append(following.get_or_make_feed_id()), name="the second")
     with (news / ".lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        second.start()
-        wait_for_waiter(lock.fileno())
+        start_and_await_lock(second, lock.fileno())
         (news / "feed").write_text(f"{others}\n")
     join(second)
     assert found == [f"urn:uuid:{others}"] == [following.get_or_make_feed_id()]
+
+
+def test_what_one_reads_while_a_menu_is_fetched_stays_read(following, tmp_path):
+    """Two browsers: one stores what it has fetched, and at this moment an entry is read in the other."""
+    other = FollowedStore(tmp_path / "data")
+    reading = Thread(target=other.mark_entries, args=(["gopher://a.org/0/x"],), name="the reader")
+
+    def add_fetched(news: News) -> News:
+        start_and_await_lock(reading, lock.fileno())
+        return news.after_fetch(entries("old", "x", "y", "z"), NOW)
+
+    with (tmp_path / "data" / "gopher-news" / ".lock").open("rb") as lock:
+        assert following.change_news(A, add_fetched)
+    join(reading)
+    assert sorted(new(following)) == ["y", "z"]
 
 
 def test_files_that_cannot_be_used_are_a_sentence(tmp_path):
