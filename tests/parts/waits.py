@@ -1,5 +1,8 @@
 """Waits with a deadline, for what has none by itself or does not say that it ran out."""
 
+import os
+import time
+from pathlib import Path
 from threading import Thread
 from typing import IO
 
@@ -20,3 +23,17 @@ def line_of(pipe: IO[bytes] | None) -> bytes:
     reader.start()
     join(reader)
     return found[0]
+
+
+def start_and_await_lock(thread: Thread, fd: int) -> None:
+    """Start a thread; return when it waits for the lock (flock) on an open file, or has ended.
+
+    Nobody else waits for that lock.
+    """
+    inode, deadline = os.fstat(fd).st_ino, time.monotonic() + PATIENCE
+    thread.start()
+    while thread.is_alive() and not any(
+        "->" in each and f":{inode} " in each
+        for each in Path("/proc/locks").read_text().splitlines()
+    ):
+        assert time.monotonic() < deadline, f"{thread.name} has done nothing in {PATIENCE:g} s"

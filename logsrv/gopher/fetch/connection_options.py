@@ -6,17 +6,15 @@ Also the directory of a user's pins and bookmarks.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.wholefile import write_whole
+from logsrv.gopher.fetch.wholefile import locked_folder, write_whole
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.limits import Limits
@@ -83,11 +81,7 @@ class PinStore:
 
         Another process may have added one for the same server before.
         """
-        folder = os.path.dirname(self._path) or "."
-        os.makedirs(folder, exist_ok=True)
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-        with Descriptor(os.open(folder, flags)) as directory:
-            fcntl.flock(directory, fcntl.LOCK_EX)
+        with locked_folder(os.path.dirname(self._path) or "."):
             pins = self._read_pins()
             pins.setdefault(address, pin)
             lines = [f"{known} sha256:{its}\n" for known, its in pins.items()]

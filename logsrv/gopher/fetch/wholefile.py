@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager, suppress
 from io import SEEK_END
 from typing import BinaryIO
 
+from logsrv.descriptor import Descriptor
 from logsrv.gopher.wire.text import TAIL, terminator_length, without_stuffed_dots
 
 _CHUNK = 64 * 1024
@@ -53,6 +55,18 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with whole_file(path) as file:
         file.write(content)
+
+
+@contextmanager
+def locked_folder(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Hold the lock of a folder, which is made if needed. Raises OSError.
+
+    A program that reads a file and writes it anew would else undo what another one has written meanwhile.
+    """
+    os.makedirs(path, exist_ok=True)
+    with Descriptor(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as folder:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
 
 
 def is_partial_file(name: str) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.wholefile import write_whole
+from logsrv.gopher.fetch.wholefile import locked_folder, write_whole
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.fileurl import FileURL, ItemURL, parse_item_url
 from logsrv.kit.text.escape import one_line
@@ -36,22 +38,35 @@ class Bookmarks:
 
     def add(self, url: ItemURL, title: str) -> bool:
         """Add a bookmark at the end; return False if there is one for this URL already."""
-        if any(bookmark.url == url for bookmark in self.all()):
-            return False
-        title = " ".join(one_line(title, 200).split())
-        self._write_lines([*self._read_lines(), f"{url} {title}".rstrip()])
+        with self._locked():
+            if any(bookmark.url == url for bookmark in self.all()):
+                return False
+            title = " ".join(one_line(title, 200).split())
+            self._write_lines([*self._read_lines(), f"{url} {title}".rstrip()])
         return True
 
     def remove(self, url: ItemURL) -> bool:
         """Remove the bookmark of this URL, and keep all other lines; return False if there is none."""
-        lines = self._read_lines()
-        kept = [
-            line for line in lines if (found := _parse_bookmark(line)) is None or found.url != url
-        ]
-        if len(kept) == len(lines):
-            return False
-        self._write_lines(kept)
+        with self._locked():
+            lines = self._read_lines()
+            kept = [
+                line
+                for line in lines
+                if (found := _parse_bookmark(line)) is None or found.url != url
+            ]
+            if len(kept) == len(lines):
+                return False
+            self._write_lines(kept)
         return True
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock that all browsers take to change bookmarks, for milliseconds."""
+        try:
+            with locked_folder(self.path.parent):
+                yield
+        except OSError as error:
+            raise ConfigurationError(f"{self._what} cannot be written: {error}") from error
 
     def _read_lines(self) -> list[str]:
         try:
@@ -64,10 +79,7 @@ class Bookmarks:
 
     def _write_lines(self, lines: list[str]) -> None:
         text = "".join(f"{line}\n" for line in lines)
-        try:
-            write_whole(self.path, text.encode("utf-8", "surrogateescape"))
-        except OSError as error:
-            raise ConfigurationError(f"{self._what} cannot be written: {error}") from error
+        write_whole(self.path, text.encode("utf-8", "surrogateescape"))
 
 
 def _parse_bookmark(line: str) -> Bookmark | None:

@@ -1,10 +1,14 @@
 """Pins, the `proxy` and the places of files: what cannot be is refused in a sentence."""
 
+import fcntl
+import os
 import subprocess
 import sys
+from threading import Thread
 
 import pytest
 
+from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError
 from logsrv.gopher import Proxy
 from logsrv.gopher.fetch.connection_options import (
@@ -19,6 +23,7 @@ from logsrv.gopher.fetch.proxy import SocksHandshake
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.waits import join, start_and_await_lock
 
 
 def test_the_first_certificate_is_remembered(tmp_path):
@@ -76,6 +81,25 @@ def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path):
     learning = [subprocess.Popen([*command, name]) for name in "abc"]
     assert [each.wait(PATIENCE) for each in learning] == [0, 0, 0]
     assert len(path.read_text().splitlines()) == 150
+
+
+def test_the_pin_of_the_first_of_two_programs_at_once_is_for_both(tmp_path):
+    """Two ask a new server at the same moment, and somebody between one of them and it has another key."""
+    path, refused = tmp_path / "pins", list[str]()
+
+    def learn() -> None:
+        with pytest.raises(TLSError) as caught:
+            PinStore(path).check_or_pin("h:70", "f" * 64)
+        refused.append(str(caught.value))
+
+    second = Thread(target=learn, name="the second")
+    with Descriptor(os.open(tmp_path, os.O_RDONLY)) as folder:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        start_and_await_lock(second, folder)
+        path.write_text(f"h:70 sha256:{'0' * 64}\n")
+    join(second)
+    assert len(refused) == 1 and "is not the one that was seen first" in refused[0]
+    assert path.read_text() == f"h:70 sha256:{'0' * 64}\n"
 
 
 def test_how_a_proxy_is_written():

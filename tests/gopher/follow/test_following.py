@@ -1,9 +1,12 @@
 """What one follows is kept, in files that people may edit or damage and several programs use at once."""
 
 import errno
+import fcntl
 import subprocess
 import sys
+import uuid
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -11,9 +14,11 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.follow.bookmarks import Bookmark, Bookmarks, title_from_url
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import FollowedStore, can_follow, items_of_all_menus
+from logsrv.gopher.follow.news import News
 from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.waits import join, start_and_await_lock
 
 A = GopherURL.parse("gopher://a.org/1/phlog")
 B = GopherURL.parse("gophers://b.org:7070/0/log.txt")
@@ -103,6 +108,34 @@ def test_the_feed_has_an_id_that_stays(following, tmp_path):
     assert following.get_or_make_feed_id() != first
 
 
+def test_two_programs_that_make_the_first_feed_at_once_give_it_one_id(following, tmp_path):
+    """A feed reader shows all entries again under another id. The other program is here the first."""
+    others, found = f"{uuid.uuid4()}", list[str]()
+    news = tmp_path / "data" / "gopher-news"
+    second = Thread(target=lambda: found.append(following.get_or_make_feed_id()), name="the second")
+    with (news / ".lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        start_and_await_lock(second, lock.fileno())
+        (news / "feed").write_text(f"{others}\n")
+    join(second)
+    assert found == [f"urn:uuid:{others}"] == [following.get_or_make_feed_id()]
+
+
+def test_what_one_reads_while_a_menu_is_fetched_stays_read(following, tmp_path):
+    """Two browsers: one stores what it has fetched, and at this moment an entry is read in the other."""
+    other = FollowedStore(tmp_path / "data")
+    reading = Thread(target=other.mark_entries, args=(["gopher://a.org/0/x"],), name="the reader")
+
+    def add_fetched(news: News) -> News:
+        start_and_await_lock(reading, lock.fileno())
+        return news.after_fetch(entries("old", "x", "y", "z"), NOW)
+
+    with (tmp_path / "data" / "gopher-news" / ".lock").open("rb") as lock:
+        assert following.change_news(A, add_fetched)
+    join(reading)
+    assert sorted(new(following)) == ["y", "z"]
+
+
 def test_files_that_cannot_be_used_are_a_sentence(tmp_path):
     (tmp_path / "gopher-news").touch()
     with pytest.raises(ConfigurationError, match="what is new cannot be kept"):
@@ -112,23 +145,35 @@ def test_files_that_cannot_be_used_are_a_sentence(tmp_path):
         FollowedStore(tmp_path).all()
 
 
-_FOLLOW_TWENTY = """
+_KEEP_TWENTY = """
 import sys
 from pathlib import Path
+from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.following import FollowedStore
 from logsrv.gopher.wire.url import GopherURL
-following = FollowedStore(Path(sys.argv[1]))
+folder, what, host = sys.argv[1:]
+following, marks = FollowedStore(Path(folder)), Bookmarks(Path(folder, "marks"))
 for number in range(20):
-    following.follow(GopherURL.parse(f"gopher://{sys.argv[2]}.org/1/{number}"), "", [], 1)
+    url = GopherURL.parse(f"gopher://{host}.org/1/{number}")
+    following.follow(url, "", [], 1) if what == "followed" else marks.add(url, "")
+    if number % 2:
+        following.unfollow(url) if what == "followed" else marks.remove(url)
 """
 
 
 @pytest.mark.slow
-def test_several_programs_at_once_lose_nothing(tmp_path):
-    command = [sys.executable, "-c", _FOLLOW_TWENTY, str(tmp_path)]
+@pytest.mark.parametrize("what", ["followed", "bookmarks"])
+def test_several_programs_at_once_lose_nothing(tmp_path, what):
+    command = [sys.executable, "-c", _KEEP_TWENTY, str(tmp_path), what]
     programs = [subprocess.Popen([*command, host]) for host in ("a", "b", "c")]
     assert [program.wait(PATIENCE) for program in programs] == [0, 0, 0]
-    assert len(FollowedStore(tmp_path).all()) == 60
+    if what == "followed":
+        found = [str(each.url) for each in FollowedStore(tmp_path).all()]
+    else:
+        found = [str(each.url) for each in Bookmarks(tmp_path / "marks").all()]
+    assert sorted(found) == sorted(
+        f"gopher://{host}.org/1/{number}" for host in "abc" for number in range(0, 20, 2)
+    )
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,19 @@ def test_no_more_is_read_of_a_long_answer_until_there_is_room(reactor):
     assert not reactor.last.killed
 
 
+def test_a_process_that_dies_while_its_answer_waits_for_room_has_no_time_any_more(reactor):
+    workers = workers_of(reactor, 1)
+    room: Deferred[None] = Deferred()
+    asked = Asked(workers.answer(b"x", admit=lambda _: room))
+    reactor.last.say()
+    reactor.last.protocol.outReceived(b"".join(frame_parts(b"y" * 100))[:50])
+    reactor.last.end(signal=9)
+    assert isinstance(asked.found, WorkerEndedError)
+    room.callback(None)
+    reactor.advance(ANSWER_SECONDS)
+    assert not reactor.getDelayedCalls() and not reactor.last.killed
+
+
 def test_each_long_answer_of_a_process_waits_for_room(reactor):
     workers = workers_of(reactor, 1)
     whole = b"".join(frame_parts(b"y" * 100))

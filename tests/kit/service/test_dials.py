@@ -1,9 +1,11 @@
 """Connections that a plugin makes once, and relays between two: in memory, and with real servers."""
 
+import gc
 import socket
 import threading
 from socket import AF_UNIX
 from typing import Any
+from weakref import ref
 
 import pytest
 from twisted.internet.defer import CancelledError
@@ -82,6 +84,29 @@ def test_it_is_closed_with_the_coroutine_that_dialled(in_memory):
     assert not far.peers[1].closed
     other.feed(b"done\n")
     assert far.peers[1].closed
+
+
+async def dials_for_each_line(connection: Connection) -> None:
+    async for line in connection:
+        far = await connection.service.dial(FAR)
+        far.send_line(line)
+        far.close()
+
+
+def test_a_coroutine_that_dials_for_days_keeps_none_that_it_has_closed(in_memory):
+    service = in_memory(dials_for_each_line)
+    far, peer = service.far(FAR), service.connect()
+    dialled = []
+    for _ in range(10):
+        peer.feed(b"hello\n")
+        [one] = far.peers
+        assert one.received() == b"hello\r\n" and one.closed
+        dialled.append(ref(one.protocol))
+        far.peers.clear()
+        del one
+    gc.collect()
+    # The last one may be known until there is another.
+    assert [each() for each in dialled[:-1]] == [None] * 9
 
 
 class Keeper:

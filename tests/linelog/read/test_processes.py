@@ -3,6 +3,9 @@
 import gc
 import os
 import signal
+import subprocess
+import sys
+from contextlib import suppress
 from itertools import islice
 
 import pytest
@@ -11,6 +14,7 @@ from logsrv.errors import LogsrvError
 from logsrv.linelog.read import pool
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.pool import SearchProcesses, run_tasks
+from tests.parts.waits import line_of
 
 
 @pytest.mark.slow
@@ -63,6 +67,33 @@ def test_an_error_in_a_process_shows_its_traceback(capfd):
         list(SearchProcesses(work, print, 2).run(iter(TASKS)))
     said = capfd.readouterr().err
     assert "in work" in said and said.endswith("\nKeyError: 'x'\n")
+
+
+_SEARCH = """
+import sys
+from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.pool import SearchProcesses
+found = SearchProcesses(lambda _: [b"x"], print, 2).run(ReadTask(n, n, n) for n in range(1000))
+next(found)
+print("found", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_processes_of_a_killed_search_end_by_themselves():
+    """As when the system kills it for want of memory: nobody else ends them."""
+    command = [sys.executable, "-c", _SEARCH]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    ) as search:
+        try:
+            assert line_of(search.stdout) == b"found\n"
+            search.kill()
+            # They have its output open, too.
+            assert line_of(search.stdout) == b""
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(search.pid, signal.SIGKILL)
 
 
 def test_a_failed_fork_leaves_no_open_files(monkeypatch):

@@ -204,6 +204,29 @@ def test_what_is_sealed_within_a_tick_of_a_listing_is_found(start, store, place,
     assert names(place) == [1, 2, 3]
 
 
+def test_what_is_sealed_during_a_listing_is_found(start, store, place, tmp_path, monkeypatch):
+    [*_, last] = packed(store)
+    (tmp_path / "away").mkdir()
+    for name in last.files[:2]:
+        os.rename(store / name, tmp_path / "away" / name)
+    process = start()
+    refresh = process.view.refresh
+
+    def seal_behind_listing() -> None:
+        refresh()
+        for path in (tmp_path / "away").iterdir():
+            os.rename(path, store / path.name)
+            # Long before now, so that nothing is listed again only because it has just changed.
+            os.utime(store, (2, 2))
+
+    process.run()
+    assert names(place) == [1, 2]
+    monkeypatch.setattr(process.view, "refresh", seal_behind_listing)
+    os.utime(store, (1, 1))
+    process.run()
+    assert names(place) == [1, 2, 3]
+
+
 def test_a_segment_that_failed_is_put_again(start, place):
     place.script = [Unavailable("full"), OSError(5, "Input/output error")]
     process = start()

@@ -262,6 +262,18 @@ def test_a_message_ended_by_lf_is_told_after_a_second(sent, said):
     assert not clock.getDelayedCalls() or not said
 
 
+def test_nothing_is_said_of_a_message_ended_by_lf_whose_sender_left_at_once():
+    """As `echo '{…}' | nc` does: it is stored, and waits for nothing."""
+    sink = Sink()
+    receiver, _ = opened(sink)
+    clock: Any = receiver.intake.clock
+    with capturedLogs() as events:
+        receiver.dataReceived(b'{"a":1}\n')
+        receiver.connectionLost()
+        clock.advance(5)
+    assert sink.text == b'{"a":1}\n' and not events
+
+
 def test_a_fault_of_ours_costs_the_datagram_and_those_behind_it_are_taken_in(monkeypatch):
     sink, listener = Sink(), Listener()
     way = intake(sink)

@@ -178,6 +178,21 @@ def test_a_complete_body_does_not_give_way():
     assert sender.transport.value().startswith(b"HTTP/1.1 202 ")
 
 
+def test_bodies_whose_senders_leave_before_the_answer_take_no_room_from_later_ones():
+    """As those that give up sooner than the disk has synced. Their records are stored all the same."""
+    first = Sender(max_body=100, max_record=100)
+    for _ in range(20):
+        sender = Sender(first)
+        sender.post(b"{}", Content_Type="application/json")
+        sender.leave()
+        first.sink.sync()
+    last = Sender(first)
+    last.post(b"{}", Content_Type="application/json")
+    last.sink.sync()
+    assert [status for status, _ in last.answers()] == [200]
+    assert first.sink.text == b"{}\n" * 21
+
+
 def test_small_bodies_that_become_large_are_bounded_together():
     """Twelve pushes of 126 KB became records of 260 MB each, and were in memory at once."""
     sender = Sender()
