@@ -1,4 +1,4 @@
-"""A plugin for the workers of xdist: they send what is read of a test's reports, one in place of five messages."""
+"""A plugin for workers of xdist: they send one report of a test that passes, not five messages."""
 
 import pytest
 from _pytest.runner import runtestprotocol
