@@ -160,7 +160,7 @@ def runs_ci(tmp_path: Path) -> Callable[[str], tuple[int, list[str]]]:
     shutil.copytree(ROOT / ".ci", copy / ".ci")
     shutil.copy(ROOT / "setup.cfg", copy)
     (copy / "tests").mkdir()
-    for script in ("engines.sh", "peers.sh", "uv.sh"):
+    for script in ("engines.sh", "peers.sh", "python.sh", "uv.sh"):
         (copy / ".ci" / script).write_text("")
     programs.mkdir()
     for name in TOOLS.split():
