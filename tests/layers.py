@@ -34,7 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("gopher.follow", "gopher.mirror", "gopher.gateway", "linelog.store"),
     ("linelog.columns",),
     ("gopher.browse", "linelog.read"),
-    ("linelog.intake", "linelog.alerts", "linelog.sql"),
+    ("linelog.intake", "linelog.alerts"),
     ("linelog.formats.registry",),
     ("linelog.formats.http", "linelog.formats.lines"),
     ("linelog.formats.*",),
@@ -43,6 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("linelog.http",),
     ("gopher", "inputs", "linelog.plugin"),
     ("cli",),
+    ("linelog.sql",),
 )
 HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}
 

@@ -15,10 +15,14 @@ _HERE = os.path.dirname(__file__)
 
 
 class Leaf(NamedTuple):
-    """A folder of `linelog` that can be taken away. gives: what is missing without it."""
+    """A folder of `linelog` that can be taken away.
+
+    gives: what is missing without it. commands: those of `logsrv` that are in it.
+    """
 
     folder: str
     gives: str
+    commands: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -31,6 +35,7 @@ LEAVES = (
     Leaf("formats/hec", "Splunk's event collector over HTTP"),
     Leaf("formats/lumberjack", "the input lumberjack"),
     Leaf("formats/python", "the input python"),
+    Leaf("sql", "the command sql", ("sql",)),
 )
 
 

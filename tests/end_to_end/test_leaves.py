@@ -58,6 +58,10 @@ def test_without_leaves_lines_are_taken_sealed_and_found(logger, tmp_path, folde
     def run(*words: str) -> str:
         return logsrv(*words, environment=environment).stdout.decode()
 
+    def refused(*words: str) -> tuple[int, str]:
+        done = logsrv(*words, environment=environment)
+        return done.returncode, done.stderr.decode()
+
     wait_until(lambda: "the last" in run("search", "last", *store), "it is found")
     assert run("search", "-c", "many", *store).strip() == str(len(lines))
     assert run("search", "app=shop", *store).count("\n") == 1
@@ -67,3 +71,13 @@ def test_without_leaves_lines_are_taken_sealed_and_found(logger, tmp_path, folde
         named = f"logsrv.linelog.{folder.replace('/', '.')}"
         assert (f"({named})" in told) is (folder in folders)
         assert (named in checked) is (folder in folders)
+    listed = run("--help")
+    for leaf in LEAVES:
+        for command in leaf.commands:
+            away = leaf.folder in folders
+            assert (f"\n  {command} " in listed) is not away
+            why = f"{command} is not here: {leaf.module} was taken away"
+            assert (refused(command) == (2, f"logsrv: {why}\n")) is away
+            assert (
+                refused("help", command)[1].startswith(f"logsrv help: argument SUBJECT: {why}")
+            ) is away

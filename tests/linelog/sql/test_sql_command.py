@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.cli.main import main
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
+from tests.layers import within
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.stores import lines, make_store
 
@@ -117,8 +119,19 @@ def test_nothing_stays_on_the_disk_when_it_is_terminated(store, tmp_path):
 
 
 def test_duckdb_is_loaded_by_this_command_only():
-    script = "import sys, logsrv.cli.sql; print({'duckdb', 'pyarrow'} & set(sys.modules))"
+    script = "import sys, logsrv.linelog.sql.sql_command; print({'duckdb', 'pyarrow'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", script], timeout=PATIENCE) == b"set()\n"
+
+
+@pytest.mark.parametrize("package", ["duckdb", "pyarrow"])
+def test_without_the_extra_packages_it_says_what_to_install(package, store, capsys, monkeypatch):
+    for name in [*sys.modules]:
+        if within(name, "logsrv.linelog.sql") and name.count(".") == 3:
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["sql", "--directory", store, "select 1"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("logsrv sql: SQL needs DuckDB and PyArrow, which are not installed")
 
 
 def test_a_value_that_is_too_large_is_said(store):
