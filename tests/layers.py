@@ -39,11 +39,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("linelog.formats.http", "linelog.formats.lines"),
     ("linelog.formats.*",),
     ("linelog.formats.nats",),
-    ("linelog.ship", "linelog.importing"),
+    ("linelog.ship",),
     ("linelog.http",),
     ("gopher", "inputs", "linelog.plugin"),
     ("cli",),
-    ("linelog.sql",),
+    ("linelog.importing", "linelog.sql"),
 )
 HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}
 

@@ -42,8 +42,8 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.store import backup_note
 from logsrv.linelog.store.care.backup import Backup
 from logsrv.linelog.store.care.copying import CopyMethod
-from logsrv.linelog.store.care.file_owner import give_store_to
 from logsrv.linelog.store.disk import Disk, make_directory, reason, store_errors
+from logsrv.linelog.store.file_owner import give_store_to
 from logsrv.linelog.store.format import require_known_format
 from logsrv.linelog.store.lock import locked, owning_process
 from logsrv.linelog.store.segment import BACKUP

@@ -35,6 +35,7 @@ LEAVES = (
     Leaf("formats/hec", "Splunk's event collector over HTTP"),
     Leaf("formats/lumberjack", "the input lumberjack"),
     Leaf("formats/python", "the input python"),
+    Leaf("importing", "the command import", ("import",)),
     Leaf("sql", "the command sql", ("sql",)),
 )
 

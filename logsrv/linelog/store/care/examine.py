@@ -21,6 +21,7 @@ from logsrv.linelog.store import (
     backup_note,
     format,
     identity,
+    imported,
     lock,
     origins,
     segment,
@@ -28,7 +29,6 @@ from logsrv.linelog.store import (
 )
 from logsrv.linelog.store.archive import archive_notes
 from logsrv.linelog.store.blocks import parse_notes_file
-from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable
 from logsrv.linelog.store.care.repair import keep_aside, replace_keeping_old
 from logsrv.linelog.store.care.texts import (
