@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("linelog.http",),
     ("gopher", "inputs", "linelog.plugin"),
     ("cli",),
-    ("linelog.importing", "linelog.sql"),
+    ("linelog.backup", "linelog.doctor", "linelog.importing", "linelog.sql"),
 )
 HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}
 

@@ -30,13 +30,15 @@ class Leaf(NamedTuple):
 
 
 LEAVES = (
+    Leaf("backup", "the command backup, and restoring a backup", commands=("backup",)),
+    Leaf("doctor", "the commands doctor and reindex", commands=("doctor", "reindex")),
     Leaf("formats/forward", "the input forward"),
     Leaf("formats/gelf", "the input gelf"),
     Leaf("formats/hec", "Splunk's event collector over HTTP"),
     Leaf("formats/lumberjack", "the input lumberjack"),
     Leaf("formats/python", "the input python"),
-    Leaf("importing", "the command import", ("import",)),
-    Leaf("sql", "the command sql", ("sql",)),
+    Leaf("importing", "the command import", commands=("import",)),
+    Leaf("sql", "the command sql", commands=("sql",)),
 )
 
 

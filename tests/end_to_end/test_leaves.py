@@ -58,10 +58,6 @@ def test_without_leaves_lines_are_taken_sealed_and_found(logger, tmp_path, folde
     def run(*words: str) -> str:
         return logsrv(*words, environment=environment).stdout.decode()
 
-    def refused(*words: str) -> tuple[int, str]:
-        done = logsrv(*words, environment=environment)
-        return done.returncode, done.stderr.decode()
-
     wait_until(lambda: "the last" in run("search", "last", *store), "it is found")
     assert run("search", "-c", "many", *store).strip() == str(len(lines))
     assert run("search", "app=shop", *store).count("\n") == 1
@@ -71,13 +67,26 @@ def test_without_leaves_lines_are_taken_sealed_and_found(logger, tmp_path, folde
         named = f"logsrv.linelog.{folder.replace('/', '.')}"
         assert (f"({named})" in told) is (folder in folders)
         assert (named in checked) is (folder in folders)
-    listed = run("--help")
-    for leaf in LEAVES:
-        for command in leaf.commands:
-            away = leaf.folder in folders
-            assert (f"\n  {command} " in listed) is not away
-            why = f"{command} is not here: {leaf.module} was taken away"
-            assert (refused(command) == (2, f"logsrv: {why}\n")) is away
-            assert (
-                refused("help", command)[1].startswith(f"logsrv help: argument SUBJECT: {why}")
-            ) is away
+
+
+def test_commands_of_leaves_that_are_away_are_named_and_not_listed(tmp_path):
+    environment = tree_without(FOLDERS, tmp_path / "tree")
+
+    def refused(*words: str) -> str:
+        done = logsrv(*words, environment=environment)
+        assert (done.returncode, done.stdout) == (2, b"")
+        return done.stderr.decode()
+
+    away = {
+        name: f"not here: {leaf.module} was taken away" for leaf in LEAVES for name in leaf.commands
+    }
+    assert {"backup", "doctor", "import", "reindex", "sql"} <= {*away}
+    listed = logsrv("--help", environment=environment).stdout.decode()
+    assert "\n  search " in listed
+    for name, why in away.items():
+        assert f"\n  {name} " not in listed
+        assert refused(name) == f"logsrv: {name} is {why}\n"
+        assert refused("help", name).startswith(f"logsrv help: argument SUBJECT: {name} is {why};")
+    said = refused("restore", "--from", str(tmp_path), str(tmp_path / "new"))
+    why = away["backup"]
+    assert said == f"logsrv restore: a backup is restored by logsrv backup, which is {why}\n"

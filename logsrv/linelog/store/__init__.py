@@ -10,5 +10,5 @@ Its files, in the order in which a line meets them; `segment.py` lists the files
                 backup_note.py and imported.py; file_owner.py gives root's files to the owner of the
                 store; fault_state.py logs what keeps failing
 
-words/ is the index of words, archive/ copies segments elsewhere, care/ is for `logsrv backup` and `doctor`.
+words/ is the index of words, archive/ copies segments elsewhere.
 """
