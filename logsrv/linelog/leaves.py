@@ -15,10 +15,14 @@ _HERE = os.path.dirname(__file__)
 
 
 class Leaf(NamedTuple):
-    """A folder of `linelog` that can be taken away. gives: what is missing without it."""
+    """A folder of `linelog` that can be taken away.
+
+    gives: what is missing without it. commands: those of `logsrv` that are in it.
+    """
 
     folder: str
     gives: str
+    commands: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -26,11 +30,15 @@ class Leaf(NamedTuple):
 
 
 LEAVES = (
+    Leaf("backup", "the command backup, and restoring a backup", commands=("backup",)),
+    Leaf("doctor", "the commands doctor and reindex", commands=("doctor", "reindex")),
     Leaf("formats/forward", "the input forward"),
     Leaf("formats/gelf", "the input gelf"),
     Leaf("formats/hec", "Splunk's event collector over HTTP"),
     Leaf("formats/lumberjack", "the input lumberjack"),
     Leaf("formats/python", "the input python"),
+    Leaf("importing", "the command import", commands=("import",)),
+    Leaf("sql", "the command sql", commands=("sql",)),
 )
 
 

@@ -29,7 +29,7 @@ from logsrv.linelog.fields.first_lines import EarlierTexts
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.formats.blocks.parse import check_and_count_lines, split_frames, unpack_frames
 from logsrv.linelog.formats.blocks.send import block_from_headers, check_block_text
-from logsrv.linelog.store import identity, index, indexing, place
+from logsrv.linelog.store import identity, imported, index, indexing, place
 from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.blocks import (
@@ -37,7 +37,6 @@ from logsrv.linelog.store.blocks import (
     make_notes_file,
     parse_notes_file,
 )
-from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import compressor, frame_sizes_at, unpack_frame
 from logsrv.linelog.store.kept_continuations import decode_continuations
@@ -258,7 +257,7 @@ def notes(data: bytes) -> None:
         assert parse_position(str(found_place)) == found_place
 
 
-@target("linelog.store.place", "linelog.store.identity", "linelog.store.care.imported")
+@target("linelog.store.place", "linelog.store.identity", "linelog.store.imported")
 def small_files(data: bytes) -> None:
     """Small files of a store are read as they were written, or raise the one error class for that."""
     text = data.rstrip(b"\n")

@@ -12,13 +12,12 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checksums import line_with_checksum
-from logsrv.linelog.store import backup_note, format, index, lock, origins, place, recover
+from logsrv.linelog.store import backup_note, format, imported, index, lock, origins, place, recover
 from logsrv.linelog.store.archive import archive_notes
 from logsrv.linelog.store.backup_note import BackupNote
 from logsrv.linelog.store.blocks import BlockNote, NotesFile
-from logsrv.linelog.store.care import imported
-from logsrv.linelog.store.care.imported import ImportedFiles, load
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.imported import ImportedFiles, load
 from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.segment import Position, save_number
 from logsrv.linelog.store.segment_notes import (
