@@ -1,4 +1,4 @@
-"""What can be taken away from the line logger: leaves, folders that nothing outside them imports.
+"""The leaves of the line logger: folders that nothing outside them imports, so that they can be taken away.
 
 A table of plugins finds each of them, as it would find a stranger's: the inputs, the targets, the commands.
 This list is for people: with a folder away, all else works, and `logsrv plugins` and `logsrv check` say

@@ -36,7 +36,7 @@ class CodedFirstLines(Mapping[int, bytes]):
         return self._by_start[start]
 
     def get(self, start: int, default: Any = None) -> Any:
-        # As of a dict: that of a Mapping raises and catches an error for each line that begins a record.
+        # Mapping.get raises and catches an error for each line that begins a record.
         return self._by_start.get(start, default)
 
     def __iter__(self) -> Iterator[int]:
