@@ -1,4 +1,4 @@
-"""What can be taken away from the line logger: leaves, folders that nothing outside them imports.
+"""A list of what can be taken away from the line logger: leaves, which nothing outside them imports.
 
 A table of plugins finds each of them, as it would find a stranger's: the inputs, the targets, the commands.
 This list is for people: with a folder away, all else works, and `logsrv plugins` and `logsrv check` say
@@ -15,10 +15,16 @@ _HERE = os.path.dirname(__file__)
 
 
 class Leaf(NamedTuple):
-    """A folder of `linelog` that can be taken away. gives: what is missing without it."""
+    """A folder of `linelog` that can be taken away.
+
+    gives: what is missing without it. inputs: its names for `--listen`. schemes: those of its URLs for
+    `--ship`.
+    """
 
     folder: str
     gives: str
+    inputs: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -26,12 +32,62 @@ class Leaf(NamedTuple):
 
 
 LEAVES = (
-    Leaf("formats/forward", "the input forward"),
-    Leaf("formats/gelf", "the input gelf"),
+    Leaf(
+        "formats/blocks", "the input blocks, and centres as targets", ("blocks",), ("http", "https")
+    ),
+    Leaf(
+        "formats/bulk",
+        "Elasticsearch's bulk requests over HTTP, and the target es",
+        schemes=("es+http", "es+https"),
+    ),
+    Leaf("formats/forward", "the input forward", ("forward",)),
+    Leaf("formats/gelf", "the input gelf", ("gelf",)),
     Leaf("formats/hec", "Splunk's event collector over HTTP"),
-    Leaf("formats/lumberjack", "the input lumberjack"),
-    Leaf("formats/python", "the input python"),
+    Leaf("formats/http", "the input http", ("http",)),
+    Leaf("formats/kafka", "the target kafka", schemes=("kafka", "kafka+tls")),
+    Leaf(
+        "formats/loki",
+        "Loki's pushes over HTTP, and the target loki",
+        schemes=("loki+http", "loki+https"),
+    ),
+    Leaf("formats/lumberjack", "the input lumberjack", ("lumberjack",)),
+    Leaf("formats/nats", "the input and the target nats", ("nats",), ("nats", "nats+tls")),
+    Leaf(
+        "formats/ndjson",
+        "JSON lines over HTTP, and the target ndjson",
+        schemes=("ndjson+http", "ndjson+https"),
+    ),
+    Leaf(
+        "formats/otlp",
+        "OpenTelemetry over HTTP, and the target otlp",
+        schemes=("otlp+http", "otlp+https"),
+    ),
+    Leaf("formats/python", "the input python", ("python",)),
+    Leaf("formats/relp", "the input and the target relp", ("relp",), ("relp", "relp+tls")),
+    Leaf(
+        "formats/syslog", "the input and the target syslog", ("syslog",), ("syslog", "syslog+tls")
+    ),
+    Leaf(
+        "lake",
+        "the target lake",
+        schemes=("lake+file", "lake+s3", "lake+gs", "lake+az"),
+    ),
 )
+
+
+def require_input(name: str) -> None:
+    """Raise ValueError if the input of a name has been taken away."""
+    _require(f"the input {name}", (one for one in missing_leaves() if name in one.inputs))
+
+
+def require_scheme(scheme: str) -> None:
+    """Raise ValueError if the target with a scheme has been taken away."""
+    _require(f"the target {scheme}:", (one for one in missing_leaves() if scheme in one.schemes))
+
+
+def _require(what: str, missing: Iterator[Leaf]) -> None:
+    for leaf in missing:
+        raise ValueError(f"{what} is not here: {leaf.module} has been taken away")
 
 
 def missing_leaves() -> Iterator[Leaf]:

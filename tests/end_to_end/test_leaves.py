@@ -67,3 +67,26 @@ def test_without_leaves_lines_are_taken_sealed_and_found(logger, tmp_path, folde
         named = f"logsrv.linelog.{folder.replace('/', '.')}"
         assert (f"({named})" in told) is (folder in folders)
         assert (named in checked) is (folder in folders)
+
+
+@pytest.mark.parametrize(
+    ("folder", "words", "sentence"),
+    [
+        pytest.param(
+            "formats/gelf",
+            ("--listen", "gelf:udp:0"),
+            "the input gelf is not here: logsrv.linelog.formats.gelf has been taken away",
+            id="an input",
+        ),
+        pytest.param(
+            "formats/kafka",
+            ("--listen", "tcp:0", "--ship", "kafka://there.example/logs"),
+            "the target kafka: is not here: logsrv.linelog.formats.kafka has been taken away",
+            id="a target",
+        ),
+    ],
+)
+def test_what_needs_a_leaf_that_is_away_is_refused(tmp_path, folder, words, sentence):
+    environment = tree_without([folder], tmp_path / "tree")
+    done = logsrv("check", "--directory", str(tmp_path), *words, environment=environment)
+    assert done.returncode and sentence in (done.stdout + done.stderr).decode()

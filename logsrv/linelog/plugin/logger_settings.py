@@ -20,6 +20,7 @@ from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.http.http_settings import HttpSettings, require_token_if_public
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import InputOptions
+from logsrv.linelog.leaves import require_input
 from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
@@ -49,6 +50,7 @@ def parse_listen(text: str) -> InputEndpoint:
     word, _, rest = text.partition(":")
     if word in inputs():
         return InputEndpoint(text, word, inputs().format_of(word).parse_endpoint(rest))
+    require_input(word)
     try:
         return InputEndpoint(text, "lines", parse_endpoint(text))
     except ValueError:
@@ -209,6 +211,8 @@ class LoggerSettings(
         check_targets(self.targets)
         require_token_if_public(self)
         require_joinable_input(self)
+        if self.classic_syslog:
+            require_input("syslog")
 
     @property
     def without_use(self) -> dict[str, str]:
