@@ -148,9 +148,11 @@ def unused_options(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
         used.update(one.options)
     names = [one.name for one in attrs.fields(InputOptions) if not one.name.endswith("_file")]
     useless = {
-        name: f"--listen {listed([f'{user}:…' for user in found.with_option(name)])}"
+        name: f"--listen {listed([f'{user}:…' for user in users])}" if users else "an input"
         for name in names
         if name not in used
+        # Nobody, if their folders have been taken away.
+        for users in [found.with_option(name)]
     }
     return useless | {f"{name}_file": what for name, what in useless.items()}
 

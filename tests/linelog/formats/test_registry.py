@@ -14,6 +14,7 @@ from logsrv.linelog.formats.registry import INPUTS, Inputs
 from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.intake.over_http.http_format import HTTP_FORMATS
 from logsrv.linelog.intake.over_http.installed_routes import http_routes, require_distinct_paths
+from logsrv.linelog.ship.address import PLUGINS as TARGETS
 from tests.parts.http_senders import Sender
 from twisted import plugins
 
@@ -200,7 +201,9 @@ def test_each_folder_of_a_format_has_its_plugin():
     """Its name is that of the folder, and it tells only options that inputs have."""
     folder = Path(*INPUTS.package.split("."))
     names = {file.parent.name for file in folder.glob("*/__init__.py")}
-    assert names == {*INPUTS.ours(), *HTTP_FORMATS.ours()}
+    targets = {plugin.place.split(".")[3] for plugin in TARGETS.ours().values()}
+    assert names <= {*INPUTS.ours(), *HTTP_FORMATS.ours(), *targets}
+    assert {*INPUTS.ours(), *HTTP_FORMATS.ours()} <= names
     told = {
         option
         for one in INPUTS.ours().values()
