@@ -124,9 +124,11 @@ class Plugins(Generic[Kind]):
         """Yield the file in which a plugin of ours would be, if it is there."""
         if name.isidentifier() and not name.startswith("_"):
             package, _, module = self.module_of(name).rpartition(".")
-            [folder] = importlib.import_module(package).__path__
-            path = os.path.join(folder, module)
-            yield from filter(os.path.isfile, (f"{path}.py", os.path.join(path, "__init__.py")))
+            # A package of `beside` may have been taken away.
+            with contextlib.suppress(ModuleNotFoundError):
+                [folder] = importlib.import_module(package).__path__
+                path = os.path.join(folder, module)
+                yield from filter(os.path.isfile, (f"{path}.py", os.path.join(path, "__init__.py")))
 
     def _plugins_in(self, loaded: ModuleType | str) -> dict[str, Kind]:
         values: Iterable[Any] = () if isinstance(loaded, str) else vars(loaded).values()

@@ -76,18 +76,18 @@ LEAVES = (
 
 
 def require_input(name: str) -> None:
-    """Raise ValueError if the input of a name has been taken away."""
+    """Raise ValueError if the input of a name was taken away."""
     _require(f"the input {name}", (one for one in missing_leaves() if name in one.inputs))
 
 
 def require_scheme(scheme: str) -> None:
-    """Raise ValueError if the target with a scheme has been taken away."""
+    """Raise ValueError if the target with a scheme was taken away."""
     _require(f"the target {scheme}:", (one for one in missing_leaves() if scheme in one.schemes))
 
 
 def _require(what: str, missing: Iterator[Leaf]) -> None:
     for leaf in missing:
-        raise ValueError(f"{what} is not here: {leaf.module} has been taken away")
+        raise ValueError(f"{what} is not here: {leaf.module} was taken away")
 
 
 def missing_leaves() -> Iterator[Leaf]:

@@ -75,13 +75,13 @@ def test_without_leaves_lines_are_taken_sealed_and_found(logger, tmp_path, folde
         pytest.param(
             "formats/gelf",
             ("--listen", "gelf:udp:0"),
-            "the input gelf is not here: logsrv.linelog.formats.gelf has been taken away",
+            "the input gelf is not here: logsrv.linelog.formats.gelf was taken away",
             id="an input",
         ),
         pytest.param(
             "formats/kafka",
             ("--listen", "tcp:0", "--ship", "kafka://there.example/logs"),
-            "the target kafka: is not here: logsrv.linelog.formats.kafka has been taken away",
+            "the target kafka: is not here: logsrv.linelog.formats.kafka was taken away",
             id="a target",
         ),
     ],
