@@ -35,15 +35,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("linelog.columns",),
     ("gopher.browse", "linelog.read"),
     ("linelog.intake", "linelog.alerts"),
-    ("linelog.formats.registry",),
-    ("linelog.formats.http", "linelog.formats.lines"),
-    ("linelog.formats.*",),
-    ("linelog.formats.nats",),
-    ("linelog.ship",),
+    ("linelog.intake.over_http", "linelog.ship"),
+    ("linelog.intake.blocks", "linelog.formats.registry"),
     ("linelog.http",),
     ("gopher", "inputs", "linelog.plugin"),
     ("cli",),
-    ("linelog.backup", "linelog.doctor", "linelog.importing", "linelog.sql"),
+    (
+        "linelog.backup",
+        "linelog.doctor",
+        "linelog.formats.*",
+        "linelog.importing",
+        "linelog.lake",
+        "linelog.sql",
+    ),
 )
 HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}
 

@@ -17,11 +17,14 @@ _HERE = os.path.dirname(__file__)
 class Leaf(NamedTuple):
     """A folder of `linelog` that can be taken away.
 
-    gives: what is missing without it. commands: those of `logsrv` that are in it.
+    gives: what is missing without it. inputs: its names for `--listen`. schemes: those of its URLs for
+    `--ship`. commands: those of `logsrv`.
     """
 
     folder: str
     gives: str
+    inputs: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
 
     @property
@@ -32,14 +35,65 @@ class Leaf(NamedTuple):
 LEAVES = (
     Leaf("backup", "the command backup, and restoring a backup", commands=("backup",)),
     Leaf("doctor", "the commands doctor and reindex", commands=("doctor", "reindex")),
-    Leaf("formats/forward", "the input forward"),
-    Leaf("formats/gelf", "the input gelf"),
+    Leaf(
+        "formats/blocks", "the input blocks, and centres as targets", ("blocks",), ("http", "https")
+    ),
+    Leaf(
+        "formats/bulk",
+        "Elasticsearch's bulk requests over HTTP, and the target es",
+        schemes=("es+http", "es+https"),
+    ),
+    Leaf("formats/forward", "the input forward", ("forward",)),
+    Leaf("formats/gelf", "the input gelf", ("gelf",)),
     Leaf("formats/hec", "Splunk's event collector over HTTP"),
-    Leaf("formats/lumberjack", "the input lumberjack"),
-    Leaf("formats/python", "the input python"),
+    Leaf("formats/http", "the input http", ("http",)),
+    Leaf("formats/journal", "the input journal", ("journal",)),
+    Leaf("formats/kafka", "the target kafka", schemes=("kafka", "kafka+tls")),
+    Leaf(
+        "formats/loki",
+        "Loki's pushes over HTTP, and the target loki",
+        schemes=("loki+http", "loki+https"),
+    ),
+    Leaf("formats/lumberjack", "the input lumberjack", ("lumberjack",)),
+    Leaf("formats/nats", "the input and the target nats", ("nats",), ("nats", "nats+tls")),
+    Leaf(
+        "formats/ndjson",
+        "JSON lines over HTTP, and the target ndjson",
+        schemes=("ndjson+http", "ndjson+https"),
+    ),
+    Leaf(
+        "formats/otlp",
+        "OpenTelemetry over HTTP, and the target otlp",
+        schemes=("otlp+http", "otlp+https"),
+    ),
+    Leaf("formats/python", "the input python", ("python",)),
+    Leaf("formats/relp", "the input and the target relp", ("relp",), ("relp", "relp+tls")),
+    Leaf(
+        "formats/syslog", "the input and the target syslog", ("syslog",), ("syslog", "syslog+tls")
+    ),
     Leaf("importing", "the command import", commands=("import",)),
+    Leaf(
+        "lake",
+        "the target lake",
+        schemes=("lake+file", "lake+s3", "lake+gs", "lake+az"),
+    ),
     Leaf("sql", "the command sql", commands=("sql",)),
 )
+
+
+def require_input(name: str) -> None:
+    """Raise ValueError if the input of a name was taken away."""
+    _require(f"the input {name}", (one for one in missing_leaves() if name in one.inputs))
+
+
+def require_scheme(scheme: str) -> None:
+    """Raise ValueError if the target with a scheme was taken away."""
+    _require(f"the target {scheme}:", (one for one in missing_leaves() if scheme in one.schemes))
+
+
+def _require(what: str, missing: Iterator[Leaf]) -> None:
+    for leaf in missing:
+        raise ValueError(f"{what} is not here: {leaf.module} was taken away")
 
 
 def missing_leaves() -> Iterator[Leaf]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from logsrv.linelog.ship.targets.lake_segment import put_lake_segment
+from logsrv.linelog.lake.lake_segment import put_lake_segment
 from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import put_segment
 from tests.parts.archived_stores import STORE, packed

@@ -90,3 +90,26 @@ def test_commands_of_leaves_that_are_away_are_named_and_not_listed(tmp_path):
     said = refused("restore", "--from", str(tmp_path), str(tmp_path / "new"))
     why = away["backup"]
     assert said == f"logsrv restore: a backup is restored by logsrv backup, which is {why}\n"
+
+
+@pytest.mark.parametrize(
+    ("folder", "words", "sentence"),
+    [
+        pytest.param(
+            "formats/gelf",
+            ("--listen", "gelf:udp:0"),
+            "the input gelf is not here: logsrv.linelog.formats.gelf was taken away",
+            id="an input",
+        ),
+        pytest.param(
+            "formats/kafka",
+            ("--listen", "tcp:0", "--ship", "kafka://there.example/logs"),
+            "the target kafka: is not here: logsrv.linelog.formats.kafka was taken away",
+            id="a target",
+        ),
+    ],
+)
+def test_what_needs_a_leaf_that_is_away_is_refused(tmp_path, folder, words, sentence):
+    environment = tree_without([folder], tmp_path / "tree")
+    done = logsrv("check", "--directory", str(tmp_path), *words, environment=environment)
+    assert done.returncode and sentence in (done.stdout + done.stderr).decode()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow.parquet
 
-from logsrv.linelog.ship.targets.lake_segment import put_lake_segment
+from logsrv.linelog.lake.lake_segment import put_lake_segment
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.segment import Segment

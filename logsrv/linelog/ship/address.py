@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from logsrv.kit.plugins import Plugins
 from logsrv.kit.text.words import did_you_mean, error_text, listed
+from logsrv.linelog.leaves import require_scheme
 from logsrv.linelog.ship.target_plugin import ShipURL, TargetPlugin
 
 LONGEST = 4096
@@ -14,14 +15,10 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """The name of a target. It has no dot: names with a dot are files beside the target's place."""
 BEGINNING, END = "beginning", "end"
 """Words for the place where a new target begins, which may also be given as a position."""
-_WORK = "_target"
 
 
 class Targets(Plugins[TargetPlugin]):
-    """All plugins of targets; the work beside ours, `NAME_target.py`, is not imported to find them."""
-
-    def files(self) -> dict[str, str]:
-        return {name: file for name, file in super().files().items() if not name.endswith(_WORK)}
+    """All plugins of targets."""
 
     def with_scheme(self, scheme: str) -> TargetPlugin | None:
         """Return the plugin with a scheme. Others' are looked for only if none of ours has it."""
@@ -41,7 +38,11 @@ def _by_scheme(plugins: dict[str, TargetPlugin]) -> dict[str, TargetPlugin]:
     return found
 
 
-PLUGINS = Targets("logsrv.linelog.ship.targets", lambda found: isinstance(found, TargetPlugin))
+PLUGINS = Targets(
+    "logsrv.linelog.formats",
+    lambda found: isinstance(found, TargetPlugin),
+    beside=("logsrv.linelog.lake", "logsrv.linelog.ship.targets.archive"),
+)
 
 
 class MissingPlugin(TargetPlugin):
@@ -71,6 +72,7 @@ def parse_ship_url(text: str) -> ShipURL:
             raise
         except Exception as error:
             raise ValueError(f"its plugin {plugin.name} fails: {error_text(error)}") from None
+    require_scheme(word.lower())
     if PLUGINS.broken():
         # The scheme may be that of a broken plugin.
         return MISSING.parse(text, word)

@@ -1,6 +1,6 @@
 """`file:`, `s3:`, `gs:` and `az:`: sealed segments to an archive, in a directory or a bucket.
 
-With `lake+` before it, the same place gets them as Parquet files.
+With `lake+` before its URL, a place gets them as Parquet files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from logsrv.linelog.ship.target_plugin import Scheme, ShipURL, TargetPlugin, Tar
 from logsrv.linelog.store.archive.url import BUCKETS, FILE, parse_archive_url
 
 _ARCHIVE = "logsrv.linelog.ship.targets.archive_target:ArchiveTarget"
-_LAKE = "logsrv.linelog.ship.targets.lake_target:LakeTarget"
 LAKE = "lake+"
 
 
@@ -72,23 +71,5 @@ bucket = BucketPlugin(
     takes="segments",
     package="obstore",
     install="logsrv[archive]",
-    parameters=None,
-)
-lake = ArchivePlugin(
-    name="lake",
-    place=_LAKE,
-    schemes={LAKE + FILE: Scheme()},
-    takes="segments",
-    package="pyarrow",
-    install="logsrv[columns]",
-    parameters=None,
-)
-lake_bucket = BucketPlugin(
-    name="lake-bucket",
-    place=_LAKE,
-    schemes={LAKE + scheme: Scheme() for scheme in BUCKETS},
-    takes="segments",
-    package="pyarrow",
-    install="logsrv[archive,columns]",
     parameters=None,
 )
