@@ -34,15 +34,15 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("gopher.follow", "gopher.mirror", "gopher.gateway", "linelog.store"),
     ("linelog.columns",),
     ("gopher.browse", "linelog.read"),
-    ("linelog.intake", "linelog.alerts", "linelog.sql"),
+    ("linelog.intake", "linelog.parts", "linelog.sql"),
     ("linelog.formats.registry",),
     ("linelog.formats.http", "linelog.formats.lines"),
     ("linelog.formats.*",),
     ("linelog.formats.nats",),
     ("linelog.ship", "linelog.importing"),
-    ("linelog.http",),
     ("gopher", "inputs", "linelog.plugin"),
     ("cli",),
+    ("linelog.alerts", "linelog.http"),
 )
 HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from logsrv.cli.arguments import tell
+from logsrv.cli.line_logger import absence_of
+from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.plugins import Plugins, load_object
 from logsrv.kit.text.escape import one_line
@@ -70,7 +72,10 @@ COMMANDS = Commands("logsrv.cli", lambda value: isinstance(value, Command), word
 
 def parser_of(command: Command) -> Parser:
     """Return the parser of a command. Raises ConfigurationError if its module cannot be imported."""
-    declare: Callable[[Parser], None] = load_object(f"{command.module}:declare")
+    try:
+        declare: Callable[[Parser], None] = load_object(f"{command.module}:declare")
+    except ConfigurationError as error:
+        raise ConfigurationError(absence_of(command.module) or str(error)) from error
     text = sys.modules[command.module].__doc__ or ""
     parser = Parser(prog=f"logsrv {command.name}", description=text)
     declare(parser)

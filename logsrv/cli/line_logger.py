@@ -47,3 +47,11 @@ def missing_parts() -> list[str]:
         return []
     found = load_object("logsrv.linelog.leaves:missing_leaves")()
     return [f"{leaf.gives} ({leaf.module})" for leaf in found]
+
+
+def absence_of(module: str) -> str:
+    """Return a sentence if a module is in a part that has been taken away; else ""."""
+    if not has_line_logger():
+        return ""
+    found = load_object("logsrv.linelog.leaves:missing_leaves")()
+    return next((leaf.absence for leaf in found if module.startswith(f"{leaf.module}.")), "")

@@ -15,22 +15,42 @@ _HERE = os.path.dirname(__file__)
 
 
 class Leaf(NamedTuple):
-    """A folder of `linelog` that can be taken away. gives: what is missing without it."""
+    """A folder of `linelog` that can be taken away. gives: what is missing without it.
+
+    options: the names of the options of `twistd logsrv` that come with it, and of its tables.
+    """
 
     folder: str
     gives: str
+    options: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
         return f"logsrv.linelog.{self.folder.replace('/', '.')}"
 
+    @property
+    def absence(self) -> str:
+        """A sentence for whoever asks for something of it, when it has been taken away."""
+        return f"{self.gives} are not here: {self.module} was taken away"
+
+
+_OF_ALERTS = (
+    *("alert", "alerts", "alert-command", "alert-variable", "alert-webhook", "alert-format"),
+    *("alert-page", "alert-every", "alert-resolved"),
+)
+_OF_HTTP = (
+    *("http", "http-token", "http-token-file", "http-host", "http-searches", "http-search-time"),
+    "saved",
+)
 
 LEAVES = (
+    Leaf("alerts", "alerts", _OF_ALERTS),
     Leaf("formats/forward", "the input forward"),
     Leaf("formats/gelf", "the input gelf"),
     Leaf("formats/hec", "Splunk's event collector over HTTP"),
     Leaf("formats/lumberjack", "the input lumberjack"),
     Leaf("formats/python", "the input python"),
+    Leaf("http", "the live page and the API", _OF_HTTP),
 )
 
 

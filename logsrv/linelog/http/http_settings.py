@@ -53,6 +53,9 @@ class HttpSettings:
     http_search_time: float = option("1m", DURATION, "end a search after this time")
     saved: Path | None = option(None, PATH, "a JSON file of searches and boards that readers share")
 
+    def __attrs_post_init__(self) -> None:
+        require_token_if_public(self)
+
 
 def require_token_if_public(settings: HttpSettings) -> None:
     """Raise ConfigurationError if other machines can reach an endpoint and there is no token."""

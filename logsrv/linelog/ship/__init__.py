@@ -1,1 +1,11 @@
 """Shipping: sending the lines of the store to other machines. The store on disk is the only buffer."""
+
+from logsrv.linelog.parts.part import Part
+
+ship = Part(
+    "ship",
+    "lines go on to other machines",
+    options="logsrv.linelog.ship.ship_settings:ShipOptions",
+    work="logsrv.linelog.ship.ship_part:ShipPart",
+    rank=20,
+)

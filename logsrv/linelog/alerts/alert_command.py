@@ -1,0 +1,332 @@
+"""Try alerts: send the messages of `twistd logsrv`, with the newest matching lines of the store.
+
+The command has the alert options of `twistd logsrv`, its --config and its variables. Without --alert and
+--config, it tries the alerts of /etc/logsrv.toml, if that file exists. With names, it tries only those
+alerts. Each message is sent once, at once, even if no line matches, and says that it is a test. No server
+needs to run, and a running one is not affected.
+
+With --since it sends nothing, and says when an alert with a condition would have fired. --silence NAME
+--for TIME ends its messages for a while, also those of a running server: it is still evaluated, and a
+message follows if it fires at the end.
+
+Examples:
+
+  logsrv alert
+  logsrv alert --alert 'level>=error' --alert-command 'mail -s error root'
+  logsrv alert --alert 'status>=500 | count > 100 in 5m by app' --since 1d
+  logsrv alert --silence web --for 2h --reason 'new release'
+
+Exit status: 0 when every alert was delivered, 1 when one was not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from logsrv.cli.arguments import (
+    CONFIGURATION,
+    SAID,
+    aligned_columns,
+    require_other_option,
+    tell,
+    usual_store,
+)
+from logsrv.clock import Clock
+from logsrv.errors import ConfigurationError, StoreError, UsageError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.options.declare import grouped_options, options_of
+from logsrv.kit.options.help import add_settings
+from logsrv.kit.options.kinds import DURATION
+from logsrv.kit.options.load import SettingsSources, load_settings
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.words import counted, did_you_mean, shown
+from logsrv.linelog.alerts.alert_places import FOLDER, Silence, load_silences, save_silences
+from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
+from logsrv.linelog.alerts.alerts import require_programs_exist
+from logsrv.linelog.alerts.delivery import AlertMessage, make_deliver
+from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, find_past_episodes
+from logsrv.linelog.alerts.message import UndeliveredMessage, group_in_words
+from logsrv.linelog.alerts.tally import SHOWN, MatchCount, MatchTally
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
+from logsrv.linelog.query.condition import AlertQuery, parse_alert
+from logsrv.linelog.query.match import make_matcher as matcher_of
+from logsrv.linelog.query.option_kinds import hints_on_alert
+from logsrv.linelog.query.times import parse_moment
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk import store_errors
+from logsrv.linelog.store.place import PlaceFolder
+
+_now = Clock.time_of_day
+_OPTIONS = options_of(AlertOptions)
+
+
+def declare(parser: Parser) -> None:
+    add = parser.add_argument
+    add("names", metavar="NAME", nargs="*", help="only these alerts")
+    file = "read options from this TOML file, as twistd logsrv does"
+    add("--config", metavar="FILE", action="append", help=file)
+    store = f"the store (default: that of the configuration; without one {SAID})"
+    add("--directory", metavar="DIRECTORY", action="append", help=store)
+    add("--since", metavar="TIME", help="say when they would have fired since then; send nothing")
+    add("--silence", metavar="NAME", help="send no messages of this alert for a while")
+    add("--for", metavar="TIME", dest="lasting", help="the length of --silence, such as 2h")
+    add("--reason", metavar="TEXT", help="why, for the list")
+    add("--silences", action="store_true", help="list the alerts that are silenced")
+    add("--end-silence", metavar="NAME", help="let a silenced alert send messages again")
+    add_settings(parser, grouped_options(AlertOptions), ())
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Send a message for each alert. Raises ConfigurationError for wrong options."""
+    require_other_option(arguments, "silence", "lasting", "reason")
+    loaded = _settings(arguments)
+    directory = str(loaded.directory)
+    if arguments.silences:
+        return print_silences(directory)
+    if arguments.end_silence:
+        return end_silence(directory, arguments.end_silence)
+    alerts = alerts_by_label(loaded.of(AlertOptions).alerts)
+    if not alerts:
+        raise ConfigurationError("there are no alerts; add --alert QUERY, or --config FILE")
+    silenced = [] if arguments.silence is None else [arguments.silence]
+    for name in (*arguments.names, *silenced):
+        if name not in alerts:
+            raise ConfigurationError(
+                f"no alert is called {shown(name)}{did_you_mean(name, list(alerts))}"
+            )
+    if silenced:
+        return begin_silence(
+            directory, arguments.silence, arguments.lasting, arguments.reason or ""
+        )
+    wanted = {label: alerts[label] for label in arguments.names or alerts}
+    if arguments.since is not None:
+        return print_past_episodes(directory, wanted, arguments.since)
+    return _try_alerts(directory, wanted)
+
+
+def _try_alerts(directory: str, wanted: Mapping[str, AlertSettings]) -> int:
+    require_programs_exist(tuple(wanted.values()))
+    for label, alert in wanted.items():
+        for hint in hints_on_alert(alert.alert):
+            tell(f"logsrv alert: alert {label}: {hint}")
+    return _send_all(
+        {label: (alert, _message_for_test(directory, alert)) for label, alert in wanted.items()}
+    )
+
+
+def _settings(arguments: argparse.Namespace) -> LoggerSettings:
+    texts = {name: getattr(arguments, name, None) for name in ("config", "directory", *_OPTIONS)}
+    given = {
+        name: text if isinstance(text, list) else [text]
+        for name, text in texts.items()
+        if text is not None
+    }
+    if arguments.since is not None and not given.keys() & {"alert_command", "alert_webhook"}:
+        # Nothing is sent, so that the alert needs no way; one of the configuration stays.
+        given |= {} if names_configuration(given) else {"alert_command": ["true"]}
+    if "alert" in given and not names_configuration(given):
+        # With --alert the command line is complete, and not every user may read /etc/logsrv.toml.
+        return settings({"directory": [usual_store()], **given}, usual=False)
+    return settings(given)
+
+
+def _message_for_test(directory: str, alert: AlertSettings) -> AlertMessage:
+    condition = parse_alert(alert.alert).condition
+    if condition is None:
+        return _newest_matches(directory, alert)
+    now = _now()
+    made_up = Episode(("test",) * len(condition.by), now, condition.threshold)
+    return EpisodeMessage((made_up,), now)
+
+
+def _newest_matches(directory: str, alert: AlertSettings) -> MatchCount:
+    """Return the last matching lines; none if there is no store yet."""
+    tally = MatchTally(alert.alert_every)
+    try:
+        view = View(directory, lambda why: tell(f"logsrv alert: {why}"))
+    except StoreError as error:
+        tell(f"logsrv alert: {error}; it is sent without lines")
+        return tally.counted
+    with view:
+        search = Search(view, matcher_of(parse_alert(alert.alert).lines.node), Scope())
+        hits = list(islice(search.hits(reverse=True), SHOWN))[::-1]
+    if hits:
+        tally.add_matches(hits, len(hits), hits[-1].line, 0)
+    return tally.counted
+
+
+def _with_lines(sent: AlertMessage) -> str:
+    if isinstance(sent, EpisodeMessage):
+        return ""
+    return f" with {counted(sent.count, 'line')}"
+
+
+def _send_all(messages: Mapping[str, tuple[AlertSettings, AlertMessage]]) -> int:
+    """Send the messages, one after the other; return the exit status."""
+    from twisted.internet import reactor
+
+    running: Any = reactor
+    failed = False
+
+    async def send() -> None:
+        nonlocal failed
+        deliver = make_deliver(running, test=True)
+        for label, (alert, sent) in messages.items():
+            for way in alert.ways:
+                try:
+                    await deliver(way, alert, sent)
+                    print(f"alert {label}: sent by {way}{_with_lines(sent)}", flush=True)
+                except UndeliveredMessage as error:
+                    failed = True
+                    tell(f"logsrv alert: alert {label} was not delivered: {error}")
+
+    outcome: list[Any] = []
+
+    def end(result: Any) -> None:
+        outcome.append(result)
+        running.stop()
+
+    running.callWhenRunning(lambda: Deferred.fromCoroutine(send()).addBoth(end))
+    running.run()
+    if outcome and outcome[0] is not None:
+        outcome[0].raiseException()
+    return 1 if failed or not outcome else 0
+
+
+def names_configuration(given: Mapping[str, list[str]]) -> bool:
+    """Return whether `given` options of the service, or its variable, name a configuration."""
+    return "config" in given or bool(os.environ.get("LOGSRV_CONFIG"))
+
+
+def settings(given: Mapping[str, list[str]], *, usual: bool = True) -> LoggerSettings:
+    """Return the settings of a service with the options `given`, its variables and its configuration.
+
+    usual: whether to read CONFIGURATION if it exists and no other file is named. Raises ConfigurationError.
+    """
+    if usual and not names_configuration(given) and os.path.exists(CONFIGURATION):
+        given = {**given, "config": [CONFIGURATION]}
+    sources = SettingsSources(
+        name="logsrv", directory=Path.cwd(), environment=os.environ, arguments=given
+    )
+    return load_settings(LoggerSettings, sources).settings
+
+
+def print_past_episodes(directory: str, alerts: Mapping[str, AlertSettings], since: str) -> int:
+    """Print when each alert would have fired since a time; return the exit status.
+
+    Raises UsageError for a time that is none, and StoreError without a store.
+    """
+    now = _now()
+    try:
+        begin = parse_moment(since, now, utc=False)
+    except ValueError as error:
+        raise UsageError(f"--since: {error}") from None
+    asked = {label: parse_alert(alert.alert) for label, alert in alerts.items()}
+    with_condition = {label: one for label, one in asked.items() if one.condition is not None}
+    for label in asked.keys() - with_condition.keys():
+        tell(
+            f"logsrv alert: alert {label} has no condition, such as | count > 100 in 5m: it fires for each "
+            "line; logsrv search -c counts these"
+        )
+    with View(directory, lambda why: tell(f"logsrv alert: {why}")) as view:
+        for label, one in with_condition.items():
+            _print_episodes(view, label, one, begin, now)
+    return 0 if with_condition else 1
+
+
+def _print_episodes(view: View, label: str, asked: AlertQuery, since: float, until: float) -> None:
+    found = find_past_episodes(view, asked, since, until)
+    number = len(found.episodes)
+    times = "once" if number == 1 else f"{number:,} times"
+    print(f"alert {label} would have fired {times} since {rfc3339(since)}")
+    assert asked.condition is not None
+    rows = []
+    for one in found.episodes:
+        lasted = (
+            "still" if one.ended is None else DURATION.show(max(1.0, round(one.ended - one.begun)))
+        )
+        group = one_line(group_in_words(asked.condition, one.key))
+        rows.append((f"  {rfc3339(one.begun)}", lasted, group))
+    if rows:
+        print(aligned_columns(rows), end="", flush=True)
+    if found.left_out:
+        tell(
+            f"logsrv alert: alert {label} has more groups than are kept; it counts others together"
+        )
+
+
+def print_silences(directory: str) -> int:
+    """Print the silences of a store; return the exit status."""
+    silences = _silences(directory)
+    for one in silences.values():
+        reason = f" ({one_line(one.reason)})" if one.reason else ""
+        print(f"{one.name} is silent until {rfc3339(one.until)}{reason}")
+    if not silences:
+        tell("logsrv alert: no alert is silenced")
+    return 0
+
+
+def begin_silence(directory: str, name: str, lasting: str | None, reason: str) -> int:
+    """Silence an alert. Raises UsageError for a wrong length of time."""
+    if lasting is None:
+        raise UsageError("--silence needs --for TIME, such as --for 2h")
+    try:
+        seconds = DURATION.parse(lasting)
+        until = _now() + seconds
+        text = rfc3339(until)
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(
+            f"--for: {shown(lasting)} is no length of time, such as 30m or 2h"
+        ) from None
+    with _changed_silences(directory) as silences:
+        silences[name] = Silence(name, until, reason)
+    print(f"{name} is silent until {text}")
+    return 0
+
+
+def end_silence(directory: str, name: str) -> int:
+    """End the silence of an alert. Raises UsageError if it is not silenced."""
+    # Without a silence nothing is made in the store, not even the lock.
+    if name in _silences(directory):
+        with _changed_silences(directory) as silences:
+            # Another command may have ended it meanwhile.
+            found = silences.pop(name, None)
+    else:
+        found = None
+    if found is None:
+        raise UsageError(f"alert {shown(name)} is not silenced")
+    print(f"{name} sends messages again")
+    return 0
+
+
+def _silences(directory: str) -> dict[str, Silence]:
+    with closing(PlaceFolder(directory, FOLDER)) as folder:
+        try:
+            with store_errors("the silences cannot be read"):
+                return load_silences(folder, _now())
+        except ValueError as error:
+            raise StoreError(str(error)) from error
+
+
+@contextmanager
+def _changed_silences(directory: str) -> Iterator[dict[str, Silence]]:
+    """Yield the silences of a store, and save them at the end; a second command waits until then."""
+    failed = "the silences cannot be saved"
+    with closing(PlaceFolder(directory, FOLDER)) as folder:
+        with store_errors(failed):
+            folder.lock("silences", waits=True)
+        silences = _silences(directory)
+        yield silences
+        with store_errors(failed):
+            save_silences(directory, folder, silences.values())
