@@ -44,13 +44,13 @@ _OF_HTTP = (
 )
 
 LEAVES = (
-    Leaf("alerts", "alerts", _OF_ALERTS),
+    Leaf("alerts", "alerts", options=_OF_ALERTS),
     Leaf("formats/forward", "the input forward"),
     Leaf("formats/gelf", "the input gelf"),
     Leaf("formats/hec", "Splunk's event collector over HTTP"),
     Leaf("formats/lumberjack", "the input lumberjack"),
     Leaf("formats/python", "the input python"),
-    Leaf("http", "the live page and the API", _OF_HTTP),
+    Leaf("http", "the live page and the API", options=_OF_HTTP),
 )
 
 

@@ -67,3 +67,33 @@ def test_without_leaves_lines_are_taken_sealed_and_found(logger, tmp_path, folde
         named = f"logsrv.linelog.{folder.replace('/', '.')}"
         assert (f"({named})" in told) is (folder in folders)
         assert (named in checked) is (folder in folders)
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "variable", "missing"),
+    [
+        (("--alert", "x"), '[[alerts]]\nalert = "x"\n', "ALERT", "alerts"),
+        (("--no-alert-resolved",), "alert-resolved = false\n", "ALERT_EVERY", "alerts"),
+        (("--http", "tcp:0"), 'http = ["tcp:0"]\n', "HTTP", "the live page and the API"),
+    ],
+)
+def test_what_is_asked_of_a_missing_part_is_refused_with_its_name(
+    tmp_path, words, file, variable, missing
+):
+    environment = tree_without(("alerts", "http"), tmp_path / "tree")
+    config = tmp_path / "c.toml"
+    config.write_text(file)
+    store = ("check", "--directory", str(tmp_path / "store"))
+    asked = [(words, {}), (("--config", str(config)), {}), ((), {f"LOGSRV_{variable}": "x"})]
+    for given, more in asked:
+        done = logsrv(*store, *given, environment={**environment, **more})
+        assert f"{missing} are not here: logsrv.linelog." in done.stdout.decode(), given
+        assert done.returncode == 1
+
+
+def test_a_command_of_a_missing_part_is_refused_with_its_name(tmp_path):
+    done = logsrv("alert", environment=tree_without(("alerts",), tmp_path / "tree"))
+    assert done.stderr.decode() == (
+        "logsrv alert: alerts are not here: logsrv.linelog.alerts was taken away\n"
+    )
+    assert done.returncode != 0

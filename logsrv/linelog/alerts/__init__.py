@@ -15,7 +15,7 @@ delivery            sends it, by `command` (run by `subreaper`) or `webhook`
 
 from logsrv.linelog.parts.part import Part
 
-alerts = Part(
+part = Part(
     "alerts",
     "messages about lines that match",
     options="logsrv.linelog.alerts.alert_settings:AlertOptions",

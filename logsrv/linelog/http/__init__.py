@@ -25,7 +25,7 @@ views, viewer       view_child: all live views; `polls` reads new lines, `watche
 
 from logsrv.linelog.parts.part import Part
 
-http = Part(
+part = Part(
     "http",
     "the live page and the API",
     options="logsrv.linelog.http.http_settings:HttpSettings",

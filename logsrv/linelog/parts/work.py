@@ -1,4 +1,4 @@
-"""What the service gives to its parts, and what it asks of them: the base class of their work.
+"""The work of parts: the base of their classes, and the context that the service gives them.
 
 The service calls these methods in the reactor's thread, in this order:
 
@@ -37,7 +37,7 @@ Options = TypeVar("Options")
 
 @attrs.frozen(eq=False, kw_only=True)
 class PartContext:
-    """What the service gives to a part.
+    """The store of a service and its means, as a part gets them.
 
     place: returns the present directory of the store. identity: returns the identity of the store, "" if it
     has none. position: returns the end of the store. totals: returns how much it has, for /api/stats;

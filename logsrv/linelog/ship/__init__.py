@@ -2,7 +2,7 @@
 
 from logsrv.linelog.parts.part import Part
 
-ship = Part(
+part = Part(
     "ship",
     "lines go on to other machines",
     options="logsrv.linelog.ship.ship_settings:ShipOptions",
