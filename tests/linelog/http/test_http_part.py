@@ -19,9 +19,12 @@ def test_searches_can_be_saved_where_the_user_may_write(tmp_path):
 
 LOADED = """
 import sys
+from twisted.internet import reactor
 from logsrv.kit.observe.metrics import MetricsPart
-from tests.parts.logger_services import service
-made = service(*sys.argv[1:])
+from logsrv.linelog.plugin.service import LoggerService, Options
+options = Options()
+options.parseOptions(sys.argv[1:])
+made = LoggerService(options.settings, load=options.reload, reactor=reactor)
 for wanted in made.wanted_sites(made.settings):
     made.make_server(wanted, MetricsPart(made.metrics))
 print("logsrv.linelog.http.server" in sys.modules, "jinja2" in sys.modules)
