@@ -1,4 +1,4 @@
-"""`logsrv alert`, which belongs to the alerts: its module is in their folder."""
+"""`logsrv alert`, which belongs to the alerts: its module is in their folder, and says the same."""
 
 from logsrv.cli.command import Command
 

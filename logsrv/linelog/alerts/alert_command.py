@@ -39,6 +39,7 @@ from logsrv.cli.arguments import (
     tell,
     usual_store,
 )
+from logsrv.cli.command import Command
 from logsrv.clock import Clock
 from logsrv.errors import ConfigurationError, StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
@@ -66,6 +67,8 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import store_errors
 from logsrv.linelog.store.place import PlaceFolder
+
+command = Command("alert", "try the command or webhook of an alert", __name__)
 
 _now = Clock.time_of_day
 _OPTIONS = options_of(AlertOptions)

@@ -17,6 +17,7 @@ from logsrv.kit.options.usage import usage_options
 from logsrv.kit.plugins import Plugins, load_object
 from logsrv.kit.text.words import error_text
 from logsrv.linelog.parts.part import Part
+from logsrv.plugin_folders import refused
 
 
 class Parts(Plugins[Part]):
@@ -51,7 +52,8 @@ class FoundParts(NamedTuple):
 def find_parts(core: Sequence[type[Any]]) -> FoundParts:
     """Return all parts. core: classes of options whose names no part may take."""
     usable: list[KnownPart] = []
-    broken = PARTS.broken()
+    # Folders that Python was not given have no part that anybody knows of.
+    broken = {file: why for file, why in PARTS.broken().items() if file not in refused}
     ours = PARTS.ours().values()
     for part in sorted(PARTS.all().values(), key=lambda part: part.rank):
         try:

@@ -6,14 +6,17 @@ Parts whose `apply` may still refuse come first, and else the ranks decide.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.logger import Logger
 
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.plugins import load_object
+from logsrv.kit.service.findings import findings_or_error
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.text.words import error_text
 from logsrv.linelog.parts.registry import KnownPart
@@ -22,6 +25,8 @@ from logsrv.linelog.plugin.logger_settings import LoggerSettings
 
 if TYPE_CHECKING:
     from logsrv.kit.service.findings import CheckRequest, Finding
+
+log = Logger()
 
 
 @attrs.frozen(eq=False)
@@ -102,16 +107,25 @@ class RunningParts:
         self, settings: LoggerSettings, asked: CheckRequest, now: datetime.datetime
     ) -> Iterator[Finding]:
         """Yield what the parts find. now: with a time zone."""
-        for work, options in self._with_options(settings):
-            yield from work.findings(options, asked, now)
+        for one in self._all:
+            options = settings.of(one.options)
+            found = partial(one.work.findings, options, asked, now)
+            yield from findings_or_error(f"part {one.name}", found)
 
     def stopping(self) -> Deferred[list[None]]:
         """Finish current work, while peers are still connected."""
-        return gatherResults([one.work.stopping() for one in self._all])
+        return gatherResults([_logged(one, one.work.stopping) for one in self._all])
 
     def stop(self) -> Deferred[list[None]]:
         """End all parts."""
-        return gatherResults([one.work.stop() for one in self._all])
+        return gatherResults([_logged(one, one.work.stop) for one in self._all])
+
+
+def _logged(part: _RunningPart, step: Callable[[], Deferred[None]]) -> Deferred[None]:
+    """Do a step of a stop; a failure is logged, and keeps no other part from its end."""
+    return maybeDeferred(step).addErrback(
+        lambda failure: log.failure("the part {part} failed to stop", failure, part=part.name)
+    )
 
 
 def _make_part(known: KnownPart, context: PartContext, settings: LoggerSettings) -> _RunningPart:
