@@ -25,7 +25,10 @@ from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.kit.service.plugin_metrics import PLUGIN_METRICS
+from logsrv.linelog.alerts.alert_part import AlertPart
+from logsrv.linelog.http.http_part import HttpPart
 from logsrv.linelog.plugin import monitoring as linelog
+from logsrv.linelog.ship.ship_part import ShipPart
 
 HERE = Path(__file__).parent
 KIT = HERE.parent / "logsrv" / "kit"
@@ -59,7 +62,12 @@ END = "<!-- counters: to here -->\n"
 
 CATALOGUES = {
     "Figures of every listener": CATALOGUE,
-    "Figures of the line logger": linelog.METRICS,
+    "Figures of the line logger": (
+        *linelog.METRICS,
+        *AlertPart.metrics,
+        *ShipPart.metrics,
+        *HttpPart.metrics,
+    ),
     "Figures of greet and other plugins": PLUGIN_METRICS,
     "Figures of the Gopher gateway": gateway.METRICS,
     "Figures of the Gopher server": gopherd.METRICS,

@@ -18,7 +18,7 @@ class Leaf(NamedTuple):
     """A folder of `linelog` that can be taken away.
 
     gives: what is missing without it. inputs: its names for `--listen`. schemes: those of its URLs for
-    `--ship`. commands: those of `logsrv`.
+    `--ship`. commands: those of `logsrv`. options: the names of those of `twistd logsrv` and of its tables.
     """
 
     folder: str
@@ -26,13 +26,29 @@ class Leaf(NamedTuple):
     inputs: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
         return f"logsrv.linelog.{self.folder.replace('/', '.')}"
 
+    @property
+    def absence(self) -> str:
+        """A sentence for whoever asks for something of it, when it has been taken away."""
+        return f"{self.gives} are not here: {self.module} was taken away"
+
+
+_OF_ALERTS = (
+    *("alert", "alerts", "alert-command", "alert-variable", "alert-webhook", "alert-format"),
+    *("alert-page", "alert-every", "alert-resolved"),
+)
+_OF_HTTP = (
+    *("http", "http-token", "http-token-file", "http-host", "http-searches", "http-search-time"),
+    "saved",
+)
 
 LEAVES = (
+    Leaf("alerts", "alerts", commands=("alert",), options=_OF_ALERTS),
     Leaf("backup", "the command backup, and restoring a backup", commands=("backup",)),
     Leaf("doctor", "the commands doctor and reindex", commands=("doctor", "reindex")),
     Leaf(
@@ -71,6 +87,7 @@ LEAVES = (
     Leaf(
         "formats/syslog", "the input and the target syslog", ("syslog",), ("syslog", "syslog+tls")
     ),
+    Leaf("http", "the live page and the API", options=_OF_HTTP),
     Leaf("importing", "the command import", commands=("import",)),
     Leaf(
         "lake",

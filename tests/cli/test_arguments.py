@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.alert import names_configuration, settings
 from logsrv.cli.arguments import INSTALLED, tell, usual_store
+from logsrv.linelog.alerts.alert_command import names_configuration, settings
 from tests.parts.commands import HOSTILE, logsrv
 
 SERVICE = 'directory = "/srv/lines"\n[[listener]]\nlisten = "tcp:1234"\n'
@@ -95,7 +95,9 @@ def test_the_configuration_of_the_service_of_this_machine(tmp_path, monkeypatch)
     for name in ("usual", "other"):
         text = f'directory = "/srv/{name}"\n[[listener]]\nlisten = "tcp:1234"\n'
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr("logsrv.cli.alert.CONFIGURATION", str(tmp_path / "usual"))
+    monkeypatch.setattr(
+        "logsrv.linelog.alerts.alert_command.CONFIGURATION", str(tmp_path / "usual")
+    )
     monkeypatch.delenv("LOGSRV_CONFIG", raising=False)
     assert str(settings({}).directory) == "/srv/usual"
     assert str(settings({"config": [str(tmp_path / "other")]}).directory) == "/srv/other"

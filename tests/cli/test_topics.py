@@ -12,6 +12,7 @@ from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.testing import TwistdProcess
+from logsrv.linelog.alerts.alert_settings import AlertOptions
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.formats.registry import INPUTS
 from logsrv.linelog.intake.over_http.http_format import HTTP_FORMATS
@@ -111,7 +112,7 @@ def test_the_configuration_can_be_loaded(tmp_path):
     sources = SettingsSources(name="logsrv", directory=tmp_path, arguments={"config": [str(file)]})
     settings = load_settings(LoggerSettings, sources).settings
     assert [str(listener.listen) for listener in settings.listener] == ["syslog:tcp:6514"]
-    assert [alert.alert for alert in settings.alerts] == ["level>=critical"]
+    assert [alert.alert for alert in settings.of(AlertOptions).alerts] == ["level>=critical"]
 
 
 def test_every_variable_that_is_read_is_listed():

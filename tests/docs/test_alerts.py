@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.alerts import message
-from logsrv.linelog.alerts.alert_settings import AlertSettings, alerts_by_label
+from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.read.search import Hit
@@ -48,7 +48,7 @@ def test_the_settings_of_the_page_are_valid(tmp_path):
     options = Options()
     options.environment = {}
     options.parseOptions(["--config", str(config)])
-    found = alerts_by_label(options.settings.alerts)
+    found = alerts_by_label(options.settings.of(AlertOptions).alerts)
     assert {name: one.alert_every for name, one in found.items()} == {"disk": 300, "web": 60}
     assert (found["web"].alert_command, found["disk"].alert_webhook) == (None, None)
 

@@ -14,9 +14,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import exposition
-from logsrv.kit.observe.metrics import CATALOGUE, exposed_name
+from logsrv.kit.observe.metrics import exposed_name
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.plugin.monitoring import METRICS
 from tests.parts.logger_services import service
 from tests.parts.prometheus import ALERTS, NAME, promtool
 from tests.parts.reactor import until
@@ -24,8 +23,8 @@ from tests.parts.reactor import until
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = (DOCS / "monitoring.md").read_text()
 DASHBOARD = json.loads((DOCS / "monitoring" / "dashboard.json").read_text())
-OURS = {exposed_name(metric): metric for metric in (*CATALOGUE, *METRICS)}
 CATALOGUES = runpy.run_path(str(DOCS / "generate.py"))["CATALOGUES"].values()
+OURS = {exposed_name(metric): metric for metric in service().metrics.catalogue}
 CONTRACT = (
     "received_lines_total", "received_bytes_total", "connections_total", "connections_open",
     "connections_refused_total", "dropped_bytes_total", "datagrams_lost_total", "stored_lines_total",

@@ -11,7 +11,7 @@ from logsrv.linelog.formats.loki.send import MOST_HOSTS
 from logsrv.linelog.formats.syslog import syslog_target
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.ship.address import PLUGINS, parse_ship_url
-from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.ship_settings import ShipOptions, ShipSettings
 from logsrv.linelog.ship.target import ANSWER
 from logsrv.linelog.store.retain import LEAST_FREE
 from tests.parts.archives import ROOT
@@ -63,7 +63,7 @@ def test_the_settings_of_the_page_are_valid(tmp_path):
     options = Options()
     options.environment = {}
     options.parseOptions(["--config", str(tmp_path / "c.toml")])
-    centre, siem = options.settings.targets
+    centre, siem = options.settings.of(ShipOptions).targets
     assert centre.ship.takes == "blocks" and str(centre.ship_ca) == "/etc/logsrv/ca.pem"
     assert (siem.label, siem.query, siem.ship_from) == ("siem", "level>=warning", "end")
 

@@ -80,7 +80,7 @@ def test_commands_of_leaves_that_are_away_are_named_and_not_listed(tmp_path):
     away = {
         name: f"not here: {leaf.module} was taken away" for leaf in LEAVES for name in leaf.commands
     }
-    assert {"backup", "doctor", "import", "reindex", "sql"} <= {*away}
+    assert {"alert", "backup", "doctor", "import", "reindex", "sql"} <= {*away}
     listed = logsrv("--help", environment=environment).stdout.decode()
     assert "\n  search " in listed
     for name, why in away.items():
@@ -113,3 +113,25 @@ def test_what_needs_a_leaf_that_is_away_is_refused(tmp_path, folder, words, sent
     environment = tree_without([folder], tmp_path / "tree")
     done = logsrv("check", "--directory", str(tmp_path), *words, environment=environment)
     assert done.returncode and sentence in (done.stdout + done.stderr).decode()
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "variable", "missing"),
+    [
+        (("--alert", "x"), '[[alerts]]\nalert = "x"\n', "ALERT", "alerts"),
+        (("--no-alert-resolved",), "alert-resolved = false\n", "ALERT_EVERY", "alerts"),
+        (("--http", "tcp:0"), 'http = ["tcp:0"]\n', "HTTP", "the live page and the API"),
+    ],
+)
+def test_what_is_asked_of_a_missing_part_is_refused_with_its_name(
+    tmp_path, words, file, variable, missing
+):
+    environment = tree_without(("alerts", "http"), tmp_path / "tree")
+    config = tmp_path / "c.toml"
+    config.write_text(file)
+    store = ("check", "--directory", str(tmp_path / "store"))
+    asked = [(words, {}), (("--config", str(config)), {}), ((), {f"LOGSRV_{variable}": "x"})]
+    for given, more in asked:
+        done = logsrv(*store, *given, environment={**environment, **more})
+        assert f"{missing} are not here: logsrv.linelog." in done.stdout.decode(), given
+        assert done.returncode == 1

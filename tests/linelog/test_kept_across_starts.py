@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from logsrv.cli.alert import begin_silence, end_silence
+from logsrv.linelog.alerts.alert_command import begin_silence, end_silence
 from logsrv.linelog.alerts.alert_places import FOLDER, load_silences
 from logsrv.linelog.http.asked_ahead import EVERY, FILE, FIRST, AskedAhead
 from logsrv.linelog.http.searches import SearchSink

@@ -164,10 +164,10 @@ SABOTAGES = [
     ),
     Sabotage(
         "counts are stale after a segment was compressed",
-        "linelog/http/statistics.py",
+        "linelog/read/totals.py",
         "if known.compressed:",
         "if known.lines:",
-        "linelog/http/test_statistics.py::test_totals_follow_writing_rotation_sealing_and_removal",
+        "linelog/read/test_totals.py::test_totals_follow_writing_rotation_sealing_and_removal",
     ),
     Sabotage(
         "a line has the time of another",

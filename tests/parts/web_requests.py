@@ -16,13 +16,14 @@ from twisted.python.failure import Failure
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebFactory, WebRequest
+from logsrv.linelog.http.http_part import HttpPart
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.server import WebServer
-from logsrv.linelog.http.statistics import StoreTotals
 from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.plugin.monitoring import METRICS, unhealthy_reasons
 from logsrv.linelog.read.follow import end_of_store
+from logsrv.linelog.read.totals import StoreTotals
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position, Segment, sealed_segments
 from tests.parts.child_processes import Spawner
@@ -157,7 +158,7 @@ class Place:
 
     def __init__(self, directory: Path, **settings: Any) -> None:
         self.store = make_store(directory / "store", [lines(["a", "b"])])
-        self.metrics = Metrics(METRICS)
+        self.metrics = Metrics(METRICS, HttpPart.metrics)
         self.troubles: dict[str, str] = {}
         store: Any = SimpleNamespace(
             accepts=True,

@@ -17,12 +17,15 @@ page list the options of a class under that title. With `goes_with: ClassVar[str
 have no effect without `--ship`, and a warning says so. The same warning comes for each attribute in
 `without_use` of the settings, a dict from attributes to the option that each of them needs. Another warning
 about values that do not fit together is in `unfit_values`, a dict from attributes to sentences.
+
+With `absent: ClassVar[Mapping[str, str]]`, whoever gives an option that is missing here hears why, instead
+of "no such option": a sentence for each name, such as `rotate-size`.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, cast, overload
@@ -216,6 +219,12 @@ def options_of(settings_class: type[Any]) -> dict[str, Option]:
 def tables_of(settings_class: type[Any]) -> dict[str, Tables]:
     """Return the arrays of tables that a settings class declares, by attribute."""
     return _declarations_in(settings_class, Tables)
+
+
+def absent_options(settings_class: type[Any]) -> Mapping[str, str]:
+    """Return a sentence for each option that is missing, by its name: the `absent` of a settings class."""
+    found: Mapping[str, str] = getattr(settings_class, "absent", {})
+    return found
 
 
 def grouped_options(settings_class: type[Any]) -> dict[str, dict[str, Option]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from logsrv.errors import ConfigurationError
@@ -44,12 +45,17 @@ class SettingsParser(Parser):
         groups: Mapping[str, Mapping[str, Option]],
         positional: Sequence[str] = (),
         show: Callable[[str], str] = str,
+        absent: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """groups: the options by title. show: returns what `--help` and others of INFORMATIVE show."""
+        """groups: the options by title. show: returns what `--help` and others of INFORMATIVE show.
+
+        absent: sentences about options that are missing, as in `absent_options`.
+        """
         super().__init__(name, "", add_help=False)
         self.usage = argparse.SUPPRESS
         self._declared = {key: option for group in groups.values() for key, option in group.items()}
         self._arguments = " ".join(map(option_name, positional)).upper()
+        self._absent = absent
         add_settings(self, groups, positional)
         information = self.add_argument_group("Information")
         for word, about in INFORMATIVE:
@@ -76,6 +82,8 @@ class SettingsParser(Parser):
             return _mistake(name, f"could be {', '.join(begins)}")
         if gone := gone_sentence(self.prog, name):
             return _mistake(name, gone)
+        if why := self._absent.get(name.removeprefix("--").removeprefix("no-")):
+            return _mistake(name, why)
         return _mistake(name, f"no such option{did_you_mean(name, known)}")
 
     def missing_value(self, action: argparse.Action, name: str) -> ConfigurationError:

@@ -16,6 +16,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import (
     REQUIRED,
     Option,
+    absent_options,
     option_name,
     options_of,
     table_key,
@@ -80,7 +81,7 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
     directory = sources.directory
     arguments = values_from_arguments(known, sources.arguments, sources.labels, directory)
     environment, warnings = values_from_environment(
-        known, sources.environment, sources.name, directory
+        known, sources.environment, sources.name, directory, absent_options(settings_class)
     )
     overruling = environment | arguments
     config = overruling.pop("config", GivenValue(None, DEFAULT))
@@ -192,7 +193,13 @@ def _read_config_file(
         if name not in options_here or _has_table(document.get(name)):
             names.append(name)
     top = values_from_table(
-        options_of(settings_class), document, origin, directory, name=sources.name, also=names
+        options_of(settings_class),
+        document,
+        origin,
+        directory,
+        name=sources.name,
+        also=names,
+        absent=absent_options(settings_class),
     )
     written = {}
     for attribute, declared in arrays.items():

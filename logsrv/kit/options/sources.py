@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import attrs
@@ -69,14 +70,23 @@ def variable_prefix(name: str) -> str:
 
 
 def values_from_environment(
-    options: Mapping[str, Option], environment: Mapping[str, str], name: str, directory: Path
+    options: Mapping[str, Option],
+    environment: Mapping[str, str],
+    name: str,
+    directory: Path,
+    absent: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[GivenValues, tuple[str, ...]]:
     """Return the values of the plugin's environment variables, and warnings about unknown ones.
 
     An empty variable counts as missing, because container files often set such. An unknown variable with
     the prefix is no error: Kubernetes sets LOGSRV_PORT and others in containers next to a service logsrv.
+    absent: sentences about options that are missing, as in `absent_options`.
     """
     prefix = variable_prefix(name)
+    for missing, why in absent.items():
+        variable = prefix + missing.replace("-", "_").upper()
+        if environment.get(variable):
+            raise ConfigurationError(f"environment, {variable}: {why}")
     level: GivenValues = {}
     variables = {prefix + attribute.rstrip("_").upper(): attribute for attribute in options}
     for variable, attribute in variables.items():
@@ -156,11 +166,13 @@ def values_from_table(
     name: str,
     inner: bool = False,
     also: Sequence[str] = (),
+    absent: Mapping[str, str] = MappingProxyType({}),
 ) -> GivenValues:
     """Return the values of a table of the file; keys in `also` are left to the caller.
 
     name: of the plugin.
     inner: true for a table `[[name]]`, whose keys are not options of the command line.
+    absent: sentences about options that are missing, as in `absent_options`.
     """
     attributes = {option_name(attribute): attribute for attribute in options}
     level: GivenValues = {}
@@ -168,6 +180,8 @@ def values_from_table(
         if key in also:
             continue
         if key not in attributes:
+            if key in absent:
+                raise ConfigurationError(f"{origin}, key {key}: {absent[key]}")
             if gone := gone_sentence(name, f"--{key}"):
                 raise ConfigurationError(f"{origin}, key {key}: {gone}")
             meant = did_you_mean(key, [*attributes, *also])

@@ -15,7 +15,7 @@ from logsrv.errors import ConfigurationError, HelpRequest
 from logsrv.kit.observe._log_lines import start_failure_text
 from logsrv.kit.observe._notify import report_refusal
 from logsrv.kit.options.argument_parser import help_width
-from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
+from logsrv.kit.options.declare import REQUIRED, Option, absent_options, option_name, options_of
 from logsrv.kit.options.help import INFORMATIVE, SettingsParser, help_groups, help_text
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import CONFIG, LoadedSettings, SettingsSources, load_settings
@@ -72,7 +72,8 @@ class SettingsOptions(usage.Options, Generic[S]):
     def _parse(self, words: list[str]) -> None:
         """Parse as our commands do, not as Twisted does: options may stand after arguments too."""
         groups = help_groups(self.settings_class)
-        parser = SettingsParser(self.name, groups, self.positional, self._text_of)
+        absent = absent_options(self.settings_class)
+        parser = SettingsParser(self.name, groups, self.positional, self._text_of, absent)
         try:
             self._texts = parser.texts_of(words)
         except HelpRequest as wanted:

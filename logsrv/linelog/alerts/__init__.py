@@ -1,5 +1,7 @@
 """Alerts: a process of its own reports lines that match a query, to a command or a webhook.
 
+alert_part          how the service starts, changes and ends them; their options are in `alert_settings`
+alert_command       `logsrv alert`, which tries and silences them
 alerts              the daemon's side: the tasks, and what becomes of the process's reports
 alert_protocol      tasks and reports, as they go between the two
 alert_child         the process: it runs a watch for each task
@@ -10,3 +12,13 @@ alert_places        what is saved: places, states of conditions, silences
 message             the text and the JSON of a message
 delivery            sends it, by `command` (run by `subreaper`) or `webhook`
 """
+
+from logsrv.linelog.parts.part import Part
+
+part = Part(
+    "alerts",
+    "messages about lines that match",
+    options="logsrv.linelog.alerts.alert_settings:AlertOptions",
+    work="logsrv.linelog.alerts.alert_part:AlertPart",
+    rank=10,
+)

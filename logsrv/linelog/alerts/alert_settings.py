@@ -149,6 +149,9 @@ class AlertOptions(SharedAlertOptions):
         AlertSettings, "alerts with settings of their own", shorthand="alert"
     )
 
+    def __attrs_post_init__(self) -> None:
+        require_unique_labels(self.alerts)
+
 
 def missing_program_sentence(command: Command) -> str | None:
     """Return a sentence if the program does not exist; None if it does."""

@@ -1,6 +1,7 @@
 """The web interface of the line logger. `kit.web` receives the requests; then come, in this order:
 
 http_settings       the options, and the rule for when a token is needed
+http_part           how the service starts, changes and ends it; without --http nothing else is imported
 server              passes each request to the module that answers it, and turns errors into answers
 access              checks of Host, Origin and token, and a limit on guessing the token
 endpoints           the table of paths and parameters, by which requests are checked and documented
@@ -21,3 +22,13 @@ views, viewer       view_child: all live views; `polls` reads new lines, `watche
                     those that match, `catch_up` brings a viewer to the others; `view_protocol` has the
                     messages
 """
+
+from logsrv.linelog.parts.part import Part
+
+part = Part(
+    "http",
+    "the live page and the API",
+    options="logsrv.linelog.http.http_settings:HttpSettings",
+    work="logsrv.linelog.http.http_part:HttpPart",
+    rank=30,
+)

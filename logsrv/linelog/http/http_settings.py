@@ -33,7 +33,10 @@ HOST_NAME: Kind[str] = Kind(
 
 @attrs.frozen(kw_only=True, slots=False)
 class HttpSettings:
-    """The options of the web interface: its endpoints, who may use it, and its limits."""
+    """The options of the web interface: its endpoints, who may use it, and its limits.
+
+    Raises ConfigurationError if other machines can reach an endpoint, and there is no token.
+    """
 
     help_group: ClassVar[str] = "The live page and the API"
     goes_with: ClassVar[str] = "http"
@@ -53,20 +56,15 @@ class HttpSettings:
     http_search_time: float = option("1m", DURATION, "end a search after this time")
     saved: Path | None = option(None, PATH, "a JSON file of searches and boards that readers share")
 
-
-def require_token_if_public(settings: HttpSettings) -> None:
-    """Raise ConfigurationError if other machines can reach an endpoint and there is no token."""
-    tokens = (settings.http_token, settings.http_token_file)
-    for endpoint in settings.http:
-        if tokens == (None, None) and not is_private(endpoint):
-            raise ConfigurationError(
-                f"--http {endpoint} can be reached by others: give --http-token-file FILE, or listen "
-                "on tcp:PORT:interface=127.0.0.1 or unix:PATH"
-            )
+    def __attrs_post_init__(self) -> None:
+        for endpoint in self.http:
+            if (self.http_token, self.http_token_file) == (None, None) and not is_private(endpoint):
+                raise ConfigurationError(
+                    f"--http {endpoint} can be reached by others: give --http-token-file FILE, or "
+                    "listen on tcp:PORT:interface=127.0.0.1 or unix:PATH"
+                )
 
 
 def read_http_token(settings: HttpSettings) -> str | None:
     """Return the token, from its option or its file; None if there is none. Raises ConfigurationError."""
-    token = read_secret("http-token", settings.http_token, settings.http_token_file)
-    require_token_if_public(settings)
-    return token
+    return read_secret("http-token", settings.http_token, settings.http_token_file)

@@ -1,112 +1,17 @@
-"""Answers of /api/stats, from what the daemon knows of its store.
-
-It knows the sealed segments and its position. The head of each index tells the lines and times of a
-compressed segment; other texts are read once, each from the end of the last count on.
-"""
+"""Answers of /api/stats: the totals of the store, counted once for all who ask."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
-from logsrv.errors import StoreError
-from logsrv.linelog.read.texts import PlainFrames
-from logsrv.linelog.store.disk import Disk, reason
-from logsrv.linelog.store.index import load_head
-from logsrv.linelog.store.segment import ACTIVE, Form, Position, Segment
-from logsrv.linelog.store.times import NONE, Times, combine_times, times_of
-
 # Seconds for which an answer is used again.
 FRESH_SECONDS = 0.5
-_PIECE = 256 << 10
-
-
-class CountedStore(Protocol):
-    """The part of a store that is needed to count it."""
-
-    disk: Disk
-
-    @property
-    def position(self) -> Position: ...
-
-    def sealed_segments(self) -> list[Segment]: ...
-
-
-@attrs.frozen
-class _Totals:
-    """The totals of a segment; of one that is not compressed, of the first `size` bytes of its text."""
-
-    lines: int = 0
-    size: int = 0
-    compressed: int = 0
-    times: Times = NONE
-
-
-class StoreTotals:
-    """The totals of a store; belongs to one thread at a time."""
-
-    def __init__(self, store: CountedStore) -> None:
-        self._store = store
-        self._counted: dict[int, _Totals] = {}
-
-    def count(self) -> dict[str, Any]:
-        """Return the answer of /api/stats. Raises StoreError."""
-        if self._store.disk.is_gone():
-            raise StoreError("the store was removed")
-        position = self._store.position
-        active = Segment(position.segment, ACTIVE, Form.ACTIVE)
-        try:
-            # It may have been sealed since.
-            present = {one.number: one for one in (active, *self._store.sealed_segments())}
-            self._counted = {number: self._totals_of(one) for number, one in present.items()}
-        except OSError as error:
-            raise StoreError(f"the store cannot be counted: {reason(error)}") from error
-        totals = self._counted.values()
-        times = combine_times(one.times for one in totals)
-        return {
-            "segments": len(totals),
-            "lines": sum(one.lines for one in totals),
-            "bytes": sum(one.size for one in totals),
-            "compressed": sum(one.compressed for one in totals),
-            "oldest": times.smallest,
-            "newest": times.largest,
-            "position": str(position),
-        }
-
-    def _totals_of(self, segment: Segment) -> _Totals:
-        """Return the totals of a segment, counted again unless it is compressed. Raises OSError."""
-        known = self._counted.get(segment.number, _Totals())
-        if known.compressed:
-            return known
-        try:
-            if segment.form is Form.PACKED:
-                head = load_head(segment, self._store.disk)
-                return _Totals(head.lines, head.text, head.compressed, head.times)
-            fd = self._store.disk.open(segment.name, os.O_RDONLY)
-        except (FileNotFoundError, ValueError):
-            # It was compressed, removed or damaged just now; the daemon looks after that.
-            return known
-        with PlainFrames(segment.number, segment.name, fd) as frames:
-            return _count_text(frames, known)
-
-
-def _count_text(frames: PlainFrames, known: _Totals) -> _Totals:
-    if frames.size < known.size:
-        # The segment was cut: count it anew.
-        known = _Totals()
-    lines, times = known.lines, known.times
-    for start in range(known.size, frames.size, _PIECE):
-        for _, text in frames.lines_between(start, min(start + _PIECE, frames.size)):
-            lines += text.count(b"\n")
-            times = combine_times((times, times_of(text)))
-    return _Totals(lines, frames.size, 0, times)
 
 
 class StoreStatistics:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import attrs
 
@@ -15,14 +15,12 @@ from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import FLAG, NAME, NEW_DIRECTORY, SIZE, Kind, integer
 from logsrv.kit.text.words import listed, nearest_word, shown
-from logsrv.linelog.alerts.alert_settings import AlertOptions, require_unique_labels
 from logsrv.linelog.formats.registry import inputs
-from logsrv.linelog.http.http_settings import HttpSettings, require_token_if_public
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import InputOptions
-from logsrv.linelog.leaves import require_input
+from logsrv.linelog.leaves import LEAVES, missing_leaves, require_input
 from logsrv.linelog.lines.rules import LineRules
-from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
+from logsrv.linelog.parts.registry import compose_options, find_parts
 from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
@@ -175,17 +173,8 @@ def require_joinable_input(settings: LoggerSettings) -> None:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class LoggerSettings(
-    AlertOptions,
-    ShipOptions,
-    HttpSettings,
-    StorePolicy,
-    LineRules,
-    InputOptions,
-    PeerLimits,
-    OperatorSettings,
-):
-    """All settings of the line logger. Raises ValueError for settings that contradict each other."""
+class ListeningOptions:
+    """The options of the line logger that are for nothing else: where it listens, and its store."""
 
     help_group: ClassVar[str] = "Listening and storing"
 
@@ -207,14 +196,59 @@ class LoggerSettings(
     )
     directory: Path = option("logs", NEW_DIRECTORY, "the directory of the store")
 
+
+PARTS_FOUND = find_parts(
+    (ListeningOptions, StorePolicy, LineRules, InputOptions, PeerLimits, OperatorSettings)
+)
+"""The parts of the line logger that are here."""
+
+if TYPE_CHECKING:
+
+    class PartOptions:
+        """The options of all parts together; `LoggerSettings.of` returns those of one."""
+
+else:
+    PartOptions = compose_options([known.options for known in PARTS_FOUND.usable])
+
+
+def _sentences_about_absent_options() -> dict[str, str]:
+    """Return why the options of a part of ours are not here, by their names."""
+    missing, here = {*missing_leaves()}, {known.part.name for known in PARTS_FOUND.usable}
+    broken = "; ".join(f"{where}: {why}" for where, why in PARTS_FOUND.broken.items())
+    return {
+        name: leaf.absence if leaf in missing else f"{leaf.gives} cannot be used: {broken}"
+        for leaf in LEAVES
+        if leaf.folder not in here
+        for name in leaf.options
+    }
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class LoggerSettings(
+    ListeningOptions,
+    PartOptions,
+    StorePolicy,
+    LineRules,
+    InputOptions,
+    PeerLimits,
+    OperatorSettings,
+):
+    """All settings of the line logger. Raises ValueError for settings that contradict each other."""
+
+    absent: ClassVar[Mapping[str, str]] = _sentences_about_absent_options()
+
     def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        require_unique_labels(self.alerts)
-        check_targets(self.targets)
-        require_token_if_public(self)
+        StorePolicy.__attrs_post_init__(self)
+        for known in PARTS_FOUND.usable:
+            # They check themselves when they are made.
+            self.of(known.options)
         require_joinable_input(self)
         if self.classic_syslog:
             require_input("syslog")
+
+    def of(self, kind: type[T]) -> T:
+        """Return the options that the class `kind` declares, one of those that this one is made of."""
+        return _options_of_base(self, kind)
 
     @property
     def without_use(self) -> dict[str, str]:
@@ -232,7 +266,7 @@ class LoggerSettings(
     @property
     def store_policy(self) -> StorePolicy:
         """The options for the store."""
-        return _options_of_base(self, StorePolicy)
+        return self.of(StorePolicy)
 
 
 def listeners_without_plugin(settings: LoggerSettings) -> list[str]:

@@ -1,6 +1,7 @@
 """The metrics of the line logger, besides those of the kit, and its health, as monitoring asks for them.
 
-/metrics answers with the first, /healthz with the second: whether received lines are kept as promised.
+/metrics answers with the first, /healthz with the second: whether received lines are kept as promised. The
+parts of the line logger have metrics of their own, see `logsrv.linelog.parts`.
 """
 
 from __future__ import annotations
@@ -37,8 +38,6 @@ GAUGES = {
     "origins": "Other stores whose blocks are stored here.",
     "pending_bytes": "Bytes taken in and not yet written.",
     "store_stalled": "1 while the store cannot write, else 0.",
-    "http_searches": "Searches that are running for web requests.",
-    "http_viewers": "Live views that are open.",
     "store_segments": "Segments of the store, the active one included.",
     "store_bytes": "Bytes of all segments and their indexes on the disk.",
     "store_waiting_segments": "Segments that wait to be compressed, or are being compressed.",
@@ -56,48 +55,12 @@ COUNTERS = {
     "store_syncs_total": "Times the active segment was synced to disk.",
     "segments_sealed_total": "Segments compressed.",
     "segments_removed_total": "Segments removed by retention.",
-    "tap_missed_lines_total": "Lines that live views missed, added up over the views.",
 }
 DURATIONS = {
     "write_seconds": "Time that writing a group of lines took.",
     "sync_seconds": "Time that syncing lines to the disk took.",
     "seal_seconds": "Time that compressing a segment took.",
     "columns_seconds": "Time that making the columns of a segment took.",
-}
-OF_ALERTS = {
-    "alerts_sent_total": "Alerts that were delivered.",
-    "alerts_failed_total": "Times that an alert was not delivered; most are tried again.",
-    "alerts_put_off_total": (
-        "Alerts under way when the service ended, which are sent again at the next start."
-    ),
-    "alerts_missed_segments_total": (
-        "Segments that were removed before an alert had looked at all of their lines."
-    ),
-    "alerts_dropped_episodes_total": (
-        "Episodes of a condition that nobody is told of, because too many waited for a receiver."
-    ),
-}
-TARGET_GAUGES = {
-    "ship_up": "1 while a target takes lines, else 0.",
-    "ship_lag_bytes": "Bytes of lines that a target does not have.",
-    "ship_lag_lines": "Lines that a target does not have; many are estimated from the first ones.",
-    "ship_lag_seconds": "Age of the first line that a target does not have.",
-}
-TARGET_COUNTERS = {
-    "ship_sent_bytes_total": (
-        "Bytes of lines that a target has acknowledged, before they are compressed."
-    ),
-    "ship_sent_lines_total": "Lines that a target has acknowledged.",
-    "ship_refused_lines_total": (
-        "Lines that a target will never take; they are kept in DIR/ship/NAME.refused."
-    ),
-    "ship_gap_bytes_total": (
-        "Bytes of lines that were removed from the store before they were sent; 1 if unknown."
-    ),
-    "ship_gap_lines_total": "Lines that were removed from the store before they were sent.",
-    "ship_resent_after_loss_total": (
-        "Times that a target had lost what it had acknowledged, and it was sent again."
-    ),
 }
 
 METRICS = (
@@ -110,7 +73,6 @@ METRICS = (
     ),
     *make_metrics("gauge", GAUGES),
     *make_metrics("counter", COUNTERS),
-    Metric("http_requests_total", "counter", "Web requests answered.", ("status",)),
     Metric(
         "store_trouble",
         "gauge",
@@ -118,23 +80,6 @@ METRICS = (
         ("kind",),
     ),
     *make_metrics("histogram", DURATIONS),
-    Metric("alert_lines_total", "counter", "Lines that matched an alert.", ("alert",)),
-    Metric("alerts_firing", "gauge", "Groups that fulfil an alert's condition.", ("alert",)),
-    *make_metrics("counter", OF_ALERTS, "alert", "way"),
-    *make_metrics("gauge", TARGET_GAUGES, "target"),
-    *make_metrics("counter", TARGET_COUNTERS, "target"),
-    Metric(
-        "ship_acknowledged_seconds",
-        "histogram",
-        "Time from sending a block, or a batch of lines, to its acknowledgement.",
-        ("target",),
-    ),
-    Metric(
-        "ship_retries_total",
-        "counter",
-        "Times that something was not taken and is tried again.",
-        ("target", "reason"),
-    ),
 )
 
 # A store is unhealthy if a write, a sync or the pausing of all senders lasts for more seconds. A sync takes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from twisted.application.service import IService
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
 from logsrv import __version__
@@ -27,20 +27,16 @@ from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.service.launch import launched
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
-from logsrv.kit.web.access import web_guard_policy
-from logsrv.kit.web.channel import WebFactory
-from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
 from logsrv.linelog.columns.maker_thread import ColumnMaker
 from logsrv.linelog.formats.registry import inputs
-from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_http_token
-from logsrv.linelog.http.server import WebServer
-from logsrv.linelog.http.statistics import StoreTotals
 from logsrv.linelog.intake.connections import DatagramProducer
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputOptions, with_secrets
 from logsrv.linelog.intake.unfinished import UnfinishedData
+from logsrv.linelog.parts.work import PartContext
 from logsrv.linelog.plugin.findings import check_logger
 from logsrv.linelog.plugin.logger_settings import (
+    PARTS_FOUND,
     InputEndpoint,
     ListenerSettings,
     LoggerSettings,
@@ -54,7 +50,8 @@ from logsrv.linelog.plugin.monitoring import (
     log_interpreter_fault,
     unhealthy_reasons,
 )
-from logsrv.linelog.ship.shipping import Shipping, saved_holds
+from logsrv.linelog.plugin.running_parts import RunningParts
+from logsrv.linelog.read.totals import StoreTotals
 from logsrv.linelog.store.lock import owning_process
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
@@ -79,15 +76,17 @@ Examples:
   twistd -n logsrv --config /etc/logsrv.toml
 """
 
+_MOST_USED = (
+    *("config", "listen", "classic_syslog", "directory", "sync", "keep_bytes", "keep_days"),
+    *("http", "http_token_file", "metrics", "alert", "alert_command", "ship", "allow"),
+)
+
 Options = usage_options(
     LoggerSettings,
     name="logsrv",
     version=__version__,
     description=_DESCRIPTION,
-    essential=(
-        *("config", "listen", "classic_syslog", "directory", "sync", "keep_bytes", "keep_days"),
-        *("http", "http_token_file", "metrics", "alert", "alert_command", "ship", "allow"),
-    ),
+    essential=[name for name in _MOST_USED if name in {"config", *options_of(LoggerSettings)}],
 )
 
 
@@ -175,7 +174,6 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._classic = ClassicSyslogListeners(kept=lambda: self.manager.kept)
         # The time of the last status, and the lines stored by then.
         self._last_status = (0.0, 0)
-        self._web: WebServer | None = None
         self.workers = ProcessPool(
             "logsrv.linelog.intake.worker",
             reactor,
@@ -191,22 +189,19 @@ class LoggerService(ListeningService[LoggerSettings]):
         )
         self.metrics.watch("bodies_waiting", lambda: self.workers.waiting)
         self.metrics.watch("origins", lambda: len(self.store.origins))
-        self.alerts = Alerts(
+        context = PartContext(
             place=lambda: self.store.place,
             identity=lambda: self.store.identity.store if self.store.identity else "",
             position=lambda: self.store.position,
-            clock=clock,
-            reactor=reactor,
-            metrics=self.metrics,
-        )
-        self._shipping = Shipping(
-            place=lambda: self.store.place,
-            identity=lambda: self.store.identity.store if self.store.identity else "",
+            totals=StoreTotals(self.store).count,
             hold=self.store.hold,
+            unhealthy=self.unhealthy,
+            unready=self.unready_reasons,
             clock=clock,
             reactor=reactor,
             metrics=self.metrics,
         )
+        self.parts = RunningParts(PARTS_FOUND.usable, context, settings)
 
     def wanted_sites(self, settings: LoggerSettings) -> list[SiteSpec]:
         # Checked before anything listens: a half-written settings file may lack it, and give the default.
@@ -230,24 +225,11 @@ class LoggerService(ListeningService[LoggerSettings]):
             for listener in (*settings.listener, *self._classic.listener_settings(settings))
             if inputs().is_usable(listener.listen.input)
         ]
-        if len(set(settings.http)) < len(settings.http):
-            raise ConfigurationError("--http names an endpoint twice")
-        # Read before anything is bound: the file of the token may be missing.
-        read_http_token(settings)
-        require_programs_exist(settings.alerts)
-        self._shipping.prepare_orders(settings.targets)
-        rules = web_guard_policy(settings, MOST_CONNECTIONS)
-        return listeners + [
-            SiteSpec(
-                f"http {one}", one, f"http {one.label}", rules, sentence="page and API at {url}/"
-            )
-            for one in settings.http
-        ]
+        return [*listeners, *self.parts.wanted_sites(settings)]
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         if not isinstance(wanted.settings, ListenerSettings):
-            handle = self._get_or_make_web_server().handle
-            return WebFactory(handle, self.clock, wanted.label, wanted.settings)
+            return self.parts.make_server(wanted, metrics)
         settings = wanted.settings
         intake = Intake(
             wanted.label,
@@ -262,27 +244,12 @@ class LoggerService(ListeningService[LoggerSettings]):
         make = input_.datagrams if wanted.endpoint.kind == "datagram" else input_.stream
         return InputServer(intake, make(intake), self.store.valve)
 
-    def _get_or_make_web_server(self) -> WebServer:
-        """Return the web server. It is made at the first --http, because it puts its page together then."""
-        if self._web is None:
-            self._web = WebServer(
-                lambda: self.store.place,
-                self.settings,
-                position=lambda: self.store.position,
-                unhealthy=self.unhealthy,
-                unready=self.unready_reasons,
-                totals=StoreTotals(self.store).count,
-                metrics=self.metrics,
-                reactor=self.clock,
-            )
-        return self._web
-
     def status(self) -> str:
         (then, before), now = self._last_status, (self.clock.seconds(), self.store.stored_lines)
         self._last_status = now
         rate = (now[1] - before) / (now[0] - then) if then < now[0] else 0.0
         lost = listeners_without_plugin(self.settings)
-        lost += [one.subject for one in self.settings.targets if one.is_left_out]
+        lost += self.parts.left_out(self.settings)
         gone = [f"{part} is left out" for part in lost]
         return ", ".join([f"{rate:,.0f} lines/s", super().status(), *self.unhealthy(), *gone])
 
@@ -299,31 +266,22 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     def findings(self, asked: CheckRequest) -> Iterable[Finding]:
         now = datetime.datetime.fromtimestamp(time.time(), datetime.UTC)
-        return check_logger(self.settings, asked, now)
+        yield from check_logger(self.settings, asked)
+        yield from self.parts.findings(self.settings, asked, now)
 
     def open(self) -> None:
         keep_freed_memory()
         log_listeners_without_plugin(self.settings)
-        if self.settings.targets:
-            # First: lines that a target lacks must not be removed before the targets report their places.
-            self.store.hold(saved_holds(str(self.settings.directory), self.settings.targets))
+        log_broken_parts({**PARTS_FOUND.broken, **self.parts.broken})
+        self.parts.before_store_opens(self.settings)
         self.store.open()
         self._hangs.log_hangs_periodically()
-        log_interpreter_fault(
-            [
-                *(["searches", "live views"] if self.settings.http else []),
-                *(["alerts"] if self.settings.alerts else []),
-                *(["shippers"] if self.settings.targets else []),
-            ]
-        )
+        log_interpreter_fault(self.parts.processes(self.settings))
         self._apply_to_parts(self.settings)
 
     def _apply_to_parts(self, settings: LoggerSettings) -> None:
-        # The web server first: it raises if a file was removed meanwhile, and then nothing has changed.
-        if settings.http:
-            self._get_or_make_web_server().apply(settings)
-        self.alerts.replace_alerts(settings.alerts)
-        self._shipping.set_targets(settings.targets)
+        # First, as one may raise; then nothing has changed.
+        self.parts.apply(settings)
         self._columns.apply(settings.store_policy)
 
     def apply(self, settings: LoggerSettings) -> None:
@@ -333,9 +291,8 @@ class LoggerService(ListeningService[LoggerSettings]):
         self.store.apply(settings.store_policy)
         self.store.reopen()
 
-    def stopping(self) -> Deferred[None]:
-        # The kit closes silent connections, also one that waits for lines or an answer.
-        return succeed(None) if self._web is None else self._web.stop()
+    def stopping(self) -> Deferred[list[None]]:
+        return self.parts.stopping()
 
     async def close(self) -> None:
         try:
@@ -344,8 +301,8 @@ class LoggerService(ListeningService[LoggerSettings]):
             await self.store.close()
         finally:
             self._hangs.next.stop()
-            # Alerts and shippers stop last, so that they see the last line.
-            await gatherResults([self.alerts.stop(), self._shipping.stop()])
+            # Parts such as alerts and shippers stop last, so that they see the last line.
+            await self.parts.stop()
 
 
 def _site_key(listener: ListenerSettings) -> str:
@@ -369,6 +326,12 @@ def log_listeners_without_plugin(settings: LoggerSettings) -> None:
             place=place,
             why="; ".join(f"{where}: {why}" for where, why in inputs().broken.items()),
         )
+
+
+def log_broken_parts(broken: Mapping[str, str]) -> None:
+    """Log the parts that are left out, each with the reason."""
+    for part, why in broken.items():
+        log.error("{part} is left out; mend it, then restart: {why}", part=part, why=why)
 
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:

@@ -125,6 +125,9 @@ class ShipOptions(SharedShipOptions):
         ShipSettings, "targets with settings of their own", shorthand="ship", key="ship"
     )
 
+    def __attrs_post_init__(self) -> None:
+        check_targets(self.targets)
+
 
 def check_targets(targets: Sequence[ShipSettings]) -> None:
     """Raise ValueError if two targets have the same name, or the same URL for blocks or segments."""

@@ -9,11 +9,16 @@ from logsrv.linelog.alerts.alert_settings import (
     COMMAND,
     PAGE,
     WEBHOOK,
+    AlertOptions,
     AlertSettings,
     alerts_by_label,
     require_unique_labels,
 )
 from tests.parts.logger_services import settings
+
+
+def alerts(*words: str) -> tuple[AlertSettings, ...]:
+    return settings(*words).of(AlertOptions).alerts
 
 
 def refused(*words: str) -> str:
@@ -23,9 +28,9 @@ def refused(*words: str) -> str:
 
 
 def test_several_alerts_share_command_and_interval():
-    one, two = settings(
+    one, two = alerts(
         "--alert", "level>=error", "--alert", "oops", "--alert-command", "mail -s 'a b' root"
-    ).alerts
+    )
     assert (one.alert, two.alert) == ("level>=error", "oops")
     assert one.alert_command == two.alert_command == ("mail", "-s", "a b", "root")
     assert (one.alert_webhook, one.alert_every) == (None, 300.0)
@@ -38,7 +43,7 @@ def test_tables_have_settings_of_their_own_and_take_the_rest_from_above(tmp_path
         '[[alerts]]\nalert = "status>=500"\nname = "web"\nalert-every = "1m"\n'
         'alert-command = "off"\nalert-webhook = "http://127.0.0.1:9/"\n'
     )
-    found = settings("--config", str(config)).alerts
+    found = alerts("--config", str(config))
     assert alerts_by_label(found).keys() == {"1", "web"}
     assert [one.alert_every for one in found] == [300.0, 60.0]
     assert found[0].alert_command == (f"{tmp_path}/bin/notify",)
@@ -108,7 +113,7 @@ def test_urls_of_webhooks_are_accepted(text):
 
 def test_an_alert_may_have_a_condition_and_a_wrong_one_is_pointed_at():
     text = "status>=500 | count > 100 in 5m by app"
-    assert settings("--alert", text, "--alert-command", "cat").alerts[0].alert == text
+    assert alerts("--alert", text, "--alert-command", "cat")[0].alert == text
     said = refused("--alert", "x | count > in 5m", "--alert-command", "cat")
     assert "a number is missing here" in said and said.endswith("\n              ^")
 
@@ -119,6 +124,6 @@ def test_format_and_ends_of_episodes_may_be_chosen_for_each_alert(tmp_path):
         '[[alerts]]\nalert = "a"\n'
         '[[alerts]]\nalert = "b"\nalert-format = "alertmanager"\nalert-resolved = "off"\n'
     )
-    one, two = settings("--config", str(tmp_path / "c.toml")).alerts
+    one, two = alerts("--config", str(tmp_path / "c.toml"))
     assert (one.alert_format, one.alert_resolved) == ("slack", True)
     assert (two.alert_format, two.alert_resolved) == ("alertmanager", False)

@@ -11,6 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.children.resident import PAUSES
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.checksums import json_then_checksum
+from logsrv.linelog.alerts.alert_part import AlertPart
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
 from logsrv.linelog.alerts.alert_protocol import (
     AlertOrders,
@@ -21,7 +22,6 @@ from logsrv.linelog.alerts.alert_protocol import (
 )
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
-from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import Spawner
 from tests.parts.clocks import HandClock
@@ -34,7 +34,7 @@ class Stage:
     def __init__(self, directory: Path) -> None:
         self.reactor = Spawner()
         self.clock = HandClock()
-        self.metrics = Metrics(METRICS)
+        self.metrics = Metrics(AlertPart.metrics)
         self.end = Position(1, 100)
         self.place = str(directory)
         self.alerts = self.service()

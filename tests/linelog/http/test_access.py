@@ -164,12 +164,11 @@ def test_any_address_of_a_client_can_be_counted(peer):
 def test_a_public_endpoint_needs_a_token(endpoint, private):
     parsed = parse_endpoint(endpoint)
     assert is_private(parsed) is private
-    settings = HttpSettings(http=(parsed,))
     if private:
-        assert read_http_token(settings) is None
+        assert read_http_token(HttpSettings(http=(parsed,))) is None
     else:
         with pytest.raises(ConfigurationError, match="can be reached by others"):
-            read_http_token(settings)
+            HttpSettings(http=(parsed,))
     assert read_http_token(HttpSettings(http=(parsed,), http_token="x")) == "x"
 
 

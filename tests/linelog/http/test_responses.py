@@ -12,6 +12,7 @@ from logsrv.errors import QueryError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebRequest, accepts_gzip
 from logsrv.linelog.http import assets
+from logsrv.linelog.http.http_part import HttpPart
 from logsrv.linelog.http.problems import Problem, query_problem, too_many_problem
 from logsrv.linelog.http.responses import (
     LONGEST,
@@ -19,7 +20,6 @@ from logsrv.linelog.http.responses import (
     ResponseSender,
     SearchAnswer,
 )
-from logsrv.linelog.plugin.monitoring import METRICS
 from tests.parts.web_requests import Browser
 
 
@@ -27,7 +27,7 @@ class Place:
     """Responses, and their metrics."""
 
     def __init__(self) -> None:
-        self.metrics = Metrics(METRICS)
+        self.metrics = Metrics(HttpPart.metrics)
         self.responses = ResponseSender(self.metrics)
 
     def count(self, status: int) -> float:

@@ -9,7 +9,6 @@ from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError, StoreError
-from logsrv.kit.net.parse import parse_endpoint
 from logsrv.linelog.http.asked_ahead import AskedAhead
 from logsrv.linelog.http.http_settings import HttpSettings
 from tests.parts.web_requests import Browser, Place
@@ -186,9 +185,9 @@ def test_a_request_that_waited_behind_a_stream_is_refused_at_a_stop(tmp_path):
     assert viewer.received.count(b"HTTP/1.1 200 ") == viewer.received.count(b"HTTP/1.1 503 ") == 1
 
 
-def test_settings_that_are_wrong_change_nothing(place):
+def test_settings_that_are_wrong_change_nothing(place, tmp_path):
     with pytest.raises(ConfigurationError):
-        place.server.apply(HttpSettings(http=(parse_endpoint("tcp:80"),)))
+        place.server.apply(HttpSettings(http_token_file=tmp_path / "none"))
     assert place.ask("/api/stats")[0] == 200
 
 

@@ -4,9 +4,9 @@ import pytest
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.reported_target import ReportedTarget, report_sentence
+from logsrv.linelog.ship.ship_part import ShipPart
 from logsrv.linelog.store.segment import Position
 
 
@@ -15,7 +15,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.metrics = Metrics(METRICS)
+        self.metrics = Metrics(ShipPart.metrics)
         self.told = ReportedTarget("centre", self.metrics, lambda: self.now)
         self.told.register_metrics()
 

@@ -6,12 +6,12 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.messages import decode_orders, encode_message, make_orders
-from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.ship_settings import ShipOptions, ShipSettings
 from tests.parts.logger_services import settings
 
 
 def targets(*words: str) -> tuple[ShipSettings, ...]:
-    return settings(*words).targets
+    return settings(*words).of(ShipOptions).targets
 
 
 def of_file(directory: Path, text: str) -> tuple[ShipSettings, ...]:
@@ -69,8 +69,9 @@ def test_a_target_and_a_listener_have_their_own_keepalive_or_that_above(
         f'[[listener]]\nlisten = "relp:tcp:0"\n{in_table}'
     )
     found = settings("--config", str(config))
-    assert found.targets[0].keepalive == found.listener[0].keepalive == seconds
-    orders = decode_orders(encode_message(make_orders(found.targets[0])))
+    [wanted] = found.of(ShipOptions).targets
+    assert wanted.keepalive == found.listener[0].keepalive == seconds
+    orders = decode_orders(encode_message(make_orders(wanted)))
     assert orders.target.keepalive == seconds
 
 

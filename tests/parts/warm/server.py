@@ -27,6 +27,7 @@ MODULES = (
     "twisted.scripts.twistd",
     "twisted.internet.epollreactor",
     "logsrv.linelog.plugin.service",
+    *(f"logsrv.linelog.{name}_part" for name in ("alerts.alert", "http.http", "ship.ship")),
     "logsrv.linelog.http.server",
     "logsrv.cli.main",
     # Most children import later, for 0.015 s: the modules of inputs, and those of Twisted's plugins.

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from logsrv.cli import alert
 from logsrv.errors import UsageError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.alerts import alert_command
 from logsrv.linelog.alerts.alert_places import FOLDER, load_silences, save_silences
 from logsrv.linelog.store.place import PlaceFolder
 from tests.parts.commands import logsrv
@@ -207,29 +207,29 @@ def during_first_save(monkeypatch: pytest.MonkeyPatch, second: Callable[[], obje
         flock(*given)
 
     def save_late(*given: Any) -> None:
-        monkeypatch.setattr(alert, "save_silences", save)
+        monkeypatch.setattr(alert_command, "save_silences", save)
         thread.start()
         assert arrived.wait(PATIENCE)
         save(*given)
 
     monkeypatch.setattr(fcntl, "flock", lock)
-    monkeypatch.setattr(alert, "save_silences", save_late)
+    monkeypatch.setattr(alert_command, "save_silences", save_late)
     return thread
 
 
 @pytest.mark.parametrize("ends", [False, True])
 def test_of_two_commands_at_the_same_moment_neither_loses_a_silence(tmp_path, monkeypatch, ends):
     directory = str(make_store(tmp_path / "logs", [lines(["a"])]))
-    alert.begin_silence(directory, "old", "2h", "")
+    alert_command.begin_silence(directory, "old", "2h", "")
 
     def come_second() -> None:
         if ends:
-            alert.end_silence(directory, "old")
+            alert_command.end_silence(directory, "old")
         else:
-            alert.begin_silence(directory, "second", "2h", "")
+            alert_command.begin_silence(directory, "second", "2h", "")
 
     second = during_first_save(monkeypatch, come_second)
-    alert.begin_silence(directory, "first", "2h", "")
+    alert_command.begin_silence(directory, "first", "2h", "")
     second.join(PATIENCE)
     wanted = {"first"} if ends else {"old", "first", "second"}
     with closing(PlaceFolder(directory, FOLDER)) as folder:
@@ -240,17 +240,17 @@ def test_of_two_commands_that_end_the_same_silence_at_once_only_one_says_so(
     tmp_path, monkeypatch, capsys
 ):
     directory = str(make_store(tmp_path / "logs", [lines(["a"])]))
-    alert.begin_silence(directory, "web", "2h", "")
+    alert_command.begin_silence(directory, "web", "2h", "")
     capsys.readouterr()
     reasons: list[str] = []
 
     def come_second() -> None:
         with pytest.raises(UsageError) as caught:
-            alert.end_silence(directory, "web")
+            alert_command.end_silence(directory, "web")
         reasons.append(str(caught.value))
 
     second = during_first_save(monkeypatch, come_second)
-    assert alert.end_silence(directory, "web") == 0
+    assert alert_command.end_silence(directory, "web") == 0
     second.join(PATIENCE)
     assert reasons == ["alert web is not silenced"]
     assert capsys.readouterr().out == "web sends messages again\n"

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -41,6 +40,7 @@ from logsrv.cli.arguments import (
     usual_store,
 )
 from logsrv.cli.command import Command
+from logsrv.clock import Clock
 from logsrv.errors import ConfigurationError, StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import grouped_options, options_of
@@ -70,6 +70,7 @@ from logsrv.linelog.store.place import PlaceFolder
 
 command = Command("alert", "try the command or webhook of an alert", __name__)
 
+_now = Clock.time_of_day
 _OPTIONS = options_of(AlertOptions)
 
 
@@ -98,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         return print_silences(directory)
     if arguments.end_silence:
         return end_silence(directory, arguments.end_silence)
-    alerts = alerts_by_label(loaded.alerts)
+    alerts = alerts_by_label(loaded.of(AlertOptions).alerts)
     if not alerts:
         raise ConfigurationError("there are no alerts; add --alert QUERY, or --config FILE")
     silenced = [] if arguments.silence is None else [arguments.silence]
@@ -147,7 +148,7 @@ def _message_for_test(directory: str, alert: AlertSettings) -> AlertMessage:
     condition = parse_alert(alert.alert).condition
     if condition is None:
         return _newest_matches(directory, alert)
-    now = time.time()
+    now = _now()
     made_up = Episode(("test",) * len(condition.by), now, condition.threshold)
     return EpisodeMessage((made_up,), now)
 
@@ -229,7 +230,7 @@ def print_past_episodes(directory: str, alerts: Mapping[str, AlertSettings], sin
 
     Raises UsageError for a time that is none, and StoreError without a store.
     """
-    now = time.time()
+    now = _now()
     try:
         begin = parse_moment(since, now, utc=False)
     except ValueError as error:
@@ -285,7 +286,7 @@ def begin_silence(directory: str, name: str, lasting: str | None, reason: str) -
         raise UsageError("--silence needs --for TIME, such as --for 2h")
     try:
         seconds = DURATION.parse(lasting)
-        until = time.time() + seconds
+        until = _now() + seconds
         text = rfc3339(until)
     except (ValueError, OverflowError, OSError):
         raise UsageError(
@@ -316,7 +317,7 @@ def _silences(directory: str) -> dict[str, Silence]:
     with closing(PlaceFolder(directory, FOLDER)) as folder:
         try:
             with store_errors("the silences cannot be read"):
-                return load_silences(folder, time.time())
+                return load_silences(folder, _now())
         except ValueError as error:
             raise StoreError(str(error)) from error
 

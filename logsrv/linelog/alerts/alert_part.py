@@ -1,0 +1,71 @@
+"""Alerts as a part of the line logger: what the service asks of them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+
+from logsrv.kit.observe.metrics import Metric, make_metrics
+from logsrv.linelog.alerts.alert_settings import AlertOptions
+from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
+from logsrv.linelog.alerts.findings import check_alerts
+from logsrv.linelog.parts.work import PartContext, PartWork
+
+if TYPE_CHECKING:
+    from logsrv.kit.service.findings import CheckRequest, Finding
+
+# The help text of each metric, by its name.
+_OF_WAYS = {
+    "alerts_sent_total": "Alerts that were delivered.",
+    "alerts_failed_total": "Times that an alert was not delivered; most are tried again.",
+    "alerts_put_off_total": (
+        "Alerts under way when the service ended, which are sent again at the next start."
+    ),
+    "alerts_missed_segments_total": (
+        "Segments that were removed before an alert had looked at all of their lines."
+    ),
+    "alerts_dropped_episodes_total": (
+        "Episodes of a condition that nobody is told of, because too many waited for a receiver."
+    ),
+}
+
+
+class AlertPart(PartWork[AlertOptions]):
+    """The alerts of a service."""
+
+    metrics = (
+        Metric("alert_lines_total", "counter", "Lines that matched an alert.", ("alert",)),
+        Metric("alerts_firing", "gauge", "Groups that fulfil an alert's condition.", ("alert",)),
+        *make_metrics("counter", _OF_WAYS, "alert", "way"),
+    )
+
+    def __init__(self, context: PartContext, options: AlertOptions) -> None:
+        super().__init__(context, options)
+        self._alerts = Alerts(
+            place=context.place,
+            identity=context.identity,
+            position=context.position,
+            clock=context.clock,
+            reactor=context.reactor,
+            metrics=context.metrics,
+        )
+
+    def prepare(self, options: AlertOptions) -> None:
+        require_programs_exist(options.alerts)
+
+    def apply(self, options: AlertOptions) -> None:
+        self._alerts.replace_alerts(options.alerts)
+
+    def processes(self, options: AlertOptions) -> Sequence[str]:
+        return ["alerts"] if options.alerts else []
+
+    def findings(
+        self, options: AlertOptions, asked: CheckRequest, now: datetime.datetime
+    ) -> Iterable[Finding]:
+        return check_alerts(options, asked)
+
+    def stop(self) -> Deferred[None]:
+        return self._alerts.stop()

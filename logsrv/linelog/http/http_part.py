@@ -1,0 +1,106 @@
+"""The live page and the API as a part of the line logger: what the service asks of them.
+
+The web server is imported and made at the first --http: it puts its page together then.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred, succeed
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.observe.metrics import Metric, MetricsPart, make_metrics
+from logsrv.kit.plugins import load_object
+from logsrv.kit.service.file_checks import check_directory_writable
+from logsrv.kit.service.sites import SiteServer, SiteSpec
+from logsrv.kit.web.access import web_guard_policy
+from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, HttpSettings, read_http_token
+from logsrv.linelog.parts.work import PartContext, PartWork
+
+if TYPE_CHECKING:
+    from logsrv.kit.service.findings import CheckRequest, Finding
+    from logsrv.kit.web.channel import WebFactory
+    from logsrv.linelog.http.server import WebServer
+
+# The help text of each metric, by its name.
+_GAUGES = {
+    "http_searches": "Searches that are running for web requests.",
+    "http_viewers": "Live views that are open.",
+}
+
+
+class HttpPart(PartWork[HttpSettings]):
+    """The web server of a service, once there is one."""
+
+    metrics = (
+        *make_metrics("gauge", _GAUGES),
+        Metric(
+            "tap_missed_lines_total",
+            "counter",
+            "Lines that live views missed, added up over the views.",
+        ),
+        Metric("http_requests_total", "counter", "Web requests answered.", ("status",)),
+    )
+    # The file of the token may have been removed since `prepare`.
+    may_refuse = True
+
+    def __init__(self, context: PartContext, options: HttpSettings) -> None:
+        super().__init__(context, options)
+        self._first = options
+        self._web: WebServer | None = None
+
+    def prepare(self, options: HttpSettings) -> None:
+        if len(set(options.http)) < len(options.http):
+            raise ConfigurationError("--http names an endpoint twice")
+        # Read before anything is bound: the file of the token may be missing.
+        read_http_token(options)
+
+    def sites(self, options: HttpSettings, limits: GuardPolicy) -> Sequence[SiteSpec]:
+        rules = web_guard_policy(limits, MOST_CONNECTIONS)
+        return [
+            SiteSpec(
+                f"http {one}", one, f"http {one.label}", rules, sentence="page and API at {url}/"
+            )
+            for one in options.http
+        ]
+
+    def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
+        factory: Callable[..., WebFactory] = load_object("logsrv.kit.web.channel:WebFactory")
+        handle = self._get_or_make_server().handle
+        return factory(handle, self.context.reactor, wanted.label, wanted.settings)
+
+    def _get_or_make_server(self) -> WebServer:
+        if self._web is None:
+            make: Callable[..., WebServer] = load_object("logsrv.linelog.http.server:WebServer")
+            self._web = make(
+                self.context.place,
+                self._first,
+                position=self.context.position,
+                unhealthy=self.context.unhealthy,
+                unready=self.context.unready,
+                totals=self.context.totals,
+                metrics=self.context.metrics,
+                reactor=self.context.reactor,
+            )
+        return self._web
+
+    def apply(self, options: HttpSettings) -> None:
+        if options.http:
+            self._get_or_make_server().apply(options)
+
+    def processes(self, options: HttpSettings) -> Sequence[str]:
+        return ["searches", "live views"] if options.http else []
+
+    def findings(
+        self, options: HttpSettings, asked: CheckRequest, now: datetime.datetime
+    ) -> Iterable[Finding]:
+        if options.saved is not None:
+            yield check_directory_writable(options.saved.parent, asked.user)
+
+    def stopping(self) -> Deferred[None]:
+        # The kit closes silent connections, also one that waits for lines or an answer.
+        return succeed(None) if self._web is None else self._web.stop()

@@ -1,0 +1,9 @@
+"""Parts of the line logger: what a server does with its lines beside keeping them, each found as a plugin.
+
+part        `Part`, which declares one: names only
+registry    finds all of them, ours and strangers', with their options
+work        `PartWork`, the base of what does the work; `PartContext`, what the service gives it
+
+Ours are declared in the folders `alerts`, `ship` and `http`, a stranger's in `twisted/plugins`. Nothing
+here imports any of them.
+"""

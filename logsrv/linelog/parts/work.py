@@ -1,0 +1,112 @@
+"""The work of parts: the base of their classes, and the context that the service gives them.
+
+The service calls these methods in the reactor's thread, in this order:
+
+    prepare, sites          at the start and at each reload, before anything is bound; what they raise
+                            refuses the start or the reload
+    make_server             for each new site, after that
+    before_store_opens      once
+    apply                   when the store is open, and at each reload
+    stopping                when the service stops, while peers are still connected
+    stop                    last, after the store is closed
+
+`findings` is called instead of all of them by `logsrv check`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import attrs
+from twisted.internet.defer import Deferred, succeed
+
+from logsrv.clock import Clock
+from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.observe.metrics import Metric, Metrics, MetricsPart
+from logsrv.kit.service.sites import SiteServer, SiteSpec
+from logsrv.linelog.store.policy import Hold
+from logsrv.linelog.store.segment import Position
+
+if TYPE_CHECKING:
+    from logsrv.kit.service.findings import CheckRequest, Finding
+
+Options = TypeVar("Options")
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class PartContext:
+    """The store of a service and its means, as a part gets them.
+
+    place: returns the present directory of the store. identity: returns the identity of the store, "" if it
+    has none. position: returns the end of the store. totals: returns how much it has, for /api/stats;
+    for a thread. hold: called with the requests to keep segments from retention; each replaces all others.
+    unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
+    received.
+    """
+
+    place: Callable[[], str]
+    identity: Callable[[], str]
+    position: Callable[[], Position]
+    totals: Callable[[], dict[str, Any]]
+    hold: Callable[[Sequence[Hold]], object]
+    unhealthy: Callable[[], list[str]]
+    unready: Callable[[], list[str]]
+    clock: Clock
+    reactor: Any
+    metrics: Metrics
+
+
+class PartWork(Generic[Options]):
+    """The base of the class that a part names as its work. Each method does nothing unless overridden.
+
+    metrics: its metrics, declared before it is made. may_refuse: whether `apply` may still raise
+    ConfigurationError; such a part is told of new settings before the others, so that nothing has changed.
+    """
+
+    metrics: ClassVar[Sequence[Metric]] = ()
+    may_refuse: ClassVar[bool] = False
+
+    def __init__(self, context: PartContext, options: Options) -> None:
+        """Open nothing yet. `options`: the first ones, which no method has seen."""
+        self.context = context
+
+    def prepare(self, options: Options) -> None:
+        """Read and check what these options name. Raises ConfigurationError."""
+
+    def sites(self, options: Options, limits: GuardPolicy) -> Sequence[SiteSpec]:
+        """Return where to listen. limits: who may connect to the service. Raises ConfigurationError."""
+        return ()
+
+    def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
+        """Return the server of a new site, one of `sites`."""
+        raise NotImplementedError
+
+    def before_store_opens(self, options: Options, directory: str) -> None:
+        """Prepare what the store needs when it opens."""
+
+    def apply(self, options: Options) -> None:
+        """Use these options from now on."""
+
+    def left_out(self, options: Options) -> Sequence[str]:
+        """Return what the options ask for but is not done, for the status."""
+        return ()
+
+    def processes(self, options: Options) -> Sequence[str]:
+        """Return the names of what does its work in processes of its own."""
+        return ()
+
+    def findings(
+        self, options: Options, asked: CheckRequest, now: datetime.datetime
+    ) -> Iterable[Finding]:
+        """Return what `logsrv check` says. It must open and change nothing. now: with a time zone."""
+        return ()
+
+    def stopping(self) -> Deferred[None]:
+        """Finish current work; the Deferred fires when that is done."""
+        return succeed(None)
+
+    def stop(self) -> Deferred[None]:
+        """End everything; the Deferred fires when it has ended, within some seconds."""
+        return succeed(None)

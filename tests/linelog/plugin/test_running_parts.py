@@ -1,0 +1,57 @@
+"""The parts of a service together: one that fails keeps no other from its end, or from what it finds."""
+
+import datetime
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
+
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.service.findings import CheckRequest, Finding, current_user
+from logsrv.linelog.parts.part import Part
+from logsrv.linelog.parts.registry import KnownPart
+from logsrv.linelog.parts.work import PartWork
+from logsrv.linelog.plugin.running_parts import RunningParts
+from logsrv.linelog.store.policy import StorePolicy
+from tests.parts.logger_services import settings
+
+NOW = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
+ended: list[str] = []
+
+
+class Failing(PartWork[StorePolicy]):
+    def findings(
+        self, options: StorePolicy, asked: CheckRequest, now: datetime.datetime
+    ) -> Iterable[Finding]:
+        raise RuntimeError("a bug")
+
+    def stop(self) -> Deferred[None]:
+        raise RuntimeError("a bug")
+
+
+class Sound(PartWork[StorePolicy]):
+    def stop(self) -> Deferred[None]:
+        ended.append("sound")
+        return super().stop()
+
+
+def known(kind: type[Any], *, ours: bool) -> KnownPart:
+    part = Part(kind.__name__, "", "", f"{kind.__module__}:{kind.__name__}")
+    return KnownPart(part, StorePolicy, ours)
+
+
+async def test_a_part_that_fails_hinders_no_other():
+    missing = known(Failing, ours=False)
+    missing = missing._replace(part=missing.part._replace(name="away", work="nowhere.at_all:Work"))
+    wanted = [missing, known(Failing, ours=False), known(Sound, ours=True)]
+    context: Any = SimpleNamespace(metrics=Metrics())
+    parts = RunningParts(wanted, context, settings())
+    assert parts.broken.keys() == {"part away"} and "nowhere" in parts.broken["part away"]
+    [found] = parts.findings(settings(), CheckRequest(current_user()), NOW)
+    assert found.sentence == "could not be checked: RuntimeError: a bug"
+    with capturedLogs() as events:
+        await parts.stop()
+    assert ended == ["sound"]
+    assert [formatEvent(one) for one in events] == ["the part Failing failed to stop"]
