@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("gopher.serve", "linelog.lines", "linelog.query"),
     ("gopher.fetch",),
     ("gopher.follow", "gopher.mirror", "gopher.gateway", "linelog.store"),
-    ("linelog.columns",),
+    ("linelog.columns", "linelog.objects"),
     ("gopher.browse", "linelog.read"),
     ("linelog.intake", "linelog.alerts", "linelog.sql"),
     ("linelog.formats.registry",),
@@ -42,6 +42,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("linelog.ship", "linelog.importing"),
     ("linelog.http",),
     ("gopher", "inputs", "linelog.plugin"),
+    ("linelog.archive",),
     ("cli",),
 )
 HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}

@@ -54,13 +54,14 @@ _TITLES = {
     "inputs": "INPUT",
     "formats": "FORMAT OVER HTTP",
     "targets": "TARGET",
+    "sources": "ARCHIVE",
     "commands": "COMMAND",
 }
 
 
 @attrs.frozen(kw_only=True)
 class InstalledPlugin:
-    """A plugin, an input, a format over HTTP, a target or a command.
+    """A plugin, an input, a format over HTTP, a target, an archive or a command.
 
     name: as users type it. version: its own, otherwise that of its package; "" if neither is known.
     package: the distribution that pip installed; "" if none. where: the file that declares it.

@@ -10,10 +10,9 @@ is imported when the plugin is used.
     INPUTS.broken()      # the files that cannot be imported, each with the reason
 
 No list names ours: a module of the package is called as its plugin, `import_` if the name is a word of
-Python's. A module without a plugin is passed over, so other modules may lie beside them. Strangers' plugins
-are looked for only if a name is not ours, or for all.
-A stranger cannot take the name of one of ours. A file whose import fails costs what it declares, and no
-other plugin.
+Python's. A module without a plugin is passed over, so other modules may lie beside them. A few may lie
+elsewhere (`beside`). Strangers' plugins are looked for only if a name is not ours, or for all. A stranger
+cannot take the name of one of ours. A file whose import fails costs what it declares, and no other plugin.
 """
 
 from __future__ import annotations
@@ -48,12 +47,21 @@ class Plugins(Generic[Kind]):
 
     package: the dotted name of the package with ours. accepts: whether an object is a plugin of this kind.
     word: a text without which no file in `twisted/plugins` declares one; others are not imported.
+    beside: the dotted names of further modules of ours; one that is not there is passed over.
     """
 
-    def __init__(self, package: str, accepts: Callable[[object], bool], *, word: str = "") -> None:
+    def __init__(
+        self,
+        package: str,
+        accepts: Callable[[object], bool],
+        *,
+        word: str = "",
+        beside: Iterable[str] = (),
+    ) -> None:
         self.package = package
         self.accepts = accepts
         self.word = word
+        self._beside = {module.rpartition(".")[2]: module for module in beside}
 
     def find(self, name: str) -> Kind | None:
         """Return the plugin of a name. Raises ConfigurationError if it is ours and cannot be imported."""
@@ -94,13 +102,15 @@ class Plugins(Generic[Kind]):
         return {**ours, **broken_plugins(self.word, of_twisted=False)}
 
     def files(self) -> dict[str, str]:
-        """Return the files in our package, by the names that their plugins would have."""
+        """Return the files of ours, by the names that their plugins would have."""
         path = importlib.import_module(self.package).__path__
-        return {name.removesuffix("_"): file for name, file in _modules_below(path)}
+        found = {name.removesuffix("_"): file for name, file in _modules_below(path)}
+        return found | {name: file for name in self._beside for file in self._places(name)}
 
     def module_of(self, name: str) -> str:
         """Return the dotted name of the module in which a plugin of ours is."""
-        return f"{self.package}.{name}_" if keyword.iskeyword(name) else f"{self.package}.{name}"
+        inside = f"{self.package}.{name}_" if keyword.iskeyword(name) else f"{self.package}.{name}"
+        return self._beside.get(name, inside)
 
     def declared_by(self, name: str, file: str) -> dict[str, Kind] | str:
         """Return the plugins that a file of ours declares, or a sentence why it cannot be imported.
@@ -113,9 +123,12 @@ class Plugins(Generic[Kind]):
     def _places(self, name: str) -> Iterator[str]:
         """Yield the file in which a plugin of ours would be, if it is there."""
         if name.isidentifier() and not name.startswith("_"):
-            [folder] = importlib.import_module(self.package).__path__
-            path = os.path.join(folder, self.module_of(name).rpartition(".")[2])
-            yield from filter(os.path.isfile, (f"{path}.py", os.path.join(path, "__init__.py")))
+            package, _, module = self.module_of(name).rpartition(".")
+            # A package of `beside` may have been taken away.
+            with contextlib.suppress(ModuleNotFoundError):
+                [folder] = importlib.import_module(package).__path__
+                path = os.path.join(folder, module)
+                yield from filter(os.path.isfile, (f"{path}.py", os.path.join(path, "__init__.py")))
 
     def _plugins_in(self, loaded: ModuleType | str) -> dict[str, Kind]:
         values: Iterable[Any] = () if isinstance(loaded, str) else vars(loaded).values()

@@ -7,10 +7,12 @@ from typing import Any
 from logsrv.kit.plugins import Plugins
 from logsrv.linelog.formats.http.routes import HTTP_FORMATS
 from logsrv.linelog.formats.registry import INPUTS
+from logsrv.linelog.read.sources import SOURCES
 from logsrv.linelog.ship.address import PLUGINS
 
 REGISTRIES: dict[str, Plugins[Any]] = {
     "inputs": INPUTS,
     "formats": HTTP_FORMATS,
     "targets": PLUGINS,
+    "sources": SOURCES,
 }

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from logsrv.kit.plugins import Plugins
 from logsrv.kit.text.words import did_you_mean, error_text, listed
+from logsrv.linelog.leaves import require_scheme
 from logsrv.linelog.ship.target_plugin import ShipURL, TargetPlugin
 
 LONGEST = 4096
@@ -41,7 +42,11 @@ def _by_scheme(plugins: dict[str, TargetPlugin]) -> dict[str, TargetPlugin]:
     return found
 
 
-PLUGINS = Targets("logsrv.linelog.ship.targets", lambda found: isinstance(found, TargetPlugin))
+PLUGINS = Targets(
+    "logsrv.linelog.ship.targets",
+    lambda found: isinstance(found, TargetPlugin),
+    beside=("logsrv.linelog.archive.target_plugin",),
+)
 
 
 class MissingPlugin(TargetPlugin):
@@ -71,6 +76,7 @@ def parse_ship_url(text: str) -> ShipURL:
             raise
         except Exception as error:
             raise ValueError(f"its plugin {plugin.name} fails: {error_text(error)}") from None
+    require_scheme(word.lower())
     if PLUGINS.broken():
         # The scheme may be that of a broken plugin.
         return MISSING.parse(text, word)

@@ -48,10 +48,10 @@ from logsrv.linelog.formats.nats.parse import (
 from logsrv.linelog.formats.nats.place import parse_stream_source
 from logsrv.linelog.formats.otlp.send import rejected_count_and_reason
 from logsrv.linelog.lines.bodies import RequestRefused
+from logsrv.linelog.objects.url import parse_archive_url
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.http_client import LONGEST_PAUSE, parse_retry_after
-from logsrv.linelog.store.archive.url import parse_archive_url
 from tests.fuzz.oracles import at_most, safe, safe_lines, same_however_cut
 from tests.fuzz.target import target
 from tests.parts.http_senders import Sender
@@ -145,9 +145,9 @@ KINDS: tuple[Kind[Any], ...] = (
     "linelog.plugin.logger_settings",
     "linelog.ship.address",
     "linelog.ship.target_plugin",
-    "linelog.ship.targets.archive",
+    "linelog.ship.object_plugins",
     "linelog.formats.nats.place",
-    "linelog.store.archive.url",
+    "linelog.objects.url",
     "greet.message",
     "kit.options.kinds",
     longest=200,

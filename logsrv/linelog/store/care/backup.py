@@ -18,7 +18,7 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store import backup_note, identity, index, origins
-from logsrv.linelog.store.archive.archive_notes import local_manifest
+from logsrv.linelog.store.archive_notes import local_manifest
 from logsrv.linelog.store.backup_note import BEGUN, COMING, COMPLETE, BackupNote
 from logsrv.linelog.store.blocks import NotesFile, make_notes_file, parse_notes_file
 from logsrv.linelog.store.care.copying import (

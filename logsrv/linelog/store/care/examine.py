@@ -18,6 +18,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store import (
+    archive_notes,
     backup_note,
     format,
     identity,
@@ -26,7 +27,6 @@ from logsrv.linelog.store import (
     segment,
     segment_notes,
 )
-from logsrv.linelog.store.archive import archive_notes
 from logsrv.linelog.store.blocks import parse_notes_file
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable

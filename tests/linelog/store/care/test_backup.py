@@ -8,12 +8,12 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store import backup_note, identity
-from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.backup_note import BEGUN, COMPLETE, BackupNote
 from logsrv.linelog.store.blocks import BlockNote, make_notes_file
 from logsrv.linelog.store.care.backup import Backup, count_store_lines, cut_between_lines
 from logsrv.linelog.store.care.copying import CopyMethod
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.manifest import encode_manifest
 from logsrv.linelog.store.place import Place, saved_places
 from logsrv.linelog.store.place import save as save_place
 from logsrv.linelog.store.seal import seal

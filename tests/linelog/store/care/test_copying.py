@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.care.backup import count_store_lines
 from logsrv.linelog.store.care.copying import CopyMethod, copy_growing_text, link_or_copy
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.manifest import encode_manifest
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
 from logsrv.linelog.store.torn import repair_text
