@@ -28,8 +28,8 @@ from bench.proc import Cpu, cpu, is_bound, memory
 from bench.runs import free_port
 from bench.servers import TWISTD
 from bench.texts import pages
-from logsrv.linelog.formats.blocks.send import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.frames import compressor
+from logsrv.linelog.store.packed_block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.segment import Position
 
 TOKEN = "a-token-of-the-bench"

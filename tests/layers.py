@@ -35,15 +35,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("linelog.columns", "linelog.objects"),
     ("gopher.browse", "linelog.read"),
     ("linelog.intake", "linelog.alerts", "linelog.sql"),
-    ("linelog.formats.registry",),
-    ("linelog.formats.http", "linelog.formats.lines"),
-    ("linelog.formats.*",),
-    ("linelog.formats.nats",),
-    ("linelog.ship", "linelog.importing"),
+    ("linelog.intake.over_http", "linelog.ship"),
+    ("linelog.intake.blocks", "linelog.formats.registry"),
+    ("linelog.formats.journal",),
+    ("linelog.importing",),
     ("linelog.http",),
     ("gopher", "inputs", "linelog.plugin"),
-    ("linelog.archive",),
     ("cli",),
+    ("linelog.formats.*", "linelog.archive", "linelog.lake"),
 )
 HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}
 

@@ -21,7 +21,6 @@ from logsrv.kit.connections.rates import REMEMBERED, PeerRateLimits
 from logsrv.kit.observe import rate_limited_log
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.rate_limited_log import OTHERS, QUIET_SECONDS, RateLimitedLog
-from logsrv.linelog.formats.blocks.body import IncomingBlocks
 from logsrv.linelog.formats.gelf.parse import SECONDS, ChunkJoiner
 from logsrv.linelog.http import views
 from logsrv.linelog.http.problems import Problem
@@ -29,6 +28,7 @@ from logsrv.linelog.http.searches import Searches
 from logsrv.linelog.http.view_child import Hub
 from logsrv.linelog.http.view_protocol import LiveQuery
 from logsrv.linelog.http.views import LiveViews
+from logsrv.linelog.intake.blocks.body import IncomingBlocks
 from logsrv.linelog.intake.turns import Turns
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.store.origins import BlocksUnderWay

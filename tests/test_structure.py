@@ -22,9 +22,15 @@ SANS_IO = ("text", "framing", "wire", "fields", "query", "linelog/lines")
 # So do these modules in each folder of a wire format.
 OF_FORMATS = ("parse.py", "send.py")
 # Modules that get their clock as an argument, so that a test can control it.
-TIMELESS = tuple(f"logsrv.linelog.{one}" for one in ("store", "cursors", "ship", "alerts"))
+TIMELESS = tuple(
+    f"logsrv.linelog.{one}" for one in ("store", "cursors", "formats", "lake", "ship", "alerts")
+)
 # Modules that those may import, and that follow the same rule.
-SANS_IO_MODULES = ("logsrv.kit.options.declare", "logsrv.kit.options.kinds")
+SANS_IO_MODULES = (
+    *("logsrv.kit.options.declare", "logsrv.kit.options.kinds"),
+    *("logsrv.linelog.intake.blocks.parse", "logsrv.linelog.intake.over_http.parse"),
+    *("logsrv.linelog.read.outgoing_json", "logsrv.linelog.store.packed_block"),
+)
 IO = ("twisted", "socket", "asyncio", "time", "threading", "selectors", "ssl")
 
 

@@ -42,7 +42,7 @@ def _table_of_inputs() -> str:
     """Return a line for each input and, below `http`, for each format over HTTP, as their plugins tell."""
     # Loaded for this topic alone: with Twisted they take 0.9 s, and all other help is there at once.
     inputs = load_object("logsrv.linelog.formats.registry:INPUTS")
-    of_http = load_object("logsrv.linelog.formats.http.routes:HTTP_FORMATS")
+    of_http = load_object("logsrv.linelog.intake.over_http.http_format:HTTP_FORMATS")
     lines = []
     for name, one in inputs.all().items():
         lines.append(f"  {name:<11}  {getattr(one, 'about', '')}".rstrip())

@@ -17,11 +17,13 @@ _HERE = os.path.dirname(__file__)
 class Leaf(NamedTuple):
     """A folder of `linelog` that can be taken away.
 
-    gives: what is missing without it. schemes: those of its URLs for `--ship`.
+    gives: what is missing without it. inputs: its names for `--listen`. schemes: those of its URLs for
+    `--ship`.
     """
 
     folder: str
     gives: str
+    inputs: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
 
     @property
@@ -31,12 +33,52 @@ class Leaf(NamedTuple):
 
 LEAVES = (
     Leaf("archive", "the archive in a directory or a bucket", schemes=("file", "s3", "gs", "az")),
-    Leaf("formats/forward", "the input forward"),
-    Leaf("formats/gelf", "the input gelf"),
+    Leaf(
+        "formats/blocks", "the input blocks, and centres as targets", ("blocks",), ("http", "https")
+    ),
+    Leaf(
+        "formats/bulk",
+        "Elasticsearch's bulk requests over HTTP, and the target es",
+        schemes=("es+http", "es+https"),
+    ),
+    Leaf("formats/forward", "the input forward", ("forward",)),
+    Leaf("formats/gelf", "the input gelf", ("gelf",)),
     Leaf("formats/hec", "Splunk's event collector over HTTP"),
-    Leaf("formats/lumberjack", "the input lumberjack"),
-    Leaf("formats/python", "the input python"),
+    Leaf("formats/http", "the input http", ("http",)),
+    Leaf("formats/kafka", "the target kafka", schemes=("kafka", "kafka+tls")),
+    Leaf(
+        "formats/loki",
+        "Loki's pushes over HTTP, and the target loki",
+        schemes=("loki+http", "loki+https"),
+    ),
+    Leaf("formats/lumberjack", "the input lumberjack", ("lumberjack",)),
+    Leaf("formats/nats", "the input and the target nats", ("nats",), ("nats", "nats+tls")),
+    Leaf(
+        "formats/ndjson",
+        "JSON lines over HTTP, and the target ndjson",
+        schemes=("ndjson+http", "ndjson+https"),
+    ),
+    Leaf(
+        "formats/otlp",
+        "OpenTelemetry over HTTP, and the target otlp",
+        schemes=("otlp+http", "otlp+https"),
+    ),
+    Leaf("formats/python", "the input python", ("python",)),
+    Leaf("formats/relp", "the input and the target relp", ("relp",), ("relp", "relp+tls")),
+    Leaf(
+        "formats/syslog", "the input and the target syslog", ("syslog",), ("syslog", "syslog+tls")
+    ),
+    Leaf(
+        "lake",
+        "the target lake",
+        schemes=("lake+file", "lake+s3", "lake+gs", "lake+az"),
+    ),
 )
+
+
+def require_input(name: str) -> None:
+    """Raise ValueError if the input of a name was taken away."""
+    _require(f"the input {name}", (one for one in missing_leaves() if name in one.inputs))
 
 
 def require_scheme(scheme: str) -> None:

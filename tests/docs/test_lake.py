@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from logsrv.linelog.archive.putting import put_segment
+from logsrv.linelog.lake.lake_segment import put_lake_segment
 from logsrv.linelog.objects.opening import open_archive
-from logsrv.linelog.ship.targets.lake_segment import put_lake_segment
 from tests.parts.archived_stores import STORE, packed
 from tests.parts.archives import ROOT
 from tests.parts.disks import at

@@ -8,11 +8,11 @@ import pytest
 from logsrv.kit.options.kinds import SIZE
 from logsrv.linelog.fields.outgoing import LONGEST_NAME
 from logsrv.linelog.formats.loki.send import MOST_HOSTS
+from logsrv.linelog.formats.syslog import syslog_target
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.ship.address import PLUGINS, parse_ship_url
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.target import ANSWER
-from logsrv.linelog.ship.targets.over_tcp import syslog
 from logsrv.linelog.store.retain import LEAST_FREE
 from tests.parts.archives import ROOT
 from tests.parts.programs import program
@@ -83,4 +83,4 @@ def test_the_limits_of_shipping_on_the_page_are_those_of_the_code():
     assert f"cut at {LONGEST_NAME} characters" in TO_OTHERS
     assert f"gives up after {ANSWER:g} s, and" in TO_OTHERS
     ports = dict(re.findall(r"`(syslog(?:\+tls)?)://HOST` \((?:port )?(\d+)\)", TO_OTHERS))
-    assert ports == {name: str(scheme.port) for name, scheme in syslog.schemes.items()}
+    assert ports == {name: str(scheme.port) for name, scheme in syslog_target.schemes.items()}

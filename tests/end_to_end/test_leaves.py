@@ -99,3 +99,26 @@ def test_lines_in_an_archive_are_told_as_missing_without_what_reads_it(tmp_path)
         status, out, told = run(*words)
         assert status and gone in "".join([out, *told]) and "Traceback" not in out + "".join(told)
         assert words[0] == "check" or len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("folder", "words", "sentence"),
+    [
+        pytest.param(
+            "formats/gelf",
+            ("--listen", "gelf:udp:0"),
+            "the input gelf is not here: logsrv.linelog.formats.gelf was taken away",
+            id="an input",
+        ),
+        pytest.param(
+            "formats/kafka",
+            ("--listen", "tcp:0", "--ship", "kafka://there.example/logs"),
+            "the target kafka: is not here: logsrv.linelog.formats.kafka was taken away",
+            id="a target",
+        ),
+    ],
+)
+def test_what_needs_a_leaf_that_is_away_is_refused(tmp_path, folder, words, sentence):
+    environment = tree_without([folder], tmp_path / "tree")
+    done = logsrv("check", "--directory", str(tmp_path), *words, environment=environment)
+    assert done.returncode and sentence in (done.stdout + done.stderr).decode()

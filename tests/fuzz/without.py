@@ -29,7 +29,7 @@ WITHOUT = {
     "kit.testing._memory_http": "a part of tests",
     "kit.testing._memory_peers": "a part of tests",
     "linelog.http.view_protocol": _OURS,
-    "linelog.formats.blocks.body": "puts the parts together that `blocks` goes through",
+    "linelog.intake.blocks.body": "puts the parts together that `blocks` goes through",
     "linelog.intake.interfaces": _OPTION,
     "linelog.formats.nats.__init__": _OPTION,
     "linelog.formats.forward.input": _HANDS_ON,
@@ -38,5 +38,5 @@ WITHOUT = {
     "linelog.intake.record_datagrams": "hands bytes on to an author's input",
     "linelog.formats.relp.input": _HANDS_ON,
     "linelog.formats.journal.input": _HANDS_ON,
-    "linelog.formats.http.kept_body": _HANDS_ON,
+    "linelog.intake.over_http.kept_body": _HANDS_ON,
 }

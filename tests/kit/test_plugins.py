@@ -19,7 +19,7 @@ from twisted import plugins
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in [*sys.modules]:
-        if name.startswith(("authors", "twisted.plugins.a_")):
+        if name.startswith(("authors", "others", "twisted.plugins.a_")):
             monkeypatch.delitem(sys.modules, name)
     folder = tmp_path / "authors"
     folder.mkdir()
@@ -122,6 +122,23 @@ def test_plugins_of_ours_are_found_without_a_list_and_imported_one_by_one(colour
     assert "authors.red" in sys.modules and "authors.blue" not in sys.modules
     assert words(colours.ours()) == {"blue": "ours", "import": "ours", "red": "ours"}
     assert colours.find("tools") is None and colours.find(f"x.{tmp_path}/outside") is None
+
+
+def test_plugins_of_ours_beside_the_package_are_found_if_they_are_there(colours, package, tmp_path):
+    for place in (tmp_path / "others", tmp_path / "others" / "green"):
+        place.mkdir()
+        (place / "__init__.py").write_text("")
+    declaring = tmp_path / "others" / "green" / "__init__.py"
+    declaring.write_text(DECLARED.format("leaf", "ours"))
+    found: Plugins[Any] = Plugins(
+        colours.package, colours.accepts, beside=("others.green", "others.taken_away")
+    )
+    assert words(found.ours()) == {**words(colours.ours()), "leaf": "ours"}
+    assert found.find("leaf") is not None and found.find("taken_away") is None
+    assert found.files()["green"] == str(declaring)
+    declaring.write_text("1 / 0\n")
+    del sys.modules["others.green"]
+    assert list(found.broken()) == [str(declaring)]
 
 
 def test_a_stranger_is_found_and_cannot_take_a_name_of_ours(colours, tmp_path):

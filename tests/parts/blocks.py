@@ -10,7 +10,7 @@ import zstandard
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.formats.blocks.send import PackedBlock
+from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.segment import Position
 
 SEGMENT = 1 << 20

@@ -11,11 +11,11 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from logsrv.linelog.formats.http import input as http
-from logsrv.linelog.formats.http.input import Http, HttpInputFactory
 from logsrv.linelog.intake import turns
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputOptions
+from logsrv.linelog.intake.over_http import input as http
+from logsrv.linelog.intake.over_http.input import Http, HttpInputFactory
 from logsrv.linelog.lines.rules import LineRules
 from tests.parts.sinks import Sink, intake
 

@@ -8,14 +8,14 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel
 
-from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.formats.nats.fetching import FetchedBlock, LocalStoreCalls, StreamFetcher
 from logsrv.linelog.formats.nats.link import NatsLink
 from logsrv.linelog.formats.nats.place import parse_stream_source
+from logsrv.linelog.formats.nats.target import JetStreamTarget
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.target import LastBlock, Unavailable
 from logsrv.linelog.ship.target_plugin import TargetSettings
-from logsrv.linelog.ship.targets.nats_target import JetStreamTarget
+from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.segment import Position
 from logsrv.reactor import AsyncioThread
 from tests.parts.blocks import block_of, stored_lines

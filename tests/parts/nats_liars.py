@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import attrs
 
-from logsrv.linelog.formats.blocks.send import PackedBlock
+from logsrv.linelog.store.packed_block import PackedBlock
 from tests.parts.waits import join
 
 INFO: dict[str, object] = {"headers": True, "max_payload": 1 << 20, "version": "2.15.1"}

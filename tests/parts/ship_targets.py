@@ -12,7 +12,6 @@ import zstandard
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
-from logsrv.linelog.formats.blocks.send import LARGEST, PackedBlock, check_block_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.block_sender import BlockSender
 from logsrv.linelog.ship.line_sender import LineSender
@@ -27,6 +26,7 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
+from logsrv.linelog.store.packed_block import LARGEST, PackedBlock, check_block_text
 from logsrv.linelog.store.segment import Position
 
 STORE = "ab" * 16

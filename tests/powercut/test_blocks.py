@@ -11,9 +11,9 @@ import pytest
 
 from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store.blocks import PendingBlock
+from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segment import NOWHERE, Position
 from logsrv.linelog.store.store import Store

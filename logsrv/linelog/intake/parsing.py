@@ -44,6 +44,8 @@ from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 # Adds the records of a message, and returns the answer to send when they are safe. Raises RequestRefused.
 # It is a function of a module, as a worker imports it by its name.
 Parser: TypeAlias = Callable[[bytes, BodyRules, Records], Reply]
+# The functions among the rules for a body, which an order names too.
+_FUNCTIONS = ("take", "count")
 
 
 def in_batches(messages: Iterable[bytes], large: int = LARGE) -> Iterator[list[bytes]]:
@@ -112,6 +114,7 @@ class ParseOrder:
         """Return the order for a worker, in parts."""
         lines = {**attrs.asdict(self.line_rules), "oversize": self.line_rules.oversize.value}
         rules = {**attrs.asdict(self.rules), "query": dict(self.rules.query)}
+        rules |= {name: place_of(rules[name]) for name in _FUNCTIONS if rules[name]}
         head = [self._place, rules, lines]
         return json.dumps(head).encode() + b"\n", self.body
 
@@ -121,6 +124,7 @@ class ParseOrder:
         line, _, body = order.partition(b"\n")
         place, rules, lines = json.loads(line)
         lines["oversize"] = Oversize(lines["oversize"])
+        rules |= {name: load_object(rules[name]) for name in _FUNCTIONS if rules[name]}
         return cls(load_object(place), body, BodyRules(**rules), LineRules(**lines))
 
     def parse_and_answer(self) -> Iterator[bytes]:

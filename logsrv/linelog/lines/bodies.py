@@ -6,10 +6,10 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import attrs
 import orjson
@@ -104,8 +104,8 @@ class BodyRules:
     """The type, path, query and limits of a body.
 
     media: its Content-Type without parameters. query: the parameters of its request, percent-decoded.
-    coding: its Content-Encoding, "" for none. take, count: the functions of its route, each as
-    `package.module:function`; "" for none. here: whether it is parsed in the server, not in a worker.
+    coding: its Content-Encoding, "" for none. take, count: the functions of its route, which a worker
+    imports by their names. here: whether it is parsed in the server, not in a worker.
     Limits in bytes: max_record: one record. max_made: all records of the body, plus 200 for each of them.
     max_body: the unpacked body, and the answer to a bulk request.
     """
@@ -117,8 +117,8 @@ class BodyRules:
     max_body: int = 64 << 20
     query: Mapping[str, str] = NO_HEADERS
     coding: str = ""
-    take: str = ""
-    count: str = ""
+    take: BodyParser | None = None
+    count: BodyCounter | None = None
     here: bool = False
 
     def check_unpacked(self, size: int) -> None:
@@ -306,6 +306,12 @@ class Records:
     def __len__(self) -> int:
         """Return how many records were added so far."""
         return self._number
+
+
+# A parser of bodies: gets the unpacked body, its type and limits, and the Records to add to. Returns the
+# answer; None if the body is lines.
+BodyParser: TypeAlias = Callable[[bytes, BodyRules, Records], Reply | None]
+BodyCounter: TypeAlias = Callable[[bytes, BodyRules], int]
 
 
 def malformed_body(sentence: str, records: int | None = None) -> RequestRefused:

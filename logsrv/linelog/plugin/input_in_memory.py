@@ -25,8 +25,8 @@ from logsrv.kit.options.usage import usage_options
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.linelog.batch import Batch
-from logsrv.linelog.formats.http.input import input_of
 from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.over_http.input import input_of
 from logsrv.linelog.intake.parsing import ParseOrder
 from logsrv.linelog.plugin.logger_settings import LISTEN, InputEndpoint, ListenerSettings
 from logsrv.linelog.plugin.monitoring import METRICS

@@ -20,6 +20,7 @@ from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.http.http_settings import HttpSettings, require_token_if_public
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import InputOptions
+from logsrv.linelog.leaves import require_input
 from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
@@ -49,6 +50,7 @@ def parse_listen(text: str) -> InputEndpoint:
     word, _, rest = text.partition(":")
     if word in inputs():
         return InputEndpoint(text, word, inputs().format_of(word).parse_endpoint(rest))
+    require_input(word)
     try:
         return InputEndpoint(text, "lines", parse_endpoint(text))
     except ValueError:
@@ -146,9 +148,11 @@ def unused_options(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
         used.update(one.options)
     names = [one.name for one in attrs.fields(InputOptions) if not one.name.endswith("_file")]
     useless = {
-        name: f"--listen {listed([f'{user}:…' for user in found.with_option(name)])}"
+        name: f"--listen {listed([f'{user}:…' for user in users])}" if users else "an input"
         for name in names
         if name not in used
+        # Nobody, if their folders have been taken away.
+        for users in [found.with_option(name)]
     }
     return useless | {f"{name}_file": what for name, what in useless.items()}
 
@@ -209,6 +213,8 @@ class LoggerSettings(
         check_targets(self.targets)
         require_token_if_public(self)
         require_joinable_input(self)
+        if self.classic_syslog:
+            require_input("syslog")
 
     @property
     def without_use(self) -> dict[str, str]:

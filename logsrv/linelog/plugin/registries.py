@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from logsrv.kit.plugins import Plugins
-from logsrv.linelog.formats.http.routes import HTTP_FORMATS
 from logsrv.linelog.formats.registry import INPUTS
+from logsrv.linelog.intake.over_http.http_format import HTTP_FORMATS
 from logsrv.linelog.read.sources import SOURCES
 from logsrv.linelog.ship.address import PLUGINS
 

@@ -127,7 +127,7 @@ class ClassicSyslogListeners:
         self, dev_log: str = DEV_LOG, kept: Callable[[], KeptSockets | None] = lambda: None
     ) -> None:
         """`kept`: returns the sockets that the process before this one has left."""
-        self._dev_log = parse_listen(dev_log)
+        self._dev_log = dev_log
         self._kept = kept
 
     def listener_settings(self, settings: LoggerSettings) -> list[ListenerSettings]:
@@ -141,10 +141,11 @@ class ClassicSyslogListeners:
     @cached_property
     def _free_places(self) -> list[InputEndpoint]:
         places = [parse_listen(port) for port in PORTS]
-        endpoint = self._dev_log.endpoint
+        dev_log = parse_listen(self._dev_log)
+        endpoint = dev_log.endpoint
         try:
             check_can_bind(endpoint, self._kept())
-            places.append(self._dev_log)
+            places.append(dev_log)
         except ListenError as error:
             why = str(error)
             log.info("--classic-syslog goes without {path}: {why}", path=endpoint.path, why=why)

@@ -15,14 +15,10 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """The name of a target. It has no dot: names with a dot are files beside the target's place."""
 BEGINNING, END = "beginning", "end"
 """Words for the place where a new target begins, which may also be given as a position."""
-_WORK = "_target"
 
 
 class Targets(Plugins[TargetPlugin]):
-    """All plugins of targets; the work beside ours, `NAME_target.py`, is not imported to find them."""
-
-    def files(self) -> dict[str, str]:
-        return {name: file for name, file in super().files().items() if not name.endswith(_WORK)}
+    """All plugins of targets."""
 
     def with_scheme(self, scheme: str) -> TargetPlugin | None:
         """Return the plugin with a scheme. Others' are looked for only if none of ours has it."""
@@ -43,9 +39,9 @@ def _by_scheme(plugins: dict[str, TargetPlugin]) -> dict[str, TargetPlugin]:
 
 
 PLUGINS = Targets(
-    "logsrv.linelog.ship.targets",
+    "logsrv.linelog.formats",
     lambda found: isinstance(found, TargetPlugin),
-    beside=("logsrv.linelog.archive.target_plugin",),
+    beside=("logsrv.linelog.archive.target_plugin", "logsrv.linelog.lake"),
 )
 
 

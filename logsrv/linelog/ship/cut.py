@@ -15,12 +15,12 @@ from typing import NamedTuple
 import attrs
 import zstandard
 
-from logsrv.linelog.formats.blocks.send import LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.read.texts import DamagedSegment, PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.durable import DurableFollower
 from logsrv.linelog.ship.store_places import combine_crcs
 from logsrv.linelog.store.frames import quick_compressor
+from logsrv.linelog.store.packed_block import LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.store.segment import NOWHERE, Position
 from logsrv.linelog.store.segment_notes import MissingText
 

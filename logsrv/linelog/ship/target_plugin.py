@@ -6,8 +6,8 @@
         schemes={"parcels": Scheme(7000), "parcels+tls": Scheme(7001, tls=True)},
     )
 
-Ours are in `linelog/ship/targets`, those of others in `twisted/plugins`. A target that differs in more than
-such values is a subclass: `targets/kafka.py` and `targets/nats.py` have most of it.
+Ours are in the folders of their formats, those of others in `twisted/plugins` (`address.py` finds both). A
+target that differs in more than such values is a subclass: `formats/nats` has most of it.
 """
 
 from __future__ import annotations

@@ -11,20 +11,21 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from logsrv.linelog.formats.bulk import parse as bulk_bodies
-from logsrv.linelog.formats.http.parse import coding_to_undo, parse_body, unpacked_body
-from logsrv.linelog.formats.http.routes import find_route, http_routes
-from logsrv.linelog.formats.http.structured_body import (
+from logsrv.linelog.formats.loki import parse as loki
+from logsrv.linelog.formats.ndjson import parse as http_lines
+from logsrv.linelog.formats.otlp import parse as otlp
+from logsrv.linelog.importing.readable import unpack_file as unpacked_file
+from logsrv.linelog.intake.over_http.installed_routes import http_routes
+from logsrv.linelog.intake.over_http.parse import coding_to_undo, parse_body, unpacked_body
+from logsrv.linelog.intake.over_http.routes import find_route
+from logsrv.linelog.intake.over_http.structured_body import (
     element_texts,
     import_extra,
     parse_json_body,
     parse_protobuf,
     value_ends,
 )
-from logsrv.linelog.formats.loki import parse as loki
-from logsrv.linelog.formats.ndjson import parse as http_lines
-from logsrv.linelog.formats.otlp import parse as otlp
-from logsrv.linelog.importing.readable import unpack_file as unpacked_file
-from logsrv.linelog.intake.parsing import Parsed, ParseOrder, place_of, read_answer
+from logsrv.linelog.intake.parsing import Parsed, ParseOrder, read_answer
 from logsrv.linelog.lines.bodies import (
     BodyRules,
     Records,
@@ -70,8 +71,7 @@ def checked_in_worker(data: bytes, media: str, path: str) -> None:
     """Demand that a worker and the server agree on what is stored."""
     route = find_route(b"POST", path, http_routes())
     assert route.take is not None and route.count is not None
-    take, count = place_of(route.take), place_of(route.count)
-    rules = BodyRules(media, path, RECORD, 4 * MOST, MOST, take=take, count=count)
+    rules = BodyRules(media, path, RECORD, 4 * MOST, MOST, take=route.take, count=route.count)
     message = ParseOrder(parse_body, data, rules, LineRules(max_line=100))
 
     def here(counts: LineCounts) -> Parsed:
@@ -121,7 +121,7 @@ def _takers() -> list[tuple[str, Callable[..., Any]]]:
     ]
 
 
-@target("linelog.formats.hec.parse", "linelog.formats.http.structured_body")
+@target("linelog.formats.hec.parse", "linelog.intake.over_http.structured_body")
 def http_formats(data: bytes) -> None:
     """A body for each format of the http input is stored whole or refused, those of later ones too."""
     takers, media = _takers(), ("", "application/json", "application/x-protobuf")
@@ -137,14 +137,14 @@ def bulk(data: bytes) -> None:
     checked_in_worker(data, "application/x-ndjson", "/_bulk")
 
 
-@target("linelog.formats.loki.parse", "linelog.formats.http.parse", "linelog.intake.parsing")
+@target("linelog.formats.loki.parse", "linelog.intake.over_http.parse", "linelog.intake.parsing")
 def loki_json(data: bytes) -> None:
     """A push of Loki in JSON."""
     checked_here(loki.add_loki_entries, data, "application/json", "/loki/api/v1/push")
     checked_in_worker(data, "application/json", "/loki/api/v1/push")
 
 
-@target("linelog.formats.loki.parse", "linelog.formats.http.structured_body")
+@target("linelog.formats.loki.parse", "linelog.intake.over_http.structured_body")
 def loki_protobuf(data: bytes) -> None:
     """A push of Loki in protobuf and snappy; the input is also packed here, so that its content
     is parsed.
@@ -163,7 +163,7 @@ def otlp_json(data: bytes) -> None:
     checked_in_worker(data, "application/json", "/v1/logs")
 
 
-@target("linelog.formats.otlp.parse", "linelog.formats.http.structured_body")
+@target("linelog.formats.otlp.parse", "linelog.intake.over_http.structured_body")
 def otlp_protobuf(data: bytes) -> None:
     """An export of logs in protobuf."""
     checked_here(otlp.add_otlp_records, data, "application/x-protobuf", "/v1/logs")
@@ -178,7 +178,7 @@ def _inflated(data: bytes) -> bytes | None:
 
 @target(
     "linelog.lines.inflated",
-    "linelog.formats.http.parse",
+    "linelog.intake.over_http.parse",
     "linelog.importing.readable",
 )
 def packed(data: bytes) -> None:
@@ -225,7 +225,7 @@ def _numbers(text: bytes) -> Any:
     return json.loads(text, parse_float=str, parse_int=str)
 
 
-@target("linelog.formats.http.structured_body")
+@target("linelog.intake.over_http.structured_body")
 def json_body(data: bytes) -> None:
     """The texts of an array's elements have the values of the whole."""
     value_ends(data)
@@ -238,7 +238,7 @@ def json_body(data: bytes) -> None:
         assert [parse_json_text(text) for text in element_texts(data.strip())] == value
 
 
-@target("linelog.formats.http.structured_body")
+@target("linelog.intake.over_http.structured_body")
 def protobuf_body(data: bytes) -> None:
     """A message is parsed or refused."""
     kind = import_extra(

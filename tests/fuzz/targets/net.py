@@ -35,7 +35,6 @@ from logsrv.kit.text.words import SHOWN_LENGTH, did_you_mean, shown
 from logsrv.kit.web.access import host_in_header, is_allowed_host
 from logsrv.kit.web.channel import host_and_target
 from logsrv.linelog.formats.bulk.send import read_bulk_answer
-from logsrv.linelog.formats.http.routes import find_route, http_routes, request_path
 from logsrv.linelog.formats.nats.client import NatsTrouble
 from logsrv.linelog.formats.nats.link import read_jetstream_answer as read_answer_of_nats
 from logsrv.linelog.formats.nats.parse import (
@@ -47,6 +46,8 @@ from logsrv.linelog.formats.nats.parse import (
 )
 from logsrv.linelog.formats.nats.place import parse_stream_source
 from logsrv.linelog.formats.otlp.send import rejected_count_and_reason
+from logsrv.linelog.intake.over_http.installed_routes import http_routes
+from logsrv.linelog.intake.over_http.routes import find_route, request_path
 from logsrv.linelog.lines.bodies import RequestRefused
 from logsrv.linelog.objects.url import parse_archive_url
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, parse_listen
@@ -82,7 +83,7 @@ def proxy_header(data: bytes) -> None:
             assert host is None or ipaddress.ip_address(host)
 
 
-@target("kit.web.access", "kit.web.channel", "linelog.formats.http.routes", longest=400)
+@target("kit.web.access", "kit.web.channel", "linelog.intake.over_http.routes", longest=400)
 def http_heads(data: bytes) -> None:
     """Hosts and targets of requests are read without an error, and a path leads to an existing page."""
     name = host_in_header(data)
@@ -100,7 +101,11 @@ def http_heads(data: bytes) -> None:
         safe(str(refusal), "")
 
 
-@target("linelog.formats.http.input", "linelog.formats.http.request", "linelog.formats.http.body")
+@target(
+    "linelog.intake.over_http.input",
+    "linelog.intake.over_http.request",
+    "linelog.intake.over_http.body",
+)
 def http_requests(data: bytes) -> None:
     """Any request is answered or ends the connection; only lines are stored."""
 

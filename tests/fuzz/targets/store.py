@@ -29,8 +29,7 @@ from logsrv.linelog.columns.layout import (
 )
 from logsrv.linelog.fields.first_lines import EarlierTexts
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.formats.blocks.parse import check_and_count_lines, split_frames, unpack_frames
-from logsrv.linelog.formats.blocks.send import block_from_headers, check_block_text
+from logsrv.linelog.intake.blocks.parse import check_and_count_lines, split_frames, unpack_frames
 from logsrv.linelog.store import identity, index, indexing, manifest, place
 from logsrv.linelog.store.blocks import (
     BlockNote,
@@ -42,6 +41,7 @@ from logsrv.linelog.store.digest import FileDigest
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import compressor, frame_sizes_at, unpack_frame
 from logsrv.linelog.store.kept_continuations import decode_continuations
+from logsrv.linelog.store.packed_block import block_from_headers, check_block_text
 from logsrv.linelog.store.segment import Position, parse_position
 from logsrv.linelog.store.times import Times, time_of, times_of
 from logsrv.linelog.store.torn import is_stamp_or_beginning, repair_text
@@ -282,8 +282,8 @@ def _unpack_first_frame(packed: bytes) -> None:
 
 
 @target(
-    "linelog.formats.blocks.send",
-    "linelog.formats.blocks.parse",
+    "linelog.store.packed_block",
+    "linelog.intake.blocks.parse",
     "linelog.store.frames",
 )
 def blocks(data: bytes) -> None:

@@ -14,12 +14,12 @@ from logsrv.errors import ConfigurationError
 from logsrv.linelog.formats.blocks.input import Blocks
 from logsrv.linelog.formats.forward.input import Forward
 from logsrv.linelog.formats.gelf.input import Gelf
-from logsrv.linelog.formats.http.input import Http
 from logsrv.linelog.formats.lumberjack.input import Lumberjack
 from logsrv.linelog.formats.python.input import Python
 from logsrv.linelog.formats.relp.input import Relp
 from logsrv.linelog.intake import turns
 from logsrv.linelog.intake.connections import Input
+from logsrv.linelog.intake.over_http.input import Http
 from logsrv.linelog.lines.rules import LineRules, Oversize
 from tests.parts.messages import event, window
 from tests.parts.sinks import Sink, connected, intake, refused, turn

@@ -10,22 +10,20 @@ from twisted.logger import capturedLogs, formatEvent
 from logsrv.errors import ConfigurationError
 from logsrv.inputs import HttpFormat, InputFormat
 from logsrv.kit.testing import MemoryService
-from logsrv.linelog.formats.http.routes import (
-    HTTP_FORMATS,
-    http_routes,
-    require_distinct_paths,
-)
 from logsrv.linelog.formats.registry import INPUTS, Inputs
 from logsrv.linelog.intake.options import InputOptions
+from logsrv.linelog.intake.over_http.http_format import HTTP_FORMATS
+from logsrv.linelog.intake.over_http.installed_routes import http_routes, require_distinct_paths
+from logsrv.linelog.ship.address import PLUGINS as TARGETS
 from tests.parts.http_senders import Sender
 from twisted import plugins
 
 NAMED = (
-    "from logsrv.linelog.formats.http.routes import HttpFormat\n"
+    "from logsrv.linelog.intake.over_http.http_format import HttpFormat\n"
     "notes = HttpFormat('notes', 'notes_of_a_stranger:routes')\n"
 )
 ROUTES = """
-from logsrv.linelog.formats.http.routes import Route
+from logsrv.linelog.intake.over_http.routes import Route
 from logsrv.linelog.lines.bodies import Reply, RequestRefused, json_line
 
 def add(body, rules, records):
@@ -124,7 +122,7 @@ def test_a_format_whose_function_fails_is_left_out_as_well(stranger):
 
 @pytest.mark.parametrize(
     "body", ["return None", "return {'/bad': 5}", "return {'/bad': [5]}", "raise SystemExit(3)",
-     "from logsrv.linelog.formats.http.routes import Route; return {'/bad': [Route((), lambda *_: 1)]}"]
+     "from logsrv.linelog.intake.over_http.routes import Route; return {'/bad': [Route((), lambda *_: 1)]}"]
 )  # fmt: skip
 def test_a_format_that_returns_no_routes_is_left_out(stranger, body):
     stranger.write_text(f"def routes():\n    {body}\n")
@@ -179,7 +177,7 @@ def test_an_object_that_lies_is_no_plugin(stranger):
     )
     file.write_text(
         "from zope.interface import implementer\n"
-        "from logsrv.linelog.formats.http.routes import IHttpFormat\n" + lies
+        "from logsrv.linelog.intake.over_http.http_format import IHttpFormat\n" + lies
     )
     assert [*HTTP_FORMATS.all()] == [*HTTP_FORMATS.ours()]
 
@@ -203,7 +201,9 @@ def test_each_folder_of_a_format_has_its_plugin():
     """Its name is that of the folder, and it tells only options that inputs have."""
     folder = Path(*INPUTS.package.split("."))
     names = {file.parent.name for file in folder.glob("*/__init__.py")}
-    assert names == {*INPUTS.ours(), *HTTP_FORMATS.ours()}
+    targets = {plugin.place.split(".")[3] for plugin in TARGETS.ours().values()}
+    assert names <= {*INPUTS.ours(), *HTTP_FORMATS.ours(), *targets}
+    assert {*INPUTS.ours(), *HTTP_FORMATS.ours()} <= names
     told = {
         option
         for one in INPUTS.ours().values()

@@ -17,10 +17,10 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit.connections import linger
 from logsrv.linelog.formats.forward.input import Forward
-from logsrv.linelog.formats.http.input import Http
 from logsrv.linelog.formats.lumberjack.input import Lumberjack
 from logsrv.linelog.formats.relp.input import Relp
 from logsrv.linelog.intake.connections import Input
+from logsrv.linelog.intake.over_http.input import Http
 from tests.parts.certificates import certificate_file
 from tests.parts.listening import LOOPBACK, Site, port_of, unverified
 from tests.parts.reactor import REACTOR, until

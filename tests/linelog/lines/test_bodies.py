@@ -2,7 +2,7 @@
 
 import pytest
 
-from logsrv.linelog.formats.http.structured_body import import_extra, parse_protobuf
+from logsrv.linelog.intake.over_http.structured_body import import_extra, parse_protobuf
 from logsrv.linelog.lines.bodies import (
     Records,
     RequestRefused,

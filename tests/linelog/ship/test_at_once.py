@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.ship.shipper import LAST, SETTLED
 from logsrv.linelog.ship.target import (
     ANSWER,
@@ -14,6 +13,7 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
 )
 from logsrv.linelog.store import index, indexing
+from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.segment import segments
 from tests.parts.disks import at
 from tests.parts.ship_targets import FarSide, Process

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.ship import cut
 from logsrv.linelog.ship.block_sender import AHEAD, GROW
 from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
@@ -20,6 +19,7 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
+from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.segment_notes import MissingText
 from tests.parts.ship_targets import FarSide, Process

@@ -11,11 +11,11 @@ import zstandard
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.formats.blocks.send import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cut import PIECE, BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.store_places import combine_crcs
+from logsrv.linelog.store.packed_block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more
 from tests.parts.indexes import as_before

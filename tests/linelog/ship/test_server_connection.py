@@ -10,13 +10,13 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions
+from logsrv.linelog.formats.relp.target import RelpTarget
+from logsrv.linelog.formats.syslog.target import SyslogTarget
 from logsrv.linelog.ship.server_connection import connect_to_server, unreachable_error
 from logsrv.linelog.ship.target import (
     Unavailable,
 )
 from logsrv.linelog.ship.target_plugin import TargetSettings
-from logsrv.linelog.ship.targets.relp_target import RelpTarget
-from logsrv.linelog.ship.targets.syslog_target import SyslogTarget
 from tests.parts.certificates import Authority
 from tests.parts.far_sides import far_side, sent, settings, unavailable
 from tests.parts.http_servers import serving

@@ -32,7 +32,7 @@ MODULES = (
     # Most children import later, for 0.015 s: the modules of inputs, and those of Twisted's plugins.
     *(
         f"logsrv.linelog.formats.{name}"
-        for name in ("lines.input", "http.input", "nats.place", "forward", "gelf", "hec.input")
+        for name in ("lines.input", "http", "nats.place", "forward", "gelf", "hec.input")
     ),
     *(
         f"logsrv.linelog.formats.{name}"
@@ -47,6 +47,7 @@ MODULES = (
         )
     ),
     *("logsrv.linelog.formats.bulk.input", "logsrv.linelog.formats.ndjson.input"),
+    "logsrv.linelog.intake.over_http.input",
     *("logsrv.linelog.intake.line_receiver", "logsrv.kit.service._plugin", "logsrv.cli.stores"),
     *("csv", "difflib", "importlib.metadata", "unittest", "zoneinfo"),
     *("twisted.cred.strcred", "twisted.trial.itrial", "twisted.words.iwords"),

@@ -7,6 +7,8 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import OVER_HTTP, InputOptions
+from logsrv.linelog.ship.http_plugin import EXPOSES, HttpTargetPlugin
+from logsrv.linelog.ship.target_plugin import Scheme, TargetSettings
 
 
 class BlocksFormat(InputFormat):
@@ -28,4 +30,24 @@ blocks = BlocksFormat(
     "logsrv.linelog.formats.blocks.input:Blocks",
     "another logsrv that ships its store: --ship https://...",
     options=OVER_HTTP,
+)
+
+
+class CentrePlugin(HttpTargetPlugin):
+    """The plugin of a centre as a target, which reports its place and stores each block once."""
+
+    def is_exposed(self, settings: TargetSettings) -> bool:
+        # A changed block would have other times and sources of lines.
+        return True
+
+
+centre = CentrePlugin(
+    name="centre",
+    place="logsrv.linelog.formats.blocks.target:CentreTarget",
+    schemes={"http": Scheme(80), "https": Scheme(443, tls=True)},
+    takes="blocks",
+    path=".*/blocks",
+    without_path="the path of a centre ends in /blocks; lines as JSON go by ndjson+{server}",
+    parameters=None,
+    exposes=EXPOSES,
 )

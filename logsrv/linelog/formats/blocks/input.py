@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from functools import partial
 
-from logsrv.linelog.formats.blocks.body import (
+from logsrv.linelog.intake.blocks.body import (
     IncomingBlocks,
     block_body,
     last_block_headers,
     require_known_place,
 )
-from logsrv.linelog.formats.http.body import (
+from logsrv.linelog.intake.connections import Input
+from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.over_http.body import (
     Body,
     QuestionBody,
     RequestHead,
     require_open_store,
 )
-from logsrv.linelog.formats.http.input import HttpInputFactory
-from logsrv.linelog.formats.http.routes import Route, Routes
-from logsrv.linelog.intake.connections import Input
-from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.over_http.input import HttpInputFactory
+from logsrv.linelog.intake.over_http.routes import Route, Routes
 from logsrv.linelog.lines.bodies import Reply, RequestRefused, json_line
 from logsrv.linelog.store.segment import STORE_ID
 

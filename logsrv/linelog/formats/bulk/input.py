@@ -16,8 +16,8 @@ from logsrv.linelog.formats.bulk.parse import (
     cluster_health,
     count_bulk_documents,
 )
-from logsrv.linelog.formats.http.body import Body, QuestionBody, RequestHead, require_open_store
-from logsrv.linelog.formats.http.routes import Route, Routes
+from logsrv.linelog.intake.over_http.body import Body, QuestionBody, RequestHead, require_open_store
+from logsrv.linelog.intake.over_http.routes import Route, Routes
 from logsrv.reactor import time_of_day
 
 

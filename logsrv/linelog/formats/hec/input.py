@@ -19,8 +19,8 @@ from logsrv.linelog.formats.hec.parse import (
     count_hec_lines,
     find_asked_ids,
 )
-from logsrv.linelog.formats.http.body import RequestHead
-from logsrv.linelog.formats.http.routes import Route, Routes, TokenMissing, TokenWrong
+from logsrv.linelog.intake.over_http.body import RequestHead
+from logsrv.linelog.intake.over_http.routes import Route, Routes, TokenMissing, TokenWrong
 from logsrv.linelog.lines.bodies import Reply, RequestRefused
 from logsrv.linelog.lines.json_made import as_json
 

@@ -20,7 +20,7 @@ import orjson
 
 from logsrv.linelog.fields.json import look_up_field
 from logsrv.linelog.fields.record import ALIASES
-from logsrv.linelog.formats.http.structured_body import value_ends
+from logsrv.linelog.intake.over_http.structured_body import value_ends
 from logsrv.linelog.lines.bodies import (
     BodyRules,
     Records,

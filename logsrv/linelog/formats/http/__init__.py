@@ -14,12 +14,12 @@ class HttpInput(InputFormat):
     """The plugin of the input; it does not listen while two formats take the same requests."""
 
     def check_settings(self, text: str, endpoint: Endpoint, options: InputOptions) -> None:
-        load_object("logsrv.linelog.formats.http.routes:require_distinct_paths")()
+        load_object("logsrv.linelog.intake.over_http.installed_routes:require_distinct_paths")()
 
 
 http = HttpInput(
     "http",
-    "logsrv.linelog.formats.http.input:Http",
+    "logsrv.linelog.intake.over_http.input:Http",
     "over HTTP, each format at its own paths:",
     options=OVER_HTTP,
 )

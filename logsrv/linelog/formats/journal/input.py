@@ -8,15 +8,6 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from logsrv.linelog.formats.http.body import (
-    Body,
-    RequestHead,
-    refuse_if_closing,
-    require_open_store,
-)
-from logsrv.linelog.formats.http.input import HttpInputFactory
-from logsrv.linelog.formats.http.parse import coding_to_undo
-from logsrv.linelog.formats.http.routes import Route, Routes
 from logsrv.linelog.formats.journal.parse import (
     TAKEN,
     JournalEntry,
@@ -28,6 +19,15 @@ from logsrv.linelog.formats.journal.parse import (
 from logsrv.linelog.intake.connections import Input, InputDatagrams
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.over_http.body import (
+    Body,
+    RequestHead,
+    refuse_if_closing,
+    require_open_store,
+)
+from logsrv.linelog.intake.over_http.input import HttpInputFactory
+from logsrv.linelog.intake.over_http.parse import coding_to_undo
+from logsrv.linelog.intake.over_http.routes import Route, Routes
 from logsrv.linelog.intake.parsing import ParseOrder
 from logsrv.linelog.lines.bodies import LARGE, Records, Reply, RequestRefused
 

@@ -1,7 +1,7 @@
 """The routes of pushes to Loki, and of the question whether it is ready, which Vector asks first."""
 
-from logsrv.linelog.formats.http.routes import Route, Routes
 from logsrv.linelog.formats.loki.parse import add_loki_entries, count_loki_entries
+from logsrv.linelog.intake.over_http.routes import Route, Routes
 from logsrv.linelog.lines.bodies import Reply
 
 _READY = Reply(200, b"ready\n", "text/plain; charset=utf-8")

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeAlias
 
-from logsrv.linelog.formats.http.otlp_keys import meant, records_below
-from logsrv.linelog.formats.http.structured_body import (
+from logsrv.linelog.intake.over_http.otlp_keys import meant, records_below
+from logsrv.linelog.intake.over_http.structured_body import (
     count_elements,
     import_extra,
     parse_json_object,

@@ -17,7 +17,6 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions, tls_context
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.observe.rate_limited_log import Failures, RateLimitedLog
-from logsrv.linelog.formats.blocks.body import BlockBody
 from logsrv.linelog.formats.nats.login import nats_login_options, read_nats_credentials
 from logsrv.linelog.formats.nats.place import (
     EXAMPLE,
@@ -26,6 +25,7 @@ from logsrv.linelog.formats.nats.place import (
     parse_stream_source,
     passed_hole,
 )
+from logsrv.linelog.intake.blocks.body import BlockBody
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.unfinished import UnfinishedData

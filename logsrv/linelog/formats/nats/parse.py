@@ -17,7 +17,7 @@ from typing import TypeAlias
 import attrs
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.formats.blocks.send import NAMES
+from logsrv.linelog.store.packed_block import NAMES
 
 LONGEST_LINE = 32 << 10
 """The most bytes of a line; a longer one is an error. nats-py has this limit for the first line."""

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from logsrv.kit.text.words import listed, shown
-from logsrv.linelog.formats.blocks.send import UNKNOWN
+from logsrv.linelog.store.packed_block import UNKNOWN
 from logsrv.linelog.store.segment import Position, parse_position
 
 PORT = 4222

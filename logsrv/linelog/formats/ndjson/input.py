@@ -1,11 +1,11 @@
 """The routes of lines, JSON and forms."""
 
-from logsrv.linelog.formats.http.routes import Route, Routes
 from logsrv.linelog.formats.ndjson.parse import (
     add_body_records,
     body_parser,
     count_body_records,
 )
+from logsrv.linelog.intake.over_http.routes import Route, Routes
 
 
 def routes() -> Routes:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
-from logsrv.linelog.formats.http.structured_body import (
+from logsrv.linelog.intake.over_http.structured_body import (
     count_begun_elements,
     element_texts,
     parse_json_body,

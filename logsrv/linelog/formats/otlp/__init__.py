@@ -3,10 +3,12 @@
 They are answered with 200 and an empty response, as OTLP asks.
 """
 
-from logsrv.linelog.formats.http.routes import HttpFormat
+from logsrv.linelog.intake.over_http.http_format import HttpFormat
+from logsrv.linelog.ship.http_plugin import posting_plugin
 
 otlp = HttpFormat(
     "otlp",
     "logsrv.linelog.formats.otlp.input:routes",
     "OpenTelemetry",
 )
+otlp_target = posting_plugin("otlp", "otlp", "logsrv.linelog.formats.otlp.target:OtlpTarget")

@@ -6,8 +6,8 @@ A failed request is answered by a google.rpc.Status, in the type of the request.
 from http import HTTPStatus
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.formats.http.routes import Route, Routes
 from logsrv.linelog.formats.otlp.parse import PROTOBUF, add_otlp_records, count_otlp_records
+from logsrv.linelog.intake.over_http.routes import Route, Routes
 from logsrv.linelog.lines.bodies import Reply, RequestRefused, json_line
 
 

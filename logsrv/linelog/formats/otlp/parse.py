@@ -6,13 +6,13 @@ import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from logsrv.linelog.formats.http.otlp_keys import (
+from logsrv.linelog.intake.over_http.otlp_keys import (
     UnknownKeys,
     camel_case,
     has_unknown_fields,
     with_known_keys,
 )
-from logsrv.linelog.formats.http.structured_body import (
+from logsrv.linelog.intake.over_http.structured_body import (
     count_elements,
     import_extra,
     parse_json_body,

@@ -5,9 +5,17 @@ is safe.
 """
 
 from logsrv.linelog.intake.interfaces import InputFormat
+from logsrv.linelog.ship.target_plugin import Scheme, TargetPlugin
 
 relp = InputFormat(
     "relp",
     "logsrv.linelog.formats.relp.input:Relp",
     "RELP, as rsyslog sends it: acknowledged",
+)
+# The parameters after the ? are passed over.
+relp_target = TargetPlugin(
+    name="relp",
+    place="logsrv.linelog.formats.relp.target:RelpTarget",
+    schemes={"relp": Scheme(), "relp+tls": Scheme(tls=True)},
+    parameters=None,
 )

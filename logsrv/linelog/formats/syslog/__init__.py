@@ -5,10 +5,19 @@ answered.
 """
 
 from logsrv.linelog.intake.interfaces import InputFormat
+from logsrv.linelog.ship.target_plugin import Scheme, TargetPlugin
 
 syslog = InputFormat(
     "syslog",
     "logsrv.linelog.formats.syslog.input:Syslog",
     "syslog over TCP, TLS, UDP and UNIX sockets, by either framing",
     joins=True,
+)
+syslog_target = TargetPlugin(
+    name="syslog",
+    place="logsrv.linelog.formats.syslog.target:SyslogTarget",
+    # RFC 6587 names no port, and 514 is usual. RFC 5425 section 4.1 names 6514.
+    schemes={"syslog": Scheme(514), "syslog+tls": Scheme(6514, tls=True)},
+    # They are passed over.
+    parameters=None,
 )

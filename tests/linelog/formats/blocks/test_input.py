@@ -11,15 +11,14 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.formats.blocks.body import OVERTAKEN, BlockBody
 from logsrv.linelog.formats.blocks.input import block_routes
-from logsrv.linelog.formats.blocks.send import PackedBlock
-from logsrv.linelog.formats.http.body import QuestionBody, RequestHead
-from logsrv.linelog.formats.http.input import HttpInputFactory
-from logsrv.linelog.formats.http.request import ANSWER_SECONDS
-from logsrv.linelog.formats.http.routes import find_route
+from logsrv.linelog.intake.blocks.body import OVERTAKEN, BlockBody
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputSecrets
+from logsrv.linelog.intake.over_http.body import QuestionBody, RequestHead
+from logsrv.linelog.intake.over_http.input import HttpInputFactory
+from logsrv.linelog.intake.over_http.request import ANSWER_SECONDS
+from logsrv.linelog.intake.over_http.routes import find_route
 from logsrv.linelog.lines.bodies import RequestRefused
 from logsrv.linelog.plugin.logger_settings import (
     ListenerSettings,
@@ -28,6 +27,7 @@ from logsrv.linelog.plugin.logger_settings import (
 from logsrv.linelog.store.blocks import BlockNote, PendingBlock, parse_notes_file
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.origins import ENOUGH, Origins
+from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of, stored_lines
 from tests.parts.http_senders import Transport, request

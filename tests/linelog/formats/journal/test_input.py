@@ -12,11 +12,11 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.children.pool import WorkerEndedError
 from logsrv.kit.web.channel import REQUEST_SECONDS
-from logsrv.linelog.formats.http.input import PIECE
-from logsrv.linelog.formats.http.request import ANSWER_SECONDS
 from logsrv.linelog.formats.journal.input import Journal
 from logsrv.linelog.intake import turns
 from logsrv.linelog.intake.options import InputOptions
+from logsrv.linelog.intake.over_http.input import PIECE
+from logsrv.linelog.intake.over_http.request import ANSWER_SECONDS
 from logsrv.linelog.lines import bodies
 from logsrv.linelog.lines.rules import LineRules
 from tests.parts.sinks import Sink, SlowStore, intake, turn

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.formats.blocks.body import BlockDecision, decide_about
-from logsrv.linelog.formats.blocks.send import block_from_headers
 from logsrv.linelog.formats.nats.place import (
     StreamSource,
     adapted_headers,
     parse_stream_source,
     passed_hole,
 )
+from logsrv.linelog.intake.blocks.body import BlockDecision, decide_about
+from logsrv.linelog.store.packed_block import block_from_headers
 from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.fields.outgoing_syslog import syslog_messages
 from logsrv.linelog.formats.relp.parse import RelpFramer
 from logsrv.linelog.formats.relp.send import RelpSession, RelpState
-from logsrv.linelog.formats.syslog.send import syslog_messages
 from logsrv.linelog.lines.rules import LineRules
 from tests.parts.sample_lines import LINES
 

@@ -1,0 +1,31 @@
+"""A lake: sealed segments as Parquet files, in a directory or a bucket, which engines of SQL read.
+
+lake_target.py    the target `lake+file:`, `lake+s3:` …: which segments are there
+lake_segment.py   a segment to its files, one for each day, and back for a comparison
+lake_file.py      the columns of a file
+"""
+
+from logsrv.linelog.objects.url import BUCKETS, FILE
+from logsrv.linelog.ship.object_plugins import LAKE, BucketPlugin, DirectoryPlugin
+from logsrv.linelog.ship.target_plugin import Scheme
+
+_TARGET = "logsrv.linelog.lake.lake_target:LakeTarget"
+
+lake = DirectoryPlugin(
+    name="lake",
+    place=_TARGET,
+    schemes={LAKE + FILE: Scheme()},
+    takes="segments",
+    package="pyarrow",
+    install="logsrv[columns]",
+    parameters=None,
+)
+lake_bucket = BucketPlugin(
+    name="lake-bucket",
+    place=_TARGET,
+    schemes={LAKE + scheme: Scheme() for scheme in BUCKETS},
+    takes="segments",
+    package="pyarrow",
+    install="logsrv[archive,columns]",
+    parameters=None,
+)

@@ -1,0 +1,106 @@
+"""The target of `lake+file:///PATH`, `lake+s3://BUCKET/PREFIX` and so on: segments as Parquet files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import attrs
+import pyarrow
+from twisted.internet.defer import Deferred
+
+from logsrv.linelog.lake.lake_segment import (
+    file_name,
+    first_day,
+    folder_name,
+    has_whole_segment,
+    put_lake_segment,
+    size_there,
+)
+from logsrv.linelog.ship.object_plugins import LAKE
+from logsrv.linelog.ship.object_target import ObjectTarget
+from logsrv.linelog.ship.target import ArchiveSurvey, SentSegment
+from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.manifest import segment_base_name
+from logsrv.linelog.store.segment import Form, Segment
+
+_FOLDER = re.compile(r"day=([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_FILE = re.compile(_FOLDER.pattern + r"/[0-9a-f]{32}-([0-9]{10})\.parquet")
+
+
+class LakeTarget(ObjectTarget):
+    """A lake, in a directory or a bucket, as a target of a shipper. Its thread makes the files, too."""
+
+    promise = "each sealed segment once, as Parquet: it was read back and compared"
+    noun = "lake"
+
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        """Raises ConfigurationError."""
+        url = attrs.evolve(settings.url, text=settings.url.text.removeprefix(LAKE))
+        super().__init__(attrs.evolve(settings, url=url), reactor)
+        # Arrow's own allocator keeps 50 MB that it has freed.
+        pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+        # Readers of the store find no text there.
+        self.url = ""
+        # Short names of segments that were found whole, with the sizes of their first files.
+        self._whole: set[tuple[str, int]] = set()
+
+    def survey(
+        self, segments: Sequence[Segment], disk: Disk, *, others: bool = True
+    ) -> Deferred[ArchiveSurvey]:
+        """Return which segments are there. Without `others`, each is read to its end as well."""
+        here = {segment_base_name(one.name): one for one in segments if one.form is Form.PACKED}
+
+        def work(_: object) -> ArchiveSurvey:
+            days = {first_day(name) for name in here}
+            if others:
+                folders = filter(_FOLDER.fullmatch, self._archive.top_folders())
+                earliest = folder_name(min(days, default=""))
+                days |= {one.partition("=")[2] for one in folders if f"{one}/" >= earliest}
+            sizes = self._sizes(sorted(days))
+            there = [
+                name
+                for name in here
+                if file_name(self._store, name) in sizes
+                and (others or self._is_whole(name, sizes[file_name(self._store, name)]))
+            ]
+            strange = _names_in(sizes).items() if others else ()
+            known = {one.number for one in here.values()}
+            return ArchiveSurvey(
+                sorted([*there, *(name for number, name in strange if number not in known)]),
+                [one for name, one in here.items() if name not in there],
+            )
+
+        return self._run_in_thread(work)
+
+    def _sizes(self, days: Sequence[str]) -> dict[str, int]:
+        """Return the sizes of this store's files in the folders of some days, by name."""
+        found: dict[str, int] = {}
+        for folder in map(folder_name, days):
+            # A dot sorts after the dash.
+            first = folder + self._store
+            found |= self._archive.sizes(folder, f"{first}-", f"{first}.")
+        return found
+
+    def _is_whole(self, name: str, size: int) -> bool:
+        key = name, size
+        if key not in self._whole and has_whole_segment(self._archive, self._store, name, size):
+            self._whole.add(key)
+        return key in self._whole
+
+    def has_segment(self, name: str) -> Deferred[bool]:
+        first = file_name(self._store, name)
+        return self._run_in_thread(lambda _: size_there(self._archive, first) is not None)
+
+    def put_segment(self, packed: Segment, disk: Disk) -> Deferred[SentSegment]:
+        return self._run_in_thread(
+            lambda going: put_lake_segment(self._archive, packed, disk, self._store, going)
+        )
+
+
+def _names_in(files: Iterable[str]) -> dict[int, str]:
+    """Return a short name for each segment by its number: with the earliest of the days of its files."""
+    found = (_FILE.fullmatch(name) for name in sorted(files, reverse=True))
+    return {int(one[4]): f"{one[4]}-{one[1]}{one[2]}{one[3]}T000000Z" for one in found if one}
