@@ -34,15 +34,22 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("gopher.follow", "gopher.mirror", "gopher.gateway", "linelog.store"),
     ("linelog.columns", "linelog.objects"),
     ("gopher.browse", "linelog.read"),
-    ("linelog.intake", "linelog.alerts", "linelog.sql"),
+    ("linelog.intake", "linelog.alerts"),
     ("linelog.intake.over_http", "linelog.ship"),
     ("linelog.intake.blocks", "linelog.formats.registry"),
     ("linelog.formats.journal",),
-    ("linelog.importing",),
     ("linelog.http",),
     ("gopher", "inputs", "linelog.plugin"),
     ("cli",),
-    ("linelog.formats.*", "linelog.archive", "linelog.lake"),
+    (
+        "linelog.archive",
+        "linelog.backup",
+        "linelog.doctor",
+        "linelog.formats.*",
+        "linelog.importing",
+        "linelog.lake",
+        "linelog.sql",
+    ),
 )
 HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}
 

@@ -71,7 +71,7 @@ FOLDERS = tuple(
     for folder in (
         *("gopher", "kit", "linelog/columns", "linelog/http", "linelog/importing"),
         *("linelog/alerts", "linelog/read", "linelog/ship", "linelog/sql"),
-        *("linelog/store",),
+        *("linelog/backup", "linelog/doctor", "linelog/store"),
     )
 )
 # The browser that the tests of the page share keeps its connections to their server.

@@ -33,7 +33,6 @@ from logsrv.kit.framing.frames import (
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.formats.forward.msgpack_values import MsgpackValueFramer
 from logsrv.linelog.formats.gelf.parse import GelfFramer
-from logsrv.linelog.formats.journal.parse import JournalFramer
 from logsrv.linelog.formats.lumberjack.parse import Events, LumberjackFramer
 from logsrv.linelog.formats.nats.parse import NatsReader, WireError
 from logsrv.linelog.formats.python.parse import PickleFramer
@@ -43,6 +42,7 @@ from logsrv.linelog.importing.readable import readable_text
 from logsrv.linelog.lines.bodies import Records, RequestRefused
 from logsrv.linelog.lines.framer import BlockFramer, LineFramer
 from logsrv.linelog.lines.joined import JoiningFramer
+from logsrv.linelog.lines.journal_entries import JournalFramer
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize, for_frames
 from tests.parts.records import lines_of, move_all

@@ -1,19 +1,26 @@
-"""A command of `logsrv`, and the finder of commands: ours in this package, others' in `twisted/plugins`."""
+"""A command of `logsrv`, and the finder of commands: ours, and others' in `twisted/plugins`.
+
+Ours are in this package, or in a folder of the line logger that can be taken away, as `NAME_command.py`.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from _ast import Constant, PyCF_ONLY_AST
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from logsrv.cli.arguments import tell
+from logsrv.cli.line_logger import folders_of_the_line_logger
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.plugins import Plugins, load_object
+from logsrv.kit.plugins import PACKAGE, Plugins, load_object
 from logsrv.kit.text.escape import one_line
 
 _DECLARED = "\ncommand = Command("
+_IN_LINE_LOGGER = "_command.py"
+"""The end of the names of files with a command in folders of the line logger."""
 
 
 class Command(NamedTuple):
@@ -37,6 +44,25 @@ class Command(NamedTuple):
 class Commands(Plugins[Command]):
     """All commands. Ours are read out of their files: importing them all takes 0.8 s."""
 
+    def files(self) -> dict[str, str]:
+        found = super().files()
+        for folder in folders_of_the_line_logger():
+            for entry in sorted(os.listdir(folder)):
+                if entry.endswith(_IN_LINE_LOGGER):
+                    name = entry.removesuffix(_IN_LINE_LOGGER)
+                    found.setdefault(name, os.path.join(folder, entry))
+        return found
+
+    def places(self, name: str) -> Iterator[str]:
+        # The folders are listed only for names that this package does not have: searching starts at once.
+        yield from super().places(name)
+        if name.isidentifier():
+            paths = (
+                os.path.join(folder, name + _IN_LINE_LOGGER)
+                for folder in folders_of_the_line_logger()
+            )
+            yield from filter(os.path.isfile, paths)
+
     def declared_by(self, name: str, file: str) -> dict[str, Command]:
         with open(file, encoding="utf-8") as source:
             _, found, rest = source.read().partition(_DECLARED)
@@ -47,11 +73,17 @@ class Commands(Plugins[Command]):
         call: Any = compile(f"Command({arguments})", file, "eval", PyCF_ONLY_AST)
 
         def value(node: Any) -> Any:
-            return node.value if isinstance(node, Constant) else self.module_of(name)
+            return node.value if isinstance(node, Constant) else _module_in(file)
 
         more = {each.arg: value(each.value) for each in call.body.keywords}
         command = Command(*map(value, call.body.args), **more)
         return {command.name: command}
+
+
+def _module_in(file: str) -> str:
+    """Return the dotted name of the module in a file of ours."""
+    path = file.removeprefix(PACKAGE).removesuffix(".py")
+    return f"logsrv.{path.replace(os.sep, '.')}"
 
 
 _FOOT = """\

@@ -14,6 +14,7 @@ import os
 from argparse import Namespace
 
 from logsrv.cli.command import COMMANDS, Command, commands_help_text, parser_of
+from logsrv.cli.line_logger import why_taken_away
 from logsrv.cli.output import Output
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
@@ -72,6 +73,8 @@ class _CommandOrTopic:
         if text not in topics() and COMMANDS.find(text) is None:
             if gone := gone_sentence("logsrv", text):
                 raise ValueError(f"{text} is {gone}")
+            if why := why_taken_away(text):
+                raise ValueError(f"{text} is {why}")
             near = did_you_mean(text, self.words)
             raise ValueError(
                 f"{shown(text)} is no command and no topic{near}; logsrv help lists them"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from typing import Any
 
 import logsrv
-from logsrv.kit.plugins import Plugins, load_object
+from logsrv.kit.plugins import PACKAGE, Plugins, load_object
 
 COMMANDS_OF_THE_LINE_LOGGER = frozenset(
     {
@@ -33,6 +35,14 @@ def has_line_logger() -> bool:
     return found is not None and found.origin is not None
 
 
+def folders_of_the_line_logger() -> Iterator[str]:
+    """Yield the folders of the line logger, without those below them; none if it is not installed."""
+    folder = os.path.join(PACKAGE, "linelog")
+    if os.path.isdir(folder):
+        with os.scandir(folder) as entries:
+            yield from sorted(entry.path for entry in entries if entry.is_dir())
+
+
 def registries() -> dict[str, Plugins[Any]]:
     """Return the kinds of plugins that the line logger finds, by their names; none without it."""
     found: dict[str, Plugins[Any]] = {}
@@ -43,7 +53,16 @@ def registries() -> dict[str, Plugins[Any]]:
 
 def missing_parts() -> list[str]:
     """Return a sentence for each part of the line logger that has been taken away."""
+    return [f"{leaf.gives} ({leaf.module})" for leaf in _missing_leaves()]
+
+
+def why_taken_away(name: str) -> str:
+    """Return why a command is not here, as the part of a sentence; "" if it is, or never was."""
+    found = (leaf.module for leaf in _missing_leaves() if name in leaf.commands)
+    return next((f"not here: {module} was taken away" for module in found), "")
+
+
+def _missing_leaves() -> list[Any]:
     if not has_line_logger():
         return []
-    found = load_object("logsrv.linelog.leaves:missing_leaves")()
-    return [f"{leaf.gives} ({leaf.module})" for leaf in found]
+    return list(load_object("logsrv.linelog.leaves:missing_leaves")())

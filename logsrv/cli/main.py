@@ -23,7 +23,7 @@ from logsrv.cli.command import (
     run,
     tell_broken_plugins,
 )
-from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, has_line_logger
+from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, has_line_logger, why_taken_away
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.children.starting import fork
 from logsrv.kit.options.gone import gone_sentence
@@ -100,6 +100,9 @@ def _answer_without_command(words: Sequence[str]) -> int:
         tell(f"logsrv: {name} is {gone}")
         return USAGE
     what = "option" if name.startswith("-") else "command"
+    if why := why_taken_away(name):
+        tell(f"logsrv: {name} is {why}")
+        return USAGE
     near = did_you_mean(name, [*COMMANDS.all(), "--help", "--version"])
     tell(f"logsrv: {shown(name)} is no {what}{near}; logsrv --help shows what there is")
     tell_broken_plugins()

@@ -23,8 +23,8 @@ from __future__ import annotations
 import argparse
 
 from logsrv.cli.arguments import parse_directory, tell
-from logsrv.cli.backup import contents_summary, copy_store
-from logsrv.cli.command import Command
+from logsrv.cli.command import COMMANDS, Command
+from logsrv.cli.line_logger import why_taken_away
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if "://" not in arguments.origin:
         if arguments.store is not None:
             raise UsageError("--store names a store of an archive, and a backup is one store")
-        return _restore_from_backup(arguments)
+        return _restore_from_backup(arguments.origin, arguments.directory)
     if arguments.origin.lower().startswith(("http:", "https:")):
         # Also for a command line that gives no token.
         raise UsageError(f"--from a centre is {gone_sentence('logsrv restore', '--token-file')}")
@@ -70,18 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _restore_from_backup(arguments: argparse.Namespace) -> int:
-    directory = shown(arguments.directory)
-    backup = copy_store(arguments.origin, arguments.directory, "restore")
-    print(f"{directory} has {contents_summary(backup)}")
-    print(f"Next: start its service, or by hand: twistd -n logsrv --directory {directory}")
-    print(
-        "If the store that was backed up still runs, or has shipped lines since, give this one another"
-        f" identity before that: logsrv ship --new-identity {directory}"
-    )
-    if backup.lacks_promised_lines:
-        tell(
-            f"logsrv restore: {shown(arguments.origin)} had {backup.promised_lines:,} lines once, and has"
-            " fewer: logsrv doctor says more"
-        )
-    return 1 if backup.damaged or backup.lacks_promised_lines else 0
+def _restore_from_backup(origin: str, directory: str) -> int:
+    """Have `logsrv backup` bring a backup back. Raises UsageError if that command is not here."""
+    backup = COMMANDS.find("backup")
+    if backup is None:
+        why = why_taken_away("backup")
+        raise UsageError(f"a backup is restored by logsrv backup, which is {why}")
+    status: int = load_object(f"{backup.module}:restore")(origin, directory)
+    return status

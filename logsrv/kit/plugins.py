@@ -33,6 +33,7 @@ from logsrv.kit.text.words import error_text
 from logsrv.plugin_folders import refused
 
 PACKAGE = os.path.join(os.path.dirname(logsrv.__file__), "")
+"""The folder of logsrv, with a slash at its end."""
 _OTHER_WHEEL = ("logsrv.gopher", "logsrv.inputs", "logsrv.linelog")
 """Packages that the distribution `logsrv-kit` does not have."""
 _FOLDER = os.path.join("twisted", "plugins")
@@ -65,7 +66,7 @@ class Plugins(Generic[Kind]):
 
     def find(self, name: str) -> Kind | None:
         """Return the plugin of a name. Raises ConfigurationError if it is ours and cannot be imported."""
-        for file in self._places(name):
+        for file in self.places(name):
             declared = self.declared_by(name, file)
             if isinstance(declared, str):
                 raise ConfigurationError(f"{file} cannot be imported: {declared}")
@@ -105,22 +106,14 @@ class Plugins(Generic[Kind]):
         """Return the files of ours, by the names that their plugins would have."""
         path = importlib.import_module(self.package).__path__
         found = {name.removesuffix("_"): file for name, file in _modules_below(path)}
-        return found | {name: file for name in self._beside for file in self._places(name)}
+        return found | {name: file for name in self._beside for file in self.places(name)}
 
     def module_of(self, name: str) -> str:
         """Return the dotted name of the module in which a plugin of ours is."""
         inside = f"{self.package}.{name}_" if keyword.iskeyword(name) else f"{self.package}.{name}"
         return self._beside.get(name, inside)
 
-    def declared_by(self, name: str, file: str) -> dict[str, Kind] | str:
-        """Return the plugins that a file of ours declares, or a sentence why it cannot be imported.
-
-        A kind whose modules are not light reads the file instead.
-        """
-        loaded = _import(self.module_of(name))
-        return loaded if isinstance(loaded, str) else self._plugins_in(loaded)
-
-    def _places(self, name: str) -> Iterator[str]:
+    def places(self, name: str) -> Iterator[str]:
         """Yield the file in which a plugin of ours would be, if it is there."""
         if name.isidentifier() and not name.startswith("_"):
             package, _, module = self.module_of(name).rpartition(".")
@@ -129,6 +122,14 @@ class Plugins(Generic[Kind]):
                 [folder] = importlib.import_module(package).__path__
                 path = os.path.join(folder, module)
                 yield from filter(os.path.isfile, (f"{path}.py", os.path.join(path, "__init__.py")))
+
+    def declared_by(self, name: str, file: str) -> dict[str, Kind] | str:
+        """Return the plugins that a file of ours declares, or a sentence why it cannot be imported.
+
+        A kind whose modules are not light reads the file instead.
+        """
+        loaded = _import(self.module_of(name))
+        return loaded if isinstance(loaded, str) else self._plugins_in(loaded)
 
     def _plugins_in(self, loaded: ModuleType | str) -> dict[str, Kind]:
         values: Iterable[Any] = () if isinstance(loaded, str) else vars(loaded).values()

@@ -18,13 +18,14 @@ class Leaf(NamedTuple):
     """A folder of `linelog` that can be taken away.
 
     gives: what is missing without it. inputs: its names for `--listen`. schemes: those of its URLs for
-    `--ship`.
+    `--ship`. commands: those of `logsrv` that are in it.
     """
 
     folder: str
     gives: str
     inputs: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -33,6 +34,8 @@ class Leaf(NamedTuple):
 
 LEAVES = (
     Leaf("archive", "the archive in a directory or a bucket", schemes=("file", "s3", "gs", "az")),
+    Leaf("backup", "the command backup, and restoring a backup", commands=("backup",)),
+    Leaf("doctor", "the commands doctor and reindex", commands=("doctor", "reindex")),
     Leaf(
         "formats/blocks", "the input blocks, and centres as targets", ("blocks",), ("http", "https")
     ),
@@ -68,11 +71,13 @@ LEAVES = (
     Leaf(
         "formats/syslog", "the input and the target syslog", ("syslog",), ("syslog", "syslog+tls")
     ),
+    Leaf("importing", "the command import", commands=("import",)),
     Leaf(
         "lake",
         "the target lake",
         schemes=("lake+file", "lake+s3", "lake+gs", "lake+az"),
     ),
+    Leaf("sql", "the command sql", commands=("sql",)),
 )
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from logsrv import cli as package
 from logsrv.cli.command import COMMANDS
+from logsrv.kit.plugins import PACKAGE
 from logsrv.kit.testing import examples
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import logsrv as run_logsrv
+from tests.parts.modules import name_of
 from tests.parts.plugin_files import write_command
 
 KIT_PAGE = Path(__file__).parents[2] / "docs" / "kit.md"
@@ -34,13 +35,15 @@ def test_what_a_command_is_stands_in_its_file():
     ours = COMMANDS.ours()
     written = [
         file
-        for file in Path(package.__file__).parent.glob("*.py")
-        if "\ndef declare(" in file.read_text()
+        for folder in ("cli", "linelog")
+        for file in Path(PACKAGE, folder).rglob("*.py")
+        if "\ndef declare(parser" in file.read_text()
     ]
-    assert {f"logsrv.cli.{file.stem}" for file in written} == {one.module for one in ours.values()}
+    assert {name_of(file) for file in written} == {one.module for one in ours.values()}
     for name, command in ours.items():
         assert import_module(command.module).command == command
-        assert command.name == name == command.module.rpartition(".")[2].rstrip("_")
+        assert command.name == name
+        assert command.module.rpartition(".")[2].removesuffix("_command").rstrip("_") == name
 
 
 def test_a_command_of_a_stranger_is_one_of_logsrv(strangers):
@@ -102,13 +105,14 @@ def test_a_command_of_ours_whose_import_fails_is_one_sentence_that_names_the_fil
     monkeypatch, capsys
 ):
     monkeypatch.setitem(sys.modules, "logsrv.cli.reading", None)
-    monkeypatch.delitem(sys.modules, "logsrv.cli.sql", raising=False)
+    monkeypatch.delitem(sys.modules, "logsrv.linelog.sql.sql_command", raising=False)
     main = import_module("logsrv.cli.main").main
     # 1 would say that nothing was found.
     assert main(["sql", "select 1"]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("logsrv sql: logsrv.cli.sql cannot be imported: ModuleNotFoundError: ")
-    assert "/logsrv/cli/sql.py:" in said and said.count("\n") == 1
+    module = "logsrv.linelog.sql.sql_command"
+    assert said.startswith(f"logsrv sql: {module} cannot be imported: ModuleNotFoundError: ")
+    assert "/logsrv/linelog/sql/sql_command.py:" in said and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["help", "exit"]])

@@ -1,11 +1,11 @@
 """Arguments that the reading commands share."""
 
 import argparse
-import importlib
 
 import pytest
 
 from logsrv.cli.arguments import only_store
+from logsrv.cli.command import COMMANDS, parser_of
 from logsrv.cli.reading import (
     declare_query,
     declare_scope,
@@ -118,8 +118,7 @@ def test_what_another_tool_would_mean_is_said(capsys):
 @pytest.mark.parametrize("command", ["search", "tail", "show", "sql"])
 def test_all_times_of_a_command_are_of_one_zone(command, capsys):
     words = {"show": ["1:0"], "sql": ["select 1"]}.get(command, [])
-    parser = Parser(f"logsrv {command}", "")
-    importlib.import_module(f"logsrv.cli.{command}").declare(parser)
+    parser = parser_of(COMMANDS.ours()[command])
     assert parser.parse_args([*words, "--utc"]).utc
     assert parser.parse_args([*words, "--local"]).local
     with pytest.raises(UsageError):

@@ -122,3 +122,26 @@ def test_what_needs_a_leaf_that_is_away_is_refused(tmp_path, folder, words, sent
     environment = tree_without([folder], tmp_path / "tree")
     done = logsrv("check", "--directory", str(tmp_path), *words, environment=environment)
     assert done.returncode and sentence in (done.stdout + done.stderr).decode()
+
+
+def test_commands_of_leaves_that_are_away_are_named_and_not_listed(tmp_path):
+    environment = tree_without(FOLDERS, tmp_path / "tree")
+
+    def refused(*words: str) -> str:
+        done = logsrv(*words, environment=environment)
+        assert (done.returncode, done.stdout) == (2, b"")
+        return done.stderr.decode()
+
+    away = {
+        name: f"not here: {leaf.module} was taken away" for leaf in LEAVES for name in leaf.commands
+    }
+    assert {"backup", "doctor", "import", "reindex", "sql"} <= {*away}
+    listed = logsrv("--help", environment=environment).stdout.decode()
+    assert "\n  search " in listed
+    for name, why in away.items():
+        assert f"\n  {name} " not in listed
+        assert refused(name) == f"logsrv: {name} is {why}\n"
+        assert refused("help", name).startswith(f"logsrv help: argument SUBJECT: {name} is {why};")
+    said = refused("restore", "--from", str(tmp_path), str(tmp_path / "new"))
+    why = away["backup"]
+    assert said == f"logsrv restore: a backup is restored by logsrv backup, which is {why}\n"

@@ -47,6 +47,8 @@ _NOT_OF_LOGSRV = (
 STEPS = 3
 """Quick and slow tests of other folders are tried if so many imports lead from them to the source."""
 _STARTING = ("tests.cli.", "tests.end_to_end.", "tests.powercut.")
+_OF_COMMAND = "_command"
+"""The end of the names of modules with a command, and of their tests, beside those of `cli`."""
 _STARTED = ("logsrv.linelog.plugin.service", "logsrv.cli.main")
 """What a test imports by starting a daemon or a command."""
 
@@ -81,6 +83,8 @@ def kind_of(test: str, file: str) -> str:
     # All tests lie below the root of the tests.
     beside = test.startswith(folder) and (folder != "tests/" or test.count("/") == 1)
     rooms = [kind for kind, beginnings in _ROOMS.items() if test.startswith(beginnings)]
+    if test.endswith(f"{_OF_COMMAND}.py"):
+        rooms.append("commands")
     if beside and "browser" not in rooms:
         return "folder"
     return rooms[0] if rooms else "elsewhere"
@@ -128,9 +132,13 @@ def _importers() -> dict[str, set[str]]:
                 text = node.value.partition(":")[0]
                 others.add(text)
         if name == "logsrv.cli.main":
-            # It finds the commands by looking into the folder.
-            others |= {each for each in modules if each.startswith("logsrv.cli.")}
-        if name.startswith(_STARTING):
+            # It finds the commands by looking into folders.
+            others |= {
+                each
+                for each in modules
+                if each.startswith("logsrv.cli.") or each.endswith(_OF_COMMAND)
+            }
+        if name.startswith(_STARTING) or name.endswith(_OF_COMMAND):
             others |= {*_STARTED}
         if (room := name.rpartition(".")[0]) != "tests":
             others.add(f"{room}.conftest")

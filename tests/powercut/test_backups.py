@@ -17,9 +17,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from logsrv.cli.backup import copy_store
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.backup.backup_command import copy_store
 from tests.parts.examined_stores import found
 from tests.parts.powercut.history import History
 from tests.parts.powercut.image import Image

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.cli import import_
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.importing import import_command
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
 from tests.parts.powercut.history import History
 from tests.parts.powercut.recording import Kind, Recording
@@ -285,10 +285,10 @@ def sources() -> list[Path]:
 def import_again(directory: Path) -> int:
     """Run the import of `importing` in this process; return its status."""
     parser = Parser(prog="logsrv import", description="")
-    import_.declare(parser)
+    import_command.declare(parser)
     words = ["--directory", str(directory), *map(str, sources())]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return import_.run(parser.parse_args(words))
+        return import_command.run(parser.parse_args(words))
 
 
 WORKLOADS: dict[str, Callable[[Stage], None]] = {

@@ -8,6 +8,7 @@ import pytest
 from logsrv.cli.command import COMMANDS
 from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, has_line_logger, registries
 from logsrv.cli.main import main
+from logsrv.kit.plugins import PACKAGE
 from tests.parts.modules import MODULES, ROOT, imported, name_of
 from tests.parts.scripts import script
 
@@ -62,7 +63,7 @@ def test_the_requirements_of_the_kit_are_in_setup_cfg():
 
 def test_each_command_is_of_the_kit_or_of_the_line_logger():
     files = {
-        name: f"logsrv/cli/{file.rpartition('/')[2]}" for name, file in COMMANDS.files().items()
+        name: f"logsrv/{file.removeprefix(PACKAGE)}" for name, file in COMMANDS.files().items()
     }
     others = {name for name in COMMANDS.ours() if not is_of_kit(files[name])}
     assert others == COMMANDS_OF_THE_LINE_LOGGER

@@ -18,12 +18,12 @@ from typing import TypeAlias
 
 from logsrv.kit.connections.source import escaped_word
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
-from logsrv.linelog.formats.journal.parse import MOST_ENTRY, JournalEntry, JournalFramer, add_entry
 from logsrv.linelog.importing.dated import LineMoments
 from logsrv.linelog.importing.readable import CHUNK, JOURNAL, readable_text, unpack_file
 from logsrv.linelog.lines.bodies import Records, RequestRefused
 from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.inflated import UnpackingError
+from logsrv.linelog.lines.journal_entries import MOST_ENTRY, JournalEntry, JournalFramer, add_entry
 from logsrv.linelog.lines.records import RecordRun, frame_records
 from logsrv.linelog.lines.rules import LineCounts, LineRules
 from logsrv.linelog.store.disk import explanation, reason

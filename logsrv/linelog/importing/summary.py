@@ -8,8 +8,8 @@ import attrs
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted
-from logsrv.linelog.formats.journal.parse import MOST_ENTRY
 from logsrv.linelog.importing.files import STDIN, LogFile
+from logsrv.linelog.lines.journal_entries import MOST_ENTRY
 
 _MICRO = 1e6
 # More names of zones than these are no zones of one file.

@@ -27,8 +27,8 @@ from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store import recover, segment
 from logsrv.linelog.store.active import ActiveSegment
-from logsrv.linelog.store.care.imported import FileIdentity, ImportedFiles, load
 from logsrv.linelog.store.disk import Disk, make_directory, reason
+from logsrv.linelog.store.imported import FileIdentity, ImportedFiles, load
 from logsrv.linelog.store.index import load as load_index
 from logsrv.linelog.store.index import load_head
 from logsrv.linelog.store.lock import DirectoryLock

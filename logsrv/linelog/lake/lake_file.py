@@ -11,6 +11,7 @@ import numpy
 import pyarrow
 import pyarrow.parquet
 
+from logsrv.linelog.columns.arrow_texts import field_as_text, text_column
 from logsrv.linelog.columns.stamp_fields import source_fields
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
 from logsrv.linelog.fields.byte_places import Array
@@ -21,7 +22,6 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.extract import read_all_fields
 from logsrv.linelog.objects.interface import Archive
-from logsrv.linelog.sql.arrow_columns import field_as_text, text_column
 
 FORMAT = 2
 """The version of the schema: a file with another one has other columns, or other values in them."""

@@ -35,8 +35,8 @@ from logsrv.linelog.plugin.logger_settings import LoggerSettings, listeners_with
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.target_plugin import TargetSettings
 from logsrv.linelog.store.backup_note import store_folders
-from logsrv.linelog.store.care.file_owner import plain_files_of_store
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.file_owner import plain_files_of_store
 from logsrv.linelog.store.segment import COLUMNS_SUFFIX, FOLDERS, PACKED_SUFFIX
 
 

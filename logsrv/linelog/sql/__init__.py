@@ -9,26 +9,9 @@ arrow_columns.py
 rows.py      the table as a stream of record batches, made by all cores
 answer.py    the answer to a statement, by all of these, on connections that can only compute
 
-DuckDB and PyArrow are an extra, and take half a second to load. Only the command imports this package, and
-only when it runs. Importing it without them raises SqlNotInstalled.
+sql_command.py
+             `logsrv sql`, which writes the answer
+
+DuckDB and PyArrow are an extra, and take half a second to load. Only the command imports the other modules,
+and only when it runs.
 """
-
-from __future__ import annotations
-
-from logsrv.errors import LogsrvError
-
-NEEDED = (
-    "SQL needs DuckDB and PyArrow, which are not installed; this installs them: "
-    "pip install 'logsrv[sql]'"
-)
-
-
-class SqlNotInstalled(LogsrvError):
-    """The packages of the extra `sql` are missing."""
-
-
-try:
-    import duckdb  # noqa: F401
-    import pyarrow  # noqa: F401
-except ImportError as error:
-    raise SqlNotInstalled(NEEDED) from error

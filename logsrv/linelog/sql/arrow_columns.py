@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy
-import orjson
 import pyarrow
 
+from logsrv.linelog.columns.arrow_texts import fields_as_texts, text_column, to_compact_json
 from logsrv.linelog.columns.stamp_fields import level_field, source_fields
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.together.coded import CodedField
-from logsrv.linelog.fields.values import Value, displayable_text, number_of_value, text_of_value
+from logsrv.linelog.fields.values import Value, number_of_value
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.units import number_in_field_unit
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
@@ -155,14 +154,6 @@ class ArrowColumnMaker:
         return columns
 
 
-def text_column(field: CodedField) -> Any:
-    """Return the texts of a field in all lines, as a dictionary and codes."""
-    return pyarrow.DictionaryArray.from_arrays(
-        pyarrow.array(field.codes, mask=field.codes < 0),
-        pyarrow.array(fields_as_texts(field.values()), pyarrow.string()),
-    )
-
-
 def _stored_numbers(rows: ColumnRows, name: str, kind: ColumnType, bad_values: BadValues) -> Any:
     """Return a field as numbers, by the columns of a segment."""
     stored = rows.numbers(name)
@@ -180,25 +171,6 @@ def _stored_numbers(rows: ColumnRows, name: str, kind: ColumnType, bad_values: B
     ]
     known = pyarrow.array(found, _ARROW_NUMBERS[kind])
     return known.take(pyarrow.array(field.codes, mask=field.codes < 0))
-
-
-def fields_as_texts(values: Sequence[Value | None]) -> list[str | None]:
-    """Return the values of a field as texts."""
-    return [
-        value if value is None or (type(value) is str and value.isascii()) else field_as_text(value)
-        for value in values
-    ]
-
-
-def field_as_text(value: Value) -> str:
-    """Return the value of a field as text; a list is JSON."""
-    if isinstance(value, str):
-        return displayable_text(value)
-    if isinstance(value, list):
-        return to_compact_json(
-            [displayable_text(one) if isinstance(one, str) else one for one in value]
-        )
-    return text_of_value(value)
 
 
 @lru_cache(maxsize=4096)
@@ -235,14 +207,6 @@ def as_number_or_note(
     fits_number = found is not None or (is_integer and amount is not None)
     bad_values[field] = count + lines, has_text or found is None, has_number or fits_number
     return None
-
-
-def to_compact_json(value: Any) -> str:
-    """Return compact JSON."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _time_column(rows: TextRows | ColumnRows) -> Any:

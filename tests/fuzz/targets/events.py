@@ -16,13 +16,7 @@ from logsrv.linelog.formats.forward.msgpack_values import (
 )
 from logsrv.linelog.formats.forward.parse import add_event, answer_ping
 from logsrv.linelog.formats.gelf.parse import MAGIC, ChunkJoiner, GelfFramer, add_gelf_datagram
-from logsrv.linelog.formats.journal.parse import (
-    JournalEntry,
-    JournalFramer,
-    add_datagram,
-    add_entry,
-    add_journal_entries,
-)
+from logsrv.linelog.formats.journal.parse import add_datagram, add_journal_entries
 from logsrv.linelog.formats.lumberjack.parse import (
     TO_COME,
     CompressedFrames,
@@ -34,6 +28,7 @@ from logsrv.linelog.formats.python.parse import PickleFramer, add_pickled_record
 from logsrv.linelog.formats.python.plain_pickle import NotPlainError, read_plain_pickle
 from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.lines.clean import escaped
+from logsrv.linelog.lines.journal_entries import JournalEntry, JournalFramer, add_entry
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import LineCounts, LineRules
 from tests.fuzz.oracles import at_most, outcome_of, safe, same_however_cut
@@ -182,7 +177,7 @@ def lumberjack(data: bytes) -> None:
     same_however_cut(data, outcome)
 
 
-@target("linelog.formats.journal.parse")
+@target("linelog.formats.journal.parse", "linelog.lines.journal_entries")
 def journal(data: bytes) -> None:
     """Entries are the same at every cut, packed or not; as datagrams they become JSON objects."""
 

@@ -30,13 +30,12 @@ from logsrv.linelog.columns.layout import (
 from logsrv.linelog.fields.first_lines import EarlierTexts
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.intake.blocks.parse import check_and_count_lines, split_frames, unpack_frames
-from logsrv.linelog.store import identity, index, indexing, manifest, place
+from logsrv.linelog.store import identity, imported, index, indexing, manifest, place
 from logsrv.linelog.store.blocks import (
     BlockNote,
     make_notes_file,
     parse_notes_file,
 )
-from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.digest import FileDigest
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import compressor, frame_sizes_at, unpack_frame
@@ -259,7 +258,7 @@ def notes(data: bytes) -> None:
         assert parse_position(str(found_place)) == found_place
 
 
-@target("linelog.store.place", "linelog.store.identity", "linelog.store.care.imported")
+@target("linelog.store.place", "linelog.store.identity", "linelog.store.imported")
 def small_files(data: bytes) -> None:
     """Small files of a store are read as they were written, or raise the one error class for that."""
     text = data.rstrip(b"\n")

@@ -18,9 +18,9 @@ from logsrv.linelog.importing.writer import (
 )
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.active import ActiveSegment
-from logsrv.linelog.store.care.imported import load
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frames
+from logsrv.linelog.store.imported import load
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.indexing import save_index
 from logsrv.linelog.store.lock import DirectoryLock

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 
+from logsrv.linelog.columns.arrow_texts import field_as_text
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import displayable_text
 from logsrv.linelog.lake.lake_file import SCHEMA, rows_of_lines
-from logsrv.linelog.sql.arrow_columns import field_as_text
 from tests.parts.sample_lines import KINDS, LINES, line
 
 ODD = [

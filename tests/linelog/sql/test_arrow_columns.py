@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from logsrv.linelog.columns.read_file import GroupColumns, open_columns
 from logsrv.linelog.columns.rows import ColumnRows
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.values import Value
 from logsrv.linelog.query.question import Term
-from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, TextRows, field_as_text
+from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, TextRows
 from logsrv.linelog.sql.columns import ALWAYS, NO_COLUMN, ColumnType
 from logsrv.linelog.sql.plan import ReadingPlan, WantedRows
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
@@ -121,11 +120,6 @@ def test_a_row_group_has_the_columns_of_its_text(tmp_path_factory, values, kinds
             found.validate(full=True)
             assert repr(found.to_pylist()) == repr(expected.to_pylist())
             assert also_bad == bad_values
-
-
-def test_values_become_text():
-    values: list[Value] = ["\udcff", True, 1.5, ["\udcff"]]
-    assert [field_as_text(value) for value in values] == ["\\xff", "true", "1.5", '["\\\\xff"]']
 
 
 def rows_of(tmp_path: Path, plan: ReadingPlan) -> TableRows:

@@ -16,6 +16,7 @@ from logsrv.linelog.store import (
     archive_notes,
     backup_note,
     format,
+    imported,
     index,
     lock,
     origins,
@@ -24,9 +25,8 @@ from logsrv.linelog.store import (
 )
 from logsrv.linelog.store.backup_note import BackupNote
 from logsrv.linelog.store.blocks import BlockNote, NotesFile
-from logsrv.linelog.store.care import imported
-from logsrv.linelog.store.care.imported import ImportedFiles, load
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.imported import ImportedFiles, load
 from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.segment import Position, save_number
 from logsrv.linelog.store.segment_notes import (

@@ -8,14 +8,7 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from logsrv.linelog.formats.journal.parse import (
-    TAKEN,
-    JournalEntry,
-    JournalFramer,
-    add_datagram,
-    add_entry,
-    add_journal_entries,
-)
+from logsrv.linelog.formats.journal.parse import TAKEN, add_datagram, add_journal_entries
 from logsrv.linelog.intake.connections import Input, InputDatagrams
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
@@ -30,6 +23,7 @@ from logsrv.linelog.intake.over_http.parse import coding_to_undo
 from logsrv.linelog.intake.over_http.routes import Route, Routes
 from logsrv.linelog.intake.parsing import ParseOrder
 from logsrv.linelog.lines.bodies import LARGE, Records, Reply, RequestRefused
+from logsrv.linelog.lines.journal_entries import JournalEntry, JournalFramer, add_entry
 
 ENTRIES = "application/vnd.fdo.journal"
 """The media type of entries."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from logsrv.linelog.backup.backup import Backup
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.follow import Follower
@@ -16,7 +17,6 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import REMOVED_MEANWHILE, View
-from logsrv.linelog.store.care.backup import Backup
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.segment_notes import removed_runs

@@ -17,26 +17,26 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
+from logsrv.linelog.doctor.findings import StoreFinding, why_unreadable
+from logsrv.linelog.doctor.repair import keep_aside, replace_keeping_old
+from logsrv.linelog.doctor.texts import (
+    ColumnsCare,
+    ExaminedText,
+    PackedSegmentCheck,
+    check_plain_text,
+)
 from logsrv.linelog.store import (
     archive_notes,
     backup_note,
     format,
     identity,
+    imported,
     lock,
     origins,
     segment,
     segment_notes,
 )
 from logsrv.linelog.store.blocks import parse_notes_file
-from logsrv.linelog.store.care import imported
-from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable
-from logsrv.linelog.store.care.repair import keep_aside, replace_keeping_old
-from logsrv.linelog.store.care.texts import (
-    ColumnsCare,
-    ExaminedText,
-    PackedSegmentCheck,
-    check_plain_text,
-)
 from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
 from logsrv.linelog.store.segment import (
     ACTIVE,

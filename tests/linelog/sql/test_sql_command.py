@@ -117,8 +117,22 @@ def test_nothing_stays_on_the_disk_when_it_is_terminated(store, tmp_path):
 
 
 def test_duckdb_is_loaded_by_this_command_only():
-    script = "import sys, logsrv.cli.sql; print({'duckdb', 'pyarrow'} & set(sys.modules))"
+    script = "import sys, logsrv.linelog.sql.sql_command; print({'duckdb', 'pyarrow'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", script], timeout=PATIENCE) == b"set()\n"
+
+
+@pytest.mark.parametrize("package", ["duckdb", "pyarrow"])
+def test_without_the_extra_packages_it_says_what_to_install(package, store):
+    script = (
+        f"import sys; sys.modules[{package!r}] = None; "
+        "from logsrv.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    words = [sys.executable, "-c", script, "sql", "--directory", store, "select 1"]
+    done = subprocess.run(words, capture_output=True, timeout=PATIENCE)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(
+        b"logsrv sql: SQL needs DuckDB and PyArrow, which are not installed"
+    )
 
 
 def test_a_value_that_is_too_large_is_said(store):

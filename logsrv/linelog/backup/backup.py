@@ -17,16 +17,16 @@ import attrs
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
-from logsrv.linelog.store import backup_note, identity, index, origins
-from logsrv.linelog.store.archive_notes import local_manifest
-from logsrv.linelog.store.backup_note import BEGUN, COMING, COMPLETE, BackupNote
-from logsrv.linelog.store.blocks import NotesFile, make_notes_file, parse_notes_file
-from logsrv.linelog.store.care.copying import (
+from logsrv.linelog.backup.copying import (
     CopyMethod,
     copy_growing_text,
     link_or_copy,
     remove_superseded,
 )
+from logsrv.linelog.store import backup_note, identity, index, origins
+from logsrv.linelog.store.archive_notes import local_manifest
+from logsrv.linelog.store.backup_note import BEGUN, COMING, COMPLETE, BackupNote
+from logsrv.linelog.store.blocks import NotesFile, make_notes_file, parse_notes_file
 from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk
 from logsrv.linelog.store.lock import NAME as LOCK
 from logsrv.linelog.store.segment import (

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-import logsrv.linelog.store.care.repair as repairing
+import logsrv.linelog.doctor.repair as repairing
+from logsrv.linelog.doctor.repair import salvage_index
 from logsrv.linelog.store import index
 from logsrv.linelog.store import seal as sealing
-from logsrv.linelog.store.care.repair import salvage_index
 from logsrv.linelog.store.frames import compressor
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import at, flip, found, kinds, packed_of

@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 import pytest
 
+from logsrv.linelog.doctor.findings import KINDS, LOST, StoreFinding
 from logsrv.linelog.store import backup_note, identity, index, place
 from logsrv.linelog.store.blocks import BlockNote, parse_notes_file
-from logsrv.linelog.store.care.findings import KINDS, LOST, StoreFinding
 from logsrv.linelog.store.indexing import save_index
 from logsrv.linelog.store.manifest import encode_manifest
 from logsrv.linelog.store.place import Place
@@ -25,7 +25,7 @@ from logsrv.linelog.store.segment import (
     sealed_segments,
 )
 from logsrv.linelog.store.segment_notes import RemovedRun, note_empty, note_removed, note_waiting
-from tests.linelog.store.care.backups import take
+from tests.parts.backups import take
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import (
     STORE,

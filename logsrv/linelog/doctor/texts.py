@@ -20,10 +20,10 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
+from logsrv.linelog.doctor.findings import StoreFinding, why_unreadable
+from logsrv.linelog.doctor.repair import keep_aside, salvage_index
 from logsrv.linelog.store import index, torn
 from logsrv.linelog.store.archive_notes import local_manifest
-from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable
-from logsrv.linelog.store.care.repair import keep_aside, salvage_index
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.frames import LARGEST_PACKED, unpack_frame
 from logsrv.linelog.store.index import FrameStart, Index

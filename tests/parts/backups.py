@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from logsrv.linelog.store.care.backup import Backup
+from logsrv.linelog.backup.backup import Backup
 from logsrv.linelog.store.disk import Disk
 from tests.parts.examined_stores import at
 

@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from logsrv.linelog.store.care.file_owner import (
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.file_owner import (
     give_files_of_root,
     give_store_to,
     plain_files_of_store,
 )
-from logsrv.linelog.store.disk import Disk
 from tests.parts.examined_stores import at, small_store
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from logsrv.cli.reindex import MOST_NAMED
+from logsrv.linelog.doctor.reindex_command import MOST_NAMED
 from tests.parts.commands import logsrv
 from tests.parts.small_segments import small_segments
 from tests.parts.word_segments import sealed

@@ -35,8 +35,8 @@ from logsrv.linelog.columns.child_process import (
     ColumnsProcess,
     columns_are_installed,
 )
-from logsrv.linelog.store.care.file_owner import give_files_of_root
 from logsrv.linelog.store.disk import Disk, explanation, store_errors
+from logsrv.linelog.store.file_owner import give_files_of_root
 from logsrv.linelog.store.format import require_known_format
 from logsrv.linelog.store.words.build import ReindexedSegment, make_missing_indexes
 from logsrv.memory import keep_freed_memory

@@ -44,6 +44,10 @@ command = Command(
     "sql", "ask a store in SQL (extra sql)", __name__, searches=True, limits_memory=True
 )
 
+_NOT_INSTALLED = (
+    "SQL needs DuckDB and PyArrow, which are not installed; this installs them: "
+    "pip install 'logsrv[sql]'"
+)
 # Bytes of memory; with more, the command ends with NO_MEMORY. This is twice what the largest answer needs.
 # DuckDB's own limit is not enough: it does not count a text that is made in one step.
 MEMORY = 1 << 30
@@ -88,8 +92,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_statement(arguments: argparse.Namespace) -> int:
-    # Imported here, so that help works without the extra `sql`; these imports report that it is missing.
-    from logsrv.linelog.sql import answer, fault, rows
+    # Imported here, so that help works without the extra `sql`.
+    try:
+        from logsrv.linelog.sql import answer, fault, rows
+    except ImportError as error:
+        raise LogsrvError(_NOT_INSTALLED) from error
 
     asked = question_with_hints([arguments.query], "sql", only_lines="--query")
     with open_view(arguments, "sql") as view:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.cli.doctor import DoctorRun
+from logsrv.linelog.doctor.doctor_command import DoctorRun
 from logsrv.linelog.store import index
 from logsrv.linelog.store import seal as sealing
 from logsrv.linelog.store.index import Index

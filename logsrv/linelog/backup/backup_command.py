@@ -39,11 +39,11 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
+from logsrv.linelog.backup.backup import Backup
+from logsrv.linelog.backup.copying import CopyMethod
 from logsrv.linelog.store import backup_note
-from logsrv.linelog.store.care.backup import Backup
-from logsrv.linelog.store.care.copying import CopyMethod
-from logsrv.linelog.store.care.file_owner import give_store_to
 from logsrv.linelog.store.disk import Disk, make_directory, reason, store_errors
+from logsrv.linelog.store.file_owner import give_store_to
 from logsrv.linelog.store.format import require_known_format
 from logsrv.linelog.store.lock import locked, owning_process
 from logsrv.linelog.store.segment import BACKUP
@@ -67,6 +67,27 @@ def run(arguments: argparse.Namespace) -> int:
     backup = copy_store(arguments.directory, arguments.to, "backup", delete=arguments.delete)
     print(f"{shown(arguments.to)} has {contents_summary(backup)}")
     return 1 if backup.damaged else 0
+
+
+def restore(origin: str, to: str) -> int:
+    """Bring the backup `origin` back into a directory, for `logsrv restore`; return the exit status.
+
+    Raises StoreError.
+    """
+    backup = copy_store(origin, to, "restore")
+    directory = shown(to)
+    print(f"{directory} has {contents_summary(backup)}")
+    print(f"Next: start its service, or by hand: twistd -n logsrv --directory {directory}")
+    print(
+        "If the store that was backed up still runs, or has shipped lines since, give this one another"
+        f" identity before that: logsrv ship --new-identity {directory}"
+    )
+    if backup.lacks_promised_lines:
+        tell(
+            f"logsrv restore: {shown(origin)} had {backup.promised_lines:,} lines once, and has"
+            " fewer: logsrv doctor says more"
+        )
+    return 1 if backup.damaged or backup.lacks_promised_lines else 0
 
 
 def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -> Backup:

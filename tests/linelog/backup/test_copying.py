@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.care.backup import count_store_lines
-from logsrv.linelog.store.care.copying import CopyMethod, copy_growing_text, link_or_copy
+from logsrv.linelog.backup.backup import count_store_lines
+from logsrv.linelog.backup.copying import CopyMethod, copy_growing_text, link_or_copy
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.manifest import encode_manifest
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
 from logsrv.linelog.store.torn import repair_text
-from tests.linelog.store.care.backups import take
+from tests.parts.backups import take
 from tests.parts.disks import FaultyDisk, no_space, text_of
 from tests.parts.examined_stores import at, flip, found, kinds, manifest_of, packed_of, small_store
 from tests.parts.examined_stores import at as disk_at

@@ -40,11 +40,11 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import counted, shown
 from logsrv.linelog.columns.child_process import ColumnsProcess, columns_are_installed
+from logsrv.linelog.doctor.examine import Examination
+from logsrv.linelog.doctor.findings import LOST, StoreFinding
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.care.examine import Examination
-from logsrv.linelog.store.care.file_owner import give_files_of_root
-from logsrv.linelog.store.care.findings import LOST, StoreFinding
 from logsrv.linelog.store.disk import Disk, explanation, reason
+from logsrv.linelog.store.file_owner import give_files_of_root
 from logsrv.linelog.store.lock import locked
 from logsrv.linelog.store.place import saved_places
 
