@@ -42,8 +42,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("linelog.ship", "linelog.importing"),
     ("linelog.http",),
     ("gopher", "inputs", "linelog.plugin"),
-    ("linelog.archive",),
     ("cli",),
+    ("linelog.archive",),
 )
 HOMES = {f"logsrv.{name}": level for level, names in enumerate(LAYERS) for name in names}
 
