@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("gopher.serve", "linelog.lines", "linelog.query"),
     ("gopher.fetch",),
     ("gopher.follow", "gopher.mirror", "gopher.gateway", "linelog.store"),
-    ("linelog.columns",),
+    ("linelog.columns", "linelog.objects"),
     ("gopher.browse", "linelog.read"),
     ("linelog.intake", "linelog.parts"),
     ("linelog.intake.over_http", "linelog.ship"),
@@ -41,6 +41,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     (
         "linelog.alerts",
+        "linelog.archive",
         "linelog.backup",
         "linelog.doctor",
         "linelog.formats.*",

@@ -35,8 +35,6 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 MEMORY = 1 << 30
 """Bytes of memory for a command that reads an archive; one line may have 256 MiB."""
 
-_BUCKETS = ("s3://", "gs://", "az://")
-
 
 def main(
     arguments: Sequence[str] | None = None, watch: Callable[[str, int], None] | None = None
@@ -120,7 +118,7 @@ def _run_command(
     """Run a command and return its exit status; an error is a sentence. failed: the status of a failure."""
     try:
         arguments = parser_of(command).parse_args(words)
-        bucket = _reads_a_bucket(arguments, with_archives=command.searches)
+        bucket = _needs_watching(arguments, with_archives=command.searches)
         if bucket and watch is not None:
             watch(command.name, failed)
         if not command.limits_memory and (bucket or _reads_an_archive(arguments)):
@@ -147,16 +145,16 @@ def _reads_an_archive(arguments: object) -> bool:
     return any("://" in place for place in places)
 
 
-def _reads_a_bucket(arguments: object, *, with_archives: bool) -> bool:
+def _needs_watching(arguments: object, *, with_archives: bool) -> bool:
     """Return whether a command reads a bucket; with_archives: or has one as the archive of its store."""
     stores = named_stores(arguments)
     places = [*stores, str(getattr(arguments, "origin", None))]
-    for store in stores if with_archives else ():
-        if _has_archives(store):
-            from logsrv.linelog.store.archive.archive_notes import archive_urls
+    noting = [store for store in stores if with_archives and _has_archives(store)]
+    if not noting and not any("://" in place for place in places):
+        return False
+    from logsrv.linelog.read import sources
 
-            places += archive_urls(store)
-    return any(place.startswith(_BUCKETS) for place in places)
+    return sources.needs_watching(places, noting)
 
 
 def _has_archives(directory: str) -> bool:

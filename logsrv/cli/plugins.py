@@ -55,13 +55,14 @@ _TITLES = {
     "formats": "FORMAT OVER HTTP",
     "targets": "TARGET",
     "parts": "PART",
+    "sources": "ARCHIVE",
     "commands": "COMMAND",
 }
 
 
 @attrs.frozen(kw_only=True)
 class InstalledPlugin:
-    """A plugin, an input, a format over HTTP, a target, a part or a command.
+    """A plugin, an input, a format over HTTP, a target, a part, an archive or a command.
 
     name: as users type it. version: its own, otherwise that of its package; "" if neither is known.
     package: the distribution that pip installed; "" if none. where: the file that declares it.

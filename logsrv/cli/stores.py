@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from logsrv.cli.arguments import named_stores, tell
-from logsrv.errors import UsageError
+from logsrv.errors import StoreError, UsageError
+from logsrv.kit.plugins import load_object
 from logsrv.kit.text.words import listed
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.read.plan import Scope
@@ -26,7 +27,7 @@ def _stores_to_read(arguments: Namespace) -> tuple[str, ...]:
     """Return the names of the stores to read, each once: of an archive, the URLs of all of its stores."""
     names: dict[str, str] = {}
     for named in named_stores(arguments):
-        for name in _archives().stores_of_archive(named) if "://" in named else (named,):
+        for name in _sources().stores_at(named) if "://" in named else (named,):
             names.setdefault(os.path.realpath(name), name)
     return tuple(names.values())
 
@@ -68,17 +69,21 @@ def make_search(view: View, matcher: Matcher, scope: Scope, *, with_index: bool 
     return StoresSearch(view, matcher, scope, with_index=with_index)
 
 
-def _archives() -> Any:
-    # This import takes as long as all others together.
-    from logsrv.linelog.read import archive_view
+def _sources() -> Any:
+    # Most stores are here; their searches need not load this.
+    from logsrv.linelog.read import sources
 
-    return archive_view
+    return sources
 
 
 def _open_store(directory: str, warn: Callable[[str], None]) -> View:
     if "://" in directory:
-        view: View = _archives().ArchiveView(directory, warn)
-        return view
+        try:
+            source = _sources().source_of(directory)
+        except ValueError as error:
+            raise StoreError(str(error)) from None
+        away: View = load_object(source.view)(directory, warn)
+        return away
     view = View(directory, warn, away=True)
     view.report_odd_names()
     return view

@@ -49,6 +49,7 @@ _OF_HTTP = (
 
 LEAVES = (
     Leaf("alerts", "alerts", commands=("alert",), options=_OF_ALERTS),
+    Leaf("archive", "the archive in a directory or a bucket", schemes=("file", "s3", "gs", "az")),
     Leaf("backup", "the command backup, and restoring a backup", commands=("backup",)),
     Leaf("doctor", "the commands doctor and reindex", commands=("doctor", "reindex")),
     Leaf(
@@ -106,6 +107,11 @@ def require_input(name: str) -> None:
 def require_scheme(scheme: str) -> None:
     """Raise ValueError if the target with a scheme was taken away."""
     _require(f"the target {scheme}:", (one for one in missing_leaves() if scheme in one.schemes))
+
+
+def require_source(scheme: str) -> None:
+    """Raise ValueError if the archive at URLs with a scheme was taken away."""
+    _require(f"the archive {scheme}:", (one for one in missing_leaves() if scheme in one.schemes))
 
 
 def _require(what: str, missing: Iterator[Leaf]) -> None:

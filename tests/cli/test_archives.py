@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.archive.opening import open_archive
-from logsrv.linelog.store.archive.putting import put_segment
+from logsrv.linelog.archive.putting import put_segment
+from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.store.disk import Disk
 from tests.parts.archived_stores import packed, sealed_store
 from tests.parts.buckets import buckets

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from logsrv.linelog.archive.putting import put_segment
 from logsrv.linelog.lake.lake_segment import put_lake_segment
-from logsrv.linelog.store.archive.opening import open_archive
-from logsrv.linelog.store.archive.putting import put_segment
+from logsrv.linelog.objects.opening import open_archive
 from tests.parts.archived_stores import STORE, packed
 from tests.parts.archives import ROOT
 from tests.parts.disks import at

@@ -14,10 +14,10 @@ import pytest
 
 from bench.bucket import KEYS, error, running
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.manifest import archived_segment_names
-from logsrv.linelog.store.archive.objects import Archive
-from logsrv.linelog.store.archive.opening import open_archive
+from logsrv.linelog.archive.names import archived_segment_names
+from logsrv.linelog.objects.directory import DirectoryArchive
+from logsrv.linelog.objects.interface import Archive
+from logsrv.linelog.objects.opening import open_archive
 from tests.parts.buckets import buckets
 from tests.parts.commands import logsrv
 from tests.parts.daemons import LOOPBACK, Logger

@@ -13,7 +13,7 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.store.archive.opening import open_archive
+from logsrv.linelog.objects.opening import open_archive
 from tests.end_to_end.ship_killed import Witness
 from tests.parts.buckets import buckets
 from tests.parts.commands import logsrv

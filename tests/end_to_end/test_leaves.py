@@ -9,6 +9,7 @@ import pytest
 import logsrv as package
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.leaves import LEAVES
+from tests.parts.archived_stores import archive_all, remove_texts, sealed_store
 from tests.parts.commands import logsrv
 from tests.parts.warm.process import COLD
 
@@ -67,6 +68,37 @@ def test_without_leaves_lines_are_taken_sealed_and_found(logger, tmp_path, folde
         named = f"logsrv.linelog.{folder.replace('/', '.')}"
         assert (f"({named})" in told) is (folder in folders)
         assert (named in checked) is (folder in folders)
+
+
+def test_lines_in_an_archive_are_told_as_missing_without_what_reads_it(tmp_path):
+    """What the indexes here answer is right; no other answer is given without a word."""
+    store = sealed_store(tmp_path / "store", 2, count=50)
+    archive_all(store, tmp_path / "archive")
+    remove_texts(store)
+    environment = tree_without(["archive"], tmp_path / "tree")
+    url = f"file://{tmp_path}/archive"
+    gone = "is not here: logsrv.linelog.archive was taken away"
+
+    def run(*words: str) -> tuple[int, str, list[str]]:
+        done = logsrv(*words, environment=environment)
+        return done.returncode, done.stdout.decode(), done.stderr.decode().splitlines()
+
+    assert run("search", "-c", "-d", str(store)) == (0, "101\n", [])
+    status, out, told = run("search", "line OR last", "-d", str(store))
+    assert (status, out.count("\n")) == (2, 1) and "the last one" in out
+    for number, sentence in enumerate(told, 1):
+        assert f"/{number:010d}-" in sentence
+        assert sentence.endswith(f"is at {url}, and the archive file: {gone}")
+    assert len(told) == 2
+    for words in (
+        ("search", "line", "-d", url),
+        ("search", "line", "-d", "s3://logs/archive"),
+        ("restore", "--from", url, str(tmp_path / "back")),
+        ("check", "--directory", str(store), "--ship", url, "--listen", "tcp:0"),
+    ):
+        status, out, told = run(*words)
+        assert status and gone in "".join([out, *told]) and "Traceback" not in out + "".join(told)
+        assert words[0] == "check" or len(told) == 1
 
 
 def test_commands_of_leaves_that_are_away_are_named_and_not_listed(tmp_path):

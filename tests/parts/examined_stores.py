@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from logsrv.linelog.archive.putting import make_manifest
 from logsrv.linelog.doctor.examine import Examination, StorePart
 from logsrv.linelog.doctor.findings import StoreFinding
 from logsrv.linelog.store import identity, place
-from logsrv.linelog.store.archive.manifest import Manifest
-from logsrv.linelog.store.archive.putting import make_manifest
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.identity import Identity
+from logsrv.linelog.store.manifest import Manifest
 from logsrv.linelog.store.place import Place, saved_places
 from logsrv.linelog.store.segment import (
     SYNCED,

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow.parquet
 
 from logsrv.linelog.lake.lake_segment import put_lake_segment
-from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.objects import Archive
+from logsrv.linelog.objects.directory import DirectoryArchive
+from logsrv.linelog.objects.interface import Archive
 from logsrv.linelog.store.segment import Segment
 from tests.parts.archived_stores import STORE, packed
 from tests.parts.disks import at

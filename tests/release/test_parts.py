@@ -16,7 +16,7 @@ PARTS = script("wheels/parts.py")
 TABLE, is_of_kit = PARTS["TABLE"], PARTS["is_of_kit"]
 OF_KIT = [path for path in MODULES if is_of_kit(path.relative_to(ROOT).as_posix())]
 # What only a command that reads a store asks for.
-LATE = {"logsrv.cli.main": "logsrv.linelog.store.archive"}
+LATE = {"logsrv.cli.main": "logsrv.linelog.read"}
 
 
 def test_each_entry_of_the_table_is_there():
@@ -90,4 +90,4 @@ def test_a_command_of_the_line_logger_says_what_to_install(kit_alone, capsys):
 
 def test_the_registries_are_those_of_the_line_logger():
     assert has_line_logger()
-    assert {*registries()} == {"inputs", "formats", "targets"}
+    assert {*registries()} == {"inputs", "formats", "targets", "sources"}

@@ -24,7 +24,7 @@ from logsrv.linelog.backup.copying import (
     remove_superseded,
 )
 from logsrv.linelog.store import backup_note, identity, index, origins
-from logsrv.linelog.store.archive.archive_notes import local_manifest
+from logsrv.linelog.store.archive_notes import local_manifest
 from logsrv.linelog.store.backup_note import BEGUN, COMING, COMPLETE, BackupNote
 from logsrv.linelog.store.blocks import NotesFile, make_notes_file, parse_notes_file
 from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk

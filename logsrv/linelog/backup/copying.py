@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from logsrv.descriptor import PIECE, Descriptor, pieces_between
 from logsrv.linelog.store import index
-from logsrv.linelog.store.archive.archive_notes import local_manifest
+from logsrv.linelog.store.archive_notes import local_manifest
 from logsrv.linelog.store.backup_note import COMING
 from logsrv.linelog.store.disk import Disk, read_or
 from logsrv.linelog.store.frames import unpack_frames

@@ -26,6 +26,7 @@ from logsrv.linelog.doctor.texts import (
     check_plain_text,
 )
 from logsrv.linelog.store import (
+    archive_notes,
     backup_note,
     format,
     identity,
@@ -35,7 +36,6 @@ from logsrv.linelog.store import (
     segment,
     segment_notes,
 )
-from logsrv.linelog.store.archive import archive_notes
 from logsrv.linelog.store.blocks import parse_notes_file
 from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
 from logsrv.linelog.store.segment import (

@@ -25,7 +25,7 @@ from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, Proc
 from logsrv.kit.children.forking import ForkedProcess, ForkingProcess
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
-from logsrv.linelog.store.archive.archive_notes import archive_environment_variables
+from logsrv.linelog.read.sources import environment_variables
 from logsrv.reactor import Timer
 
 log = Logger()
@@ -155,7 +155,7 @@ class AskedSearch:
 
 def _archive_variables(directory: str) -> dict[str, str]:
     """Return the environment variables, such as keys, that a search needs to read a store's archives."""
-    names = archive_environment_variables(directory)
+    names = environment_variables(directory)
     return {name: os.environ[name] for name in sorted(names) if name in os.environ}
 
 

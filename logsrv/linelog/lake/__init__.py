@@ -5,13 +5,13 @@ lake_segment.py   a segment to its files, one for each day, and back for a compa
 lake_file.py      the columns of a file
 """
 
+from logsrv.linelog.objects.url import BUCKETS, FILE
+from logsrv.linelog.ship.object_plugins import LAKE, BucketPlugin, DirectoryPlugin
 from logsrv.linelog.ship.target_plugin import Scheme
-from logsrv.linelog.ship.targets.archive import LAKE, ArchivePlugin, BucketPlugin
-from logsrv.linelog.store.archive.url import BUCKETS, FILE
 
 _TARGET = "logsrv.linelog.lake.lake_target:LakeTarget"
 
-lake = ArchivePlugin(
+lake = DirectoryPlugin(
     name="lake",
     place=_TARGET,
     schemes={LAKE + FILE: Scheme()},

@@ -21,7 +21,7 @@ from logsrv.linelog.fields.servers import STATUS_CLASS
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.extract import read_all_fields
-from logsrv.linelog.store.archive.objects import Archive
+from logsrv.linelog.objects.interface import Archive
 
 FORMAT = 2
 """The version of the schema: a file with another one has other columns, or other values in them."""

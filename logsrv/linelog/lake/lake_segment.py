@@ -24,21 +24,15 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import REACH
 from logsrv.linelog.fields.way_back import EarlierText
 from logsrv.linelog.lake.lake_file import LakeNote, read_note, write_day_file
+from logsrv.linelog.objects.interface import Archive, ArchiveError, ChangedObject
+from logsrv.linelog.objects.putting import OtherSegment, cancellable_pieces, put_file
 from logsrv.linelog.read.continuations import pieces_before
 from logsrv.linelog.read.texts import DamagedSegment, PackedFrames
 from logsrv.linelog.ship.target import SentSegment
 from logsrv.linelog.store import index
-from logsrv.linelog.store.archive.manifest import segment_base_name
-from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
-from logsrv.linelog.store.archive.putting import (
-    PIECE,
-    OtherSegment,
-    cancellable_pieces,
-    digest_file,
-    put_file,
-    size_and_sha256,
-)
+from logsrv.linelog.store.digest import PIECE, digest_file, size_and_sha256
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.manifest import segment_base_name
 from logsrv.linelog.store.segment import Segment
 from logsrv.linelog.store.text_before import text_before
 

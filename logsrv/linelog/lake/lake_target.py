@@ -18,19 +18,19 @@ from logsrv.linelog.lake.lake_segment import (
     put_lake_segment,
     size_there,
 )
+from logsrv.linelog.ship.object_plugins import LAKE
+from logsrv.linelog.ship.object_target import ObjectTarget
 from logsrv.linelog.ship.target import ArchiveSurvey, SentSegment
 from logsrv.linelog.ship.target_plugin import TargetSettings
-from logsrv.linelog.ship.targets.archive import LAKE
-from logsrv.linelog.ship.targets.archive_target import ArchiveTarget
-from logsrv.linelog.store.archive.manifest import segment_base_name
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.manifest import segment_base_name
 from logsrv.linelog.store.segment import Form, Segment
 
 _FOLDER = re.compile(r"day=([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _FILE = re.compile(_FOLDER.pattern + r"/[0-9a-f]{32}-([0-9]{10})\.parquet")
 
 
-class LakeTarget(ArchiveTarget):
+class LakeTarget(ObjectTarget):
     """A lake, in a directory or a bucket, as a target of a shipper. Its thread makes the files, too."""
 
     promise = "each sealed segment once, as Parquet: it was read back and compared"

@@ -8,6 +8,7 @@ from logsrv.kit.plugins import Plugins
 from logsrv.linelog.formats.registry import INPUTS
 from logsrv.linelog.intake.over_http.http_format import HTTP_FORMATS
 from logsrv.linelog.parts.registry import PARTS
+from logsrv.linelog.read.sources import SOURCES
 from logsrv.linelog.ship.address import PLUGINS
 
 REGISTRIES: dict[str, Plugins[Any]] = {
@@ -15,4 +16,5 @@ REGISTRIES: dict[str, Plugins[Any]] = {
     "formats": HTTP_FORMATS,
     "targets": PLUGINS,
     "parts": PARTS,
+    "sources": SOURCES,
 }

@@ -28,7 +28,7 @@ from logsrv.linelog.fields.stored_line import (
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import Node, leaves
 from logsrv.linelog.read.plan import GroupRead, PlannedRead, ReadTask, Scope, SearchStats
-from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames
+from logsrv.linelog.read.texts import AwayFrames, PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.segment import Position
@@ -101,7 +101,7 @@ class ColumnSearch:
             return planned
         needs_text = opened.filter.needs_text(self._node)
         # An archive cannot be read in the processes that search.
-        if isinstance(frames, ArchivedFrames) and (needs_text or self._and_text):
+        if isinstance(frames, AwayFrames) and (needs_text or self._and_text):
             return planned
         groups = opened.columns.groups
         starts = [one.start for one in groups]

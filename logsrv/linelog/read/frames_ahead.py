@@ -16,9 +16,9 @@ from tempfile import TemporaryFile
 import zstandard
 
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.texts import ArchivedFrames, clip_lines
+from logsrv.linelog.read.reader_threads import AT_ONCE, ReaderThreads
+from logsrv.linelog.read.texts import AwayFrames, clip_lines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.archive.reading import AT_ONCE, ReaderThreads
 from logsrv.linelog.store.frames import LARGEST
 
 # Frames that are read ahead at first: enough for the last lines of a store, or for a search for a rare
@@ -39,7 +39,7 @@ class FramesAhead:
         self._memory = _create_shared_memory()
         self._free: list[int] = []
         self._places = 0
-        self._open: ArchivedFrames | None = None
+        self._open: AwayFrames | None = None
 
     def tasks_when_read(self, planned: Iterator[ReadTask]) -> Iterator[ReadTask]:
         """Yield tasks in their order; a task of an archive comes when its frame has been read.
@@ -77,7 +77,7 @@ class FramesAhead:
         frames = self._open
         if frames is None or frames.number != task.segment:
             opened = self._view.open_segment(task.segment)
-            if not isinstance(opened, ArchivedFrames):
+            if not isinstance(opened, AwayFrames):
                 if opened is not None:
                     opened.close()
                 return None

@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 from zlib import crc32
 
 import zstandard
@@ -22,10 +22,6 @@ from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.frames import LARGEST, MOST_FRAMES, frame_sizes_at
 from logsrv.linelog.store.index import FrameStart, Index
 from logsrv.linelog.store.times import UNKNOWN, Times, combine_times, times_of
-
-if TYPE_CHECKING:
-    from logsrv.linelog.store.archive.reading import ArchivedText
-
 
 SIZE = 1 << 20
 # Bytes that are read at once. For each piece of 128 KiB or more, glibc would map new memory: reading 250
@@ -319,7 +315,27 @@ class PackedFrames(SegmentFrames):
         return behind - index.frames[frame].lines
 
 
-def _archived_index(number: int, text: ArchivedText, report: Callable[[str], None]) -> Index:
+class AwayText(Protocol):
+    """The compressed text of a segment that stands elsewhere. place: its address, for messages.
+
+    Each method raises ValueError, with a sentence, if that cannot be had unchanged.
+    """
+
+    @property
+    def place(self) -> str: ...
+
+    @property
+    def size(self) -> int:
+        """The bytes of the compressed text."""
+
+    def index(self) -> Index:
+        """Return the index of its frames."""
+
+    def frame(self, number: int, at: int, size: int) -> bytes:
+        """Return compressed frame `number`, which has `size` bytes at offset `at`."""
+
+
+def _index_of_away(number: int, text: AwayText, report: Callable[[str], None]) -> Index:
     try:
         return text.index()
     except ValueError as error:
@@ -327,12 +343,12 @@ def _archived_index(number: int, text: ArchivedText, report: Callable[[str], Non
         return Index(number)
 
 
-class ArchivedFrames(PackedFrames):
-    """A compressed segment whose text is in an archive. report: gets a sentence if no index is usable."""
+class AwayFrames(PackedFrames):
+    """A compressed segment whose text is elsewhere. report: gets a sentence if no index is usable."""
 
-    def __init__(self, number: int, text: ArchivedText, report: Callable[[str], None]) -> None:
+    def __init__(self, number: int, text: AwayText, report: Callable[[str], None]) -> None:
         # A method of these frames would be a cycle, which only the collector frees, with zstd's memory.
-        super().__init__(number, text.place, -1, partial(_archived_index, number, text, report))
+        super().__init__(number, text.place, -1, partial(_index_of_away, number, text, report))
         self._text = text
 
     @property

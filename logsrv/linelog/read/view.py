@@ -10,7 +10,7 @@ import errno
 import os
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
 from logsrv.errors import StoreError
@@ -18,7 +18,8 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.literals import Need
 from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.texts import (
-    ArchivedFrames,
+    AwayFrames,
+    AwayText,
     PackedFrames,
     PlainFrames,
     SegmentFrames,
@@ -26,7 +27,6 @@ from logsrv.linelog.read.texts import (
     require_index_fits,
 )
 from logsrv.linelog.store import index
-from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.disk import Disk, explanation, hint_at_reading_group, reason, store_errors
 from logsrv.linelog.store.format import why_too_new
 from logsrv.linelog.store.index import Index, IndexHead
@@ -67,7 +67,7 @@ class View:
     def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
         self._init_reporting(tell)
         self._away = away
-        self._archives: Sequence[Archive] | None = None
+        self._open_away: Callable[[Segment, Disk], AwayText] | None = None
         self._loaded: Index | None = None
         # The file that was current.log when the segments were listed. As long as it is current.log, it has
         # the number of the last segment. It is kept open, so that no other file can get its inode.
@@ -206,7 +206,7 @@ class View:
             self._tell(sentence)
 
     def archived_frames_with(self, number: int, following: Iterable[int], need: Need) -> int | None:
-        """Return None: any frame may have lines with `need`. Only `ArchiveView` looks words up here."""
+        """Return None: any frame may have lines with `need`. Views of stores elsewhere look words up."""
         return None
 
     def open_word_index(self, number: int) -> int | None:
@@ -377,13 +377,12 @@ class View:
         if self._disk.has_name(segment.name):
             # `open` lists again and finds the segment in its other form.
             raise FileNotFoundError(errno.ENOENT, "its text is here again")
-        # Most stores have no archive; their searches need not load this.
-        from logsrv.linelog.store.archive import archive_notes, reading
+        if self._open_away is None:
+            # Most stores have no archive; their searches need not load this.
+            from logsrv.linelog.read import sources
 
-        if self._archives is None:
-            self._archives = archive_notes.archives_of_store(str(self._disk.directory))
-        text = reading.open_archived_text(segment, self._disk, self._archives)
-        return ArchivedFrames(segment.number, text, self.report_damage)
+            self._open_away = sources.texts_of_store(str(self._disk.directory))
+        return AwayFrames(segment.number, self._open_away(segment, self._disk), self.report_damage)
 
     def _load_index(self, segment: Segment, path: str, fd: int) -> Index:
         # Keep the last index: planning and then reading need the same one.

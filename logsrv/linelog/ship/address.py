@@ -41,7 +41,7 @@ def _by_scheme(plugins: dict[str, TargetPlugin]) -> dict[str, TargetPlugin]:
 PLUGINS = Targets(
     "logsrv.linelog.formats",
     lambda found: isinstance(found, TargetPlugin),
-    beside=("logsrv.linelog.lake", "logsrv.linelog.ship.targets.archive"),
+    beside=("logsrv.linelog.archive.target_plugin", "logsrv.linelog.lake"),
 )
 
 

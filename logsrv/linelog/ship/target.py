@@ -11,8 +11,8 @@ from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.store.archive.manifest import Manifest
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.manifest import Manifest
 from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.segment import Position, Segment
 

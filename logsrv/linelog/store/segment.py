@@ -5,7 +5,7 @@
     0000000006-20261119T061842Z.log.zst   sealed and compressed; its index is in .log.zst.idx, and its
                                           word index, if it has one, in .log.zst.words;
                                           .log.zst.archived says that an archive has these files
-                                          (archive/): then retention may remove only the text
+                                          (archive_notes.py): then retention may remove only the text
     0000000006-20261119T061842Z.parquet   the columns of that segment, made after it was sealed (columns/)
     number                                the number of the active segment, or of an earlier one
     removed                               numbers, sizes of removed segments (segment_notes.py)

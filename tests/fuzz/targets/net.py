@@ -49,10 +49,10 @@ from logsrv.linelog.formats.otlp.send import rejected_count_and_reason
 from logsrv.linelog.intake.over_http.installed_routes import http_routes
 from logsrv.linelog.intake.over_http.routes import find_route, request_path
 from logsrv.linelog.lines.bodies import RequestRefused
+from logsrv.linelog.objects.url import parse_archive_url
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.http_client import LONGEST_PAUSE, parse_retry_after
-from logsrv.linelog.store.archive.url import parse_archive_url
 from tests.fuzz.oracles import at_most, safe, safe_lines, same_however_cut
 from tests.fuzz.target import target
 from tests.parts.http_senders import Sender
@@ -150,9 +150,9 @@ KINDS: tuple[Kind[Any], ...] = (
     "linelog.plugin.logger_settings",
     "linelog.ship.address",
     "linelog.ship.target_plugin",
-    "linelog.ship.targets.archive",
+    "linelog.ship.object_plugins",
     "linelog.formats.nats.place",
-    "linelog.store.archive.url",
+    "linelog.objects.url",
     "greet.message",
     "kit.options.kinds",
     longest=200,

@@ -16,6 +16,8 @@ from typing import Any
 from logsrv.errors import StoreError
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.text.outside_json import parse_json
+from logsrv.linelog.archive import catalog as archive_catalogs
+from logsrv.linelog.archive.names import archived_segment_names
 from logsrv.linelog.columns.layout import (
     CRC_KEY,
     VERSIONS,
@@ -28,14 +30,13 @@ from logsrv.linelog.columns.layout import (
 from logsrv.linelog.fields.first_lines import EarlierTexts
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.intake.blocks.parse import check_and_count_lines, split_frames, unpack_frames
-from logsrv.linelog.store import identity, imported, index, indexing, place
-from logsrv.linelog.store.archive import catalog as archive_catalogs
-from logsrv.linelog.store.archive import manifest
+from logsrv.linelog.store import identity, imported, index, indexing, manifest, place
 from logsrv.linelog.store.blocks import (
     BlockNote,
     make_notes_file,
     parse_notes_file,
 )
+from logsrv.linelog.store.digest import FileDigest
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import compressor, frame_sizes_at, unpack_frame
 from logsrv.linelog.store.kept_continuations import decode_continuations
@@ -187,7 +188,7 @@ def words(data: bytes) -> None:
 
 
 def _manifest() -> manifest.Manifest:
-    file = manifest.FileDigest(10, "ab" * 32)
+    file = FileDigest(10, "ab" * 32)
     name = "0000000017-20261120T061842Z"
     files = {".log.zst": file, ".log.zst.idx": file}
     times = Times(TIME, TIME, True)
@@ -209,7 +210,7 @@ def _number_of_lists(value: Any) -> int:
     return 1 + sum(map(_number_of_lists, value)) if isinstance(value, list) else 0
 
 
-@target("linelog.store.archive.manifest", "linelog.store.archive.catalog")
+@target("linelog.store.manifest", "linelog.archive.catalog")
 def archive(data: bytes) -> None:
     """The manifest of an archive leads only to names of segments."""
     right = manifest.encode_manifest(_manifest())
@@ -231,7 +232,7 @@ def archive(data: bytes) -> None:
                 if one.words:
                     assert one.file is not None
     names = data.decode("utf-8", "replace").split()
-    for name in manifest.archived_segment_names(names, STORE):
+    for name in archived_segment_names(names, STORE):
         assert "/" not in name
     for name in archive_catalogs.catalogs_in_use(names, STORE):
         archive_catalogs.last_archived_number([name])

@@ -10,9 +10,9 @@ from logsrv.errors import StoreError
 from logsrv.linelog.backup.backup import Backup, count_store_lines, cut_between_lines
 from logsrv.linelog.backup.copying import CopyMethod
 from logsrv.linelog.store import backup_note, identity
-from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.blocks import BlockNote, make_notes_file
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.manifest import encode_manifest
 from logsrv.linelog.store.place import Place, saved_places
 from logsrv.linelog.store.place import save as save_place
 from logsrv.linelog.store.seal import seal

@@ -8,8 +8,8 @@ import pytest
 
 from logsrv.linelog.backup.backup import count_store_lines
 from logsrv.linelog.backup.copying import CopyMethod, copy_growing_text, link_or_copy
-from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.manifest import encode_manifest
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
 from logsrv.linelog.store.torn import repair_text

@@ -11,9 +11,9 @@ import pytest
 
 from logsrv.linelog.doctor.findings import KINDS, LOST, StoreFinding
 from logsrv.linelog.store import backup_note, identity, index, place
-from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.blocks import BlockNote, parse_notes_file
 from logsrv.linelog.store.indexing import save_index
+from logsrv.linelog.store.manifest import encode_manifest
 from logsrv.linelog.store.place import Place
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import (

@@ -12,16 +12,16 @@ from twisted.internet.defer import maybeDeferred
 from bench.bucket import KEYS, Asked, BucketServer, error, running
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.lake.lake_target import LakeTarget
+from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.messages import make_orders
+from logsrv.linelog.ship.object_target import raise_target_error
 from logsrv.linelog.ship.segment_sender import SegmentSender
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
 from logsrv.linelog.ship.target_plugin import TargetSettings, make_target
-from logsrv.linelog.ship.targets.archive_target import raise_target_error
-from logsrv.linelog.store.archive.manifest import segment_base_name
-from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.manifest import segment_base_name
 from logsrv.linelog.store.segment import Position
 from tests.parts.archived_stores import STORE, packed
 from tests.parts.disks import at
@@ -225,7 +225,7 @@ def test_a_missing_package_is_told_before_a_process_is_started(monkeypatch, url,
 
 async def test_a_bucket_without_its_package_says_which_is_missing(monkeypatch, store):
     monkeypatch.setitem(sys.modules, "obstore", None)
-    monkeypatch.delitem(sys.modules, "logsrv.linelog.store.archive.bucket", raising=False)
+    monkeypatch.delitem(sys.modules, "logsrv.linelog.objects.bucket", raising=False)
     async with closing(target("lake+s3://logs/lake")) as one:
         with pytest.raises(Unavailable, match=r"needs the package obstore; .*logsrv\[archive\]"):
             await one.survey(packed(store), at(store))

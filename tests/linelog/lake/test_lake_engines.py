@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.lake.lake_segment import put_lake_segment
-from logsrv.linelog.store.archive.opening import open_archive
+from logsrv.linelog.objects.opening import open_archive
 from tests.parts.archived_stores import STORE, packed
 from tests.parts.commands import logsrv
 from tests.parts.disks import at

@@ -13,10 +13,10 @@ import pytest
 from logsrv.linelog.lake import lake_segment as module
 from logsrv.linelog.lake.lake_file import LakeNote
 from logsrv.linelog.lake.lake_segment import has_whole_segment, put_lake_segment, size_there
-from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.manifest import segment_base_name
-from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
-from logsrv.linelog.store.archive.putting import OtherSegment, PuttingCancelled
+from logsrv.linelog.objects.directory import DirectoryArchive
+from logsrv.linelog.objects.interface import ArchiveError, ChangedObject
+from logsrv.linelog.objects.putting import OtherSegment, PuttingCancelled
+from logsrv.linelog.store.manifest import segment_base_name
 from tests.parts.archived_stores import STORE, files_of, packed
 from tests.parts.disks import at
 from tests.parts.lakes import lake_in, name, over_midnight, put, rows_of, store_of

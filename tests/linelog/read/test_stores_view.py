@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
+from logsrv.linelog.archive.view import ArchiveView
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.read.archive_view import ArchiveView
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresView

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.texts import (
     SIZE,
-    ArchivedFrames,
+    AwayFrames,
     DamagedSegment,
     SegmentFrames,
     index_sound_frames,
@@ -130,7 +130,7 @@ def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path):
 def test_frames_from_an_archive_are_freed_without_the_collector():
     """With memory of zstd, of which the collector does not know."""
     text: Any = SimpleNamespace(place="file:///archive/1", size=0, index=lambda: Index(1))
-    frames = ArchivedFrames(1, text, pytest.fail)
+    frames = AwayFrames(1, text, pytest.fail)
     assert frames.size == 0
     gc.disable()
     try:

@@ -12,8 +12,17 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checksums import line_with_checksum
-from logsrv.linelog.store import backup_note, format, imported, index, lock, origins, place, recover
-from logsrv.linelog.store.archive import archive_notes
+from logsrv.linelog.store import (
+    archive_notes,
+    backup_note,
+    format,
+    imported,
+    index,
+    lock,
+    origins,
+    place,
+    recover,
+)
 from logsrv.linelog.store.backup_note import BackupNote
 from logsrv.linelog.store.blocks import BlockNote, NotesFile
 from logsrv.linelog.store.disk import Disk

@@ -1,0 +1,64 @@
+"""Opening an archive by its URL, and finding the stores in it, or in several archives below it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cache
+
+from logsrv.errors import StoreError
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.archive.names import no_store_sentence, store_identities
+from logsrv.linelog.objects.interface import Archive, ArchiveError
+from logsrv.linelog.objects.opening import open_archive
+from logsrv.linelog.store.segment import STORE_ID
+
+FOLDERS_DEEP = 3
+"""The most folders above the stores of archives that are looked at together."""
+
+
+def archive_store_urls(url: str, depth: int = FOLDERS_DEEP) -> list[str]:
+    """Return the URL of each store in an archive, and in the folders of a directory or prefix of archives.
+
+    Raises ValueError and ArchiveError.
+    """
+    address, _, options = url.partition("?")
+    address = address.rstrip("/")
+    if STORE_ID.fullmatch(address.rpartition("/")[2]):
+        return [url]
+    folders = sorted(open_archive(url).top_folders())
+    stores = store_identities(folders)
+    urls = [f"{address}/{one}{'?' * bool(options)}{options}" for one in folders]
+    found = [one for name, one in zip(folders, urls, strict=True) if name in stores]
+    for name, one in zip(folders, urls, strict=True):
+        if name not in stores and depth:
+            # A folder of others, such as lost+found, may be closed to us.
+            with suppress(ArchiveError, ValueError):
+                found += archive_store_urls(one, depth - 1)
+    return found
+
+
+@cache
+def stores_of_archive(url: str) -> tuple[str, ...]:
+    """Return the URLs of the stores in an archive; that of the archive if none is found."""
+    # Opening the archive raises the error again.
+    with suppress(ArchiveError, ValueError):
+        return tuple(archive_store_urls(url)) or (url,)
+    return (url,)
+
+
+def open_archived_store(url: str, wanted: str | None = None) -> tuple[Archive, str]:
+    """Return the only store at or below a URL, or the `wanted` one: its archive and its identity.
+
+    Raises ValueError, StoreError and ArchiveError.
+    """
+    found = {one: one.partition("?")[0].rstrip("/") for one in archive_store_urls(url)}
+    chosen = [one for one, address in found.items() if wanted in (None, address[-32:])]
+    if len(chosen) == 1:
+        where, _, store = found[chosen[0]].rpartition("/")
+        options = url.partition("?")[2]
+        return open_archive(f"{where}{'?' * bool(options)}{options}"), store
+    archive = open_archive(url)
+    if not found:
+        raise StoreError(no_store_sentence(archive.place, archive.top_folders()))
+    there = ", ".join(one_line(one) for one in found.values())
+    raise StoreError(f"{archive.place} has the stores {there}: name one of them by its URL")

@@ -1,0 +1,26 @@
+"""`file:`, `s3:`, `gs:` and `az:`: sealed segments to an archive, in a directory or a bucket."""
+
+from __future__ import annotations
+
+from logsrv.linelog.objects.url import BUCKETS, FILE
+from logsrv.linelog.ship.object_plugins import BucketPlugin, DirectoryPlugin
+from logsrv.linelog.ship.target_plugin import Scheme
+
+_ARCHIVE = "logsrv.linelog.archive.target:ArchiveTarget"
+
+directory = DirectoryPlugin(
+    name="directory",
+    place=_ARCHIVE,
+    schemes={FILE: Scheme()},
+    takes="segments",
+    parameters=None,
+)
+bucket = BucketPlugin(
+    name="bucket",
+    place=_ARCHIVE,
+    schemes=dict.fromkeys(BUCKETS, Scheme()),
+    takes="segments",
+    package="obstore",
+    install="logsrv[archive]",
+    parameters=None,
+)

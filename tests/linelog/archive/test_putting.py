@@ -1,0 +1,251 @@
+"""Putting a segment into an archive: what is there is what is here, or nothing is there."""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.archive.names import archived_segment_names, manifest_object_name
+from logsrv.linelog.archive.putting import (
+    find_manifest,
+    incomplete_segments,
+    make_manifest,
+    put_segment,
+)
+from logsrv.linelog.objects.directory import DirectoryArchive
+from logsrv.linelog.objects.interface import ArchiveError, ChangedObject
+from logsrv.linelog.objects.putting import OtherSegment, PuttingCancelled
+from logsrv.linelog.store import disk as module
+from logsrv.linelog.store.archive_notes import save_local_manifest
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Segment
+from tests.parts.archived_stores import STORE, files_of, packed, sealed_store
+from tests.parts.disks import at
+
+CALLS = ("open", "writev", "fchmod", "fdatasync", "fsync", "link", "unlink", "makedirs")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return sealed_store(tmp_path / "store", 1)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "archive").mkdir()
+    return tmp_path / "archive"
+
+
+def put_first(place: Path, store: Path, going: Callable[[], bool] = lambda: True) -> Segment:
+    [one] = packed(store)
+    put_segment(DirectoryArchive(str(place)), one, at(store), STORE, going)
+    return one
+
+
+def require_whole(place: Path, store: Path) -> None:
+    """All files of the segment are in the archive, byte by byte, and a manifest that says so."""
+    [one] = packed(store)
+    found = files_of(place)
+    for name in one.archived_files:
+        assert found.pop(f"{STORE}/{name}") == (store / name).read_bytes()
+    manifest = find_manifest(DirectoryArchive(str(place)), STORE, one.name)
+    assert manifest == make_manifest(one, at(store), STORE)
+    assert list(found) == [manifest_object_name(STORE, one.name)]
+
+
+def test_an_archived_segment_has_all_files_and_a_manifest(place, store):
+    put_first(place, store)
+    require_whole(place, store)
+    before = files_of(place)
+    put_first(place, store)
+    assert files_of(place) == before
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_step_leaves_no_manifest_or_a_whole_segment(place, store):
+    """What a kill leaves without a manifest is nothing; the next try makes it whole."""
+    step = 0
+    while not _killed_at(step, place, store):
+        archive = DirectoryArchive(str(place))
+        if archived_segment_names(archive.names(), STORE):
+            require_whole(place, store)
+        step += 1
+        if step % 3 == 0:
+            # Else the next kill meets what is left of this one.
+            put_first(place, store)
+            require_whole(place, store)
+            shutil.rmtree(place / STORE)
+    assert step > 20
+    put_first(place, store)
+    require_whole(place, store)
+
+
+def _killed_at(step: int, place: Path, store: Path) -> bool:
+    """Put the segment in another process, which is killed at a system call; return whether it ended."""
+    child = os.fork()
+    if child == 0:
+        _Killing(step)
+        put_first(place, store)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    if os.WIFEXITED(status):
+        assert os.WEXITSTATUS(status) == 0
+        return True
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    return False
+
+
+class _Killing:
+    """The calls of the operating system, one of which kills this process instead."""
+
+    def __init__(self, step: int) -> None:
+        self._left = step
+        self._os = os
+        vars(module)["os"] = self
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._os, name)
+        return self._counted(found) if name in CALLS else found
+
+    def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **given: Any) -> Any:
+            if self._left == 0:
+                self._os.kill(self._os.getpid(), signal.SIGKILL)
+            self._left -= 1
+            return call(*args, **given)
+
+        return counted
+
+
+@pytest.mark.parametrize("left", [b"", b"other", None])
+def test_files_of_a_killed_attempt_are_used_or_replaced(place, store, left):
+    [one] = packed(store)
+    (place / STORE).mkdir()
+    for name in one.archived_files:
+        (place / STORE / name).write_bytes((store / name).read_bytes() if left is None else left)
+    put_first(place, store)
+    require_whole(place, store)
+
+
+class Corrupting(DirectoryArchive):
+    """An archive that stores something else than it is given, in one of its files."""
+
+    which = ".log.zst"
+
+    def create(self, name: str, pieces: Any) -> None:
+        data = b"".join(pieces)
+        if name.endswith(self.which):
+            data = data[:10] + bytes([data[10] ^ 1]) + data[11:]
+        super().create(name, [data])
+
+
+@pytest.mark.parametrize("which", [".log.zst", ".idx", ".words", ".json"])
+def test_a_corrupting_archive_gets_no_manifest(place, store, which):
+    """It is read back before the manifest comes."""
+    archive = Corrupting(str(place))
+    archive.which = which
+    [one] = packed(store)
+    with pytest.raises((ChangedObject, OtherSegment)):
+        put_segment(archive, one, at(store), STORE)
+    if which != ".json":
+        assert archived_segment_names(archive.names(), STORE) == []
+
+
+def test_another_segment_of_this_name_is_an_error(place, store, tmp_path):
+    """Of a store that was copied, and goes on in two places."""
+    put_first(place, store)
+    before = files_of(place)
+    other = sealed_store(tmp_path / "other", 1, count=2999)
+    assert [one.name for one in packed(other)] == [one.name for one in packed(store)]
+    with pytest.raises(OtherSegment, match=r"restored or copied.*--new-identity"):
+        put_first(place, other)
+    assert files_of(place) == before
+
+
+def test_indexes_that_were_made_anew_are_no_other_segment(place, store):
+    one = put_first(place, store)
+    (store / one.words).unlink()
+    put_first(place, store)
+
+
+@pytest.mark.parametrize("suffix", [".log.zst", ".idx", ".words", ".json"])
+def test_files_that_the_archive_lost_are_put_again_as_they_were(place, store, suffix):
+    """The manifest, too, where the note here says that the text is this one."""
+    one = put_first(place, store)
+    disk = at(store)
+    save_local_manifest(disk, one, make_manifest(one, disk, STORE))
+    part = next(path for path in place.rglob(f"*{suffix}"))
+    for size in (None, 0, part.stat().st_size - 2):
+        if size is None:
+            part.unlink()
+        else:
+            os.truncate(part, size)
+        put_first(place, store)
+        require_whole(place, store)
+
+
+def test_an_index_that_was_lost_there_and_made_anew_here_gets_a_new_manifest(place, store):
+    one = put_first(place, store)
+    (store / one.words).unlink()
+    (place / STORE / one.words).unlink()
+    put_first(place, store)
+    manifest = find_manifest(DirectoryArchive(str(place)), STORE, one.name)
+    assert manifest == make_manifest(one, at(store), STORE)
+    assert not (place / STORE / one.words).exists()
+
+
+def test_lost_files_are_noticed_by_names_and_sizes(place, store):
+    one, disk, archive = put_first(place, store), at(store), DirectoryArchive(str(place))
+
+    def lost() -> list[Segment]:
+        return incomplete_segments(archive, [one], disk, STORE, archive.sizes(f"{STORE}/"))
+
+    (place / STORE / one.index).unlink()
+    assert lost() == [], "nothing says that it was put there"
+    save_local_manifest(disk, one, make_manifest(one, disk, STORE))
+    assert lost() == [one]
+    put_first(place, store)
+    assert lost() == []
+    # A note that is damaged, or of another archive with other indexes, is no reason to put it again.
+    (store / one.archived).write_bytes(b"{}")
+    assert lost() == []
+    os.truncate(place / manifest_object_name(STORE, one.name), 10)
+    assert lost() == [one]
+
+
+def test_a_segment_that_is_damaged_here_does_not_go(place, store):
+    [one] = packed(store)
+    os.truncate(store / one.name, 100)
+    with pytest.raises(ValueError, match="and by its index"):
+        put_first(place, store)
+    assert files_of(place) == {}
+
+
+def test_putting_a_segment_can_be_given_up(place, store):
+    with pytest.raises(PuttingCancelled):
+        put_first(place, store, going=lambda: False)
+    assert archived_segment_names(DirectoryArchive(str(place)).names(), STORE) == []
+
+
+def test_a_manifest_that_is_damaged_or_of_another_segment_is_told(place, store):
+    one = put_first(place, store)
+    path = place / manifest_object_name(STORE, one.name)
+    archive = DirectoryArchive(str(place))
+    for data in (b"", b"{}", path.read_bytes().replace(b"-2026", b"-2025")):
+        path.write_bytes(data)
+        with pytest.raises(ChangedObject, match="is not what was archived"):
+            find_manifest(archive, STORE, one.name)
+    path.unlink()
+    assert find_manifest(archive, STORE, one.name) is None
+
+
+def test_errors_of_the_archive_are_its_own(store, tmp_path):
+    disk = Disk().open_directory(store)
+    [one] = packed(store)
+    with pytest.raises(ArchiveError, match="is not there"):
+        put_segment(DirectoryArchive(str(tmp_path / "gone")), one, disk, STORE)
+    disk.close()
