@@ -58,7 +58,6 @@ from logsrv.kit.connections.transports import Backpressure, unacknowledged_bytes
 from logsrv.kit.net.remote import ARGUMENTS, RemotePlace, parse_remote, remote_endpoint
 from logsrv.kit.observe.peer_log import OTHER_NAME, UNTRUSTED, failure_sentence
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import shown
 from logsrv.reactor import Timer
@@ -72,6 +71,8 @@ SILENT_SECONDS = 1.0
 after the server has closed."""
 LOOK_SECONDS = 0.02
 """Seconds between two looks whether the server has acknowledged all."""
+# Programs for endpoints without connections.
+_OF_NETCAT = {"udp": "nc -u HOST PORT", "unixgram": "nc -uU PATH"}
 
 HINTS = {
     UNTRUSTED: "; cafile=FILE names that authority",
@@ -96,8 +97,8 @@ def declare(parser: Parser) -> None:
 def parse_place(text: str) -> RemotePlace:
     """Return the place for an endpoint string or for HOST:PORT, which is TCP. Raises ValueError."""
     scheme = text.partition(":")[0]
-    if gone := gone_sentence("logsrv connect", f"{scheme}:"):
-        raise ValueError(f"{shown(text)}: {scheme}: is {gone}")
+    if scheme in _OF_NETCAT:
+        raise ValueError(f"{shown(text)}: {scheme}: is for {_OF_NETCAT[scheme]}")
     # The colons of [::1] are escaped as in Twisted's endpoint strings.
     text = re.sub(r"\[([^\[\]]*)\]", lambda found: found[1].replace(":", r"\:"), text)
     if scheme not in ARGUMENTS and re.fullmatch(r"(\\.|[^\\:])*:[^:]+", text, re.DOTALL):

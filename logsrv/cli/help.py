@@ -17,7 +17,6 @@ from logsrv.cli.command import COMMANDS, Command, commands_help_text, parser_of
 from logsrv.cli.line_logger import why_taken_away
 from logsrv.cli.output import Output
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.plugins import load_object
 from logsrv.kit.text.words import did_you_mean, shown
 
@@ -71,8 +70,6 @@ class _CommandOrTopic:
 
     def __call__(self, text: str) -> str:
         if text not in topics() and COMMANDS.find(text) is None:
-            if gone := gone_sentence("logsrv", text):
-                raise ValueError(f"{text} is {gone}")
             if why := why_taken_away(text):
                 raise ValueError(f"{text} is {why}")
             near = did_you_mean(text, self.words)

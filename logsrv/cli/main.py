@@ -26,7 +26,6 @@ from logsrv.cli.command import (
 from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, has_line_logger, why_taken_away
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.children.starting import fork
-from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.terminal import discard_unwritten_output
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.memory import collect_rarely, reserve_little
@@ -50,7 +49,7 @@ def main(
 
 def _command_of(words: Sequence[str]) -> Command | None:
     """Return the command that a command line begins with; None for an option or an unknown word."""
-    if not words or words[0].startswith("-") or gone_sentence("logsrv", words[0]):
+    if not words or words[0].startswith("-"):
         return None
     return COMMANDS.find(words[0])
 
@@ -96,9 +95,6 @@ def _answer_without_command(words: Sequence[str]) -> int:
     if name == "--version":
         print(f"logsrv {__version__}")
         return 0
-    if gone := gone_sentence("logsrv", name):
-        tell(f"logsrv: {name} is {gone}")
-        return USAGE
     what = "option" if name.startswith("-") else "command"
     if why := why_taken_away(name):
         tell(f"logsrv: {name} is {why}")

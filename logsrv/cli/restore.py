@@ -27,7 +27,6 @@ from logsrv.cli.command import COMMANDS, Command
 from logsrv.cli.line_logger import why_taken_away
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.plugins import load_object
 from logsrv.kit.text.words import shown
 from logsrv.linelog.read.sources import source_of
@@ -55,8 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError("--store names a store of an archive, and a backup is one store")
         return _restore_from_backup(arguments.origin, arguments.directory)
     if arguments.origin.lower().startswith(("http:", "https:")):
-        # Also for a command line that gives no token.
-        raise UsageError(f"--from a centre is {gone_sentence('logsrv restore', '--token-file')}")
+        raise UsageError(
+            "--from a centre cannot be: `logsrv backup` it, carry that here, and `logsrv restore` it"
+        )
     try:
         source = source_of(arguments.origin)
     except ValueError as error:

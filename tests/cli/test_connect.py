@@ -30,6 +30,7 @@ from logsrv.cli.connect import (
     talk,
     why_disconnected,
 )
+from logsrv.cli.main import main
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
 from tests.parts.commands import LOGSRV, echo, logsrv, serving, serving_unix
@@ -120,6 +121,11 @@ def test_a_conversation_over_a_unix_socket(tmp_path):
     with serving_unix(tmp_path / "s", echo):
         done = logsrv("connect", f"unix:{tmp_path}/s", input=b"hello\n")
     assert (done.returncode, done.stdout) == (0, b"hello\n")
+
+
+def test_an_endpoint_without_connections_is_refused_with_the_program_for_it(capsys):
+    assert main(["connect", "udp:localhost:514"]) == 2
+    assert "udp:localhost:514: udp: is for nc -u HOST PORT" in capsys.readouterr().err
 
 
 def test_a_server_that_cannot_be_reached_is_reported(tmp_path):

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeGuard
 
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
-from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.terminal import terminal_columns
 from logsrv.kit.text.words import did_you_mean, shown
@@ -159,17 +158,13 @@ class Parser(argparse.ArgumentParser):
         """Return whether a word is an argument, and not an option that there is not."""
         if not word.startswith("-") or word == "-" or word[1:2].isdecimal():
             return True
-        if self.passes_on:
-            return gone_sentence(self.prog, word.partition("=")[0]) is None
-        return self.takes_query and len(word) > 2 and word[1] != "-"
+        return self.passes_on or (self.takes_query and len(word) > 2 and word[1] != "-")
 
     def _is_value(self, word: str | None) -> TypeGuard[str]:
         return word not in (None, "--", *self._option_string_actions)
 
     def unknown_option(self, name: str) -> LogsrvError:
         """Return the error for an unknown option."""
-        if gone := gone_sentence(self.prog, name):
-            return UsageError(f"{name} is {gone}")
         near = did_you_mean(name, list(self._option_string_actions))
         return self._mistake(f"{shown(name)} is no option{near}")
 

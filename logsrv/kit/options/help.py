@@ -11,7 +11,6 @@ from typing import Any
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import HelpFormatter, Parser
 from logsrv.kit.options.declare import REQUIRED, UNGROUPED, Option, grouped_options, option_name
-from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import COMMAND_LINE, variable_prefix
 from logsrv.kit.text.words import did_you_mean, shown
@@ -80,8 +79,6 @@ class SettingsParser(Parser):
         known = [*self._option_string_actions]
         if len(begins := self._names_beginning(name)) > 1:
             return _mistake(name, f"could be {', '.join(begins)}")
-        if gone := gone_sentence(self.prog, name):
-            return _mistake(name, gone)
         if why := self._absent.get(name.removeprefix("--").removeprefix("no-")):
             return _mistake(name, why)
         return _mistake(name, f"no such option{did_you_mean(name, known)}")

@@ -19,7 +19,6 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import Option, option_name
 from logsrv.kit.options.files import read_file
-from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.options.kinds import WrongPartError
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import did_you_mean, nearest_word, shown
@@ -106,15 +105,10 @@ def values_from_environment(
         if key.startswith(prefix) or key.upper() in variables
     )
     warnings = tuple(
-        f"environment: {_unknown_variable_text(key, name, prefix, variables)}" for key in unknown
+        f"environment: {shown(key)} is no option of {name}{_variable_meant(key, prefix, variables)}"
+        for key in unknown
     )
     return level, warnings
-
-
-def _unknown_variable_text(key: str, name: str, prefix: str, variables: Collection[str]) -> str:
-    if gone := gone_sentence(name, f"--{option_name(key.removeprefix(prefix).lower())}"):
-        return f"{shown(key)} is {gone}"
-    return f"{shown(key)} is no option of {name}{_variable_meant(key, prefix, variables)}"
 
 
 def _variable_meant(key: str, prefix: str, variables: Collection[str]) -> str:
@@ -182,8 +176,6 @@ def values_from_table(
         if key not in attributes:
             if key in absent:
                 raise ConfigurationError(f"{origin}, key {key}: {absent[key]}")
-            if gone := gone_sentence(name, f"--{key}"):
-                raise ConfigurationError(f"{origin}, key {key}: {gone}")
             meant = did_you_mean(key, [*attributes, *also])
             raise ConfigurationError(f"{origin}: unknown key {shown(key)}{meant}")
         option = options[attributes[key]]

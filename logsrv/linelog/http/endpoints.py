@@ -15,7 +15,6 @@ import attrs
 
 from logsrv import __version__
 from logsrv.errors import QueryError
-from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.http.problems import Problem, query_problem
@@ -86,8 +85,6 @@ class ApiEndpoint:
         known = {one.name: one for one in self.parameters}
         for name in given:
             if name not in known:
-                if gone := gone_sentence("API", name):
-                    raise Problem(400, f"{name} is {gone}")
                 hint = did_you_mean(name, list(known)) or (
                     f"; it takes {listed(list(known))}" if known else "; it takes none"
                 )
