@@ -1,4 +1,4 @@
-"""A part of another package, as docs/kit.md shows it, in real daemons: options, a site, figures."""
+"""A part of another package, as docs/inputs.md shows it, in real daemons: options, a site, figures."""
 
 import re
 import socket
@@ -12,7 +12,7 @@ from tests.parts.daemons import reload
 from tests.parts.story import blocks
 from tests.parts.warm.process import COLD
 
-PAGE = (Path(__file__).parents[2] / "docs/kit.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/inputs.md").read_text()
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 # Parts are found when the modules of the service are imported.
 COLDLY = {COLD: "1"}
@@ -22,7 +22,7 @@ COLDLY = {COLD: "1"}
 def folder(tmp_path: Path) -> Path:
     """A folder with the part of the page; a daemon there finds it."""
     made = tmp_path / "site"
-    for block in blocks(PAGE.partition("## Add a part to the line logger")[2]):
+    for block in blocks(PAGE.partition("## A part of your own")[2]):
         file = made / block.argument
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(block.body)

@@ -77,8 +77,16 @@ def in_the_pages() -> Iterator[tuple[str, str, str]]:
 
 
 def test_the_pages_need_no_inner_module():
-    """Everything that the documents import is in `logsrv.kit`, `logsrv.kit.testing` or `logsrv.inputs`."""
-    imported = set(in_the_pages())
+    """Everything that the documents import is in `logsrv.kit`, `logsrv.kit.testing` or `logsrv.inputs`.
+
+    A part of the line logger is a program beside a plugin: it may take what docs/kit-modules.md has.
+    """
+    beside = {
+        ("inputs.md", module, name)
+        for module, names in names_on_the_page().items()
+        for name in names
+    }
+    imported = set(in_the_pages()) - beside
     assert len(imported) > 20
     inner = [
         (page, f"{module}.{name}")

@@ -90,4 +90,4 @@ def test_a_command_of_the_line_logger_says_what_to_install(kit_alone, capsys):
 
 def test_the_registries_are_those_of_the_line_logger():
     assert has_line_logger()
-    assert {*registries()} == {"inputs", "formats", "targets", "sources"}
+    assert {*registries()} == {"inputs", "formats", "targets", "parts", "sources"}
