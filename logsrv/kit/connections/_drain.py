@@ -102,7 +102,8 @@ class PausedConnection(Protocol):
 
     author: the protocol object. It has the `transport`, and `half_close`: a peer that sends nothing more
     may still read. reading_paused: whether nothing is read from the peer now. busy_with_last_input: whether
-    the protocol works on the last message of the peer.
+    the protocol works on the last message of the peer, or its output waits for a peer that may not half
+    close.
     """
 
     author: Any

@@ -84,7 +84,9 @@ class PeerConnection(SendingSide):
 
     @property
     def busy_with_last_input(self) -> bool:
-        return self._busy and (self.reader is None or self.reader.exhausted)
+        # A peer that may still read is kept for its output alone.
+        waits = self._busy or not (self.author.half_close or self.state.is_drained)
+        return waits and (self.reader is None or self.reader.exhausted)
 
     def change_state(self, event: str) -> None:
         self.state, doing = self.state[event]

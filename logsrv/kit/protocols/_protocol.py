@@ -49,7 +49,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         such as a timer, the peer is cut off.
     patience: seconds that senders wait for a peer that takes nothing; then it is cut off.
     half_close: whether a peer that sends nothing more may still read. If not, an `async` handler that
-        still runs for it is cancelled.
+        still runs for it is cancelled, and output that it does not take is dropped.
     tell_errors: whether a dismissed peer is told the reason, in a line. If not, only the log has it.
     known_peer: the name of the peer, once somebody has asked for it.
     """
