@@ -26,10 +26,13 @@ from twisted.scripts import twistd as twistd_program
 from logsrv.cli.arguments import tell
 from logsrv.errors import ConfigurationError
 from logsrv.kit import Datagrams, IProtocolPlugin, Plugin, protocol_plugin
+from logsrv.kit.observe._notify import Notifier, notify_message, socket_address
 from logsrv.kit.text.terminal import discard_unwritten_output
 
 NOT_RUNNABLE = 3
 """The exit status for an error in the file, which another save may repair."""
+WAITS = "WAITS"
+"""The field of a message with a pipe, which the parent closes once no other process serves."""
 PARENT_SECONDS = 0.5
 
 
@@ -42,7 +45,10 @@ def main(parent: str, file: str, reactor_name: str, *options: str) -> int:
             installReactor(reactor_name)
         LoopingCall(_end_without_parent, int(parent)).start(PARENT_SECONDS, now=False)
         plugin = plugin_in(load(path), path)
-        twistd_program.runApp(_twistd_options(plugin, path, options))
+        twistd = _twistd_options(plugin, path, options)
+        if plugin.state is not None:
+            _wait_for_predecessor()
+        twistd_program.runApp(twistd)
     except BrokenPipeError:
         # The reader of our output has closed the pipe, as in `--help | head`.
         discard_unwritten_output()
@@ -68,6 +74,17 @@ def _twistd_options(plugin: Plugin, path: Path, options: Sequence[str]) -> Any:
     return twistd
 
 
+def _wait_for_predecessor() -> None:
+    """Wait until the process that serves has ended: its state may still write what ours is to read."""
+    ended, given = os.pipe()
+    notifier = Notifier(socket_address(os.environ["NOTIFY_SOCKET"]))
+    notifier.send(notify_message(**{WAITS: 1}), [given])
+    os.close(given)
+    # The parent closes its copy, at its own end at the latest.
+    os.read(ended, 1)
+    os.close(ended)
+
+
 def _end_without_parent(parent: int) -> None:
     if os.getppid() != parent:
         signal.raise_signal(signal.SIGTERM)
@@ -90,6 +107,8 @@ def load(path: Path) -> ModuleType:
     try:
         code = compile(path.read_bytes(), path, "exec", dont_inherit=True)
         exec(code, vars(module))  # noqa: S102 - the author's own file
+    except ConfigurationError as error:
+        raise BrokenFile(f"{path.name} cannot be loaded: {error}") from None
     except (Exception, SystemExit) as error:
         # Without the frame of this function, the traceback begins at the file's own code.
         own = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
 from logsrv.kit.framing._incoming import MOST_LINES, Incoming, LineNotText, LineTooLong
@@ -120,7 +121,7 @@ class LineReader:
         except DeferredTimeout:
             raise PeerTimeout(self._author.peer) from None
 
-    def read_bytes(self, number: int) -> Deferred[bytes]:
+    def read_bytes(self, number: int, timeout: float | None = None) -> Deferred[bytes]:
         """Read `number` bytes, which follow the last line that the protocol got; then go on with lines."""
         connection = self._connection
         self._reads += 1
@@ -133,11 +134,19 @@ class LineReader:
                 self._number = number
                 return fail(self._end_error(""))
         wanted: Deferred[bytes] = self._start_wait(number)
+        if timeout is not None:
+            wanted.addTimeout(timeout, self._author.factory.service.clock, self._time_out)
         if gives_way:
             connection.give_way()
         else:
             connection.change_state(FINISH)
         return wanted
+
+    def _time_out(self, result: object, seconds: float) -> object:
+        """Return the result of a read that was cancelled for its time, as `addTimeout` wants it."""
+        if isinstance(result, Failure) and result.check(CancelledError):
+            raise PeerTimeout(self._author.peer)
+        return result
 
     def _start_wait(self, number: int | None = None) -> Deferred[Any]:
         self._number = number
