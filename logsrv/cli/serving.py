@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -26,7 +27,6 @@ from twisted.scripts import twistd as twistd_program
 from logsrv.cli.arguments import tell
 from logsrv.errors import ConfigurationError
 from logsrv.kit import Datagrams, IProtocolPlugin, Plugin, protocol_plugin
-from logsrv.kit.observe._notify import Notifier, notify_message, socket_address
 from logsrv.kit.text.terminal import discard_unwritten_output
 
 NOT_RUNNABLE = 3
@@ -77,8 +77,9 @@ def _twistd_options(plugin: Plugin, path: Path, options: Sequence[str]) -> Any:
 def _wait_for_predecessor() -> None:
     """Wait until the process that serves has ended: its state may still write what ours is to read."""
     ended, given = os.pipe()
-    notifier = Notifier(socket_address(os.environ["NOTIFY_SOCKET"]))
-    notifier.send(notify_message(**{WAITS: 1}), [given])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as telling:
+        telling.connect(os.environ["NOTIFY_SOCKET"])
+        socket.send_fds(telling, [f"{WAITS}=1\n".encode()], [given])
     os.close(given)
     # The parent closes its copy, at its own end at the latest.
     os.read(ended, 1)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from logsrv.kit import LineProtocol, PeerTimeout
+from logsrv.kit import LineProtocol, PeerError, PeerTimeout
 from logsrv.kit.testing import MemoryService
 
 
@@ -144,3 +144,28 @@ def test_a_read_of_bytes_ends_after_its_time(caught):
     assert peer.received().startswith(
         b"no value of three\r\n" if caught else b"tcp:127.0.0.1:50000 sent nothing in time"
     )
+
+
+def test_a_protocol_tells_errors_in_its_own_form():
+    """As the reference shows: too long a line, and too little in time."""
+
+    class Own(LineProtocol):
+        max_line = 10
+
+        def line_too_long(self, limit: int) -> None:
+            raise PeerError("SERVER_ERROR line too long")
+
+        async def line_received(self, line: str) -> None:
+            try:
+                await self.ask(timeout=5)
+            except TimeoutError:
+                raise PeerError("SERVER_ERROR timeout") from None
+
+    service = MemoryService(Own)
+    assert service.answer(b"a line of more bytes\n") == b"SERVER_ERROR line too long\r\n"
+    peer = service.connect()
+    peer.feed(b"one\n")
+    service.clock.advance(5)
+    assert peer.received() == b"SERVER_ERROR timeout\r\n"
+    assert service.metric("connections_cut_total") == 2
+    assert service.metric("connections_failed_total") == 0
