@@ -60,7 +60,7 @@ async def drain(connections: Set[GuardedConnection], seconds: float, clock: IRea
                 continue
             if connection.working or unread_bytes(connection.transport):
                 # The protocols of the kit have it: they know when they are between two requests.
-                if call_when_answered := getattr(connection, "call_when_answered", None):
+                if call_when_answered := getattr(connection, "_call_when_answered", None):
                     call_when_answered(partial(_close_if_answered, connection))
                 continue
             # Only one that is silent twice in a row: in between the reactor could deliver received bytes.

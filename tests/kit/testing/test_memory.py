@@ -149,7 +149,7 @@ def test_no_answer_of_a_handler_that_waits_is_an_error():
             await Deferred()
             self.send_line(line)
 
-    with pytest.raises(AssertionError, match="still waits; .* needs `serve`"):
+    with pytest.raises(AssertionError, match=r"still waits; .* needs `serve`"):
         MemoryService(Slow).answer(b"1\n")
 
 
