@@ -69,11 +69,11 @@ class LineReader:
 
     def advance(self) -> None:
         connection, incoming = self._connection, self._incoming
-        reads, has_begun = 0, False
+        steps = 0
         while not connection.state.held:
             if self._wanted is not None:
-                reads += 1
-                if reads % MOST_LINES == 0 and connection.is_turn_over():
+                steps += 1
+                if steps % MOST_LINES == 0 and connection.is_turn_over():
                     connection.give_way()
                 elif not self._finish_read():
                     return
@@ -92,11 +92,11 @@ class LineReader:
                 if self._wanted is None:
                     if not connection.state.ended and incoming.is_spent():
                         return
-                    if has_begun and connection.is_turn_over():
+                    if steps and connection.is_turn_over():
                         connection.give_way()
                     elif not self._make_lines():
                         return
-                    has_begun = True
+                    steps = 1
 
     def lost(self) -> None:
         if self._wanted is not None:
