@@ -13,8 +13,9 @@ handle(connection)`, or an object made by protocol_plugin(…). The smallest is:
 Options of the plugin come after FILE.py: logsrv run FILE.py --help shows them. --reactor comes before
 it: asyncio for plugins that await asyncio. When a Python file in the folder of FILE.py, in a package
 there or in its twisted/plugins is saved, the plugin is started again. The listening sockets stay open
-meanwhile. If the new file has an error, it is reported, and the old process goes on serving. Ctrl-C ends
-everything.
+meanwhile. If the new file has an error, it is reported, and the old process goes on serving. A plugin
+with a state starts when the old process has ended, so that one at a time has its files; clients wait.
+Ctrl-C ends everything.
 
 Example:
 
@@ -40,7 +41,7 @@ from tempfile import TemporaryDirectory
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.command import Command
-from logsrv.cli.serving import NOT_RUNNABLE
+from logsrv.cli.serving import NOT_RUNNABLE, WAITS
 from logsrv.errors import ConfigurationError
 from logsrv.kit.children.starting import popen
 from logsrv.kit.options.argument_parser import Parser
@@ -99,7 +100,8 @@ class Supervisor:
     To its children it is what systemd is to a service: each reports to a NOTIFY_SOCKET, puts its listening
     sockets into the parent's store (FDSTORE), and gets those of the store by LISTEN_FDS. A new child starts
     while the old one serves. Once it is ready, the old one is told to end, and takes no connections once it
-    says that it stops; if the new one cannot start, the old one goes on.
+    says that it stops; if the new one cannot start, the old one goes on. A child whose plugin has a state
+    says so once its file is loaded (WAITS): it waits until the old one has ended.
     """
 
     def __init__(self, file: Path, words: Sequence[str]) -> None:
@@ -116,6 +118,10 @@ class Supervisor:
         # Children that were told to end for another, until they say that they stop: when each is killed.
         self._replaced: dict[Process, float] = {}
         self._has_served = False
+        # The file for which the last child was started.
+        self._saved = file
+        # Pipes of children that wait until they are the only one.
+        self._waits: list[int] = []
         # The requests to end so far: Ctrl-C, SIGTERM, or a closed terminal.
         self._end_requests = 0
         self._began = self._before = self._fingerprints()
@@ -162,7 +168,10 @@ class Supervisor:
             data, descriptors, *_ = socket.recv_fds(ready, 65536, MOST_SOCKETS)
             lines = data.decode("utf-8", "replace").splitlines()
             message = dict(line.split("=", 1) for line in lines if "=" in line)
-            if name := message.get("FDNAME"):
+            if WAITS in message:
+                self._waits += descriptors
+                self._end_serving(self._children[ready])
+            elif name := message.get("FDNAME"):
                 if name in self._kept:
                     os.close(self._kept.pop(name))
                 self._kept.update((name, descriptor) for descriptor in descriptors)
@@ -177,12 +186,26 @@ class Supervisor:
             before.terminate()
             self._replaced[before] = time.monotonic() + END_SECONDS
         else:
-            self._tell(AGAIN if self._has_served else FIRST)
+            self._tell_of_save() if self._has_served else self._tell(FIRST)
         self._has_served = True
+
+    def _end_serving(self, waiting: Process) -> None:
+        """End the process that serves, for one that waits."""
+        before = self._serving
+        if before is not None and waiting is self._starting:
+            self._serving = None
+            before.terminate()
+            self._replaced[before] = time.monotonic() + END_SECONDS
 
     def _tell_if_replaced(self, child: Process) -> None:
         if self._replaced.pop(child, None) is not None and self._serving is not None:
+            self._tell_of_save()
+
+    def _tell_of_save(self) -> None:
+        if self._saved == self._file:
             self._tell(AGAIN)
+        else:
+            self._tell(f"serves now as it is: {self._saved.name} was saved")
 
     def _reap(self) -> int | None:
         """Forget children that have ended. Return the exit status if another save would not help."""
@@ -206,6 +229,10 @@ class Supervisor:
                 else:
                     # Saving the file would correct neither the options nor the port.
                     return 1 if child.returncode else 0
+        if self._waits and len(self._children) <= 1:
+            for pipe in self._waits:
+                os.close(pipe)
+            self._waits.clear()
         return None
 
     def _is_saved(self) -> bool:
@@ -216,7 +243,13 @@ class Supervisor:
         now = self._fingerprints()
         is_calm, self._before = now == self._before, now
         plugin = now[self._file]
-        return is_calm and plugin is not None and plugin[1] > 0 and now != self._began
+        changed = [
+            path for path in {**self._began, **now} if now.get(path) != self._began.get(path)
+        ]
+        is_saved = is_calm and plugin is not None and plugin[1] > 0 and bool(changed)
+        if is_saved:
+            self._saved = self._file if self._file in changed else changed[0]
+        return is_saved
 
     def _fingerprints(self) -> dict[Path, FileFingerprint | None]:
         """Return the marks of the plugin, and of the modules, packages and plugin files beside it."""

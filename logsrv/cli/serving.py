@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -30,6 +31,8 @@ from logsrv.kit.text.terminal import discard_unwritten_output
 
 NOT_RUNNABLE = 3
 """The exit status for an error in the file, which another save may repair."""
+WAITS = "WAITS"
+"""The field of a message with a pipe, which the parent closes once no other process serves."""
 PARENT_SECONDS = 0.5
 
 
@@ -42,7 +45,10 @@ def main(parent: str, file: str, reactor_name: str, *options: str) -> int:
             installReactor(reactor_name)
         LoopingCall(_end_without_parent, int(parent)).start(PARENT_SECONDS, now=False)
         plugin = plugin_in(load(path), path)
-        twistd_program.runApp(_twistd_options(plugin, path, options))
+        twistd = _twistd_options(plugin, path, options)
+        if plugin.state is not None:
+            _wait_for_predecessor()
+        twistd_program.runApp(twistd)
     except BrokenPipeError:
         # The reader of our output has closed the pipe, as in `--help | head`.
         discard_unwritten_output()
@@ -68,6 +74,18 @@ def _twistd_options(plugin: Plugin, path: Path, options: Sequence[str]) -> Any:
     return twistd
 
 
+def _wait_for_predecessor() -> None:
+    """Wait until the process that serves has ended: its state may still write what ours is to read."""
+    ended, given = os.pipe()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as telling:
+        telling.connect(os.environ["NOTIFY_SOCKET"])
+        socket.send_fds(telling, [f"{WAITS}=1\n".encode()], [given])
+    os.close(given)
+    # The parent closes its copy, at its own end at the latest.
+    os.read(ended, 1)
+    os.close(ended)
+
+
 def _end_without_parent(parent: int) -> None:
     if os.getppid() != parent:
         signal.raise_signal(signal.SIGTERM)
@@ -90,6 +108,8 @@ def load(path: Path) -> ModuleType:
     try:
         code = compile(path.read_bytes(), path, "exec", dont_inherit=True)
         exec(code, vars(module))  # noqa: S102 - the author's own file
+    except ConfigurationError as error:
+        raise BrokenFile(f"{path.name} cannot be loaded: {error}") from None
     except (Exception, SystemExit) as error:
         # Without the frame of this function, the traceback begins at the file's own code.
         own = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)

@@ -24,6 +24,7 @@ from logsrv.kit.options.kinds import FILE as FILE
 from logsrv.kit.options.kinds import FLAG as FLAG
 from logsrv.kit.options.kinds import INTEGER as INTEGER
 from logsrv.kit.options.kinds import NETWORK as NETWORK
+from logsrv.kit.options.kinds import NEW_FILE as NEW_FILE
 from logsrv.kit.options.kinds import PATH as PATH
 from logsrv.kit.options.kinds import SIZE as SIZE
 from logsrv.kit.options.kinds import TEXT as TEXT

@@ -169,6 +169,69 @@ def test_the_new_one_serves_alone_once_that_is_said(running, shout, port):
     server.wait_for(SERVES)
 
 
+KEEPS = """
+from pathlib import Path
+from logsrv.kit import LineProtocol, protocol_plugin
+
+STORE = Path(__file__).with_name("store")
+
+class Kept:
+    def __init__(self, service):
+        self.begin()
+    def begin(self):
+        self.lines = STORE.read_text().split() if STORE.exists() else []
+    def close(self):
+        STORE.write_text(" ".join(self.lines))
+
+class Keeps(LineProtocol):
+    def line_received(self, line):
+        self.service.state.lines.append(line)
+        self.send_line(" ".join(self.service.state.lines))
+
+keeps = protocol_plugin("keeps", Keeps, state=Kept, listen="tcp:7000")
+"""
+
+
+def test_a_state_reads_what_the_one_before_has_written(running, tmp_path, port):
+    """The old process has ended by then; nobody is refused meanwhile."""
+    file = tmp_path / "keeps.py"
+    file.write_text(KEEPS)
+    server = running(file, *listening(port)).ready()
+    answers: list[str] = []
+    enough = threading.Event()
+
+    def visit() -> None:
+        while not enough.is_set():
+            answers.append(ask(port, f"{len(answers)}"))
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    for number in (1, 2, 3):
+        file.write_text(f"{KEEPS}# {number}\n")
+        server.wait_for(SERVES, number)
+    enough.set()
+    visitor.join(PATIENCE)
+    expected = [" ".join(map(str, range(number + 1))) for number in range(len(answers))]
+    assert answers == expected
+
+
+@pytest.mark.complains("keeps cannot start")
+def test_an_error_in_the_file_ends_no_state(running, tmp_path, port):
+    """It is found before the old process has to end."""
+    file = tmp_path / "keeps.py"
+    file.write_text(KEEPS)
+    server = running(file, *listening(port)).ready()
+    assert ask(port, "one") == "one"
+    file.write_text(KEEPS.replace("class Kept:", "class Kept"))
+    server.wait_for("goes on serving as it was")
+    assert ask(port, "two") == "one two"
+    file.write_text(KEEPS.replace("self.begin()", "1 / 0"))
+    server.wait_for("does not serve; save it to try again")
+    file.write_text(f"{KEEPS}#\n")
+    server.wait_for(SERVES)
+    assert ask(port, "three") == "one two three"
+
+
 @pytest.mark.long
 def test_one_that_hangs_is_ended_for_the_new_one(running, shout, port):
     """It would go on for ever."""
@@ -188,7 +251,7 @@ def test_a_neighbour_that_is_imported_is_watched_too(running, tmp_path, port):
     file.write_text("import voice\n" + SHOUT.replace("line.upper()", "voice.voice(line)"))
     server = running(file, *listening(port)).ready()
     (tmp_path / "voice.py").write_text("voice = str.lower\n")
-    server.wait_for(SERVES)
+    server.wait_for("shout.py serves now as it is: voice.py was saved")
     assert ask(port, "Hello") == "hello"
 
 
@@ -204,8 +267,19 @@ def test_the_plugin_file_of_a_project_is_watched_too(running, tmp_path, port):
     server = running(tmp_path / "dev.py", *listening(port)).ready()
     assert ask(port, "Hello") == "HELLO"
     (plugins / "watched_plugin.py").write_text(plugin.replace("upper", "lower"))
-    server.wait_for(SERVES)
+    server.wait_for("dev.py serves now as it is: watched_plugin.py was saved")
     assert ask(port, "Hello") == "hello"
+
+
+def test_a_mistake_that_the_kit_knows_is_a_sentence(running, shout, port):
+    server = running(shout, *listening(port)).ready()
+    framing = "class Cut:\n    def __init__(self, most): pass\n"
+    shout.write_text(
+        f"from logsrv.kit import FrameProtocol\n{framing}"
+        "class Frames(FrameProtocol):\n    framing = Cut\n"
+    )
+    server.wait_for("shout.py cannot be loaded: Frames.framing: an object of Cut has no receive")
+    assert "Traceback" not in server.log()
 
 
 @pytest.mark.complains("nothing_of_that_name")

@@ -26,6 +26,7 @@ MOST_LINES = {
     "udp_forwarder": 35,
     "disk": 15,
     "tally": 15,
+    "guests": 45,
     "notes": 35,
 }
 

@@ -101,8 +101,8 @@ def test_the_picture_of_base_classes_leads_to_the_rows_of_the_table():
 # Who answers otherwise each time, and where peers hear each other; so they may where there is a state.
 OTHERWISE, TOGETHER = ("dice",), ("chat", "corridor")
 # Waits by the clock of the real reactor; looks through ten thousand files for each line; wait for a
-# thread, one of them with asyncio; says by itself what time it is.
-NOT_HERE = ("patient", "drafts", "notes", "tally", "ticker")
+# thread, one of them with asyncio; says by itself what time it is; locks its file.
+NOT_HERE = ("patient", "drafts", "notes", "tally", "ticker", "guests")
 
 
 @pytest.mark.long

@@ -60,7 +60,7 @@ async def drain(connections: Set[GuardedConnection], seconds: float, clock: IRea
                 continue
             if connection.working or unread_bytes(connection.transport):
                 # The protocols of the kit have it: they know when they are between two requests.
-                if call_when_answered := getattr(connection, "call_when_answered", None):
+                if call_when_answered := getattr(connection, "_call_when_answered", None):
                     call_when_answered(partial(_close_if_answered, connection))
                 continue
             # Only one that is silent twice in a row: in between the reactor could deliver received bytes.
@@ -102,7 +102,8 @@ class PausedConnection(Protocol):
 
     author: the protocol object. It has the `transport`, and `half_close`: a peer that sends nothing more
     may still read. reading_paused: whether nothing is read from the peer now. busy_with_last_input: whether
-    the protocol works on the last message of the peer.
+    the protocol works on the last message of the peer, or its output waits for a peer that may not half
+    close.
     """
 
     author: Any

@@ -214,7 +214,7 @@ class GuardedConnection:
 
     def close_as_idle(self) -> None:
         """Close it as `close` does, with the last words of its protocol, if it has any."""
-        say = getattr(self.protocol, "close_as_idle", None)
+        say = getattr(self.protocol, "_close_as_idle", None)
         if say is not None and say():
             self.closing = True
         else:

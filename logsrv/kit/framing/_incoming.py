@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from operator import length_hint
 from typing import NoReturn
 
@@ -29,6 +30,8 @@ NO_LINES: Iterator[str] = iter(())
 # be split again for each message.
 LEAST_AT_ONCE = 256
 MOST_AT_ONCE = 64 * 1024
+# The lines that are given out at a time: after them, others may have waited long enough.
+MOST_LINES = 128
 # The `skipping` of a line that is too long; that of `take_until` is its separator.
 LINE_END = b""
 
@@ -49,20 +52,21 @@ class Incoming:
     """Received bytes that are not read yet. A read returns None until enough bytes have come.
 
     format: the format of the lines; it may be changed until the first line is read. lines: lines that are
-    decoded and wait to be taken. ended: nothing more will come. answers: the answers to the Telnet commands
-    in what was read; the owner sends them, and sets this to b"". dropped: the number of bytes of refused
-    lines, without delimiters. skipping: after something was too long, the separator up to which all input
-    is dropped; else None.
+    decoded and wait to be taken, MOST_LINES at most. ended: nothing more will come. answers: the answers to
+    the Telnet commands in what was read; the owner sends them, and sets this to b"". dropped: the number of
+    bytes of refused lines, without delimiters. skipping: after something was too long, the separator up to
+    which all input is dropped; else None.
     """
 
     __slots__ = (
-        "_at", "_at_once", "_clean", "_data", "_looked", "_made", "_only_lines", "_plain", "_sought",
-        "answers", "dropped", "ended", "format", "lines", "skipping",
+        "_at", "_at_once", "_clean", "_data", "_later", "_looked", "_made", "_only_lines", "_plain",
+        "_sought", "answers", "dropped", "ended", "format", "lines", "skipping",
     )  # fmt: skip
 
     def __init__(self, format: LineFormat, *, only_lines: bool = False) -> None:
         self.format = format
-        self.lines = NO_LINES
+        # `_later`: decoded lines that follow those in `lines`.
+        self.lines = self._later = NO_LINES
         self.ended = False
         self.answers = b""
         self.dropped = 0
@@ -85,9 +89,14 @@ class Incoming:
         return len(self._data) - self._at
 
     @property
+    def decoded(self) -> int:
+        """Return the number of decoded lines that wait."""
+        return length_hint(self.lines) + length_hint(self._later)
+
+    @property
     def exhausted(self) -> bool:
         """Return whether every complete line was taken; an unfinished one may wait."""
-        return not length_hint(self.lines) and self._data.find(self.format.delimiter, self._at) < 0
+        return not self.decoded and self._data.find(self.format.delimiter, self._at) < 0
 
     def receive(self, data: bytes) -> None:
         if self._data:
@@ -98,11 +107,16 @@ class Incoming:
             self._sought = b"", 0
 
     def is_spent(self) -> bool:
-        """Return true if nothing is left of what has come, after all lines were taken; free its memory.
+        """Return true if nothing is left of what has come, after `lines` were taken; free its memory.
 
         `make_lines` would find the same; but most chunks are whole lines, and this is asked after each.
         """
-        if self._at < len(self._data) or self.ended or self.skipping is not None:
+        if (
+            self._at < len(self._data)
+            or self.ended
+            or self.skipping is not None
+            or self._later is not NO_LINES
+        ):
             return False
         self._data, self._at = b"", 0
         self._made, self.lines, self._plain = 0, NO_LINES, False
@@ -170,10 +184,10 @@ class Incoming:
         if self._made:
             delimiter = self.format.delimiter
             lines = self._data[self._at - self._made : self._at].split(delimiter)
-            self._at -= len(delimiter.join(lines[-1 - length_hint(self.lines) :]))
+            self._at -= len(delimiter.join(lines[-1 - self.decoded :]))
             # A loop over these lines that still runs ends here.
             deque(self.lines, 0)
-            self._made, self.lines = 0, NO_LINES
+            self._made, self.lines, self._later = 0, NO_LINES, NO_LINES
         # The next line is decoded alone.
         self._at_once = self._looked = 0
         if self.skipping is not None and not self._skip_to_separator():
@@ -224,10 +238,15 @@ class Incoming:
         return line
 
     def make_lines(self) -> bool:
-        """Decode new `lines` from the waiting bytes, after all lines of before were taken.
+        """Make new `lines`, after all of before were taken: decoded ones, or of the waiting bytes.
 
         Return whether there are any. Raises LineTooLong or LineNotText for a bad first line, and drops it.
         """
+        if self._later is not NO_LINES:
+            self.lines = iter(list(islice(self._later, MOST_LINES)))
+            if not length_hint(self._later):
+                self._later = NO_LINES
+            return True
         self._made, self.lines, self._plain = 0, NO_LINES, False
         if self.skipping is not None and not self._skip_to_separator():
             return False
@@ -247,7 +266,11 @@ class Incoming:
                 lines = format.split(data[begin:] if begin else data)
             except UnicodeDecodeError:
                 return self._make_some_lines()
-            self.lines, self._made, self._at = iter(lines), number, len(data)
+            self._made, self._at = number, len(data)
+            if len(lines) > MOST_LINES:
+                self._later = iter(lines)
+                return self.make_lines()
+            self.lines = iter(lines)
             return True
         return self._make_some_lines()
 
@@ -277,7 +300,11 @@ class Incoming:
         if lines is None:
             self._drop_line(first)
         self._at_once = min(4 * self._at_once or LEAST_AT_ONCE, MOST_AT_ONCE)
-        self.lines, self._made, self._at = iter(lines), end - begin, end
+        self._made, self._at = end - begin, end
+        if len(lines) > MOST_LINES:
+            self._later = iter(lines)
+            return self.make_lines()
+        self.lines = iter(lines)
         return True
 
     def _decoded_lines(self, end: int) -> list[str] | None:

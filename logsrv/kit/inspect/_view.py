@@ -145,7 +145,7 @@ class ServiceView:
 
 def _connection_line(listener: str, protocol: Any) -> str:
     transport = protocol.transport
-    peer = getattr(protocol, "known_peer", None) or source_of(transport)
+    peer = getattr(protocol, "_known_peer", None) or source_of(transport)
     waits = f"unread {unread_bytes(transport)}, unsent {unsent_bytes(transport)}"
     closing = ", closing" if getattr(transport, "disconnecting", False) else ""
     return f"{listener}  {peer}  {type(protocol).__name__}  {waits}{closing}"

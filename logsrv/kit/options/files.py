@@ -21,7 +21,7 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import option_name, options_of, table_key, tables_of
-from logsrv.kit.options.kinds import FILE, PATH, Kind
+from logsrv.kit.options.kinds import FILE, NEW_FILE, PATH, Kind
 from logsrv.kit.text.words import size_text
 
 # Seconds that the writer of a pipe may take for all of it; then the file is refused.
@@ -130,13 +130,14 @@ class GivenFile:
     """A file that an option names.
 
     option: the name without dashes. secret: whether the file contains a secret. needed: whether it must be
-    there before a start.
+    there before a start. written: whether the service writes it.
     """
 
     option: str
     path: Path
     secret: bool
     needed: bool = True
+    written: bool = False
 
 
 def given_files(settings: Any) -> Iterable[GivenFile]:
@@ -156,7 +157,10 @@ def _files_with_repeats(settings: Any) -> Iterator[GivenFile]:
         for one in value if option.repeatable else (value,):
             if isinstance(one, Path) and option.kind.completion == "files":
                 kind = option.kind
-                yield GivenFile(option_name(attribute), one, kind.secret, kind is not PATH)
+                # A kind of the author's may be one of these with another phrase.
+                written = kind.accepted == NEW_FILE.accepted
+                needed = not written and kind.accepted != PATH.accepted
+                yield GivenFile(option_name(attribute), one, kind.secret, needed, written)
     for attribute in tables_of(type(settings)):
         for table in getattr(settings, attribute):
             yield from _files_with_repeats(table)

@@ -177,7 +177,7 @@ def help_text(
     parser.epilog = (
         f"Options are also taken from the environment, as {variable_prefix(name)}..., and from the "
         "file of --config, in TOML; the command line comes before the environment, the environment "
-        "before the file. The value off switches off an option that is off by default."
+        "before the file. The value off switches off an option that is off by default, or may be."
     )
     if essential:
         shown_here = f"These are {len(every)} of {total} options; --help-all shows all."
@@ -203,6 +203,8 @@ def option_remarks(option: Option) -> str:
     notes = [f"default: {option.default_text}"]
     if option.default is REQUIRED:
         notes = ["required"]
+    if option.off and not option.kind.is_flag and option.default_text != "off":
+        notes.append("may be off")
     if option.repeatable:
         notes.append("repeatable")
     if option.kind.metavar == "NUMBER":

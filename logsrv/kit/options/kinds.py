@@ -277,6 +277,8 @@ PATH: Kind[Path] = Kind(
 """A path; a relative one is below the folder of the settings file."""
 FILE: Kind[Path] = attrs.evolve(PATH, accepted="a file that is there", metavar="FILE")
 """An existing file."""
+NEW_FILE: Kind[Path] = attrs.evolve(PATH, accepted="a file", metavar="FILE")
+"""A file that the service writes, and makes if it is not there, in a directory that is there."""
 NEW_DIRECTORY: Kind[Path] = attrs.evolve(
     PATH, accepted="a directory", metavar="DIR", completion="directories"
 )

@@ -38,6 +38,9 @@ LAST_WORDS_SECONDS = 30.0
 # After the sentence that dismisses a peer, its input is dropped for this time: a close with unread data
 # makes the kernel reset the connection, and the peer would not get the sentence.
 LINGER_SECONDS = 5.0
+# Once the author's code has worked on the input of one peer for this time, others have their turn. Frames,
+# lines and reads are looked at in groups, so as not to ask for the time for each.
+TURN_SECONDS = 0.005
 # Unsent bytes: of more than these, a part is sent first when somebody asks for them.
 SENT_FIRST = 16 * 1024
 CLOSED_CLEANLY = connectionDone.getErrorMessage()
@@ -49,10 +52,14 @@ class PeerConnection(SendingSide):
     reader: makes input for the protocol of the peer's bytes. None after the end, and before the first
     bytes unless the author's code asks for input itself. work: fires when the author's code that still runs
     is done; None if none runs. when_answered: called each time that code has returned, or waits for the
-    peer. heard: the peer has sent something since this was last set to false.
+    peer. heard: the peer has sent something since this was last set to false. turn_began: when the author's
+    code was first found at work on input that has come at once; None before.
     """
 
-    __slots__ = ("_farewell", "_idle", "_timers", "heard", "reader", "when_answered", "work")
+    __slots__ = (
+        "_farewell", "_idle", "_next_turn", "_timers", "heard", "reader", "turn_began",
+        "when_answered", "work",
+    )  # fmt: skip
 
     def __init__(self, author: AuthorProtocol) -> None:
         super().__init__(author)
@@ -60,6 +67,9 @@ class PeerConnection(SendingSide):
         self.work: Deferred[Any] | None = None
         self.when_answered: Callable[[], object] | None = None
         self.heard = False
+        self.turn_began: float | None = None
+        # Gives the protocol more of the input that has come.
+        self._next_turn: DelayedCall | None = None
         self._farewell = b""
         self._timers: set[DelayedCall] | None = None
         self._idle: IdleWatch | None = None
@@ -68,9 +78,9 @@ class PeerConnection(SendingSide):
     def working(self) -> bool:
         """Return true if the author's code is running, and does not just wait for this peer.
 
-        A wait for other peers, until they have taken its output, counts as work.
+        A wait for other peers, until they have taken its output or had their turn, counts as work.
         """
-        return self._busy or self.state.others is states.STUCK
+        return self._busy or self.gives_way or self.state.others is states.STUCK
 
     @property
     def _busy(self) -> bool:
@@ -84,7 +94,9 @@ class PeerConnection(SendingSide):
 
     @property
     def busy_with_last_input(self) -> bool:
-        return self._busy and (self.reader is None or self.reader.exhausted)
+        # A peer that may still read is kept for its output alone.
+        waits = self._busy or not (self.author.half_close or self.state.is_drained)
+        return waits and (self.reader is None or self.reader.exhausted)
 
     def change_state(self, event: str) -> None:
         self.state, doing = self.state[event]
@@ -101,6 +113,9 @@ class PeerConnection(SendingSide):
 
     def lost(self, reason: Failure) -> None:
         """Tell the protocol that the connection is gone, and release everything."""
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
         # The same as `change_state` without its loop: `cancel` is the only action that may follow.
         self.state, doing = self.state[states.LOST]
         if doing:
@@ -213,6 +228,7 @@ class PeerConnection(SendingSide):
         """Call the author's code in `step`; up to GATHERED bytes that it sends leave in one write."""
         self.state, _ = self.state[states.CALL]
         self.lines = []
+        self.turn_began = None
         before = handled.set(self)
         try:
             try:
@@ -239,6 +255,34 @@ class PeerConnection(SendingSide):
         if self.reader is None or not self.reader.waiting:
             self.change_state(states.AWAIT)
         pending.addBoth(self._resume_after_work, doing)
+
+    def is_turn_over(self) -> bool:
+        """Return whether others should have their turn before more of the input is given to the protocol.
+
+        At first it only notes the time.
+        """
+        now = self.author.factory.service.clock.seconds()
+        if self.turn_began is None:
+            self.turn_began = now
+        return now - self.turn_began >= TURN_SECONDS
+
+    @property
+    def gives_way(self) -> bool:
+        """Return true until others have had their turn."""
+        return self._next_turn is not None
+
+    def give_way(self) -> None:
+        """Give the protocol no more input, and read nothing more, before the reactor's next turn."""
+        if self._next_turn is None:
+            clock = self.author.factory.service.clock
+            self._next_turn = clock.callLater(0, self._take_turn)
+        self.change_state(states.AWAIT)
+
+    def _take_turn(self) -> None:
+        self._next_turn = None
+        # Code that works meanwhile, such as after a timeout, gets more when it is done or asks for it.
+        if not self._busy or (self.reader is not None and self.reader.waits_by_itself):
+            self.change_state(states.FINISH)
 
     def await_handle(self, result: object) -> None:
         """Let the author's `handle` run as long as it likes; it asks for input itself."""

@@ -8,6 +8,7 @@ class Shout(FrameProtocol):
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from operator import length_hint
 from typing import Any, Generic
 
@@ -27,6 +28,10 @@ Frame = TypeVar("Frame", default=bytes)
 
 # An exhausted iterator, so all connections may share it.
 NO_FRAMES: Iterator[bytes] = iter(())
+# The bytes that are split into frames in one step, and the frames that the protocol gets in one: after it
+# others may have waited long enough.
+BYTES_AT_ONCE = 16 * 1024
+FRAMES_AT_ONCE = 128
 
 
 class FramedConnection(PeerConnection):
@@ -136,7 +141,7 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
 class FrameReader:
     """Takes frames out of the bytes, and gives the protocol one after another when it is ready."""
 
-    __slots__ = ("_author", "_connection", "_framer", "_frames", "_late")
+    __slots__ = ("_at", "_author", "_connection", "_framer", "_frames", "_late", "_later")
     waits_by_itself = False
 
     def __init__(self, author: FrameProtocol[Any, Any, Any], connection: PeerConnection) -> None:
@@ -144,9 +149,12 @@ class FrameReader:
         self._connection = connection
         framing: Any = author.framing
         self._framer = framing.framer(author.factory.max_frame)
+        # Frames for the protocol, and those that follow them.
         self._frames: Iterator[Any] = NO_FRAMES
-        # Bytes that came while the protocol was not ready.
+        self._later: Iterator[Any] = NO_FRAMES
+        # The bytes that were not split yet: those in `_late` from `_at` on.
         self._late = b""
+        self._at = 0
 
     @property
     def waiting(self) -> bool:
@@ -154,14 +162,15 @@ class FrameReader:
 
     @property
     def exhausted(self) -> bool:
-        return not self._late and not length_hint(self._frames)
+        return not (self._late or length_hint(self._frames) or length_hint(self._later))
 
     @property
     def discard_early_input(self) -> bool:
         return not self.exhausted or bool(self._framer.unfinished_bytes or self._framer.fault)
 
     def received(self, data: bytes) -> None:
-        self._late += data
+        self._late = self._late[self._at :] + data if self._late else data
+        self._at = 0
         if self._connection.state.ready:
             # A framer of the author's may fail.
             self._connection.call_author(self.advance, "frame_received")
@@ -176,21 +185,40 @@ class FrameReader:
                 if connection.state.held:
                     return
             self._frames = NO_FRAMES
-            if self._framer.fault:
-                self._refuse_frame(self._framer.fault)
+            if self._later is NO_FRAMES:
+                if self._framer.fault:
+                    self._refuse_frame(self._framer.fault)
+                    return
+                if not self._late:
+                    break
+            if (self._at or self._later is not NO_FRAMES) and connection.is_turn_over():
+                connection.give_way()
                 return
-            if not self._late:
-                break
-            data, self._late = self._late, b""
-            self._frames = iter(self._framer.receive(data))
+            if self._later is NO_FRAMES:
+                frames = self._framer.receive(self._take_late())
+                if len(frames) <= FRAMES_AT_ONCE:
+                    self._frames = iter(frames)
+                    continue
+                self._later = iter(frames)
+            self._frames = iter(list(islice(self._later, FRAMES_AT_ONCE)))
+            if not length_hint(self._later):
+                self._later = NO_FRAMES
         if connection.state.reading is ENDED:
             connection.close()
 
+    def _take_late(self) -> bytes:
+        """Return the next bytes to split."""
+        data, begin = self._late, self._at
+        self._at = end = begin + BYTES_AT_ONCE
+        if end >= len(data):
+            self._late, self._at = b"", 0
+        return data[begin:end] if begin or self._at else data
+
     def lost(self) -> None:
-        self._connection.author.factory.dropped_bytes += self._framer.unfinished_bytes + len(
-            self._late
-        )
-        self._frames, self._late = NO_FRAMES, b""
+        late = len(self._late) - self._at
+        self._connection.author.factory.dropped_bytes += self._framer.unfinished_bytes + late
+        self._late, self._at = b"", 0
+        self._frames = self._later = NO_FRAMES
 
     def _refuse_frame(self, sentence: str) -> None:
         self._author.factory.dropped_bytes += getattr(self._framer, "refused_bytes", 0)

@@ -78,5 +78,5 @@ class IdleWatch:
             return
         if guarded is not None:
             guarded.close_as_idle()
-        elif not author.close_as_idle():
+        elif not author._close_as_idle():
             connection.close()

@@ -122,12 +122,13 @@ class LineProtocol(PeerProtocol[Settings, State]):
             check_text(last_words, "close")
         (self._connection or self._ensure_connection()).close(last_words)
 
-    def read_bytes(self, number: int) -> Deferred[bytes]:
+    def read_bytes(self, number: int, timeout: float | None = None) -> Deferred[bytes]:
         """Read exactly `number` bytes, which follow the last received line.
 
         Await it in `async def line_received`; the next line begins after the bytes. They all wait in
         memory, so check a number that the peer gave. Fails with EndOfStream, which needs no handling,
-        when the peer sends fewer. Only for a class with `telnet = False`.
+        when the peer sends fewer; with `timeout`, with PeerTimeout after so many seconds. Only for a class
+        with `telnet = False`.
         """
         if self.telnet:
             raise RuntimeError(
@@ -137,7 +138,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
         if number < 0:
             raise ValueError(f"read_bytes takes a number of bytes, not {number}")
         return self._reader_for_read(self._connection or self._ensure_connection()).read_bytes(
-            number
+            number, timeout
         )
 
     def _new_reader(self, connection: PeerConnection) -> LineReader:

@@ -6,14 +6,14 @@ instead, and code that waits in `read_bytes` the next bytes.
 
 from __future__ import annotations
 
-from operator import length_hint
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.framing._incoming import Incoming, LineNotText, LineTooLong
+from logsrv.kit.framing._incoming import MOST_LINES, Incoming, LineNotText, LineTooLong
 from logsrv.kit.protocols._connection import PeerConnection
 from logsrv.kit.protocols._context import AuthorProtocol
 from logsrv.kit.protocols._states import AWAIT, ENDED, FINISH, OPEN
@@ -35,7 +35,7 @@ class LineAuthor(AuthorProtocol, Protocol):
 class LineReader:
     """Makes lines of the bytes, and gives the protocol one after another when it is ready."""
 
-    __slots__ = ("_author", "_connection", "_incoming", "_number", "_wanted")
+    __slots__ = ("_author", "_connection", "_incoming", "_number", "_reads", "_wanted")
     waits_by_itself = False
 
     def __init__(self, author: LineAuthor, connection: PeerConnection) -> None:
@@ -47,6 +47,7 @@ class LineReader:
         # Fires with the input that the protocol waits for: `_number` bytes; the next line if that is None.
         self._wanted: Deferred[Any] | None = None
         self._number: int | None = None
+        self._reads = 0
 
     @property
     def waiting(self) -> bool:
@@ -59,7 +60,7 @@ class LineReader:
     @property
     def discard_early_input(self) -> bool:
         incoming = self._incoming
-        return length_hint(incoming.lines) + len(incoming) > 0 or incoming.skipping is not None
+        return incoming.decoded + len(incoming) > 0 or incoming.skipping is not None
 
     def received(self, data: bytes) -> None:
         self._incoming.receive(data)
@@ -68,9 +69,13 @@ class LineReader:
 
     def advance(self) -> None:
         connection, incoming = self._connection, self._incoming
+        steps = 0
         while not connection.state.held:
             if self._wanted is not None:
-                if not self._finish_read():
+                steps += 1
+                if steps % MOST_LINES == 0 and connection.is_turn_over():
+                    connection.give_way()
+                elif not self._finish_read():
                     return
                 continue
             line_received = self._author.line_received
@@ -85,9 +90,13 @@ class LineReader:
             else:
                 # At the end of input, `_make_lines` closes.
                 if self._wanted is None:
-                    spent = not connection.state.ended and incoming.is_spent()
-                    if spent or not self._make_lines():
+                    if not connection.state.ended and incoming.is_spent():
                         return
+                    if steps and connection.is_turn_over():
+                        connection.give_way()
+                    elif not self._make_lines():
+                        return
+                    steps = 1
 
     def lost(self) -> None:
         if self._wanted is not None:
@@ -112,17 +121,32 @@ class LineReader:
         except DeferredTimeout:
             raise PeerTimeout(self._author.peer) from None
 
-    def read_bytes(self, number: int) -> Deferred[bytes]:
+    def read_bytes(self, number: int, timeout: float | None = None) -> Deferred[bytes]:
         """Read `number` bytes, which follow the last line that the protocol got; then go on with lines."""
-        data = self._incoming.take_exactly(number)
-        if data is not None:
-            return succeed(data)
-        if self._connection.state.ended:
-            self._number = number
-            return fail(self._end_error(""))
+        connection = self._connection
+        self._reads += 1
+        gives_way = self._reads % MOST_LINES == 0 and connection.is_turn_over()
+        if not (gives_way and connection.state.sending is OPEN):
+            data = self._incoming.take_exactly(number)
+            if data is not None:
+                return succeed(data)
+            if connection.state.ended:
+                self._number = number
+                return fail(self._end_error(""))
         wanted: Deferred[bytes] = self._start_wait(number)
-        self._connection.change_state(FINISH)
+        if timeout is not None:
+            wanted.addTimeout(timeout, self._author.factory.service.clock, self._time_out)
+        if gives_way:
+            connection.give_way()
+        else:
+            connection.change_state(FINISH)
         return wanted
+
+    def _time_out(self, result: object, seconds: float) -> object:
+        """Return the result of a read that was cancelled for its time, as `addTimeout` wants it."""
+        if isinstance(result, Failure) and result.check(CancelledError):
+            raise PeerTimeout(self._author.peer)
+        return result
 
     def _start_wait(self, number: int | None = None) -> Deferred[Any]:
         self._number = number

@@ -49,9 +49,8 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         such as a timer, the peer is cut off.
     patience: seconds that senders wait for a peer that takes nothing; then it is cut off.
     half_close: whether a peer that sends nothing more may still read. If not, an `async` handler that
-        still runs for it is cancelled.
+        still runs for it is cancelled, and output that it does not take is dropped.
     tell_errors: whether a dismissed peer is told the reason, in a line. If not, only the log has it.
-    known_peer: the name of the peer, once somebody has asked for it.
     """
 
     __slots__ = ("_connection",)
@@ -62,7 +61,8 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     patience = 10.0
     half_close = True
     tell_errors = True
-    known_peer: str | None = None
+    # The name of the peer, once somebody has asked for it.
+    _known_peer: str | None = None
 
     factory: ListenerContext  # type: ignore[assignment]
     # Any: Twisted declares fewer methods than the transports of all endpoints have.
@@ -92,7 +92,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         check_text(words, "refusal_words")
         return f"{words}{cls.ending}".encode(cls.encoding, "replace")
 
-    def close_as_idle(self) -> bool:
+    def _close_as_idle(self) -> bool:
         """Close with the last words for an idle peer; return False, and do nothing, if there are none."""
         if self.working:
             return False
@@ -116,9 +116,9 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     @property
     def peer(self) -> str:
         """The peer's name: `tcp:127.0.0.1:51234`, `unix:uid=0,pid=77`; printable ASCII without spaces."""
-        if self.known_peer is None:
-            self.known_peer = source_of(self.transport)
-        return self.known_peer
+        if self._known_peer is None:
+            self._known_peer = source_of(self.transport)
+        return self._known_peer
 
     @property
     def peer_host(self) -> str | None:
@@ -163,9 +163,9 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         """Return a new reader for the protocol."""
         raise NotImplementedError
 
-    def forget_peer_name(self) -> None:
+    def _forget_peer_name(self) -> None:
         """Forget the peer's name, and the log that has it: the next use asks the transport."""
-        self.known_peer = None
+        self._known_peer = None
         vars(self).pop("log", None)
 
     @property
@@ -240,7 +240,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
             )
         (self._connection or self._ensure_connection()).idle_timeout = seconds
 
-    def call_when_answered(self, function: Callable[[], object]) -> None:
+    def _call_when_answered(self, function: Callable[[], object]) -> None:
         """Call `function` each time the author's code has returned, or waits for the peer."""
         (self._connection or self._ensure_connection()).when_answered = function
 

@@ -175,7 +175,7 @@ class HandshakeReader:
     def note_handshake_done(self) -> None:
         """The handshake is done."""
         self._done = True
-        self._connection.author.forget_peer_name()
+        self._connection.author._forget_peer_name()
         if self._connection.state.ready:
             self._connection.call_author(self.advance, "start_tls")
 

@@ -26,6 +26,8 @@ from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout, chec
 Result = TypeVar("Result")
 # Nothing more is read from the peer while this much waits for the protocol.
 READ_AHEAD = 64 * 1024
+# After so many reads the function may have worked for too long while others wait.
+READS_AT_ONCE = 128
 
 
 class Connection(PeerProtocol[Settings, State]):
@@ -56,6 +58,8 @@ class Connection(PeerProtocol[Settings, State]):
         self._reads_lines = False
         # True while reading from the peer is paused, because too much is unread.
         self._holds_back = False
+        # Until the next look at the clock.
+        self._reads_left = READS_AT_ONCE
         # True if `advance` may wake the code that waits: input has come since, or it waits only until other
         # peers have room.
         self._news = False
@@ -154,6 +158,8 @@ class Connection(PeerProtocol[Settings, State]):
         elif (line := next(incoming.lines, None)) is not None:
             return line
         elif not incoming.is_spent():
+            if connection.is_turn_over():
+                await self._wait_for_turn()
             line = self._take_line()
         if line is None and not (incoming.ended or connection.state.ended):
             waiting = self._wake_up
@@ -190,8 +196,9 @@ class Connection(PeerProtocol[Settings, State]):
                 max_line=self.max_line,
                 telnet=self.telnet,
             )
-        if self._peer_connection.state.others is STUCK:
-            await self._wait_for_others()
+        self._reads_left -= 1
+        if not self._reads_left or self._peer_connection.state.others is STUCK:
+            await self._wait_for_turn()
         line = self._take_line()
         return await self._read_with_more_input(timeout, self._take_line) if line is None else line
 
@@ -202,8 +209,9 @@ class Connection(PeerProtocol[Settings, State]):
         """
         if number < 0:
             raise ValueError(f"read_exactly takes a number of bytes, not {number}")
-        if self._peer_connection.state.others is STUCK:
-            await self._wait_for_others()
+        self._reads_left -= 1
+        if not self._reads_left or self._peer_connection.state.others is STUCK:
+            await self._wait_for_turn()
         data = self._incoming.take_exactly(number)
         if data is None:
             data = await self._read_with_more_input(timeout, self._incoming.take_exactly, number)
@@ -224,8 +232,9 @@ class Connection(PeerProtocol[Settings, State]):
         if not separator:
             raise ValueError("read_until takes a separator of one byte or more")
         most = self.max_line if limit is None else limit
-        if self._peer_connection.state.others is STUCK:
-            await self._wait_for_others()
+        self._reads_left -= 1
+        if not self._reads_left or self._peer_connection.state.others is STUCK:
+            await self._wait_for_turn()
         data = self._incoming.take_until(separator, most)
         if data is None:
             data = await self._read_with_more_input(
@@ -241,8 +250,9 @@ class Connection(PeerProtocol[Settings, State]):
         """Read one to `most` bytes as they come; b"" when the peer sends nothing more."""
         if most < 1:
             raise ValueError(f"read_some takes one byte or more, not {most}")
-        if self._peer_connection.state.others is STUCK:
-            await self._wait_for_others()
+        self._reads_left -= 1
+        if not self._reads_left or self._peer_connection.state.others is STUCK:
+            await self._wait_for_turn()
         data = self._incoming.take_some(most)
         if data is None:
             data = await self._read_with_more_input(timeout, self._incoming.take_some, most)
@@ -334,11 +344,19 @@ class Connection(PeerProtocol[Settings, State]):
                 timer.cancel()
         return result
 
-    async def _wait_for_others(self) -> None:
-        """Wait until the peers that the protocol writes to have room; `patience` bounds the time."""
-        while (
-            self._peer_connection.state.others is STUCK
-            and self._peer_connection.state.sending is OPEN
+    async def _wait_for_turn(self) -> None:
+        """Wait until others have had their turn, and the peers that the protocol writes to have room.
+
+        `patience` bounds the time.
+        """
+        self._reads_left = READS_AT_ONCE
+        connection = self._peer_connection
+        if connection.is_turn_over() and connection.state.sending is OPEN:
+            # `give_way` holds the input back as well.
+            self._holds_back = False
+            connection.give_way()
+        while connection.state.sending is OPEN and (
+            connection.gives_way or connection.state.others is STUCK
         ):
             waiting = self._wait_for_input(news=True)
             try:

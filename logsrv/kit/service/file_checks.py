@@ -39,13 +39,15 @@ def check_files(files: Iterable[GivenFile], user: User) -> Iterator[Finding]:
 
 
 def _check_file(one: GivenFile, user: User) -> Finding:
+    if one.written:
+        return _check_written_file(one, user)
     name = str(one.path)
     try:
         os.stat(one.path)
     except FileNotFoundError:
         if one.needed:
             return error(name, f"is not there (--{one.option})")
-        return check_directory_writable(one.path.parent, user)
+        return ok(name, f"is not there (--{one.option})")
     except OSError:
         pass
     if not os.access(one.path, os.R_OK):
@@ -55,6 +57,30 @@ def _check_file(one: GivenFile, user: User) -> Finding:
         said, _, remedy = sentence.partition(": ")
         return warning(name, said, remedy)
     return ok(name, f"can be read by user {user.name}")
+
+
+def _check_written_file(one: GivenFile, user: User) -> Finding:
+    name, folder = str(one.path), one.path.absolute().parent
+    quoted = shlex.quote(name)
+    if not folder.is_dir():
+        remedy = f"install -d -m 750 -o {user.name} -g {user.group} {shlex.quote(str(folder))}"
+        return error(
+            name, f"cannot be made: there is no directory {folder} (--{one.option})", remedy
+        )
+    if not os.path.lexists(one.path):
+        if os.access(folder, os.W_OK | os.X_OK):
+            return ok(name, f"is not there yet; user {user.name} can make it")
+        said = f"cannot be made: user {user.name} cannot write into {folder} (--{one.option})"
+        return error(name, said, f"chown {user.name} {shlex.quote(str(folder))}")
+    if one.path.is_dir():
+        return error(name, f"is a directory, not a file (--{one.option})")
+    if not os.access(one.path, os.R_OK | os.W_OK):
+        remedy = f"chown {user.name} {quoted} && chmod u+rw {quoted}"
+        return error(name, f"cannot be written by user {user.name} (--{one.option})", remedy)
+    if one.secret and (sentence := exposure_warning(one.path)) is not None:
+        said, _, remedy = sentence.partition(": ")
+        return warning(name, said, remedy)
+    return ok(name, f"can be read and written by user {user.name}")
 
 
 def check_directory_writable(path: Path, user: User) -> Finding:

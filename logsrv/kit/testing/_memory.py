@@ -29,7 +29,7 @@ from logsrv.kit.service._plugin import Plugin, protocol_plugin
 from logsrv.kit.service._protocol_service import ProtocolService
 from logsrv.kit.service._stop import CLOSE_SECONDS, STOP_SECONDS
 from logsrv.kit.testing._difference import difference
-from logsrv.kit.testing._memory_clock import MemoryClock
+from logsrv.kit.testing._memory_clock import NEEDS_SERVE, MemoryClock
 from logsrv.kit.testing._memory_http import NO_HEADERS, MemoryAnswer, http_request, parse_answer
 from logsrv.kit.testing._memory_peers import (
     MemoryDatagrams,
@@ -298,7 +298,7 @@ class MemoryService:
         """Return the answer to a peer that connects and sends `data`, for every way to split it.
 
         Each way is a new connection (`every_split`). to: as in `connect`. Raises AssertionError when the
-        answers differ.
+        answers differ, or there is none because the handler still waits.
         """
         answers = {self._converse(pieces, to): pieces for pieces in every_split(data)}
         if len(answers) > 1:
@@ -314,7 +314,13 @@ class MemoryService:
         for piece in pieces:
             peer.feed(piece)
         answer = peer.received()
+        works = not answer and getattr(peer.protocol, "working", False)
         peer.disconnect()
+        if works:
+            raise AssertionError(
+                f"{pieces} has no answer yet: the handler still waits; `connect` a peer and advance the "
+                f"clock for it, or for other code: {NEEDS_SERVE}"
+            )
         return answer
 
     def request(

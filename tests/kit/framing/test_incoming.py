@@ -376,3 +376,19 @@ def test_a_second_subnegotiation_within_one_that_is_none_is_kept(cut):
         while (line := incoming.take_line()) is not None:
             lines.append(line)
     assert lines == ["\xff\xfa\xff\xfaxy", "zz\xff\xfa\0"]
+
+
+@pytest.mark.parametrize("taken", [1, 63, 64, 65, 128, 150, 199])
+@pytest.mark.parametrize("late", [b"", b"and more\n"])
+def test_bytes_follow_the_last_line_also_after_many_lines(taken, late):
+    """Decoded lines that nobody has taken are bytes again."""
+    incoming = Incoming(LineFormat())
+    incoming.receive(b"".join(b"line %d\r\n" % number for number in range(200)))
+    assert [incoming.take_line() for _ in range(taken)] == [f"line {at}" for at in range(taken)]
+    incoming.receive(late)
+    assert incoming.decoded or late
+    rest = b"".join(b"line %d\r\n" % number for number in range(taken, 200)) + late
+    assert incoming.take_exactly(5) == rest[:5]
+    assert incoming.take_line() == f"{taken}"
+    assert incoming.take_all() == rest[rest.index(b"\n") + 1 :]
+    assert incoming.exhausted

@@ -45,7 +45,7 @@ def test_a_session_from_greeting_to_farewell():
 
 
 def test_what_peers_have_named_themselves_drives_no_terminal():
-    evil = SimpleNamespace(known_peer="tcp:\x1b]0;owned\x07\r\n> ", transport=None)
+    evil = SimpleNamespace(_known_peer="tcp:\x1b]0;owned\x07\r\n> ", transport=None)
     looking = Looking(connections=lambda: [("tcp:7000", evil)])
     looking.service.metrics.count("jokes_total", kind="\x9b2J\u202e")
     shown = looking.type("connections\ncounters\n")

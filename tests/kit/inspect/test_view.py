@@ -22,7 +22,7 @@ from tests.kit.inspect.looked import looked_into
 
 
 def connected(number: int) -> Any:
-    return SimpleNamespace(known_peer=f"tcp:192.0.2.1:{number}", transport=None)
+    return SimpleNamespace(_known_peer=f"tcp:192.0.2.1:{number}", transport=None)
 
 
 def test_status_lists_listeners_and_health():

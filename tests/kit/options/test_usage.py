@@ -13,9 +13,9 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options import argument_parser
 from logsrv.kit.options.argument_parser import WIDEST
-from logsrv.kit.options.declare import REQUIRED, option
-from logsrv.kit.options.help import help_groups, help_text
-from logsrv.kit.options.kinds import FLAG, TEXT, integer
+from logsrv.kit.options.declare import REQUIRED, option, options_of
+from logsrv.kit.options.help import help_groups, help_text, option_remarks
+from logsrv.kit.options.kinds import DAYS, FLAG, TEXT, integer
 from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.options.example_settings import ListenerOptions, LoggerOptions
@@ -305,3 +305,14 @@ def test_numbers_say_their_bounds_where_they_differ():
     text = help_text(help_groups(ListenerOptions), [], "demo", "", 120)
     assert "connections at a time (a whole number, 1 or more; default: off)" in text
     assert "\n  NUMBER" not in text
+
+
+def test_the_help_says_which_default_may_be_off():
+    @attrs.frozen(kw_only=True)
+    class Own:
+        days: float | None = option("7d", DAYS, "how long", off=True)
+        most: float | None = option(None, DAYS, "how long", off=True)
+
+    declared = options_of(Own)
+    assert option_remarks(declared["days"]) == "default: 7d; may be off"
+    assert option_remarks(declared["most"]) == "default: off"

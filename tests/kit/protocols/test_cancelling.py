@@ -90,6 +90,56 @@ def test_a_half_close_cancels_a_handler_only_where_it_is_the_end(kind, notes, ma
     assert peer.closed is not may_still_read
 
 
+@pytest.mark.parametrize("may_still_read", [False, True])
+@pytest.mark.parametrize("reads", ["line", "stream"])
+def test_a_half_close_ends_what_is_still_to_be_sent_only_where_it_is_the_end(reads, may_still_read):
+    """Output that nobody awaits keeps a connection no longer than a handler that awaits `drain`."""
+
+    class Lines(LineProtocol):
+        half_close = may_still_read
+
+        def line_received(self, line: str) -> None:
+            self.write(b"x" * 200_000)
+
+    async def handle(connection: Connection) -> None:
+        connection.half_close = may_still_read
+        async for _ in connection:
+            connection.write(b"x" * 200_000)
+
+    here = MemoryService(Lines if reads == "line" else handle)
+    peer = here.connect()
+    peer.stop_reading()
+    peer.feed(b"give\n")
+    peer.half_close()
+    here.clock.advance(PAUSED_LOOK_SECONDS)
+    assert peer.closed is not may_still_read
+    peer.start_reading()
+    assert len(peer.received()) == (200_000 if may_still_read else 0)
+    assert here.metric("connections_failed_total") == 0
+
+
+def test_all_that_a_peer_has_sent_is_handled_before_its_half_close_ends_it():
+    """Its earlier answer waits for it, and its later line for that."""
+
+    class Lines(LineProtocol):
+        half_close = False
+
+        def line_received(self, line: str) -> None:
+            lines.append(line)
+            self.write(b"x" * 200_000)
+
+    lines: list[str] = []
+    here = MemoryService(Lines)
+    peer = here.connect()
+    peer.stop_reading()
+    peer.feed(b"one\ntwo\n")
+    peer.half_close()
+    here.clock.advance(PAUSED_LOOK_SECONDS)
+    assert lines == ["one"] and not peer.closed
+    peer.start_reading()
+    assert lines == ["one", "two"] and peer.closed
+
+
 @KINDS
 def test_an_error_in_the_clean_up_is_logged(kind, notes):
     """To the log and in a counter: that is our mistake, whoever has gone."""

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 
-from logsrv.kit import LineProtocol
+from logsrv.kit import LineProtocol, PeerError, PeerTimeout
 from logsrv.kit.testing import MemoryService
 
 
@@ -114,3 +115,56 @@ def test_read_bytes_with_telnet_is_an_error():
 
     MemoryService(Wrong).connect().feed(b"a\n")
     assert said[0].startswith("read_bytes needs telnet = False in Wrong: ")
+
+
+@pytest.mark.parametrize("caught", [False, True])
+def test_a_read_of_bytes_ends_after_its_time(caught):
+    """What has come of them is a line then, for a protocol that goes on."""
+
+    class Values(LineProtocol):
+        telnet = False
+
+        async def line_received(self, line: str) -> None:
+            try:
+                self.send_line((await self.read_bytes(9, timeout=5)).decode())
+            except PeerTimeout:
+                if not caught:
+                    raise
+                self.send_line(f"no value of {line}")
+
+    service = MemoryService(Values)
+    peer = service.connect()
+    peer.feed(b"one\n123456789two\n1234")
+    service.clock.advance(4)
+    peer.feed(b"56789three\n12")
+    service.clock.advance(4.9)
+    assert peer.received() == b"123456789\r\n123456789\r\n"
+    service.clock.advance(0.2)
+    assert peer.closed is not caught
+    assert peer.received().startswith(
+        b"no value of three\r\n" if caught else b"tcp:127.0.0.1:50000 sent nothing in time"
+    )
+
+
+def test_a_protocol_tells_errors_in_its_own_form():
+    """As the reference shows: too long a line, and too little in time."""
+
+    class Own(LineProtocol):
+        max_line = 10
+
+        def line_too_long(self, limit: int) -> None:
+            raise PeerError("SERVER_ERROR line too long")
+
+        async def line_received(self, line: str) -> None:
+            try:
+                await self.ask(timeout=5)
+            except TimeoutError:
+                raise PeerError("SERVER_ERROR timeout") from None
+
+    service = MemoryService(Own)
+    assert service.answer(b"a line of more bytes\n") == b"SERVER_ERROR line too long\r\n"
+    peer = service.connect()
+    peer.feed(b"one\n")
+    service.clock.advance(5)
+    assert peer.received() == b"SERVER_ERROR timeout\r\n"
+    assert service.metric("connections_failed_total") == 0

@@ -64,6 +64,48 @@ def found_of(directory: Path, certificates: bytes, key: Any = EC, more: str = ""
     return list(check_certificates([endpoint, endpoint], NOW))
 
 
+def check_written(path: Path) -> Finding:
+    [found] = check_files([GivenFile("store", path, False, False, True)], current_user())
+    assert found.subject == str(path)
+    return found
+
+
+def test_a_file_that_the_service_writes_needs_a_directory(tmp_path):
+    """Nobody makes that at the start."""
+    found = check_written(tmp_path / "x" / "y")
+    assert (found.level, found.sentence) == (
+        FindingLevel.ERROR,
+        f"cannot be made: there is no directory {tmp_path}/x (--store)",
+    )
+    assert found.advice.startswith("install -d") and found.advice.endswith(f"{tmp_path}/x")
+    assert check_written(tmp_path).sentence == "is a directory, not a file (--store)"
+    assert check_written(tmp_path / "y").sentence.startswith("is not there yet; user ")
+
+
+@as_root
+def test_a_file_that_the_service_writes_is_tried_for_writing():
+    other = nobody()
+    with open_directory() as directory:
+        there = directory / "there"
+        there.write_text("")
+        there.chmod(0o644)
+        paths = there, directory / "new"
+        files = [GivenFile("store", path, False, False, True) for path in paths]
+        with other.acting():
+            found, new = check_files(files, other)
+        assert found.sentence == f"cannot be written by user {other.name} (--store)"
+        assert new.sentence.startswith("cannot be made: user ")
+        follow(found.advice)
+        with other.acting():
+            [found] = check_files(files[:1], other)
+        assert found.level is FindingLevel.OK
+
+
+def test_of_a_path_only_is_known_what_is_there(tmp_path):
+    [found] = check_files([GivenFile("spool", tmp_path / "x" / "y", False, False)], current_user())
+    assert (found.level, found.sentence) == (FindingLevel.OK, "is not there (--spool)")
+
+
 @pytest.mark.parametrize(
     ("days", "begins", "level", "says"),
     [

@@ -4,6 +4,7 @@ from typing import Any
 
 import attrs
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 
@@ -138,6 +139,18 @@ def test_a_reload_moves_listeners():
     assert not service.connect(to="tcp:3").closed
     with pytest.raises(AssertionError, match="it listens at tcp:1, tcp:3"):
         service.connect(to="tcp:2")
+
+
+def test_no_answer_of_a_handler_that_waits_is_an_error():
+    """As for a thread, which a service in memory never hears of."""
+
+    class Slow(LineProtocol):
+        async def line_received(self, line: str) -> None:
+            await Deferred()
+            self.send_line(line)
+
+    with pytest.raises(AssertionError, match=r"still waits; .* needs `serve`"):
+        MemoryService(Slow).answer(b"1\n")
 
 
 def test_a_stop_answers_what_has_arrived():
