@@ -1,11 +1,10 @@
 """The rules of this project that a machine can check: imports, time, tests for every folder."""
 
-import re
 from pathlib import Path
 
 import logsrv.kit
 from tests.layers import LEAVES, is_door, is_private, may_import, within
-from tests.parts.modules import MODULES, ROOT, imported, name_of
+from tests.parts.modules import MODULES, ROOT, imported, name_of, names_on_the_page
 
 # Beside logsrv: programs of ours, and tests of what no user of the kit sees. The tests of a folder may
 # import its private modules; so may these tests, which are of the kit but stand elsewhere.
@@ -90,16 +89,6 @@ def test_an_import_of_a_private_module_is_noticed():
     assert is_door("logsrv.kit.service._stop", "logsrv.kit.inspect._view")
     assert is_door("logsrv.kit.service.sites", "logsrv.cli.check")
     assert is_door("logsrv.__version__", "logsrv.cli.check")
-
-
-def names_on_the_page() -> dict[str, set[str]]:
-    """Return the names that docs/kit-modules.md has of each module of the kit."""
-    page = (ROOT / "docs" / "kit-modules.md").read_text()
-    sections = re.findall(r"^### `([\w.]+)`\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
-    return {
-        module: set(re.findall(r"^- `(?:await |with )?(\w+)", text, re.MULTILINE))
-        for module, text in sections
-    }
 
 
 def test_every_public_module_of_the_kit_is_on_its_page():

@@ -15,7 +15,7 @@ import logsrv.kit
 import logsrv.kit.testing
 from logsrv.kit.testing import examples
 from logsrv.kit.testing.patience import PATIENCE
-from tests.test_structure import names_on_the_page
+from tests.parts.modules import names_on_the_page
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 # What authors import from, and the packages whose modules they need not know.

@@ -1,6 +1,7 @@
 """The modules of logsrv, and what each imports."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -26,3 +27,13 @@ def imported(path: Path) -> tuple[str, ...]:
             found.append(str(node.module))
             found += (f"{node.module}.{alias.name}" for alias in node.names)
     return tuple(found)
+
+
+def names_on_the_page() -> dict[str, set[str]]:
+    """Return the names that docs/kit-modules.md has of each module of the kit."""
+    page = (ROOT / "docs" / "kit-modules.md").read_text()
+    sections = re.findall(r"^### `([\w.]+)`\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
+    return {
+        module: set(re.findall(r"^- `(?:await |with )?(\w+)", text, re.MULTILINE))
+        for module, text in sections
+    }

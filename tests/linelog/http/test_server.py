@@ -224,13 +224,6 @@ def test_a_client_that_goes_before_its_answer_fails(place):
     assert not logged
 
 
-def test_a_parameter_for_other_servers_is_gone(place):
-    status, said = place.ask("/api/search?q=error&nodes=all")
-    assert status == 400 and said["error"].startswith("nodes is gone: ask each server")
-    assert place.ask("/api/nodes")[0] == 404
-    assert place.reactor.processes == []
-
-
 def test_nothing_is_answered_before_its_process_has_an_answer(place):
     browser = Browser(place.server.handle, place.reactor)
     assert browser.get("/api/search?join=1") == b"" and len(place.reactor.processes) == 1
