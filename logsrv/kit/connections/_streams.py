@@ -137,10 +137,20 @@ class PromptMixin:
             or not self.connected
         ):
             self.write(data)
+            return
+        # The same as `_send`: a call less for each answer.
+        try:
+            sent = self.socket.send(data)
+        except OSError:
+            sent = 0
         else:
-            self._send(data)
+            self._has_written = True
+            self.taken_bytes += sent
+        if sent < len(data):
+            # Under TLS, these are bytes of its own.
+            FileDescriptor.write(self, data[sent:])
 
-    def _send(self: Any, data: bytes, flags: int = 0) -> None:
+    def _send(self: Any, data: bytes, flags: int) -> None:
         try:
             sent = self.socket.send(data, flags)
         except OSError:

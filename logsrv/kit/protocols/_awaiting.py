@@ -91,7 +91,10 @@ class RunningCoroutine(Deferred[Result]):
         coroutine = self.coroutine
         while True:
             try:
-                if isinstance(value, Failure):
+                if value is None:
+                    # As the others, but most waits end so.
+                    value = self._run(coroutine.send, None)
+                elif isinstance(value, Failure):
                     value = self._run(value.throwExceptionIntoGenerator, coroutine)
                 else:
                     value = self._run(coroutine.send, value)

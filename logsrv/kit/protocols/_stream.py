@@ -160,7 +160,7 @@ class Connection(PeerProtocol[Settings, State]):
         elif not incoming.is_spent():
             if connection.is_turn_over():
                 await self._wait_for_turn()
-            line = self._take_line()
+            line = self._make_line()
         if line is None and not (incoming.ended or connection.state.ended):
             waiting = self._wake_up
             if self._waiting is None and not (waiting.called or self._holds_back):
@@ -176,7 +176,7 @@ class Connection(PeerProtocol[Settings, State]):
             finally:
                 if self._waiting is waiting:
                     self._waiting = None
-            line = self._take_line()
+            line = self._make_line()
         if line is None:
             line = await self._read_with_more_input(None, self._take_line)
         if line is None:
@@ -384,10 +384,13 @@ class Connection(PeerProtocol[Settings, State]):
 
     def _take_line(self) -> str | None:
         """Return the next complete line; at the end, an unfinished one. Raises LineTooLong."""
+        line = next(self._incoming.lines, None)
+        return self._make_line() if line is None else line
+
+    def _make_line(self) -> str | None:
+        """Do the same, when all decoded lines were taken."""
         incoming = self._incoming
-        line = next(incoming.lines, None)
-        if line is not None:
-            return line
+        line = None
         try:
             if incoming.make_lines():
                 line = next(incoming.lines)
