@@ -92,7 +92,7 @@ class RunningCoroutine(Deferred[Result]):
         while True:
             try:
                 if value is None:
-                    # As the others, but most waits end so.
+                    # Most waits end so. The last case would do, too.
                     value = self._run(coroutine.send, None)
                 elif isinstance(value, Failure):
                     value = self._run(value.throwExceptionIntoGenerator, coroutine)
