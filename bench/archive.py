@@ -30,11 +30,11 @@ from logsrv.linelog.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.archive.names import manifest_object_name
 from logsrv.linelog.archive.putting import make_manifest
 from logsrv.linelog.objects.opening import open_archive
-from logsrv.linelog.store import index
-from logsrv.linelog.store.archive_notes import save_archive_url, save_local_manifest
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.indexing import encode_index as encode_index
-from logsrv.linelog.store.manifest import encode_manifest, object_name
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.indexing import encode_index as encode_index
+from logsrv.linelog.store.notes.archive_notes import save_archive_url, save_local_manifest
+from logsrv.linelog.store.notes.manifest import encode_manifest, object_name
 from logsrv.linelog.store.segment import Form, Segment, save_number
 from logsrv.linelog.store.words.layout import TRAILER_SIZE, pack_trailer, unpack_trailer
 

@@ -25,7 +25,7 @@ from bench.runs import free_port
 from bench.servers import TWISTD
 from bench.ship import FarSide, nats, nats_server, sealed, shipped
 from bench.table import markdown
-from logsrv.linelog.store.index import decode_head
+from logsrv.linelog.store.index.segment_index import decode_head
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from bench.search import LOGSRV, peak, run
 from bench.table import MARKS
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, save_number, sealed_name
 
 PLANTED = (

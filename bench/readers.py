@@ -206,7 +206,7 @@ def sharing_a_core(pid: int) -> Iterator[None]:
 def _views_memory(child: int) -> int:
     try:
         command = Path(f"/proc/{child}/cmdline").read_bytes()
-        return proc.memory(child, "VmHWM") if b"linelog.http.view_child" in command else 0
+        return proc.memory(child, "VmHWM") if b"linelog.http.views.view_child" in command else 0
     except OSError:
         # The child was a search that has ended meanwhile.
         return 0

@@ -29,7 +29,7 @@ from bench.table import markdown
 from bench.texts import KINDS, pages
 from bench.watch import Growth, follow
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, save_number
 
 PLAIN = "plain"

@@ -35,7 +35,7 @@ from bench.servers import TWISTD
 from bench.table import markdown
 from bench.texts import pages
 from logsrv.linelog.ship.shipping import MODULE
-from logsrv.linelog.store.index import decode_head
+from logsrv.linelog.store.index.segment_index import decode_head
 
 TOKEN = "a-token-for-the-bench-alone"
 ROTATE = "32MiB"

@@ -24,7 +24,7 @@ import attrs
 
 from bench.texts import KINDS, pages
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.memory import keep_freed_memory

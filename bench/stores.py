@@ -18,7 +18,7 @@ import numpy
 
 from bench.texts import EPOCH, Kind, pages
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, save_number, sealed_name
 from logsrv.memory import keep_freed_memory
 

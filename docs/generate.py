@@ -281,7 +281,7 @@ def public_modules() -> list[Path]:
     return [
         path
         for path in sorted(KIT.rglob("*.py"))
-        if not path.name.startswith("_") and "template" not in path.parts
+        if not any(part.startswith("_") for part in path.parts) and "template" not in path.parts
     ]
 
 

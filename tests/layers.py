@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("kit.web",),
     ("kit.inspect",),
     ("kit.service",),
+    ("kit._protocol_plugin",),
     ("kit",),
     ("greet", "gopher.wire", "linelog.batch", "linelog.fields"),
     ("gopher.serve", "linelog.lines", "linelog.query"),

@@ -22,7 +22,7 @@ from twisted.internet.task import deferLater
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.shared_scan import SharedScans
-from logsrv.linelog.http.polls import LiveReader
+from logsrv.linelog.http.views.polls import LiveReader
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines

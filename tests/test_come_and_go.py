@@ -22,16 +22,16 @@ from logsrv.kit.observe import rate_limited_log
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.rate_limited_log import OTHERS, QUIET_SECONDS, RateLimitedLog
 from logsrv.linelog.formats.gelf.parse import SECONDS, ChunkJoiner
-from logsrv.linelog.http import views
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searches import Searches
-from logsrv.linelog.http.view_child import Hub
-from logsrv.linelog.http.view_protocol import LiveQuery
-from logsrv.linelog.http.views import LiveViews
+from logsrv.linelog.http.views import view_process as views
+from logsrv.linelog.http.views.view_child import Hub
+from logsrv.linelog.http.views.view_process import LiveViews
+from logsrv.linelog.http.views.view_protocol import LiveQuery
 from logsrv.linelog.intake.blocks.body import IncomingBlocks
 from logsrv.linelog.intake.turns import Turns
 from logsrv.linelog.intake.unfinished import UnfinishedData
-from logsrv.linelog.store.origins import BlocksUnderWay
+from logsrv.linelog.store.notes.origins import BlocksUnderWay
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.valve import Valve
 from tests.parts.child_processes import Spawner

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from logsrv.linelog.http.view_protocol import HEARTBEAT
+from logsrv.linelog.http.views.view_protocol import HEARTBEAT
 from tests.parts import web_clients
 from tests.parts.waits import join
 from tests.parts.web_clients import Events

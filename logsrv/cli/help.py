@@ -15,7 +15,7 @@ from argparse import Namespace
 
 from logsrv.cli.command import COMMANDS, Command, commands_help_text, parser_of
 from logsrv.cli.line_logger import why_taken_away
-from logsrv.cli.output import Output
+from logsrv.cli.output.standard_output import Output
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.plugins import load_object
 from logsrv.kit.text.words import did_you_mean, shown

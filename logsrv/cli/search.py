@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING, cast
 
 from logsrv.cli import reading
 from logsrv.cli.arguments import tell
-from logsrv.cli.around import declare_around, make_search_scope, parse_around
 from logsrv.cli.command import Command
-from logsrv.cli.output import Output
-from logsrv.cli.progress import ProgressLine
+from logsrv.cli.output.around import declare_around, make_search_scope, parse_around
+from logsrv.cli.output.progress import ProgressLine
+from logsrv.cli.output.standard_output import Output
 from logsrv.cli.stores import make_search, open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
@@ -154,7 +154,7 @@ def run(arguments: Namespace) -> int:
                     found = _print_figures(search, asked, arguments)
                 elif of_records or not (found := _print_lines(search, asked, arguments)):
                     # Imported here: its rules take a fifteenth of the time of a short search.
-                    from logsrv.cli.records import hint_on_records, print_records
+                    from logsrv.cli.output.records import hint_on_records, print_records
 
                     if of_records:
                         found = print_records(search, of_records, asked, arguments)
@@ -251,14 +251,14 @@ def _check_options(arguments: Namespace) -> None:
 def _print_figures(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print counts, figures or sorted lines; return whether anything was found."""
     # Imported here: a search for lines needs none of it.
-    from logsrv.cli.bars import print_count, print_histogram
+    from logsrv.cli.output.bars import print_count, print_histogram
 
     if arguments.count and asked.answer is None:
         return print_count(search, asked.limit)
     if arguments.histogram and asked.answer is None:
         return print_histogram(search, arguments)
     # Imported here because it loads NumPy.
-    from logsrv.cli.answers import print_answer
+    from logsrv.cli.output.answers import print_answer
 
     return print_answer(search, asked, arguments)
 

@@ -39,12 +39,12 @@ from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.ship_place import write_identity_to_places
 from logsrv.linelog.ship.status import LagMeter, ShipLag, TargetStatus, target_statuses
-from logsrv.linelog.ship.target import BETWEEN
+from logsrv.linelog.ship.targets.target import BETWEEN
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import store_errors
 from logsrv.linelog.store.lock import locked
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.segment_notes import MissingText
 
 command = Command("ship", "show how far the targets of a store are", __name__)
 

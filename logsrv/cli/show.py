@@ -21,9 +21,9 @@ from logsrv.cli.command import Command
 from logsrv.cli.stores import open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.linelog.read.found_records import whole_record
+from logsrv.linelog.read.records.found_records import whole_record
+from logsrv.linelog.read.records.render_records import make_record_renderer
 from logsrv.linelog.read.render import make_renderer
-from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segment import parse_position
 

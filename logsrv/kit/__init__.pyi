@@ -1,5 +1,11 @@
 from logsrv.errors import ConfigurationError as ConfigurationError
 from logsrv.errors import PeerError as PeerError
+from logsrv.kit._protocol_plugin.dials import DialError as DialError
+from logsrv.kit._protocol_plugin.dials import relay as relay
+from logsrv.kit._protocol_plugin.plugin import IProtocolPlugin as IProtocolPlugin
+from logsrv.kit._protocol_plugin.plugin import Plugin as Plugin
+from logsrv.kit._protocol_plugin.plugin import protocol_plugin as protocol_plugin
+from logsrv.kit._protocol_plugin.service_settings import LISTEN as LISTEN
 from logsrv.kit.connections._tls import PeerCertificate as PeerCertificate
 from logsrv.kit.connections.source import Sender as Sender
 from logsrv.kit.framing._incoming import LineTooLong as LineTooLong
@@ -46,12 +52,6 @@ from logsrv.kit.protocols._stream import Connection as Connection
 from logsrv.kit.protocols.faults import EndOfStream as EndOfStream
 from logsrv.kit.protocols.faults import PeerGone as PeerGone
 from logsrv.kit.protocols.faults import PeerTimeout as PeerTimeout
-from logsrv.kit.service._dials import DialError as DialError
-from logsrv.kit.service._dials import relay as relay
-from logsrv.kit.service._plugin import IProtocolPlugin as IProtocolPlugin
-from logsrv.kit.service._plugin import Plugin as Plugin
-from logsrv.kit.service._plugin import protocol_plugin as protocol_plugin
-from logsrv.kit.service._service_settings import LISTEN as LISTEN
 from logsrv.kit.text.escape import one_line as one_line
 from logsrv.kit.text.time import rfc3339 as rfc3339
 from logsrv.reactor import time_of_day as time_of_day

@@ -15,9 +15,9 @@ from logsrv.cli import main as module
 from logsrv.cli.command import COMMANDS
 from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.store.archive_notes import save_archive_url
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import compressor
+from logsrv.linelog.store.notes.archive_notes import save_archive_url
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.stores import line, make_store
 

@@ -11,8 +11,8 @@ from logsrv.linelog.ship.status import TargetState, save_state, save_target_name
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import DirectoryLock
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.segment_notes import MissingText
 from tests.parts.stores import line, make_store
 
 STORE = "ab" * 16

@@ -12,8 +12,8 @@ from logsrv.linelog.formats.syslog import syslog_target
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.ship.address import PLUGINS, parse_ship_url
 from logsrv.linelog.ship.ship_settings import ShipOptions, ShipSettings
-from logsrv.linelog.ship.target import ANSWER
-from logsrv.linelog.store.retain import LEAST_FREE
+from logsrv.linelog.ship.targets.target import ANSWER
+from logsrv.linelog.store.sealing.retain import LEAST_FREE
 from tests.parts.archives import ROOT
 from tests.parts.programs import program
 from tests.parts.story import OURS, Story, blocks

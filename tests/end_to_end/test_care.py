@@ -10,7 +10,7 @@ from shutil import disk_usage
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.store import backup_note
+from logsrv.linelog.store.notes import backup_note
 from logsrv.linelog.store.segment import number_text
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.daemons import Logger

@@ -16,8 +16,8 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.columns.child_process import LEAST_TEXT
-from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
 from tests.end_to_end.web_daemon import HTTP, client_of
 from tests.parts.commands import LOGSRV

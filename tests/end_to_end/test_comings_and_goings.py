@@ -20,7 +20,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.http.viewer import NEAR
+from logsrv.linelog.http.views.viewer import NEAR
 from tests.end_to_end.web_daemon import TOKEN
 from tests.parts.certificates import certificate_file
 from tests.parts.daemon_logs import check_log

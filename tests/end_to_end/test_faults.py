@@ -183,7 +183,7 @@ def test_an_end_while_a_large_segment_is_packed(logger, number):
     """The packing process ends as well, and the next start packs the segment; no line is missing."""
     server = logger("--rotate-size", "24MiB")
     server.send(numbered(0, 350_000))
-    packing = server.wait_until(lambda: server.child("store.packing"), "its process")
+    packing = server.wait_until(lambda: server.child("store.sealing.packing"), "its process")
     server.stop(number)
     wait_until(lambda: not Path(f"/proc/{packing}").exists() or None, "its end")
     assert not list(server.store.glob("*.log.zst"))

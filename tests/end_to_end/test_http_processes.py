@@ -21,7 +21,7 @@ from tests.end_to_end.web_daemon import (
 )
 from tests.parts.daemons import Logger, Start
 
-VIEWING = "linelog.http.view_child"
+VIEWING = "linelog.http.views.view_child"
 SEARCHING = "linelog.http.search_child"
 
 

@@ -14,8 +14,8 @@ from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.ship.target import LineBatch, LineTarget, Unavailable, call_target
-from logsrv.linelog.ship.target_plugin import make_target
+from logsrv.linelog.ship.targets.target import LineBatch, LineTarget, Unavailable, call_target
+from logsrv.linelog.ship.targets.target_plugin import make_target
 from logsrv.linelog.store.segment import Position
 from tests.end_to_end.peers import rsyslog, syslog_ng
 from tests.end_to_end.senders import Page, lines_of

@@ -138,6 +138,9 @@ def _importers() -> dict[str, set[str]]:
                 for each in modules
                 if each.startswith("logsrv.cli.") or each.endswith(_OF_COMMAND)
             }
+        if name == "logsrv.linelog.parts.registry":
+            # It finds the parts of the line logger in the same way.
+            others |= {each for each in modules if "linelog.parts.part" in modules[each].read_text()}
         if name.startswith(_STARTING) or name.endswith(_OF_COMMAND):
             others |= {*_STARTED}
         if (room := name.rpartition(".")[0]) != "tests":

@@ -113,17 +113,17 @@ SABOTAGES = [
     ),
     Sabotage(
         "retention removes too much",
-        "linelog/store/retain.py",
+        "linelog/store/sealing/retain.py",
         "        total -= one.size if counts else 0\n",
         "",
-        "linelog/store/test_retain.py::test_the_oldest_are_removed_until_the_rest_fits",
+        "linelog/store/sealing/test_retain.py::test_the_oldest_are_removed_until_the_rest_fits",
     ),
     Sabotage(
         "retention removes too little",
-        "linelog/store/retain.py",
+        "linelog/store/sealing/retain.py",
         "if not (too_much or too_old):",
         "if not (too_much and too_old):",
-        "linelog/store/test_retain.py::test_days_count_from_the_last_line_of_a_segment",
+        "linelog/store/sealing/test_retain.py::test_days_count_from_the_last_line_of_a_segment",
     ),
     Sabotage(
         "an octet-counted frame ends a byte late",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from logsrv.linelog.archive.putting import put_segment
 from logsrv.linelog.objects.directory import DirectoryArchive
-from logsrv.linelog.store.archive_notes import save_archive_url, save_local_manifest
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.identity import Identity, save_identity
+from logsrv.linelog.store.notes.archive_notes import save_archive_url, save_local_manifest
 from logsrv.linelog.store.segment import (
     Form,
     Position,

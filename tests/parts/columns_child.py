@@ -12,9 +12,9 @@ from typing import Any
 
 import zstandard
 
-from logsrv.linelog.store.index import decode_head
-from logsrv.linelog.store.packing import SealerConnection
-from logsrv.linelog.store.seal import Interrupted
+from logsrv.linelog.store.index.segment_index import decode_head
+from logsrv.linelog.store.sealing.packing import SealerConnection
+from logsrv.linelog.store.sealing.seal import Interrupted
 
 MODULE, FOLDER = "parts.columns_child", str(Path(__file__).parent.parent)
 """Its name, and the folder with it: a package `tests` of others may be installed."""

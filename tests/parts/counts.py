@@ -3,7 +3,7 @@
 from collections import Counter
 
 from logsrv.linelog.query.question import Grouping
-from logsrv.linelog.read.groups import COUNT, Groups
+from logsrv.linelog.read.figures.groups import COUNT, Groups
 
 
 def counted_values(field: str, text: bytes) -> tuple[int, Counter[str]]:

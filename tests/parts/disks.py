@@ -12,7 +12,7 @@ from logsrv.linelog.batch import Batch, Block, Buffer
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Position, Segment, sealed_name
 from logsrv.linelog.store.store import Store
 

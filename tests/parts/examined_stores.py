@@ -9,7 +9,7 @@ from logsrv.linelog.doctor.findings import StoreFinding
 from logsrv.linelog.store import identity, place
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.identity import Identity
-from logsrv.linelog.store.manifest import Manifest
+from logsrv.linelog.store.notes.manifest import Manifest
 from logsrv.linelog.store.place import Place, saved_places
 from logsrv.linelog.store.segment import (
     SYNCED,

@@ -12,8 +12,8 @@ from twisted.python.failure import Failure
 from logsrv.linelog.formats.relp.parse import RelpFramer
 from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.target import LineBatch, Unavailable
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.target import LineBatch, Unavailable
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 from logsrv.linelog.store.segment import Position
 from tests.parts.reactor import REACTOR
 from tests.parts.sample_lines import line

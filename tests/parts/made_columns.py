@@ -13,10 +13,10 @@ from logsrv.linelog.columns.write_file import ColumnsWriter
 from logsrv.linelog.fields.values import text_of_value
 from logsrv.linelog.read import column_search
 from logsrv.linelog.read import search as search_module
-from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.text_before import text_before
 from logsrv.linelog.store.segment import Segment, tmp
-from logsrv.linelog.store.text_before import text_before
 from tests.parts.disks import at, packed_segment
 
 

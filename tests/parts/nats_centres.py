@@ -13,8 +13,8 @@ from logsrv.linelog.formats.nats.link import NatsLink
 from logsrv.linelog.formats.nats.place import parse_stream_source
 from logsrv.linelog.formats.nats.target import JetStreamTarget
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.target import LastBlock, Unavailable
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.target import LastBlock, Unavailable
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.segment import Position
 from logsrv.reactor import AsyncioThread

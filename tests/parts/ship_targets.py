@@ -19,7 +19,7 @@ from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.shipper import Shipper, ShipSender
-from logsrv.linelog.ship.target import (
+from logsrv.linelog.ship.targets.target import (
     LastBlock,
     LineBatch,
     MisplacedBlock,

@@ -19,7 +19,7 @@ from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store.blocks import BlockNote, PendingBlock
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.identity import Identity
-from logsrv.linelog.store.origins import Origins
+from logsrv.linelog.store.notes.origins import Origins
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.valve import Producer, Valve
 from tests.parts.workers import WorkersHere

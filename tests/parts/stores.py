@@ -10,11 +10,11 @@ import pytest
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store import seal as sealing
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.notes.segment_notes import RemovedRun, note_removed, remove_empty_segment
+from logsrv.linelog.store.sealing import seal as sealing
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_name, sealed_segments
-from logsrv.linelog.store.segment_notes import RemovedRun, note_removed, remove_empty_segment
 from logsrv.linelog.store.words import build as word_building
 from tests.parts.made_columns import make_columns
 

@@ -20,7 +20,7 @@ from logsrv.linelog.http.http_part import HttpPart
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.server import WebServer
-from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents
+from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.plugin.monitoring import METRICS, unhealthy_reasons
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.totals import StoreTotals

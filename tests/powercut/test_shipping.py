@@ -21,7 +21,7 @@ from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.plugin.monitoring import METRICS
-from logsrv.linelog.ship.target import MisplacedBlock
+from logsrv.linelog.ship.targets.target import MisplacedBlock
 from logsrv.linelog.store.packed_block import PackedBlock, block_from_headers
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.store import Store

@@ -17,13 +17,13 @@ from textual.theme import Theme
 
 from logsrv.gopher.browse import palette
 from logsrv.gopher.browse.bars import ALWAYS, AddressBar, Key, KeyLine, Prompt, StatusBar
+from logsrv.gopher.browse.commands.following_commands import FollowingCommands
+from logsrv.gopher.browse.commands.navigation_commands import NavigationCommands
+from logsrv.gopher.browse.commands.page_commands import ReadingCommands, SaveAndBookmarkCommands
 from logsrv.gopher.browse.current_page import CurrentPage
 from logsrv.gopher.browse.followed_menus import FollowedMenus
-from logsrv.gopher.browse.following_commands import FollowingCommands
 from logsrv.gopher.browse.guide import help_lines, key_bindings, textual_action
-from logsrv.gopher.browse.navigation_commands import NavigationCommands
 from logsrv.gopher.browse.page import duration_text, link_to, shortened_address
-from logsrv.gopher.browse.page_commands import ReadingCommands, SaveAndBookmarkCommands
 from logsrv.gopher.browse.page_view import PageView
 from logsrv.gopher.browse.programs import ExternalPrograms
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage

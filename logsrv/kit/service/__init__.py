@@ -4,15 +4,7 @@
 own, such as the line logger, derives from `ListeningService` and says which sites it wants. The command
 `logsrv check` asks the same service for findings without starting it.
 
-Its modules. An author's plugin is made of:
-
-_plugin             `protocol_plugin`; _arguments, _declared and _class_checks refuse mistakes
-_service_settings   its options, and those of every plugin
-_factory            its protocols, and the factory that builds them for a listener or a link
-_protocol_service   `self.service`: _peers, _tasks, _links, _dials, _datagram_sockets, _life of its state
-plugin_metrics      its figures
-
-What every service does:
+Its modules. What every service does:
 
 service             _start, _reload and _stop, by _hooks that a plugin overrides
 sites               the places where it listens; _operator_sites are --metrics and --inspect

@@ -20,13 +20,13 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import AbstractDatagramProtocol
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit._protocol_plugin.links import client_endpoint
+from logsrv.kit._protocol_plugin.plugin import Plugin, protocol_plugin
+from logsrv.kit._protocol_plugin.protocol_service import ProtocolService
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option_name, options_of, tables_of
 from logsrv.kit.plugins import load_object
 from logsrv.kit.protocols._datagrams import Datagrams
-from logsrv.kit.service._links import client_endpoint
-from logsrv.kit.service._plugin import Plugin, protocol_plugin
-from logsrv.kit.service._protocol_service import ProtocolService
 from logsrv.kit.service._stop import CLOSE_SECONDS, STOP_SECONDS
 from logsrv.kit.testing._difference import difference
 from logsrv.kit.testing._memory_clock import NEEDS_SERVE, MemoryClock

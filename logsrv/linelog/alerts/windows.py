@@ -16,9 +16,9 @@ import attrs
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.condition import Condition
 from logsrv.linelog.query.question import Extraction, Grouping
-from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part
-from logsrv.linelog.read.figures import Sums, figure, joined_sums
-from logsrv.linelog.read.groups import Groups
+from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part
+from logsrv.linelog.read.figures.groups import Groups
+from logsrv.linelog.read.figures.numbers import Sums, figure, joined_sums
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows

@@ -38,8 +38,8 @@ from logsrv.linelog.objects.interface import (
     ObjectMissing,
 )
 from logsrv.linelog.store.frames import compressor
-from logsrv.linelog.store.index import require_count
-from logsrv.linelog.store.manifest import (
+from logsrv.linelog.store.index.segment_index import require_count
+from logsrv.linelog.store.notes.manifest import (
     LARGEST,
     Manifest,
     NewerFormat,

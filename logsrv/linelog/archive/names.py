@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.store.manifest import SHORT_NAME, object_name, segment_base_name
+from logsrv.linelog.store.notes.manifest import SHORT_NAME, object_name, segment_base_name
 from logsrv.linelog.store.segment import MOST_SEGMENTS, STORE_ID
 
 SUFFIX = ".json"

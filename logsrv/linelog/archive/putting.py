@@ -20,11 +20,11 @@ from logsrv.linelog.objects.interface import (
     ObjectMissing,
 )
 from logsrv.linelog.objects.putting import OtherSegment, put_file
-from logsrv.linelog.store import index
-from logsrv.linelog.store.archive_notes import local_manifest_or_none
-from logsrv.linelog.store.digest import PIECE, FileDigest, digest_file
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import (
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.notes.archive_notes import local_manifest_or_none
+from logsrv.linelog.store.notes.digest import PIECE, FileDigest, digest_file
+from logsrv.linelog.store.notes.manifest import (
     Manifest,
     encode_manifest,
     frame_checksum,

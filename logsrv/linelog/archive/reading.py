@@ -8,11 +8,11 @@ from hashlib import sha256
 
 from logsrv.linelog.objects.interface import Archive, ArchiveError, ChangedObject
 from logsrv.linelog.objects.opening import open_archive
-from logsrv.linelog.store import index
-from logsrv.linelog.store.archive_notes import local_manifest
 from logsrv.linelog.store.disk import Disk, read_or
-from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.manifest import Manifest, frame_checksum, object_name
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.segment_index import Index
+from logsrv.linelog.store.notes.archive_notes import local_manifest
+from logsrv.linelog.store.notes.manifest import Manifest, frame_checksum, object_name
 from logsrv.linelog.store.segment import Segment
 
 

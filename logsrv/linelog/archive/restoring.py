@@ -18,10 +18,10 @@ from logsrv.linelog.archive.putting import find_manifest
 from logsrv.linelog.objects.interface import Archive, ArchiveError, ChangedObject
 from logsrv.linelog.objects.putting import object_pieces
 from logsrv.linelog.store import identity, segment
-from logsrv.linelog.store.archive_notes import save_local_manifest
-from logsrv.linelog.store.digest import FileDigest, digest_file, size_and_sha256
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import Manifest, object_name
+from logsrv.linelog.store.notes.archive_notes import save_local_manifest
+from logsrv.linelog.store.notes.digest import FileDigest, digest_file, size_and_sha256
+from logsrv.linelog.store.notes.manifest import Manifest, object_name
 from logsrv.linelog.store.segment import Position
 
 

@@ -11,10 +11,10 @@ from twisted.logger import Logger
 from logsrv.linelog.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.archive.names import archived_segment_names
 from logsrv.linelog.archive.putting import find_manifest, incomplete_segments, put_segment
-from logsrv.linelog.ship.object_target import ObjectTarget
-from logsrv.linelog.ship.target import ArchiveSurvey
+from logsrv.linelog.ship.targets.object_target import ObjectTarget
+from logsrv.linelog.ship.targets.target import ArchiveSurvey
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import Manifest, segment_base_name
+from logsrv.linelog.store.notes.manifest import Manifest, segment_base_name
 from logsrv.linelog.store.segment import Segment
 
 log = Logger()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from logsrv.linelog.objects.url import BUCKETS, FILE
-from logsrv.linelog.ship.object_plugins import BucketPlugin, DirectoryPlugin
-from logsrv.linelog.ship.target_plugin import Scheme
+from logsrv.linelog.ship.targets.object_plugins import BucketPlugin, DirectoryPlugin
+from logsrv.linelog.ship.targets.target_plugin import Scheme
 
 _ARCHIVE = "logsrv.linelog.archive.target:ArchiveTarget"
 

@@ -24,13 +24,13 @@ from logsrv.linelog.archive.names import archived_segment_names
 from logsrv.linelog.archive.reading import ArchivedText
 from logsrv.linelog.archive.stores import open_archived_store
 from logsrv.linelog.objects.interface import ArchiveError
+from logsrv.linelog.objects.reader_threads import ReaderThreads
 from logsrv.linelog.query.literals import Inherited, Literal, Need
 from logsrv.linelog.read.plan import frames_in_word_index
-from logsrv.linelog.read.reader_threads import ReaderThreads
 from logsrv.linelog.read.texts import AwayFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store import index
-from logsrv.linelog.store.manifest import (
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.notes.manifest import (
     Manifest,
     NewerFormat,
     decode_manifest,

@@ -23,12 +23,15 @@ from logsrv.linelog.backup.copying import (
     link_or_copy,
     remove_superseded,
 )
-from logsrv.linelog.store import backup_note, identity, index, origins
-from logsrv.linelog.store.archive_notes import local_manifest
-from logsrv.linelog.store.backup_note import BEGUN, COMING, COMPLETE, BackupNote
+from logsrv.linelog.store import identity
 from logsrv.linelog.store.blocks import NotesFile, make_notes_file, parse_notes_file
 from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk
+from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.lock import NAME as LOCK
+from logsrv.linelog.store.notes import backup_note, origins
+from logsrv.linelog.store.notes.archive_notes import local_manifest
+from logsrv.linelog.store.notes.backup_note import BEGUN, COMING, COMPLETE, BackupNote
+from logsrv.linelog.store.notes.segment_notes import EMPTY, REMOVED
 from logsrv.linelog.store.segment import (
     ACTIVE,
     BACKUP,
@@ -48,10 +51,9 @@ from logsrv.linelog.store.segment import (
     synced_file_text,
     tmp,
 )
-from logsrv.linelog.store.segment_notes import EMPTY, REMOVED
-from logsrv.linelog.store.tidy import loose_files
+from logsrv.linelog.store.starting.tidy import loose_files
+from logsrv.linelog.store.starting.torn import start_of_line
 from logsrv.linelog.store.times import first_moment
-from logsrv.linelog.store.torn import start_of_line
 
 _NOTES = (EMPTY, REMOVED, "imported", "format")
 # Suffixes of files beside saved places. Only a running server needs these files, so they are not copied.

@@ -34,18 +34,18 @@ from pathlib import Path
 
 from logsrv.cli.arguments import parse_directory, tell
 from logsrv.cli.command import Command
-from logsrv.cli.progress import CareProgress
+from logsrv.cli.output.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.backup.backup import Backup
 from logsrv.linelog.backup.copying import CopyMethod
-from logsrv.linelog.store import backup_note
 from logsrv.linelog.store.disk import Disk, make_directory, reason, store_errors
 from logsrv.linelog.store.file_owner import give_store_to
 from logsrv.linelog.store.format import require_known_format
 from logsrv.linelog.store.lock import locked, owning_process
+from logsrv.linelog.store.notes import backup_note
 from logsrv.linelog.store.segment import BACKUP
 
 command = Command("backup", "back up a store while its server runs", __name__)

@@ -13,13 +13,13 @@ import zlib
 from collections.abc import Iterator
 
 from logsrv.descriptor import PIECE, Descriptor, pieces_between
-from logsrv.linelog.store import index
-from logsrv.linelog.store.archive_notes import local_manifest
-from logsrv.linelog.store.backup_note import COMING
 from logsrv.linelog.store.disk import Disk, read_or
 from logsrv.linelog.store.frames import unpack_frames
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.notes.archive_notes import local_manifest
+from logsrv.linelog.store.notes.backup_note import COMING
 from logsrv.linelog.store.segment import Form, Listing, Segment, tmp
-from logsrv.linelog.store.torn import is_stamp_or_beginning
+from logsrv.linelog.store.starting.torn import is_stamp_or_beginning
 
 # A hard link fails with these errors, and the file is copied: the other directory is on another file
 # system, or on one without hard links, or the file belongs to another user.

@@ -19,11 +19,11 @@ from typing import Any
 from logsrv.descriptor import Descriptor
 from logsrv.kit.children.blocking import BlockingChild
 from logsrv.linelog.store.disk import Disk, explanation
-from logsrv.linelog.store.index import text_size_and_lines
-from logsrv.linelog.store.making import right_to_make
-from logsrv.linelog.store.seal import Interrupted
+from logsrv.linelog.store.index.segment_index import text_size_and_lines
+from logsrv.linelog.store.index.text_before import text_before
+from logsrv.linelog.store.sealing.seal import Interrupted
 from logsrv.linelog.store.segment import Segment, tmp
-from logsrv.linelog.store.text_before import text_before
+from logsrv.linelog.store.starting.making import right_to_make
 
 LEAST_TEXT = 1 << 20
 """The least bytes of text for columns: less text is read as fast."""

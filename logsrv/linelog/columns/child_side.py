@@ -2,7 +2,7 @@
 
     python -P -m logsrv.linelog.columns.child_side
 
-It needs no directory and no names, as the one that packs segments (store/packing.py): its standard input is
+It needs no directory and no names, as the one that packs segments (store/sealing): its standard input is
 a socket to the server, which sends an order as JSON, with open files:
 
     {"files": ["text", "index", "columns", "spool"]}
@@ -42,9 +42,9 @@ from logsrv.kit.children.child_side import ignore_stop_signals, limit_memory
 from logsrv.linelog.columns.read_file import open_columns
 from logsrv.linelog.columns.write_file import ColumnsWriter
 from logsrv.linelog.store.disk import explanation
-from logsrv.linelog.store.index import decode_head
-from logsrv.linelog.store.packing import SealerConnection
-from logsrv.linelog.store.seal import Interrupted
+from logsrv.linelog.store.index.segment_index import decode_head
+from logsrv.linelog.store.sealing.packing import SealerConnection
+from logsrv.linelog.store.sealing.seal import Interrupted
 from logsrv.memory import collect_rarely, keep_freed_memory
 
 

@@ -9,7 +9,7 @@ import numpy
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.coded_first_lines import CodedFirstLines
 from logsrv.linelog.fields.stamps import LineBounds
-from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.index.segment_index import Index
 
 
 def kept_first_lines(

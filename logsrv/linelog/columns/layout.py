@@ -19,7 +19,7 @@ from logsrv.descriptor import pieces_between
 from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.fields.level import FIELD_RULES, RULES
 from logsrv.linelog.fields.stored_line import OF_SOURCE
-from logsrv.linelog.store.index import IndexHead
+from logsrv.linelog.store.index.segment_index import IndexHead
 
 FORMAT = 2
 KEY, CRC_KEY = b"logsrv", b"logsrv.crc"

@@ -23,10 +23,10 @@ from logsrv.linelog.columns.child_process import (
 )
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.fault_state import FaultState, InReactor
-from logsrv.linelog.store.making import AnotherMakesFiles
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.seal import Interrupted
+from logsrv.linelog.store.sealing.seal import Interrupted
 from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.starting.making import AnotherMakesFiles
 
 log = Logger()
 LOOK_EVERY = 60.0

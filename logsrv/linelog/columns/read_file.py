@@ -29,7 +29,7 @@ from logsrv.linelog.columns.numbers import SHORTEST, texts_of_numbers
 from logsrv.linelog.fields.byte_places import Array, ranked
 from logsrv.linelog.fields.stamps import NO_TIME
 from logsrv.linelog.fields.together.coded import CodedField, no_line
-from logsrv.linelog.store.index import IndexHead
+from logsrv.linelog.store.index.segment_index import IndexHead
 
 _NEVER = ("position", "message")
 _PREFIXES = ("fields.", "syslog.")

@@ -40,7 +40,7 @@ from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.together.extract import LineFields, read_all_fields
 from logsrv.linelog.store.frames import unpack_frame
-from logsrv.linelog.store.index import Index, decode_head, decode_index
+from logsrv.linelog.store.index.segment_index import Index, decode_head, decode_index
 
 LARGEST_FRAME = 16 << 20
 """Bytes of text. A segment with a larger frame gets no columns: they would take too much memory."""

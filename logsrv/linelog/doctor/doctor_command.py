@@ -34,7 +34,7 @@ import attrs
 
 from logsrv.cli.arguments import parse_directory
 from logsrv.cli.command import Command
-from logsrv.cli.progress import CareProgress
+from logsrv.cli.output.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line

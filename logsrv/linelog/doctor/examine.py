@@ -25,19 +25,10 @@ from logsrv.linelog.doctor.texts import (
     PackedSegmentCheck,
     check_plain_text,
 )
-from logsrv.linelog.store import (
-    archive_notes,
-    backup_note,
-    format,
-    identity,
-    imported,
-    lock,
-    origins,
-    segment,
-    segment_notes,
-)
+from logsrv.linelog.store import format, identity, lock, segment
 from logsrv.linelog.store.blocks import parse_notes_file
 from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
+from logsrv.linelog.store.notes import archive_notes, backup_note, imported, origins, segment_notes
 from logsrv.linelog.store.segment import (
     ACTIVE,
     BACKUP,

@@ -19,7 +19,6 @@ from itertools import count
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.fields.first_lines import EarlierTexts
-from logsrv.linelog.store import indexing
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import (
     LONGEST_HEAD,
@@ -29,10 +28,11 @@ from logsrv.linelog.store.frames import (
     text_size_in_head,
     unpack_frame,
 )
-from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.indexing import Indexer
+from logsrv.linelog.store.index import indexing
+from logsrv.linelog.store.index.indexing import Indexer
+from logsrv.linelog.store.index.segment_index import Index
+from logsrv.linelog.store.index.text_before import lines_before
 from logsrv.linelog.store.segment import Segment
-from logsrv.linelog.store.text_before import lines_before
 
 SUFFIX = ".damaged"
 _ALLOWED = 4 << 30

@@ -22,13 +22,14 @@ from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.doctor.findings import StoreFinding, why_unreadable
 from logsrv.linelog.doctor.repair import keep_aside, salvage_index
-from logsrv.linelog.store import index, torn
-from logsrv.linelog.store.archive_notes import local_manifest
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.frames import LARGEST_PACKED, unpack_frame
-from logsrv.linelog.store.index import FrameStart, Index
-from logsrv.linelog.store.manifest import NewerFormat
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.segment_index import FrameStart, Index
+from logsrv.linelog.store.notes.archive_notes import local_manifest
+from logsrv.linelog.store.notes.manifest import NewerFormat
 from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.starting import torn
 from logsrv.linelog.store.times import UNKNOWN, combine_times
 from logsrv.linelog.store.words.build import reindex_segment
 from logsrv.linelog.store.words.lookup import WordIndex, check_words

@@ -11,16 +11,13 @@ saved_searches      searches that readers save for each other, in a file
 statistics          the totals of the store, counted for all clients
 assets              the files of the page for people, from `static` and `templates`
 
-Two kinds of work have processes of their own. In the daemon is what starts them; what runs in them
-imports no Twisted:
+Two kinds of work have processes of their own: live views (folder `views`), and searches. In the daemon is
+what starts them; what runs in them imports no Twisted:
 
 in the daemon       in the process
 searches            search_child: one search; it calls a function of `replies` for each endpoint, of which
                     `counted_replies` has those that count, and `search_request` makes a search of the
                     parameters
-views, viewer       view_child: all live views; `polls` reads new lines, `watched_query` makes events of
-                    those that match, `catch_up` brings a viewer to the others; `view_protocol` has the
-                    messages
 """
 
 from logsrv.linelog.parts.part import Part

@@ -18,19 +18,15 @@ from logsrv.linelog.http.search_request import (
 )
 from logsrv.linelog.query.question import Grouping, PatternCounts
 from logsrv.linelog.query.times import parse_moment
-from logsrv.linelog.read.compared_groups import group
-from logsrv.linelog.read.groups import (
-    MOST_VALUES,
-    Cell,
-    count_values,
-)
-from logsrv.linelog.read.line_counts import step_start
+from logsrv.linelog.read.figures.compared_groups import group
+from logsrv.linelog.read.figures.groups import MOST_VALUES, Cell, count_values
+from logsrv.linelog.read.figures.line_counts import step_start
+from logsrv.linelog.read.figures.row_stages import after_stages
+from logsrv.linelog.read.figures.tallies import count_fields, count_sources
+from logsrv.linelog.read.figures.text_table import figures_for_text, table_text
+from logsrv.linelog.read.figures.time_buckets import TimeBucket, histogram_by, sensible_step
+from logsrv.linelog.read.figures.time_buckets import histogram as lines_over_time
 from logsrv.linelog.read.render import csv_rows
-from logsrv.linelog.read.row_stages import after_stages
-from logsrv.linelog.read.tallies import count_fields, count_sources
-from logsrv.linelog.read.text_table import figures_for_text, table_text
-from logsrv.linelog.read.time_buckets import TimeBucket, histogram_by, sensible_step
-from logsrv.linelog.read.time_buckets import histogram as lines_over_time
 from logsrv.linelog.read.view import View
 
 NONE = ""

@@ -29,17 +29,21 @@ from logsrv.linelog.http.search_request import (
     make_search,
     question_of,
 )
-from logsrv.linelog.http.view_protocol import line_event, missed_event
+from logsrv.linelog.http.views.view_protocol import line_event, missed_event
 from logsrv.linelog.query.question import Grouping, Question, Sorting
 from logsrv.linelog.query.record_match import RecordQuery
-from logsrv.linelog.read.found_records import (
+from logsrv.linelog.read.figures.sorted_lines import MOST, sort_lines
+from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.records.found_records import (
     RecordLine,
     lines_beyond,
     lines_of_records,
     whole_record,
 )
-from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.records import joined_documents, record_documents
+from logsrv.linelog.read.records.whole_records import (
+    joined_documents,
+    record_documents,
+)
 from logsrv.linelog.read.render import (
     LineStyle,
     csv_renderer,
@@ -48,7 +52,6 @@ from logsrv.linelog.read.render import (
     safe_json,
 )
 from logsrv.linelog.read.search import Hit, Search
-from logsrv.linelog.read.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position, parse_position

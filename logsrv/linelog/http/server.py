@@ -36,9 +36,9 @@ from logsrv.linelog.http.responses import ResponseSender, SearchAnswer
 from logsrv.linelog.http.saved_searches import SavedSearches
 from logsrv.linelog.http.searches import Searches
 from logsrv.linelog.http.statistics import StoreStatistics
-from logsrv.linelog.http.view_protocol import LiveQuery
-from logsrv.linelog.http.viewer import Viewer
-from logsrv.linelog.http.views import LiveViews
+from logsrv.linelog.http.views.view_process import LiveViews
+from logsrv.linelog.http.views.view_protocol import LiveQuery
+from logsrv.linelog.http.views.viewer import Viewer
 from logsrv.linelog.query.hints import foreign_syntax_hints
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.store.segment import Position, parse_position

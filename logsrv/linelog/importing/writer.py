@@ -25,18 +25,19 @@ from logsrv.linelog.batch import Block
 from logsrv.linelog.importing.forms import SECOND
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store import recover, segment
+from logsrv.linelog.store import segment
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.disk import Disk, make_directory, reason
-from logsrv.linelog.store.imported import FileIdentity, ImportedFiles, load
-from logsrv.linelog.store.index import load as load_index
-from logsrv.linelog.store.index import load_head
+from logsrv.linelog.store.index.segment_index import load as load_index
+from logsrv.linelog.store.index.segment_index import load_head
 from logsrv.linelog.store.lock import DirectoryLock
+from logsrv.linelog.store.notes.imported import FileIdentity, ImportedFiles, load
+from logsrv.linelog.store.notes.segment_notes import remove_empty_segment
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Listing, Position
-from logsrv.linelog.store.segment_notes import remove_empty_segment
-from logsrv.linelog.store.torn import start_of_line
+from logsrv.linelog.store.starting import recover
+from logsrv.linelog.store.starting.torn import start_of_line
 
 _GROUP = 1 << 20
 _SYNC_EVERY = 64 << 20

@@ -6,8 +6,8 @@ lake_file.py      the columns of a file
 """
 
 from logsrv.linelog.objects.url import BUCKETS, FILE
-from logsrv.linelog.ship.object_plugins import LAKE, BucketPlugin, DirectoryPlugin
-from logsrv.linelog.ship.target_plugin import Scheme
+from logsrv.linelog.ship.targets.object_plugins import LAKE, BucketPlugin, DirectoryPlugin
+from logsrv.linelog.ship.targets.target_plugin import Scheme
 
 _TARGET = "logsrv.linelog.lake.lake_target:LakeTarget"
 

@@ -28,13 +28,13 @@ from logsrv.linelog.objects.interface import Archive, ArchiveError, ChangedObjec
 from logsrv.linelog.objects.putting import OtherSegment, cancellable_pieces, put_file
 from logsrv.linelog.read.continuations import pieces_before
 from logsrv.linelog.read.texts import DamagedSegment, PackedFrames
-from logsrv.linelog.ship.target import SentSegment
-from logsrv.linelog.store import index
-from logsrv.linelog.store.digest import PIECE, digest_file, size_and_sha256
+from logsrv.linelog.ship.targets.target import SentSegment
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import segment_base_name
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.text_before import text_before
+from logsrv.linelog.store.notes.digest import PIECE, digest_file, size_and_sha256
+from logsrv.linelog.store.notes.manifest import segment_base_name
 from logsrv.linelog.store.segment import Segment
-from logsrv.linelog.store.text_before import text_before
 
 MOST_DAYS = 100
 """The most files of a segment. Lines of further days, which a wild clock gives, are in the first file."""

@@ -18,12 +18,12 @@ from logsrv.linelog.lake.lake_segment import (
     put_lake_segment,
     size_there,
 )
-from logsrv.linelog.ship.object_plugins import LAKE
-from logsrv.linelog.ship.object_target import ObjectTarget
-from logsrv.linelog.ship.target import ArchiveSurvey, SentSegment
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.object_plugins import LAKE
+from logsrv.linelog.ship.targets.object_target import ObjectTarget
+from logsrv.linelog.ship.targets.target import ArchiveSurvey, SentSegment
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import segment_base_name
+from logsrv.linelog.store.notes.manifest import segment_base_name
 from logsrv.linelog.store.segment import Form, Segment
 
 _FOLDER = re.compile(r"day=([0-9]{4})-([0-9]{2})-([0-9]{2})")

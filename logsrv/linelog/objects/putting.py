@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from logsrv.linelog.objects.interface import Archive, ArchiveError, ObjectExists
-from logsrv.linelog.store.digest import PIECE, FileDigest, size_and_sha256
+from logsrv.linelog.store.notes.digest import PIECE, FileDigest, size_and_sha256
 
 T = TypeVar("T")
 

@@ -26,9 +26,9 @@ from logsrv.linelog.plugin.logger_settings import (
     LoggerSettings,
     listeners_without_plugin,
 )
-from logsrv.linelog.store.backup_note import store_folders
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.file_owner import plain_files_of_store
+from logsrv.linelog.store.notes.backup_note import store_folders
 from logsrv.linelog.store.segment import COLUMNS_SUFFIX, FOLDERS, PACKED_SUFFIX
 
 

@@ -18,8 +18,7 @@ from logsrv.linelog.fields.way_back import (
     first_line_of,
     may_have_continuations,
 )
-from logsrv.linelog.read.line_counts import SMALL
-from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
+from logsrv.linelog.read.texts import SMALL_FOR_NUMPY, DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
@@ -57,7 +56,7 @@ class Continuations:
         if kept is not None:
             return kept
         # For less text, loading NumPy takes longer than this look.
-        if not text or (len(text) < SMALL and not may_have_continuations(text)):
+        if not text or (len(text) < SMALL_FOR_NUMPY and not may_have_continuations(text)):
             return NO_FIRST_LINES
         from logsrv.linelog.fields.first_lines import LastTexts
 

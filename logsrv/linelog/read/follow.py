@@ -18,8 +18,8 @@ from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.search import Hit, hits_at
 from logsrv.linelog.read.texts import DamagedSegment, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Form, Position
-from logsrv.linelog.store.segment_notes import MissingText
 
 LIMIT = 1 << 20
 _TAIL = 4096

@@ -15,8 +15,8 @@ from tempfile import TemporaryFile
 
 import zstandard
 
+from logsrv.linelog.objects.reader_threads import AT_ONCE, ReaderThreads
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.reader_threads import AT_ONCE, ReaderThreads
 from logsrv.linelog.read.texts import AwayFrames, clip_lines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.frames import LARGEST

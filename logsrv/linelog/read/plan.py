@@ -18,7 +18,7 @@ from logsrv.linelog.query.literals import AnyOf, Inherited, Literal, Need, fulfi
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import explanation
-from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.index.segment_index import Index
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.times import NONE
 from logsrv.linelog.store.words.lookup import WordIndex

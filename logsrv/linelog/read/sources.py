@@ -13,7 +13,7 @@ A source is a plugin with the schemes of its URLs:
     )
 
 Ours are in a file `source.py` of a folder of linelog, such as `linelog/archive`; those of others in
-`twisted/plugins`. A store notes the URLs of its archived segments (`store/archive_notes.py`), and keeps
+`twisted/plugins`. A store notes the URLs of its archived segments (`store/notes`), and keeps
 their indexes. So what an index answers needs no source; a frame of text that nothing here can read is
 reported with the reason.
 """
@@ -29,11 +29,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from logsrv.errors import ConfigurationError
 from logsrv.kit.plugins import Plugins, load_object
 from logsrv.linelog.leaves import require_source
-from logsrv.linelog.store import index
-from logsrv.linelog.store.archive_notes import archive_urls, local_manifest
 from logsrv.linelog.store.disk import Disk, read_or
-from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.manifest import Manifest, object_name
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.segment_index import Index
+from logsrv.linelog.store.notes.archive_notes import archive_urls, local_manifest
+from logsrv.linelog.store.notes.manifest import Manifest, object_name
 from logsrv.linelog.store.segment import Segment
 
 if TYPE_CHECKING:

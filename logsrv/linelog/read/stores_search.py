@@ -23,7 +23,7 @@ from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import LineContext, LineGroup, group_with_context
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.index import IndexHead
+from logsrv.linelog.store.index.segment_index import IndexHead
 from logsrv.linelog.store.segment import NEXT_STORE
 from logsrv.linelog.store.times import Times
 

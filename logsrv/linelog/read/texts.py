@@ -20,12 +20,15 @@ import zstandard
 from logsrv.linelog.fields.stored_line import Choice, FirstLines
 from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.frames import LARGEST, MOST_FRAMES, frame_sizes_at
-from logsrv.linelog.store.index import FrameStart, Index
+from logsrv.linelog.store.index.segment_index import FrameStart, Index
 from logsrv.linelog.store.times import UNKNOWN, Times, combine_times, times_of
 
 SIZE = 1 << 20
 # Bytes that are read at once. For each piece of 128 KiB or more, glibc would map new memory: reading 250
 # MiB took 0.41 s of CPU time so, and 0.21 s in these smaller pieces.
+SMALL_FOR_NUMPY = 256 << 10
+"""Bytes. For less text, loading NumPy takes longer than counting without it."""
+
 _SMALL = 64 << 10
 
 

@@ -14,7 +14,7 @@ import attrs
 from logsrv.errors import StoreError
 from logsrv.linelog.read.texts import PlainFrames
 from logsrv.linelog.store.disk import Disk, reason
-from logsrv.linelog.store.index import load_head
+from logsrv.linelog.store.index.segment_index import load_head
 from logsrv.linelog.store.segment import ACTIVE, Form, Position, Segment
 from logsrv.linelog.store.times import NONE, Times, combine_times, times_of
 

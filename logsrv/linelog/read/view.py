@@ -26,10 +26,11 @@ from logsrv.linelog.read.texts import (
     index_sound_frames,
     require_index_fits,
 )
-from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk, explanation, hint_at_reading_group, reason, store_errors
 from logsrv.linelog.store.format import why_too_new
-from logsrv.linelog.store.index import Index, IndexHead
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.segment_index import Index, IndexHead
+from logsrv.linelog.store.notes.segment_notes import MissingText, missed_text, missing_without_note
 from logsrv.linelog.store.segment import (
     ACTIVE,
     BACKUP,
@@ -41,7 +42,6 @@ from logsrv.linelog.store.segment import (
     Segment,
     not_plain_files,
 )
-from logsrv.linelog.store.segment_notes import MissingText, missed_text, missing_without_note
 from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
 
 # After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but

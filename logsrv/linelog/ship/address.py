@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from logsrv.kit.plugins import Plugins
 from logsrv.kit.text.words import did_you_mean, error_text, listed
 from logsrv.linelog.leaves import require_scheme
-from logsrv.linelog.ship.target_plugin import ShipURL, TargetPlugin
+from logsrv.linelog.ship.targets.target_plugin import ShipURL, TargetPlugin
 
 LONGEST = 4096
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")

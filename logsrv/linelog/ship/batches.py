@@ -10,9 +10,9 @@ from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.question import EVERYTHING
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.durable import DurableFollower
-from logsrv.linelog.ship.target import LineBatch
+from logsrv.linelog.ship.targets.target import LineBatch
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.segment_notes import MissingText
 
 PIECES = 16
 """The pieces of 1 MiB that are searched for lines before other work gets its turn."""

@@ -23,7 +23,7 @@ from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.ship_place import counted_to
 from logsrv.linelog.ship.store_places import crc_between, may_begin_line, missing_after
-from logsrv.linelog.ship.target import (
+from logsrv.linelog.ship.targets.target import (
     ANSWER,
     LEAST,
     BlockTarget,
@@ -35,8 +35,8 @@ from logsrv.linelog.ship.target import (
     Unavailable,
     call_target,
 )
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import NOWHERE, Position
-from logsrv.linelog.store.segment_notes import MissingText
 from logsrv.reactor import Timer
 
 AHEAD = 0.002

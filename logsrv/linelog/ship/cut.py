@@ -20,9 +20,9 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.durable import DurableFollower
 from logsrv.linelog.ship.store_places import combine_crcs
 from logsrv.linelog.store.frames import quick_compressor
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.packed_block import LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.store.segment import NOWHERE, Position
-from logsrv.linelog.store.segment_notes import MissingText
 
 PIECE = 1 << 20
 """Bytes of text that are compressed as one frame."""

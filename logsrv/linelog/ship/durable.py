@@ -14,7 +14,7 @@ from logsrv.linelog.read.texts import PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.torn import start_of_line
+from logsrv.linelog.store.starting.torn import start_of_line
 
 
 class DurableFollower(Follower):

@@ -9,7 +9,7 @@ from functools import partial
 from logsrv.kit.service.file_checks import check_certificate_file
 from logsrv.kit.service.findings import CheckRequest, Finding, error, findings_or_error
 from logsrv.linelog.ship.ship_settings import ShipOptions, ShipSettings
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 
 
 def check_targets(

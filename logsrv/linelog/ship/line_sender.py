@@ -19,7 +19,7 @@ from logsrv.linelog.ship.batches import LineBatches
 from logsrv.linelog.ship.progress import Progress, size_with_lfs
 from logsrv.linelog.ship.ship_place import counted_to
 from logsrv.linelog.ship.store_places import missing_after
-from logsrv.linelog.ship.target import (
+from logsrv.linelog.ship.targets.target import (
     ANSWER,
     LEAST,
     LineBatch,
@@ -30,8 +30,8 @@ from logsrv.linelog.ship.target import (
     Unavailable,
     call_target,
 )
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.segment_notes import MissingText
 from logsrv.reactor import Timer
 
 GROW = 64

@@ -18,7 +18,7 @@ from logsrv.kit.connections.keepalive import KEEPALIVE
 from logsrv.kit.options.files import FileFingerprint, file_fingerprint
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.ship.target_plugin import (
+from logsrv.linelog.ship.targets.target_plugin import (
     TargetSettings,
     check_encrypted,
     check_package_installed,

@@ -15,8 +15,8 @@ from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.ship_place import CountedGap, ShipPlace
 from logsrv.linelog.ship.store_places import place_for_ship_from
 from logsrv.linelog.store.disk import reason
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import NOWHERE, Position
-from logsrv.linelog.store.segment_notes import MissingText
 
 
 @attrs.define(eq=False, kw_only=True)

@@ -11,16 +11,16 @@ from logsrv.kit.text.words import counted
 from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.store_places import missing_after
-from logsrv.linelog.ship.target import ANSWER, ForeignStoreError, SegmentTarget
-from logsrv.linelog.store.archive_notes import (
+from logsrv.linelog.ship.targets.target import ANSWER, ForeignStoreError, SegmentTarget
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes.archive_notes import (
     local_manifest_or_none,
     save_archive_url,
     save_local_manifest,
 )
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import Manifest, segment_base_name
+from logsrv.linelog.store.notes.manifest import Manifest, segment_base_name
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Form, Listing, Position, Segment
-from logsrv.linelog.store.segment_notes import MissingText
 
 LOOKED = 300.0
 """Seconds after which the archive is asked again for segments that it has released, but that another target

@@ -14,7 +14,7 @@ from twisted.internet.task import LoopingCall
 
 from logsrv.errors import LogsrvError, StoreError
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.read.reader_child import DaemonConnection, run_reader_process
+from logsrv.linelog.parts.reader_child import DaemonConnection, run_reader_process
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING
 from logsrv.linelog.ship.block_sender import BlockSender
@@ -26,7 +26,7 @@ from logsrv.linelog.ship.segment_sender import SegmentSender
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.shipper import Shipper, ShipSender
 from logsrv.linelog.ship.status import LagMeter, TargetState, save_state
-from logsrv.linelog.ship.target_plugin import make_target
+from logsrv.linelog.ship.targets.target_plugin import make_target
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.segment import Position

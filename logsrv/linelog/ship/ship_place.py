@@ -18,9 +18,9 @@ import attrs
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.ship.address import NAME
 from logsrv.linelog.store import place
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.place import Place, PlaceFolder
 from logsrv.linelog.store.segment import NOWHERE, Position, parse_position
-from logsrv.linelog.store.segment_notes import MissingText
 
 FOLDER = "ship"
 

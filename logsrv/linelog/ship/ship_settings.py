@@ -17,7 +17,7 @@ from logsrv.kit.options.kinds import FILE, SIZE, Kind
 from logsrv.kit.text.words import shown
 from logsrv.linelog.query.option_kinds import QUERY
 from logsrv.linelog.ship.address import BEGINNING, END, MISSING, NAME, parse_ship_url
-from logsrv.linelog.ship.target_plugin import ShipURL
+from logsrv.linelog.ship.targets.target_plugin import ShipURL
 from logsrv.linelog.store.segment import parse_position
 
 URL: Kind[ShipURL] = Kind(

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from logsrv.errors import LogsrvError, StoreError
 from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
-from logsrv.linelog.ship.target import (
+from logsrv.linelog.ship.targets.target import (
     ANSWER,
     BlockTarget,
     ForeignStoreError,
@@ -32,7 +32,7 @@ from logsrv.linelog.ship.target import (
     call_target,
 )
 from logsrv.linelog.store.disk import reason
-from logsrv.linelog.store.segment_notes import MissingText
+from logsrv.linelog.store.notes.segment_notes import MissingText
 
 log = Logger()
 

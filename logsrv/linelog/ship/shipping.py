@@ -33,7 +33,7 @@ from logsrv.linelog.ship.reported_target import ReportedTarget
 from logsrv.linelog.ship.ship_place import FOLDER
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.status import save_target_names, saved_first_segment
-from logsrv.linelog.ship.target_plugin import ShipURL
+from logsrv.linelog.ship.targets.target_plugin import ShipURL
 from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.place import PlaceFolder

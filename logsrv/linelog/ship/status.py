@@ -28,9 +28,9 @@ from logsrv.linelog.ship.ship_place import FOLDER, counted_gaps, counted_to
 from logsrv.linelog.ship.store_places import missing_after
 from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.place import LOCK_SUFFIX
 from logsrv.linelog.store.segment import Form, Position
-from logsrv.linelog.store.segment_notes import MissingText
 from logsrv.linelog.store.times import time_of
 
 SUFFIX = ".json"

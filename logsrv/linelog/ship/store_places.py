@@ -10,8 +10,8 @@ from functools import lru_cache
 from logsrv.linelog.read.texts import DamagedSegment
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING, END
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Position, parse_position
-from logsrv.linelog.store.segment_notes import MissingText
 
 
 def crc_between(view: View, start: Position, end: Position) -> int | None:

@@ -24,7 +24,7 @@ from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
-    from logsrv.linelog.read.columns import Reader
+    from logsrv.linelog.read.figures.columns import Reader
 
 _INT64 = 1 << 63
 _ONLY_TEXT = frozenset(("message", "fields", "position"))
@@ -119,7 +119,7 @@ class ArrowColumnMaker:
     @cached_property
     def _read_columns(self) -> Reader:
         # Loading this takes 20 ms, which an answer from stored columns need not.
-        from logsrv.linelog.read.columns import column_reader
+        from logsrv.linelog.read.figures.columns import column_reader
 
         parsed = [name for name in self._of_fields if name != "position"]
         return column_reader(parsed, self._extractions)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.command import Command
-from logsrv.cli.progress import ProgressLine
+from logsrv.cli.output.progress import ProgressLine
 from logsrv.cli.reading import (
     declare_store,
     declare_zone,
@@ -120,7 +120,7 @@ def _run_statement(arguments: argparse.Namespace) -> int:
 
 def _write_answer(answer: SqlAnswer, arguments: argparse.Namespace) -> bool:
     """Write the answer; return whether it has rows."""
-    from logsrv.cli.rows import writer
+    from logsrv.cli.output.rows import writer
 
     with writer(arguments.output, arguments.to, arguments.local, not arguments.no_pager) as out:
         found = False

@@ -25,8 +25,8 @@ from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.fault_state import FaultState, InReactor
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy, Sync
-from logsrv.linelog.store.recover import StartState, open_and_repair_active
 from logsrv.linelog.store.segment import Form, Position, Segment
+from logsrv.linelog.store.starting.recover import StartState, open_and_repair_active
 from logsrv.linelog.store.times import first_moment
 
 log = Logger()

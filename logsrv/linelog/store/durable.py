@@ -20,9 +20,9 @@ from logsrv.kit.observe.metrics import Durations
 from logsrv.linelog.store.active import ActiveSegment, LeftSegment
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.fault_state import SYNCING, FaultState, InReactor
+from logsrv.linelog.store.notes.segment_notes import note_waiting
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segment import Position, Segment, note_synced
-from logsrv.linelog.store.segment_notes import note_waiting
 
 SYNC_EVERY = 1.0
 

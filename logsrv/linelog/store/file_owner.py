@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterator
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.backup_note import store_folders
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes.backup_note import store_folders
 
 
 def plain_files_of_store(disk: Disk) -> Iterator[tuple[str, os.stat_result]]:

@@ -19,8 +19,8 @@ from logsrv.kit.text.checksums import (
     read_json_with_checksum,
     repair_one_bit,
 )
-from logsrv.linelog.store import backup_note
 from logsrv.linelog.store.disk import Disk, explanation
+from logsrv.linelog.store.notes import backup_note
 from logsrv.linelog.store.segment import STORE_ID, Position, parse_position
 
 log = Logger()

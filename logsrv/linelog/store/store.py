@@ -18,15 +18,15 @@ from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
-from logsrv.linelog.store import recover
 from logsrv.linelog.store.blocks import PendingBlock
 from logsrv.linelog.store.disk import Disk, make_directory, reason
 from logsrv.linelog.store.durable import DurableWaiters
 from logsrv.linelog.store.identity import Identity
 from logsrv.linelog.store.lock import DirectoryLock
-from logsrv.linelog.store.origins import Origins
+from logsrv.linelog.store.notes.origins import Origins
 from logsrv.linelog.store.policy import Hold, StorePolicy
 from logsrv.linelog.store.segment import Position, Segment
+from logsrv.linelog.store.starting import recover
 from logsrv.linelog.store.threads import StoreThreads
 from logsrv.linelog.store.valve import Valve
 from logsrv.reactor import Timer

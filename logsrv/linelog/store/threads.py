@@ -19,10 +19,10 @@ from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.durable import Syncer
 from logsrv.linelog.store.fault_state import InReactor
 from logsrv.linelog.store.lock import DirectoryLock
-from logsrv.linelog.store.origins import Origins
+from logsrv.linelog.store.notes.origins import Origins
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.recover import StartState
-from logsrv.linelog.store.sealer import Sealer
+from logsrv.linelog.store.sealing.sealer import Sealer
+from logsrv.linelog.store.starting.recover import StartState
 from logsrv.linelog.store.times import first_moment
 from logsrv.linelog.store.writer import Writer
 

@@ -29,7 +29,7 @@ from logsrv.linelog.store.blocks import Deposit, PendingBlock
 from logsrv.linelog.store.disk import IOV_MAX, reason
 from logsrv.linelog.store.durable import SyncFailure
 from logsrv.linelog.store.fault_state import SYNCING, FaultState, InReactor
-from logsrv.linelog.store.origins import Origins
+from logsrv.linelog.store.notes.origins import Origins
 from logsrv.linelog.store.policy import Sync
 
 log = Logger()

@@ -52,7 +52,7 @@ from logsrv.linelog.lines.bodies import RequestRefused
 from logsrv.linelog.objects.url import parse_archive_url
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.http_client import LONGEST_PAUSE, parse_retry_after
+from logsrv.linelog.ship.targets.http_client import LONGEST_PAUSE, parse_retry_after
 from tests.fuzz.oracles import at_most, safe, safe_lines, same_however_cut
 from tests.fuzz.target import target
 from tests.parts.http_senders import Sender
@@ -149,8 +149,8 @@ KINDS: tuple[Kind[Any], ...] = (
     "kit.inspect.inspect_settings",
     "linelog.plugin.logger_settings",
     "linelog.ship.address",
-    "linelog.ship.target_plugin",
-    "linelog.ship.object_plugins",
+    "linelog.ship.targets.target_plugin",
+    "linelog.ship.targets.object_plugins",
     "linelog.formats.nats.place",
     "linelog.objects.url",
     "greet.message",
@@ -285,7 +285,7 @@ def inspecting(data: bytes) -> None:
 @target(
     "linelog.formats.bulk.send",
     "linelog.formats.otlp.send",
-    "linelog.ship.http_client",
+    "linelog.ship.targets.http_client",
     "linelog.formats.nats.link",
 )
 def answers_of_targets(data: bytes) -> None:

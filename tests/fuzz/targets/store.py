@@ -30,20 +30,23 @@ from logsrv.linelog.columns.layout import (
 from logsrv.linelog.fields.first_lines import EarlierTexts
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.intake.blocks.parse import check_and_count_lines, split_frames, unpack_frames
-from logsrv.linelog.store import identity, imported, index, indexing, manifest, place
+from logsrv.linelog.store import identity, place
 from logsrv.linelog.store.blocks import (
     BlockNote,
     make_notes_file,
     parse_notes_file,
 )
-from logsrv.linelog.store.digest import FileDigest
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import compressor, frame_sizes_at, unpack_frame
-from logsrv.linelog.store.kept_continuations import decode_continuations
+from logsrv.linelog.store.index import indexing
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.kept_continuations import decode_continuations
+from logsrv.linelog.store.notes import imported, manifest
+from logsrv.linelog.store.notes.digest import FileDigest
 from logsrv.linelog.store.packed_block import block_from_headers, check_block_text
 from logsrv.linelog.store.segment import Position, parse_position
+from logsrv.linelog.store.starting.torn import is_stamp_or_beginning, repair_text
 from logsrv.linelog.store.times import Times, time_of, times_of
-from logsrv.linelog.store.torn import is_stamp_or_beginning, repair_text
 from logsrv.linelog.store.words.layout import CRC, HEADER_SIZE, TRAILER_SIZE, with_crc
 from logsrv.linelog.store.words.lookup import PartialFile, WordIndex
 from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
@@ -92,7 +95,7 @@ def an_index() -> bytes:
     return indexing.encode_index(index.Index(1, 100, 40, 2, frames, 4, 1, levels, b"12345678" * 2))
 
 
-@target("linelog.store.index")
+@target("linelog.store.index.segment_index")
 def segment_index(data: bytes) -> None:
     """An index is read as it was written, or is a ValueError; also one with corrected checksums."""
     unharmed(an_index(), data, index.decode_index)
@@ -120,7 +123,7 @@ def kept_of_a_frame() -> tuple[bytes, bytes]:
     return text, zlib.decompress(kept)
 
 
-@target("linelog.store.kept_continuations")
+@target("linelog.store.index.kept_continuations")
 def continuations(data: bytes) -> None:
     """Continuation lines that an index keeps are lines of the frame, or are a ValueError."""
     text, right = kept_of_a_frame()
@@ -210,7 +213,7 @@ def _number_of_lists(value: Any) -> int:
     return 1 + sum(map(_number_of_lists, value)) if isinstance(value, list) else 0
 
 
-@target("linelog.store.manifest", "linelog.archive.catalog")
+@target("linelog.store.notes.manifest", "linelog.archive.catalog")
 def archive(data: bytes) -> None:
     """The manifest of an archive leads only to names of segments."""
     right = manifest.encode_manifest(_manifest())
@@ -258,7 +261,7 @@ def notes(data: bytes) -> None:
         assert parse_position(str(found_place)) == found_place
 
 
-@target("linelog.store.place", "linelog.store.identity", "linelog.store.imported")
+@target("linelog.store.place", "linelog.store.identity", "linelog.store.notes.imported")
 def small_files(data: bytes) -> None:
     """Small files of a store are read as they were written, or raise the one error class for that."""
     text = data.rstrip(b"\n")
@@ -319,7 +322,7 @@ def blocks(data: bytes) -> None:
         assert block_from_headers(block.headers(), b"") == block
 
 
-@target("linelog.store.torn", "linelog.store.times")
+@target("linelog.store.starting.torn", "linelog.store.times")
 def torn(data: bytes) -> None:
     """A text left by a power cut is repaired: only NULs are removed from lines, and lines keep
     positions.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.browse import page_commands
+from logsrv.gopher.browse.commands import page_commands
 from tests.gopher.browse.conftest import opener
 from tests.gopher.conftest import until
 from tests.parts.gopherhole import ANSWERS

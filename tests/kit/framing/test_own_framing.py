@@ -7,8 +7,8 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit import FrameProtocol, Netstring
+from logsrv.kit._protocol_plugin.class_checks import check_protocol_class
 from logsrv.kit.framing._own_framing import OwnFramer
-from logsrv.kit.service._class_checks import check_protocol_class
 from logsrv.kit.testing import conformance, every_split
 from tests.kit.servers import redis
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit._protocol_plugin.service_settings import LISTEN, listen_kind
 from logsrv.kit.inspect.inspect_settings import PLACE
 from logsrv.kit.net.parse import (
     check_and_complete_arguments,
@@ -15,7 +16,6 @@ from logsrv.kit.net.parse import (
     parse_port,
 )
 from logsrv.kit.net.remote import REMOTE
-from logsrv.kit.service._service_settings import LISTEN, listen_kind
 from logsrv.kit.web.access import web_endpoint_kind
 from logsrv.linelog.plugin.logger_settings import LISTEN as LOGGER_LISTEN
 

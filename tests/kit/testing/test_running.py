@@ -139,7 +139,7 @@ def test_loading_the_plugin_loads_no_reactor():
     """Whoever lists it and uses no fixture is not made to use Twisted."""
     code = (
         "import sys, logsrv.kit.testing.fixtures\n"
-        "modules = ('twisted.internet.reactor', 'logsrv.kit.service._protocol_service')\n"
+        "modules = ('twisted.internet.reactor', 'logsrv.kit._protocol_plugin.protocol_service')\n"
         "print([name for name in modules if name in sys.modules])"
     )
     run = subprocess.run(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.objects.bucket import BucketArchive
-from logsrv.linelog.read.reader_threads import ReaderThreads
+from logsrv.linelog.objects.reader_threads import ReaderThreads
 
 
 class Rounds:

@@ -23,7 +23,12 @@ from logsrv.linelog.archive.view import ArchiveView
 from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.objects.interface import ArchiveError, ChangedObject
 from logsrv.linelog.store.frames import compressor
-from logsrv.linelog.store.manifest import Manifest, decode_manifest, encode_manifest, object_name
+from logsrv.linelog.store.notes.manifest import (
+    Manifest,
+    decode_manifest,
+    encode_manifest,
+    object_name,
+)
 from logsrv.linelog.store.words.lookup import WordIndex
 from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.disks import at

@@ -20,8 +20,8 @@ from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.objects.interface import ArchiveError, ChangedObject
 from logsrv.linelog.objects.putting import OtherSegment, PuttingCancelled
 from logsrv.linelog.store import disk as module
-from logsrv.linelog.store.archive_notes import save_local_manifest
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes.archive_notes import save_local_manifest
 from logsrv.linelog.store.segment import Segment
 from tests.parts.archived_stores import STORE, files_of, packed, sealed_store
 from tests.parts.disks import at

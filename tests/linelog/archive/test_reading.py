@@ -9,14 +9,14 @@ import pytest
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.objects.interface import ArchiveError
+from logsrv.linelog.objects.reader_threads import AT_ONCE, ReaderThreads
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.reader_threads import AT_ONCE, ReaderThreads
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.archive_notes import save_archive_url
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes.archive_notes import save_archive_url
 from logsrv.linelog.store.segment import Form
 from tests.parts.archived_stores import (
     RARE,

@@ -10,9 +10,9 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.archive.target import ArchiveTarget
 from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
-from logsrv.linelog.ship.target_plugin import TargetSettings, make_target
-from logsrv.linelog.store.archive_notes import save_local_manifest
+from logsrv.linelog.ship.targets.target import ArchiveSurvey, ForeignStoreError, Unavailable
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings, make_target
+from logsrv.linelog.store.notes.archive_notes import save_local_manifest
 from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.disks import at
 from tests.parts.far_sides import closing

@@ -16,15 +16,15 @@ from logsrv.linelog.objects.interface import ArchiveError
 from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.figures.groups import count_lines
 from logsrv.linelog.read.follow import end_of_store
-from logsrv.linelog.read.groups import count_lines
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.archive_notes import save_archive_url, save_local_manifest
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import decode_manifest
+from logsrv.linelog.store.notes.archive_notes import save_archive_url, save_local_manifest
+from logsrv.linelog.store.notes.manifest import decode_manifest
 from logsrv.linelog.store.segment import Position
 from tests.linelog.archive.rounds import Rounds
 from tests.parts.archived_stores import STORE, packed, remove_texts

@@ -9,13 +9,14 @@ import pytest
 from logsrv.errors import StoreError
 from logsrv.linelog.backup.backup import Backup, count_store_lines, cut_between_lines
 from logsrv.linelog.backup.copying import CopyMethod
-from logsrv.linelog.store import backup_note, identity
+from logsrv.linelog.store import identity
 from logsrv.linelog.store.blocks import BlockNote, make_notes_file
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import encode_manifest
+from logsrv.linelog.store.notes import backup_note
+from logsrv.linelog.store.notes.manifest import encode_manifest
 from logsrv.linelog.store.place import Place, saved_places
 from logsrv.linelog.store.place import save as save_place
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Position, number_text, sealed_segments
 from tests.parts.backups import take
 from tests.parts.disks import FaultyDisk, no_space, text_of

@@ -7,9 +7,9 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checksums import json_then_checksum
-from logsrv.linelog.store import backup_note
 from logsrv.linelog.store.blocks import BlockNote, make_notes_file
 from logsrv.linelog.store.lock import locked
+from logsrv.linelog.store.notes import backup_note
 from logsrv.linelog.store.segment import Position
 from tests.parts.commands import logsrv
 from tests.parts.disks import text_of

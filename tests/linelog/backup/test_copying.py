@@ -9,10 +9,10 @@ import pytest
 from logsrv.linelog.backup.backup import count_store_lines
 from logsrv.linelog.backup.copying import CopyMethod, copy_growing_text, link_or_copy
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import encode_manifest
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.notes.manifest import encode_manifest
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
-from logsrv.linelog.store.torn import repair_text
+from logsrv.linelog.store.starting.torn import repair_text
 from tests.parts.backups import take
 from tests.parts.disks import FaultyDisk, no_space, text_of
 from tests.parts.examined_stores import at, flip, found, kinds, manifest_of, packed_of, small_store

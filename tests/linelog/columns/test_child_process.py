@@ -15,9 +15,9 @@ from logsrv.linelog.columns.child_process import (
     ColumnsOutcome,
     ColumnsProcess,
 )
-from logsrv.linelog.store.making import AnotherMakesFiles
-from logsrv.linelog.store.seal import Interrupted
+from logsrv.linelog.store.sealing.seal import Interrupted
 from logsrv.linelog.store.segment import Segment, tmp
+from logsrv.linelog.store.starting.making import AnotherMakesFiles
 from tests.parts.columns_child import FOLDER, MODULE, columns_of
 from tests.parts.disks import FaultyDisk, at, packed_segment, stored
 

@@ -16,7 +16,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.kit.children.blocking import BlockingChild
 from logsrv.linelog.columns import child_side
 from logsrv.linelog.columns.read_file import open_columns
-from logsrv.linelog.store import index
+from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.segment import Segment, tmp
 from tests.parts.disks import at, packed_segment
 from tests.parts.mixed_lines import STAMP

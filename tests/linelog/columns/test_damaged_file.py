@@ -11,8 +11,8 @@ import pytest
 
 from logsrv.linelog.columns import layout
 from logsrv.linelog.columns.read_file import open_columns
-from logsrv.linelog.store import index
-from logsrv.linelog.store.index import IndexHead
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.segment_index import IndexHead
 from logsrv.linelog.store.segment import Segment
 from tests.parts.disks import at, packed_segment
 from tests.parts.made_columns import make_columns

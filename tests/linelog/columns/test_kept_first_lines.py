@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from logsrv.linelog.columns.kept_first_lines import kept_first_lines
 from logsrv.linelog.fields.first_lines import EarlierTexts, first_lines
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.store import index, indexing
+from logsrv.linelog.store.index import indexing
+from logsrv.linelog.store.index import segment_index as index
 from tests.parts.disks import stored
 from tests.parts.examples import more
 from tests.parts.trace_lines import random_lines

@@ -25,10 +25,10 @@ from logsrv.linelog.columns.maker_thread import (
     ColumnMaker,
 )
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.making import AnotherMakesFiles
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.seal import Interrupted
+from logsrv.linelog.store.sealing.seal import Interrupted
 from logsrv.linelog.store.segment import Segment
+from logsrv.linelog.store.starting.making import AnotherMakesFiles
 from tests.parts.clocks import HandClock
 from tests.parts.disks import Hang, packed_segment, plain_segment, stored
 

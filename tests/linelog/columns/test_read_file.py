@@ -11,7 +11,7 @@ from hypothesis import given
 from logsrv.linelog.columns import groups
 from logsrv.linelog.columns.read_file import NumberColumn
 from logsrv.linelog.fields.stamps import NO_TIME
-from logsrv.linelog.store.kept_continuations import MOST_TEXT
+from logsrv.linelog.store.index.kept_continuations import MOST_TEXT
 from tests.parts.made_columns import columns_of, values_of
 from tests.parts.mixed_lines import (
     BEHIND,

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.doctor.doctor_command import DoctorRun
-from logsrv.linelog.store import index
-from logsrv.linelog.store import seal as sealing
-from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.segment_index import Index
+from logsrv.linelog.store.sealing import seal as sealing
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import at, examination, packed_of
 from tests.parts.stores import line, make_store

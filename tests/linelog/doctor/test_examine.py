@@ -20,8 +20,8 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import encode_manifest
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.notes.manifest import encode_manifest
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Position, sealed_segments
 from tests.parts.disks import FaultyDisk
 from tests.parts.examined_stores import (

@@ -10,12 +10,20 @@ import attrs
 import pytest
 
 from logsrv.linelog.doctor.findings import KINDS, LOST, StoreFinding
-from logsrv.linelog.store import backup_note, identity, index, place
+from logsrv.linelog.store import identity, place
 from logsrv.linelog.store.blocks import BlockNote, parse_notes_file
-from logsrv.linelog.store.indexing import save_index
-from logsrv.linelog.store.manifest import encode_manifest
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.indexing import save_index
+from logsrv.linelog.store.notes import backup_note
+from logsrv.linelog.store.notes.manifest import encode_manifest
+from logsrv.linelog.store.notes.segment_notes import (
+    RemovedRun,
+    note_empty,
+    note_removed,
+    note_waiting,
+)
 from logsrv.linelog.store.place import Place
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import (
     Form,
     Position,
@@ -24,7 +32,6 @@ from logsrv.linelog.store.segment import (
     sealed_name,
     sealed_segments,
 )
-from logsrv.linelog.store.segment_notes import RemovedRun, note_empty, note_removed, note_waiting
 from tests.parts.backups import take
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import (

@@ -12,9 +12,9 @@ import zstandard
 
 import logsrv.linelog.doctor.repair as repairing
 from logsrv.linelog.doctor.repair import salvage_index
-from logsrv.linelog.store import index
-from logsrv.linelog.store import seal as sealing
 from logsrv.linelog.store.frames import compressor
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.sealing import seal as sealing
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import at, flip, found, kinds, packed_of
 from tests.parts.stores import line, make_store

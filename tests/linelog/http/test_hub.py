@@ -11,12 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
-from logsrv.linelog.http import catch_up, polls, view_child, watched_query
-from logsrv.linelog.http.view_child import BURST, POLL_EVERY, RATE, REST_FOR_EACH, Hub
-from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents
-from logsrv.linelog.http.watched_query import PIECE
+from logsrv.linelog.http.views import catch_up, polls, view_child, watched_query
+from logsrv.linelog.http.views.view_child import BURST, POLL_EVERY, RATE, REST_FOR_EACH, Hub
+from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
+from logsrv.linelog.http.views.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
-from logsrv.linelog.read.records import JoinedLines
+from logsrv.linelog.read.records.whole_records import JoinedLines
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segment import Position, parse_position
 from tests.leaks import killed

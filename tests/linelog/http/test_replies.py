@@ -267,7 +267,7 @@ def test_a_histogram_of_millennia_has_all_lines(store):
 
 @pytest.mark.parametrize(("most", "told"), [(5, {"missed": 1}), (1000, {})])
 def test_a_histogram_tells_how_much_its_values_may_lack(tmp_path, monkeypatch, most, told):
-    monkeypatch.setattr("logsrv.linelog.read.frequent_keys.MOST_KEYS", most)
+    monkeypatch.setattr("logsrv.linelog.read.figures.frequent_keys.MOST_KEYS", most)
     store = make_store(tmp_path / "store", [lines([f"n=a{number}" for number in range(30)])])
     found = json.loads(ask(store, "histogram", "by=n"))
     assert {name: found[name] for name in ("missed",) if name in found} == told

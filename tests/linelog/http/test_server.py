@@ -205,7 +205,7 @@ def test_stop_closes_streams_and_refuses_requests(place):
 
 def test_a_refused_live_view_is_counted_once(place, monkeypatch):
     """It is counted once, by the status that it got."""
-    monkeypatch.setattr("logsrv.linelog.http.views.MOST_QUERIES", 0)
+    monkeypatch.setattr("logsrv.linelog.http.views.view_process.MOST_QUERIES", 0)
     assert place.ask("/api/tail")[0] == 429
     _, said = place.ask("/metrics")
     assert b'http_requests_total{status="429"} 1.0' in said

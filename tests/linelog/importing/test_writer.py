@@ -16,16 +16,16 @@ from logsrv.linelog.importing.writer import (
     make_stamp,
     open_for_import,
 )
-from logsrv.linelog.store import recover
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frames
-from logsrv.linelog.store.imported import load
-from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.indexing import save_index
+from logsrv.linelog.store.index.indexing import save_index
+from logsrv.linelog.store.index.segment_index import Index
 from logsrv.linelog.store.lock import DirectoryLock
+from logsrv.linelog.store.notes.imported import load
+from logsrv.linelog.store.notes.segment_notes import runs_of_empty_segments
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import (
     Form,
     Listing,
@@ -35,7 +35,7 @@ from logsrv.linelog.store.segment import (
     sealed_name,
     sealed_segments,
 )
-from logsrv.linelog.store.segment_notes import runs_of_empty_segments
+from logsrv.linelog.store.starting import recover
 from tests import leaks
 from tests.parts.clocks import HandClock
 from tests.parts.disks import at, stored

@@ -15,13 +15,13 @@ from logsrv.linelog.lake.lake_target import LakeTarget
 from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.messages import make_orders
-from logsrv.linelog.ship.object_target import raise_target_error
 from logsrv.linelog.ship.segment_sender import SegmentSender
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
-from logsrv.linelog.ship.target_plugin import TargetSettings, make_target
+from logsrv.linelog.ship.targets.object_target import raise_target_error
+from logsrv.linelog.ship.targets.target import ArchiveSurvey, ForeignStoreError, Unavailable
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings, make_target
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import segment_base_name
+from logsrv.linelog.store.notes.manifest import segment_base_name
 from logsrv.linelog.store.segment import Position
 from tests.parts.archived_stores import STORE, packed
 from tests.parts.disks import at

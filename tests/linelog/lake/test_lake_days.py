@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.linelog.lake import lake_segment as module
 from logsrv.linelog.lake.lake_segment import open_segment_days
-from logsrv.linelog.store import seal
+from logsrv.linelog.store.sealing import seal
 from tests.parts.disks import at
 from tests.parts.lakes import over_midnight, store_of
 from tests.parts.stores import line

@@ -16,7 +16,7 @@ from logsrv.linelog.lake.lake_segment import has_whole_segment, put_lake_segment
 from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.objects.interface import ArchiveError, ChangedObject
 from logsrv.linelog.objects.putting import OtherSegment, PuttingCancelled
-from logsrv.linelog.store.manifest import segment_base_name
+from logsrv.linelog.store.notes.manifest import segment_base_name
 from tests.parts.archived_stores import STORE, files_of, packed
 from tests.parts.disks import at
 from tests.parts.lakes import lake_in, name, over_midnight, put, rows_of, store_of

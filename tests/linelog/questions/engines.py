@@ -29,16 +29,17 @@ from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, Place, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import FUNCTIONS, Grouping
-from logsrv.linelog.read import aggregate, line_counts, plan, pool, time_buckets
+from logsrv.linelog.read import plan, pool
 from logsrv.linelog.read import search as search_module
-from logsrv.linelog.read.compared_groups import group
-from logsrv.linelog.read.groups import count_lines, count_values
+from logsrv.linelog.read.figures import aggregate, line_counts, time_buckets
+from logsrv.linelog.read.figures.compared_groups import group
+from logsrv.linelog.read.figures.groups import count_lines, count_values
+from logsrv.linelog.read.figures.row_stages import after_stages
+from logsrv.linelog.read.figures.sorted_lines import sort_lines
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.remembered import RememberedParts
-from logsrv.linelog.read.row_stages import after_stages
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.sorted_lines import sort_lines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.rows import StoreReading

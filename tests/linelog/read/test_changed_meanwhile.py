@@ -15,15 +15,15 @@ from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.query.record_match import RecordQuery
-from logsrv.linelog.read.compared_groups import group
-from logsrv.linelog.read.found_records import lines_of_records
+from logsrv.linelog.read.figures.compared_groups import group
 from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.records.found_records import lines_of_records
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Position, Segment, sealed_name
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.sql_answers import rows

@@ -27,7 +27,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.index import decode_index
+from logsrv.linelog.store.index.segment_index import decode_index
 from logsrv.linelog.store.segment import Position, sealed_segments
 from tests.parts.archived_stores import archive_all, remove_texts
 from tests.parts.made_columns import make_columns

@@ -9,13 +9,13 @@ import pytest
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Grouping
-from logsrv.linelog.read import groups, kept_values
-from logsrv.linelog.read.compared_groups import group
-from logsrv.linelog.read.figures import AtLeast
-from logsrv.linelog.read.groups import Rows
-from logsrv.linelog.read.kept_values import DistinctValues
+from logsrv.linelog.read.figures import groups, kept_values
+from logsrv.linelog.read.figures.compared_groups import group
+from logsrv.linelog.read.figures.groups import Rows
+from logsrv.linelog.read.figures.kept_values import DistinctValues
+from logsrv.linelog.read.figures.numbers import AtLeast
+from logsrv.linelog.read.figures.row_stages import after_stages
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.row_stages import after_stages
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.view import View

@@ -8,7 +8,7 @@ import pytest
 from logsrv.linelog.read.frames_ahead import FramesAhead
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, plan_tasks
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.manifest import object_name
+from logsrv.linelog.store.notes.manifest import object_name
 from tests.parts.archived_stores import STORE, archive_all, remove_texts, sealed_store
 
 SEGMENTS = 3

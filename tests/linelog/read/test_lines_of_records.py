@@ -14,10 +14,15 @@ from logsrv.linelog.query.literals import AllOf, Literal, Need
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.record_match import RecordQuery
-from logsrv.linelog.read import found_records, texts
-from logsrv.linelog.read.found_records import FollowedRecords, lines_beyond, lines_of_records
+from logsrv.linelog.read import texts
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.records import about_lines
+from logsrv.linelog.read.records import found_records
+from logsrv.linelog.read.records.found_records import (
+    FollowedRecords,
+    lines_beyond,
+    lines_of_records,
+)
+from logsrv.linelog.read.records.whole_records import about_lines
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position

@@ -13,7 +13,7 @@ from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment_notes import RemovedRun, note_empty, note_removed
+from logsrv.linelog.store.notes.segment_notes import RemovedRun, note_empty, note_removed
 from tests.parts.commands import logsrv
 from tests.parts.stores import Writer, line, make_store
 from tests.parts.waits import join

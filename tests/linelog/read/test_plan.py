@@ -12,7 +12,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read import plan
-from logsrv.linelog.read.groups import count_lines
+from logsrv.linelog.read.figures.groups import count_lines
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, plan_tasks
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View

@@ -14,15 +14,15 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import EVERYTHING, Grouping, Node, Sorting
 from logsrv.linelog.read import remembered
-from logsrv.linelog.read.aggregate import FoundLines
-from logsrv.linelog.read.compared_groups import group
-from logsrv.linelog.read.groups import Groups, Rows
+from logsrv.linelog.read.figures.aggregate import FoundLines
+from logsrv.linelog.read.figures.compared_groups import group
+from logsrv.linelog.read.figures.groups import Groups, Rows
+from logsrv.linelog.read.figures.sorted_lines import sort_lines
+from logsrv.linelog.read.figures.tallies import count_sources
+from logsrv.linelog.read.figures.time_buckets import histogram_by
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.remembered import EACH, RememberedParts, key_of_part
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.sorted_lines import sort_lines
-from logsrv.linelog.read.tallies import count_sources
-from logsrv.linelog.read.time_buckets import histogram_by
 from logsrv.linelog.store.segment import Position
 from tests.parts import stores
 from tests.parts.made_columns import columns_for_few_frames

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read import stored_lines as stored_lines
-from logsrv.linelog.read.groups import count_lines
+from logsrv.linelog.read.figures.groups import count_lines
+from logsrv.linelog.read.figures.tallies import count_sources
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import LineContext, StoredLines, group_with_context
-from logsrv.linelog.read.tallies import count_sources
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more
@@ -118,7 +118,7 @@ def test_a_segment_that_retention_takes_meanwhile_is_left_out(tmp_path):
 
 def test_sealing_between_plan_and_reading_doubles_and_loses_nothing(tmp_path):
     from logsrv.linelog.store.disk import Disk
-    from logsrv.linelog.store.seal import seal
+    from logsrv.linelog.store.sealing.seal import seal
     from logsrv.linelog.store.segment import segments
 
     store = make_store(tmp_path / "logs", SEGMENTS[:2], packed=0)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.read.sources import SOURCES, environment_variables, source_of
-from logsrv.linelog.store.archive_notes import save_archive_url
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes.archive_notes import save_archive_url
 from tests.parts.archived_stores import STORE, archive_all, remove_texts, sealed_store
 from tests.parts.commands import logsrv
 

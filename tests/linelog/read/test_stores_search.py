@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.question import Figure, Grouping, Sorting
-from logsrv.linelog.read.compared_groups import group
-from logsrv.linelog.read.groups import count_lines, count_values
+from logsrv.linelog.read.figures.compared_groups import group
+from logsrv.linelog.read.figures.groups import count_lines, count_values
+from logsrv.linelog.read.figures.sorted_lines import sort_lines
+from logsrv.linelog.read.figures.time_buckets import histogram
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.sorted_lines import sort_lines
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
-from logsrv.linelog.read.time_buckets import histogram
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, lines, make_store, view_of
 

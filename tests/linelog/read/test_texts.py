@@ -20,8 +20,8 @@ from logsrv.linelog.read.texts import (
     SegmentFrames,
     index_sound_frames,
 )
-from logsrv.linelog.store import index
-from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.segment_index import Index
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.times import NONE, Times
 from tests.parts.stores import line, make_store, view_of

@@ -8,7 +8,7 @@ import pytest
 from logsrv.errors import StoreError
 from logsrv.linelog.read.totals import StoreTotals
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, sealed_segments
 from tests.parts.stores import line, lines, make_store
 from tests.parts.web_requests import StoreOnDisk

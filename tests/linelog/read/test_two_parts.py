@@ -9,13 +9,13 @@ import pytest
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Grouping
-from logsrv.linelog.read.compared_groups import group
-from logsrv.linelog.read.groups import Rows
+from logsrv.linelog.read.figures.compared_groups import group
+from logsrv.linelog.read.figures.groups import Rows
+from logsrv.linelog.read.figures.time_buckets import histogram_by
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
-from logsrv.linelog.read.time_buckets import histogram_by
 from logsrv.linelog.read.view import View
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, view_of
@@ -112,7 +112,7 @@ def test_a_bound_that_one_part_reaches_is_told_of_the_whole(
 
 @WAYS
 def test_two_parts_that_reach_a_bound_only_together_tell_of_it(tmp_path, monkeypatch, read):
-    monkeypatch.setattr("logsrv.linelog.read.frequent_keys.MOST_KEYS", 10)
+    monkeypatch.setattr("logsrv.linelog.read.figures.frequent_keys.MOST_KEYS", 10)
     first, second = lines_of(range(15)), lines_of(range(15, 30), 1000)
     found = read(tmp_path, first, second, question("| count by ms"))
     assert found.missed == 1
@@ -133,7 +133,7 @@ def test_a_field_that_one_part_has_is_not_told_to_be_missing(tmp_path, read, fir
 
 @pytest.mark.parametrize("most", [10, 1000])
 def test_bars_by_value_tell_how_much_they_may_lack(tmp_path, monkeypatch, most):
-    monkeypatch.setattr("logsrv.linelog.read.frequent_keys.MOST_KEYS", most)
+    monkeypatch.setattr("logsrv.linelog.read.figures.frequent_keys.MOST_KEYS", most)
     with view_of(make_store(tmp_path / "logs", [lines_of(MANY), lines_of(FEW, 1000)])) as view:
         search = Search(view, make_matcher(parse_question("").node), Scope(), processes=1)
         with closing(search):

@@ -10,7 +10,7 @@ from logsrv.linelog.read import view as view_module
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Position, Segment, sealed_name, sealed_segments
 from tests.parts.stores import BEGIN, line, make_store, view_of
 

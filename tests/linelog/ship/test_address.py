@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import MISSING, PLUGINS, parse_ship_url
 from logsrv.linelog.ship.ship_settings import TARGET_NAME
-from logsrv.linelog.ship.target_plugin import ShipURL
+from logsrv.linelog.ship.targets.target_plugin import ShipURL
 from twisted import plugins
 
 SCHEMES = PLUGINS.schemes()
@@ -127,7 +127,7 @@ def test_each_address_has_a_name_that_can_be_one_of_a_file(scheme, host, port):
 
 
 THEIRS = """
-from logsrv.linelog.ship.target_plugin import Scheme, TargetPlugin
+from logsrv.linelog.ship.targets.target_plugin import Scheme, TargetPlugin
 theirs = TargetPlugin(
     name="theirs", place="theirs:Theirs", schemes={"relp": Scheme(1), "theirs": Scheme(2)}
 )

@@ -7,12 +7,9 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.ship.shipper import LAST, SETTLED
-from logsrv.linelog.ship.target import (
-    ANSWER,
-    RefusedForGood,
-    TooMuchAtOnce,
-)
-from logsrv.linelog.store import index, indexing
+from logsrv.linelog.ship.targets.target import ANSWER, RefusedForGood, TooMuchAtOnce
+from logsrv.linelog.store.index import indexing
+from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.segment import segments
 from tests.parts.disks import at

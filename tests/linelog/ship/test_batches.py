@@ -11,9 +11,9 @@ from logsrv.errors import QueryError
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.batches import LineBatches
 from logsrv.linelog.ship.durable import DurableFollower
-from logsrv.linelog.ship.target import LineBatch
+from logsrv.linelog.ship.targets.target import LineBatch
+from logsrv.linelog.store.notes.segment_notes import UNKNOWN, MissingText
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.segment_notes import UNKNOWN, MissingText
 from tests.parts.stores import line, make_store
 
 SEGMENTS = [[line(f"{segment} {n % 7}", n) for n in range(500)] for segment in range(3)]

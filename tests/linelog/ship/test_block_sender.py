@@ -12,16 +12,10 @@ from logsrv.linelog.ship.block_sender import AHEAD, GROW
 from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.durable import DurableFollower
 from logsrv.linelog.ship.shipper import LONGEST, SETTLED
-from logsrv.linelog.ship.target import (
-    ANSWER,
-    LEAST,
-    LastBlock,
-    TooMuchAtOnce,
-    Unavailable,
-)
+from logsrv.linelog.ship.targets.target import ANSWER, LEAST, LastBlock, TooMuchAtOnce, Unavailable
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.segment_notes import MissingText
 from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import Writer, line, make_store, remove_segment
 

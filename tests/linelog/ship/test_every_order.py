@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from logsrv.linelog.ship.shipper import QUIET
-from logsrv.linelog.ship.target import ANSWER, Unavailable
+from logsrv.linelog.ship.targets.target import ANSWER, Unavailable
 from logsrv.linelog.store.segment import NOWHERE, Position
 from tests.parts.examples import more
 from tests.parts.ship_targets import FarSide, LineFarSide, Process

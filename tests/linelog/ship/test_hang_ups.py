@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.ship.target import ANSWER, LineBatch, RefusedForGood, Unavailable
+from logsrv.linelog.ship.targets.target import ANSWER, LineBatch, RefusedForGood, Unavailable
 from logsrv.linelog.store.segment import Position
 from tests.parts.ship_targets import LineFarSide, Process
 from tests.parts.stores import line, make_store

@@ -7,7 +7,7 @@ import pytest
 
 from logsrv.linelog.ship.line_sender import GROW
 from logsrv.linelog.ship.progress import size_with_lfs
-from logsrv.linelog.ship.target import (
+from logsrv.linelog.ship.targets.target import (
     ANSWER,
     LineBatch,
     PartlyRefused,
@@ -15,7 +15,7 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from logsrv.linelog.store.segment_notes import MissingText
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from tests.parts.ship_targets import LineFarSide, Process
 from tests.parts.stores import line, make_store, remove_segment
 

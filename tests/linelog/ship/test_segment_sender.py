@@ -15,15 +15,19 @@ from logsrv.linelog.archive.putting import find_manifest
 from logsrv.linelog.archive.target import ArchiveTarget
 from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.object_target import raise_target_error
 from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.segment_sender import BELIEVED, LOOKED, SegmentSender
 from logsrv.linelog.ship.shipper import QUIET
-from logsrv.linelog.ship.target import Unavailable
-from logsrv.linelog.ship.target_plugin import TargetSettings
-from logsrv.linelog.store.archive_notes import local_manifest, read_archive_url, save_local_manifest
+from logsrv.linelog.ship.targets.object_target import raise_target_error
+from logsrv.linelog.ship.targets.target import Unavailable
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.manifest import Manifest
+from logsrv.linelog.store.notes.archive_notes import (
+    local_manifest,
+    read_archive_url,
+    save_local_manifest,
+)
+from logsrv.linelog.store.notes.manifest import Manifest
 from logsrv.linelog.store.segment import Position, Segment
 from tests.parts.archived_stores import STORE, files_of, packed, sealed_store
 from tests.parts.disks import at

@@ -16,9 +16,9 @@ from logsrv.linelog.ship.ship_place import (
     write_identity_to_places,
 )
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.place import Place, PlaceFolder, save
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.segment_notes import MissingText
 from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import line, make_store
 

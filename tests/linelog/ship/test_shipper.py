@@ -22,9 +22,9 @@ from logsrv.linelog.ship.shipper import (
     SHORTEST,
     RetryPauses,
 )
-from logsrv.linelog.ship.target import ANSWER, Unavailable
+from logsrv.linelog.ship.targets.target import ANSWER, Unavailable
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.segment_notes import MissingText
 from tests.parts.ship_targets import LineFarSide, Process
 from tests.parts.stores import make_store
 

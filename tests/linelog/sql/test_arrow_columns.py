@@ -20,7 +20,7 @@ from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, TextRows
 from logsrv.linelog.sql.columns import ALWAYS, NO_COLUMN, ColumnType
 from logsrv.linelog.sql.plan import ReadingPlan, WantedRows
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
-from logsrv.linelog.store import index
+from logsrv.linelog.store.index import segment_index as index
 from tests.parts.disks import at, packed_segment
 from tests.parts.made_columns import make_columns
 from tests.parts.stores import line, lines, make_store, view_of

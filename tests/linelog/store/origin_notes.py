@@ -4,7 +4,7 @@ import zlib
 
 from logsrv.linelog.store.blocks import BlockNote
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.origins import Origins
+from logsrv.linelog.store.notes.origins import Origins
 from logsrv.linelog.store.segment import Position
 
 ONE, OTHER = 32 * "a", 32 * "b"

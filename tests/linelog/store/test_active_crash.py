@@ -12,8 +12,12 @@ from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.recover import StartState, open_and_repair_active, save_active_number
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.starting.recover import (
+    StartState,
+    open_and_repair_active,
+    save_active_number,
+)
 from tests import leaks
 from tests.parts.clocks import HandClock
 from tests.parts.disks import (

@@ -14,9 +14,9 @@ from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store import writer
 from logsrv.linelog.store.durable import DurableWaiters, SyncFailure
+from logsrv.linelog.store.notes.segment_notes import waiting_sizes
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.segment import Position, synced_place
-from logsrv.linelog.store.segment_notes import waiting_sizes
 from logsrv.linelog.store.store import Store
 from tests.parts.clocks import ClockQueue
 from tests.parts.disks import Hang, at, batch, stored, text_of, write

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store import packer
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.packer import Packer, PackerPool
-from logsrv.linelog.store.seal import Interrupted, pack_here, seal
+from logsrv.linelog.store.index.segment_index import Index
+from logsrv.linelog.store.sealing import packer
+from logsrv.linelog.store.sealing.packer import Packer, PackerPool
+from logsrv.linelog.store.sealing.seal import Interrupted, pack_here, seal
 from logsrv.linelog.store.segment import Segment
 from tests.parts.clocks import HandClock
 from tests.parts.disks import at, plain_segment, stored, text_of

@@ -10,9 +10,9 @@ from twisted.logger import capturedLogs
 
 from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store import recover
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segment import ACTIVE, SYNCED, Position, note_synced, save_number
+from logsrv.linelog.store.starting import recover
 from tests.linelog.store.origin_notes import TEXTS, two, written
 from tests.parts.disks import at, batch, stored, text_of, write
 from tests.parts.reactor import until

@@ -25,7 +25,7 @@ from logsrv.linelog.store.segment import (
     synced_file_text,
     synced_place,
 )
-from logsrv.linelog.store.tidy import loose_files
+from logsrv.linelog.store.starting.tidy import loose_files
 from logsrv.linelog.store.times import first_moment
 from tests.parts.disks import MOMENT, at, stored
 from tests.parts.examined_stores import small_store

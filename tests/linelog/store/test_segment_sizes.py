@@ -10,10 +10,10 @@ from twisted.logger import capturedLogs
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.monitoring import METRICS
-from logsrv.linelog.store import retain, sealer
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.retain import SegmentSizes
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealing import retain, sealer
+from logsrv.linelog.store.sealing.retain import SegmentSizes
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
 from tests.linelog.store.conftest import segments
 from tests.parts.disks import FaultyDisk, at, batch, packed_segment, plain_segment, stored, text_of

@@ -12,24 +12,15 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checksums import line_with_checksum
-from logsrv.linelog.store import (
-    archive_notes,
-    backup_note,
-    format,
-    imported,
-    index,
-    lock,
-    origins,
-    place,
-    recover,
-)
-from logsrv.linelog.store.backup_note import BackupNote
+from logsrv.linelog.store import format, lock, place
 from logsrv.linelog.store.blocks import BlockNote, NotesFile
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.imported import ImportedFiles, load
-from logsrv.linelog.store.origins import Origins
-from logsrv.linelog.store.segment import Position, save_number
-from logsrv.linelog.store.segment_notes import (
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.notes import archive_notes, backup_note, imported, origins
+from logsrv.linelog.store.notes.backup_note import BackupNote
+from logsrv.linelog.store.notes.imported import ImportedFiles, load
+from logsrv.linelog.store.notes.origins import Origins
+from logsrv.linelog.store.notes.segment_notes import (
     RemovedRun,
     note_empty,
     note_removed,
@@ -38,6 +29,8 @@ from logsrv.linelog.store.segment_notes import (
     read_removed,
     read_waiting,
 )
+from logsrv.linelog.store.segment import Position, save_number
+from logsrv.linelog.store.starting import recover
 from tests.parts.examined_stores import at, found, manifest_of, packed_of, small_store
 from tests.parts.reactor import logged
 from tests.parts.strangers import at_most

@@ -49,7 +49,11 @@ MODULES = (
     ),
     *("logsrv.linelog.formats.bulk.input", "logsrv.linelog.formats.ndjson.input"),
     "logsrv.linelog.intake.over_http.input",
-    *("logsrv.linelog.intake.line_receiver", "logsrv.kit.service._plugin", "logsrv.cli.stores"),
+    *(
+        "logsrv.linelog.intake.line_receiver",
+        "logsrv.kit._protocol_plugin.plugin",
+        "logsrv.cli.stores",
+    ),
     *("csv", "difflib", "importlib.metadata", "unittest", "zoneinfo"),
     *("twisted.cred.strcred", "twisted.trial.itrial", "twisted.words.iwords"),
 )

@@ -7,8 +7,8 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import OVER_HTTP, InputOptions
-from logsrv.linelog.ship.http_plugin import EXPOSES, HttpTargetPlugin
-from logsrv.linelog.ship.target_plugin import Scheme, TargetSettings
+from logsrv.linelog.ship.targets.http_plugin import EXPOSES, HttpTargetPlugin
+from logsrv.linelog.ship.targets.target_plugin import Scheme, TargetSettings
 
 
 class BlocksFormat(InputFormat):

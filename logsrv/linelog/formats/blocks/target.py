@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from logsrv.linelog.ship.http_client import HttpAnswer, HttpClient
-from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.http_client import HttpAnswer, HttpClient
+from logsrv.linelog.ship.targets.target import LastBlock, MisplacedBlock, Unavailable
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 from logsrv.linelog.store.packed_block import LARGEST, PackedBlock
 from logsrv.linelog.store.segment import Position, parse_position
 

@@ -4,7 +4,7 @@ Clients also ask about the server and its license first. The answer has an item 
 """
 
 from logsrv.linelog.intake.over_http.http_format import HttpFormat
-from logsrv.linelog.ship.http_plugin import posting_plugin
+from logsrv.linelog.ship.targets.http_plugin import posting_plugin
 
 bulk = HttpFormat(
     "bulk",

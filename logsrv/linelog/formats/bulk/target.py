@@ -9,16 +9,16 @@ import attrs
 
 from logsrv.linelog.fields.outgoing import OutgoingLines
 from logsrv.linelog.formats.bulk.send import BulkAnswer, bulk_request, read_bulk_answer
-from logsrv.linelog.ship.http_client import LARGEST_ANSWER
-from logsrv.linelog.ship.posting_target import PostingTarget
-from logsrv.linelog.ship.target import (
+from logsrv.linelog.ship.targets.http_client import LARGEST_ANSWER
+from logsrv.linelog.ship.targets.posting_target import PostingTarget
+from logsrv.linelog.ship.targets.target import (
     LineBatch,
     PartlyRefused,
     RefusedForGood,
     TooMuchAtOnce,
     Unavailable,
 )
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 
 _BULK = "/_bulk"
 _FINE = 200

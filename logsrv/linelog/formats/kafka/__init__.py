@@ -1,7 +1,7 @@
 """Messages for a topic of Kafka: JSON objects, whose key is the host of the sender. A target alone."""
 
 from logsrv.linelog.formats.kafka.login import kafka_login_options
-from logsrv.linelog.ship.target_plugin import Scheme, TargetPlugin, TargetSettings
+from logsrv.linelog.ship.targets.target_plugin import Scheme, TargetPlugin, TargetSettings
 
 
 class KafkaPlugin(TargetPlugin):

@@ -3,7 +3,7 @@
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import listed, shown
-from logsrv.linelog.ship.target_plugin import ShipURL
+from logsrv.linelog.ship.targets.target_plugin import ShipURL
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 

@@ -18,8 +18,13 @@ from logsrv import __version__
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.formats.kafka.login import kafka_login_options
 from logsrv.linelog.formats.kafka.send import REFUSED, SETTLED, kafka_messages
-from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood, Unavailable
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.target import (
+    LineBatch,
+    PartlyRefused,
+    RefusedForGood,
+    Unavailable,
+)
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 
 SECONDS = 25.0
 """The seconds within which messages must be acknowledged: less than a shipper waits for an answer."""

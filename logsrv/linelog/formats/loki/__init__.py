@@ -4,7 +4,7 @@ Promtail, Alloy, Fluent Bit and Docker's driver send them. They are answered wit
 """
 
 from logsrv.linelog.intake.over_http.http_format import HttpFormat
-from logsrv.linelog.ship.http_plugin import posting_plugin
+from logsrv.linelog.ship.targets.http_plugin import posting_plugin
 
 loki = HttpFormat(
     "loki",

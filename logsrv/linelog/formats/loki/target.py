@@ -7,10 +7,10 @@ from typing import Any
 
 from logsrv.linelog.fields.outgoing import OutgoingLines
 from logsrv.linelog.formats.loki.send import LokiEncoder, count_refused_by_time
-from logsrv.linelog.ship.http_client import HttpAnswer, raise_unless_success
-from logsrv.linelog.ship.posting_target import PostingTarget
-from logsrv.linelog.ship.target import PartlyRefused
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.http_client import HttpAnswer, raise_unless_success
+from logsrv.linelog.ship.targets.posting_target import PostingTarget
+from logsrv.linelog.ship.targets.target import PartlyRefused
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 from logsrv.reactor import time_of_day
 
 _BAD_REQUEST = 400

@@ -23,7 +23,7 @@ from logsrv.linelog.formats.nats.limits import KEYS, limits_of_query
 from logsrv.linelog.formats.nats.place import PORT, STREAM, parse_stream_source, without_files
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import OVER_HTTP
-from logsrv.linelog.ship.target_plugin import (
+from logsrv.linelog.ship.targets.target_plugin import (
     Scheme,
     ShipURL,
     TargetPlugin,

@@ -41,8 +41,13 @@ from logsrv.linelog.formats.nats.streams import (
     find_or_make_stream,
     full_stream_error,
 )
-from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.target import (
+    LastBlock,
+    MisplacedBlock,
+    TooMuchAtOnce,
+    Unavailable,
+)
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 from logsrv.linelog.store.packed_block import LARGEST, PackedBlock, block_from_headers
 from logsrv.reactor import AsyncioThread
 

@@ -4,7 +4,7 @@ The answer says how many records are stored: {"accepted": 3, "as_text": 0}.
 """
 
 from logsrv.linelog.intake.over_http.http_format import HttpFormat
-from logsrv.linelog.ship.http_plugin import posting_plugin
+from logsrv.linelog.ship.targets.http_plugin import posting_plugin
 
 ndjson = HttpFormat(
     "ndjson",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from logsrv.linelog.formats.ndjson.send import encode_ndjson
-from logsrv.linelog.ship.posting_target import PostingTarget
+from logsrv.linelog.ship.targets.posting_target import PostingTarget
 
 
 class NdjsonTarget(PostingTarget):

@@ -4,7 +4,7 @@ They are answered with 200 and an empty response, as OTLP asks.
 """
 
 from logsrv.linelog.intake.over_http.http_format import HttpFormat
-from logsrv.linelog.ship.http_plugin import posting_plugin
+from logsrv.linelog.ship.targets.http_plugin import posting_plugin
 
 otlp = HttpFormat(
     "otlp",

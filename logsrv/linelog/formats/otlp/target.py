@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from logsrv.linelog.fields.outgoing import OutgoingLines
 from logsrv.linelog.formats.otlp.send import export_request, rejected_count_and_reason
-from logsrv.linelog.ship.http_client import HttpAnswer
-from logsrv.linelog.ship.posting_target import PostingTarget
-from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood
+from logsrv.linelog.ship.targets.http_client import HttpAnswer
+from logsrv.linelog.ship.targets.posting_target import PostingTarget
+from logsrv.linelog.ship.targets.target import PartlyRefused, RefusedForGood
 
 
 class OtlpTarget(PostingTarget):

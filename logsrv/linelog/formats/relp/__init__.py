@@ -5,7 +5,7 @@ is safe.
 """
 
 from logsrv.linelog.intake.interfaces import InputFormat
-from logsrv.linelog.ship.target_plugin import Scheme, TargetPlugin
+from logsrv.linelog.ship.targets.target_plugin import Scheme, TargetPlugin
 
 relp = InputFormat(
     "relp",

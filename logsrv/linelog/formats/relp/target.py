@@ -14,9 +14,9 @@ from twisted.python.failure import Failure
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.fields.outgoing_syslog import syslog_messages
 from logsrv.linelog.formats.relp.send import RelpSession, RelpState
-from logsrv.linelog.ship.server_connection import STEP, ServerConnection, connect_to_server
-from logsrv.linelog.ship.target import LineBatch, PartlyRefused, Unavailable
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.server_connection import STEP, ServerConnection, connect_to_server
+from logsrv.linelog.ship.targets.target import LineBatch, PartlyRefused, Unavailable
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 
 WINDOW = 8192
 """The most messages without an answer; further messages wait."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from logsrv.linelog.fields.outgoing_syslog import syslog_messages
 from logsrv.linelog.formats.syslog.send import octet_counted_frames
-from logsrv.linelog.ship.server_connection import STEP, ServerConnection, connect_to_server
-from logsrv.linelog.ship.target import LineBatch
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.server_connection import STEP, ServerConnection, connect_to_server
+from logsrv.linelog.ship.targets.target import LineBatch
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 
 
 class SyslogTarget:

@@ -18,10 +18,10 @@ from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import INHERITED, TIME_LENGTH
 from logsrv.linelog.query.question import Extraction
-from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_lines
-from logsrv.linelog.read.columns import column_reader
-from logsrv.linelog.read.counted_values import counted_column, joined_text
-from logsrv.linelog.read.frequent_keys import FrequentKeys
+from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_lines
+from logsrv.linelog.read.figures.columns import column_reader
+from logsrv.linelog.read.figures.counted_values import counted_column, joined_text
+from logsrv.linelog.read.figures.frequent_keys import FrequentKeys
 from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
 from logsrv.linelog.read.patterns.merge import merge_templates
 from logsrv.linelog.read.search import Hit, Search, text_of_hits

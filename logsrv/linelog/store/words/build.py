@@ -19,13 +19,13 @@ import attrs
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.frames import unpack_frames
-from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.indexing import rebuild_index
-from logsrv.linelog.store.making import right_to_make
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.indexing import rebuild_index
+from logsrv.linelog.store.index.segment_index import Index
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments, tmp
+from logsrv.linelog.store.starting.making import right_to_make
 from logsrv.linelog.store.words.layout import WordIndexTrailer, pack_trailer
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.scan import Array

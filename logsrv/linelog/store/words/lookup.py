@@ -16,7 +16,7 @@ from functools import partial
 
 import zstandard
 
-from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.index.segment_index import Index
 from logsrv.linelog.store.words.evidence import (
     ESCAPES,
     Evidence,

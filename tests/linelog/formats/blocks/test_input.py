@@ -26,7 +26,7 @@ from logsrv.linelog.plugin.logger_settings import (
 )
 from logsrv.linelog.store.blocks import BlockNote, PendingBlock, parse_notes_file
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.origins import ENOUGH, Origins
+from logsrv.linelog.store.notes.origins import ENOUGH, Origins
 from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of, stored_lines

@@ -10,14 +10,14 @@ import pytest
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.linelog.formats.blocks.target import CentreTarget
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.target import (
+from logsrv.linelog.ship.targets.target import (
     LastBlock,
     MisplacedBlock,
     RefusedForGood,
     TooMuchAtOnce,
     Unavailable,
 )
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority

@@ -6,12 +6,8 @@ import json
 import pytest
 
 from logsrv.linelog.formats.bulk.target import ElasticsearchTarget
-from logsrv.linelog.ship.http_client import LARGEST_ANSWER
-from logsrv.linelog.ship.target import (
-    PartlyRefused,
-    RefusedForGood,
-    TooMuchAtOnce,
-)
+from logsrv.linelog.ship.targets.http_client import LARGEST_ANSWER
+from logsrv.linelog.ship.targets.target import PartlyRefused, RefusedForGood, TooMuchAtOnce
 from tests.parts.far_sides import closing, sent, settings, unavailable
 from tests.parts.http_servers import Asked, Told, serving
 from tests.parts.reactor import REACTOR

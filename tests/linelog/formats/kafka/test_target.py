@@ -16,7 +16,12 @@ from logsrv.linelog.formats.kafka import target as kafka_target
 from logsrv.linelog.formats.kafka.login import kafka_login_options
 from logsrv.linelog.formats.kafka.target import KafkaTarget
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood, call_target
+from logsrv.linelog.ship.targets.target import (
+    LineBatch,
+    PartlyRefused,
+    RefusedForGood,
+    call_target,
+)
 from logsrv.linelog.store.segment import Position
 from tests.linelog.formats.kafka.brokers import TOPIC, brokers
 from tests.parts.certificates import Authority

@@ -13,7 +13,7 @@ from logsrv.linelog.formats.nats.limits import (
     limits_of_stream,
 )
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 
 URL = "nats://n1.example.net/LOGS"
 

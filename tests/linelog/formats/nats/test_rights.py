@@ -13,8 +13,8 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.formats.nats import fetching
 from logsrv.linelog.formats.nats.target import JetStreamTarget
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.target import LastBlock
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.target import LastBlock
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 from tests.parts.modules import ROOT
 from tests.parts.nats_centres import Centre, chain, refused, ship
 from tests.parts.nats_servers import (

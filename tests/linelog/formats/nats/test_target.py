@@ -12,8 +12,13 @@ from logsrv.linelog.formats.nats.link import NatsLink
 from logsrv.linelog.formats.nats.missing import add_missing, fetch_missing
 from logsrv.linelog.formats.nats.target import JetStreamTarget
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.target import (
+    LastBlock,
+    MisplacedBlock,
+    TooMuchAtOnce,
+    Unavailable,
+)
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 from logsrv.linelog.store.segment import Position
 from logsrv.reactor import AsyncioThread
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines

@@ -7,8 +7,8 @@ import pytest
 from logsrv.linelog.formats.nats import streams
 from logsrv.linelog.formats.nats.target import JetStreamTarget
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
-from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.target import LastBlock, MisplacedBlock, Unavailable
+from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 from logsrv.linelog.store.packed_block import PackedBlock
 from tests.parts.nats_centres import ONE, chain
 from tests.parts.nats_liars import (

@@ -8,7 +8,7 @@ from twisted.internet.task import deferLater
 
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.linelog.formats.relp.target import WINDOW, RelpTarget
-from logsrv.linelog.ship.target import LineBatch, PartlyRefused, Unavailable, call_target
+from logsrv.linelog.ship.targets.target import LineBatch, PartlyRefused, Unavailable, call_target
 from logsrv.linelog.store.segment import Position
 from tests.parts.far_sides import (
     RelpPeer,

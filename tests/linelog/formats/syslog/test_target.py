@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import TimeoutError
 
 from logsrv.linelog.formats.syslog.target import SyslogTarget
-from logsrv.linelog.ship.target import Unavailable, call_target
+from logsrv.linelog.ship.targets.target import Unavailable, call_target
 from tests.parts.far_sides import (
     DeafPeer,
     Peer,

@@ -27,7 +27,7 @@ from logsrv.linelog.intake.over_http.body import RequestHead
 from logsrv.linelog.lines.bodies import Reply, RequestRefused
 from logsrv.linelog.store.blocks import BlockNote, parse_notes_file
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.origins import ENOUGH, Origins
+from logsrv.linelog.store.notes.origins import ENOUGH, Origins
 from logsrv.linelog.store.packed_block import LARGEST, LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines

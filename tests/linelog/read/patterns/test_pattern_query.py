@@ -5,7 +5,7 @@ import pytest
 from bench.patterns import stored_lines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.read.groups import count_lines
+from logsrv.linelog.read.figures.groups import count_lines
 from logsrv.linelog.read.patterns.find import Pattern, find_patterns
 from logsrv.linelog.read.patterns.pattern_query import query_of_pattern
 from logsrv.linelog.read.plan import Scope

@@ -18,8 +18,8 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import REMOVED_MEANWHILE, View
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes.segment_notes import removed_runs
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.segment_notes import removed_runs
 from tests.linelog.store.histories.calls import Calls
 
 ID = re.compile(rb"<(\d+)>")

@@ -7,10 +7,10 @@ import pytest
 
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.indexing import save_index
-from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.index import segment_index as index
+from logsrv.linelog.store.index.indexing import save_index
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import sealed_segments
 from logsrv.linelog.store.words import build
 from logsrv.linelog.store.words.build import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.index import FrameStart, Index
+from logsrv.linelog.store.index.segment_index import FrameStart, Index
 from logsrv.linelog.store.times import UNKNOWN
 from logsrv.linelog.store.words.evidence import LetterRun, evidence, folded
 from logsrv.linelog.store.words.lookup import MissingParts, PartialFile, WordIndex

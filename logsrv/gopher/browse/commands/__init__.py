@@ -1,0 +1,1 @@
+"""The commands of the browser by subject: moving, following menus, and what is done with a page."""

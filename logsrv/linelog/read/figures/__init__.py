@@ -1,0 +1,14 @@
+"""Figures of the lines that a search finds: counts, sums, percentiles, by groups and by steps of time.
+
+`aggregate` has the one shape of all answers that are no list of lines: each text of the store gives a
+partial answer, and partial answers are added. The rest in the order in which an answer is made:
+
+columns             the values of fields in the lines of a text; counted_values, counted_measures,
+                    counted_groups make numbers of them for a whole text at once
+kept_numbers,       what is kept for each group until the end; numbers are the figures of a field,
+kept_values         frequent_keys bounds how many groups there are
+groups              answers of `count by`; time_buckets (by step), tallies (of all fields),
+                    sorted_lines (the largest), compared_groups (beside an earlier range)
+line_counts         numbers of lines by step and level, from the index where there is one; numpy_counts
+row_stages          stages on rows: `where`, `sort`; text_table shows rows as text
+"""

@@ -1,0 +1,116 @@
+"""Numbers of lines over time: for bars, by level or by the values of a field."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from logsrv.errors import LogsrvError
+from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.query.question import Extraction, Grouping
+from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
+from logsrv.linelog.read.figures.groups import COUNT, Cell, Groups
+from logsrv.linelog.read.figures.line_counts import EVERY_LEVEL
+from logsrv.linelog.read.search import Search
+
+if TYPE_CHECKING:
+    from logsrv.linelog.columns.rows import ColumnRows
+
+MOST_STEPS = 100_000
+"""Steps of bars; with lines in more steps, counting fails with a sentence: nobody can look at so many."""
+_STEPS = (
+    0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
+    3600, 7200, 14400, 43200, 86400, 604800, 2592000, 31536000,
+)  # fmt: skip
+
+
+class TimeBucket(NamedTuple):
+    """The number of lines in one step of time, in all and by level. start: in seconds since 1970."""
+
+    start: float
+    lines: int
+    levels: dict[str, int]
+
+
+def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
+    """Count lines by steps of `step` seconds, counted from 1970, in order. Empty buckets are left out.
+
+    Raises LogsrvError for more than MOST_STEPS steps with lines.
+    """
+    return _buckets(add_up(search, _Steps(step, levels=levels)))
+
+
+def histogram_by(
+    search: Search, step: float, field: str, extractions: Sequence[Extraction] = ()
+) -> tuple[list[TimeBucket], dict[Cell, Counter[str | None]], int]:
+    """Count as `histogram` does, and the values of a field by the start of each step; None: without.
+
+    Third, by how much each number of a value may be too low.
+    """
+    values = Groups(Grouping((COUNT,), (field,), step), extractions)
+    both = add_up(search, _StepsWithValues(_Steps(step, levels=True), values))
+    by_step: dict[Cell, Counter[str | None]] = {}
+    for (start, value), lines in both.values.counts():
+        assert not isinstance(value, float)
+        by_step.setdefault(start, Counter())[value] = lines
+    return _buckets(both.steps), by_step, both.values.missed
+
+
+def _buckets(steps: _Steps) -> list[TimeBucket]:
+    by_time: dict[float, Counter[str | None]] = {}
+    for (start, *level), lines in steps.counts():
+        if isinstance(start, float):
+            by_time.setdefault(start, Counter())[str(level[0]) if any(level) else None] = lines
+    return [
+        TimeBucket(start, counts.total(), {name: counts[name] for name in LEVELS if counts[name]})
+        for start, counts in sorted(by_time.items())
+    ]
+
+
+def sensible_step(seconds: float, buckets: int) -> float:
+    """Return the shortest easily readable step, in seconds, that gives at most `buckets` buckets."""
+    step = next((step for step in _STEPS if seconds / step <= buckets), _STEPS[-1])
+    while seconds / step > buckets:
+        step *= 2
+    return step
+
+
+class _Steps(Groups):
+    """Groups by time that are all needed, as nobody can look at bars of which some are missing."""
+
+    def __init__(self, step: float, *, levels: bool) -> None:
+        most = MOST_STEPS * len(EVERY_LEVEL)
+        super().__init__(Grouping((COUNT,), ("level",) * levels, step), most=most)
+        self._starts: set[object] = set()
+
+    def merge(self, part: Part) -> None:
+        super().merge(part)
+        _, _, counts, _ = part
+        self._starts.update(start for start, *_ in counts)
+        if len(self._starts) > MOST_STEPS:
+            raise LogsrvError(
+                f"there are lines in more than {MOST_STEPS:,} steps of {self.grouping.every:g} s; take "
+                "longer steps"
+            )
+
+
+class _StepsWithValues(Aggregate):
+    """Groups by time, and by time and the values of a field."""
+
+    def __init__(self, steps: _Steps, values: Groups) -> None:
+        self.steps, self.values = steps, values
+        self.identity = f"{steps.identity} {values.identity}"
+        if steps.columns is not None and values.columns is not None:
+            self.columns = {*steps.columns, *values.columns}
+
+    def count(self, lines: FoundLines) -> Part:
+        text = lines.text(self.values.fields)
+        return self.steps.count_text(*text), self.values.count_text(*text)
+
+    def count_rows(self, rows: ColumnRows) -> Part:
+        return self.steps.count_rows(rows), self.values.count_rows(rows)
+
+    def merge(self, part: Part) -> None:
+        self.steps.merge(part[0])
+        self.values.merge(part[1])
