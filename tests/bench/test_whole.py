@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from bench.scale import MODEL, measure
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.archives import ROOT
 from tests.parts.nats_servers import newer
@@ -32,7 +31,6 @@ def measured(*words: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("archive --segments 5 --megabytes 2 --runs 1 --delay 0 --directory {}", ["5 segments"]),
         (
             "patterns --lines 20000 --runs 1",
             ["new: 2 of the 2 planted, 0 others", "CPU for a million lines: ", "peak memory: "],
@@ -65,10 +63,3 @@ def test_a_store_is_shipped_and_measured(tmp_path):
     _, printed = measured("bench.ship", *words, *to)
     rows = printed.splitlines()[2:]
     assert [row.split("|")[1].strip() for row in rows] == ["live, blocks", "live, nats-1"]
-
-
-def test_what_was_sent_is_on_both_centres(tmp_path):
-    found = measure(tmp_path, edges=2, senders=10, rate=2000, burst=5, seconds=1.0)
-    assert 0 < found.lines <= 2000
-    assert set(found.costs) == set(MODEL)
-    assert found.text > 100 * 2000

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.bucket import KEYS
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.bucket_server import KEYS
 from tests.parts.commands import LOGSRV
 from tests.parts.strangers import endless, stranger
 

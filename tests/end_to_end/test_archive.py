@@ -12,12 +12,12 @@ from urllib.request import urlopen
 
 import pytest
 
-from bench.bucket import KEYS, error, running
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.archive.names import archived_segment_names
 from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.objects.interface import Archive
 from logsrv.linelog.objects.opening import open_archive
+from tests.parts.bucket_server import KEYS, error, running
 from tests.parts.buckets import buckets
 from tests.parts.commands import logsrv
 from tests.parts.daemons import LOOPBACK, Logger

@@ -6,8 +6,8 @@ from http.client import HTTPConnection
 
 import pytest
 
-from bench.bucket import KEYS
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.bucket_server import KEYS
 
 
 @contextmanager

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from bench.bucket import KEYS
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.bucket_server import KEYS
 from tests.parts.ports import free_port
 from tests.parts.programs import missing
 

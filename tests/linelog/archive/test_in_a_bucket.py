@@ -7,7 +7,6 @@ import pytest
 
 pytest.importorskip("obstore")
 
-from bench.bucket import KEYS, Answer, Asked, BucketServer, error, running
 from logsrv.linelog.archive.putting import find_manifest, put_segment
 from logsrv.linelog.archive.restoring import restore_segments
 from logsrv.linelog.archive.stores import open_archived_store
@@ -15,6 +14,7 @@ from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.objects.putting import OtherSegment
 from logsrv.linelog.store.disk import Disk
 from tests.parts.archived_stores import STORE, packed, sealed_store
+from tests.parts.bucket_server import KEYS, Answer, Asked, BucketServer, error, running
 from tests.parts.disks import at
 
 

@@ -7,7 +7,6 @@ import pytest
 
 pytest.importorskip("obstore")
 
-from bench.bucket import KEYS, BucketServer, error, running
 from logsrv.errors import StoreError
 from logsrv.linelog.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.archive.putting import put_segment
@@ -28,6 +27,7 @@ from logsrv.linelog.store.notes.manifest import decode_manifest
 from logsrv.linelog.store.segment import Position
 from tests.linelog.archive.rounds import Rounds
 from tests.parts.archived_stores import STORE, packed, remove_texts
+from tests.parts.bucket_server import KEYS, BucketServer, error, running
 from tests.parts.stores import lines, make_store
 
 SEGMENTS, COUNT = 16, 3000

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from twisted.internet.defer import maybeDeferred
 
-from bench.bucket import KEYS, Asked, BucketServer, error, running
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.lake.lake_target import LakeTarget
 from logsrv.linelog.objects.opening import open_archive
@@ -24,6 +23,7 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.notes.manifest import segment_base_name
 from logsrv.linelog.store.segment import Position
 from tests.parts.archived_stores import STORE, packed
+from tests.parts.bucket_server import KEYS, Asked, BucketServer, error, running
 from tests.parts.disks import at
 from tests.parts.far_sides import closing
 from tests.parts.lakes import name, over_midnight, rows_of, store_of

@@ -10,7 +10,12 @@ import pytest
 
 pytest.importorskip("obstore")
 
-from bench.bucket import (
+from logsrv.linelog.objects import bucket
+from logsrv.linelog.objects.bucket import BucketArchive
+from logsrv.linelog.objects.interface import Archive, ArchiveError, ObjectExists, ObjectMissing
+from logsrv.linelog.objects.opening import open_archive
+from logsrv.linelog.objects.url import parse_archive_url
+from tests.parts.bucket_server import (
     BUCKET,
     KEYS,
     Answer,
@@ -18,11 +23,6 @@ from bench.bucket import (
     error,
     running,
 )
-from logsrv.linelog.objects import bucket
-from logsrv.linelog.objects.bucket import BucketArchive
-from logsrv.linelog.objects.interface import Archive, ArchiveError, ObjectExists, ObjectMissing
-from logsrv.linelog.objects.opening import open_archive
-from logsrv.linelog.objects.url import parse_archive_url
 from tests.parts.certificates import Authority
 from tests.parts.ports import free_port
 from tests.parts.strangers import endless, stranger

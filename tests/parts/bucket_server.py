@@ -1,4 +1,4 @@
-"""A small S3 server on a real socket; benchmarks delay its answers, tests make them wrong.
+"""A small S3 server on a real socket, for tests that make its answers wrong or late.
 
 It keeps objects in memory, accepts any signature, and has the requests that archives use: PUT with
 If-None-Match, GET of ranges, DELETE, and lists. `BucketServer.faults` may answer instead.
@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape, unescape
 
 import attrs
+
+from tests.parts.waits import join
 
 BUCKET = "logs"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -100,7 +102,7 @@ class BucketServer:
         """Stop the server."""
         self._http.shutdown()
         self._http.server_close()
-        self._thread.join()
+        join(self._thread)
 
     def begin(self, method: str, key: str, headers: dict[str, str]) -> Asked:
         found = Asked(method, key, headers.get("range", ""), headers)
