@@ -12,20 +12,11 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.archives import RELEASE
-from tests.parts.programs import missing
 from tests.parts.scripts import script
 
 requirements: Callable[[str, set[str]], Iterable[str]] = script("container.py")["requirements"]
 
 SLOW = 5 * PATIENCE
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-
-
-@pytest.fixture(scope="session")
-def pythons() -> dict[str, Path]:
-    """The Pythons of this machine by their minor version."""
-    found = script("release/pythons.py")["pythons"]()
-    return {version.rpartition(".")[0]: path for version, path in found}
 
 
 def run(*command: str | Path) -> str:
@@ -53,13 +44,8 @@ def install_requirements(python: Path, wheel: Path) -> None:
 # Each day tests/docs installs the wheel twice: first-hour.md and tutorial.md are followed with it.
 @pytest.mark.long
 @pytest.mark.nightly
-@pytest.mark.parametrize("minor", PYTHONS)
-def test_every_command(minor, pythons, wheel, tmp_path):
-    if minor not in pythons:
-        if minor == PYTHONS[0]:
-            missing("there is no Python 3.11, the oldest that is promised")
-        pytest.skip(f"there is no Python {minor} here")
-    run(pythons[minor], "-m", "venv", "--without-pip", tmp_path / "venv")
+def test_every_command(each_python, wheel, tmp_path):
+    run(each_python, "-m", "venv", "--without-pip", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
     install_requirements(python, wheel)
     # pip itself installs ours, and what is not there yet.

@@ -38,7 +38,7 @@ def wheels(archives: Archives, tmp_path_factory: pytest.TempPathFactory) -> Pair
 class Environment:
     """A virtual environment with nothing in it at first."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, python: str | Path = sys.executable) -> None:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         uv = shutil.which("uv", path=path)
         if uv is None:
@@ -48,7 +48,7 @@ class Environment:
         # Nothing may be imported from the checkout.
         self.place = place.parent / f"{place.name} work"
         self.place.mkdir()
-        self.run(sys.executable, "-m", "venv", "--without-pip", place)
+        self.run(python, "-m", "venv", "--without-pip", place)
         [self.packages] = place.glob("lib/*/site-packages")
 
     def run(self, *command: Any, status: int = 0) -> str:
@@ -152,6 +152,19 @@ def test_both_together_and_one_away_again(environment, wheels):
     assert "needs the line logger" in environment.run(
         environment.bin / "logsrv", "search", "x", status=2
     )
+
+
+@pytest.mark.nightly
+def test_on_each_python_the_kit_and_then_the_rest(each_python, wheels, tmp_path):
+    environment = Environment(tmp_path / "environment", each_python)
+    for wheel, words, said in (
+        (wheels.kit, ["--kit"], "greet greets"),
+        (wheels.rest, [], "logsrv search finds the line that was sent"),
+    ):
+        environment.install(wheel)
+        assert "No broken requirements" in environment.pip("check")
+        script = (sys.executable, RELEASE / "installed.py", *words, environment.bin)
+        assert said in environment.run(*script)
 
 
 def test_another_version_of_the_other_is_refused(environment, wheels, tmp_path):
