@@ -154,7 +154,7 @@ async def test_a_visitor_who_leaves_lets_the_server_go(visit, serve, reactor, it
     def hang(connection: Any, request: bytes) -> None:
         connection.sendall(begin)
         began.set()
-        ended.wait()
+        ended.wait(PATIENCE)
 
     hole = visit(hang)
     try:
