@@ -2,8 +2,6 @@
 
 import errno
 import os
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -14,6 +12,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Position, Segment, sealed_name, sealed_segments
+from tests.parts.looks import change_before_look
 from tests.parts.stores import BEGIN, Writer, line, make_store, view_of
 
 LINES = [line(f"{number} " + "x" * 300, number) for number in range(8000)]
@@ -137,27 +136,6 @@ def test_a_rotation_at_any_moment_of_a_listing_hides_and_doubles_no_line(
             follower.close()
         assert seen == b"".join(line(f"line {number}", number) for number in range(writer.count))
     raise AssertionError("a listing takes not so many looks")
-
-
-def change_before_look(
-    patch: pytest.MonkeyPatch, number: int, change: Callable[[], object]
-) -> Callable[[], bool]:
-    """Make a change before look `number` at a disk; return a function that tells whether it has come."""
-    left = number
-
-    def come_before(look: Callable[..., Any]) -> Callable[..., Any]:
-        def changed(*arguments: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left == -1:
-                change()
-            return look(*arguments)
-
-        return changed
-
-    for name in ("open", "entries", "read", "stat", "leads_to"):
-        patch.setattr(Disk, name, come_before(getattr(Disk, name)))
-    return lambda: left < 0
 
 
 @pytest.mark.parametrize("index", [None, b"{}", b"\xff not json", b'{"segment": 7}'])
