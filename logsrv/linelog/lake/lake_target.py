@@ -45,8 +45,8 @@ class LakeTarget(ObjectTarget):
         pyarrow.set_memory_pool(pyarrow.system_memory_pool())
         # Readers of the store find no text there.
         self.url = ""
-        # The first file of a segment has a note of the days and sizes of its other files. These are the notes
-        # that were read, by the short name of the segment and the size of its first file.
+        # The first file of a segment has a note of the days and sizes of its other files. Here are the
+        # notes that were read, by the short name of the segment and the size of its first file.
         self._others: dict[tuple[str, int], Mapping[str, int]] = {}
 
     def survey(
