@@ -12,7 +12,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from logsrv.gopher.fetch.client import GopherClient
 from logsrv.gopher.gateway.visitors import RequestDenied, VisitorLimits, Visitors
+from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.connections._drain import GonePeerWatch
 from logsrv.kit.connections._guarded_factory import GuardedFactory
 from logsrv.kit.connections._senders import REMEMBERED_SENDERS, GuardedSenders
@@ -297,6 +299,27 @@ def peers_not_read_from(_: Path) -> Limit:
     return Limit((watch,), come, None)
 
 
+def hosts_of_the_gopher_client(_: Path) -> Limit:
+    """Of the gateway: it visits as many hosts as there are links."""
+
+    class Reactor(Clock):
+        def addReader(self, reader: object) -> None: ...
+        def removeReader(self, reader: object) -> None: ...
+
+    def refuse(address: str, port: int) -> None:
+        raise GopherError(address, "it may not be visited")
+
+    reactor: Any = Reactor()
+    client = GopherClient(reactor, allow=refuse)
+
+    def come(number: int) -> Leave:
+        answer = client.menu(f"gopher://{host(number)}/")
+        answer.addErrback(lambda failure: failure.trap(GopherError))
+        return lambda: reactor.advance(1)
+
+    return Limit((client,), come, None)
+
+
 def messages_of_gelf(_: Path) -> Limit:
     joiner = ChunkJoiner()
 
@@ -339,6 +362,7 @@ LIMITS: tuple[Callable[[Path], Limit], ...] = (
     senders_of_an_open_valve,
     senders_of_a_closed_valve,
     peers_not_read_from,
+    hosts_of_the_gopher_client,
     messages_of_gelf,
     messages_of_gelf_that_expire,
 )

@@ -182,11 +182,16 @@ class Throttle:
     def deliver_all_and_detach(self) -> None:
         """Deliver all data, and give the transport its own methods back: limits, or the peer, are gone."""
         self._timer.stop()
-        for name in ("pauseProducing", "resumeProducing"):
-            vars(self._transport).pop(name, None)
-        if self.kept:
-            data, self.kept = self.kept, b""
-            self._deliver(data)
+        # The protocol may pause its transport during the delivery, and must not be resumed then: the
+        # transport gets its methods back afterwards.
+        self._giving = True
+        try:
+            if self.kept:
+                data, self.kept = self.kept, b""
+                self._deliver(data)
+        finally:
+            for name in ("pauseProducing", "resumeProducing"):
+                vars(self._transport).pop(name, None)
         if self._wanted:
             self._resume()
 

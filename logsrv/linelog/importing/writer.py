@@ -287,6 +287,7 @@ class ImportWriter:
             if left := self._active.left.get():
                 os.close(left.fd)
                 os.close(left.beside)
+        self._active.leaving.clear()
 
     def _seal_full_segments(self) -> None:
         for one in segment.sealed_segments(self._disk):

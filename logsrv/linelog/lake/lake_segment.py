@@ -9,7 +9,7 @@ the lines in the file, in UTC. Lines of the day in the segment's name, and lines
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from os import O_RDONLY
@@ -214,15 +214,22 @@ def size_there(archive: Archive, name: str) -> int | None:
     return archive.sizes(f"{folder}/", name[:-1], f"{name}/").get(name)
 
 
-def has_whole_segment(archive: Archive, store: str, segment: str, size: int) -> bool:
-    """Return whether a lake has all files of a segment to their ends. Raises ArchiveError.
+def sizes_of_other_days(
+    archive: Archive, store: str, segment: str, size: int
+) -> Mapping[str, int] | None:
+    """Return the sizes of the files of a segment beside its first, by day; None if the first is damaged.
 
-    size: of the first file.
+    size: of the first file. Raises ArchiveError.
     """
     note = read_note(archive, file_name(store, segment), size)
-    return (note is not None and note[:2] == (store, segment)) and all(
+    return note.others if note is not None and note[:2] == (store, segment) else None
+
+
+def has_days(archive: Archive, store: str, segment: str, sizes: Mapping[str, int]) -> bool:
+    """Return whether a lake has the files of a segment of some days to their ends. Raises ArchiveError."""
+    return all(
         size_there(archive, file_name(store, segment, day)) == wanted
-        for day, wanted in note.others.items()
+        for day, wanted in sizes.items()
     )
 
 

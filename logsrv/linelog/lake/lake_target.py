@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -14,9 +14,10 @@ from logsrv.linelog.lake.lake_segment import (
     file_name,
     first_day,
     folder_name,
-    has_whole_segment,
+    has_days,
     put_lake_segment,
     size_there,
+    sizes_of_other_days,
 )
 from logsrv.linelog.ship.targets.object_plugins import LAKE
 from logsrv.linelog.ship.targets.object_target import ObjectTarget
@@ -44,8 +45,9 @@ class LakeTarget(ObjectTarget):
         pyarrow.set_memory_pool(pyarrow.system_memory_pool())
         # Readers of the store find no text there.
         self.url = ""
-        # Short names of segments that were found whole, with the sizes of their first files.
-        self._whole: set[tuple[str, int]] = set()
+        # The first file of a segment has a note of the days and sizes of its other files. Here are the
+        # notes that were read, by the short name of the segment and the size of its first file.
+        self._others: dict[tuple[str, int], Mapping[str, int]] = {}
 
     def survey(
         self, segments: Sequence[Segment], disk: Disk, *, others: bool = True
@@ -59,12 +61,14 @@ class LakeTarget(ObjectTarget):
                 folders = filter(_FOLDER.fullmatch, self._archive.top_folders())
                 earliest = folder_name(min(days, default=""))
                 days |= {one.partition("=")[2] for one in folders if f"{one}/" >= earliest}
+            else:
+                self._others = {key: one for key, one in self._others.items() if key[0] in here}
+                days.update(*self._others.values())
             sizes = self._sizes(sorted(days))
             there = [
                 name
                 for name in here
-                if file_name(self._store, name) in sizes
-                and (others or self._is_whole(name, sizes[file_name(self._store, name)]))
+                if file_name(self._store, name) in sizes and (others or self._is_whole(name, sizes))
             ]
             strange = _names_in(sizes).items() if others else ()
             known = {one.number for one in here.values()}
@@ -84,11 +88,20 @@ class LakeTarget(ObjectTarget):
             found |= self._archive.sizes(folder, f"{first}-", f"{first}.")
         return found
 
-    def _is_whole(self, name: str, size: int) -> bool:
-        key = name, size
-        if key not in self._whole and has_whole_segment(self._archive, self._store, name, size):
-            self._whole.add(key)
-        return key in self._whole
+    def _is_whole(self, name: str, sizes: Mapping[str, int]) -> bool:
+        """Return whether all files of a segment are there. sizes: of the files in the folders looked at."""
+        size = sizes[file_name(self._store, name)]
+        known = self._others.get((name, size))
+        if known is not None:
+            return all(
+                sizes.get(file_name(self._store, name, day)) == wanted
+                for day, wanted in known.items()
+            )
+        others = sizes_of_other_days(self._archive, self._store, name, size)
+        if others is None:
+            return False
+        self._others[name, size] = others
+        return has_days(self._archive, self._store, name, others)
 
     def has_segment(self, name: str) -> Deferred[bool]:
         first = file_name(self._store, name)

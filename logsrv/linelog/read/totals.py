@@ -6,6 +6,7 @@ from the end of the last count on.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ from logsrv.linelog.store.segment import ACTIVE, Form, Position, Segment
 from logsrv.linelog.store.times import NONE, Times, combine_times, times_of
 
 _PIECE = 256 << 10
+# Attempts to count a store that is rotated during each of them.
+_TRIES = 100
 
 
 class CountedStore(Protocol):
@@ -53,12 +56,8 @@ class StoreTotals:
         """Return the answer of /api/stats. Raises StoreError."""
         if self._store.disk.is_gone():
             raise StoreError("the store was removed")
-        position = self._store.position
-        active = Segment(position.segment, ACTIVE, Form.ACTIVE)
         try:
-            # It may have been sealed since.
-            present = {one.number: one for one in (active, *self._store.sealed_segments())}
-            self._counted = {number: self._totals_of(one) for number, one in present.items()}
+            position = self._count_segments()
         except OSError as error:
             raise StoreError(f"the store cannot be counted: {reason(error)}") from error
         totals = self._counted.values()
@@ -73,8 +72,25 @@ class StoreTotals:
             "position": str(position),
         }
 
-    def _totals_of(self, segment: Segment) -> _Totals:
-        """Return the totals of a segment, counted again unless it is compressed. Raises OSError."""
+    def _count_segments(self) -> Position:
+        """Count all segments; return the position up to which they are counted. Raises OSError."""
+        for _ in range(_TRIES):
+            position = self._store.position
+            active = Segment(position.segment, ACTIVE, Form.ACTIVE)
+            # It may have been sealed since.
+            present = {one.number: one for one in (active, *self._store.sealed_segments())}
+            found = {number: self._totals_of(one, position) for number, one in present.items()}
+            counted = {number: one for number, one in found.items() if one is not None}
+            if len(counted) == len(found):
+                self._counted = counted
+                return position
+        raise OSError(errno.EAGAIN, "it is rotated all the time")
+
+    def _totals_of(self, segment: Segment, position: Position) -> _Totals | None:
+        """Return the totals of a segment, counted again unless it is compressed. Raises OSError.
+
+        None if the segment was rotated since it was active, at `position`.
+        """
         known = self._counted.get(segment.number, _Totals())
         if known.compressed:
             return known
@@ -87,6 +103,14 @@ class StoreTotals:
             # It was compressed, removed or damaged just now; the daemon looks after that.
             return known
         with PlainFrames(segment.number, segment.name, fd) as frames:
+            if segment.form is Form.ACTIVE:
+                size = os.fstat(fd).st_size
+                if self._store.position.segment != segment.number:
+                    # The file that was opened may be that of the next segment.
+                    return None
+                if position.offset and not size:
+                    # It is that of the next one, which the store's position has not reached yet.
+                    return known
             return _count_text(frames, known)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -66,6 +67,7 @@ class ActiveSegment:
     started: the time of the first line by the monotonic clock, so that a wall clock that is set back
         does not delay a rotation.
     left: a queue of segments that are no longer active; None at the end.
+    leaving: the sealed ones of these until the syncing thread, which removes them here, has passed them on.
     replacing: the fault state of replacing the file by a new one.
 
     Other threads read `beside`, `position`, `owed`, `policy` and `replacing`, and set none of them.
@@ -88,6 +90,7 @@ class ActiveSegment:
         self.synced = self.owed = segment.NOWHERE
         self.policy = policy
         self.left: SimpleQueue[LeftSegment | None] = clock.queue()
+        self.leaving: deque[Segment] = deque()
         self._unended = opened.torn
         self._segments_to_skip, self._named = begun.segments_to_skip, begun.named
         self._started = started
@@ -336,6 +339,9 @@ class ActiveSegment:
         self.fd, self.beside = fd, (number, beside)
         self.replacing.record_success()
         self._new_name = True
+        if sealed is not None:
+            # Before the position is in the next one, because a reader counts the segments before that.
+            self.leaving.append(sealed)
         self.position = Position(number, size)
         try:
             segment.save_number(number, self._disk, sync=False)

@@ -168,6 +168,8 @@ class Syncer:
                 os.close(one)
         self._reached += 1
         self._sealable(left.sealed)
+        if left.sealed is not None:
+            self._active.leaving.popleft()
 
     def _note_size(self, left: LeftSegment) -> None:
         """Note the size of a synced segment, so that it is noticed if somebody shortens the file."""

@@ -26,6 +26,7 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
 from tests.parts.gopher_servers import LOOPBACK
+from tests.parts.own_sockets import connected_sockets
 
 if TYPE_CHECKING:
     from logsrv.gopher.fetch.transfers import AnswerSink
@@ -222,6 +223,49 @@ def test_who_has_enough_hears_nothing_more(serve, fetcher, path):
     transfer = get.start(GopherURL.parse(serve(b"+2\r\nxx").url(path)), sink)
     assert all_of(get) == []
     assert transfer.error is None
+
+
+@pytest.mark.parametrize("moment", ["before it begins", "looking up", "connecting", "receiving"])
+def test_a_request_that_is_stopped_leaves_nothing_open(serve, fetcher, monkeypatch, moment):
+    """At whatever moment: no connection is made for it any more, and its sink hears nothing."""
+    found = threading.Event()
+    real = socket.getaddrinfo
+
+    def look_up(host: str | bytes, port: int, **more: Any) -> Any:
+        found.wait(PATIENCE)
+        return real(LOOPBACK, port, **more)
+
+    class Deaf(TextSink):
+        def finish(self, has_header: bool) -> None:
+            raise AssertionError("it ends")
+
+        abort = None  # type: ignore[assignment]
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    begun, over = threading.Event(), threading.Event()
+
+    def hang(connection: Any, request: bytes) -> None:
+        connection.sendall(b"begin")
+        begun.set()
+        over.wait(PATIENCE)
+
+    server, get, sink = serve(hang), fetcher(), Deaf()
+    url = GopherURL.parse(server.url("/0x")).replace(host="slow.example")
+    transfer = get.start(url, sink, after=0.01 if moment == "before it begins" else 0.0)
+    if moment in ("connecting", "receiving"):
+        found.set()
+        while transfer.socket is None or (moment == "receiving" and not sink.content):
+            get.run_round(0.1)
+    assert (transfer.socket is not None) == found.is_set()
+    get.stop(transfer)
+    found.set()
+    # A whole answer after it, of a name that is looked up anew: all that was to come has come.
+    other = GopherURL.parse(serve(b"x").url("/9x")).replace(host="other.example")
+    get.start(other, TextSink())
+    [ended] = all_of(get)
+    over.set()
+    assert ended.url == other
+    assert connected_sockets(theirs=server.port) == []
 
 
 def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve, fetcher):

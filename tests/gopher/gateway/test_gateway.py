@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from logsrv.gopher.gateway.gateway import STALLED_AFTER, ClientStalled, Response
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
 from tests.gopher.gateway.conftest import Web, gateway_service
+from tests.parts.own_sockets import connected_sockets
 
 MENU = b"0Text\t/t\tx.example\t70\r\n.\r\n"
 
@@ -141,6 +143,40 @@ async def test_a_hung_server_delays_one_client(gateway, serve, reactor):
         connection.close()
     await until(lambda: web.value("gateway_requests_open") == 0, reactor)
     await until(lambda: len(let_go) == 4, reactor)
+
+
+@pytest.mark.parametrize("item", ["/0/x", "/1/x", "/7/x?q=words", "/9/x", "/I/x?as=media"])
+@pytest.mark.parametrize("begin", [b"", b"\x89PNG", b"1One\t/1\r\n1Tw"])
+async def test_a_visitor_who_leaves_lets_the_server_go(visit, serve, reactor, item, begin):
+    """At once, also if too little of a picture has come to tell whether it is one."""
+    began, ended = threading.Event(), threading.Event()
+
+    def hang(connection: Any, request: bytes) -> None:
+        connection.sendall(begin)
+        began.set()
+        ended.wait(PATIENCE)
+
+    hole = visit(hang)
+    try:
+        connection = await deferToThread(hole.web.connect, hole.path(item))
+        await until(began.is_set, reactor)
+        # A whole answer after it: the gateway has read all that has come.
+        quick = serve(MENU)
+        assert (await hole.web.get(f"/gopher/127.0.0.1:{quick.port}/")).status == 200
+        assert count_connections_to(hole.server.port) == 1
+        connection.close()
+        await until(lambda: hole.web.value("gateway_requests_open") == 0, reactor)
+        assert count_connections_to(hole.server.port) == 0
+    finally:
+        ended.set()
+
+
+def count_connections_to(port: int) -> int:
+    """The number of connections that this process has made to a port."""
+    found = connected_sockets(theirs=port)
+    for one in found:
+        one.close()
+    return len(found)
 
 
 async def test_one_client_has_a_limit_of_open_requests_and_of_requests_a_minute(

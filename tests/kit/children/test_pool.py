@@ -206,6 +206,21 @@ def test_a_process_that_was_killed_as_it_started_costs_no_message(reactor):
     assert asked.found == b"y"
 
 
+def test_bad_starts_between_good_ones_add_up_to_no_rest(reactor):
+    """A busy machine kills a process as it starts now and then; the next one begins."""
+    workers = workers_of(reactor, 1)
+    for _ in range(2 * TRIES):
+        asked = Asked(workers.answer(b"x"))
+        reactor.last.end(signal=9)
+        assert asked.found is None
+        reactor.last.say()
+        reactor.last.say(b"y")
+        assert asked.found == b"y"
+        reactor.advance(IDLE)
+        reactor.last.end()
+    assert len(reactor.processes) == 4 * TRIES
+
+
 def test_a_process_that_takes_too_long_is_killed(reactor):
     workers = workers_of(reactor, 1)
     asked, behind = Asked(workers.answer(b"x")), Asked(workers.answer(b"z"))

@@ -1,6 +1,7 @@
 """What a peer may send: at once and in the long run; one that sends more waits, and nothing is lost."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -203,6 +204,25 @@ def test_a_handler_that_is_busy_is_given_nothing_meanwhile():
     for _ in range(30):
         service.clock.advance(0.1)
     assert peer.received() == b"work\r\none\r\ntwo\r\nthree\r\n"
+
+
+@pytest.mark.parametrize("rate", [None, 50])
+def test_a_protocol_that_wants_no_more_is_read_for_no_further_after_a_reload(rate):
+    """What was held back comes at once, and may be too much: then the protocol pauses its peer."""
+
+    class Full(Protocol):
+        def dataReceived(self, data: bytes) -> None:
+            if b"last" in data:
+                transport: Any = self.transport
+                transport.pauseProducing()
+
+    service = MemoryService(Full, "--peer-lines", "1")
+    peer = service.connect()
+    peer.feed(b"first\nlast\n")
+    service.reload(peer_lines=rate)
+    assert not peer.reading
+    peer.transport.resumeProducing()
+    assert peer.reading
 
 
 def test_throttled_data_is_not_lost_at_the_end():

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -32,6 +32,7 @@ from logsrv.kit.net._certificates import (
     client_authorities,
 )
 from logsrv.kit.net.bind import ListenError
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority, certificate_file
@@ -230,6 +231,31 @@ def test_a_certificate_that_was_loaded_for_a_refused_reload_is_taken_by_the_watc
     watched.watch.load_files()
     [said] = watched.pass_looks(5)
     assert "uses the saved certificate" in said and watched.taken == 1
+
+
+def test_a_pair_that_is_saved_while_the_one_before_is_read_is_taken_at_a_later_look(
+    tmp_path, monkeypatch
+):
+    """A script saves three pairs one behind the other: the last one is used in the end."""
+    watched = Watched(tmp_path)
+    real = certificates.client_authorities
+    more = 2
+
+    def saved_meanwhile(endpoint: Endpoint) -> Any:
+        nonlocal more
+        if watched.saved > 1 and more:
+            more -= 1
+            watched.put("key", "cert")
+        return real(endpoint)
+
+    # It is called before the pair is read, and behind that.
+    monkeypatch.setattr(certificates, "client_authorities", saved_meanwhile)
+    watched.put("key", "cert")
+    watched.pass_looks(10)
+    used = watched.watch.serverConnectionForTLS(None).get_certificate()
+    assert used is not None
+    pem = crypto.dump_certificate(crypto.FILETYPE_PEM, used)
+    assert not more and pem == watched.certificate.read_bytes()
 
 
 def test_a_certificate_file_may_be_missing_for_a_while(tmp_path):

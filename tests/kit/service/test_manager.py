@@ -36,6 +36,8 @@ def test_a_status_is_told_when_it_has_changed(manager):
     said.append("2 listeners")
     clock.pump([5, 5])
     service.report_stopping(40)
+    # The peers leave one after the other.
+    said.append("no listener")
     clock.pump([5, 5])
     manager.read()
     assert manager.messages == [

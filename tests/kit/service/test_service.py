@@ -256,6 +256,23 @@ async def test_a_reload_that_comes_while_it_stops_changes_nothing(tmp_path):
     assert service.sockets() == set()
 
 
+async def test_a_stop_while_a_reload_waits_for_a_place_begins_nothing_new(tmp_path):
+    """The new settings reach no plugin that is being closed, and take no place."""
+    service = started(tmp_path, "a")
+    service.next = ()
+    await service.reload()
+    service.next = ("a", "b")
+    with logged() as messages:
+        reloading = service.reload()
+        assert not reloading.called, "the place of a is not free yet"
+        service.calls.clear()
+        await service.stopService()
+        await reloading
+    assert service.calls == ["stopping", "closed a", "close"]
+    assert service.settings == () and service.sockets() == set()
+    assert not any("test: reload" in message for message in messages)
+
+
 async def test_sighup_reloads_and_is_given_back_at_the_end(tmp_path):
     before = signal.getsignal(signal.SIGHUP)
     service = started(tmp_path, "a")

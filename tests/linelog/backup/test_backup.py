@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,7 @@ from logsrv.linelog.store.segment import Form, Position, number_text, sealed_seg
 from tests.parts.backups import take
 from tests.parts.disks import FaultyDisk, no_space, text_of
 from tests.parts.examined_stores import STORE, at, found, kinds, manifest_of, packed_of, small_store
+from tests.parts.looks import change_before_look
 from tests.parts.stores import Writer, line, make_store
 
 
@@ -138,6 +140,34 @@ def test_the_places_of_a_backup_are_not_after_its_last_line(tmp_path):
         pass
     [(_, place, _)] = [one for one in saved_places(str(to)) if one[0] == "ship/centre"]
     assert place is not None and place.position <= backup.note.place
+
+
+@pytest.mark.slow
+def test_at_whatever_moment_a_line_is_shipped_its_place_is_not_after_the_last_line(
+    tmp_path, monkeypatch
+):
+    """The line comes, is shipped, and the place is saved, before each look of the backup in turn."""
+    for moment in itertools.count():
+        store, to = tmp_path / f"store {moment}", tmp_path / f"to {moment}"
+        make_store(store, [[line("one")], [line("two")]])
+        (store / "ship").mkdir()
+
+        def ship(store: Path = store) -> None:
+            with open(store / "current.log", "ab") as file:
+                file.write(line("shipped meanwhile"))
+            with Disk().open_directory(store / "ship") as places:
+                end = Position(2, (store / "current.log").stat().st_size)
+                save_place(places, "centre", Place(end, STORE))
+
+        with monkeypatch.context() as patch:
+            came = change_before_look(patch, moment, ship)
+            made = take(store, to)
+        assert text_of(store).startswith(text_of(to))
+        for _, place, _ in saved_places(str(to)):
+            assert place is not None and place.position <= made.note.place
+        if not came():
+            break
+    assert moment > 20
 
 
 def test_any_number_of_segments_that_are_sealed_meanwhile_takes_one_more_listing(tmp_path):

@@ -102,6 +102,26 @@ def test_the_same_files_are_not_imported_twice(logs, tmp_path):
     assert logsrv("search", "--directory", "store", "-c", directory=tmp_path).stdout == b"2\n"
 
 
+def test_a_directory_that_is_imported_every_day_gives_only_its_new_file(tmp_path):
+    """The files of all earlier days are left out, not only those of the last import."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    seen: list[str] = []
+    for day in range(1, 5):
+        name = f"app-2026-11-0{day}.log"
+        (folder / name).write_text(f"2026-11-0{day}T00:00:00Z day {day}\n")
+        done = logsrv("import", "--directory", "store", "log", directory=tmp_path)
+        *told, new, total = done.stdout.decode().splitlines()
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert told == [f"log/{one}: imported already, left out" for one in seen]
+        assert new.startswith(f"log/{name}: 1 line, ") and total.startswith(
+            "in all: 1 file, 1 line, "
+        )
+        seen.append(name)
+    shown = logsrv("search", "--directory", "store", "--output", "raw", directory=tmp_path)
+    assert [line.split()[-1] for line in shown.stdout.decode().splitlines()] == [*"1234"]
+
+
 def test_a_dry_run_says_what_was_recognised_and_makes_nothing(logs, tmp_path):
     words = ("import", "--directory", "store", "log")
     tried = logsrv(*words, "--dry-run", environment=UTC, directory=tmp_path)

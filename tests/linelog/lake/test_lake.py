@@ -97,6 +97,25 @@ async def test_retention_hears_of_each_file_that_was_lost_or_cut(tmp_path, store
             path.unlink()
 
 
+@pytest.mark.parametrize("how", ["lost", "cut"])
+async def test_retention_hears_of_a_file_that_was_there_when_it_asked_before(tmp_path, store, how):
+    """It asks again before each removal: what was whole then may be lost since."""
+    (tmp_path / "lake").mkdir()
+    first, second = packed(store)
+    disk = at(store)
+    async with closing(target(f"lake+file://{tmp_path}/lake")) as one:
+        for each in (first, second):
+            await one.put_segment(each, disk)
+        for lost in (name(20), name(21), name(21, 2)):
+            assert not (await one.survey([first, second], disk, others=False)).lacking
+            path = tmp_path / "lake" / lost
+            data = path.read_bytes()
+            path.unlink() if how == "lost" else path.write_bytes(data[:-1])
+            lacking = (await one.survey([first, second], disk, others=False)).lacking
+            assert lacking == [second if lost == name(21, 2) else first]
+            path.write_bytes(data)
+
+
 async def test_other_stores_and_strangers_in_the_lake_are_passed_over(tmp_path, store):
     place = tmp_path / "lake" / "day=2026-11-20"
     place.mkdir(parents=True)

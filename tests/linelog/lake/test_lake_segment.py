@@ -12,7 +12,12 @@ import pytest
 
 from logsrv.linelog.lake import lake_segment as module
 from logsrv.linelog.lake.lake_file import LakeNote
-from logsrv.linelog.lake.lake_segment import has_whole_segment, put_lake_segment, size_there
+from logsrv.linelog.lake.lake_segment import (
+    has_days,
+    put_lake_segment,
+    size_there,
+    sizes_of_other_days,
+)
 from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.objects.interface import ArchiveError, ChangedObject
 from logsrv.linelog.objects.putting import OtherSegment, PuttingCancelled
@@ -36,7 +41,8 @@ def lake(tmp_path: Path) -> DirectoryArchive:
 def is_whole(lake: DirectoryArchive, store: Path) -> bool:
     [segment] = [segment_base_name(one.name) for one in packed(store)]
     size = size_there(lake, name(20))
-    return size is not None and has_whole_segment(lake, STORE, segment, size)
+    others = None if size is None else sizes_of_other_days(lake, STORE, segment, size)
+    return others is not None and has_days(lake, STORE, segment, others)
 
 
 def test_a_segment_over_midnight_is_two_files(lake, store, tmp_path):

@@ -1,5 +1,6 @@
 """The totals of a store, which knows its segments."""
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from logsrv.linelog.read.totals import StoreTotals
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, sealed_segments
-from tests.parts.stores import line, lines, make_store
+from tests.parts.disks import text_of
+from tests.parts.looks import change_before_look
+from tests.parts.stores import Writer, line, lines, make_store
 from tests.parts.web_requests import StoreOnDisk
 
 
@@ -50,6 +53,40 @@ def test_a_compressed_segment_is_counted_once_and_a_text_from_the_last_count_on(
     monkeypatch.setattr(Disk, "open", noted)
     totals.count()
     assert "current.log" in opened and not [name for name in opened if name.startswith("0")]
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+@pytest.mark.parametrize("then_sealed", [False, True])
+def test_a_rotation_at_any_moment_of_a_count_hides_and_doubles_no_line(
+    tmp_path, monkeypatch, then_sealed, is_first
+):
+    """It comes before each look at the store in turn; neither this count nor the next one is wrong."""
+    for moment in itertools.count():
+        writer = Writer(tmp_path / str(moment))
+        totals = totals_of(writer.directory)
+        writer.write(message="a longer line")
+        assert is_first or totals.count()["lines"] == 1
+
+        def rotate(writer: Writer = writer) -> None:
+            writer.write()
+            writer.rotate()
+            writer.write()
+            writer.write()
+            if then_sealed:
+                writer.seal()
+
+        with monkeypatch.context() as patch:
+            came = change_before_look(patch, moment, rotate)
+            meanwhile = totals.count()
+        assert 1 <= meanwhile["lines"] <= writer.count
+        counted = totals.count()
+        assert (counted["lines"], counted["bytes"]) == (
+            writer.count,
+            len(text_of(writer.directory)),
+        )
+        if not came():
+            break
+    assert moment > 10
 
 
 def test_a_store_that_was_removed_cannot_be_counted(tmp_path):

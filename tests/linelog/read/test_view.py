@@ -7,12 +7,13 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.read import view as view_module
-from logsrv.linelog.read.follow import end_of_store
+from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Position, Segment, sealed_name, sealed_segments
-from tests.parts.stores import BEGIN, line, make_store, view_of
+from tests.parts.looks import change_before_look
+from tests.parts.stores import BEGIN, Writer, line, make_store, view_of
 
 LINES = [line(f"{number} " + "x" * 300, number) for number in range(8000)]
 
@@ -100,6 +101,41 @@ def test_a_file_that_has_taken_the_name_is_not_taken_for_the_segment(tmp_path, m
 
     monkeypatch.setattr(Disk, "open", rotated_before)
     assert whole_text(view, 2) == b"".join(LINES[1:])
+
+
+@pytest.mark.parametrize("then_sealed", [False, True])
+def test_a_rotation_at_any_moment_of_a_listing_hides_and_doubles_no_line(
+    tmp_path, monkeypatch, then_sealed
+):
+    """The listing takes several looks at the directory; the rotation comes before each of them in turn."""
+    for moment in range(100):
+        writer = Writer(tmp_path / str(moment))
+        writer.write()
+        writer.rotate()
+        writer.write()
+
+        def rotate(writer: Writer = writer) -> None:
+            writer.write()
+            writer.rotate()
+            writer.write()
+            if then_sealed:
+                writer.seal()
+                writer.seal()
+
+        with monkeypatch.context() as patch:
+            came = change_before_look(patch, moment, rotate)
+            view = view_of(writer.directory)
+        if not came():
+            assert moment > 3
+            return
+        with view:
+            assert whole_text(view, 2) == line("line 1", 1) + line("line 2", 2)
+            follower, seen = Follower(view, Position(0, 0)), b""
+            while news := follower.read():
+                seen += news.text
+            follower.close()
+        assert seen == b"".join(line(f"line {number}", number) for number in range(writer.count))
+    raise AssertionError("a listing takes not so many looks")
 
 
 @pytest.mark.parametrize("index", [None, b"{}", b"\xff not json", b'{"segment": 7}'])

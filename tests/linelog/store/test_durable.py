@@ -150,6 +150,29 @@ async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(open_sto
     assert place_of(store) == (1, len(stored(b"one", b"two")))
 
 
+@pytest.mark.parametrize("sync", list(Sync))
+async def test_a_segment_whose_sync_takes_long_is_among_the_sealed_ones(
+    open_store, disk, clock, sync
+):
+    """The numbers of the page would else lack its lines until it is on the medium."""
+    store = open_store(disk, clock=clock, sync=sync)
+    await write(store, b"one")
+    clock.settle()
+    seen: list[tuple[int, list[int]]] = []
+
+    def look() -> None:
+        position = store.position.segment
+        seen.append((position, [one.number for one in store.sealed_segments()]))
+
+    disk.before.update(fdatasync=look, sync_directory=look)
+    store.rotate()
+    await until(lambda: list(store.directory.glob("*.idx")))
+    clock.settle()
+    look()
+    assert seen[-1] == (2, [1])
+    assert [numbers for position, numbers in seen if position == 2 and numbers != [1]] == []
+
+
 async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store, disk, clock):
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     disk.calls.clear()

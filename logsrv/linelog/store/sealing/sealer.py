@@ -121,7 +121,10 @@ class Sealer:
         """Return the sealed segments; may be called in any thread. Raises OSError."""
         if not self.segment_sizes.listed:
             return sealed_segments(self._disk)
-        return [*self.segment_sizes.segments(), *self._left_segments.copy()]
+        # In this order, which is their way: none is missed that goes on meanwhile.
+        coming = [*self._active.leaving.copy(), *self._left_segments.copy()]
+        found = {one.number: one for one in (*coming, *self.segment_sizes.segments())}
+        return [found[number] for number in sorted(found)]
 
     def set_holds(self, holds: Sequence[Hold]) -> None:
         """Replace the requests of readers to keep segments; may be called in any thread."""

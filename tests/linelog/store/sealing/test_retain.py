@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing import retain
@@ -31,7 +32,8 @@ from logsrv.linelog.store.segment import (
     save_number,
     sealed_segments,
 )
-from tests.parts.disks import at, packed_segment, plain_segment, stored
+from tests.parts.disks import FaultyDisk, at, packed_segment, plain_segment, stored
+from tests.parts.stores import line, make_store
 
 START = 1_795_155_522.0
 YEAR = 365 * DAY
@@ -223,6 +225,32 @@ def test_a_text_that_a_failed_sealing_left_with_two_names_goes_as_a_whole(listed
     policy = StorePolicy(keep_bytes=1)
     assert Retention(at(tmp_path), sizes, policy, 0, packing_fails=True).remove()
     assert not list(tmp_path.glob("0*"))
+
+
+def test_at_no_moment_of_a_removal_does_a_reader_miss_a_segment_without_a_note(tmp_path):
+    """It would report that lines are lost, although they were only too old."""
+    store = make_store(
+        tmp_path / "store", [[line(f"line {number}", number)] for number in range(6)]
+    )
+    told: list[str] = []
+    disk = FaultyDisk()
+    disk.open_directory(store)
+    with View(str(store), told.append) as view:
+        numbers = [one.number for one in view.segments]
+        looks = 0
+
+        def look() -> None:
+            nonlocal looks
+            looks += 1
+            assert view.missing_segments(0, numbers[-1]) == []
+
+        disk.before.update(unlink=look, rename=look)
+        policy = StorePolicy(keep_bytes=1)
+        removed = Retention(disk, known(store), policy, 0).remove()
+        look()
+    assert [one.number for one in removed] == numbers[:-1] and looks > len(removed)
+    assert told == []
+    disk.close()
 
 
 def test_the_oldest_are_removed_until_the_rest_fits(tmp_path):
