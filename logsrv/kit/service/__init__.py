@@ -10,6 +10,7 @@ _plugin             `protocol_plugin`; _arguments, _declared and _class_checks r
 _service_settings   its options, and those of every plugin
 _factory            its protocols, and the factory that builds them for a listener or a link
 _protocol_service   `self.service`: _peers, _tasks, _links, _dials, _datagram_sockets, _life of its state
+_client_endpoint    where a link or a dial goes; _reconnecting is one link
 plugin_metrics      its figures
 
 What every service does:
@@ -20,3 +21,7 @@ _signals, launch    the operator's signals; what twistd's parent is told
 _manager            what systemd is told; _garbage keeps long-lived objects out of collections
 check_service       `logsrv check`: file_checks, findings
 """
+
+from logsrv.lazy_names import lazy_names
+
+__getattr__, __dir__ = lazy_names(__name__)

@@ -29,6 +29,7 @@ from logsrv.kit.protocols._deadline import with_time_limit
 from logsrv.kit.protocols._stream import Connection
 from logsrv.kit.protocols.faults import PeerGone
 from logsrv.kit.service._factory import PluginFactory, PluginProtocols
+from logsrv.kit.service._links import dial_policy
 
 LABEL = "dial"
 """The `listener` of dialled connections in the metrics; each place would make a series of its own."""
@@ -59,11 +60,6 @@ class DialledConnection(Connection):
     def handshakeCompleted(self) -> None:
         note_certificate(self.transport)
         self.ready.callback(self)
-
-
-def dial_policy(settings: Any) -> GuardPolicy:
-    """Return the rules of dialled connections: those in `settings` are for peers, but for keepalive."""
-    return GuardPolicy(keepalive=settings.keepalive)
 
 
 class DialFactory(GuardedFactory):

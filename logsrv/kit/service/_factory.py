@@ -13,8 +13,8 @@ from twisted.internet.protocol import AbstractDatagramProtocol, Factory
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 
+import logsrv.kit.connections
 from logsrv.errors import ConfigurationError
-from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
 from logsrv.kit.connections.source import source_of
 from logsrv.kit.framing._line_format import LineFormat
 from logsrv.kit.net.listen import Listener, ServerAndReceiver
@@ -170,7 +170,8 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
 
     @cached_property
     def _link_tls_creator(self) -> object:
-        return tls_connection_creator(TLSOptions(), self.server_name)
+        options = logsrv.kit.connections.TLSOptions()
+        return logsrv.kit.connections.tls_connection_creator(options, self.server_name)
 
     @property
     def no_certificate(self) -> str:

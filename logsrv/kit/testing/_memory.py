@@ -24,7 +24,7 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option_name, options_of, tables_of
 from logsrv.kit.plugins import load_object
 from logsrv.kit.protocols._datagrams import Datagrams
-from logsrv.kit.service._links import client_endpoint
+from logsrv.kit.service._client_endpoint import client_endpoint
 from logsrv.kit.service._plugin import Plugin, protocol_plugin
 from logsrv.kit.service._protocol_service import ProtocolService
 from logsrv.kit.service._stop import CLOSE_SECONDS, STOP_SECONDS

@@ -1,0 +1,1 @@
+from logsrv.kit.net.datagrams import DatagramListener as DatagramListener
