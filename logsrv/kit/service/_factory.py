@@ -21,7 +21,6 @@ from logsrv.kit.net.listen import Listener, ServerAndReceiver
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.protocols._context import ListenerContext, RunningService
 from logsrv.kit.protocols._datagrams import Datagrams
-from logsrv.kit.protocols._frame_protocol import FrameProtocol
 from logsrv.kit.protocols._line_protocol import LineProtocol
 from logsrv.kit.protocols._plain_twisted import (
     TwistedDatagrams,
@@ -32,7 +31,13 @@ from logsrv.kit.protocols._protocol import PeerProtocol
 from logsrv.kit.protocols._stream import Connection
 from logsrv.kit.service._arguments import NO_FACTORY, is_factory
 from logsrv.kit.service._class_checks import check_protocol_class
-from logsrv.kit.service._service_settings import DEFAULTS, Limits, UnsetLimit, limits_of
+from logsrv.kit.service._service_settings import (
+    DEFAULTS,
+    Limits,
+    UnsetLimit,
+    extends_frame_protocol,
+    limits_of,
+)
 
 
 @attrs.frozen
@@ -117,7 +122,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
         make_line_format,
         limits_of(stream, datagrams),
         refuses_tls=isinstance(stream, type) and issubclass(stream, LineProtocol),
-        sends_text=not (isinstance(stream, type) and issubclass(stream, FrameProtocol)),
+        sends_text=not (isinstance(stream, type) and extends_frame_protocol(stream)),
     )
 
 

@@ -150,7 +150,7 @@ def test_a_plugin_file_loads_no_reactor():
 
 
 def test_a_server_loads_what_it_uses():
-    """A server of lines needs no memory for links, datagrams, STARTTLS, PROXY, TOML and inspection."""
+    """A server of lines needs no memory for links, datagrams, frames, TLS, PROXY, TOML and inspection."""
     code = (
         "import sys; from logsrv.kit import LineProtocol, protocol_plugin\n"
         "plugin = protocol_plugin('x', LineProtocol, listen='tcp:0:interface=127.0.0.1')\n"
@@ -163,8 +163,9 @@ def test_a_server_loads_what_it_uses():
     loaded = set(run.stdout.split())
     assert "logsrv.kit.net._stream_listener" in loaded
     late = (
-        "connections._proxy_protocol", "connections.client_tls", "inspect._view", "net.datagrams",
-        "net.remote", "options.toml_file", "protocols._starting_tls", "service._dials",
+        "connections._proxy_protocol", "connections.client_tls", "framing.frames", "inspect._view",
+        "net._certificates", "net._stdin", "net.datagrams", "net.remote", "options.toml_file",
+        "protocols._frame_protocol", "protocols._starting_tls", "service._dials",
     )  # fmt: skip
     assert loaded & {"automat", "tomllib", *(f"logsrv.kit.{name}" for name in late)} == set()
 
