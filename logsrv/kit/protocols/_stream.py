@@ -16,7 +16,7 @@ import attrs
 from logsrv.kit.connections.transports import end_output
 from logsrv.kit.framing._incoming import Incoming, LineTooLong
 from logsrv.kit.protocols._awaiting import ReusableDeferred, working
-from logsrv.kit.protocols._connection import PeerConnection
+from logsrv.kit.protocols._connection import FIRST_AT_ONCE, PeerConnection
 from logsrv.kit.protocols._context import Settings, State
 from logsrv.kit.protocols._protocol import PeerProtocol
 from logsrv.kit.protocols._sending import GATHERED
@@ -26,8 +26,6 @@ from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout, chec
 Result = TypeVar("Result")
 # Nothing more is read from the peer while this much waits for the protocol.
 READ_AHEAD = 64 * 1024
-# After so many reads the function may have worked for too long while others wait.
-READS_AT_ONCE = 128
 
 
 class Connection(PeerProtocol[Settings, State]):
@@ -59,7 +57,7 @@ class Connection(PeerProtocol[Settings, State]):
         # True while reading from the peer is paused, because too much is unread.
         self._holds_back = False
         # Until the next look at the clock.
-        self._reads_left = READS_AT_ONCE
+        self._reads_left = FIRST_AT_ONCE
         # True if `advance` may wake the code that waits: input has come since, or it waits only until other
         # peers have room.
         self._news = False
@@ -349,9 +347,10 @@ class Connection(PeerProtocol[Settings, State]):
 
         `patience` bounds the time.
         """
-        self._reads_left = READS_AT_ONCE
         connection = self._peer_connection
-        if connection.is_turn_over() and connection.state.sending is OPEN:
+        is_over = connection.is_turn_over()
+        self._reads_left = connection.at_once
+        if is_over and connection.state.sending is OPEN:
             # `give_way` holds the input back as well.
             self._holds_back = False
             connection.give_way()
@@ -392,7 +391,7 @@ class Connection(PeerProtocol[Settings, State]):
         incoming = self._incoming
         line = None
         try:
-            if incoming.make_lines():
+            if incoming.make_lines(self._peer_connection.at_once):
                 line = next(incoming.lines)
         except LineTooLong:
             self.factory.oversize_lines += 1
