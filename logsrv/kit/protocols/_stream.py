@@ -157,7 +157,7 @@ class Connection(PeerProtocol[Settings, State]):
             return line
         elif not incoming.is_spent():
             if connection.is_turn_over():
-                await self._wait_for_turn()
+                await self._wait_for_turn(is_over=True)
             line = self._make_line()
         if line is None and not (incoming.ended or connection.state.ended):
             waiting = self._wake_up
@@ -342,27 +342,36 @@ class Connection(PeerProtocol[Settings, State]):
                 timer.cancel()
         return result
 
-    async def _wait_for_turn(self) -> None:
+    async def _wait_for_turn(self, *, is_over: bool | None = None) -> None:
         """Wait until others have had their turn, and the peers that the protocol writes to have room.
 
-        `patience` bounds the time.
+        `patience` bounds the time. is_over: whether the turn is over, if that is known.
         """
         connection = self._peer_connection
-        is_over = connection.is_turn_over()
+        if is_over is None:
+            is_over = connection.is_turn_over()
         self._reads_left = connection.at_once
         if is_over and connection.state.sending is OPEN:
             # `give_way` holds the input back as well.
             self._holds_back = False
             connection.give_way()
+        elif is_over:
+            # What has come may be read after the end, too.
+            connection.turn_began = None
+            self.clock.callLater(0, self._wake_reader)
+            await self._wait_until_woken()
         while connection.state.sending is OPEN and (
             connection.gives_way or connection.state.others is STUCK
         ):
-            waiting = self._wait_for_input(news=True)
-            try:
-                await waiting
-            finally:
-                if self._waiting is waiting:
-                    self._waiting = None
+            await self._wait_until_woken()
+
+    async def _wait_until_woken(self) -> None:
+        waiting = self._wait_for_input(news=True)
+        try:
+            await waiting
+        finally:
+            if self._waiting is waiting:
+                self._waiting = None
 
     def _wait_for_input(self, *, news: bool = False) -> ReusableDeferred:
         """Return an awaitable for more input, or its end. Raises RuntimeError if two wait.

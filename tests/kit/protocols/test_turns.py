@@ -197,11 +197,28 @@ def test_a_close_meanwhile_is_the_end(service):
     done = len(service.service.state.done)
     [peer] = service.service.peers
     peer.close()
-    service.clock.advance(1)
+    service.clock.advance(NUMBER)
     assert flooding.closed
     # A function may read what has come until it returns.
     reads = isinstance(peer, Connection)
     assert len(service.service.state.done) == (NUMBER if reads else done)
+
+
+@pytest.mark.parametrize("function", [iterates, reads_lines, reads_exactly, reads_until])
+@pytest.mark.parametrize("end", ["close", "abort"])
+def test_a_function_that_reads_on_after_the_end_takes_turns(function, end):
+    service = MemoryService(function, state=Work)
+    done = service.service.state.done
+    service.connect().feed(SENT)
+    [peer] = service.service.peers
+    getattr(peer, end)()
+    for turns in range(1, NUMBER):
+        assert len(done) <= MOST + turns * MOST_LATER
+        if len(done) == NUMBER:
+            break
+        next_turn = min(call.getTime() for call in service.clock.getDelayedCalls())
+        service.clock.advance(next_turn - service.clock.seconds())
+    assert done == ITEMS
 
 
 def test_a_stop_answers_what_has_come(service):
