@@ -15,9 +15,8 @@ from types import CodeType
 from typing import Any
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit._protocol_plugin.service_settings import DEFAULTS
+from logsrv.kit._protocol_plugin.service_settings import DEFAULTS, frame_protocol
 from logsrv.kit.protocols._datagrams import DatagramLines, Datagrams
-from logsrv.kit.protocols._frame_protocol import FrameProtocol
 from logsrv.kit.protocols._line_protocol import LineProtocol, RequestProtocol
 from logsrv.kit.protocols._protocol import PeerProtocol
 
@@ -51,11 +50,10 @@ _OTHERS = {
     "startProtocol": "begin",
     "stopProtocol": "end",
 }
-# The method for input of each base; a base stands before its own bases.
+# The method for input of each base but FrameProtocol; a base stands before its own bases.
 _INPUTS: tuple[tuple[type[Any], str], ...] = (
     (RequestProtocol, "request_received"),
     (LineProtocol, "line_received"),
-    (FrameProtocol, "frame_received"),
     (DatagramLines, "line_received"),
     (Datagrams, "datagram_received"),
 )
@@ -105,14 +103,17 @@ def check_protocol_class(served: type[Any]) -> None:
         raise ConfigurationError(
             f"{name} needs the factory of twisted.web: give a Resource class instead"
         )
-    base, for_input = next((row for row in _INPUTS if issubclass(served, row[0])), (None, ""))
+    inputs = [*_INPUTS]
+    if (framed := frame_protocol()) is not None:
+        inputs.append((framed, "frame_received"))
+    base, for_input = next((row for row in inputs if issubclass(served, row[0])), (None, ""))
     if base is None:
         return
     _check_names(served, base, for_input)
     _check_attributes(served)
-    if not issubclass(served, PeerProtocol):
+    if not (issubclass(served, PeerProtocol) and hasattr(served, "framing")):
         return
-    framing = getattr(served, "framing", FrameProtocol.framing)
+    framing = served.framing
     makes = (
         not isinstance(framing, type) and hasattr(framing, "framer") and hasattr(framing, "pack")
     )

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit._protocol_plugin.factory import PluginFactory, PluginProtocols
+from logsrv.kit._protocol_plugin.links import dial_policy
 from logsrv.kit.connections._guarded_connection import GuardedConnection
 from logsrv.kit.connections._guarded_factory import GuardedFactory
 from logsrv.kit.connections._tls import note_certificate
@@ -59,11 +60,6 @@ class DialledConnection(Connection):
     def handshakeCompleted(self) -> None:
         note_certificate(self.transport)
         self.ready.callback(self)
-
-
-def dial_policy(settings: Any) -> GuardPolicy:
-    """Return the rules of dialled connections: those in `settings` are for peers, but for keepalive."""
-    return GuardPolicy(keepalive=settings.keepalive)
 
 
 class DialFactory(GuardedFactory):

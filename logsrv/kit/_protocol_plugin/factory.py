@@ -13,18 +13,23 @@ from twisted.internet.protocol import AbstractDatagramProtocol, Factory
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 
+import logsrv.kit.connections
 from logsrv.errors import ConfigurationError
 from logsrv.kit._protocol_plugin.arguments import NO_FACTORY, is_factory
 from logsrv.kit._protocol_plugin.class_checks import check_protocol_class
-from logsrv.kit._protocol_plugin.service_settings import DEFAULTS, Limits, UnsetLimit, limits_of
-from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
+from logsrv.kit._protocol_plugin.service_settings import (
+    DEFAULTS,
+    Limits,
+    UnsetLimit,
+    extends_frame_protocol,
+    limits_of,
+)
 from logsrv.kit.connections.source import source_of
 from logsrv.kit.framing._line_format import LineFormat
 from logsrv.kit.net.listen import Listener, ServerAndReceiver
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.protocols._context import ListenerContext, RunningService
 from logsrv.kit.protocols._datagrams import Datagrams
-from logsrv.kit.protocols._frame_protocol import FrameProtocol
 from logsrv.kit.protocols._line_protocol import LineProtocol
 from logsrv.kit.protocols._plain_twisted import (
     TwistedDatagrams,
@@ -117,7 +122,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
         make_line_format,
         limits_of(stream, datagrams),
         refuses_tls=isinstance(stream, type) and issubclass(stream, LineProtocol),
-        sends_text=not (isinstance(stream, type) and issubclass(stream, FrameProtocol)),
+        sends_text=not (isinstance(stream, type) and extends_frame_protocol(stream)),
     )
 
 
@@ -170,7 +175,8 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
 
     @cached_property
     def _link_tls_creator(self) -> object:
-        return tls_connection_creator(TLSOptions(), self.server_name)
+        options = logsrv.kit.connections.TLSOptions()
+        return logsrv.kit.connections.tls_connection_creator(options, self.server_name)
 
     @property
     def no_certificate(self) -> str:

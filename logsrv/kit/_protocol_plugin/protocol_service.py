@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import iscoroutine
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 
+import logsrv.kit._protocol_plugin
 from logsrv.errors import ConfigurationError
 from logsrv.kit._protocol_plugin.datagram_sockets import DatagramSocket, DatagramSockets
-from logsrv.kit._protocol_plugin.dials import DialError, DialledConnections, dial_policy
+from logsrv.kit._protocol_plugin.dials import DialledConnections
 from logsrv.kit._protocol_plugin.factory import PluginFactory, PluginProtocols, protocols_of
 from logsrv.kit._protocol_plugin.life import StateLife, call_if_defined
-from logsrv.kit._protocol_plugin.links import Links, ReconnectingLink, client_endpoint
+from logsrv.kit._protocol_plugin.links import Links, dial_policy
 from logsrv.kit._protocol_plugin.peers import Peers
 from logsrv.kit._protocol_plugin.service_settings import check_limits
 from logsrv.kit._protocol_plugin.tasks import ServiceTasks
 from logsrv.kit.net.endpoint import LISTENING, Endpoint
-from logsrv.kit.net.remote import CONNECT_SECONDS, RemotePlace
+from logsrv.kit.net.parse import CONNECT_SECONDS
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart
 from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.kit.protocols._datagrams import DatagramContext, Datagrams
@@ -32,6 +33,11 @@ from logsrv.kit.service.plugin_metrics import PLUGIN_METRICS
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.reactor import call_when_running
+
+if TYPE_CHECKING:
+    from logsrv.kit._protocol_plugin.dials import DialledConnections
+    from logsrv.kit._protocol_plugin.reconnecting import ReconnectingLink
+    from logsrv.kit.net.remote import RemotePlace
 
 log = Logger()
 
@@ -89,10 +95,12 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.spawn, self.every = self.tasks.spawn, self.tasks.every
         self.log = Logger(namespace=name)
         self.links = Links(reactor, metrics, lambda: dial_policy(self.settings))
-        self.dials = DialledConnections(self)
+        self._dials: DialledConnections | None = None
         self.sockets = DatagramSockets(self)
         # A test may replace it.
-        self.client_endpoint = client_endpoint
+        self.client_endpoint: Callable[..., tuple[str, IStreamClientEndpoint, str]] = (
+            lambda *about: logsrv.kit._protocol_plugin.client_endpoint(*about)
+        )
         self._life = StateLife(state, check_state)
         # Raises now if a listener could not be served.
         self.wanted_sites(settings)
@@ -201,9 +209,11 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         try:
             name, client, _ = self.client_endpoint(endpoint, self._reactor, timeout)
         except ConfigurationError as error:
-            raise DialError(str(error)) from error
+            raise logsrv.kit._protocol_plugin.DialError(str(error)) from error
         self._check_not_stopped(name)
-        return await self.dials.dial(name, client, timeout)
+        if self._dials is None:
+            self._dials = logsrv.kit._protocol_plugin.DialledConnections(self)
+        return await self._dials.dial(name, client, timeout)
 
     def datagrams(self, endpoint: str, protocol: Any) -> DatagramSocket:
         self._check_not_stopped(endpoint)
@@ -231,13 +241,15 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         await self.tasks.cancel_all()
         self._stopped = True
         self.sockets.close_all()
-        self.served.cut += await self.dials.drain_all(DRAIN_SECONDS)
+        if self._dials is not None:
+            self.served.cut += await self._dials.drain_all(DRAIN_SECONDS)
         self.served.cut += await self.links.drain_all(DRAIN_SECONDS)
 
     def apply(self, settings: Settings) -> object:
         rules = dial_policy(settings)
         self.links.apply(rules)
-        self.dials.apply(rules)
+        if self._dials is not None:
+            self._dials.apply(rules)
         return call_if_defined(self.state, "apply", settings)
 
     def stopping(self) -> object:

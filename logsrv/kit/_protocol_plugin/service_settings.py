@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from math import inf
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import attrs
 from twisted.internet.protocol import AbstractDatagramProtocol
@@ -14,16 +15,18 @@ from twisted.internet.protocol import AbstractDatagramProtocol
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import GuardPolicy, PeerLimits
 from logsrv.kit.framing._line_format import DEFAULT_MAX_LINE
-from logsrv.kit.framing.frames import DEFAULT_MAX_FRAME
+from logsrv.kit.framing._own_framing import DEFAULT_MAX_FRAME
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint, parse_named_endpoint
 from logsrv.kit.options.declare import REQUIRED, attrs_field_of, option, options_of, tables
 from logsrv.kit.options.kinds import SIZE, Kind, endpoint_kind
 from logsrv.kit.protocols._datagrams import DatagramLines, Datagrams, UnsetAnswers
-from logsrv.kit.protocols._frame_protocol import FrameProtocol
 from logsrv.kit.protocols._line_protocol import LineProtocol
 from logsrv.kit.text.words import listed
+
+if TYPE_CHECKING:
+    from logsrv.kit.protocols._frame_protocol import FrameProtocol
 
 LISTEN = endpoint_kind(parse_endpoint, locate=located_endpoint)
 """The kind of places to listen at; the text of a value is `str(value)`."""
@@ -73,6 +76,17 @@ def _answers_option(most: float | None) -> Any:
 HELP = {"max_line": "how long a line may be", "max_frame": "how long a frame may be"}
 
 
+def frame_protocol() -> type[FrameProtocol[Any, Any, Any]] | None:
+    """Return the class FrameProtocol; None if nobody has loaded it, for then no class extends it."""
+    module = sys.modules.get("logsrv.kit.protocols._frame_protocol")
+    return None if module is None else module.FrameProtocol
+
+
+def extends_frame_protocol(one: type[Any]) -> TypeGuard[type[FrameProtocol[Any, Any, Any]]]:
+    base = frame_protocol()
+    return base is not None and issubclass(one, base)
+
+
 def limits_of(*served: object, named: Sequence[object] = ()) -> Limits:
     """Return the limits that apply to these protocol classes and functions; some may be None.
 
@@ -86,7 +100,7 @@ def limits_of(*served: object, named: Sequence[object] = ()) -> Limits:
                 found.setdefault("max_line", None)
         elif issubclass(one, LineProtocol):
             found["max_line"] = one.max_line
-        elif issubclass(one, FrameProtocol):
+        elif extends_frame_protocol(one):
             found["max_frame"] = one.max_frame
         elif issubclass(one, DatagramLines):
             found.setdefault("max_line", None)

@@ -20,9 +20,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
+import logsrv.kit.connections
 from logsrv.kit.connections._drain import drain
 from logsrv.kit.connections._guarded_connection import TLS_ALERT, GuardedConnection
-from logsrv.kit.connections._proxy_protocol import ProxiedTransport
 from logsrv.kit.connections._refusals import (
     AbortingProtocol,
     RefusalProtocol,
@@ -107,7 +107,7 @@ class GuardedFactory(Factory):
         # Makes the stand-in for a connection until its peer is known.
         self._front: Callable[[GuardedConnection], Any] | None = None
         if proxied:
-            self._front = partial(ProxiedTransport, self)
+            self._front = partial(logsrv.kit.connections.ProxiedTransport, self)
         elif certified:
             self._front = lambda admitted: HandshakeStandIn(
                 admitted, admitted.connect_protocol, admitted.take_transport

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import Certificate
 from OpenSSL import SSL
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
@@ -126,6 +126,9 @@ def escaped_name(name: str) -> str:
 class GatheringTLS(BufferingTLSTransport):
     """Delivers the data of all records in one chunk at once; Twisted delivers each record alone.
 
+    A peer's goodbye is the end of its input, as a half-close of TCP is: a protocol that can half-close is
+    told, and closes when it has answered.
+
     It waits for the peer's goodbye no longer than GOODBYE_SECONDS after its own was sent. No peer has to
     send one (RFC 8446 section 6.1), and Twisted would wait for ever.
 
@@ -143,6 +146,8 @@ class GatheringTLS(BufferingTLSTransport):
     _tickets: bytes | None = None
     # The protocol has paused reading, which takes effect after the handshake.
     _held = False
+    # The peer has said goodbye, and the protocol may still answer it.
+    _half_ended = False
 
     def pauseProducing(self) -> None:
         """Stop reading; but go on until the end of the handshake, before which nothing can be sent."""
@@ -212,6 +217,9 @@ class GatheringTLS(BufferingTLSTransport):
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
+        if self._half_ended:
+            # OpenSSL would keep what follows a goodbye.
+            return
         if not self._handshakeDone or self._appSendBuffer:
             # Twisted calls `_flushReceiveBIO` in the end, too.
             super().dataReceived(data)
@@ -229,11 +237,27 @@ class GatheringTLS(BufferingTLSTransport):
             ProtocolWrapper.dataReceived(self, texts[0] if len(texts) == 1 else b"".join(texts))
         if end is None:
             self._send_tls_answer()
-        elif not self._lostTLSConnection:
+        elif not self._lostTLSConnection and not self._half_ended:
             goodbye = end.check(SSL.ZeroReturnError)
             if goodbye:
+                # An answer to what came with it.
+                self._aggregator.flush()
+                if self._may_half_close():
+                    self._half_ended = True
+                    half_closeable: Any = self.wrappedProtocol
+                    half_closeable.readConnectionLost()
+                    return
                 self._shutdownTLS()
             self._tlsShutdownFinished(None if goodbye else end)
+
+    def _may_half_close(self) -> bool:
+        """Return whether the protocol may go on to send after the peer's goodbye (RFC 8446 section 6.1)."""
+        protocol = self.wrappedProtocol
+        return (
+            not (self.disconnecting or self._aborted)
+            and IHalfCloseableProtocol.providedBy(protocol)
+            and getattr(protocol, "half_close", True)
+        )
 
     def _send_tls_answer(self) -> None:
         """Send the answer of OpenSSL to the bytes received, unless it is only tickets."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import attrs
 
 LF = b"\n"
+# A byte is looked for by its number: for bytes of one, Python raises a TypeError and catches it first.
+CR = 13
 DEFAULT_MAX_LINE = 64 * 1024
 
 
@@ -58,11 +60,10 @@ class LineFormat:
 
         Raises UnicodeDecodeError for bytes that are not text if `errors` is "reject".
         """
-        delimiter = self.delimiter
-        if delimiter == LF and b"\r\0" in block:
+        if CR in block and b"\r\0" in block and self.delimiter == LF:
             block = block.replace(b"\r\0", b"")
         text = block.decode(self.encoding, self.errors_handler)
-        if delimiter == LF and "\r" in text:
+        if "\r" in text and self.delimiter == LF:
             lines = text.split("\r\n")
             # If there is a CR, usually all endings are CR LF: then this split alone is enough, and faster.
             if len(lines) - 1 != text.count("\n"):

@@ -10,6 +10,7 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 
+DEFAULT_MAX_FRAME = 1024 * 1024
 # The most bytes of a frame, for the framer that `check` makes.
 TRIAL_LIMIT = 1024
 # Iterable, but no frames are in them: an author's `receive` must not return these.

@@ -13,7 +13,6 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
-DEFAULT_MAX_FRAME = 1024 * 1024
 # Bytes of a varint of 64 bits, the longest; one that does not end there is a fault.
 LONGEST_VARINT = 10
 # A number without leading zeros, and its colon if that has come.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+import logsrv.kit.net
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections._guarded_factory import GuardedFactory
 from logsrv.kit.connections._streams import BoundedAcceptMixin
@@ -20,7 +21,6 @@ from logsrv.kit.connections._tls import GatheringTLSFactory
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.connections.source import host_text
 from logsrv.kit.connections.transports import descriptor
-from logsrv.kit.net._certificates import RenewableCertificate, check_certificate
 from logsrv.kit.net._listener_place import ListenerPlace
 from logsrv.kit.net._ports import (
     adopt_duplicate,
@@ -30,12 +30,14 @@ from logsrv.kit.net._ports import (
     port_on_socket,
     use_our_classes,
 )
-from logsrv.kit.net._stdin import StdinPort
 from logsrv.kit.net.bind import check_can_bind, listen_error, remove_stale_socket, set_file_mode
 from logsrv.kit.net.endpoint import LISTENING, Endpoint, log_listening
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.text.words import shown
+
+if TYPE_CHECKING:
+    from logsrv.kit.net._certificates import RenewableCertificate
 
 log = Logger()
 
@@ -108,7 +110,8 @@ class StreamListener:
 
     def check_and_reload(self) -> None:
         if self._port is None:
-            check_certificate(self.endpoint)
+            if self.endpoint.has_certificate:
+                logsrv.kit.net.check_certificate(self.endpoint)
             check_can_bind(self.endpoint, self._place.kept)
         else:
             if self.certificate is not None:
@@ -128,7 +131,9 @@ class StreamListener:
     def bind(self) -> None:
         factory: IProtocolFactory = self._guarded
         if self.endpoint.has_certificate:
-            self.certificate = RenewableCertificate(self.endpoint, self._label, self._reactor)
+            self.certificate = logsrv.kit.net.RenewableCertificate(
+                self.endpoint, self._label, self._reactor
+            )
             if not self.endpoint.begins_plain:
                 factory = GatheringTLSFactory(self.certificate, False, factory)
         taken = self._place.take_kept_socket()
@@ -171,7 +176,7 @@ class StreamListener:
         if taken is not None:
             return succeed(port_on_socket(self._reactor, taken, factory, self.endpoint))
         if self.endpoint.kind == "stdin":
-            return succeed(StdinPort(factory, self._reactor))
+            return succeed(logsrv.kit.net.StdinPort(factory, self._reactor))
         endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted_description)
         adopt_duplicate(
             endpoint, lambda one: self._place.kept.note_adopted(one, str(self.endpoint))

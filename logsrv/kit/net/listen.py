@@ -6,19 +6,22 @@ A listener may also fetch: nobody connects to it, and its receiver gets data fro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 
+import logsrv.kit.net
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net._stream_listener import StreamListener
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.observe.metrics import Counts
+
+if TYPE_CHECKING:
+    from logsrv.kit.net.datagrams import DatagramReceiver
 
 
 class Listener(Protocol):
@@ -89,8 +92,12 @@ def listener_for(
     if receiver is None:
         what = "datagrams" if endpoint.kind == "datagram" else "connections"
         raise ConfigurationError(f"{endpoint}: this input takes no {what}")
-    make: Any = {"datagram": DatagramListener, "fetched": FetchedListener}
-    listener: Listener = make.get(endpoint.kind, StreamListener)(
+    make: Any = StreamListener
+    if endpoint.kind == "datagram":
+        make = logsrv.kit.net.DatagramListener
+    elif endpoint.kind == "fetched":
+        make = FetchedListener
+    listener: Listener = make(
         endpoint, receiver, label=label, policy=policy, reactor=reactor, metrics=metrics, kept=kept
     )
     return listener

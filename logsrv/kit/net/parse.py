@@ -28,6 +28,8 @@ from logsrv.kit.net.endpoint import (
 from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import listed, nearest_word, shown
 
+CONNECT_SECONDS = 30.0
+"""The time-out of one attempt to connect to a `logsrv.kit.net.remote` place."""
 # Bytes of a path, more are refused: sun_path of Linux less the NUL at its end (unix(7)).
 LONGEST_SOCKET_PATH = 107
 # Bytes of a receive buffer, more are refused: setsockopt(2) takes an int.

@@ -11,7 +11,7 @@ from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wra
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
-from logsrv.kit.net.parse import LONGEST_SOCKET_PATH, named_arguments, parse_port
+from logsrv.kit.net.parse import CONNECT_SECONDS, LONGEST_SOCKET_PATH, named_arguments, parse_port
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.text.words import nearest_word, shown
 
@@ -22,7 +22,6 @@ ARGUMENTS = {
 }
 """The arguments of each scheme, in the order in which they may be given without their names."""
 ARGUMENTS["tls"] = ARGUMENTS["ssl"]
-CONNECT_SECONDS = 30.0
 # Such an argument in the text of a place; a backslash escapes a colon in it.
 _FILE_ARGUMENT = r":(?:cafile|certKey|privateKey)=(?:\\.|[^:\\])*"
 

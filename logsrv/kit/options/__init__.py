@@ -24,6 +24,11 @@ Its modules:
 
 declare, kinds    an attrs class declares them; a kind parses text into a value
 sources, load     values from the command line, the environment and a TOML file; settings made of them
+toml_file         that file, read
 argument_parser   the parser of every command line; help has that of plugins, usage gives it to twistd
 files             small files: read, created, those that settings name, and secrets in them
 """
+
+from logsrv.lazy_names import lazy_names
+
+__getattr__, __dir__ = lazy_names(__name__)

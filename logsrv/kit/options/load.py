@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
+import logsrv.kit.options
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import (
     REQUIRED,
@@ -27,7 +28,6 @@ from logsrv.kit.options.kinds import PATH
 from logsrv.kit.options.sources import (
     GivenValue,
     GivenValues,
-    read_toml_file,
     values_from_arguments,
     values_from_environment,
     values_from_table,
@@ -178,7 +178,7 @@ def _read_config_file(
     """Return the options of the file's top level, and its arrays of tables by attribute."""
     if config.value is None:
         return {}, {}
-    document = read_toml_file(config.value, config.origin, again=sources.again)
+    document = logsrv.kit.options.read_toml_file(config.value, config.origin, again=sources.again)
     origin = shown(str(config.value), SHOWN_PATH_LENGTH)
     directory = sources.directory if names_descriptor(config.value) else config.value.parent
     arrays = tables_of(settings_class)

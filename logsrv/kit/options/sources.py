@@ -7,7 +7,6 @@ accepted texts; for a long value, lines below it show the place of the mistake.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,22 +17,11 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import Option, option_name
-from logsrv.kit.options.files import read_file
 from logsrv.kit.options.kinds import WrongPartError
-from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
+from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean, nearest_word, shown
 
 COMMAND_LINE = "command line"
-LARGEST_FILE = 1024 * 1024
-MOST_PARTS = 16
-"""The most parts of a TOML key between dots. Python's parser needs time by their square: 4 s for 20,000."""
-_PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
-_PIECE_OF_TOML = (
-    r'"""(?s:.*?)(?:"""|\Z)|'
-    r"'''(?s:.*?)(?:'''|\Z)|"
-    rf"(?P<long>{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{MOST_PARTS}}})|"
-    rf"{_PART}|#[^\n]*|[^\"'#A-Za-z0-9_-]+|."
-)
 
 
 @attrs.frozen
@@ -116,39 +104,6 @@ def _variable_meant(key: str, prefix: str, variables: Collection[str]) -> str:
     names = {variable.removeprefix(prefix): variable for variable in variables}
     near = nearest_word(key.upper().removeprefix(prefix), list(names))
     return f" (did you mean {names[near]}?)" if near else ""
-
-
-def read_toml_file(path: Path, origin: str, *, again: bool = False) -> dict[str, Any]:
-    """Return the contents of the TOML file. origin: the source of its name. again: true for a reload.
-
-    Raises ConfigurationError if it cannot be read, has more than LARGEST_FILE bytes, or is not TOML.
-    """
-    name = shown(str(path), SHOWN_PATH_LENGTH)
-    try:
-        text = read_file(path, LARGEST_FILE, pipe=not again)
-    except ValueError as error:
-        raise ConfigurationError(f"--config {name} ({origin}): {error}") from error
-    try:
-        document = text.decode()
-        _check_key_lengths(document)
-        return tomllib.loads(document)
-    except RecursionError:
-        raise ConfigurationError(f"{name}: not TOML: nested too deep") from None
-    except UnicodeDecodeError as error:
-        line = text.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(
-            f"{name}: not TOML: line {line} is not UTF-8; save the file as UTF-8"
-        ) from None
-    except ValueError as error:
-        raise ConfigurationError(f"{name}: not TOML: {one_line(str(error))}") from error
-
-
-def _check_key_lengths(document: str) -> None:
-    """Raise ValueError if a key has too many parts."""
-    for piece in re.finditer(_PIECE_OF_TOML, document):
-        if piece["long"]:
-            line = document.count("\n", 0, piece.start()) + 1
-            raise ValueError(f"a key of more than {MOST_PARTS} parts (at line {line})")
 
 
 def values_from_table(

@@ -39,8 +39,11 @@ LAST_WORDS_SECONDS = 30.0
 # makes the kernel reset the connection, and the peer would not get the sentence.
 LINGER_SECONDS = 5.0
 # Once the author's code has worked on the input of one peer for this time, others have their turn. Frames,
-# lines and reads are looked at in groups, so as not to ask for the time for each.
+# lines and reads are looked at in groups, so as not to ask for the time for each: of FIRST_AT_ONCE, then of
+# fewer if they took too long, else of more.
 TURN_SECONDS = 0.005
+FIRST_AT_ONCE = 16
+MOST_AT_ONCE = 128
 # Unsent bytes: of more than these, a part is sent first when somebody asks for them.
 SENT_FIRST = 16 * 1024
 CLOSED_CLEANLY = connectionDone.getErrorMessage()
@@ -53,11 +56,12 @@ class PeerConnection(SendingSide):
     bytes unless the author's code asks for input itself. work: fires when the author's code that still runs
     is done; None if none runs. when_answered: called each time that code has returned, or waits for the
     peer. heard: the peer has sent something since this was last set to false. turn_began: when the author's
-    code was first found at work on input that has come at once; None before.
+    code was first found at work on input that has come at once; None before. at_once: how many lines,
+    frames or reads the code gets before somebody asks `is_turn_over` again.
     """
 
     __slots__ = (
-        "_farewell", "_idle", "_next_turn", "_timers", "heard", "reader", "turn_began",
+        "_farewell", "_idle", "_next_turn", "_timers", "at_once", "heard", "reader", "turn_began",
         "when_answered", "work",
     )  # fmt: skip
 
@@ -68,6 +72,7 @@ class PeerConnection(SendingSide):
         self.when_answered: Callable[[], object] | None = None
         self.heard = False
         self.turn_began: float | None = None
+        self.at_once = FIRST_AT_ONCE
         # Gives the protocol more of the input that has come.
         self._next_turn: DelayedCall | None = None
         self._farewell = b""
@@ -264,7 +269,10 @@ class PeerConnection(SendingSide):
         now = self.author.factory.service.clock.seconds()
         if self.turn_began is None:
             self.turn_began = now
-        return now - self.turn_began >= TURN_SECONDS
+            return False
+        over = now - self.turn_began >= TURN_SECONDS
+        self.at_once = max(1, self.at_once // 4) if over else min(2 * self.at_once, MOST_AT_ONCE)
+        return over
 
     @property
     def gives_way(self) -> bool:

@@ -20,7 +20,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.connections._drain import GonePeerWatch
 from logsrv.kit.connections._tls import PeerCertificate
 from logsrv.kit.framing._line_format import LineFormat
-from logsrv.kit.framing.frames import DEFAULT_MAX_FRAME
+from logsrv.kit.framing._own_framing import DEFAULT_MAX_FRAME
 from logsrv.kit.observe.metrics import Counts, Metrics
 from logsrv.kit.observe.peer_log import ConnectionLog, connection_log
 from logsrv.kit.observe.rate_limited_log import Failures

@@ -28,10 +28,8 @@ Frame = TypeVar("Frame", default=bytes)
 
 # An exhausted iterator, so all connections may share it.
 NO_FRAMES: Iterator[bytes] = iter(())
-# The bytes that are split into frames in one step, and the frames that the protocol gets in one: after it
-# others may have waited long enough.
+# The bytes that are split into frames in one step.
 BYTES_AT_ONCE = 16 * 1024
-FRAMES_AT_ONCE = 128
 
 
 class FramedConnection(PeerConnection):
@@ -196,11 +194,11 @@ class FrameReader:
                 return
             if self._later is NO_FRAMES:
                 frames = self._framer.receive(self._take_late())
-                if len(frames) <= FRAMES_AT_ONCE:
+                if len(frames) <= connection.at_once:
                     self._frames = iter(frames)
                     continue
                 self._later = iter(frames)
-            self._frames = iter(list(islice(self._later, FRAMES_AT_ONCE)))
+            self._frames = iter(list(islice(self._later, connection.at_once)))
             if not length_hint(self._later):
                 self._later = NO_FRAMES
         if connection.state.reading is ENDED:

@@ -13,7 +13,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.framing._incoming import MOST_LINES, Incoming, LineNotText, LineTooLong
+from logsrv.kit.framing._incoming import Incoming, LineNotText, LineTooLong
 from logsrv.kit.protocols._connection import PeerConnection
 from logsrv.kit.protocols._context import AuthorProtocol
 from logsrv.kit.protocols._states import AWAIT, ENDED, FINISH, OPEN
@@ -35,7 +35,7 @@ class LineAuthor(AuthorProtocol, Protocol):
 class LineReader:
     """Makes lines of the bytes, and gives the protocol one after another when it is ready."""
 
-    __slots__ = ("_author", "_connection", "_incoming", "_number", "_reads", "_wanted")
+    __slots__ = ("_author", "_connection", "_incoming", "_number", "_reads_left", "_wanted")
     waits_by_itself = False
 
     def __init__(self, author: LineAuthor, connection: PeerConnection) -> None:
@@ -47,7 +47,8 @@ class LineReader:
         # Fires with the input that the protocol waits for: `_number` bytes; the next line if that is None.
         self._wanted: Deferred[Any] | None = None
         self._number: int | None = None
-        self._reads = 0
+        # Until the next look at the clock.
+        self._reads_left = connection.at_once
 
     @property
     def waiting(self) -> bool:
@@ -73,9 +74,12 @@ class LineReader:
         while not connection.state.held:
             if self._wanted is not None:
                 steps += 1
-                if steps % MOST_LINES == 0 and connection.is_turn_over():
-                    connection.give_way()
-                elif not self._finish_read():
+                if steps > connection.at_once:
+                    steps = 1
+                    if connection.is_turn_over():
+                        connection.give_way()
+                        continue
+                if not self._finish_read():
                     return
                 continue
             line_received = self._author.line_received
@@ -124,8 +128,11 @@ class LineReader:
     def read_bytes(self, number: int, timeout: float | None = None) -> Deferred[bytes]:
         """Read `number` bytes, which follow the last line that the protocol got; then go on with lines."""
         connection = self._connection
-        self._reads += 1
-        gives_way = self._reads % MOST_LINES == 0 and connection.is_turn_over()
+        self._reads_left -= 1
+        gives_way = False
+        if self._reads_left <= 0 and len(self._incoming) + self._incoming.decoded:
+            gives_way = connection.is_turn_over()
+            self._reads_left = connection.at_once
         if not (gives_way and connection.state.sending is OPEN):
             data = self._incoming.take_exactly(number)
             if data is not None:
@@ -197,7 +204,7 @@ class LineReader:
         ended = connection.state.reading is ENDED
         incoming.ended = ended and self._author.unfinished_line
         try:
-            made = incoming.make_lines()
+            made = incoming.make_lines(connection.at_once)
         except LineTooLong:
             self._send_telnet_answers()
             self._author.factory.oversize_lines += 1

@@ -16,7 +16,7 @@ import attrs
 from logsrv.kit.connections.transports import end_output
 from logsrv.kit.framing._incoming import Incoming, LineTooLong
 from logsrv.kit.protocols._awaiting import ReusableDeferred, working
-from logsrv.kit.protocols._connection import PeerConnection
+from logsrv.kit.protocols._connection import FIRST_AT_ONCE, PeerConnection
 from logsrv.kit.protocols._context import Settings, State
 from logsrv.kit.protocols._protocol import PeerProtocol
 from logsrv.kit.protocols._sending import GATHERED
@@ -26,8 +26,6 @@ from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout, chec
 Result = TypeVar("Result")
 # Nothing more is read from the peer while this much waits for the protocol.
 READ_AHEAD = 64 * 1024
-# After so many reads the function may have worked for too long while others wait.
-READS_AT_ONCE = 128
 
 
 class Connection(PeerProtocol[Settings, State]):
@@ -59,7 +57,7 @@ class Connection(PeerProtocol[Settings, State]):
         # True while reading from the peer is paused, because too much is unread.
         self._holds_back = False
         # Until the next look at the clock.
-        self._reads_left = READS_AT_ONCE
+        self._reads_left = FIRST_AT_ONCE
         # True if `advance` may wake the code that waits: input has come since, or it waits only until other
         # peers have room.
         self._news = False
@@ -159,7 +157,7 @@ class Connection(PeerProtocol[Settings, State]):
             return line
         elif not incoming.is_spent():
             if connection.is_turn_over():
-                await self._wait_for_turn()
+                await self._wait_for_turn(is_over=True)
             line = self._make_line()
         if line is None and not (incoming.ended or connection.state.ended):
             waiting = self._wake_up
@@ -344,26 +342,36 @@ class Connection(PeerProtocol[Settings, State]):
                 timer.cancel()
         return result
 
-    async def _wait_for_turn(self) -> None:
+    async def _wait_for_turn(self, *, is_over: bool | None = None) -> None:
         """Wait until others have had their turn, and the peers that the protocol writes to have room.
 
-        `patience` bounds the time.
+        `patience` bounds the time. is_over: whether the turn is over, if that is known.
         """
-        self._reads_left = READS_AT_ONCE
         connection = self._peer_connection
-        if connection.is_turn_over() and connection.state.sending is OPEN:
+        if is_over is None:
+            is_over = connection.is_turn_over()
+        self._reads_left = connection.at_once
+        if is_over and connection.state.sending is OPEN:
             # `give_way` holds the input back as well.
             self._holds_back = False
             connection.give_way()
+        elif is_over:
+            # What has come may be read after the end, too.
+            connection.turn_began = None
+            self.clock.callLater(0, self._wake_reader)
+            await self._wait_until_woken()
         while connection.state.sending is OPEN and (
             connection.gives_way or connection.state.others is STUCK
         ):
-            waiting = self._wait_for_input(news=True)
-            try:
-                await waiting
-            finally:
-                if self._waiting is waiting:
-                    self._waiting = None
+            await self._wait_until_woken()
+
+    async def _wait_until_woken(self) -> None:
+        waiting = self._wait_for_input(news=True)
+        try:
+            await waiting
+        finally:
+            if self._waiting is waiting:
+                self._waiting = None
 
     def _wait_for_input(self, *, news: bool = False) -> ReusableDeferred:
         """Return an awaitable for more input, or its end. Raises RuntimeError if two wait.
@@ -392,7 +400,7 @@ class Connection(PeerProtocol[Settings, State]):
         incoming = self._incoming
         line = None
         try:
-            if incoming.make_lines():
+            if incoming.make_lines(self._peer_connection.at_once):
                 line = next(incoming.lines)
         except LineTooLong:
             self.factory.oversize_lines += 1

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.inspect._view import Service
 from logsrv.kit.inspect.inspect_settings import InspectPlace, OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.web.access import web_guard_policy
+
+if TYPE_CHECKING:
+    from logsrv.kit.inspect._view import Service
 
 T = TypeVar("T")
 log = Logger()

@@ -16,7 +16,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import ListenError, check_can_bind
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.files import GivenFile, given_files, inline_secret_keys, names_descriptor
-from logsrv.kit.options.sources import read_toml_file
+from logsrv.kit.options.toml_file import read_toml_file
 from logsrv.kit.service.file_checks import check_certificates, check_files
 from logsrv.kit.service.findings import (
     CheckRequest,

@@ -6,6 +6,7 @@ The web server is imported and made at the first --http: it puts its page togeth
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,8 @@ class HttpPart(PartWork[HttpSettings]):
     def findings(
         self, options: HttpSettings, asked: CheckRequest, now: datetime.datetime
     ) -> Iterable[Finding]:
-        if options.saved is not None:
+        # The file itself is checked as any new one; once there, it is replaced.
+        if options.saved is not None and os.path.exists(options.saved):
             yield check_directory_writable(options.saved.parent, asked.user)
 
     def stopping(self) -> Deferred[None]:

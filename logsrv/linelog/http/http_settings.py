@@ -11,7 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.files import SECRET, SECRET_FILE, read_secret
-from logsrv.kit.options.kinds import DURATION, PATH, Kind, integer
+from logsrv.kit.options.kinds import DURATION, NEW_FILE, Kind, integer
 from logsrv.kit.web.access import host_in_header, is_private, web_endpoint_kind
 
 # The most connections of a web listener; further ones are refused. A browser opens six for a page; a screen
@@ -54,7 +54,9 @@ class HttpSettings:
     )
     http_searches: int = option(8, integer(1), "searches at a time at most")
     http_search_time: float = option("1m", DURATION, "end a search after this time")
-    saved: Path | None = option(None, PATH, "a JSON file of searches and boards that readers share")
+    saved: Path | None = option(
+        None, NEW_FILE, "a JSON file of searches and boards that readers share"
+    )
 
     def __attrs_post_init__(self) -> None:
         for endpoint in self.http:

@@ -152,6 +152,27 @@ def test_a_plugin_file_loads_no_reactor():
     assert run.stdout.strip() == "[]"
 
 
+def test_a_server_loads_what_it_uses():
+    """A server of lines needs no memory for links, datagrams, frames, TLS, PROXY, TOML and inspection."""
+    code = (
+        "import sys; from logsrv.kit import LineProtocol, protocol_plugin\n"
+        "plugin = protocol_plugin('x', LineProtocol, listen='tcp:0:interface=127.0.0.1')\n"
+        "options = plugin.options(); options.parseOptions([]); service = plugin.makeService(options)\n"
+        "service.privilegedStartService(); service.startService(); print(*sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
+    loaded = set(run.stdout.split())
+    assert "logsrv.kit.net._stream_listener" in loaded
+    late = (
+        "connections._proxy_protocol", "connections.client_tls", "framing.frames", "inspect._view",
+        "net._certificates", "net._stdin", "net.datagrams", "net.remote", "options.toml_file",
+        "protocols._frame_protocol", "protocols._starting_tls", "service._dials",
+    )  # fmt: skip
+    assert loaded & {"automat", "tomllib", *(f"logsrv.kit.{name}" for name in late)} == set()
+
+
 @pytest.mark.slow
 def test_a_plugin_of_five_lines_serves_in_twistd(folder, twistd):
     """A stranger's five lines answer telnet, with the kit's options, and warn when they block."""

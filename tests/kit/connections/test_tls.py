@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import DefaultOpenSSLContextFactory
 from twisted.internet.task import Clock
@@ -18,6 +19,7 @@ from twisted.internet.testing import StringTransport
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from logsrv.kit.connections._tls import GOODBYE_SECONDS, GatheringTLS, is_encrypted
 from logsrv.kit.connections.transports import delay_close_for_producer, undo_close_delay
@@ -46,7 +48,7 @@ class Channel:
         factory.protocol = GatheringTLS
         context = unverified()
         context.maximum_version = newest
-        self.protocol = protocol
+        self.protocol: Any = protocol
         self.transport = StringTransport()
         self.server: Any = factory.buildProtocol(None)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -102,6 +104,53 @@ def test_a_goodbye_is_answered_after_what_came_before_it(channel):
     channel.client.unwrap()
     channel.server.connectionLost(Failure(ConnectionDone()))
     assert channel.protocol.ended[0].check(ConnectionDone)
+
+
+def test_an_answer_reaches_a_peer_that_has_said_goodbye_with_its_request(channel):
+    channel.protocol.each = lambda protocol: protocol.transport.write(b"answer")
+    channel.client.write(b"request")
+    channel.server.dataReceived(channel.sent() + channel.say_goodbye())
+    assert channel.transport.disconnecting
+    channel.fetch()
+    assert channel.client.read(10) == b"answer"
+
+
+@implementer(IHalfCloseableProtocol)
+class Answering(Chunks):
+    """Answers later. half_ended: how often it was told that the peer sends nothing more."""
+
+    half_ended = 0
+
+    def readConnectionLost(self) -> None:
+        self.half_ended += 1
+
+    def writeConnectionLost(self) -> None:
+        raise AssertionError("the sending half is never closed alone")
+
+
+def test_a_goodbye_is_the_end_of_the_input_alone(tmp_path):
+    """As a half-close of TCP: who has asked gets the answer, and what follows the goodbye is dropped."""
+    channel = Channel(certificate_file(tmp_path / "pem"), Answering())
+    channel.client.write(b"request")
+    channel.server.dataReceived(channel.sent() + channel.say_goodbye())
+    assert channel.protocol.half_ended == 1 and not channel.transport.disconnecting
+    for _ in range(3):
+        channel.server.dataReceived(os.urandom(KIB))
+    channel.server.write(b"answer")
+    channel.server.loseConnection()
+    channel.fetch()
+    assert channel.client.read(10) == b"answer"
+    assert channel.transport.disconnecting
+    channel.server.connectionLost(Failure(ConnectionDone()))
+    assert channel.protocol.half_ended == 1 and channel.protocol.chunks == [b"request"]
+    assert channel.protocol.ended[0].check(ConnectionDone) and not channel.clock.getDelayedCalls()
+
+
+def test_a_goodbye_ends_a_connection_that_may_not_half_close(tmp_path):
+    channel = Channel(certificate_file(tmp_path / "pem"), Answering())
+    channel.protocol.half_close = False
+    channel.server.dataReceived(channel.say_goodbye())
+    assert channel.protocol.half_ended == 0 and channel.transport.disconnecting
 
 
 def test_a_peer_that_says_no_goodbye_is_not_waited_for(channel):

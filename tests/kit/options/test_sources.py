@@ -12,12 +12,12 @@ from logsrv.kit.options.declare import option, options_of
 from logsrv.kit.options.kinds import PATH, TEXT, Kind, WrongPartError
 from logsrv.kit.options.sources import (
     GivenValue,
-    read_toml_file,
     values_from_arguments,
     values_from_environment,
     values_from_table,
     variable_prefix,
 )
+from logsrv.kit.options.toml_file import read_toml_file
 from tests.kit.options.example_settings import LoggerOptions, Sync
 
 OPTIONS = options_of(LoggerOptions)

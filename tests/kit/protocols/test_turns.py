@@ -10,8 +10,9 @@ from logsrv.kit.testing import MemoryService
 NUMBER = 2000
 ITEMS = [f"{number:07d}" for number in range(NUMBER)]
 SENT = "".join(f"{item}\n" for item in ITEMS).encode()
-# The most items of a turn: those before the first look at the clock, and five milliseconds.
-MOST = 300
+# The most items of a peer's first turn, before it is known that each takes long, and of later ones.
+MOST = 50
+MOST_LATER = 16
 
 
 class Work:
@@ -146,7 +147,7 @@ def test_others_are_served_before_all_input_of_one_is_handled(service):
     flooding, polite = service.connect(), service.connect()
     flooding.feed(SENT)
     for turns in range(1, NUMBER):
-        assert len(done) <= turns * MOST
+        assert len(done) <= MOST + (turns - 1) * MOST_LATER
         if len(done) == NUMBER:
             break
         # Nothing more is read from this peer meanwhile.
@@ -196,11 +197,28 @@ def test_a_close_meanwhile_is_the_end(service):
     done = len(service.service.state.done)
     [peer] = service.service.peers
     peer.close()
-    service.clock.advance(1)
+    service.clock.advance(NUMBER)
     assert flooding.closed
     # A function may read what has come until it returns.
     reads = isinstance(peer, Connection)
     assert len(service.service.state.done) == (NUMBER if reads else done)
+
+
+@pytest.mark.parametrize("function", [iterates, reads_lines, reads_exactly, reads_until])
+@pytest.mark.parametrize("end", ["close", "abort"])
+def test_a_function_that_reads_on_after_the_end_takes_turns(function, end):
+    service = MemoryService(function, state=Work)
+    done = service.service.state.done
+    service.connect().feed(SENT)
+    [peer] = service.service.peers
+    getattr(peer, end)()
+    for turns in range(1, NUMBER):
+        assert len(done) <= MOST + turns * MOST_LATER
+        if len(done) == NUMBER:
+            break
+        next_turn = min(call.getTime() for call in service.clock.getDelayedCalls())
+        service.clock.advance(next_turn - service.clock.seconds())
+    assert done == ITEMS
 
 
 def test_a_stop_answers_what_has_come(service):

@@ -5,16 +5,35 @@ import sys
 
 import pytest
 
-from logsrv.kit.service.findings import FindingLevel
+from logsrv.kit.options.files import given_files
+from logsrv.kit.service.file_checks import check_files
+from logsrv.kit.service.findings import FindingLevel, current_user
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.logger_services import findings
+from tests.parts.logger_services import findings, settings
 
 
-def test_searches_can_be_saved_where_the_user_may_write(tmp_path):
-    (tmp_path / "file").touch()
-    for place, level in ((".", FindingLevel.OK), ("file", FindingLevel.ERROR)):
-        found = findings(tmp_path, f'saved = "{place}/saved.json"')
-        assert [one.level for one in found] == [level]
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("saved.json", "is not there yet; user NAME can make it"),
+        ("missing/saved.json", "cannot be made: there is no directory PLACE/missing (--saved)"),
+        ("there/saved.json", "can be read and written by user NAME"),
+        ("there", "is a directory, not a file (--saved)"),
+    ],
+)
+def test_searches_can_be_saved_where_the_user_may_write(tmp_path, file, sentence):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "saved.json").touch()
+    user = current_user()
+    [found] = check_files(given_files(settings("--saved", str(tmp_path / file))), user)
+    said = found.sentence.replace(str(tmp_path), "PLACE").replace(user.name, "NAME")
+    assert said == sentence
+
+
+def test_searches_are_saved_by_a_new_file_in_the_place_of_the_old(tmp_path):
+    (tmp_path / "saved.json").touch()
+    [found] = findings(tmp_path, 'saved = "saved.json"')
+    assert (found.subject, found.level) == (str(tmp_path), FindingLevel.OK)
 
 
 LOADED = """
