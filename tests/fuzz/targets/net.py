@@ -27,7 +27,7 @@ from logsrv.kit.net.remote import parse_remote
 from logsrv.kit.options import kinds
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import SettingsSources, load_settings
-from logsrv.kit.options.sources import read_toml_file
+from logsrv.kit.options.toml_file import read_toml_file
 from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 from logsrv.kit.text.paths import checked_name, safe_name
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
@@ -187,7 +187,7 @@ def places(data: bytes) -> None:
                 assert kind.parse(kind.show(value)) == value
 
 
-@target("kit.options.sources", "kit.options.load")
+@target("kit.options.sources", "kit.options.toml_file", "kit.options.load")
 def configuration(data: bytes) -> None:
     """A configuration file gives settings, or one sentence that says what is wrong in it."""
     with TemporaryDirectory() as directory:
