@@ -11,7 +11,7 @@ factory             its protocols, and the factory that builds them for a listen
 protocol_service    `self.service` of a protocol: what runs. It offers
 peers, tasks,       the other connections, tasks beside them, connections to elsewhere that are kept or
 links, dials        made once
-client_endpoint     where a link or a dial goes; reconnecting is one link
+endpoints           where a link or a dial goes; reconnecting is one link
 datagram_sockets    sockets of UDP
 life                of the state: opened before ports, closed at the end
 """

@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import AbstractDatagramProtocol
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit._protocol_plugin.client_endpoint import client_endpoint
+from logsrv.kit._protocol_plugin.endpoints import client_endpoint
 from logsrv.kit._protocol_plugin.plugin import Plugin, protocol_plugin
 from logsrv.kit._protocol_plugin.protocol_service import ProtocolService
 from logsrv.kit.net.endpoint import Endpoint
