@@ -4,16 +4,18 @@ from functools import cache
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import exact_rfc3339
-from logsrv.linelog.fields.events import parse_event
-from logsrv.linelog.fields.json import parse_json, parse_json_exactly
+from logsrv.linelog.fields.forms.access.one import parse_access
+from logsrv.linelog.fields.forms.events.one import parse_event
+from logsrv.linelog.fields.forms.json.one import parse_json
+from logsrv.linelog.fields.forms.logfmt.one import parse_logfmt
+from logsrv.linelog.fields.forms.programs.one import parse_program_message
+from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
+from logsrv.linelog.fields.json_values import parse_json_exactly
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
-from logsrv.linelog.fields.logfmt import parse_logfmt
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record, level_of
-from logsrv.linelog.fields.servers import parse_access, parse_program_message
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import make_source_test, parse_source
-from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.fields.values import (
     Value,
     displayable_text,

@@ -2,11 +2,11 @@
 
 import pytest
 
+from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from tests.parts.header_forms import DEVICES, WORDS

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.logfmt import parse_logfmt
+from logsrv.linelog.fields.extract import read_all_fields, read_fields
+from logsrv.linelog.fields.forms.logfmt.one import parse_logfmt
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.together.extract import read_all_fields, read_fields
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse, phrase_of
 from tests.parts.counts import counted_values

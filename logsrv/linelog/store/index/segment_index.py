@@ -38,7 +38,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from logsrv.kit.text.words import fault_text
-from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.fields.level_names import RULES
 from logsrv.linelog.fields.stored_line import Choice, FirstLines
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import MOST_FRAMES
