@@ -1,7 +1,7 @@
 """Read all fields of all lines of a text into columns: the same values that a Record gives of each line.
 
-Lines of a kind are read together: JSON objects with the same keys, headers and contents of the same form.
-Only unusual lines are parsed one by one.
+Lines of a form are read together, by the `many.py` of their forms; only unusual lines are parsed one by one
+(`record.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import numpy
 from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.coded import CodedField
-from logsrv.linelog.fields.forms.access.one import STATUS_CLASS, class_of_status
 from logsrv.linelog.fields.forms.contents.many import ContentColumns
 from logsrv.linelog.fields.forms.contents.wanted import wanted_in_lines
 from logsrv.linelog.fields.forms.line_kinds import FILE, HEADER, kinds_of_lines
@@ -27,6 +26,7 @@ from logsrv.linelog.fields.level_columns import levels_in_fields, levels_of_line
 from logsrv.linelog.fields.level_numbers import levels_of_records
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, IN_LOG_RECORDS
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.values import STATUS_CLASS, class_of_status
 
 
 class LineFields(NamedTuple):

@@ -69,3 +69,17 @@ def level_of_word(word: str) -> str | None:
 def is_level_in_header(word: str) -> bool:
     """Tell whether a word names a level, not a host or a program; these may be called `dbg` or `inf`."""
     return level_of_word(word) is not None and (word.isupper() or word.lower() not in SHORT_NAMES)
+
+
+UNSURE = 255
+"""The number for a level that needs a look at the whole line."""
+
+
+OF_MONGODB_LETTERS = {
+    **dict.fromkeys(("D", *(f"D{number}" for number in range(1, 6))), "debug"),
+    "I": "info",
+    "W": "warning",
+    "E": "error",
+    "F": "critical",
+}
+"""Levels by MongoDB's letters."""

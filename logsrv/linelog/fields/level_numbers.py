@@ -1,7 +1,7 @@
 """Find the levels of all lines of a text, as an array of numbers, which is fast to count.
 
 A few bytes decide about most lines: a priority, a word at the beginning, the field `level`. NumPy checks
-these for all lines at once; the few other lines are checked one by one (`record.level_of`).
+these for all lines at once; the few other lines are checked one by one (`level_of` in `record.py`).
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ from logsrv.linelog.fields.forms.syslog.text_starts import (
     ends_of_file_headers,
     ends_of_headers,
 )
-from logsrv.linelog.fields.level.first_words import UNSURE
 from logsrv.linelog.fields.level.leading_times import ends_of_leading_times
 from logsrv.linelog.fields.level.many import WIDTH, levels_at_times, levels_of_beginnings
-from logsrv.linelog.fields.level_names import BY_SYSLOG, LEVELS, RANK
+from logsrv.linelog.fields.level_names import BY_SYSLOG, LEVELS, RANK, UNSURE
 from logsrv.linelog.fields.record import Record, level_of, says_level
 from logsrv.linelog.fields.stamps import LineBounds
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
@@ -53,7 +52,7 @@ _TIME = RowShape(b"0000-00-00T00:00:00.000000Z ")
 _SOURCE = 40
 _PADDING = bytes(_TIME.width + _SOURCE + WIDTH + max(WIDTH_OF_PAIRS, PADDING))
 _LF, _SPACE, _OBJECT, _HEADER, _QUOTE = b'\n {<"'
-# Of so many lines, one is asked alone.
+# One of so many lines is asked alone.
 _FEW = 4
 
 

@@ -15,7 +15,6 @@ from logsrv.linelog.fields.forms.access.one import (
     ALL_ACCESS_NAMES,
     BEFORE_STATUS,
     OF_OTHER_STATUS,
-    STATUS_CLASS,
     expression_in_access_log,
     expressions_for_statuses,
 )
@@ -45,6 +44,7 @@ from logsrv.linelog.fields.level_names import (
 )
 from logsrv.linelog.fields.record import ALIASES
 from logsrv.linelog.fields.stored_line import IN_STAMP
+from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.query.engine import LARGEST_EXPRESSIONS, most_re2_instructions
 from logsrv.linelog.query.expression import compile_expression
 from logsrv.linelog.query.literals import (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from logsrv.linelog.fields.forms.access.one import ALL_ACCESS_NAMES, STATUS_CLASS
+from logsrv.linelog.fields.forms.access.one import ALL_ACCESS_NAMES
 from logsrv.linelog.fields.forms.events.one import HEADER_NAMES as EVENT_NAMES
 from logsrv.linelog.fields.forms.syslog.one import HEADER_NAMES
 from logsrv.linelog.fields.stored_line import IN_STAMP, INHERITED, to_stored_bytes
-from logsrv.linelog.fields.values import number_of_text
+from logsrv.linelog.fields.values import STATUS_CLASS, number_of_text
 from logsrv.linelog.query.expression import compile_expression
 from logsrv.linelog.query.literals import (
     AnyOf,

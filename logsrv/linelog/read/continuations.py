@@ -23,7 +23,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
-    from logsrv.linelog.fields.continuations.first_lines import LastTexts
+    from logsrv.linelog.fields.continuations.earlier_texts import LastTexts
 
 # Bytes of text in which the lines before a line are looked for at once.
 _PIECE = 4096
@@ -58,7 +58,7 @@ class Continuations:
         # For less text, loading NumPy takes longer than this look.
         if not text or (len(text) < SMALL_FOR_NUMPY and not may_have_continuations(text)):
             return NO_FIRST_LINES
-        from logsrv.linelog.fields.continuations.first_lines import LastTexts
+        from logsrv.linelog.fields.continuations.earlier_texts import LastTexts
 
         self._texts = self._texts or LastTexts()
         end = position.beside(len(text))

@@ -1,18 +1,13 @@
 """All fields of many lines at once: the same that a record says of each."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.extract import LineFields, read_all_fields, read_fields
+from logsrv.linelog.fields.extract import read_fields
 from logsrv.linelog.fields.json_values import LONGEST_NAME
-from logsrv.linelog.fields.level_numbers import OF_NUMBERS
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.values import text_of_value
 from tests.linelog.fields.engines import ENGINES, split_by
 from tests.parts.examples import more
 from tests.parts.message_pieces import HAPROXY
@@ -30,40 +25,7 @@ from tests.parts.mixed_lines import (
     WHOLE,
     fields_of_records,
 )
-
-
-def fields_of_columns(
-    lines: Sequence[bytes], skip: Sequence[str] = ()
-) -> tuple[dict[str, dict[int, Any]], LineFields]:
-    read = read_all_fields(StampedLines(b"".join(line + b"\n" for line in lines)), skip)
-    assert read.lines == len(lines)
-    found: dict[str, dict[int, Any]] = {}
-    for name, field in read.fields.items():
-        assert len(field.codes) == len(lines)
-        assert len({*field.texts}) == len(field.texts)
-        assert {*field.codes.tolist()} >= {*range(len(field.texts))}
-        values = [
-            [*map(text_of_value, value)] if isinstance(value, list) else value
-            for value in field.values()
-        ]
-        found[name] = {
-            row: values[code] for row, code in enumerate(field.codes.tolist()) if code >= 0
-        }
-    return found, read
-
-
-def check(lines: Sequence[bytes], skip: Sequence[str] = ()) -> LineFields:
-    found, read = fields_of_columns(lines, skip)
-    known = fields_of_records(lines)
-    for name in {*skip, *read.left_out}:
-        assert name not in found
-        known.pop(name, None)
-    if not read.complete:
-        known = {name: known[name] for name in found}
-    assert found == known
-    levels = {line: Record(line).level for line in {*lines}}
-    assert [OF_NUMBERS[one] for one in read.levels.tolist()] == [levels[line] for line in lines]
-    return read
+from tests.parts.one_and_many import check_columns, fields_of_columns
 
 
 @more(8)
@@ -72,7 +34,7 @@ def check(lines: Sequence[bytes], skip: Sequence[str] = ()) -> LineFields:
 def test_columns_have_the_fields_of_records(engine, lines, skip):
     lines = [line.replace(b"\n", b"") for line in lines]
     with split_by(engine):
-        check(lines, skip)
+        check_columns(lines, skip)
 
 
 def test_devices_among_usual_headers_keep_their_own():
@@ -83,7 +45,7 @@ def test_devices_among_usual_headers_keep_their_own():
     ]
     found, _ = fields_of_columns([usual, *devices, usual])
     assert found["text"][0] == "ran" and {1, 2} <= found["app"].keys()
-    check([usual, *devices, usual])
+    check_columns([usual, *devices, usual])
 
 
 @pytest.mark.parametrize("engine", ["Arrow", "Python"])
@@ -104,8 +66,8 @@ def test_all_known_kinds_of_lines_in_one_text(header, engine):
         [header + c for c in contents],
     ):
         with split_by(engine):
-            check(lines)
-            check(lines * 40, ("msg", "text"))
+            check_columns(lines)
+            check_columns(lines * 40, ("msg", "text"))
 
 
 _ACCESS = b'10.0.0.1 - bob [20/Nov/2026:06:18:42 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl"'
@@ -151,8 +113,8 @@ def access(
 def test_lines_of_one_form_and_a_few_that_only_seem_to_have_it(engine, contents):
     """Of lines that are all alike, some things need not be looked for one by one."""
     with split_by(engine):
-        check([STAMP + content for content in contents * 3])
-        check([STAMP + content for content in contents * 3], ("message", "a", "user"))
+        check_columns([STAMP + content for content in contents * 3])
+        check_columns([STAMP + content for content in contents * 3], ("message", "a", "user"))
 
 
 @pytest.mark.parametrize("name", ["client", "user", "status_class"])
@@ -174,7 +136,7 @@ def test_one_field_of_logins_behind_headers_beside_an_access_log(name):
 
 
 def test_decimals_behind_headers_of_two_forms_stay_in_their_lines():
-    check(
+    check_columns(
         [
             STAMP + b'Nov 20 06:18:42 web1 shop[12]: {"took":1.5}',
             STAMP + b'<134>1 2026-11-20T06:18:42Z web2 pay 9 - - {"took":9001.5}',
@@ -187,21 +149,21 @@ def test_decimals_behind_headers_of_two_forms_stay_in_their_lines():
 
 def test_a_field_with_both_a_list_and_its_text_is_left_out():
     lines = [STAMP + b'{"a":[1,2],"b":[1.50,"x"]}', STAMP + b'{"a":"[1,2]","b":"c"}']
-    assert check(lines).left_out == {"a"}
+    assert check_columns(lines).left_out == {"a"}
 
 
 def test_a_name_that_is_too_long_is_no_column():
     name = b"n" * (LONGEST_NAME + 1)
     nested = b'{"b":1,"' + b'":{"'.join([b"n" * 300] * 4) + b'":1}}}}'
     for line in (b"%s=1 b=2" % name, b'{"%s":1,"b":2}' % name, nested):
-        read = check([STAMP + line])
+        read = check_columns([STAMP + line])
         assert read.fields.keys() == {"b"}
         assert not read.complete
 
 
 def test_of_very_many_names_the_frequent_ones_are_columns():
     lines = [b'{"k%d":%d,"level":"info","a":{"b%d":1,"c":2}}' % (n, n, n) for n in range(3000)]
-    read = check([STAMP + line for line in lines])
+    read = check_columns([STAMP + line for line in lines])
     assert {"a.c"} < read.fields.keys()
     assert len(read.fields) <= 1000
     assert not read.complete
@@ -217,20 +179,20 @@ def test_decimals_keep_their_text_however_they_are_written():
         '{"a":[%s,"x"]}',
         '{"a":[[%s]],"c":1}',
     ):
-        check([STAMP + (form % text).encode() for text in written])
+        check_columns([STAMP + (form % text).encode() for text in written])
 
 
 def test_objects_nested_deeper_than_python_recurses_and_lines_of_a_megabyte_are_read():
     deep = b'{"a":' * 600 + b"1.50" + b"}" * 600
     lists = b'{"a":' + b"[" * 900 + b"1.50" + b"]" * 900 + b"}"
     wide = b'{"a":"' + b"x" * (1 << 20) + b'","b":1.50}'
-    check(
+    check_columns(
         [STAMP + line for line in (deep, lists, wide, b"a=1 b=" + b"y" * (1 << 20), b'{"b":2.5}')]
     )
 
 
 def test_texts_without_lines_or_fields_have_no_columns():
-    assert check([]).fields == check([STAMP, b"", STAMP + b"plain"]).fields == {}
+    assert check_columns([]).fields == check_columns([STAMP, b"", STAMP + b"plain"]).fields == {}
 
 
 @pytest.mark.parametrize(
@@ -246,7 +208,7 @@ def test_texts_without_lines_or_fields_have_no_columns():
 )
 def test_beside_a_thousand_names_others_are_still_made_of_all_they_are_made_of(line):
     many = STAMP + b"{%s}" % b",".join(b'"k%d":%d' % (n, n) for n in range(1100))
-    read = check([many, *[STAMP + line] * 3])
+    read = check_columns([many, *[STAMP + line] * 3])
     assert not read.complete
     found = fields_of_records([STAMP + line])
     assert {"hostname", "app", "pid", "timestamp", "status_class"} & {*found} <= {*read.fields}

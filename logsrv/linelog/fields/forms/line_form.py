@@ -1,4 +1,4 @@
-"""Forms of lines, each read by one expression for many lines: headers, logins, structured data."""
+"""Lines of one shape, read by one expression for many lines: headers, logins, structured data are such."""
 
 from __future__ import annotations
 

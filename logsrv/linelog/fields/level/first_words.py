@@ -1,4 +1,7 @@
-"""Recognize names of levels among the words of many messages."""
+"""Names of levels among the words of many messages: each word is looked up in a hash table, all at once.
+
+It is apart from `many.py` because readers of headers and pairs need it, too.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,6 @@ from logsrv.linelog.fields.byte_places import U64, Array, byte_membership_table
 from logsrv.linelog.fields.level.one import OF_POSTGRESQL
 from logsrv.linelog.fields.level_names import NAMES, RANK, SHORT_NAMES
 
-UNSURE = 255
-"""The number for a level that needs a look at the whole line."""
 NAME = 16
 """Bytes of a word that are compared: the longest name, and the byte that ends it."""
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

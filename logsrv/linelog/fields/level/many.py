@@ -1,6 +1,6 @@
-"""Find levels in the beginnings of many plain texts at once, by the rules of `level.level_in_text`.
+"""Find levels in the beginnings of many plain texts at once, by the rules of `level_in_text` in `one.py`.
 
-`levels_at_times`: directly after the time, a name in any case, or a letter (`level._AT_THE_TIME`).
+`levels_at_times`: directly after the time, a name in any case, or a letter (`level_after_time`).
 `levels_of_beginnings`: behind the time, a name in capitals, in brackets or before a colon, in texts that
 begin in ASCII.
 """
@@ -22,7 +22,6 @@ from logsrv.linelog.fields.level.first_words import (
     NAME,
     POSTGRESQL,
     THREE,
-    UNSURE,
     FirstWords,
     first_words,
     first_words_with_postgresql,
@@ -47,7 +46,7 @@ from logsrv.linelog.fields.level.one import (
     OF_LETTERS,
     OF_TELEGRAF,
 )
-from logsrv.linelog.fields.level_names import NAMES, RANK
+from logsrv.linelog.fields.level_names import NAMES, RANK, UNSURE
 
 WIDTH = 80
 """Bytes of a beginning: those in which a name may begin, plus the longest name, a multiple of eight."""

@@ -1,4 +1,7 @@
-"""The level of a line: one of eight names, however the sender writes it and wherever it stands."""
+"""The level that the words of a text tell, or the fields of a content, by the rules of `level/__init__.py`.
+
+`many.py` has the same rules for the words of many texts.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from logsrv.linelog.fields.known_keys import LEVEL_KEYS, level_key, level_names_
 from logsrv.linelog.fields.level_names import (
     BY_SYSLOG,
     LONGEST,
+    OF_MONGODB_LETTERS,
     SHORT_NAMES,
     canonical_level,
     level_of_word,
@@ -35,14 +39,6 @@ _NUMBERS: dict[str, dict[int, str]] = {
     known_keys.OF_MONGODB: {},
 }
 """The levels of the numbers that each key may hold."""
-OF_MONGODB_LETTERS = {
-    **dict.fromkeys(("D", *(f"D{number}" for number in range(1, 6))), "debug"),
-    "I": "info",
-    "W": "warning",
-    "E": "error",
-    "F": "critical",
-}
-"""Levels by MongoDB's letters."""
 
 LOOKED_AT = 64
 """A level's name counts only if it begins within this many characters, behind header and time."""

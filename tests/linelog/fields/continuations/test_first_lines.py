@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.text.colours import without_colours
-from logsrv.linelog.fields.continuations.first_lines import EarlierTexts, first_lines
+from logsrv.linelog.fields.continuations.earlier_texts import EarlierTexts
+from logsrv.linelog.fields.continuations.first_lines import first_lines
 from logsrv.linelog.fields.continuations.joiner import MOST_LINES, Joiner, has_own_header, is_blank
 from logsrv.linelog.fields.continuations.trace_shapes import goes_on_anywhere, kind_of_text
 from logsrv.linelog.fields.continuations.way_back import NEAR, EarlierText, first_line_of

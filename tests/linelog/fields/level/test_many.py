@@ -14,14 +14,13 @@ from logsrv.linelog.fields.byte_places import (
 )
 from logsrv.linelog.fields.level.first_words import (
     POSTGRESQL,
-    UNSURE,
     first_words,
     first_words_with_postgresql,
     may_begin_level_name,
 )
 from logsrv.linelog.fields.level.many import WIDTH, levels_of_beginnings
 from logsrv.linelog.fields.level.one import OF_POSTGRESQL, end_of_leading_time, level_in_text
-from logsrv.linelog.fields.level_names import LEVELS, NAMES
+from logsrv.linelog.fields.level_names import LEVELS, NAMES, UNSURE
 from tests.parts.examples import more
 
 PIECES = st.sampled_from([*NAMES, *map(str.upper, NAMES), *map(str.title, NAMES), "[", "]", " ", "_", "x",

@@ -13,7 +13,6 @@ from logsrv.kit.text.late_pattern import LatePattern
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.forms.logfmt.one import parse_trailing_pairs
 from logsrv.linelog.fields.level_names import BY_SYSLOG, RANK
-from logsrv.linelog.fields.values import Value
 
 ACCESS_NAMES = (
     *("vhost", "vhost_port", "client", "user", "method", "path", "protocol", "status", "bytes"),
@@ -63,9 +62,6 @@ _HAPROXY = LatePattern(
     r'(?:\{[^}]*\} ){0,2}"(?P<request>' + pattern_until('"') + r")",
     re.ASCII,
 )
-STATUS_CLASS = "status_class"
-"""The field with the class of `status`, such as `4xx`, in lines that have no field of this name."""
-_STATUS = re.compile(r"[1-5][0-9]{2}", re.ASCII)
 BEFORE_STATUS = '(?:"|/[+]?[0-9]+) *'
 """The text before a status, as an expression: the end of the request, or of HAProxy's times."""
 _REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) (\S.*?)(?: (HTTP/[0-9.]+))?")
@@ -114,12 +110,6 @@ def split_request_line(request: str) -> tuple[str | None, str | None, str | None
     """Split a request line into method, path and protocol, still escaped; three None for another text."""
     parts = (_SPACED_REQUEST if "  " in request else _REQUEST).fullmatch(request)
     return parts.groups() if parts else (None, None, None)  # type: ignore[return-value]
-
-
-def class_of_status(status: Value | None) -> str | None:
-    """Return the class of an HTTP status: `4xx` for 404; None for any other value."""
-    text = str(status)
-    return f"{text[0]}xx" if _STATUS.fullmatch(text) else None
 
 
 def unescape_quotes(value: str) -> str:

@@ -24,9 +24,8 @@ from logsrv.linelog.fields.forms.access.one import (
     VHOST,
     VHOST_PORT,
 )
-from logsrv.linelog.fields.level.first_words import UNSURE
 from logsrv.linelog.fields.level.one import LOOKED_AT
-from logsrv.linelog.fields.level_names import RANK
+from logsrv.linelog.fields.level_names import RANK, UNSURE
 
 _QUOTE, _SPACE, _DASH, _BACKSLASH = b'" -\\'
 

@@ -19,9 +19,7 @@ from logsrv.linelog.fields.known_keys import (
     OF_SERILOG,
     level_key,
 )
-from logsrv.linelog.fields.level.first_words import UNSURE
-from logsrv.linelog.fields.level.one import OF_MONGODB_LETTERS
-from logsrv.linelog.fields.level_names import RANK, canonical_level
+from logsrv.linelog.fields.level_names import OF_MONGODB_LETTERS, RANK, UNSURE, canonical_level
 
 # The value of an object without a key that may lead to its level.
 _NO_LEVEL = object()

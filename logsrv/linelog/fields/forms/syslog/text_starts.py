@@ -1,8 +1,8 @@
-"""Find where the texts of many messages begin: behind the header of a file, and behind a time.
+"""Find where the texts of many messages begin behind the header of syslog, for the level alone.
 
-The rules are those of `syslog_header.parse_syslog_header`, for its usual headers without a priority, and of
-`level.end_of_leading_time`. What these would have to look at closely is unsure. Lines with an unusual
-header without a priority, of container runtimes and Cisco's devices, are found for a closer look.
+It is apart from `many.py`, which reads the fields of headers: to count lines by level, only the place
+behind the header is needed. The rules are those of `parse_syslog_header`, for usual headers. What these
+would have to look at closely is unsure.
 """
 
 from __future__ import annotations

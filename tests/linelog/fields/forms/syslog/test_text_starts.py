@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
 from logsrv.linelog.fields.forms.syslog.text_starts import PADDING, ends_of_file_headers
-from logsrv.linelog.fields.level.first_words import UNSURE
 from logsrv.linelog.fields.level.leading_times import ends_of_leading_times
 from logsrv.linelog.fields.level.many import levels_at_times
 from logsrv.linelog.fields.level.one import end_of_leading_time, level_after_time
-from logsrv.linelog.fields.level_names import LEVELS
+from logsrv.linelog.fields.level_names import LEVELS, UNSURE
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.record import Record, level_of
 from logsrv.linelog.fields.zone_names import NAMES

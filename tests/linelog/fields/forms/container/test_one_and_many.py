@@ -1,0 +1,35 @@
+"""Prefixes of containers: random lines, and broken ones, have the same fields alone and together."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.fields.forms import container
+from tests.parts.examples import more
+from tests.parts.one_and_many import check_one_and_many, examples_of, texts_of
+
+EXAMPLES = st.sampled_from([example.line for example in examples_of(container)])
+TIMES = st.sampled_from(
+    ["2026-11-20T06:18:42Z ", "2026-11-20T06:18:42.123456789Z ", "2026-11-20T06:18:42.5+01:00 ", ""]
+)
+BEFORE = st.sampled_from(["", "", "web-1  | ", "shop | ", "[pod/shop-7d9/web] ", "[pod/shop] "])
+STREAMS = st.sampled_from(["stdout F ", "stderr F ", "stdout P ", "stdout F:x ", "stdin F ", ""])
+CONTENTS = st.sampled_from(
+    [
+        "cache is cold",
+        '{"level":"error","a":1.50}',
+        "{",
+        "[error] x",
+        "a=1 b=2",
+        "ERROR x",
+        "",
+        "<13>x",
+        "Nov 20 06:18:42 web1 shop[7]: x",
+    ]
+)
+LINES = st.builds("{}{}{}{}".format, BEFORE, TIMES, STREAMS, CONTENTS).map(str.encode)
+
+
+@more(6)
+@given(texts_of(LINES | EXAMPLES))
+def test_lines_of_containers_are_the_same_alone_and_together(lines):
+    check_one_and_many(lines)
