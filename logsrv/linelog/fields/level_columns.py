@@ -1,4 +1,4 @@
-"""The levels of lines whose fields are in columns already: most are in fields of the content, or in the header.
+"""The levels of lines whose fields are in columns already: most have it in one.
 
 It is apart from `level_numbers.py`, which reads the text of lines and parses no fields.
 """

@@ -1,4 +1,4 @@
-"""One stored line of any form: its fields and its level, each computed on first use.
+"""A stored line of any form: its fields and its level, each computed on first use.
 
 The level alone takes a third of the time. `extract.py` and `level_numbers.py` give the same for many lines.
 """

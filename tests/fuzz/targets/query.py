@@ -128,10 +128,13 @@ def fields(data: bytes) -> None:
 @target(
     "linelog.fields.level_numbers",
     "linelog.fields.record",
-    "linelog.fields.level_words",
-    "linelog.fields.level_fields",
     "linelog.fields.level_names",
-    "linelog.fields.level",
+    "linelog.fields.level.one",
+    "linelog.fields.level.many",
+    "linelog.fields.level.first_words",
+    "linelog.fields.level.leading_times",
+    "linelog.fields.forms.access.statuses",
+    "linelog.fields.forms.logfmt.levels",
 )
 def levels(data: bytes) -> None:
     """Each of the three functions that find the level of a line finds the same one."""

@@ -1,11 +1,11 @@
 r"""The level of a line: one of eight, however the sender writes it and wherever it stands.
 
 The eight levels and their names are in `level_names.py`, the keys of fields that hold one in
-`known_keys.py`. Each form says where a line of it has its level; this folder reads the words of plain texts.
+`known_keys.py`. Each form reads the level where its lines have it; this folder reads words of plain texts.
 
 | where a level stands | one line | many lines at once |
 | --- | --- | --- |
-| in words at the beginning of a text | `level/one.py` level_in_text | `level/many.py` levels_of_beginnings |
+| in words of a text | `level/one.py` level_in_text | `level/many.py` levels_of_beginnings |
 | directly after a time | `level/one.py` level_after_time | `level/many.py` levels_at_times |
 | in the status of an access log | `forms/access/one.py` level_of_access_log | `forms/access/statuses.py` |
 | in a pair | `level/one.py` level_of_fields | `forms/logfmt/levels.py` |

@@ -23,7 +23,7 @@ Examples:
     10.0.0.9  -  bob  [20/Nov/2026:06:18:42 +0000]  "GET /a HTTP/1.1"  503  5
         client: 10.0.0.9  user: bob  method: GET  path: /a  protocol: HTTP/1.1  status: 503  bytes: 5
         level: error
-    10.0.1.2:333 [06/Feb/2026:12:14:14.655] web app/s1 10/0/30/69/109 503 50 - - ---- 1/1/1/1/0 0/0 "GET / H"
+    10.0.1.2:333 [06/Feb/2026:12:14:14.655] web app/s1 10/0/30/69/109 503 5 - - ---- 1/1/1/1/0 0/0 "GET /"
         client: 10.0.1.2  client_port: 333  frontend: web  backend: app  server: s1  duration_ms: 109
-        status: 503  bytes: 50  termination: ----  method: GET  path: / H  level: error
+        status: 503  bytes: 5  termination: ----  method: GET  path: /  level: error
 """

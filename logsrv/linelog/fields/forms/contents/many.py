@@ -1,4 +1,4 @@
-"""Columns of the fields in contents: the lines of each form are found, and read together by its `many.py`."""
+"""Columns of the fields in contents: each form reads its lines together, by its `many.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Messages in the words of programs that everybody runs: logins of OpenSSH's sshd, durations of PostgreSQL.
+r"""Messages in the words of programs: logins of OpenSSH's sshd, durations of PostgreSQL.
 
 Specification: the sources of OpenSSH (`auth.c`, `packet.c`); PostgreSQL's `log_min_duration_statement`.
 Behind a header of syslog the program has to be sshd; without one the words alone tell it.

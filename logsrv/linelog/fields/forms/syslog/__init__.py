@@ -1,4 +1,4 @@
-r"""The header of syslog before a content: with a priority, or without one as syslog daemons write it to files.
+r"""The header of syslog before a content: with a priority, or as syslog daemons write it to files.
 
 Specification: RFC 5424; RFC 3164 as senders really write it. Values keep the sender's text: `timestamp` is
 not parsed. A part that is `-`, or omitted, is a missing field. The level is that of the priority, unless
