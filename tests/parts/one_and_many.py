@@ -75,6 +75,11 @@ def _with_level(fields: dict[str, str], level: str | None) -> dict[str, str]:
     return found | ({"level": level} if level else {})
 
 
+def mostly(usual: Sequence[str], *odd: str) -> st.SearchStrategy[str]:
+    """Return a strategy for usual words, and a few odd ones: a line with several odd parts has no form."""
+    return st.integers(0, 9).flatmap(lambda number: st.sampled_from(usual if number else odd))
+
+
 def broken(lines: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
     """Return a strategy for the lines, some of them with a piece cut out and another put there."""
     place = st.integers(0, 200)

@@ -5,18 +5,16 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.forms import logfmt
 from tests.parts.examples import more
-from tests.parts.one_and_many import check_one_and_many, examples_of, texts_of
+from tests.parts.one_and_many import check_one_and_many, examples_of, mostly, texts_of
 
 EXAMPLES = st.sampled_from([example.line for example in examples_of(logfmt)])
-KEYS = st.sampled_from(
-    ["ts", "level", "msg", "user", "a.b", "PRIORITY", "Severity", "_pid", "service", "x-y@z"]
+KEYS = mostly(
+    ["ts", "level", "msg", "user"], "a.b", "PRIORITY", "Severity", "_pid", "service", "x-y@z", "lvl"
 )
-VALUES = st.sampled_from(
-    [
-        "1",
-        "two",
+VALUES = mostly(
+    ["1", "two", '"a b"', "warn", "error"],
+    *(
         "",
-        '"a b"',
         '""',
         '"a \\"b\\" \\u00e9"',
         "x,",
@@ -24,17 +22,17 @@ VALUES = st.sampled_from(
         '"open',
         "'op=x res=failed'",
         "a=b",
-        "warn",
         "30",
         '"error"',
-        "\u00e9",
-    ]
+    ),
+    *("\u00e9", 'x"y', '"x"y'),
 )
-PARTS = st.builds("{}={}".format, KEYS, VALUES) | st.sampled_from(
-    ["word", '"', "[x]", "", "\x1dUID=5", "\\x1dA=b"]
-)
+PARTS = st.builds("{}={}".format, KEYS, VALUES)
+ODD_PARTS = st.sampled_from(["word", '"', "[x]", "", "\x1dUID=5", "\\x1dA=b", 'a="b=1'])
 LINES = st.builds(
-    str.join, st.sampled_from([" ", " ", "  ", "\t"]), st.lists(PARTS, min_size=1, max_size=5)
+    str.join,
+    mostly([" "], "  ", "\t"),
+    st.lists(PARTS | PARTS | PARTS | ODD_PARTS, min_size=1, max_size=5),
 ).map(str.encode)
 
 

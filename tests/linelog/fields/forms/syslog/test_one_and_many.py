@@ -5,32 +5,26 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.forms import syslog
 from tests.parts.examples import more
-from tests.parts.one_and_many import check_one_and_many, examples_of, texts_of
+from tests.parts.one_and_many import check_one_and_many, examples_of, mostly, texts_of
 
 EXAMPLES = st.sampled_from([example.line for example in examples_of(syslog)])
-PRIORITIES = st.sampled_from(["<34>", "<13>", "<191>", "<0>", "<034>", "<192>", "", "", "<>"])
-TIMES = st.sampled_from(
-    [
-        "Nov 20 06:18:42 ",
-        "Nov  1 06:18:42 ",
-        "2026-11-20T06:18:42Z ",
+PRIORITIES = mostly(["<34>", "<13>", ""], "<191>", "<0>", "<034>", "<192>", "<>")
+TIMES = mostly(
+    ["Nov 20 06:18:42 ", "Nov  1 06:18:42 ", "2026-11-20T06:18:42Z ", "1 2026-11-20T06:18:42Z "],
+    *(
         "2026-11-20T06:18:42.123+01:00 ",
         "Fri Nov 20 06:18:42 ",
         "Nov 20 2026 06:18:42 ",
-        "1 2026-11-20T06:18:42Z ",
         "1 - ",
         "",
-    ]
+    ),
 )
-HOSTS = st.sampled_from(
-    ["web1 ", "10.0.0.1 ", "UTC ", "error ", "last ", "- ", "From db7: ", "web/1 ", ""]
+HOSTS = mostly(
+    ["web1 ", "10.0.0.1 "], "UTC ", "error ", "last ", "- ", "From db7: ", "web/1 ", "dbg ", ""
 )
-TAGS = st.sampled_from(
-    [
-        "sshd[77]: ",
-        "shop: ",
-        "shop 77 ID9 - ",
-        'shop 77 ID9 [x@1 a="1" b="\\"2\\""] ',
+TAGS = mostly(
+    ["sshd[77]: ", "shop: ", "shop 77 ID9 - ", 'shop 77 ID9 [x@1 a="1" b="\\"2\\""] '],
+    *(
         "shop - - [x@1 a=b] ",
         "Microsoft Word[7]: ",
         "ERROR: ",
@@ -38,21 +32,20 @@ TAGS = st.sampled_from(
         "a[",
         "(cron) ",
         "%HA: ",
-        "",
-    ]
+    ),
+    *("", "shop[7]:", "last: ", "CEF: ", "shop[7] ", "kern.info "),
 )
-CONTENTS = st.sampled_from(
-    [
-        "session opened",
-        '{"level":"error","a":1}',
-        "a=1 b=two",
+CONTENTS = mostly(
+    ["session opened", '{"level":"error","a":1}', "a=1 b=two", "[error] x"],
+    *(
         "level=warn x=1",
         "",
         " ",
         "- x",
         "Failed password for bob from 1.2.3.4 port 22 ssh2",
-        '10.0.0.9 - - [20/Nov/2026:06:18:42 +0000] "GET /" 503 5',
-    ]
+        "INFO x\\x00",
+    ),
+    '10.0.0.9 - - [20/Nov/2026:06:18:42 +0000] "GET /" 503 5',
 )
 LINES = st.builds("{}{}{}{}{}".format, PRIORITIES, TIMES, HOSTS, TAGS, CONTENTS).map(str.encode)
 
