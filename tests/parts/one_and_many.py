@@ -77,7 +77,7 @@ def _with_level(fields: dict[str, str], level: str | None) -> dict[str, str]:
 
 def mostly(usual: Sequence[str], *odd: str) -> st.SearchStrategy[str]:
     """Return a strategy for usual words, and a few odd ones: a line with several odd parts has no form."""
-    return st.integers(0, 9).flatmap(lambda number: st.sampled_from(usual if number else odd))
+    return st.integers(0, 6).flatmap(lambda number: st.sampled_from(usual if number else odd))
 
 
 def broken(lines: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:

@@ -1,6 +1,6 @@
 """JSON objects: random ones, and broken ones, have the same fields alone and together."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.forms import json
@@ -58,5 +58,8 @@ LINES = objects_of(NUMBERS | WORDS | VALUES).map(str.encode)
 
 @more(6)
 @given(texts_of(LINES | EXAMPLES))
+@example([b'{"a.b":1,"a":{"b":2}}'])
+@example([b'{"lvl":"warn","severity":"error"}'])
+@example([b'{"a":0.84442185152504812}', b'{"a":1.5}'])
 def test_objects_are_the_same_alone_and_together(lines):
     check_one_and_many(lines)

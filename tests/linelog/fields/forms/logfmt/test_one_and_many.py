@@ -1,6 +1,6 @@
 """logfmt: random lines, and broken ones, have the same fields alone and together."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.forms import logfmt
@@ -38,5 +38,7 @@ LINES = st.builds(
 
 @more(6)
 @given(texts_of(LINES | EXAMPLES))
+@example([b'level=error a="open'])
+@example([b'level=error a="x" b=1', b'msg="level=error a=1" b=2'])
 def test_lines_of_pairs_are_the_same_alone_and_together(lines):
     check_one_and_many(lines)

@@ -1,6 +1,6 @@
 """Headers of syslog: random lines, and broken ones, have the same fields alone and together."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.forms import syslog
@@ -52,5 +52,7 @@ LINES = st.builds("{}{}{}{}{}".format, PRIORITIES, TIMES, HOSTS, TAGS, CONTENTS)
 
 @more(6)
 @given(texts_of(LINES | EXAMPLES))
+@example([b"Nov 20 06:18:42 web1 ERROR: x", b"Nov 20 06:18:42 error cron[7]: x"])
+@example([b"<13>Nov 20 06:18:42 last: x", b"<13>Nov 20 06:18:42 cron[7]: x"])
 def test_headers_of_syslog_are_the_same_alone_and_together(lines):
     check_one_and_many(lines)
