@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.forms import container
 from tests.parts.examples import more
+from tests.parts.mixed_lines import STAMP
 from tests.parts.one_and_many import check_one_and_many, examples_of, mostly, texts_of
 
 EXAMPLES = st.sampled_from([example.line for example in examples_of(container)])
@@ -22,6 +23,11 @@ LINES = st.builds("{}{}{}{}".format, BEFORE, TIMES, STREAMS, CONTENTS).map(str.e
 
 @more(6)
 @given(texts_of(LINES | EXAMPLES))
-@example([b"2026-11-20T06:18:42Z stdout F Word[7]: x", b"2026-11-20T06:18:42Z stdout F x"])
+@example(
+    [
+        STAMP + b"2026-11-20T06:18:42Z stdout F Word[7]: x",
+        STAMP + b"2026-11-20T06:18:42Z stdout F x",
+    ]
+)
 def test_lines_of_containers_are_the_same_alone_and_together(lines):
     check_one_and_many(lines)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.forms import json
 from tests.parts.examples import more
+from tests.parts.mixed_lines import STAMP
 from tests.parts.one_and_many import check_one_and_many, examples_of, mostly, texts_of
 
 EXAMPLES = st.sampled_from([example.line for example in examples_of(json)])
@@ -58,8 +59,8 @@ LINES = objects_of(NUMBERS | WORDS | VALUES).map(str.encode)
 
 @more(6)
 @given(texts_of(LINES | EXAMPLES))
-@example([b'{"a.b":1,"a":{"b":2}}'])
-@example([b'{"lvl":"warn","severity":"error"}'])
-@example([b'{"a":0.84442185152504812}', b'{"a":1.5}'])
+@example([STAMP + b'{"a.b":1,"a":{"b":2}}', STAMP + b'{"a":{"b":2},"a.b":1}'])
+@example([STAMP + b'{"lvl":"warn","severity":"error"}'])
+@example([STAMP + b'{"a":0.84442185152504812}', STAMP + b'{"a":1.5}'])
 def test_objects_are_the_same_alone_and_together(lines):
     check_one_and_many(lines)

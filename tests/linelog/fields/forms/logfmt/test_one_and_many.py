@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.forms import logfmt
 from tests.parts.examples import more
+from tests.parts.mixed_lines import STAMP
 from tests.parts.one_and_many import check_one_and_many, examples_of, mostly, texts_of
 
 EXAMPLES = st.sampled_from([example.line for example in examples_of(logfmt)])
@@ -38,7 +39,7 @@ LINES = st.builds(
 
 @more(6)
 @given(texts_of(LINES | EXAMPLES))
-@example([b'level=error a="open'])
-@example([b'level=error a="x" b=1', b'msg="level=error a=1" b=2'])
+@example([STAMP + b'level=error a="open'])
+@example([STAMP + b'level=error a="x" b=1', STAMP + b'msg="level=error a=1" b=2'])
 def test_lines_of_pairs_are_the_same_alone_and_together(lines):
     check_one_and_many(lines)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.forms import syslog
 from tests.parts.examples import more
+from tests.parts.mixed_lines import STAMP
 from tests.parts.one_and_many import check_one_and_many, examples_of, mostly, texts_of
 
 EXAMPLES = st.sampled_from([example.line for example in examples_of(syslog)])
@@ -52,7 +53,7 @@ LINES = st.builds("{}{}{}{}{}".format, PRIORITIES, TIMES, HOSTS, TAGS, CONTENTS)
 
 @more(6)
 @given(texts_of(LINES | EXAMPLES))
-@example([b"Nov 20 06:18:42 web1 ERROR: x", b"Nov 20 06:18:42 error cron[7]: x"])
-@example([b"<13>Nov 20 06:18:42 last: x", b"<13>Nov 20 06:18:42 cron[7]: x"])
+@example([STAMP + b"Nov 20 06:18:42 web1 ERROR: x", STAMP + b"Nov 20 06:18:42 error cron[7]: x"])
+@example([STAMP + b"<13>Nov 20 06:18:42 last: x", STAMP + b"<13>Nov 20 06:18:42 cron[7]: x"])
 def test_headers_of_syslog_are_the_same_alone_and_together(lines):
     check_one_and_many(lines)
