@@ -1,8 +1,4 @@
-"""Parse the lines of servers: access logs, sshd's logins, PostgreSQL's durations.
-
-Access logs are those of nginx and Apache, common and combined, and of HAProxy (`option httplog`). Behind
-their known fields, pairs `key=value` are fields too; other text is ignored.
-"""
+"""Parse a line of an access log, tell its level, and say by which expressions a search finds such lines."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Specification: the log format of Kubernetes' Container Runtime Interface (contai
 `docker compose logs`, `kubectl logs --prefix` and `docker logs --timestamps` print.
 
     one.py    parse_container_prefix
-    many.py   LINE: lines of the Container Runtime Interface; are_of_containers: lines that may be such
+    many.py   CRI_LINE: lines of the Container Runtime Interface; are_of_containers: lines that may be such
 
 Only `one.py` reads the prefixes of the tools. Parts of a long line, `P` instead of `F`, are put together by
 `continuations/parts.py`.

@@ -6,7 +6,7 @@ import numpy
 
 from logsrv.linelog.fields.byte_places import Array, rows_at
 
-LINE = (
+CRI_LINE = (
     rb"(?P<timestamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
     rb"(?:Z|[+-][0-9]{2}:[0-9]{2})) std(?:out|err) [PF] (?P<text>\{[^\n]*|[^[\n]*)"
 )

@@ -23,6 +23,7 @@ _BEGINS = numpy.array([int.from_bytes(word[:_BEGIN].encode(), "little") for word
 
 
 def lines_beginning_like_sshd(raw: Array, messages: Array) -> list[int]:
+    """Return the numbers of the messages whose first four letters are those of a word of sshd's."""
     fours: Array = numpy.ndarray((max(0, len(raw) - _BEGIN + 1),), "<u4", raw, 0, (1,))
     known = messages[: numpy.searchsorted(messages, len(fours))]
     found: list[int] = numpy.flatnonzero(numpy.isin(fours[known], _BEGINS)).tolist()

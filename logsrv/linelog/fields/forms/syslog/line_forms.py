@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.linelog.fields.forms.container.many import LINE
+from logsrv.linelog.fields.forms.container.many import CRI_LINE
 from logsrv.linelog.fields.forms.header_words import MONTH
 from logsrv.linelog.fields.forms.line_form import LineForm, frequent, some_of
 from logsrv.linelog.fields.stored_line import decode_stored
@@ -32,7 +32,7 @@ _HEADERS = {
     rb"(?P<timestamp>-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ \n]+) (?P<hostname>[^ \n]+) (?P<app>[^ \n]+)"
     rb" (?P<pid>[^ \n]+) (?P<msgid>[^ \n]+) (?:-|(?P<data>(?:" + _ELEMENT + rb")+))"
     rb"(?: (?:\xef\xbb\xbf)?(?P<text>[^\n]*)|)",
-    "container": LINE,
+    "container": CRI_LINE,
 }  # fmt: skip
 
 
