@@ -13,7 +13,7 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.alerts.alert_settings import AlertOptions
-from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.formats.registry import INPUTS
 from logsrv.linelog.intake.over_http.http_format import HTTP_FORMATS
 from logsrv.linelog.plugin.logger_settings import LoggerSettings

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.first_lines import first_lines
+from logsrv.linelog.fields.continuations.first_lines import first_lines
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import text_of_value

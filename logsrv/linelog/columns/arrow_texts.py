@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pyarrow
 
-from logsrv.linelog.fields.together.coded import CodedField
+from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.values import Value, displayable_text, text_of_value
 
 

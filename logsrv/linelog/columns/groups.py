@@ -14,10 +14,10 @@ from logsrv.linelog.columns.number_ways import ways_of_texts
 from logsrv.linelog.columns.numbers import ArrowArray
 from logsrv.linelog.columns.stamp_fields import source_fields
 from logsrv.linelog.fields.byte_places import Array
-from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.coded import CodedField
+from logsrv.linelog.fields.extract import LineFields
+from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
-from logsrv.linelog.fields.together.coded import CodedField
-from logsrv.linelog.fields.together.extract import LineFields
 
 GROUP_LINES, GROUP_TEXT, GROUP_VALUES = 131_072, 48 << 20, 24 << 20
 """The lines, the bytes of text, or of different values, after which a row group ends with a frame."""

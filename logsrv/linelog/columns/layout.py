@@ -17,7 +17,7 @@ from pyarrow._parquet import FileMetaData
 
 from logsrv.descriptor import pieces_between
 from logsrv.linelog.columns import OnlyTextTells
-from logsrv.linelog.fields.level import FIELD_RULES, RULES
+from logsrv.linelog.fields.level_names import FIELD_RULES, RULES
 from logsrv.linelog.fields.stored_line import OF_SOURCE
 from logsrv.linelog.store.index.segment_index import IndexHead
 

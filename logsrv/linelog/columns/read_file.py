@@ -27,8 +27,8 @@ from logsrv.linelog.columns.layout import (
 )
 from logsrv.linelog.columns.numbers import SHORTEST, texts_of_numbers
 from logsrv.linelog.fields.byte_places import Array, ranked
+from logsrv.linelog.fields.coded import CodedField, no_line
 from logsrv.linelog.fields.stamps import NO_TIME
-from logsrv.linelog.fields.together.coded import CodedField, no_line
 from logsrv.linelog.store.index.segment_index import IndexHead
 
 _NEVER = ("position", "message")

@@ -6,11 +6,11 @@ import numpy
 import pyarrow as pa
 
 from logsrv.linelog.fields.byte_places import Array, rows_at
-from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.coded import CodedField
+from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.fields.level_numbers import levels_of_records
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import OF_SOURCE, TIME_LENGTH, decode_stored, parse_source
-from logsrv.linelog.fields.together.coded import CodedField
 
 # Bytes. Nearly all sources are shorter.
 _WIDTH = 40

@@ -35,10 +35,11 @@ from logsrv.linelog.columns.layout import (
 from logsrv.linelog.columns.numbers import INTEGER, ArrowArray, numbers_of_texts
 from logsrv.linelog.columns.spool import Spool
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
-from logsrv.linelog.fields.first_lines import EarlierTexts, first_lines
+from logsrv.linelog.fields.coded import CodedField
+from logsrv.linelog.fields.continuations.earlier_texts import EarlierTexts
+from logsrv.linelog.fields.continuations.first_lines import first_lines
+from logsrv.linelog.fields.extract import LineFields, read_all_fields
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.together.coded import CodedField
-from logsrv.linelog.fields.together.extract import LineFields, read_all_fields
 from logsrv.linelog.store.frames import unpack_frame
 from logsrv.linelog.store.index.segment_index import Index, decode_head, decode_index
 

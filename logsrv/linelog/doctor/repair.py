@@ -18,7 +18,7 @@ from functools import partial
 from itertools import count
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.fields.first_lines import EarlierTexts
+from logsrv.linelog.fields.continuations.earlier_texts import EarlierTexts
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import (
     LONGEST_HEAD,

@@ -1,21 +1,16 @@
 """Find the levels of all lines of a text, as an array of numbers, which is fast to count.
 
 A few bytes decide about most lines: a priority, a word at the beginning, the field `level`. NumPy checks
-these for all lines at once; the few other lines are checked one by one (`record.level_of`).
+these for all lines at once; the few other lines are checked one by one (`level_of` in `record.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from operator import itemgetter
-from typing import Any
 
 import numpy
-import orjson
 
 from logsrv.kit.text.colours import has_colours, without_colours
-from logsrv.linelog.fields import level_fields, level_words, text_starts
 from logsrv.linelog.fields.byte_places import (
     U64,
     Array,
@@ -24,26 +19,28 @@ from logsrv.linelog.fields.byte_places import (
     indexes_of_true,
     rows_at,
 )
-from logsrv.linelog.fields.known_keys import (
-    BY_NUMBER,
-    INFO_BESIDE,
-    OF_MONGODB,
-    OF_SERILOG,
-    level_key,
-)
-from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, OF_MONGODB_LETTERS, RANK, canonical_level
-from logsrv.linelog.fields.level_fields import (
+from logsrv.linelog.fields.forms.access.statuses import (
     NO_ACCESS,
     access_brackets,
     levels_of_statuses,
     rows_with_access_times,
 )
-from logsrv.linelog.fields.level_names import UNSURE
-from logsrv.linelog.fields.level_words import levels_at_times
+from logsrv.linelog.fields.forms.events.many import lines_with_events
+from logsrv.linelog.fields.forms.json.levels import levels_of_objects
+from logsrv.linelog.fields.forms.line_kinds import lines_with_odd_headers
+from logsrv.linelog.fields.forms.logfmt.levels import WIDTH as WIDTH_OF_PAIRS
+from logsrv.linelog.fields.forms.logfmt.levels import LevelFields, levels_of_pairs
+from logsrv.linelog.fields.forms.syslog.text_starts import (
+    PADDING,
+    ends_of_file_headers,
+    ends_of_headers,
+)
+from logsrv.linelog.fields.level.leading_times import ends_of_leading_times
+from logsrv.linelog.fields.level.many import WIDTH, levels_at_times, levels_of_beginnings
+from logsrv.linelog.fields.level_names import BY_SYSLOG, LEVELS, RANK, UNSURE
 from logsrv.linelog.fields.record import Record, level_of, says_level
 from logsrv.linelog.fields.stamps import LineBounds
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
-from logsrv.linelog.fields.text_starts import lines_with_odd_headers
 
 OF_NUMBERS = (None, *LEVELS)
 """The levels by number: 0 for none, 1 for the least severe."""
@@ -53,13 +50,9 @@ _BY_SEVERITY = numpy.array([RANK[BY_SYSLOG[severity]] + 1 for severity in range(
 _TIME = RowShape(b"0000-00-00T00:00:00.000000Z ")
 # Nearly all sources are shorter; lines with longer ones are checked one by one.
 _SOURCE = 40
-_PADDING = bytes(
-    _TIME.width + _SOURCE + level_words.WIDTH + max(level_fields.WIDTH, text_starts.PADDING)
-)
+_PADDING = bytes(_TIME.width + _SOURCE + WIDTH + max(WIDTH_OF_PAIRS, PADDING))
 _LF, _SPACE, _OBJECT, _HEADER, _QUOTE = b'\n {<"'
-# The value of an object without a key that may lead to its level.
-_NO_LEVEL = object()
-# Of so many lines, one is asked alone.
+# One of so many lines is asked alone.
 _FEW = 4
 
 
@@ -88,7 +81,7 @@ class _TextLines:
         if unstamped is not None:
             self.messages[unstamped] = -1
         self.found: Array = numpy.where(self.messages < 0, UNSURE, 0).astype(numpy.uint8)
-        self.beginnings = rows_at(self.raw, numpy.maximum(self.messages, 0), level_words.WIDTH)
+        self.beginnings = rows_at(self.raw, numpy.maximum(self.messages, 0), WIDTH)
 
     @cached_property
     def access_brackets(self) -> Array:
@@ -201,7 +194,9 @@ def _find_at_once(lines: _TextLines) -> None:
     if len(chosen):
         _find_in_text(lines, chosen)
     if objects.any():
-        _find_in_objects(lines, numpy.flatnonzero(objects))
+        chosen = numpy.flatnonzero(objects)
+        bounds = zip(lines.messages[chosen].tolist(), lines.ends[chosen].tolist(), strict=True)
+        lines.found[chosen] = levels_of_objects([lines.text[start:end] for start, end in bounds])
 
 
 def _line_ends(text: bytes) -> Array:
@@ -241,8 +236,8 @@ def _find_by_priority(lines: _TextLines, chosen: Array) -> None:
 
 def _find_worse_status(lines: _TextLines, chosen: Array, starts: Array) -> None:
     """Find the levels of lines of an access log behind a priority. starts: the places behind it."""
-    ends, rows = lines.ends[chosen], rows_at(lines.raw, starts, level_words.WIDTH)
-    content = text_starts.ends_of_headers(lines.raw, starts, rows, ends)
+    ends, rows = lines.ends[chosen], rows_at(lines.raw, starts, WIDTH)
+    content = ends_of_headers(lines.raw, starts, rows, ends)
     access, distant = rows_with_access_times(lines.raw, lines.access_brackets, content.at, ends)
     statuses = levels_of_statuses(lines.raw, content.at[access], ends[access])
     found = lines.found[chosen]
@@ -270,14 +265,12 @@ def _find_by_field(lines: _TextLines, objects: Array) -> Array:
     if sure.any():
         sure &= ~escaped[line] & ~_lines_with_places(lines, lines.access_brackets)[line]
         # A value of an event ends before the next key.
-        sure &= ~text_starts.lines_with_events(lines.text, lines.ends)[line]
+        sure &= ~lines_with_events(lines.text, lines.ends)[line]
     levels = numpy.zeros(len(line), numpy.uint8)
     chosen = numpy.flatnonzero(sure)
     if len(chosen):
-        fields = level_fields.LevelFields(
-            at[chosen], value[chosen], message[chosen], lines.ends[line[chosen]]
-        )
-        levels[chosen] = level_fields.levels_of_pairs(lines.raw, fields)
+        fields = LevelFields(at[chosen], value[chosen], message[chosen], lines.ends[line[chosen]])
+        levels[chosen] = levels_of_pairs(lines.raw, fields)
     named_by_escape |= _lines_with_keys_of_objects(lines, objects)
     lines.found[named_by_escape & ~objects] = UNSURE
     lines.found[line] = numpy.where(levels > 0, levels, UNSURE)
@@ -365,15 +358,15 @@ def _lines_with_places(lines: _TextLines, at: Array) -> Array:
 def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     """Find the levels of lines without a field that may hold one."""
     rows, ends = lines.beginnings[chosen], lines.ends[chosen]
-    content = text_starts.ends_of_file_headers(lines.raw, lines.messages[chosen], rows, ends)
+    content = ends_of_file_headers(lines.raw, lines.messages[chosen], rows, ends)
     headed = numpy.flatnonzero(content.at > lines.messages[chosen])
-    rows[headed] = rows_at(lines.raw, content.at[headed], level_words.WIDTH)
-    text = text_starts.ends_of_leading_times(lines.raw, content.at, rows)
+    rows[headed] = rows_at(lines.raw, content.at[headed], WIDTH)
+    text = ends_of_leading_times(lines.raw, content.at, rows)
     words = rows.copy()
     is_timed = text.at > content.at
     timed = numpy.flatnonzero(is_timed)
-    words[timed] = rows_at(lines.raw, text.at[timed], level_words.WIDTH)
-    found = level_words.levels_of_beginnings(words, ends - text.at, is_timed)
+    words[timed] = rows_at(lines.raw, text.at[timed], WIDTH)
+    found = levels_of_beginnings(words, ends - text.at, is_timed)
     at_times = levels_at_times(rows)
     found = numpy.where((at_times > 0) & (found != UNSURE), at_times, found)
     # If JSON follows spaces, or a header, a level in its text does not count: check such a line by itself.
@@ -386,104 +379,3 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     found[access] = numpy.where(statuses == NO_ACCESS, found[access], statuses)
     unsure[distant] = True
     lines.found[chosen] = numpy.where(unsure, UNSURE, found)
-
-
-def _find_in_objects(lines: _TextLines, chosen: Array) -> None:
-    """Find the levels of lines that are JSON: nearly always in one field, such as `level`."""
-    bounds = zip(lines.messages[chosen].tolist(), lines.ends[chosen].tolist(), strict=True)
-    objects = [lines.text[start:end] for start, end in bounds]
-    ways = _LevelWays()
-    try:
-        # The key `level` has precedence over all others.
-        values = [
-            found["level"]
-            if "level" in found
-            else way(found)
-            if (way := ways[tuple(found)]) is not None
-            else _NO_LEVEL
-            for found in map(orjson.loads, objects)
-        ]
-    except ValueError:
-        values = [_level_value_of_json(one, ways) for one in objects]
-    try:
-        numbers = {value: _number_of_level(value) for value in set(values)}
-        lines.found[chosen] = [numbers[value] for value in values]
-    except TypeError:
-        # A value is a list, which has no hash: read the values one by one.
-        lines.found[chosen] = [_number_of_level(value) for value in values]
-
-
-_Way = Callable[[dict[str, Any]], Any]
-
-
-class _LevelWays(dict[tuple[str, ...], _Way | None]):
-    """By the keys of an object without `level`, the function that names its level; None for no level.
-
-    It returns _NO_LEVEL for an object without one, and another value if the object needs a closer look.
-    """
-
-    def __missing__(self, keys: tuple[str, ...]) -> _Way | None:
-        found = self[keys] = _way_to_level(keys)
-        return found
-
-
-def _way_to_level(keys: tuple[str, ...]) -> _Way | None:
-    names: list[tuple[str, str | None]] = [
-        (key, known) for key in keys if (known := level_key(key)) is not None
-    ]
-    if any(key.lower() == "log" for key in keys):
-        names.append(("log", None))
-    if INFO_BESIDE in keys and all(known != OF_SERILOG for _, known in names):
-        return _unsure if names else _level_of_serilog
-    if not names:
-        return None
-    if len(names) > 1:
-        return _unsure
-    [(name, key)] = names
-    if key is None or key in BY_NUMBER:
-        return _unsure if key or "log" not in keys else _no_level_in_log
-    if key == OF_MONGODB:
-        return _level_of_mongodb
-    return itemgetter(name)
-
-
-def _unsure(_: dict[str, Any]) -> None:
-    return None
-
-
-def _no_level_in_log(found: dict[str, Any]) -> object:
-    """Return that a text in `log` is no level; an object may have one."""
-    return None if isinstance(found["log"], dict) else _NO_LEVEL
-
-
-def _level_of_serilog(found: dict[str, Any]) -> str | None:
-    return "info" if isinstance(found[INFO_BESIDE], str) else None
-
-
-def _level_of_mongodb(found: dict[str, Any]) -> object:
-    """Return the level of a letter if its object is MongoDB's."""
-    if "c" not in found or "t" not in found:
-        return _NO_LEVEL
-    time, letter = found["t"], found[OF_MONGODB]
-    if not isinstance(time, dict) or time.keys() != {"$date"} or not isinstance(letter, str):
-        return None
-    is_known = isinstance(time["$date"], str) and isinstance(found["c"], str)
-    return OF_MONGODB_LETTERS.get(letter) if is_known else None
-
-
-def _level_value_of_json(content: bytes, ways: _LevelWays) -> Any:
-    try:
-        found = orjson.loads(content)
-    except ValueError:
-        return None
-    if "level" in found:
-        return found["level"]
-    way = ways[tuple(found)]
-    return _NO_LEVEL if way is None else way(found)
-
-
-def _number_of_level(value: object) -> int:
-    if value is _NO_LEVEL:
-        return 0
-    level = canonical_level(value) if isinstance(value, str) else None
-    return UNSURE if level is None else _NUMBERS[level]

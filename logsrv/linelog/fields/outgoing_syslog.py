@@ -17,10 +17,10 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from logsrv.linelog.fields.header_words import FACILITIES
-from logsrv.linelog.fields.level import BY_SYSLOG
+from logsrv.linelog.fields.forms.header_words import FACILITIES
+from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
+from logsrv.linelog.fields.level_names import BY_SYSLOG
 from logsrv.linelog.fields.outgoing import OutgoingLines
-from logsrv.linelog.fields.syslog_header import parse_syslog_header
 
 _USER = 1
 _NOTICE = 5

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import numpy
 
+from logsrv.linelog.fields.extract import read_fields
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.together.extract import read_fields
 from logsrv.linelog.fields.values import Value
 
 Column: TypeAlias = list[Value | None]

@@ -1,4 +1,7 @@
-"""A stored line and its fields, each computed on first use; the level alone takes a third of the time."""
+"""A stored line of any form: its fields and its level, each computed on first use.
+
+The level alone takes a third of the time. `extract.py` and `level_numbers.py` give the same for many lines.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +11,25 @@ from functools import lru_cache
 from typing import Any
 
 from logsrv.kit.text.colours import without_colours
-from logsrv.linelog.fields import events
-from logsrv.linelog.fields.json import (
-    Object,
+from logsrv.linelog.fields.forms.access.one import level_of_access_log
+from logsrv.linelog.fields.forms.contents.one import parse_text
+from logsrv.linelog.fields.forms.events.one import KINDS as EVENT_KINDS
+from logsrv.linelog.fields.forms.json.one import (
     flatten_object,
-    is_inexact,
-    json_to_field_value,
     load_orjson_parser,
     look_up_field,
     parse_json,
+)
+from logsrv.linelog.fields.forms.syslog.one import SyslogHeader, parse_syslog_header
+from logsrv.linelog.fields.json_values import (
+    Object,
+    is_inexact,
+    json_to_field_value,
     parse_json_exactly,
 )
 from logsrv.linelog.fields.known_keys import TIMESTAMP_KEYS, level_names_of_object
-from logsrv.linelog.fields.level import (
-    BY_SYSLOG,
-    canonical_level,
-    level_in_text,
-    level_of_access_log,
-    level_of_fields,
-)
-from logsrv.linelog.fields.logfmt import parse_logfmt
-from logsrv.linelog.fields.servers import (
-    STATUS_CLASS,
-    class_of_status,
-    parse_access,
-    parse_program_message,
-)
+from logsrv.linelog.fields.level.one import level_in_text, level_of_fields
+from logsrv.linelog.fields.level_names import BY_SYSLOG, canonical_level
 from logsrv.linelog.fields.stored_line import (
     STAMP,
     TIME_LENGTH,
@@ -41,11 +37,12 @@ from logsrv.linelog.fields.stored_line import (
     decode_stored,
     parse_source,
 )
-from logsrv.linelog.fields.syslog_header import SyslogHeader, parse_syslog_header
 from logsrv.linelog.fields.values import (
     EXACT,
+    STATUS_CLASS,
     Value,
     WrittenFloat,
+    class_of_status,
     displayable_text,
     number_of_text,
     number_of_value,
@@ -259,7 +256,7 @@ class Record:
                 return level
             names = level_names_of_object(self._content)
             return level_of_fields(self._content_value, names)
-        get = self._content.get if self.kind not in events.KINDS else self._level_of_event
+        get = self._content.get if self.kind not in EVENT_KINDS else self._level_of_event
         return level_of_fields(get, self._content, in_object=False)
 
     def _level_of_event(self, name: str) -> Value | None:
@@ -320,7 +317,7 @@ class Record:
         if value is None or name not in IN_LOG_RECORDS:
             return value
         # The name of an event is what happened.
-        is_program = self.kind not in events.KINDS and self._level_in_fields()
+        is_program = self.kind not in EVENT_KINDS and self._level_in_fields()
         return value if is_program else None
 
     def _parsed_value(self, name: str, as_written: bool) -> Value | None:
@@ -373,21 +370,6 @@ def _level_of_first(line: bytes) -> str | None:
 def _first_record(line: bytes) -> Record:
     """Return a first line, parsed once for the many lines that go on with it."""
     return Record(line)
-
-
-def parse_text(text: str, app: str | None) -> tuple[str | None, dict[str, str]]:
-    """Return the kind and the fields of a content that is no JSON; None for plain text.
-
-    app: from the header, None without a header.
-    """
-    event = events.parse_event(text)
-    if event is not None:
-        return event
-    found = parse_access(text)
-    if found is not None:
-        return "access", found
-    pairs = parse_logfmt(text)
-    return "logfmt" if pairs else None, parse_program_message(text, app) | (pairs or {})
 
 
 def _displayable_value(value: Value) -> Value:

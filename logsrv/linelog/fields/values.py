@@ -94,3 +94,14 @@ def displayable_text(text: str) -> str:
 def elements_of_value(value: Value) -> list[Scalar]:
     """Return the values of a list, or a single value in a list."""
     return value if isinstance(value, list) else [value]
+
+
+STATUS_CLASS = "status_class"
+"""The field with the class of `status`, such as `4xx`, in lines that have no field of this name."""
+_STATUS = re.compile(r"[1-5][0-9]{2}", re.ASCII)
+
+
+def class_of_status(status: Value | None) -> str | None:
+    """Return the class of an HTTP status: `4xx` for 404; None for any other value."""
+    text = str(status)
+    return f"{text[0]}xx" if _STATUS.fullmatch(text) else None

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any, TypeAlias
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.fields.servers import STATUS_CLASS
+from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.search_request import (
     Reply,

@@ -15,12 +15,12 @@ from logsrv.linelog.columns.arrow_texts import field_as_text, text_column
 from logsrv.linelog.columns.stamp_fields import source_fields
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
 from logsrv.linelog.fields.byte_places import Array
-from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.coded import CodedField
+from logsrv.linelog.fields.extract import read_all_fields
+from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
-from logsrv.linelog.fields.servers import STATUS_CLASS
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
-from logsrv.linelog.fields.together.coded import CodedField
-from logsrv.linelog.fields.together.extract import read_all_fields
+from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.objects.interface import Archive
 
 FORMAT = 2

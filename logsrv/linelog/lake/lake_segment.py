@@ -19,10 +19,10 @@ from typing import IO
 import numpy
 
 from logsrv.linelog.fields.byte_places import Array
-from logsrv.linelog.fields.first_lines import first_lines
+from logsrv.linelog.fields.continuations.first_lines import first_lines
+from logsrv.linelog.fields.continuations.way_back import EarlierText
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import REACH
-from logsrv.linelog.fields.way_back import EarlierText
 from logsrv.linelog.lake.lake_file import LakeNote, read_note, write_day_file
 from logsrv.linelog.objects.interface import Archive, ArchiveError, ChangedObject
 from logsrv.linelog.objects.putting import OtherSegment, cancellable_pieces, put_file

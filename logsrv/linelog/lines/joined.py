@@ -15,8 +15,8 @@ from typing import Any
 import attrs
 
 from logsrv.linelog.batch import Block
-from logsrv.linelog.fields.continuation import MOST_BYTES, Joiner
-from logsrv.linelog.fields.parts import is_cut, join_parts, part_of_record
+from logsrv.linelog.fields.continuations.joiner import MOST_BYTES, Joiner
+from logsrv.linelog.fields.continuations.parts import is_cut, join_parts, part_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.lines.framer import BlockFramer
 from logsrv.linelog.lines.records import ESCAPED_LF

@@ -10,9 +10,41 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from logsrv.linelog.fields import events, known_keys, level, servers, syslog_header
+from logsrv.linelog.fields import known_keys
+from logsrv.linelog.fields.forms.access.one import (
+    ALL_ACCESS_NAMES,
+    BEFORE_STATUS,
+    OF_OTHER_STATUS,
+    expression_in_access_log,
+    expressions_for_statuses,
+)
+from logsrv.linelog.fields.forms.events.one import HEADER_NAMES as EVENT_NAMES
+from logsrv.linelog.fields.forms.events.one import SIGN
+from logsrv.linelog.fields.forms.programs.one import DURATION, SSHD_NAMES, SSHD_WORDS
+from logsrv.linelog.fields.forms.syslog.one import (
+    ANY_PRIORITY,
+    HEADER_NAMES,
+    WITHOUT_PRIORITY,
+    expressions_for_severities,
+)
+from logsrv.linelog.fields.level.one import (
+    AFTER_POSTGRESQL,
+    OF_DOTNET,
+    OF_NAGIOS,
+    OF_POSTGRESQL,
+    expressions_for_letters,
+)
+from logsrv.linelog.fields.level_names import (
+    BY_SYSLOG,
+    IN_FIELDS,
+    LEVELS,
+    NAMES,
+    RANK,
+    canonical_level,
+)
 from logsrv.linelog.fields.record import ALIASES
 from logsrv.linelog.fields.stored_line import IN_STAMP
+from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.query.engine import LARGEST_EXPRESSIONS, most_re2_instructions
 from logsrv.linelog.query.expression import compile_expression
 from logsrv.linelog.query.literals import (
@@ -125,12 +157,9 @@ def _literal_sets_of_need(need: Need | None) -> Iterator[Literals]:
 _TELLING = 8
 # Escapes of JSON, and colours, which may stand between a key and its value.
 _ESCAPE = r"\\u00|\\x1b|\x{1b}"
-_HEADER = "<[0-9]{1,3}>"
 _PLAIN_INTEGER = re.compile(r"[0-9]{1,15}")
 _CLASS = re.compile(r"[1-5]xx", re.ASCII | re.IGNORECASE)
 _PLAIN_START = re.compile(r"[A-Za-z0-9_.@+-]*")
-# The text before the status in an access log: the end of the request, or of HAProxy's times.
-_BEFORE_STATUS = '(?:"|/[+]?[0-9]+) *'
 # The first letter of a unit (`\\u03bc` is one), or of an exponent.
 _UNIT = r"[A-Za-z\x{b5}\x{3bc}\\]"
 _ORDERS = ("=", "<", "<=", ">", ">=")
@@ -145,7 +174,7 @@ def candidate_of_comparison(node: Compare) -> Candidate | None:
         return _level_pattern(op, value)
     if field in IN_STAMP:
         return _candidate_in_stamp(field, op, value)
-    if field == servers.STATUS_CLASS:
+    if field == STATUS_CLASS:
         # A line has the field itself, or the status from which it is computed.
         first = value[0] if op == "=" and _CLASS.fullmatch(value) else "[1-5]"
         statuses = _pattern_by_key("status", op, value, rf"{first}[0-9]{{2}}\b")
@@ -156,11 +185,7 @@ def candidate_of_comparison(node: Compare) -> Candidate | None:
     by_key = _pattern_by_key(field, op, value)
     # The key is rarer than a common word, but syslog headers and access logs have fields without keys.
     inner = field.removeprefix("fields.").removeprefix("syslog.")
-    keyless = (
-        inner in syslog_header.HEADER_NAMES
-        or inner in servers.ALL_ACCESS_NAMES
-        or inner in events.HEADER_NAMES
-    )
+    keyless = inner in HEADER_NAMES or inner in ALL_ACCESS_NAMES or inner in EVENT_NAMES
     return by_value if by_value and keyless else by_key
 
 
@@ -207,16 +232,16 @@ def _pattern_by_key(name: str, op: str, value: str, number: Pattern | None = Non
         found.append(f'(?:{keys})(?:"[ \\t\\r]*:[ \\t\\r]*|=){start}')
     else:
         found.append("[:=]")
-    if inner in syslog_header.HEADER_NAMES or name.startswith("syslog."):
-        found += [_HEADER, syslog_header.WITHOUT_PRIORITY]
-    if inner in servers.ALL_ACCESS_NAMES:
-        found.append(_pattern_in_access_log(inner, number))
-    if inner in events.HEADER_NAMES:
-        found.append(events.SIGN.decode())
-    if inner in servers.SSHD_NAMES:
-        found += [f"{word} " for word in servers.SSHD_WORDS]
+    if inner in HEADER_NAMES or name.startswith("syslog."):
+        found += [ANY_PRIORITY, WITHOUT_PRIORITY]
+    if inner in ALL_ACCESS_NAMES:
+        found.append(expression_in_access_log(inner, number))
+    if inner in EVENT_NAMES:
+        found.append(SIGN.decode())
+    if inner in SSHD_NAMES:
+        found += [f"{word} " for word in SSHD_WORDS]
     if inner == "duration":
-        found.append(servers.DURATION)
+        found.append(DURATION)
     return "|".join(found)
 
 
@@ -236,14 +261,6 @@ def _pattern_of_value_start(value: str) -> Pattern:
     return (
         rf'(?:\[|"?{expression_for_text(plain[0], ignore_case=True)})' if plain and plain[0] else ""
     )
-
-
-def _pattern_in_access_log(name: str, number: Pattern | None) -> Pattern:
-    if number and name == "status":
-        return f"{_BEFORE_STATUS} (?:-|0*(?:{number}))"
-    if number and name == "bytes":
-        return f"{_BEFORE_STATUS} -?[0-9]{{1,3}} +(?:[+]?0*(?:{number}))"
-    return r"(?:\] +\"|\.[0-9]{3}\] )"
 
 
 def _integer_pattern(op: str, value: str) -> Pattern | None:
@@ -271,70 +288,51 @@ def _level_pattern(op: str, value: str) -> Pattern | None:
     wanted = levels_satisfying(op, value)
     if not wanted:
         return None
-    names = [name for name, meaning in level.NAMES.items() if meaning in wanted]
+    names = [name for name, meaning in NAMES.items() if meaning in wanted]
     words = "|".join(expression_for_text(name, ignore_case=True) for name in names)
     # MongoDB's `s` has letters alone, and nearly every line has a key that ends so.
     of_numbers = {*known_keys.LEVEL_KEYS} - {known_keys.OF_MONGODB}
     fields = sorted({name.rpartition(".")[2].lower() for name in of_numbers})
     keys = "|".join(expression_for_text(name, ignore_case=True) for name in fields)
-    ranks = [rank for rank, name in level.BY_SYSLOG.items() if name in wanted]
-    priorities = "|".join(str(facility * 8 + rank) for facility in range(24) for rank in ranks)
+    ranks = [rank for rank, name in BY_SYSLOG.items() if name in wanted]
     found = [
         words,
         rf'(?:{keys})(?:"[ \t\r]*:[ \t\r]*|=)(?:\[|"?[-+.0-9])',
-        rf"<0*(?:{priorities})>",
+        *expressions_for_severities(ranks),
     ]
-    if ranks:
-        digits = "".join(map(str, ranks))
-        # Devices' `%SEC-3-X` and `%%10IFNET/3/X`, FreeBSD's `<4.3>`.
-        found += [rf"%[^ ]*[-/][{digits}][-/]", rf"<[0-9]{{1,2}}\.[{digits}]>"]
-    found += [f"{word}:" for word, meaning in level.OF_DOTNET.items() if meaning in wanted]
-    marked = (word for word, meaning in level.OF_POSTGRESQL.items() if meaning in wanted)
-    found += [
-        expression_for_text(word + level.AFTER_POSTGRESQL, ignore_case=False) for word in marked
-    ]
+    found += [f"{word}:" for word, meaning in OF_DOTNET.items() if meaning in wanted]
+    marked = (word for word, meaning in OF_POSTGRESQL.items() if meaning in wanted)
+    found += [expression_for_text(word + AFTER_POSTGRESQL, ignore_case=False) for word in marked]
     found += [
         rf'(?:"|=){expression_for_text(name, ignore_case=True)}\b'
-        for name, meaning in level.IN_FIELDS.items()
+        for name, meaning in IN_FIELDS.items()
         if meaning in wanted
     ]
-    found += _letter_patterns(wanted)
-    if not wanted.isdisjoint(level.OF_NAGIOS.values()):
+    found += expressions_for_letters(wanted)
+    found += expressions_for_statuses(wanted)
+    if not wanted.isdisjoint(OF_NAGIOS.values()):
         found.append("(?:HOST|SERVICE) [A-Z]+(?: [A-Z]+)?: ")
-    if level.OF_OTHER_STATUS in wanted:
-        found += [f'"{known_keys.INFO_BESIDE}"', f"{_BEFORE_STATUS} [^45]"]
+    if OF_OTHER_STATUS in wanted:
+        found += [f'"{known_keys.INFO_BESIDE}"', f"{BEFORE_STATUS} [^45]"]
     return "|".join([*found, _ESCAPE])
-
-
-def _letter_patterns(wanted: frozenset[str]) -> Iterator[Pattern]:
-    """Yield expressions for lines with a letter or a status that means one of these levels."""
-    if letters := "".join(one for one, meaning in level.OF_LETTERS.items() if meaning in wanted):
-        yield f"[0-9 ] [{letters}][ /]"
-        yield f"[{letters}][0-9]{{4,8}} [0-9]{{2}}:"
-        yield f"[{letters}]! "
-        yield rf'"s"[ \t\r]*:[ \t\r]*(?:\[|"[{letters}])'
-    if statuses := "".join(one for one, meaning in level.OF_STATUS.items() if meaning in wanted):
-        yield f"{_BEFORE_STATUS} [{statuses}]"
 
 
 def levels_satisfying(op: str, value: str) -> frozenset[str]:
     """Return the levels for which `level op value` is true."""
     if op == "~":
         search = compile_expression(value).in_message
-        return frozenset(one for one in level.LEVELS if search(one.encode(), 0, len(one))[0] >= 0)
-    name = level.canonical_level(value) or value.lower()
-    rank = level.RANK.get(name)
+        return frozenset(one for one in LEVELS if search(one.encode(), 0, len(one))[0] >= 0)
+    name = canonical_level(value) or value.lower()
+    rank = RANK.get(name)
     if op == ":":
         needle = name if rank is not None else value
         folded = not has_ascii_capital(needle)
-        return frozenset(
-            one for one in level.LEVELS if (needle.lower() if folded else needle) in one
-        )
+        return frozenset(one for one in LEVELS if (needle.lower() if folded else needle) in one)
     if op == "!=":
-        return frozenset(level.LEVELS) - {name}
+        return frozenset(LEVELS) - {name}
     if rank is None:
         return frozenset()
     # The least severe first.
-    less, same, more = level.LEVELS[:rank], level.LEVELS[rank : rank + 1], level.LEVELS[rank + 1 :]
+    less, same, more = LEVELS[:rank], LEVELS[rank : rank + 1], LEVELS[rank + 1 :]
     wanted = {"<": less, "<=": less + same, "=": same, ">=": same + more, ">": more}
     return frozenset(wanted[op])

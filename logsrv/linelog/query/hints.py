@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.fields.level import LEVELS, canonical_level
+from logsrv.linelog.fields.level_names import LEVELS, canonical_level
 from logsrv.linelog.query.field_names import FIELD, IN_BACKTICKS, field_as_written
 from logsrv.linelog.query.parse import (
     EXPRESSION,

@@ -81,7 +81,7 @@ class Matcher:
 
     node: its tree. needs: literals that every matching line contains, or None if none are certain.
     inherits: whether it asks for a field that a continuation line has from the first line of its record;
-    then whoever searches a text has to say these lines (`fields/first_lines.py`).
+    then whoever searches a text has to say these lines (`fields/continuations/first_lines.py`).
     """
 
     def __init__(self, node: Node) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from logsrv.linelog.fields import events, servers, syslog_header
+from logsrv.linelog.fields.forms.access.one import ALL_ACCESS_NAMES
+from logsrv.linelog.fields.forms.events.one import HEADER_NAMES as EVENT_NAMES
+from logsrv.linelog.fields.forms.syslog.one import HEADER_NAMES
 from logsrv.linelog.fields.stored_line import IN_STAMP, INHERITED, to_stored_bytes
-from logsrv.linelog.fields.values import number_of_text
+from logsrv.linelog.fields.values import STATUS_CLASS, number_of_text
 from logsrv.linelog.query.expression import compile_expression
 from logsrv.linelog.query.literals import (
     AnyOf,
@@ -67,7 +69,7 @@ def need_of_field(name: str, op: str, value: str) -> Need | None:
 
     With any other `op`, only the presence of the field is certain.
     """
-    if name in IN_STAMP or name in ("level", servers.STATUS_CLASS):
+    if name in IN_STAMP or name in ("level", STATUS_CLASS):
         return None
     if name == "message":
         if op not in ("=", ":") or (op == "=" and is_number_or_amount(value)):
@@ -84,8 +86,8 @@ def _need_of_key(name: str) -> Need | None:
     """Return the need of a field's key; None for fields of formats without keys, such as access logs."""
     inner = name.removeprefix("fields.")
     last = inner.rpartition(".")[2]
-    keyless = last in servers.ALL_ACCESS_NAMES or last in syslog_header.HEADER_NAMES
-    if keyless or inner in events.HEADER_NAMES or not last:
+    keyless = last in ALL_ACCESS_NAMES or last in HEADER_NAMES
+    if keyless or inner in EVENT_NAMES or not last:
         return None
     return need_of_any((need_of_key_text(last), Literal(escape_in_key(last), False)))
 

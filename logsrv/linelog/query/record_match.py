@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from logsrv.linelog.fields.parts import join_parts
+from logsrv.linelog.fields.continuations.parts import join_parts
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import IN_STAMP
 from logsrv.linelog.query.literals import AllOf, Inherited, Literal, Need

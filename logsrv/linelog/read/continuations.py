@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, REACH, Choice, FirstLines
-from logsrv.linelog.fields.way_back import (
+from logsrv.linelog.fields.continuations.way_back import (
     EarlierLines,
     EarlierText,
     first_line_of,
     may_have_continuations,
 )
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, REACH, Choice, FirstLines
 from logsrv.linelog.read.texts import SMALL_FOR_NUMPY, DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
-    from logsrv.linelog.fields.first_lines import LastTexts
+    from logsrv.linelog.fields.continuations.earlier_texts import LastTexts
 
 # Bytes of text in which the lines before a line are looked for at once.
 _PIECE = 4096
@@ -58,7 +58,7 @@ class Continuations:
         # For less text, loading NumPy takes longer than this look.
         if not text or (len(text) < SMALL_FOR_NUMPY and not may_have_continuations(text)):
             return NO_FIRST_LINES
-        from logsrv.linelog.fields.first_lines import LastTexts
+        from logsrv.linelog.fields.continuations.earlier_texts import LastTexts
 
         self._texts = self._texts or LastTexts()
         end = position.beside(len(text))

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from logsrv.linelog.columns import OnlyTextTells
+from logsrv.linelog.fields.continuations.way_back import may_be_continuation
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import (
     NO_FIRST_LINES,
@@ -20,7 +21,6 @@ from logsrv.linelog.fields.stored_line import (
     IsOf,
     make_source_test,
 )
-from logsrv.linelog.fields.way_back import may_be_continuation
 from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, leaves

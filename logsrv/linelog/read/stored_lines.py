@@ -13,7 +13,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
-from logsrv.linelog.fields.way_back import may_be_continuation
+from logsrv.linelog.fields.continuations.way_back import may_be_continuation
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames

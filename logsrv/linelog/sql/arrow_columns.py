@@ -12,10 +12,10 @@ import pyarrow
 from logsrv.linelog.columns.arrow_texts import fields_as_texts, text_column, to_compact_json
 from logsrv.linelog.columns.stamp_fields import level_field, source_fields
 from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
-from logsrv.linelog.fields.together.coded import CodedField
 from logsrv.linelog.fields.values import Value, number_of_value
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.units import number_in_field_unit

@@ -15,7 +15,7 @@ import pyarrow
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.fields.level import LEVELS, canonical_level
+from logsrv.linelog.fields.level_names import LEVELS, canonical_level
 
 TYPE = "log_level"
 """The name of the type."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import exact_rfc3339
-from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.query.question import (
     EVERYTHING,

@@ -4,16 +4,18 @@ from functools import cache
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import exact_rfc3339
-from logsrv.linelog.fields.events import parse_event
-from logsrv.linelog.fields.json import parse_json, parse_json_exactly
+from logsrv.linelog.fields.forms.access.one import parse_access
+from logsrv.linelog.fields.forms.events.one import parse_event
+from logsrv.linelog.fields.forms.json.one import parse_json
+from logsrv.linelog.fields.forms.logfmt.one import parse_logfmt
+from logsrv.linelog.fields.forms.programs.one import parse_program_message
+from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
+from logsrv.linelog.fields.json_values import parse_json_exactly
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
-from logsrv.linelog.fields.logfmt import parse_logfmt
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record, level_of
-from logsrv.linelog.fields.servers import parse_access, parse_program_message
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import make_source_test, parse_source
-from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.fields.values import (
     Value,
     displayable_text,
@@ -72,20 +74,23 @@ def _written(value: Value | None) -> list[str] | None:
 @target(
     "linelog.fields.record",
     "linelog.fields.reader",
-    "linelog.fields.together.decimals",
-    "linelog.fields.together.pieces",
-    "linelog.fields.together.words",
-    "linelog.fields.line_kinds",
+    "linelog.fields.json_values",
     "linelog.fields.stamps",
-    "linelog.fields.servers",
-    "linelog.fields.json",
-    "linelog.fields.logfmt",
-    "linelog.fields.events",
-    "linelog.fields.syslog_header",
-    "linelog.fields.device_header",
-    "linelog.fields.container_prefix",
     "linelog.fields.stored_line",
     "linelog.fields.values",
+    "linelog.fields.forms.pieces",
+    "linelog.fields.forms.split_lines",
+    "linelog.fields.forms.line_kinds",
+    "linelog.fields.forms.access.one",
+    "linelog.fields.forms.container.one",
+    "linelog.fields.forms.contents.one",
+    "linelog.fields.forms.device.one",
+    "linelog.fields.forms.events.one",
+    "linelog.fields.forms.json.decimals",
+    "linelog.fields.forms.json.one",
+    "linelog.fields.forms.logfmt.one",
+    "linelog.fields.forms.programs.one",
+    "linelog.fields.forms.syslog.one",
 )
 def fields(data: bytes) -> None:
     """Fields of many lines at once are those of each single line, and are safe to show."""
@@ -123,10 +128,13 @@ def fields(data: bytes) -> None:
 @target(
     "linelog.fields.level_numbers",
     "linelog.fields.record",
-    "linelog.fields.level_words",
-    "linelog.fields.level_fields",
     "linelog.fields.level_names",
-    "linelog.fields.level",
+    "linelog.fields.level.one",
+    "linelog.fields.level.many",
+    "linelog.fields.level.first_words",
+    "linelog.fields.level.leading_times",
+    "linelog.fields.forms.access.statuses",
+    "linelog.fields.forms.logfmt.levels",
 )
 def levels(data: bytes) -> None:
     """Each of the three functions that find the level of a line finds the same one."""

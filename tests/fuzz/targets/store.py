@@ -27,7 +27,7 @@ from logsrv.linelog.columns.layout import (
     place_of_sums,
     sum_of_footer,
 )
-from logsrv.linelog.fields.first_lines import EarlierTexts
+from logsrv.linelog.fields.continuations.earlier_texts import EarlierTexts
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.intake.blocks.parse import check_and_count_lines, split_frames, unpack_frames
 from logsrv.linelog.store import identity, place

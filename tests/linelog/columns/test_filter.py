@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.columns import filter as module
 from logsrv.linelog.columns.filter import KnownTest, compared_numbers
 from logsrv.linelog.columns.read_file import NumberColumn
-from logsrv.linelog.fields.together.coded import CodedField
+from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.query.predicates import value_test
 from logsrv.linelog.query.question import Compare
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.columns.kept_first_lines import kept_first_lines
-from logsrv.linelog.fields.first_lines import EarlierTexts, first_lines
+from logsrv.linelog.fields.continuations.earlier_texts import EarlierTexts
+from logsrv.linelog.fields.continuations.first_lines import first_lines
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.store.index import indexing
 from logsrv.linelog.store.index import segment_index as index

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from logsrv.linelog.fields.level import FIELD_RULES, RULES
+from logsrv.linelog.fields.level_names import FIELD_RULES, RULES
 from logsrv.linelog.fields.record import Record
 from tests.parts.mixed_lines import (
     BEHIND,

@@ -5,15 +5,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.fields.level_fields import (
-    NO_ACCESS,
-    WIDTH,
-    LevelFields,
-    levels_of_pairs,
-    levels_of_statuses,
-)
-from logsrv.linelog.fields.level_names import UNSURE
+from logsrv.linelog.fields.forms.access.statuses import NO_ACCESS, levels_of_statuses
+from logsrv.linelog.fields.forms.logfmt.levels import WIDTH, LevelFields, levels_of_pairs
+from logsrv.linelog.fields.level_names import LEVELS, UNSURE
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.record import Record, level_of
 from tests.parts.examples import more

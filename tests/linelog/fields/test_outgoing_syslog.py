@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.text.colours import without_colours
+from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
 from logsrv.linelog.fields.outgoing_syslog import syslog_messages
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.formats.syslog.parse import SyslogFramer
 from logsrv.linelog.formats.syslog.send import octet_counted_frames
 from logsrv.linelog.lines.rules import LineCounts, LineRules

@@ -7,10 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields import reader as many
+from logsrv.linelog.fields.forms.contents.wanted import wanted_in_lines
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import ALIASES, Record
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.together.wanted import wanted_in_lines
 from logsrv.linelog.fields.values import elements_of_value, text_of_value
 from tests.parts.examples import more
 from tests.parts.message_pieces import ACCESS, FILE, HAPROXY, NEW, OLD, PIECES, VHOST

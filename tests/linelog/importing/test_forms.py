@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.fields import zone_names
-from logsrv.linelog.fields.syslog_header import parse_syslog_header
+from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
 from logsrv.linelog.importing.dated import LineMoments
 from logsrv.linelog.importing.forms import FORMS, SECOND, match_time_form
 

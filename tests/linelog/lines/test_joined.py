@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.continuation import MOST_BYTES, Joiner
+from logsrv.linelog.fields.continuations.joiner import MOST_BYTES, Joiner
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.formats.syslog.parse import SyslogFramer
 from logsrv.linelog.lines.framer import LineFramer

@@ -19,8 +19,8 @@ from urllib.parse import urlencode
 
 from logsrv.cli.main import main
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields import json as json_fields
 from logsrv.linelog.fields import reader
+from logsrv.linelog.fields.forms.json import one as json_fields
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.http.search_child import answer_request
 from logsrv.linelog.query import literal_windows

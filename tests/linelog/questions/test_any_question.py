@@ -15,8 +15,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields import json as json_fields
-from logsrv.linelog.fields.first_lines import first_lines as first_lines_of
+from logsrv.linelog.fields.continuations.first_lines import first_lines as first_lines_of
+from logsrv.linelog.fields.forms.json import one as json_fields
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import make_matcher

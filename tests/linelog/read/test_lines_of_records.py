@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.level import RANK
+from logsrv.linelog.fields.level_names import RANK
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.literals import AllOf, Literal, Need
 from logsrv.linelog.query.match import Matcher

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from logsrv.linelog.fields import json as fields_json
+from logsrv.linelog.fields.forms.json import one as fields_json
 from logsrv.linelog.query.field_names import plain_field_names
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from logsrv.linelog.fields.continuation import Joiner
+from logsrv.linelog.fields.continuations.joiner import Joiner
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines

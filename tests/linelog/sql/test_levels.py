@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import QueryError
-from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.columns import replace_level_texts

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.fields.outgoing import OutgoingLines
 
 _NANOSECONDS = 1000

@@ -73,7 +73,7 @@ MATCHING = 0.2
 MOST_JOINED = 1000
 MOST_TESTS = 8000
 # Finds the records of lines with NumPy, and is loaded when there are any.
-_FIRST_LINES = "logsrv.linelog.fields.first_lines"
+_FIRST_LINES = "logsrv.linelog.fields.continuations.first_lines"
 # The most positions of new viewers at which a poll stops reading to make these viewers live; the others of
 # the same poll catch up.
 MOST_STOPS = 4

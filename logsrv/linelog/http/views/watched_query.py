@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from logsrv.linelog.fields.continuation import Joiner
+from logsrv.linelog.fields.continuations.joiner import Joiner
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.http.search_request import document_maker, has_all_lines
 from logsrv.linelog.http.views.view_protocol import LiveQuery, line_event

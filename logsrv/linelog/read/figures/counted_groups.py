@@ -38,7 +38,7 @@ from logsrv.linelog.read.figures.line_counts import step_size
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
-    from logsrv.linelog.fields.together.coded import CodedField
+    from logsrv.linelog.fields.coded import CodedField
     from logsrv.linelog.read.figures.columns import Reader
 
 # With more possible combinations of values for each line than this, numbers are given to those that occur.

@@ -16,7 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.fields.level_names import RULES
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.question import Extraction, Figure, Grouping, Measure, MeasureKind
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up

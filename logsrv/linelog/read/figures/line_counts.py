@@ -11,7 +11,7 @@ from collections import Counter
 from itertools import accumulate
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.fields.record import level_of
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.candidates import levels_satisfying

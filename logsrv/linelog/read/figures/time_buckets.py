@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.query.question import Extraction, Grouping
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.figures.groups import COUNT, Cell, Groups

@@ -17,13 +17,14 @@ import orjson
 
 from logsrv.kit.text.colours import has_colours, text_without_colours, without_colours
 from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
-from logsrv.linelog.fields.json import Object, json_to_field_value, look_up_field
+from logsrv.linelog.fields.forms.json.one import look_up_field
+from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
+from logsrv.linelog.fields.json_values import Object, json_to_field_value
 from logsrv.linelog.fields.known_keys import level_names_of_object
-from logsrv.linelog.fields.level import level_of_fields
+from logsrv.linelog.fields.level.one import level_of_fields
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, levels_of_records
 from logsrv.linelog.fields.record import ALIASES, IN_LOG_RECORDS, Record
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.fields.values import (
     Value,
     displayable_text,

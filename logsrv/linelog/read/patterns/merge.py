@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from logsrv.linelog.fields.level import level_of_word
+from logsrv.linelog.fields.level_names import level_of_word
 from logsrv.linelog.read.patterns.line_patterns import PatternKey
 from logsrv.linelog.read.patterns.skeletons import ANY
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.colours import has_colours
-from logsrv.linelog.fields.json import parse_json
+from logsrv.linelog.fields.forms.json.one import parse_json
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.match import make_matcher

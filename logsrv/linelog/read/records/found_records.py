@@ -19,11 +19,11 @@ from contextlib import closing
 from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple
 
-from logsrv.linelog.fields.continuation import Joiner, lead_of_record, stream_of_record
-from logsrv.linelog.fields.parts import part_of_record
+from logsrv.linelog.fields.continuations.joiner import Joiner, lead_of_record, stream_of_record
+from logsrv.linelog.fields.continuations.parts import part_of_record
+from logsrv.linelog.fields.continuations.way_back import may_be_continuation
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
-from logsrv.linelog.fields.way_back import may_be_continuation
 from logsrv.linelog.query.record_match import RecordTest
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.plan import ReadTask

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from logsrv.linelog.fields.continuation import text_of_record
+from logsrv.linelog.fields.continuations.joiner import text_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.expression import ExtractedFields, extracted_fields
 from logsrv.linelog.query.match import Matcher

@@ -8,7 +8,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
-from logsrv.linelog.fields.continuation import (
+from logsrv.linelog.fields.continuations.joiner import (
     MOST_DOUBT,
     Joiner,
     has_own_header,
@@ -17,7 +17,7 @@ from logsrv.linelog.fields.continuation import (
     lead_of_record,
     stream_of_record,
 )
-from logsrv.linelog.fields.parts import is_cut, join_parts, part_of_record
+from logsrv.linelog.fields.continuations.parts import is_cut, join_parts, part_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH, decode_stored
 from logsrv.linelog.fields.values import displayable_text

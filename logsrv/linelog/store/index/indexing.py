@@ -26,8 +26,9 @@ from logsrv.linelog.fields.byte_places import (
     rows_at,
     rows_with_nonzero,
 )
-from logsrv.linelog.fields.first_lines import ContinuationLines, EarlierTexts, find_continuations
-from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.fields.continuations.earlier_texts import EarlierTexts
+from logsrv.linelog.fields.continuations.first_lines import ContinuationLines, find_continuations
+from logsrv.linelog.fields.level_names import RULES
 from logsrv.linelog.fields.level_numbers import (
     OF_NUMBERS,
     level_numbers_if_quick,

@@ -1,8 +1,8 @@
 """The continuation lines of a frame as its index keeps them, so that a reader need not look for them.
 
-To find them takes a third of the time in which a text is searched (`fields/first_lines.py`); kept, they
-take a byte or two each. They are kept unless text before the frame was missing when it was sealed, and are
-used while the rules that told them are those of the reader (`fields.level.RULES`).
+To find them (`fields/continuations/first_lines.py`) takes a third of the time in which a text is searched;
+kept, they take a byte or two each. They are kept unless text before the frame was missing when it was
+sealed, and are used while the rules that told them are those of the reader (`fields.level_names.RULES`).
 
 Lines that follow each other and go on with the same record are a run. Before it is compressed, this is, as
 little-endian numbers of four bytes: how many runs there are, how many first lines stand before the frame,

@@ -10,11 +10,11 @@ alone tells whether a search can skip the segment, and a reader notices a flippe
 
 The second line is a list of the frames in order: [offset in the text, offset in the compressed file, lines
 before, smallest, largest, sure, goes on], the three before the last as in "times"; the last is whether a
-line of the frame may go on with a record that begins before it (`fields/first_lines.py`).
+line of the frame may go on with a record that begins before it (`fields/continuations/first_lines.py`).
 
 The third line has for each frame the number of its lines without a level, then the number for each level,
 the least severe first; null if they were not counted. "rules" is the version of the rules that give a line
-its level (`fields.level.RULES`): numbers that were counted by other rules are not used.
+its level (`fields.level_names.RULES`): numbers that were counted by other rules are not used.
 
 The fourth line has for each frame how many bytes are kept of its continuation lines at the end of the file,
 one frame after the other (`kept_continuations.py`); null if readers have to look for them.
@@ -38,7 +38,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from logsrv.kit.text.words import fault_text
-from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.fields.level_names import RULES
 from logsrv.linelog.fields.stored_line import Choice, FirstLines
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import MOST_FRAMES

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 
 from logsrv.descriptor import Descriptor
+from logsrv.linelog.fields.continuations.way_back import EarlierText
 from logsrv.linelog.fields.stored_line import REACH
-from logsrv.linelog.fields.way_back import EarlierText
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frame
 from logsrv.linelog.store.index import segment_index as index

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeAlias
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.fields.first_lines import EarlierTexts
+from logsrv.linelog.fields.continuations.earlier_texts import EarlierTexts
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import compressor
 from logsrv.linelog.store.index.indexing import Indexer, save_index, scan_frame

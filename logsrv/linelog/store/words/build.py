@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.fields.level_names import RULES
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.index import segment_index as index

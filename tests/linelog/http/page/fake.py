@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.fields.continuation import Joiner
+from logsrv.linelog.fields.continuations.joiner import Joiner
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.http.assets import LOG_IN, PAGES, POLICY, live_page, log_in_page, static_files
 from logsrv.linelog.query.times import parse_moment

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.fields import json
+from logsrv.linelog.fields.forms.json import one as json
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.continuation import MOST_LINES
+from logsrv.linelog.fields.continuations.joiner import MOST_LINES
 from logsrv.linelog.read.records import found_records
 from logsrv.linelog.read.records.found_records import FoundRecords, whole_record
 from logsrv.linelog.read.records.whole_records import MOST_READ, joined_documents

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.first_lines import EarlierTexts
+from logsrv.linelog.fields.continuations.earlier_texts import EarlierTexts
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.store.index import indexing
 from logsrv.linelog.store.index.indexing import count_levels

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.first_lines import EarlierTexts, find_continuations
-from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.fields.continuations.earlier_texts import EarlierTexts
+from logsrv.linelog.fields.continuations.first_lines import find_continuations
+from logsrv.linelog.fields.level_names import RULES
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.view import View

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.fields.first_lines import EarlierTexts
-from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.fields.continuations.earlier_texts import EarlierTexts
+from logsrv.linelog.fields.level_names import RULES
 from logsrv.linelog.store.frames import LARGEST, compressor, frame_sizes_at, text_size_in_head
 from logsrv.linelog.store.index import indexing
 from logsrv.linelog.store.index import segment_index as index

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from logsrv.linelog.batch import Buffer
-from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.fields.level_names import RULES
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.index.indexing import save_index
