@@ -10,8 +10,8 @@ import socket
 # or the client of another test.
 PLACES = range(20_000, 32_000)
 
-# This process holds a lock of each port that it got, until it ends: other test processes run beside it. In CI their
-# TMPDIR is another.
+# This process holds a lock of each port that it got, until it ends: other test processes run beside it,
+# some with another TMPDIR.
 _LOCKED = f"/tmp/logsrv-test-ports-{os.getuid()}"
 _LOCKS = os.open(_LOCKED, os.O_RDWR | os.O_CREAT, 0o600)
 _given: set[int] = set()
