@@ -148,7 +148,9 @@ def test_anything_but_a_test_that_failed_and_then_passes_is_red(tmp_path, tests,
 
 
 # The other programs of a system that .ci/run uses.
-TOOLS = "bash sh awk cat chmod cp cut df dirname env git grep mktemp nice rm sed sort tail tee tr uname"
+TOOLS = (
+    "bash sh awk cat chmod cp cut df dirname env git grep mktemp nice rm sed sort tail tee tr uname"
+)
 
 
 @pytest.fixture
@@ -164,7 +166,7 @@ def runs_ci(tmp_path: Path) -> Callable[[str], tuple[int, list[str]]]:
         (copy / ".ci" / script).write_text("")
     for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "it"]):
         someone = ("-c", "user.name=x", "-c", "user.email=x@x.invalid")
-        subprocess.run(["git", *someone, *words], cwd=copy, check=True)
+        subprocess.run(["git", *someone, *words], cwd=copy, check=True, timeout=PATIENCE)
     programs.mkdir()
     for name in TOOLS.split():
         (programs / name).symlink_to(program(name, name))
