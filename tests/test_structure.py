@@ -6,6 +6,8 @@ import logsrv.kit
 from tests.layers import LEAVES, is_door, is_private, may_import, within
 from tests.parts.modules import MODULES, ROOT, imported, name_of, names_on_the_page
 
+NAMES = frozenset(map(name_of, MODULES))
+
 # Beside logsrv: programs of ours, and tests of what no user of the kit sees. The tests of a folder may
 # import its private modules; so may these tests, which are of the kit but stand elsewhere.
 PROGRAMS = ("bench", "docs", "packaging", "site", "twisted", "examples", "tests")
@@ -60,11 +62,10 @@ def test_nothing_imports_a_leaf():
 def private_imports(path: Path, importer: str) -> list[str]:
     """Return a sentence for each import of a private module of somebody else's."""
     # `from logsrv.kit import _name` imports the module logsrv.kit._name if there is one.
-    modules = {name_of(each) for each in MODULES}
     return [
         f"{path.relative_to(ROOT)} imports {other}"
         for other in imported(path)
-        if other in modules and not is_door(other, importer)
+        if other in NAMES and not is_door(other, importer)
     ]
 
 

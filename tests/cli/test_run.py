@@ -200,8 +200,9 @@ def test_a_state_reads_what_the_one_before_has_written(running, tmp_path, port):
     answers: list[str] = []
     enough = threading.Event()
 
+    # Each answer has all words before it: those of thousands take seconds of CPU.
     def visit() -> None:
-        while not enough.is_set():
+        while not enough.wait(0.005):
             answers.append(ask(port, f"{len(answers)}"))
 
     visitor = threading.Thread(target=visit)

@@ -174,8 +174,10 @@ class Centres:
 
 def lines_of(name: str, server: Logger) -> bytes:
     """Return the lines of an edge in a store."""
-    text = stored_bytes(server.store)
-    return b"".join(re.findall(rb"[^\n]* <%s [^\n]*\n" % name.encode(), text))
+    mark = b" <%s " % name.encode()
+    # An expression that finds them took a second of CPU for each look at all lines.
+    every = stored_bytes(server.store).splitlines(keepends=True)
+    return b"".join(line for line in every if mark in line)
 
 
 @pytest.fixture

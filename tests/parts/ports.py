@@ -5,14 +5,14 @@ import fcntl
 import os
 import random
 import socket
-import tempfile
 
 # Below the ephemeral ports of the system: one of those, unused for a moment, could be given to the server
 # or the client of another test.
 PLACES = range(20_000, 32_000)
 
-# This process holds a lock of each port that it got, until it ends: other test processes run beside it.
-_LOCKED = f"{tempfile.gettempdir()}/logsrv-test-ports-{os.getuid()}"
+# This process holds a lock of each port that it got, until it ends: other test processes run beside it,
+# some with another TMPDIR.
+_LOCKED = f"/tmp/logsrv-test-ports-{os.getuid()}"
 _LOCKS = os.open(_LOCKED, os.O_RDWR | os.O_CREAT, 0o600)
 _given: set[int] = set()
 
