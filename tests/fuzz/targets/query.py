@@ -4,6 +4,7 @@ from functools import cache
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import exact_rfc3339
+from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.fields.events import parse_event
 from logsrv.linelog.fields.json import parse_json, parse_json_exactly
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
@@ -24,7 +25,6 @@ from logsrv.linelog.fields.values import (
 from logsrv.linelog.http.endpoints import ENDPOINTS
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.caret import error_with_caret
-from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.query.engine import (
     TooLargeExpressions,
     WrongExpression,
@@ -199,7 +199,7 @@ def is_met(need: Need, line: bytes, number: int) -> bool:
 @target(
     "linelog.query.parse",
     "linelog.query.pipeline",
-    "linelog.query.row_words",
+    "linelog.stages.where",
     "linelog.query.condition",
     "linelog.query.caret",
     "linelog.query.hints",
