@@ -1,6 +1,16 @@
-"""A plugin made of an author's protocol class: `plugin` makes it, `protocol_service` is what runs.
+"""A plugin made of an author's protocol class: its options, its mistakes, and the service that runs it.
 
-Mistakes of the class are told before anything starts (arguments, declared, class_checks). Its options are
-`service_settings`; `factory` builds its protocols. `self.service` of a protocol offers peers, tasks, links
-and dials; `life` opens and closes its state, `datagram_sockets` are those of UDP.
+Its modules:
+
+plugin              `protocol_plugin` makes the plugin
+declared,           what the class says about itself, and of which parameters its Options and State are;
+arguments,          mistakes in it are told before anything starts
+class_checks
+service_settings    its options, and those of every plugin
+factory             its protocols, and the factory that builds them for a listener or a link
+protocol_service    `self.service` of a protocol: what runs. It offers
+peers, tasks,       the other connections, tasks beside them, connections to elsewhere that are kept or
+links, dials        made once
+datagram_sockets    sockets of UDP
+life                of the state: opened before ports, closed at the end
 """

@@ -103,7 +103,7 @@ SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "large pieces": lambda: patch.object(literal_windows, "SIZE", 300),
     "columns beside segments": lambda: patch.object(search_module, "WITHOUT_COLUMNS", 10**9),
     "columns": lambda: patch.object(reader, "read_fields", lambda *_: {}),
-    "the short way to count": lambda: patch.object(line_counts, "SMALL", 1),
+    "the short way to count": lambda: patch.object(line_counts, "SMALL_FOR_NUMPY", 1),
     "Python's JSON": lambda: patch.object(json_fields, "without_orjson", 0),
     "orjson": lambda: patch.object(json_fields, "without_orjson", 10**9),
 }

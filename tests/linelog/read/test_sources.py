@@ -22,7 +22,7 @@ WORK = """\
 from pathlib import Path
 
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store import index
+from logsrv.linelog.store.index import segment_index
 from logsrv.linelog.store.disk import Disk
 
 class Text:
@@ -30,7 +30,7 @@ class Text:
         self.place = place
         self.data = Path(place).read_bytes()
         self.size = len(self.data)
-        self.index = lambda: index.load(segment, disk)
+        self.index = lambda: segment_index.load(segment, disk)
 
     def frame(self, number, at, size):
         return self.data[at : at + size]
