@@ -50,8 +50,7 @@ def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
 
 def _print_list(search: Search, asked: Question, answer: ListBeside, arguments: Namespace) -> bool:
     """Print a list such as patterns; return whether it has a row. Raises UsageError for a wrong time."""
-    output = arguments.output
-    looks = Looks(output == "text", output == "csv", arguments.local, arguments.utc)
+    looks = Looks(arguments.output, arguments.local, arguments.utc)
     columns, rows, notes = answer.listed(search, asked, looks)
     for each in notes:
         tell(f"logsrv search: {each}")

@@ -74,7 +74,7 @@ def parse_alert(text: str) -> AlertQuery:
         if condition is not None:
             raise QueryError(_CLOSED, words.begin + 1)
         condition = _condition(words, name)
-    lines = Question(stages.node, stages.extractions)
+    lines = Question(stages.lines.node, stages.lines.extractions)
     return AlertQuery(
         lines, condition, text[: stages.filter_end].strip(), text[: stages.end].strip()
     )

@@ -56,7 +56,7 @@ def foreign_syntax_hints(query: str) -> list[str]:
     # A query with an error says itself what is wrong.
     with suppress(QueryError):
         # The filter alone first: the condition of an alert is no stage of a question.
-        node = LineStages(query).node
+        node = LineStages(query).lines.node
         node = parse_question(query).node
     found = []
     for pieces in _filters(query):

@@ -42,6 +42,7 @@ from logsrv.linelog.query.question import (
     EVERYTHING,
     Compare,
     Extracted,
+    Extraction,
     HasField,
     Node,
     Not,
@@ -114,6 +115,30 @@ class ExtractedNames:
                 raise _query_error(f"the name {name} is given twice", at)
             self.patterns[name] = pattern
         return names
+
+
+class LineConditions:
+    """The conditions on a line, and the extracted fields, of a query as far as it is read."""
+
+    def __init__(self) -> None:
+        self.extracted = ExtractedNames()
+        self._nodes: list[Node] = []
+
+    def add(self, node: Node) -> None:
+        """Add a condition on a line."""
+        self._nodes.append(node)
+
+    @property
+    def node(self) -> Node:
+        """All conditions on a line."""
+        return all_of(self._nodes)
+
+    @property
+    def extractions(self) -> tuple[Extraction, ...]:
+        by_pattern: dict[str, list[str]] = {}
+        for name, pattern in self.extracted.patterns.items():
+            by_pattern.setdefault(pattern, []).append(name)
+        return tuple(Extraction(pattern, tuple(names)) for pattern, names in by_pattern.items())
 
 
 class _Token(NamedTuple):

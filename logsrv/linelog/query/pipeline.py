@@ -16,15 +16,8 @@ from typing import TYPE_CHECKING
 
 from logsrv.errors import QueryError
 from logsrv.lazy_names import later_module
-from logsrv.linelog.query.parse import ExtractedNames, parse_filter
-from logsrv.linelog.query.question import (
-    Answer,
-    Extraction,
-    Node,
-    Question,
-    RowStage,
-    all_of,
-)
+from logsrv.linelog.query.parse import LineConditions, parse_filter
+from logsrv.linelog.query.question import Question, RowStage, StageAnswer
 
 if TYPE_CHECKING:
     from logsrv.linelog.query import stage, stage_words
@@ -44,8 +37,8 @@ def parse_question(text: str) -> Question:
     """Return the query `text` with its stages. Raises QueryError."""
     stages = LineStages(text)
     if stages.end == len(text):
-        return Question(stages.node, stages.extractions)
-    answer: Answer | None = None
+        return Question(stages.lines.node, stages.lines.extractions)
+    answer: StageAnswer | None = None
     limit: int | None = None
     of_rows: list[RowStage] = []
     for name, one, words in stages.others():
@@ -61,7 +54,7 @@ def parse_question(text: str) -> Question:
             raise QueryError(_OF_ROWS, words.begin + 1)
         else:
             of_rows.append(one.of_rows(words, answer.columns))
-    return Question(stages.node, stages.extractions, answer, limit, tuple(of_rows))
+    return Question(stages.lines.node, stages.lines.extractions, answer, limit, tuple(of_rows))
 
 
 def parse_lines(text: str, what: str) -> Question:
@@ -83,33 +76,16 @@ def parse_lines(text: str, what: str) -> Question:
 class LineStages:
     """A query's filter and its stages of lines, as far as they are read.
 
-    extracted: the names of parts of messages so far. filter_end, end: the offsets behind the filter and
-    behind these stages.
+    lines: their conditions. filter_end, end: the offsets behind the filter and behind these stages.
     """
 
     def __init__(self, text: str) -> None:
         """Read the filter. Raises QueryError."""
         self._text = text
-        self.extracted = ExtractedNames()
-        node, self.filter_end = parse_filter(text, 0, self.extracted)
+        self.lines = LineConditions()
+        node, self.filter_end = parse_filter(text, 0, self.lines.extracted)
+        self.lines.add(node)
         self.end = self.filter_end
-        self._nodes = [node]
-
-    def add(self, node: Node) -> None:
-        """Add a condition on a line."""
-        self._nodes.append(node)
-
-    @property
-    def node(self) -> Node:
-        """The conditions on a line."""
-        return all_of(self._nodes)
-
-    @property
-    def extractions(self) -> tuple[Extraction, ...]:
-        by_pattern: dict[str, list[str]] = {}
-        for name, pattern in self.extracted.patterns.items():
-            by_pattern.setdefault(pattern, []).append(name)
-        return tuple(Extraction(pattern, tuple(names)) for pattern, names in by_pattern.items())
 
     def others(
         self, known: Collection[str] | None = None
@@ -126,12 +102,12 @@ class LineStages:
             if number == MOST_STAGES:
                 raise QueryError(f"a query may have {MOST_STAGES} stages; this is one more", at + 1)
             words = stage_words.StageWords(self._text, at + 1)
-            name = words.name(known)
+            name = stage.take_name(words, known)
             found = stage.find_stage(name)
             if is_closed or found is None or found.of_lines is None:
                 is_closed = is_closed or found is None or not found.filters_behind
                 yield name, found, words
                 at = words.end()
             else:
-                found.of_lines(words, self)
+                found.of_lines(words, self.lines)
                 at = self.end = words.end()

@@ -103,7 +103,7 @@ class Column(NamedTuple):
     is_number: bool = False
 
 
-class Answer(Value):
+class StageAnswer(Value):
     """Another answer than the lines as they come. A stage has its own, of a kind of `read/answers.py`.
 
     is_lines: whether it is made of lines, in an order of its own. elsewhere: words for whoever asks for it
@@ -143,7 +143,7 @@ class Question(NamedTuple):
 
     node: Node = EVERYTHING
     extractions: tuple[Extraction, ...] = ()
-    answer: Answer | None = None
+    answer: StageAnswer | None = None
     limit: int | None = None
     of_rows: tuple[RowStage, ...] = ()
 

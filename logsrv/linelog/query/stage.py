@@ -1,4 +1,4 @@
-"""What a stage of a query is, and where its module is: each module of `linelog/stages` has one, `STAGE`.
+"""Says what a stage of a query is, and finds its module: each one of `linelog/stages` has one, `STAGE`.
 
     STAGE = Stage(("limit",), "limit", limit=_limit, help=(("limit 20", "at most so many lines"),))
 
@@ -9,22 +9,28 @@ quotation marks, and imports no other. A query without a stage imports none.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from logsrv.linelog.query.question import Answer, Column, RowStage
+from logsrv.errors import QueryError
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import did_you_mean, listed
+from logsrv.linelog.query.question import Column, RowStage, StageAnswer
 from logsrv.value import Value
 
 if TYPE_CHECKING:
-    from logsrv.linelog.query.pipeline import LineStages
+    from logsrv.linelog.query.parse import LineConditions
     from logsrv.linelog.query.stage_words import StageWords
 
 KINDS = ("lines", "ordered", "beside", "limit", "table")
 """Kinds of stages, in the order in which they are listed: see `Stage`."""
 FIELD: tuple[str, ...] = ()
 """Stands for the names of fields in `Completion.behind`."""
+_NAME = re.compile(r"[a-z_]+[0-9]*")
+_WORD = re.compile(r"[^\s,]+")
 _PACKAGE = "logsrv.linelog.stages"
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "stages")
 
@@ -60,8 +66,8 @@ class Stage(Value):
 
     names: tuple[str, ...]
     kind: str
-    of_lines: Callable[[StageWords, LineStages], None] | None = None
-    answer: Callable[[StageWords, str], Answer] | None = None
+    of_lines: Callable[[StageWords, LineConditions], None] | None = None
+    answer: Callable[[StageWords, str], StageAnswer] | None = None
     of_rows: Callable[[StageWords, Sequence[Column]], RowStage] | None = None
     limit: Callable[[StageWords], int] | None = None
     filters_behind: bool = False
@@ -118,3 +124,29 @@ def _modules() -> tuple[str, ...]:
 def _stage_in(module: str) -> Stage:
     found: Stage = import_module(f"{_PACKAGE}.{module}").STAGE
     return found
+
+
+def take_name(words: StageWords, known: Collection[str] | None = None) -> str:
+    """Take the name of a stage. known: the allowed ones; None for all stages. Raises QueryError."""
+    text, at = words.text, words.at
+    found = _NAME.match(text, at)
+    name = found[0] if found else ""
+    end = found.end() if found else at
+    is_known = name in known if known is not None else find_stage(name) is not None
+    if not is_known or (end < len(text) and text[end] not in " \t\r\n,|<>"):
+        raise _unknown_name(words, known)
+    words.at = end
+    words.skip_space()
+    return name
+
+
+def _unknown_name(words: StageWords, known: Collection[str] | None) -> QueryError:
+    word = _WORD.match(words.text, words.at)
+    if word is None or word[0] == "|":
+        return words.wrong('there is nothing behind |; "|" in quotation marks is the character')
+    names = [name for one in all_stages() for name in one.names] if known is None else [*known]
+    for one in all_stages():
+        if instead := one.instead_of(word[0], names):
+            return words.wrong(f"{word[0]} is no stage here: write {instead}")
+    hint = did_you_mean(word[0], names) or f"; these are: {listed(names)}"
+    return words.wrong(f"{one_line(word[0], 60)} is no stage of a query{hint}")

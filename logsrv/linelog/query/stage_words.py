@@ -7,7 +7,7 @@ Each method takes what stands at the offset `at`, and moves it behind that. What
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from logsrv.errors import QueryError
@@ -16,14 +16,12 @@ from logsrv.kit.text.words import did_you_mean, listed
 from logsrv.linelog.query.field_names import field_as_written, read_field
 from logsrv.linelog.query.parse import PIPE, SPACE, ExtractedNames, parse_filter
 from logsrv.linelog.query.question import Column, Node
-from logsrv.linelog.query.stage import all_stages, find_stage
 from logsrv.linelog.query.times import parse_step
 
 MOST_FIELDS = 10
 """Fields by which an answer is grouped."""
 EACH_POSITION = "each line has another position; group by another field"
 
-_NAME = re.compile(r"[a-z_]+[0-9]*")
 _WORD = re.compile(r"[^\s,]+")
 _WORD_OR_COMMA = re.compile(r"[^\s,]+|,")
 _COMMA = re.compile(r"\s*,\s*")
@@ -38,31 +36,6 @@ class StageWords:
         self.at = at
         self.skip_space()
         self.begin = self.at
-
-    def name(self, known: Collection[str] | None = None) -> str:
-        """Take the name of the stage. known: the allowed ones; None for all stages. Raises QueryError."""
-        found = _NAME.match(self.text, self.at)
-        name = found[0] if found else ""
-        end = found.end() if found else self.at
-        is_known = name in known if known is not None else find_stage(name) is not None
-        is_cut = end < len(self.text) and self.text[end] not in " \t\r\n,|<>"
-        if not is_known or is_cut:
-            raise self._unknown_name(known)
-        self.at = end
-        self.skip_space()
-        return name
-
-    def _unknown_name(self, known: Collection[str] | None) -> QueryError:
-        word = _WORD.match(self.text, self.at)
-        if word is None or word[0] == "|":
-            return self.wrong('there is nothing behind |; "|" in quotation marks is the character')
-        stages = all_stages()
-        names = [*known] if known is not None else [name for one in stages for name in one.names]
-        for one in stages:
-            if instead := one.instead_of(word[0], names):
-                return self.wrong(f"{word[0]} is no stage here: write {instead}")
-        hint = did_you_mean(word[0], names) or f"; these are: {listed(names)}"
-        return self.wrong(f"{one_line(word[0], 60)} is no stage of a query{hint}")
 
     def wrong(self, sentence: str, at: int | None = None) -> QueryError:
         """Return the error at an offset; None for where the reading has come to."""

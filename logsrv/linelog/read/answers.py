@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from logsrv.linelog.query.question import Answer, Cell, Extraction, Question, RowStage
+from logsrv.linelog.query.question import Cell, Extraction, Question, RowStage, StageAnswer
 
 if TYPE_CHECKING:
     from logsrv.linelog.read.figures.groups import Rows
@@ -31,7 +31,7 @@ class OrderedLines(NamedTuple):
     note: str = ""
 
 
-class LinesAnswer(Answer):
+class LinesAnswer(StageAnswer):
     """Lines in an order of their own: all at once, and none of them is the newest.
 
     adjective: of such lines.
@@ -42,7 +42,7 @@ class LinesAnswer(Answer):
 
     @property
     def usual(self) -> int:
-        """How many of them a terminal shows unless another number is asked for."""
+        """The number of them in a terminal unless another one is asked for."""
         return 10
 
     def find(self, search: Search, extractions: Sequence[Extraction], most: int) -> OrderedLines:
@@ -50,7 +50,7 @@ class LinesAnswer(Answer):
         raise NotImplementedError
 
 
-class TableAnswer(Answer):
+class TableAnswer(StageAnswer):
     """A table with `columns`, of rows for groups of lines.
 
     by: the fields that make the groups. every: seconds of a step of time, by which they are parted, too.
@@ -83,15 +83,17 @@ class TableAnswer(Answer):
 
 
 class Looks(NamedTuple):
-    """The looks of a list: for people, or with empty cells as in CSV; local times; times read as UTC."""
+    """The looks of a list in a terminal. output: `text` for people, `csv`, `json`.
 
-    is_text: bool = True
-    has_empty_cells: bool = False
+    local: show local times. utc: read times without a zone as UTC.
+    """
+
+    output: str = "text"
     local: bool = False
     utc: bool = False
 
 
-class ListBeside(Answer):
+class ListBeside(StageAnswer):
     """A list beside the lines, with a document of its own over HTTP. Alone it is a table."""
 
     def listed(
@@ -102,7 +104,7 @@ class ListBeside(Answer):
 
 
 def after_stages(
-    found: Rows, answer: Answer, stages: Sequence[RowStage], *, utc: bool = False
+    found: Rows, answer: StageAnswer, stages: Sequence[RowStage], *, utc: bool = False
 ) -> Rows:
     """Return the rows of a table after stages. utc: whether times without a zone in these are UTC."""
     rows = found.rows

@@ -10,13 +10,12 @@ import re
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.query.parse import EXPRESSION, QUOTED
-from logsrv.linelog.query.pipeline import LineStages
+from logsrv.linelog.query.parse import EXPRESSION, QUOTED, LineConditions
 from logsrv.linelog.query.stage import Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords
 
 
-def _extract(words: StageWords, lines: LineStages) -> None:
+def _extract(words: StageWords, lines: LineConditions) -> None:
     at = words.at + 1
     if found := QUOTED.match(words.text, words.at):
         try:

@@ -77,7 +77,7 @@ class PatternCounts(ListBeside):
         rows = [_row(one, found.lines, looks, stores) for one in chosen]
         if not self.by:
             return columns, rows, notes
-        shown = text_table.named_value if looks.is_text else (lambda cell: cell)
+        shown = text_table.named_value if looks.output == "text" else (lambda cell: cell)
         by_value = zip(chosen, rows, strict=True)
         return ("value", *columns), [(shown(one.value), *row) for one, row in by_value], notes
 
@@ -106,8 +106,8 @@ def _row(
         first = render.to_local_time(first)
     return (
         pattern.lines,
-        skeletons.share_of(share) if looks.is_text else round(share, 6),
-        *(one or (None if looks.has_empty_cells else "") for one in (pattern.app, pattern.level)),
+        skeletons.share_of(share) if looks.output == "text" else round(share, 6),
+        *(one or (None if looks.output == "csv" else "") for one in (pattern.app, pattern.level)),
         first,
         str(pattern.position),
         pattern.template,

@@ -26,11 +26,11 @@ from logsrv.linelog.query.field_names import (
 from logsrv.linelog.query.parse import (
     ORDERS,
     ExtractedNames,
+    LineConditions,
     Parsed,
     parse_comparison,
     parse_tree,
 )
-from logsrv.linelog.query.pipeline import LineStages
 from logsrv.linelog.query.question import And, Cell, Column, Compare, HasField, Node, Not, Or
 from logsrv.linelog.query.stage import Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords, find_column
@@ -48,7 +48,7 @@ _COMPARISON = re.compile(rf"({FIELD})\s*(!=|>=|<=|[=<>~:])\s*")
 _NOW = re.compile(r"now(?:\s*-\s*[0-9]{1,12}[smhdw])?(?=[\s)]|\Z)", re.ASCII)
 
 
-def _of_lines(words: StageWords, lines: LineStages) -> None:
+def _of_lines(words: StageWords, lines: LineConditions) -> None:
     lines.add(words.filter(lines.extracted))
 
 

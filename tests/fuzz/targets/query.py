@@ -200,7 +200,7 @@ def is_met(need: Need, line: bytes, number: int) -> bool:
     "linelog.query.parse",
     "linelog.query.pipeline",
     "linelog.stages.where",
-    "linelog.query.condition",
+    "linelog.alerts.condition",
     "linelog.query.caret",
     "linelog.query.hints",
     "linelog.query.engine",

@@ -1,6 +1,6 @@
 """The lines with the largest numbers, whatever these are, in bounded memory: only so many are kept.
 
-`sort_lines` takes the numbers in a field; another chooser has other numbers.
+`sort_lines` takes the numbers in a field; another `Numbering` has other numbers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ChosenLines(NamedTuple):
     with_number: int
 
 
-class Chooser(Protocol):
+class Numbering(Protocol):
     """Gives lines their numbers. sign: -1 if the smallest ones go first.
 
     columns, identity: as of `Aggregate`.
@@ -68,13 +68,13 @@ def sort_lines(
     return choose_lines(search, _FieldNumbers(field, extractions, ascending=ascending), most)
 
 
-def choose_lines(search: Search, chooser: Chooser, most: int) -> ChosenLines:
+def choose_lines(search: Search, numbering: Numbering, most: int) -> ChosenLines:
     """Return at most `most` matching lines, in the order of their numbers; of equal ones the older first.
 
     Between several stores, the older line is the one with the smaller TIME.
     """
     by_time = bool(search.view.names)
-    found = add_up(search, LargestNumbers(chooser, most, by_time=by_time))
+    found = add_up(search, LargestNumbers(numbering, most, by_time=by_time))
     with closing(StoredLines(search.view)) as lines:
         return found.rows(lines)
 
@@ -102,10 +102,10 @@ class LargestNumbers(Aggregate):
     by_time: whether of equal lines the one with the smaller TIME goes first.
     """
 
-    def __init__(self, chooser: Chooser, most: int, *, by_time: bool) -> None:
-        self._chooser, self._most, self._by_time = chooser, most, by_time
-        self.identity = chooser.identity and f"{chooser.identity} {most}"
-        self.columns = chooser.columns
+    def __init__(self, numbering: Numbering, most: int, *, by_time: bool) -> None:
+        self._numbering, self._most, self._by_time = numbering, most, by_time
+        self.identity = numbering.identity and f"{numbering.identity} {most}"
+        self.columns = numbering.columns
         self._lines = self._with_number = 0
         # The keys are negative: the line that goes first has the largest. A line found by columns is b"".
         self._kept: list[tuple[float, int, tuple[int, int], bytes, bytes]] = []
@@ -114,8 +114,8 @@ class LargestNumbers(Aggregate):
         hits = list(lines.hits())
         if not hits:
             return None
-        with_number, found = self._chooser.number_hits(hits, self._most)
-        sign = self._chooser.sign
+        with_number, found = self._numbering.number_hits(hits, self._most)
+        sign = self._numbering.sign
         first = []
         for row, value in found:
             (segment, offset), line, first_line = hits[row]
@@ -124,8 +124,8 @@ class LargestNumbers(Aggregate):
         return len(hits), with_number, first
 
     def count_rows(self, rows: ColumnRows) -> Part:
-        with_number, found = self._chooser.number_rows(rows, self._most)
-        sign = self._chooser.sign
+        with_number, found = self._numbering.number_rows(rows, self._most)
+        sign = self._numbering.sign
         offsets = rows.offsets().tolist() if found else []
         times = rows.times([row for row, _ in found]) if self._by_time else [b""] * len(found)
         first = [
@@ -149,7 +149,7 @@ class LargestNumbers(Aggregate):
         # By position, because neighbours are in one frame.
         read = {one.position: stored.line_at(one.position) for one in sorted(hits) if not one.line}
         found = [read.get(one.position, one) for one in hits]
-        keys = [self._chooser.sign * key for key, *_ in self._kept]
+        keys = [self._numbering.sign * key for key, *_ in self._kept]
         known = [(hit, key) for hit, key in zip(found, keys, strict=True) if hit is not None]
         return ChosenLines(
             [hit for hit, _ in known], [key for _, key in known], self._lines, self._with_number
