@@ -25,13 +25,6 @@ from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.known_keys import BY_NAME_OR_NUMBER, level_key
 from logsrv.linelog.fields.level import LEVELS, canonical_level
 from logsrv.linelog.fields.record import ALWAYS
-from logsrv.linelog.query.engine import (
-    TooLargeExpressions,
-    WrongExpression,
-    check_expression_sizes,
-    group_names,
-    require_valid_expression,
-)
 from logsrv.linelog.query.field_names import (
     FIELD,
     IN_BACKTICKS,
@@ -50,6 +43,13 @@ from logsrv.linelog.query.question import (
     Regex,
     Term,
     all_of,
+)
+from logsrv.linelog.query.text_search.engine import (
+    TooLargeExpressions,
+    WrongExpression,
+    check_expression_sizes,
+    group_names,
+    require_valid_expression,
 )
 
 DEEPEST = 100

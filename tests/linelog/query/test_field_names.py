@@ -16,12 +16,12 @@ from logsrv.linelog.query.field_names import (
     plain_field_names,
     read_field,
 )
-from logsrv.linelog.query.literals import AllOf, Literal, Need
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.query_need import need_of_query
 from logsrv.linelog.query.question import Compare, HasField, Not
+from logsrv.linelog.query.text_search.literals import AllOf, Literal, Need
 from logsrv.linelog.stages.figures import Figures
 from logsrv.linelog.stages.sort import Sorting
 from logsrv.linelog.stages.where import RowFilter
