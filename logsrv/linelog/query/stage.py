@@ -39,7 +39,8 @@ class Completion(Value):
     """The words that the page offers in a stage, and colours.
 
     words: each once, where nothing else is known. behind: a word → what may follow it. after_comma: words
-    behind a comma. takes: `words`, or `filter` for a whole filter, or `text` for what is not completed.
+    behind a comma. takes: `words`; a whole `filter`; a `number`, of the most lines; a `text`. Numbers and
+    texts are not completed.
     """
 
     words: tuple[str, ...] = ()
@@ -61,7 +62,8 @@ class Stage(Value):
 
     instead: words of other tools → what to write here. nearest: returns that for a word that is like one of
     the names, or "". help: what is written, and what it gives, for `logsrv help query`. examples: the same
-    for the help of the page.
+    for the help of the page. order, lack: of ordered lines, for the page: words before their number, and a
+    thing without which a line is not among them.
     """
 
     names: tuple[str, ...]
@@ -76,6 +78,8 @@ class Stage(Value):
     help: tuple[tuple[str, str], ...] = ()
     examples: tuple[tuple[str, str], ...] = ()
     completion: Completion = Completion()
+    order: str = ""
+    lack: str = ""
 
     def instead_of(self, word: str, known: Collection[str]) -> str:
         """Return what to write for a word that is no name of a stage; "" if this one has nothing to say.
@@ -95,6 +99,8 @@ class Stage(Value):
             "behind": completion.behind,
             "afterComma": completion.after_comma,
             "takes": completion.takes,
+            "order": self.order,
+            "lack": self.lack,
         }
 
 

@@ -148,6 +148,7 @@ STAGE = Stage(
             "a row for each value: count, sum, avg, min, max,\np50, p95, p99, count_distinct, first, last",
         ),
         ("max time by hostname", "the time of the last line; also: min time"),
+        ("where count > 5", "behind these, of their columns: time < now - 10m"),
         ("count every 5m by app", "such rows for each step of time; also: compare 1d"),
     ),
     examples=(

@@ -20,11 +20,6 @@ STAGE = Stage(
     "limit",
     limit=_limit,
     instead={"head": "limit 10"},
-    help=(
-        (
-            "limit 20",
-            "at most so many lines or rows; of it and -n the\nsmaller; --top shows so many values",
-        ),
-    ),
-    completion=Completion(takes="text"),
+    help=(("limit 20", "at most so many lines or rows; fewer with -n"),),
+    completion=Completion(takes="number"),
 )

@@ -1,7 +1,7 @@
 """`sample 20`: so many of the lines, each with the same probability, in the order of the store.
 
-Each line gets a random number, and those with the largest are kept: so each process of a search chooses of
-its own lines in bounded memory, and the best of their choices are a choice of all lines.
+Each line gets a random number, and the lines with the largest numbers are kept. So each process of a search
+chooses among its own lines in bounded memory, and the best of all choices are a choice among all lines.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ class Sample(LinesAnswer):
         return self.number
 
     def find(self, search: Search, extractions: Sequence[Extraction], most: int) -> OrderedLines:
-        found = chosen_lines.choose_lines(search, _RandomNumbers(), self.number)
-        return OrderedLines(_as_stored(found.hits)[:most], (), found.lines)
+        # The first ones of a larger sample would be old ones.
+        found = chosen_lines.choose_lines(search, _RandomNumbers(), min(self.number, most))
+        return OrderedLines(_as_stored(found.hits), (), found.lines)
 
 
 class _RandomNumbers:
@@ -91,5 +92,6 @@ STAGE = Stage(
     answer=_sample,
     help=(("sample 20", "so many of the lines, chosen at random"),),
     examples=(("… | sample 20", "some of the lines, chosen at random"),),
-    completion=Completion(takes="text"),
+    completion=Completion(takes="number"),
+    order="Chosen at random:",
 )

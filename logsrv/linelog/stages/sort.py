@@ -105,4 +105,6 @@ STAGE = Stage(
     help=(("sort ms, sort ms asc", "the lines with the largest, smallest numbers"),),
     examples=(("… | sort ms | limit 10", "the lines with the largest numbers; asc: the smallest"),),
     completion=Completion(words=("asc", "desc"), behind={"sort": FIELD, "by": FIELD}),
+    order="Sorted by their number, the first",
+    lack="number to sort by",
 )

@@ -168,6 +168,5 @@ STAGE = Stage(
     of_lines=_of_lines,
     of_rows=_of_rows,
     instead={"grep": "the words before the |", "filter": "where FIELD>5"},
-    help=(("where count > 5", "behind figures, of their columns: time < now - 10m"),),
     completion=Completion(takes="filter"),
 )

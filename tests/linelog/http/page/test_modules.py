@@ -177,14 +177,14 @@ def test_stages_of_a_query_are_known(call):
     for query, kind, lines in (
         ("a |b c| d", "lines", "a |b c| d"),
         (timed, "lines", timed),
-        (f"{timed} | sort ms | limit 3", "sort", timed),
+        (f"{timed} | sort ms | limit 3", "ordered", timed),
         ("| limit 3", "limit", ""),
         ("x | count by app | limit 3", "table", "x"),
         ("x | p95 ms every 5m", "table", "x"),
         ("x | where a>1 | count_distinct b | where b>2", "table", "x | where a>1"),
         ("x | patterns by app | limit 3", "lines", "x"),
         ("x |", "lines", "x"),
-        ("`a | count by b`=1 | sort `c | d`", "sort", "`a | count by b`=1"),
+        ("`a | count by b`=1 | sort `c | d`", "ordered", "`a | count by b`=1"),
         ("x | count by a,`b | limit 3`", "table", "x"),
     ):
         assert call("stages.js", "kindOf", query) == kind, query
