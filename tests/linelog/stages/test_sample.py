@@ -41,9 +41,9 @@ def sample(store: Path, query: str, most: int = 1000) -> OrderedLines:
     asked = parse_question(query)
     assert isinstance(asked.answer, Sample)
     with (
+        columns_for_few_frames(),
         view_of(store) as view,
         closing(Search(view, make_matcher(asked.node), Scope(), processes=1)) as search,
-        columns_for_few_frames(),
     ):
         return asked.answer.find(search, asked.extractions, most)
 
@@ -67,9 +67,9 @@ def test_a_sample_of_a_field_reads_columns_and_the_text_of_its_lines(tmp_path):
     made = add_columns(make_store(tmp_path / "logs", [every[:30], every[30:], []]))
     matcher = make_matcher(parse_question("even=1").node)
     with (
+        columns_for_few_frames(),
         view_of(made) as view,
         closing(Search(view, matcher, Scope(), processes=1)) as search,
-        columns_for_few_frames(),
     ):
         assert len(Sample(5).find(search, (), 5).hits) == 5
         assert (search.stats.groups, search.stats.frames) == (2, 0)
