@@ -38,21 +38,22 @@ from logsrv.lazy_names import later_module
 from logsrv.linelog.query.field_names import field_names, one_field_name, plain_field_names
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.question import Question
-from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.query.times import check_shift, parse_step
-from logsrv.linelog.read.field_hints import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
-    from logsrv.linelog.query import stage_words
+    from logsrv.linelog.query import record_match, stage_words
+    from logsrv.linelog.read import field_hints
     from logsrv.linelog.read.figures import grouping
     from logsrv.linelog.read.stores_search import StoresSearch
     from logsrv.linelog.stages import figures, patterns, sort
 else:
-    # A search for lines needs no stage.
+    # A search that finds lines needs none of these.
+    field_hints = later_module("logsrv.linelog.read.field_hints")
+    record_match = later_module("logsrv.linelog.query.record_match")
     stage_words = later_module("logsrv.linelog.query.stage_words")
     grouping = later_module("logsrv.linelog.read.figures.grouping")
     figures = later_module("logsrv.linelog.stages.figures")
@@ -152,7 +153,7 @@ def run(arguments: Namespace) -> int:
         )
     with open_view(arguments, "search") as view:
         limits = make_search_scope(arguments, view)
-        of_records = RecordQuery(asked.node) if records else None
+        of_records = record_match.RecordQuery(asked.node) if records else None
         matcher = of_records.candidates if of_records else make_matcher(asked.node)
         search = make_search(view, matcher, limits, with_index=not arguments.no_index)
         try:
@@ -172,7 +173,7 @@ def run(arguments: Namespace) -> int:
             if arguments.stats:
                 tell(str(search.stats))
         if not found:
-            for hint in hints_for_no_hits(search, asked.node, arguments.top):
+            for hint in field_hints.hints_for_no_hits(search, asked.node, arguments.top):
                 tell(f"logsrv search: {hint}")
         return reading.search_status(view.damaged, found)
 
