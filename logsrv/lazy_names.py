@@ -1,4 +1,4 @@
-"""Public packages that load a name when it is first used (PEP 562).
+"""Public packages that load a name when it is first used (PEP 562), and modules that load later.
 
 `logsrv.kit` and `logsrv.inputs`, so that a plugin file slows a start hardly at all;
 `logsrv.linelog.lines`, so that a process that ships blocks needs no numpy; `logsrv.kit.testing`; and
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 
 def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
@@ -41,3 +42,26 @@ def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list
         return getattr(import_module(modules()[name]), name)
 
     return load, names
+
+
+class _LaterModule:
+    """Stands for a module, which is imported when a name of it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
+def later_module(name: str) -> Any:
+    """Return what stands for a module until a name of it is asked for; only then is it imported.
+
+    For modules that load much, at the top of one that should load fast; type checkers see the real one:
+
+        if TYPE_CHECKING:
+            from logsrv.linelog.read.figures import groups
+        else:
+            groups = later_module("logsrv.linelog.read.figures.groups")
+    """
+    return _LaterModule(name)

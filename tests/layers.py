@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("gopher.follow", "gopher.mirror", "gopher.gateway", "linelog.store"),
     ("linelog.columns", "linelog.objects"),
     ("gopher.browse", "linelog.read"),
-    ("linelog.intake", "linelog.parts"),
+    ("linelog.intake", "linelog.parts", "linelog.stages"),
     ("linelog.intake.over_http", "linelog.ship"),
     ("linelog.intake.blocks", "linelog.formats.registry"),
     ("gopher", "inputs", "linelog.plugin"),

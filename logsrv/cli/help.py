@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from logsrv.cli.command import COMMANDS, Command, commands_help_text, parser_of
 from logsrv.cli.line_logger import why_taken_away
@@ -19,6 +20,13 @@ from logsrv.cli.output.standard_output import Output
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.plugins import load_object
 from logsrv.kit.text.words import did_you_mean, shown
+from logsrv.lazy_names import later_module
+
+if TYPE_CHECKING:
+    from logsrv.linelog.query import stage
+else:
+    # One topic alone tells of them.
+    stage = later_module("logsrv.linelog.query.stage")
 
 command = Command("help", "show the help of a command, or a text about a topic", __name__)
 
@@ -35,7 +43,18 @@ def topics() -> dict[str, str]:
 def topic_text(name: str) -> str:
     """Return the text of a topic, without its purpose."""
     text = _read_topic(name + _SUFFIX)[1]
-    return text.replace("{inputs}", _table_of_inputs()) if "{inputs}" in text else text
+    for word, table in (("{inputs}", _table_of_inputs), ("{stages}", _table_of_stages)):
+        text = text.replace(word, table()) if word in text else text
+    return text
+
+
+def _table_of_stages() -> str:
+    """Return lines for each stage of a query, as it tells itself."""
+    lines = []
+    for written, gives in (each for one in stage.all_stages() for each in one.help):
+        first, *others = gives.splitlines()
+        lines += [f"  {written:<24} {first}", *(" " * 27 + each for each in others)]
+    return "\n".join(lines)
 
 
 def _table_of_inputs() -> str:

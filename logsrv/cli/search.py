@@ -21,6 +21,7 @@ Exit status: 0 when lines were found, 1 when none were, 2 when something is wron
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
@@ -33,37 +34,47 @@ from logsrv.cli.output.standard_output import Output
 from logsrv.cli.stores import make_search, open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.lazy_names import later_module
 from logsrv.linelog.query.field_names import field_names, one_field_name, plain_field_names
 from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.query.question import (
-    EACH_POSITION,
-    FUNCTIONS,
-    Figure,
-    Grouping,
-    MeasureKind,
-    PatternCounts,
-    Question,
-    Sorting,
-)
-from logsrv.linelog.query.record_match import RecordQuery
+from logsrv.linelog.query.question import Question
 from logsrv.linelog.query.times import check_shift, parse_step
-from logsrv.linelog.read.field_hints import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
+    from logsrv.linelog.query import record_match, stage_words
+    from logsrv.linelog.read import field_hints
+    from logsrv.linelog.read.figures import grouping
     from logsrv.linelog.read.stores_search import StoresSearch
+    from logsrv.linelog.stages import figures, patterns, sort
+else:
+    # A search that finds lines needs none of these.
+    field_hints = later_module("logsrv.linelog.read.field_hints")
+    record_match = later_module("logsrv.linelog.query.record_match")
+    stage_words = later_module("logsrv.linelog.query.stage_words")
+    grouping = later_module("logsrv.linelog.read.figures.grouping")
+    figures = later_module("logsrv.linelog.stages.figures")
+    patterns = later_module("logsrv.linelog.stages.patterns")
+    sort = later_module("logsrv.linelog.stages.sort")
 
 command = Command("search", "find lines in a store", __name__, searches=True, holds_nothing=True)
 
-_FIGURES = {
-    "sum": "the sum", "avg": "the average", "min": "the smallest", "max": "the largest",
-    "p50": "the median", "p95": "the 95th percentile", "p99": "the 99th percentile",
-    "count_distinct": "how many different values it has", "first": "its first value",
+FUNCTIONS = {
+    "sum": "the sum of its numbers",
+    "avg": "the average of its numbers",
+    "min": "the smallest of its numbers",
+    "max": "the largest of its numbers",
+    "p50": "the median of its numbers",
+    "p95": "the 95th percentile of its numbers",
+    "p99": "the 99th percentile of its numbers",
+    "count_distinct": "how many different values it has",
+    "first": "its first value",
     "last": "its last value",
-}  # fmt: skip
+}
+"""Functions of a field that are options, and what each gives."""
 _ALL_BARS = "--histogram counts all lines of its time: leave out -n and limit"
 
 
@@ -98,12 +109,9 @@ def declare(parser: Parser) -> None:
         type=one_field_name,
         help="the lines with its largest numbers (-n of them, 10)",
     )
-    for function in FUNCTIONS:
-        numbers = " of its numbers" * (
-            Figure(function, "").kind in (MeasureKind.SUMS, MeasureKind.NUMBERS)
-        )
+    for function, what_it_gives in FUNCTIONS.items():
         add(f"--{function.replace('_', '-')}", metavar="FIELD", action="append", default=[],
-            type=one_field_name, help=f"{_FIGURES[function]}{numbers} in the lines")  # fmt: skip
+            type=one_field_name, help=f"{what_it_gives} in the lines")  # fmt: skip
     add(
         "--by",
         metavar="FIELD,…",
@@ -136,21 +144,21 @@ def run(arguments: Namespace) -> int:
     asked = reading.question_with_hints(arguments.query, "search")
     asked = with_options(asked, arguments)
     counts = arguments.count or arguments.top is not None or arguments.histogram
-    figures = counts or asked.answer is not None
-    if arguments.columns and figures and not isinstance(asked.answer, Sorting):
+    has_answer = counts or asked.answer is not None
+    if arguments.columns and has_answer and not (asked.answer and asked.answer.is_lines):
         raise UsageError("--columns chooses the columns of lines; this answer has its own")
-    if records and figures:
+    if records and has_answer:
         raise UsageError(
             "--records and --fold show lines in their order; counts are of single lines"
         )
     with open_view(arguments, "search") as view:
         limits = make_search_scope(arguments, view)
-        of_records = RecordQuery(asked.node) if records else None
+        of_records = record_match.RecordQuery(asked.node) if records else None
         matcher = of_records.candidates if of_records else make_matcher(asked.node)
         search = make_search(view, matcher, limits, with_index=not arguments.no_index)
         try:
-            with ProgressLine(search, alone=figures):
-                if figures:
+            with ProgressLine(search, alone=has_answer):
+                if has_answer:
                     found = _print_figures(search, asked, arguments)
                 elif of_records or not (found := _print_lines(search, asked, arguments)):
                     # Imported here: its rules take a fifteenth of the time of a short search.
@@ -165,7 +173,7 @@ def run(arguments: Namespace) -> int:
             if arguments.stats:
                 tell(str(search.stats))
         if not found:
-            for hint in hints_for_no_hits(search, asked.node, arguments.top):
+            for hint in field_hints.hints_for_no_hits(search, asked.node, arguments.top):
                 tell(f"logsrv search: {hint}")
         return reading.search_status(view.damaged, found)
 
@@ -176,11 +184,11 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
     if arguments.histogram and limits:
         raise UsageError(_ALL_BARS)
     asked = asked._replace(limit=min(limits, default=None))
-    figures = [Figure(name, field) for name in FUNCTIONS for field in getattr(arguments, name)]
+    asked_for = [(name, field) for name in FUNCTIONS for field in getattr(arguments, name)]
     by = tuple(filter(None, arguments.by or ()))
-    if arguments.count and (arguments.by or figures or arguments.every or arguments.compare):
-        figures.insert(0, Figure("count"))
-    wants_table = figures or arguments.by or arguments.compare
+    if arguments.count and (arguments.by or asked_for or arguments.every or arguments.compare):
+        asked_for.insert(0, ("count", ""))
+    wants_table = asked_for or arguments.by or arguments.compare
     wants_lines = arguments.sort or arguments.patterns or arguments.top or arguments.histogram
     if asked.answer is not None and (wants_table or wants_lines or arguments.count):
         raise UsageError(
@@ -189,35 +197,49 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
     if arguments.sort and (wants_table or arguments.every):
         raise UsageError("--sort shows lines; figures, --by and --every make a table without it")
     if "position" in by:
-        raise UsageError(f"--by: {EACH_POSITION}")
+        raise UsageError(f"--by: {stage_words.EACH_POSITION}")
     if arguments.sort:
-        return asked._replace(answer=Sorting(arguments.sort, ascending=arguments.reverse))
-    if arguments.patterns and (figures or arguments.compare or len(by) > 1):
+        return asked._replace(answer=sort.Sorting(arguments.sort, ascending=arguments.reverse))
+    if arguments.patterns and (asked_for or arguments.compare or len(by) > 1):
         raise UsageError(
             "--patterns makes a table of its own, by one field at most, without figures"
         )
     if arguments.patterns:
-        return asked._replace(answer=PatternCounts(arguments.new_since or "", "".join(by)))
+        wanted = patterns.PatternCounts(arguments.new_since or "", "".join(by), "--new-since")
+        return asked._replace(answer=wanted)
     if not wants_table:
         return asked
-    if arguments.top or (arguments.histogram and figures):
+    if arguments.top or (arguments.histogram and asked_for):
         raise UsageError("--by and figures make a table: --top and --histogram stand without them")
-    if arguments.compare and not figures:
+    if arguments.compare and not asked_for:
         raise UsageError(
             "--compare is of figures: give --count with --by or --every, or --avg FIELD"
         )
-    if not figures and not arguments.histogram:
+    if not asked_for and not arguments.histogram:
         raise UsageError(
             "--by parts what is counted: give --count, --histogram, or a figure such as --avg FIELD"
         )
     if arguments.histogram:
-        return asked._replace(answer=Grouping((Figure("count"),), by, 0.0))
+        return _with_table(asked, [("count", "")], by, 0.0)
     every, compare = arguments.every, arguments.compare
     try:
         check_shift(compare, every)
     except ValueError as error:
         raise UsageError(f"--compare: {error}") from None
-    return asked._replace(answer=Grouping(tuple(figures), by, every, compare))
+    return _with_table(asked, asked_for, by, every, compare)
+
+
+def _with_table(
+    asked: Question,
+    asked_for: Sequence[tuple[str, str]],
+    by: tuple[str, ...],
+    every: float | None,
+    compare: float | None = None,
+) -> Question:
+    """Return the question with a table as its answer. asked_for: functions and their fields."""
+    found = tuple(grouping.Figure(*each) for each in asked_for)
+    answer = figures.Figures(grouping.Grouping(found, by, every, compare))
+    return asked._replace(answer=answer)
 
 
 def _check_options(arguments: Namespace) -> None:

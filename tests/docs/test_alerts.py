@@ -54,7 +54,7 @@ def test_the_settings_of_the_page_are_valid(tmp_path):
 
 
 def test_the_limits_of_alerts_on_the_page_are_those_of_the_code():
-    from logsrv.linelog.alerts import command, webhook
+    from logsrv.linelog.alerts.ways import command, webhook
 
     assert (SHOWN, message.LONGEST, command.SECONDS, webhook.SECONDS) == (10, 1000, 60, 10)
     for code in webhook.AGAIN:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from logsrv.linelog.query.question import Grouping
+from logsrv.linelog.read.figures.grouping import Grouping
 from logsrv.linelog.read.figures.groups import COUNT, Groups
 
 

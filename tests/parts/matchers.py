@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
-from logsrv.linelog.query.highlight import highlight_finder
-from logsrv.linelog.query.literals import AllOf, Inherited, Literal, Need
 from logsrv.linelog.query.many import trigger_choices
 from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.query.text_search.highlight import highlight_finder
+from logsrv.linelog.query.text_search.literals import AllOf, Inherited, Literal, Need
 
 
 def check_matcher(

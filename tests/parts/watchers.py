@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from logsrv.linelog.alerts.alert_child import Watcher
 from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
-from logsrv.linelog.alerts.delivery import Deliver
+from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.store.segment import Position
 from tests.leaks import killed
 from tests.parts.stores import BEGIN, line, make_store, view_of

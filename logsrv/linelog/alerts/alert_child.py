@@ -27,12 +27,12 @@ from logsrv.linelog.alerts.alert_protocol import (
     encode_message,
     orders_from_line,
 )
+from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.alerts.condition_watch import ConditionWatch
-from logsrv.linelog.alerts.delivery import Deliver, make_deliver
 from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.watch import Watch
+from logsrv.linelog.alerts.ways.delivery import Deliver, make_deliver
 from logsrv.linelog.parts.reader_child import DaemonConnection, run_reader_process
-from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position

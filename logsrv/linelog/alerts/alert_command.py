@@ -51,16 +51,16 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted, did_you_mean, shown
 from logsrv.linelog.alerts.alert_places import FOLDER, Silence, load_silences, save_silences
+from logsrv.linelog.alerts.alert_query import hints_on_alert
 from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import require_programs_exist
-from logsrv.linelog.alerts.delivery import AlertMessage, make_deliver
+from logsrv.linelog.alerts.condition import AlertQuery, parse_alert
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, find_past_episodes
 from logsrv.linelog.alerts.message import UndeliveredMessage, group_in_words
 from logsrv.linelog.alerts.tally import SHOWN, MatchCount, MatchTally
+from logsrv.linelog.alerts.ways.delivery import AlertMessage, make_deliver
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
-from logsrv.linelog.query.condition import AlertQuery, parse_alert
 from logsrv.linelog.query.match import make_matcher as matcher_of
-from logsrv.linelog.query.option_kinds import hints_on_alert
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search

@@ -15,7 +15,8 @@ import attrs
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import DURATION, FLAG, NAME, Kind, choice
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.query.option_kinds import ALERT, require_plain_text
+from logsrv.linelog.alerts.alert_query import ALERT
+from logsrv.linelog.query.option_kinds import require_plain_text
 
 COMMAND_WAY = "command"
 WEBHOOK_WAY = "webhook"

@@ -10,11 +10,11 @@ from typing import Any
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.alerts.alert_places import AlertProgress
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
-from logsrv.linelog.alerts.delivery import Deliver
+from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.alerts.episodes import EpisodeMessage, Episodes
 from logsrv.linelog.alerts.watch import Watch
+from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.alerts.windows import STEPS, Change, Windows
-from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.search import text_of_hits
 from logsrv.linelog.store.segment import Position

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import attrs
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.alerts.condition import AlertQuery
 from logsrv.linelog.alerts.windows import REMEMBERED, Change, Key, Windows
-from logsrv.linelog.query.condition import AlertQuery
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.read.figures.aggregate import add_up
 from logsrv.linelog.read.plan import Scope

@@ -15,10 +15,10 @@ from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import counted
 from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.condition import AlertQuery, Condition, parse_alert
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS, Key
-from logsrv.linelog.query.condition import AlertQuery, Condition, parse_alert
 from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.parse import phrase_of
 from logsrv.linelog.read.render import hit_document, safe_json

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.alerts.watch import Watch
-from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import AppendedLines, Follower

@@ -10,9 +10,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from logsrv.linelog.alerts.alert_places import AlertProgress
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.delivery import Deliver
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.tally import SHOWN, MatchTally
+from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.read.follow import AppendedLines, Follower
 
 RETRY = (1.0, 5.0, 20.0, 60.0, 120.0, 300.0)

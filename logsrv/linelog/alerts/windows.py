@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
+from logsrv.linelog.alerts.condition import Condition
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
-from logsrv.linelog.query.condition import Condition
-from logsrv.linelog.query.question import Extraction, Grouping
+from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part
+from logsrv.linelog.read.figures.grouping import Grouping
 from logsrv.linelog.read.figures.groups import Groups
 from logsrv.linelog.read.figures.numbers import Sums, figure, joined_sums
 

@@ -25,7 +25,7 @@ from logsrv.linelog.archive.reading import ArchivedText
 from logsrv.linelog.archive.stores import open_archived_store
 from logsrv.linelog.objects.interface import ArchiveError
 from logsrv.linelog.objects.reader_threads import ReaderThreads
-from logsrv.linelog.query.literals import Inherited, Literal, Need
+from logsrv.linelog.query.text_search.literals import Inherited, Literal, Need
 from logsrv.linelog.read.plan import frames_in_word_index
 from logsrv.linelog.read.texts import AwayFrames, SegmentFrames
 from logsrv.linelog.read.view import View

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import attrs
 
 from logsrv.kit.web.templates import template_environment
+from logsrv.linelog.query.stage import all_stages
 
 STATIC = "/static"
 LOG_IN = "/login"
@@ -90,12 +92,9 @@ _QUERIES = (
     ("app:ssh path~/^\\/api/", "the field contains, or fits the expression"),
     ("user=*", "the field is there"),
     ("-debug (a OR b) NOT c", "without, one of both, not"),
-    ("… | sort ms | limit 10", "the lines with the largest numbers; asc: the smallest"),
-    ("… | count, avg ms by app", "figures for each value; also sum, min, max, p50, p95, p99"),
-    ("… | count every 5m by app", "over time, as a chart"),
-    ("… | count every 5m compare 1d", "beside the same time a day before"),
-    ('… | extract "took <ms> ms" | where ms>5', "a part of the message as a field"),
 )
+# The script in which the page finds the stages of queries, and what stands there before.
+_STAGES, _NO_STAGES = "stage_list.js", "export const STAGES = [];"
 
 
 @attrs.frozen
@@ -115,7 +114,7 @@ def live_page() -> Asset:
         "page.html",
         title="logsrv",
         keys=_KEYS,
-        queries=_QUERIES,
+        queries=[*_QUERIES, *(each for one in all_stages() for each in one.examples)],
         spans=_SPANS,
         lasts=LASTS.items(),
         problem="",
@@ -162,7 +161,11 @@ def static_files() -> dict[str, Asset]:
 
 
 def _read_static_file(name: str) -> str:
-    return (_HERE / "static" / name).read_text("utf-8")
+    text = (_HERE / "static" / name).read_text("utf-8")
+    if name != _STAGES:
+        return text
+    stages = json.dumps([one.for_page() for one in all_stages()])
+    return text.replace(_NO_STAGES, f"export const STAGES = {stages};")
 
 
 def _bundle_modules(first: str) -> str:

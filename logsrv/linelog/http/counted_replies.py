@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import Any, TypeAlias
 
@@ -16,18 +15,17 @@ from logsrv.linelog.http.search_request import (
     make_search,
     question_of,
 )
-from logsrv.linelog.query.question import Grouping, PatternCounts
-from logsrv.linelog.query.times import parse_moment
-from logsrv.linelog.read.figures.compared_groups import group
-from logsrv.linelog.read.figures.groups import MOST_VALUES, Cell, count_values
+from logsrv.linelog.query.question import Cell
+from logsrv.linelog.read.answers import TableAnswer, after_stages
+from logsrv.linelog.read.figures.groups import MOST_VALUES, count_values
 from logsrv.linelog.read.figures.line_counts import step_start
-from logsrv.linelog.read.figures.row_stages import after_stages
 from logsrv.linelog.read.figures.tallies import count_fields, count_sources
-from logsrv.linelog.read.figures.text_table import figures_for_text, table_text
+from logsrv.linelog.read.figures.text_table import table_text
 from logsrv.linelog.read.figures.time_buckets import TimeBucket, histogram_by, sensible_step
 from logsrv.linelog.read.figures.time_buckets import histogram as lines_over_time
 from logsrv.linelog.read.render import csv_rows
 from logsrv.linelog.read.view import View
+from logsrv.linelog.stages.patterns import PatternCounts
 
 NONE = ""
 """The key of lines without the field, or with an empty value, in a bar."""
@@ -39,19 +37,19 @@ SAMPLE = 5000
 def table(view: View, values: Values) -> Reply:
     """Yield figures by groups of lines. Raises Problem (400) for a query that has none."""
     question = question_of(values)
-    grouping = question.answer
-    if not isinstance(grouping, Grouping):
+    answer = question.answer
+    if not isinstance(answer, TableAnswer):
         raise Problem(400, "this query answers lines; figures are such as: … | count by app")
     most = values["limit"]
     # Rows that the query itself chooses are the first ones.
     is_whole = values["whole"] and not (question.of_rows or question.limit)
     search = make_search(view, values)
-    found = group(search, grouping, question.extractions, most if is_whole else None)
-    found = after_stages(found, grouping, question.of_rows)
+    found = answer.rows(search, question.extractions, most if is_whole else None)
+    found = after_stages(found, answer, question.of_rows)
     if values["format"] == "text":
-        found = figures_for_text(found, grouping)
+        found = answer.as_text(found)
     rows = found.rows if question.limit is None else found.rows[: question.limit]
-    rows = rows[max(0, len(rows) - most) :] if is_whole and grouping.every else rows[:most]
+    rows = rows[max(0, len(rows) - most) :] if is_whole and answer.every else rows[:most]
     if values["format"] == "csv":
         yield csv_rows([found.columns, *rows])
         return
@@ -68,8 +66,8 @@ def table(view: View, values: Values) -> Reply:
             "compare": found.compare and found.compare._asdict(),
             "groups": len(found.rows) + cut,
             **({"cut": cut} if cut else {}),
-            "by": list(grouping.by),
-            "every": grouping.every,
+            "by": list(answer.by),
+            "every": answer.every,
             "since": values["since"] or None,
             "until": values["until"] or None,
         }
@@ -177,19 +175,14 @@ def patterns(view: View, values: Values) -> Reply:
 
     Raises Problem (400) if all would be new.
     """
-    # Imported here because it loads NumPy, which takes longer than most searches.
-    from logsrv.linelog.read.patterns.pattern_query import patterns_document
-
     asked = question_of(values)
     stage = asked.answer if isinstance(asked.answer, PatternCounts) else PatternCounts()
-    since, new_since = values["since"], values["new_since"]
-    if stage.new_since and not new_since:
-        new_since = rfc3339(parse_moment(stage.new_since, time.time(), utc=False))
+    since, new_since = values["since"], values["new_since"] or stage.time_since()
     if since and new_since and since >= new_since:
         raise Problem(400, "since must be before new_since, or all patterns are new")
-    search, by = make_search(view, values), values.get("by") or stage.by
+    stage = stage.replace(by=values.get("by") or stage.by)
     most = min(values["limit"], values["limit"] if asked.limit is None else asked.limit)
-    yield json_line(patterns_document(search, new_since, most, by, asked.extractions))
+    yield json_line(stage.document(make_search(view, values), asked, new_since, most))
 
 
 def fields(view: View, values: Values) -> Reply:

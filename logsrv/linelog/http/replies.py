@@ -9,7 +9,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
-from itertools import groupby, islice
+from itertools import groupby, islice, repeat
 
 from logsrv.linelog.http.counted_replies import (
     fields,
@@ -30,9 +30,9 @@ from logsrv.linelog.http.search_request import (
     question_of,
 )
 from logsrv.linelog.http.views.view_protocol import line_event, missed_event
-from logsrv.linelog.query.question import Grouping, Question, Sorting
+from logsrv.linelog.query.question import Question
 from logsrv.linelog.query.record_match import RecordQuery
-from logsrv.linelog.read.figures.sorted_lines import MOST, sort_lines
+from logsrv.linelog.read.answers import MOST_ORDERED, LinesAnswer, TableAnswer
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records.found_records import (
     RecordLine,
@@ -58,13 +58,13 @@ from logsrv.linelog.store.segment import Position, parse_position
 
 
 def search(view: View, values: Values) -> Reply:
-    """Yield the matching lines, one frame's lines at a time, or all at once if they are sorted."""
+    """Yield the matching lines, one frame's lines at a time, or all at once in an order of their own."""
     question = question_of(values)
-    if isinstance(question.answer, Grouping):
+    if isinstance(question.answer, TableAnswer):
         raise Problem(400, "this query answers figures, not lines: ask /api/table")
     head, render = _renderer(values, question)
-    if isinstance(question.answer, Sorting):
-        yield from _sorted_lines(view, values, question.answer, head, render)
+    if isinstance(question.answer, LinesAnswer):
+        yield from _ordered_lines(view, values, question.answer, head, render)
         return
     left = values["limit"] if question.limit is None else min(values["limit"], question.limit)
     before, after = _parse_place(values["before"]), _parse_place(values["after"])
@@ -103,28 +103,30 @@ def search(view: View, values: Values) -> Reply:
     yield _lines_beyond(view, ends, question)
 
 
-def _sorted_lines(
-    view: View, values: Values, sorting: Sorting, head: bytes, render: Callable[[Hit], bytes]
+def _ordered_lines(
+    view: View, values: Values, answer: LinesAnswer, head: bytes, render: Callable[[Hit], bytes]
 ) -> Reply:
-    """Yield the lines with the largest or smallest numbers in a field, after `head`.
+    """Yield lines in an order of their own, after `head`.
 
-    render: makes a line, unless it is JSON: then it also has its `number`. Raises Problem (400).
+    render: makes a line, unless it is JSON: then it also has what the answer tells of it, such as its
+    `number`. Raises Problem (400).
     """
     question = question_of(values)
     if values["reverse"] or values["before"] or values["after"] or values.get("newest"):
         raise Problem(
-            400, "sorted lines have no newest: reverse, newest, before and after are of others"
+            400,
+            f"{answer.adjective} lines have no newest: reverse, newest, before and after are of others",
         )
-    if question.limit is not None and question.limit > MOST:
-        raise Problem(400, f"a sorted answer has at most {MOST:,} lines")
-    most = min(values["limit"], MOST if question.limit is None else question.limit)
-    found = sort_lines(make_search(view, values), sorting, question.extractions, most)
+    if question.limit is not None and question.limit > MOST_ORDERED:
+        raise Problem(400, f"a {answer.adjective} answer has at most {MOST_ORDERED:,} lines")
+    most = min(values["limit"], MOST_ORDERED if question.limit is None else question.limit)
+    found = answer.find(make_search(view, values), question.extractions, most)
     if values["format"] != "json":
         yield b"".join([head, *map(render, found.hits)])
         return
     document = document_maker(question.extractions)
-    for hit, number in zip(found.hits, found.numbers, strict=True):
-        yield json_line({**document(hit), "number": number})
+    for hit, members in zip(found.hits, found.members or repeat({}), strict=False):
+        yield json_line({**document(hit), **members})
 
 
 def _position_of(line: bytes) -> Position:

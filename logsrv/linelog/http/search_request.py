@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from logsrv.cores import cores
-from logsrv.linelog.query.expression import extracted_fields
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import EVERYTHING, Extraction, Question
+from logsrv.linelog.query.text_search.expression import extracted_fields
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import hit_document, safe_json
 from logsrv.linelog.read.search import Hit, Search

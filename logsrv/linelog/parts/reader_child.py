@@ -161,7 +161,7 @@ def run_reader_process(make: Callable[[DaemonConnection, Any], ReaderWork]) -> i
     """
     running = steady_reactor()
     # This also limits the memory of programs that the process starts. For the commands of alerts,
-    # `alerts/subreaper.py` lifts that limit.
+    # `alerts/ways/subreaper.py` lifts that limit.
     limit_process()
     _log_critical_events_alone()
     daemon = DaemonConnection(lambda daemon: make(daemon, running), running)

@@ -45,24 +45,6 @@ from logsrv.linelog.fields.level_names import (
 from logsrv.linelog.fields.record import ALIASES
 from logsrv.linelog.fields.stored_line import IN_STAMP
 from logsrv.linelog.fields.values import STATUS_CLASS
-from logsrv.linelog.query.engine import LARGEST_EXPRESSIONS, most_re2_instructions
-from logsrv.linelog.query.expression import compile_expression
-from logsrv.linelog.query.literals import (
-    SHORTEST,
-    AllOf,
-    AnyOf,
-    Candidate,
-    Literal,
-    Literals,
-    Need,
-    Pattern,
-    as_single_literal,
-    expression_for_text,
-    has_ascii_capital,
-    need_of_text,
-    pattern_of_candidate,
-    required_literals,
-)
 from logsrv.linelog.query.query_need import (
     SHORTLY_ESCAPED,
     escape_in_key,
@@ -78,6 +60,24 @@ from logsrv.linelog.query.question import (
     Or,
     Regex,
     Term,
+)
+from logsrv.linelog.query.text_search.engine import LARGEST_EXPRESSIONS, most_re2_instructions
+from logsrv.linelog.query.text_search.expression import compile_expression
+from logsrv.linelog.query.text_search.literals import (
+    SHORTEST,
+    AllOf,
+    AnyOf,
+    Candidate,
+    Literal,
+    Literals,
+    Need,
+    Pattern,
+    as_single_literal,
+    expression_for_text,
+    has_ascii_capital,
+    need_of_text,
+    pattern_of_candidate,
+    required_literals,
 )
 from logsrv.linelog.query.units import is_number_or_amount
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
+from logsrv.lazy_names import later_module
 from logsrv.linelog.fields.level_names import LEVELS, canonical_level
 from logsrv.linelog.query.field_names import FIELD, IN_BACKTICKS, field_as_written
 from logsrv.linelog.query.parse import (
@@ -21,8 +23,14 @@ from logsrv.linelog.query.parse import (
     QUOTED,
 )
 from logsrv.linelog.query.pipeline import LineStages, parse_question
-from logsrv.linelog.query.question import EVERYTHING, FUNCTIONS, STAGES, Compare, Node, leaves
+from logsrv.linelog.query.question import EVERYTHING, Compare, Node, leaves
 from logsrv.linelog.query.units import numbers_by_unit
+
+if TYPE_CHECKING:
+    from logsrv.linelog.query import stage
+else:
+    # Most queries have no word that might be a stage.
+    stage = later_module("logsrv.linelog.query.stage")
 
 MOST_HINTS = 3
 
@@ -33,10 +41,7 @@ _PIECE = re.compile(
 )
 # <root@example.com> is a value.
 _EQUAL = re.compile(rf"(-?)({FIELD})=(?!<.*>)([=<>])(.*)", re.DOTALL)
-_FIGURES = (
-    rf"(?:count|(?:{'|'.join(FUNCTIONS)}) {FIELD})(?: every \S+)?"
-    rf" by {FIELD}(?:, ?{FIELD})*(?: every \S+)?"
-)
+_BY = rf"(?: every \S+)? by {FIELD}(?:, ?{FIELD})*(?: every \S+)?"
 _STARS = re.compile(rf"(-?)({FIELD})(=|!=)(?=[^*]*\*)(.+)", re.DOTALL)
 _SPECIAL = re.compile(r"[].\\/^$+?{}|[]")
 # A name, not an address: IPv6 addresses have colons, and no address has a letter after F.
@@ -51,7 +56,7 @@ def foreign_syntax_hints(query: str) -> list[str]:
     # A query with an error says itself what is wrong.
     with suppress(QueryError):
         # The filter alone first: the condition of an alert is no stage of a question.
-        node = LineStages(query).node
+        node = LineStages(query).lines.node
         node = parse_question(query).node
     found = []
     for pieces in _filters(query):
@@ -62,9 +67,19 @@ def foreign_syntax_hints(query: str) -> list[str]:
                 found.append(_hint_on_word(word, behind, is_between=is_between))
     found += map(_hint_on_comparison, comparisons(node))
     words = " ".join(query.partition("|")[0].split())
-    if " by " in words and re.fullmatch(_FIGURES, words):
+    if " by " in words and _is_table(words):
         found.append(hint_on_stage(words))
     return list(dict.fromkeys(hint for hint in found if hint))[:MOST_HINTS]
+
+
+def _is_table(words: str) -> bool:
+    """Return whether words would be a stage that makes a table: `count by app`, `avg ms by app`."""
+    name = words.partition(" ")[0]
+    found = stage.find_stage(name)
+    if found is None or found.kind != "table":
+        return False
+    field = f" {FIELD}" if name in found.completion.behind else ""
+    return re.fullmatch(re.escape(name) + field + _BY, words) is not None
 
 
 def _filters(query: str) -> Iterator[list[re.Match[str]]]:
@@ -80,7 +95,9 @@ def _filters(query: str) -> Iterator[list[re.Match[str]]]:
         name = pieces[0][0] if pieces else ""
         if name == "where":
             yield pieces[1:]
-        elif name not in ("extract", "sort"):
+            continue
+        found = stage.find_stage(name)
+        if found is None or not (found.of_lines or found.filters_behind):
             # Behind figures, comparisons may have spaces.
             return
 
@@ -97,8 +114,8 @@ def _hint_on_word(word: str, behind: str, *, is_between: bool) -> str | None:
         asked = f"{name}={sign}{value} asks for a value that begins with {sign}"
         return f"{asked}; write {no}{name}{op}{value}"
     _, pipe, name = (word + behind if word.endswith("|") else word).rpartition("|")
-    if pipe and (stage := name.rstrip(",")) in STAGES:
-        return f"a | stands alone, between spaces: write | {stage}"
+    if pipe and stage.find_stage(name.rstrip(",")):
+        return f"a | stands alone, between spaces: write | {name.rstrip(',')}"
     stars = _STARS.fullmatch(word)
     if stars and not word.endswith(f"{stars[2]}=*"):
         return _hint_on_stars(*stars.groups())

@@ -25,8 +25,6 @@ from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stored_line import IN_STAMP, NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import elements_of_value
 from logsrv.linelog.query.candidates import candidate_of_query
-from logsrv.linelog.query.literal_windows import LiteralWindows, TextPiece, pieces_of_text
-from logsrv.linelog.query.literals import AllOf, AnyOf, Inherited, Literal, Need
 from logsrv.linelog.query.match import Matcher, Place
 from logsrv.linelog.query.predicates import WantedValues, equal_values_by_field
 from logsrv.linelog.query.query_need import need_of_query
@@ -38,6 +36,12 @@ from logsrv.linelog.query.question import (
     Or,
     Term,
 )
+from logsrv.linelog.query.text_search.literal_windows import (
+    LiteralWindows,
+    TextPiece,
+    pieces_of_text,
+)
+from logsrv.linelog.query.text_search.literals import AllOf, AnyOf, Inherited, Literal, Need
 
 MOST_CHOICES = 8
 """The most trigger sets of a query such as `one two three …`; a line with these is tested for the rest."""

@@ -21,22 +21,6 @@ from logsrv.linelog.fields.stored_line import (
     FirstLines,
 )
 from logsrv.linelog.query.candidates import candidate_of_query
-from logsrv.linelog.query.engine import Search, compile_search
-from logsrv.linelog.query.expression import compile_expression
-from logsrv.linelog.query.line_spans import (
-    all_line_spans,
-    line_spans_at,
-    number_of_lines,
-    other_line_spans,
-)
-from logsrv.linelog.query.literals import (
-    AnyOf,
-    Candidate,
-    Literal,
-    Need,
-    fulfils_need,
-    make_caseless_find,
-)
 from logsrv.linelog.query.predicates import Predicate, predicate
 from logsrv.linelog.query.query_need import need_of_query
 from logsrv.linelog.query.question import (
@@ -50,6 +34,22 @@ from logsrv.linelog.query.question import (
     Regex,
     Term,
     leaves,
+)
+from logsrv.linelog.query.text_search.engine import Search, compile_search
+from logsrv.linelog.query.text_search.expression import compile_expression
+from logsrv.linelog.query.text_search.line_spans import (
+    all_line_spans,
+    line_spans_at,
+    number_of_lines,
+    other_line_spans,
+)
+from logsrv.linelog.query.text_search.literals import (
+    AnyOf,
+    Candidate,
+    Literal,
+    Need,
+    fulfils_need,
+    make_caseless_find,
 )
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Matcher:
         found = self._candidate
         if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
             # Loaded now, before the processes of a search are forked: each would load it for itself.
-            from logsrv.linelog.query.numpy_search import (
+            from logsrv.linelog.query.text_search.numpy_search import (
                 FixedWidthSearch,
                 count_messages_with_hit,
                 offsets_of_literals,

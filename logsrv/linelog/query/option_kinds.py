@@ -1,12 +1,21 @@
-"""The kinds of options that are queries."""
+"""The kind of options that are queries."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from typing import TYPE_CHECKING
 
 from logsrv.errors import QueryError
 from logsrv.kit.options.kinds import TEXT, Kind, WrongPartError
+from logsrv.lazy_names import later_module
+
+if TYPE_CHECKING:
+    from logsrv.linelog.query import caret, hints, parse
+else:
+    # Only for a query: to import these takes as long as to import those of all other options together.
+    caret = later_module("logsrv.linelog.query.caret")
+    hints = later_module("logsrv.linelog.query.hints")
+    parse = later_module("logsrv.linelog.query.parse")
 
 
 def require_plain_text(text: str) -> str:
@@ -16,11 +25,8 @@ def require_plain_text(text: str) -> str:
     return TEXT.parse(text)
 
 
-def _checked_text(text: str, *, of_alert: bool = False) -> str:
-    # Imported only for a query: this import takes as long as those of all other options together.
-    from logsrv.linelog.query import caret, condition, parse
-
-    check: Callable[[str], object] = condition.parse_alert if of_alert else parse.parse
+def checked_query(text: str, check: Callable[[str], object]) -> str:
+    """Return a text that `check` accepts. Raises WrongPartError with the sentence of its QueryError."""
     try:
         check(require_plain_text(text))
     except QueryError as error:
@@ -29,29 +35,10 @@ def _checked_text(text: str, *, of_alert: bool = False) -> str:
     return text
 
 
-def _query_hints(text: str, *, of_alert: bool = False) -> list[str]:
-    from logsrv.linelog.query import condition, hints
-
-    query = condition.parse_alert(text).lines_text if of_alert else text
-    return hints.foreign_syntax_hints(query)
-
-
-hints_on_alert = partial(_query_hints, of_alert=True)
-"""Returns sentences on the filters of a valid alert that mean something else in another tool."""
-
-
 QUERY: Kind[str] = Kind(
-    _checked_text,
+    lambda text: checked_query(text, parse.parse),
     "a query, such as level>=error or 'app=sshd \"failed password\"'",
     "QUERY",
     separator=r"\n",
-    advise=_query_hints,
-)
-
-ALERT: Kind[str] = Kind(
-    partial(_checked_text, of_alert=True),
-    "a query, perhaps with a condition, such as 'level>=error | count > 100 in 5m'",
-    "QUERY",
-    separator=r"\n",
-    advise=hints_on_alert,
+    advise=lambda text: hints.foreign_syntax_hints(text),
 )

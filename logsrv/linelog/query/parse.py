@@ -25,13 +25,6 @@ from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.known_keys import BY_NAME_OR_NUMBER, level_key
 from logsrv.linelog.fields.level_names import LEVELS, canonical_level
 from logsrv.linelog.fields.record import ALWAYS
-from logsrv.linelog.query.engine import (
-    TooLargeExpressions,
-    WrongExpression,
-    check_expression_sizes,
-    group_names,
-    require_valid_expression,
-)
 from logsrv.linelog.query.field_names import (
     FIELD,
     IN_BACKTICKS,
@@ -42,6 +35,7 @@ from logsrv.linelog.query.question import (
     EVERYTHING,
     Compare,
     Extracted,
+    Extraction,
     HasField,
     Node,
     Not,
@@ -49,6 +43,13 @@ from logsrv.linelog.query.question import (
     Regex,
     Term,
     all_of,
+)
+from logsrv.linelog.query.text_search.engine import (
+    TooLargeExpressions,
+    WrongExpression,
+    check_expression_sizes,
+    group_names,
+    require_valid_expression,
 )
 
 DEEPEST = 100
@@ -114,6 +115,30 @@ class ExtractedNames:
                 raise _query_error(f"the name {name} is given twice", at)
             self.patterns[name] = pattern
         return names
+
+
+class LineConditions:
+    """The conditions on a line, and the extracted fields, of a query as far as it is read."""
+
+    def __init__(self) -> None:
+        self.extracted = ExtractedNames()
+        self._nodes: list[Node] = []
+
+    def add(self, node: Node) -> None:
+        """Add a condition on a line."""
+        self._nodes.append(node)
+
+    @property
+    def node(self) -> Node:
+        """All conditions on a line."""
+        return all_of(self._nodes)
+
+    @property
+    def extractions(self) -> tuple[Extraction, ...]:
+        by_pattern: dict[str, list[str]] = {}
+        for name, pattern in self.extracted.patterns.items():
+            by_pattern.setdefault(pattern, []).append(name)
+        return tuple(Extraction(pattern, tuple(names)) for pattern, names in by_pattern.items())
 
 
 class _Token(NamedTuple):

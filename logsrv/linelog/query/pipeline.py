@@ -1,78 +1,60 @@
-"""The stages behind a query: parts of messages as fields, and an answer in columns instead of lines.
+"""Reads a query with its stages: the filter, then what stands behind each `|`.
 
-    question = filter { "|" stage } [ "|" answer ] [ "|" "limit" N ]
-    stage    = "extract" ( "…<name>…" | /…(?P<name>…)…/ ) | "where" filter
-    answer   = sort
-             | figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ] [ "compare" STEP ]
-               { "|" of_rows }
-             | "patterns" [ "since" TIME ] [ "by" FIELD ]
-    figure   = "count" | ( "sum" | "avg" | "min" | "max" | "p50" | "p95" | "p99" ) FIELD
-             | ( "count_distinct" | "first" | "last" ) FIELD | ( "min" | "max" ) "time"
-    sort     = "sort" [ "by" ] FIELD [ "asc" | "desc" ]
-    of_rows  = sort | "where" filter, both of columns (row_words.py)
+    question = filter { "|" stage of lines } [ "|" answer { "|" stage of rows } ] [ "|" limit ]
 
-The direction may stand before the field, and `every`, `by` and `compare` in any order. Behind `sort`,
-`extract` and `where` mean the same as before it.
+The modules in `linelog/stages` say which stages there are, and what each of them reads. Stages of lines are
+`extract` and `where`. Behind an answer that is a table, stages of its rows may stand; behind `sort`, stages
+of lines mean the same as before it.
 
 A `|` stands alone, between spaces; anywhere else it is a character of a word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
 from logsrv.errors import QueryError
-from logsrv.linelog.query.parse import ExtractedNames, parse_filter
-from logsrv.linelog.query.question import (
-    STAGES,
-    Answer,
-    Extraction,
-    Grouping,
-    Node,
-    PatternCounts,
-    Question,
-    RowStage,
-    all_of,
-)
+from logsrv.lazy_names import later_module
+from logsrv.linelog.query.parse import LineConditions, parse_filter
+from logsrv.linelog.query.question import Question, RowStage, StageAnswer
 
 if TYPE_CHECKING:
+    from logsrv.linelog.query import stage, stage_words
+    from logsrv.linelog.query.stage import Stage
     from logsrv.linelog.query.stage_words import StageWords
+else:
+    # Most queries have no stage, and a search for lines starts 2 % sooner without them.
+    stage = later_module("logsrv.linelog.query.stage")
+    stage_words = later_module("logsrv.linelog.query.stage_words")
 
 MOST_STAGES = 20
 _ONLY_LIMIT = "only limit can stand behind an answer, at the end"
 _OF_ROWS = "only where, sort and, at the end, limit can stand behind figures"
-Words = TypeVar("Words", bound="StageWords")
 
 
 def parse_question(text: str) -> Question:
     """Return the query `text` with its stages. Raises QueryError."""
     stages = LineStages(text)
     if stages.end == len(text):
-        return Question(stages.node, stages.extractions)
-    # Imported here: most queries have no stage, and a search for lines starts 2 % sooner without it.
-    from logsrv.linelog.query.stage_words import StageWords
-
-    answer: Answer | None = None
+        return Question(stages.lines.node, stages.lines.extractions)
+    answer: StageAnswer | None = None
     limit: int | None = None
     of_rows: list[RowStage] = []
-    for name, words in stages.others(StageWords, STAGES):
-        is_table = isinstance(answer, Grouping)
-        if limit is not None or (answer is not None and name != "limit" and not is_table):
+    for name, one, words in stages.others():
+        assert one is not None
+        if limit is not None or (answer and not answer.columns and one.limit is None):
             raise QueryError(_ONLY_LIMIT, words.begin + 1)
-        if name == "limit":
-            limit = words.limit()
-        elif isinstance(answer, Grouping):
-            if name not in ("where", "sort"):
-                raise QueryError(_OF_ROWS, words.begin + 1)
-            of_rows.append(words.of_rows(name, answer.columns))
-        elif name == "sort":
-            answer = words.sorting()
-        elif name == "patterns":
-            answer = words.patterns()
+        if one.limit is not None:
+            limit = one.limit(words)
+        elif answer is None:
+            assert one.answer is not None
+            answer = one.answer(words, name)
+        elif one.of_rows is None:
+            raise QueryError(_OF_ROWS, words.begin + 1)
         else:
-            answer = words.grouping(name)
-    return Question(stages.node, stages.extractions, answer, limit, tuple(of_rows))
+            of_rows.append(one.of_rows(words, answer.columns))
+    return Question(stages.lines.node, stages.lines.extractions, answer, limit, tuple(of_rows))
 
 
 def parse_lines(text: str, what: str) -> Question:
@@ -81,12 +63,8 @@ def parse_lines(text: str, what: str) -> Question:
     what: the thing that takes only lines, for the error's sentence: `an alert`.
     """
     found = parse_question(text)
-    if isinstance(found.answer, PatternCounts):
-        raise QueryError(
-            f"{what} takes lines, and patterns are a list of their own: on the page press p, in a terminal "
-            "logsrv search, over HTTP /api/patterns",
-            text.rindex("|") + 1,
-        )
+    if found.answer is not None and found.answer.elsewhere:
+        raise QueryError(f"{what} takes lines, and {found.answer.elsewhere}", text.rindex("|") + 1)
     if found.answer is not None or found.limit is not None:
         raise QueryError(
             f"{what} takes lines as they come: extract and where may stand behind | here, and no figures",
@@ -96,36 +74,26 @@ def parse_lines(text: str, what: str) -> Question:
 
 
 class LineStages:
-    """A query's filter and its stages of lines, `extract` and `where`, as far as they are read.
+    """A query's filter and its stages of lines, as far as they are read.
 
-    filter_end, end: the offsets behind the filter and behind these stages.
+    lines: their conditions. filter_end, end: the offsets behind the filter and behind these stages.
     """
 
     def __init__(self, text: str) -> None:
         """Read the filter. Raises QueryError."""
         self._text = text
-        self._extracted = ExtractedNames()
-        node, self.filter_end = parse_filter(text, 0, self._extracted)
+        self.lines = LineConditions()
+        node, self.filter_end = parse_filter(text, 0, self.lines.extracted)
+        self.lines.add(node)
         self.end = self.filter_end
-        self._nodes = [node]
 
-    @property
-    def node(self) -> Node:
-        """The conditions on a line."""
-        return all_of(self._nodes)
+    def others(
+        self, known: Collection[str] | None = None
+    ) -> Iterator[tuple[str, Stage | None, StageWords]]:
+        """Read all stages; yield the name, the stage and the words of each other one.
 
-    @property
-    def extractions(self) -> tuple[Extraction, ...]:
-        by_pattern: dict[str, list[str]] = {}
-        for name, pattern in self._extracted.patterns.items():
-            by_pattern.setdefault(pattern, []).append(name)
-        return tuple(Extraction(pattern, tuple(names)) for pattern, names in by_pattern.items())
-
-    def others(self, kind: type[Words], known: Sequence[str]) -> Iterator[tuple[str, Words]]:
-        """Read all stages; yield the name and the words of each other one, which the caller takes.
-
-        known: the names of all stages. Behind one that is not `sort`, no stage is one of lines. Raises
-        QueryError.
+        The caller takes these words. known: the names that may stand here, some maybe of no stage; None for
+        those of all stages. Raises QueryError.
         """
         at, is_closed = self.end, False
         for number in range(MOST_STAGES + 1):
@@ -133,17 +101,13 @@ class LineStages:
                 return
             if number == MOST_STAGES:
                 raise QueryError(f"a query may have {MOST_STAGES} stages; this is one more", at + 1)
-            words = kind(self._text, at + 1)
-            name = words.name(known)
-            if is_closed or name not in ("extract", "where"):
-                is_closed = is_closed or name != "sort"
-                yield name, words
+            words = stage_words.StageWords(self._text, at + 1)
+            name = stage.take_name(words, known)
+            found = stage.find_stage(name)
+            if is_closed or found is None or found.of_lines is None:
+                is_closed = is_closed or found is None or not found.filters_behind
+                yield name, found, words
                 at = words.end()
-                continue
-            if name == "where":
-                node, at = parse_filter(self._text, words.at, self._extracted)
-                self._nodes.append(node)
             else:
-                words.extract(self._extracted)
-                at = words.end()
-            self.end = at
+                found.of_lines(words, self.lines)
+                at = self.end = words.end()

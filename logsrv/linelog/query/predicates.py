@@ -15,8 +15,6 @@ from logsrv.linelog.fields.values import (
     text_of_value,
 )
 from logsrv.linelog.query.candidates import levels_satisfying
-from logsrv.linelog.query.expression import compile_expression, extractor
-from logsrv.linelog.query.literals import has_ascii_capital
 from logsrv.linelog.query.parse import ORDERS
 from logsrv.linelog.query.question import (
     And,
@@ -28,6 +26,8 @@ from logsrv.linelog.query.question import (
     Regex,
     Term,
 )
+from logsrv.linelog.query.text_search.expression import compile_expression, extractor
+from logsrv.linelog.query.text_search.literals import has_ascii_capital
 from logsrv.linelog.query.units import NONE, Amount, numbers_by_unit, parse_amount
 
 Predicate: TypeAlias = Callable[[Record], bool]

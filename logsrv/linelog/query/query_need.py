@@ -9,17 +9,6 @@ from logsrv.linelog.fields.forms.events.one import HEADER_NAMES as EVENT_NAMES
 from logsrv.linelog.fields.forms.syslog.one import HEADER_NAMES
 from logsrv.linelog.fields.stored_line import IN_STAMP, INHERITED, to_stored_bytes
 from logsrv.linelog.fields.values import STATUS_CLASS, number_of_text
-from logsrv.linelog.query.expression import compile_expression
-from logsrv.linelog.query.literals import (
-    AnyOf,
-    Inherited,
-    Literal,
-    Need,
-    has_ascii_capital,
-    need_of_all,
-    need_of_any,
-    need_of_text,
-)
 from logsrv.linelog.query.question import (
     And,
     Compare,
@@ -29,6 +18,17 @@ from logsrv.linelog.query.question import (
     Or,
     Regex,
     Term,
+)
+from logsrv.linelog.query.text_search.expression import compile_expression
+from logsrv.linelog.query.text_search.literals import (
+    AnyOf,
+    Inherited,
+    Literal,
+    Need,
+    has_ascii_capital,
+    need_of_all,
+    need_of_any,
+    need_of_text,
 )
 from logsrv.linelog.query.units import is_number_or_amount
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
 
 from logsrv.value import Value
 
@@ -88,84 +87,11 @@ def leaves(node: Node) -> Iterator[Node]:
                 yield leaf
 
 
-PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-FUNCTIONS = ("sum", "avg", "min", "max", *PERCENTILES, "count_distinct", "first", "last")
-"""Functions of a field in a group of lines; `count` counts the lines."""
-STAGES = ("extract", "where", "sort", "patterns", "limit", "count", *FUNCTIONS)
-OF_TIME = ("min", "max")
-"""Functions of `time`, the only one of a line's own fields that has an order."""
-EACH_POSITION = "each line has another position; group by another field"
-
-
 class Extraction(NamedTuple):
     """Parts of a message as fields: the groups `names` of the expression `pattern`, in its first match."""
 
     pattern: str
     names: tuple[str, ...]
-
-
-class Sorting(NamedTuple):
-    """The lines with the largest numbers in `field`, or the smallest if `ascending`."""
-
-    field: str
-    ascending: bool = False
-
-
-class MeasureKind(StrEnum):
-    """The way in which a field is measured in a group of lines; several figures may have it in common."""
-
-    SUMS = "sums"
-    NUMBERS = "numbers"
-    """Its sums, and all numbers, for percentiles."""
-    VALUES = "values"
-    FIRST = "first"
-    LAST = "last"
-    TIMES = "times"
-
-    @property
-    def needs_numbers(self) -> bool:
-        """True if only lines with a number in the field are measured."""
-        return self in (MeasureKind.SUMS, MeasureKind.NUMBERS)
-
-    @property
-    def is_number(self) -> bool:
-        """True if its figures are numbers."""
-        return self.needs_numbers or self is MeasureKind.VALUES
-
-
-_KINDS = {
-    **dict.fromkeys(PERCENTILES, MeasureKind.NUMBERS),
-    "count_distinct": MeasureKind.VALUES,
-    "first": MeasureKind.FIRST,
-    "last": MeasureKind.LAST,
-}
-
-
-class Measure(NamedTuple):
-    """A field, and the way in which it is measured in each group of lines."""
-
-    kind: MeasureKind
-    field: str
-
-
-class Figure(NamedTuple):
-    """A column of an answer. function: `count`, or one of FUNCTIONS of `field`."""
-
-    function: str
-    field: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.function} {self.field}".rstrip()
-
-    @property
-    def is_time(self) -> bool:
-        """True if its cells are times."""
-        return self.field == "time" and self.function in OF_TIME
-
-    @property
-    def kind(self) -> MeasureKind:
-        """The way in which its field is measured."""
-        return MeasureKind.TIMES if self.is_time else _KINDS.get(self.function, MeasureKind.SUMS)
 
 
 class Column(NamedTuple):
@@ -177,95 +103,34 @@ class Column(NamedTuple):
     is_number: bool = False
 
 
-class Grouping(NamedTuple):
-    """A table of `figures` with a row for each combination of the values of the fields `by`.
+class StageAnswer(Value):
+    """Another answer than the lines as they come. A stage has its own, of a kind of `read/answers.py`.
 
-    every: seconds of a step of time, by which rows are parted, too; None for none. compare: each figure is
-    followed by the same one of lines that are so many seconds older, and a number by the change since; None
-    for not.
+    is_lines: whether it is made of lines, in an order of its own. elsewhere: words for whoever asks for it
+    where only lines are taken.
     """
 
-    figures: tuple[Figure, ...]
-    by: tuple[str, ...] = ()
-    every: float | None = None
-    compare: float | None = None
-
-    def measure_of(self, figure: Figure) -> Measure:
-        """Return the measure of each group that a figure of a field needs."""
-        kind = figure.kind
-        if kind is MeasureKind.SUMS and any(
-            one.kind is MeasureKind.NUMBERS and one.field == figure.field for one in self.figures
-        ):
-            kind = MeasureKind.NUMBERS
-        return Measure(kind, figure.field)
-
-    @property
-    def measures(self) -> tuple[Measure, ...]:
-        """The measures of each group, for all figures."""
-        return tuple(dict.fromkeys(self.measure_of(one) for one in self.figures if one.field))
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The fields of its figures, but for the times of lines."""
-        return tuple(
-            dict.fromkeys(one.field for one in self.measures if one.kind is not MeasureKind.TIMES)
-        )
+    is_lines = False
+    elsewhere = ""
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns of the table: `time`, the fields of `by`, then such as `avg_ms`."""
-        found = [Column("time", "time", is_time=True)] if self.every is not None else []
-        found += [Column(name, name) for name in self.by]
-        found += [
-            Column(str(one).replace(" ", "_"), one.field, one.is_time, one.kind.is_number)
-            for one in self.figures
-        ]
-        found = [*_with_different_names(found)]
-        if self.compare is not None:
-            first = len(found) - len(self.figures)
-            found[first:] = [each for one in found[first:] for each in _compared(one)]
-        return tuple(_with_different_names(found))
+        """The columns of a table, behind which stages of rows may stand; none for another answer."""
+        return ()
 
 
-def _compared(column: Column) -> tuple[Column, ...]:
-    name = column.name
-    before = column._replace(name=f"{name}_before", field="")
-    change = Column(f"{name}_change", "", is_number=True)
-    return (column, before, change) if column.is_number else (column, before)
+Cell: TypeAlias = str | int | float | None
+"""A value in a row of a table."""
 
 
-def _with_different_names(columns: Iterable[Column]) -> Iterator[Column]:
-    """Yield columns, the second of two with equal names with a number: `count by count`."""
-    known: set[str] = set()
-    for one in columns:
-        names = (one.name, *(f"{one.name}_{number}" for number in range(2, len(known) + 2)))
-        name = next(each for each in names if each not in known)
-        known.add(name)
-        yield one._replace(name=name)
+class RowStage(Protocol):
+    """A stage behind a table, of its rows."""
 
-
-class RowFilter(NamedTuple):
-    """`where` behind figures. node: comparisons of columns, by their names."""
-
-    node: Node
-
-
-RowStage: TypeAlias = RowFilter | Sorting
-"""A stage of the rows of a table of figures."""
-
-
-class PatternCounts(NamedTuple):
-    """The patterns of messages, with the number of lines of each.
-
-    new_since: a time as it was typed; only patterns that no line before it has. "" for all patterns.
-    by: a field, of which each value has patterns of its own; "" for none.
-    """
-
-    new_since: str = ""
-    by: str = ""
-
-
-Answer: TypeAlias = Sorting | Grouping | PatternCounts
+    def of_rows(
+        self, rows: Sequence[tuple[Cell, ...]], columns: Sequence[Column], *, utc: bool
+    ) -> list[tuple[Cell, ...]]:
+        """Return the rows after it. utc: whether times without a zone in it are UTC, not local."""
+        ...
 
 
 class Question(NamedTuple):
@@ -273,12 +138,12 @@ class Question(NamedTuple):
 
     node: the conditions on a line, those of `where` included. extractions: fields that its messages have in
     addition. answer: None for the lines themselves. limit: the most lines or rows; None for the usual.
-    of_rows: the stages behind figures.
+    of_rows: the stages behind a table.
     """
 
     node: Node = EVERYTHING
     extractions: tuple[Extraction, ...] = ()
-    answer: Answer | None = None
+    answer: StageAnswer | None = None
     limit: int | None = None
     of_rows: tuple[RowStage, ...] = ()
 

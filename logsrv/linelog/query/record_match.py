@@ -12,7 +12,6 @@ from typing import TypeAlias
 from logsrv.linelog.fields.continuations.parts import join_parts
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import IN_STAMP
-from logsrv.linelog.query.literals import AllOf, Inherited, Literal, Need
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.predicates import all_true, any_true, is_false, predicate
 from logsrv.linelog.query.query_need import need_of_query
@@ -26,6 +25,7 @@ from logsrv.linelog.query.question import (
     Or,
     Term,
 )
+from logsrv.linelog.query.text_search.literals import AllOf, Inherited, Literal, Need
 
 RecordTest: TypeAlias = Callable[[Sequence[Record]], bool]
 """The lines of a record, in order → whether the query is true for it."""

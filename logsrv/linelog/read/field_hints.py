@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean
+from logsrv.lazy_names import later_module
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_text
 from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.hints import comparisons, hint_on_stage
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import ELSEWHERE, ORDERS, phrase_of
-from logsrv.linelog.query.question import EVERYTHING, FUNCTIONS, And, Compare, Node, Term
+from logsrv.linelog.query.question import EVERYTHING, And, Compare, Node, Term
 from logsrv.linelog.query.units import TIME, parse_amount
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+
+if TYPE_CHECKING:
+    from logsrv.linelog.query import stage
+else:
+    # Few queries have a word that might be a stage.
+    stage = later_module("logsrv.linelog.query.stage")
 
 _LINES = 500
 
@@ -28,10 +36,11 @@ def hints_for_no_hits(search: Search, node: Node, top: str | None) -> Iterator[s
     node: what was asked. top: the field that was counted, if any.
     """
     match node:
-        case And(parts=(Term(text=name), Term(text=field))) if name in ("sort", *FUNCTIONS):
-            if field_as_written(field) == field:
+        case And(parts=(Term(text=name), Term(text=field))) if field_as_written(field) == field:
+            one = stage.find_stage(name)
+            if one is not None and name in one.completion.behind:
                 yield hint_on_stage(f"{name} {field}")
-    asked = {one.field: one for one in comparisons(node)}
+    asked = {each.field: each for each in comparisons(node)}
     names = [name for name in (*asked, *([top] if top else ())) if name not in ELSEWHERE]
     if not names:
         return

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from logsrv.linelog.fields.stored_line import REACH
-from logsrv.linelog.query.literals import AnyOf, Inherited, Literal, Need, fulfils_need
+from logsrv.linelog.query.text_search.literals import AnyOf, Inherited, Literal, Need, fulfils_need
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import explanation

@@ -17,10 +17,10 @@ from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, p
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
 from logsrv.linelog.query.caret import terminal_columns
-from logsrv.linelog.query.expression import ExtractedFields, extracted_fields
-from logsrv.linelog.query.highlight import highlight_finder
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import Extraction, Question
+from logsrv.linelog.query.text_search.expression import ExtractedFields, extracted_fields
+from logsrv.linelog.query.text_search.highlight import highlight_finder
 from logsrv.linelog.read.search import Hit
 
 DIM, _BOLD, RESET = "\x1b[2m", "\x1b[1m", "\x1b[0m"

@@ -15,7 +15,7 @@ from typing import Self
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.query.literals import Need
+from logsrv.linelog.query.text_search.literals import Need
 from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.texts import (
     AwayFrames,

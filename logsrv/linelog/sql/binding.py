@@ -20,8 +20,8 @@ import duckdb
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value, number_of_text, number_of_value
-from logsrv.linelog.query.expression import extractor
 from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.query.text_search.expression import extractor
 from logsrv.linelog.query.units import number_in_field_unit
 from logsrv.linelog.read.texts import DamagedSegment
 from logsrv.linelog.read.view import View

@@ -4,6 +4,7 @@ from functools import cache
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import exact_rfc3339
+from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.fields.forms.access.one import parse_access
 from logsrv.linelog.fields.forms.events.one import parse_event
 from logsrv.linelog.fields.forms.json.one import parse_json
@@ -26,8 +27,13 @@ from logsrv.linelog.fields.values import (
 from logsrv.linelog.http.endpoints import ENDPOINTS
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.caret import error_with_caret
-from logsrv.linelog.query.condition import parse_alert
-from logsrv.linelog.query.engine import (
+from logsrv.linelog.query.hints import MOST_HINTS, foreign_syntax_hints
+from logsrv.linelog.query.many import ManyQueries
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.query.question import Node
+from logsrv.linelog.query.text_search.engine import (
     TooLargeExpressions,
     WrongExpression,
     check_expression_sizes,
@@ -35,15 +41,9 @@ from logsrv.linelog.query.engine import (
     most_re2_instructions,
     require_valid_expression,
 )
-from logsrv.linelog.query.expression import compile_expression
-from logsrv.linelog.query.highlight import highlight_finder
-from logsrv.linelog.query.hints import MOST_HINTS, foreign_syntax_hints
-from logsrv.linelog.query.literals import AllOf, Literal, Need
-from logsrv.linelog.query.many import ManyQueries
-from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.query.parse import parse
-from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import Node
+from logsrv.linelog.query.text_search.expression import compile_expression
+from logsrv.linelog.query.text_search.highlight import highlight_finder
+from logsrv.linelog.query.text_search.literals import AllOf, Literal, Need
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.store.words.lookup import WordIndex
 from tests.fuzz.oracles import at_most, safe
@@ -207,14 +207,14 @@ def is_met(need: Need, line: bytes, number: int) -> bool:
 @target(
     "linelog.query.parse",
     "linelog.query.pipeline",
-    "linelog.query.row_words",
-    "linelog.query.condition",
+    "linelog.stages.where",
+    "linelog.alerts.condition",
     "linelog.query.caret",
     "linelog.query.hints",
-    "linelog.query.engine",
-    "linelog.query.expression",
+    "linelog.query.text_search.engine",
+    "linelog.query.text_search.expression",
     "linelog.query.match",
-    "linelog.query.highlight",
+    "linelog.query.text_search.highlight",
     "linelog.query.many",
     longest=300,
 )
@@ -267,8 +267,8 @@ def query(data: bytes) -> None:
 
 
 @target(
-    "linelog.query.engine",
-    "linelog.query.expression",
+    "linelog.query.text_search.engine",
+    "linelog.query.text_search.expression",
     longest=120,
 )
 def expressions(data: bytes) -> None:

@@ -14,10 +14,10 @@ from logsrv.linelog.alerts.alert_places import AlertProgress, Silence, save_sile
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.condition_watch import UNWATCHED, ConditionWatch
-from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.episodes import GATHER, EpisodeMessage
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.watch import RETRY
+from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.watchers import WatcherStage

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from logsrv.linelog.alerts import episodes
+from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.alerts.episodes import (
     GATHER,
     MOST_ENDED,
@@ -17,7 +18,6 @@ from logsrv.linelog.alerts.episodes import (
     find_past_episodes,
 )
 from logsrv.linelog.alerts.windows import STEPS, Change, Key
-from logsrv.linelog.query.condition import parse_alert
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
 A, B = ("a",), ("b",)

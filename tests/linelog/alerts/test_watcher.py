@@ -16,11 +16,11 @@ from logsrv.linelog.alerts.alert_child import KEEP, LAST, Watcher
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.watch import RETRY, Watch
+from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, make_store, view_of
 from tests.parts.watchers import WatcherStage

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.alerts.windows import (
     LONGEST_VALUE,
     MOST_GROUPS,
@@ -15,7 +16,6 @@ from logsrv.linelog.alerts.windows import (
     Change,
     Windows,
 )
-from logsrv.linelog.query.condition import parse_alert
 from tests.parts.stores import BEGIN, line
 
 

@@ -11,9 +11,9 @@ from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record, level_of
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.query.literals import AllOf, Literal, Need
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.text_search.literals import AllOf, Literal, Need
 from tests.parts.examples import more
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "

@@ -3,10 +3,10 @@
 import pytest
 
 from logsrv.linelog.query.candidates import candidate_of_query, levels_satisfying
-from logsrv.linelog.query.engine import compile_search
-from logsrv.linelog.query.literals import Literal, pattern_of_candidate
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.text_search.engine import compile_search
+from logsrv.linelog.query.text_search.literals import Literal, pattern_of_candidate
 
 
 def is_candidate(query: str, line: str) -> bool:

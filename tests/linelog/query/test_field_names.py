@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.errors import QueryError
+from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.fields.record import ALWAYS
-from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.query.field_names import (
     field_as_written,
     field_names,
@@ -16,12 +16,15 @@ from logsrv.linelog.query.field_names import (
     plain_field_names,
     read_field,
 )
-from logsrv.linelog.query.literals import AllOf, Literal, Need
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.query_need import need_of_query
-from logsrv.linelog.query.question import Compare, Grouping, HasField, Not, RowFilter, Sorting
+from logsrv.linelog.query.question import Compare, HasField, Not
+from logsrv.linelog.query.text_search.literals import AllOf, Literal, Need
+from logsrv.linelog.stages.figures import Figures
+from logsrv.linelog.stages.sort import Sorting
+from logsrv.linelog.stages.where import RowFilter
 from tests.parts.commands import logsrv
 from tests.parts.stores import line, lines, make_store
 
@@ -118,9 +121,9 @@ def _check_stages(name: str, written: str) -> None:
     for stage in (f"sort {written}", f"sort by {written} desc", f"sort desc {written}"):
         assert parse_question(f"x | {stage}").answer == Sorting(name)
     table = parse_question(f"| count,count_distinct {written} every 1m by app,{written}").answer
-    assert isinstance(table, Grouping)
+    assert isinstance(table, Figures)
     assert table.by == (("app", name) if name != "app" else ("app",))
-    assert table.figures[1].field == name
+    assert table.grouping.figures[1].field == name
     asked = parse_question(f"| count by {written} | where {written} = 5 | sort {written}")
     assert asked.of_rows == (RowFilter(Compare(name, "=", "5")), Sorting(name))
     condition = parse_alert(f"x | where {written}=1 | count>5 in 5m by {written}").condition

@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.query.engine import Search, compile_search
-from logsrv.linelog.query.highlight import highlight_finder
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.question import EVERYTHING, And, Not, Term
+from logsrv.linelog.query.text_search.engine import Search, compile_search
+from logsrv.linelog.query.text_search.highlight import highlight_finder
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 

@@ -12,16 +12,7 @@ from logsrv.errors import QueryError
 from logsrv.linelog.query.caret import error_with_caret
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import DEEPEST, parse
-from logsrv.linelog.query.question import (
-    EVERYTHING,
-    And,
-    Compare,
-    HasField,
-    Not,
-    Or,
-    Regex,
-    Term,
-)
+from logsrv.linelog.query.question import EVERYTHING, And, Compare, HasField, Not, Or, Regex, Term
 from tests.parts.costs import calls
 from tests.parts.stores import line
 

@@ -1,5 +1,7 @@
 """Stages behind a query: what each means, and what is wrong with others."""
 
+from typing import Any
+
 import pytest
 
 from logsrv.errors import QueryError
@@ -11,16 +13,20 @@ from logsrv.linelog.query.question import (
     Compare,
     Extracted,
     Extraction,
-    Figure,
-    Grouping,
     HasField,
-    PatternCounts,
     Regex,
-    Sorting,
     Term,
 )
+from logsrv.linelog.read.figures.grouping import Figure, Grouping
+from logsrv.linelog.stages.figures import Figures
+from logsrv.linelog.stages.patterns import PatternCounts
+from logsrv.linelog.stages.sort import Sorting
 
 COUNT = Figure("count")
+
+
+def table(*words: Any) -> Figures:
+    return Figures(Grouping(*words))
 
 
 @pytest.mark.parametrize(
@@ -29,23 +35,23 @@ COUNT = Figure("count")
         ("a | sort ms", Sorting("ms")),
         ("a | sort ms desc", Sorting("ms")),
         ("a | sort http.took asc", Sorting("http.took", ascending=True)),
-        ("a | count", Grouping((COUNT,))),
-        ("a | count by app", Grouping((COUNT,), ("app",))),
-        ("a |  count  by app , level", Grouping((COUNT,), ("app", "level"))),
+        ("a | count", table((COUNT,))),
+        ("a | count by app", table((COUNT,), ("app",))),
+        ("a |  count  by app , level", table((COUNT,), ("app", "level"))),
         (
             "a | avg ms,p95 ms , count every 5m by app",
-            Grouping((Figure("avg", "ms"), Figure("p95", "ms"), COUNT), ("app",), 300.0),
+            table((Figure("avg", "ms"), Figure("p95", "ms"), COUNT), ("app",), 300.0),
         ),
-        ("a | count by app every 1h", Grouping((COUNT,), ("app",), 3600.0)),
+        ("a | count by app every 1h", table((COUNT,), ("app",), 3600.0)),
         (
             "a | count by app , level  every 1h | limit 3",
-            Grouping((COUNT,), ("app", "level"), 3600.0),
+            table((COUNT,), ("app", "level"), 3600.0),
         ),
         (
             "a | avg ms, count by every every 5m",
-            Grouping((Figure("avg", "ms"), COUNT), ("every",), 300.0),
+            table((Figure("avg", "ms"), COUNT), ("every",), 300.0),
         ),
-        ("a | p95 ms by by every 1d", Grouping((Figure("p95", "ms"),), ("by",), 86400.0)),
+        ("a | p95 ms by by every 1d", table((Figure("p95", "ms"),), ("by",), 86400.0)),
         ("a | sort by ms", Sorting("ms")),
         ("a | sort by ms asc", Sorting("ms", ascending=True)),
         ("a | sort asc ms", Sorting("ms", ascending=True)),
@@ -57,14 +63,14 @@ COUNT = Figure("count")
         ('a | patterns since "2026-11-20 06:00" | limit 5', PatternCounts("2026-11-20 06:00")),
         ("a | patterns by app", PatternCounts("", "app")),
         ("a | patterns by app since today", PatternCounts("today", "app")),
-        ("a | count compare 1w", Grouping((COUNT,), (), None, 604800.0)),
+        ("a | count compare 1w", table((COUNT,), (), None, 604800.0)),
         (
             "a | count compare 1d every 5m by app",
-            Grouping((COUNT,), ("app",), 300.0, 86400.0),
+            table((COUNT,), ("app",), 300.0, 86400.0),
         ),
         (
             "a | max time, count_distinct user, first a.b, last c by app",
-            Grouping(
+            table(
                 (
                     Figure("max", "time"),
                     Figure("count_distinct", "user"),
@@ -74,7 +80,7 @@ COUNT = Figure("count")
                 ("app",),
             ),
         ),
-        ("a | sum bytes every 1d", Grouping((Figure("sum", "bytes"),), (), 86400.0)),
+        ("a | sum bytes every 1d", table((Figure("sum", "bytes"),), (), 86400.0)),
     ],
 )
 def test_the_answer_that_each_stage_asks_for(query, answer):

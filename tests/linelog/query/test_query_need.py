@@ -2,7 +2,10 @@
 
 import pytest
 
-from logsrv.linelog.query.literals import (
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.query_need import need_of_field, need_of_query, need_of_value
+from logsrv.linelog.query.text_search.literals import (
     AllOf,
     AnyOf,
     Inherited,
@@ -12,9 +15,6 @@ from logsrv.linelog.query.literals import (
     need_of_any,
     need_of_text,
 )
-from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.query.parse import parse
-from logsrv.linelog.query.query_need import need_of_field, need_of_query, need_of_value
 from tests.parts.matchers import stands_in
 
 _ESCAPE = Literal(b"\\u00", False)

@@ -23,19 +23,16 @@ from logsrv.linelog.fields import reader
 from logsrv.linelog.fields.forms.json import one as json_fields
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.http.search_child import answer_request
-from logsrv.linelog.query import literal_windows
-from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, Place, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import FUNCTIONS, Grouping
+from logsrv.linelog.query.text_search import literal_windows
+from logsrv.linelog.query.text_search.line_spans import all_line_spans
 from logsrv.linelog.read import plan, pool
 from logsrv.linelog.read import search as search_module
+from logsrv.linelog.read.answers import LinesAnswer, after_stages
 from logsrv.linelog.read.figures import aggregate, line_counts, time_buckets
-from logsrv.linelog.read.figures.compared_groups import group
 from logsrv.linelog.read.figures.groups import count_lines, count_values
-from logsrv.linelog.read.figures.row_stages import after_stages
-from logsrv.linelog.read.figures.sorted_lines import sort_lines
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.remembered import RememberedParts
@@ -43,6 +40,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.rows import StoreReading
+from logsrv.linelog.stages.figures import FUNCTIONS, Figures
 from tests.linelog.questions.asking import OF_TEXTS, Question, in_query
 from tests.linelog.questions.forms import Store
 from tests.linelog.questions.lines import Line
@@ -139,8 +137,8 @@ def _in_process(store: Store, asked: Question, memory: RememberedParts) -> Answe
             found = time_buckets.histogram(search, asked.every or 0.0, levels=True)
             return asked.every, {one.start: (one.lines, one.levels) for one in found}
         if asked.answer == "table":
-            assert isinstance(question.answer, Grouping)
-            rows = group(search, question.answer, question.extractions)
+            assert isinstance(question.answer, Figures)
+            rows = question.answer.rows(search, question.extractions)
             return after_stages(rows, question.answer, question.of_rows).rows[:most]
         if asked.answer == "patterns":
             return [
@@ -148,7 +146,8 @@ def _in_process(store: Store, asked: Question, memory: RememberedParts) -> Answe
                 for one in find_patterns(search).patterns[:most]
             ]
         if asked.answer == "sort":
-            hits = sort_lines(search, question.answer, question.extractions, most).hits  # type: ignore[arg-type]
+            assert isinstance(question.answer, LinesAnswer) and most is not None
+            hits = [*question.answer.find(search, question.extractions, most).hits]
         else:
             hits = [*search.hits(reverse=asked.reverse)][:most]
         return [store.numbers[str(hit.position)] for hit in hits]

@@ -13,15 +13,14 @@ from logsrv.linelog.http.search_child import answer_request
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.query.record_match import RecordQuery
-from logsrv.linelog.read.figures.compared_groups import group
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.records.found_records import lines_of_records
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.stages.figures import Figures
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Position, Segment, sealed_name
@@ -86,9 +85,9 @@ def hits_of(view: View) -> list[int]:
 def counts_of(view: View) -> list[int]:
     """How many lines are counted."""
     asked = parse_question("n>=0 | sum n by app")
-    assert isinstance(asked.answer, Grouping)
+    assert isinstance(asked.answer, Figures)
     with closing(Search(view, make_matcher(asked.node), Scope(), processes=2)) as search:
-        return [group(search, asked.answer, asked.extractions).lines]
+        return [asked.answer.rows(search, asked.extractions).lines]
 
 
 def sql_of(view: View) -> list[int]:

@@ -12,17 +12,17 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.columns import groups, layout
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import Figure, Grouping, Sorting
 from logsrv.linelog.read import search as search_module
 from logsrv.linelog.read.figures.compared_groups import group
+from logsrv.linelog.read.figures.grouping import Figure, Grouping
 from logsrv.linelog.read.figures.groups import count_lines, count_values
-from logsrv.linelog.read.figures.sorted_lines import sort_lines
 from logsrv.linelog.read.figures.tallies import count_sources
 from logsrv.linelog.read.figures.time_buckets import histogram
 from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.view import View
+from logsrv.linelog.stages.sort import Sorting
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, small_frames, view_of
 
@@ -72,7 +72,7 @@ def answers(store: Path, query: str, scope: Scope, **options: bool) -> list[obje
         count_values(asked(), "tags"),
         histogram(asked(), 60.0, levels=True),
         group(asked(), grouping, ()),
-        sort_lines(asked(), Sorting("ms"), (), 20),
+        Sorting("ms").find(asked(), (), 20),
         count_sources(asked()),
         list(asked().hits()),
         list(asked().hits(reverse=True)),

@@ -11,10 +11,10 @@ from zlib import crc32
 import pytest
 
 from logsrv.cli.main import main
+from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.alerts.episodes import find_past_episodes
 from logsrv.linelog.fields.continuations.joiner import MOST_LINES
 from logsrv.linelog.http.replies import record as record_reply
-from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse

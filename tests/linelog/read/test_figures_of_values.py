@@ -8,17 +8,16 @@ import pytest
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import Grouping
+from logsrv.linelog.read.answers import after_stages
 from logsrv.linelog.read.figures import groups, kept_values
-from logsrv.linelog.read.figures.compared_groups import group
 from logsrv.linelog.read.figures.groups import Rows
 from logsrv.linelog.read.figures.kept_values import DistinctValues
 from logsrv.linelog.read.figures.numbers import AtLeast
-from logsrv.linelog.read.figures.row_stages import after_stages
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.view import View
+from logsrv.linelog.stages.figures import Figures
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import BEGIN, add_columns, line, make_store, view_of
 
@@ -41,10 +40,10 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def table(view: View, query: str) -> Rows:
     asked = parse_question(query)
-    assert isinstance(asked.answer, Grouping)
+    assert isinstance(asked.answer, Figures)
     search = (StoresSearch if view.names else Search)(view, make_matcher(asked.node), Scope())  # type: ignore[arg-type]
     with columns_for_few_frames(), patch("time.time", lambda: BEGIN + 800):
-        found = group(search, asked.answer, asked.extractions)
+        found = asked.answer.rows(search, asked.extractions)
         return after_stages(found, asked.answer, asked.of_rows, utc=True)
 
 
@@ -96,12 +95,12 @@ def test_a_field_is_told_once_however_many_figures_it_has(store):
 def test_the_times_of_all_lines_are_those_of_the_index(tmp_path):
     made = make_store(tmp_path / "logs", [LINES[:3], [LINES[3], LINES[5]], []])
     asked = parse_question("| max time, min time, count")
-    assert isinstance(asked.answer, Grouping)
+    assert isinstance(asked.answer, Figures)
     search = Search(view_of(made), make_matcher(asked.node), Scope())
-    assert group(search, asked.answer, ()).rows == [(at(700), at(50), 5)]
+    assert asked.answer.rows(search, ()).rows == [(at(700), at(50), 5)]
     assert (search.stats.frames, search.stats.skipped_frames) == (0, 2)
     later = Search(view_of(made), make_matcher(asked.node), Scope(since=at(100)))
-    assert group(later, asked.answer, ()).rows == [(at(700), at(100), 4)]
+    assert asked.answer.rows(later, ()).rows == [(at(700), at(100), 4)]
 
 
 def test_the_first_value_of_several_stores_is_the_oldest(tmp_path):

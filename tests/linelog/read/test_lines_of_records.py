@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.level_names import RANK
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.literals import AllOf, Literal, Need
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.record_match import RecordQuery
+from logsrv.linelog.query.text_search.literals import AllOf, Literal, Need
 from logsrv.linelog.read import texts
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.records import found_records

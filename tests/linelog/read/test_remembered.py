@@ -12,17 +12,17 @@ import pytest
 from logsrv.linelog.fields.stored_line import FirstLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import EVERYTHING, Grouping, Node, Sorting
+from logsrv.linelog.query.question import EVERYTHING, Node
 from logsrv.linelog.read import remembered
 from logsrv.linelog.read.figures.aggregate import FoundLines
-from logsrv.linelog.read.figures.compared_groups import group
 from logsrv.linelog.read.figures.groups import Groups, Rows
-from logsrv.linelog.read.figures.sorted_lines import sort_lines
 from logsrv.linelog.read.figures.tallies import count_sources
 from logsrv.linelog.read.figures.time_buckets import histogram_by
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.remembered import EACH, RememberedParts, key_of_part
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.stages.figures import Figures
+from logsrv.linelog.stages.sort import Sorting
 from logsrv.linelog.store.segment import Position
 from tests.parts import stores
 from tests.parts.made_columns import columns_for_few_frames
@@ -75,9 +75,9 @@ def searching(
 
 def ask(store: Path, query: str, memory: RememberedParts | None, scope: Scope = Scope()) -> Rows:  # noqa: B008
     asked = parse_question(query)
-    assert isinstance(asked.answer, Grouping)
+    assert isinstance(asked.answer, Figures)
     with searching(store, asked.node, memory, scope) as search:
-        return group(search, asked.answer, asked.extractions)
+        return asked.answer.rows(search, asked.extractions)
 
 
 @pytest.mark.parametrize("scope", [Scope(), HALF, Scope(source="*:10.0.0.9:*")])
@@ -122,11 +122,11 @@ def test_what_is_remembered_is_not_read(store, query):
 def test_sorted_lines_are_remembered(store, sorting):
     memory = RememberedParts()
     with searching(store, EVERYTHING, memory, Scope()) as search:
-        first = sort_lines(search, sorting, (), 10)
+        first = sorting.find(search, (), 10)
     with searching(store, EVERYTHING, memory, Scope()) as search, nothing_is_read():
-        assert sort_lines(search, sorting, (), 10) == first
+        assert sorting.find(search, (), 10) == first
         with pytest.raises(AssertionError):
-            sort_lines(search, sorting, (), 11)
+            sorting.find(search, (), 11)
 
 
 def test_bars_with_values_are_remembered(store):
@@ -183,12 +183,12 @@ def test_equal_lines_elsewhere_have_their_own_positions(tmp_path):
     memory = RememberedParts()
     for known in (None, memory, memory):
         with searching(made, EVERYTHING, known, Scope()) as search:
-            hits = sort_lines(search, Sorting("a"), (), 4).hits
+            hits = Sorting("a").find(search, (), 4).hits
         assert [hit.position.segment for hit in hits] == [1, 2, 1, 2]
     for name, first in (("a", 99), ("b", 0)):
         asked = parse_question(f'| extract "{name}=<x>" | sort x')
         with searching(made, asked.node, memory, Scope()) as search:
-            [hit] = sort_lines(search, Sorting("x"), asked.extractions, 1).hits
+            [hit] = Sorting("x").find(search, asked.extractions, 1).hits
         assert b"a=%d " % first in hit.line
 
 
@@ -201,7 +201,7 @@ def test_text_that_begins_a_byte_later_has_other_positions(tmp_path):
         found = []
         for known in (None, memory, memory):
             with searching(active.parent, EVERYTHING, known, Scope()) as search:
-                found.append(sort_lines(search, Sorting("a", True), (), 1500).hits)
+                found.append(Sorting("a", True).find(search, (), 1500).hits)
         assert found[0] == found[1] == found[2]
 
 

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.query.question import Figure, Grouping, Sorting
 from logsrv.linelog.read.figures.compared_groups import group
+from logsrv.linelog.read.figures.grouping import Figure, Grouping
 from logsrv.linelog.read.figures.groups import count_lines, count_values
-from logsrv.linelog.read.figures.sorted_lines import sort_lines
 from logsrv.linelog.read.figures.time_buckets import histogram
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
+from logsrv.linelog.stages.sort import Sorting
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, lines, make_store, view_of
 
@@ -101,8 +101,7 @@ def test_every_answer_is_that_of_one_store(of, size, query, scope):
             assert group(several, grouping, ()) == group(one, grouping, ())
         for ascending in (False, True):
             largest, same = (
-                sort_lines(search, Sorting("n", ascending=ascending), (), 4)
-                for search in (several, one)
+                Sorting("n", ascending=ascending).find(search, (), 4) for search in (several, one)
             )
             assert [hit.line for hit in largest.hits] == [hit.line for hit in same.hits]
             assert largest._replace(hits=[]) == same._replace(hits=[])

@@ -8,8 +8,6 @@ import pytest
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import Grouping
-from logsrv.linelog.read.figures.compared_groups import group
 from logsrv.linelog.read.figures.groups import Rows
 from logsrv.linelog.read.figures.time_buckets import histogram_by
 from logsrv.linelog.read.plan import Scope
@@ -17,6 +15,7 @@ from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.view import View
+from logsrv.linelog.stages.figures import Figures
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, view_of
 
@@ -30,9 +29,9 @@ def lines_of(values: "range | tuple[int, ...]", begin: int = 0) -> list[bytes]:
 
 def question(query: str) -> Ask:
     asked = parse_question(query)
-    grouping = asked.answer
-    assert isinstance(grouping, Grouping)
-    return lambda search: group(search, grouping, asked.extractions)
+    answer = asked.answer
+    assert isinstance(answer, Figures)
+    return lambda search: answer.rows(search, asked.extractions)
 
 
 def ask_view(view: View, ask: Ask, make: type[Search] = Search) -> Rows:

@@ -13,7 +13,7 @@ import { whatIsMissing } from "./missing.js";
 import { isPivot, pivot } from "./pivot.js";
 import { lastOf, nameOfRange, scopeOf } from "./scope.js";
 import { hasChart } from "./series.js";
-import { asLines, isOfNew, kindOf, pastOf, patternsOf, sortOf } from "./stages.js";
+import { asLines, isOfNew, kindOf, orderOf, pastOf, patternsOf, sortOf } from "./stages.js";
 import { summarize } from "./summary.js";
 import { printable } from "./text.js";
 import { clock, counted, moment } from "./times.js";
@@ -245,8 +245,8 @@ export class BoardPanel extends Inquiry {
    * @param {Answer} answer
    */
   showEmpty(answer) {
-    const lack = kindOf(this.place?.q ?? "") === "sort" ? " has a number to sort by" : "";
-    const sentence = answer.lines ? limitsOf(answer)[0] : `Nothing in ${this.range}${lack}`;
+    const { lack } = orderOf(this.place?.q ?? "");
+    const sentence = answer.lines ? limitsOf(answer)[0] : `Nothing in ${this.range}${lack && ` has a ${lack}`}`;
     this.empty.replaceChildren(element("p", "heading", "No results"), element("p", "", `${sentence}.`), element("p", "parts", ...(this.missing ?? [])));
   }
 

@@ -3,7 +3,7 @@
 import { address } from "./api.js";
 import { writtenColumns } from "./columns.js";
 import { byId } from "./dom.js";
-import { asLines, kindOf, limitOf } from "./stages.js";
+import { asLines, kindOf, limitOf, orderOf } from "./stages.js";
 import { counted, number, recordsAndLines } from "./times.js";
 
 /** The largest number of lines in a download: the API's limits, for lines in the order of the store, and sorted. */
@@ -54,10 +54,10 @@ export class Download {
 
   show() {
     const kind = kindOf(this.question.q);
-    const isOrdered = kind === "sort" || kind === "table";
+    const isOrdered = kind === "ordered" || kind === "table";
     this.order.disabled = isOrdered;
     const format = /** @type {"json" | "csv" | "text"} */ (this.format.value);
-    const most = kind === "sort" ? bound.sorted : bound.lines;
+    const most = kind === "ordered" ? bound.sorted : bound.lines;
     const order = isOrdered ? {} : this.order.value === "reverse" ? { reverse: 1 } : { newest: 1 };
     const path = kind === "table" ? "/api/table" : "/api/search";
     const join = this.isOfRecords ? 1 : "";
@@ -82,6 +82,7 @@ export class Download {
     const listed = this.isOfRecords && this.listed();
     if (listed && listed.lines <= most) return recordsAndLines(listed);
     if (this.isOfRecords && limit === Infinity) return `${counted(this.lines, "line matches", "lines match")}; with the other lines of their records`;
-    return kind === "sort" ? `${lines}, without those that have no number to sort by` : lines;
+    const { lack } = orderOf(this.question.q);
+    return lack ? `${lines}, without those that have no ${lack}` : lines;
   }
 }

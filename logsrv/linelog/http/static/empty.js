@@ -2,6 +2,7 @@
 
 import { button, byId, element } from "./dom.js";
 import { whatIsMissing } from "./missing.js";
+import { orderOf } from "./stages.js";
 
 /** @typedef {import("./view.js").View} View */
 
@@ -32,7 +33,8 @@ export class Empty {
     if (is && place.dataset.about !== about) {
       place.dataset.about = about;
       const heading = view.cancelled ? "Search cancelled" : q || since || !view.live ? "No results" : "Nothing has been logged yet";
-      const nothing = view.kind === "sort" ? `Nothing in ${scope} has a number to sort by.` : `Nothing in ${scope}.`;
+      const { lack } = orderOf(q);
+      const nothing = `Nothing in ${scope}${lack && ` has a ${lack}`}.`;
       const hint = [!view.cancelled && nothing, view.live && view.ready && "Lines appear here as they arrive."].filter(Boolean).join(" ");
       const again = view.cancelled ? button("Ask again", "choice-button", this.onAgain) : "";
       place.replaceChildren(element("p", "heading", heading), element("p", "", hint), again, element("p", "parts"));

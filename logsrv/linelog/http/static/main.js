@@ -145,11 +145,11 @@ const details = new Details(lines, {
 });
 
 /**
- * Show the lines around a line, also if what is shown is sorted.
+ * Show the lines around a line, also if what is shown is in an order of its own.
  * @param {import("./api.js").Line} line
  */
 function neighbours(line) {
-  if (view.kind !== "sort") return work.act(() => showNeighbours(view, line));
+  if (view.kind !== "ordered") return work.act(() => showNeighbours(view, line));
   show({ position: line.position, q: "", since: "", until: "" });
 }
 
@@ -160,7 +160,7 @@ function neighbours(line) {
  */
 function further(side, isOwn) {
   const line = lines.selected && lines.data.get(lines.selected);
-  if (line && view.kind === "sort") neighbours(line);
+  if (line && view.kind === "ordered") neighbours(line);
   else if (line) work.act(() => showFurther(view, line, side, isOwn));
 }
 

@@ -2,15 +2,12 @@
 
 import { nameOf } from "./field_names.js";
 import { atoms, filterAt, pieceAt, withBoth, withTerm } from "./query.js";
+import { STAGES, stageNamed } from "./stage_list.js";
 
-/** @typedef {"lines" | "limit" | "sort" | "table"} Kind the lines as they come, so many of them, lines in order, figures */
+/** @typedef {"lines" | "limit" | "ordered" | "table"} Kind the lines as they come, so many of them, lines in an order of their own, figures */
 /** @typedef {{text: string, start: number, begin: number, end: number}} Stage its text, and where it is in the query, without the `|`; begin: without spaces, too */
 /** @typedef {{kind: "word" | "name", typed: string, start: number, end: number, words: string[]}} StagePiece words: to choose from; of a name: none */
 
-const FUNCTIONS = ["sum", "avg", "min", "max", "p50", "p95", "p99", "count_distinct", "first", "last"];
-const FIGURES = ["count", ...FUNCTIONS];
-const STAGES = ["extract", "where", "sort", "limit", "patterns", ...FIGURES];
-const STEPS = ["1m", "5m", "15m", "1h", "1d"];
 /** What may stand in a stage: a name in backticks, which may be unfinished, a comma, another word. */
 const TOKEN = /`(?:[^`]|``)*(?:`(?!`)|$)|,|[^\s,]+/g;
 /** Names of parts of a message, in the text or expression of `extract`. */
@@ -40,7 +37,7 @@ export function stagesOf(query) {
 function endOfStage(query, start) {
   const rest = query.slice(start);
   const name = /^\s*([a-z0-9_]*)/.exec(rest)?.[1] ?? "";
-  if (!start || ["where", "extract"].includes(name)) return filterAt(query, start).end;
+  if (!start || stageNamed(name)?.kind === "lines") return filterAt(query, start).end;
   const pipe = [...rest.matchAll(TOKEN)].find((one) => one[0] === "|");
   return pipe ? start + pipe.index : query.length;
 }
@@ -65,7 +62,10 @@ const wordsOf = (text) => tokensOf(text).map(({ word }) => word);
 const wordBehind = (text, word) => wordsOf(text)[wordsOf(text).indexOf(word, 1) + 1 || -1] ?? "";
 
 /** @param {Stage} stage */
-const kindOfStage = (stage) => /^[a-z0-9_]*/.exec(stage.text)?.[0] ?? "";
+const nameOfStage = (stage) => /^[a-z0-9_]*/.exec(stage.text)?.[0] ?? "";
+
+/** @param {Stage} stage */
+const known = (stage) => stageNamed(nameOfStage(stage));
 
 /**
  * Return what a query is answered with.
@@ -73,18 +73,18 @@ const kindOfStage = (stage) => /^[a-z0-9_]*/.exec(stage.text)?.[0] ?? "";
  * @returns {Kind}
  */
 export function kindOf(query) {
-  const names = stagesOf(query).slice(1).map(kindOfStage);
-  if (names.includes("patterns")) return "lines";
-  if (names.some((name) => FIGURES.includes(name))) return "table";
-  if (names.includes("sort")) return "sort";
-  return names.includes("limit") ? "limit" : "lines";
+  const kinds = stagesOf(query).slice(1).map((stage) => known(stage)?.kind);
+  if (kinds.includes("beside")) return "lines";
+  if (kinds.includes("table")) return "table";
+  if (kinds.includes("ordered")) return "ordered";
+  return kinds.includes("limit") ? "limit" : "lines";
 }
 
 /**
  * Return the stage of patterns of a query: `patterns by app`; "" without one.
  * @param {string} query
  */
-export const patternsOf = (query) => stagesOf(query).slice(1).find((stage) => kindOfStage(stage) === "patterns")?.text ?? "";
+export const patternsOf = (query) => stagesOf(query).slice(1).find((stage) => known(stage)?.kind === "beside")?.text ?? "";
 
 /**
  * Return whether a stage of patterns asks for new ones. Lines of any time before are known ones.
@@ -99,12 +99,12 @@ export const isOfNew = (stage) => wordBehind(stage, "since") !== "";
 export const besidePatterns = (query) => (patternsOf(query) ? asLines(query) : query);
 
 /**
- * Return the number of `limit`; Infinity without one.
+ * Return the number of lines that a query has at most, such as that of `limit`; Infinity without one.
  * @param {string} query
  */
 export function limitOf(query) {
-  const limit = stagesOf(query).slice(1).map(({ text }) => /^limit\s+(\d+)$/.exec(text)).find(Boolean);
-  return limit ? Number(limit[1]) : Infinity;
+  const stages = stagesOf(query).slice(1).filter((stage) => known(stage)?.takes === "number");
+  return Math.min(...stages.map(({ text }) => Number(/^\w+\s+(\d+)$/.exec(text)?.[1] ?? Infinity)));
 }
 
 /**
@@ -112,9 +112,18 @@ export function limitOf(query) {
  * @param {string} query
  */
 export function sortOf(query) {
-  const stage = stagesOf(query).slice(1).find((one) => kindOfStage(one) === "sort");
+  const stage = stagesOf(query).slice(1).find((one) => nameOfStage(one) === "sort");
   const [, ...words] = wordsOf(stage?.text ?? "");
   return nameOf(words.find((word, place) => !words[1] || !["asc", "desc", place ? "" : "by"].includes(word)) ?? "");
+}
+
+/**
+ * Return words for the lines of a query in an order of their own: before their number, and for what other lines lack.
+ * @param {string} query
+ */
+export function orderOf(query) {
+  const { order = "", lack = "" } = stagesOf(query).slice(1).map(known).find((one) => one?.kind === "ordered") ?? {};
+  return { order, lack };
 }
 
 /**
@@ -131,8 +140,8 @@ const joined = (stages) => stages.map(({ text }) => text).join(" | ").trim();
  * @param {Stage[]} stages
  */
 function stagesOfLines(stages) {
-  const figures = stages.findIndex((stage) => FIGURES.includes(kindOfStage(stage)));
-  return stages.filter((stage, place) => ["extract", "where"].includes(kindOfStage(stage)) && (figures < 0 || place < figures));
+  const figures = stages.findIndex((stage) => known(stage)?.kind === "table");
+  return stages.filter((stage, place) => known(stage)?.kind === "lines" && (figures < 0 || place < figures));
 }
 
 /**
@@ -159,7 +168,8 @@ export function withFilter(query, other) {
  * @param {string} query
  */
 export function wanted(query) {
-  const filters = [0, ...stagesOfLines(stagesOf(query).slice(1)).filter((stage) => kindOfStage(stage) === "where").map((stage) => stage.begin + 5)];
+  const ofLines = stagesOfLines(stagesOf(query).slice(1)).filter((stage) => known(stage)?.takes === "filter");
+  const filters = [0, ...ofLines.map((stage) => stage.begin + nameOfStage(stage).length)];
   const positive = filters.flatMap((start) => atoms(query, start)).filter((atom) => !atom.negated && atom.text);
   return {
     texts: positive.filter((atom) => atom.kind === "word" || atom.kind === "phrase").map((atom) => atom.text),
@@ -183,7 +193,7 @@ export const extractedNames = (query) => stagesOf(query).flatMap(({ text }) => [
 export function withCondition(query, field, value, exclude) {
   const [filter, ...stages] = stagesOf(query);
   const term = withTerm("", field, value, exclude);
-  const last = stages.findLastIndex((stage) => kindOfStage(stage) === "extract" && [...stage.text.matchAll(PART)].some((part) => part[1] === field));
+  const last = stages.findLastIndex((stage) => nameOfStage(stage) === "extract" && [...stage.text.matchAll(PART)].some((part) => part[1] === field));
   if (last < 0) return joined([{ ...filter, text: withTerm(filter.text, field, value, exclude) }, ...stages]);
   if (!stages.some(({ text }) => text === `where ${term}`)) stages.splice(last + 1, 0, { ...filter, text: `where ${term}` });
   const opposite = `where ${withTerm("", field, value, !exclude)}`;
@@ -204,23 +214,20 @@ export function pieceOfQuery(query, cursor) {
   const piece = { typed: nameOf(query.slice(at?.start ?? cursor, cursor)), start: at?.start ?? cursor, end: at?.end ?? cursor };
   const earlier = tokens.filter(({ end }) => end <= piece.start);
   const words = earlier.map(({ word }) => word).filter((word) => word !== ",");
-  if (!words.length) return cursor > stage.start ? { kind: "word", ...piece, words: STAGES } : null;
-  if (words[0] === "where") return pieceAt(query, cursor, stage.begin + 5);
-  if (words[0] === "extract" || words[0] === "limit") return null;
-  const last = words[words.length - 1];
+  /** @param {string[]} choice */
+  const word = (choice) => /** @type {StagePiece} */ ({ kind: "word", ...piece, words: choice });
+  /** @type {StagePiece} */
+  const field = { kind: "name", ...piece, words: [] };
+  if (!words.length) return cursor > stage.start ? word(STAGES.flatMap(({ names }) => names)) : null;
+  const one = stageNamed(words[0]);
+  if (one?.takes === "filter") return pieceAt(query, cursor, stage.begin + words[0].length);
+  if (one?.takes !== "words") return null;
   const isBehindComma = earlier[earlier.length - 1].word === ",";
-  if (last === "by" || last === "sort" || FUNCTIONS.includes(last) || (isBehindComma && words.includes("by"))) return { kind: "name", ...piece, words: [] };
-  if (words[0] === "sort") return { kind: "word", ...piece, words: ["asc", "desc"] };
-  if (last === "since") return { kind: "word", ...piece, words: ["1h", "today", "yesterday"] };
-  if (words[0] === "patterns") return { kind: "word", ...piece, words: ["by", "since"].filter((word) => !words.includes(word)) };
-  if (last === "every") return { kind: "word", ...piece, words: STEPS };
-  if (last === "compare") return { kind: "word", ...piece, words: ["1d", "1w"] };
-  if (isBehindComma) return { kind: "word", ...piece, words: FIGURES };
-  return { kind: "word", ...piece, words: ["by", "every", "compare"].filter((word) => !words.includes(word)) };
+  if (isBehindComma) return words.includes("by") ? field : word(one.afterComma);
+  const behind = one.behind[words[words.length - 1]];
+  if (behind) return behind.length ? word(behind) : field;
+  return word(one.words.filter((each) => !words.includes(each)));
 }
-
-/** Words that part a stage of figures, or of `sort`. */
-const KEYWORDS = ["by", "every", "compare", "since", "asc", "desc"];
 
 /**
  * Return the places of each `|` of a query, and of the words of its stages.
@@ -233,12 +240,13 @@ export function wordsOfStages(query) {
   for (const stage of stagesOf(query).slice(1)) {
     const { text, start, begin } = stage;
     found.push([start - 1, start]);
-    const name = STAGES.find((one) => one === kindOfStage(stage));
-    if (!name) continue;
-    found.push([begin, begin + name.length]);
-    if (["extract", "where", "limit"].includes(name)) continue;
+    const one = known(stage);
+    if (!one) continue;
+    found.push([begin, begin + nameOfStage(stage).length]);
+    if (one.takes !== "words") continue;
+    const keywords = [...one.words, ...Object.keys(one.behind)].filter((word) => !one.names.includes(word));
     for (const { word, start: from, end, isBehindComma } of tokensOf(text).slice(1)) {
-      if ((isBehindComma ? FIGURES : KEYWORDS).includes(word)) found.push([begin + from, begin + end]);
+      if ((isBehindComma ? one.afterComma : keywords).includes(word)) found.push([begin + from, begin + end]);
     }
   }
   return found;

@@ -1,6 +1,7 @@
 /** The state of the view in words: following or paused, waiting lines, the ends of the list, the connection. */
 
 import { byId, element, sayOnce } from "./dom.js";
+import { orderOf } from "./stages.js";
 import { printable } from "./text.js";
 import { counted, moment, number, recordsAndLines } from "./times.js";
 
@@ -85,7 +86,7 @@ function connection(view, { trouble, wrong, answered, asking }) {
 function edge(view) {
   if (view.loading || view.searching) return "Searching …";
   if (view.cancelled && view.ready) return "The search was cancelled: older lines may match.";
-  if (view.kind === "sort") return view.lines.size ? `Sorted by their number, the first ${counted(view.lines.size, "line")}. New lines are not added.` : "";
+  if (view.kind === "ordered") return view.lines.size ? `${orderOf(view.request.q).order} ${counted(view.lines.size, "line")}. New lines are not added.` : "";
   if (view.kind === "limit") return view.lines.size ? `The ${view.request.until ? "oldest" : "newest"} ${counted(view.lines.size, "line")} when asked. New lines are not added.` : "";
   if (view.halted && !view.atStart && view.lines.size) return "Older lines are not loaded: scroll up, or press Page Up.";
   if (!view.atStart || !view.lines.size) return "";

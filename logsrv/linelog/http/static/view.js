@@ -144,7 +144,7 @@ export class View extends EventTarget {
       this.halted = true;
       try {
         if (request.position) await this.openAt(first, around);
-        else if (request.until || this.kind === "sort") await this.openRange(first);
+        else if (request.until || this.kind === "ordered") await this.openRange(first);
         else await this.openEnd(first);
         this.halted = this.cancelled;
       } finally {
@@ -172,7 +172,7 @@ export class View extends EventTarget {
   async begin(request, stream, signal) {
     if (stream) await stream.start(request.q, null);
     if (request.position) return this.ask(request, { before: request.position, reverse: 1 }, signal);
-    const isOldestFirst = request.until || kindOf(request.q) === "sort";
+    const isOldestFirst = request.until || kindOf(request.q) === "ordered";
     return this.ask(request, isOldestFirst ? {} : { reverse: 1 }, signal);
   }
 
@@ -252,7 +252,7 @@ export class View extends EventTarget {
   /** @param {AsyncGenerator<Line[]> | Line[][]} groups the oldest first, or in the order of a number */
   async openRange(groups) {
     let found = 0;
-    for await (const group of groups) found += this.lines.append(group, this.kind === "sort").length;
+    for await (const group of groups) found += this.lines.append(group, this.kind === "ordered").length;
     this.lines.scroller.scrollTop = 0;
     this.atStart = true;
     this.atEnd = found < PAGE || this.kind !== "lines";

@@ -8,7 +8,7 @@ columns             the values of fields in the lines of a text; counted_values,
 kept_numbers,       what is kept for each group until the end; numbers are the figures of a field,
 kept_values         frequent_keys bounds how many groups there are
 groups              answers of `count by`; time_buckets (by step), tallies (of all fields),
-                    sorted_lines (the largest), compared_groups (beside an earlier range)
+                    chosen_lines (the largest), compared_groups (beside an earlier range)
 line_counts         numbers of lines by step and level, from the index where there is one; numpy_counts
-row_stages          stages on rows: `where`, `sort`; text_table shows rows as text
+text_table          shows rows as text; grouping has the words for all of these, such as `Figure`
 """

@@ -5,7 +5,7 @@
 answer of its own form.
 
     Groups (groups.py)               counts, frequent values, bars, figures (figures.py), by fields and time
-    LargestNumbers (sorted_lines.py) sort
+    LargestNumbers (chosen_lines.py) sort, sample
     PatternTable (patterns/find.py)  patterns
     Sources (tallies.py)             sources with their last line
     Windows (alerts/windows.py)      the condition of an alert: it also takes text as it comes

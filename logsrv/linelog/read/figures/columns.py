@@ -9,8 +9,8 @@ from logsrv.linelog.fields.reader import Column, FieldReader
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import OF_SOURCE, decode_stored, parse_source
 from logsrv.linelog.fields.values import Value
-from logsrv.linelog.query.expression import extractor
 from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.query.text_search.expression import extractor
 
 Reader = Callable[[StampedLines], dict[str, Column]]
 

@@ -9,9 +9,10 @@ from contextlib import closing
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import parse_rfc3339, rfc3339, shift_rfc3339
-from logsrv.linelog.query.question import Extraction, Figure, Grouping
+from logsrv.linelog.query.question import Cell, Extraction
 from logsrv.linelog.read.figures.aggregate import add_up
-from logsrv.linelog.read.figures.groups import Cell, Comparison, Groups, Key, Rows
+from logsrv.linelog.read.figures.grouping import Figure, Grouping
+from logsrv.linelog.read.figures.groups import Comparison, Groups, Key, Rows
 from logsrv.linelog.read.figures.numbers import AtLeast
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search

@@ -18,7 +18,7 @@ from logsrv.linelog.fields.byte_places import Array, ranked
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import EXACT
-from logsrv.linelog.query.question import Extraction, Grouping, Measure, MeasureKind
+from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.figures.counted_measures import (
     Labels,
     LineNumbers,
@@ -32,6 +32,7 @@ from logsrv.linelog.read.figures.counted_measures import (
     values_by_group,
 )
 from logsrv.linelog.read.figures.counted_values import counted_column, counted_texts, numbers
+from logsrv.linelog.read.figures.grouping import Grouping, Measure, MeasureKind
 from logsrv.linelog.read.figures.kept_numbers import KeptNumbers
 from logsrv.linelog.read.figures.kept_values import EdgeValue, KeptDistinct, KeptValues, TimeSpan
 from logsrv.linelog.read.figures.line_counts import step_size

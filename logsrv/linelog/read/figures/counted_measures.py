@@ -14,8 +14,8 @@ import numpy
 
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.values import EXACT
-from logsrv.linelog.query.question import MeasureKind
 from logsrv.linelog.read.figures.counted_values import joined_text
+from logsrv.linelog.read.figures.grouping import MeasureKind
 from logsrv.linelog.read.figures.numbers import Sums, joined_sums
 
 _SMALL = 1 << 16

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.fields.level_names import RULES
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
-from logsrv.linelog.query.question import Extraction, Figure, Grouping, Measure, MeasureKind
+from logsrv.linelog.query.question import Cell, Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.figures.counted_values import LONGEST
 from logsrv.linelog.read.figures.frequent_keys import FrequentKeys, characters_of_texts
+from logsrv.linelog.read.figures.grouping import Figure, Grouping, Measure, MeasureKind
 from logsrv.linelog.read.figures.line_counts import EVERY_LEVEL, count_by_step, step_start
 from logsrv.linelog.read.figures.numbers import MOST_DISTINCT, AtLeast
 from logsrv.linelog.read.search import Search
@@ -45,7 +46,6 @@ COUNT = Figure("count")
 # Behind every text, which is shorter.
 _LAST = chr(sys.maxunicode) * (LONGEST + 1)
 
-Cell: TypeAlias = str | int | float | None
 Key: TypeAlias = tuple[str | float | None, ...]
 """The start of the step of time, if there are steps, and the value of each field of `by`."""
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy
 
 from logsrv.linelog.fields.byte_places import Array
-from logsrv.linelog.query.question import PERCENTILES
 from logsrv.linelog.read.figures.counted_measures import GroupSums
+from logsrv.linelog.read.figures.grouping import PERCENTILES
 
 # The numbers in a bucket differ from its middle by at most half of this ratio.
 _LOG = math.log(1.01)

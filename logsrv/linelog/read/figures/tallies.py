@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.stored_line import STAMP
 from logsrv.linelog.fields.values import STATUS_CLASS
-from logsrv.linelog.query.expression import extracted_fields
 from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.query.text_search.expression import extracted_fields
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.figures.frequent_keys import (
     MOST_CHARACTERS,

@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.query.caret import terminal_columns
 from logsrv.linelog.query.parse import phrase_of
-from logsrv.linelog.query.question import Grouping
-from logsrv.linelog.read.figures.groups import COUNT, MOST_VALUES, Cell, Rows
+from logsrv.linelog.query.question import Cell
+from logsrv.linelog.read.figures.grouping import Grouping
+from logsrv.linelog.read.figures.groups import COUNT, MOST_VALUES, Rows
 from logsrv.linelog.read.figures.numbers import AtLeast
 from logsrv.linelog.read.render import cut_to_width
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.fields.level_names import LEVELS
-from logsrv.linelog.query.question import Extraction, Grouping
+from logsrv.linelog.query.question import Cell, Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
-from logsrv.linelog.read.figures.groups import COUNT, Cell, Groups
+from logsrv.linelog.read.figures.grouping import Grouping
+from logsrv.linelog.read.figures.groups import COUNT, Groups
 from logsrv.linelog.read.figures.line_counts import EVERY_LEVEL
 from logsrv.linelog.read.search import Search
 

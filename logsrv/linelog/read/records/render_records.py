@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 from logsrv.linelog.fields.continuations.joiner import text_of_record
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.expression import ExtractedFields, extracted_fields
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.record_match import level_of_lines
+from logsrv.linelog.query.text_search.expression import ExtractedFields, extracted_fields
 from logsrv.linelog.read.records.whole_records import whole_lines
 from logsrv.linelog.read.render import (
     DIM,

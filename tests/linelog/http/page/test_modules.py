@@ -177,18 +177,21 @@ def test_stages_of_a_query_are_known(call):
     for query, kind, lines in (
         ("a |b c| d", "lines", "a |b c| d"),
         (timed, "lines", timed),
-        (f"{timed} | sort ms | limit 3", "sort", timed),
+        (f"{timed} | sort ms | limit 3", "ordered", timed),
         ("| limit 3", "limit", ""),
+        ("x | sample 20", "ordered", "x"),
         ("x | count by app | limit 3", "table", "x"),
         ("x | p95 ms every 5m", "table", "x"),
         ("x | where a>1 | count_distinct b | where b>2", "table", "x | where a>1"),
         ("x | patterns by app | limit 3", "lines", "x"),
         ("x |", "lines", "x"),
-        ("`a | count by b`=1 | sort `c | d`", "sort", "`a | count by b`=1"),
+        ("`a | count by b`=1 | sort `c | d`", "ordered", "`a | count by b`=1"),
         ("x | count by a,`b | limit 3`", "table", "x"),
     ):
         assert call("stages.js", "kindOf", query) == kind, query
         assert call("stages.js", "asLines", query) == lines, query
+    assert call("stages.js", "limitOf", "x | sample 20") == 20
+    assert call("stages.js", "limitOf", "x | sort ms | limit 30") == 30
     query = "x y | avg ms, count every 5m by app, by"
     words = [query[start:end] for start, end in call("stages.js", "wordsOfStages", query)]
     assert words == ["|", "avg", "count", "every", "by"]
@@ -229,6 +232,7 @@ def test_a_stage_is_completed_by_what_can_stand_there(call):
         ("x | patterns ", "word", "", "by"),
         ("x | patterns by app ", "word", "", "since"),
         ("x | patterns since ", "word", "", "1h"),
+        ("x | sam", "word", "sam", "extract"),
         ("x | where app=ss", "value", "ss", ""),
         ("x | where ap", "field", "ap", ""),
         ("x ap", "field", "ap", ""),
@@ -246,6 +250,7 @@ def test_a_stage_is_completed_by_what_can_stand_there(call):
         assert (piece.get("words") or [""])[0] == words, query
         assert piece["end"] == len(query)
     assert call("stages.js", "pieceOfQuery", 'x | extract "a', 14) is None
+    assert call("stages.js", "pieceOfQuery", "x | sample 2", 12) is None
 
 
 def test_colours_of_a_terminal_become_class_names(call):

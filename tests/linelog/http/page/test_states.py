@@ -173,6 +173,14 @@ def test_sorted_lines_begin_at_the_top(first, logs, visit):
         page.wait(f"{TOP} > 1000")
 
 
+def test_a_sample_says_that_its_lines_are_chosen_and_is_not_live(logs, visit):
+    logs.send(*(f"| sample 20 {number}" for number in range(5)))
+    page = visit("?q=|+sample+20&last=all", ready=f"{COUNT} === 5")
+    page.wait("document.body.textContent.includes('Chosen at random: 5 lines. New lines are not')")
+    logs.send("| sample 20 more")
+    assert page.run(COUNT) == 5
+
+
 def test_another_answer_of_figures_begins_at_the_top(logs, visit):
     logs.table = answer(["count"], ((str(group), 1) for group in range(200)), ("id",), None)
     page = visit("?q=|+count+by+id", ready="!document.querySelector('#table').hidden")

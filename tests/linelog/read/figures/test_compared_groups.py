@@ -10,15 +10,14 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import Grouping
+from logsrv.linelog.read.answers import after_stages
 from logsrv.linelog.read.figures import kept_values
-from logsrv.linelog.read.figures.compared_groups import group
 from logsrv.linelog.read.figures.groups import Rows
-from logsrv.linelog.read.figures.row_stages import after_stages
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.view import View
+from logsrv.linelog.stages.figures import Figures
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
 HOUR, DAY = 3600, 86400
@@ -47,12 +46,12 @@ def moment(seconds: float) -> str:
 
 def table(store: Path | View, query: str, since: float, until: float | None) -> Rows:
     asked = parse_question(query)
-    assert isinstance(asked.answer, Grouping)
+    assert isinstance(asked.answer, Figures)
     view = view_of(store) if isinstance(store, Path) else store
     kind: Any = StoresSearch if view.names else Search
     scope = Scope(moment(since), "" if until is None else moment(until))
     search = kind(view, make_matcher(asked.node), scope)
-    found = group(search, asked.answer, asked.extractions)
+    found = asked.answer.rows(search, asked.extractions)
     return after_stages(found, asked.answer, asked.of_rows)
 
 
@@ -147,10 +146,10 @@ def test_without_an_end_both_ranges_end_now(store):
 
 def test_a_comparison_needs_a_range(store):
     asked = parse_question("| count compare 1d")
-    assert isinstance(asked.answer, Grouping)
+    assert isinstance(asked.answer, Figures)
     search = Search(view_of(store), make_matcher(asked.node), Scope(until=moment(0)))
     with pytest.raises(QueryError, match="compare needs a range of time"):
-        group(search, asked.answer, ())
+        asked.answer.rows(search, ())
 
 
 @pytest.mark.parametrize(

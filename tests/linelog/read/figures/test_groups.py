@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import Grouping, Sorting
 from logsrv.linelog.read.figures import frequent_keys, groups
-from logsrv.linelog.read.figures.compared_groups import group
+from logsrv.linelog.read.figures.chosen_lines import ChosenLines, sort_lines
+from logsrv.linelog.read.figures.grouping import Grouping
 from logsrv.linelog.read.figures.groups import COUNT, Groups, Rows
-from logsrv.linelog.read.figures.sorted_lines import SortedLines, sort_lines
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.stages.figures import Figures
+from logsrv.linelog.stages.sort import Sorting
 from tests.parts.stores import line, make_store, view_of
 
 MESSAGES = [
@@ -41,16 +42,18 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def table(store: Path, query: str) -> Rows:
     asked = parse_question(query)
-    assert isinstance(asked.answer, Grouping)
+    assert isinstance(asked.answer, Figures)
     search = Search(view_of(store), make_matcher(asked.node), Scope())
-    return group(search, asked.answer, asked.extractions)
+    return asked.answer.rows(search, asked.extractions)
 
 
-def in_order(store: Path, query: str, most: int = 10) -> SortedLines:
+def in_order(store: Path, query: str, most: int = 10) -> ChosenLines:
     asked = parse_question(query)
     assert isinstance(asked.answer, Sorting)
     search = Search(view_of(store), make_matcher(asked.node), Scope())
-    return sort_lines(search, asked.answer, asked.extractions, most)
+    return sort_lines(
+        search, asked.answer.field, asked.extractions, most, ascending=asked.answer.ascending
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,7 +206,7 @@ def test_the_slowest_lines_come_first(store):
     ] == [5, 9.5, "12ms"]
     assert len(in_order(store, "| sort ms", 2).hits) == 2
     assert in_order(store, "| sort ms", 0).with_number == 3
-    assert in_order(store, "| sort nosuch") == SortedLines([], [], 7, 0)
+    assert in_order(store, "| sort nosuch") == ChosenLines([], [], 7, 0)
 
 
 def test_of_equal_numbers_the_older_line_is_first(tmp_path):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.question import PERCENTILES
 from logsrv.linelog.read.figures.counted_measures import LineNumbers, sums_by_group
+from logsrv.linelog.read.figures.grouping import PERCENTILES
 from logsrv.linelog.read.figures.kept_numbers import KeptNumbers
 
 TEN = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0, 3.5]

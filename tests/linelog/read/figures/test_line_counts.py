@@ -9,15 +9,14 @@ import pytest
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.read.figures import groups
-from logsrv.linelog.read.figures.compared_groups import group
 from logsrv.linelog.read.figures.groups import count_lines, count_values
 from logsrv.linelog.read.figures.line_counts import levels_in_query
 from logsrv.linelog.read.figures.time_buckets import histogram
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
+from logsrv.linelog.stages.figures import Figures
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import indexing
 from logsrv.linelog.store.index import segment_index as index
@@ -64,8 +63,8 @@ def test_only_the_active_segment_is_read_for_coarse_steps(store, query):
 def test_a_table_of_counts_reads_only_the_active_segment_too(store, query, stage):
     asked = parse_question(f"{query} | {stage}")
     found, read = search(store, query), search(store, query, source="tcp:*")
-    assert isinstance(asked.answer, Grouping)
-    assert group(found, asked.answer, ()) == group(read, asked.answer, ())
+    assert isinstance(asked.answer, Figures)
+    assert asked.answer.rows(found, ()) == asked.answer.rows(read, ())
     assert found.stats.segments == 1 and read.stats.segments == 4
 
 

@@ -12,11 +12,11 @@ from logsrv.linelog.fields.forms.json import one as json
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.read.figures import frequent_keys, line_counts, tallies
 from logsrv.linelog.read.figures import time_buckets as over_time
 from logsrv.linelog.read.figures.compared_groups import group
 from logsrv.linelog.read.figures.counted_values import LONGEST, counted_column
+from logsrv.linelog.read.figures.grouping import Grouping
 from logsrv.linelog.read.figures.groups import COUNT, Groups, count_values
 from logsrv.linelog.read.figures.line_counts import count_by_time
 from logsrv.linelog.read.figures.tallies import count_fields, count_sources

@@ -5,15 +5,9 @@ import pytest
 from logsrv.errors import QueryError
 from logsrv.linelog.query.hints import foreign_syntax_hints
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import (
-    And,
-    Compare,
-    HasField,
-    Not,
-    Or,
-    RowFilter,
-    Sorting,
-)
+from logsrv.linelog.query.question import And, Compare, HasField, Not, Or
+from logsrv.linelog.stages.sort import Sorting
+from logsrv.linelog.stages.where import RowFilter
 
 MANY, LATE = Compare("count", ">", "5"), Compare("max_time", "<", "now - 10m")
 

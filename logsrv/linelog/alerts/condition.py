@@ -5,7 +5,7 @@
               | "none" "in" TIME [ "by" FIELD { "," FIELD } ]
     figure    = "count" | ( "sum" | "avg" | "min" | "max" ) FIELD
 
-The comparison, `in` and `by` may stand in any order. The stages are `extract` and `where` (pipeline.py).
+The comparison, `in` and `by` may stand in any order. The stages are those of lines, `extract` and `where`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import NamedTuple
 from logsrv.errors import QueryError
 from logsrv.linelog.query.parse import ORDERS
 from logsrv.linelog.query.pipeline import LineStages
-from logsrv.linelog.query.question import Figure, Question
+from logsrv.linelog.query.question import Question
 from logsrv.linelog.query.stage_words import StageWords
+from logsrv.linelog.read.figures.grouping import Figure
+from logsrv.linelog.stages.figures import take_figure
 
 FUNCTIONS = ("sum", "avg", "min", "max")
 STAGES = ("extract", "where", "count", "none", *FUNCTIONS)
@@ -68,57 +70,54 @@ def parse_alert(text: str) -> AlertQuery:
     """Return the parts of an alert's text. Raises QueryError."""
     stages = LineStages(text)
     condition: Condition | None = None
-    for name, words in stages.others(_ConditionWords, STAGES):
+    for name, _, words in stages.others(STAGES):
         if condition is not None:
             raise QueryError(_CLOSED, words.begin + 1)
-        condition = words.condition(name)
-    lines = Question(stages.node, stages.extractions)
+        condition = _condition(words, name)
+    lines = Question(stages.lines.node, stages.lines.extractions)
     return AlertQuery(
         lines, condition, text[: stages.filter_end].strip(), text[: stages.end].strip()
     )
 
 
-class _ConditionWords(StageWords):
-    """The words of a stage that may be a condition."""
+def _condition(words: StageWords, function: str) -> Condition:
+    """Take a condition whose first word was `function`. Raises QueryError."""
+    figure = Figure("count") if function == "none" else take_figure(words, function)
+    if figure.is_time:
+        raise words.wrong("an alert compares numbers; lines that stop are: none in 10m by hostname")
+    words.skip_space()
+    compared = ("<", 1.0) if function == "none" else None
+    window: float | None = None
+    by: tuple[str, ...] = ()
+    for part in words.parts("in", "by", symbol=None if compared else _OPERATOR):
+        if part == "in":
+            window = _window(words)
+        elif part == "by":
+            by = words.grouping_fields()
+        else:
+            compared = _comparison(words, function)
+    if compared is None:
+        raise words.wrong("an alert compares the figure: count > 100 in 5m")
+    if window is None:
+        raise words.wrong("a length of time is missing here: in 5m")
+    return Condition(figure, *compared, window, by)
 
-    def condition(self, function: str) -> Condition:
-        """Take a condition whose first word was `function`. Raises QueryError."""
-        figure = Figure("count") if function == "none" else self._figure(function)
-        if figure.is_time:
-            raise self.wrong(
-                "an alert compares numbers; lines that stop are: none in 10m by hostname"
-            )
-        self._skip_space()
-        compared = ("<", 1.0) if function == "none" else None
-        window: float | None = None
-        by: tuple[str, ...] = ()
-        for part in self._parts("in", "by", symbol=None if compared else _OPERATOR):
-            if part == "in":
-                window = self._window()
-            elif part == "by":
-                by = self._grouping_fields()
-            else:
-                compared = self._comparison(function)
-        if compared is None:
-            raise self.wrong("an alert compares the figure: count > 100 in 5m")
-        if window is None:
-            raise self.wrong("a length of time is missing here: in 5m")
-        return Condition(figure, *compared, window, by)
 
-    def _comparison(self, function: str) -> tuple[str, float]:
-        operator = self._take(_OPERATOR, "")
-        self._skip_space()
-        begin = self.at
-        missing = "a number is missing here, as in count > 100 in 5m"
-        threshold = float(self._take(_NUMBER, missing))
-        if function == "count" and (threshold < 0 or (threshold == 0 and operator in (">=", "<"))):
-            holds = "always" if operator in (">", ">=") else "never"
-            raise QueryError(f"a count is 0 or more, so this is {holds} true", begin + 1)
-        return operator, threshold
+def _comparison(words: StageWords, function: str) -> tuple[str, float]:
+    operator = words.take(_OPERATOR, "")
+    words.skip_space()
+    begin = words.at
+    missing = "a number is missing here, as in count > 100 in 5m"
+    threshold = float(words.take(_NUMBER, missing))
+    if function == "count" and (threshold < 0 or (threshold == 0 and operator in (">=", "<"))):
+        holds = "always" if operator in (">", ">=") else "never"
+        raise words.wrong(f"a count is 0 or more, so this is {holds} true", begin)
+    return operator, threshold
 
-    def _window(self) -> float:
-        begin = self.at
-        found = self._step("in")
-        if not SHORTEST_WINDOW <= found <= LONGEST_WINDOW:
-            raise QueryError("in: an alert looks at 1s at least, and at 7d at most", begin + 1)
-        return found
+
+def _window(words: StageWords) -> float:
+    begin = words.at
+    found = words.step("in")
+    if not SHORTEST_WINDOW <= found <= LONGEST_WINDOW:
+        raise words.wrong("in: an alert looks at 1s at least, and at 7d at most", begin)
+    return found

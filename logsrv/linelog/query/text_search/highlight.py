@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from logsrv.linelog.fields.stored_line import to_stored_bytes
-from logsrv.linelog.query.expression import compile_expression
-from logsrv.linelog.query.literals import has_ascii_capital
 from logsrv.linelog.query.question import And, Compare, Extracted, Node, Or, Regex, Term
+from logsrv.linelog.query.text_search.expression import compile_expression
+from logsrv.linelog.query.text_search.literals import has_ascii_capital
 
 Finder: TypeAlias = Callable[[bytes], Iterator[tuple[int, int]]]
 """message → start and end of each hit, in order."""

@@ -14,8 +14,8 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.alerts import command, subreaper
 from logsrv.linelog.alerts.message import UndeliveredMessage
+from logsrv.linelog.alerts.ways import command, subreaper
 from tests.parts.reactor import REACTOR, until
 
 

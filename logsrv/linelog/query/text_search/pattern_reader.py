@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from logsrv.linelog.query.engine import TOKEN
-from logsrv.linelog.query.literals import (
+from logsrv.linelog.query.text_search.engine import TOKEN
+from logsrv.linelog.query.text_search.literals import (
     Literal,
     Need,
     expression_for_text,

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.alerts import command, webhook
 from logsrv.linelog.alerts.alert_settings import (
     ALERTMANAGER_FORMAT,
     COMMAND_WAY,
@@ -19,6 +18,7 @@ from logsrv.linelog.alerts.alert_settings import (
 from logsrv.linelog.alerts.episodes import EpisodeMessage
 from logsrv.linelog.alerts.message import message_of_episodes, message_of_lines
 from logsrv.linelog.alerts.tally import MatchCount
+from logsrv.linelog.alerts.ways import command, webhook
 
 AlertMessage: TypeAlias = MatchCount | EpisodeMessage
 Deliver = Callable[[str, AlertSettings, AlertMessage], Deferred[None]]

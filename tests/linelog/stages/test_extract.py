@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.expression import extracted_fields
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.stage_words import expression_of_template
+from logsrv.linelog.query.text_search.expression import extracted_fields
+from logsrv.linelog.stages.extract import expression_of_template
 
 STAMP = b"2026-11-20T06:00:00.000000Z tcp:10.0.0.1:1 "
 

@@ -16,9 +16,9 @@ from twisted.python.failure import Failure
 from logsrv.kit.children.child_process import ProcessEnd
 from logsrv.kit.children.starting import spawn
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.alerts import subreaper
 from logsrv.linelog.alerts.alert_settings import Command, missing_program_sentence
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
+from logsrv.linelog.alerts.ways import subreaper
 from logsrv.reactor import Timer
 
 SECONDS = 60.0

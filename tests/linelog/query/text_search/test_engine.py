@@ -5,7 +5,7 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.engine import (
+from logsrv.linelog.query.text_search.engine import (
     LARGEST_EXPRESSIONS,
     LONGEST_EXPRESSIONS,
     MOST_EXPRESSIONS,
@@ -16,7 +16,7 @@ from logsrv.linelog.query.engine import (
     most_re2_instructions,
     require_valid_expression,
 )
-from logsrv.linelog.query.expression import compile_expression
+from logsrv.linelog.query.text_search.expression import compile_expression
 from tests.parts.examples import more
 
 ITEMS = (

@@ -3,9 +3,10 @@
 import pytest
 
 from logsrv.errors import QueryError
-from logsrv.linelog.query.condition import Condition, parse_alert
+from logsrv.linelog.alerts.condition import Condition, parse_alert
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.query.question import EVERYTHING, Figure
+from logsrv.linelog.query.question import EVERYTHING
+from logsrv.linelog.read.figures.grouping import Figure
 
 COUNT = Figure("count")
 

@@ -19,7 +19,7 @@ import numpy
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
-from logsrv.linelog.query.literals import Literal
+from logsrv.linelog.query.text_search.literals import Literal
 
 U8 = numpy.uint8
 

@@ -6,12 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.engine import WrongExpression, compile_search
-from logsrv.linelog.query.expression import (
-    compile_expression,
-    pattern_has_capital,
-)
-from logsrv.linelog.query.pattern_reader import lower_ascii_letter
+from logsrv.linelog.query.text_search.engine import WrongExpression, compile_search
+from logsrv.linelog.query.text_search.expression import compile_expression, pattern_has_capital
+from logsrv.linelog.query.text_search.pattern_reader import lower_ascii_letter
 from tests.parts.examples import more
 
 _PIECES = st.sampled_from(

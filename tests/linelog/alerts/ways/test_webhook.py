@@ -14,11 +14,11 @@ from twisted.internet.task import deferLater
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.delivery import AlertMessage, make_deliver
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.tally import MatchCount
-from logsrv.linelog.alerts.webhook import loggable_part, post_message
+from logsrv.linelog.alerts.ways.delivery import AlertMessage, make_deliver
+from logsrv.linelog.alerts.ways.webhook import loggable_part, post_message
 from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segment import Position

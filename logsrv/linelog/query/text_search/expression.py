@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from logsrv.linelog.fields.stored_line import decode_stored
-from logsrv.linelog.query.engine import (
+from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.query.text_search.engine import (
     Search,
     captures,
     compile_search,
@@ -19,9 +20,8 @@ from logsrv.linelog.query.engine import (
     most_re2_instructions,
     require_valid_expression,
 )
-from logsrv.linelog.query.literals import Need
-from logsrv.linelog.query.pattern_reader import PatternReader
-from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.query.text_search.literals import Need
+from logsrv.linelog.query.text_search.pattern_reader import PatternReader
 
 _CAPITAL = re.compile(r"[A-Z]")
 _SPELLED = re.compile(

@@ -1,0 +1,140 @@
+"""The words of figures: a table of `count`, `avg ms` … of lines, by fields and by steps of time.
+
+Everything here is made of texts and numbers alone: whoever reads a query need not load what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from logsrv.linelog.query.question import Column
+
+PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+OF_TIME = ("min", "max")
+"""Functions of `time`, the only one of a line's own fields that has an order."""
+
+
+class MeasureKind(StrEnum):
+    """The way in which a field is measured in a group of lines; several figures may have it in common."""
+
+    SUMS = "sums"
+    NUMBERS = "numbers"
+    """Its sums, and all numbers, for percentiles."""
+    VALUES = "values"
+    FIRST = "first"
+    LAST = "last"
+    TIMES = "times"
+
+    @property
+    def needs_numbers(self) -> bool:
+        """True if only lines with a number in the field are measured."""
+        return self in (MeasureKind.SUMS, MeasureKind.NUMBERS)
+
+    @property
+    def is_number(self) -> bool:
+        """True if its figures are numbers."""
+        return self.needs_numbers or self is MeasureKind.VALUES
+
+
+_KINDS = {
+    **dict.fromkeys(PERCENTILES, MeasureKind.NUMBERS),
+    "count_distinct": MeasureKind.VALUES,
+    "first": MeasureKind.FIRST,
+    "last": MeasureKind.LAST,
+}
+
+
+class Measure(NamedTuple):
+    """A field, and the way in which it is measured in each group of lines."""
+
+    kind: MeasureKind
+    field: str
+
+
+class Figure(NamedTuple):
+    """A column of an answer. function: `count`, or a function of `field`."""
+
+    function: str
+    field: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.function} {self.field}".rstrip()
+
+    @property
+    def is_time(self) -> bool:
+        """True if its cells are times."""
+        return self.field == "time" and self.function in OF_TIME
+
+    @property
+    def kind(self) -> MeasureKind:
+        """The way in which its field is measured."""
+        return MeasureKind.TIMES if self.is_time else _KINDS.get(self.function, MeasureKind.SUMS)
+
+
+class Grouping(NamedTuple):
+    """A table of `figures` with a row for each combination of the values of the fields `by`.
+
+    every: seconds of a step of time, by which rows are parted, too; None for none. compare: each figure is
+    followed by the same one of lines that are so many seconds older, and a number by the change since; None
+    for not.
+    """
+
+    figures: tuple[Figure, ...]
+    by: tuple[str, ...] = ()
+    every: float | None = None
+    compare: float | None = None
+
+    def measure_of(self, figure: Figure) -> Measure:
+        """Return the measure of each group that a figure of a field needs."""
+        kind = figure.kind
+        if kind is MeasureKind.SUMS and any(
+            one.kind is MeasureKind.NUMBERS and one.field == figure.field for one in self.figures
+        ):
+            kind = MeasureKind.NUMBERS
+        return Measure(kind, figure.field)
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The measures of each group, for all figures."""
+        return tuple(dict.fromkeys(self.measure_of(one) for one in self.figures if one.field))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of its figures, but for the times of lines."""
+        return tuple(
+            dict.fromkeys(one.field for one in self.measures if one.kind is not MeasureKind.TIMES)
+        )
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the table: `time`, the fields of `by`, then such as `avg_ms`."""
+        found = [Column("time", "time", is_time=True)] if self.every is not None else []
+        found += [Column(name, name) for name in self.by]
+        found += [
+            Column(str(one).replace(" ", "_"), one.field, one.is_time, one.kind.is_number)
+            for one in self.figures
+        ]
+        found = [*_with_different_names(found)]
+        if self.compare is not None:
+            first = len(found) - len(self.figures)
+            found[first:] = [each for one in found[first:] for each in _compared(one)]
+        return tuple(_with_different_names(found))
+
+
+def _compared(column: Column) -> tuple[Column, ...]:
+    name = column.name
+    before = column._replace(name=f"{name}_before", field="")
+    change = Column(f"{name}_change", "", is_number=True)
+    return (column, before, change) if column.is_number else (column, before)
+
+
+def _with_different_names(columns: Iterable[Column]) -> Iterator[Column]:
+    """Yield columns, the second of two with equal names with a number: `count by count`."""
+    known: set[str] = set()
+    for one in columns:
+        names = (one.name, *(f"{one.name}_{number}" for number in range(2, len(known) + 2)))
+        name = next(each for each in names if each not in known)
+        known.add(name)
+        yield one._replace(name=name)

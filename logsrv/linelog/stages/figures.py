@@ -1,0 +1,169 @@
+"""`count, avg ms by app`: a table of figures of lines, by fields and by steps of time.
+
+    figures = figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ] [ "compare" STEP ]
+    figure  = "count" | ( "sum" | "avg" | "min" | "max" | "p50" | "p95" | "p99" ) FIELD
+            | ( "count_distinct" | "first" | "last" ) FIELD | ( "min" | "max" ) "time"
+
+`every`, `by` and `compare` may stand in any order. `read/figures` counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from logsrv.kit.text.words import listed
+from logsrv.lazy_names import later_module
+from logsrv.linelog.query.question import Column, Extraction
+from logsrv.linelog.query.stage import FIELD, Completion, Stage
+from logsrv.linelog.query.stage_words import StageWords
+from logsrv.linelog.query.times import check_shift
+from logsrv.linelog.read.answers import TableAnswer
+from logsrv.linelog.read.figures.grouping import OF_TIME, PERCENTILES, Figure, Grouping
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read.figures import compared_groups, text_table
+    from logsrv.linelog.read.figures.groups import Rows
+    from logsrv.linelog.read.search import Search
+else:
+    compared_groups = later_module("logsrv.linelog.read.figures.compared_groups")
+    text_table = later_module("logsrv.linelog.read.figures.text_table")
+
+MOST_FIGURES = 20
+"""Figures of an answer."""
+FUNCTIONS = (
+    *("sum", "avg", "min", "max", "p50", "p95", "p99"),
+    *("count_distinct", "first", "last"),
+)
+"""Functions of a field in a group of lines; `count` counts the lines."""
+NAMES = ("count", *FUNCTIONS)
+
+_PERCENTILE = re.compile(r"median|p([0-9]{2,6})", re.ASCII)
+
+
+class Figures(TableAnswer):
+    """A table of figures."""
+
+    grouping: Grouping
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.grouping.columns
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        return self.grouping.by
+
+    @property
+    def every(self) -> float | None:
+        return self.grouping.every
+
+    def rows(
+        self, search: Search, extractions: Sequence[Extraction], most: int | None = None
+    ) -> Rows:
+        return compared_groups.group(search, self.grouping, extractions, most)
+
+    def as_text(self, found: Rows) -> Rows:
+        return text_table.figures_for_text(found, self.grouping)
+
+    def in_steps(self, seconds: float) -> Figures:
+        return Figures(self.grouping._replace(every=seconds))
+
+
+def _figures(words: StageWords, function: str) -> Figures:
+    """Take a table. function: of the first figure."""
+    found = [take_figure(words, function)]
+    while words.comma():
+        function = words.keyword(*NAMES)
+        if not function:
+            raise words.wrong(f"behind the comma one of these is missing: {listed(NAMES)}")
+        found.append(take_figure(words, function))
+    words.require_few(found, MOST_FIGURES, "figures")
+    words.skip_space()
+    every = compare = None
+    by: tuple[str, ...] = ()
+    at = 0
+    for part in words.parts("every", "by", "compare"):
+        if part == "every":
+            every = words.step(part)
+        elif part == "compare":
+            at, compare = words.at, words.step(part)
+        else:
+            by = words.grouping_fields()
+    try:
+        check_shift(compare, every)
+    except ValueError as error:
+        raise words.wrong(str(error), at) from None
+    return Figures(Grouping(tuple(found), by, every, compare))
+
+
+def take_figure(words: StageWords, function: str) -> Figure:
+    """Take the field of a figure whose function was read. Raises QueryError."""
+    if function == "count":
+        return Figure(function)
+    words.skip_space()
+    needs_numbers = Figure(function, "f").kind.needs_numbers
+    like, kind = ("ms", "a field with numbers") if needs_numbers else ("user", "a field")
+    begin = words.at
+    field = words.field(f"{function} needs {kind}, such as {function} {like}")
+    figure = Figure(function, field)
+    if field == "time" and figure.kind.needs_numbers:
+        raise words.wrong(f"time has no {function}; it has {listed(OF_TIME)}", begin)
+    if field == "position":
+        raise words.wrong(f"position has no {function}: each line has another", begin)
+    return figure
+
+
+def _nearest_percentile(word: str) -> str:
+    """Return what to write for `median` or another percentile, such as `p90`; nothing for other words."""
+    found = _PERCENTILE.fullmatch(word)
+    if not found:
+        return ""
+    part = float(f"0.{found[1] or 5}")
+    return f"{min(PERCENTILES, key=lambda name: abs(PERCENTILES[name] - part))} FIELD"
+
+
+STAGE = Stage(
+    NAMES,
+    "table",
+    answer=_figures,
+    instead={
+        "compare": "count compare 1d",
+        "timewrap": "count every 1h compare 1d",
+        "stats": "count by FIELD, or avg FIELD by FIELD",
+        "top": "count by FIELD | limit 10",
+        "timechart": "count every 5m by FIELD",
+        "uniq": "count_distinct FIELD",
+        "dedup": "count by FIELD",
+        "dc": "count_distinct FIELD",
+        "earliest": "first FIELD",
+        "latest": "last FIELD",
+        "wc": "count",
+    },
+    nearest=_nearest_percentile,
+    help=(
+        (
+            "count, avg ms by app",
+            "a row for each value: count, sum, avg, min, max,\np50, p95, p99, count_distinct, first, last",
+        ),
+        ("max time by hostname", "the time of the last line; also: min time"),
+        ("where count > 5", "behind these, of their columns: time < now - 10m"),
+        ("count every 5m by app", "such rows for each step of time; also: compare 1d"),
+    ),
+    examples=(
+        ("… | count, avg ms by app", "figures for each value; also sum, min, max, p50, p95, p99"),
+        ("… | count every 5m by app", "over time, as a chart"),
+        ("… | count every 5m compare 1d", "beside the same time a day before"),
+    ),
+    completion=Completion(
+        words=("by", "every", "compare"),
+        behind={
+            **dict.fromkeys(FUNCTIONS, FIELD),
+            "by": FIELD,
+            "every": ("1m", "5m", "15m", "1h", "1d"),
+            "compare": ("1d", "1w"),
+        },
+        after_comma=NAMES,
+    ),
+)
