@@ -14,7 +14,7 @@ from logsrv.errors import UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, listed
 from logsrv.linelog.query.question import Column, Question
-from logsrv.linelog.read.answers import (
+from logsrv.linelog.read.answer_kinds import (
     MOST_ORDERED,
     LinesAnswer,
     ListBeside,

@@ -16,7 +16,7 @@ from logsrv.linelog.http.search_request import (
     question_of,
 )
 from logsrv.linelog.query.question import Cell
-from logsrv.linelog.read.answers import TableAnswer, after_stages
+from logsrv.linelog.read.answer_kinds import TableAnswer, after_stages
 from logsrv.linelog.read.figures.groups import MOST_VALUES, count_values
 from logsrv.linelog.read.figures.line_counts import step_start
 from logsrv.linelog.read.figures.tallies import count_fields, count_sources

@@ -32,7 +32,7 @@ from logsrv.linelog.http.search_request import (
 from logsrv.linelog.http.views.view_protocol import line_event, missed_event
 from logsrv.linelog.query.question import Question
 from logsrv.linelog.query.record_match import RecordQuery
-from logsrv.linelog.read.answers import MOST_ORDERED, LinesAnswer, TableAnswer
+from logsrv.linelog.read.answer_kinds import MOST_ORDERED, LinesAnswer, TableAnswer
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records.found_records import (
     RecordLine,

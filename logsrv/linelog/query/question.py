@@ -104,7 +104,7 @@ class Column(NamedTuple):
 
 
 class StageAnswer(Value):
-    """Another answer than the lines as they come. A stage has its own, of a kind of `read/answers.py`.
+    """Another answer than the lines as they come. A stage has its own, of a kind of `read/answer_kinds.py`.
 
     is_lines: whether it is made of lines, in an order of its own. elsewhere: words for whoever asks for it
     where only lines are taken.

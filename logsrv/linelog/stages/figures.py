@@ -19,7 +19,7 @@ from logsrv.linelog.query.question import Column, Extraction
 from logsrv.linelog.query.stage import FIELD, Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords
 from logsrv.linelog.query.times import check_shift
-from logsrv.linelog.read.answers import TableAnswer
+from logsrv.linelog.read.answer_kinds import TableAnswer
 from logsrv.linelog.read.figures.grouping import OF_TIME, PERCENTILES, Figure, Grouping
 
 if TYPE_CHECKING:

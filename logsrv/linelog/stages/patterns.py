@@ -20,7 +20,7 @@ from logsrv.linelog.query.question import Cell, Question
 from logsrv.linelog.query.stage import FIELD, Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords
 from logsrv.linelog.query.times import SOME_DAY, parse_moment
-from logsrv.linelog.read.answers import ListBeside, Looks
+from logsrv.linelog.read.answer_kinds import ListBeside, Looks
 
 if TYPE_CHECKING:
     from logsrv.linelog.read import render

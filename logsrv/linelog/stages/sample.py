@@ -18,7 +18,7 @@ from logsrv.linelog.fields.stored_line import STAMP, TIME_LENGTH
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.stage import Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords
-from logsrv.linelog.read.answers import MOST_ORDERED, LinesAnswer, OrderedLines
+from logsrv.linelog.read.answer_kinds import MOST_ORDERED, LinesAnswer, OrderedLines
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows

@@ -17,7 +17,7 @@ from logsrv.linelog.query.field_names import read_field
 from logsrv.linelog.query.question import Cell, Column, Extraction
 from logsrv.linelog.query.stage import FIELD, Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords, find_column
-from logsrv.linelog.read.answers import LinesAnswer, OrderedLines
+from logsrv.linelog.read.answer_kinds import LinesAnswer, OrderedLines
 
 if TYPE_CHECKING:
     from logsrv.linelog.read.figures import chosen_lines

@@ -30,7 +30,7 @@ from logsrv.linelog.query.text_search import literal_windows
 from logsrv.linelog.query.text_search.line_spans import all_line_spans
 from logsrv.linelog.read import plan, pool
 from logsrv.linelog.read import search as search_module
-from logsrv.linelog.read.answers import LinesAnswer, after_stages
+from logsrv.linelog.read.answer_kinds import LinesAnswer, after_stages
 from logsrv.linelog.read.figures import aggregate, line_counts, time_buckets
 from logsrv.linelog.read.figures.groups import count_lines, count_values
 from logsrv.linelog.read.patterns.find import find_patterns

@@ -14,7 +14,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.replies import REPLIES
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
-from logsrv.linelog.read.answers import OrderedLines
+from logsrv.linelog.read.answer_kinds import OrderedLines
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView

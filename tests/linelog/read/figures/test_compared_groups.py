@@ -10,7 +10,7 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.read.answers import after_stages
+from logsrv.linelog.read.answer_kinds import after_stages
 from logsrv.linelog.read.figures import kept_values
 from logsrv.linelog.read.figures.groups import Rows
 from logsrv.linelog.read.plan import Scope
