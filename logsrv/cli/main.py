@@ -23,7 +23,7 @@ from logsrv.cli.command import (
     run,
     tell_broken_plugins,
 )
-from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, has_line_logger, why_taken_away
+from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, absence_of_command, has_line_logger
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.children.starting import fork
 from logsrv.kit.text.terminal import discard_unwritten_output
@@ -96,8 +96,8 @@ def _answer_without_command(words: Sequence[str]) -> int:
         print(f"logsrv {__version__}")
         return 0
     what = "option" if name.startswith("-") else "command"
-    if why := why_taken_away(name):
-        tell(f"logsrv: {name} is {why}")
+    if why := absence_of_command(name):
+        tell(f"logsrv: {why}")
         return USAGE
     near = did_you_mean(name, [*COMMANDS.all(), "--help", "--version"])
     tell(f"logsrv: {shown(name)} is no {what}{near}; logsrv --help shows what there is")
