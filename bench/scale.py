@@ -34,7 +34,7 @@ from bench.runs import free_port
 from bench.servers import TWISTD
 from bench.table import markdown
 from bench.texts import pages
-from logsrv.linelog.ship.shipping import MODULE
+from logsrv.linelog.ship.target_processes import MODULE
 from logsrv.linelog.store.index.segment_index import decode_head
 
 TOKEN = "a-token-for-the-bench-alone"

@@ -14,7 +14,7 @@ import attrs
 from logsrv.gopher.browse.downloads import Downloads, download_directory
 from logsrv.gopher.browse.layout import ScrollPosition
 from logsrv.gopher.browse.page import Hyperlink, Page
-from logsrv.gopher.browse.page_load import PageLoad
+from logsrv.gopher.browse.page_fetch import PageFetch
 from logsrv.gopher.fetch.cache import Cache
 from logsrv.gopher.fetch.connection_options import (
     ConnectionOptions,
@@ -114,7 +114,7 @@ class BrowsingSession:
         if page.error is None and not isinstance(page.url, FileURL):
             self.cache.put(page.url, page, page.received)
 
-    def new_page_load(self, url: ItemURL) -> PageLoad:
+    def new_page_fetch(self, url: ItemURL) -> PageFetch:
         """Return the page of `url`, not yet requested."""
         options = partial(self.connections.options_for, url, accept_cut=True)
-        return PageLoad(url, options, charset=self.charset)
+        return PageFetch(url, options, charset=self.charset)

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 from logsrv.errors import ConfigurationError, PeerError
+from logsrv.gopher.browse.display_lines import ColourParser, lines_of_page, menu_line, text_lines
 from logsrv.gopher.browse.layout import Layout
 from logsrv.gopher.browse.page import MenuContent, Page, link_of
-from logsrv.gopher.browse.page_lines import ColourParser, lines_of_page, menu_line, text_lines
 from logsrv.gopher.browse.pictures import picture_lines
 from logsrv.gopher.fetch.proxy import Proxy, SocksHandshake
 from logsrv.gopher.follow.bookmarks import Bookmarks
@@ -372,7 +372,7 @@ def mirror(data: bytes) -> None:
 
 
 @target(
-    "gopher.browse.page_lines",
+    "gopher.browse.display_lines",
     "gopher.browse.layout",
     "gopher.wire.columns",
 )

@@ -8,8 +8,8 @@ import attrs
 
 from logsrv.gopher.browse.commands.following_commands import FollowingCommands
 from logsrv.gopher.browse.commands.page_commands import SaveAndBookmarkCommands
-from logsrv.gopher.browse.current_page import CurrentPage
 from logsrv.gopher.browse.guide import explain_session
+from logsrv.gopher.browse.navigator import Navigator
 from logsrv.gopher.browse.page import Hyperlink, link_to
 from logsrv.gopher.browse.programs import ExternalPrograms
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage, Place
@@ -25,7 +25,7 @@ class NavigationCommands:
     """Commands that open links and visit places."""
 
     _session: BrowsingSession
-    _current: CurrentPage
+    _current: Navigator
     _saving: SaveAndBookmarkCommands
     _programs: ExternalPrograms
     _window: BrowserWindow

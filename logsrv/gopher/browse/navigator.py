@@ -15,12 +15,12 @@ import attrs
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.bars import AddressBar
+from logsrv.gopher.browse.display_lines import DisplayLine, lines_of_page, notice_lines
 from logsrv.gopher.browse.followed_menus import FollowedMenus, news_lines
 from logsrv.gopher.browse.guide import start_page_lines
 from logsrv.gopher.browse.layout import ScrollPosition
 from logsrv.gopher.browse.page import Hyperlink, Page, duration_text, link_to
-from logsrv.gopher.browse.page_lines import PageLine, lines_of_page, notice_lines
-from logsrv.gopher.browse.page_load import PageLoad
+from logsrv.gopher.browse.page_fetch import PageFetch
 from logsrv.gopher.browse.pictures import lines_of_picture
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage, Place
 from logsrv.gopher.browse.window import BrowserWindow
@@ -43,12 +43,12 @@ class VisitInProgress:
     place: Place
     step: int | None
     position: ScrollPosition | None
-    loading: PageLoad | None = None
+    loading: PageFetch | None = None
     arrived: bool = False
 
 
 @attrs.define(eq=False)
-class CurrentPage:
+class Navigator:
     """Loads and shows places; a new visit cancels the one before.
 
     shown: the page in `view`, or the name of an internal one.
@@ -98,7 +98,7 @@ class CurrentPage:
         return find_heading(line.text for line in lines if line.style in ("information", "plain"))
 
     @property
-    def loading(self) -> PageLoad | None:
+    def loading(self) -> PageFetch | None:
         """Return the page that is being fetched."""
         return self._journey.loading if self._journey is not None else None
 
@@ -166,7 +166,7 @@ class CurrentPage:
         if self._worker is not None:
             self._worker.cancel()
 
-    def _cancel_loading(self) -> PageLoad | None:
+    def _cancel_loading(self) -> PageFetch | None:
         """Cancel loading, which closes the connection; return the cancelled load, if there was one."""
         loading = self.loading
         if loading is not None and self._journey is not None:
@@ -205,7 +205,7 @@ class CurrentPage:
         After going back, it is shown only when it is complete, at its old position.
         """
         view = self._window.view
-        journey.loading = loading = self._session.new_page_load(url)
+        journey.loading = loading = self._session.new_page_fetch(url)
         self._window.changed()
         async for _ in loading.arrivals():
             if journey.arrived:
@@ -227,7 +227,7 @@ class CurrentPage:
         above = len([*notice_lines(page)])
         return attrs.evolve(self._window.view.scroll_position(), above=above)
 
-    def lines_of(self, shown: Page | InternalPage) -> Iterator[PageLine]:
+    def lines_of(self, shown: Page | InternalPage) -> Iterator[DisplayLine]:
         """Yield the lines of a page. For a page from a server, a thread may call this."""
         if shown is InternalPage.START:
             yield from start_page_lines(self._session.bookmarks)
@@ -249,7 +249,7 @@ class CurrentPage:
         journey: VisitInProgress,
         shown: Page | InternalPage,
         position: ScrollPosition | None,
-        lines: Iterable[PageLine | None] | None = None,
+        lines: Iterable[DisplayLine | None] | None = None,
     ) -> None:
         if not journey.arrived:
             journey.arrived = True
@@ -260,7 +260,7 @@ class CurrentPage:
         self,
         shown: Page | InternalPage,
         position: ScrollPosition | None,
-        lines: Iterable[PageLine | None] | None = None,
+        lines: Iterable[DisplayLine | None] | None = None,
     ) -> None:
         """Show a page at `position`. lines: those of the page, if they are made elsewhere."""
         self._window.view.show_lines(self.lines_of(shown) if lines is None else lines, position)

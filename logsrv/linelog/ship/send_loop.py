@@ -1,4 +1,4 @@
-"""A shipper: ask, read, send, wait; one thing at a time.
+"""The loop of a shipper: ask, read, send, wait; one thing at a time.
 
 It asks the target for the place to go on from, then it reads and sends. After any failure it pauses, and
 asks again. So a lost answer is no case of its own. A target that keeps its place says up to where it has
@@ -54,8 +54,8 @@ LAST = 4.0
 """Seconds for each step at the end: waiting for a last answer, and closing the connections."""
 
 
-class ShipSender(Protocol):
-    """The part of a shipper that knows what is sent: lines, blocks or segments.
+class SendSteps(Protocol):
+    """The steps of a send loop that depend on what is sent: lines, blocks or segments.
 
     patience: the seconds that the target has to acknowledge the prepared send.
     """
@@ -88,10 +88,13 @@ class ShipSender(Protocol):
         """Cancel all sends in flight, and close all files but the place."""
 
 
-class Shipper:
-    """A shipper, from `start` to the end of `stop`. random: returns a number from 0 to 1."""
+class SendLoop:
+    """Sends the lines of the store to the target, from `start` to the end of `stop`.
 
-    def __init__(self, sender: ShipSender, progress: Progress, random: Callable[[], float]) -> None:
+    sender: takes the single steps. random: returns a number from 0 to 1.
+    """
+
+    def __init__(self, sender: SendSteps, progress: Progress, random: Callable[[], float]) -> None:
         self.sender = sender
         self.progress = progress
         self._clock = progress.clock
@@ -104,7 +107,7 @@ class Shipper:
         self._running = self._saving = self._stopped = succeed(None)
 
     def start(self) -> Deferred[None]:
-        """Start; the Deferred fires when nothing more is sent, and fails after an error of the shipper."""
+        """Start; the Deferred fires when nothing more is sent, and fails after an error of the loop."""
         self._running = Deferred.fromCoroutine(self._run())
         return self._running
 

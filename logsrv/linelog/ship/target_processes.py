@@ -1,4 +1,4 @@
-"""The daemon's side of shipping: a process for each target, and the reports of these processes.
+"""The daemon's side of shipping: it starts, orders and ends a process for each target.
 
 The daemon itself reads no lines and opens no connections. So no target can slow or stop the writer or
 another target. The place of a target is saved in `DIR/ship/NAME`, and the next process, or the next daemon,
@@ -29,10 +29,10 @@ from logsrv.linelog.ship.messages import (
     encode_message,
     make_orders,
 )
-from logsrv.linelog.ship.reported_target import ReportedTarget
 from logsrv.linelog.ship.ship_place import FOLDER
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.status import save_target_names, saved_first_segment
+from logsrv.linelog.ship.target_monitor import TargetMonitor
 from logsrv.linelog.ship.targets.target_plugin import ShipURL
 from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import Disk, reason
@@ -53,7 +53,7 @@ class _TargetProcess:
     orders: ShipOrders
     # The number of the store's first segment when the target was added.
     begin: int
-    reported: ReportedTarget
+    reported: TargetMonitor
     process: ResidentProcess = attrs.field(init=False)
     wanted: bool = True
     # The number of the last segment that retention would remove.
@@ -75,8 +75,8 @@ class _TargetProcess:
 
 
 @attrs.define(eq=False, kw_only=True)
-class Shipping:
-    """The shipping of a service, from the first `set_targets` to `stop`.
+class TargetProcesses:
+    """The processes of all targets of a service, from the first `set_targets` to `stop`.
 
     place: returns the present directory of the store. identity: returns the identity of the store, "" if it
     has none. hold: called with the requests to keep segments from retention.
@@ -160,7 +160,7 @@ class Shipping:
 
     def _make_target_process(self, settings: ShipSettings, orders: ShipOrders) -> _TargetProcess:
         name = settings.label
-        reported = ReportedTarget(name, self._metrics, self._clock.monotonic)
+        reported = TargetMonitor(name, self._metrics, self._clock.monotonic)
         begin = _first_segment_number(self._place(), name)
         shipped = _TargetProcess(settings, orders, begin, reported)
         shipped.process = ResidentProcess(

@@ -11,10 +11,10 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
 
+from logsrv.gopher.browse.display_lines import DisplayLine
 from logsrv.gopher.browse.guide import key_bindings
 from logsrv.gopher.browse.layout import Breaking, ScrollPosition
-from logsrv.gopher.browse.page_lines import PageLine
-from logsrv.gopher.browse.painted_lines import PaintedLines
+from logsrv.gopher.browse.lines_widget import LinesWidget
 
 # The ways of breaking lines, in the order in which the key w changes them; each with its sentence.
 _BREAKING: dict[Breaking, str] = {
@@ -26,8 +26,8 @@ _BREAKING: dict[Breaking, str] = {
 _WHEEL = 3
 
 
-class PageView(PaintedLines):
-    """Shows `PageLine`s; a click on a link opens it. Posts `Moved` when the user moves cursor or window."""
+class PageWidget(LinesWidget):
+    """Shows lines; a click on a link opens it. Posts `Moved` when the user moves cursor or window."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*key_bindings(of_page=True)]
 
@@ -41,7 +41,7 @@ class PageView(PaintedLines):
     # Showing and finding.
 
     def show_lines(
-        self, lines: Iterable[PageLine | None], position: ScrollPosition | None = None
+        self, lines: Iterable[DisplayLine | None], position: ScrollPosition | None = None
     ) -> None:
         """Show these lines at `position`; without it, from the top with the cursor on the first link.
 
