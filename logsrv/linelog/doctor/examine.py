@@ -184,7 +184,7 @@ class Examination:
     def _check_active(self) -> Iterator[StoreFinding]:
         """Yield the findings about current.log, and about places after the end of the text."""
         # Read the places first, so that none of them is after the end only because the text grew.
-        places, synced = self.places(), segment.synced_place(self.disk)
+        places, synced = self.places(), segment.synced_position(self.disk)
         try:
             fd, listed = open_active_and_list(self.disk)
             looked = ExaminedText() if fd >= 0 else ExaminedText(0, 0)
@@ -265,7 +265,7 @@ def check_small_files(places: Sequence[Kept], listed: Listing) -> Iterator[Store
         why = "`logsrv restore` was interrupted"
         yield StoreFinding("unfinished", segment.RESTORING, why)
     yield from _check_number_file(
-        listed, max([segment.synced_place(disk), *(one.position for one in known)])
+        listed, max([segment.synced_position(disk), *(one.position for one in known)])
     )
     yield from _check_origins_file(disk)
     yield from _check_identity_file(disk, known)

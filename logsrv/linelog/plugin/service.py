@@ -1,4 +1,4 @@
-"""`twistd logsrv`: the only place where options, listeners, inputs and the store meet."""
+"""`twistd logsrv`: the one module where options, listeners, inputs and the store meet."""
 
 from __future__ import annotations
 
@@ -135,10 +135,10 @@ class ClassicSyslogListeners:
             return []
         names = options_of(ListenerSettings).keys() & options_of(LoggerSettings).keys() - {"listen"}
         shared = {name: getattr(settings, name) for name in names}
-        return [ListenerSettings(listen=place, **shared) for place in self._free_places]
+        return [ListenerSettings(listen=endpoint, **shared) for endpoint in self._free_endpoints]
 
     @cached_property
-    def _free_places(self) -> list[InputEndpoint]:
+    def _free_endpoints(self) -> list[InputEndpoint]:
         places = [parse_listen(port) for port in PORTS]
         dev_log = parse_listen(self._dev_log)
         endpoint = dev_log.endpoint
@@ -190,7 +190,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self.metrics.watch("bodies_waiting", lambda: self.workers.waiting)
         self.metrics.watch("origins", lambda: len(self.store.origins))
         context = PartContext(
-            place=lambda: self.store.place,
+            directory=lambda: self.store.present_directory,
             identity=lambda: self.store.identity.store if self.store.identity else "",
             position=lambda: self.store.position,
             totals=StoreTotals(self.store).count,

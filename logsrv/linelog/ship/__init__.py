@@ -15,7 +15,7 @@ send_loop           prepares, sends, waits for the answer, pauses after a failur
 line_sender         lines to a LineTarget, in batches, when they are durable here
 block_sender        blocks of lines as they stand in the store, made by cut, to a BlockTarget
 segment_sender      whole segments to a SegmentTarget
-progress            saves how far it is, in the place (ship_place, store_places)
+progress            saves how far it is, in the place (ship_place, store_positions)
 
 address names a target, messages go between daemon and process. Targets are in the folders of their formats
 (`linelog/formats`) or have one of their own; `targets` has what they are made of.

@@ -1,6 +1,6 @@
 """The loop of a shipper: ask, read, send, wait; one thing at a time.
 
-It asks the target for the place to go on from, then it reads and sends. After any failure it pauses, and
+It asks the target for the position to go on from, then it reads and sends. After any failure it pauses, and
 asks again. So a lost answer is no case of its own. A target that keeps its place says up to where it has
 the text, and the next block begins there: exactly once. For any other, the place is the end of what it has
 acknowledged, and the lines without an answer are sent again: at least once.
@@ -105,7 +105,7 @@ class SendSteps(Protocol):
         """True if the next send may follow at once."""
 
     async def find_place(self) -> None:
-        """Find the place to go on at. Raises Unavailable, ForeignStoreError, StoreError or OSError."""
+        """Find the position to go on at. Raises Unavailable, ForeignStoreError, StoreError or OSError."""
 
     def prepare(self) -> bool:
         """Prepare the next send; return whether there is one. Raises the errors of `find_place`."""

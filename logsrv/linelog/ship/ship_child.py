@@ -59,9 +59,9 @@ class ShipperProcess:
 
     def start(self, line: bytes) -> None:
         orders = decode_orders(line)
-        place = orders.target.url.loggable_url
+        url = orders.target.url.loggable_url
         self._kept = ShipPlace(
-            orders.directory, orders.name, target=place, clock=partial(time_of_day, self._reactor)
+            orders.directory, orders.name, target=url, clock=partial(time_of_day, self._reactor)
         )
         try:
             self._view = View(orders.directory, self._report_trouble)
@@ -156,7 +156,7 @@ class ShipperProcess:
 
 
 def _start_for_new_target(orders: ShipOrders) -> str:
-    """Return the place at which a new target begins. `beginning` is the first segment when it was added.
+    """Return the position at which a new target begins. `beginning` is the first segment when it was added.
 
     So text that was removed after that counts as a gap. But text from before the store got a new identity
     is not sent.

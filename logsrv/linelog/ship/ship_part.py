@@ -65,7 +65,7 @@ class ShipPart(PartWork[ShipOptions]):
     def __init__(self, context: PartContext, options: ShipOptions) -> None:
         super().__init__(context, options)
         self._processes = TargetProcesses(
-            place=context.place,
+            directory=context.directory,
             identity=context.identity,
             hold=context.hold,
             clock=context.clock,

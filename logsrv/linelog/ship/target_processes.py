@@ -78,11 +78,11 @@ class _TargetProcess:
 class TargetProcesses:
     """The processes of all targets of a service, from the first `set_targets` to `stop`.
 
-    place: returns the present directory of the store. identity: returns the identity of the store, "" if it
-    has none. hold: called with the requests to keep segments from retention.
+    directory: returns the present directory of the store. identity: returns the identity of the store, ""
+    if it has none. hold: called with the requests to keep segments from retention.
     """
 
-    _place: Callable[[], str]
+    _directory: Callable[[], str]
     _identity: Callable[[], str]
     _hold: Callable[[Sequence[Hold]], object]
     _clock: Clock
@@ -135,7 +135,7 @@ class TargetProcesses:
     def _leave_out(self, targets: Sequence[ShipSettings]) -> None:
         """Log that these targets are left out; retention keeps their lines, as for one that is away."""
         self._left_out = [one.label for one in targets]
-        self._left_out_holds = saved_holds(self._place(), targets)
+        self._left_out_holds = saved_holds(self._directory(), targets)
         for name in self._left_out:
             log.error(
                 "ship {target}: it is left out, as a plugin cannot be loaded; mend it, then restart: {why}",
@@ -161,7 +161,7 @@ class TargetProcesses:
     def _make_target_process(self, settings: ShipSettings, orders: ShipOrders) -> _TargetProcess:
         name = settings.label
         reported = TargetMonitor(name, self._metrics, self._clock.monotonic)
-        begin = _first_segment_number(self._place(), name)
+        begin = _first_segment_number(self._directory(), name)
         shipped = _TargetProcess(settings, orders, begin, reported)
         shipped.process = ResidentProcess(
             MODULE,
@@ -184,7 +184,7 @@ class TargetProcesses:
             )
         orders = attrs.evolve(
             shipped.orders,
-            directory=self._place(),
+            directory=self._directory(),
             store=self._identity(),
             due=shipped.due,
             begin=shipped.begin,
@@ -208,7 +208,7 @@ class TargetProcesses:
         found = [
             _make_hold(
                 one.settings,
-                self._place(),
+                self._directory(),
                 one.reported.position,
                 one.ask_archive,
                 one.reported.released,
@@ -223,9 +223,9 @@ class TargetProcesses:
 
     def _save_target_names(self) -> None:
         wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
-        wanted |= {name: _first_segment_number(self._place(), name) for name in self._left_out}
+        wanted |= {name: _first_segment_number(self._directory(), name) for name in self._left_out}
         try:
-            with closing(PlaceFolder(self._place(), FOLDER)) as folder:
+            with closing(PlaceFolder(self._directory(), FOLDER)) as folder:
                 save_target_names(folder.disk, wanted)
             self._names_saved = True
         except OSError as error:
@@ -303,7 +303,7 @@ def _saved_position(directory: str, name: str) -> Position | None:
 
 
 def _begin_position(settings: ShipSettings) -> Position | None:
-    """Return the place at which a new target begins; None for the end of the store: no text is needed."""
+    """Return the position at which a new target begins; None for the end of the store: it needs no text."""
     if settings.ship_from == END:
         return None
     return Position(0, 0) if settings.ship_from == BEGINNING else parse_position(settings.ship_from)

@@ -40,7 +40,7 @@ class Stage:
         self.holds: list[Hold] = []
         self.told = 0
         self.processes = TargetProcesses(
-            place=lambda: str(self.place),
+            directory=lambda: str(self.place),
             identity=lambda: self.identity,
             hold=self._hold,
             clock=HandClock(),

@@ -199,7 +199,7 @@ class BlockBody(Body):
             return
         note = origins.last_block(block.store)
         if note and self._cuts and overlaps_last_block(block, note):
-            read = partial(read_stored_crc, intake.store.place, block, note)
+            read = partial(read_stored_crc, intake.store.present_directory, block, note)
             self._read = note, await _call_in_thread(intake.clock, read)
         else:
             key, place = self._block_key("Logsrv-After"), origins.end_of_last_block(block.store)
