@@ -55,7 +55,7 @@ from logsrv.cli.command import Command
 from logsrv.errors import LogsrvError
 from logsrv.kit.connections.keepalive import keep_alive
 from logsrv.kit.connections.transports import Backpressure, unacknowledged_bytes, with_no_delay
-from logsrv.kit.net.remote import ARGUMENTS, RemotePlace, parse_remote, remote_endpoint
+from logsrv.kit.net.remote import ARGUMENTS, RemoteAddress, parse_remote, remote_endpoint
 from logsrv.kit.observe.peer_log import OTHER_NAME, UNTRUSTED, failure_sentence
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
@@ -94,7 +94,7 @@ def declare(parser: Parser) -> None:
     )
 
 
-def parse_place(text: str) -> RemotePlace:
+def parse_place(text: str) -> RemoteAddress:
     """Return the place for an endpoint string or for HOST:PORT, which is TCP. Raises ValueError."""
     scheme = text.partition(":")[0]
     if scheme in _OF_NETCAT:
@@ -128,7 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def talk(place: RemotePlace, reactor: Any) -> None:
+async def talk(place: RemoteAddress, reactor: Any) -> None:
     """Send standard input to a server until it closes. Raises LogsrvError; OSError of our output."""
     client = (TLSClient if place.scheme == "ssl" else PlainClient)(reactor)
     try:

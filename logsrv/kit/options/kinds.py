@@ -31,7 +31,7 @@ LINE = r"\n"
 
 
 class WrongPartError(ValueError):
-    """An error at one place in a long value: a sentence, and lines that show the place.
+    """An error at one position in a long value: a sentence, and lines that show the position.
 
     picture: these lines, safe to print, such as a part of the value and a caret under it.
     """

@@ -20,7 +20,7 @@ from logsrv.kit.service.findings import (
     User,
     error,
     ok,
-    short_place_text,
+    short_address_text,
     warning,
 )
 from logsrv.kit.text.words import shown
@@ -108,7 +108,7 @@ def check_certificates(endpoints: Iterable[Endpoint], now: datetime.datetime) ->
             check_certificate(endpoint)
         except ConfigurationError as failure:
             yield error(
-                short_place_text(endpoint), str(failure).removeprefix(f"{shown(str(endpoint))}: ")
+                short_address_text(endpoint), str(failure).removeprefix(f"{shown(str(endpoint))}: ")
             )
             continue
         files |= {file: False for file in (certificate or key, chain) if file}

@@ -288,11 +288,11 @@ class MemoryService:
         return self._far.setdefault(place, FarSide())
 
     def _client_endpoint(
-        self, place: Any, reactor: Any, seconds: float = 0
+        self, address: Any, reactor: Any, seconds: float = 0
     ) -> tuple[str, Any, str]:
         # The text is checked as without a test.
-        name, _, host = client_endpoint(place, reactor)
-        return name, self._far.get(str(place)) or RefusingEndpoint(), host
+        name, _, host = client_endpoint(address, reactor)
+        return name, self._far.get(str(address)) or RefusingEndpoint(), host
 
     def answer(self, data: bytes, *, to: str | None = None) -> bytes:
         """Return the answer to a peer that connects and sends `data`, for every way to split it.

@@ -82,7 +82,7 @@ class Trial:
                 f"{self.name} {sentence}: {difference(wanted, came)}; pass {excuse}"
             )
 
-    def cut_places(self, talk: bytes) -> list[int]:
+    def cut_offsets(self, talk: bytes) -> list[int]:
         """Return where to cut a conversation: everywhere, or else at its beginning and at random."""
         every = range(1, len(talk))
         if len(every) <= self.cuts:

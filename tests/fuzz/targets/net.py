@@ -21,7 +21,7 @@ from logsrv.greet.message import parse_message
 from logsrv.kit.connections._proxy_protocol import ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.connections.source import escaped_word, unix_source
 from logsrv.kit.inspect._ssh import MOST_TYPED, LineEditor, authorized_keys
-from logsrv.kit.inspect.inspect_settings import parse_inspect_place
+from logsrv.kit.inspect.inspect_settings import parse_inspect_endpoint
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.remote import parse_remote
 from logsrv.kit.options import kinds
@@ -170,7 +170,7 @@ def places(data: bytes) -> None:
     for other in (
         parse_place,
         parse_remote,
-        parse_inspect_place,
+        parse_inspect_endpoint,
         parse_archive_url,
         parse_message,
         parse_stream_source,
