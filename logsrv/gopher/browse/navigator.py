@@ -22,7 +22,7 @@ from logsrv.gopher.browse.layout import ScrollPosition
 from logsrv.gopher.browse.page import Hyperlink, Page, duration_text, link_to
 from logsrv.gopher.browse.page_fetch import PageFetch
 from logsrv.gopher.browse.pictures import lines_of_picture
-from logsrv.gopher.browse.session import BrowsingSession, InternalPage, Place
+from logsrv.gopher.browse.session import BrowsingSession, Destination, InternalPage
 from logsrv.gopher.browse.window import BrowserWindow
 from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
 from logsrv.gopher.wire.columns import find_heading
@@ -40,7 +40,7 @@ class VisitInProgress:
     the screen, and the visit in the history; it is not added for a page that never arrives.
     """
 
-    place: Place
+    destination: Destination
     step: int | None
     position: ScrollPosition | None
     loading: PageFetch | None = None
@@ -49,7 +49,7 @@ class VisitInProgress:
 
 @attrs.define(eq=False)
 class Navigator:
-    """Loads and shows places; a new visit cancels the one before.
+    """Loads and shows destinations; a new visit cancels the one before.
 
     shown: the page in `view`, or the name of an internal one.
     """
@@ -110,8 +110,8 @@ class Navigator:
         """Show what is new in followed menus."""
         self.visit(InternalPage.NEWS)
 
-    def visit(self, place: Place, step: int | None = None) -> None:
-        """Show a place: as a new visit, or as the one `step` steps away in the history; 0 loads again."""
+    def visit(self, destination: Destination, step: int | None = None) -> None:
+        """Show a destination: as a new visit, or that `step` steps away in the history; 0 loads again."""
         history = self._session.history
         here = history.visit_at_step(0)
         if here is not None and self._window.view.lines:
@@ -123,9 +123,9 @@ class Navigator:
             self.shown = left.page_so_far(error)
         there = None if step is None else history.visit_at_step(step)
         position = None if there is None else there.position
-        self._journey = journey = VisitInProgress(place, step, position)
+        self._journey = journey = VisitInProgress(destination, step, position)
         page = self._cached_page(journey)
-        if place is InternalPage.START or (page is not None and page.shown_as != "picture"):
+        if destination is InternalPage.START or (page is not None and page.shown_as != "picture"):
             # Show the page at once: the next key is meant for it.
             self._cancel_worker()
             self._arrive(journey, page or InternalPage.START, journey.position)
@@ -176,20 +176,20 @@ class Navigator:
         return loading
 
     def _cached_page(self, journey: VisitInProgress) -> Page | None:
-        place = journey.place
-        if isinstance(place, InternalPage) or journey.step == 0:
+        destination = journey.destination
+        if isinstance(destination, InternalPage) or journey.step == 0:
             return None
-        return self._session.cache.get(place)
+        return self._session.cache.get(destination)
 
     async def _load_and_show(self, journey: VisitInProgress) -> None:
-        place = journey.place
-        if isinstance(place, InternalPage):
+        destination = journey.destination
+        if isinstance(destination, InternalPage):
             await self._followed.read_files()
-            self._arrive(journey, place, journey.position)
+            self._arrive(journey, destination, journey.position)
             return
         page = self._cached_page(journey)
         if page is None:
-            page = await self._load_page(journey, place)
+            page = await self._load_page(journey, destination)
             self._session.keep_page(page)
         if journey.arrived:
             return
@@ -253,7 +253,7 @@ class Navigator:
     ) -> None:
         if not journey.arrived:
             journey.arrived = True
-            self._session.history.record_arrival(journey.place, journey.step)
+            self._session.history.record_arrival(journey.destination, journey.step)
         self._show(shown, position, lines)
 
     def _show(

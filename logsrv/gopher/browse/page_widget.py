@@ -48,18 +48,18 @@ class PageWidget(LinesWidget):
         Lines are taken from `lines` between keys; after None, `show_more` takes the next ones.
         """
         self.cursor = self.found_at = None
-        place = position or ScrollPosition()
+        start = position or ScrollPosition()
 
         def top() -> int:
             rows, first_row = self.page_layout.rows, self.page_layout.first_row
-            added = first_row[place.above] if place.above < len(first_row) else len(rows)
-            return place.top and place.top + added
+            added = first_row[start.above] if start.above < len(first_row) else len(rows)
+            return start.top and start.top + added
 
         def arrive() -> None:
-            self.scroll_to(place.left, top(), animate=False, force=True, immediate=True)
-            if place.cursor is not None:
+            self.scroll_to(start.left, top(), animate=False, force=True, immediate=True)
+            if start.cursor is not None:
                 # The link may have moved: an item of the news moves when it is read.
-                self.cursor = self._find_link(place.cursor + place.above, 1, len(self.lines))
+                self.cursor = self._find_link(start.cursor + start.above, 1, len(self.lines))
             self._keep_cursor_visible()
 
         self._start_layout(lines)

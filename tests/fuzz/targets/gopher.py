@@ -28,7 +28,7 @@ from logsrv.gopher.follow.news import News
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.answers import content_disposition, media_type
 from logsrv.gopher.gateway.destinations import is_public, is_public_name
-from logsrv.gopher.gateway.paths import WebPlace, parse_path, parse_query
+from logsrv.gopher.gateway.paths import ItemView, parse_path, parse_query
 from logsrv.gopher.mirror.menus import MenuLine, gophermap_bytes, index_page
 from logsrv.gopher.mirror.paths import PathAssigner
 from logsrv.gopher.mirror.scope import parse_robots
@@ -302,7 +302,7 @@ def gateway(data: bytes) -> None:
             assert again.path == place.path and again.url == place.url
             check(pages.search_page(place))
             check(pages.error_page("a heading", "a sentence", place))
-    here = WebPlace(HERE)
+    here = ItemView(HERE)
     check(pages.content_page(Menu(HERE, tuple(items_of(data)), True), here))
     check(pages.content_page(Text(HERE, data, True), here))
     name = data.decode("utf-8", "replace").replace("/", "")

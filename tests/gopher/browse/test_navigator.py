@@ -104,7 +104,9 @@ async def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_t
         await until(driven.received, "bytes")
         await driven.press("escape")
         await driven.shows("You stopped this", "the first line")
-        places = [str(visit.place) for _, visit in driven.browser.session.history.visits_by_step()]
+        places = [
+            str(visit.destination) for _, visit in driven.browser.session.history.visits_by_step()
+        ]
         assert places == [server.url(path) for path in ("/1/deep", "/1/in", "/")]
         await driven.press("b")
         await driven.shows("Welcome to the hole")
