@@ -19,7 +19,7 @@ from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.intake.connections import InputProtocol
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser, place_of
+from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser, reference_of
 from logsrv.linelog.intake.turns import LITTLE
 from logsrv.linelog.lines.bodies import LARGE, Records, Reply, RequestRefused, TooLargeHereError
 from logsrv.linelog.lines.framer import RecordFramer
@@ -148,7 +148,7 @@ class RecordReceiver(InputProtocol):
         except RequestRefused as refusal:
             self.refuse_message(refusal)
         except (Exception, SystemExit):
-            self.refuse_message(self.intake.failed(place_of(parser), self.source))
+            self.refuse_message(self.intake.failed(reference_of(parser), self.source))
         else:
             self._store_parsed(parsed, answer)
 

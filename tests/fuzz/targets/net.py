@@ -44,7 +44,7 @@ from logsrv.linelog.formats.nats.parse import (
     WireError,
     known_nats_headers,
 )
-from logsrv.linelog.formats.nats.place import parse_stream_source
+from logsrv.linelog.formats.nats.stream_source import parse_stream_source
 from logsrv.linelog.formats.otlp.send import rejected_count_and_reason
 from logsrv.linelog.intake.over_http.installed_routes import http_routes
 from logsrv.linelog.intake.over_http.routes import find_route, request_path
