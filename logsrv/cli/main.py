@@ -137,20 +137,20 @@ def _run_command(
 
 def _reads_an_archive(arguments: object) -> bool:
     """Return whether a command reads an archive, whose files somebody else may have made."""
-    places = [*named_stores(arguments), str(getattr(arguments, "origin", None))]
-    return any("://" in place for place in places)
+    addresses = [*named_stores(arguments), str(getattr(arguments, "origin", None))]
+    return any("://" in one for one in addresses)
 
 
 def _needs_watching(arguments: object, *, with_archives: bool) -> bool:
     """Return whether a command reads a bucket; with_archives: or has one as the archive of its store."""
     stores = named_stores(arguments)
-    places = [*stores, str(getattr(arguments, "origin", None))]
+    addresses = [*stores, str(getattr(arguments, "origin", None))]
     noting = [store for store in stores if with_archives and _has_archives(store)]
-    if not noting and not any("://" in place for place in places):
+    if not noting and not any("://" in one for one in addresses):
         return False
     from logsrv.linelog.read import sources
 
-    return sources.needs_watching(places, noting)
+    return sources.needs_watching(addresses, noting)
 
 
 def _has_archives(directory: str) -> bool:

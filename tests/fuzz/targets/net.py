@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from twisted.conch.insults.insults import ServerProtocol
 from twisted.internet.testing import StringTransport
 
-from logsrv.cli.connect import parse_place, terminal_decoder
+from logsrv.cli.connect import parse_address, terminal_decoder
 from logsrv.errors import ConfigurationError
 from logsrv.greet.message import parse_message
 from logsrv.kit.connections._proxy_protocol import ProxyHeaderError, ProxyHeaderReader
@@ -168,7 +168,7 @@ def places(data: bytes) -> None:
         else:
             assert parse(str(found)) == found
     for other in (
-        parse_place,
+        parse_address,
         parse_remote,
         parse_inspect_endpoint,
         parse_archive_url,

@@ -48,10 +48,10 @@ class JoinedViewer(Protocol):
 
 
 class LiveViews:
-    """All live views of a store. place: returns the store's present directory."""
+    """All live views of a store. directory: returns the store's present directory."""
 
-    def __init__(self, place: Callable[[], str], reactor: Any) -> None:
-        self._place = place
+    def __init__(self, directory: Callable[[], str], reactor: Any) -> None:
+        self._directory = directory
         self._reactor = reactor
         self._viewers: dict[int, JoinedViewer] = {}
         self._numbers: dict[JoinedViewer, int] = {}
@@ -114,7 +114,7 @@ class LiveViews:
         if self._reactor.seconds() < self._not_before:
             raise Problem(503, "the live views have failed just now", {"Retry-After": "1"})
         self._process = self._processes.start(
-            MODULE, self._place(), received=self._pass_on_events, ended=self._handle_process_end
+            MODULE, self._directory(), received=self._pass_on_events, ended=self._handle_process_end
         )
         return self._process
 
