@@ -151,7 +151,7 @@ KINDS: tuple[Kind[Any], ...] = (
     "linelog.ship.address",
     "linelog.ship.targets.target_plugin",
     "linelog.ship.targets.object_plugins",
-    "linelog.formats.nats.place",
+    "linelog.formats.nats.stream_source",
     "linelog.objects.url",
     "greet.message",
     "kit.options.kinds",

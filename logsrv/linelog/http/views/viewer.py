@@ -164,7 +164,7 @@ class Viewer:
         self._request.write(data)
 
     def receive_end(self, problem: Problem | None) -> None:
-        """Go on after the search: with another one, by attaching to live views, or by closing the stream."""
+        """Go on after the search: with another one, by attaching to live views, or by closing."""
         self._search = None
         if self.state != "SEARCHING":
             return
