@@ -330,6 +330,6 @@ NETWORK: Kind[Network] = Kind(
 
 
 def endpoint_kind(parse: Callable[[str], T], *, locate: Callable[[T, Path], T]) -> Kind[T]:
-    """Return the kind of places to listen at. parse, locate: as in `Kind`."""
+    """Return the kind of addresses to listen at. parse, locate: as in `Kind`."""
     accepted = "an endpoint, such as tcp:1234, udp:514 or unix:/run/log.sock"
     return Kind(parse, accepted, "ENDPOINT", locate=locate)

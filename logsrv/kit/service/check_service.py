@@ -156,7 +156,7 @@ def running_plugin_pids(plugin: str, file: Path | None) -> list[int]:
     found = []
     for pid in sorted(int(one.name) for one in PROC.glob("[0-9]*")):
         words = read_proc_file(f"{pid}/cmdline").split("\0")
-        at = [place for place, word in enumerate(words) if re.search(r"\btwistd?\b", word)]
+        at = [index for index, word in enumerate(words) if re.search(r"\btwistd?\b", word)]
         serves = at and plugin in words[at[0] + 1 :]
         if serves and (
             file is None or os.path.normpath(file) in _possible_config_paths(pid, plugin, words)

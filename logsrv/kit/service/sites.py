@@ -133,7 +133,7 @@ class Site:
         self._listener.check_and_reload()
 
     def bind(self) -> None:
-        """Take its place; peers wait until `open`. Raises ListenError."""
+        """Bind its address; peers wait until `open`. Raises ListenError."""
         self._listener.bind()
         self._change_state("bind")
 

@@ -40,7 +40,7 @@ LEAST_TO_FILL = 256 * 1024
 MOST_WAITING = 4 * 1024 * 1024
 # The most bytes sent to a plugin that goes on reading, though its peer reads nothing: more than may wait.
 MOST_TO_FILL = MOST_WAITING + LEAST_TO_FILL
-# The bytes of a piece; this prime number splits lines and frames at all places.
+# The bytes of a piece; this prime number splits lines and frames at all offsets.
 PIECE = 4093
 
 
