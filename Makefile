@@ -24,7 +24,7 @@ help:
 	@echo 'make audit     ask PyPI for known holes in what we depend on'
 	@echo 'make bench     compare with a C sink, rsyslog and syslog-ng  (ARGS="--quick")'
 	@echo 'make speed     the kit beside asyncio; instructions of ten workloads beside the last release  (SINCE=REV)'
-	@echo 'make docs      write the generated pages of docs/ again'
+	@echo 'make docs      write the generated pages and the pictures of states of docs/ again'
 	@echo 'make manuals   write manual pages and completions of shells into build/'
 	@echo 'make pictures  take the pictures of the live page for docs/ again'
 	@echo 'make site      build docs/ as a static site in build/site, each link followed'

@@ -42,7 +42,7 @@ from logsrv.kit.children.frames import SIZE, frame_parts
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.messages import ShipReport, decode_report, encode_message, make_orders
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.ship.shipping import MODULE
+from logsrv.linelog.ship.target_processes import MODULE
 from logsrv.linelog.store.index.segment_index import decode_head
 from logsrv.linelog.store.segment import Position
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cache
@@ -424,6 +425,8 @@ PAGES = {
     "options.md": options_page,
     "monitoring.md": monitoring_page,
     "kit-reference.md": kit_reference_page,
+    # A file beside this one, which is in no package.
+    **runpy.run_path(str(HERE / "state_pictures.py"))["PICTURES"],
 }
 
 if __name__ == "__main__":

@@ -7,20 +7,20 @@ modules that are loaded by then.
 import os
 import sys
 
-PLACE = "/usr/local/lib/logsrv"
+PARENT = "/usr/local/lib/logsrv"
 
 refused: dict[str, str] = {}
 """The folders that `add` left out, each with the reason and the remedy."""
 
 
-def add(place: str = PLACE) -> None:
-    """Add each folder in `place` to the end of Python's path.
+def add(parent: str = PARENT) -> None:
+    """Add each folder in `parent` to the end of Python's path.
 
     A folder that others than root may change, or that not all may read, is left out and noted in `refused`;
-    if `place` is such a folder, all are left out.
+    if `parent` is such a folder, all are left out.
     """
-    if os.path.isdir(place) and _is_sound(place):
-        folders = (one.path for one in os.scandir(place) if one.is_dir())
+    if os.path.isdir(parent) and _is_sound(parent):
+        folders = (one.path for one in os.scandir(parent) if one.is_dir())
         sys.path += [folder for folder in sorted(folders) if _is_sound(folder)]
 
 

@@ -167,7 +167,7 @@ def queries_of_viewers(place: Path) -> Limit:
     def come(number: int) -> Leave | None:
         viewer = Watcher(str(number))
         try:
-            live.join(viewer, END, END)
+            live.attach(viewer, END, END)
         except Problem:
             return None
         return lambda: live.leave(viewer)
@@ -206,7 +206,7 @@ def viewers_of_the_hub(place: Path) -> Limit:
 
     def come(number: int) -> Leave:
         begin = Position(1, 0) if number % 3 else END
-        hub.join(number, LiveQuery(str(number % 5)), begin, END)
+        hub.attach(number, LiveQuery(str(number % 5)), begin, END)
         if number % 2:
             poll()
 

@@ -53,9 +53,9 @@ class Commands(Plugins[Command]):
                     found.setdefault(name, os.path.join(folder, entry))
         return found
 
-    def places(self, name: str) -> Iterator[str]:
+    def files_of(self, name: str) -> Iterator[str]:
         # The folders are listed only for names that this package does not have: searching starts at once.
-        yield from super().places(name)
+        yield from super().files_of(name)
         if name.isidentifier():
             paths = (
                 os.path.join(folder, name + _IN_LINE_LOGGER)

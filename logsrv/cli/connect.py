@@ -55,7 +55,7 @@ from logsrv.cli.command import Command
 from logsrv.errors import LogsrvError
 from logsrv.kit.connections.keepalive import keep_alive
 from logsrv.kit.connections.transports import Backpressure, unacknowledged_bytes, with_no_delay
-from logsrv.kit.net.remote import ARGUMENTS, RemotePlace, parse_remote, remote_endpoint
+from logsrv.kit.net.remote import ARGUMENTS, RemoteAddress, parse_remote, remote_endpoint
 from logsrv.kit.observe.peer_log import OTHER_NAME, UNTRUSTED, failure_sentence
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
@@ -90,12 +90,12 @@ class ConnectionFailed(LogsrvError):
 
 def declare(parser: Parser) -> None:
     parser.add_argument(
-        "endpoint", metavar="ENDPOINT", type=parse_place, help="where the server listens"
+        "endpoint", metavar="ENDPOINT", type=parse_address, help="where the server listens"
     )
 
 
-def parse_place(text: str) -> RemotePlace:
-    """Return the place for an endpoint string or for HOST:PORT, which is TCP. Raises ValueError."""
+def parse_address(text: str) -> RemoteAddress:
+    """Return the address for an endpoint string or for HOST:PORT, which is TCP. Raises ValueError."""
     scheme = text.partition(":")[0]
     if scheme in _OF_NETCAT:
         raise ValueError(f"{shown(text)}: {scheme}: is for {_OF_NETCAT[scheme]}")
@@ -128,16 +128,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def talk(place: RemotePlace, reactor: Any) -> None:
+async def talk(address: RemoteAddress, reactor: Any) -> None:
     """Send standard input to a server until it closes. Raises LogsrvError; OSError of our output."""
-    client = (TLSClient if place.scheme == "ssl" else PlainClient)(reactor)
+    client = (TLSClient if address.scheme == "ssl" else PlainClient)(reactor)
     try:
-        connecting = connectProtocol(remote_endpoint(place, reactor, CONNECT_SECONDS), client)
+        connecting = connectProtocol(remote_endpoint(address, reactor, CONNECT_SECONDS), client)
         connecting.addCallback(with_no_delay).addCallback(lambda _: client.ready)
         await connecting.addTimeout(CONNECT_SECONDS, reactor)
         keep_alive(client.transport)
         if os.isatty(0):
-            tell(f"connected to {one_line(place.label)}; Ctrl-D ends your input, Ctrl-C all")
+            tell(f"connected to {one_line(address.label)}; Ctrl-D ends your input, Ctrl-C all")
         either: list[Deferred[Any]] = [read_all(0, client.send, reactor), client.ended]
         await DeferredList(either, fireOnOneCallback=True)
         if not client.ended.called:
@@ -147,7 +147,7 @@ async def talk(place: RemotePlace, reactor: Any) -> None:
             raise reason
     except Exception as failed:
         if sentence := why_disconnected(failed):
-            raise ConnectionFailed(f"{one_line(place.label)}: {sentence}") from failed
+            raise ConnectionFailed(f"{one_line(address.label)}: {sentence}") from failed
         raise
 
 

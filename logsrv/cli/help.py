@@ -15,7 +15,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from logsrv.cli.command import COMMANDS, Command, commands_help_text, parser_of
-from logsrv.cli.line_logger import why_taken_away
+from logsrv.cli.line_logger import absence_of_command
 from logsrv.cli.output.standard_output import Output
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.plugins import load_object
@@ -89,8 +89,8 @@ class _CommandOrTopic:
 
     def __call__(self, text: str) -> str:
         if text not in topics() and COMMANDS.find(text) is None:
-            if why := why_taken_away(text):
-                raise ValueError(f"{text} is {why}")
+            if why := absence_of_command(text):
+                raise ValueError(why)
             near = did_you_mean(text, self.words)
             raise ValueError(
                 f"{shown(text)} is no command and no topic{near}; logsrv help lists them"

@@ -53,16 +53,15 @@ def registries() -> dict[str, Plugins[Any]]:
 
 def missing_parts() -> list[str]:
     """Return a sentence for each part of the line logger that has been taken away."""
-    return [f"{leaf.gives} ({leaf.module})" for leaf in _missing_leaves()]
-
-
-def why_taken_away(name: str) -> str:
-    """Return why a command is not here, as the part of a sentence; "" if it is, or never was."""
-    found = (leaf.module for leaf in _missing_leaves() if name in leaf.commands)
-    return next((f"not here: {module} was taken away" for module in found), "")
-
-
-def _missing_leaves() -> list[Any]:
     if not has_line_logger():
         return []
-    return list(load_object("logsrv.linelog.leaves:missing_leaves")())
+    missing = load_object("logsrv.linelog.leaves:missing_leaves")()
+    return [f"{leaf.gives} ({leaf.module})" for leaf in missing]
+
+
+def absence_of_command(name: str) -> str:
+    """Return the sentence about a command that was taken away; "" if it is here, or never was."""
+    if not has_line_logger():
+        return ""
+    sentence: str = load_object("logsrv.linelog.leaves:absence_of_command")(name)
+    return sentence

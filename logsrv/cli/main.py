@@ -23,7 +23,7 @@ from logsrv.cli.command import (
     run,
     tell_broken_plugins,
 )
-from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, has_line_logger, why_taken_away
+from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, absence_of_command, has_line_logger
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.children.starting import fork
 from logsrv.kit.text.terminal import discard_unwritten_output
@@ -96,8 +96,8 @@ def _answer_without_command(words: Sequence[str]) -> int:
         print(f"logsrv {__version__}")
         return 0
     what = "option" if name.startswith("-") else "command"
-    if why := why_taken_away(name):
-        tell(f"logsrv: {name} is {why}")
+    if why := absence_of_command(name):
+        tell(f"logsrv: {why}")
         return USAGE
     near = did_you_mean(name, [*COMMANDS.all(), "--help", "--version"])
     tell(f"logsrv: {shown(name)} is no {what}{near}; logsrv --help shows what there is")
@@ -137,20 +137,20 @@ def _run_command(
 
 def _reads_an_archive(arguments: object) -> bool:
     """Return whether a command reads an archive, whose files somebody else may have made."""
-    places = [*named_stores(arguments), str(getattr(arguments, "origin", None))]
-    return any("://" in place for place in places)
+    addresses = [*named_stores(arguments), str(getattr(arguments, "origin", None))]
+    return any("://" in one for one in addresses)
 
 
 def _needs_watching(arguments: object, *, with_archives: bool) -> bool:
     """Return whether a command reads a bucket; with_archives: or has one as the archive of its store."""
     stores = named_stores(arguments)
-    places = [*stores, str(getattr(arguments, "origin", None))]
+    addresses = [*stores, str(getattr(arguments, "origin", None))]
     noting = [store for store in stores if with_archives and _has_archives(store)]
-    if not noting and not any("://" in place for place in places):
+    if not noting and not any("://" in one for one in addresses):
         return False
     from logsrv.linelog.read import sources
 
-    return sources.needs_watching(places, noting)
+    return sources.needs_watching(addresses, noting)
 
 
 def _has_archives(directory: str) -> bool:

@@ -252,7 +252,7 @@ def render_project(
     for template in sorted(environment.list_templates()):
         part, _, path = template.partition("/")
         if part in ("all", kind) and path.endswith(SUFFIX):
-            place = path.removesuffix(SUFFIX).replace("NAME", name).replace("DOT", ".")
+            target = path.removesuffix(SUFFIX).replace("NAME", name).replace("DOT", ".")
             # A template that is only for other kinds renders to an empty text: no file.
             if text := environment.get_template(template).render(values).strip("\n"):
-                yield Path(place), f"{text}\n"
+                yield Path(target), f"{text}\n"

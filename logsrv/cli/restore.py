@@ -24,7 +24,7 @@ import argparse
 
 from logsrv.cli.arguments import parse_directory, tell
 from logsrv.cli.command import COMMANDS, Command
-from logsrv.cli.line_logger import why_taken_away
+from logsrv.cli.line_logger import absence_of_command
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.plugins import load_object
@@ -74,7 +74,7 @@ def _restore_from_backup(origin: str, directory: str) -> int:
     """Have `logsrv backup` bring a backup back. Raises UsageError if that command is not here."""
     backup = COMMANDS.find("backup")
     if backup is None:
-        why = why_taken_away("backup")
-        raise UsageError(f"a backup is restored by logsrv backup, which is {why}")
+        why = absence_of_command("backup")
+        raise UsageError(f"logsrv backup restores backups, and {why}")
     status: int = load_object(f"{backup.module}:restore")(origin, directory)
     return status

@@ -84,13 +84,13 @@ FIRST_SOCKET = 3
 Process = subprocess.Popen[bytes]
 
 
-def _pass_sockets(kept: dict[str, int], place: str) -> None:
+def _pass_sockets(kept: dict[str, int], path: str) -> None:
     """Do in a child what systemd does before it starts a service. kept: open sockets by their names."""
     above = FIRST_SOCKET + len(kept)
     copies = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, above) for one in kept.values()]
     for number, copy in enumerate(copies, FIRST_SOCKET):
         os.dup2(copy, number)
-    os.environ.update(NOTIFY_SOCKET=place, FDSTORE=str(MOST_SOCKETS), LISTEN_PID=str(os.getpid()))
+    os.environ.update(NOTIFY_SOCKET=path, FDSTORE=str(MOST_SOCKETS), LISTEN_PID=str(os.getpid()))
     os.environ.update(LISTEN_FDS=str(len(kept)), LISTEN_FDNAMES=":".join(kept))
 
 
@@ -153,12 +153,12 @@ class Supervisor:
             self._starting.kill()
         self._began = self._before
         messages = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        place = os.path.join(self._folder.name, str(time.monotonic_ns()))
-        messages.bind(place)
+        path = os.path.join(self._folder.name, str(time.monotonic_ns()))
+        messages.bind(path)
         self._starting = self._children[messages] = popen(
             [*PROGRAM, *self._words],
             close_fds=False,
-            preexec_fn=partial(_pass_sockets, self._kept, place),
+            preexec_fn=partial(_pass_sockets, self._kept, path),
             stdin=subprocess.DEVNULL if os.isatty(0) else None,
         )
 

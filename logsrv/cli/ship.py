@@ -158,8 +158,8 @@ def _new_identity(directory: str, *, resend: bool) -> int:
             end, first = end_of_store(view), Position(view.segments[0].number, 0)
             found = target_statuses(directory, view, time.time())
             unsent = LagMeter(view).measure(first, time.time())
-        places = [one.position for one in found if one.position is not None]
-        began = min(places, default=first) if resend else end
+        positions = [one.position for one in found if one.position is not None]
+        began = min(positions, default=first) if resend else end
         made = identity.make_identity(disk, began, os.urandom)
         if resend:
             write_identity_to_places(directory, made.store)

@@ -32,7 +32,7 @@ imports from the public modules of the folders. A module that begins with `_` is
 | `option`, `tables`, `REQUIRED` | declare options of your own, in a frozen attrs class |
 | `TEXT`, `FLAG`, `INTEGER`, `SIZE`, `DURATION`, `DAYS`, `NETWORK` | kinds of values |
 | `PATH`, `FILE`, `NEW_FILE`, `DIRECTORY` | kinds of paths: any, a file to read, one to write, a directory |
-| `REMOTE`, `LISTEN` | the kinds of places to connect to, for `service.connect`, and to listen at |
+| `REMOTE`, `LISTEN` | the kinds of addresses to connect to, for `service.connect`, and to listen at |
 | `integer`, `choice`, `Kind` | make kinds of values: a number with bounds, one of some words, your own |
 | `Metric`, `Durations`, `exposition` | figures of your own, and the text that Prometheus reads |
 | `one_line`, `read_file` | a peer's text made printable, a small file |

@@ -66,7 +66,7 @@ class Plugins(Generic[Kind]):
 
     def find(self, name: str) -> Kind | None:
         """Return the plugin of a name. Raises ConfigurationError if it is ours and cannot be imported."""
-        for file in self.places(name):
+        for file in self.files_of(name):
             declared = self.declared_by(name, file)
             if isinstance(declared, str):
                 raise ConfigurationError(f"{file} cannot be imported: {declared}")
@@ -106,14 +106,14 @@ class Plugins(Generic[Kind]):
         """Return the files of ours, by the names that their plugins would have."""
         path = importlib.import_module(self.package).__path__
         found = {name.removesuffix("_"): file for name, file in _modules_below(path)}
-        return found | {name: file for name in self._beside for file in self.places(name)}
+        return found | {name: file for name in self._beside for file in self.files_of(name)}
 
     def module_of(self, name: str) -> str:
         """Return the dotted name of the module in which a plugin of ours is."""
         inside = f"{self.package}.{name}_" if keyword.iskeyword(name) else f"{self.package}.{name}"
         return self._beside.get(name, inside)
 
-    def places(self, name: str) -> Iterator[str]:
+    def files_of(self, name: str) -> Iterator[str]:
         """Yield the file in which a plugin of ours would be, if it is there."""
         if name.isidentifier() and not name.startswith("_"):
             package, _, module = self.module_of(name).rpartition(".")

@@ -32,10 +32,12 @@ class Leaf(NamedTuple):
     def module(self) -> str:
         return f"logsrv.linelog.{self.folder.replace('/', '.')}"
 
-    @property
-    def absence(self) -> str:
-        """A sentence for whoever asks for something of it, when it has been taken away."""
-        return f"{self.gives} are not here: {self.module} was taken away"
+    def absence_of(self, what: str) -> str:
+        """Return the sentence for someone who asks for a part of the leaf after it has been taken away.
+
+        what: a kind and a name, such as "target kafka".
+        """
+        return f"there is no {what}: {self.module} was taken away"
 
 
 _OF_ALERTS = (
@@ -101,22 +103,29 @@ LEAVES = (
 
 def require_input(name: str) -> None:
     """Raise ValueError if the input of a name was taken away."""
-    _require(f"the input {name}", (one for one in missing_leaves() if name in one.inputs))
+    for leaf in missing_leaves():
+        if name in leaf.inputs:
+            raise ValueError(leaf.absence_of(f"input {name}"))
 
 
 def require_scheme(scheme: str) -> None:
     """Raise ValueError if the target with a scheme was taken away."""
-    _require(f"the target {scheme}:", (one for one in missing_leaves() if scheme in one.schemes))
+    for leaf in missing_leaves():
+        if scheme in leaf.schemes:
+            raise ValueError(leaf.absence_of(f"target {scheme}"))
 
 
 def require_source(scheme: str) -> None:
-    """Raise ValueError if the archive at URLs with a scheme was taken away."""
-    _require(f"the archive {scheme}:", (one for one in missing_leaves() if scheme in one.schemes))
+    """Raise ValueError if the reader of archives at URLs with a scheme was taken away."""
+    for leaf in missing_leaves():
+        if scheme in leaf.schemes:
+            raise ValueError(leaf.absence_of(f"reader of {scheme}: archives"))
 
 
-def _require(what: str, missing: Iterator[Leaf]) -> None:
-    for leaf in missing:
-        raise ValueError(f"{what} is not here: {leaf.module} was taken away")
+def absence_of_command(name: str) -> str:
+    """Return the sentence about a command that was taken away; "" if it is here, or never was."""
+    found = (leaf for leaf in missing_leaves() if name in leaf.commands)
+    return next((leaf.absence_of(f"command {name}") for leaf in found), "")
 
 
 def missing_leaves() -> Iterator[Leaf]:

@@ -25,7 +25,7 @@ from logsrv.cli.connect import (
     Client,
     ConnectionFailed,
     PlainClient,
-    parse_place,
+    parse_address,
     read_all,
     talk,
     why_disconnected,
@@ -264,7 +264,7 @@ def test_a_server_without_an_answer_to_tls_is_given_up(monkeypatch):
         done.wait(PATIENCE)
 
     with serving(accept) as port:
-        place = parse_place(f"tls:localhost:{port}")
+        place = parse_address(f"tls:localhost:{port}")
         with pytest.raises(ConnectionFailed, match=r"no answer in 0\.2 s"):
             yield Deferred.fromCoroutine(talk(place, reactor))
         done.set()
@@ -296,7 +296,7 @@ def test_certificate_files_that_are_none_are_reported(argument, sentence):
     ],
 )
 def test_host_and_port_are_parsed(text, scheme, host, port):
-    place = parse_place(text)
+    place = parse_address(text)
     assert (place.scheme, place.host, place.port) == (scheme, host, port)
 
 
@@ -315,7 +315,7 @@ def test_host_and_port_are_parsed(text, scheme, host, port):
 )
 def test_a_wrong_endpoint_is_one_sentence(text, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)) as refused:
-        parse_place(text)
+        parse_address(text)
     assert str(refused.value).isprintable()
 
 

@@ -77,7 +77,7 @@ def test_lines_in_an_archive_are_told_as_missing_without_what_reads_it(tmp_path)
     remove_texts(store)
     environment = tree_without(["archive"], tmp_path / "tree")
     url = f"file://{tmp_path}/archive"
-    gone = "is not here: logsrv.linelog.archive was taken away"
+    gone = "logsrv.linelog.archive was taken away"
 
     def run(*words: str) -> tuple[int, str, list[str]]:
         done = logsrv(*words, environment=environment)
@@ -88,7 +88,7 @@ def test_lines_in_an_archive_are_told_as_missing_without_what_reads_it(tmp_path)
     assert (status, out.count("\n")) == (2, 1) and "the last one" in out
     for number, sentence in enumerate(told, 1):
         assert f"/{number:010d}-" in sentence
-        assert sentence.endswith(f"is at {url}, and the archive file: {gone}")
+        assert sentence.endswith(f"is at {url}, and there is no reader of file: archives: {gone}")
     assert len(told) == 2
     for words in (
         ("search", "line", "-d", url),
@@ -110,18 +110,20 @@ def test_commands_of_leaves_that_are_away_are_named_and_not_listed(tmp_path):
         return done.stderr.decode()
 
     away = {
-        name: f"not here: {leaf.module} was taken away" for leaf in LEAVES for name in leaf.commands
+        name: f"there is no command {name}: {leaf.module} was taken away"
+        for leaf in LEAVES
+        for name in leaf.commands
     }
     assert {"alert", "backup", "doctor", "import", "reindex", "sql"} <= {*away}
     listed = logsrv("--help", environment=environment).stdout.decode()
     assert "\n  search " in listed
     for name, why in away.items():
         assert f"\n  {name} " not in listed
-        assert refused(name) == f"logsrv: {name} is {why}\n"
-        assert refused("help", name).startswith(f"logsrv help: argument SUBJECT: {name} is {why};")
+        assert refused(name) == f"logsrv: {why}\n"
+        assert refused("help", name).startswith(f"logsrv help: argument SUBJECT: {why};")
     said = refused("restore", "--from", str(tmp_path), str(tmp_path / "new"))
     why = away["backup"]
-    assert said == f"logsrv restore: a backup is restored by logsrv backup, which is {why}\n"
+    assert said == f"logsrv restore: logsrv backup restores backups, and {why}\n"
 
 
 @pytest.mark.parametrize(
@@ -130,13 +132,13 @@ def test_commands_of_leaves_that_are_away_are_named_and_not_listed(tmp_path):
         pytest.param(
             "formats/gelf",
             ("--listen", "gelf:udp:0"),
-            "the input gelf is not here: logsrv.linelog.formats.gelf was taken away",
+            "there is no input gelf: logsrv.linelog.formats.gelf was taken away",
             id="an input",
         ),
         pytest.param(
             "formats/kafka",
             ("--listen", "tcp:0", "--ship", "kafka://there.example/logs"),
-            "the target kafka: is not here: logsrv.linelog.formats.kafka was taken away",
+            "there is no target kafka: logsrv.linelog.formats.kafka was taken away",
             id="a target",
         ),
     ],
@@ -148,15 +150,15 @@ def test_what_needs_a_leaf_that_is_away_is_refused(tmp_path, folder, words, sent
 
 
 @pytest.mark.parametrize(
-    ("words", "file", "variable", "missing"),
+    ("words", "file", "variable", "option"),
     [
-        (("--alert", "x"), '[[alerts]]\nalert = "x"\n', "ALERT", "alerts"),
-        (("--no-alert-resolved",), "alert-resolved = false\n", "ALERT_EVERY", "alerts"),
-        (("--http", "tcp:0"), 'http = ["tcp:0"]\n', "HTTP", "the live page and the API"),
+        (("--alert", "x"), '[[alerts]]\nalert = "x"\n', "ALERT", "alert"),
+        (("--no-alert-resolved",), "alert-resolved = false\n", "ALERT_EVERY", "alert"),
+        (("--http", "tcp:0"), 'http = ["tcp:0"]\n', "HTTP", "http"),
     ],
 )
 def test_what_is_asked_of_a_missing_part_is_refused_with_its_name(
-    tmp_path, words, file, variable, missing
+    tmp_path, words, file, variable, option
 ):
     environment = tree_without(("alerts", "http"), tmp_path / "tree")
     config = tmp_path / "c.toml"
@@ -165,5 +167,6 @@ def test_what_is_asked_of_a_missing_part_is_refused_with_its_name(
     asked = [(words, {}), (("--config", str(config)), {}), ((), {f"LOGSRV_{variable}": "x"})]
     for given, more in asked:
         done = logsrv(*store, *given, environment={**environment, **more})
-        assert f"{missing} are not here: logsrv.linelog." in done.stdout.decode(), given
+        said = done.stdout.decode()
+        assert f"there is no option {option}" in said and "was taken away" in said, given
         assert done.returncode == 1

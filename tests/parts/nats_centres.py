@@ -10,7 +10,7 @@ from twisted.logger import LogLevel
 
 from logsrv.linelog.formats.nats.fetching import FetchedBlock, LocalStoreCalls, StreamFetcher
 from logsrv.linelog.formats.nats.link import NatsLink
-from logsrv.linelog.formats.nats.place import parse_stream_source
+from logsrv.linelog.formats.nats.stream_source import parse_stream_source
 from logsrv.linelog.formats.nats.target import JetStreamTarget
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.targets.target import LastBlock, Unavailable

@@ -17,8 +17,8 @@ from logsrv.linelog.ship.block_sender import BlockSender
 from logsrv.linelog.ship.line_sender import LineSender
 from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.send_loop import SendLoop, SendSteps
 from logsrv.linelog.ship.ship_place import ShipPlace
-from logsrv.linelog.ship.shipper import Shipper, ShipSender
 from logsrv.linelog.ship.targets.target import (
     LastBlock,
     LineBatch,
@@ -220,7 +220,7 @@ class Process:
     """
 
     made: ClassVar[list[Process]] = []
-    shipper: Shipper
+    send_loop: SendLoop
 
     def __init__(self, directory: Path, name: str = "far") -> None:
         self.made.append(self)
@@ -233,10 +233,10 @@ class Process:
 
     def ship(
         self,
-        make: Callable[[Progress], ShipSender],
+        make: Callable[[Progress], SendSteps],
         ship_from: str = "beginning",
         store: str = STORE,
-    ) -> Shipper:
+    ) -> SendLoop:
         """A shipper in it, with the sender that `make` returns."""
         progress = Progress(
             view=self.view,
@@ -246,22 +246,22 @@ class Process:
             clock=self.clock,
             report=lambda one: None if self.killed else self.reports.all.append(one),
         )
-        self.shipper = Shipper(make(progress), progress, lambda: 1.0)
-        return self.shipper
+        self.send_loop = SendLoop(make(progress), progress, lambda: 1.0)
+        return self.send_loop
 
-    def blocks(self, target: FarSide, ship_from: str = "beginning", store: str = STORE) -> Shipper:
+    def blocks(self, target: FarSide, ship_from: str = "beginning", store: str = STORE) -> SendLoop:
         """A shipper of blocks in it."""
         return self.ship(partial(BlockSender, target), ship_from, store)
 
     def lines(
         self, target: LineFarSide, query: str | None = None, ship_from: str = "beginning"
-    ) -> Shipper:
+    ) -> SendLoop:
         """A shipper of lines in it."""
         return self.ship(lambda progress: LineSender(target, progress, query), ship_from)
 
     @property
     def position(self) -> Position:
-        return self.shipper.progress.position
+        return self.send_loop.progress.position
 
     def run(self, seconds: float = 1.0) -> None:
         """Let so much time pass."""
@@ -275,8 +275,8 @@ class Process:
         self.killed = True
         for call in self.clock.getDelayedCalls():
             call.cancel()
-        if hasattr(self, "shipper"):
-            self.shipper.sender.close()
+        if hasattr(self, "send_loop"):
+            self.send_loop.sender.close()
         self.kept.close()
         self.view.close()
 

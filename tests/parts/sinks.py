@@ -51,7 +51,7 @@ class Sink:
         self.origins = Origins(Disk())
         self.pending_blocks: list[PendingBlock] = []
         self.identity: Identity | None = Identity(32 * "c", Position(1, 0))
-        self.place = "none"
+        self.present_directory = "none"
 
     def deposit(self, pending: PendingBlock) -> Deferred[None]:
         """Fires when its `told` is fired."""

@@ -2,8 +2,8 @@
 
 What is shown, without Textual:
 
-    page, page_load                links and pages, and a page while it is fetched
-    page_lines, pictures           pages and pictures as lines that are safe to show
+    page, page_fetch               links and pages, and fetching one page
+    display_lines, pictures        pages and pictures as lines that are safe to show
     layout                         lines as the rows of a window
     guide                          every key with its command, the help, the start page
     palette                        colours
@@ -11,13 +11,14 @@ What is shown, without Textual:
 The widgets:
 
     app                            the window: its widgets, the command of each key, the rows below the page
-    page_view, painted_lines       the page: moving, finding; work on it between keys, painting
+    page_widget                    the page: moving the cursor and the window, finding
+    lines_widget                   its base: laying out, searching and painting lines between keys
     bars                           the rows above and below the page, the prompt
     window                         the window as commands use it, and its dialogs
 
 Commands, which keys and the mouse run; each class is a group, and its fields are the parts it needs:
 
-    current_page                   the page on the screen, its link with the cursor, the page that loads
+    navigator                      the page on the screen, its link with the cursor, the visit being made
     navigation_commands            links, searches, addresses, numbers; back, forward, up, again
     page_commands                  finding, where a link leads, character sets; downloads, bookmarks
     following_commands             followed menus, and marks of their news

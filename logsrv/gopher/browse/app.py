@@ -1,7 +1,7 @@
 """The browser: its window, its parts, and the command of each key.
 
 Browser ── BrowserWindow            the page, the prompt, sentences and questions
-   ├────── CurrentPage ── PageLoad   the page on the screen, and the one that is loading
+   ├────── Navigator ── PageFetch   the page on the screen, and the one that is loading
    ├────── NavigationCommands, …   groups of commands; the fields of each are the parts it needs
    └────── keys_that_work()        the keys that do something now, for the row below the page
 """
@@ -20,11 +20,11 @@ from logsrv.gopher.browse.bars import ALWAYS, AddressBar, Key, KeyLine, Prompt, 
 from logsrv.gopher.browse.commands.following_commands import FollowingCommands
 from logsrv.gopher.browse.commands.navigation_commands import NavigationCommands
 from logsrv.gopher.browse.commands.page_commands import ReadingCommands, SaveAndBookmarkCommands
-from logsrv.gopher.browse.current_page import CurrentPage
 from logsrv.gopher.browse.followed_menus import FollowedMenus
 from logsrv.gopher.browse.guide import help_lines, key_bindings, textual_action
+from logsrv.gopher.browse.navigator import Navigator
 from logsrv.gopher.browse.page import duration_text, link_to, shortened_address
-from logsrv.gopher.browse.page_view import PageView
+from logsrv.gopher.browse.page_widget import PageWidget
 from logsrv.gopher.browse.programs import ExternalPrograms
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage
 from logsrv.gopher.browse.window import BrowserWindow
@@ -93,14 +93,14 @@ class Browser(App[None]):
         self._begin = None if begin is None else link_to(begin)
         # Keep the widgets in attributes: Textual's query searches the dialog on top, not the page below.
         self._address = AddressBar(id="top")
-        self.view = view = PageView(id="page")
+        self.view = view = PageWidget(id="page")
         self.prompt = prompt = Prompt(id="prompt")
         self._status = StatusBar(id="bottom")
         self._key_line = KeyLine(id="keys")
 
         self._followed = followed = FollowedMenus(session)
         self.window = window = BrowserWindow(view, prompt, self, self._show_status)
-        self.current = current = CurrentPage(session, followed, self._address, window)
+        self.current = current = Navigator(session, followed, self._address, window)
         self.following = following = FollowingCommands(followed, current, window)
         programs = ExternalPrograms(session.environ, window, following.mark_address_read)
         self.saving = saving = SaveAndBookmarkCommands(session, current, programs, window)
@@ -231,7 +231,7 @@ class Browser(App[None]):
         works = [key for works, key in keys if works]
         return [*((key, does, run and textual_action(run)) for key, does, run in works), *ALWAYS]
 
-    def on_page_view_moved(self) -> None:
+    def on_page_widget_moved(self) -> None:
         """Remove the sentence below the page, which is shown until the user goes on."""
         self.window.say("")
 

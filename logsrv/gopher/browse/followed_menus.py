@@ -12,8 +12,8 @@ from rich.style import Style
 from rich.text import Span
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.browse.display_lines import DisplayLine, link_line
 from logsrv.gopher.browse.page import MenuContent, Page
-from logsrv.gopher.browse.page_lines import PageLine, link_line
 from logsrv.gopher.browse.session import BrowsingSession
 from logsrv.gopher.follow.bookmarks import title_from_url
 from logsrv.gopher.follow.entries import (
@@ -162,28 +162,28 @@ _NONE_YET = "You follow no menu yet. F  on a menu or a text, such as a phlog, fo
 
 def news_lines(
     followed: Sequence[FollowedMenu], new: int, looking: int = 0, problem: str = ""
-) -> list[PageLine]:
+) -> list[DisplayLine]:
     """Return the lines of the page; `about` of a line is an `NewsItem`, a `FollowedMenu` or None.
 
     new: number of new items. looking: number of menus still to be fetched. problem: an error of the files.
     """
     if not followed and not problem:
-        return [PageLine(_NONE_YET, "dim")]
-    lines = [PageLine(_summary_sentence(followed, new, looking), "dim")]
+        return [DisplayLine(_NONE_YET, "dim")]
+    lines = [DisplayLine(_summary_sentence(followed, new, looking), "dim")]
     if problem:
-        lines.append(PageLine(problem, "problem"))
+        lines.append(DisplayLine(problem, "problem"))
     found = items_of_all_menus(followed)
     fresh = [pair for pair in found if not pair[0].read]
     lines += _section_lines("New", fresh)
     for each in followed:
         if each.news.left_out:
-            lines.append(PageLine(f"And {each.news.left_out} more in {each.title}.", "dim"))
+            lines.append(DisplayLine(f"And {each.news.left_out} more in {each.title}.", "dim"))
     lines += _section_lines("Read before", found[len(fresh) :][:_MOST_READ])
-    lines += [PageLine(""), PageLine("Followed", "heading")]
+    lines += [DisplayLine(""), DisplayLine("Followed", "heading")]
     for each in followed:
         lines.append(link_line(each.url, each.title, each))
         if each.news.failed:
-            lines.append(PageLine(f"{each.title}: {each.news.failed}", "problem"))
+            lines.append(DisplayLine(f"{each.title}: {each.news.failed}", "problem"))
     return lines
 
 
@@ -195,12 +195,12 @@ def _summary_sentence(followed: Sequence[FollowedMenu], new: int, looking: int) 
     return f"{new} new in {menus}" + (f", {failed} failed (see below)." if failed else ".")
 
 
-def _section_lines(title: str, found: list[tuple[NewsItem, FollowedMenu]]) -> list[PageLine]:
-    heading = [PageLine(""), PageLine(title, "heading")] if found else []
+def _section_lines(title: str, found: list[tuple[NewsItem, FollowedMenu]]) -> list[DisplayLine]:
+    heading = [DisplayLine(""), DisplayLine(title, "heading")] if found else []
     return heading + [_entry_line(item, menu) for item, menu in found]
 
 
-def _entry_line(item: NewsItem, menu: FollowedMenu) -> PageLine:
+def _entry_line(item: NewsItem, menu: FollowedMenu) -> DisplayLine:
     title = without_date(item.title) if item.dated else item.title
     text = f"{item.day}  {title}  ({menu.title})"
     spans = () if item.read else (Span(0, 12 + len(title), _BOLD),)

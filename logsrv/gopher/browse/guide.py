@@ -5,16 +5,16 @@ from __future__ import annotations
 from textwrap import wrap
 
 from logsrv.errors import LogsrvError
+from logsrv.gopher.browse.display_lines import DisplayLine, link_line
 from logsrv.gopher.browse.page import Hyperlink
-from logsrv.gopher.browse.page_lines import PageLine, link_line
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import BEGINNINGS, GopherURL
 from logsrv.kit.text.escape import one_line
 
 # Lines `keys as shown :: description :: bindings KEY=PART.COMMAND`, with Textual's names of keys, below the
-# title of their group. The part `page` is the `PageView`, and its commands are Textual actions; other parts
-# are attributes of `Browser`.
+# title of their group. The part `page` is the `PageWidget`, and its commands are Textual actions; other
+# parts are attributes of `Browser`.
 _KEYS = """
 In a page
 ↑ ↓  k j :: the next link, or a row further :: up,k=page.step(-1) down,j=page.step(1)
@@ -67,7 +67,7 @@ _SESSIONS = {
 
 
 def key_bindings(*, of_page: bool) -> list[tuple[str, str]]:
-    """Return (key, action) of all bindings of the `PageView`, or of the window."""
+    """Return (key, action) of all bindings of the `PageWidget`, or of the window."""
     found = []
     for bound in (each for row in KEYS for each in "".join(row[2:]).split()):
         keys, _, command = bound.partition("=")
@@ -102,24 +102,24 @@ def help_lines(width: int) -> list[str]:
     return lines
 
 
-def start_page_lines(bookmarks: Bookmarks) -> list[PageLine]:
+def start_page_lines(bookmarks: Bookmarks) -> list[DisplayLine]:
     lines = [
-        PageLine("Gopher", "heading"),
-        PageLine(""),
-        PageLine(
+        DisplayLine("Gopher", "heading"),
+        DisplayLine(""),
+        DisplayLine(
             "g  goes to an address, Enter  opens a link, b  goes back, ?  shows all keys.", "dim"
         ),
-        PageLine(""),
-        PageLine("Bookmarks", "heading"),
+        DisplayLine(""),
+        DisplayLine("Bookmarks", "heading"),
     ]
     try:
         kept = [link_line(bookmark.url, bookmark.title, bookmark) for bookmark in bookmarks.all()]
     except LogsrvError as error:
-        lines.append(PageLine(one_line(str(error)), "problem"))
+        lines.append(DisplayLine(one_line(str(error)), "problem"))
     else:
-        none_yet = PageLine("None yet: a  adds the page you are on, x  removes one here.", "dim")
+        none_yet = DisplayLine("None yet: a  adds the page you are on, x  removes one here.", "dim")
         lines += kept or [none_yet]
-    lines += [PageLine(""), PageLine("Places to begin", "heading")]
+    lines += [DisplayLine(""), DisplayLine("Places to begin", "heading")]
     lines += [link_line(GopherURL.parse(address), title) for address, title in BEGINNINGS]
     return lines
 

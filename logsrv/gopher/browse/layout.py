@@ -13,7 +13,7 @@ from typing import Literal
 
 import attrs
 
-from logsrv.gopher.browse.page_lines import PageLine
+from logsrv.gopher.browse.display_lines import DisplayLine
 from logsrv.gopher.wire.columns import cell_count, shape_of
 
 # fit: break prose, not drawings. all: break every line. none: break no line.
@@ -57,7 +57,7 @@ class Layout:
     """
 
     def __init__(self, width: int, breaking: Breaking = "fit") -> None:
-        self.lines: list[PageLine] = []
+        self.lines: list[DisplayLine] = []
         self.indent = 0
         self._known_links = 0
         # The rows beside a wider column of numbers, until they are as many as those there are.
@@ -83,7 +83,7 @@ class Layout:
         """Return the cells for the text."""
         return max(_NARROWEST, self.window - self.indent)
 
-    def add_lines(self, lines: Sequence[PageLine]) -> None:
+    def add_lines(self, lines: Sequence[DisplayLine]) -> None:
         """Add lines at the end, for `lay_out`."""
         latest = self._wider or self
         for layout in (self, latest):
@@ -142,7 +142,7 @@ class Layout:
         digits = self.indent - 1 - _TAG_WIDTH - _GAP
         return f"{number:>{digits}} {self.lines[index].label:>{_TAG_WIDTH}}{'':{_GAP}}"
 
-    def _add_rows(self, index: int, line: PageLine) -> None:
+    def _add_rows(self, index: int, line: DisplayLine) -> None:
         self.first_row.append(len(self.rows))
         if line.leads_somewhere:
             self.links.append(index)

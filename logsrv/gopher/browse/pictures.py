@@ -15,23 +15,23 @@ from rich.style import Style
 from rich.text import Span
 
 from logsrv.errors import PeerError
-from logsrv.gopher.browse.page_lines import PageLine
+from logsrv.gopher.browse.display_lines import DisplayLine
 
 MOST_PIXELS = 40_000_000
 _PICTURE_FORMATS = ("GIF", "PNG", "JPEG", "BMP", "WEBP")
 _UPPER_HALF = "▀"
 
 
-def lines_of_picture(content: bytes, columns: int, rows: int) -> list[PageLine]:
+def lines_of_picture(content: bytes, columns: int, rows: int) -> list[DisplayLine]:
     """Return the picture with its description below, or the sentence why it cannot be shown."""
     try:
         painted, what = picture_lines(content, columns, rows)
     except PeerError as error:
-        return [PageLine(f"{error}.", "problem")]
-    return [*painted, PageLine(""), PageLine(f"{what}.  s  saves it.", "dim")]
+        return [DisplayLine(f"{error}.", "problem")]
+    return [*painted, DisplayLine(""), DisplayLine(f"{what}.  s  saves it.", "dim")]
 
 
-def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[PageLine], str]:
+def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[DisplayLine], str]:
     """Return the picture in at most `columns` × `rows` cells, and its description: `PNG, 640 × 480`.
 
     Raises PeerError with a sentence if the picture is broken, too large or of another format.
@@ -69,7 +69,7 @@ def _scaled_to_rgb(image: Image.Image, width: int, height: int) -> Image.Image:
     return Image.alpha_composite(ground, shown).convert("RGB")
 
 
-def _half_block_lines(pixels: Image.Image) -> list[PageLine]:
+def _half_block_lines(pixels: Image.Image) -> list[DisplayLine]:
     width, height = pixels.size
     data = pixels.tobytes()
 
@@ -81,5 +81,5 @@ def _half_block_lines(pixels: Image.Image) -> list[PageLine]:
     for top in range(0, height, 2):
         styles = (Style.from_color(colour(x, top), colour(x, top + 1)) for x in range(width))
         spans = tuple(Span(x, x + 1, style) for x, style in enumerate(styles))
-        lines.append(PageLine(_UPPER_HALF * width, spans=spans))
+        lines.append(DisplayLine(_UPPER_HALF * width, spans=spans))
     return lines

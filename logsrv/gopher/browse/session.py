@@ -14,7 +14,7 @@ import attrs
 from logsrv.gopher.browse.downloads import Downloads, download_directory
 from logsrv.gopher.browse.layout import ScrollPosition
 from logsrv.gopher.browse.page import Hyperlink, Page
-from logsrv.gopher.browse.page_load import PageLoad
+from logsrv.gopher.browse.page_fetch import PageFetch
 from logsrv.gopher.fetch.cache import Cache
 from logsrv.gopher.fetch.connection_options import (
     ConnectionOptions,
@@ -33,16 +33,16 @@ class InternalPage(StrEnum):
     NEWS = "What is new"
 
 
-Place = ItemURL | InternalPage
+Destination = ItemURL | InternalPage
 MOST_VISITS = 1000
 MOST_CACHED = 64 * 1024 * 1024
 
 
 @attrs.define(eq=False)
 class Visit:
-    """A place, and the scroll position that going back restores."""
+    """A destination, and the scroll position that going back restores."""
 
-    place: Place
+    destination: Destination
     position: ScrollPosition | None = None
 
 
@@ -54,16 +54,16 @@ class History:
         self._at = -1
         self._most = most
 
-    def record_arrival(self, place: Place, step: int | None = None) -> None:
+    def record_arrival(self, destination: Destination, step: int | None = None) -> None:
         """Make the visit that is `step` steps away the current one.
 
-        None: add a new visit to `place` after the current one, and forget the visits that were after it.
+        None: add a visit to `destination` after the current one, and forget the visits that were after it.
         """
         if step is not None:
             self._at += step
             return
         del self._visits[self._at + 1 :]
-        self._visits.append(Visit(place))
+        self._visits.append(Visit(destination))
         del self._visits[: -self._most]
         self._at = len(self._visits) - 1
 
@@ -78,8 +78,10 @@ class History:
 
     def visited_urls(self) -> list[str]:
         """Return the URLs visited, each once, the newest last."""
-        places = (visit.place for visit in reversed(self._visits))
-        seen = dict.fromkeys(str(each) for each in places if not isinstance(each, InternalPage))
+        destinations = (visit.destination for visit in reversed(self._visits))
+        seen = dict.fromkeys(
+            str(each) for each in destinations if not isinstance(each, InternalPage)
+        )
         return list(reversed(seen))
 
 
@@ -114,7 +116,7 @@ class BrowsingSession:
         if page.error is None and not isinstance(page.url, FileURL):
             self.cache.put(page.url, page, page.received)
 
-    def new_page_load(self, url: ItemURL) -> PageLoad:
+    def new_page_fetch(self, url: ItemURL) -> PageFetch:
         """Return the page of `url`, not yet requested."""
         options = partial(self.connections.options_for, url, accept_cut=True)
-        return PageLoad(url, options, charset=self.charset)
+        return PageFetch(url, options, charset=self.charset)

@@ -26,7 +26,7 @@ from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.bars import Key, Prompt
 from logsrv.gopher.browse.downloads import BackgroundDownload, Downloads
 from logsrv.gopher.browse.page import duration_text, failure_to_show
-from logsrv.gopher.browse.page_view import PageView
+from logsrv.gopher.browse.page_widget import PageWidget
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text
 
@@ -41,7 +41,7 @@ class BrowserWindow:
     sentence or the progress has changed.
     """
 
-    view: PageView
+    view: PageWidget
     prompt: Prompt
     app: App[None]
     changed: Callable[[], object]

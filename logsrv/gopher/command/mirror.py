@@ -160,7 +160,7 @@ def _make_directory(directory: str) -> bool:
 def _remove_empty_mirror(directory: str, is_new: bool) -> None:
     """Remove the journal, and the new directory, of a mirror that copied nothing.
 
-    The next try may copy another server to the same place.
+    The next try may copy another server to the same directory.
     """
     os.unlink(os.path.join(directory, MIRROR_JOURNAL))
     # It stays if somebody has put a file there meanwhile.

@@ -88,8 +88,8 @@ def show_menu(pieces: Iterable[bytes], screen: TextOutput, menu: ItemURL, *, lin
         lines = []
         for item in items:
             number += item.is_link
-            place = _target_text(item, menu) if links and item.item_type != "3" else ""
-            lines.append(_item_line(item, number, place, screen))
+            target = _target_text(item, menu) if links and item.item_type != "3" else ""
+            lines.append(_item_line(item, number, target, screen))
         if lines:
             screen.write("".join(lines))
 
@@ -102,18 +102,18 @@ def show_menu(pieces: Iterable[bytes], screen: TextOutput, menu: ItemURL, *, lin
         show(parser.finish())
 
 
-def _item_line(item: MenuItem, number: int, place: str, screen: TextOutput) -> str:
+def _item_line(item: MenuItem, number: int, target: str, screen: TextOutput) -> str:
     text = screen.shown(item.text(screen.charset), partial(one_line, longest=_LONGEST_LINE))
     if item.item_type == "i":
         return f"          {text}".rstrip() + (_RESET if "\x1b" in text else "") + "\n"
     shown = screen.coloured(f"{number if item.is_link else '':>4}", _DIM)
     text = screen.coloured(text, _COLOURS.get(item.item_type, _FILE_COLOUR))
-    return f"{shown} {item.tag:<4} {text}  {screen.coloured(place, _DIM)}".rstrip() + "\n"
+    return f"{shown} {item.tag:<4} {text}  {screen.coloured(target, _DIM)}".rstrip() + "\n"
 
 
 def _target_text(item: MenuItem, menu: ItemURL) -> str:
-    place = url_of_item(item, menu) or item.link()
-    return "cannot be followed" if place is None else f"<{one_line(str(place), 4096)}>"
+    target = url_of_item(item, menu) or item.link()
+    return "cannot be followed" if target is None else f"<{one_line(str(target), 4096)}>"
 
 
 def show_text(pieces: Iterable[bytes], screen: TextOutput, *, stuffed: bool) -> None:

@@ -121,7 +121,7 @@ class Trust(Value):
     whether to accept any certificate. Raises ConfigurationError for more than one of them.
 
     accept_cut: whether to accept an answer without TLS's close as complete. By default it is Truncated,
-    because an attacker can cut a connection at that place (RFC 8446, section 6.1). But pygopherd never
+    because an attacker can cut a connection there (RFC 8446, section 6.1). But pygopherd never
     sends the close.
     """
 

@@ -208,12 +208,12 @@ async def fetch_and_store_news(
 
     clock: seconds since 1970. looked: called with each menu when it was fetched or has failed.
     """
-    places = asyncio.Semaphore(AT_ONCE)
+    slots = asyncio.Semaphore(AT_ONCE)
     problems: list[tuple[FollowedMenu, LogsrvError]] = []
 
     async def look(each: FollowedMenu) -> None:
         problem: LogsrvError | None = None
-        async with places:
+        async with slots:
             now = int(clock())
             try:
                 entries = await fetch_entries(each.url, options_for(each.url), now, charset)

@@ -7,6 +7,6 @@ visitors             limits for each client and for all together
 paths                web paths and the Gopher URLs they stand for (no I/O)
 fetching             menus, texts and streams, fetched or from the cache
 destinations         the hosts, ports and addresses that the gateway may connect to
-pages                menus and texts as headings, text and rows, then HTML: the one place where outside
+pages                menus and texts as headings, text and rows, then HTML: the one module where outside
                      text becomes markup (no I/O)
 """

@@ -13,7 +13,7 @@ from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.destinations import DestinationNotAllowed
 from logsrv.gopher.gateway.fetching import Fetcher
 from logsrv.gopher.gateway.gateway_settings import GopherSettings
-from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path, parse_query
+from logsrv.gopher.gateway.paths import ItemView, is_gopher_path, parse_path, parse_query
 from logsrv.gopher.gateway.visitors import RequestDenied
 from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, TimedOut
 from logsrv.gopher.wire.fileurl import file_name
@@ -115,8 +115,8 @@ class AnswerMaker:
             return WebAnswer(pages.start_page(self.settings.allow_host), age=60)
         return _OWN.get(path)
 
-    def parse_target(self, target: bytes) -> WebPlace | None:
-        """Return the place that a request target stands for; None for the address form's `/go`.
+    def parse_target(self, target: bytes) -> ItemView | None:
+        """Return the view that a request target stands for; None for the address form's `/go`.
 
         Raises BadURL, RequestDenied.
         """
@@ -125,49 +125,49 @@ class AnswerMaker:
             return None
         if not is_gopher_path(path):
             raise RequestDenied(404, "there is no such page here; addresses begin with /gopher/")
-        place = parse_path(target)
-        return attrs.evolve(place, charset=place.charset or self.settings.charset)
+        view = parse_path(target)
+        return attrs.evolve(view, charset=view.charset or self.settings.charset)
 
     def redirect_to_typed(self, target: bytes) -> WebAnswer:
         """Return the redirect to the address typed into the address form. Raises BadURL."""
         typed = parse_query(target.partition(b"?")[2]).get(b"url", b"")
         location = (
-            WebPlace(parse_typed_url(typed).replace(plus=None)).path if typed.strip() else "/"
+            ItemView(parse_typed_url(typed).replace(plus=None)).path if typed.strip() else "/"
         )
         return WebAnswer(b"", status=303, headers={"Location": location})
 
-    async def answer_for(self, place: WebPlace) -> WebAnswer:
-        """Return the answer for a place. Raises GopherError, RequestDenied."""
-        url = place.url
+    async def answer_for(self, view: ItemView) -> WebAnswer:
+        """Return the answer for a view. Raises GopherError, RequestDenied."""
+        url = view.url
         kind = item_type(url.item_type)
         if (link := link_of_url(url)) is not None:
-            return WebAnswer(pages.link_page(place, link), age=self._age)
+            return WebAnswer(pages.link_page(view, link), age=self._age)
         if kind.transfer is None:
             raise BadURL("", f"an item of the type {kind.name} is nothing that could be fetched")
-        if place.rendering == "media":
-            return await self._media_answer(place, kind.name)
-        if place.rendering == "file" or kind.uses.web == "file":
-            return await self._download_answer(place)
+        if view.rendering == "media":
+            return await self._media_answer(view, kind.name)
+        if view.rendering == "file" or kind.uses.web == "file":
+            return await self._download_answer(view)
         is_search = url.item_type == "7" and url.search is None
         if is_search or kind.uses.web == "media":
             self.settings.check_host_and_port(url)
-            page = pages.search_page(place) if is_search else pages.media_page(place)
+            page = pages.search_page(view) if is_search else pages.media_page(view)
             return WebAnswer(page, age=self._age)
         content, missing = await self._fetcher.fetch_content(url)
         page = self._fetcher.cached_page(
-            place, content, lambda: pages.content_page(content, place, missing)
+            view, content, lambda: pages.content_page(content, view, missing)
         )
         return WebAnswer(page, age=0 if missing else self._age)
 
-    async def _download_answer(self, place: WebPlace) -> WebAnswer:
-        response = await self._fetcher.open_stream(place.url)
-        headers = {"Content-Disposition": content_disposition(file_name(place.url))}
+    async def _download_answer(self, view: ItemView) -> WebAnswer:
+        response = await self._fetcher.open_stream(view.url)
+        headers = {"Content-Disposition": content_disposition(file_name(view.url))}
         return WebAnswer(b"", "application/octet-stream", 200, self._age, headers, response)
 
-    async def _media_answer(self, place: WebPlace, kind: str) -> WebAnswer:
+    async def _media_answer(self, view: ItemView, kind: str) -> WebAnswer:
         if kind not in MEDIA:
             raise RequestDenied(415, "only images, sounds and videos can be shown in a page")
-        response = await self._fetcher.open_stream(place.url)
+        response = await self._fetcher.open_stream(view.url)
         try:
             start = b""
             async for piece in response:
@@ -185,8 +185,8 @@ class AnswerMaker:
         return WebAnswer(start, found, age=self._age, rest=response)
 
 
-def error_answer(error: GopherError | RequestDenied, place: WebPlace | None) -> WebAnswer:
-    """Return the page for an error; place: the requested place, if it is known."""
+def error_answer(error: GopherError | RequestDenied, view: ItemView | None) -> WebAnswer:
+    """Return the page for an error; view: the requested view, if it is known."""
     if isinstance(error, RequestDenied):
         status, headers = error.status, error.headers
     else:
@@ -194,7 +194,7 @@ def error_answer(error: GopherError | RequestDenied, place: WebPlace | None) -> 
     # The page must not repeat the client's own input, so a BadURL is shown without its address.
     said = (error.reason if isinstance(error, BadURL) else str(error)).rstrip(".")
     sentence = said[:1].upper() + said[1:] + "."
-    body = pages.error_page(HEADINGS[status], sentence, place, again=status in AGAIN)
+    body = pages.error_page(HEADINGS[status], sentence, view, again=status in AGAIN)
     return WebAnswer(body, status=status, headers=headers)
 
 

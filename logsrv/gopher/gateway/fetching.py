@@ -13,7 +13,7 @@ from logsrv.gopher.fetch.cache import Cache
 from logsrv.gopher.fetch.client import GopherClient, GopherResponse, IClientReactor
 from logsrv.gopher.gateway.destinations import is_public_name
 from logsrv.gopher.gateway.gateway_settings import GopherSettings
-from logsrv.gopher.gateway.paths import WebPlace
+from logsrv.gopher.gateway.paths import ItemView
 from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.itemtypes import MENUS
 from logsrv.gopher.wire.limits import Limits
@@ -72,7 +72,7 @@ class Fetcher:
         contents = 3 * pages
         keep, now = settings.cache_time, reactor.seconds
         self.remembered: Cache[GopherURL, FetchedContent] = Cache(contents, keep, now)
-        self.pages: Cache[tuple[WebPlace, int], bytes] = Cache(pages, keep, now)
+        self.pages: Cache[tuple[ItemView, int], bytes] = Cache(pages, keep, now)
         self._fetched = count()
 
     async def fetch_content(self, url: GopherURL) -> tuple[Menu | Text, str]:
@@ -98,14 +98,12 @@ class Fetcher:
         self.remembered.put(url, FetchedContent(content, next(self._fetched)), size)
         return content, ""
 
-    def cached_page(
-        self, place: WebPlace, content: Menu | Text, make: Callable[[], bytes]
-    ) -> bytes:
-        """Return the cached HTML page of this content at a place, or make it by `make`."""
-        known = self.remembered.get(place.url)
+    def cached_page(self, view: ItemView, content: Menu | Text, make: Callable[[], bytes]) -> bytes:
+        """Return the cached HTML page of this content at a view, or make it by `make`."""
+        known = self.remembered.get(view.url)
         if known is None or known.content is not content:
             return make()
-        key = place, known.number
+        key = view, known.number
         page = self.pages.get(key)
         if page is None:
             page = make()

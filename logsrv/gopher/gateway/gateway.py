@@ -121,22 +121,22 @@ class Gateway(ListeningService[GopherSettings]):
         work.addErrback(self._answer_failure, request).addErrback(self._disconnect, request)
 
     async def _answer_request(self, request: WebRequest) -> None:
-        place = None
+        view = None
         with ExitStack() as at_end:
             try:
                 self._check_request(request)
                 answer = self._answers.own_page(request.path)
                 if answer is None:
-                    place = self._answers.parse_target(request.uri)
+                    view = self._answers.parse_target(request.uri)
                     address = request.getClientAddress()
                     client = client_key(getattr(address, "host", None))
                     at_end.callback(self._visitors.begin_request(client))
-                    if place is None:
+                    if view is None:
                         answer = self._answers.redirect_to_typed(request.uri)
                     else:
-                        answer = await self._answers.answer_for(place)
+                        answer = await self._answers.answer_for(view)
             except (GopherError, RequestDenied) as error:
-                answer = error_answer(error, place)
+                answer = error_answer(error, view)
             await self._send_answer(request, answer)
 
     def _check_request(self, request: WebRequest) -> None:

@@ -1,4 +1,4 @@
-"""HTML pages: the one place where outside text becomes markup, through templates that escape all of it.
+"""HTML pages: the one module where outside text becomes markup, through templates that escape all of it.
 
 First, menus and texts become the parts of a page: headings, runs of text, and rows with links. All their
 text is safe to show (no control characters); none of it is markup yet.
@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import attrs
 
-from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
+from logsrv.gopher.gateway.paths import CHARSETS, ItemView
 from logsrv.gopher.wire.columns import (
     TextRun,
     cell_count,
@@ -91,16 +91,16 @@ def drawing_width(parts: Iterable[Part]) -> int:
     return max((fitting_width(run.text) for run in drawings), default=0)
 
 
-def parts_of_menu(items: Sequence[MenuItem], place: WebPlace) -> list[Part]:
-    """Return the items of a menu at `place` in order: lines of information as runs, others as rows."""
+def parts_of_menu(items: Sequence[MenuItem], view: ItemView) -> list[Part]:
+    """Return the items of a menu at `view` in order: lines of information as runs, others as rows."""
     parts: list[Part] = []
     for is_text, run in groupby(items, lambda item: item.item_type == "i"):
         if is_text:
             parts += split_into_runs(
-                "".join(safe_text_of(item, place.charset) + "\n" for item in run)
+                "".join(safe_text_of(item, view.charset) + "\n" for item in run)
             )
         else:
-            parts.append(tuple(row_of_item(item, place.url, place.charset) for item in run))
+            parts.append(tuple(row_of_item(item, view.url, view.charset) for item in run))
     return parts
 
 
@@ -130,7 +130,7 @@ def row_of_url(url: GopherURL, text: str, charset: str | None = None) -> MenuRow
     if any(segment in (b".", b"..") for segment in item.split(b"/")):
         # Browsers would ask for another item.
         return MenuRow("nowhere", item_type(url.item_type).title, text, address=str(url))
-    path = WebPlace(url.replace(plus=None), charset=charset).path
+    path = ItemView(url.replace(plus=None), charset=charset).path
     return MenuRow("search" if is_search else "item", item_type(url.item_type).title, text, path)
 
 
@@ -166,7 +166,7 @@ def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:
     The last step is `url` itself.
     """
     root = GopherURL(url.host, url.port, tls=url.tls)
-    steps = [(one_line(root.address.removesuffix(":70"), 100), WebPlace(root).path)]
+    steps = [(one_line(root.address.removesuffix(":70"), 100), ItemView(root).path)]
     parts = [part for part in url.selector.split(b"/") if part]
     begun = b"" if not url.selector.startswith(b"/") else b"/"
     for number, part in enumerate(parts):
@@ -174,7 +174,7 @@ def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:
         begun += part if begun in (b"", b"/") else b"/" + part
         if number >= len(parts) - MOST_STEPS:
             step = url if is_last else root.replace(selector=begun)
-            steps.append((one_line(decode_line(part), 60), WebPlace(step).path))
+            steps.append((one_line(decode_line(part), 60), ItemView(step).path))
     return steps
 
 
@@ -204,40 +204,40 @@ def start_page(hosts: tuple[str, ...]) -> bytes:
     return _render("start.html", title="Gopher gateway", rows=rows, hosts=hosts)
 
 
-def content_page(content: Menu | Text, place: WebPlace, missing: str = "") -> bytes:
+def content_page(content: Menu | Text, view: ItemView, missing: str = "") -> bytes:
     """Return the page of a menu or text. missing: why it is incomplete, "" if it is complete."""
     values = (
-        _menu_values(content, place) if isinstance(content, Menu) else _text_values(content, place)
+        _menu_values(content, view) if isinstance(content, Menu) else _text_values(content, view)
     )
     if missing:
         values["notice"] = f"This is not all of it: {missing}."
-    charsets = dict.fromkeys([None, *CHARSETS[:OFFERED], place.charset])
-    return _render(place=place, fetched=True, charsets=charsets, **values)
+    charsets = dict.fromkeys([None, *CHARSETS[:OFFERED], view.charset])
+    return _render(view=view, fetched=True, charsets=charsets, **values)
 
 
-def _menu_values(menu: Menu, place: WebPlace) -> dict[str, Any]:
+def _menu_values(menu: Menu, view: ItemView) -> dict[str, Any]:
     """Return the template values of a menu, or of the results of a search."""
     texts = (item for item in menu.items[:_LOOKED_AT] if item.item_type == "i")
     number = sum(item.is_link for item in menu.items)
-    kind = "item" if place.url.search is None else "result"
+    kind = "item" if view.url.search is None else "result"
     cut = f"Lines that were too long have been cut; {menu.dropped} bytes are not shown."
-    items = menu.items[place.first : place.first + ITEMS_PER_PAGE]
-    parts = parts_of_menu(items, place)
+    items = menu.items[view.first : view.first + ITEMS_PER_PAGE]
+    parts = parts_of_menu(items, view)
     return {
         "template": "menu.html",
-        "heading": find_heading(safe_text_of(item, place.charset) for item in texts),
+        "heading": find_heading(safe_text_of(item, view.charset) for item in texts),
         "size": counted(number, kind),
         "parts": parts,
         "scale": drawing_width(parts),
-        "last": place.first + len(items),
+        "last": view.first + len(items),
         "total": len(menu.items),
-        "before": max(0, place.first - ITEMS_PER_PAGE),
+        "before": max(0, view.first - ITEMS_PER_PAGE),
         "notice": cut if menu.dropped else "",
     }
 
 
-def _text_values(text: Text, place: WebPlace) -> dict[str, Any]:
-    content = printable(text.decoded(place.charset)).rstrip()
+def _text_values(text: Text, view: ItemView) -> dict[str, Any]:
+    content = printable(text.decoded(view.charset)).rstrip()
     runs = split_into_runs(content + "\n") if content else []
     source = "This is a page in HTML. It comes from elsewhere, so its source is shown."
     return {
@@ -246,51 +246,49 @@ def _text_values(text: Text, place: WebPlace) -> dict[str, Any]:
         "size": size_text(len(text.content)),
         "runs": runs,
         "scale": drawing_width(runs),
-        "notice": source if place.url.item_type == "h" else "",
+        "notice": source if view.url.item_type == "h" else "",
     }
 
 
-def search_page(place: WebPlace) -> bytes:
+def search_page(view: ItemView) -> bytes:
     """Return the page with the form of a search."""
-    return _render("search.html", place)
+    return _render("search.html", view)
 
 
-def media_page(place: WebPlace) -> bytes:
+def media_page(view: ItemView) -> bytes:
     """Return the page that shows a picture, a sound or a video, with a link to save it."""
-    return _render("media.html", place, fetched=True, name=file_name(place.url))
+    return _render("media.html", view, fetched=True, name=file_name(view.url))
 
 
-def link_page(place: WebPlace, url: str) -> bytes:
+def link_page(view: ItemView, url: str) -> bytes:
     """Return the page for an item that is a URL, usually one outside of Gopher."""
-    link = row_of_link(url, item_type(place.url.item_type).name, one_line(url, 2000))
+    link = row_of_link(url, item_type(view.url.item_type).name, one_line(url, 2000))
     title = "This link leaves Gopher" if link.leaves else "A link to elsewhere in Gopher"
     # The selector is a URL, not a path: the breadcrumb has only the host.
-    return _render("link.html", place, title=title, steps=breadcrumb(place.url)[:1], link=link)
+    return _render("link.html", view, title=title, steps=breadcrumb(view.url)[:1], link=link)
 
 
 def error_page(
-    heading: str, sentence: str, place: WebPlace | None = None, *, again: bool = False
+    heading: str, sentence: str, view: ItemView | None = None, *, again: bool = False
 ) -> bytes:
     """Return the page for an error; `sentence` is safe to show. again: whether to offer another try."""
-    return _render("error.html", place, title=heading, sentence=sentence, again=again and place)
+    return _render("error.html", view, title=heading, sentence=sentence, again=again and view)
 
 
-def _render(
-    template: str, place: WebPlace | None = None, heading: str = "", **values: Any
-) -> bytes:
+def _render(template: str, view: ItemView | None = None, heading: str = "", **values: Any) -> bytes:
     """heading: the content's own heading, "" if there is none."""
     own = {"fetched": False, "steps": [], "address": "", "charsets": (), "style": STYLE_PATH}
-    if place is not None:
-        steps = breadcrumb(place.url)
-        search = place.url.search
-        words = None if search is None else one_line(decode_line(search, place.charset), 200)
+    if view is not None:
+        steps = breadcrumb(view.url)
+        search = view.url.search
+        words = None if search is None else one_line(decode_line(search, view.charset), 200)
         own |= {
-            "place": place,
+            "view": view,
             "title": heading or steps[-1][0] if words is None else f"“{words}” in {steps[-1][0]}",
-            "kind_name": item_type(place.url.item_type).name,
+            "kind_name": item_type(view.url.item_type).name,
             "steps": steps,
             "words": words,
-            "address": one_line(str(place.url), 2000),
+            "address": one_line(str(view.url), 2000),
         }
     page = _TEMPLATES.get_template(template).render({**own, **values})
     return page.encode("utf-8", "backslashreplace")

@@ -33,8 +33,11 @@ _GOPHER = re.compile(rb"/gophers?(?:/|\Z)")
 
 
 @attrs.frozen
-class WebPlace:
-    """A parsed web path. rendering: one of RENDERINGS. first: index of the first item to show."""
+class ItemView:
+    """A parsed web path: which item is shown, and how.
+
+    rendering: one of RENDERINGS. first: index of the first item to show.
+    """
 
     url: GopherURL
     rendering: str = "page"
@@ -69,14 +72,14 @@ def is_gopher_path(path: bytes) -> bool:
     return _GOPHER.match(path) is not None
 
 
-def parse_path(target: bytes) -> WebPlace:
+def parse_path(target: bytes) -> ItemView:
     """Parse a request target such as `/gopher/example.org/0/a.txt?as=file`. Raises BadURL."""
     path, _, query = target.partition(b"?")
     fields = parse_query(query)
     url = _parse_gopher_url(path)
     if b"q" in fields:
         url = url.searching(fields[b"q"])
-    return WebPlace(
+    return ItemView(
         url.replace(plus=None),
         _parse_rendering(fields),
         _parse_first_item(fields),

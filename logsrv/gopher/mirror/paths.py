@@ -180,9 +180,9 @@ class MirrorFolders:
 
     def remove_partial_files(self) -> None:
         """Remove the incomplete files of a run that was killed."""
-        for place, _, files in os.walk(self._directory):
+        for folder, _, files in os.walk(self._directory):
             for name in filter(is_partial_file, files):
-                os.unlink(os.path.join(place, name))
+                os.unlink(os.path.join(folder, name))
 
 
 def _mode_unless_link(path: str) -> int:

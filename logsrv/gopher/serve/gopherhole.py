@@ -217,16 +217,16 @@ class Gopherhole:
 
         Items of this server have no host. Raises SelectorNotFound, OSError.
         """
-        place = b"/" + b"".join(each + b"/" for each in self._split_selector(directory))
-        with self.open(place) as descriptor:
-            gophermap = self._read_gophermap(place + name, place)
+        folder = b"/" + b"".join(each + b"/" for each in self._split_selector(directory))
+        with self.open(folder) as descriptor:
+            gophermap = self._read_gophermap(folder + name, folder)
             yield from gophermap.items
             if gophermap.lists:
-                yield from self._list_directory(place, descriptor, gophermap)
+                yield from self._list_directory(folder, descriptor, gophermap)
 
-    def _read_gophermap(self, path: bytes, place: bytes) -> Gophermap:
+    def _read_gophermap(self, path: bytes, folder: bytes) -> Gophermap:
         def include(name: bytes) -> bytes:
-            path = name if name.startswith(b"/") else place + name
+            path = name if name.startswith(b"/") else folder + name
             try:
                 return self._read_map(path)
             except (SelectorNotFound, OSError) as error:
@@ -235,7 +235,7 @@ class Gopherhole:
                 return b"3(a part of this menu is missing here)\t\n"
 
         try:
-            return parse_gophermap(self._read_map(path), place, include)
+            return parse_gophermap(self._read_map(path), folder, include)
         except ProgramRefused:
             raise
         except (SelectorNotFound, IsADirectoryError):
@@ -252,7 +252,7 @@ class Gopherhole:
             return file.read(LARGEST_MAP)
 
     def _list_directory(
-        self, place: bytes, descriptor: int, gophermap: Gophermap
+        self, folder: bytes, descriptor: int, gophermap: Gophermap
     ) -> Iterator[MenuItem]:
         """Yield directories, then files: each with its date, files with their size.
 
@@ -271,7 +271,7 @@ class Gopherhole:
         there = [name for name in found if name[:1] != b"." and name not in unlisted]
         names = sorted(name for name in there if not _NO_SELECTOR.search(name))
         listed = names[:MOST_LISTED]
-        look = partial(self._listed_item, place, descriptor, gophermap.types)
+        look = partial(self._listed_item, folder, descriptor, gophermap.types)
         menus = {
             name: item
             for name in listed
@@ -291,10 +291,10 @@ class Gopherhole:
             yield MenuItem("i", b"(empty)", port=None)
 
     def _listed_item(
-        self, place: bytes, descriptor: int, types: Mapping[bytes, str], name: bytes
+        self, folder: bytes, descriptor: int, types: Mapping[bytes, str], name: bytes
     ) -> MenuItem | None:
         """Return the item of the file `name` in the directory `descriptor`; None to hide it."""
-        selector = place + name
+        selector = folder + name
         try:
             # Try this first: `_open_descriptor` takes five times as long, and is needed only for links.
             inner = os.open(name, _FLAGS, dir_fd=descriptor)

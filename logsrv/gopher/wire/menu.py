@@ -108,11 +108,11 @@ class MenuItem(Value):
         if scheme is None or self.port is None:
             return None
         try:
-            place = GopherURL(self.host.decode("utf-8"), self.port)
+            server = GopherURL(self.host.decode("utf-8"), self.port)
         except (BadURL, UnicodeDecodeError):
             return None
         login = f"{self.selector.decode()}@" if re.fullmatch(_LOGIN_NAME, self.selector) else ""
-        return f"{scheme}://{login}{place.address}/"
+        return f"{scheme}://{login}{server.address}/"
 
     @property
     def host_text(self) -> str:
@@ -132,13 +132,13 @@ def link_of_url(url: GopherURL) -> str | None:
 
 
 @lru_cache(1024)
-def _url_without_selector(place: tuple[str, bytes, int, str, int, bool]) -> GopherURL | None:
+def _url_without_selector(parts: tuple[str, bytes, int, str, int, bool]) -> GopherURL | None:
     """Return the URL of an item without its selector, None if it cannot be fetched.
 
-    place: item type, host and port of the item; host, port and TLS of the menu. Cached, because most lines
+    parts: item type, host and port of the item; host, port and TLS of the menu. Cached, because most lines
     of a menu have them in common.
     """
-    letter, host, port, menu_host, menu_port, menu_tls = place
+    letter, host, port, menu_host, menu_port, menu_tls = parts
     if item_type(letter).transfer is None:
         return None
     try:

@@ -197,9 +197,9 @@ def parse_typed_url(text: str | bytes) -> GopherURL:
 
 
 @lru_cache(256)
-def _url_start(place: tuple[bool, str, int, str]) -> str:
+def _url_start(parts: tuple[bool, str, int, str]) -> str:
     """Return the part of a URL before the selector, from (TLS, host, port, item type)."""
-    tls, host, port, item_type = place
+    tls, host, port, item_type = parts
     scheme = "gophers" if tls else "gopher"
     host = f"[{host.replace('%', '%25')}]" if ":" in host else host
     end = "" if port == DEFAULT_PORT else f":{port}"

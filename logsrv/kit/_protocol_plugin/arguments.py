@@ -85,7 +85,7 @@ def check_plugin_arguments(
             "it has to be lower-case letters, digits and _, beginning with a letter, such as shout"
         )
     if not isinstance(listen, str) and not (
-        isinstance(listen, tuple | list) and all(isinstance(place, str) for place in listen)
+        isinstance(listen, tuple | list) and all(isinstance(address, str) for address in listen)
     ):
         raise ConfigurationError(
             f'{name}: listen={listen!r:.80} is not an endpoint; it has to be text such as "tcp:7000", '

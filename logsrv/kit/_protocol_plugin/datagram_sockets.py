@@ -42,7 +42,7 @@ class DatagramSocket:
 
     @property
     def address(self) -> str:
-        """Return the bound place: `127.0.0.1:51234`, or a path."""
+        """Return the bound address: `127.0.0.1:51234`, or a path."""
         return self._site.address
 
     def send(self, data: bytes, address: tuple[str, int] | bytes) -> None:
@@ -78,7 +78,7 @@ class DatagramSockets:
         self._open: list[DatagramSocket] = []
 
     def open(self, text: str, build: Callable[[], Datagrams]) -> DatagramSocket:
-        """Open one. Raises ConfigurationError for no such place, ListenError for one that is taken."""
+        """Open one. Raises ConfigurationError for no such address, ListenError for one that is taken."""
         try:
             endpoint = parse_endpoint(text)
         except ValueError as error:

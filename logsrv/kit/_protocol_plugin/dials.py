@@ -32,7 +32,7 @@ from logsrv.kit.protocols._stream import Connection
 from logsrv.kit.protocols.faults import PeerGone
 
 LABEL = "dial"
-"""The `listener` of dialled connections in the metrics; each place would make a series of its own."""
+"""The `listener` of dialled connections in the metrics; each address would make a series of its own."""
 
 
 class DialError(ConnectionError):

@@ -24,6 +24,7 @@ from logsrv.kit._protocol_plugin.service_settings import check_limits
 from logsrv.kit._protocol_plugin.tasks import ServiceTasks
 from logsrv.kit.net.endpoint import LISTENING, Endpoint
 from logsrv.kit.net.parse import CONNECT_SECONDS
+from logsrv.kit.net.remote import RemoteAddress
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart
 from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.kit.protocols._datagrams import DatagramContext, Datagrams
@@ -37,7 +38,6 @@ from logsrv.reactor import call_when_running
 if TYPE_CHECKING:
     from logsrv.kit._protocol_plugin.dials import DialledConnections
     from logsrv.kit._protocol_plugin.reconnecting import ReconnectingLink
-    from logsrv.kit.net.remote import RemotePlace
 
 log = Logger()
 
@@ -189,7 +189,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         return [] if not sentence else [str(sentence)]
 
     def connect(
-        self, endpoint: str | RemotePlace | IStreamClientEndpoint, protocol: Any
+        self, endpoint: str | RemoteAddress | IStreamClientEndpoint, protocol: Any
     ) -> ReconnectingLink:
         name, client, host = self.client_endpoint(endpoint, self._reactor)
         self._check_not_stopped(name)
@@ -204,7 +204,9 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         return self.links.add_link(factory.label, client, factory)
 
     async def dial(
-        self, endpoint: str | RemotePlace | IStreamClientEndpoint, timeout: float = CONNECT_SECONDS
+        self,
+        endpoint: str | RemoteAddress | IStreamClientEndpoint,
+        timeout: float = CONNECT_SECONDS,
     ) -> Connection[Settings, PluginState]:
         try:
             name, client, _ = self.client_endpoint(endpoint, self._reactor, timeout)
@@ -221,10 +223,10 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             endpoint, self._datagrams_builder(endpoint, protocols_of(protocol, None))
         )
 
-    def _check_not_stopped(self, place: str) -> None:
+    def _check_not_stopped(self, address: str) -> None:
         """Raise RuntimeError after the stop: nothing would close a connection or socket made now."""
         if self._stopped:
-            raise RuntimeError(f"{place} cannot be used: the service has stopped")
+            raise RuntimeError(f"{address} cannot be used: the service has stopped")
 
     def open(self) -> Callable[[], Any] | None:
         self._stopped = False

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from logsrv.kit.protocols._frame_protocol import FrameProtocol
 
 LISTEN = endpoint_kind(parse_endpoint, locate=located_endpoint)
-"""The kind of places to listen at; the text of a value is `str(value)`."""
+"""The kind of addresses to listen at; the text of a value is `str(value)`."""
 
 # The limits that a protocol class sets, in bytes, by the names of the options. Such a limit is the option's
 # default, and the most that the operator may ask for; None if the class sets none.
@@ -132,13 +132,13 @@ def needless_options(*served: object) -> tuple[str, ...]:
 def check_limits(
     limits: Limits,
     settings: object,
-    place: str = "--",
+    prefix: str = "--",
     enclosing: object = None,
     who: str = "this protocol",
 ) -> None:
     """Raise ConfigurationError when a setting is above the limit of a protocol class.
 
-    place, who: for the sentence. enclosing: the settings that a table inherits; each class bounds these
+    prefix, who: for the sentence. enclosing: the settings that a table inherits; each class bounds these
     itself.
     """
     for name, own in limits.items():
@@ -146,7 +146,7 @@ def check_limits(
         given = not isinstance(asked, UnsetLimit) and asked != getattr(enclosing, name, None)
         if own is not None and given and asked > own:
             raise ConfigurationError(
-                f"{place}{name.replace('_', '-')} is {asked} bytes; {who} allows at most {own}"
+                f"{prefix}{name.replace('_', '-')} is {asked} bytes; {who} allows at most {own}"
             )
 
 
@@ -214,7 +214,7 @@ def settings_class(
 
 
 def listen_kind(names: Sequence[str]) -> Kind[Endpoint]:
-    """Return the kind of the places of a plugin that has listeners of these names."""
+    """Return the kind of the addresses of a plugin that has listeners of these names."""
     if not names:
         return LISTEN
     named = endpoint_kind(partial(parse_named_endpoint, names), locate=located_endpoint)

@@ -28,8 +28,8 @@ from logsrv.reactor import Timer
 log = Logger()
 
 SHARED = ("TZ", "LANG", "LC_", "PYTHON", "PATH", "VIRTUAL_ENV", "LD_", "SSL_CERT_", "COVERAGE")
-"""Prefixes of the environment variables that a process gets: time zone, locale, and the places of Python,
-of libraries and of trusted certificates."""
+"""Prefixes of the environment variables that a process gets: time zone, locale, and the directories of
+Python, of libraries and of trusted certificates."""
 LONGEST_LINE, LONGEST_WORDS = 4096, 300
 """The most that is kept of a line of standard error for the log, and of the last line for `ProcessEnd`."""
 LARGE, PIECE = 1 << 20, 256 << 10

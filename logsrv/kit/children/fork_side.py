@@ -122,8 +122,8 @@ def _do_work(
     status = 1
     try:
         os.setpgid(0, 0)
-        for place, pipe in enumerate((life, answer)):
-            os.dup2(pipe, place)
+        for number, pipe in enumerate((life, answer)):
+            os.dup2(pipe, number)
             os.close(pipe)
         end_with_input()
         # It may have been closed before.

@@ -75,13 +75,13 @@ class Incoming:
         self._only_lines = only_lines
         # Bytes as long as it is one chunk, to avoid a copy; else a bytearray.
         self._data: bytes | bytearray = b""
-        # The place of the first unread byte, and the number of bytes before it that `lines` were made of.
+        # The offset of the first unread byte, and the number of bytes before it that `lines` were made of.
         self._at = self._made = 0
         # True if `_data` is bytes, and no lines and no `skipping` hinder a read of bytes.
         self._plain = False
-        # The places before which no Telnet command is, and no delimiter begins.
+        # The offsets before which no Telnet command is, and no delimiter begins.
         self._clean = self._looked = 0
-        # A separator, and the place before which none begins.
+        # A separator, and the offset before which none begins.
         self._sought = b"", 0
         self._at_once = MOST_AT_ONCE
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from logsrv.kit.framing._telnet_commands import MAX_NAWS, MAX_SUBNEGOTIATION
 
 Codes: TypeAlias = npt.NDArray[np.uint8]
-Places: TypeAlias = npt.NDArray[np.intp]
+Offsets: TypeAlias = npt.NDArray[np.intp]
 Marks: TypeAlias = npt.NDArray[np.bool_]
 
 _IAC = 255
@@ -105,10 +105,10 @@ class _IACRuns:
     iac: the positions of all IACs. lf: those of all LFs, if any follower is SB.
     """
 
-    iac: Places
-    lf: Places
-    start: Places
-    end: Places
+    iac: Offsets
+    lf: Offsets
+    start: Offsets
+    end: Offsets
     odd: Codes
     follower: Codes
     touches: Marks
@@ -130,7 +130,7 @@ class _IACRuns:
         odd = ((end - start) & 1).astype(np.uint8)
         return cls(at, lf, start, end, odd, follower, touches, ends)
 
-    def doubled(self, entered: Codes) -> Places:
+    def doubled(self, entered: Codes) -> Offsets:
         """Return the positions of the second IAC of each pair (and of some IACs inside commands)."""
         if len(self.iac) == len(self.end):
             return self.iac[:0]
@@ -140,7 +140,7 @@ class _IACRuns:
         return self.iac.compress((distance & 1).view(bool))
 
 
-def _runs_with_option_first(codes: Codes, runs: _IACRuns) -> tuple[Codes, Places]:
+def _runs_with_option_first(codes: Codes, runs: _IACRuns) -> tuple[Codes, Offsets]:
     """Return for each run 1 if its first IAC is an option, else 0; and the run that may end its value.
 
     The second is for runs with the follower SB that touch the next run, and -1 for others. It supposes that
@@ -169,8 +169,8 @@ def _runs_with_option_first(codes: Codes, runs: _IACRuns) -> tuple[Codes, Places
 
 
 def _find_subnegotiations(
-    codes: Codes, runs: _IACRuns, sb: Places, ending: Places
-) -> tuple[Places, Places, Marks]:
+    codes: Codes, runs: _IACRuns, sb: Offsets, ending: Offsets
+) -> tuple[Offsets, Offsets, Marks]:
     """Find the subnegotiations, also unfinished ones, among the SBs that follow the runs `sb`.
 
     ending: for each, the run whose last IAC ends its value; the number of runs stands for the end of the
@@ -189,7 +189,7 @@ def _find_subnegotiations(
     return which[fits], stop[fits], (stop + 1 < size)[fits]
 
 
-def _data_without(codes: Codes, at: Places, length: Places, doubled: Places) -> Codes:
+def _data_without(codes: Codes, at: Offsets, length: Offsets, doubled: Offsets) -> Codes:
     """Return `codes` without the `length` bytes at each `at`, and without the bytes at `doubled`."""
     removed = np.flatnonzero(length != 0)
     if not len(removed) and not len(doubled):

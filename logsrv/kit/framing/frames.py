@@ -73,7 +73,7 @@ class Framer:
         return frames
 
     def _cut_frames(self, data: bytes, frames: list[bytes]) -> int:
-        """Append the complete frames. Return the place where the unfinished one begins; set `_wanted`."""
+        """Append the complete frames. Return the offset where the unfinished one begins; set `_wanted`."""
         raise NotImplementedError
 
     def _set_too_long_fault(self) -> None:

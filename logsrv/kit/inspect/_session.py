@@ -48,7 +48,7 @@ _HTTP = re.compile(r"\S+ \S+ HTTP/\d(\.\d)?")
 
 @attrs.frozen(kw_only=True, slots=False)
 class SessionSettings(GuardPolicy):
-    """The settings of a place of --inspect: who may connect, and whether they may run Python.
+    """The settings of an address of --inspect: who may connect, and whether they may run Python.
 
     keys: the public keys that may log in by SSH.
     """

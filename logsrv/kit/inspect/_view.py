@@ -71,7 +71,7 @@ class ServiceView:
         yield f"{service.name}, process {os.getpid()}"
         for site in service.sites:
             # With the listener's name: TCP and UDP may have the same address.
-            listens = f"listens at {site.address or 'a place of its own'}"
+            listens = f"listens at {site.address or 'an address of its own'}"
             yield f"{site.label} {listens if site.state == 'OPEN' else f'is {site.state.lower()}'}"
         for word, reasons in (
             ("healthy", service.unhealthy()),
@@ -125,7 +125,7 @@ class ServiceView:
         yield f"{len(tasks)} tasks, {len(timers)} timers"
 
     def stacks(self) -> Iterator[str]:
-        """Yield the place in the code of each thread of the process."""
+        """Yield the location in the code of each thread of the process."""
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         for number, frame in sys._current_frames().items():
             yield f"thread {names.get(number, number)}"

@@ -1,6 +1,6 @@
-"""The options for the operator of any service: --inspect with its places, --metrics, --log-format.
+"""The options for the operator of any service: --inspect with its addresses, --metrics, --log-format.
 
-Places of --inspect are checked before anything is opened. They are `unix:PATH`, for its owner only,
+Addresses of --inspect are checked before anything is opened. They are `unix:PATH`, for its owner only,
 `ssh:PORT:keys=FILE:hostKey=FILE`, and other endpoints that no other machine can reach.
 """
 
@@ -26,8 +26,8 @@ OTHERS = 0o007
 
 
 @attrs.frozen
-class InspectPlace:
-    """A place of --inspect; `str()` of it is its text.
+class InspectEndpoint:
+    """An address of --inspect; `str()` of it is its text.
 
     keys: the file of the public keys that may log in; None if it is not SSH. host_key: the file of the
     server's private key, which is created if it is missing.
@@ -53,8 +53,8 @@ class InspectPlace:
         """Return the identity of the listener, which does not depend on its key files."""
         return f"ssh {self.endpoint}" if self.keys else str(self.endpoint)
 
-    def with_paths_below(self, directory: Path) -> InspectPlace:
-        """Return the same place with its relative paths below `directory`."""
+    def with_paths_below(self, directory: Path) -> InspectEndpoint:
+        """Return the same address with its relative paths below `directory`."""
         return attrs.evolve(
             self,
             endpoint=located_endpoint(self.endpoint, directory),
@@ -63,8 +63,8 @@ class InspectPlace:
         )
 
 
-def parse_inspect_place(text: str) -> InspectPlace:
-    """Parse a place. Raises ValueError with one sentence."""
+def parse_inspect_endpoint(text: str) -> InspectEndpoint:
+    """Parse an address. Raises ValueError with one sentence."""
     scheme, _, rest = text.partition(":")
     if scheme == "ssh":
         return _parse_ssh(text, rest)
@@ -85,10 +85,10 @@ def parse_inspect_place(text: str) -> InspectPlace:
                 "alone, 660 for a group"
             )
         endpoint = parse_endpoint(endpoint_text("unix", arguments))
-    return InspectPlace(text, endpoint)
+    return InspectEndpoint(text, endpoint)
 
 
-def _parse_ssh(text: str, rest: str) -> InspectPlace:
+def _parse_ssh(text: str, rest: str) -> InspectEndpoint:
     arguments = named_arguments("ssh", rest, SSH_ARGUMENTS)
     for name, what in (("keys", "of who may log in"), ("hostKey", "made if it is not there")):
         if not arguments.get(name):
@@ -100,11 +100,11 @@ def _parse_ssh(text: str, rest: str) -> InspectPlace:
     keys, host_key = (Path(arguments.pop(name)).expanduser() for name in ("keys", "hostKey"))
     if not arguments.get("port"):
         raise ValueError("ssh: has no port; 0 takes any free one")
-    return InspectPlace(text, parse_endpoint(endpoint_text("tcp", arguments)), keys, host_key)
+    return InspectEndpoint(text, parse_endpoint(endpoint_text("tcp", arguments)), keys, host_key)
 
 
-PLACE: Kind[InspectPlace] = attrs.evolve(
-    endpoint_kind(parse_inspect_place, locate=InspectPlace.with_paths_below),
+INSPECT: Kind[InspectEndpoint] = attrs.evolve(
+    endpoint_kind(parse_inspect_endpoint, locate=InspectEndpoint.with_paths_below),
     accepted="unix:PATH, ssh:PORT:keys=FILE:hostKey=FILE or tcp:PORT:interface=127.0.0.1",
     metavar="ENDPOINT",
 )
@@ -117,8 +117,8 @@ class InspectSettings:
     help_group: ClassVar[str] = "Looking inside"
     goes_with: ClassVar[str] = "inspect"
 
-    inspect: tuple[InspectPlace, ...] = option(
-        (), PLACE, "look at connections, counters, tasks and stacks here",
+    inspect: tuple[InspectEndpoint, ...] = option(
+        (), INSPECT, "look at connections, counters, tasks and stacks here",
         repeatable=True,
     )  # fmt: skip
     inspect_python: bool = option(

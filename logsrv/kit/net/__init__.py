@@ -5,15 +5,15 @@ service is ready, and drains at a stop. Sockets may outlive the process, so that
 
 Its modules:
 
-endpoint, parse    a place to listen, its text, its log line; the text parsed and checked
-remote             a place to connect to
+endpoint, parse    an address to listen, its text, its log line; the text parsed and checked
+remote             an address to connect to
 listen             an endpoint becomes the listener for its kind
 _stream_listener   the listener for connections; _stdin is one of its kinds
 datagrams          the listener for datagrams; _kernel_datagrams reads them in bulk and counts drops
 answer_socket      the socket that answers datagrams
 bind, _ports       sockets that are bound, or why not; changes to Twisted's ports
 _certificates      the certificate of a TLS listener, renewed when its file is saved; self_signed makes one
-kept_sockets       sockets that outlive this process; _listener_place takes them over or leaves them
+kept_sockets       sockets that outlive this process; _listener_address takes them over or leaves them
 """
 
 from logsrv.lazy_names import lazy_names

@@ -21,7 +21,7 @@ from logsrv.kit.connections._tls import GatheringTLSFactory
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.connections.source import host_text
 from logsrv.kit.connections.transports import descriptor
-from logsrv.kit.net._listener_place import ListenerPlace
+from logsrv.kit.net._listener_address import ListenerAddress
 from logsrv.kit.net._ports import (
     adopt_duplicate,
     block_new_connections,
@@ -83,7 +83,7 @@ class StreamListener:
         self._port: Any = None
         self._opened = False
         self._stopped = False
-        self._place = ListenerPlace(self, kept, reactor)
+        self._address = ListenerAddress(self, kept, reactor)
         self._label = label
         self.certificate: RenewableCertificate | None = None
         self._guarded = GuardedFactory(
@@ -112,11 +112,11 @@ class StreamListener:
         if self._port is None:
             if self.endpoint.has_certificate:
                 logsrv.kit.net.check_certificate(self.endpoint)
-            check_can_bind(self.endpoint, self._place.kept)
+            check_can_bind(self.endpoint, self._address.kept)
         else:
             if self.certificate is not None:
                 self.certificate.load_files()
-            self._place.restore_if_missing()
+            self._address.restore_if_missing()
 
     @property
     def protocols(self) -> Sequence[Any]:
@@ -136,7 +136,7 @@ class StreamListener:
             )
             if not self.endpoint.begins_plain:
                 factory = GatheringTLSFactory(self.certificate, False, factory)
-        taken = self._place.take_kept_socket()
+        taken = self._address.take_kept_socket()
         if taken is None:
             remove_stale_socket(self.endpoint)
         else:
@@ -148,7 +148,7 @@ class StreamListener:
             for failure in failures:
                 failure.raiseException()
         except Exception as error:
-            raise listen_error(error, self.endpoint, self._place.kept) from error
+            raise listen_error(error, self.endpoint, self._address.kept) from error
 
         def tell(result: object) -> None:
             for failure in failures:
@@ -162,7 +162,7 @@ class StreamListener:
         self._opened = True
         if self._port is not None:
             getattr(self._port, "startReading", lambda: None)()
-            self._place.note_open(descriptor(self._port))
+            self._address.note_open(descriptor(self._port))
         if self.certificate is not None:
             self.certificate.watch_files()
 
@@ -179,7 +179,7 @@ class StreamListener:
             return succeed(logsrv.kit.net.StdinPort(factory, self._reactor))
         endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted_description)
         adopt_duplicate(
-            endpoint, lambda one: self._place.kept.note_adopted(one, str(self.endpoint))
+            endpoint, lambda one: self._address.kept.note_adopted(one, str(self.endpoint))
         )
         listening: Deferred[Any] = endpoint.listen(factory)
         return listening
@@ -189,7 +189,7 @@ class StreamListener:
             port.stopListening()
             return
         self._port = port
-        self._place.note_bound()
+        self._address.note_bound()
         use_our_classes(port)
         self._pass_options_on()
         if not self._opened:
@@ -207,21 +207,21 @@ class StreamListener:
         return await self._guarded.drain(seconds)
 
     async def stop_listening(self) -> None:
-        """Accept waiting peers, then no more. The place is free when this returns.
+        """Accept waiting peers, then no more. The address is free when this returns.
 
-        But a socket unit's place stays taken, and its waiting peers are left to the next process.
+        But a socket unit's address stays taken, and its waiting peers are left to the next process.
         """
         self._stopped = True
-        place = self._place
-        place.stop_watching()
-        place.kept.note_listener_ended(place.known or str(self.endpoint))
+        address = self._address
+        address.stop_watching()
+        address.kept.note_listener_ended(address.known or str(self.endpoint))
         if self.certificate is not None:
             self.certificate.stop_watching()
         port, self._port = self._port, None
         if port is None:
             return
-        of_unit = self.endpoint.scheme == "systemd" or place.kept.is_from_unit(place.known)
-        if of_unit or place.outlives:
+        of_unit = self.endpoint.scheme == "systemd" or address.kept.is_from_unit(address.known)
+        if of_unit or address.outlives:
             # A socket unit serves its waiting peers later, by another process if need be. A socket that is
             # only kept for us is closed unless this is a restart, so its waiting peers are accepted first.
             if self._opened and not of_unit:
@@ -233,9 +233,9 @@ class StreamListener:
             return
         # The port of stdio: is its one connection.
         stopped = maybeDeferred(getattr(port, "stopListening", None) or port.loseConnection)
-        if place.known is not None or not is_shared(port):
+        if address.known is not None or not is_shared(port):
             block_new_connections(port)
-            place.leave()
+            address.leave()
         # Without a wait in between: a peer that connected then would be reset, and its data lost.
         if self._opened:
             self._accept_waiting(port)

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
-from logsrv.kit.net.kept_sockets import KeptSockets, ListeningPlace
+from logsrv.kit.net.kept_sockets import KeptSockets, ListeningAddress
 from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import shown
 
@@ -46,7 +46,7 @@ def listen_error(
     """
     cause = error.socketError if isinstance(error, CannotListenError) else error
     where = shown(str(endpoint))
-    given = kept.untaken_places() if kept is not None and endpoint.port else []
+    given = kept.untaken_addresses() if kept is not None and endpoint.port else []
     beside = [address for address in given if address.endswith(f":{endpoint.port}")]
     if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE and beside:
         sentence = (
@@ -92,8 +92,8 @@ def _os_error_sentence(cause: OSError, endpoint: Endpoint) -> str:
     return cause.strerror or str(cause)
 
 
-def listening_place_of(endpoint: Endpoint) -> ListeningPlace | None:
-    """Return the place of an endpoint, by which a socket that listens there already is found.
+def listening_address_of(endpoint: Endpoint) -> ListeningAddress | None:
+    """Return the address of an endpoint, by which a socket that listens there already is found.
 
     None if it is not known beforehand, as for any free port, and for endpoint types of other packages.
     """
@@ -102,14 +102,14 @@ def listening_place_of(endpoint: Endpoint) -> ListeningPlace | None:
         return None
     if endpoint.scheme in ("unix", "unixgram"):
         path = endpoint.path or ""
-        return ListeningPlace(kind, socket.AF_UNIX, os.fsencode(path), socket_file_id(path))
+        return ListeningAddress(kind, socket.AF_UNIX, os.fsencode(path), socket_file_id(path))
     if endpoint.scheme not in _WITH_PORTS or not endpoint.port:
         return None
     try:
         family, address = _address_to_bind(endpoint)
     except OSError:
         return None
-    return ListeningPlace(kind, family, tuple(address[:2]))
+    return ListeningAddress(kind, family, tuple(address[:2]))
 
 
 def _address_to_bind(endpoint: Endpoint) -> tuple[int, Any]:
@@ -125,7 +125,7 @@ def check_can_bind(endpoint: Endpoint, kept: KeptSockets | None = None) -> None:
 
     kept: the sockets of the service manager. Endpoint types of other packages are not checked.
     """
-    if kept is not None and kept.holds(listening_place_of(endpoint)):
+    if kept is not None and kept.holds(listening_address_of(endpoint)):
         return
     if endpoint.scheme in ("unix", "unixgram"):
         _find_stale_socket(endpoint)

@@ -27,7 +27,7 @@ from logsrv.kit.net._kernel_datagrams import (
     RecvmmsgReader,
     RecvmsgReader,
 )
-from logsrv.kit.net._listener_place import ListenerPlace
+from logsrv.kit.net._listener_address import ListenerAddress
 from logsrv.kit.net.bind import bound_socket, check_can_bind, listen_error
 from logsrv.kit.net.endpoint import LISTENING, Endpoint, log_listening
 from logsrv.kit.net.kept_sockets import KeptSockets
@@ -90,7 +90,7 @@ class DatagramListener:
         self._senders = GuardedSenders(label, policy, reactor.seconds, metrics)
         self._failures = Failures(label, reactor.seconds)
         self._socket: socket.socket | None = None
-        self._place = ListenerPlace(self, kept, reactor)
+        self._address = ListenerAddress(self, kept, reactor)
         self._receive: DatagramReader | None = None
         self._paused = self._opened = False
         self._next_turn = NextTurnCall(reactor, self._deliver_kept_now)
@@ -114,20 +114,20 @@ class DatagramListener:
 
     def check_and_reload(self) -> None:
         if self._socket is None:
-            check_can_bind(self.endpoint, self._place.kept)
+            check_can_bind(self.endpoint, self._address.kept)
         else:
-            self._place.restore_if_missing()
+            self._address.restore_if_missing()
 
     def apply(self, policy: GuardPolicy) -> None:
         self._senders.apply(policy)
 
     def bind(self) -> None:
-        taken = self._place.take_kept_socket()
+        taken = self._address.take_kept_socket()
         try:
             self._socket = bound_socket(self.endpoint, taken)
         except OSError as error:
-            raise listen_error(error, self.endpoint, self._place.kept) from error
-        self._place.note_bound()
+            raise listen_error(error, self.endpoint, self._address.kept) from error
+        self._address.note_bound()
         reader = RecvmmsgReader if RecvmmsgReader.available else RecvmsgReader
         self._receive = reader(self._socket)
         self._losses.watch_socket(self._socket)
@@ -137,7 +137,7 @@ class DatagramListener:
         self._opened = True
         if not self._paused:
             self._reactor.addReader(self)
-        self._place.note_open(self.fileno())
+        self._address.note_open(self.fileno())
 
     def _split_by_receiver(self, group: Group) -> Sequence[Group]:
         return split_group(group, getattr(self._receiver, "most_at_once", MOST_AT_ONCE))
@@ -265,7 +265,7 @@ class DatagramListener:
         left = sum(len(payloads) for payloads, _ in self._kept)
         self._kept.clear()
         # A socket that outlives this process keeps its datagrams for the next one.
-        for _ in range(0 if self._place.outlives else MOST_DISCARDED_READS):
+        for _ in range(0 if self._address.outlives else MOST_DISCARDED_READS):
             groups, more = self._receive.read()
             left += sum(len(payloads) for payloads, _ in groups)
             if not more:
@@ -279,9 +279,9 @@ class DatagramListener:
         if self._socket is not None:
             self._reactor.removeReader(self)
             self._losses.log_last_and_stop()
-            self._place.stop_watching()
-            if not self._place.outlives:
-                self._place.leave()
+            self._address.stop_watching()
+            if not self._address.outlives:
+                self._address.leave()
             self._socket.close()
             self._socket = None
 

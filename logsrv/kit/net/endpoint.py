@@ -1,4 +1,4 @@
-"""Endpoints: the places where a service listens, and how the log names them.
+"""Endpoints: the addresses where a service listens, and how the log names them.
 
 They are Twisted's endpoints, and `udp:PORT`, `unixgram:PATH` and `stdin:`, with defaults for bursts of
 connections (backlog) and shared machines (mode).
@@ -45,7 +45,7 @@ START_TLS_ARGUMENTS = (
 )  # fmt: skip
 START_TLS = ("tcp", "tcp6", "unix", "systemd")
 NOT_STREAMS = {"udp": "datagram", "unixgram": "datagram", "stdin": "stdin", "fetched": "fetched"}
-"""The kind of each scheme that is not a stream. `fetched` is no place: its receiver parses the text."""
+"""The kind of each scheme that is not a stream. `fetched` is no address: its receiver parses the text."""
 # Arguments that name directories and files, which must exist.
 DIRECTORY_ARGUMENTS = ("path", "caCertsDir")
 FILE_ARGUMENTS = (
@@ -73,7 +73,7 @@ WEB = ("tcp", "tcp6", "ssl")
 
 @attrs.frozen
 class Endpoint:
-    """A place to listen at; `str()` gives its text back.
+    """An address to listen at; `str()` gives its text back.
 
     arguments: pairs of name and value, also for arguments that the text gives without a name; the name of
         a service as port is replaced by its number. Empty for endpoint types of other packages, which
@@ -202,8 +202,8 @@ class Endpoint:
         return attrs.evolve(self, text=text, arguments=tuple(arguments.items()))
 
 
-class TakenPlaces:
-    """Endpoints by the places that they take: finds an overlap without comparing all of them."""
+class TakenEndpoints:
+    """Endpoints by the addresses that they take: finds an overlap without comparing all of them."""
 
     def __init__(self, endpoints: Iterable[Endpoint] = ()) -> None:
         self._at: dict[tuple[object, ...], list[Endpoint]] = {}
@@ -237,7 +237,7 @@ def _escape_argument(value: str) -> str:
     return re.sub(r"([\\:=])", r"\\\1", value)
 
 
-def listening_place_text(endpoint: Endpoint, address: str) -> str:
+def listening_address_text(endpoint: Endpoint, address: str) -> str:
     """Return `tcp 0.0.0.0:514`, `tls [::]:6514`, `unix /run/log.sock`.
 
     address: as bound; "" if an endpoint type of another package has none: then its text is returned.
@@ -250,10 +250,10 @@ def listening_place_text(endpoint: Endpoint, address: str) -> str:
     return f"{'proxied ' if endpoint.proxied else ''}{scheme} {address}"
 
 
-def url_or_place_text(endpoint: Endpoint, address: str, path: str) -> str:
-    """Return `http://127.0.0.1:8080/`, or `listening_place_text` for an endpoint without a URL."""
+def url_or_address_text(endpoint: Endpoint, address: str, path: str) -> str:
+    """Return `http://127.0.0.1:8080/`, or `listening_address_text` for an endpoint without a URL."""
     if endpoint.scheme not in WEB or endpoint.proxied:
-        return listening_place_text(endpoint, address)
+        return listening_address_text(endpoint, address)
     return f"{'https' if endpoint.scheme == 'ssl' else 'http'}://{address}{path}"
 
 
@@ -264,7 +264,7 @@ def log_listening(sentence: str, endpoint: Endpoint, address: str) -> None:
     """
     before, url, path = sentence.partition("{url}")
     if url:
-        sentence = before + url_or_place_text(endpoint, address, path)
+        sentence = before + url_or_address_text(endpoint, address, path)
     else:
-        sentence = sentence.replace("{place}", listening_place_text(endpoint, address))
+        sentence = sentence.replace("{place}", listening_address_text(endpoint, address))
     log.info("{sentence}", sentence=sentence, endpoint=str(endpoint), address=address)

@@ -1,8 +1,8 @@
 """Listening sockets that outlive this process: the service manager passes them to it, and keeps them.
 
 They come from its socket units, or from its store of open files (FileDescriptorStoreMax=), into which the
-previous process put them. A socket itself tells its place; its name tells only which of these two it comes
-from.
+previous process put them. A socket itself tells its address; its name tells only which of these two it
+comes from.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ LONGEST_SHOWN = 120
 
 
 @attrs.frozen
-class ListeningPlace:
-    """A place to listen at.
+class ListeningAddress:
+    """An address to listen at.
 
     kind, family: numbers of the socket module. address: host and port, or the path of a UNIX socket. file:
     the identity of the file at that path (two numbers); None if there is none.
@@ -48,7 +48,7 @@ class ListeningPlace:
 
     @property
     def name(self) -> str:
-        """Return the name for the store: it is different for each place, and for each file at a path."""
+        """Return the name for the store: it is different for each address, and for each file at a path."""
         shown = (
             os.fsdecode(self.address)
             if isinstance(self.address, bytes)
@@ -59,9 +59,9 @@ class ListeningPlace:
         kind = "datagram" if self.kind == socket.SOCK_DGRAM else "stream"
         return f"{PREFIX}{kind}-{_ODD.sub('_', shown)[:LONGEST_SHOWN]}-{digest}"
 
-    def is_place_of(self, descriptor: int, name: str) -> bool:
+    def is_address_of(self, descriptor: int, name: str) -> bool:
         """Return true if the open file `descriptor` is a socket that listens here and can be reached."""
-        if _bound_place(descriptor) != (self.kind, self.family, self.address):
+        if _kind_and_address(descriptor) != (self.kind, self.family, self.address):
             return False
         if self.family != socket.AF_UNIX or self.address[:1] == b"\0":
             return True
@@ -69,11 +69,11 @@ class ListeningPlace:
         return name == self.name if name.startswith(PREFIX) else self.file is not None
 
     def is_blocked_by(self, descriptor: int) -> bool:
-        """Return true if an open file is a socket that keeps this place from being bound.
+        """Return true if an open file is a socket that keeps this address from being bound.
 
         It has the same port, and either of them takes all addresses of the machine.
         """
-        looked = _bound_place(descriptor)
+        looked = _kind_and_address(descriptor)
         if (
             looked is None
             or looked[:2] != (self.kind, self.family)
@@ -84,7 +84,7 @@ class ListeningPlace:
         return port == wanted and any(ip_address(one).is_unspecified for one in (host, here))
 
 
-def _bound_place(descriptor: int) -> tuple[int, int, Any] | None:
+def _kind_and_address(descriptor: int) -> tuple[int, int, Any] | None:
     """Return kind, family and address of a socket; None for a stream socket that does not listen, and for
     an open file that is no socket.
     """
@@ -140,11 +140,11 @@ class KeptSockets:
         """`given`: open files with their names. `tell`: sends a message; None if no manager keeps any."""
         self._given = dict(given)
         self._tell = tell
-        self._stored: dict[ListeningPlace, str] = {}
-        self._from_units: set[ListeningPlace] = set()
-        # The socket units' sockets that listeners use, each with its listener: the listener's place, or its
-        # endpoint if that has the socket's name or number.
-        self._taken: dict[int, ListeningPlace | str] = {}
+        self._stored: dict[ListeningAddress, str] = {}
+        self._from_units: set[ListeningAddress] = set()
+        # The socket units' sockets that listeners use, each with its listener: the listener's address, or
+        # its endpoint if that has the socket's name or number.
+        self._taken: dict[int, ListeningAddress | str] = {}
         self.leaving = False
         for descriptor in self._given:
             # The environment may be wrong: perhaps no file has that number.
@@ -156,28 +156,30 @@ class KeptSockets:
         """Return true if there are given sockets, or a manager that keeps sockets."""
         return bool(self._given) or self._tell is not None
 
-    def holds(self, place: ListeningPlace | None) -> bool:
-        """Return true if a given socket listens at a place, taken by a listener or not."""
-        return place is not None and any(place.is_place_of(*one) for one in self._given.items())
+    def holds(self, address: ListeningAddress | None) -> bool:
+        """Return true if a given socket listens at an address, taken by a listener or not."""
+        return address is not None and any(
+            address.is_address_of(*one) for one in self._given.items()
+        )
 
-    def take(self, place: ListeningPlace) -> socket.socket | None:
-        """Return the given socket that listens at a place, for the listener there; None if there is none.
+    def take(self, address: ListeningAddress) -> socket.socket | None:
+        """Return the given socket that listens at an address, for its listener; None if there is none.
 
         Raises OSError if another listener uses that socket, because its endpoint has the socket's name or
         number.
         """
         for descriptor, name in self._given.items():
-            if not place.is_place_of(descriptor, name):
+            if not address.is_address_of(descriptor, name):
                 continue
             if name.startswith(PREFIX):
                 del self._given[descriptor]
-                self._stored[place] = name
+                self._stored[address] = name
             else:
                 # The socket of a unit stays, for a listener after a reload.
                 if isinstance(other := self._taken.get(descriptor), str):
                     raise _in_use_error(other)
-                self._from_units.add(place)
-                self._taken[descriptor] = place
+                self._from_units.add(address)
+                self._taken[descriptor] = address
                 descriptor = os.dup(descriptor)
             taken = socket.socket(fileno=descriptor)
             taken.setblocking(False)
@@ -194,12 +196,12 @@ class KeptSockets:
             raise _in_use_error(other if isinstance(other, str) else _shown_address(descriptor))
         self._taken[descriptor] = endpoint
 
-    def note_listener_ended(self, listener: ListeningPlace | str) -> None:
-        """Note that a listener has ended. listener: its place, or its endpoint with a name or number."""
+    def note_listener_ended(self, listener: ListeningAddress | str) -> None:
+        """Note that a listener has ended. listener: its address, or its endpoint with a name or number."""
         self._taken = {one: other for one, other in self._taken.items() if other != listener}
 
-    def untaken_places(self) -> list[str]:
-        """Return the places of the units' sockets that no listener uses."""
+    def untaken_addresses(self) -> list[str]:
+        """Return the addresses of the units' sockets that no listener uses."""
         found = []
         for descriptor, name in self._given.items():
             if not name.startswith(PREFIX) and descriptor not in self._taken:
@@ -207,39 +209,43 @@ class KeptSockets:
                     found.append(_shown_address(descriptor))
         return [where for where in found if where]
 
-    def give_to_manager(self, place: ListeningPlace, descriptor: int) -> None:
+    def give_to_manager(self, address: ListeningAddress, descriptor: int) -> None:
         """Give the socket of an open listener to the service manager to keep."""
-        if self._tell is None or place in self._from_units or self._stored.get(place) == place.name:
+        if (
+            self._tell is None
+            or address in self._from_units
+            or self._stored.get(address) == address.name
+        ):
             return
         # The kept socket may be of an earlier file at this path.
-        self.remove_from_manager(place)
-        self._stored[place] = place.name
-        self._tell(notify_message(FDSTORE=1, FDNAME=place.name), [descriptor])
+        self.remove_from_manager(address)
+        self._stored[address] = address.name
+        self._tell(notify_message(FDSTORE=1, FDNAME=address.name), [descriptor])
 
-    def is_from_unit(self, place: ListeningPlace | None) -> bool:
-        """Return true if the socket at a place comes from a socket unit."""
-        return place in self._from_units
+    def is_from_unit(self, address: ListeningAddress | None) -> bool:
+        """Return true if the socket at an address comes from a socket unit."""
+        return address in self._from_units
 
-    def outlives(self, place: ListeningPlace | None) -> bool:
-        """Return true if the manager keeps the socket at a place: a unit's always, others when we leave."""
-        return place in self._from_units or (self.leaving and place in self._stored)
+    def outlives(self, address: ListeningAddress | None) -> bool:
+        """Return true if the manager keeps the socket there: a unit's always, others when we leave."""
+        return address in self._from_units or (self.leaving and address in self._stored)
 
-    def remove_from_manager(self, place: ListeningPlace | None) -> None:
-        """Let the service manager close its copy of the socket: nothing listens at the place any more."""
-        name = self._stored.pop(place, None) if place is not None else None
+    def remove_from_manager(self, address: ListeningAddress | None) -> None:
+        """Let the service manager close its copy of the socket: nothing listens at the address any more."""
+        name = self._stored.pop(address, None) if address is not None else None
         if name is not None:
             self._remove_from_store(name)
 
-    def close_blocking(self, place: ListeningPlace) -> bool:
-        """Close the previous process's sockets that block a place; return true if there was one."""
-        return self._close_stored(place.is_blocked_by)
+    def close_blocking(self, address: ListeningAddress) -> bool:
+        """Close the previous process's sockets that block an address; return true if there was one."""
+        return self._close_stored(address.is_blocked_by)
 
     def close_unwanted(self) -> None:
         """Close the sockets of the previous process that no listener of this one has taken.
 
         The untaken sockets of units stay open, and peers that connect there wait: a warning says so.
         """
-        for where in self.untaken_places():
+        for where in self.untaken_addresses():
             log.warn(
                 "the service manager listens at {where}, and no listener has that place: peers wait in "
                 "vain; listen there, or remove it from the .socket unit",

@@ -33,14 +33,14 @@ class Listener(Protocol):
 
     @property
     def address(self) -> str:
-        """The place where it listens, such as `127.0.0.1:1234` or a path; "" before `bind`."""
+        """The address where it listens, such as `127.0.0.1:1234` or a path; "" before `bind`."""
 
     @property
     def protocols(self) -> Sequence[Any]:
         """The protocols of connected peers; empty for endpoints without connections."""
 
     def bind(self) -> None:
-        """Bind the place, as root if need be. Raises ListenError with one sentence."""
+        """Bind the address, as root if need be. Raises ListenError with one sentence."""
 
     def open(self) -> None:
         """Take in the peers' data, from the reactor's next turn on."""
@@ -110,7 +110,7 @@ class FetchingReceiver(Protocol):
         """Check an endpoint's options and the files that they name. Raises ConfigurationError."""
 
     def begin_fetching(self, endpoint: Endpoint) -> None:
-        """Begin to fetch, from the place that the endpoint's text names."""
+        """Begin to fetch, from the address that the endpoint's text names."""
 
     def stop_fetching(self) -> Deferred[None]:
         """Stop fetching; fires when the data that has come is taken in or given up."""
@@ -140,7 +140,7 @@ class FetchedListener:
             raise ListenError(f"{self.endpoint}: {error}") from None
 
     def bind(self) -> None:
-        """Only check: there is no place to bind."""
+        """Only check: there is no address to bind."""
         self.check_and_reload()
 
     def open(self) -> None:

@@ -1,4 +1,4 @@
-"""Remote endpoints: places to connect to, parsed and checked before anything is opened."""
+"""Remote endpoints: addresses to connect to, parsed and checked before anything is opened."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ARGUMENTS = {
 }
 """The arguments of each scheme, in the order in which they may be given without their names."""
 ARGUMENTS["tls"] = ARGUMENTS["ssl"]
-# Such an argument in the text of a place; a backslash escapes a colon in it.
+# Such an argument in the text of an address; a backslash escapes a colon in it.
 _FILE_ARGUMENT = r":(?:cafile|certKey|privateKey)=(?:\\.|[^:\\])*"
 
 
 @attrs.frozen
-class RemotePlace:
-    """A place to connect to; `str()` gives its text back.
+class RemoteAddress:
+    """An address to connect to; `str()` gives its text back.
 
     scheme: tcp, ssl or unix. tls: the authorities to trust and the certificate to show, for ssl.
     """
@@ -49,8 +49,8 @@ class RemotePlace:
         return re.sub(_FILE_ARGUMENT, "", self.text)
 
 
-def parse_remote(text: str) -> RemotePlace:
-    """Return the place for `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`; looks for no file.
+def parse_remote(text: str) -> RemoteAddress:
+    """Return the address for `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`; looks for no file.
 
     A colon in a value is written `\\:`, as in an IPv6 address. ssl: (or tls:) takes cafile= (authorities to
     trust instead of the system's), certKey= and privateKey= (our own certificate), and hostname= (the
@@ -69,7 +69,7 @@ def parse_remote(text: str) -> RemotePlace:
         path = found.get("address", "")
         if not path or "\0" in path[1:] or len(path.encode()) > LONGEST_SOCKET_PATH:
             raise ValueError(f"{shown(text)} has no path that a socket can have")
-        return RemotePlace(text, scheme, path=path)
+        return RemoteAddress(text, scheme, path=path)
     host = found.get("host", "")
     if not host or not found.get("port"):
         raise ValueError(f"{shown(text)} has no host and port; write {scheme}:HOST:PORT")
@@ -85,28 +85,28 @@ def parse_remote(text: str) -> RemotePlace:
         key=files.get("privateKey"),
         server_name=found.get("hostname", ""),
     )
-    return RemotePlace(
+    return RemoteAddress(
         text, "ssl" if files or scheme == "tls" else scheme, host=host, port=port, tls=tls
     )
 
 
-def located_remote(place: RemotePlace, directory: Path) -> RemotePlace:
-    """Return the same place with its relative paths below `directory`. Raises ValueError for no file."""
+def located_remote(address: RemoteAddress, directory: Path) -> RemoteAddress:
+    """Return the same address with its relative paths below `directory`. Raises ValueError for no file."""
 
     def located(name: str, file: Path | None) -> Path | None:
         if file is not None and not (file := directory / file).exists():
-            raise ValueError(f"{place.scheme}: there is no file ({name}) {shown(str(file))}")
+            raise ValueError(f"{address.scheme}: there is no file ({name}) {shown(str(file))}")
         return file
 
     tls = attrs.evolve(
-        place.tls,
-        cafile=located("cafile", place.tls.cafile),
-        certificate=located("certKey", place.tls.certificate),
-        key=located("privateKey", place.tls.key),
+        address.tls,
+        cafile=located("cafile", address.tls.cafile),
+        certificate=located("certKey", address.tls.certificate),
+        key=located("privateKey", address.tls.key),
     )
-    is_relative = place.path and not place.path.startswith("\0")
-    path = str(directory / place.path) if is_relative else place.path
-    return attrs.evolve(place, path=path, tls=tls)
+    is_relative = address.path and not address.path.startswith("\0")
+    path = str(directory / address.path) if is_relative else address.path
+    return attrs.evolve(address, path=path, tls=tls)
 
 
 REMOTE = Kind(
@@ -118,9 +118,9 @@ REMOTE = Kind(
 
 
 def remote_endpoint(
-    remote: RemotePlace, reactor: Any, seconds: float = CONNECT_SECONDS
+    remote: RemoteAddress, reactor: Any, seconds: float = CONNECT_SECONDS
 ) -> IStreamClientEndpoint:
-    """Return a client endpoint for a place. seconds: the time-out of one attempt.
+    """Return a client endpoint for an address. seconds: the time-out of one attempt.
 
     Reads certificates. Raises ConfigurationError if one cannot be used.
     """

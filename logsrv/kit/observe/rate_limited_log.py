@@ -1,6 +1,6 @@
 """Logs of frequent events that cannot be flooded: the first is logged, then one a minute with a number.
 
-So are errors in a plugin's code: each is counted, the first of each place logged with its traceback.
+So are errors in a plugin's code: each is counted, the first of each location logged with its traceback.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ QUIET_SECONDS = 60.0
 REMEMBERED = 1024
 OTHERS = "others"
 log = Logger()
-REMEMBERED_PLACES = 256
+REMEMBERED_LOCATIONS = 256
 ASYNCIO = os.path.dirname(asyncio.__file__)
 # The beginnings of asyncio's errors to code that needs its event loop, which does not run.
 NO_LOOP = (
@@ -104,7 +104,7 @@ class RateLimitedLog:
 
 
 class Failures:
-    """Logs the first failure at each place in the code, then once a minute the number of further ones.
+    """Logs the first failure at each location in the code, then once a minute the number of further ones.
 
     Without this limit, a plugin that fails on every line would fill the disk.
     """
@@ -112,19 +112,21 @@ class Failures:
     def __init__(self, plugin: str, clock: Callable[[], float]) -> None:
         """`clock`: returns seconds that only grow."""
         self._plugin = plugin
-        self._places = RateLimitedLog(clock, REMEMBERED_PLACES)
+        self._locations = RateLimitedLog(clock, REMEMBERED_LOCATIONS)
 
     def report_failure(self, doing: str, peer: str, failure: Failure) -> None:
         """Log or count a failure. doing: the method that failed. peer: who it worked for; "" for nobody."""
-        place = f"{failure.type.__name__ if failure.type else 'error'} {_innermost_place(failure)}"
-        noted = self._places.count_event(place)
+        location = (
+            f"{failure.type.__name__ if failure.type else 'error'} {_innermost_location(failure)}"
+        )
+        noted = self._locations.count_event(location)
         if noted is None:
             return
         doing += f" failed for {peer}" if peer else " failed"
         why = asyncio_advice(failure.value, self._plugin)
         if why is not None:
             log.error("{plugin}: {doing} at {place}: {why}", plugin=self._plugin, doing=doing,
-                      place=_innermost_place(failure), why=why)  # fmt: skip
+                      place=_innermost_location(failure), why=why)  # fmt: skip
         elif noted.first:
             log.failure("{plugin}: {doing}", failure, plugin=self._plugin, doing=doing)
         else:
@@ -133,7 +135,7 @@ class Failures:
                 plugin=self._plugin,
                 doing=doing,
                 number=noted.number,
-                place=place,
+                place=location,
                 error=repr(failure.getErrorMessage()[:200]),
             )
 
@@ -148,12 +150,12 @@ def asyncio_advice(error: BaseException | None, plugin: str) -> str | None:
     return None
 
 
-def _innermost_place(failure: Failure) -> str:
-    """Return the innermost place in the code that is not asyncio's own."""
-    place, traceback = "nowhere", failure.getTracebackObject()
+def _innermost_location(failure: Failure) -> str:
+    """Return the innermost location in the code that is not asyncio's own."""
+    location, traceback = "nowhere", failure.getTracebackObject()
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
-        if place == "nowhere" or os.path.dirname(file) != ASYNCIO:
-            place = f"{os.path.basename(file)}:{traceback.tb_lineno}"
+        if location == "nowhere" or os.path.dirname(file) != ASYNCIO:
+            location = f"{os.path.basename(file)}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
-    return place
+    return location

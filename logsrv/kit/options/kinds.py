@@ -31,7 +31,7 @@ LINE = r"\n"
 
 
 class WrongPartError(ValueError):
-    """An error at one place in a long value: a sentence, and lines that show the place.
+    """An error at one position in a long value: a sentence, and lines that show the position.
 
     picture: these lines, safe to print, such as a part of the value and a caret under it.
     """
@@ -330,6 +330,6 @@ NETWORK: Kind[Network] = Kind(
 
 
 def endpoint_kind(parse: Callable[[str], T], *, locate: Callable[[T, Path], T]) -> Kind[T]:
-    """Return the kind of places to listen at. parse, locate: as in `Kind`."""
+    """Return the kind of addresses to listen at. parse, locate: as in `Kind`."""
     accepted = "an endpoint, such as tcp:1234, udp:514 or unix:/run/log.sock"
     return Kind(parse, accepted, "ENDPOINT", locate=locate)

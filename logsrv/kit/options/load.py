@@ -112,8 +112,8 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
             if name in options and _inherits_value(option, options[name], given=name in given)
         }
         values[attribute] = tuple(
-            _make_table(declared.settings_class, place, level, enclosing, overruling, directory)
-            for place, level in tables
+            _make_table(declared.settings_class, location, level, enclosing, overruling, directory)
+            for location, level in tables
         )
         for made, (_, level) in zip(values[attribute], tables, strict=True):
             warnings += (
@@ -169,7 +169,7 @@ def _advice_sentences(options: Mapping[str, Option], level: GivenValues) -> Iter
 
 
 _TablesInFile = list[tuple[str, GivenValues]]
-"""The tables of one array in the file, each with its place as a phrase."""
+"""The tables of one array in the file, each with its location as a phrase."""
 
 
 def _read_config_file(
@@ -210,13 +210,15 @@ def _read_config_file(
                 f"{origin}, key {name}: not an array of tables; begin each table with [[{name}]]"
             )
         options = options_of(declared.settings_class)
-        places = [f"{origin}, {name} {number}" for number in range(1, len(found) + 1)]
+        locations = [f"{origin}, {name} {number}" for number in range(1, len(found) + 1)]
         written[attribute] = [
             (
-                place,
-                values_from_table(options, table, place, directory, name=sources.name, inner=True),
+                location,
+                values_from_table(
+                    options, table, location, directory, name=sources.name, inner=True
+                ),
             )
-            for place, table in zip(places, found, strict=True)
+            for location, table in zip(locations, found, strict=True)
         ]
     return top, written
 
@@ -227,7 +229,7 @@ def _has_table(found: Any) -> bool:
 
 def _make_table(
     settings_class: type[S],
-    place: str,
+    location: str,
     level: GivenValues,
     enclosing: Mapping[str, Any],
     overruling: GivenValues,
@@ -247,9 +249,9 @@ def _make_table(
             values[attribute] = enclosing[attribute]
         else:
             values[attribute] = _default_value(
-                option, f"{place}: {option_name(attribute)}", directory
+                option, f"{location}: {option_name(attribute)}", directory
             )
-    return _make_settings(settings_class, values, place)
+    return _make_settings(settings_class, values, location)
 
 
 def _inherits_value(option: Option, enclosing: Option, *, given: bool) -> bool:
@@ -272,9 +274,9 @@ def _default_value(option: Option, label: str, directory: Path) -> Any:
         raise ConfigurationError(f"{label}: {error}") from error
 
 
-def _make_settings(settings_class: type[S], values: Mapping[str, Any], place: str) -> S:
+def _make_settings(settings_class: type[S], values: Mapping[str, Any], location: str) -> S:
     try:
         return settings_class(**values)
     except ValueError as error:
         sentence = one_line(str(error))
-        raise ConfigurationError(f"{place}: {sentence}" if place else sentence) from error
+        raise ConfigurationError(f"{location}: {sentence}" if location else sentence) from error

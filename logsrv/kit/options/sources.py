@@ -1,7 +1,7 @@
 """The values of options from each source, parsed, and each with its origin.
 
 A wrong value raises ConfigurationError. Its sentence names the option, the value, its origin and the
-accepted texts; for a long value, lines below it show the place of the mistake.
+accepted texts; for a long value, lines below it show the position of the mistake.
 """
 
 from __future__ import annotations

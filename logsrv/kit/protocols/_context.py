@@ -128,8 +128,8 @@ class RunningService(Protocol[Settings, State]):
 
         protocol: a Datagrams or DatagramProtocol class; its one object is `protocol` of the result, and
         gets what comes. `send(data, (host, port))` sends to an IP address, `close()` closes; the stop
-        closes it after the tasks. Raises ConfigurationError for text that is no such place, ListenError for
-        one that is taken; RuntimeError after the stop.
+        closes it after the tasks. Raises ConfigurationError for text that is no such address, ListenError
+        for one that is taken; RuntimeError after the stop.
         """
 
 

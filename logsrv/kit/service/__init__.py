@@ -7,7 +7,7 @@ own, such as the line logger, derives from `ListeningService` and says which sit
 Its modules:
 
 service             _start, _reload and _stop, by _hooks that a plugin overrides
-sites               the places where it listens; _operator_sites are --metrics and --inspect
+sites               the addresses where it listens; _operator_sites are --metrics and --inspect
 plugin_metrics      the figures of a plugin
 _signals, launch    the operator's signals; what twistd's parent is told
 _manager            what systemd is told; _garbage keeps long-lived objects out of collections

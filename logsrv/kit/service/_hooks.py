@@ -97,7 +97,7 @@ class ServiceHooks(Service, Generic[Settings]):
 
     @property
     def addresses(self) -> list[str]:
-        """Return the bound places, such as `127.0.0.1:1234` or a path.
+        """Return the bound addresses, such as `127.0.0.1:1234` or a path.
 
         They are in the order of the settings; --metrics and --inspect come last.
         """
@@ -132,7 +132,7 @@ class ServiceHooks(Service, Generic[Settings]):
         return self.served.all
 
     def unready_reasons(self) -> list[str]:
-        """Return the reasons why some place does not let peers in; empty if all do."""
+        """Return the reasons why some address does not let peers in; empty if all do."""
         if not self.running:
             return [f"{self.name} is not running, or stopping"]
         if not self.ready:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.inspect.inspect_settings import InspectPlace, OperatorSettings
+from logsrv.kit.inspect.inspect_settings import InspectEndpoint, OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites import SiteServer, SiteSpec
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = Logger()
 
-# Connections at a place of --metrics, more are refused. Each Prometheus server keeps one open, and a person
-# with curl needs one more.
+# Connections at an address of --metrics, more are refused. Each Prometheus server keeps one open, and a
+# person with curl needs one more.
 MOST_SCRAPES = 100
-# Operators at a place of --inspect at a time; more are refused.
+# Operators at an address of --inspect at a time; more are refused.
 MOST_SESSIONS = 32
 NO_CONCH = "--inspect ssh: needs Twisted Conch: pip install 'logsrv[inspect]'"
 NO_PYTHON_THERE = (
@@ -35,23 +35,23 @@ def operator_sites(service: Service, settings: object) -> list[SiteSpec]:
     """Return the sites that `settings` ask for. Raises ConfigurationError."""
     if not isinstance(settings, OperatorSettings):
         return []
-    metrics = _places_of_kind(settings.metrics, Endpoint)
-    inspect = _places_of_kind(settings.inspect, InspectPlace)
+    metrics = _endpoints_of_kind(settings.metrics, Endpoint)
+    inspect = _endpoints_of_kind(settings.inspect, InspectEndpoint)
     return [
         *_metrics_sites(service, settings, metrics),
-        *(_inspect_site(service, settings, place) for place in inspect),
+        *(_inspect_site(service, settings, address) for address in inspect),
     ]
 
 
-def _places_of_kind(places: object, kind: type[T]) -> tuple[T, ...]:
-    """Return the places of an option; none if the author's own option of that name means something else."""
-    if not isinstance(places, tuple):
+def _endpoints_of_kind(addresses: object, kind: type[T]) -> tuple[T, ...]:
+    """Return the addresses of an option; none if the author's own option of that name is another."""
+    if not isinstance(addresses, tuple):
         return ()
-    return tuple(place for place in places if isinstance(place, kind))
+    return tuple(address for address in addresses if isinstance(address, kind))
 
 
 def _metrics_sites(
-    service: Service, settings: OperatorSettings, places: tuple[Endpoint, ...]
+    service: Service, settings: OperatorSettings, addresses: tuple[Endpoint, ...]
 ) -> list[SiteSpec]:
     def make(wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         # A service without --metrics needs no web server, and starts sooner without it.
@@ -67,17 +67,19 @@ def _metrics_sites(
         SiteSpec(
             f"metrics {one}", one, f"metrics {one.label}", rules, make, "metrics at {url}/metrics"
         )
-        for one in places
+        for one in addresses
     ]
 
 
-def _inspect_site(service: Service, settings: OperatorSettings, place: InspectPlace) -> SiteSpec:
+def _inspect_site(
+    service: Service, settings: OperatorSettings, address: InspectEndpoint
+) -> SiteSpec:
     from logsrv.kit.inspect._session import SessionSettings, SocketServer
 
-    if settings.inspect_python and place.keys is None and place.endpoint.scheme != "unix":
-        raise ConfigurationError(NO_PYTHON_THERE.format(place))
+    if settings.inspect_python and address.keys is None and address.endpoint.scheme != "unix":
+        raise ConfigurationError(NO_PYTHON_THERE.format(address))
     rules = SessionSettings(
-        keys=_public_keys(place),
+        keys=_public_keys(address),
         allow=settings.allow,
         deny=settings.deny,
         max_connections=MOST_SESSIONS,
@@ -89,26 +91,31 @@ def _inspect_site(service: Service, settings: OperatorSettings, place: InspectPl
         if wanted.settings.python:
             log.warn(
                 "--inspect-python: anyone who connects to {place} can do whatever the service can",
-                place=str(place),
+                place=str(address),
             )
-        if place.host_key is not None:
+        if address.host_key is not None:
             from logsrv.kit.inspect._ssh import SSHServer, host_key
 
-            return SSHServer(service, wanted.label, wanted.settings, host_key(place.host_key))
+            return SSHServer(service, wanted.label, wanted.settings, host_key(address.host_key))
         return SocketServer(service, wanted.label, wanted.settings, metrics)
 
-    sentence = f"listening for operators{' by ssh' if place.host_key else ''} on {{place}}"
+    sentence = f"listening for operators{' by ssh' if address.host_key else ''} on {{place}}"
     return SiteSpec(
-        f"inspect {place.key}", place.endpoint, f"inspect {place.label}", rules, make, sentence
+        f"inspect {address.key}",
+        address.endpoint,
+        f"inspect {address.label}",
+        rules,
+        make,
+        sentence,
     )
 
 
-def _public_keys(place: InspectPlace) -> tuple[Any, ...]:
-    """Return the public keys that may log in; none if the place is not SSH."""
-    if place.keys is None:
+def _public_keys(address: InspectEndpoint) -> tuple[Any, ...]:
+    """Return the public keys that may log in; none if the address is not SSH."""
+    if address.keys is None:
         return ()
     try:
         from logsrv.kit.inspect._ssh import authorized_keys
     except ImportError:
         raise ConfigurationError(NO_CONCH) from None
-    return authorized_keys(place.keys)
+    return authorized_keys(address.keys)

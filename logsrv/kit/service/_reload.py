@@ -78,7 +78,7 @@ class Reloader(Generic[Settings]):
         service = self._service
         settings = self.load()
         wanted = service.all_wanted_sites(settings)
-        # A site that an earlier reload removed may still have its place, and may be wanted again.
+        # A site that an earlier reload removed may still have its address, and may be wanted again.
         await service.served.wait_until_vacated()
         if not service.running:
             return

@@ -1,4 +1,4 @@
-"""The start of a service: binds its places, opens its parts, and lets peers in; or says why it cannot."""
+"""The start of a service: binds its addresses, opens its parts, lets peers in; or says why it cannot."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Start:
             each.callback(None) if failed is None else each.errback(failed)
 
     def bind(self) -> None:
-        """Bind the places of the settings, once."""
+        """Bind the addresses of the settings, once."""
         service = self._service
         if not service.served:
             try:

@@ -1,4 +1,4 @@
-"""All checks of a service: its settings, its files, the places where it listens, then its own checks."""
+"""All checks of a service: its settings, its files, the addresses where it listens, then its own checks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from logsrv.kit.service.findings import (
     error,
     findings_or_error,
     ok,
-    short_place_text,
+    short_address_text,
     warning,
 )
 from logsrv.kit.text.words import counted, shown
@@ -57,7 +57,7 @@ def check_service(service: Any, plugin: str, asked: CheckRequest) -> Iterator[Fi
         what = str(file) if file else "from the command line and defaults"
         yield ok(CONFIGURATION, f"{what}; it listens at {counted(len(endpoints), 'place')}")
     yield from files
-    yield from check_places(
+    yield from check_addresses(
         endpoints, user, running_plugin_pids(plugin, file) if pid is None else [pid]
     )
     with user.acting():
@@ -81,26 +81,26 @@ def _check_settings_files(settings: Any, asked: CheckRequest) -> Iterator[Findin
     yield from check_files(given_files(settings), asked.user)
 
 
-def check_places(
+def check_addresses(
     endpoints: Iterable[Endpoint], user: User, own_pids: Sequence[int]
 ) -> Iterator[Finding]:
-    """Yield a finding for each place. own_pids: the ids of the service's processes, if it runs already."""
+    """Yield a finding for each address. own_pids: the ids of the service's processes, if it runs."""
     try:
-        held = places_of_processes(own_pids)
+        held = addresses_of_processes(own_pids)
     except PermissionError:
         said = "only root can see which of them the running service holds"
         yield warning("places", said, "sudo logsrv check tells")
         return
     for endpoint in endpoints:
         yield from findings_or_error(
-            short_place_text(endpoint), partial(_check_place, endpoint, user, held)
+            short_address_text(endpoint), partial(_check_address, endpoint, user, held)
         )
 
 
-def _check_place(
+def _check_address(
     endpoint: Endpoint, user: User, held: Mapping[tuple[str, object], int]
 ) -> Iterator[Finding]:
-    subject = short_place_text(endpoint)
+    subject = short_address_text(endpoint)
     kind = "udp" if endpoint.scheme == "udp" else "tcp"
     key = ("unix", os.path.normpath(endpoint.path)) if endpoint.path else (kind, endpoint.port)
     if endpoint.scheme not in _KNOWN or not (endpoint.path or endpoint.port):
@@ -125,7 +125,7 @@ def _check_place(
         yield ok(subject, "is free")
 
 
-def places_of_processes(own_pids: Iterable[int]) -> dict[tuple[str, object], int]:
+def addresses_of_processes(own_pids: Iterable[int]) -> dict[tuple[str, object], int]:
     """Return the ports and paths that processes listen at, each with the process id, from /proc.
 
     A key is ("tcp", port), ("udp", port) or ("unix", path). Raises PermissionError.
@@ -156,7 +156,7 @@ def running_plugin_pids(plugin: str, file: Path | None) -> list[int]:
     found = []
     for pid in sorted(int(one.name) for one in PROC.glob("[0-9]*")):
         words = read_proc_file(f"{pid}/cmdline").split("\0")
-        at = [place for place, word in enumerate(words) if re.search(r"\btwistd?\b", word)]
+        at = [index for index, word in enumerate(words) if re.search(r"\btwistd?\b", word)]
         serves = at and plugin in words[at[0] + 1 :]
         if serves and (
             file is None or os.path.normpath(file) in _possible_config_paths(pid, plugin, words)

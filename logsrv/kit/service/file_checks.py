@@ -20,7 +20,7 @@ from logsrv.kit.service.findings import (
     User,
     error,
     ok,
-    short_place_text,
+    short_address_text,
     warning,
 )
 from logsrv.kit.text.words import shown
@@ -53,10 +53,7 @@ def _check_file(one: GivenFile, user: User) -> Finding:
     if not os.access(one.path, os.R_OK):
         remedy = f"chgrp {user.group} {shlex.quote(name)} && chmod 640 {shlex.quote(name)}"
         return error(name, f"cannot be read by user {user.name} (--{one.option})", remedy)
-    if one.secret and (sentence := exposure_warning(one.path)) is not None:
-        said, _, remedy = sentence.partition(": ")
-        return warning(name, said, remedy)
-    return ok(name, f"can be read by user {user.name}")
+    return _check_exposure(one) or ok(name, f"can be read by user {user.name}")
 
 
 def _check_written_file(one: GivenFile, user: User) -> Finding:
@@ -77,10 +74,16 @@ def _check_written_file(one: GivenFile, user: User) -> Finding:
     if not os.access(one.path, os.R_OK | os.W_OK):
         remedy = f"chown {user.name} {quoted} && chmod u+rw {quoted}"
         return error(name, f"cannot be written by user {user.name} (--{one.option})", remedy)
-    if one.secret and (sentence := exposure_warning(one.path)) is not None:
-        said, _, remedy = sentence.partition(": ")
-        return warning(name, said, remedy)
-    return ok(name, f"can be read and written by user {user.name}")
+    return _check_exposure(one) or ok(name, f"can be read and written by user {user.name}")
+
+
+def _check_exposure(one: GivenFile) -> Finding | None:
+    """Return a warning about a secret that everybody on this machine may read or change."""
+    sentence = exposure_warning(one.path) if one.secret else None
+    if sentence is None:
+        return None
+    said, _, remedy = sentence.partition(": ")
+    return warning(str(one.path), said, remedy)
 
 
 def check_directory_writable(path: Path, user: User) -> Finding:
@@ -105,7 +108,7 @@ def check_certificates(endpoints: Iterable[Endpoint], now: datetime.datetime) ->
             check_certificate(endpoint)
         except ConfigurationError as failure:
             yield error(
-                short_place_text(endpoint), str(failure).removeprefix(f"{shown(str(endpoint))}: ")
+                short_address_text(endpoint), str(failure).removeprefix(f"{shown(str(endpoint))}: ")
             )
             continue
         files |= {file: False for file in (certificate or key, chain) if file}

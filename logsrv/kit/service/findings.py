@@ -37,7 +37,7 @@ class FindingLevel(enum.Enum):
 
 @attrs.frozen
 class Finding:
-    """A line for the operator. subject: a file, a place or a part. advice: the remedy; "" for none."""
+    """A line for the operator. subject: a file, an address or a part. advice: the remedy; "" for none."""
 
     level: FindingLevel
     subject: str
@@ -66,14 +66,14 @@ error = partial(Finding, FindingLevel.ERROR)
 """Make a finding about something that cannot work."""
 
 
-def short_place_text(endpoint: Endpoint) -> str:
-    """Return the place of an endpoint without its other arguments: `ssl:6514`, `unix:/run/log.sock`."""
+def short_address_text(endpoint: Endpoint) -> str:
+    """Return the address of an endpoint without its other arguments: `ssl:6514`, `unix:/run/log.sock`."""
     if endpoint.path:
         return shown(f"{endpoint.scheme}:{endpoint.path}")
     if endpoint.port is None:
         return shown(str(endpoint))
-    place = f"{endpoint.scheme}:{endpoint.port}"
-    return place if endpoint.interface in EVERYWHERE else f"{place} on {endpoint.interface}"
+    address = f"{endpoint.scheme}:{endpoint.port}"
+    return address if endpoint.interface in EVERYWHERE else f"{address} on {endpoint.interface}"
 
 
 def findings_or_error(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
@@ -91,9 +91,9 @@ def check_server(
 
     tls: None for plain text.
     """
-    place = one_line(f"{host}:{port}")
+    address = one_line(f"{host}:{port}")
     if not asked.reach:
-        return ok(subject, f"is at {place} (not contacted; --reach tries)")
+        return ok(subject, f"is at {address} (not contacted; --reach tries)")
     try:
         with socket.create_connection((host, port), REACH_SECONDS) as connection:
             if tls is not None:
@@ -102,11 +102,11 @@ def check_server(
         return error(subject, str(failure))
     except ssl.SSLError as failure:
         why = getattr(failure, "verify_message", "") or failure.reason or str(failure)
-        return error(subject, f"{place} answers, but its TLS is not trusted: {one_line(why)}")
+        return error(subject, f"{address} answers, but its TLS is not trusted: {one_line(why)}")
     except (OSError, UnicodeError) as failure:
         why = getattr(failure, "strerror", None) or str(failure)
-        return error(subject, f"{place} cannot be reached: {one_line(why).lower()}")
-    return ok(subject, f"{place} answers")
+        return error(subject, f"{address} cannot be reached: {one_line(why).lower()}")
+    return ok(subject, f"{address} answers")
 
 
 @attrs.frozen

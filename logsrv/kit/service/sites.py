@@ -1,4 +1,4 @@
-"""Sites: places where a service listens, each with its server, guard and settings; and all together.
+"""Sites: addresses where a service listens, each with its server, guard and settings; and all together.
 
 A reload compares the present sites with those that the new settings want. A site in both gets the new
 settings, a new one is made, and one that is no longer wanted drains.
@@ -19,7 +19,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import GuardPolicy
-from logsrv.kit.net.endpoint import LISTENING, NOT_AT_ONCE, Endpoint, TakenPlaces
+from logsrv.kit.net.endpoint import LISTENING, NOT_AT_ONCE, Endpoint, TakenEndpoints
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 
@@ -62,13 +62,13 @@ class SiteServer(Protocol):
 
 NEXT = {
     "MADE": {"bind": "BOUND", "close": "CLOSING"},
-    # Its place is taken; peers wait.
+    # Its address is taken; peers wait.
     "BOUND": {"open": "OPEN", "close": "CLOSING"},
     # Peers are let in. When it gets other settings, its peers stay.
     "OPEN": {"apply": "OPEN", "close": "CLOSING"},
     # No new peers; what has arrived is taken in.
     "CLOSING": {"vacate": "VACATED"},
-    # Its place is free for another. After its last peer has gone, its counts stay in the sums.
+    # Its address is free for another. After its last peer has gone, its counts stay in the sums.
     "VACATED": {"end": "CLOSED"},
 }
 """The states of a site: for each the events, and the state after each event."""
@@ -89,7 +89,7 @@ class Site:
         metrics: Metrics,
         make_listener: Callable[..., Listener] = listener_for,
     ) -> None:
-        """Open nothing yet. Raises ConfigurationError for a place that cannot be served."""
+        """Open nothing yet. Raises ConfigurationError for an address that cannot be served."""
         self.key = wanted.key
         self.label = wanted.label
         self.endpoint = wanted.endpoint
@@ -97,7 +97,7 @@ class Site:
         self.policy: GuardPolicy = wanted.settings
         self.state = "MADE"
         self.vacated: Deferred[None] = Deferred()
-        """Fires when it is closing and its place is free."""
+        """Fires when it is closing and its address is free."""
         self._part = MetricsPart(metrics)
         try:
             self.server = (wanted.make or make_server)(wanted, self._part)
@@ -117,12 +117,12 @@ class Site:
 
     @property
     def address(self) -> str:
-        """Return the bound place: `127.0.0.1:1234`, a path; "" before it is bound."""
+        """Return the bound address: `127.0.0.1:1234`, a path; "" before it is bound."""
         return self._listener.address
 
     @property
     def protocols(self) -> Sequence[Any]:
-        """Return the protocols of the connections at this place."""
+        """Return the protocols of the connections at this address."""
         return self._listener.protocols
 
     def _change_state(self, event: str) -> None:
@@ -133,7 +133,7 @@ class Site:
         self._listener.check_and_reload()
 
     def bind(self) -> None:
-        """Take its place; peers wait until `open`. Raises ListenError."""
+        """Bind its address; peers wait until `open`. Raises ListenError."""
         self._listener.bind()
         self._change_state("bind")
 
@@ -183,8 +183,8 @@ class Site:
             log.failure("{listener} failed to stop", listener=self.label)
 
 
-def check_place_not_ours(new: SiteSpec, taken: TakenPlaces) -> None:
-    """Raise ConfigurationError when another site of this server has the place of `new`.
+def check_address_not_ours(new: SiteSpec, taken: TakenEndpoints) -> None:
+    """Raise ConfigurationError when another site of this server has the address of `new`.
 
     The kernel would refuse it too, but would not say that the other program is this one.
     """
@@ -195,9 +195,9 @@ def check_place_not_ours(new: SiteSpec, taken: TakenPlaces) -> None:
 
 
 def specs_by_key(wanted: Iterable[SiteSpec]) -> dict[str, SiteSpec]:
-    """Return sites by their keys. Raises ConfigurationError for two at one place."""
+    """Return sites by their keys. Raises ConfigurationError for two at one address."""
     found: dict[str, SiteSpec] = {}
-    taken = TakenPlaces()
+    taken = TakenEndpoints()
     for one in wanted:
         if one.key in found:
             if one.make is not None:
@@ -252,7 +252,7 @@ class ServedSites:
                 site.open()
 
     async def wait_until_vacated(self) -> None:
-        """Wait until the sites that an earlier reload removed have left their places."""
+        """Wait until the sites that an earlier reload removed have left their addresses."""
         for site in list(self._leaving):
             await site.vacated
 
@@ -261,9 +261,9 @@ class ServedSites:
 
         added: gets the new sites, for `apply_change` or `close_added`.
         """
-        taken = TakenPlaces(site.endpoint for site in self)
+        taken = TakenEndpoints(site.endpoint for site in self)
         for key in [key for key in wanted if key not in self._sites]:
-            check_place_not_ours(wanted[key], taken)
+            check_address_not_ours(wanted[key], taken)
             added[key] = self._make(wanted[key])
         for site in (*self, *added.values()):
             if site.key in wanted:

@@ -40,7 +40,7 @@ LEAST_TO_FILL = 256 * 1024
 MOST_WAITING = 4 * 1024 * 1024
 # The most bytes sent to a plugin that goes on reading, though its peer reads nothing: more than may wait.
 MOST_TO_FILL = MOST_WAITING + LEAST_TO_FILL
-# The bytes of a piece; this prime number splits lines and frames at all places.
+# The bytes of a piece; this prime number splits lines and frames at all offsets.
 PIECE = 4093
 
 
@@ -120,7 +120,7 @@ def try_cuts(trial: Trial, talk: bytes) -> None:
     """The answer is the same however the input is split."""
     whole, said = trial.answer_and_stored(talk), short_repr(talk)
     singly = [talk[at : at + 1] for at in range(len(talk))]
-    for pieces in ([talk], *([talk[:at], talk[at:]] for at in trial.cut_places(talk)), singly):
+    for pieces in ([talk], *([talk[:at], talk[at:]] for at in trial.cut_offsets(talk)), singly):
         cut = short_repr(pieces)
         doing = f"on {said} that came as {cut}"
         for what, wanted, came in zip(
@@ -195,7 +195,7 @@ def try_half_close(trial: Trial, talk: bytes) -> None:
 
 def try_departures(trial: Trial, talk: bytes) -> None:
     """A peer may disconnect at any moment, also before it has its answer."""
-    for at in (0, *trial.cut_places(talk), len(talk)):
+    for at in (0, *trial.cut_offsets(talk), len(talk)):
         doing = f"when the peer goes after {short_repr(talk[:at])}"
         with trial.new_service(doing) as service:
             peer = service.connect(reads=False)

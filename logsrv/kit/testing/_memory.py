@@ -51,7 +51,7 @@ REQUEST_SECONDS = 10.0
 
 
 def every_split(data: bytes) -> Iterator[list[bytes]]:
-    """Yield ways to split `data`: whole, in two at every place, and byte by byte: len(data) + 1 ways."""
+    """Yield ways to split `data`: whole, in two at every offset, and byte by byte: len(data) + 1 ways."""
     yield [data]
     for at in range(1, len(data)):
         yield [data[:at], data[at:]]
@@ -146,7 +146,7 @@ class ChangingOptions:
 
 
 class RefusingEndpoint:
-    """A place where nobody listens."""
+    """An address where nobody listens."""
 
     def connect(self, factory: Any) -> Deferred[Any]:
         return fail(ConnectionRefusedError())
@@ -283,16 +283,16 @@ class MemoryService:
     def far(self, place: str) -> FarSide:
         """Stand in for the server at `place`, as the plugin gives it to `dial` or `connect`.
 
-        Each connection that the plugin makes there is in `peers` of the result. Other places refuse.
+        Each connection that the plugin makes there is in `peers` of the result. Other addresses refuse.
         """
         return self._far.setdefault(place, FarSide())
 
     def _client_endpoint(
-        self, place: Any, reactor: Any, seconds: float = 0
+        self, address: Any, reactor: Any, seconds: float = 0
     ) -> tuple[str, Any, str]:
         # The text is checked as without a test.
-        name, _, host = client_endpoint(place, reactor)
-        return name, self._far.get(str(place)) or RefusingEndpoint(), host
+        name, _, host = client_endpoint(address, reactor)
+        return name, self._far.get(str(address)) or RefusingEndpoint(), host
 
     def answer(self, data: bytes, *, to: str | None = None) -> bytes:
         """Return the answer to a peer that connects and sends `data`, for every way to split it.

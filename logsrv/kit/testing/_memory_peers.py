@@ -247,7 +247,7 @@ class MemoryListener:
         return f"memory:{self.endpoint}"
 
     def check_and_reload(self) -> None:
-        """Do nothing: a place in memory is always free."""
+        """Do nothing: an address in memory is always free."""
 
     def open(self) -> None:
         self.opened = True

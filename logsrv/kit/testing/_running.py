@@ -38,7 +38,7 @@ class Running:
 
     @property
     def addresses(self) -> list[str]:
-        """Return the places where it listens: `127.0.0.1:1234`, or a path."""
+        """Return the addresses where it listens: `127.0.0.1:1234`, or a path."""
         return list(self.service.addresses)
 
     @property
@@ -112,14 +112,14 @@ def serve(what: Any, *arguments: str, reactor: Any = None, **how: Any) -> Runnin
         from twisted.internet import reactor
     plugin = as_plugin(what, **how)
     if not any(argument.partition("=")[0] == "--listen" for argument in arguments):
-        default = [parse_named_endpoint([*plugin.listeners], place) for place in plugin.listen]
-        kinds = dict.fromkeys((place.name, place.kind) for place in default)
-        places = [
+        default = [parse_named_endpoint([*plugin.listeners], text) for text in plugin.listen]
+        kinds = dict.fromkeys((one.name, one.kind) for one in default)
+        endpoints = [
             f"{name}:{LOOPBACK[kind]}" if name else LOOPBACK[kind]
             for name, kind in kinds
             if kind in LOOPBACK
         ]
-        arguments = (*(f"--listen={place}" for place in places), *arguments)
+        arguments = (*(f"--listen={one}" for one in endpoints), *arguments)
     service = plugin.make_service_on(reactor, parsed(plugin, arguments))
     service.startService()
     return Running(service)

@@ -23,7 +23,7 @@ HOUR = 3600.0
 # The ends of the sentence of a failure: the argument of `conformance` for plugins that are meant to do so.
 SAME = "same=False, if its answers differ each time"
 APART = "apart=False, if its peers hear of each other"
-# The most places at which a conversation is cut: each cut needs a new service. Of a long one, some are
+# The most offsets at which a conversation is cut: each cut needs a new service. Of a long one, some are
 # drawn.
 MOST_CUTS = 100
 FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed_total")
@@ -33,7 +33,7 @@ FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed
 class Trial:
     """The tested plugin. start: makes a service of it. same, apart: as in `conformance`.
 
-    cuts: the most places at which a conversation is cut.
+    cuts: the most offsets at which a conversation is cut.
     """
 
     start: Callable[[], MemoryService]
@@ -82,7 +82,7 @@ class Trial:
                 f"{self.name} {sentence}: {difference(wanted, came)}; pass {excuse}"
             )
 
-    def cut_places(self, talk: bytes) -> list[int]:
+    def cut_offsets(self, talk: bytes) -> list[int]:
         """Return where to cut a conversation: everywhere, or else at its beginning and at random."""
         every = range(1, len(talk))
         if len(every) <= self.cuts:

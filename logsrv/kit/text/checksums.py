@@ -38,9 +38,9 @@ def repair_one_bit(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes | No
 
     For data as short as this, only one text with one flipped bit can have the same CRC-32.
     """
-    for place in range(8 * len(data)):
+    for bit in range(8 * len(data)):
         tried = bytearray(data)
-        tried[place // 8] ^= 1 << place % 8
+        tried[bit // 8] ^= 1 << bit % 8
         if is_whole(bytes(tried)):
             return bytes(tried)
     return None

@@ -50,8 +50,8 @@ def fault_text(error: BaseException) -> str:
         encoding = str(getattr(error, "encoding", "text")).upper()
         return f"it is not {'UTF-8' if encoding.startswith('UTF') else encoding}"
     if type(error).__name__ == "JSONDecodeError":
-        place = getattr(error, "lineno", 1), getattr(error, "colno", 1)
-        return "it is no JSON, seen at line {}, column {}".format(*place)
+        position = getattr(error, "lineno", 1), getattr(error, "colno", 1)
+        return "it is no JSON, seen at line {}, column {}".format(*position)
     if type(error).__name__ == "ZstdError":
         return "it cannot be decompressed"
     if isinstance(error, KeyError):

@@ -5,7 +5,7 @@ alert_command       `logsrv alert`, which tries and silences them
 alerts              the daemon's side: the tasks, and what becomes of the process's reports
 alert_protocol      tasks and reports, as they go between the two
 alert_child         the process: it runs a watch for each task
-shared_scan         reads and searches the store once for all watches at the same place
+shared_scan         reads and searches the store once for all watches at the same position
 watch, tally        an alert for lines: what matched, and when a message is due
 condition_watch     an alert with a condition: `windows` counts over time, `episodes` says what to report
 alert_places        what is saved: places, states of conditions, silences

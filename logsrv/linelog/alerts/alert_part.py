@@ -45,7 +45,7 @@ class AlertPart(PartWork[AlertOptions]):
     def __init__(self, context: PartContext, options: AlertOptions) -> None:
         super().__init__(context, options)
         self._alerts = Alerts(
-            place=context.place,
+            directory=context.directory,
             identity=context.identity,
             position=context.position,
             clock=context.clock,

@@ -60,7 +60,7 @@ def task_key(task: AlertTask) -> TaskKey:
 
 
 class AlertProgress(NamedTuple):
-    """The place up to which a task has reported all lines, and the end of its interval.
+    """The position up to which a task has reported all lines, and the end of its interval.
 
     due: the end of the interval, by the monotonic clock in seconds; None for no interval.
     """

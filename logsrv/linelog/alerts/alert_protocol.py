@@ -21,8 +21,8 @@ from logsrv.linelog.store.segment import Position
 class AlertTask:
     """A task for the process: one alert by one of its ways.
 
-    label: the name of the alert in logs and counters. begin: the place where it starts if none is saved.
-    until: the place where it ends, if the alert was removed; else None.
+    label: the name of the alert in logs and counters. begin: the position where it starts if none is saved.
+    until: the position where it ends, if the alert was removed; else None.
     """
 
     label: str

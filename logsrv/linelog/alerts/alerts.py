@@ -164,7 +164,7 @@ def _log_new_begin(why: str) -> None:
 
 
 def _save_begin(kept: AlertPlaces, name: str, task: AlertTask) -> None:
-    """Save the place where a new alert begins, before a line can arrive or the process can be killed.
+    """Save the position where a new alert begins, before a line can arrive or the process can be killed.
 
     It is not synced, because the daemon must not wait for a disk; the process syncs it later.
     """
@@ -208,11 +208,11 @@ def saved_names_for(
 class Alerts:
     """The alerts of a service, from the first `change` to `stop`.
 
-    place: returns the present directory of the store. identity: returns the identity of the store, "" if it
-    has none. position: returns the end of the store, where new alerts begin.
+    directory: returns the present directory of the store. identity: returns the identity of the store, ""
+    if it has none. position: returns the end of the store, where new alerts begin.
     """
 
-    _place: Callable[[], str]
+    _directory: Callable[[], str]
     _identity: Callable[[], str]
     _position: Callable[[], Position]
     _clock: Clock
@@ -249,7 +249,7 @@ class Alerts:
         first, self._alerts = self._alerts is None, wanted
         self._replace_conditions(wanted)
         replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
-        kept = AlertPlaces(self._place(), self._identity(), self._clock)
+        kept = AlertPlaces(self._directory(), self._identity(), self._clock)
         with closing(kept.folder):
             replace_alerts(wanted, self._position(), kept)
         for label in wanted:
@@ -286,7 +286,7 @@ class Alerts:
             alerts=", ".join(wanted) or "none",
             out=f"; removed: {', '.join(out)}" if out else "",
         )
-        return encode_message(AlertOrders(self._place(), self._identity(), self._tasks.all))
+        return encode_message(AlertOrders(self._directory(), self._identity(), self._tasks.all))
 
     def stop(self) -> Deferred[None]:
         """End the process; the Deferred fires when it has ended, within some seconds."""

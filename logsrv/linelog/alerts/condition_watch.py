@@ -104,7 +104,7 @@ class ConditionWatch(Watch):
 
     @property
     def progress(self) -> AlertProgress:
-        """The place from which another process counts the lines of the window again."""
+        """The position from which another process counts the lines of the window again."""
         read, oldest = self._read, self._windows.current - STEPS - 1
         while read and (read[1][0] if len(read) > 1 else self._windows.current) <= oldest:
             read.popleft()

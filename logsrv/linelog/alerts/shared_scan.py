@@ -1,7 +1,7 @@
-"""A shared scan: the text is read and searched once for all watches at the same place of the store.
+"""A shared scan: the text is read and searched once for all watches at the same position of the store.
 
 A watch that begins further back, for example after an outage, has a scan of its own. When that reaches the
-place of another scan, the two are merged.
+position of another scan, the two are merged.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _matcher_of(text: str) -> Matcher:
 
 
 class SharedScans:
-    """All watches of a store: one scan for each place that watches have reached."""
+    """All watches of a store: one scan for each position that watches have reached."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -91,7 +91,7 @@ class SharedScans:
                 next((o.position for o in ahead if o.position > one.position), None)
             ):
                 searched.update(watches)
-            if not watches or (ahead and ahead[0].merge_if_same_place(one)):
+            if not watches or (ahead and ahead[0].merge_if_same_position(one)):
                 one.close()
             else:
                 self._scans.append(one)
@@ -114,11 +114,11 @@ class _SharedScan:
 
     @property
     def position(self) -> Position:
-        """The place of the next line."""
+        """The position of the next line."""
         return self._follower.position
 
     def add_watch(self, watch: Watch) -> None:
-        """Add a watch that is at the same place."""
+        """Add a watch that is at the same position."""
         watch.follower = self._follower
         self._watches.append(watch)
 
@@ -130,7 +130,7 @@ class _SharedScan:
     def search_next_piece(self, until: Position | None) -> bool:
         """Search the next piece of text for all watches; return whether there was one.
 
-        until: a place at which the piece has to end, if it would be longer.
+        until: a position at which the piece has to end, if it would be longer.
         """
         ends = [watch.task.until for watch in self._watches if watch.task.until is not None]
         if until is not None:
@@ -154,8 +154,8 @@ class _SharedScan:
             watch.end_text(news)
         return True
 
-    def merge_if_same_place(self, other: _SharedScan) -> bool:
-        """Take over the watches of another scan at the same place; return False if it is elsewhere.
+    def merge_if_same_position(self, other: _SharedScan) -> bool:
+        """Take over the watches of another scan at the same position; return False if it is elsewhere.
 
         If one of the scans has a gap to report, it counts as being elsewhere.
         """

@@ -60,7 +60,7 @@ class Watch:
 
     @property
     def progress(self) -> AlertProgress:
-        """The place from which another process would continue: the first line that is not reported yet."""
+        """The position from which another process would go on: the first line that is not reported yet."""
         if self._sending is not None:
             return AlertProgress(self._sending.begin)
         if self._tally.counted.count:

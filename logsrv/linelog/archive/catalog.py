@@ -171,9 +171,9 @@ def read_catalog(archive: Archive, name: str) -> list[ArchiveCatalogEntry]:
     try:
         return unpack_archive_catalog(archive.read(name, 0, LARGEST_PACKED))
     except NewerFormat as error:
-        raise ArchiveError(f"{name} in {archive.place} {error}", settled=True) from None
+        raise ArchiveError(f"{name} in {archive.address} {error}", settled=True) from None
     except ValueError:
-        raise ChangedObject(archive.place, name) from None
+        raise ChangedObject(archive.address, name) from None
 
 
 def add_to_archive_catalogs(
@@ -231,7 +231,7 @@ def _entry_from_archive(archive: Archive, store: str, name: str) -> ArchiveCatal
             manifest, lambda local: _archived_file(archive, manifest, local)
         )
     except ValueError:
-        raise ChangedObject(archive.place, object_name(store, manifest.segment.name)) from None
+        raise ChangedObject(archive.address, object_name(store, manifest.segment.name)) from None
 
 
 def manifest_in_archive(archive: Archive, store: str, name: str) -> Manifest:
@@ -240,11 +240,11 @@ def manifest_in_archive(archive: Archive, store: str, name: str) -> Manifest:
     try:
         manifest = decode_manifest(archive.read(wanted, 0, LARGEST))
     except NewerFormat as error:
-        raise ArchiveError(f"{wanted} in {archive.place} {error}", settled=True) from None
+        raise ArchiveError(f"{wanted} in {archive.address} {error}", settled=True) from None
     except ValueError:
-        raise ChangedObject(archive.place, wanted) from None
+        raise ChangedObject(archive.address, wanted) from None
     if (manifest.store, manifest.name) != (store, segment_base_name(name)):
-        raise ChangedObject(archive.place, wanted)
+        raise ChangedObject(archive.address, wanted)
     return manifest
 
 
@@ -254,7 +254,7 @@ def _archived_file(archive: Archive, manifest: Manifest, name: str) -> bytes:
     wanted = manifest.objects[whole]
     data = archive.read(whole, 0, wanted.size + 1)
     if (len(data), sha256(data).hexdigest()) != wanted:
-        raise ChangedObject(archive.place, whole)
+        raise ChangedObject(archive.address, whole)
     return data
 
 
@@ -266,4 +266,4 @@ def _create_verified(archive: Archive, name: str, data: bytes) -> None:
         archive.remove(name)
         archive.create(name, [data])
     if archive.read(name, 0, len(data) + 1) != data:
-        raise ChangedObject(archive.place, name)
+        raise ChangedObject(archive.address, name)

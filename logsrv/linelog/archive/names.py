@@ -29,7 +29,7 @@ def store_identities(folders: list[str]) -> list[str]:
     return sorted(one for one in folders if STORE_ID.fullmatch(one))
 
 
-def no_store_sentence(place: str, folders: list[str]) -> str:
+def no_store_sentence(address: str, folders: list[str]) -> str:
     """Return the sentence about an archive without a store, with the folders that are there."""
     names = ", ".join(one_line(one) for one in sorted(folders)[:10])
-    return f"{place} has no segment of any store{names and f'; it has the folders {names}'}"
+    return f"{address} has no segment of any store{names and f'; it has the folders {names}'}"

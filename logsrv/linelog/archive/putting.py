@@ -142,7 +142,7 @@ def _put_files(
             # A killed attempt left other content, or the archive has lost a part of the file.
             archive.remove(name)
             if not put_file(archive, name, disk.pieces(local, PIECE), wanted, going):
-                raise ChangedObject(archive.place, name)
+                raise ChangedObject(archive.address, name)
 
 
 def incomplete_segments(
@@ -189,7 +189,7 @@ def _put_manifest(archive: Archive, made: Manifest) -> None:
         archive.create(name, [encode_manifest(made)])
     known = find_manifest(archive, made.store, made.name)
     if known is None:
-        raise ArchiveError(f"{archive.place} accepted {name}, but does not have it")
+        raise ArchiveError(f"{archive.address} accepted {name}, but does not have it")
     _require_same_text(archive, known, made)
 
 
@@ -197,7 +197,7 @@ def _require_same_text(archive: Archive, known: Manifest, made: Manifest) -> Non
     """Raise OtherSegment if the text differs. Indexes may differ, because they may have been made again."""
     if (known.packed_file, known.text, known.lines) != (made.packed_file, made.text, made.lines):
         raise OtherSegment(
-            f"{archive.place} has another segment {made.name} of store {made.store}: this store was"
+            f"{archive.address} has another segment {made.name} of store {made.store}: this store was"
             " restored or copied; nothing more is archived there until `logsrv ship --new-identity`"
             " has made it another store"
         )

@@ -31,9 +31,9 @@ class ArchivedText:
         self._load = load
 
     @property
-    def place(self) -> str:
+    def address(self) -> str:
         """The address of the text, for messages."""
-        where = self._sources[0].place if self._sources else "an archive that is not known here"
+        where = self._sources[0].address if self._sources else "an archive that is not known here"
         return f"{where}/{object_name(self._manifest.store, self._manifest.segment.name)}"
 
     @property
@@ -77,7 +77,7 @@ class ArchivedText:
                 data = source.read(whole, at, size)
                 if is_whole(data):
                     return data
-                raise ChangedObject(source.place, whole)
+                raise ChangedObject(source.address, whole)
             except ArchiveError as error:
                 errors.append(str(error))
         if not errors:

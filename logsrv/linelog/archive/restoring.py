@@ -50,7 +50,7 @@ def restore_segments(archive: Archive, store: str, disk: Disk) -> Iterator[Resto
         )
     names = archived_segment_names(archive.names(f"{store}/"), store)
     if not names:
-        raise StoreError(f"{archive.place} has no segment of store {store}")
+        raise StoreError(f"{archive.address} has no segment of store {store}")
     disk.replace_durably(segment.RESTORING, f"{store}\n".encode())
     for name in names:
         yield _restore_segment(archive, store, name, disk)
@@ -62,7 +62,7 @@ def _restore_segment(archive: Archive, store: str, name: str, disk: Disk) -> Res
     try:
         manifest = find_manifest(archive, store, name)
         if manifest is None:
-            raise ArchiveError(f"{archive.place} does not have segment {name} any more")
+            raise ArchiveError(f"{archive.address} does not have segment {name} any more")
         here = _has_unchanged_text(manifest, disk)
         if not here:
             _fetch_segment(archive, manifest, disk)
@@ -109,7 +109,7 @@ def _fetch_file(
 
     with Descriptor(disk.create_anew(segment.tmp(name))) as fd:
         if size_and_sha256(written(fd)) != wanted:
-            raise ChangedObject(archive.place, whole)
+            raise ChangedObject(archive.address, whole)
         # Retention takes the time of the file as the time of its last line.
         moment = parse_rfc3339(manifest.times.largest or manifest.segment.first_time)
         os.utime(fd, (moment, moment))

@@ -59,6 +59,6 @@ def open_archived_store(url: str, wanted: str | None = None) -> tuple[Archive, s
         return open_archive(f"{where}{'?' * bool(options)}{options}"), store
     archive = open_archive(url)
     if not found:
-        raise StoreError(no_store_sentence(archive.place, archive.top_folders()))
+        raise StoreError(no_store_sentence(archive.address, archive.top_folders()))
     there = ", ".join(one_line(one) for one in found.values())
-    raise StoreError(f"{archive.place} has the stores {there}: name one of them by its URL")
+    raise StoreError(f"{archive.address} has the stores {there}: name one of them by its URL")

@@ -70,7 +70,7 @@ class ArchiveView(View):
         try:
             self._find_segments()
             if not self._found:
-                raise StoreError(f"{self._archive.place} has no segment of store {self._store}")
+                raise StoreError(f"{self._archive.address} has no segment of store {self._store}")
         except BaseException:
             self.close()
             raise
@@ -112,7 +112,7 @@ class ArchiveView(View):
         try:
             manifest = decode_manifest(one.manifest)
         except NewerFormat as error:
-            self.report_damage(f"a manifest in {self._archive.place} {error}")
+            self.report_damage(f"a manifest in {self._archive.address} {error}")
             return
         except ValueError:
             # The catalog has the manifest's name instead of the damaged manifest.
@@ -188,7 +188,7 @@ class ArchiveView(View):
 
         def note(why: str) -> None:
             self.report_unusable_file(
-                f"the word index {name} in {self._archive.place} is not used: {why}"
+                f"the word index {name} in {self._archive.address} is not used: {why}"
             )
 
         of = self._manifests[number]

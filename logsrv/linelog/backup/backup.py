@@ -1,7 +1,7 @@
-"""A backup of a store: a directory that has all lines up to a place, and is a store itself.
+"""A backup of a store: a directory that has all lines up to a position, and is a store itself.
 
 The active segment, and the segments that wait to be compressed, are copied as texts under their sealed
-names. So a server that is started on the backup writes into new segments: a place that somebody may have
+names. So a server that is started on the backup writes into new segments: a position that somebody may have
 read never gets another line. Files that the backup has already are not copied again. Nothing is removed
 unless the caller asks for it.
 """
@@ -102,7 +102,7 @@ class Backup:
             COMPLETE,
             self.command,
             store,
-            made.place,
+            made.position,
             self.clock(),
             files=tuple(self._files_to_note()),
         )
@@ -225,7 +225,7 @@ class Backup:
 
     def _copy_active(self, made: StoreCut) -> int:
         """Copy the text of the active segment; return the number of the next segment."""
-        number, size = made.place
+        number, size = made.position
         if not size:
             return number
         named = [one.name for one in made.listed.named]
@@ -286,16 +286,16 @@ def _count_segment_lines(segment: Segment, disk: Disk) -> int:
 
 @attrs.frozen
 class StoreCut:
-    """A place in a store. fd: current.log at that time. origins: the notes of blocks before the place."""
+    """A position in a store. fd: current.log at that time. origins: the notes of blocks before it."""
 
-    place: Position
+    position: Position
     fd: int
     listed: Listing
     origins: NotesFile
 
 
 def cut_between_lines(disk: Disk) -> StoreCut:
-    """Return the newest place after a whole line and outside a block; the caller closes its `fd`.
+    """Return the newest position after a whole line and outside a block; the caller closes its `fd`.
 
     Raises OSError and StoreError.
     """
@@ -309,13 +309,13 @@ def cut_between_lines(disk: Disk) -> StoreCut:
         try:
             size = os.fstat(fd).st_size
             os.fdatasync(fd)
-            place = Position(listed.active, start_of_line(fd, size))
+            position = Position(listed.active, start_of_line(fd, size))
             after = disk.read_or_none(origins.NAME)
-            # If the notes file was rewritten meanwhile, it may lack notes of blocks before the place. Then
-            # try again.
+            # If the notes file was rewritten meanwhile, it may lack notes of blocks before the position.
+            # Then try again.
             if (after or b"").startswith(before or b""):
                 found = NotesFile() if after is None else parse_notes_file(after)
-                return _cut_between_blocks(place, found, fd, listed)
+                return _cut_between_blocks(position, found, fd, listed)
         except BaseException:
             os.close(fd)
             raise
@@ -323,8 +323,10 @@ def cut_between_lines(disk: Disk) -> StoreCut:
     raise StoreError(f"blocks come into {disk.directory} faster than their places can be read")
 
 
-def _cut_between_blocks(place: Position, found: NotesFile, fd: int, listed: Listing) -> StoreCut:
+def _cut_between_blocks(position: Position, found: NotesFile, fd: int, listed: Listing) -> StoreCut:
     """Return a cut that splits no block: an incomplete block is left to the next backup."""
-    place = min([place, *(note.at for note in found.notes if note.at < place < note.stored_end)])
-    notes = [note for note in found.notes if note.stored_end <= place]
-    return StoreCut(place, fd, listed, make_notes_file(notes, found))
+    position = min(
+        [position, *(note.at for note in found.notes if note.at < position < note.stored_end)]
+    )
+    notes = [note for note in found.notes if note.stored_end <= position]
+    return StoreCut(position, fd, listed, make_notes_file(notes, found))

@@ -33,7 +33,7 @@ class FieldSummary:
 
     is_left_out: whether it is not kept. lines: those that have it. most_texts: the most different ones in a
     row group. cost: an estimate of the bytes that its column takes. ways: in which all of its texts are
-    written as numbers. groups: its place in the temporary file by row group.
+    written as numbers. groups: its position in the temporary file by row group.
     """
 
     def __init__(self) -> None:

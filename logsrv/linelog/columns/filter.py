@@ -102,7 +102,7 @@ class ColumnFilter:
         if isinstance(node, Or):
             # Many values of one field cost no more than one.
             for field, asked in equal_values_by_field(parts).items():
-                key = tuple(parts[place] for place, _ in asked)
+                key = tuple(parts[index] for index, _ in asked)
                 found.append(self._by_values(key, equality_test(asked), group.field(field)))
             parts = [part for part in parts if not _is_equality(part)]
         found += [self._by_columns(part, group) for part in parts]

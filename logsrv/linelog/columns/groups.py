@@ -152,14 +152,14 @@ class BegunGroup:
         self.stop += len(stamps.text)
         return {name for name in known if self.fields[name].is_left_out}
 
-    def places(self) -> tuple[pa.Int64Array, pa.TimestampArray]:
+    def offsets_and_times(self) -> tuple[pa.Int64Array, pa.TimestampArray]:
         """Return the offset of each line in the text of the segment, and its time."""
         moments = numpy.concatenate(self._moments)
         times = pa.array(moments, pa.timestamp("us", "UTC"), mask=moments == NO_TIME)
         return pa.array(numpy.concatenate(self._offsets)), times
 
     def bounds(self) -> LineGroupBounds:
-        """Return the place of the group, and the times of its lines."""
+        """Return the position of the group, and the times of its lines."""
         smallest = min(int(one.min()) for one in self._moments)
         largest = max(int(one.max()) for one in self._moments) if smallest != NO_TIME else smallest
         return LineGroupBounds(self.start, self.stop, self.lines, smallest, largest)

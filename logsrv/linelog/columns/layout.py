@@ -102,7 +102,7 @@ def chunk_bounds(metadata: FileMetaData) -> list[tuple[int, int]]:
     return found
 
 
-def place_of_sums(footer: bytes) -> slice:
+def offsets_of_sums(footer: bytes) -> slice:
     """Return where the value of CRC_KEY is in a footer. Raises ValueError if it has none."""
     # No text of others comes after this entry. Before the value are a byte for its type, and its size, with
     # seven bits in a byte (Thrift's compact protocol).
@@ -119,22 +119,22 @@ def place_of_sums(footer: bytes) -> slice:
     return slice(at, at + size)
 
 
-def sum_of_footer(footer: bytes, place: slice) -> int:
-    """Return the checksum of a footer with zeros at `place`."""
-    size = place.stop - place.start
-    return zlib.crc32(footer[: place.start] + b"0" * size + footer[place.stop :])
+def sum_of_footer(footer: bytes, offsets: slice) -> int:
+    """Return the checksum of a footer with zeros at `offsets`."""
+    size = offsets.stop - offsets.start
+    return zlib.crc32(footer[: offsets.start] + b"0" * size + footer[offsets.stop :])
 
 
 def decode_sums(footer: bytes) -> list[int]:
     """Return the checksums of chunks. Raises ValueError if they are missing, or the footer's is wrong."""
-    place = place_of_sums(footer)
+    offsets = offsets_of_sums(footer)
     try:
-        data = bytes.fromhex(footer[place].decode())
+        data = bytes.fromhex(footer[offsets].decode())
     except ValueError:
         data = b""
     size = _DIGITS // 2
     found = [int.from_bytes(data[at : at + size]) for at in range(0, len(data), size)]
-    if not found or found[0] != sum_of_footer(footer, place):
+    if not found or found[0] != sum_of_footer(footer, offsets):
         raise ValueError("it is damaged: its footer has another checksum")
     return found[1:]
 

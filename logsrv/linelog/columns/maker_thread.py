@@ -45,6 +45,18 @@ _FAULT = "columns cannot be made, trying again later: {why}", "columns can be ma
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
+NEXT = {
+    # No thread yet.
+    "NEW": {"want": "MAKING", "stop": "STOPPING"},
+    "MAKING": {"want_none": "RESTING", "stop": "STOPPING"},
+    # The policy wants no columns: the thread waits for another.
+    "RESTING": {"want": "MAKING", "stop": "STOPPING"},
+    # The thread ends after what it does now.
+    "STOPPING": {},
+}
+"""The states, and for each the events that lead to another state. Any other event changes nothing."""
+
+
 class SealedStore(Protocol):
     """The part of a `Store` that this thread uses; each method may be called in any thread."""
 
@@ -75,7 +87,7 @@ class ColumnMaker:
         self.seconds = Durations(LONG)
         self._store, self._clock, self._tell = store, clock, tell
         self._process = process or ColumnsProcess()
-        self._wanted = self._going = False
+        self._state = "NEW"
         # Free bytes that are left to new lines.
         self._kept_free = 0
         self._fault = FaultState(tell, *_FAULT, seconds=clock.monotonic)
@@ -92,14 +104,18 @@ class ColumnMaker:
     def apply(self, policy: StorePolicy) -> None:
         """Use another policy from now on, and start the thread at the first one that wants columns."""
         self._kept_free = policy.rotate_size
-        self._wanted = policy.columns and columns_are_installed()
+        is_wanted = policy.columns and columns_are_installed()
+        before = self._state
+        self._advance("want" if is_wanted else "want_none")
         self._listed = -LIST_EVERY
         self.look_soon()
-        if self._wanted and not self._going:
-            self._going = True
+        if before == "NEW" and is_wanted:
             threading.Thread(target=self._run, name="store-columns", daemon=True).start()
-        elif policy.columns and not self._wanted:
+        elif policy.columns and not is_wanted:
             log.info("no columns are made without the extra: pip install 'logsrv[columns]'")
+
+    def _advance(self, event: str) -> None:
+        self._state = NEXT[self._state].get(event, self._state)
 
     def look_soon(self) -> None:
         """Look for segments without columns soon; may be called in any thread."""
@@ -107,20 +123,20 @@ class ColumnMaker:
 
     def stop(self, reactor: IReactorTime) -> Deferred[None]:
         """End the process and the thread; the Deferred fires soon, also if the thread hangs in a call."""
-        if not self._going and not self._ended.called:
+        if self._state == "NEW":
             self._ended.callback(None)
-        self._going = False
+        self._advance("stop")
         self._wake.set()
         self._ended.addTimeout(ENDS_WITHIN, reactor, onTimeoutCancel=lambda *_: None)
         return self._ended
 
     def _run(self) -> None:
-        while self._going:
+        while self._state != "STOPPING":
             self._wake.clear()
-            if self._wanted:
+            if self._state == "MAKING":
                 self._fault.attempt(self._make_all, given_up=Interrupted)
                 self._process.end()
-            self._wake.wait(self._seconds_to_next_look() if self._wanted else None)
+            self._wake.wait(self._seconds_to_next_look() if self._state == "MAKING" else None)
         # After a time-out, the Deferred ignores this.
         self._tell(self._ended.callback, None)
 
@@ -134,13 +150,13 @@ class ColumnMaker:
         if self._store.disk.free_and_total_bytes()[0] < self._kept_free:
             # The sentence is constant, so it is logged once.
             raise OSError(errno.ENOSPC, "the free space is kept for new lines")
-        return self._going and self._wanted
+        return self._state == "MAKING"
 
     def _make_all(self) -> None:
         """Make all missing columns; begin again with the newest whenever a segment was sealed."""
         self._look_for_removed()
         self._failures, self.left = 0, self._lacking()
-        while self.left and self._failures < MOST_FAILURES and self._going and self._wanted:
+        while self.left and self._failures < MOST_FAILURES and self._state == "MAKING":
             self._make(self.left[-1])
             self.left.pop()
             if self._wake.is_set():

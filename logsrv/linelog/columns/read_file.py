@@ -92,7 +92,7 @@ class SegmentColumns:
         if self._head.identity != identity_of_segment(head):
             raise ValueError("these are the columns of another segment")
         names = self._reader.schema_arrow.names
-        self._places = {name: place for place, name in enumerate(names) if name != MAP}
+        self._indexes = {name: index for index, name in enumerate(names) if name != MAP}
         self.groups, self.identity = self._head.groups, self._head.identity
         self.left_out = frozenset(self._head.left_out)
 
@@ -100,7 +100,7 @@ class SegmentColumns:
         """Return whether the columns tell a field's value, or that it is missing, in every line."""
         if name in _NEVER or name.startswith(_PREFIXES) or name in self.left_out:
             return False
-        return name in self._places or self._head.complete
+        return name in self._indexes or self._head.complete
 
     def group(self, number: int, groups: int = 1) -> GroupColumns:
         """Return the columns of a row group, or of several from this one on."""
@@ -111,12 +111,12 @@ class SegmentColumns:
 
         Raises OSError, ValueError.
         """
-        place = self._places.get(name)
-        if place is None:
+        index = self._indexes.get(name)
+        if index is None:
             return None
         with _arrow_errors():
             table = self._reader.read_row_groups(
-                [*groups], column_indices=[place], use_threads=False
+                [*groups], column_indices=[index], use_threads=False
             )
         # Each row group has its own dictionary; one that grew too large is followed by others, too.
         column = table.column(0).unify_dictionaries()
@@ -131,8 +131,8 @@ class SegmentColumns:
     def size_of(self, group: int, names: Iterable[str]) -> int:
         """Return how many bytes of the file some columns of a row group have."""
         chunks = self._file.metadata.row_group(group)
-        places = [self._places[name] for name in names if name in self._places]
-        return sum(chunks.column(place).total_compressed_size for place in places)
+        indexes = [self._indexes[name] for name in names if name in self._indexes]
+        return sum(chunks.column(index).total_compressed_size for index in indexes)
 
     def way_of_field(self, name: str) -> str | None:
         """Return how the texts of a field's numbers are written; None if they are stored as texts."""
@@ -230,9 +230,9 @@ def _values(column: Any) -> tuple[Array, Array | None]:
 def _coded_numbers(values: Array, missing: Array | None, way: str) -> CodedField:
     rows = slice(None) if missing is None else ~missing
     # The bits tell -0.0 from 0.0.
-    distinct, places = ranked(values[rows].view(numpy.int64))
+    distinct, ranks = ranked(values[rows].view(numpy.int64))
     codes: Array = numpy.full(len(values), -1, numpy.int32)
-    codes[rows] = places
+    codes[rows] = ranks
     return CodedField(codes, texts_of_numbers(pa.array(distinct.view(values.dtype)), way))
 
 

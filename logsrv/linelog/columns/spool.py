@@ -18,7 +18,7 @@ class Spool:
         self._end = 0
 
     def write(self, column: ArrowArray, *, is_sparse: bool = False) -> slice:
-        """Write an array; return its place. is_sparse: whether most lines lack a value."""
+        """Write an array; return its slice of the file. is_sparse: whether most lines lack a value."""
         batch = pa.record_batch({"": column})
         sink = pa.BufferOutputStream()
         options = pa.ipc.IpcWriteOptions(compression="lz4" if is_sparse else None)
@@ -31,9 +31,9 @@ class Spool:
             left = left[written:]
         return slice(start, self._end)
 
-    def read(self, place: slice) -> ArrowArray:
+    def read(self, slice_: slice) -> ArrowArray:
         """Return an array that was written."""
-        data = os.pread(self._fd, place.stop - place.start, place.start)
-        if len(data) < place.stop - place.start:
+        data = os.pread(self._fd, slice_.stop - slice_.start, slice_.start)
+        if len(data) < slice_.stop - slice_.start:
             raise OSError(errno.EIO, "somebody has cut the temporary file")
         return pa.ipc.open_stream(data).read_next_batch().column(0)

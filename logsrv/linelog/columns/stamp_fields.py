@@ -39,8 +39,8 @@ def _different_sources(stamps: StampedLines) -> tuple[Array, list[bytes]]:
     sizes = stamps.messages[stamps.stamped] - 1 - starts
     if not len(sizes) or sizes.max() > _WIDTH:
         sources = stamps.sources()
-        places = {one: place for place, one in enumerate(dict.fromkeys(sources))}
-        return numpy.array([places[one] for one in sources], numpy.int32), list(places)
+        numbers = {one: number for number, one in enumerate(dict.fromkeys(sources))}
+        return numpy.array([numbers[one] for one in sources], numpy.int32), list(numbers)
     width = int(sizes.max())
     text = stamps.text if starts[-1] + width <= len(stamps.text) else stamps.text + bytes(width)
     # By size: which bytes of a row are kept, and spaces behind them. No source has a space.

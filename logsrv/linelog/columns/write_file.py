@@ -29,7 +29,7 @@ from logsrv.linelog.columns.layout import (
     chunk_bounds,
     encode_sums,
     identity_of_segment,
-    place_of_sums,
+    offsets_of_sums,
     sum_of_footer,
 )
 from logsrv.linelog.columns.numbers import INTEGER, ArrowArray, numbers_of_texts
@@ -88,7 +88,7 @@ class ColumnsWriter:
         self._fields: dict[str, FieldSummary] = {}
         self._knows_all_names = True
         self._groups: list[LineGroupBounds] = []
-        self._places: list[list[slice]] = []
+        self._slices: list[list[slice]] = []
 
     def steps(self) -> Iterator[None]:
         """Write and sync the file, yielding before each frame and each row group.
@@ -157,7 +157,7 @@ class ColumnsWriter:
                 number = len(self._groups)
                 self._summary(name).add_group(number, group.lines, field, self._spool)
         self._groups.append(group.bounds())
-        self._places.append([*map(self._spool.write, group.places())])
+        self._slices.append([*map(self._spool.write, group.offsets_and_times())])
 
     def _write_file(self) -> Iterator[None]:
         chosen = choose_fields(self._fields, self._index.compressed)
@@ -190,7 +190,7 @@ class ColumnsWriter:
 
     def _table_of_group(self, number: int, chosen: ChosenFields, schema: pa.Schema) -> pa.Table:
         lines = self._groups[number].lines
-        arrays = [*map(self._spool.read, self._places[number])]
+        arrays = [*map(self._spool.read, self._slices[number])]
         for name, one in chosen.columns.items():
             if number in one.groups:
                 arrays.append(_stored_column(self._spool.read(one.groups[number]), one.way))
@@ -255,9 +255,9 @@ def _write_sums(fd: int) -> None:
     footer = os.pread(fd, length, start)
     with os.fdopen(os.dup(fd), "rb") as file:
         chunks = chunk_bounds(pq.read_metadata(file))
-    place = place_of_sums(footer)
+    offsets = offsets_of_sums(footer)
     of_chunks = [checksum_of_extent(fd, *one) for one in chunks]
-    sums = encode_sums(sum_of_footer(footer, place), of_chunks)
+    sums = encode_sums(sum_of_footer(footer, offsets), of_chunks)
     # The store opens its files for appending.
     fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_APPEND)
-    os.pwrite(fd, sums, start + place.start)
+    os.pwrite(fd, sums, start + offsets.start)

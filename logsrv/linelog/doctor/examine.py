@@ -184,7 +184,7 @@ class Examination:
     def _check_active(self) -> Iterator[StoreFinding]:
         """Yield the findings about current.log, and about places after the end of the text."""
         # Read the places first, so that none of them is after the end only because the text grew.
-        places, synced = self.places(), segment.synced_place(self.disk)
+        places, synced = self.places(), segment.synced_position(self.disk)
         try:
             fd, listed = open_active_and_list(self.disk)
             looked = ExaminedText() if fd >= 0 else ExaminedText(0, 0)
@@ -208,9 +208,9 @@ class Examination:
             ):
                 yield StoreFinding("ahead", name, str(one.position))
 
-    def _is_after_end(self, place: Position) -> bool:
-        held = self._text_size(place.segment)
-        return place.segment > max(self.looked) or (held is not None and place.offset > held)
+    def _is_after_end(self, position: Position) -> bool:
+        held = self._text_size(position.segment)
+        return position.segment > max(self.looked) or (held is not None and position.offset > held)
 
     def _text_size(self, number: int) -> int | None:
         """Return the bytes of a segment's text; None if unknown."""
@@ -242,7 +242,7 @@ class Examination:
 
     @property
     def end_position(self) -> Position:
-        """The place after the last line that was examined."""
+        """The position after the last line that was examined."""
         number = max(self.looked, default=0)
         return Position(number, self._text_size(number) or 0)
 
@@ -265,14 +265,14 @@ def check_small_files(places: Sequence[Kept], listed: Listing) -> Iterator[Store
         why = "`logsrv restore` was interrupted"
         yield StoreFinding("unfinished", segment.RESTORING, why)
     yield from _check_number_file(
-        listed, max([segment.synced_place(disk), *(one.position for one in known)])
+        listed, max([segment.synced_position(disk), *(one.position for one in known)])
     )
     yield from _check_origins_file(disk)
     yield from _check_identity_file(disk, known)
 
 
 def _check_number_file(listed: Listing, reached: Position) -> Iterator[StoreFinding]:
-    """Yield a finding if `number` holds no number. reached: a place that the store once reached."""
+    """Yield a finding if `number` holds no number. reached: a position that the store once reached."""
     disk, name, number = listed.disk, segment.NUMBER, max(listed.active, reached.segment)
     is_new = not (disk.has_name(name) or listed.by_number or reached > NOWHERE)
     if not is_new and not segment.saved_number(disk):

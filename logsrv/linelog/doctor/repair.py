@@ -2,8 +2,8 @@
 
 Without an index a search follows the heads of frames and blocks, and ends at a damaged one. `salvage_index`
 looks for the next frame after the damage, by the four bytes that each frame begins with. If the head of a
-damaged frame still tells how much text it had, the lines after it keep their right places. A frame without
-a readable head counts as no text, so the places after it are too low.
+damaged frame still tells how much text it had, the lines after it keep their right positions. A frame
+without a readable head counts as no text, so the positions after it are too low.
 
 Somebody may have made the file to do harm. So it is read at most `MOST_READS` times, and no more text is
 unpacked than `most_unpacked_bytes` allows. A segment that needs more is left unchanged.
@@ -136,10 +136,10 @@ def _next_head(read: Callable[[int, int], bytes], at: int, size: int) -> int:
     """Return the offset of the next head of a frame after `at`; the size of the file if there is none."""
     at += 1
     while piece := read(at, _PIECE):
-        place = piece.find(MAGIC)
-        while place >= 0:
-            if text_size_in_head(read(at + place, LONGEST_HEAD)) is not None:
-                return at + place
-            place = piece.find(MAGIC, place + 1)
+        found = piece.find(MAGIC)
+        while found >= 0:
+            if text_size_in_head(read(at + found, LONGEST_HEAD)) is not None:
+                return at + found
+            found = piece.find(MAGIC, found + 1)
         at += max(len(piece) - len(MAGIC) + 1, 1)
     return size

@@ -123,7 +123,7 @@ class PackedSegmentCheck:
             lines = sum(after.lines - frame.lines for frame, after in bad) or None
             times = combine_times(frame.times for frame, _ in bad)
             when = f", from {times.smallest} to {times.largest}" if times.smallest else ""
-            why = f"damaged frames at {_first_places([frame.at for frame, _ in bad])}{when}"
+            why = f"damaged frames at {_first_offsets([frame.at for frame, _ in bad])}{when}"
             yield self._lost_lines(lines, why)
 
     def _lost_lines(self, lines: int | None, why: str) -> StoreFinding:
@@ -200,10 +200,10 @@ class PackedSegmentCheck:
             self.looked.text, self.looked.lines = manifest.text, manifest.lines
 
 
-def _first_places(places: Sequence[int]) -> str:
-    """Return the places in words, a few of many."""
-    more = f" and {len(places) - 5:,} more" if len(places) > 5 else ""
-    return f"byte {', '.join(f'{at:,}' for at in places[:5])}{more}"
+def _first_offsets(offsets: Sequence[int]) -> str:
+    """Return the offsets in words, a few of many."""
+    more = f" and {len(offsets) - 5:,} more" if len(offsets) > 5 else ""
+    return f"byte {', '.join(f'{at:,}' for at in offsets[:5])}{more}"
 
 
 def check_plain_text(
@@ -221,7 +221,7 @@ def check_plain_text(
     if nuls < looked.text:
         holes.append(nuls)
     if holes:
-        why = f"NUL bytes from {_first_places(holes)} on, which a start marks or cuts off"
+        why = f"NUL bytes from {_first_offsets(holes)} on, which a start marks or cuts off"
         yield StoreFinding("text", name, why)
     elif waits and end < nuls:
         yield StoreFinding(

@@ -63,11 +63,11 @@ class _Unread:
 class AskedAhead:
     """The questions of boards, and rounds in which they are asked one after the other.
 
-    place: returns the directory of the store. Nothing is asked where only one search may run at a time.
+    directory: returns the directory of the store. Nothing is asked where only one search may run at a time.
     """
 
-    def __init__(self, searches: Searches, place: Callable[[], str], reactor: Any) -> None:
-        self._searches, self._place, self._reactor = searches, place, reactor
+    def __init__(self, searches: Searches, directory: Callable[[], str], reactor: Any) -> None:
+        self._searches, self._directory, self._reactor = searches, directory, reactor
         self._asked: Asked = {}
         self._saved: Asked = {}
         # Those that were asked here, so that their parts are remembered.
@@ -161,7 +161,9 @@ class AskedAhead:
         pool = self._reactor.getThreadPool()
         found, why = None, ""
         try:
-            found = await deferToThreadPool(self._reactor, pool, call, Path(self._place()), *given)
+            found = await deferToThreadPool(
+                self._reactor, pool, call, Path(self._directory()), *given
+            )
         except OSError as error:
             why = f"the questions of boards {fault}: {reason(error)}"
         if why not in ("", self._fault):

@@ -78,7 +78,7 @@ class HttpPart(PartWork[HttpSettings]):
         if self._web is None:
             make: Callable[..., WebServer] = load_object("logsrv.linelog.http.server:WebServer")
             self._web = make(
-                self.context.place,
+                self.context.directory,
                 self._first,
                 position=self.context.position,
                 unhealthy=self.context.unhealthy,

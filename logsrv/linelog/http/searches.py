@@ -162,16 +162,16 @@ def _archive_variables(directory: str) -> dict[str, str]:
 class Searches:
     """The searches of a store, each in a process of its own.
 
-    place: returns the store's present directory. at_once: the most searches that run at the same time.
+    directory: returns the store's present directory. at_once: the most searches that run at the same time.
     seconds: the most seconds of each. A change of these applies from the next search on.
     """
 
     def __init__(
-        self, place: Callable[[], str], reactor: Any, *, at_once: int, seconds: float
+        self, directory: Callable[[], str], reactor: Any, *, at_once: int, seconds: float
     ) -> None:
         self.at_once = at_once
         self.seconds = seconds
-        self._place = place
+        self._directory = directory
         self._reactor = reactor
         self._running: set[AskedSearch] = set()
         self._waiting: deque[AskedSearch] = deque()
@@ -208,12 +208,12 @@ class Searches:
     def _new_search(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
         if self._processes.stopping:
             raise STOPPING
-        place = self._place()
+        directory = self._directory()
         # The process limits its own CPU time, in case the server dies and cannot end it in time.
         request = {
             **request,
-            "directory": place,
-            "variables": _archive_variables(place),
+            "directory": directory,
+            "variables": _archive_variables(directory),
             "seconds": ceil(self.seconds) + 10,
         }
         return AskedSearch(self, request, sink, self._reactor, self.seconds)

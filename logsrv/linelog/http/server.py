@@ -56,14 +56,14 @@ _LINK = re.compile(r"/(?:board)?(?:\?[!-~]{0,1000})?")
 class WebServer:
     """The server of all web listeners, which call `handle` for each request.
 
-    place: returns the present directory of the store. position: returns the position of its next line.
+    directory: returns the present directory of the store. position: returns the position of its next line.
     unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
     received. totals: returns the answer of /api/stats; called in a thread.
     """
 
     def __init__(
         self,
-        place: Callable[[], str],
+        directory: Callable[[], str],
         settings: HttpSettings,
         *,
         position: Callable[[], Position],
@@ -76,7 +76,7 @@ class WebServer:
         # Load the library of expressions, and join the page's files, so that no request waits for that.
         parse("/./")
         assets.live_page(), assets.board_page(), assets.static_files()
-        self._place = place
+        self._directory = directory
         self._position = position
         self._reactor = reactor
         self.metrics = metrics
@@ -86,10 +86,10 @@ class WebServer:
         # Until `apply` has read the token, all requests are refused.
         self._access: AccessRules | None = None
         self._searches = Searches(
-            place, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
+            directory, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
         )
-        self._ahead = AskedAhead(self._searches, place, reactor)
-        self._views = LiveViews(place, reactor)
+        self._ahead = AskedAhead(self._searches, directory, reactor)
+        self._views = LiveViews(directory, reactor)
         self._viewers: set[Viewer] = set()
         self._statistics = StoreStatistics(totals, reactor)
         self._saved = SavedSearches(reactor)

@@ -183,7 +183,7 @@ class LineMoments:
         if not self.lines:
             self._columns.begin_file(text)
         for begin, end in self._columns.stretches(text):
-            if begin or self._columns.lacks or self._columns.places:
+            if begin or self._columns.lacks or self._columns.positions:
                 # Other columns: the same text may be another time now.
                 self._text, self._head = b"", b"\0"
                 yield self._matches_of_columns(text, begin, end)
@@ -193,8 +193,8 @@ class LineMoments:
     def _matches_of_columns(self, text: bytes, begin: int, end: int) -> Iterator[re.Match[bytes]]:
         """Yield the matches of runs in text whose columns have names, those of other lines too."""
         at = begin
-        if self._columns.places is not None:
-            for found in self._columns.places.run.finditer(text, begin, end):
+        if self._columns.positions is not None:
+            for found in self._columns.positions.run.finditer(text, begin, end):
                 if at < found.start():
                     yield from _RUN.finditer(text, at, found.start())
                 yield found
@@ -318,11 +318,13 @@ class LineMoments:
         return self._moment_with_year(int(value) // 1000)
 
     def _parse_moment(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
-        places = self._columns.places if self._kind == "column" else None
-        form, found = match_time_form(text, line) if places is None else places.match(text, line)
+        positions = self._columns.positions if self._kind == "column" else None
+        form, found = (
+            match_time_form(text, line) if positions is None else positions.match(text, line)
+        )
         self._read, self._zone_read, self._utc = form.name, "", form.utc or self._columns.utc
         parts = parts_of_time(found)
-        if places is not None and not places.has_date:
+        if positions is not None and not positions.has_date:
             parts |= self._columns.day_of_hour(int(parts["hour"]))
         if "epoch" in parts:
             return self._moment_with_year(epoch_microseconds(parts))

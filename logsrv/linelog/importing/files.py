@@ -58,7 +58,7 @@ class LogFile:
     identity: path, size and time of change, to recognize the file in a later import.
     taken: bytes of the file read so far. unpacked: bytes of text so far.
     exact: count each line without a time, which takes longer. by_time: sort its lines by their times.
-    utf8_from: place of the first byte in UTF-8 behind text in UTF-16, None without such text.
+    utf8_from: offset of the first byte in UTF-8 behind text in UTF-16, None without such text.
     cut: sentences about why it could not be read to its end. without_fields: number of journal entries
     of which fields were too long, and dropped.
     """
@@ -310,16 +310,16 @@ def merge_by_moment(files: Sequence[LogFile]) -> Iterator[Run]:
     Each file is first read up to its first time, and closed; it is opened again when its first line is
     next.
     """
-    runs = [_dated_lines_with_index(place, file) for place, file in enumerate(files)]
-    for moment, place, lines in heapq.merge(*runs, key=itemgetter(0, 1)):
+    runs = [_dated_lines_with_index(index, file) for index, file in enumerate(files)]
+    for moment, index, lines in heapq.merge(*runs, key=itemgetter(0, 1)):
         if lines:
-            yield moment, files[place], lines
+            yield moment, files[index], lines
 
 
-def _dated_lines_with_index(place: int, file: LogFile) -> Iterator[tuple[int, int, bytes]]:
+def _dated_lines_with_index(index: int, file: LogFile) -> Iterator[tuple[int, int, bytes]]:
     first = file.read_first_moment()
     if first is not None:
-        yield first, place, b""
+        yield first, index, b""
     # A file without lines still reports what is wrong with it.
     for moment, lines in file.read_dated_lines():
-        yield moment, place, lines
+        yield moment, index, lines

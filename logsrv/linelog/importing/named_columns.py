@@ -35,8 +35,8 @@ _VPC_HEADER = re.compile(
 )
 
 
-class ColumnPlaces:
-    """The places of the times in the lines that follow a header line.
+class ColumnPositions:
+    """The positions of the times in the lines that follow a header line.
 
     run: matches consecutive lines of one time; its group `column` is that of the first. time: matches such
     a line, with the parts of the time. name: the name of the form. utc: whether times without a zone are
@@ -59,7 +59,7 @@ class ColumnPlaces:
             re.MULTILINE,
         )  # fmt: skip
 
-    def match(self, text: bytes, line: int) -> tuple[ColumnPlaces, re.Match[bytes]]:
+    def match(self, text: bytes, line: int) -> tuple[ColumnPositions, re.Match[bytes]]:
         """Return this form, and the match of the line at `text[line:]`, which has one, with its parts."""
         found = self.time.match(text, line)
         if found is None:
@@ -70,13 +70,13 @@ class ColumnPlaces:
 class NamedColumns:
     """The state of a file with header lines: all that they have said so far.
 
-    places: where the times are now; None if no header line told it, or if the last one named no time.
+    positions: where the times are now; None if no header line told it, or if the last one named no time.
     utc: whether the times without a zone in other lines are UTC. lacks: whether the present columns have no
     time.
     """
 
     def __init__(self) -> None:
-        self.places: ColumnPlaces | None = None
+        self.positions: ColumnPositions | None = None
         self.utc = self.lacks = self._local = False
         self._names: list[bytes] = []
         self._day: date | None = None
@@ -90,7 +90,7 @@ class NamedColumns:
         names = found[0].split()[:_MOST_COLUMNS]
         if names.count(b"start") == 1:
             columns = [_EPOCH if name == b"start" else _OTHER for name in names]
-            self.places = ColumnPlaces(columns, "VPC flow log", utc=True)
+            self.positions = ColumnPositions(columns, "VPC flow log", utc=True)
         else:
             self.lacks = True
 
@@ -131,7 +131,7 @@ class NamedColumns:
         else:
             self._names = said.lower().split()[:_MOST_COLUMNS]
         if self._names:
-            self._find_places()
+            self._find_positions()
 
     def _take_day(self, said: bytes) -> None:
         found = _DAY.match(said)
@@ -141,13 +141,13 @@ class NamedColumns:
         with suppress(ValueError):
             self._day, self._hour = datetime_of_parts(parts, 0).date(), int(parts["hour"])
 
-    def _find_places(self) -> None:
-        self.places, self.lacks, self.utc = None, True, False
+    def _find_positions(self) -> None:
+        self.positions, self.lacks, self.utc = None, True, False
         for suffix in (b"", b"-utc", b"-local"):
             kinds = {b"date" + suffix: _DATE, b"time" + suffix: _CLOCK}
             columns = [kinds.get(name, _OTHER) for name in self._names]
             known = columns.count(_DATE), columns.count(_CLOCK)
             if known == (1, 1) or (known == (0, 1) and self._day):
                 self.utc = not self._local and suffix != b"-local"
-                self.places, self.lacks = ColumnPlaces(columns, "W3C", utc=self.utc), False
+                self.positions, self.lacks = ColumnPositions(columns, "W3C", utc=self.utc), False
                 return

@@ -55,11 +55,11 @@ _UNPACKERS: dict[bytes, Callable[[], Any]] = {
 
 
 def readable_text(
-    chunks: Iterator[bytes], note_utf8: Callable[[int], object] = lambda place: None
+    chunks: Iterator[bytes], note_utf8: Callable[[int], object] = lambda offset: None
 ) -> Iterator[bytes]:
     """Yield the text of a file in UTF-8, without a byte order mark, a line in place of each run of NULs.
 
-    note_utf8: called with the place of the first byte in UTF-8 behind text in UTF-16 or UTF-32.
+    note_utf8: called with the offset of the first byte in UTF-8 behind text in UTF-16 or UTF-32.
     """
     start = b""
     while len(start) < _TELLING and (chunk := next(chunks, None)) is not None:
@@ -71,7 +71,7 @@ def readable_text(
         yield from chunks
         return
     if encoding is not None:
-        chunks = _in_utf8(chunks, encoding, lambda place: note_utf8(place + len(mark)))
+        chunks = _in_utf8(chunks, encoding, lambda offset: note_utf8(offset + len(mark)))
     runs = _NulRuns()
     yield from map(runs.receive, chunks)
     yield runs.end_run()
@@ -177,7 +177,7 @@ class _NulRuns:
 class _DamagedError(UnpackingError):
     """Data of a member that cannot be unpacked further.
 
-    unpacked: the bytes of its text before that. read_from: the place in the file of the bytes that were
+    unpacked: the bytes of its text before that. read_from: the offset in the file of the bytes that were
     read last.
     """
 
@@ -264,7 +264,7 @@ def _unpack_bytes(
 ) -> Generator[bytes, None, bytes]:
     """Yield the text of a member after its first `skip` bytes; return bytes read after it.
 
-    data: its bytes that are read already. slow_from: the place in the file from which it is read byte by
+    data: its bytes that are read already. slow_from: the offset in the file from which it is read byte by
     byte, to get all text before a damage. Raises _DamagedError, UnpackingError and OSError.
     """
     read_from = file.tell() - len(data)

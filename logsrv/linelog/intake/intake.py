@@ -312,7 +312,7 @@ class Intake:
     def failed(self, doing: str, source: str, failure: Failure | None = None) -> RequestRefused:
         """Log an error in our code, or an author's; return the refusal of what its sender has sent.
 
-        The first error at each place is logged with its traceback, then one line a minute. doing: the
+        The first error at each location is logged with its traceback, then one line a minute. doing: the
         function that failed. failure: None for the exception that is being handled.
         """
         self._failures.report_failure(doing, source, failure or Failure())

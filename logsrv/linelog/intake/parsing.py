@@ -88,11 +88,11 @@ class ParseOrder:
     body: bytes | bytearray
     rules: BodyRules
     line_rules: LineRules
-    _place: str = attrs.field(init=False)
+    _reference: str = attrs.field(init=False)
 
-    @_place.default
-    def _place_of_parser(self) -> str:
-        return place_of(self.parser)
+    @_reference.default
+    def _reference_of_parser(self) -> str:
+        return reference_of(self.parser)
 
     def parse_here(self, counts: LineCounts) -> Parsed:
         """Parse the message in this process. Raises TooLargeHereError if a worker should do it.
@@ -114,18 +114,18 @@ class ParseOrder:
         """Return the order for a worker, in parts."""
         lines = {**attrs.asdict(self.line_rules), "oversize": self.line_rules.oversize.value}
         rules = {**attrs.asdict(self.rules), "query": dict(self.rules.query)}
-        rules |= {name: place_of(rules[name]) for name in _FUNCTIONS if rules[name]}
-        head = [self._place, rules, lines]
+        rules |= {name: reference_of(rules[name]) for name in _FUNCTIONS if rules[name]}
+        head = [self._reference, rules, lines]
         return json.dumps(head).encode() + b"\n", self.body
 
     @classmethod
     def decoded(cls, order: bytes) -> ParseOrder:
         """Return the message in an order."""
         line, _, body = order.partition(b"\n")
-        place, rules, lines = json.loads(line)
+        reference, rules, lines = json.loads(line)
         lines["oversize"] = Oversize(lines["oversize"])
         rules |= {name: load_object(rules[name]) for name in _FUNCTIONS if rules[name]}
-        return cls(load_object(place), body, BodyRules(**rules), LineRules(**lines))
+        return cls(load_object(reference), body, BodyRules(**rules), LineRules(**lines))
 
     def parse_and_answer(self) -> Iterator[bytes]:
         """Parse the message in a worker, and yield the answer in parts."""
@@ -163,7 +163,7 @@ class ParseOrder:
 
 
 @cache
-def place_of(function: Callable[..., object]) -> str:
+def reference_of(function: Callable[..., object]) -> str:
     """Return the name of a function of a module, as `load_object` reads it; a worker imports it by that.
 
     Raises TypeError for a method, a lambda, or a function inside another one.

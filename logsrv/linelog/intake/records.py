@@ -19,7 +19,7 @@ from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.intake.connections import InputProtocol
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser, place_of
+from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser, reference_of
 from logsrv.linelog.intake.turns import LITTLE
 from logsrv.linelog.lines.bodies import LARGE, Records, Reply, RequestRefused, TooLargeHereError
 from logsrv.linelog.lines.framer import RecordFramer
@@ -28,6 +28,26 @@ from logsrv.linelog.lines.framer import RecordFramer
 WINDOW = 4 << 20
 # Bytes counted for each waiting answer in addition to its length: it may acknowledge no stored bytes.
 ANSWER = 1 << 10
+
+
+NEXT = {
+    # Nothing that was received is left.
+    "READING": {"work": "WORKING", "end": "CLOSING", "lose": "LEFT"},
+    # Received data is left, or a worker has some of it.
+    "WORKING": {"rest": "READING", "end": "ENDING", "lose": "LEFT"},
+    # The same in a connection that is being closed: what is left is dropped.
+    "ENDING": {"rest": "CLOSING", "lose": "DROPPING"},
+    # It is closed when everything stored is acknowledged.
+    "CLOSING": {"lose": "GONE"},
+    # The peer has gone: what it sent before is stored.
+    "LEFT": {"rest": "GONE", "end": "DROPPING"},
+    # The peer has gone, and the rest of what it sent is dropped.
+    "DROPPING": {"rest": "GONE"},
+    "GONE": {},
+}
+"""The states, and for each the events that lead to another state. Any other event changes nothing."""
+_AT_WORK = frozenset(("WORKING", "ENDING", "LEFT", "DROPPING"))
+_AT_ITS_END = frozenset(("ENDING", "CLOSING", "DROPPING", "GONE"))
 
 
 class RecordReceiver(InputProtocol):
@@ -68,8 +88,7 @@ class RecordReceiver(InputProtocol):
         # Answers to send behind that of a worker's message; None while no worker has one. Those behind a
         # message that ends the connection are not sent.
         self._behind: bytes | None = None
-        # True while received data is left, or a worker has some of it.
-        self._busy = False
+        self._state = "READING"
         self._paused = False
         self.framer = self.make_framer()
 
@@ -80,7 +99,7 @@ class RecordReceiver(InputProtocol):
     @property
     def working(self) -> bool:
         """Return true while data must still be stored or acknowledged: a stop waits for it."""
-        return self._busy or self.due > 0
+        return self._state in _AT_WORK or self.due > 0
 
     def messages(self, data: bytes) -> Iterable[Any]:
         """Return the messages in data of the peer, cut anywhere; by default the data itself is one.
@@ -129,7 +148,7 @@ class RecordReceiver(InputProtocol):
         except RequestRefused as refusal:
             self.refuse_message(refusal)
         except (Exception, SystemExit):
-            self.refuse_message(self.intake.failed(place_of(parser), self.source))
+            self.refuse_message(self.intake.failed(reference_of(parser), self.source))
         else:
             self._store_parsed(parsed, answer)
 
@@ -214,9 +233,13 @@ class RecordReceiver(InputProtocol):
             self.answer_when_safe(last_words)
         elif last_words and self.connected:
             self.write_answer(last_words)
-        self.ending = True
+        self._advance("end")
         self.intake.unfinished.forget(self)
         self._close_when_safe()
+
+    def _advance(self, event: str) -> None:
+        self._state = NEXT[self._state].get(event, self._state)
+        self.ending = self._state in _AT_ITS_END
 
     def dataReceived(self, data: bytes) -> None:
         intake = self.intake
@@ -225,7 +248,7 @@ class RecordReceiver(InputProtocol):
             return
         self._came += len(data)
         self._unread.append(data)
-        if self._busy:
+        if self._state == "WORKING":
             # TLS may deliver data that it had before it was paused.
             return
         intake.valve.served(self)
@@ -237,7 +260,8 @@ class RecordReceiver(InputProtocol):
 
     def take_turn(self) -> None:
         """Take in messages until none is left, a worker parses one, or others have a turn."""
-        self._busy, done = True, True
+        # Not `_advance`, which takes longer: neither this event nor `rest` begins the end of a connection.
+        self._state, done = NEXT[self._state].get("work", self._state), True
         try:
             done = self.intake.turns.run(self, self._take_next)
         except (Exception, SystemExit):
@@ -269,19 +293,20 @@ class RecordReceiver(InputProtocol):
         return True
 
     def _wait(self) -> None:
-        self._busy = True
+        self._advance("work")
         # The connection waits for us, not for its peer to finish a record.
         self.intake.unfinished.forget(self)
         self.pauseProducing()
 
     def _all_taken(self) -> None:
-        self._busy = False
         self._messages = iter(())
-        if self.ending or not self.connected:
-            self._unread.clear()
         if not self.connected:
+            self._unread.clear()
             self._data_ended()
-        elif self.ending:
+            return
+        self._state = NEXT[self._state].get("rest", self._state)
+        if self.ending:
+            self._unread.clear()
             self._close_when_safe()
         else:
             came, self._came = self._came, 0
@@ -330,20 +355,24 @@ class RecordReceiver(InputProtocol):
         super().connectionLost(reason)
         self.intake.unfinished.forget(self)
         self.connected = 0
-        if not self._busy:
+        before = self._state
+        self._advance("lose")
+        if before == "READING":
             self._data_ended()
 
     def _data_ended(self) -> None:
-        if not self.ending:
-            self._take_lost()
-        if not self._busy:
-            self.ending = True
+        """End: the peer has gone, and all that it sent is taken, but perhaps an unfinished record."""
+        if self.ending or self._take_lost():
+            self._advance("rest")
 
-    def _take_lost(self) -> None:
+    def _take_lost(self) -> bool:
+        """Take an unfinished record; return false if a worker parses it, and `take_turn` follows."""
         self.lost()
-        if not self._parsed.called:
-            self._busy = True
-            self.intake.turns.wait_after(self._parsed, self)
+        if self._parsed.called:
+            return True
+        self._advance("work")
+        self.intake.turns.wait_after(self._parsed, self)
+        return False
 
     def _acknowledge(self, _: None, data: bytes, size: int) -> None:
         self._unsafe -= size
@@ -359,7 +388,7 @@ class RecordReceiver(InputProtocol):
         if self.connected:
             why = f"closing the connection without acknowledgement: {failure.getErrorMessage()}"
             self.intake.complain(self.source, why, "unsafe")
-            self.ending = True
+            self._advance("end")
             self.transport.abortConnection()
 
     def _close_when_safe(self) -> None:
@@ -377,7 +406,7 @@ class RecordReceiver(InputProtocol):
 
     def resumeProducing(self) -> None:
         """Read from the peer, unless a cause to wait is left. Whichever ends last calls this again."""
-        if not (self.connected and self._paused and not self._busy):
+        if not (self.connected and self._paused) or self._state in _AT_WORK:
             return
         if self._unsafe > WINDOW or self.is_held:
             return

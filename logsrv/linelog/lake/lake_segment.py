@@ -188,7 +188,7 @@ def _put_day(
                 return wanted.size
             # It was damaged there, or on the way.
             archive.remove(name)
-    raise ChangedObject(archive.place, name)
+    raise ChangedObject(archive.address, name)
 
 
 def _note_there(archive: Archive, name: str, size: int, wanted: LakeNote) -> LakeNote:
@@ -196,12 +196,12 @@ def _note_there(archive: Archive, name: str, size: int, wanted: LakeNote) -> Lak
     there = read_note(archive, name, size)
     if there is None:
         raise ArchiveError(
-            f"{archive.place} has another file, or a damaged one, under the name {name}: move it away",
+            f"{archive.address} has another file, or a damaged one, under the name {name}: move it away",
             settled=True,
         )
     if there[:4] != wanted[:4]:
         raise OtherSegment(
-            f"{archive.place} has another segment {wanted.segment} of store {wanted.store}: this store"
+            f"{archive.address} has another segment {wanted.segment} of store {wanted.store}: this store"
             " was restored or copied; nothing more is sent there until `logsrv ship --new-identity` has"
             " made it another store"
         )

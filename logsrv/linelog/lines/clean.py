@@ -172,9 +172,9 @@ def _escape_many(lines: bytes) -> bytes:
     if len(at) <= _FEW:
         pieces: list[bytes] = []
         done = 0
-        for place in at.tolist():
-            pieces += lines[done:place], _ESCAPES[lines[place]]
-            done = place + 1
+        for offset in at.tolist():
+            pieces += lines[done:offset], _ESCAPES[lines[offset]]
+            done = offset + 1
         return b"".join([*pieces, lines[done:]])
     # Four bytes for each byte: an escape uses all four, any other byte the first.
     wide = codes.astype("<u4")

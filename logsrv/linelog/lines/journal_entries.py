@@ -70,7 +70,7 @@ class JournalFramer:
         self._held = bytearray()
         # The fields in `_held` are parsed up to here.
         self._at = 0
-        # The line that begins at `_at` has no LF before this place.
+        # The line that begins at `_at` has no LF before this offset.
         self._searched = 0
         # `_held` must have this many bytes before parsing can go on.
         self._wanted = 0

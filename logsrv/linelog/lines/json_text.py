@@ -42,9 +42,9 @@ def _without_space(text: bytes) -> bytes:
     """Return JSON without the white space between its tokens."""
     pieces = text.split(b'"')
     in_string = False
-    for place, piece in enumerate(pieces):
+    for index, piece in enumerate(pieces):
         if not in_string:
-            pieces[place] = piece.translate(None, _SPACE)
+            pieces[index] = piece.translate(None, _SPACE)
             in_string = True
         else:
             # A quotation mark after an odd number of backslashes belongs to the string.

@@ -75,13 +75,13 @@ def _cut_oversize_records(
 ) -> tuple[bytes, str | None]:
     """Return the lines if some records are too long, and the reason to close the connection, or None."""
     lines = []
-    for place, record in enumerate(records):
+    for index, record in enumerate(records):
         line = record.replace(b"\n", ESCAPED_LF) + b"\n" if record else b""
         if len(record) > rules.max_line:
             line = cut_oversize(line, False, rules, counts).lines
         lines.append(line)
         if len(record) > rules.max_line and rules.oversize is Oversize.CLOSE:
-            counts.dropped_closed += sum(map(len, records[place + 1 :]))
+            counts.dropped_closed += sum(map(len, records[index + 1 :]))
             return b"".join(lines), f"a record is longer than {rules.max_line} bytes"
     return b"".join(lines), None
 

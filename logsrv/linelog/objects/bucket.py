@@ -69,7 +69,7 @@ class BucketArchive:
     _process: ClassVar[int] = 0
 
     def __init__(self, url: ArchiveURL, key: str | None = None, ca: Path | None = None) -> None:
-        self.place = url.place
+        self.address = url.address
         self._url = url
         self._key = key
         self._ca = ca or url.options.get("ca")
@@ -86,7 +86,7 @@ class BucketArchive:
         """Raise ArchiveError in a forked process, where obstore has no threads and would wait for ever."""
         if BucketArchive._process not in (0, os.getpid()):
             raise ArchiveError(
-                f"{self.place}: a text was moved to this archive during the search; search again"
+                f"{self.address}: a text was moved to this archive during the search; search again"
             )
         BucketArchive._process = os.getpid()
 
@@ -101,7 +101,7 @@ class BucketArchive:
                 client["allow_http"] = True
             given: Any = {"client_options": client, "retry_config": RETRIES}
             if url.scheme != "s3":
-                return from_url(url.place, **given)
+                return from_url(url.address, **given)
             config = {
                 name: value for name, value in url.options.items() if name in ("endpoint", "region")
             } | self._read_access_keys()
@@ -109,10 +109,10 @@ class BucketArchive:
             return S3Store(bucket=url.bucket, prefix=prefix, config=config, **given)  # type: ignore[arg-type]
         except OSError as error:
             why = f"{one_line(str(error.filename))}: {error.strerror}"
-            raise ArchiveError(f"{self.place}: {why}", settled=True) from error
+            raise ArchiveError(f"{self.address}: {why}", settled=True) from error
         except (exceptions.BaseError, ValueError) as error:
             why = one_line(_without_debug(str(error)))
-            raise ArchiveError(f"{self.place}: {why}", settled=True) from error
+            raise ArchiveError(f"{self.address}: {why}", settled=True) from error
 
     def _read_access_keys(self) -> dict[str, str]:
         """Return the caller's keys or those in the key file; if empty, obstore takes the environment's.
@@ -127,7 +127,7 @@ class BucketArchive:
         words = text.split()
         if len(words) != 2:
             raise ArchiveError(
-                f"{self.place}: the file with its keys must contain KEY SECRET, and nothing else",
+                f"{self.address}: the file with its keys must contain KEY SECRET, and nothing else",
                 settled=True,
             )
         return {"access_key_id": words[0], "secret_access_key": words[1]}
@@ -177,7 +177,7 @@ class BucketArchive:
                 raise self._endless_listing_error(prefix) from None
 
     def _endless_listing_error(self, prefix: str) -> ArchiveError:
-        where = f"{prefix} in {self.place}" if prefix else self.place
+        where = f"{prefix} in {self.address}" if prefix else self.address
         return ArchiveError(f"{where}: its list of names does not end")
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
@@ -217,13 +217,13 @@ class BucketArchive:
             with limit_extra_memory(memory):
                 yield
         except exceptions.AlreadyExistsError as error:
-            raise ObjectExists(f"{self.place} has {name} already") from error
+            raise ObjectExists(f"{self.address} has {name} already") from error
         except (exceptions.BaseError, OSError) as error:
             text = str(error)
             why, settled = _cause_and_settled(text, self._url)
             if isinstance(error, FileNotFoundError) and why is None:
-                raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
-            where = f"{name} in {self.place}" if name else self.place
+                raise ObjectMissing(f"{self.address} has no {name}", settled=True) from error
+            where = f"{name} in {self.address}" if name else self.address
             raise ArchiveError(
                 f"{where}: {why or _short_message(text)}", settled=settled
             ) from error

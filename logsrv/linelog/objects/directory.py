@@ -25,7 +25,7 @@ class DirectoryArchive:
     """
 
     def __init__(self, path: str) -> None:
-        self.place = f"file://{path}"
+        self.address = f"file://{path}"
         self._path = path
 
     def names(self, prefix: str = "", after: str = "") -> list[str]:
@@ -83,7 +83,7 @@ class DirectoryArchive:
         """Raise ArchiveError unless the directory is there."""
         if not os.path.isdir(self._path):
             raise ArchiveError(
-                f"the archive {self.place} is not there: mount it, or make the directory",
+                f"the archive {self.address} is not there: mount it, or make the directory",
                 settled=True,
             )
 
@@ -98,11 +98,11 @@ class DirectoryArchive:
                 held = Descriptor(os.open(os.path.join(self._path, name), _OLD))
             except FileNotFoundError as error:
                 self._require_directory()
-                raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
+                raise ObjectMissing(f"{self.address} has no {name}", settled=True) from error
             with held as fd:
                 found = os.fstat(fd)
                 if not stat.S_ISREG(found.st_mode):
-                    raise ArchiveError(f"{name} in {self.place} is no plain file", settled=True)
+                    raise ArchiveError(f"{name} in {self.address} is no plain file", settled=True)
                 end = found.st_size if size < 0 else min(at + size, found.st_size)
                 return b"".join(pieces_between(fd, at, end, _ONCE))
 
@@ -112,11 +112,11 @@ class DirectoryArchive:
         try:
             yield
         except FileExistsError as error:
-            raise ObjectExists(f"{self.place} has {name} already") from error
+            raise ObjectExists(f"{self.address} has {name} already") from error
         except OSError as error:
             settled = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
             why = error.strerror or type(error).__name__
-            raise ArchiveError(f"{name} in {self.place}: {why}", settled=settled) from error
+            raise ArchiveError(f"{name} in {self.address}: {why}", settled=settled) from error
 
 
 def _is_real_folder(path: str) -> bool:

@@ -11,10 +11,10 @@ from logsrv.errors import LogsrvError
 class Archive(Protocol):
     """A directory or a bucket. Each method may raise ArchiveError, and may block for minutes.
 
-    place: its address, for messages.
+    address: its address, for messages.
     """
 
-    place: str
+    address: str
 
     def names(self, prefix: str = "", after: str = "") -> list[str]:
         """Return the names of all objects that begin with `prefix`, which ends in a slash.
@@ -69,9 +69,9 @@ class ObjectMissing(ArchiveError):
 class ChangedObject(ArchiveError):
     """An object of an archive is not what was archived."""
 
-    def __init__(self, place: str, name: str) -> None:
+    def __init__(self, address: str, name: str) -> None:
         super().__init__(
-            f"{name} in {place} is not what was archived: it was changed or damaged there, and is not"
+            f"{name} in {address} is not what was archived: it was changed or damaged there, and is not"
             " read; put it back from a copy",
             settled=True,
         )
@@ -80,8 +80,8 @@ class ChangedObject(ArchiveError):
 class UnusableArchive:
     """An archive that cannot be used here: each operation raises ArchiveError with the reason."""
 
-    def __init__(self, place: str, why: str) -> None:
-        self.place = place
+    def __init__(self, address: str, why: str) -> None:
+        self.address = address
         self.why = why
 
     def _raise(self, *_: object) -> NoReturn:

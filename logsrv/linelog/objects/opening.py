@@ -30,7 +30,7 @@ def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Ar
         if (error.name or "").startswith("logsrv"):
             raise
         return UnusableArchive(
-            found.place,
+            found.address,
             f"{found.scheme}: needs the package {error.name}; install it with"
             " pip install 'logsrv[archive]'",
         )

@@ -1,4 +1,4 @@
-"""Putting a file among the objects of a place: written once, then read back and compared."""
+"""Putting a file among the objects of an address: written once, then read back and compared."""
 
 from __future__ import annotations
 

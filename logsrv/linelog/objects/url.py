@@ -56,7 +56,7 @@ class ArchiveURL(NamedTuple):
         return () if names is None else (*names, *_PROXIES, *map(str.lower, _PROXIES))
 
     @property
-    def place(self) -> str:
+    def address(self) -> str:
         """The address for messages, without its options."""
         return f"{self.scheme}://{self.bucket}{self.path}"
 

@@ -10,7 +10,7 @@ class Part(NamedTuple):
 
     options: `package.module:Class`, an attrs class of options, whose `__attrs_post_init__` may raise
     ValueError. work: `package.module:Class`, a `PartWork`, which gets these options and no others.
-    rank: the place of the options in the help, and of the part among those that are told of a change.
+    rank: the order of the options in the help, and of the part among those that are told of a change.
     """
 
     name: str

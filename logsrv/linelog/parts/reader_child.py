@@ -44,6 +44,20 @@ TRIES = 200
 """The failed attempts after which the work begins without the lock: its owner should have ended by then."""
 
 
+NEXT = {
+    "NEW": {"orders": "LOCKING", "leave": "LEAVING"},
+    # The process of a killed daemon may hold the lock for a few seconds.
+    "LOCKING": {"locked": "WORKING", "leave": "LEAVING"},
+    # New orders change the work.
+    "WORKING": {"finish": "FINISHING", "leave": "LEAVING"},
+    # The daemon has closed the input, or is dead: the work ends and saves.
+    "FINISHING": {"leave": "LEAVING"},
+    # The last report is written; then the reactor stops.
+    "LEAVING": {},
+}
+"""The states of the process, and for each the events that lead to another state; others change nothing."""
+
+
 class ReaderWork(Protocol):
     """The work of a reader process. Any exception ends the process, and the daemon starts another."""
 
@@ -74,30 +88,29 @@ class DaemonConnection(PipeProtocol):
         self._reactor = reactor
         self._work = make(self)
         self._messages = MessageReader()
-        self._orders: bytes | None = None
-        self._started = False
-        self._finishing = False
-        self._leaving = False
+        self._orders = b""
+        self._state = "NEW"
 
     def dataReceived(self, data: bytes) -> None:
         for message in self._messages.receive(data):
-            first, self._orders = self._orders is None, b"".join(message)
-            if self._started:
+            self._orders = b"".join(message)
+            if self._state == "WORKING":
                 self.call_or_end(self._work.change, self._orders)
-            elif first:
+            elif self._state == "NEW":
+                self._advance("orders")
                 self.call_or_end(self._start_when_locked, TRIES)
 
-    def _start_when_locked(self, tries: int) -> None:
-        """Begin the work when the lock is free; after all attempts begin it without the lock.
+    def _advance(self, event: str) -> None:
+        self._state = NEXT[self._state].get(event, self._state)
 
-        The process of a killed daemon may hold the lock for a few seconds.
-        """
-        if self._leaving or self._orders is None:
+    def _start_when_locked(self, tries: int) -> None:
+        """Begin the work when the lock is free; after all attempts begin it without the lock."""
+        if self._state != "LOCKING":
             return
         if not self._work.lock(self._orders) and tries:
             self._reactor.callLater(TRY, self.call_or_end, self._start_when_locked, tries - 1)
             return
-        self._started = True
+        self._advance("locked")
         self._work.start(self._orders)
 
     def call_or_end(self, function: Callable[..., object], *args: Any) -> None:
@@ -120,17 +133,17 @@ class DaemonConnection(PipeProtocol):
         self.transport.connectionLost(connectionDone)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if not self._leaving:
+        if self._state != "LEAVING":
             self.call_or_end(self._finish_work)
         elif self._reactor.running:
             self._reactor.stop()
 
     def _finish_work(self) -> None:
-        if not self._started:
+        if self._state in ("NEW", "LOCKING"):
             self._end_process()
-        elif not self._finishing:
-            # Finish once: if the daemon ends after it has closed the input, `_finish_work` is called twice.
-            self._finishing = True
+        elif self._state == "WORKING":
+            # Not in FINISHING: if the daemon ends after it has closed the input, this is called twice.
+            self._advance("finish")
             self._work.finish().addCallbacks(lambda _: self._end_process(), self.end_after_failure)
 
     def end_after_failure(self, failure: Failure | None = None) -> None:
@@ -147,7 +160,7 @@ class DaemonConnection(PipeProtocol):
 
     def _end_process(self) -> None:
         """End the process after the last report is written."""
-        self._leaving = True
+        self._advance("leave")
         if self.transport is not None and not self.transport.disconnected:
             self.transport.loseConnection()
         else:

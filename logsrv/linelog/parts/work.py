@@ -39,14 +39,14 @@ Options = TypeVar("Options")
 class PartContext:
     """The store of a service and its means, as a part gets them.
 
-    place: returns the present directory of the store. identity: returns the identity of the store, "" if it
-    has none. position: returns the end of the store. totals: returns how much it has, for /api/stats;
+    directory: returns the present directory of the store. identity: returns the identity of the store, ""
+    if it has none. position: returns the end of the store. totals: returns how much it has, for /api/stats;
     for a thread. hold: called with the requests to keep segments from retention; each replaces all others.
     unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
     received.
     """
 
-    place: Callable[[], str]
+    directory: Callable[[], str]
     identity: Callable[[], str]
     position: Callable[[], Position]
     totals: Callable[[], dict[str, Any]]

@@ -33,15 +33,15 @@ from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.plugin.service import InputServer
 from logsrv.linelog.store.valve import Valve
 
-PLACES = ("tcp:7000", "udp:7000")
+ENDPOINTS = ("tcp:7000", "udp:7000")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class MemoryInputSettings(ListenerSettings, OperatorSettings):
-    """The options of a listener, which a test may give; where it listens is PLACES."""
+    """The options of a listener, which a test may give; where it listens is ENDPOINTS."""
 
     listen: InputEndpoint = option(
-        InputEndpoint(PLACES[0], "lines", Endpoint(PLACES[0], "tcp")), LISTEN, "not used"
+        InputEndpoint(ENDPOINTS[0], "lines", Endpoint(ENDPOINTS[0], "tcp")), LISTEN, "not used"
     )
 
 
@@ -94,8 +94,8 @@ class InputService(ListeningService[MemoryInputSettings]):
 
     def wanted_sites(self, settings: MemoryInputSettings) -> list[SiteSpec]:
         found = []
-        for place in PLACES:
-            spec = SiteSpec(place, parse_endpoint(place), f"{self.name}:{place}", settings)
+        for endpoint in ENDPOINTS:
+            spec = SiteSpec(endpoint, parse_endpoint(endpoint), f"{self.name}:{endpoint}", settings)
             try:
                 self._server(spec, Metrics(METRICS))
             except ConfigurationError:
@@ -154,6 +154,6 @@ def input_plugin(tested: Any) -> InputPlugin | None:
         settings=None,
         state=None,
         description=f"The input {name}.",
-        listen=PLACES,
+        listen=ENDPOINTS,
         given_version="0",
     )

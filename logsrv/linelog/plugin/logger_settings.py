@@ -216,7 +216,11 @@ def _sentences_about_absent_options() -> dict[str, str]:
     missing, here = {*missing_leaves()}, {known.part.name for known in PARTS_FOUND.usable}
     broken = "; ".join(f"{where}: {why}" for where, why in PARTS_FOUND.broken.items())
     return {
-        name: leaf.absence if leaf in missing else f"{leaf.gives} cannot be used: {broken}"
+        name: (
+            leaf.absence_of(f"option {name}")
+            if leaf in missing
+            else f"{leaf.gives} cannot be used: {broken}"
+        )
         for leaf in LEAVES
         if leaf.folder not in here
         for name in leaf.options

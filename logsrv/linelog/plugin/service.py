@@ -1,4 +1,4 @@
-"""`twistd logsrv`: the only place where options, listeners, inputs and the store meet."""
+"""`twistd logsrv`: the one module where options, listeners, inputs and the store meet."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-# The classic places of syslog; /dev/log only if no other program has it.
+# The classic endpoints of syslog; /dev/log only if no other program has it.
 PORTS = ("syslog:udp:514", "syslog:tcp:514")
 DEV_LOG = "syslog:unixgram:/dev/log:mode=666"
 
@@ -135,20 +135,20 @@ class ClassicSyslogListeners:
             return []
         names = options_of(ListenerSettings).keys() & options_of(LoggerSettings).keys() - {"listen"}
         shared = {name: getattr(settings, name) for name in names}
-        return [ListenerSettings(listen=place, **shared) for place in self._free_places]
+        return [ListenerSettings(listen=endpoint, **shared) for endpoint in self._free_endpoints]
 
     @cached_property
-    def _free_places(self) -> list[InputEndpoint]:
-        places = [parse_listen(port) for port in PORTS]
+    def _free_endpoints(self) -> list[InputEndpoint]:
+        endpoints = [parse_listen(port) for port in PORTS]
         dev_log = parse_listen(self._dev_log)
         endpoint = dev_log.endpoint
         try:
             check_can_bind(endpoint, self._kept())
-            places.append(dev_log)
+            endpoints.append(dev_log)
         except ListenError as error:
             why = str(error)
             log.info("--classic-syslog goes without {path}: {why}", path=endpoint.path, why=why)
-        return places
+        return endpoints
 
 
 class LoggerService(ListeningService[LoggerSettings]):
@@ -190,7 +190,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self.metrics.watch("bodies_waiting", lambda: self.workers.waiting)
         self.metrics.watch("origins", lambda: len(self.store.origins))
         context = PartContext(
-            place=lambda: self.store.place,
+            directory=lambda: self.store.present_directory,
             identity=lambda: self.store.identity.store if self.store.identity else "",
             position=lambda: self.store.position,
             totals=StoreTotals(self.store).count,
@@ -320,10 +320,10 @@ def _listening_sentence(listener: ListenerSettings) -> str:
 
 def log_listeners_without_plugin(settings: LoggerSettings) -> None:
     """Log the listeners that are left out because the plugin of their input cannot be loaded."""
-    for place in listeners_without_plugin(settings):
+    for endpoint in listeners_without_plugin(settings):
         log.error(
             "{place} is left out, as a plugin cannot be loaded; mend it, then restart: {why}",
-            place=place,
+            place=endpoint,
             why="; ".join(f"{where}: {why}" for where, why in inputs().broken.items()),
         )
 

@@ -74,11 +74,11 @@ class SegmentSources(Plugins[SegmentSource]):
     """All sources. Ours are found by the files `source.py`, so no other module is imported."""
 
     def files(self) -> dict[str, str]:
-        places = {
+        files = {
             name: os.path.join(os.path.dirname(file), _FILE)
             for name, file in super().files().items()
         }
-        return {name: file for name, file in places.items() if os.path.isfile(file)}
+        return {name: file for name, file in files.items() if os.path.isfile(file)}
 
     def module_of(self, name: str) -> str:
         return f"{super().module_of(name)}.{_FILE.removesuffix('.py')}"
@@ -127,14 +127,14 @@ def environment_variables(directory: str) -> set[str]:
     for url in archive_urls(directory):
         # The search itself reports what is wrong.
         with suppress(ValueError, ConfigurationError):
-            if place := source_of(url).variables:
-                names.update(load_object(place)(url))
+            if variables := source_of(url).variables:
+                names.update(load_object(variables)(url))
     return names
 
 
-def needs_watching(places: Iterable[str], noting: Iterable[str]) -> bool:
-    """Return whether a command must be watched. places: what it reads. noting: stores with archives."""
-    urls = [place for place in places if "://" in place]
+def needs_watching(addresses: Iterable[str], noting: Iterable[str]) -> bool:
+    """Return whether a command must be watched. addresses: what it reads. noting: stores with archives."""
+    urls = [one for one in addresses if "://" in one]
     urls += [url for store in noting for url in archive_urls(store)]
     for url in urls:
         with suppress(ValueError):
@@ -169,7 +169,7 @@ class UnreachableText:
     """The text of a segment that nothing here can read. why: the end of a sentence. load: its index."""
 
     def __init__(self, manifest: Manifest, why: str, load: Callable[[], Index]) -> None:
-        self.place = object_name(manifest.store, manifest.segment.name)
+        self.address = object_name(manifest.store, manifest.segment.name)
         self.size = manifest.packed_file.size
         self._manifest = manifest
         self._why = why
@@ -186,4 +186,4 @@ class UnreachableText:
         raise self._error()
 
     def _error(self) -> ValueError:
-        return ValueError(f"{self.place} {self._why}")
+        return ValueError(f"{self.address} {self._why}")

@@ -319,13 +319,13 @@ class PackedFrames(SegmentFrames):
 
 
 class AwayText(Protocol):
-    """The compressed text of a segment that stands elsewhere. place: its address, for messages.
+    """The compressed text of a segment that stands elsewhere. address: for messages.
 
     Each method raises ValueError, with a sentence, if that cannot be had unchanged.
     """
 
     @property
-    def place(self) -> str: ...
+    def address(self) -> str: ...
 
     @property
     def size(self) -> int:
@@ -351,7 +351,7 @@ class AwayFrames(PackedFrames):
 
     def __init__(self, number: int, text: AwayText, report: Callable[[str], None]) -> None:
         # A method of these frames would be a cycle, which only the collector frees, with zstd's memory.
-        super().__init__(number, text.place, -1, partial(_index_of_away, number, text, report))
+        super().__init__(number, text.address, -1, partial(_index_of_away, number, text, report))
         self._text = text
 
     @property

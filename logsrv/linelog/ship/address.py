@@ -14,7 +14,7 @@ LONGEST = 4096
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """The name of a target. It has no dot: names with a dot are files beside the target's place."""
 BEGINNING, END = "beginning", "end"
-"""Words for the place where a new target begins, which may also be given as a position."""
+"""Words for the position at which a new target begins, which may also be given as such."""
 
 
 class Targets(Plugins[TargetPlugin]):

@@ -1,4 +1,4 @@
-"""Batches for a target: the lines of a store from a place on, all or only those that match a query."""
+"""Batches for a target: the lines of a store from a position on, all or only those that match a query."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LineBatches:
     """Batches of lines from `position` on, of text that is on the medium.
 
     query: None for all lines. gap: called with the amount of text that was removed or damaged, and the
-    places before and after it. most_lines, most_bytes: limits of a batch; a longer line is a batch by
+    positions before and after it. most_lines, most_bytes: limits of a batch; a longer line is a batch by
     itself. may_have_more: whether more batches may be ready now.
 
     Raises QueryError for an invalid query.
@@ -48,12 +48,12 @@ class LineBatches:
 
     @property
     def store_needed_from(self) -> Position:
-        """The place from which on the store is needed: after an open segment, which stays readable."""
+        """The position from which on the store is needed: after an open segment, which stays readable."""
         return self._follower.needed_from
 
     @property
     def unreported_missing(self) -> MissingText:
-        """The amount of text that is gone at the place, and that `gap` was not called for yet."""
+        """The amount of text that is gone at the position, and that `gap` was not called for yet."""
         return self._follower.missing
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.ship_place import counted_to
-from logsrv.linelog.ship.store_places import crc_between, may_begin_line, missing_after
+from logsrv.linelog.ship.store_positions import crc_between, may_begin_line, missing_after
 from logsrv.linelog.ship.targets.target import (
     ANSWER,
     LEAST,
@@ -279,8 +279,8 @@ class BlockSender:
     def missing_after_place(self) -> MissingText:
         # Sent text need not stay in the store: the target may have all of it already.
         progress = self._progress
-        place = max(progress.position, self._after or NOWHERE, counted_to(progress.kept.gaps))
-        return missing_after(self._view, self._cutter.store_needed_from(place))
+        position = max(progress.position, self._after or NOWHERE, counted_to(progress.kept.gaps))
+        return missing_after(self._view, self._cutter.store_needed_from(position))
 
     def _shrink_blocks(self, cut: CutBlock) -> None:
         """Cut smaller blocks from now on, because one was too large."""

@@ -1,8 +1,8 @@
-"""Cutting blocks: the text of a store from a place on, packed, as much as a target takes at once.
+"""Cutting blocks: the text of a store from a position on, packed, as much as a target takes at once.
 
 Frames of a compressed segment are sent unchanged and are not unpacked: the checksums in its index verify
 them, and give the CRC-32 of their text. Text that is not compressed yet, and the rest of a frame that
-begins before the place, are compressed for the block.
+begins before the position, are compressed for the block.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import zstandard
 from logsrv.linelog.read.texts import DamagedSegment, PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.durable import DurableFollower
-from logsrv.linelog.ship.store_places import combine_crcs
+from logsrv.linelog.ship.store_positions import combine_crcs
 from logsrv.linelog.store.frames import quick_compressor
 from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.packed_block import LARGEST_TEXT, UNKNOWN, PackedBlock
@@ -49,7 +49,7 @@ class BlockLimits(NamedTuple):
 
 @attrs.define
 class _UnfinishedBlock:
-    """The frames of a block that is being cut. start: its place. missing: the text missing before it."""
+    """The frames of a block that is being cut. start: its position. missing: the text missing before it."""
 
     limits: BlockLimits
     start: Position
@@ -87,7 +87,7 @@ class _UnfinishedBlock:
 
 
 class BlockCutter:
-    """The cutter of a store: from its place on, it cuts one block after the other.
+    """The cutter of a store: from its position on, it cuts one block after the other.
 
     store: the identity of the store. refuse: called with each line, with its LF, that is too large even for
     a block by itself. unpacks: whether frames are unpacked to verify them, because the checksums in the
@@ -101,21 +101,21 @@ class BlockCutter:
         self.unpacks = False
         self._follower = DurableFollower(view, NOWHERE)
         self._compressor = quick_compressor()
-        # The place after the last line that was refused.
+        # The position after the last line that was refused.
         self._refused = NOWHERE
 
     def move_to(self, position: Position) -> None:
-        """Cut from this place on; forget the text that was skipped before it."""
+        """Cut from this position on; forget the text that was skipped before it."""
         self._follower.move_to(position)
 
-    def store_needed_from(self, place: Position) -> Position:
-        """Return the place from which on the store is needed if all text before `place` was sent."""
+    def store_needed_from(self, start: Position) -> Position:
+        """Return the position from which on the store is needed if all text before `start` was sent."""
         needed = self._follower.needed_from
-        return needed if place.segment == self._follower.position.segment else place
+        return needed if start.segment == self._follower.position.segment else start
 
     @property
     def cut_up_to(self) -> Position | None:
-        """The place up to which all text was cut; None after a gap that no block has reported yet."""
+        """The position up to which all text was cut; None after a gap that no block has reported yet."""
         return None if self._follower.missing else self._follower.position
 
     def close(self) -> None:
@@ -154,7 +154,7 @@ class BlockCutter:
         return CutBlock(block, unfinished.lines, more, missing)
 
     def _fill_block(self, frames: SegmentFrames, reach: int, block: _UnfinishedBlock) -> None:
-        """Fill the next block from the place on, which moves past text that is not sent.
+        """Fill the next block from the position on, which moves past text that is not sent.
 
         reach: how far the segment may be read. With text that is not sent, the block may stay empty.
         """

@@ -38,7 +38,7 @@ class DurableFollower(Follower):
 
     @property
     def needed_from(self) -> Position:
-        """The place from which on the store is needed: after an open segment, which stays readable."""
+        """The position from which on the store is needed: after an open segment, which stays readable."""
         number, _ = self.position
         return Position(number + 1, 0) if self.is_segment_open else self.position
 
@@ -50,15 +50,15 @@ class DurableFollower(Follower):
         while (found := self.find_readable()) is not None:
             before = self.position
             lines = self.read(until=Position(before.segment, found[1]))
-            # Without lines at the same place, another program has shortened the file.
+            # Without lines at the same position, another program has shortened the file.
             if lines is not None or self.position == before:
                 return lines
         return None
 
     def find_readable(self) -> tuple[SegmentFrames, int] | None:
-        """Return the segment of the place, and the offset up to which it may be read; None for nothing new.
+        """Return the segment there, and the offset up to which it may be read; None for nothing new.
 
-        The place moves past segments that have ended. An unfinished line at their end counts as missing.
+        The position moves past segments that have ended. An unfinished line at their end counts as missing.
         Raises OSError and StoreError.
         """
         while (frames := self.open_segment()) is not None:

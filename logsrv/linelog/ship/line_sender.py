@@ -18,7 +18,7 @@ from logsrv.errors import LogsrvError
 from logsrv.linelog.ship.batches import LineBatches
 from logsrv.linelog.ship.progress import Progress, size_with_lfs
 from logsrv.linelog.ship.ship_place import counted_to
-from logsrv.linelog.ship.store_places import missing_after
+from logsrv.linelog.ship.store_positions import missing_after
 from logsrv.linelog.ship.targets.target import (
     ANSWER,
     LEAST,
@@ -49,7 +49,7 @@ class LineSender:
     """The lines of a store for a target. query: selects the lines; None for all lines."""
 
     patience = ANSWER
-    # Set when the place is found.
+    # Set when the position to begin at is found.
     _batches: LineBatches
 
     def __init__(self, target: LineTarget, progress: Progress, query: str | None) -> None:
@@ -69,7 +69,7 @@ class LineSender:
         return bool(self._waiting) or self._batches.may_have_more
 
     async def find_place(self) -> None:
-        """Find the place to begin, at the first call only: the target keeps none."""
+        """Find the position to begin at, at the first call only: the target keeps none."""
         progress, target = self._progress, self.target
         if not progress.is_known:
             progress.find_start()
@@ -202,7 +202,8 @@ class LineSender:
 
     def _halve_waiting_batch(self, number: int) -> None:
         lines, end = self._waiting[number]
-        # Only the places before and after the whole batch are known, so the first half gets the one before.
+        # Only the positions before and after the whole batch are known, so the first half gets the one
+        # before.
         before = self._waiting[number - 1].end if number else self._progress.position
         half = len(lines) // 2
         self._waiting[number] = LineBatch(lines[half:], end)
@@ -229,8 +230,8 @@ class LineSender:
 
     def missing_after_place(self) -> MissingText:
         progress, batches = self._progress, self._batches
-        place = max(batches.store_needed_from, counted_to(progress.kept.gaps))
-        return batches.unreported_missing.plus(missing_after(progress.view, place))
+        position = max(batches.store_needed_from, counted_to(progress.kept.gaps))
+        return batches.unreported_missing.plus(missing_after(progress.view, position))
 
     def close(self) -> None:
         self._cancel_sends()

@@ -13,7 +13,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import END
 from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.ship_place import CountedGap, ShipPlace
-from logsrv.linelog.ship.store_places import place_for_ship_from
+from logsrv.linelog.ship.store_positions import position_for_ship_from
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import NOWHERE, Position
@@ -25,7 +25,7 @@ class Progress:
 
     store: the identity of the store. ship_from: `beginning`, `end` or a position, used if no place is
     saved. report: called with each report. position: the place up to which the target has all text.
-    is_known: False until the place to begin at was found.
+    is_known: False until the position to begin at was found.
     """
 
     view: View
@@ -39,7 +39,7 @@ class Progress:
     _saved: Position | None = attrs.field(init=False, default=None)
 
     def find_start(self) -> None:
-        """Find the place to begin at.
+        """Find the position to begin at.
 
         A damaged or foreign saved place is reported, and replaced. Raises OSError and StoreError, also if
         the saved place is unreadable at present.
@@ -56,8 +56,8 @@ class Progress:
         self.is_known = True
 
     def _choose_start(self, end: Position) -> Position:
-        position = place_for_ship_from(self.view, self.ship_from, end)
-        # Save it now: if the shipper is killed before the first answer, "the end" must stay this place.
+        position = position_for_ship_from(self.view, self.ship_from, end)
+        # Save it now: if the shipper is killed before the first answer, "the end" must stay this position.
         try:
             self.kept.save(self.store, position)
         except OSError as error:
@@ -119,7 +119,7 @@ class Progress:
         self.position = position
 
     def count_gap(self, missing: MissingText, before: Position, after: Position) -> None:
-        """Count and report text that is gone between two places, but only once.
+        """Count and report text that is gone between two positions, but only once.
 
         If the target did not take the text after a gap, the gap may be found again, and may have grown at
         both ends. The count is saved now: the target may take the next text, and its answer may be lost.

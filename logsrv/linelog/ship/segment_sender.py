@@ -10,7 +10,7 @@ from __future__ import annotations
 from logsrv.kit.text.words import counted
 from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
-from logsrv.linelog.ship.store_places import missing_after
+from logsrv.linelog.ship.store_positions import missing_after
 from logsrv.linelog.ship.targets.target import ANSWER, ForeignStoreError, SegmentTarget
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.notes.archive_notes import (
@@ -79,7 +79,7 @@ class SegmentSender:
             await self._survey_archive()
 
     async def _survey_archive(self) -> None:
-        """Go on at the place, or at the first archived segment that the archive has lost."""
+        """Go on at the saved place, or at the first archived segment that the archive has lost."""
         self._view.refresh()
         here = [one for one in self._view.segments if one.form is Form.PACKED]
         away = Listing(self._disk).away if self.target.url else []
@@ -187,17 +187,17 @@ class SegmentSender:
 
     def _find_next_segment(self) -> Segment | None:
         """Return the next segment, if it is compressed; skip empty ones, and those that the archive has."""
-        place = self._progress.position
+        position = self._progress.position
         found = None
         for one in self._view.segments:
-            if one.number < place.segment or self._is_empty(one):
+            if one.number < position.segment or self._is_empty(one):
                 continue
             if segment_base_name(one.name) not in self._whole_names:
                 found = one if one.form is Form.PACKED else None
                 break
-            place = Position(one.number + 1, 0)
-        if place != self._progress.position:
-            self._progress.pass_over(place)
+            position = Position(one.number + 1, 0)
+        if position != self._progress.position:
+            self._progress.pass_over(position)
         return found
 
     def _is_empty(self, one: Segment) -> bool:

@@ -21,11 +21,11 @@ from logsrv.linelog.ship.block_sender import BlockSender
 from logsrv.linelog.ship.line_sender import LineSender
 from logsrv.linelog.ship.messages import ShipOrders, ShipReport, decode_orders, encode_message
 from logsrv.linelog.ship.progress import Progress
-from logsrv.linelog.ship.reported_target import report_sentence
 from logsrv.linelog.ship.segment_sender import SegmentSender
+from logsrv.linelog.ship.send_loop import SendLoop, SendSteps
 from logsrv.linelog.ship.ship_place import ShipPlace
-from logsrv.linelog.ship.shipper import Shipper, ShipSender
 from logsrv.linelog.ship.status import LagMeter, TargetState, save_state
+from logsrv.linelog.ship.target_monitor import report_sentence
 from logsrv.linelog.ship.targets.target_plugin import make_target
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import Disk, reason
@@ -41,10 +41,10 @@ _WELL = ("up", "acknowledged", "passed", "released", "kept", "gone", "lag", "end
 """The kinds of reports that are not about a fault."""
 
 
-class ShipWork:
-    """The shipping of a store to one target."""
+class ShipperProcess:
+    """The work of a target's process: a target and a loop that sends to it, as the daemon orders."""
 
-    _shipper: Shipper
+    _send_loop: SendLoop
 
     def __init__(self, daemon: DaemonConnection, reactor: Any) -> None:
         self._daemon = daemon
@@ -54,27 +54,27 @@ class ShipWork:
         self._looking.clock = reactor
 
     def lock(self, line: bytes) -> bool:
-        # The shipper itself locks its place, and waits for that lock.
+        # The send loop itself locks its place, and waits for that lock.
         return True
 
     def start(self, line: bytes) -> None:
         orders = decode_orders(line)
-        place = orders.target.url.loggable_url
+        url = orders.target.url.loggable_url
         self._kept = ShipPlace(
-            orders.directory, orders.name, target=place, clock=partial(time_of_day, self._reactor)
+            orders.directory, orders.name, target=url, clock=partial(time_of_day, self._reactor)
         )
         try:
             self._view = View(orders.directory, self._report_trouble)
-            self._shipper = self._make_shipper(orders)
+            self._send_loop = self._make_send_loop(orders)
         except LogsrvError as error:
             self._save_state(ShipReport("stopped", str(error)))
             raise
         self._meter = LagMeter(self._view)
         self.change(line)
-        self._shipper.start().addErrback(self._daemon.end_after_failure)
+        self._send_loop.start().addErrback(self._daemon.end_after_failure)
         self._looking.start(LOOK, now=False).addErrback(self._daemon.end_after_failure)
 
-    def _make_shipper(self, orders: ShipOrders) -> Shipper:
+    def _make_send_loop(self, orders: ShipOrders) -> SendLoop:
         settings = orders.target
         self._only_sealed = settings.url.takes == "segments"
         progress = Progress(
@@ -86,7 +86,7 @@ class ShipWork:
             report=self._report,
         )
         target: Any = make_target(settings, self._reactor)
-        sender: ShipSender
+        sender: SendSteps
         if settings.url.takes == "blocks":
             sender = BlockSender(target, progress)
         elif settings.url.takes == "segments":
@@ -94,17 +94,17 @@ class ShipWork:
             sender = SegmentSender(target, progress, disk)
         else:
             sender = LineSender(target, progress, orders.query)
-        return Shipper(sender, progress, random.random)
+        return SendLoop(sender, progress, random.random)
 
     def change(self, line: bytes) -> None:
         # A target with other settings gets another process.
-        if isinstance(self._shipper.sender, SegmentSender):
-            self._shipper.sender.due = decode_orders(line).due
+        if isinstance(self._send_loop.sender, SegmentSender):
+            self._send_loop.sender.due = decode_orders(line).due
 
     def finish(self) -> Deferred[None]:
         if self._looking.running:
             self._looking.stop()
-        return self._shipper.stop().addCallback(lambda _: self._save_state(ShipReport("ended")))
+        return self._send_loop.stop().addCallback(lambda _: self._save_state(ShipReport("ended")))
 
     def _report_trouble(self, why: str) -> None:
         self._report(ShipReport("trouble", why))
@@ -131,7 +131,7 @@ class ShipWork:
                 self._daemon.report(encode_message(trouble))
 
     def _report_lag(self) -> None:
-        progress = self._shipper.progress
+        progress = self._send_loop.progress
         if not progress.is_known:
             return
         position = progress.position
@@ -139,7 +139,7 @@ class ShipWork:
             lag = self._meter.measure(
                 position, time_of_day(self._reactor), only_sealed=self._only_sealed
             )
-            missing = self._shipper.sender.missing_after_place()
+            missing = self._send_loop.sender.missing_after_place()
         except (OSError, StoreError) as error:
             self._report_trouble(f"the lag cannot be measured: {reason(error)}")
             return
@@ -156,7 +156,7 @@ class ShipWork:
 
 
 def _start_for_new_target(orders: ShipOrders) -> str:
-    """Return the place at which a new target begins. `beginning` is the first segment when it was added.
+    """Return the position at which a new target begins. `beginning` is the first segment when it was added.
 
     So text that was removed after that counts as a gap. But text from before the store got a new identity
     is not sent.
@@ -173,4 +173,4 @@ def _start_for_new_target(orders: ShipOrders) -> str:
 
 if __name__ == "__main__":
     keep_freed_memory(together=True)
-    sys.exit(run_reader_process(ShipWork))
+    sys.exit(run_reader_process(ShipperProcess))

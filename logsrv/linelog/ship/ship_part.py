@@ -12,7 +12,7 @@ from logsrv.kit.observe.metrics import Metric, make_metrics
 from logsrv.linelog.parts.work import PartContext, PartWork
 from logsrv.linelog.ship.findings import check_targets
 from logsrv.linelog.ship.ship_settings import ShipOptions
-from logsrv.linelog.ship.shipping import Shipping, saved_holds
+from logsrv.linelog.ship.target_processes import TargetProcesses, saved_holds
 
 if TYPE_CHECKING:
     from logsrv.kit.service.findings import CheckRequest, Finding
@@ -64,8 +64,8 @@ class ShipPart(PartWork[ShipOptions]):
 
     def __init__(self, context: PartContext, options: ShipOptions) -> None:
         super().__init__(context, options)
-        self._shipping = Shipping(
-            place=context.place,
+        self._processes = TargetProcesses(
+            directory=context.directory,
             identity=context.identity,
             hold=context.hold,
             clock=context.clock,
@@ -74,7 +74,7 @@ class ShipPart(PartWork[ShipOptions]):
         )
 
     def prepare(self, options: ShipOptions) -> None:
-        self._shipping.prepare_orders(options.targets)
+        self._processes.prepare_orders(options.targets)
 
     def before_store_opens(self, options: ShipOptions, directory: str) -> None:
         if options.targets:
@@ -82,7 +82,7 @@ class ShipPart(PartWork[ShipOptions]):
             self.context.hold(saved_holds(directory, options.targets))
 
     def apply(self, options: ShipOptions) -> None:
-        self._shipping.set_targets(options.targets)
+        self._processes.set_targets(options.targets)
 
     def left_out(self, options: ShipOptions) -> Sequence[str]:
         return [one.subject for one in options.targets if one.is_left_out]
@@ -96,4 +96,4 @@ class ShipPart(PartWork[ShipOptions]):
         return check_targets(options, asked, now)
 
     def stop(self) -> Deferred[None]:
-        return self._shipping.stop()
+        return self._processes.stop()

@@ -47,7 +47,7 @@ def write_identity_to_places(directory: str, store: str) -> None:
 
 
 class CountedGap(NamedTuple):
-    """A gap that was counted, and the place of the text after it, which the target has not taken yet."""
+    """A gap that was counted, and the position of the text after it, which the target has not taken yet."""
 
     after: Position
     missing: MissingText
@@ -69,12 +69,12 @@ def _missing_text(saved: Any) -> MissingText:
 
 
 def counted_to(gaps: Sequence[CountedGap]) -> Position:
-    """Return the place after the last of some gaps; NOWHERE without any."""
+    """Return the position after the last of some gaps; NOWHERE without any."""
     return max((gap.after for gap in gaps), default=NOWHERE)
 
 
 class ShipPlace:
-    """The place up to which a target has acknowledged a store, in the file `ship/NAME`.
+    """The position up to which a target has acknowledged a store, saved in the file `ship/NAME`.
 
     target: the URL of the target, without secrets, for the file. clock: returns seconds since 1970. Each
     method may raise OSError.
@@ -127,7 +127,7 @@ class ShipPlace:
         return kept.position
 
     def save(self, store: str, position: Position) -> None:
-        """Save and sync a place, and before it the refused lines."""
+        """Save and sync a position, and before it the refused lines."""
         self.refused.sync()
         note = {
             "new": self.new,

@@ -1,4 +1,4 @@
-"""The options of shippers: which lines they send, to which target, and from which place."""
+"""The options of shippers: which lines they send, to which target, and from which position."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import NAME, PLUGINS
 from logsrv.linelog.ship.ship_place import FOLDER, counted_gaps, counted_to
-from logsrv.linelog.ship.store_places import missing_after
+from logsrv.linelog.ship.store_positions import missing_after
 from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.notes.segment_notes import MissingText
@@ -200,7 +200,7 @@ class ShipLag(NamedTuple):
 
 
 class SegmentRest(NamedTuple):
-    """The text of a segment after a place: its size in bytes, and its number of lines."""
+    """The text of a segment after a position: its size in bytes, and its number of lines."""
 
     size: int
     lines: int
@@ -224,46 +224,46 @@ class LagMeter:
         Raises OSError and StoreError.
         """
         self._view.refresh_if_rotated()
-        self._known = {place: rest for place, rest in self._known.items() if place >= position}
+        self._known = {start: rest for start, rest in self._known.items() if start >= position}
         size = lines = 0
         first: Position | None = None
         for segment in self._view.segments:
             if segment.number < position.segment or (only_sealed and segment.form is Form.ACTIVE):
                 continue
-            place = max(position, Position(segment.number, 0))
-            rest = self._known.get(place)
+            start = max(position, Position(segment.number, 0))
+            rest = self._known.get(start)
             if rest is None:
-                rest = self._measure_rest(place)
+                rest = self._measure_rest(start)
                 if segment.form is not Form.ACTIVE:
-                    self._known[place] = rest
+                    self._known[start] = rest
             if rest.size and first is None:
-                first = place
+                first = start
             size, lines = size + rest.size, lines + rest.lines
         return ShipLag(size, lines, 0.0 if first is None else self._line_age(first, now))
 
-    def _measure_rest(self, place: Position) -> SegmentRest:
-        head = self._view.index_head(place.segment) if place.offset == 0 else None
+    def _measure_rest(self, start: Position) -> SegmentRest:
+        head = self._view.index_head(start.segment) if start.offset == 0 else None
         if head is not None:
             return SegmentRest(head.text, head.lines)
-        frames = self._view.open_segment(place.segment)
+        frames = self._view.open_segment(start.segment)
         if frames is None:
             return SegmentRest(0, 0)
         with frames:
-            return _count_rest(frames, place.offset)
+            return _count_rest(frames, start.offset)
 
-    def _line_age(self, place: Position, now: float) -> float:
-        if self._first is None or self._first[0] != place:
-            self._first = place, self._line_time(place)
+    def _line_age(self, position: Position, now: float) -> float:
+        if self._first is None or self._first[0] != position:
+            self._first = position, self._line_time(position)
         received = self._first[1]
         return 0.0 if received is None else max(0.0, now - received)
 
-    def _line_time(self, place: Position) -> float | None:
-        """Return the time of the line at a place in seconds since 1970; None if it is unknown."""
-        frames = self._view.open_segment(place.segment)
+    def _line_time(self, position: Position) -> float | None:
+        """Return the time of the line at a position in seconds since 1970; None if it is unknown."""
+        frames = self._view.open_segment(position.segment)
         if frames is None:
             return None
         with frames, suppress(DamagedSegment):
-            for _, text in frames.lines_between(place.offset, place.offset + 1):
+            for _, text in frames.lines_between(position.offset, position.offset + 1):
                 found = time_of(text)
                 return None if found is None else parse_rfc3339(found)
         return None

@@ -1,7 +1,7 @@
 """SQL over a store: DuckDB computes, the reading side gives it the rows that it may need.
 
 columns.py   the table `logs`: its columns, the types of fields, and levels as an ENUM
-fault.py     an error of DuckDB as a sentence with a place
+fault.py     an error of DuckDB as a sentence with a position
 binding.py   the fields that a statement names, and a type for each that fits it, guessed from lines
 plan.py      the columns that a statement needs, and its conditions as a query, by DuckDB's plan
 arrow_columns.py

@@ -1,4 +1,4 @@
-"""Errors of DuckDB as one sentence, with the place in the statement."""
+"""Errors of DuckDB as one sentence, with the position in the statement."""
 
 from __future__ import annotations
 

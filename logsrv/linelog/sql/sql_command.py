@@ -153,7 +153,7 @@ def _report_odd_fields(answer: SqlAnswer) -> None:
 
 
 def _error_with_caret(statement: str, error: QueryError) -> str:
-    """Return the sentence of the error, with a caret under the place in the statement if it is known."""
+    """Return the sentence of the error, with a caret under the position in the statement if it is known."""
     if not error.at:
         return error.sentence
     # The statement on one line, because the caret stands below one line.

@@ -61,9 +61,9 @@ class ActiveSegment:
 
     fd: the writer's descriptor. beside: the number of the segment, and the descriptor for the thread that
         syncs, of another open file description. They are one value, so that they always belong together.
-    synced: a place up to which all text is on the medium; set by the writer under Sync.ALWAYS, else by the
-        thread that syncs.
-    owed: the place up to which that thread has to sync under Sync.ALWAYS: lines of an earlier policy.
+    synced: a position up to which all text is on the medium; set by the writer under Sync.ALWAYS, else by
+        the thread that syncs.
+    owed: the position up to which that thread has to sync under Sync.ALWAYS: lines of an earlier policy.
     started: the time of the first line by the monotonic clock, so that a wall clock that is set back
         does not delay a rotation.
     left: a queue of segments that are no longer active; None at the end.
@@ -123,7 +123,7 @@ class ActiveSegment:
         return self.write_prepared(buffers) if buffers else 0
 
     def prepare_for_line(self) -> None:
-        """Make `position` the place for a new line: end a torn line, or begin a new segment if necessary.
+        """Make `position` that of a new line: end a torn line, or begin a new segment if necessary.
 
         Raises as `write` does.
         """

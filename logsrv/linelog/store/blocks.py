@@ -1,7 +1,7 @@
 """Blocks of lines from other stores, and their notes (no I/O).
 
-A block is stored exactly once, and is synced before it is confirmed. Its note has its place in this store
-and in the store that it comes from. The notes are lines of the file `origins`:
+A block is stored exactly once, and is synced before it is confirmed. Its note has its position in this
+store and in the store that it comes from. The notes are lines of the file `origins`:
 
     origins 1 5d4f9d7f
     17:52311 1048501 0a0a…0a 3:0 3:1048501 - 1c291ca3 77ab03f2
@@ -10,9 +10,9 @@ The first line has the number of lines that followed it when the file was made, 
 may have been added since. By that number a start notices that the end of the file was cut off. Older
 versions did not write the first line.
 
-Each other line is a note: the place in this store, the bytes of the block, the identity of its origin, its
-begin and its end in that store, the sequence number that the sender gave it (- for none), the CRC-32 of its
-text, and the CRC-32 of the line before that checksum.
+Each other line is a note: the position in this store, the bytes of the block, the identity of its origin,
+its begin and its end in that store, the sequence number that the sender gave it (- for none), the CRC-32 of
+its text, and the CRC-32 of the line before that checksum.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ _LINE = re.compile(
 class BlockNote:
     """A block of an origin that this store has, or that will be stored next.
 
-    at: its place in this store. start, end: its place in the store of the origin. crc: the CRC-32 of its
-    text. sequence: the number that its sender gave it, if any.
+    at: its position in this store. start, end: its position in the store of the origin. crc: the CRC-32 of
+    its text. sequence: the number that its sender gave it, if any.
     """
 
     at: Position
@@ -60,7 +60,7 @@ class BlockNote:
 
     @property
     def stored_end(self) -> Position:
-        """The place after the block in this store."""
+        """The position after the block in this store."""
         return Position(self.at.segment, self.at.offset + self.size)
 
     def as_line(self) -> bytes:
@@ -195,8 +195,8 @@ def _parse_note(line: bytes) -> BlockNote | None:
 class PendingBlock:
     """A block of an origin, unpacked and checked: whole lines, which are stored unchanged.
 
-    start, end: its place in the store of the origin. crc: the CRC-32 of its text. lines: the number of its
-    lines. sequence: the number that its sender gave it. stored: fires when the block is on the medium.
+    start, end: its position in the store of the origin. crc: the CRC-32 of its text. lines: the number of
+    its lines. sequence: the number that its sender gave it. stored: fires when the block is on the medium.
     """
 
     origin: str
@@ -212,12 +212,12 @@ class PendingBlock:
 class Deposit:
     """Pending blocks that are written together, one after the other.
 
-    place: their beginning in this store; None before it is noted. written: the bytes written so far.
+    position: their beginning in this store; None before it is noted. written: the bytes written so far.
     """
 
     def __init__(self, pending_blocks: Sequence[PendingBlock]) -> None:
         self.pending_blocks = pending_blocks
-        self.place: Position | None = None
+        self.position: Position | None = None
         self.written = 0
         self.notes: list[BlockNote] = []
 
@@ -226,15 +226,15 @@ class Deposit:
         return [pending.text for pending in self.pending_blocks]
 
     def goes_on_at(self, position: Position) -> bool:
-        """Return whether writing has begun, and `position` is the place for the next byte."""
-        return self.place is not None and position == (
-            self.place.segment,
-            self.place.offset + self.written,
+        """Return whether writing has begun, and `position` is that of the next byte."""
+        return self.position is not None and position == (
+            self.position.segment,
+            self.position.offset + self.written,
         )
 
     def make_notes(self, position: Position) -> None:
         """Make the notes of the blocks; the first block begins at `position`."""
-        self.place, self.written, self.notes = position, 0, []
+        self.position, self.written, self.notes = position, 0, []
         number, offset = position
         for each in self.pending_blocks:
             at = Position(number, offset)

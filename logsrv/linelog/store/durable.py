@@ -119,8 +119,8 @@ class Syncer:
         self._disk = disk
         self._sealable = sealable
         self._monotonic = clock.monotonic
-        # True while every segment that the writer has left is on the medium: only then may a place in the
-        # active segment be noted.
+        # True while every segment that the writer has left is on the medium: only then may a position in
+        # the active segment be noted.
         self._whole = True
         self._noted = active.synced
         # The number after the last segment that was taken from the queue. The active segment may be a later
@@ -135,7 +135,7 @@ class Syncer:
                 left = self._active.left.get(timeout=max(0.0, due - self._monotonic()))
             except Empty:
                 self._sync_active_if_due()
-                self.note_synced_place(self._active.synced)
+                self.note_synced_position(self._active.synced)
                 due = self._monotonic() + SYNC_EVERY
                 continue
             if left is None:
@@ -189,8 +189,8 @@ class Syncer:
         finally:
             self._disk.sync_directory()
 
-    def note_synced_place(self, synced: Position) -> None:
-        """Note up to which place all is on the medium: a start after a power cut checks the text after it.
+    def note_synced_position(self, synced: Position) -> None:
+        """Note how far all is on the medium: a start after a power cut checks the text after that.
 
         The note is not synced, because an older one is still true.
         """

@@ -63,17 +63,17 @@ def frame_sizes_at(read: Callable[[int, int], bytes], at: int, end: int) -> tupl
     text = text_size_in_head(head)
     if text is None:
         return None
-    place, last = at + zstandard.frame_header_size(head), False
+    offset, last = at + zstandard.frame_header_size(head), False
     while not last:
-        block = read(place, _BLOCK_HEAD)
+        block = read(offset, _BLOCK_HEAD)
         bits = int.from_bytes(block, "little")
         last, kind, size = bool(bits & 1), bits >> 1 & 3, bits >> 3
         wrong = len(block) < _BLOCK_HEAD or kind == _RESERVED or size > _BLOCK
-        if wrong or place - at > LARGEST_PACKED:
+        if wrong or offset - at > LARGEST_PACKED:
             return None
-        place += _BLOCK_HEAD + (1 if kind == _RLE else size)
-    place += _CHECKSUM if zstandard.get_frame_parameters(head).has_checksum else 0
-    return (place - at, text) if place <= end else None
+        offset += _BLOCK_HEAD + (1 if kind == _RLE else size)
+    offset += _CHECKSUM if zstandard.get_frame_parameters(head).has_checksum else 0
+    return (offset - at, text) if offset <= end else None
 
 
 def compressor() -> zstandard.ZstdCompressor:

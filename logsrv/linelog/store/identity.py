@@ -31,7 +31,7 @@ _LONGEST_PLACE = 1 << 16
 
 @attrs.frozen
 class Identity:
-    """The identity of a store: 32 hexadecimal digits, and the first place that they are valid for."""
+    """The identity of a store: 32 hexadecimal digits, and the first position that they are valid for."""
 
     store: str
     began: Position

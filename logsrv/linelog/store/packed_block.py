@@ -1,4 +1,4 @@
-"""A block: whole lines of one segment, packed, with headers that tell their place in the store (no I/O).
+"""A block: whole lines of one segment, packed, with headers that tell their position in the store (no I/O).
 
     Logsrv-Format: 1
     Logsrv-Store: 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a
@@ -7,9 +7,9 @@
     Logsrv-After: 16:268435456
     Logsrv-CRC: 1c291ca3
 
-A receiver knows up to which place it has the lines of that store. It stores a block whose Logsrv-After is
-this place, drops a block whose Logsrv-To is not after this place, and refuses any other. The first block
-has no Logsrv-After. Logsrv-Gap is the number of bytes lost before the block, or `unknown`. Logsrv-CRC
+A receiver knows up to which position it has the lines of that store. It stores a block whose Logsrv-After
+is this position, drops a block whose Logsrv-To is not after this position, and refuses any other. The first
+block has no Logsrv-After. Logsrv-Gap is the number of bytes lost before the block, or `unknown`. Logsrv-CRC
 is the CRC-32 of the text.
 """
 
@@ -39,7 +39,7 @@ _GAP = re.compile(r"[0-9]{1,18}|unknown")
 class PackedBlock:
     """Whole lines of one segment, as a run of Zstandard frames.
 
-    store: the identity of the store. start, end: the places where the text begins and ends. after:
+    store: the identity of the store. start, end: the positions where the text begins and ends. after:
     the `end` of the block before; None for the first. crc: the CRC-32 of the text. gap: the number of bytes
     lost before the block, UNKNOWN, or "" for none.
     """

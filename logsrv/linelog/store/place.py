@@ -31,7 +31,7 @@ LOCK_SUFFIX = ".lock"
 
 @attrs.frozen
 class Place:
-    """A place in a store.
+    """The saved position of a reader.
 
     store: the identity of the store; "" for none. saved: the TIME when the place was saved. note: other
     values that the reader saves with it, as JSON can represent them.

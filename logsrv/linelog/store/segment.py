@@ -11,7 +11,7 @@
     removed                               numbers, sizes of removed segments (segment_notes.py)
     empty                                 numbers of removed segments that had no lines (segment_notes.py)
     waiting                               sizes of segments that wait for compression (segment_notes.py)
-    synced                                a place up to which all text is on the medium
+    synced                                a position up to which all text is on the medium
     store                                 the identity of the store (identity.py)
     format                                the format of the store, if it is not the first (format.py)
     origins                               notes of the blocks that came from other stores (origins.py)
@@ -86,7 +86,7 @@ NEXT_STORE = 1 << 40
 
 
 class Position(NamedTuple):
-    """A place in a store: the number of a segment and a byte offset in its text."""
+    """The position of a line in a store: the number of a segment and a byte offset in its text."""
 
     segment: int
     offset: int
@@ -365,26 +365,26 @@ def sync_number(disk: Disk) -> int:
 
 def repair_synced_file(disk: Disk) -> None:
     """Write the file `synced` unless it is valid and has a checksum. Raises OSError."""
-    text = synced_file_text(synced_place(disk))
+    text = synced_file_text(synced_position(disk))
     if not disk.has_name(SYNCED) or disk.read(SYNCED) != text:
         disk.replace_durably(SYNCED, text)
 
 
-def synced_place(disk: Disk) -> Position:
-    """Return the place up to which all text is known to be on the medium; NOWHERE if unknown."""
+def synced_position(disk: Disk) -> Position:
+    """Return the position up to which all text is known to be on the medium; NOWHERE if unknown."""
     return read_or(NOWHERE, read_synced, disk)
 
 
 def read_synced(disk: Disk) -> Position:
-    """Return the place in the file `synced`. Raises OSError, and ValueError if it is damaged."""
+    """Return the position in the file `synced`. Raises OSError, and ValueError if it is damaged."""
     return parse_position(_read_padded_file(disk, SYNCED).decode("latin-1"))
 
 
-def note_synced(place: Position, disk: Disk) -> None:
-    """Write a place to the file `synced`, without syncing the file. Raises OSError."""
-    disk.overwrite_start(SYNCED, synced_file_text(place), sync=False)
+def note_synced(position: Position, disk: Disk) -> None:
+    """Write a position to the file `synced`, without syncing the file. Raises OSError."""
+    disk.overwrite_start(SYNCED, synced_file_text(position), sync=False)
 
 
-def synced_file_text(place: Position) -> bytes:
+def synced_file_text(position: Position) -> bytes:
     """Return the content of the file `synced`; its length is constant, so that it can be overwritten."""
-    return line_with_checksum(f"{place!s:<{_PADDED}}".encode())
+    return line_with_checksum(f"{position!s:<{_PADDED}}".encode())

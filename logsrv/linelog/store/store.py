@@ -296,13 +296,13 @@ class Store:
         return self._writer.written_lines + self._writer.deposited_lines
 
     @property
-    def place(self) -> str:
+    def present_directory(self) -> str:
         """The present path of the directory, which somebody may have moved."""
         return self.disk.moved_to() or str(self.directory)
 
     @property
     def position(self) -> Position:
-        """The place of the next byte; readers can read everything before it."""
+        """The position of the next byte; readers can read everything before it."""
         return self._active.position
 
     def sealed_segments(self) -> list[Segment]:

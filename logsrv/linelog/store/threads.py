@@ -109,7 +109,7 @@ class StoreThreads:
         syncing.join()
         try:
             self.active.sync_and_close()
-            self.syncer.note_synced_place(self.active.position)
+            self.syncer.note_synced_position(self.active.position)
         except OSError as error:
             in_order = False
             self._tell(

@@ -220,8 +220,8 @@ class Writer:
         active = self._active
         active.prepare_for_line()
         if not deposit.goes_on_at(active.position):
-            if deposit.place is not None:
-                # The blocks start at another place, so the note of the first attempt is wrong: after
+            if deposit.position is not None:
+                # The blocks start at another position, so the note of the first attempt is wrong: after
                 # `close` the next `write_notes` writes the file anew, without it.
                 self._origins.close()
             deposit.make_notes(active.position)
@@ -229,12 +229,12 @@ class Writer:
                 self._origins.write_notes(deposit.notes)
             except BaseException:
                 # The blocks have not begun: the next attempt has to write the note as well.
-                deposit.place = None
+                deposit.position = None
                 raise
         size = sum(map(len, deposit.texts))
         if deposit.written == size:
-            assert deposit.place is not None
-            active.rewrite_at(deposit.place.offset, b"".join(deposit.texts))
+            assert deposit.position is not None
+            active.rewrite_at(deposit.position.offset, b"".join(deposit.texts))
         left = without_first_bytes(deposit.texts, deposit.written)
         while left:
             count = self.write_seconds.timed(active.write_prepared, left[:IOV_MAX])

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 from logsrv.errors import ConfigurationError, PeerError
+from logsrv.gopher.browse.display_lines import ColourParser, lines_of_page, menu_line, text_lines
 from logsrv.gopher.browse.layout import Layout
 from logsrv.gopher.browse.page import MenuContent, Page, link_of
-from logsrv.gopher.browse.page_lines import ColourParser, lines_of_page, menu_line, text_lines
 from logsrv.gopher.browse.pictures import picture_lines
 from logsrv.gopher.fetch.proxy import Proxy, SocksHandshake
 from logsrv.gopher.follow.bookmarks import Bookmarks
@@ -28,7 +28,7 @@ from logsrv.gopher.follow.news import News
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.answers import content_disposition, media_type
 from logsrv.gopher.gateway.destinations import is_public, is_public_name
-from logsrv.gopher.gateway.paths import WebPlace, parse_path, parse_query
+from logsrv.gopher.gateway.paths import ItemView, parse_path, parse_query
 from logsrv.gopher.mirror.menus import MenuLine, gophermap_bytes, index_page
 from logsrv.gopher.mirror.paths import PathAssigner
 from logsrv.gopher.mirror.scope import parse_robots
@@ -302,7 +302,7 @@ def gateway(data: bytes) -> None:
             assert again.path == place.path and again.url == place.url
             check(pages.search_page(place))
             check(pages.error_page("a heading", "a sentence", place))
-    here = WebPlace(HERE)
+    here = ItemView(HERE)
     check(pages.content_page(Menu(HERE, tuple(items_of(data)), True), here))
     check(pages.content_page(Text(HERE, data, True), here))
     name = data.decode("utf-8", "replace").replace("/", "")
@@ -372,7 +372,7 @@ def mirror(data: bytes) -> None:
 
 
 @target(
-    "gopher.browse.page_lines",
+    "gopher.browse.display_lines",
     "gopher.browse.layout",
     "gopher.wire.columns",
 )

@@ -15,13 +15,13 @@ from nats.aio.msg import Msg
 from twisted.conch.insults.insults import ServerProtocol
 from twisted.internet.testing import StringTransport
 
-from logsrv.cli.connect import parse_place, terminal_decoder
+from logsrv.cli.connect import parse_address, terminal_decoder
 from logsrv.errors import ConfigurationError
 from logsrv.greet.message import parse_message
 from logsrv.kit.connections._proxy_protocol import ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.connections.source import escaped_word, unix_source
 from logsrv.kit.inspect._ssh import MOST_TYPED, LineEditor, authorized_keys
-from logsrv.kit.inspect.inspect_settings import parse_inspect_place
+from logsrv.kit.inspect.inspect_settings import parse_inspect_endpoint
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.remote import parse_remote
 from logsrv.kit.options import kinds
@@ -44,7 +44,7 @@ from logsrv.linelog.formats.nats.parse import (
     WireError,
     known_nats_headers,
 )
-from logsrv.linelog.formats.nats.place import parse_stream_source
+from logsrv.linelog.formats.nats.stream_source import parse_stream_source
 from logsrv.linelog.formats.otlp.send import rejected_count_and_reason
 from logsrv.linelog.intake.over_http.installed_routes import http_routes
 from logsrv.linelog.intake.over_http.routes import find_route, request_path
@@ -151,7 +151,7 @@ KINDS: tuple[Kind[Any], ...] = (
     "linelog.ship.address",
     "linelog.ship.targets.target_plugin",
     "linelog.ship.targets.object_plugins",
-    "linelog.formats.nats.place",
+    "linelog.formats.nats.stream_source",
     "linelog.objects.url",
     "greet.message",
     "kit.options.kinds",
@@ -168,9 +168,9 @@ def places(data: bytes) -> None:
         else:
             assert parse(str(found)) == found
     for other in (
-        parse_place,
+        parse_address,
         parse_remote,
-        parse_inspect_place,
+        parse_inspect_endpoint,
         parse_archive_url,
         parse_message,
         parse_stream_source,

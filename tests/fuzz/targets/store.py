@@ -24,7 +24,7 @@ from logsrv.linelog.columns.layout import (
     decode_columns_head,
     decode_sums,
     encode_sums,
-    place_of_sums,
+    offsets_of_sums,
     sum_of_footer,
 )
 from logsrv.linelog.fields.continuations.earlier_texts import EarlierTexts
@@ -138,7 +138,7 @@ def continuations(data: bytes) -> None:
 def columns(data: bytes) -> None:
     """The note and the checksums in a file of columns are read, or are a ValueError."""
     footer = CRC_KEY + b"\x18\x10" + bytes(16)
-    sums = encode_sums(sum_of_footer(footer, place_of_sums(footer)), [zlib.crc32(data)])
+    sums = encode_sums(sum_of_footer(footer, offsets_of_sums(footer)), [zlib.crc32(data)])
     right = footer.replace(bytes(16), sums)
     assert decode_sums(right) == [zlib.crc32(data)]
     for made in (data, right + data, damaged(right, data)):

@@ -16,9 +16,9 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 
 from logsrv.gopher.browse.app import DARK, Browser
+from logsrv.gopher.browse.display_lines import DisplayLine
 from logsrv.gopher.browse.followed_menus import FollowedMenus
-from logsrv.gopher.browse.page_lines import PageLine
-from logsrv.gopher.browse.page_view import PageView
+from logsrv.gopher.browse.page_widget import PageWidget
 from logsrv.gopher.browse.session import BrowsingSession
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.local import resolve_typed_address
@@ -156,14 +156,14 @@ def drive(environ: dict[str, str]) -> Drive:
 
 
 class Frame(App[None]):
-    CSS = "PageView { scrollbar-size: 0 0; }"
+    CSS = "PageWidget { scrollbar-size: 0 0; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open"), Binding("w", "break")]
 
     def __init__(self) -> None:
         super().__init__()
         self.register_theme(DARK)
         self.theme = DARK.name
-        self.view = PageView()
+        self.view = PageWidget()
         self.opened: list[int] = []
         self.pointed = 0
 
@@ -177,7 +177,7 @@ class Frame(App[None]):
     def action_break(self) -> None:
         self.view.change_line_breaking()
 
-    def on_page_view_moved(self) -> None:
+    def on_page_widget_moved(self) -> None:
         self.pointed += 1
 
     def rows(self) -> list[str]:
@@ -185,13 +185,13 @@ class Frame(App[None]):
         return [self.view.render_line(y).text.rstrip() for y in range(height)]
 
 
-def link(text: str) -> PageLine:
-    return PageLine(text, "menu", "menu", MenuItem("1", text.encode()))
+def link(text: str) -> DisplayLine:
+    return DisplayLine(text, "menu", "menu", MenuItem("1", text.encode()))
 
 
 @asynccontextmanager
 async def framed(
-    lines: Iterable[PageLine | None], size: tuple[int, int] = (40, 10)
+    lines: Iterable[DisplayLine | None], size: tuple[int, int] = (40, 10)
 ) -> AsyncIterator[tuple[Frame, Pilot[None]]]:
     frame = Frame()
     async with frame.run_test(size=size) as pilot:

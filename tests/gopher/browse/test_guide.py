@@ -5,11 +5,11 @@ import re
 import pytest
 
 from logsrv.gopher.browse.app import Browser
+from logsrv.gopher.browse.display_lines import DisplayLine
 from logsrv.gopher.browse.followed_menus import FollowedMenus, news_lines
 from logsrv.gopher.browse.guide import KEYS, explain_session, help_lines, start_page_lines
 from logsrv.gopher.browse.page import link_of
-from logsrv.gopher.browse.page_lines import PageLine
-from logsrv.gopher.browse.page_view import PageView
+from logsrv.gopher.browse.page_widget import PageWidget
 from logsrv.gopher.browse.session import BrowsingSession
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.entries import Entry
@@ -38,7 +38,7 @@ def test_the_keys_that_are_told_are_bound_to_something(row, environ):
         part, _, name = action.partition("(")[0].rpartition(".")
         browser = Browser(BrowsingSession(environ))
         if part in ("", "page"):
-            assert hasattr(PageView if part else browser, f"action_{name}")
+            assert hasattr(PageWidget if part else browser, f"action_{name}")
         else:
             assert callable(getattr(getattr(browser, part), name))
 
@@ -66,7 +66,7 @@ def test_a_session_is_explained_and_its_login_escaped():
     assert "telnet host.org 23" in text and "-l\\x1b[2J" in text and "\x1b" not in text
 
 
-def lines_of(news: FollowedMenus) -> list[PageLine]:
+def lines_of(news: FollowedMenus) -> list[DisplayLine]:
     return news_lines(news.followed, news.new, news.looking, news.problem)
 
 

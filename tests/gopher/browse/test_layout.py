@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from logsrv.gopher.browse.display_lines import DisplayLine
 from logsrv.gopher.browse.layout import Layout, wrapped_pieces
-from logsrv.gopher.browse.page_lines import PageLine
 from logsrv.gopher.wire.menu import MenuItem
 
 TYPE_CHECKING = False
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 WORDS = "some words that go on and on for longer than that"
 
 
-def laid_out(lines: list[PageLine], width: int, breaking: Breaking = "fit") -> list[str]:
+def laid_out(lines: list[DisplayLine], width: int, breaking: Breaking = "fit") -> list[str]:
     layout = Layout(width, breaking)
     layout.add_lines(lines)
     layout.lay_out()
     return [layout.lines[index].text[start:end] for index, start, end in layout.rows]
 
 
-def link(text: str) -> PageLine:
-    return PageLine(text, "menu", "menu", MenuItem("1", text.encode()))
+def link(text: str) -> DisplayLine:
+    return DisplayLine(text, "menu", "menu", MenuItem("1", text.encode()))
 
 
 def test_prose_is_broken_and_what_has_columns_is_not():
     table = [
-        PageLine("January      17.2   20.4    rain"),
-        PageLine("February     17.9   20.9    sun"),
+        DisplayLine("January      17.2   20.4    rain"),
+        DisplayLine("February     17.9   20.9    sun"),
     ]
-    rows = laid_out([PageLine(WORDS), PageLine(""), *table], 20)
+    rows = laid_out([DisplayLine(WORDS), DisplayLine(""), *table], 20)
     assert rows == [
         *("some words that go", "on and on for longer", "than that", ""),
         *(line.text for line in table),
@@ -45,10 +45,10 @@ def test_prose_is_broken_and_what_has_columns_is_not():
 
 def test_a_line_is_judged_with_its_paragraph():
     """One line of a drawing may well be made of letters."""
-    drawing = [PageLine("/" * 40), PageLine("|" + "a" * 38 + "|"), PageLine("\\" * 40)]
+    drawing = [DisplayLine("/" * 40), DisplayLine("|" + "a" * 38 + "|"), DisplayLine("\\" * 40)]
     assert len(laid_out(drawing, 20)) == 3
     assert len(laid_out(drawing, 20, "all")) == 6
-    assert len(laid_out([drawing[0], PageLine(""), drawing[1]], 20)) == 4
+    assert len(laid_out([drawing[0], DisplayLine(""), drawing[1]], 20)) == 4
 
 
 def test_a_link_made_of_dashes_is_broken_like_prose():
@@ -57,7 +57,7 @@ def test_a_link_made_of_dashes_is_broken_like_prose():
 
 def test_numbers_and_kinds_stand_beside_links():
     layout = Layout(80)
-    layout.add_lines([PageLine("Welcome"), link("one"), PageLine("x"), link("two")])
+    layout.add_lines([DisplayLine("Welcome"), link("one"), DisplayLine("x"), link("two")])
     layout.lay_out()
     assert [layout.gutter_text(index) for index in range(4)] == [
         *(" " * 10, "  1 menu  ", " " * 10, "  2 menu  "),
@@ -67,7 +67,7 @@ def test_numbers_and_kinds_stand_beside_links():
 
 def test_a_text_has_all_of_the_width():
     layout = Layout(80)
-    layout.add_lines([PageLine("x" * 80)])
+    layout.add_lines([DisplayLine("x" * 80)])
     layout.lay_out()
     assert (layout.indent, layout.text_width, len(layout.rows)) == (0, 80, 1)
     assert layout.gutter_text(0) == ""
@@ -75,7 +75,9 @@ def test_a_text_has_all_of_the_width():
 
 @given(st.lists(st.sampled_from(["", "words " * 8, "-" * 30, "a   b"]), max_size=30), st.integers())
 def test_lines_that_come_in_pieces_are_all_there(texts, cut):
-    lines = [link(text) if number % 3 == 0 else PageLine(text) for number, text in enumerate(texts)]
+    lines = [
+        link(text) if number % 3 == 0 else DisplayLine(text) for number, text in enumerate(texts)
+    ]
     layout = Layout(30, "all")
     at = cut % (len(lines) + 1)
     layout.add_lines(lines[:at])
@@ -115,7 +117,7 @@ def test_more_digits_do_not_lay_out_everything_in_one_step():
 @pytest.mark.slow
 def test_a_long_text_without_a_break_costs_no_time():
     """Its paragraph is judged once, and not for each of its lines."""
-    assert len(laid_out([PageLine("word " * 30)] * 20_000, 80)) == 40_000
+    assert len(laid_out([DisplayLine("word " * 30)] * 20_000, 80)) == 40_000
 
 
 def rows_of(text: str, width: int) -> Iterator[str]:

@@ -7,9 +7,9 @@ import pytest
 from logsrv.gopher.browse.page import Page
 from logsrv.gopher.browse.session import (
     BrowsingSession,
+    Destination,
     History,
     InternalPage,
-    Place,
 )
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.fileurl import FileURL, ItemURL
@@ -32,7 +32,7 @@ def test_the_character_set_is_that_of_the_command_line(tmp_path):
 A, B, C = (GopherURL("h", selector=name) for name in (b"a", b"b", b"c"))
 
 
-def go(history: History, *places: Place) -> None:
+def go(history: History, *places: Destination) -> None:
     for place in places:
         history.record_arrival(place)
 
@@ -42,11 +42,11 @@ def test_a_new_visit_forgets_what_was_forward():
     go(history, A, B)
     history.record_arrival(A, -1)
     current = history.visit_at_step(0)
-    assert current is not None and current.place == A
+    assert current is not None and current.destination == A
     go(history, C)
     assert history.visit_at_step(1) is None
     back = history.visit_at_step(-1)
-    assert back is not None and back.place == A and history.visit_at_step(-2) is None
+    assert back is not None and back.destination == A and history.visit_at_step(-2) is None
 
 
 def test_addresses_are_offered_once_with_the_newest_last():

@@ -15,7 +15,7 @@ from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, DestinationNotAllowed
 from logsrv.gopher.gateway.fetching import TIMES, Fetcher
 from logsrv.gopher.gateway.gateway_settings import GopherSettings
-from logsrv.gopher.gateway.paths import WebPlace
+from logsrv.gopher.gateway.paths import ItemView
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.menu import Menu
@@ -144,23 +144,23 @@ async def test_a_server_that_never_ends_tls_is_accepted_if_wanted(reactor, serve
 async def test_a_page_is_made_once_as_long_as_its_content_is_remembered(reactor, serve):
     server, made = serve(MENU), []
     found = fetcher(reactor, allow_private=True)
-    place = WebPlace(GopherURL.parse(server.url("/1/a")))
+    view = ItemView(GopherURL.parse(server.url("/1/a")))
 
-    async def page(place: WebPlace) -> bytes:
-        content, _ = await found.fetch_content(place.url)
+    async def page(view: ItemView) -> bytes:
+        content, _ = await found.fetch_content(view.url)
 
         def make() -> bytes:
-            made.append(place)
+            made.append(view)
             return b"page %d" % len(made)
 
-        return found.cached_page(place, content, make)
+        return found.cached_page(view, content, make)
 
-    assert [await page(place) for _ in range(3)] == [b"page 1"] * 3
-    assert await page(attrs.evolve(place, charset="cp437")) == b"page 2"
-    assert await page(place) == b"page 1"
+    assert [await page(view) for _ in range(3)] == [b"page 1"] * 3
+    assert await page(attrs.evolve(view, charset="cp437")) == b"page 2"
+    assert await page(view) == b"page 1"
     # What is fetched anew, as when the time is over, is shown anew.
-    found.remembered.forget(place.url)
-    assert await page(place) == b"page 3"
+    found.remembered.forget(view.url)
+    assert await page(view) == b"page 3"
 
 
 async def test_a_page_of_an_answer_that_broke_off_is_not_kept_for_the_whole_one(reactor, serve):
@@ -176,15 +176,15 @@ async def test_a_page_of_an_answer_that_broke_off_is_not_kept_for_the_whole_one(
 
     server = serve(script)
     found = fetcher(reactor, allow_private=True, max_page=200_000)
-    place = WebPlace(GopherURL.parse(server.url("/1/a")), charset="cp437")
-    breaking_off = Deferred.fromCoroutine(found.fetch_content(place.url))
+    view = ItemView(GopherURL.parse(server.url("/1/a")), charset="cp437")
+    breaking_off = Deferred.fromCoroutine(found.fetch_content(view.url))
     await until(lambda: server.requests, "the first request")
-    whole, missing = await found.fetch_content(place.url)
+    whole, missing = await found.fetch_content(view.url)
     is_whole.set()
     part, why = await breaking_off
     assert why and not missing
-    assert found.cached_page(place, part, lambda: b"part") == b"part"
-    assert found.cached_page(place, whole, lambda: b"whole") == b"whole"
+    assert found.cached_page(view, part, lambda: b"part") == b"part"
+    assert found.cached_page(view, whole, lambda: b"whole") == b"whole"
 
 
 async def test_pages_take_no_more_memory_than_what_was_fetched_may(reactor, serve):
@@ -193,5 +193,5 @@ async def test_pages_take_no_more_memory_than_what_was_fetched_may(reactor, serv
     url = GopherURL.parse(server.url("/1/a"))
     content, _ = await found.fetch_content(url)
     for first in range(100):
-        found.cached_page(WebPlace(url, first=first), content, lambda: b"x" * 10_000)
+        found.cached_page(ItemView(url, first=first), content, lambda: b"x" * 10_000)
     assert found.pages.size <= 25_000 and found.remembered.size <= 75_000

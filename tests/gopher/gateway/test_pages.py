@@ -3,7 +3,7 @@
 import re
 
 from logsrv.gopher.gateway import pages
-from logsrv.gopher.gateway.paths import WebPlace, parse_path
+from logsrv.gopher.gateway.paths import ItemView, parse_path
 from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
@@ -13,7 +13,7 @@ EVIL = (
     b"</pre></a><script>alert(1)</script><img src=x onerror=alert(1)>"
     b"""" onclick="x' style='y&lt;{{7*7}}"""
 )
-HERE = WebPlace(GopherURL("here.example"))
+HERE = ItemView(GopherURL("here.example"))
 
 
 def test_markup_in_a_menu_is_shown_as_text():
@@ -38,13 +38,13 @@ def test_markup_and_escape_sequences_in_a_text_are_shown_as_text():
 def test_markup_in_a_selector_or_a_search_is_shown_as_text():
     """Markup in a selector or in what was looked for stays text, in all kinds of pages."""
     url = GopherURL("here.example", 70, "7", b"/" + EVIL, EVIL)
-    place = WebPlace(url)
-    check(pages.search_page(place))
-    check(pages.content_page(Menu(url, (), True), place))
-    check(pages.error_page("Error", EVIL.decode(), place))
+    view = ItemView(url)
+    check(pages.search_page(view))
+    check(pages.content_page(Menu(url, (), True), view))
+    check(pages.error_page("Error", EVIL.decode(), view))
     for letter, element in (("I", "img"), ("s", "audio"), (";", "video")):
-        place = WebPlace(url.replace(item_type=letter))
-        page = Page.of(pages.media_page(place))
+        view = ItemView(url.replace(item_type=letter))
+        page = Page.of(pages.media_page(view))
         extra = [attributes for name, attributes in page.elements if name == element]
         assert len(extra) == 1
         assert extra[0]["src"].startswith(f"/gopher/here.example/{letter}/")
@@ -73,8 +73,8 @@ def test_a_page_has_a_language_one_heading_landmarks_and_labels():
 
 def test_the_character_set_of_a_page_can_be_chosen():
     """The set that a page is read in can be chosen, and the one in use is marked."""
-    place = WebPlace(HERE.url, charset="koi8-u")
-    page = Page.of(pages.content_page(Text(HERE.url, "Київ".encode("koi8-u"), False), place))
+    view = ItemView(HERE.url, charset="koi8-u")
+    page = Page.of(pages.content_page(Text(HERE.url, "Київ".encode("koi8-u"), False), view))
     assert "Київ" in page.text
     assert page.attributes("a", "href")[-1] == "/gopher/here.example/?charset=koi8-u"
     assert page.attributes("a", "aria-current")[-1] == "true"
@@ -95,14 +95,14 @@ def test_the_start_page_offers_the_allowed_hosts():
 
 def test_a_page_has_the_heading_of_its_content_else_its_name():
     """A page is headed by what it calls itself, with what it is and where, else by its name."""
-    place = WebPlace(GopherURL("here.example", selector=b"/docs"))
+    view = ItemView(GopherURL("here.example", selector=b"/docs"))
     items = (MenuItem("i", b"=== The <b>archive</b> ==="), MenuItem("0", b"A"), MenuItem("1", b"B"))
-    page = Page.of(pages.content_page(Menu(place.url, items, True), place))
+    page = Page.of(pages.content_page(Menu(view.url, items, True), view))
     assert heading(page) == "The <b>archive</b>"
     assert "menu, 2 items" in page.text
     assert "came from here.example" in page.text
-    assert heading(Page.of(pages.content_page(Menu(place.url, items[1:], True), place))) == "docs"
-    text = Page.of(pages.content_page(Text(place.url, b"\n  NOTES\n\nall of it", False), place))
+    assert heading(Page.of(pages.content_page(Menu(view.url, items[1:], True), view))) == "docs"
+    text = Page.of(pages.content_page(Text(view.url, b"\n  NOTES\n\nall of it", False), view))
     assert heading(text) == "NOTES"
     assert "19 bytes" in text.text
 
@@ -114,7 +114,7 @@ def heading(page: Page) -> str:
 def test_an_empty_menu_search_and_text_say_so():
     """An empty menu, search and text say so."""
     assert "This menu is empty" in Page.of(pages.content_page(Menu(HERE.url, (), True), HERE)).text
-    found = WebPlace(HERE.url.searching("x"))
+    found = ItemView(HERE.url.searching("x"))
     assert "Nothing was found" in Page.of(pages.content_page(Menu(found.url, (), True), found)).text
     assert "This text is empty" in Page.of(pages.content_page(Text(HERE.url, b"", True), HERE)).text
 
@@ -140,20 +140,20 @@ def test_a_menu_of_thousands_of_items_is_shown_in_parts_without_a_gap():
     items = (MenuItem("0", n.encode(), b"/" + n.encode(), b"x.example") for n in numbers)
     menu = Menu(HERE.url, tuple(items), True)
     seen: list[str] = []
-    place, back = WebPlace(HERE.url, charset="cp437"), []
+    view, back = ItemView(HERE.url, charset="cp437"), []
     for first in (0, 1000, 2000):
-        assert place == WebPlace(HERE.url, first=first, charset="cp437")
-        page = check(pages.content_page(menu, place))
+        assert view == ItemView(HERE.url, first=first, charset="cp437")
+        page = check(pages.content_page(menu, view))
         seen += [path for path in page.attributes("a", "href") if "/x.example/" in path]
         leads = {found["rel"]: found["href"] for _, found in page.elements if "rel" in found}
         back.append(leads.get("prev"))
         if first < 2000:
-            place = parse_path(leads["next"].encode())
+            view = parse_path(leads["next"].encode())
     assert "Lines 2001–2005 of 2005" in page.text and "next" not in leads
     assert seen == [f"/gopher/x.example/0/{n}?charset=cp437" for n in numbers]
     here = "/gopher/here.example/?"
     assert back == [None, f"{here}charset=cp437", f"{here}from=1000&charset=cp437"]
-    beyond = pages.content_page(menu, WebPlace(HERE.url, first=10**6))
+    beyond = pages.content_page(menu, ItemView(HERE.url, first=10**6))
     assert "/0/" not in str(Page.of(beyond).attributes("a", "href"))
 
 

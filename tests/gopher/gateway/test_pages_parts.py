@@ -17,7 +17,7 @@ from logsrv.gopher.gateway.pages import (
     row_of_item,
     row_of_url,
 )
-from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path
+from logsrv.gopher.gateway.paths import ItemView, is_gopher_path, parse_path
 from logsrv.gopher.wire.columns import TextRun, find_heading
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
@@ -91,7 +91,7 @@ def test_control_characters_in_an_item_are_shown_as_codes():
 def test_lines_of_information_stay_together_and_a_drawing_is_a_run():
     """Lines of text stay together, with the blanks at their beginning; a drawing is a block of its own."""
     lines = b"iHello\t\t\t1\r\ni  world\t\t\t1\r\ni\t\t\t1\r\ni /\\/\\ \t\t\t1\r\n0A\t/a\r\n"
-    text, drawing, rows = parts_of_menu(menu(lines).items, WebPlace(HERE))
+    text, drawing, rows = parts_of_menu(menu(lines).items, ItemView(HERE))
     assert isinstance(text, TextRun)
     assert isinstance(drawing, TextRun)
     assert (text.text, text.shape) == ("Hello\n  world\n\n", "prose")

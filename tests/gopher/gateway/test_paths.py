@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.gateway.paths import (
     CHARSETS,
-    WebPlace,
+    ItemView,
     is_gopher_path,
     parse_path,
     parse_query,
@@ -19,7 +19,7 @@ WIRE = st.binary(max_size=60).map(
 )
 DOTTED = st.lists(st.sampled_from([b".", b"..", b"a", b"", b"%2e", b"?q=", b"#"])).map(b"/".join)
 PLACES = st.builds(
-    WebPlace,
+    ItemView,
     st.builds(
         GopherURL,
         st.sampled_from(["example.org", "::1", "192.0.2.1", "bücher.example"]),
@@ -36,17 +36,17 @@ PLACES = st.builds(
 
 
 @given(PLACES)
-def test_every_item_has_a_path(place):
+def test_every_item_has_a_path(view):
     """Whatever bytes a selector has, following its link asks the server for exactly these."""
-    path = place.path
+    path = view.path
     assert path.isascii()
     assert is_gopher_path(path.partition("?")[0].encode())
-    assert parse_path(path.encode()) == place
+    assert parse_path(path.encode()) == view
 
 
 @given(PLACES)
-def test_a_path_needs_no_escaping(place):
-    assert not set(place.path.partition("?")[0]) & set('\\"<> ^`{|}#')
+def test_a_path_needs_no_escaping(view):
+    assert not set(view.path.partition("?")[0]) & set('\\"<> ^`{|}#')
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_a_path_needs_no_escaping(place):
 )
 def test_a_path_is_the_url_without_its_scheme_where_it_can_be(url, path):
     """Paths are the URL without its scheme, wherever they can be."""
-    assert WebPlace(GopherURL.parse(url)).path == path
+    assert ItemView(GopherURL.parse(url)).path == path
 
 
 def test_the_plus_signs_of_a_form_become_spaces():
     """What a search form sends, with + for spaces, is what is searched for."""
-    place = parse_path(b"/gopher/example.org/7/find?q=tea+%26+caf%C3%A9&x=y")
-    assert place.url.request() == "/find\ttea & café\r\n".encode()
+    view = parse_path(b"/gopher/example.org/7/find?q=tea+%26+caf%C3%A9&x=y")
+    assert view.url.request() == "/find\ttea & café\r\n".encode()
     assert parse_query(b"a=1&a=2&b&c=") == {b"a": b"1", b"c": b""}
 
 

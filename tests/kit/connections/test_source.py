@@ -11,7 +11,7 @@ from twisted.internet.testing import StringTransport
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.source import STANDARD_INPUT, Sender, host_of, source_of, unix_source
-from logsrv.kit.net.remote import RemotePlace, located_remote, parse_remote, remote_endpoint
+from logsrv.kit.net.remote import RemoteAddress, located_remote, parse_remote, remote_endpoint
 from tests.parts.reactor import REACTOR
 
 
@@ -104,7 +104,7 @@ def test_an_invalid_place_to_connect_to_is_refused(text, said):
 def test_a_remote_place_becomes_a_client_endpoint(tmp_path):
     assert isinstance(remote_endpoint(parse_remote("tcp:localhost:1"), REACTOR), HostnameEndpoint)
     assert isinstance(remote_endpoint(parse_remote("unix:/s"), REACTOR), UNIXClientEndpoint)
-    assert remote_endpoint(RemotePlace("ssl:localhost:1", "ssl", "localhost", 1), REACTOR)
+    assert remote_endpoint(RemoteAddress("ssl:localhost:1", "ssl", "localhost", 1), REACTOR)
     (tmp_path / "ca.pem").write_text("nonsense")
     with pytest.raises(ConfigurationError, match="has no certificate"):
         remote_endpoint(parse_remote(f"ssl:localhost:1:cafile={tmp_path}/ca.pem"), REACTOR)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit import LineProtocol, protocol_plugin
-from logsrv.kit.inspect.inspect_settings import PLACE, OperatorSettings
+from logsrv.kit.inspect.inspect_settings import INSPECT, OperatorSettings
 from logsrv.kit.options.declare import options_of
 
 
@@ -25,18 +25,18 @@ def test_a_place_for_metrics_must_take_connections():
 
 
 def test_a_socket_is_for_its_user_alone():
-    place = PLACE.parse("unix:/run/i.sock")
+    place = INSPECT.parse("unix:/run/i.sock")
     assert place.endpoint.argument("mode") == "600" and place.keys is None
-    assert PLACE.parse("unix:/run/i.sock:mode=660").endpoint.argument("mode") == "660"
-    assert str(place) == PLACE.show(place) == "unix:/run/i.sock"
+    assert INSPECT.parse("unix:/run/i.sock:mode=660").endpoint.argument("mode") == "660"
+    assert str(place) == INSPECT.show(place) == "unix:/run/i.sock"
 
 
 def test_the_key_files_of_an_ssh_place_are_parsed_and_located():
-    place = PLACE.parse("ssh:2222:interface=127.0.0.1:keys=k:hostKey=/etc/h")
+    place = INSPECT.parse("ssh:2222:interface=127.0.0.1:keys=k:hostKey=/etc/h")
     assert str(place.endpoint) == "tcp:2222:interface=127.0.0.1"
-    located = PLACE.locate(place, Path("/etc/shout"))
+    located = INSPECT.locate(place, Path("/etc/shout"))
     assert (located.keys, located.host_key) == (Path("/etc/shout/k"), Path("/etc/h"))
-    assert located.key == PLACE.parse("ssh:2222:interface=127.0.0.1:keys=x:hostKey=y").key
+    assert located.key == INSPECT.parse("ssh:2222:interface=127.0.0.1:keys=x:hostKey=y").key
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_the_key_files_of_an_ssh_place_are_parsed_and_located():
 )
 def test_wrong_places_are_refused_with_a_sentence(text, sentence):
     with pytest.raises(ValueError, match=sentence):
-        PLACE.parse(text)
+        INSPECT.parse(text)
 
 
 def test_a_tcp_place_on_loopback_is_accepted():
     for text in ("tcp:2222:interface=127.0.0.1", "tcp6:2222:interface=\\:\\:1"):
-        assert PLACE.parse(text).keys is None
+        assert INSPECT.parse(text).keys is None

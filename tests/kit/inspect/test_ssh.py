@@ -19,7 +19,7 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect._session import SessionSettings
-from logsrv.kit.inspect.inspect_settings import OperatorSettings, parse_inspect_place
+from logsrv.kit.inspect.inspect_settings import OperatorSettings, parse_inspect_endpoint
 from logsrv.kit.service._operator_sites import operator_sites
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
@@ -210,6 +210,6 @@ def test_without_conch_a_sentence_says_what_to_install(monkeypatch):
 
     imported = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", no_conch)
-    settings = OperatorSettings(inspect=(parse_inspect_place("ssh:0:keys=k:hostKey=h"),))
+    settings = OperatorSettings(inspect=(parse_inspect_endpoint("ssh:0:keys=k:hostKey=h"),))
     with pytest.raises(ConfigurationError, match=r"pip install 'logsrv\[inspect\]'"):
         operator_sites(looked_into()[1], settings)

@@ -13,7 +13,7 @@ from logsrv.kit.net.bind import (
     bound_socket,
     check_can_bind,
     listen_error,
-    listening_place_of,
+    listening_address_of,
     remove_stale_socket,
     socket_file_id,
 )
@@ -190,7 +190,7 @@ def test_a_name_stands_for_its_ipv4_address_as_where_it_is_bound(monkeypatch):
         return [found[socket.AddressFamily(family)]] if family else [*found.values()]
 
     monkeypatch.setattr(socket, "getaddrinfo", ipv6_first)
-    place = listening_place_of(parse_endpoint("tcp:1234:interface=localhost"))
+    place = listening_address_of(parse_endpoint("tcp:1234:interface=localhost"))
     assert place is not None
     assert (place.family, place.address) == (socket.AF_INET, ("127.0.0.1", 1234))
 

@@ -16,7 +16,7 @@ from logsrv.kit.connections._senders import GuardedSenders, sender_at
 from logsrv.kit.connections.guard import GuardPolicy, PeerLimits
 from logsrv.kit.net import datagrams
 from logsrv.kit.net._kernel_datagrams import RecvmmsgReader
-from logsrv.kit.net.bind import ListenError, listening_place_of
+from logsrv.kit.net.bind import ListenError, listening_address_of
 from logsrv.kit.net.datagrams import DatagramListener, split_group
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.parse import parse_endpoint
@@ -51,7 +51,7 @@ async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as given:
         given.bind(("127.0.0.1", 0))
         endpoint = parse_endpoint(f"udp:{given.getsockname()[1]}:interface=127.0.0.1")
-        place = listening_place_of(endpoint)
+        place = listening_address_of(endpoint)
         assert place is not None
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.sendto(b"waits", given.getsockname())

@@ -10,7 +10,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit.net.endpoint import Endpoint, TakenPlaces, endpoint_text, log_listening
+from logsrv.kit.net.endpoint import Endpoint, TakenEndpoints, endpoint_text, log_listening
 from logsrv.kit.net.parse import parse_endpoint
 
 
@@ -73,13 +73,13 @@ def test_any_path_survives_being_written_and_read(path):
 def test_which_endpoints_are_in_each_others_way(one, other, together):
     assert parse_endpoint(one).overlaps(parse_endpoint(other)) is together
     assert parse_endpoint(other).overlaps(parse_endpoint(one)) is together
-    taken = TakenPlaces([parse_endpoint("tcp:7"), parse_endpoint(other)])
+    taken = TakenEndpoints([parse_endpoint("tcp:7"), parse_endpoint(other)])
     assert (taken.overlapping_endpoint(parse_endpoint(one)) is not None) is together
 
 
 def test_a_place_is_not_compared_with_all_that_are_taken(monkeypatch):
     """Thousands of listeners were compared each with each at a start, a reload and a check."""
-    taken = TakenPlaces(parse_endpoint(f"udp:{port}") for port in range(1, 1000))
+    taken = TakenEndpoints(parse_endpoint(f"udp:{port}") for port in range(1, 1000))
     compare = Mock(side_effect=Endpoint.overlaps)
     monkeypatch.setattr(Endpoint, "overlaps", lambda *both: compare(*both))
     assert taken.overlapping_endpoint(parse_endpoint("udp:1000")) is None

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from logsrv.kit.net.bind import listening_place_of, socket_file_id
-from logsrv.kit.net.kept_sockets import KeptSockets, ListeningPlace
+from logsrv.kit.net.bind import listening_address_of, socket_file_id
+from logsrv.kit.net.kept_sockets import KeptSockets, ListeningAddress
 from logsrv.kit.net.parse import parse_endpoint
 from tests.parts.ports import free_port
 from tests.parts.reactor import logged
@@ -25,8 +25,8 @@ def listening() -> Iterator[socket.socket]:
         yield made
 
 
-def place_at(listening: socket.socket) -> ListeningPlace:
-    place = listening_place_of(
+def place_at(listening: socket.socket) -> ListeningAddress:
+    place = listening_address_of(
         parse_endpoint(f"tcp:{listening.getsockname()[1]}:interface=127.0.0.1")
     )
     assert place is not None
@@ -110,7 +110,7 @@ def test_an_untaken_socket_of_a_unit_is_warned_about(listening):
         given = [(each.fileno(), "logsrv.socket") for each in (listening, named)]
         kept = KeptSockets([*given, (99_999, "logsrv.socket")])
         untaken = [f"127.0.0.1:{listening.getsockname()[1]}", f"[::1]:{named.getsockname()[1]}"]
-        assert kept.untaken_places() == untaken
+        assert kept.untaken_addresses() == untaken
         with logged() as messages:
             kept.close_unwanted()
         assert [message.split(",")[0] for message in messages] == [
@@ -120,7 +120,7 @@ def test_an_untaken_socket_of_a_unit_is_warned_about(listening):
         assert taken is not None
         taken.close()
         kept.note_adopted(named.fileno(), "systemd:domain=INET6:index=1")
-        assert kept.untaken_places() == []
+        assert kept.untaken_addresses() == []
 
 
 def test_a_socket_of_a_unit_is_for_one_listener(listening):
@@ -164,8 +164,8 @@ def test_a_unix_socket_whose_file_is_gone_or_anothers_is_not_taken(tmp_path):
         listening.bind(str(path))
         listening.listen()
 
-        def place() -> ListeningPlace:
-            return ListeningPlace(
+        def place() -> ListeningAddress:
+            return ListeningAddress(
                 socket.SOCK_STREAM, socket.AF_UNIX, os.fsencode(path), socket_file_id(str(path))
             )
 
@@ -184,4 +184,4 @@ def test_a_unix_socket_whose_file_is_gone_or_anothers_is_not_taken(tmp_path):
 
 @pytest.mark.parametrize("text", ["tcp:0", "udp:0", "stdin:", "systemd:domain=INET:index=0"])
 def test_a_port_of_0_is_never_kept(text):
-    assert listening_place_of(parse_endpoint(text)) is None
+    assert listening_address_of(parse_endpoint(text)) is None

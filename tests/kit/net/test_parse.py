@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit._protocol_plugin.service_settings import LISTEN, listen_kind
-from logsrv.kit.inspect.inspect_settings import PLACE
+from logsrv.kit.inspect.inspect_settings import INSPECT
 from logsrv.kit.net.parse import (
     check_and_complete_arguments,
     located_endpoint,
@@ -176,7 +176,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (LISTEN, "tls:authorities:7001"),
         (NAMED, f"admin:ssl:7001:{CERTIFICATE}"),
         (WEB, f"ssl:9100:{CERTIFICATE}"),
-        (PLACE, f"ssl:9100:interface=127.0.0.1:{CERTIFICATE}"),
+        (INSPECT, f"ssl:9100:interface=127.0.0.1:{CERTIFICATE}"),
         (LOGGER_LISTEN, f"syslog:ssl:6514:{CERTIFICATE}:clientca=ca.pem"),
         (LOGGER_LISTEN, f"ssl:6514:{CERTIFICATE}"),
         (LOGGER_LISTEN, f"http:haproxy:ssl:6514:{CERTIFICATE}"),
@@ -206,8 +206,8 @@ def test_each_path_of_an_endpoint_is_below_the_directory_of_its_text(folder, kin
         (LISTEN, "tcp:7001:interface=127.0.0.1", "tcp:7001:interface=127.0.0.1"),
         (LISTEN, "tcp6:7001:interface=\\:\\:1", "tcp6:7001:interface=\\:\\:1"),
         (NAMED, f"admin:ssl:7001:{CERTIFICATE}", "admin:ssl:7001"),
-        (PLACE, f"ssl:9100:interface=127.0.0.1:{CERTIFICATE}", "ssl:9100:interface=127.0.0.1"),
-        (PLACE, "ssh:9022:keys=keys:hostKey=key.pem", "ssh:9022"),
+        (INSPECT, f"ssl:9100:interface=127.0.0.1:{CERTIFICATE}", "ssl:9100:interface=127.0.0.1"),
+        (INSPECT, "ssh:9022:keys=keys:hostKey=key.pem", "ssh:9022"),
         (LOGGER_LISTEN, f"syslog:ssl:6514:{CERTIFICATE}", "syslog:ssl:6514"),
         (LOGGER_LISTEN, f"ssl:6514:{CERTIFICATE}", "ssl:6514"),
         (

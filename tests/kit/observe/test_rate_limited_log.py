@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.observe.rate_limited_log import (
     OTHERS,
-    REMEMBERED_PLACES,
+    REMEMBERED_LOCATIONS,
     Failures,
     LoggedEvent,
     RateLimitedLog,
@@ -121,10 +121,10 @@ def test_the_number_of_remembered_places_is_bounded():
     failures = Failures("shout", Clock().seconds)
 
     def act() -> None:
-        for number in range(3 * REMEMBERED_PLACES):
+        for number in range(3 * REMEMBERED_LOCATIONS):
             failures.report_failure("x", "tcp:1", fail(type(f"E{number}", (Exception,), {})()))
 
-    assert len(events_of(act)) == REMEMBERED_PLACES + 1
+    assert len(events_of(act)) == REMEMBERED_LOCATIONS + 1
 
 
 def test_a_task_of_asyncio_that_awaits_the_kit_is_told_of_the_limits_of_time():

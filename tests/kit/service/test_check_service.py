@@ -16,7 +16,7 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.files import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.service import check_service as check_service_module
-from logsrv.kit.service.check_service import check_places, check_service, running_plugin_pids
+from logsrv.kit.service.check_service import check_addresses, check_service, running_plugin_pids
 from logsrv.kit.service.findings import (
     CheckRequest,
     Finding,
@@ -32,7 +32,7 @@ from tests.parts.users import as_root, nobody, open_directory
 def checked(text: str, user: User | None = None, *, runs: bool = False) -> list[Finding]:
     """runs: the service runs already, and is this process."""
     own = [os.getpid()] if runs else []
-    return list(check_places([parse_endpoint(text)], user or current_user(), own))
+    return list(check_addresses([parse_endpoint(text)], user or current_user(), own))
 
 
 def test_a_free_port_is_free_afterwards():
@@ -71,13 +71,13 @@ def test_an_ipv6_port_of_the_running_service_is_fine():
 
 
 def test_a_port_of_another_program_is_an_error_beside_the_service(monkeypatch):
-    monkeypatch.setattr(check_service_module, "places_of_processes", lambda own: {})
+    monkeypatch.setattr(check_service_module, "addresses_of_processes", lambda own: {})
     with socket.create_server(("127.0.0.1", 0)) as other:
         text = f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
         [found] = checked(text, runs=True)
         assert found.level is FindingLevel.ERROR and "in use by another program" in found.sentence
     refused = Mock(side_effect=PermissionError)
-    monkeypatch.setattr(check_service_module, "places_of_processes", refused)
+    monkeypatch.setattr(check_service_module, "addresses_of_processes", refused)
     [found] = checked(text, runs=True)
     assert found.level is FindingLevel.WARNING and found.advice == "sudo logsrv check tells"
 
@@ -112,7 +112,7 @@ def test_connections_take_no_place(tmp_path, monkeypatch):
     (tmp_path / "5/fd").mkdir(parents=True)
     for number, inode in enumerate((0, 77, 78)):
         (tmp_path / f"5/fd/{number}").symlink_to(f"socket:[{inode}]")
-    assert check_service_module.places_of_processes([5]) == {("unix", str(path)): 5}
+    assert check_service_module.addresses_of_processes([5]) == {("unix", str(path)): 5}
     [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=True)
     assert (found.level, found.sentence) == (FindingLevel.OK, "is free")
 
@@ -194,7 +194,7 @@ def test_the_tables_of_linux_are_read_once_for_all_places(monkeypatch):
     read = Mock(side_effect=check_service_module.read_proc_file)
     monkeypatch.setattr(check_service_module, "read_proc_file", read)
     endpoints = [parse_endpoint(f"tcp:{port}") for port in (free_port(), free_port())]
-    assert len(list(check_places(endpoints, current_user(), [os.getpid()]))) == 2
+    assert len(list(check_addresses(endpoints, current_user(), [os.getpid()]))) == 2
     assert read.call_count == 5
 
 

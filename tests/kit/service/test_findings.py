@@ -21,7 +21,7 @@ from logsrv.kit.service.findings import (
     find_user,
     findings_or_error,
     ok,
-    short_place_text,
+    short_address_text,
 )
 from logsrv.kit.testing import self_signed_certificate
 from tests.parts.commands import echo, serving
@@ -51,7 +51,7 @@ def test_a_check_that_fails_is_a_finding_and_hinders_no_other():
     ],
 )
 def test_the_place_of_an_endpoint_is_short(text, place):
-    assert short_place_text(parse_endpoint(text)) == place
+    assert short_address_text(parse_endpoint(text)) == place
 
 
 def test_acting_as_myself_changes_nothing():

@@ -8,10 +8,10 @@ from twisted.internet.defer import ensureDeferred
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.endpoint import TakenPlaces
+from logsrv.kit.net.endpoint import TakenEndpoints
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
-from logsrv.kit.service.sites import NEXT, Site, SiteSpec, check_place_not_ours
+from logsrv.kit.service.sites import NEXT, Site, SiteSpec, check_address_not_ours
 from tests.kit.service.recording import Recorded, Rules
 from tests.parts.reactor import REACTOR
 
@@ -97,6 +97,6 @@ async def test_two_sites_at_one_place_are_refused(tmp_path):
     """Before the kernel says it is another program's, it is said that it is our own."""
     site = made(tmp_path)
     with pytest.raises(ConfigurationError, match="this server's own unix:"):
-        check_place_not_ours(wanted(tmp_path), TakenPlaces([site.endpoint]))
-    check_place_not_ours(wanted(tmp_path), TakenPlaces())
+        check_address_not_ours(wanted(tmp_path), TakenEndpoints([site.endpoint]))
+    check_address_not_ours(wanted(tmp_path), TakenEndpoints())
     await site.close(0)

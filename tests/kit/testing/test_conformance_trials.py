@@ -436,12 +436,12 @@ TRIAL = Trial(lambda: MemoryService(ShoutOnTrial), "shout", same=True, apart=Tru
 
 
 def test_a_short_conversation_is_cut_everywhere_and_a_long_one_at_its_begin_and_some_places():
-    assert TRIAL.cut_places(b"hello") == [1, 2, 3, 4]
-    places = TRIAL.cut_places(b"x" * 5000)
+    assert TRIAL.cut_offsets(b"hello") == [1, 2, 3, 4]
+    places = TRIAL.cut_offsets(b"x" * 5000)
     assert places[:50] == list(range(1, 51))
     assert len(set(places)) == len(places) == TRIAL.cuts
     assert 4000 < places[-1] < 5000
-    assert places == sorted(places) == TRIAL.cut_places(b"x" * 5000)
+    assert places == sorted(places) == TRIAL.cut_offsets(b"x" * 5000)
 
 
 @pytest.mark.parametrize("run", [try_cuts, try_departures, try_slow_reader])

@@ -56,7 +56,7 @@ class Stage:
     def service(self) -> Alerts:
         """Return the alerts of another service of the same store."""
         return Alerts(
-            place=lambda: self.place,
+            directory=lambda: self.place,
             identity=lambda: "ab" * 16,
             clock=self.clock,
             position=lambda: self.end,

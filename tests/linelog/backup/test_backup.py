@@ -347,7 +347,7 @@ def test_a_line_that_is_being_written_is_left_out(tmp_path):
     with (store / "current.log").open("ab") as file:
         file.write(line("half")[:-1])
     made = cut_between_lines(at(store))
-    assert (made.place, made.origins.notes) == (Position(5, size), ())
+    assert (made.position, made.origins.notes) == (Position(5, size), ())
     os.close(made.fd)
 
 
@@ -358,7 +358,7 @@ def test_a_block_that_is_there_in_part_is_left_out_with_its_note(tmp_path):
     before = note(0, 9, OTHER, segment=4)
     (store / "origins").write_bytes(b"".join(one.as_line() for one in (before, whole, part)))
     made = cut_between_lines(at(store))
-    assert made.place == Position(5, 63) < Position(5, size)
+    assert made.position == Position(5, 63) < Position(5, size)
     assert set(made.origins.notes) == {whole, before}
     os.close(made.fd)
 

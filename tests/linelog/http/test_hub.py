@@ -51,7 +51,7 @@ class Place:
         with (self.store / "current.log").open("ab") as file:
             file.writelines(map(line, messages))
 
-    def join(
+    def attach(
         self,
         viewer: int,
         query: str = "",
@@ -61,7 +61,7 @@ class Place:
     ) -> None:
         """Let a viewer watch from a place on; without one it is live at the end of the store."""
         end = end_of_store(self.view)
-        self.hub.join(viewer, LiveQuery(query, of_records), begin or end, end)
+        self.hub.attach(viewer, LiveQuery(query, of_records), begin or end, end)
         self.steps()
         if begin is None:
             self.poll()
@@ -112,10 +112,10 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def test_each_viewer_gets_the_matches_of_its_query(place):
-    place.join(1)
-    place.join(2, "good")
+    place.attach(1)
+    place.attach(2, "good")
     place.poll("good 1", "bad 2")
-    place.join(3, "good")
+    place.attach(3, "good")
     place.poll("good 3")
     assert place.events(1) == ["good 1", "bad 2", "good 3"]
     assert place.events(2) == ["good 1", "good 3"] and place.events(3) == ["good 3"]
@@ -125,13 +125,13 @@ def test_each_viewer_gets_the_matches_of_its_query(place):
 
 def test_lines_of_a_record_name_its_first_line(place):
     """Also one that began before anybody watched; none across a gap, none by a filter of lines."""
-    place.join(2, "at")
-    place.join(4, "at", of_records=True)
+    place.attach(2, "at")
+    place.attach(4, "at", of_records=True)
     place.poll("first", " at 1")
-    place.join(1)
+    place.attach(1)
     place.poll()
     place.poll(" at 2", "new", " at 3")
-    place.join(3, begin=Position(1, SIZE))
+    place.attach(3, begin=Position(1, SIZE))
     place.poll()
     new = SIZE + sum(len(line(text)) for text in ("first", " at 1", " at 2"))
     assert [one.get("continues") for one in objects(place, 1)] == [f"1:{SIZE}", None, f"1:{new}"]
@@ -152,7 +152,7 @@ def test_viewers_that_miss_no_line_read_none_before_them(place, monkeypatch):
     read: list[Position] = []
     monkeypatch.setattr(JoinedLines, "read_before", lambda lines, view, at: read.append(at))
     for number in range(5):
-        place.join(number)
+        place.attach(number)
     assert read == [Position(1, SIZE)] and all(map(place.live, range(5)))
 
 
@@ -165,8 +165,8 @@ def shown(place: Place, viewer: int) -> list[tuple[str, bool, bool]]:
 
 
 def test_a_query_is_asked_of_the_lines_of_a_record_so_far(place):
-    place.join(1, "level>=error BoomError", of_records=True)
-    place.join(2, "failed -BoomError", of_records=True)
+    place.attach(1, "level>=error BoomError", of_records=True)
+    place.attach(2, "failed -BoomError", of_records=True)
     place.poll(*ERROR[:2])
     assert shown(place, 1) == []
     place.poll("BoomError alone", *ERROR[2:3])
@@ -197,7 +197,7 @@ def test_a_query_is_asked_of_the_lines_of_a_record_so_far(place):
     place.hub.leave(1)
     place.hub.leave(2)
     place.poll(*ERROR[:2])
-    place.join(3, "level>=error BoomError", of_records=True)
+    place.attach(3, "level>=error BoomError", of_records=True)
     place.poll(*ERROR[2:])
     assert shown(place, 3) == [*[(text, bool(n), True) for n, text in enumerate(ERROR[:2])],
                                (ERROR[2], True, False), (ERROR[3], True, False)]  # fmt: skip
@@ -205,11 +205,11 @@ def test_a_query_is_asked_of_the_lines_of_a_record_so_far(place):
 
 def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(place, monkeypatch):
     monkeypatch.setattr(catch_up, "STEP", SIZE)
-    place.join(9)
+    place.attach(9)
     place.poll(*ERROR)
     places = [parse_position(one["position"]) for one in objects(place, 9)]
     for number in range(4):
-        place.join(number, "level=error BoomError", places[number], of_records=True)
+        place.attach(number, "level=error BoomError", places[number], of_records=True)
         place.poll()
     whole = [(text, bool(n), False) for n, text in enumerate(ERROR)]
     late = [(text, further, True) for text, further, _ in whole]
@@ -222,7 +222,7 @@ def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(place, 
 
 def test_more_lines_than_can_be_joined_are_asked_one_by_one(place, monkeypatch):
     monkeypatch.setattr(view_child, "MOST_JOINED", 2)
-    place.join(1, "failed", of_records=True)
+    place.attach(1, "failed", of_records=True)
     place.poll(*ERROR)
     assert shown(place, 1) == [(ERROR[0], False, False)]
     # Then they are joined again; what came before is known, and counts as shown.
@@ -236,13 +236,13 @@ def test_a_record_goes_on_after_more_text_than_is_kept(place, monkeypatch, catch
     monkeypatch.setattr(catch_up, "STEP", SIZE)
     begin = end_of_store(place.view)
     if not catches_up:
-        place.join(1, "failed", of_records=True)
+        place.attach(1, "failed", of_records=True)
     for text in ERROR:
         place.write(text)
         if not catches_up:
             place.poll()
     if catches_up:
-        place.join(1, "failed", begin, of_records=True)
+        place.attach(1, "failed", begin, of_records=True)
         place.poll()
     assert shown(place, 1) == [(text, number > 0, False) for number, text in enumerate(ERROR)]
 
@@ -257,7 +257,7 @@ def test_lines_are_read_again_once_for_all_the_text_that_is_kept(place, monkeypa
 
     monkeypatch.setattr(watched_query, "lines_before", look_back)
     monkeypatch.setattr(watched_query, "MOST_KEPT", 5 * SIZE)
-    place.join(1, "failed", of_records=True)
+    place.attach(1, "failed", of_records=True)
     polls = 30
     for number in range(polls):
         place.poll(f"{number % 10}")
@@ -267,9 +267,9 @@ def test_lines_are_read_again_once_for_all_the_text_that_is_kept(place, monkeypa
 def test_records_that_could_not_be_joined_count_as_missed(place, monkeypatch):
     """Conditions that are true for different lines of a record find no single line."""
     monkeypatch.setattr(view_child, "MOST_JOINED", 2)
-    place.join(1, "ERROR BoomError", of_records=True)
-    place.join(2, "ERROR", of_records=True)
-    place.join(3, "ERROR BoomError")
+    place.attach(1, "ERROR BoomError", of_records=True)
+    place.attach(2, "ERROR", of_records=True)
+    place.attach(3, "ERROR BoomError")
     place.poll(*ERROR)
     assert shown(place, 1) == shown(place, 3) == []
     assert shown(place, 2) == [(ERROR[0], False, False)]
@@ -290,13 +290,13 @@ def objects(place: Place, viewer: int) -> list[dict[str, str]]:
 
 def test_nothing_is_done_while_nobody_watches(place):
     assert not place.hub.has_viewers
-    place.join(1)
+    place.attach(1)
     assert place.hub.has_viewers
     place.hub.leave(1)
     place.hub.leave(1)
     assert not place.hub.has_viewers
     place.poll("unseen")
-    place.join(2)
+    place.attach(2)
     place.poll("seen")
     assert place.events(1) == [] and place.events(2) == ["seen"]
 
@@ -305,7 +305,7 @@ def test_viewers_that_begin_at_the_end_are_live_without_a_step(place, monkeypatc
     """However much is written meanwhile: a client that does not read asks for no step, and misses lines."""
     one_line_a_step(monkeypatch)
     for number in range(2):
-        place.join(number, begin=end_of_store(place.view))
+        place.attach(number, begin=end_of_store(place.view))
         place.write(f"{number} a", f"{number} b")
     place.hub.poll()
     assert place.live(0) and place.live(1)
@@ -315,11 +315,11 @@ def test_viewers_that_begin_at_the_end_are_live_without_a_step(place, monkeypatc
 def test_no_file_stays_open_of_viewers_that_leave_while_they_catch_up(place, monkeypatch):
     """Nor of those that leave before their first step, or have become live; those that stay go on."""
     one_line_a_step(monkeypatch)
-    place.join(0)
+    place.attach(0)
     place.poll(*"12345678")
     files = open_files()
     for viewer in range(1, 12):
-        place.join(viewer, begin=Position(1, 0))
+        place.attach(viewer, begin=Position(1, 0))
     place.hub.leave(1)
     place.poll()
     assert open_files() == files + 10
@@ -335,26 +335,26 @@ def test_no_file_stays_open_of_viewers_that_leave_while_they_catch_up(place, mon
     assert place.events(0) == [*"123456789"]
 
 
-def test_a_viewer_gets_all_that_was_written_before_it_joined_even_where_others_miss_lines(
+def test_a_viewer_gets_all_that_was_written_before_it_was_attached_even_where_others_miss_lines(
     place, monkeypatch
 ):
     monkeypatch.setattr(view_child, "RATE_OF_ALL", 2)
     begin = end_of_store(place.view)
-    place.join(1, begin=begin)
+    place.attach(1, begin=begin)
     place.write("1", "2", "3")
-    place.join(2, begin=begin)
+    place.attach(2, begin=begin)
     place.poll()
     assert place.events(1) == [2, "3"] and place.events(2) == ["1", "2", "3"]
 
 
 # The second viewer is ahead of the first one.
-@example([("join", 0), ("poll", 0), ("write", 2), ("join", 9 * SIZE)])
+@example([("attach", 0), ("poll", 0), ("write", 2), ("attach", 9 * SIZE)])
 @more(4)
 @given(
     st.lists(
         st.one_of(
             st.tuples(st.just("write"), st.integers(1, 3)),
-            st.tuples(st.just("join"), st.sampled_from([0, SIZE - 1, SIZE, SIZE + 1, 9 * SIZE])),
+            st.tuples(st.just("attach"), st.sampled_from([0, SIZE - 1, SIZE, SIZE + 1, 9 * SIZE])),
             st.tuples(st.sampled_from(["more", "leave"]), st.integers(0, 5)),
             st.just(("poll", 0)),
         ),
@@ -372,9 +372,9 @@ def test_each_viewer_gets_every_line_from_its_place_on_once(tmp_path_factory, st
             if what == "write":
                 place.write(*(chr(ord("1") + written + n) for n in range(number)))
                 written += number
-            elif what == "join":
+            elif what == "attach":
                 begins.append(min(number, written * SIZE))
-                place.join(len(begins) - 1, begin=Position(1, begins[-1]))
+                place.attach(len(begins) - 1, begin=Position(1, begins[-1]))
             elif what == "poll":
                 place.poll()
             elif number < len(begins):
@@ -407,7 +407,7 @@ def test_a_slow_viewer_skips_lines(place, monkeypatch, what):
     else:
         monkeypatch.setattr(catch_up, "MOST_BEHIND", SIZE + 1)
     place.write("1")
-    place.join(1, begin=Position(1, SIZE))
+    place.attach(1, begin=Position(1, SIZE))
     place.poll("2", "3", "4", "5", "6")
     for _ in range(3):
         assert not place.live(1)
@@ -421,7 +421,7 @@ def test_a_slow_viewer_skips_lines(place, monkeypatch, what):
 def test_a_flood_shows_the_newest_lines(place, monkeypatch):
     """The newest are shown, and the others counted; later there is room again."""
     monkeypatch.setattr(view_child, "RATE", 2)
-    place.join(1, "line")
+    place.attach(1, "line")
     place.poll(*(f"line {number}" for number in range(2 * BURST + 3)))
     assert place.events(1) == [3, *(f"line {number}" for number in range(3, 2 * BURST + 3))]
     place.poll("line x", "line y", "none")
@@ -433,7 +433,7 @@ def test_a_flood_shows_the_newest_lines(place, monkeypatch):
 def test_many_viewers_share_what_the_daemon_may_write(place, monkeypatch):
     monkeypatch.setattr(view_child, "RATE_OF_ALL", 2)
     for number in range(1, 3):
-        place.join(number)
+        place.attach(number)
     place.poll("a", "b")
     assert place.events(1) == [1, "b"]
     # Later too a poll has no more lines than all may have in a second.
@@ -444,7 +444,7 @@ def test_many_viewers_share_what_the_daemon_may_write(place, monkeypatch):
 
 def test_the_next_look_comes_later_where_much_was_handed_out(place):
     for number in range(1, 1001):
-        place.join(number, "good")
+        place.attach(number, "good")
     place.poll()
     assert place.hub.seconds_to_next_poll == POLL_EVERY
     place.poll("good")
@@ -457,7 +457,7 @@ def test_slow_queries_get_newest_lines(place, monkeypatch):
     """Each has the newest lines for which there was time, and hears of the others; all in turn."""
     monkeypatch.setattr(polls, "PIECE", SIZE)
     for number, query in enumerate(("a", "b", "c"), 1):
-        place.join(number, query)
+        place.attach(number, query)
     place.poll()
     # Whoever asks for the time, it is later by a little more than an eighth of what a poll has.
     place.tick = view_child.MATCHING * 0.126
@@ -471,7 +471,7 @@ def test_slow_queries_get_newest_lines(place, monkeypatch):
 
 def test_events_are_handed_out_in_bounded_pieces(place):
     """Each is about as much as a client that does not read may have in its buffers."""
-    place.join(1)
+    place.attach(1)
     messages = [f"{number} {'x' * 500}" for number in range(50)]
     place.poll(*messages)
     assert place.events(1) == messages and len(messages) < RATE
@@ -487,12 +487,12 @@ def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path):
     handed: list[ViewEvents] = []
     hub = Hub(view, handed.append, lambda: 0.0)
     end = Position(3, len(line("c")))
-    hub.join(1, LiveQuery(""), end, end)
+    hub.attach(1, LiveQuery(""), end, end)
     hub.poll()
     hub.serve_step()
     for path in store.glob("0000000001*"):
         path.unlink()
-    hub.join(2, LiveQuery(""), Position(1, 0), end)
+    hub.attach(2, LiveQuery(""), Position(1, 0), end)
     while hub.step_wanted:
         hub.serve_step()
     assert [event for one in handed if 2 in one.viewers for event in _events(one)] == [
@@ -505,10 +505,10 @@ def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path):
 
 def test_a_store_that_was_removed_ends_it_behind_its_last_line(place):
     """Viewers come back to the store that is at its path then; else they would wait for ever."""
-    place.join(1)
+    place.attach(1)
     place.poll("one")
     end = end_of_store(place.view)
-    place.hub.join(2, LiveQuery(""), end, end)
+    place.hub.attach(2, LiveQuery(""), end, end)
     place.write("last")
     shutil.rmtree(place.store)
     place.poll()

@@ -284,7 +284,7 @@ def test_a_process_that_was_forked_does_not_wait_for_ever(server):
 @pytest.mark.parametrize("url", ["gs://logs/archive", "az://logs/archive"])
 def test_other_clouds_have_their_addresses(url):
     """Nothing else of them was tried."""
-    assert BucketArchive(parse_archive_url(url)).place == url
+    assert BucketArchive(parse_archive_url(url)).address == url
 
 
 def _retries() -> dict[str, object]:
@@ -296,4 +296,4 @@ def _retries() -> dict[str, object]:
 
 def test_an_archive_of_a_bucket_is_one(server):
     archive: Archive = BucketArchive(parse_archive_url(server.url()))
-    assert archive.place == "s3://logs/archive"
+    assert archive.address == "s3://logs/archive"

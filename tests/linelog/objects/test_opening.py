@@ -11,7 +11,7 @@ from logsrv.linelog.objects.opening import open_archive
 
 def test_a_directory_needs_no_package():
     found = open_archive("file:///srv/archive")
-    assert isinstance(found, DirectoryArchive) and found.place == "file:///srv/archive"
+    assert isinstance(found, DirectoryArchive) and found.address == "file:///srv/archive"
 
 
 def test_keys_that_would_not_be_used_are_refused():

@@ -15,8 +15,8 @@ def test_a_bucket_has_a_prefix_and_options():
     )
     assert (url.bucket, url.path) == ("logs", "/of/edges")
     assert url.options["endpoint"] == "http://[::1]:9000"
-    assert url.place == "s3://logs/of/edges"
-    assert parse_archive_url("gs://logs").place == "gs://logs"
+    assert url.address == "s3://logs/of/edges"
+    assert parse_archive_url("gs://logs").address == "gs://logs"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.ship.shipper import LAST, SETTLED
+from logsrv.linelog.ship.send_loop import LAST, SETTLED
 from logsrv.linelog.ship.targets.target import ANSWER, RefusedForGood, TooMuchAtOnce
 from logsrv.linelog.store.index import indexing
 from logsrv.linelog.store.index import segment_index as index
@@ -70,7 +70,7 @@ def test_blocks_that_overtake_each_other_are_sent_one_by_one(directory):
 def test_a_stop_drops_the_blocks_in_flight(directory):
     far, process = at_once(directory, delays=[0.1, 9.0, 9.0, 9.0])
     process.run(1.0)
-    stopped = process.shipper.stop()
+    stopped = process.send_loop.stop()
     process.run(LAST + 0.1)
     assert stopped.called and len(far.blocks) == 1
     assert f'"position":"{far.place}"' in (directory / "ship" / "far").read_text()

@@ -11,7 +11,7 @@ from logsrv.linelog.ship import cut
 from logsrv.linelog.ship.block_sender import AHEAD, GROW
 from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.durable import DurableFollower
-from logsrv.linelog.ship.shipper import LONGEST, SETTLED
+from logsrv.linelog.ship.send_loop import LONGEST, SETTLED
 from logsrv.linelog.ship.targets.target import ANSWER, LEAST, LastBlock, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.packed_block import PackedBlock
@@ -85,7 +85,7 @@ def test_the_place_is_saved_each_second_and_at_the_end(directory):
     append(directory, "one more")
     process.run(0.3)
     assert f'"position":"{before}"' in cursor(directory)
-    stopped = process.shipper.stop()
+    stopped = process.send_loop.stop()
     assert stopped.called and far.closed == 1
     assert f'"position":"{far.place}"' in cursor(directory)
     assert not process.clock.getDelayedCalls()
@@ -240,7 +240,7 @@ def test_a_store_that_was_restored_or_copied_stops(directory, last, why):
     (stopped,) = process.reports.of("stopped")
     assert why in stopped.why and "logsrv ship --new-identity" in stopped.why
     assert not far.blocks and far.questions == 1
-    assert process.shipper.stop().called
+    assert process.send_loop.stop().called
 
 
 @pytest.mark.parametrize("last", [LastBlock(Position(2, SECOND)), LastBlock(Position(3, 0)), "crc"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cut import PIECE, BlockCutter, BlockLimits, CutBlock
-from logsrv.linelog.ship.store_places import combine_crcs
+from logsrv.linelog.ship.store_positions import combine_crcs
 from logsrv.linelog.store.packed_block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from logsrv.linelog.ship.shipper import QUIET
+from logsrv.linelog.ship.send_loop import QUIET
 from logsrv.linelog.ship.targets.target import ANSWER, Unavailable
 from logsrv.linelog.store.segment import NOWHERE, Position
 from tests.parts.examples import more

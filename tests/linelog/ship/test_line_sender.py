@@ -50,7 +50,7 @@ def test_all_lines_arrive_in_order(directory):
     assert sum(one.lines for one in acknowledged) == 600
     assert sum(one.bytes or 0 for one in acknowledged) == sum(len(one) + 1 for one in LINES)
     assert process.reports.of("up")[0].why == "at least once"
-    process.shipper.stop()
+    process.send_loop.stop()
     position = (directory / "ship" / "far").read_text()
     assert f'"position":"{far.sent[-1].end}"' in position and far.closed == 1
 
@@ -69,7 +69,7 @@ def test_only_lines_that_match_the_query_are_sent(directory):
     later = append(directory, "sooner", "later", "never")
     process.run(2)
     assert far.lines == wanted + later[1:2]
-    process.shipper.stop()
+    process.send_loop.stop()
     # The place is behind what was not asked for.
     assert shipped(directory, LineFarSide(), query="never").reports.kinds == ["up"]
 
@@ -107,7 +107,7 @@ def test_the_end_waits_for_all_that_is_under_way(directory):
     far = LineFarSide(most_lines=50, ahead=1, script=["wait"] * 3)
     process = shipped(directory, far)
     assert len(far.held) == 2
-    stopped = process.shipper.stop()
+    stopped = process.send_loop.stop()
     far.answer()
     process.run(1)
     assert not stopped.called and len(far.sent) == 2
@@ -155,7 +155,7 @@ def test_a_line_that_is_refused_for_good_is_kept_and_the_rest_goes_on(directory,
     assert [one.lines for one in reports] == [1] * len(bad)
     assert reports[0].why == f"400: bad; kept in {directory}/ship/far.refused"
     assert not process.reports.of("down")
-    process.shipper.stop()
+    process.send_loop.stop()
     assert shipped(directory, LineFarSide()).reports.kinds == ["up"]
 
 

@@ -17,7 +17,7 @@ from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.segment_sender import BELIEVED, LOOKED, SegmentSender
-from logsrv.linelog.ship.shipper import QUIET
+from logsrv.linelog.ship.send_loop import QUIET
 from logsrv.linelog.ship.targets.object_target import raise_target_error
 from logsrv.linelog.ship.targets.target import Unavailable
 from logsrv.linelog.ship.targets.target_plugin import TargetSettings

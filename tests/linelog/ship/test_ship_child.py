@@ -15,7 +15,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.messages import decode_report, encode_message, make_orders
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.ship.shipping import MODULE
+from logsrv.linelog.ship.target_processes import MODULE
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position

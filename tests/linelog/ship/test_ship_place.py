@@ -175,7 +175,7 @@ def begun(directory: Path, ship_from: str) -> tuple[Position | None, list[str]]:
     process = Process(directory)
     process.blocks(FarSide(asked=["hang"]), ship_from).start()
     process.kill()
-    progress = process.shipper.progress
+    progress = process.send_loop.progress
     place = progress.position if progress.is_known else None
     return place, [one.why for one in process.reports.all]
 

@@ -16,7 +16,7 @@ from logsrv.linelog.store import writer
 from logsrv.linelog.store.durable import DurableWaiters, SyncFailure
 from logsrv.linelog.store.notes.segment_notes import waiting_sizes
 from logsrv.linelog.store.policy import StorePolicy, Sync
-from logsrv.linelog.store.segment import Position, synced_place
+from logsrv.linelog.store.segment import Position, synced_position
 from logsrv.linelog.store.store import Store
 from tests.parts.clocks import ClockQueue
 from tests.parts.disks import Hang, at, batch, stored, text_of, write
@@ -129,7 +129,7 @@ async def test_a_sync_that_fails_while_the_reactor_looks_is_not_passed_over_for_
 def place_of(store: Store) -> Position:
     """Return how far all is on the medium, as it was written down."""
     with at(store.directory) as disk:
-        return synced_place(disk)
+        return synced_position(disk)
 
 
 async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(open_store, disk, clock):

@@ -23,7 +23,7 @@ from logsrv.linelog.store.segment import (
     segments,
     sync_number,
     synced_file_text,
-    synced_place,
+    synced_position,
 )
 from logsrv.linelog.store.starting.tidy import loose_files
 from logsrv.linelog.store.times import first_moment
@@ -101,7 +101,7 @@ def test_notes_of_a_version_that_knew_no_sums_are_read_and_get_one(tmp_path):
     with pytest.raises(ValueError, match="checksum"):
         read_synced(disk)
     repair_synced_file(disk)
-    assert synced_place(disk) == NOWHERE == read_synced(disk)
+    assert synced_position(disk) == NOWHERE == read_synced(disk)
 
 
 def test_the_first_moment_is_that_of_the_first_line_or_else_of_the_last_write(tmp_path):

@@ -33,7 +33,7 @@ MODULES = (
     # Most children import later, for 0.015 s: the modules of inputs, and those of Twisted's plugins.
     *(
         f"logsrv.linelog.formats.{name}"
-        for name in ("lines.input", "http", "nats.place", "forward", "gelf", "hec.input")
+        for name in ("lines.input", "http", "nats.stream_source", "forward", "gelf", "hec.input")
     ),
     *(
         f"logsrv.linelog.formats.{name}"

@@ -6,9 +6,9 @@ from functools import partial
 
 import attrs
 
-from logsrv.gopher.browse.current_page import CurrentPage
 from logsrv.gopher.browse.followed_menus import FollowedMenus
 from logsrv.gopher.browse.layout import ScrollPosition
+from logsrv.gopher.browse.navigator import Navigator
 from logsrv.gopher.browse.session import InternalPage
 from logsrv.gopher.browse.window import BrowserWindow
 from logsrv.gopher.follow.bookmarks import title_from_url
@@ -21,7 +21,7 @@ class FollowingCommands:
     """Commands for followed menus. Background work reads and writes their files."""
 
     _followed: FollowedMenus
-    _current: CurrentPage
+    _current: Navigator
     _window: BrowserWindow
     # The state of the followed menus when the page of news was made last; if it differs, the page is made
     # again.

@@ -8,11 +8,11 @@ import attrs
 
 from logsrv.gopher.browse.commands.following_commands import FollowingCommands
 from logsrv.gopher.browse.commands.page_commands import SaveAndBookmarkCommands
-from logsrv.gopher.browse.current_page import CurrentPage
 from logsrv.gopher.browse.guide import explain_session
+from logsrv.gopher.browse.navigator import Navigator
 from logsrv.gopher.browse.page import Hyperlink, link_to
 from logsrv.gopher.browse.programs import ExternalPrograms
-from logsrv.gopher.browse.session import BrowsingSession, InternalPage, Place
+from logsrv.gopher.browse.session import BrowsingSession, Destination, InternalPage
 from logsrv.gopher.browse.window import BrowserWindow, Chooser
 from logsrv.gopher.fetch.local import resolve_typed_address
 from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
@@ -22,10 +22,10 @@ from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 
 @attrs.define(eq=False)
 class NavigationCommands:
-    """Commands that open links and visit places."""
+    """Commands that open links and visit destinations."""
 
     _session: BrowsingSession
-    _current: CurrentPage
+    _current: Navigator
     _saving: SaveAndBookmarkCommands
     _programs: ExternalPrograms
     _window: BrowserWindow
@@ -131,12 +131,12 @@ class NavigationCommands:
         if visit is None:
             self._window.say("This is the first page." if step < 0 else "This is the newest page.")
         else:
-            self._current.visit(visit.place, step)
+            self._current.visit(visit.destination, step)
 
     def choose_from_history(self) -> None:
         """Let the user choose a page from the history."""
         steps = self._session.history.visits_by_step()
-        rows = [(_place_text(visit.place), step) for step, visit in steps]
+        rows = [(_destination_text(visit.destination), step) for step, visit in steps]
         at = [step for step, _ in steps].index(0) if steps else 0
 
         def move(step: int | None) -> None:
@@ -205,7 +205,7 @@ class NavigationCommands:
         self._window.ask_yes_or_no("Trust this certificate?", question, trust)
 
 
-def _place_text(place: Place) -> str:
-    if isinstance(place, InternalPage):
-        return f"{place}\n"
-    return f"{title_from_url(place)}\n  {place}"
+def _destination_text(destination: Destination) -> str:
+    if isinstance(destination, InternalPage):
+        return f"{destination}\n"
+    return f"{title_from_url(destination)}\n  {destination}"

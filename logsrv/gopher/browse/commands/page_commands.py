@@ -12,10 +12,10 @@ from functools import partial
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.current_page import CurrentPage
+from logsrv.gopher.browse.display_lines import lines_of_page
 from logsrv.gopher.browse.downloads import BackgroundDownload
+from logsrv.gopher.browse.navigator import Navigator
 from logsrv.gopher.browse.page import Hyperlink, link_to, way_to_show
-from logsrv.gopher.browse.page_lines import lines_of_page
 from logsrv.gopher.browse.programs import ExternalPrograms, run_external_program
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage
 from logsrv.gopher.browse.window import BrowserWindow, DownloadList
@@ -35,7 +35,7 @@ class ReadingCommands:
     """Commands within the current page."""
 
     _session: BrowsingSession
-    _current: CurrentPage
+    _current: Navigator
     _window: BrowserWindow
     # The words searched for, the newest last.
     _searched_words: tuple[str, ...] = attrs.field(default=(), init=False)
@@ -151,7 +151,7 @@ class SaveAndBookmarkCommands:
     """Commands that save and bookmark; they announce the end of each download."""
 
     _session: BrowsingSession
-    _current: CurrentPage
+    _current: Navigator
     _programs: ExternalPrograms
     _window: BrowserWindow
 

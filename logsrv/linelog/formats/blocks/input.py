@@ -14,7 +14,7 @@ from logsrv.linelog.intake.blocks.body import (
     IncomingBlocks,
     block_body,
     last_block_headers,
-    require_known_place,
+    require_known_position,
 )
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.intake import Intake
@@ -36,17 +36,17 @@ def _body_of_posted_block(coming: IncomingBlocks, head: RequestHead) -> Body:
     return block_body(head, coming)
 
 
-def _body_of_place_question(head: RequestHead) -> Body:
+def _body_of_position_question(head: RequestHead) -> Body:
     origin, intake = head.path.rpartition("/")[2], head.intake
     if not STORE_ID.fullmatch(origin):
         raise RequestRefused(400, "the ID of a store has 32 hexadecimal digits")
-    require_known_place(origin, intake)
-    # Not the place before a block that is being stored: the sender would send that block again.
+    require_known_position(origin, intake)
+    # Not the position before a block that is being stored: the sender would send that block again.
     stored = intake.store.origins.under_way.wait_for_last(origin)
-    return QuestionBody(stored.addCallback(lambda _: _place_reply(origin, intake)), intake)
+    return QuestionBody(stored.addCallback(lambda _: _position_reply(origin, intake)), intake)
 
 
-def _place_reply(origin: str, intake: Intake) -> Reply:
+def _position_reply(origin: str, intake: Intake) -> Reply:
     note = intake.store.origins.last_block(origin)
     if note is None:
         return Reply(404, json_line(place=None))
@@ -57,7 +57,7 @@ def block_routes() -> Routes:
     """Return the routes of each path of a listener."""
     return {
         "/blocks": (Route((b"POST",), own=partial(_body_of_posted_block, IncomingBlocks())),),
-        "/blocks/ID": (Route((b"GET", b"HEAD"), own=_body_of_place_question),),
+        "/blocks/ID": (Route((b"GET", b"HEAD"), own=_body_of_position_question),),
     }
 
 

@@ -40,14 +40,14 @@ class CentreTarget:
             if answer.body.strip() != b'{"place": null}':
                 raise Unavailable(f"{self._who} takes no blocks at this path", settled=True)
             return None
-        place = self._header_position(answer, "logsrv-to")
-        if place is None:
+        position = self._header_position(answer, "logsrv-to")
+        if position is None:
             raise Unavailable(f"{self._who} answers without its place (Logsrv-To)", settled=True)
         try:
             crc = int(answer.headers.get("logsrv-crc", ""), 16)
         except ValueError:
             crc = None
-        return LastBlock(place, self._header_position(answer, "logsrv-from"), crc)
+        return LastBlock(position, self._header_position(answer, "logsrv-from"), crc)
 
     async def send(self, block: PackedBlock) -> None:
         """Send a block; return when the centre has it on disk."""
@@ -55,11 +55,11 @@ class CentreTarget:
         answer = await self._client.request(
             "POST", self._target, headers=headers, body=block.packed, accepted=(409,)
         )
-        place = self._header_position(answer, "logsrv-to")
+        position = self._header_position(answer, "logsrv-to")
         # A place after the block: it had these lines already, or others there, and dropped the block.
-        if answer.status == 409 or (place is not None and place > block.end):
-            raise MisplacedBlock(place)
-        if place is None or place < block.end:
+        if answer.status == 409 or (position is not None and position > block.end):
+            raise MisplacedBlock(position)
+        if position is None or position < block.end:
             raise Unavailable(f"{self._who} answers without confirming the block", settled=True)
 
     def _header_position(self, answer: HttpAnswer, name: str) -> Position | None:

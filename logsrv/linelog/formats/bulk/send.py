@@ -70,12 +70,12 @@ def read_bulk_answer(body: bytes, number: int) -> BulkAnswer:
         raise ValueError("not an item for each document")
     later: dict[int, str] = {}
     refused: dict[int, str] = {}
-    for place, item in enumerate(items):
+    for index, item in enumerate(items):
         status, why = _status_and_reason(item)
         if status == _LATER or status >= 500:
-            later[place] = why
+            later[index] = why
         elif status >= 300:
-            refused[place] = why
+            refused[index] = why
     first_later, first_refused = next(iter(later.values()), ""), next(iter(refused.values()), "")
     return BulkAnswer(list(later), list(refused), first_later, first_refused)
 

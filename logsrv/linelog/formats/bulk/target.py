@@ -78,9 +78,9 @@ class ElasticsearchTarget(PostingTarget):
         self._raise_unless_all_stored(begun, found)
 
     def _raise_unless_all_stored(self, begun: _BulkProgress, found: BulkAnswer) -> None:
-        refused = sorted(begun.refused + [begun.left[place] for place in found.refused])
+        refused = sorted(begun.refused + [begun.left[index] for index in found.refused])
         if found.later:
-            left = [begun.left[place] for place in found.later]
+            left = [begun.left[index] for index in found.later]
             self._progress = _BulkProgress(begun.lines, left, refused)
             raise Unavailable(
                 f"{self.who} has no room for {len(left)} of {len(begun.lines)}"

@@ -144,7 +144,7 @@ class LumberjackFramer:
             self._wanted = max(0, self._wanted - at)
 
     def _frame_at(self, at: int) -> tuple[int, int, int, int] | None:
-        """Return kind, begin, end and sequence number of the frame at a place; None if it is not whole.
+        """Return kind, begin, end and sequence number of the frame at an offset; None if it is not whole.
 
         May set `fault`, and the size of a window.
         """

@@ -20,7 +20,12 @@ from logsrv.kit.service.findings import (
     warning,
 )
 from logsrv.linelog.formats.nats.limits import KEYS, limits_of_query
-from logsrv.linelog.formats.nats.place import PORT, STREAM, parse_stream_source, without_files
+from logsrv.linelog.formats.nats.stream_source import (
+    PORT,
+    STREAM,
+    parse_stream_source,
+    without_files,
+)
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import OVER_HTTP
 from logsrv.linelog.ship.targets.target_plugin import (

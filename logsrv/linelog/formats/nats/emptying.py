@@ -33,7 +33,7 @@ from logsrv.linelog.formats.nats.link import (
     required_number,
     required_object,
 )
-from logsrv.linelog.formats.nats.place import StreamSource
+from logsrv.linelog.formats.nats.stream_source import StreamSource
 from logsrv.linelog.formats.nats.streams import SUBJECT, is_safe_version, register_idle_consumer
 
 FILLED = 0.25
@@ -49,7 +49,7 @@ class StreamEmptier:
     centre: the identity of our store; "" if it has none, then nothing is removed. tell: logs a sentence.
     """
 
-    _place: StreamSource
+    _stream_source: StreamSource
     _link: NatsLink
     _centre: str
     _tell: Callable[[LogLevel, str], Awaitable[None]]
@@ -77,11 +77,11 @@ class StreamEmptier:
             self.works = await self._register()
 
     async def _register(self) -> bool:
-        place = self._place
-        name = f"logsrv-{self._centre}-{place.part}-{place.parts}"
+        source = self._stream_source
+        name = f"logsrv-{self._centre}-{source.part}-{source.parts}"
         why = "a centre of logsrv: while this is here, its blocks are kept for it"
         try:
-            await register_idle_consumer(self._link, place.stream, name, why, "*")
+            await register_idle_consumer(self._link, source.stream, name, why, "*")
         except PublishDenied as error:
             await self._tell_why_kept(str(error))
             return False
@@ -126,7 +126,7 @@ class StreamEmptier:
             await self._tell_why_kept(str(error))
             return
         if shared and self._limits.used >= NEARLY * self._limits.bytes:
-            stream = self._place.stream
+            stream = self._stream_source.stream
             await self._tell_why_kept(
                 "other centres fetch the same stores and may need them (nats consumer ls"
                 f" {stream}; if a centre is no more, remove its consumer logsrv-…)"
@@ -134,7 +134,7 @@ class StreamEmptier:
 
     async def _remove_all_but_last(self, origin: str) -> None:
         """Remove the messages of a store that are on our disk, but the last one. Raises NatsTrouble."""
-        stream, messages = self._place.stream, self._stored[origin]
+        stream, messages = self._stream_source.stream, self._stored[origin]
         last = messages[-1]
         if self._purges:
             order: dict[str, Any] = {"filter": f"{SUBJECT}.{origin}", "seq": last}
@@ -158,7 +158,7 @@ class StreamEmptier:
         seen = 0
         for _ in range(_PAGES):
             answer = await self._link.ask_jetstream(
-                f"CONSUMER.NAMES.{self._place.stream}", {"offset": seen}
+                f"CONSUMER.NAMES.{self._stream_source.stream}", {"offset": seen}
             )
             names = answer.get("consumers") or []
             if not isinstance(names, list) or not names:
@@ -167,11 +167,13 @@ class StreamEmptier:
             for name in names:
                 known = _NAME.fullmatch(str(name))
                 if known and known[1] != self._centre and int(known[3]):
-                    found.append(attrs.evolve(self._place, part=int(known[2]), parts=int(known[3])))
+                    found.append(
+                        attrs.evolve(self._stream_source, part=int(known[2]), parts=int(known[3]))
+                    )
         return found
 
     async def _tell_why_kept(self, why: str) -> None:
-        stream = self._place.stream
+        stream = self._stream_source.stream
         await self._tell(
             LogLevel.warn,
             f"the blocks that are stored here stay in the stream {stream}: {why}; when it is full, its"

@@ -29,7 +29,7 @@ from logsrv.linelog.formats.nats.link import (
 )
 from logsrv.linelog.formats.nats.missing import add_missing
 from logsrv.linelog.formats.nats.parse import STATUS, Delivery, known_nats_headers
-from logsrv.linelog.formats.nats.place import StreamSource
+from logsrv.linelog.formats.nats.stream_source import StreamSource
 from logsrv.linelog.formats.nats.streams import NO_STREAM, SUBJECT
 from logsrv.linelog.store.segment import STORE_ID
 from logsrv.reactor import cancel_until_ended
@@ -118,14 +118,16 @@ class _BlockRequest:
 class StreamFetcher:
     """A fetcher of one part of a stream; it runs until it is cancelled."""
 
-    _place: StreamSource
+    _stream_source: StreamSource
     _link: NatsLink
     _near: LocalStoreCalls
     _slots: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(MOST))
     # Limits how many consumers are created at once.
     _making: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(_MAKING))
     _emptier: StreamEmptier = attrs.Factory(
-        lambda self: StreamEmptier(self._place, self._link, self._near.centre, self._near.tell),
+        lambda self: StreamEmptier(
+            self._stream_source, self._link, self._near.centre, self._near.tell
+        ),
         takes_self=True,
     )
     _room: MessageMemory = attrs.field(init=False, factory=lambda: MessageMemory(ROOM))
@@ -175,9 +177,9 @@ class StreamFetcher:
                 await self._emptier.empty_if_needed()
                 if not self._well:
                     self._well = True
-                    place = self._place
-                    part = f"part {place.part} of {place.parts}"
-                    why = f"blocks of the stream {place.stream} are fetched, {part}"
+                    source = self._stream_source
+                    part = f"part {source.part} of {source.parts}"
+                    why = f"blocks of the stream {source.stream} are fetched, {part}"
                     await self._near.tell(LogLevel.info, why)
                 try:
                     await asyncio.wait_for(self._link.ended_event.wait(), LOOK)
@@ -194,10 +196,14 @@ class StreamFetcher:
         for _ in range(_PAGES):
             order = {"subjects_filter": f"{SUBJECT}.*", "offset": seen}
             try:
-                answer = await self._link.ask_jetstream(f"STREAM.INFO.{self._place.stream}", order)
+                answer = await self._link.ask_jetstream(
+                    f"STREAM.INFO.{self._stream_source.stream}", order
+                )
             except NatsTrouble as error:
                 if error.code == NO_STREAM:
-                    raise NatsTrouble(f"there is no stream {self._place.stream} yet") from None
+                    raise NatsTrouble(
+                        f"there is no stream {self._stream_source.stream} yet"
+                    ) from None
                 raise
             await self._emptier.look_at(answer)
             state = required_object(answer, "state")
@@ -209,7 +215,7 @@ class StreamFetcher:
             found += [
                 one
                 for one in origins
-                if STORE_ID.fullmatch(one) and self._place.includes_store(one)
+                if STORE_ID.fullmatch(one) and self._stream_source.includes_store(one)
             ]
             if not subjects or seen >= total or len(found) > STORES:
                 break
@@ -260,7 +266,9 @@ class StreamFetcher:
             last = self._emptier.begin_after(last)
             consumer, pending = await self._create_consumer(origin, last)
         inbox = await self._link.connected_client.open_inbox(self._room)
-        subject = self._link.api_subject(f"CONSUMER.MSG.NEXT.{self._place.stream}.{consumer}")
+        subject = self._link.api_subject(
+            f"CONSUMER.MSG.NEXT.{self._stream_source.stream}.{consumer}"
+        )
         asking = _BlockRequest(origin, subject, inbox, last or 0)
         try:
             while True:
@@ -296,7 +304,7 @@ class StreamFetcher:
         """Note at the stream, for the edge, which lines of its store are missing here."""
         lines = f"{hole} at centre {self._near.centre[:8]}"
         try:
-            await add_missing(self._link, self._place.stream, origin, lines)
+            await add_missing(self._link, self._stream_source.stream, origin, lines)
         except NatsTrouble as error:
             why = f"the edge {origin} is not told that its lines from {hole} are missing: {error}"
             await self._near.tell(LogLevel.warn, why)
@@ -321,7 +329,7 @@ class StreamFetcher:
         begin: dict[str, Any] = {"deliver_policy": "all"}
         if last is not None:
             begin = {"deliver_policy": "by_start_sequence", "opt_start_seq": last + 1}
-        stream = self._place.stream
+        stream = self._stream_source.stream
         config = {
             **begin,
             "ack_policy": "none",
@@ -369,7 +377,7 @@ class StreamFetcher:
         inbox.free_room()
         if self._link.ended_event.is_set():
             return
-        subject = self._link.api_subject(f"CONSUMER.DELETE.{self._place.stream}.{consumer}")
+        subject = self._link.api_subject(f"CONSUMER.DELETE.{self._stream_source.stream}.{consumer}")
         with suppress(NatsTrouble, nats.errors.Error, OSError):
             await self._link.connected_client.close_inbox(inbox)
             await self._link.connected_client.publish(subject)

@@ -18,7 +18,7 @@ from logsrv.kit.connections.client_tls import TLSOptions, tls_context
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.observe.rate_limited_log import Failures, RateLimitedLog
 from logsrv.linelog.formats.nats.login import nats_login_options, read_nats_credentials
-from logsrv.linelog.formats.nats.place import (
+from logsrv.linelog.formats.nats.stream_source import (
     EXAMPLE,
     StreamSource,
     adapted_headers,
@@ -69,9 +69,9 @@ class NatsReceiver:
         self._link_maker(parse_stream_source(endpoint.text))
 
     def begin_fetching(self, endpoint: Endpoint) -> None:
-        self._place = place = parse_stream_source(endpoint.text)
-        self._source = f"nats:{endpoint.text.partition('/')[0]}/{place.stream}"
-        self._start_fetching(self._link_maker(place))
+        self._stream_source = source = parse_stream_source(endpoint.text)
+        self._source = f"nats:{endpoint.text.partition('/')[0]}/{source.stream}"
+        self._start_fetching(self._link_maker(source))
 
     def _start_fetching(self, make: Callable[[], Any]) -> None:
         self._running = self._thread.run_coroutine(lambda: self._run_fetcher(make))
@@ -85,9 +85,11 @@ class NatsReceiver:
             lambda level, why: call(partial(self._log_sentence, level, why)),
             identity.store if (identity := self._intake.store.identity) else "",
         )
-        await self._fetching.StreamFetcher(self._place, make(), near).fetch_until_cancelled()
+        await self._fetching.StreamFetcher(
+            self._stream_source, make(), near
+        ).fetch_until_cancelled()
 
-    def _link_maker(self, place: StreamSource) -> Callable[[], Any]:
+    def _link_maker(self, source: StreamSource) -> Callable[[], Any]:
         """Return a function that makes the NatsLink, to be called in asyncio's thread.
 
         Raises ConfigurationError if a file of credentials, certificates or keys cannot be used.
@@ -97,15 +99,15 @@ class NatsReceiver:
             raise ConfigurationError(
                 "--input-token-file has several tokens; NATS is told a single one"
             )
-        if place.creds is not None:
-            secret = read_nats_credentials(place.creds)
-        login = nats_login_options(secret, place.user)
-        tls = TLSOptions(cafile=place.ca, certificate=place.certificate, key=place.key)
-        if place.encrypts:
+        if source.creds is not None:
+            secret = read_nats_credentials(source.creds)
+        login = nats_login_options(secret, source.user)
+        tls = TLSOptions(cafile=source.ca, certificate=source.certificate, key=source.key)
+        if source.encrypts:
             tls_context(tls)
-        given = tls if place.encrypts else None
+        given = tls if source.encrypts else None
         keepalive = self._intake.keepalive
-        return lambda: self._fetching.NatsLink(place.servers, login, given, place.api, keepalive)
+        return lambda: self._fetching.NatsLink(source.servers, login, given, source.api, keepalive)
 
     def _begin_again_later(self, failure: Failure, make: Callable[[], Any]) -> None:
         """Begin again later, after an error in our own code."""
@@ -159,7 +161,9 @@ class NatsReceiver:
     def _adapted_headers(self, fetched: Any) -> dict[str, str]:
         note = self._intake.store.origins.last_block(fetched.origin)
         headers = adapted_headers(
-            fetched.headers, note.end if note else None, passes_holes=self._place.passes_holes
+            fetched.headers,
+            note.end if note else None,
+            passes_holes=self._stream_source.passes_holes,
         )
         # A sender may only use its own subject, but its headers could name any store: such a block is
         # refused.
@@ -175,7 +179,7 @@ class NatsReceiver:
     def _final_error(self, error: Exception, fetched: Any) -> Any:
         """Return the HoleError or UnstorableBlockError for a block that cannot be stored."""
         origin = fetched.origin
-        which = f"message {fetched.sequence} of the stream {self._place.stream}"
+        which = f"message {fetched.sequence} of the stream {self._stream_source.stream}"
         why = f"{which} could not be stored: {error}"
         if isinstance(error, RequestRefused):
             self._intake.request_refused(error)

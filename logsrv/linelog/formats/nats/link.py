@@ -22,7 +22,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.kit.text.words import host_text
 from logsrv.linelog.formats.nats.client import LONGEST, NO_NATS, BoundedClient, NatsTrouble
-from logsrv.linelog.formats.nats.place import API
+from logsrv.linelog.formats.nats.stream_source import API
 
 CONNECT = 5
 """Seconds for a server to accept a connection and its login."""

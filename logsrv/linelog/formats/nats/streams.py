@@ -33,7 +33,7 @@ from logsrv.linelog.formats.nats.parse import (
 SUBJECT = "logs"
 """Blocks of the store ID have the subject `logs.ID`."""
 SAFE = (2, 10)
-"""The first version of nats-server whose cluster never takes two blocks for the same place."""
+"""The first version of nats-server whose cluster never takes two blocks for the same position."""
 CLUSTER = 3
 """The number of copies of a new stream in a cluster, and the number of servers that this needs."""
 NO_STREAM, NO_MESSAGE, NO_JETSTREAM = 10059, 10037, 10039
@@ -83,7 +83,7 @@ class StreamFacts:
 
     @property
     def takes_each_once(self) -> bool:
-        """True if it never takes two blocks for the same place."""
+        """True if it never takes two blocks for the same position."""
         return is_safe_version(self.version) or not self.clustered
 
     @property

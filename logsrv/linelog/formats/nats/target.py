@@ -28,7 +28,7 @@ from logsrv.linelog.formats.nats.link import (
 )
 from logsrv.linelog.formats.nats.login import nats_login_options
 from logsrv.linelog.formats.nats.missing import fetch_missing
-from logsrv.linelog.formats.nats.place import API, PREFIX
+from logsrv.linelog.formats.nats.stream_source import API, PREFIX
 from logsrv.linelog.formats.nats.streams import (
     EXPECTED,
     NO_STREAM,

@@ -134,13 +134,13 @@ class RelpSession:
     def _handle_message_answer(self, number: bytes, data: bytes) -> None:
         """Take the answer to one message; ignore a second answer, or one to an unknown message."""
         try:
-            place = self._numbers.index(number, self._at)
+            index = self._numbers.index(number, self._at)
         except ValueError:
             return
         if number in self._early:
             return
         if not data.startswith(b"200"):
-            self._record_refusal(self.first_unanswered + place - self._at, data)
+            self._record_refusal(self.first_unanswered + index - self._at, data)
         self._early.add(number)
         while self._at < len(self._numbers) and self._numbers[self._at] in self._early:
             self._early.remove(self._numbers[self._at])

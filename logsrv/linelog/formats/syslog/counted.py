@@ -1,7 +1,7 @@
 """Octet-counted frames, `COUNT <…` (RFC 6587 section 3.4.1), taken from a chunk as lines (sans-IO).
 
 Each frame begins where the previous one ends. Reading them one by one takes half a microsecond each in
-Python. Instead NumPy finds every place that looks like a header at once. Nearly always each of them begins
+Python. Instead NumPy finds every offset that looks like a header at once. Nearly always each of them begins
 at the end of the frame before, which proves them right. The bytes between two messages then become the LF
 that ends the first, in the whole chunk at once.
 
@@ -21,10 +21,10 @@ import numpy.typing as npt
 
 from logsrv.linelog.lines.records import escape_line_ends, without_ending
 
-Places: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+Offsets: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 
 HEADER = re.compile(rb"([1-9][0-9]{0,8}) (?=<|\xef\xbb\xbf<)")
-"""The header of a frame at any place where a frame may begin. A BOM may stand before the `<PRI>`."""
+"""The header of a frame at any offset where a frame may begin. A BOM may stand before the `<PRI>`."""
 COUNT = re.compile(rb"([1-9][0-9]{0,8}) ")
 """The header of a frame that is not empty, if its count fits (`fits.py`)."""
 NEXT_COUNT = re.compile(rb"(0|[1-9][0-9]{0,8}) ")
@@ -95,12 +95,12 @@ def cut_counted_frames(
 
 def _find_frames_at_once(
     data: bytes, at: int, limit: int, first: int
-) -> tuple[list[tuple[Places, Places]], int]:
+) -> tuple[list[tuple[Offsets, Offsets]], int]:
     """Return the starts and ends of the messages, as pairs of arrays, and where the next frame begins.
 
     first: the first byte of the first message; most others probably begin with it.
     """
-    found: list[tuple[Places, Places]] = []
+    found: list[tuple[Offsets, Offsets]] = []
     spaces, counts, headers = _header_candidates(data, limit, first)
     ends = spaces + 1 + counts
     codes = np.frombuffer(data, np.uint8)
@@ -181,7 +181,7 @@ def _lines_of_each(data: bytes, begins: list[int], ends: list[int], raw: bool) -
     return b"".join([message + b"\n" for message in messages]), len(frames) - len(messages)
 
 
-def _lines_at_once(data: bytes, begins: Places, ends: Places, raw: bool) -> bytes | None:
+def _lines_at_once(data: bytes, begins: Offsets, ends: Offsets, raw: bool) -> bytes | None:
     """Return messages as lines, all at once; None if one contains an LF, or may be empty.
 
     The messages must have no NUL. Bytes to remove become NUL, and all NULs are removed together, which is
@@ -194,8 +194,8 @@ def _lines_at_once(data: bytes, begins: Places, ends: Places, raw: bool) -> byte
     codes[:-1] = np.frombuffer(data, np.uint8, stop - start, start)
     ends = ends - start
     gaps, widths = ends[:-1], begins[1:] - start - ends[:-1]
-    for place in range(int(widths.max(initial=0))):
-        codes[(gaps + place)[widths > place]] = 0
+    for offset in range(int(widths.max(initial=0))):
+        codes[(gaps + offset)[widths > offset]] = 0
     if data.find(b"\n", start, stop) >= 0:
         last = codes[ends - 1] == _LF
         codes[(ends - 1)[last]] = 0
@@ -207,7 +207,7 @@ def _lines_at_once(data: bytes, begins: Places, ends: Places, raw: bool) -> byte
     return lines if raw else lines.replace(b"\r", rb"\x0d")
 
 
-def _header_candidates(data: bytes, limit: int, first: int) -> tuple[Places, Places, Places]:
+def _header_candidates(data: bytes, limit: int, first: int) -> tuple[Offsets, Offsets, Offsets]:
     """Return three arrays for all apparent headers before a byte `first`: the offset of the space, the
     count, and the offset of the header.
 
@@ -215,10 +215,10 @@ def _header_candidates(data: bytes, limit: int, first: int) -> tuple[Places, Pla
     frame end near the next header. The header's offset is -1 if no number of digits does that, and for the
     last header.
     """
-    # A count has no more digits than `limit`. The NULs give every place at least that many bytes before it.
+    # A count has no more digits than `limit`. The NULs put at least that many bytes before each offset.
     digits = min(len(str(limit)), _DIGITS)
     codes = np.frombuffer(b"\0" * digits + data, np.uint8)
-    spaces: Places = np.flatnonzero(codes == first) - 1
+    spaces: Offsets = np.flatnonzero(codes == first) - 1
     spaces = spaces[(codes[spaces] == _SPACE) & (codes[spaces - 1] - np.uint8(_ZERO) < 10)]
     # The number of bytes up to the next header. `np.diff` takes ten times as long.
     most = np.full(len(spaces), -1, np.int32)

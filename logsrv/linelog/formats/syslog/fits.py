@@ -39,7 +39,7 @@ Marks: TypeAlias = npt.NDArray[np.bool_]
 
 _LF, _SPACE, _LESS_THAN, _ZERO, _ONE, _NINE, _BOM = 10, 32, 60, 48, 49, 9, 0xEF
 _END_OF_LINE = re.compile(rb"[\n\0]")
-_NUMBERS = tuple(b" 0123456789"[place : place + 1] for place in range(11))
+_NUMBERS = tuple(b" 0123456789"[offset : offset + 1] for offset in range(11))
 # Merged frames are searched for in this many bytes of a line. This many frames in a row count as merged.
 _SEARCHED = 1 << 10
 _SUSPECT = 3
@@ -124,16 +124,16 @@ def may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> 
     padded = np.append(codes, np.zeros(LONGEST_HEADER, np.uint8))
     starts = line_ends[digits] + 1
     running = np.ones(len(starts), bool)
-    for place in range(1, LONGEST_HEADER):
-        code = padded[starts + place]
+    for offset in range(1, LONGEST_HEADER):
+        code = padded[starts + offset]
         counted = running & (code == _SPACE)
         if counted.any():
-            begins = starts[counted] + place + 1
+            begins = starts[counted] + offset + 1
             firsts = padded[begins]
             if ((firsts == _LESS_THAN) | (firsts == _BOM)).any():
                 return True
             numbers = np.zeros(len(begins), np.int64)
-            for digit in range(place, 0, -1):
+            for digit in range(offset, 0, -1):
                 numbers = numbers * 10 + (padded[begins - 1 - digit] - np.uint8(_ZERO))
             # A frame has an LF only at its end.
             last = size if codes[-1] == _LF else 0

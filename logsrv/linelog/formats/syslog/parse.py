@@ -65,7 +65,7 @@ _ENDING_BEFORE_NUL = re.compile(rb"\r?\n\0")
 
 
 class _FrameState(enum.Enum):
-    """The place in the stream where the next byte belongs."""
+    """The part of the stream to which the next byte belongs."""
 
     FIRST = enum.auto()
     """Nothing has arrived yet."""
@@ -111,7 +111,7 @@ class SyslogFramer:
     # It gets every frame as a line, keeps the beginning of an unfinished line, and splits or shortens
     # over-long lines.
     _lines: LineFramer = attrs.field(init=False)
-    _place: _FrameState = _FrameState.FIRST
+    _state: _FrameState = _FrameState.FIRST
     # The first bytes, while they may be the beginning of a BOM; then None.
     _start: bytes | None = b""
     # The bytes after those that have arrived, as far as they are known.
@@ -162,10 +162,10 @@ class SyslogFramer:
                 self._begin_wait()
             return None
         data = self._take_held() + chunk if self._held else chunk
-        if self._place in _LINES and data and self._has_only_lines(data):
+        if self._state in _LINES and data and self._has_only_lines(data):
             data = self._without_later_boms(self._hold_undecided_end(data))
             if data:
-                self._place = _FrameState.START if data[-1] == _LF else _FrameState.LINE
+                self._state = _FrameState.START if data[-1] == _LF else _FrameState.LINE
             return self._frame_lines(data)
         return self._frame_lines(b"".join(self._frames_as_lines(data)))
 
@@ -186,17 +186,17 @@ class SyslogFramer:
         self._following = NextBytes.END
         data, self._start = self._start or self._take_held(), None
         lines: list[bytes] = []
-        if self._place in _STARTS and COUNT.match(data):
+        if self._state in _STARTS and COUNT.match(data):
             self._later = data
             while self._later:
                 data, self._later = self._later, b""
                 lines += self._frames_as_lines(data)
             data = self._take_held()
-        after_counted = self._place is _FrameState.AFTER_COUNTED
+        after_counted = self._state is _FrameState.AFTER_COUNTED
         header = (NEXT_COUNT if after_counted else HEADER).match(data)
         empty = False
-        in_line = self._place is _FrameState.LINE
-        if self._place in (_FrameState.UNTIL_NUL, _FrameState.COUNTED):
+        in_line = self._state is _FrameState.LINE
+        if self._state in (_FrameState.UNTIL_NUL, _FrameState.COUNTED):
             data = self._escape_line_ends(without_ending(data))
         elif header and not in_line:
             data = self._escape_line_ends(without_ending(data[header.end() :]))
@@ -234,7 +234,7 @@ class SyslogFramer:
     def _has_only_lines(self, data: bytes) -> bool:
         """Tell, in one pass, whether `data` has only lines, none of them empty."""
         if b"\0" in data or (
-            self._place is not _FrameState.LINE
+            self._state is not _FrameState.LINE
             and (data[0] in b"\r\n" or self._judge_count(data, 0) is not CountVerdict.NONE)
         ):
             return False
@@ -255,7 +255,7 @@ class SyslogFramer:
         return True
 
     def _judge_count(self, data: bytes, at: int) -> CountVerdict:
-        first = at == 0 and self._place is _FrameState.FIRST
+        first = at == 0 and self._state is _FrameState.FIRST
         return judge_count(data, at, self._limit, first=first, following=self._following)
 
     def _hold_undecided_end(self, lines: bytes) -> bytes:
@@ -271,7 +271,7 @@ class SyslogFramer:
         They may become a counted frame, or are a CR that an LF or NUL may follow.
         """
         start = max(data.rfind(b"\n"), data.rfind(b"\0")) + 1
-        if start == 0 and self._place is _FrameState.LINE:
+        if start == 0 and self._state is _FrameState.LINE:
             return int(data.endswith(b"\r"))
         if (
             MAY_BECOME_HEADER.match(data, start)
@@ -303,13 +303,13 @@ class SyslogFramer:
                 self._later = data[at:]
                 break
             pieces += 1
-            if self._place is _FrameState.COUNTED:
+            if self._state is _FrameState.COUNTED:
                 at = self._take_rest_of_counted(data, at, lines)
-            elif self._place is _FrameState.LINE:
+            elif self._state is _FrameState.LINE:
                 at = self._take_rest_of_line(data, at, lines)
-            elif self._place is _FrameState.UNTIL_NUL:
+            elif self._state is _FrameState.UNTIL_NUL:
                 at = self._take_until_nul(data, at, lines)
-            elif self._place is _FrameState.AFTER_COUNTED:
+            elif self._state is _FrameState.AFTER_COUNTED:
                 at = self._take_after_counted(data, at, lines)
             elif not self._raw and data.startswith(BEFORE_PRIORITY, at):
                 self._counts.dropped_bom += len(BOM_UTF8)
@@ -320,10 +320,10 @@ class SyslogFramer:
                 at = self._take_from_digit(data, at, lines)
             elif data[at] == _CR and at == len(data) - 1:
                 at = self._hold_from(data, at)
-            elif self._place is _FrameState.AFTER_NUL and data[at] == _LESS_THAN:
-                self._place = _FrameState.UNTIL_NUL
+            elif self._state is _FrameState.AFTER_NUL and data[at] == _LESS_THAN:
+                self._state = _FrameState.UNTIL_NUL
             else:
-                self._place = _FrameState.START
+                self._state = _FrameState.START
                 at = self._take_lines(data, at, lines)
         return lines
 
@@ -332,7 +332,7 @@ class SyslogFramer:
 
     def _without_later_boms(self, lines: bytes) -> bytes:
         """Return lines without BOMs; the first one may have begun in an earlier chunk."""
-        if self._place is not _FrameState.LINE:
+        if self._state is not _FrameState.LINE:
             return self._without_boms(lines)
         begin = lines.find(b"\n") + 1 or len(lines)
         later = self._without_boms(lines[begin:])
@@ -367,7 +367,7 @@ class SyslogFramer:
                 return self._take_counted_frames(data, at, lines)
             if MAY_BECOME_NEXT.match(data, at):
                 return self._hold_from(data, at)
-        self._place = _FrameState.START
+        self._state = _FrameState.START
         return at + (data[at] == _LF)
 
     def _take_from_digit(self, data: bytes, at: int, lines: list[bytes]) -> int:
@@ -377,7 +377,7 @@ class SyslogFramer:
             return self._take_counted_frames(data, at, lines)
         if count is CountVerdict.OPEN or MAY_BECOME_HEADER.match(data, at):
             return self._hold_number(data, at)
-        self._place = _FrameState.START
+        self._state = _FrameState.START
         return self._take_lines(data, at, lines)
 
     def _take_rest_of_line(self, data: bytes, at: int, lines: list[bytes]) -> int:
@@ -389,7 +389,7 @@ class SyslogFramer:
             self._held = data[stop:]
             return len(data)
         end = min(ends)
-        self._place = _state_after_end(data[end] == 0)
+        self._state = _state_after_end(data[end] == 0)
         line = data[at:end]
         if data[end] == 0 and line.endswith(b"\r"):
             # A CR before a NUL belongs to the message.
@@ -404,7 +404,7 @@ class SyslogFramer:
             self._few_counted = cut.after - at < (len(data) - at) // _MANY
             self._counts.empty += cut.empty
             lines.append(self._without_boms(cut.lines))
-            self._place = _state_after_counted(cut.end, cut.after)
+            self._state = _state_after_counted(cut.end, cut.after)
             return cut.after
         header = NEXT_COUNT.match(data, at)
         assert header is not None
@@ -418,7 +418,7 @@ class SyslogFramer:
                 self._counts.dropped_bom += len(BOM_UTF8)
             elif BEFORE_PRIORITY.startswith(start):
                 return self._hold_from(data, at)
-        self._to_come, self._place = length, _FrameState.COUNTED
+        self._to_come, self._state = length, _FrameState.COUNTED
         return begin
 
     def _take_rest_of_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
@@ -437,28 +437,28 @@ class SyslogFramer:
             return at
         lines += self._escape_line_ends(without_ending(part)), b"\n"
         after = at + (data[at : at + 1] == b"\n")
-        self._place = _state_after_counted(at, after)
+        self._state = _state_after_counted(at, after)
         return after
 
     def _take_lines(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take lines that end with LF or NUL, up to a frame of another kind."""
         none = _NOTHING.match(data, at)
         if none is not None:
-            self._place = _state_after_end(none[0].endswith(b"\0"))
+            self._state = _state_after_end(none[0].endswith(b"\0"))
             self._counts.empty += none[0].count(b"\0") + none[0].count(b"\n")
             return none.end()
         stop = self._next_other_frame(data, at)
         some = data[at:stop]
         if stop == len(data):
             some = self._hold_undecided_end(some)
-        self._place = _state_after_end(some.endswith(b"\0"))
+        self._state = _state_after_end(some.endswith(b"\0"))
         some = self._drop_empty_lines(some)
         if b"\0" in some:
             # A CR before a NUL belongs to the message.
             some = some if self._raw else some.replace(b"\r\0", rb"\x0d" + b"\n")
             some = some.replace(b"\0", b"\n")
         if not some.endswith(b"\n"):
-            self._place = _FrameState.LINE
+            self._state = _FrameState.LINE
         lines.append(self._without_boms(some))
         return stop
 
@@ -486,7 +486,7 @@ class SyslogFramer:
         if first is None or first[0] == b"\0":
             stop = first.end() if first else len(data)
             unfinished = stop == len(data) and data[-1] != 0
-            self._place = _FrameState.UNTIL_NUL if unfinished else _FrameState.AFTER_NUL
+            self._state = _FrameState.UNTIL_NUL if unfinished else _FrameState.AFTER_NUL
             part = data[at:stop]
             if unfinished and part.endswith(b"\r"):
                 self._held, part = b"\r", part[:-1]
@@ -498,11 +498,11 @@ class SyslogFramer:
         if end is None and (undecided := _UNDECIDED.search(part)):
             self._held = undecided[0]
             part = part[: undecided.start()]
-        self._place = (
+        self._state = (
             _FrameState.UNTIL_NUL if end is None else _state_after_end(part.endswith(b"\0"))
         )
         last = b""
-        if self._place is _FrameState.START:
+        if self._state is _FrameState.START:
             # The LF before `<PRI>` ends the frame.
             part, last = part[:-1].removesuffix(b"\r"), b"\n"
         part = _ENDING_BEFORE_NUL.sub(b"\0", part)

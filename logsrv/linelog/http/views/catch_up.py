@@ -1,9 +1,10 @@
 """A viewer that is not live yet: it gets the lines from its position up to the present in steps.
 
 It asks for the next lines as fast as its client reads, until it has reached the position of the other
-viewers. Then it is live. It gets every matching line up to `sure`, the end of the store when it joined. Of
-the lines after `sure` it gets no more than a live viewer, from at most MOST_BEHIND bytes of text. A client
-that reads more slowly than lines are written misses the rest, and gets the number of missed lines.
+viewers. Then it is live. It gets every matching line up to `sure`, the end of the store when it was
+attached. Of the lines after `sure` it gets no more than a live viewer, from at most MOST_BEHIND bytes of
+text. A client that reads more slowly than lines are written misses the rest, and gets the number of missed
+lines.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ class Hub:
         """Seconds from the end of the last poll to the next one."""
         return max(POLL_EVERY, self._served * REST_FOR_EACH)
 
-    def join(self, viewer: int, query: LiveQuery, begin: Position, sure: Position) -> None:
+    def attach(self, viewer: int, query: LiveQuery, begin: Position, sure: Position) -> None:
         """Add a viewer, which gets the lines that match `query` from `begin` on: all up to `sure`."""
         self._catching_up[viewer] = CatchUp(WatchedQuery(query), begin, sure, self._view)
         self._asking.append(viewer)
@@ -311,7 +311,7 @@ def serve_viewers(directory: str) -> None:
         patience = None
         if hub.has_viewers:
             patience = 0.0 if hub.step_wanted else max(0.0, due - monotonic())
-        # Read all waiting orders first, so that a viewer that joined before a poll takes part in it.
+        # Read all waiting orders first, so that a viewer that was attached before a poll takes part in it.
         for order in orders(patience):
             if order is None:
                 return
@@ -343,8 +343,8 @@ def _order_reader(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
 
 def _carry_out_order(hub: Hub, order: bytes) -> None:
     match json.loads(order):
-        case ["join", viewer, query, begin, sure]:
-            hub.join(viewer, LiveQuery(*query), parse_position(begin), parse_position(sure))
+        case ["attach", viewer, query, begin, sure]:
+            hub.attach(viewer, LiveQuery(*query), parse_position(begin), parse_position(sure))
         case ["more", viewer]:
             hub.queue_step(viewer)
         case ["leave", viewer]:

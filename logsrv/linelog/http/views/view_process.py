@@ -35,7 +35,7 @@ REST_SECONDS = 1.0
 END_SECONDS = 6.0
 
 
-class JoinedViewer(Protocol):
+class AttachedViewer(Protocol):
     """A viewer, as `LiveViews` uses it."""
 
     query: LiveQuery
@@ -48,13 +48,13 @@ class JoinedViewer(Protocol):
 
 
 class LiveViews:
-    """All live views of a store. place: returns the store's present directory."""
+    """All live views of a store. directory: returns the store's present directory."""
 
-    def __init__(self, place: Callable[[], str], reactor: Any) -> None:
-        self._place = place
+    def __init__(self, directory: Callable[[], str], reactor: Any) -> None:
+        self._directory = directory
         self._reactor = reactor
-        self._viewers: dict[int, JoinedViewer] = {}
-        self._numbers: dict[JoinedViewer, int] = {}
+        self._viewers: dict[int, AttachedViewer] = {}
+        self._numbers: dict[AttachedViewer, int] = {}
         # The number of viewers of each query.
         self._queries: Counter[LiveQuery] = Counter()
         self._last = 0
@@ -65,7 +65,7 @@ class LiveViews:
         self._not_before = float("-inf")
         self._limited_log = RateLimitedLog(reactor.seconds)
 
-    def join(self, viewer: JoinedViewer, begin: Position, sure: Position) -> None:
+    def attach(self, viewer: AttachedViewer, begin: Position, sure: Position) -> None:
         """Add a viewer, which gets the lines that match its query from position `begin` on.
 
         sure: the end of the store, up to which it gets every matching line. It gets some lines now, and
@@ -80,15 +80,15 @@ class LiveViews:
         self._viewers[self._last] = viewer
         self._numbers[viewer] = self._last
         self._queries[viewer.query] += 1
-        _send_order(process, "join", self._last, viewer.query, str(begin), str(sure))
+        _send_order(process, "attach", self._last, viewer.query, str(begin), str(sure))
 
-    def request_more(self, viewer: JoinedViewer) -> None:
+    def request_more(self, viewer: AttachedViewer) -> None:
         """Ask for the next lines for a viewer that is not live yet."""
         if self._process is not None and viewer in self._numbers:
             _send_order(self._process, "more", self._numbers[viewer])
 
-    def leave(self, viewer: JoinedViewer) -> None:
-        """Remove a viewer. A viewer that never joined is ignored."""
+    def leave(self, viewer: AttachedViewer) -> None:
+        """Remove a viewer. A viewer that was never attached is ignored."""
         number = self._numbers.pop(viewer, None)
         if number is None:
             return
@@ -114,7 +114,7 @@ class LiveViews:
         if self._reactor.seconds() < self._not_before:
             raise Problem(503, "the live views have failed just now", {"Retry-After": "1"})
         self._process = self._processes.start(
-            MODULE, self._place(), received=self._pass_on_events, ended=self._handle_process_end
+            MODULE, self._directory(), received=self._pass_on_events, ended=self._handle_process_end
         )
         return self._process
 

@@ -2,7 +2,7 @@
 
 The daemon sends orders, each an array of JSON:
 
-    ["join", VIEWER, [TEXT, OF_RECORDS], BEGIN, SURE]
+    ["attach", VIEWER, [TEXT, OF_RECORDS], BEGIN, SURE]
         Add a viewer, a number: it gets the matching lines from position BEGIN on: all up to position SURE,
         the end of the store, and after that as many as other viewers.
     ["more", VIEWER]

@@ -35,8 +35,8 @@ from logsrv.reactor import Timer
 
 HEARTBEAT_EVERY = 15.0
 STALLED_AFTER = 300.0
-# The most searches in a row for one viewer; then it joins. After each, another one is needed if more than
-# NEAR bytes were written meanwhile.
+# The most searches in a row for one viewer; then it is attached. After each, another one is needed if more
+# than NEAR bytes were written meanwhile.
 MOST_SEARCHES = 5
 NEAR = 512 << 10
 # The most lines that wait for a client; further lines are only counted.
@@ -93,8 +93,8 @@ class EventQueue:
 class Viewer:
     """A client and the query that it watches.
 
-    state: WAITING at first; SEARCHING while a search reads lines far behind; JOINING while the process of
-    the live views sends it the last lines, step by step; LIVE when it has the same lines as the others;
+    state: WAITING at first; SEARCHING while a search reads lines far behind; CATCHING_UP while the process
+    of the live views sends it the last lines, step by step; LIVE when it has the same lines as the others;
     ENDED when the client has disconnected, or the server closes the stream.
     end_of_store: returns the position of the next line. missed: gets the number of lines left out.
     ended: is called once, when the viewer has ended.
@@ -115,7 +115,7 @@ class Viewer:
     _begin: Position = _NOWHERE
     _end: Position = _NOWHERE
     _full: bool = False
-    # True until the answer to the last `join` or `more` arrives.
+    # True until the answer to the last `attach` or `more` arrives.
     _asked: bool = False
     _outbox: EventQueue = attrs.field(factory=lambda: EventQueue(MOST_WAITING))
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
@@ -130,7 +130,7 @@ class Viewer:
         self._begin = end if after is None or after == end else after.beside(1)
         if self._begin <= end and not _is_far(self._begin, end):
             # No search, which needs a process: the process of the live views reads these few lines.
-            self._join_live_views(end)
+            self._attach_to_live_views(end)
         head()
         self._request.write(RETRY)
         _limit_buffers(self._request)
@@ -164,7 +164,7 @@ class Viewer:
         self._request.write(data)
 
     def receive_end(self, problem: Problem | None) -> None:
-        """Go on after the search: with another one, by joining the others, or by closing the stream."""
+        """Go on after the search: with another one, by attaching to live views, or by closing."""
         self._search = None
         if self.state != "SEARCHING":
             return
@@ -177,13 +177,13 @@ class Viewer:
             if self._searched < MOST_SEARCHES and _is_far(self._begin, end):
                 self._request_search(end)
             else:
-                self._join_live_views(self._begin)
+                self._attach_to_live_views(self._begin)
         except Problem as error:
             self.close(str(error))
 
-    def _join_live_views(self, sure: Position) -> None:
-        self._views.join(self, self._begin, sure)
-        self.state = "JOINING"
+    def _attach_to_live_views(self, sure: Position) -> None:
+        self._views.attach(self, self._begin, sure)
+        self.state = "CATCHING_UP"
         self._asked = True
 
     def _ask_for_more(self) -> None:
@@ -196,8 +196,8 @@ class Viewer:
         if events.missed:
             self._outbox.count_left_out(events.missed)
             self._missed(events.missed)
-        if self.state == "JOINING":
-            # Written without a queue: these events are few, the answer to one `join` or `more`.
+        if self.state == "CATCHING_UP":
+            # Written without a queue: these events are few, the answer to one `attach` or `more`.
             self._asked = False
             self._request.write(events.data)
             if events.live:
@@ -235,7 +235,7 @@ class Viewer:
         self._timer.start(HEARTBEAT_EVERY, self._send_heartbeat)
         if self._search is not None:
             self._search.resume()
-        elif self.state == "JOINING":
+        elif self.state == "CATCHING_UP":
             self._ask_for_more()
         else:
             self._write_waiting()

@@ -97,12 +97,12 @@ T = TypeVar("T")
 
 
 class BlockDecision(enum.Enum):
-    """The decision about a block, by the place where its origin ends here.
+    """The decision about a block, by the position where its origin ends here.
 
-    Logsrv-To is not after the place               forget: it is stored already
-    Logsrv-After is the place                      take
+    Logsrv-To is not after the position            forget: it is stored already
+    Logsrv-After is the position                   take
     first block of an origin, no Logsrv-After      take
-    any other, or an undeclared gap in a segment   refuse: the sender must ask for the place
+    any other, or an undeclared gap in a segment   refuse: the sender must ask for the position
     """
 
     TAKE = enum.auto()
@@ -110,13 +110,15 @@ class BlockDecision(enum.Enum):
     REFUSE = enum.auto()
 
 
-def decide_about(block: PackedBlock, place: Position | None) -> BlockDecision:
-    """Decide about a block. place: where its origin ends here; None if the origin has no block here."""
-    if place is not None and block.end <= place:
+def decide_about(block: PackedBlock, position: Position | None) -> BlockDecision:
+    """Decide about a block. position: where its origin ends here; None if the origin has no block here."""
+    if position is not None and block.end <= position:
         return BlockDecision.FORGET
-    if block.after != place:
+    if block.after != position:
         return BlockDecision.REFUSE
-    hole = place is not None and place.segment == block.start.segment and place != block.start
+    hole = (
+        position is not None and position.segment == block.start.segment and position != block.start
+    )
     return BlockDecision.REFUSE if hole and not block.gap else BlockDecision.TAKE
 
 
@@ -138,8 +140,8 @@ def misplaced_block_refusal(note: BlockNote | None) -> RequestRefused:
     return RequestRefused(409, why, last_block_headers(note))
 
 
-def require_known_place(origin: str, intake: Intake) -> None:
-    """Raise RequestRefused (503) if the place of an origin is unknown: a block could be stored twice."""
+def require_known_position(origin: str, intake: Intake) -> None:
+    """Raise RequestRefused (503) if the position of an origin is unknown: a block could be stored twice."""
     if why := intake.store.origins.why_unknown(origin):
         raise busy_refusal(why)
 
@@ -189,7 +191,7 @@ class BlockBody(Body):
         self._size, self._parts = 0, []
         self._release_followers()
 
-    async def _wait_for_place(self) -> None:
+    async def _wait_for_position(self) -> None:
         """Wait for the previous block, if it seems to be on its way, and for room in memory."""
         intake, origins = self._intake, self._intake.store.origins
         try:
@@ -199,13 +201,13 @@ class BlockBody(Body):
             return
         note = origins.last_block(block.store)
         if note and self._cuts and overlaps_last_block(block, note):
-            read = partial(read_stored_crc, intake.store.place, block, note)
+            read = partial(read_stored_crc, intake.store.present_directory, block, note)
             self._read = note, await _call_in_thread(intake.clock, read)
         else:
-            key, place = self._block_key("Logsrv-After"), origins.end_of_last_block(block.store)
-            is_ahead = block.after is not None and (place is None or block.after > place)
+            key, position = self._block_key("Logsrv-After"), origins.end_of_last_block(block.store)
+            is_ahead = block.after is not None and (position is None or block.after > position)
             # Do not wait if the block before is stored already: another connection with it may hang.
-            if block.after != place and (is_ahead or key in self._coming.bodies):
+            if block.after != position and (is_ahead or key in self._coming.bodies):
                 await self._coming.wait_for_block(key, intake.clock)
         # Few blocks are unpacked at once.
         self._room = block.text_size
@@ -215,7 +217,7 @@ class BlockBody(Body):
         self._coming.release_followers(self._block_key("Logsrv-To"), self)
 
     async def finish(self) -> Reply:
-        await self._wait_for_place()
+        await self._wait_for_position()
         try:
             stored = await self._check_and_deposit()
         finally:
@@ -244,7 +246,7 @@ class BlockBody(Body):
             note = self._intake.store.origins.last_block(block.store)
             if note and self._cuts and overlaps_last_block(block, note):
                 if self._read is None or self._read[0] != note:
-                    raise _changed_place_refusal()
+                    raise _changed_position_refusal()
                 block, text = without_stored_part(block, text, note, self._read[1])
                 lines = text.count(b"\n")
         except ValueError as error:
@@ -261,7 +263,7 @@ class BlockBody(Body):
         The decision may depend on a block that is being stored: then the answer comes later, or fails.
         """
         intake, origins = self._intake, self._intake.store.origins
-        require_known_place(block.store, intake)
+        require_known_position(block.store, intake)
         decided = decide_about(block, origins.end_of_last_block(block.store))
         if decided is not BlockDecision.TAKE and origins.under_way.last_end(block.store):
             waiting = origins.under_way.wait_for_last(block.store)
@@ -284,11 +286,11 @@ class BlockBody(Body):
         if decided is BlockDecision.REFUSE and not self._cuts:
             raise misplaced_block_refusal(note)
         # The block that was being stored is not, or a part of this one is new.
-        raise _changed_place_refusal()
+        raise _changed_position_refusal()
 
-    def _forget(self, place: Position) -> Reply:
+    def _forget(self, position: Position) -> Reply:
         self._intake.metrics.count("blocks_forgotten_total", listener=self._intake.label)
-        return _place_reply(place)
+        return _position_reply(position)
 
     def _deposit(self, block: PackedBlock, text: bytes, lines: int) -> Deferred[Reply]:
         intake = self._intake
@@ -317,9 +319,9 @@ class BlockBody(Body):
         self._release_followers()
         return stored
 
-    def _count_stored(self, _: None, place: Position) -> Reply:
+    def _count_stored(self, _: None, position: Position) -> Reply:
         self._intake.metrics.count("blocks_received_total", listener=self._intake.label)
-        return _place_reply(place)
+        return _position_reply(position)
 
 
 def _call_in_thread(reactor: Any, call: Callable[[], T]) -> Deferred[T]:
@@ -338,11 +340,11 @@ def _call_in_thread(reactor: Any, call: Callable[[], T]) -> Deferred[T]:
     return done
 
 
-def _place_reply(place: Position) -> Reply:
-    return Reply(200, json_line(place=str(place)), headers={"Logsrv-To": str(place)})
+def _position_reply(position: Position) -> Reply:
+    return Reply(200, json_line(place=str(position)), headers={"Logsrv-To": str(position)})
 
 
-def _changed_place_refusal() -> RequestRefused:
+def _changed_position_refusal() -> RequestRefused:
     return busy_refusal("the place of this store has changed meanwhile; send it again")
 
 

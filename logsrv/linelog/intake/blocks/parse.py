@@ -111,8 +111,8 @@ def _check_and_count_stamps(piece: bytes, *, odd: bool) -> int:
         raise ValueError(f"a line has a SOURCE that is longer than {LONGEST_STAMP} bytes")
     if odd:
         codes = numpy.frombuffer(piece, numpy.uint8)
-        places = numpy.flatnonzero((codes < 0x20) & (codes != 0x0A) | (codes >= _DEL))
-        lines = numpy.searchsorted(stamps.starts, places, side="right") - 1
-        if (places < stamps.messages[lines]).any():
+        offsets = numpy.flatnonzero((codes < 0x20) & (codes != 0x0A) | (codes >= _DEL))
+        lines = numpy.searchsorted(stamps.starts, offsets, side="right") - 1
+        if (offsets < stamps.messages[lines]).any():
             raise ValueError("a line has a SOURCE that is not printable ASCII")
     return len(stamps)

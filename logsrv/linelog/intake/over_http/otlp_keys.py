@@ -101,14 +101,14 @@ class UnknownKeys:
         for key in beside:
             self._note_keys_inside(key, holder.get(key))
 
-    def _note_keys_inside(self, place: str, found: Any) -> None:
+    def _note_keys_inside(self, where: str, found: Any) -> None:
         """Look at the keys of a resource or a scope; those of a later version are like none of ours."""
-        names = _INSIDE.get(place, ())
+        names = _INSIDE.get(where, ())
         if not (names and isinstance(found, dict)):
             return
         for key in found:
             if key not in names and (name := meant(key, names)):
-                self._name(f"{shown(key)} in {place}: did you mean {name}?")
+                self._name(f"{shown(key)} in {where}: did you mean {name}?")
 
     def note_fields(self, holder: Any, inside: Sequence[Any]) -> None:
         """Look at the fields of a protobuf message; inside: its list."""

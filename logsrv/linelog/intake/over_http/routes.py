@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import shown
 from logsrv.linelog.intake.over_http.body import Body, RequestHead
-from logsrv.linelog.intake.parsing import place_of
+from logsrv.linelog.intake.parsing import reference_of
 from logsrv.linelog.lines.bodies import (
     NO_HEADERS,
     BodyCounter,
@@ -33,10 +33,12 @@ from logsrv.linelog.lines.bodies import (
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def _require_place(_: object, attribute: object, function: Callable[..., object] | None) -> None:
+def _require_reference(
+    _: object, attribute: object, function: Callable[..., object] | None
+) -> None:
     """Raise TypeError for a function that workers cannot import."""
     if function is not None:
-        place_of(function)
+        reference_of(function)
 
 
 def _require_tuple(kind: type) -> Callable[[object, Any, object], None]:
@@ -79,8 +81,8 @@ class Route:
     """
 
     methods: tuple[bytes, ...] = attrs.field(validator=_require_tuple(bytes))
-    take: BodyParser | None = attrs.field(default=None, validator=_require_place)
-    count: BodyCounter | None = attrs.field(default=None, validator=_require_place)
+    take: BodyParser | None = attrs.field(default=None, validator=_require_reference)
+    count: BodyCounter | None = attrs.field(default=None, validator=_require_reference)
     is_text: Callable[[str], bool] | None = None
     about: Reply | None = None
     ready: Reply | None = None
@@ -125,9 +127,9 @@ def _decoded(text: str) -> str:
     return unquote(text, errors="backslashreplace")
 
 
-def route_of_any_token(places: Routes) -> Route:
+def route_of_any_token(table: Routes) -> Route:
     """Return a route for a path that does not exist: it takes the token wherever a format takes it."""
-    routes = [route for each in places.values() for route in each]
+    routes = [route for each in table.values() for route in each]
     return Route(
         (),
         token_headers=tuple(dict.fromkeys(name for one in routes for name in one.token_headers)),
@@ -135,11 +137,11 @@ def route_of_any_token(places: Routes) -> Route:
     )
 
 
-def find_route(method: bytes, path: str, places: Routes) -> Route:
+def find_route(method: bytes, path: str, table: Routes) -> Route:
     """Return the route for a request. Raises RequestRefused (404, 405)."""
-    routes = routes_at(path, places)
+    routes = routes_at(path, table)
     if not routes:
-        there = ", ".join(sorted(places))
+        there = ", ".join(sorted(table))
         raise RequestRefused(404, f"there is nothing at {shown(path)}, only at {there}")
     route = route_for(method, routes)
     if route is None:
@@ -149,10 +151,10 @@ def find_route(method: bytes, path: str, places: Routes) -> Route:
     return route
 
 
-def routes_at(path: str, places: Routes) -> Sequence[Route]:
+def routes_at(path: str, table: Routes) -> Sequence[Route]:
     """Return the routes of a path; none if there is nothing."""
-    found = places.get(path.rstrip("/") or "/")
-    return found or next((there for place, there in places.items() if _fits(path, place)), ())
+    found = table.get(path.rstrip("/") or "/")
+    return found or next((there for pattern, there in table.items() if _fits(path, pattern)), ())
 
 
 def route_for(method: bytes, routes: Sequence[Route]) -> Route | None:
@@ -160,9 +162,9 @@ def route_for(method: bytes, routes: Sequence[Route]) -> Route | None:
     return next((route for route in routes if method in route.methods), None)
 
 
-def _fits(path: str, place: str) -> bool:
-    """Return whether each part of a path is that of a place, whose parts in capitals stand for any."""
-    parts, ones = path.split("/"), place.split("/")
+def _fits(path: str, pattern: str) -> bool:
+    """Return whether each part of a path is that of a pattern, whose parts in capitals stand for any."""
+    parts, ones = path.split("/"), pattern.split("/")
     pairs = zip(parts, ones, strict=False)
     return len(parts) == len(ones) and all(
         part == one or (part != "" and one.isupper()) for part, one in pairs

@@ -1,6 +1,6 @@
 """Bodies in JSON or protobuf: parsed whole, unless that may take more memory than a worker has (sans-IO).
 
-Of JSON also the places of an array's elements, or of values in a row.
+Of JSON also the offsets of an array's elements, or of values in a row.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KINDS = bytearray(256)
 for _sign, _kind in zip(b'"[{]},', (_QUOTE, _OPEN, _OPEN, _CLOSE, _CLOSE, _COMMA), strict=True):
     _KINDS[_sign] = _kind
 
-Places: TypeAlias = npt.NDArray[np.intp]
+Offsets: TypeAlias = npt.NDArray[np.intp]
 
 
 def _require_memory(body: bytes, of_byte: int, signs: bytes, of_value: int) -> None:
@@ -81,9 +81,9 @@ def count_elements(value: Any, path: Sequence[str]) -> int:
 
 def element_texts(text: bytes) -> list[bytes]:
     """Return the text of each element of a valid JSON array, with the white space around it."""
-    places, kinds, depths = _find_signs(text)
-    commas = places[(kinds == _COMMA) & (depths == 1)].tolist()
-    begin, end = int(places[0]), int(places[-1])
+    offsets, kinds, depths = _find_signs(text)
+    commas = offsets[(kinds == _COMMA) & (depths == 1)].tolist()
+    begin, end = int(offsets[0]), int(offsets[-1])
     found = [
         text[before + 1 : behind]
         for before, behind in zip([begin, *commas], [*commas, end], strict=True)
@@ -99,30 +99,30 @@ def count_begun_elements(text: bytes) -> int:
     return int(np.count_nonzero((kinds == _COMMA) & (depths == 1))) + 1
 
 
-def value_ends(text: bytes) -> Places:
-    """Return the places behind the objects and arrays that follow each other in a text.
+def value_ends(text: bytes) -> Offsets:
+    """Return the offsets behind the objects and arrays that follow each other in a text.
 
     Raises RequestRefused (413) for too many values.
     """
     _require_memory(text, _OF_BYTE, _BEFORE_VALUES, _OF_VALUE)
-    places, kinds, depths = _find_signs(text)
-    ends: Places = places[(kinds == _CLOSE) & (depths == 0)] + 1
+    offsets, kinds, depths = _find_signs(text)
+    ends: Offsets = offsets[(kinds == _CLOSE) & (depths == 0)] + 1
     return ends
 
 
-def _find_signs(text: bytes) -> tuple[Places, npt.NDArray[np.uint8], Places]:
-    """Return the signs of JSON outside strings: their places, their kinds, the depth behind each."""
+def _find_signs(text: bytes) -> tuple[Offsets, npt.NDArray[np.uint8], Offsets]:
+    """Return the signs of JSON outside strings: their offsets, their kinds, the depth behind each."""
     if b"\\" in text:
         text = text.replace(b"\\\\", b"__").replace(b'\\"', b"__")
     kinds = np.frombuffer(text.translate(_KINDS), np.uint8)
     # `flatnonzero` is eight times faster on booleans than on numbers.
-    places = np.flatnonzero(kinds != 0)
-    kinds = kinds[places]
+    offsets = np.flatnonzero(kinds != 0)
+    kinds = kinds[offsets]
     quotes = kinds == _QUOTE
     outside = ~quotes & (np.cumsum(quotes) & 1 == 0)
-    places, kinds = places[outside], kinds[outside]
+    offsets, kinds = offsets[outside], kinds[outside]
     steps = (kinds == _OPEN).astype(np.int8) - (kinds == _CLOSE)
-    return places, kinds, np.cumsum(steps, dtype=np.intp)
+    return offsets, kinds, np.cumsum(steps, dtype=np.intp)
 
 
 def import_extra(module: str, what: str) -> Any:

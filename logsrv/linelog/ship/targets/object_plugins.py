@@ -1,6 +1,6 @@
 """The shared part of plugins of targets whose segments go to a directory or a bucket: an archive, a lake.
 
-With `lake+` before its URL, a place gets Parquet files.
+With `lake+` before its URL, a directory or a bucket gets Parquet files.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class ObjectTarget:
-    """The part of such a target that does not depend on what becomes an object: the place, the thread."""
+    """The part of such a target that does not depend on what becomes an object: the address, the thread."""
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""

@@ -92,7 +92,7 @@ class MisplacedBlock(LogsrvError):
 
 
 class LastBlock(NamedTuple):
-    """The place up to which a target has everything.
+    """The position up to which a target has everything.
 
     start, crc: the beginning and the CRC-32 of the block that ends there; None if the target does not tell.
     """
@@ -103,7 +103,7 @@ class LastBlock(NamedTuple):
 
 
 class LineBatch(NamedTuple):
-    """Whole stored lines, without their LFs, and the place after the last line."""
+    """Whole stored lines, without their LFs, and the position after the last line."""
 
     lines: Sequence[bytes]
     end: Position

@@ -91,7 +91,7 @@ def _have_times(text: bytes, newlines: Array) -> bool:
     heads = rows_at(raw, numpy.concatenate(([0], newlines[:-1] + 1)), _TIME.width)
     if not _TIME.matching_rows(heads).all():
         return False
-    if any((heads[:, place] > most[0]).any() for place, most in _TENS):
+    if any((heads[:, column] > most[0]).any() for column, most in _TENS):
         return False
     if ((heads[:, 11] == ord("2")) & (heads[:, 12] > ord("3"))).any():
         return False
@@ -165,9 +165,9 @@ def encode_continuations(found: ContinuationLines, lines: StampedLines) -> bytes
         numpy.array([*map(len, before)], numpy.int64),
     )
     packed: Array = numpy.concatenate(numbers).astype("<u4")
-    by_place = packed.view(numpy.uint8).reshape(-1, 4).T.tobytes()
+    by_significance = packed.view(numpy.uint8).reshape(-1, 4).T.tobytes()
     sizes = struct.pack("<3I", len(runs), len(before), len(inside))
-    return zlib.compress(b"".join([sizes, by_place, *before]))
+    return zlib.compress(b"".join([sizes, by_significance, *before]))
 
 
 class Indexer:
@@ -257,13 +257,13 @@ def _smallest_and_largest(heads: Array) -> tuple[bytes, bytes]:
     """Return the smallest and the largest of these heads, compared as text."""
     eights = numpy.ndarray((_HEAD // 8, len(heads)), ">u8", heads, 0, (8, _HEAD)).astype(U64, "C")
     differ = eights.min(axis=1) != eights.max(axis=1)
-    place = int(differ.argmax())
-    return _extreme_column(eights, place, numpy.min), _extreme_column(eights, place, numpy.max)
+    row = int(differ.argmax())
+    return _extreme_column(eights, row, numpy.min), _extreme_column(eights, row, numpy.max)
 
 
-def _extreme_column(eights: Array, place: int, extreme: Callable[[Array], Any]) -> bytes:
-    """Return the smallest or the largest column as text. All columns are the same before row `place`."""
-    for row in range(place, len(eights)):
+def _extreme_column(eights: Array, first: int, extreme: Callable[[Array], Any]) -> bytes:
+    """Return the smallest or the largest column as text. All columns are the same before row `first`."""
+    for row in range(first, len(eights)):
         eights = eights[:, eights[row] == extreme(eights[row])]
     found: bytes = eights[:, 0].astype(">u8").tobytes()
     return found[:SIZE]

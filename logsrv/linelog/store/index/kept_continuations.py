@@ -35,7 +35,7 @@ _LF = 0x0A
 class KeptContinuations(NamedTuple):
     """The continuation lines of a frame.
 
-    runs: the place of the LF before each, -1 at the beginning. counts: of their lines. numbers: of their
+    runs: the offset of the LF before each, -1 at the beginning. counts: of their lines. numbers: of their
     first lines. before: the first lines before the frame. starts: as runs, where the others begin in it.
     """
 
@@ -91,10 +91,10 @@ def decode_continuations(
 
 def _wanted(kept: KeptContinuations, before: Collection[int], inside: Collection[int]) -> set[int]:
     """Return the numbers of the first lines that begin there: before the frame, and in it."""
-    places = accumulate((len(line) + 1 for line in kept.before), initial=0)
+    offsets = accumulate((len(line) + 1 for line in kept.before), initial=0)
     found = {
         number
-        for number, (_, at) in enumerate(zip(kept.before, places, strict=False))
+        for number, (_, at) in enumerate(zip(kept.before, offsets, strict=False))
         if at in before
     }
     first = len(kept.before)
@@ -116,8 +116,8 @@ def decode_kept(data: bytes, lines: int) -> KeptContinuations:
     if not unpack.eof or not 0 < runs <= lines or max(before, inside) > runs or len(raw) < end:
         raise ValueError("the continuation lines in an index have another size")
     rows = bytearray(size * _NUMBER)
-    for place in range(_NUMBER):
-        rows[place::_NUMBER] = raw[_HEAD.size + place * size : _HEAD.size + (place + 1) * size]
+    for byte in range(_NUMBER):
+        rows[byte::_NUMBER] = raw[_HEAD.size + byte * size : _HEAD.size + (byte + 1) * size]
     numbers = struct.unpack(f"<{size}I", rows)
     counts, heads = numbers[runs : 2 * runs], numbers[2 * runs : 3 * runs]
     bounds = [*accumulate(numbers[3 * runs + inside :], initial=end)]
@@ -131,12 +131,12 @@ def decode_kept(data: bytes, lines: int) -> KeptContinuations:
 
 
 def _ends_before(distances: Sequence[int]) -> list[int]:
-    """Return the places of the bytes before those at these distances from one another."""
+    """Return the offsets of the bytes before those at these distances from one another."""
     return [*accumulate(distances, initial=-1)][1:]
 
 
-def _are_ends(text: bytes, places: Sequence[int]) -> bool:
-    """Return whether an LF is at each of these places, which ascend, and a line follows it."""
+def _are_ends(text: bytes, offsets: Sequence[int]) -> bool:
+    """Return whether an LF is at each of these offsets, which ascend, and a line follows it."""
     # Before the first line of a text is none.
-    inside = places[1:] if places and places[0] < 0 else places
+    inside = offsets[1:] if offsets and offsets[0] < 0 else offsets
     return not inside or (inside[-1] < len(text) - 1 and {*map(text.__getitem__, inside)} == {_LF})

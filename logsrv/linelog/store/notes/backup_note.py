@@ -1,4 +1,4 @@
-"""The note of a backup, in its file `backup`: whether the backup is complete, and up to which place.
+"""The note of a backup, in its file `backup`: whether the backup is complete, and up to which position.
 
     {"state":"complete","store":"32 hex digits","place":"17:52311","taken":"2026-…Z","lines":…,
      "files":["store","origins","ship/siem"]} 1c291ca3
@@ -42,9 +42,9 @@ class BackupNote:
     """The note of a backup. state: begun, coming or complete.
 
     command: `backup` or `restore`, the command that can continue it. store: the identity of the store; ""
-    for none. place: the place up to which the backup has all lines. taken: the TIME of the backup. lines:
-    the number of its lines; None if that is unknown. files: the names of the files that it must have; older
-    versions noted none.
+    for none. place: the position up to which the backup has all lines. taken: the TIME of the backup.
+    lines: the number of its lines; None if that is unknown. files: the names of the files that it must
+    have; older versions noted none.
     """
 
     state: str

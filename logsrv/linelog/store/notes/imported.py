@@ -27,8 +27,8 @@ FileIdentity = list[Any]
 class ImportedFiles:
     """The files that were imported, and an import under way.
 
-    under_way: the files of the present import. begun: the place in the store where it began. zone: its time
-    zone. synced: the place up to which its lines are on the medium.
+    under_way: the files of the present import. begun: the position in the store where it began. zone: its
+    time zone. synced: the position up to which its lines are on the medium.
     """
 
     files: list[FileIdentity] = attrs.field(factory=list)

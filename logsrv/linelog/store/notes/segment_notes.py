@@ -168,9 +168,9 @@ def segments_in_words(run: range) -> str:
 
 
 def missed_text(position: Position, following: int, disk: Disk) -> MissingText:
-    """Return how much text of removed segments was between a place and the segment `following`.
+    """Return how much text of removed segments was between a position and the segment `following`.
 
-    The number of lines after the place in its segment is estimated from the number of bytes.
+    The number of lines after the position in its segment is estimated from the number of bytes.
     """
     removed = {run.numbers.start: run for run in removed_runs(disk)}
     empty = runs_of_empty_segments(disk)

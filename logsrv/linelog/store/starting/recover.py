@@ -109,7 +109,7 @@ def repair_and_open(disk: Disk, *, crashed: bool, importing: bool = False) -> St
     while it already takes lines.
     crashed: whether the previous owner was killed, or the power failed. Then somebody may have read text
     that never reached the medium, in this segment, or in the next if a rotation was under way. No new line
-    may be written at a place that was read.
+    may be written at a position that was read.
     """
     if not importing and disk.has_name(segment.IMPORTING):
         log.warn(
@@ -170,13 +170,13 @@ def _remove_if_left_behind(disk: Disk, named: Segment) -> bool:
 
 
 def _read_or_make_synced(disk: Disk) -> Position:
-    """Return the place in the file `synced`; make the file anew if it is damaged or missing."""
+    """Return the position in the file `synced`; make the file anew if it is damaged or missing."""
     try:
-        place = segment.read_synced(disk)
+        position = segment.read_synced(disk)
     except FileNotFoundError:
-        place = segment.NOWHERE
+        position = segment.NOWHERE
     except (OSError, ValueError) as error:
-        place = segment.NOWHERE
+        position = segment.NOWHERE
         log.warn(
             "{path} is damaged ({why}): nobody knows how much of the text was on the disk for certain",
             path=disk.path(segment.SYNCED),
@@ -185,7 +185,7 @@ def _read_or_make_synced(disk: Disk) -> Position:
     # An OSError does little harm: without the file, a start after a crash looks for holes in more text.
     with contextlib.suppress(OSError):
         segment.repair_synced_file(disk)
-    return place
+    return position
 
 
 def load_or_make_identity(disk: Disk) -> Identity | None:

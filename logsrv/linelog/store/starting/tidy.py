@@ -33,7 +33,7 @@ from logsrv.linelog.store.starting.making import (
 from logsrv.linelog.store.starting.torn import repair_text
 
 log = Logger()
-# A place after all others, for a store whose text is all on the medium.
+# A position after all others, for a store whose text is all on the medium.
 EVERYWHERE = Position(10**segment.DIGITS, 0)
 # The small files that are written as `NAME.tmp` first. A start removes a `NAME.tmp` that was left.
 _REPLACED = (

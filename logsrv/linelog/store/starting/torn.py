@@ -5,7 +5,7 @@ it writes anything else. If a torn line has only our own stamp (TIME and SOURCE)
 a sender is lost with it: it is cut off, so that each line has the stored format.
 
 After a power cut a file may have its full size, but NULs in place of data. NULs at the end are cut off.
-NULs between lines are a hole. It is filled, so that the lines after it keep their places: first an LF ends
+NULs between lines are a hole. It is filled, so that the lines after it keep their offsets: first an LF ends
 the torn line before the hole, and then a line that says how many bytes are missing fills the rest. Both
 repairs are logged.
 """
@@ -166,8 +166,8 @@ def _fill_hole(fd: int, start: int, end: int) -> None:
     Text after the hole that does not begin with a TIME becomes the end of that line.
     """
     line = start_of_line(fd, start)
-    places = line, start_of_line(fd, max(0, line - 1))
-    times = (time_text(os.pread(fd, min(64, start - at), at)) for at in places)
+    starts = line, start_of_line(fd, max(0, line - 1))
+    times = (time_text(os.pread(fd, min(64, start - at), at)) for at in starts)
     time = next(filter(None, times), None) or rfc3339(os.fstat(fd).st_mtime)
     note = f"{time} logsrv:start [{end - start} bytes never reached the disk]".encode()
     if is_stamp_or_beginning(os.pread(fd, min(start - line, LONGEST_STAMP), line)):

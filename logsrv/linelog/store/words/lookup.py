@@ -86,8 +86,8 @@ class PartialFile:
         """Return a fetched part that has these bytes, or None, and their offset in the part."""
         if not size:
             return b"", 0
-        place = bisect_right(self._parts, at, key=lambda part: part[0])
-        for start, data in reversed(self._parts[:place]):
+        number = bisect_right(self._parts, at, key=lambda part: part[0])
+        for start, data in reversed(self._parts[:number]):
             if at + size <= start + len(data):
                 return data, at - start
         return None, 0

@@ -2,7 +2,7 @@
 
 The passes over all bytes only find the class of each byte; each takes 20 to 40 µs for 1 MiB. After that, a
 class is a bitmap with a bit for each byte, and a pass takes 3 µs. Values of several bytes are read only at
-the places found by the bitmaps. `evidence.py` defines runs and windows.
+the offsets found by the bitmaps. `evidence.py` defines runs and windows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from logsrv.linelog.store.words.evidence import (
 Array = numpy.ndarray[Any, Any]
 U8, U64 = numpy.uint8, numpy.uint64
 
-# The number of NULs after the text, so that eight bytes can be read at every place in it.
+# The number of NULs after the text, so that eight bytes can be read at every offset in it.
 _PAD = 64
 # The number of lines whose beginnings are compared at once.
 _STARTS = 1 << 16
@@ -103,19 +103,19 @@ class FrameText:
         return hashes[0], hashes[1], marked, again
 
     def _folded_bytes_at(self, where: Array, mask: Any) -> Array:
-        """Return the eight folded bytes at each place in the bitmap `where`, reduced by a mask."""
-        # Each byte of the bitmap stands for eight bytes of text. Only groups of eight with a place in them
-        # are copied, and the group after each. These groups are scattered irregularly, so `take` is twice
-        # as fast as an index of bools.
+        """Return the eight folded bytes at each offset in the bitmap `where`, reduced by a mask."""
+        # Each byte of the bitmap stands for eight bytes of text. Only groups of eight with an offset in
+        # them are copied, and the group after each. These groups are scattered irregularly, so `take` is
+        # twice as fast as an index of bools.
         has = where.view(U8)
         wanted = has != 0
         wanted[1:] |= wanted[:-1].copy()
-        places = numpy.flatnonzero(wanted)
-        text = _fold_in_place(self._text.view("<u8").take(places))
+        groups = numpy.flatnonzero(wanted)
+        text = _fold_in_place(self._text.view("<u8").take(groups))
         # No window begins in the last eight bytes, which are NULs.
         size = max(0, len(text) - 8)
         eights: Array = numpy.ndarray((size,), "<u8", text.data, strides=(1,))
-        found: Array = eights[unpack_bits(has.take(places))[:size]]
+        found: Array = eights[unpack_bits(has.take(groups))[:size]]
         found &= mask
         return found
 
@@ -127,8 +127,8 @@ class FrameText:
         raw = self._text[: self._end]
         found = numpy.flatnonzero(raw == ord("\\"))
         has = []
-        for place, byte in enumerate(ESCAPES[-1][1:], 1):
-            found = found[self._text[found + place] == byte]
+        for distance, byte in enumerate(ESCAPES[-1][1:], 1):
+            found = found[self._text[found + distance] == byte]
             has.append(len(found) > 0)
         return has[0], has[-1]
 
@@ -154,9 +154,9 @@ class FrameText:
             left = left[more == 8]
         return sizes
 
-    def are_digits_at(self, places: Array) -> Array:
+    def are_digits_at(self, offsets: Array) -> Array:
         """Return whether there is a digit at each of these offsets."""
-        found: Array = (self._text[places] - U8(ord("0"))) < 10
+        found: Array = (self._text[offsets] - U8(ord("0"))) < 10
         return found
 
 
@@ -202,10 +202,10 @@ def _blank_out_times(text: Array, newlines: Array) -> None:
         some = starts[at : at + _STARTS]
         found = heads[some]
         is_time = numpy.ones(len(some), bool)
-        for place, (wanted, room, looked_at) in enumerate(
+        for number, (wanted, room, looked_at) in enumerate(
             zip(_WANTED, _ROOM, _LOOKED_AT, strict=True)
         ):
-            differs = found.view("<u8")[place::4] ^ wanted
+            differs = found.view("<u8")[number::4] ^ wanted
             is_time &= (((differs & _LOW) + room) | differs) & looked_at == 0
         times[some[is_time]] = numpy.zeros(1, f"V{size}")
 
@@ -220,10 +220,10 @@ def unpack_bits(some: Array) -> Array:
     return numpy.unpackbits(some, bitorder="little").view(bool)
 
 
-def later_bits(members: Array, places: int) -> Array:
-    """Return the bitmap in which bit n is bit n + `places` of `members`. places: less than 64."""
-    moved: Array = members >> U64(places)
-    moved[:-1] |= members[1:] << U64(64 - places)
+def later_bits(members: Array, count: int) -> Array:
+    """Return the bitmap in which bit n is bit n + `count` of `members`. count: less than 64."""
+    moved: Array = members >> U64(count)
+    moved[:-1] |= members[1:] << U64(64 - count)
     return moved
 
 
@@ -235,7 +235,7 @@ def previous_bits(members: Array) -> Array:
 
 
 def in_a_row(members: Array, count: int) -> Array:
-    """Return a bitmap of the places at which `count` set bits side by side begin."""
+    """Return a bitmap of the offsets at which `count` set bits side by side begin."""
     found, size = members, 1
     while size < count:
         more = min(size, count - size)
@@ -244,13 +244,13 @@ def in_a_row(members: Array, count: int) -> Array:
 
 
 def two_of_seven(members: Array) -> Array:
-    """Return a bitmap of the places at which seven bits begin of which two or more are set."""
+    """Return a bitmap of the offsets at which seven bits begin of which two or more are set."""
     one = later_bits(members, 1)
     any_of_two, two_of_two = members | one, members & one
     any_of_six, two_of_six = any_of_two, two_of_two
-    for places in 2, 4:
-        any_behind = later_bits(any_of_two, places)
-        two_of_six = two_of_six | later_bits(two_of_two, places) | any_of_six & any_behind
+    for count in 2, 4:
+        any_behind = later_bits(any_of_two, count)
+        two_of_six = two_of_six | later_bits(two_of_two, count) | any_of_six & any_behind
         any_of_six = any_of_six | any_behind
     found: Array = two_of_six | any_of_six & later_bits(members, 6)
     return found

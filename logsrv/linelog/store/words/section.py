@@ -276,9 +276,9 @@ def _letter_hashes(frame: FrameText, runs: FrameRuns) -> Array:
     before = numpy.cumsum(counts) - counts
     at = numpy.repeat(runs.starts - before, counts) + numpy.arange(int(counts.sum()))
     found: Array = numpy.zeros(len(at), U64)
-    for place in range(3):
+    for number in range(3):
         found <<= U64(5)
-        found |= frame.letters[at + place] & U8(31)
+        found |= frame.letters[at + number] & U8(31)
     found *= U64(0x5A35)
     found <<= U64(49)
     return found

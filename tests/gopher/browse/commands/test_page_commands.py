@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse import painted_lines
+from logsrv.gopher.browse import lines_widget
 from tests.gopher.browse.conftest import Driven
 from tests.gopher.conftest import until
 from tests.parts.gopher_servers import cut
@@ -47,7 +47,7 @@ async def test_words_are_found_forwards_and_backwards(drive, server):
 async def test_what_is_looked_for_is_said_until_it_is_found_or_the_user_goes_on(
     drive, serve, monkeypatch
 ):
-    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    monkeypatch.setattr(lines_widget, "SLICE", -1.0)
     server = serve(b"".join(b"line %d\r\n" % number for number in range(3000)) + b".\r\n")
     async with drive(server.url("/0/x")) as driven:
         await driven.shows("line 0")

@@ -12,7 +12,7 @@ from logsrv.linelog.formats.nats.client import NatsTrouble
 from logsrv.linelog.formats.nats.emptying import StreamEmptier
 from logsrv.linelog.formats.nats.limits import MARK
 from logsrv.linelog.formats.nats.link import NatsLink
-from logsrv.linelog.formats.nats.place import StreamSource
+from logsrv.linelog.formats.nats.stream_source import StreamSource
 from logsrv.reactor import AsyncioThread
 from tests.parts.nats_centres import ONE, OTHER, Centre, chain, ship, target
 from tests.parts.nats_servers import NatsServer, debian, newer, one_server

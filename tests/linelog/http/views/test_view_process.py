@@ -48,8 +48,8 @@ def write(store: Path, message: str) -> None:
 async def test_one_process_serves_all_viewers(views, store):
     """Each has its lines, one that leaves has none; one process is enough."""
     every, some = Watcher(), Watcher("good")
-    views.join(every, END, END)
-    views.join(some, END, END)
+    views.attach(every, END, END)
+    views.attach(some, END, END)
     await every.until(lambda: every.live)
     await some.until(lambda: some.live)
     write(store, "bad")
@@ -68,7 +68,7 @@ async def test_more_brings_the_next_lines_until_a_viewer_is_live(views, store):
     for number in range(200):
         write(store, f"line {number} {'x' * 200}")
     watcher = Watcher()
-    views.join(watcher, Position(1, 0), end_of_store(view_of(store)))
+    views.attach(watcher, Position(1, 0), end_of_store(view_of(store)))
     await watcher.until(lambda: b"line 1 " in watcher.data)
     while not watcher.live:
         had = len(watcher.data)
@@ -80,7 +80,7 @@ async def test_more_brings_the_next_lines_until_a_viewer_is_live(views, store):
 async def test_an_idle_process_is_ended(views, monkeypatch):
     monkeypatch.setattr(views_module, "IDLE_SECONDS", 0.01)
     first, second = Watcher(), Watcher()
-    views.join(first, END, END)
+    views.attach(first, END, END)
     await first.until(lambda: first.live)
     (process,) = children(MODULE)
     views.leave(first)
@@ -88,7 +88,7 @@ async def test_an_idle_process_is_ended(views, monkeypatch):
         await task.deferLater(reactor, 0.01, lambda: None)  # type: ignore[arg-type]
     assert first.why == ""
     # That was no fault: the next one is served at once.
-    views.join(second, END, END)
+    views.attach(second, END, END)
     await second.until(lambda: second.live)
 
 
@@ -97,10 +97,10 @@ def test_a_viewer_that_comes_within_a_minute_keeps_the_process(store):
     spawner = Spawner()
     views = LiveViews(lambda: str(store), spawner)
     first, second = Watcher(), Watcher()
-    views.join(first, END, END)
+    views.attach(first, END, END)
     views.leave(first)
     spawner.advance(IDLE_SECONDS - 1)
-    views.join(second, END, END)
+    views.attach(second, END, END)
     spawner.advance(IDLE_SECONDS)
     assert not spawner.last.closed
     views.leave(second)
@@ -112,20 +112,20 @@ def test_a_process_that_dies_while_nobody_watches_is_not_ended_once_more(store):
     spawner = Spawner()
     views = LiveViews(lambda: str(store), spawner)
     first, second = Watcher(), Watcher()
-    views.join(first, END, END)
+    views.attach(first, END, END)
     views.leave(first)
     with logged() as messages:
         spawner.last.end(signal=9)
         spawner.advance(IDLE_SECONDS)
     assert messages == ["the process of the live views was ended by SIGKILL"]
-    views.join(second, END, END)
+    views.attach(second, END, END)
     assert len(spawner.processes) == 2
 
 
 async def test_a_process_that_dies_closes_its_viewers(views):
     """Its viewers are sent away, the log says why, and who comes back is served by the next one."""
     watcher, again = Watcher(), Watcher()
-    views.join(watcher, END, END)
+    views.attach(watcher, END, END)
     await watcher.until(lambda: watcher.live)
     with logged() as messages:
         (process,) = children(MODULE)
@@ -135,10 +135,10 @@ async def test_a_process_that_dies_closes_its_viewers(views):
     assert "the live views have failed" in watcher.why
     views.leave(watcher)
     with pytest.raises(Problem, match="failed just now") as caught:
-        views.join(again, END, END)
+        views.attach(again, END, END)
     assert caught.value.status == 503 and caught.value.headers["Retry-After"] == "1"
     await task.deferLater(reactor, REST_SECONDS, lambda: None)  # type: ignore[arg-type]
-    views.join(again, END, END)
+    views.attach(again, END, END)
     await again.until(lambda: again.live)
 
 
@@ -146,7 +146,7 @@ async def test_messages_of_the_process_are_logged(tmp_path):
     views = LiveViews(lambda: str(tmp_path / "nowhere"), reactor)
     watcher = Watcher()
     with logged() as messages:
-        views.join(watcher, END, END)
+        views.attach(watcher, END, END)
         await watcher.until(lambda: watcher.why != "")
     assert any("nowhere cannot be read" in message for message in messages)
     assert not any("Traceback" in message for message in messages)
@@ -156,22 +156,22 @@ async def test_messages_of_the_process_are_logged(tmp_path):
 async def test_stop_ends_the_process(views):
     """The process is gone when it is over, and no other is started."""
     watcher = Watcher()
-    views.join(watcher, END, END)
+    views.attach(watcher, END, END)
     await watcher.until(lambda: watcher.live)
     (process,) = children(MODULE)
     await views.stop()
     assert not is_there(process)
     with pytest.raises(Problem, match="being stopped"):
-        views.join(Watcher(), END, END)
+        views.attach(Watcher(), END, END)
 
 
 def test_too_many_queries_are_refused(store, monkeypatch):
     monkeypatch.setattr(views_module, "MOST_QUERIES", 2)
     views = LiveViews(lambda: str(store), Spawner())
     for query in ("a", "b", "b"):
-        views.join(Watcher(query), END, END)
+        views.attach(Watcher(query), END, END)
     with pytest.raises(Problem, match="other queries") as caught:
-        views.join(Watcher("c"), END, END)
+        views.attach(Watcher("c"), END, END)
     assert caught.value.status == 429
 
 
@@ -181,7 +181,7 @@ def test_the_process_of_live_views_ends_with_its_daemon(tmp_path):
     command = [sys.executable, "-P", "-m", MODULE, str(store)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None
-        send(process, json.dumps(["join", 1, ["", False], "1:0", "1:0"]).encode())
+        send(process, json.dumps(["attach", 1, ["", False], "1:0", "1:0"]).encode())
         assert decode_events(read_message(process.stdout)) == ViewEvents((1,), live=True)
         assert os.getpriority(os.PRIO_PROCESS, process.pid) >= NICE
         process.stdin.close()
@@ -200,11 +200,11 @@ def test_queries_of_viewers_that_left_are_not_counted(store, monkeypatch):
     monkeypatch.setattr(views_module, "MOST_QUERIES", 2)
     views = LiveViews(lambda: str(store), Spawner())
     stays = Watcher("stays")
-    views.join(stays, END, END)
+    views.attach(stays, END, END)
     for number in range(10):
         watchers = [Watcher(str(number)) for _ in range(2)]
         for watcher in watchers:
-            views.join(watcher, END, END)
+            views.attach(watcher, END, END)
         for watcher in watchers:
             views.leave(watcher)
-    views.join(Watcher("last"), END, END)
+    views.attach(Watcher("last"), END, END)

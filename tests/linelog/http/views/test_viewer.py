@@ -47,7 +47,7 @@ class Place:
         self.end = END
         self.broken = ""
         self.searches: list[Search] = []
-        self.joined: list[tuple[Any, Position, Position]] = []
+        self.attached: list[tuple[Any, Position, Position]] = []
         self.asked: list[Any] = []
         self.left: list[Any] = []
         self.missed = 0
@@ -60,10 +60,10 @@ class Place:
         self.searches.append(Search(request, taker))
         return self.searches[-1]
 
-    def join(self, viewer: Any, begin: Position, sure: Position) -> None:
+    def attach(self, viewer: Any, begin: Position, sure: Position) -> None:
         if self.broken:
             raise Problem(503, self.broken)
-        self.joined.append((viewer, begin, sure))
+        self.attached.append((viewer, begin, sure))
 
     def request_more(self, viewer: Any) -> None:
         self.asked.append(viewer)
@@ -133,7 +133,7 @@ def place() -> Place:
 def test_a_viewer_near_the_end_is_live_without_a_search(place, after, begin):
     """The process of the live views gives it all up to the end of then, and what is written behind that."""
     watch = place.watch(after)
-    assert place.joined == [(watch.viewer, begin, END)] and not place.searches
+    assert place.attached == [(watch.viewer, begin, END)] and not place.searches
     watch.hand("1")
     assert place.asked == [watch.viewer]
     watch.hand(missed=7, live=True)
@@ -153,8 +153,8 @@ def test_a_viewer_catches_up_by_a_search_and_steps(place):
     place.end = Position(2, 120)
     search.taker.receive_data(b"(1 and 2)")
     search.taker.receive_end(None)
-    assert place.joined == [(watch.viewer, END, END)]
-    assert watch.viewer.state == "JOINING"
+    assert place.attached == [(watch.viewer, END, END)]
+    assert watch.viewer.state == "CATCHING_UP"
     watch.hand("3")
     assert place.asked == [watch.viewer]
     watch.hand("4", live=True)
@@ -172,7 +172,7 @@ def test_much_written_meanwhile_is_searched(place, monkeypatch):
         place.end = Position(2, end)
         place.searches[-1].taker.receive_end(None)
     assert [search.values["begin"] for search in place.searches] == ["1:1", "2:100"]
-    assert place.joined == [(watch.viewer, Position(2, 200), Position(2, 200))]
+    assert place.attached == [(watch.viewer, Position(2, 200), Position(2, 200))]
 
 
 def test_a_slow_client_hears_what_it_missed(place, monkeypatch):

@@ -5,11 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.ship.store_places import (
-    crc_between,
-    may_begin_line,
-    place_for_ship_from,
-)
+from logsrv.linelog.ship.store_positions import crc_between, may_begin_line, position_for_ship_from
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, make_store, view_of
 
@@ -78,14 +74,14 @@ def test_begins_line_finds_the_beginning_of_each_line(directory):
 )
 def test_begin_at_resolves_ship_from(directory, ship_from, place):
     with view_of(directory) as view:
-        assert place_for_ship_from(view, ship_from, Position(4, 50)) == place
+        assert position_for_ship_from(view, ship_from, Position(4, 50)) == place
 
 
 def test_begin_at_keeps_a_removed_place_and_refuses_other_text(directory):
     with view_of(directory) as view:
         for path in directory.glob("0000000001-*"):
             path.unlink()
-        assert place_for_ship_from(view, "1:7", Position(4, 0)) == Position(1, 7)
-        assert place_for_ship_from(view, "beginning", Position(4, 0)) == Position(2, 0)
+        assert position_for_ship_from(view, "1:7", Position(4, 0)) == Position(1, 7)
+        assert position_for_ship_from(view, "beginning", Position(4, 0)) == Position(2, 0)
         with pytest.raises(ValueError, match="is no position"):
-            place_for_ship_from(view, "middle", Position(4, 0))
+            position_for_ship_from(view, "middle", Position(4, 0))

@@ -1,4 +1,4 @@
-"""The place of a listener: taken over from the last process, kept for the next one, or left."""
+"""The address of a listener: taken over from the last process, kept for the next one, or left."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from logsrv.kit.net.bind import (
     bound_socket,
     check_can_bind,
     listen_error,
-    listening_place_of,
+    listening_address_of,
     socket_file_id,
 )
-from logsrv.kit.net.kept_sockets import KeptSockets, ListeningPlace
+from logsrv.kit.net.kept_sockets import KeptSockets, ListeningAddress
 from logsrv.reactor import Timer
 
 log = Logger()
 
 # Seconds to wait until systemd has closed a kept socket, which it does in a thread, within a millisecond.
-# Then the place is bound anyway, and the error of that is reported.
+# Then the address is bound anyway, and the error of that is reported.
 WAY_SECONDS = 2.0
 LOOK_SECONDS = 10.0
 GONE = "the file of a socket was removed or replaced, so no peer reaches it: {why}"
 
 
-class ListenerPlace:
-    """The place of one listener, and the file there of a UNIX socket.
+class ListenerAddress:
+    """The address of one listener, and the file there of a UNIX socket.
 
-    kept: the sockets that outlive this process. known: the place by which one of them is found; None before
-    the listener is bound, and if no manager keeps sockets or the place is not known beforehand.
+    kept: the sockets that outlive this process. known: the address by which one of them is found; None
+    before the listener is bound, and if no manager keeps sockets or the address is not known beforehand.
     """
 
     def __init__(self, listener: Any, kept: KeptSockets | None, reactor: Any) -> None:
@@ -42,7 +42,7 @@ class ListenerPlace:
         reactor watches.
         """
         self.kept = kept or KeptSockets()
-        self.known: ListeningPlace | None = None
+        self.known: ListeningAddress | None = None
         self._listener, self._reactor = listener, reactor
         # The `socket_file_id` of the bound socket.
         self._file: tuple[int, int] | None = None
@@ -54,21 +54,23 @@ class ListenerPlace:
         return self.kept.outlives(self.known)
 
     def take_kept_socket(self) -> socket.socket | None:
-        """Return the socket that was kept at the place; None if there is none.
+        """Return the socket that was kept at the address; None if there is none.
 
         A restart with another address leaves a kept socket at the same port. It is closed, if it is in the
         way; the service manager closes its copy a moment later, and this waits for that, up to WAY_SECONDS.
         Raises ListenError.
         """
         endpoint = self._listener.endpoint
-        self.known = place = listening_place_of(endpoint) if self.kept.may_have_sockets else None
-        if place is None:
+        self.known = address = (
+            listening_address_of(endpoint) if self.kept.may_have_sockets else None
+        )
+        if address is None:
             return None
         try:
-            taken = self.kept.take(place)
+            taken = self.kept.take(address)
         except OSError as error:
             raise listen_error(error, endpoint) from error
-        if taken is None and self.kept.close_blocking(place):
+        if taken is None and self.kept.close_blocking(address):
             end = time.monotonic() + WAY_SECONDS
             while time.monotonic() < end:
                 try:
@@ -87,10 +89,12 @@ class ListenerPlace:
 
         Only now: a start that fails closes the sockets that it has bound.
         """
-        place = listening_place_of(self._listener.endpoint) if self.kept.may_have_sockets else None
-        if place is not None:
-            self.known = place
-            self.kept.give_to_manager(place, descriptor)
+        address = (
+            listening_address_of(self._listener.endpoint) if self.kept.may_have_sockets else None
+        )
+        if address is not None:
+            self.known = address
+            self.kept.give_to_manager(address, descriptor)
         self.watch_and_restore()
 
     def watch_and_restore(self) -> None:
@@ -109,7 +113,7 @@ class ListenerPlace:
         if socket_file_id(endpoint.path or "") in (self._file, HIDDEN):
             if self._file is not None:
                 self._next_look.start(LOOK_SECONDS, self.watch_and_restore)
-        elif self.kept.is_from_unit(listening_place_of(endpoint)):
+        elif self.kept.is_from_unit(listening_address_of(endpoint)):
             log.error(GONE, why=f"{endpoint} is of a .socket unit: stop the service, restart that")
         else:
             try:
@@ -129,7 +133,7 @@ class ListenerPlace:
         self._next_look.stop()
 
     def leave(self) -> None:
-        """Leave the place to others: let the manager close its socket, and remove the file.
+        """Leave the address to others: let the manager close its socket, and remove the file.
 
         Our socket is still open, so another program's file at the path is not taken for ours.
         """

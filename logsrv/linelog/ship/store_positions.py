@@ -1,4 +1,4 @@
-"""Checks of places that a target names and of texts by CRC-32, gaps after a place, and where one begins."""
+"""Checks of positions that a target names, of texts by CRC-32, and of gaps; and where a target begins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from logsrv.linelog.store.segment import Position, parse_position
 
 
 def crc_between(view: View, start: Position, end: Position) -> int | None:
-    """Return the CRC-32 of the text between two places of a segment; None if the text cannot be read.
+    """Return the CRC-32 of the text between two positions of a segment; None if the text cannot be read.
 
     If a line does not begin at `start`, or none ends at `end`, the result is the CRC-32 of other text, so
     that a comparison fails. Raises OSError.
@@ -32,9 +32,9 @@ def crc_between(view: View, start: Position, end: Position) -> int | None:
 
 
 def may_begin_line(view: View, position: Position) -> bool:
-    """Return whether a line begins at a place.
+    """Return whether a line begins at a position.
 
-    True also if the text there is gone or damaged, or the place is at or after the end of the segment.
+    True also if the text there is gone or damaged, or the position is at or after the end of the segment.
 
     Raises OSError.
     """
@@ -48,7 +48,7 @@ def may_begin_line(view: View, position: Position) -> bool:
 
 
 def missing_after(view: View, position: Position, archived: Collection[int] = ()) -> MissingText:
-    """Return the amount of text that is gone between a place and the next segment that the store has.
+    """Return the amount of text that is gone between a position and the next segment that the store has.
 
     archived: numbers of segments that do not count as gone, because the target has them.
     """
@@ -66,8 +66,8 @@ def missing_after(view: View, position: Position, archived: Collection[int] = ()
     return total
 
 
-def place_for_ship_from(view: View, ship_from: str, end: Position) -> Position:
-    """Return the place that `ship_from` names: `beginning`, `end` or a position such as 17:0.
+def position_for_ship_from(view: View, ship_from: str, end: Position) -> Position:
+    """Return the position that `ship_from` names: `beginning`, `end` or a position such as 17:0.
 
     end: the end of the store. A position inside a line means the next line, and a position after the end
     means the end. Raises OSError, and ValueError for any other text.
@@ -100,11 +100,11 @@ def combine_crcs(first: int, second: int, size: int) -> int:
     the lowest bit for the highest power. Appending n bytes multiplies the remainder of the first text by x
     to the power of 8n. zlib does this in crc32_combine, which Python does not offer.
     """
-    place = 0
-    while size >> place:
+    bit = 0
+    while size >> bit:
         # Eight bits of the size at a time, because a table for all sizes would be large.
-        first = _multiply_polynomials(_x8_power(size >> place & 0xFF, place), first)
-        place += 8
+        first = _multiply_polynomials(_x8_power(size >> bit & 0xFF, bit), first)
+        bit += 8
     return first ^ second
 
 
@@ -120,12 +120,12 @@ def _multiply_polynomials(one: int, other: int) -> int:
 
 
 @lru_cache(2048)
-def _x8_power(number: int, place: int) -> int:
-    """Return x to the power of 8 * `number`, squared `place` times."""
+def _x8_power(number: int, lowest: int) -> int:
+    """Return x to the power of 8 * `number`, squared `lowest` times."""
     power = _ONE
     for bit in range(number.bit_length()):
         if number >> bit & 1:
-            power = _multiply_polynomials(_x8_squared(place + bit), power)
+            power = _multiply_polynomials(_x8_squared(lowest + bit), power)
     return power
 
 

@@ -11,9 +11,9 @@ import pytest
 from twisted.internet.task import Clock
 
 from logsrv.descriptor import Descriptor
-from logsrv.kit.net._listener_place import LOOK_SECONDS, ListenerPlace
+from logsrv.kit.net._listener_address import LOOK_SECONDS, ListenerAddress
 from logsrv.kit.net.bind import ListenError, bound_socket, socket_file_id
-from logsrv.kit.net.kept_sockets import KeptSockets, ListeningPlace
+from logsrv.kit.net.kept_sockets import KeptSockets, ListeningAddress
 from logsrv.kit.net.parse import parse_endpoint
 from tests.parts.listening import Site
 from tests.parts.reactor import REACTOR, logged, until
@@ -216,7 +216,7 @@ async def test_the_service_manager_keeps_the_new_socket(scheme, site, tmp_path):
 
     def name() -> str:
         file = socket_file_id(str(path))
-        return ListeningPlace(kind, socket.AF_UNIX, os.fsencode(path), file).name
+        return ListeningAddress(kind, socket.AF_UNIX, os.fsencode(path), file).name
 
     first = name()
     path.unlink()
@@ -233,7 +233,7 @@ def test_only_the_file_of_our_own_socket_is_removed(tmp_path):
     path = tmp_path / "log"
     endpoint = parse_endpoint(f"unixgram:{path}")
     unbound, ours, other = (
-        ListenerPlace(SimpleNamespace(endpoint=endpoint), None, Clock()) for _ in range(3)
+        ListenerAddress(SimpleNamespace(endpoint=endpoint), None, Clock()) for _ in range(3)
     )
     with bound_socket(endpoint):
         ours.note_bound()

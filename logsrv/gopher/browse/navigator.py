@@ -15,14 +15,14 @@ import attrs
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.bars import AddressBar
+from logsrv.gopher.browse.display_lines import DisplayLine, lines_of_page, notice_lines
 from logsrv.gopher.browse.followed_menus import FollowedMenus, news_lines
 from logsrv.gopher.browse.guide import start_page_lines
 from logsrv.gopher.browse.layout import ScrollPosition
 from logsrv.gopher.browse.page import Hyperlink, Page, duration_text, link_to
-from logsrv.gopher.browse.page_lines import PageLine, lines_of_page, notice_lines
-from logsrv.gopher.browse.page_load import PageLoad
+from logsrv.gopher.browse.page_fetch import PageFetch
 from logsrv.gopher.browse.pictures import lines_of_picture
-from logsrv.gopher.browse.session import BrowsingSession, InternalPage, Place
+from logsrv.gopher.browse.session import BrowsingSession, Destination, InternalPage
 from logsrv.gopher.browse.window import BrowserWindow
 from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
 from logsrv.gopher.wire.columns import find_heading
@@ -40,16 +40,16 @@ class VisitInProgress:
     the screen, and the visit in the history; it is not added for a page that never arrives.
     """
 
-    place: Place
+    destination: Destination
     step: int | None
     position: ScrollPosition | None
-    loading: PageLoad | None = None
+    loading: PageFetch | None = None
     arrived: bool = False
 
 
 @attrs.define(eq=False)
-class CurrentPage:
-    """Loads and shows places; a new visit cancels the one before.
+class Navigator:
+    """Loads and shows destinations; a new visit cancels the one before.
 
     shown: the page in `view`, or the name of an internal one.
     """
@@ -98,7 +98,7 @@ class CurrentPage:
         return find_heading(line.text for line in lines if line.style in ("information", "plain"))
 
     @property
-    def loading(self) -> PageLoad | None:
+    def loading(self) -> PageFetch | None:
         """Return the page that is being fetched."""
         return self._journey.loading if self._journey is not None else None
 
@@ -110,8 +110,8 @@ class CurrentPage:
         """Show what is new in followed menus."""
         self.visit(InternalPage.NEWS)
 
-    def visit(self, place: Place, step: int | None = None) -> None:
-        """Show a place: as a new visit, or as the one `step` steps away in the history; 0 loads again."""
+    def visit(self, destination: Destination, step: int | None = None) -> None:
+        """Show a destination: as a new visit, or that `step` steps away in the history; 0 loads again."""
         history = self._session.history
         here = history.visit_at_step(0)
         if here is not None and self._window.view.lines:
@@ -123,9 +123,9 @@ class CurrentPage:
             self.shown = left.page_so_far(error)
         there = None if step is None else history.visit_at_step(step)
         position = None if there is None else there.position
-        self._journey = journey = VisitInProgress(place, step, position)
+        self._journey = journey = VisitInProgress(destination, step, position)
         page = self._cached_page(journey)
-        if place is InternalPage.START or (page is not None and page.shown_as != "picture"):
+        if destination is InternalPage.START or (page is not None and page.shown_as != "picture"):
             # Show the page at once: the next key is meant for it.
             self._cancel_worker()
             self._arrive(journey, page or InternalPage.START, journey.position)
@@ -166,7 +166,7 @@ class CurrentPage:
         if self._worker is not None:
             self._worker.cancel()
 
-    def _cancel_loading(self) -> PageLoad | None:
+    def _cancel_loading(self) -> PageFetch | None:
         """Cancel loading, which closes the connection; return the cancelled load, if there was one."""
         loading = self.loading
         if loading is not None and self._journey is not None:
@@ -176,20 +176,20 @@ class CurrentPage:
         return loading
 
     def _cached_page(self, journey: VisitInProgress) -> Page | None:
-        place = journey.place
-        if isinstance(place, InternalPage) or journey.step == 0:
+        destination = journey.destination
+        if isinstance(destination, InternalPage) or journey.step == 0:
             return None
-        return self._session.cache.get(place)
+        return self._session.cache.get(destination)
 
     async def _load_and_show(self, journey: VisitInProgress) -> None:
-        place = journey.place
-        if isinstance(place, InternalPage):
+        destination = journey.destination
+        if isinstance(destination, InternalPage):
             await self._followed.read_files()
-            self._arrive(journey, place, journey.position)
+            self._arrive(journey, destination, journey.position)
             return
         page = self._cached_page(journey)
         if page is None:
-            page = await self._load_page(journey, place)
+            page = await self._load_page(journey, destination)
             self._session.keep_page(page)
         if journey.arrived:
             return
@@ -205,7 +205,7 @@ class CurrentPage:
         After going back, it is shown only when it is complete, at its old position.
         """
         view = self._window.view
-        journey.loading = loading = self._session.new_page_load(url)
+        journey.loading = loading = self._session.new_page_fetch(url)
         self._window.changed()
         async for _ in loading.arrivals():
             if journey.arrived:
@@ -227,7 +227,7 @@ class CurrentPage:
         above = len([*notice_lines(page)])
         return attrs.evolve(self._window.view.scroll_position(), above=above)
 
-    def lines_of(self, shown: Page | InternalPage) -> Iterator[PageLine]:
+    def lines_of(self, shown: Page | InternalPage) -> Iterator[DisplayLine]:
         """Yield the lines of a page. For a page from a server, a thread may call this."""
         if shown is InternalPage.START:
             yield from start_page_lines(self._session.bookmarks)
@@ -249,18 +249,18 @@ class CurrentPage:
         journey: VisitInProgress,
         shown: Page | InternalPage,
         position: ScrollPosition | None,
-        lines: Iterable[PageLine | None] | None = None,
+        lines: Iterable[DisplayLine | None] | None = None,
     ) -> None:
         if not journey.arrived:
             journey.arrived = True
-            self._session.history.record_arrival(journey.place, journey.step)
+            self._session.history.record_arrival(journey.destination, journey.step)
         self._show(shown, position, lines)
 
     def _show(
         self,
         shown: Page | InternalPage,
         position: ScrollPosition | None,
-        lines: Iterable[PageLine | None] | None = None,
+        lines: Iterable[DisplayLine | None] | None = None,
     ) -> None:
         """Show a page at `position`. lines: those of the page, if they are made elsewhere."""
         self._window.view.show_lines(self.lines_of(shown) if lines is None else lines, position)

@@ -4,9 +4,9 @@ import pytest
 from rich.style import Style
 from rich.text import Span
 
-from logsrv.gopher.browse import painted_lines
+from logsrv.gopher.browse import lines_widget
+from logsrv.gopher.browse.display_lines import DisplayLine
 from logsrv.gopher.browse.layout import ScrollPosition
-from logsrv.gopher.browse.page_lines import PageLine
 from logsrv.gopher.wire.menu import MenuItem
 from tests.gopher.browse.conftest import framed, link
 from tests.gopher.conftest import until
@@ -18,7 +18,7 @@ DRAWING = "+" + "-" * 50 + "+"
 
 async def test_drawings_stay_whole_and_prose_is_broken():
     async with framed(
-        [PageLine(DRAWING), PageLine(DRAWING), PageLine(""), PageLine("word " * 20)]
+        [DisplayLine(DRAWING), DisplayLine(DRAWING), DisplayLine(""), DisplayLine("word " * 20)]
     ) as (frame, pilot):
         assert frame.rows()[:5] == [
             DRAWING[:39] + "›",
@@ -35,7 +35,7 @@ async def test_drawings_stay_whole_and_prose_is_broken():
 
 
 async def test_prose_has_a_readable_width_in_a_wide_window():
-    async with framed([PageLine("word " * 40)], size=(160, 10)) as (frame, pilot):
+    async with framed([DisplayLine("word " * 40)], size=(160, 10)) as (frame, pilot):
         assert max(map(len, frame.rows())) <= 80
         await pilot.press("w")
         assert max(map(len, frame.rows())) > 100
@@ -44,8 +44,8 @@ async def test_prose_has_a_readable_width_in_a_wide_window():
 async def test_colours_of_a_server_are_painted_but_not_over_the_cursor():
     blue = Style(color="color(4)")
     lines = [
-        PageLine("xabc", "information", spans=(Span(1, 3, blue),)),
-        PageLine("link", "menu", "menu", MenuItem("1", b"link"), spans=(Span(0, 4, blue),)),
+        DisplayLine("xabc", "information", spans=(Span(1, 3, blue),)),
+        DisplayLine("link", "menu", "menu", MenuItem("1", b"link"), spans=(Span(0, 4, blue),)),
     ]
 
     async with framed(lines) as (frame, _):
@@ -56,7 +56,7 @@ async def test_colours_of_a_server_are_painted_but_not_over_the_cursor():
 
 
 async def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own():
-    lines = [PageLine("dim", "dim"), PageLine("wrong", "problem"), link("one"), link("two")]
+    lines = [DisplayLine("dim", "dim"), DisplayLine("wrong", "problem"), link("one"), link("two")]
 
     async with framed(lines) as (frame, _):
         frame.view.mark("wr")
@@ -73,9 +73,9 @@ async def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own()
 
 
 async def test_a_line_is_judged_with_what_comes_after_it_however_far_the_layout_is():
-    drawing = [PageLine("a" * 50), *[PageLine(DRAWING)] * 3]
+    drawing = [DisplayLine("a" * 50), *[DisplayLine(DRAWING)] * 3]
     for before in (308, 509, 510, 511, 512):
-        lines = [*[PageLine("x")] * before, PageLine(""), *drawing]
+        lines = [*[DisplayLine("x")] * before, DisplayLine(""), *drawing]
         async with framed(iter(lines)) as (frame, _):
             assert len(frame.view.page_layout.rows) == len(lines)
 
@@ -88,8 +88,8 @@ async def test_a_hundred_thousand_lines_are_no_trouble():
 
 async def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch):
     """A text of 20 MB kept the browser from looking at its keys for seconds."""
-    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
-    lines = [PageLine(f"line {number}") for number in range(3000)]
+    monkeypatch.setattr(lines_widget, "SLICE", -1.0)
+    lines = [DisplayLine(f"line {number}") for number in range(3000)]
 
     async with framed(lines[:1]) as (frame, pilot):
         view = frame.view
@@ -121,7 +121,7 @@ async def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch):
 
 
 async def test_a_defect_of_the_layout_does_not_end_the_browser(monkeypatch):
-    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    monkeypatch.setattr(lines_widget, "SLICE", -1.0)
     reached: list[bool] = []
 
     class Odd:
@@ -133,10 +133,10 @@ async def test_a_defect_of_the_layout_does_not_end_the_browser(monkeypatch):
             raise ZeroDivisionError
 
     async with framed([]) as (frame, pilot):
-        frame.view.show_lines([*[PageLine("x")] * 300, Odd()])  # type: ignore[list-item]
+        frame.view.show_lines([*[DisplayLine("x")] * 300, Odd()])  # type: ignore[list-item]
         await until(lambda: reached, "the defect")
         await pilot.pause()
-        frame.view.show_lines([PageLine("another page")])
+        frame.view.show_lines([DisplayLine("another page")])
         await until(lambda: frame.rows()[0] == "another page", "another page")
 
 

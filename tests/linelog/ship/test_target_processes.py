@@ -14,7 +14,7 @@ from logsrv.linelog.ship.address import MISSING, parse_ship_url
 from logsrv.linelog.ship.messages import ShipReport, decode_orders, encode_message
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.ship.shipping import Shipping, saved_holds
+from logsrv.linelog.ship.target_processes import TargetProcesses, saved_holds
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import Spawned, Spawner
@@ -30,7 +30,7 @@ def target(name: str, **given: object) -> ShipSettings:
 
 
 class Stage:
-    """Shipping with processes that do nothing."""
+    """Target processes that do nothing."""
 
     def __init__(self, directory: Path) -> None:
         self.reactor = Spawner()
@@ -39,8 +39,8 @@ class Stage:
         self.identity = STORE
         self.holds: list[Hold] = []
         self.told = 0
-        self.shipping = Shipping(
-            place=lambda: str(self.place),
+        self.processes = TargetProcesses(
+            directory=lambda: str(self.place),
             identity=lambda: self.identity,
             hold=self._hold,
             clock=HandClock(),
@@ -53,8 +53,8 @@ class Stage:
         self.told += 1
 
     def change(self, *targets: ShipSettings) -> None:
-        self.shipping.prepare_orders(targets)
-        self.shipping.set_targets(targets)
+        self.processes.prepare_orders(targets)
+        self.processes.set_targets(targets)
 
     def running(self) -> dict[str, Spawned]:
         """The processes that run, by the names of their targets."""
@@ -163,7 +163,7 @@ def test_the_end_of_a_process_at_a_stop_is_no_news_for_retention(stage):
     stage.change(target("a", ship=parse_ship_url("file:///srv/archive")))
     stage.report("a", ShipReport("kept", position=Position(9, 0)))
     stage.report("a", ShipReport("released", position=Position(5, 0)))
-    stage.shipping.stop()
+    stage.processes.stop()
     told = stage.told
     stage.reactor.last.end()
     assert stage.told == told
@@ -227,7 +227,7 @@ def test_a_store_without_an_identity_ships_nothing_and_says_so(stage):
 def test_a_missing_file_refuses_the_settings_and_nothing_changes(stage):
     stage.change(target("a"))
     with pytest.raises(ConfigurationError, match="ship-token-file"):
-        stage.shipping.prepare_orders((target("a", ship_token_file=Path("/no")),))
+        stage.processes.prepare_orders((target("a", ship_token_file=Path("/no")),))
     stage.change(target("a"))
     assert len(stage.reactor.processes) == 1
 
@@ -235,18 +235,18 @@ def test_a_missing_file_refuses_the_settings_and_nothing_changes(stage):
 def test_a_stop_waits_for_all_processes(stage):
     stage.change(target("a"), target("b"))
     one, two = stage.reactor.processes
-    stopped = stage.shipping.stop()
+    stopped = stage.processes.stop()
     one.end()
     assert not stopped.called
     two.end()
     assert stopped.called
-    stage.shipping.set_targets((target("c"),))
+    stage.processes.set_targets((target("c"),))
     assert stage.running() == {}
 
 
 def test_a_stop_without_targets_is_done_at_once(stage):
     stage.change()
-    assert stage.shipping.stop().called
+    assert stage.processes.stop().called
     assert not (stage.place / "ship").exists()
 
 

@@ -10,8 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.ship.progress import Progress
-from logsrv.linelog.ship.ship_place import RefusedLinesFile
-from logsrv.linelog.ship.shipper import (
+from logsrv.linelog.ship.send_loop import (
     BUSY,
     LAST,
     LONGEST,
@@ -22,6 +21,7 @@ from logsrv.linelog.ship.shipper import (
     SHORTEST,
     RetryPauses,
 )
+from logsrv.linelog.ship.ship_place import RefusedLinesFile
 from logsrv.linelog.ship.targets.target import ANSWER, Unavailable
 from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Position
@@ -71,7 +71,7 @@ class Driven(Process):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.ship(self.make_steps)
-        self.start, self.stop = self.shipper.start, self.shipper.stop
+        self.start, self.stop = self.send_loop.start, self.send_loop.stop
 
     def make_steps(self, progress: Progress) -> Steps:
         self.steps = Steps(progress)
@@ -138,7 +138,7 @@ def test_a_shipper_can_be_stopped_before_its_start(driven):
 
 def moving(driven: Driven, answer: Deferred[None]) -> Callable[[], Deferred[None]]:
     """A step of sending whose answer moves the place."""
-    progress = driven.shipper.progress
+    progress = driven.send_loop.progress
     return lambda: answer.addCallback(lambda _: setattr(progress, "position", Position(7, 3)))
 
 

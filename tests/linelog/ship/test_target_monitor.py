@@ -5,8 +5,8 @@ from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.ship.messages import ShipReport
-from logsrv.linelog.ship.reported_target import ReportedTarget, report_sentence
 from logsrv.linelog.ship.ship_part import ShipPart
+from logsrv.linelog.ship.target_monitor import TargetMonitor, report_sentence
 from logsrv.linelog.store.segment import Position
 
 
@@ -16,8 +16,8 @@ class Stage:
     def __init__(self) -> None:
         self.now = 1000.0
         self.metrics = Metrics(ShipPart.metrics)
-        self.told = ReportedTarget("centre", self.metrics, lambda: self.now)
-        self.told.register_metrics()
+        self.monitor = TargetMonitor("centre", self.metrics, lambda: self.now)
+        self.monitor.register_metrics()
 
     def value(self, name: str) -> float:
         return self.metrics.value(name, target="centre")
@@ -29,7 +29,7 @@ class Stage:
         """Give it reports; return what the log says: its level, and the text behind the name."""
         with capturedLogs() as events:
             for report in reports:
-                self.told.handle_report(report)
+                self.monitor.handle_report(report)
         said = [(event["log_level"].name, formatEvent(event)) for event in events]
         assert all(text.startswith("ship centre: ") for _, text in said)
         return [(level, text.removeprefix("ship centre: ")) for level, text in said]
@@ -117,12 +117,12 @@ def test_what_is_gone_is_counted_while_the_target_is_away(stage):
 
 def test_the_place_that_counts_for_retention_is_the_one_that_is_kept(stage):
     stage.take(ShipReport("acknowledged", position=Position(5, 0)))
-    assert stage.told.position is None
+    assert stage.monitor.position is None
     stage.take(ShipReport("kept", position=Position(4, 7)))
     stage.take(ShipReport("acknowledged", position=Position(6, 0)))
-    assert stage.told.position == Position(4, 7)
+    assert stage.monitor.position == Position(4, 7)
     stage.take(ShipReport("resent", position=Position(2, 0)))
-    assert stage.told.position == Position(2, 0)
+    assert stage.monitor.position == Position(2, 0)
 
 
 @pytest.mark.parametrize(
@@ -185,16 +185,16 @@ def test_the_lag_is_what_was_measured_last(stage):
 def test_a_target_that_was_taken_out_is_shown_no_longer_but_for_what_was_counted(stage):
     """An alert on ship_up would go on otherwise."""
     stage.take(ShipReport("up", "x"), ShipReport("acknowledged", bytes=5, lines=1))
-    stage.told.remove_metrics()
+    stage.monitor.remove_metrics()
     assert not {"ship_up", "ship_lag_bytes"} & stage.shown()
-    stage.told.register_metrics()
-    stage.told.register_metrics()
+    stage.monitor.register_metrics()
+    stage.monitor.register_metrics()
     assert stage.value("ship_up") == 0 and stage.value("ship_sent_bytes_total") == 5
-    stage.told.remove_metrics()
+    stage.monitor.remove_metrics()
 
 
 def test_a_target_whose_process_has_ended_is_not_up(stage):
     stage.take(ShipReport("up", "x"))
-    stage.told.record_process_end()
+    stage.monitor.record_process_end()
     assert stage.value("ship_up") == 0
     assert stage.take(ShipReport("up", "x")) == [("info", "x")]

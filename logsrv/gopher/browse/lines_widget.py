@@ -1,7 +1,7 @@
 """The widget that lays out, searches and paints the lines of a page in a scrolling window.
 
 It paints only the visible rows, so a menu of 100,000 lines scrolls as fast as one of ten. The text was
-escaped by `page_lines`; nothing here is read as markup.
+escaped by `display_lines`; nothing here is read as markup.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from logsrv.gopher.browse.display_lines import DisplayLine
 from logsrv.gopher.browse.layout import AROUND, Breaking, Layout
 from logsrv.gopher.browse.page import failure_to_show
-from logsrv.gopher.browse.page_lines import PageLine
 from logsrv.gopher.browse.palette import STYLES
 
 # Shown at the right edge of a row that continues beyond it.
@@ -38,7 +38,7 @@ _SEARCHED_AT_ONCE = 128
 _OLD_AT_ONCE = 10_000
 
 
-class PaintedLines(ScrollView, can_focus=True):
+class LinesWidget(ScrollView, can_focus=True):
     """Shows lines, with a cursor on one of them and the matches of an expression marked."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -48,10 +48,10 @@ class PaintedLines(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = (
         "".join(
-            f"PaintedLines .page--{style} {{ color: ${name}; }}" for style, name in STYLES.items()
+            f"LinesWidget .page--{style} {{ color: ${name}; }}" for style, name in STYLES.items()
         )
         + """
-    PaintedLines {
+    LinesWidget {
         scrollbar-size: 1 1;
         background: $background;
         .page--heading, .page--menu { text-style: bold; }
@@ -66,7 +66,7 @@ class PaintedLines(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._breaking: Breaking = "fit"
         self.page_layout = Layout(80)
-        self._source: Iterator[PageLine | None] = iter(())
+        self._source: Iterator[DisplayLine | None] = iter(())
         self.cursor: int | None = None
         # The indices of the lines with a match, and how many lines were searched.
         self.matches: list[int] = []
@@ -81,10 +81,10 @@ class PaintedLines(ScrollView, can_focus=True):
         self._search: tuple[Callable[[], object], Callable[[], object]] | None = None
         self._works = False
         # The lines of earlier pages, which are freed between keys too: 300,000 take 50 ms.
-        self._old_lines: list[PageLine] = []
+        self._old_lines: list[DisplayLine] = []
 
     @property
-    def lines(self) -> Sequence[PageLine]:
+    def lines(self) -> Sequence[DisplayLine]:
         """The lines that are made already."""
         return self.page_layout.lines
 
@@ -100,7 +100,7 @@ class PaintedLines(ScrollView, can_focus=True):
     def _window_columns(self) -> int:
         return self.scrollable_content_region.width or self.app.size.width
 
-    def _start_layout(self, lines: Iterable[PageLine | None]) -> None:
+    def _start_layout(self, lines: Iterable[DisplayLine | None]) -> None:
         self._source = iter(lines)
         self._old_lines += self.page_layout.lines
         self.page_layout = Layout(self._window_columns, self._breaking)
@@ -146,12 +146,12 @@ class PaintedLines(ScrollView, can_focus=True):
         """Make some lines, lay them out and search them; return true if nothing is left to do."""
         layout, match = self.page_layout, self._match
         wanted = max(0, _AHEAD - (len(layout.lines) - len(layout.first_row)))
-        made: list[PageLine] = []
+        made: list[DisplayLine] = []
         try:
             for line in islice(iter(partial(next, self._source, None), None), wanted):
                 made.append(line)
         except Exception as failure:
-            made.append(PageLine(f"{failure_to_show(failure)}.", "problem"))
+            made.append(DisplayLine(f"{failure_to_show(failure)}.", "problem"))
         layout.add_lines(made)
         has_more = len(made) == wanted
         # The lines around a line tell how to break it.
@@ -218,7 +218,7 @@ class PaintedLines(ScrollView, can_focus=True):
         return self.get_component_rich_style(f"page--{name}", partial=True)
 
     def _styled_row(
-        self, line: PageLine, start: int, end: int, over: Style | None
+        self, line: DisplayLine, start: int, end: int, over: Style | None
     ) -> list[Segment]:
         """Return a row in its style and its own colours, with matches marked."""
         style = self._component_style(line.style)

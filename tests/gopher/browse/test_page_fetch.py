@@ -12,9 +12,9 @@ from itertools import islice
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.browse.display_lines import lines_of_page
 from logsrv.gopher.browse.page import MenuContent, Page
-from logsrv.gopher.browse.page_lines import lines_of_page
-from logsrv.gopher.browse.page_load import LIMITS, PageLoad
+from logsrv.gopher.browse.page_fetch import LIMITS, PageFetch
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Trust
 from logsrv.gopher.fetch.local import LocalAnswer
 from logsrv.gopher.fetch.on_asyncio import async_answer_of, in_daemon_thread
@@ -36,7 +36,7 @@ TIMEOUTS = Limits(first_byte=PATIENCE, between=PATIENCE)
 def loaded(serve: Serve, script: Script | bytes, path: str = "/", limits: Limits = LIMITS) -> Page:
     url = GopherURL.parse(serve(script).url(path))
     return asyncio.run(
-        PageLoad(url, lambda: ConnectionOptions(TIMEOUTS), limits=limits).wait_for_page()
+        PageFetch(url, lambda: ConnectionOptions(TIMEOUTS), limits=limits).wait_for_page()
     )
 
 
@@ -88,14 +88,14 @@ def test_a_text_of_empty_lines_ends_before_they_fill_the_memory(serve):
 def test_a_menu_that_takes_too_long_shows_what_came(serve):
     server = serve(lambda connection, _: (connection.sendall(b"iHi\r\n"), connection.recv(1)))
     options = ConnectionOptions(Limits(whole=2.0))
-    page = asyncio.run(PageLoad(GopherURL.parse(server.url()), lambda: options).wait_for_page())
+    page = asyncio.run(PageFetch(GopherURL.parse(server.url()), lambda: options).wait_for_page())
     assert isinstance(page.error, TimedOut) and page.error.phase == "whole"
     assert isinstance(page.content, MenuContent)
 
 
 async def test_what_has_come_is_there_when_the_user_stops_it(serve):
     server = serve(lambda connection, _: (connection.sendall(b"iHi\r\niyo"), connection.recv(1)))
-    loading = PageLoad(GopherURL.parse(server.url()), lambda: ConnectionOptions(TIMEOUTS))
+    loading = PageFetch(GopherURL.parse(server.url()), lambda: ConnectionOptions(TIMEOUTS))
     loading.start_request()
     await until(lambda: loading.has_lines, "a line")
     lines = loading.lines()
@@ -106,7 +106,7 @@ async def test_what_has_come_is_there_when_the_user_stops_it(serve):
     assert [each.display for each in page.content.items] == [b"Hi", b"yo"]
 
 
-async def grown(loading: PageLoad, event: Callable[[int], object]) -> tuple[list[list[str]], Page]:
+async def grown(loading: PageFetch, event: Callable[[int], object]) -> tuple[list[list[str]], Page]:
     """The lines after each arrival that has brought some, and the page. event: called with their number."""
     lines, shown, texts = loading.lines(), [], list[str]()
     async for _ in loading.arrivals():
@@ -130,7 +130,7 @@ async def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve, path):
             connection.sendall(part)
 
     url = GopherURL.parse(serve(script).url(path))
-    loading = PageLoad(url, lambda: ConnectionOptions(TIMEOUTS))
+    loading = PageFetch(url, lambda: ConnectionOptions(TIMEOUTS))
     shown, page = await grown(loading, lambda number: more[min(number, 2) - 1].set())
     whole = [line.text for line in lines_of_page(page, None)]
     assert loading.has_all_lines_of(page) and shown[-1] == whole
@@ -149,7 +149,7 @@ async def test_a_text_in_a_charset_with_long_characters_comes_as_it_is_when_it_i
         connection.sendall(data[20_000:])
 
     url = GopherURL.parse(serve(script).url("/0/x"))
-    loading = PageLoad(url, lambda: ConnectionOptions(TIMEOUTS), charset="gb18030")
+    loading = PageFetch(url, lambda: ConnectionOptions(TIMEOUTS), charset="gb18030")
     shown, page = await grown(loading, lambda _: more.set())
     assert shown[-1] == [line.text for line in lines_of_page(page, "gb18030")]
     assert "".join(shown[-1]) == text.replace("\n", "")
@@ -176,7 +176,7 @@ async def test_a_dot_that_may_be_the_end_of_a_text_is_not_shown_before_more_come
         connection.sendall(rest)
 
     url = GopherURL.parse(serve(script).url("/0/x"))
-    loading = PageLoad(url, lambda: ConnectionOptions(TIMEOUTS))
+    loading = PageFetch(url, lambda: ConnectionOptions(TIMEOUTS))
     lines, page = await grown(loading, lambda number: more.set())
     assert lines[0] == ["One"]
     assert loading.has_all_lines_of(page) is whole
@@ -190,7 +190,7 @@ def test_a_cut_end_of_tls_is_shown_with_a_warning(serve, certificate):
 
     url = GopherURL.parse(serve(script, certificate).url("/0/x", "gophers"))
     options = ConnectionOptions(trust=Trust(insecure=True, accept_cut=True))
-    page = asyncio.run(PageLoad(url, lambda: options).wait_for_page())
+    page = asyncio.run(PageFetch(url, lambda: options).wait_for_page())
     assert page.error is None and "without its close" in page.note
 
 
@@ -209,7 +209,7 @@ async def test_a_file_comes_in_pieces_as_it_is(tmp_path):
 
 def test_a_file_that_is_missing_is_the_error_of_its_page(tmp_path):
     url = FileURL(os.fsencode(tmp_path), "0", b"/missing")
-    page = asyncio.run(PageLoad(url, ConnectionOptions).wait_for_page())
+    page = asyncio.run(PageFetch(url, ConnectionOptions).wait_for_page())
     assert isinstance(page.error, ConfigurationError)
 
 

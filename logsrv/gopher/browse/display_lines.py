@@ -52,7 +52,7 @@ _C_REMEMBERS = (
 )
 
 
-class PageLine(NamedTuple):
+class DisplayLine(NamedTuple):
     """A line of a page.
 
     text: escaped, without TAB. style: a name in `palette.STYLES`. label: the type of a link's target, at
@@ -84,26 +84,26 @@ class PageLine(NamedTuple):
         return link_of(self.item, menu or _NO_MENU, charset)
 
 
-def lines_of_page(page: Page, charset: str | None) -> Iterator[PageLine]:
+def lines_of_page(page: Page, charset: str | None) -> Iterator[DisplayLine]:
     """Yield the lines of a page: notices, menu, text. Pictures are rendered elsewhere."""
     yield from notice_lines(page)
     content = page.content
     if isinstance(content, MenuContent):
         yield from (menu_line(item, charset) for item in content.items)
         if not content.items and page.error is None:
-            yield PageLine("This menu is empty.", "dim")
+            yield DisplayLine("This menu is empty.", "dim")
         if content.dropped:
             cut = f"Lines were too long to keep whole: {content.dropped} bytes were left out."
-            yield PageLine(cut, "problem")
+            yield DisplayLine(cut, "problem")
     elif isinstance(content, bytes) and page.shown_as == "text":
         if content:
             yield from source_note(page.url)
         elif page.error is None:
-            yield from (PageLine(""), PageLine("This text is empty.", "dim"))
+            yield from (DisplayLine(""), DisplayLine("This text is empty.", "dim"))
         if looks_binary(content):
             content = content[:SHOWN_OF_BINARY]
             binary = "This looks like a binary file that is announced as a text; s  saves it."
-            yield from (PageLine(binary, "note"), PageLine(""))
+            yield from (DisplayLine(binary, "note"), DisplayLine(""))
         colours = ColourParser()
         for text in _pieces_of(content, charset):
             yield from text_lines(text, colours)
@@ -122,15 +122,15 @@ def looks_binary(content: bytes) -> bool:
     return b"\0" in content[:SHOWN_OF_BINARY]
 
 
-def source_note(url: ItemURL) -> tuple[PageLine, ...]:
+def source_note(url: ItemURL) -> tuple[DisplayLine, ...]:
     """Return the lines above the source of a page in HTML."""
     if url.item_type != "h":
         return ()
     note = "This is the source of a page in HTML; |  sends it to a program."
-    return PageLine(note, "note"), PageLine("")
+    return DisplayLine(note, "note"), DisplayLine("")
 
 
-def text_lines(text: str, colours: ColourParser) -> Iterator[PageLine]:
+def text_lines(text: str, colours: ColourParser) -> Iterator[DisplayLine]:
     """Yield the lines of a text from a server, escaped. colours: those of the text so far."""
     text = text.removesuffix("\n")
     has_links = "://" in text
@@ -141,10 +141,10 @@ def text_lines(text: str, colours: ColourParser) -> Iterator[PageLine]:
         whole = printable(text).split("\n")
         found = ((line.expandtabs() if "\t" in line else line, ()) for line in whole)
     for line, spans in found:
-        yield _linked_line(line, spans) if has_links else PageLine(line, spans=spans)
+        yield _linked_line(line, spans) if has_links else DisplayLine(line, spans=spans)
 
 
-def _linked_line(text: str, spans: tuple[Span, ...] = ()) -> PageLine:
+def _linked_line(text: str, spans: tuple[Span, ...] = ()) -> DisplayLine:
     """Return a line of a text, as a link if there is an address in it: the first one counts."""
     start, end = next(addresses_in(text), (0, 0))
     address = text[start:end]
@@ -155,7 +155,7 @@ def _linked_line(text: str, spans: tuple[Span, ...] = ()) -> PageLine:
         except BadURL:
             address = ""
     if not address:
-        return PageLine(text, spans=spans)
+        return DisplayLine(text, spans=spans)
     spans = (*spans, Span(start, end, _UNDERLINED))
     return link_line(url, text)._replace(style="plain", label="", spans=spans)
 
@@ -188,50 +188,50 @@ def _coloured_or_escaped(text: str, colours: ColourParser) -> tuple[str, tuple[S
     return printable(text).replace("\n", "\\x0a").expandtabs(), ()
 
 
-def menu_line(item: MenuItem, charset: str | None) -> PageLine:
+def menu_line(item: MenuItem, charset: str | None) -> DisplayLine:
     """Return the line of an item of a menu."""
     kind = item_type(item.item_type)
     text, spans = _coloured_or_escaped(item.text(charset), ColourParser())
     if kind.name == "information":
-        return PageLine(text, "information", spans=spans)
+        return DisplayLine(text, "information", spans=spans)
     if kind.name == "error":
-        return PageLine(text, "problem", item.tag, spans=spans)
+        return DisplayLine(text, "problem", item.tag, spans=spans)
     if item.link() is not None and kind.transfer is not None:
-        return PageLine(text, "outside", item.tag, item, spans=spans)
+        return DisplayLine(text, "outside", item.tag, item, spans=spans)
     style = "dead" if item.port is None else _COLOURS.get(kind.name, "file")
-    return PageLine(text, style, item.tag, item, spans=spans)
+    return DisplayLine(text, style, item.tag, item, spans=spans)
 
 
-def link_line(url: ItemURL | str, title: str, about: object = None) -> PageLine:
+def link_line(url: ItemURL | str, title: str, about: object = None) -> DisplayLine:
     """Return the line of a link of our own; a `url` that is a string leads out of Gopher."""
     if isinstance(url, str):
         item = MenuItem("h", title.encode(), f"URL:{url}".encode("utf-8", "replace"))
-        return PageLine(title, "outside", item.tag, item, about=about)
+        return DisplayLine(title, "outside", item.tag, item, about=about)
     kind = item_type(url.item_type)
-    return PageLine(title, _COLOURS.get(kind.name, "file"), kind.tag, url=url, about=about)
+    return DisplayLine(title, _COLOURS.get(kind.name, "file"), kind.tag, url=url, about=about)
 
 
-def notice_lines(page: Page) -> Iterator[PageLine]:
+def notice_lines(page: Page) -> Iterator[DisplayLine]:
     """Yield the lines above the content: why it is not complete, and a note about its end."""
     if page.error is not None:
         yield from _error_lines(page)
     if page.note:
-        yield PageLine(page.note, "note")
-        yield PageLine("")
+        yield DisplayLine(page.note, "note")
+        yield DisplayLine("")
 
 
-def _error_lines(page: Page) -> Iterator[PageLine]:
+def _error_lines(page: Page) -> Iterator[DisplayLine]:
     sentence = str(page.error)
     # A sentence from a server may end with its own punctuation.
     end = "" if sentence.endswith((".", "!", "?")) else "."
-    yield PageLine(sentence[:1].upper() + sentence[1:] + end, "problem")
-    yield from (PageLine(hint, "dim") for hint in _hints_about_error(page))
-    yield PageLine("")
+    yield DisplayLine(sentence[:1].upper() + sentence[1:] + end, "problem")
+    yield from (DisplayLine(hint, "dim") for hint in _hints_about_error(page))
+    yield DisplayLine("")
     if page.content is not None:
-        yield PageLine("r  tries again. The part received before:", "dim")
-        yield PageLine("")
+        yield DisplayLine("r  tries again. The part received before:", "dim")
+        yield DisplayLine("")
     else:
-        yield PageLine("r  tries again, b  goes back.", "dim")
+        yield DisplayLine("r  tries again, b  goes back.", "dim")
 
 
 def _hints_about_error(page: Page) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""A target as the daemon knows it from the reports of its process: its counters and its log messages.
+"""The daemon's side of a target: the counters and log messages of what the target's process reports.
 
 The daemon logs when a target goes down, when it takes lines again, and when text is lost or sent again. It
 logs each at most once a minute, because a target may repeat this for ever. Retries are only counted.
@@ -47,8 +47,8 @@ def report_sentence(report: ShipReport) -> str:
 
 
 @attrs.define(eq=False)
-class ReportedTarget:
-    """A target as its reports describe it, between `register_metrics` and `remove_metrics`.
+class TargetMonitor:
+    """Counts and logs the reports about a target, between `register_metrics` and `remove_metrics`.
 
     position: the saved place, up to which the target has everything; None if unknown. released: the number
     of the first segment that the target, an archive, has not confirmed to have. up: whether it takes lines;

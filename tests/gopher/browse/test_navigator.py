@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.gopher.browse import current_page, painted_lines
+from logsrv.gopher.browse import lines_widget, navigator
 from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.wire.limits import Limits
 from logsrv.kit.testing.patience import PATIENCE
@@ -19,7 +19,7 @@ from tests.parts.gopherhole import ROOT, holding, item, menu
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("broken", ["page_lines.menu_line", "page_load.Content.feed"])
+@pytest.mark.parametrize("broken", ["display_lines.menu_line", "page_fetch.Content.feed"])
 async def test_a_defect_ends_the_page_and_not_the_browser(drive, serve, monkeypatch, broken):
     def fails(*arguments: Any) -> None:
         raise AssertionError("unknown status keyword '[foo '")
@@ -40,7 +40,7 @@ async def test_a_defect_ends_the_page_and_not_the_browser(drive, serve, monkeypa
 async def test_a_defect_of_a_command_is_a_sentence(drive, monkeypatch):
     async with drive(None) as driven:
         await driven.shows("Places to begin")
-        monkeypatch.setattr(current_page.CurrentPage, "link_or_page", lambda self: 1 / 0)
+        monkeypatch.setattr(navigator.Navigator, "link_or_page", lambda self: 1 / 0)
         await driven.press("i")
         await driven.shows("ZeroDivisionError")
 
@@ -104,7 +104,9 @@ async def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_t
         await until(driven.received, "bytes")
         await driven.press("escape")
         await driven.shows("You stopped this", "the first line")
-        places = [str(visit.place) for _, visit in driven.browser.session.history.visits_by_step()]
+        places = [
+            str(visit.destination) for _, visit in driven.browser.session.history.visits_by_step()
+        ]
         assert places == [server.url(path) for path in ("/1/deep", "/1/in", "/")]
         await driven.press("b")
         await driven.shows("Welcome to the hole")
@@ -264,7 +266,7 @@ async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(drive, se
         await until(lambda: len(server.requests) == 2, "the request")
         await driven.press("escape", "end")
         await driven.shows("the last line")
-        monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+        monkeypatch.setattr(lines_widget, "SLICE", -1.0)
         driven.browser.session.charset = "cp437"
         driven.browser.current.redraw()
         # Keys are obeyed before all of its lines are made anew.

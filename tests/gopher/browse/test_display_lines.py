@@ -10,14 +10,14 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Span
 
-from logsrv.gopher.browse.page import MenuContent, Page
-from logsrv.gopher.browse.page_lines import (
+from logsrv.gopher.browse.display_lines import (
     LONGEST,
     ColourParser,
-    PageLine,
+    DisplayLine,
     lines_of_page,
     text_lines,
 )
+from logsrv.gopher.browse.page import MenuContent, Page
 from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
@@ -29,11 +29,11 @@ URL = GopherURL("example.org")
 TEXT = GopherURL("example.org", item_type="0")
 
 
-def page_lines(page: Page, charset: str | None) -> list[PageLine]:
+def page_lines(page: Page, charset: str | None) -> list[DisplayLine]:
     return [*lines_of_page(page, charset)]
 
 
-def lines_of_text(text: str) -> list[PageLine]:
+def lines_of_text(text: str) -> list[DisplayLine]:
     return [*text_lines(text, ColourParser())]
 
 

@@ -8,10 +8,10 @@ from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 from textual.scrollbar import ScrollTo
 
-from logsrv.gopher.browse import painted_lines
+from logsrv.gopher.browse import lines_widget
+from logsrv.gopher.browse.display_lines import DisplayLine
 from logsrv.gopher.browse.layout import ScrollPosition
-from logsrv.gopher.browse.page_lines import PageLine
-from logsrv.gopher.browse.page_view import PageView
+from logsrv.gopher.browse.page_widget import PageWidget
 from tests.gopher.browse.conftest import Frame, framed, link
 from tests.gopher.conftest import until
 
@@ -19,24 +19,24 @@ pytestmark = pytest.mark.slow
 
 
 MENU = [
-    PageLine("Welcome", "information"),
+    DisplayLine("Welcome", "information"),
     link("one"),
-    PageLine("between"),
+    DisplayLine("between"),
     link("two"),
     link("three"),
 ]
 LONG_MENU = [link(f"item {number}") for number in range(100)]
-TEXT = [PageLine(f"line {number}") for number in range(100)]
+TEXT = [DisplayLine(f"line {number}") for number in range(100)]
 
 
-def find(view: PageView, words: str, *, backward: bool = False, stay: bool = False) -> Any:
+def find(view: PageWidget, words: str, *, backward: bool = False, stay: bool = False) -> Any:
     """What is told about the place that is found at once."""
     told: list[object] = []
     view.find(words, told.append, backward=backward, stay=stay)
     return told[0]
 
 
-def growing(lines: list[PageLine], later: list[PageLine]) -> Iterator[PageLine | None]:
+def growing(lines: list[DisplayLine], later: list[DisplayLine]) -> Iterator[DisplayLine | None]:
     """Lines, and then those that are put into `later`."""
     yield from lines
     while True:
@@ -101,9 +101,9 @@ async def test_a_text_scrolls():
 
 async def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_link():
     async with framed([]) as (frame, _):
-        frame.view.show_lines([link("0"), PageLine(""), link("2"), link("3")], ScrollPosition(1))
+        frame.view.show_lines([link("0"), DisplayLine(""), link("2"), link("3")], ScrollPosition(1))
         assert frame.view.cursor == 2
-        frame.view.show_lines([link("0"), link("1"), PageLine("")], ScrollPosition(2))
+        frame.view.show_lines([link("0"), link("1"), DisplayLine("")], ScrollPosition(2))
         assert frame.view.cursor == 0
 
 
@@ -119,7 +119,7 @@ async def test_a_position_is_returned_to():
 async def test_long_lines_are_broken_or_moved_sideways():
     words = "word " * 20
 
-    async with framed([PageLine(words)]) as (frame, pilot):
+    async with framed([DisplayLine(words)]) as (frame, pilot):
         assert frame.rows()[:3] == ["word word word word word word word word"] * 2 + [
             "word word word word"
         ]
@@ -134,7 +134,7 @@ async def test_long_lines_are_broken_or_moved_sideways():
 async def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed():
     class Early(Frame):
         def on_mount(self) -> None:
-            self.view.show_lines([PageLine("a few words and some more"), link("one")])
+            self.view.show_lines([DisplayLine("a few words and some more"), link("one")])
             self.rows_at_first = len(self.view.page_layout.rows)
             self.cursor_at_first = self.view.cursor
 
@@ -146,7 +146,7 @@ async def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed():
 async def test_resizing_keeps_the_place():
     async with framed([]) as (frame, pilot):
         frame.view.show_lines(
-            [PageLine(f"{number} " + "word " * 10) for number in range(50)],
+            [DisplayLine(f"{number} " + "word " * 10) for number in range(50)],
             ScrollPosition(None, 40),
         )
         await until(lambda: frame.view.settled and frame.view.scroll_offset.y == 40, "the place")
@@ -180,9 +180,9 @@ async def test_what_is_looked_for_is_found_round_the_end():
         assert styles
 
 
-def searching(view: PageView, told: list[object]) -> None:
+def searching(view: PageWidget, told: list[object]) -> None:
     """Begin to look for the last line of a long page, which is not done at once."""
-    view.show_lines(PageLine(f"line {number}") for number in range(3000))
+    view.show_lines(DisplayLine(f"line {number}") for number in range(3000))
     view.find("line 2999", told.append, dropped=lambda: told.append("dropped"))
     assert not told
 
@@ -191,7 +191,7 @@ def searching(view: PageView, told: list[object]) -> None:
 async def test_who_moves_while_words_are_looked_for_is_told_that_they_no_longer_are(
     key, monkeypatch
 ):
-    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    monkeypatch.setattr(lines_widget, "SLICE", -1.0)
     told: list[object] = []
     async with framed(MENU) as (frame, pilot):
         searching(frame.view, told)
@@ -202,7 +202,7 @@ async def test_who_moves_while_words_are_looked_for_is_told_that_they_no_longer_
 
 
 async def test_words_are_looked_for_until_another_page_or_other_words(monkeypatch):
-    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    monkeypatch.setattr(lines_widget, "SLICE", -1.0)
     told: list[object] = []
     async with framed(MENU) as (frame, _):
         searching(frame.view, told)
@@ -217,7 +217,7 @@ async def test_words_are_looked_for_until_another_page_or_other_words(monkeypatc
 
 
 async def test_a_window_of_another_size_does_not_end_what_is_looked_for(monkeypatch):
-    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    monkeypatch.setattr(lines_widget, "SLICE", -1.0)
     told: list[object] = []
     async with framed(MENU) as (frame, pilot):
         searching(frame.view, told)
@@ -235,11 +235,11 @@ async def test_another_page_is_searched_from_its_top():
 
 
 async def test_what_comes_later_is_found_too():
-    later: list[PageLine] = []
+    later: list[DisplayLine] = []
     async with framed(growing(TEXT, later)) as (frame, _):
         view = frame.view
         assert find(view, "line 99", stay=True) == (1, 1)
-        later.append(PageLine("line 99 once more"))
+        later.append(DisplayLine("line 99 once more"))
         view.show_more()
         assert view.matches == [99, 100]
         assert find(view, "line 99") == (2, 2)
@@ -255,8 +255,8 @@ async def test_places_found_are_marked_and_cleared():
 
 async def test_a_page_grows_without_moving(monkeypatch):
     """Even if its numbers take another column, and all that is known is laid out again."""
-    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
-    later: list[PageLine] = []
+    monkeypatch.setattr(lines_widget, "SLICE", -1.0)
+    later: list[DisplayLine] = []
     async with framed(growing(LONG_MENU * 9, later)) as (frame, pilot):
         await pilot.press("space", "space", "space", "space", "down")
         before, rows = frame.view.scroll_position(), [row.strip() for row in frame.rows()]
@@ -273,7 +273,7 @@ async def test_a_page_grows_without_moving(monkeypatch):
 
 
 async def test_the_first_link_that_comes_gets_the_cursor():
-    later: list[PageLine] = []
+    later: list[DisplayLine] = []
     async with framed(growing(TEXT[:3], later)) as (frame, _):
         assert frame.view.cursor is None
         later.append(link("one"))
@@ -282,9 +282,9 @@ async def test_the_first_link_that_comes_gets_the_cursor():
 
 
 async def test_a_defect_in_the_middle_of_a_page_is_its_last_line(monkeypatch):
-    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    monkeypatch.setattr(lines_widget, "SLICE", -1.0)
 
-    def breaks() -> Iterator[PageLine]:
+    def breaks() -> Iterator[DisplayLine]:
         yield from TEXT * 10
         raise AssertionError("odd")
 
@@ -295,16 +295,16 @@ async def test_a_defect_in_the_middle_of_a_page_is_its_last_line(monkeypatch):
 
 
 async def turn_wheel(pilot: Pilot[None]) -> None:
-    await pilot._post_mouse_events([MouseScrollDown], PageView, offset=(5, 5))
+    await pilot._post_mouse_events([MouseScrollDown], PageWidget, offset=(5, 5))
 
 
 async def test_the_mouse_opens_and_scrolls():
     """Enter acts on what is in sight, however one came there."""
 
     async with framed([*MENU, *TEXT]) as (frame, pilot):
-        await pilot.click(PageView, offset=(10, 3))
+        await pilot.click(PageWidget, offset=(10, 3))
         assert frame.opened == [3] and frame.view.cursor == 3
-        await pilot.click(PageView, offset=(10, 2))
+        await pilot.click(PageWidget, offset=(10, 2))
         assert frame.opened == [3]
         await turn_wheel(pilot)
         assert frame.view.scroll_offset.y == 3
@@ -329,9 +329,9 @@ async def test_a_scrollbar_leaves_no_cursor_behind():
         await pilot.pause()
         assert (view.scroll_offset.y, view.cursor) == (20, 29)
         assert frame.pointed == told + 2
-        await pilot.click(PageView, offset=(39, 9))
+        await pilot.click(PageWidget, offset=(39, 9))
         assert (view.scroll_offset.y, view.cursor) == (29, 29)
-        await pilot.click(PageView, offset=(39, 0))
+        await pilot.click(PageWidget, offset=(39, 0))
         assert (view.scroll_offset.y, view.cursor) == (20, 29)
         await pilot.press("enter")
         assert frame.opened == [29]

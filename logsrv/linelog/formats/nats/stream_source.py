@@ -117,30 +117,30 @@ def _parse_server(text: str) -> tuple[str, int]:
 
 
 def adapted_headers(
-    headers: Mapping[str, str], place: Position | None, *, passes_holes: bool
+    headers: Mapping[str, str], position: Position | None, *, passes_holes: bool
 ) -> dict[str, str]:
-    """Return the headers of a fetched block, adapted to the place where its store ends here.
+    """Return the headers of a fetched block, adapted to the position where its store ends here.
 
-    A sender to a stream cannot ask for that place, and the stream may have dropped earlier blocks: the
+    A sender to a stream cannot ask for that position, and the stream may have dropped earlier blocks: the
     oldest, by its limits, or all.
 
-    place: None for a store that is new here: any block may be its first. A block that begins at the place
-    follows it. passes_holes: whether a block that begins later follows it too, with a gap.
+    position: None for a store that is new here: any block may be its first. A block that begins at the
+    position follows it. passes_holes: whether a block that begins later follows it too, with a gap.
     """
     found = {name: value for name, value in headers.items() if name.startswith("Logsrv-")}
-    if place is None:
+    if position is None:
         found.pop(AFTER, None)
         return found
     try:
         start = parse_position(found.get(START, ""))
     except ValueError:
         return found
-    if start == place:
-        found.setdefault(AFTER, str(place))
-    elif start > place and passes_holes and found.get(AFTER) != str(place):
-        found[AFTER] = str(place)
-        same = start.segment == place.segment
-        found.setdefault(GAP, str(start.offset - place.offset) if same else UNKNOWN)
+    if start == position:
+        found.setdefault(AFTER, str(position))
+    elif start > position and passes_holes and found.get(AFTER) != str(position):
+        found[AFTER] = str(position)
+        same = start.segment == position.segment
+        found.setdefault(GAP, str(start.offset - position.offset) if same else UNKNOWN)
     return found
 
 

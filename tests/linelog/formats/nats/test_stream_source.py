@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.formats.nats.place import (
+from logsrv.linelog.formats.nats.stream_source import (
     StreamSource,
     adapted_headers,
     parse_stream_source,

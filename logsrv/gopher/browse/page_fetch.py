@@ -7,16 +7,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.gopher.browse.page import MenuContent, Page, failure_to_show, way_to_show
-from logsrv.gopher.browse.page_lines import (
+from logsrv.gopher.browse.display_lines import (
     ColourParser,
-    PageLine,
+    DisplayLine,
     end_of_piece,
     is_content_alone,
     menu_line,
     source_note,
     text_lines,
 )
+from logsrv.gopher.browse.page import MenuContent, Page, failure_to_show, way_to_show
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.on_asyncio import AsyncAnswer, async_answer_of
 from logsrv.gopher.wire.content import Content
@@ -39,7 +39,7 @@ _CUT = (
 )
 
 
-class PageLoad:
+class PageFetch:
     """A page that is loading. `wait_for_page()` waits for all of it, `page_so_far()` returns the part
     received so far, `lines()` yields its lines as they arrive.
 
@@ -104,7 +104,7 @@ class PageLoad:
         """Return true if `lines` has some."""
         return bool(self._content.items) or b"\n" in self._rest
 
-    def lines(self) -> Iterator[PageLine | None]:
+    def lines(self) -> Iterator[DisplayLine | None]:
         """Yield the lines of the content; None if the next has not come yet. They end with the page."""
         if self._kind == "menu":
             at = 0

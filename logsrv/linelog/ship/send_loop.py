@@ -1,6 +1,6 @@
-"""A shipper: ask, read, send, wait; one thing at a time.
+"""The loop of a shipper: ask, read, send, wait; one thing at a time.
 
-It asks the target for the place to go on from, then it reads and sends. After any failure it pauses, and
+It asks the target for the position to go on from, then it reads and sends. After any failure it pauses, and
 asks again. So a lost answer is no case of its own. A target that keeps its place says up to where it has
 the text, and the next block begins there: exactly once. For any other, the place is the end of what it has
 acknowledged, and the lines without an answer are sent again: at least once.
@@ -54,8 +54,43 @@ LAST = 4.0
 """Seconds for each step at the end: waiting for a last answer, and closing the connections."""
 
 
-class ShipSender(Protocol):
-    """The part of a shipper that knows what is sent: lines, blocks or segments.
+NEXT = {
+    "NEW": {"start": "LOCKING", "stop": "STOPPING"},
+    # No other process may ship under this name.
+    "LOCKING": {"locked": "ASKING", "stop": "STOPPING"},
+    # The target says where to go on.
+    "ASKING": {
+        "found": "READING",
+        "failed": "PAUSING",
+        "foreign": "REFUSED",
+        "stop": "STOPPING",
+    },
+    # The next send is prepared; while nothing is new, the store is checked again and again.
+    "READING": {
+        "prepared": "SENDING",
+        "quiet": "ASKING",
+        "failed": "PAUSING",
+        "foreign": "REFUSED",
+        "stop": "STOPPING",
+    },
+    "SENDING": {
+        "acknowledged": "READING",
+        "failed": "PAUSING",
+        "foreign": "REFUSED",
+        "stop": "STOPPING",
+    },
+    # After a failure.
+    "PAUSING": {"again": "ASKING", "stop": "STOPPING"},
+    # The target has the text of another store: the operator has to decide.
+    "REFUSED": {"stop": "STOPPING"},
+    # The answers in flight may still arrive; then the place is saved, and all is closed.
+    "STOPPING": {},
+}
+"""The states, and for each the events that lead to another state. Any other event changes nothing."""
+
+
+class SendSteps(Protocol):
+    """The steps of a send loop that depend on what is sent: lines, blocks or segments.
 
     patience: the seconds that the target has to acknowledge the prepared send.
     """
@@ -70,7 +105,7 @@ class ShipSender(Protocol):
         """True if the next send may follow at once."""
 
     async def find_place(self) -> None:
-        """Find the place to go on at. Raises Unavailable, ForeignStoreError, StoreError or OSError."""
+        """Find the position to go on at. Raises Unavailable, ForeignStoreError, StoreError or OSError."""
 
     def prepare(self) -> bool:
         """Prepare the next send; return whether there is one. Raises the errors of `find_place`."""
@@ -88,10 +123,13 @@ class ShipSender(Protocol):
         """Cancel all sends in flight, and close all files but the place."""
 
 
-class Shipper:
-    """A shipper, from `start` to the end of `stop`. random: returns a number from 0 to 1."""
+class SendLoop:
+    """Sends the lines of the store to the target, from `start` to the end of `stop`.
 
-    def __init__(self, sender: ShipSender, progress: Progress, random: Callable[[], float]) -> None:
+    sender: takes the single steps. random: returns a number from 0 to 1.
+    """
+
+    def __init__(self, sender: SendSteps, progress: Progress, random: Callable[[], float]) -> None:
         self.sender = sender
         self.progress = progress
         self._clock = progress.clock
@@ -100,35 +138,49 @@ class Shipper:
         self._up: bool | None = None
         # The time since which the target has only asked to be tried again; None if it took something since.
         self._busy_since: float | None = None
-        self._stopping = self._sending = False
+        self._state = "NEW"
         self._running = self._saving = self._stopped = succeed(None)
 
     def start(self) -> Deferred[None]:
-        """Start; the Deferred fires when nothing more is sent, and fails after an error of the shipper."""
+        """Start; the Deferred fires when nothing more is sent, and fails after an error of the loop."""
         self._running = Deferred.fromCoroutine(self._run())
         return self._running
 
     def stop(self) -> Deferred[None]:
         """End; fires within a few seconds, when the place is saved and the target is closed."""
-        if not self._stopping:
-            self._stopping = True
-            self._stopped = Deferred.fromCoroutine(self._stop())
+        before = self._state
+        if before != "STOPPING":
+            self._advance("stop")
+            self._stopped = Deferred.fromCoroutine(self._stop(is_sending=before == "SENDING"))
         return self._stopped
 
+    @property
+    def _is_stopping(self) -> bool:
+        return self._state == "STOPPING"
+
+    def _advance(self, event: str) -> None:
+        self._state = NEXT[self._state].get(event, self._state)
+
     async def _run(self) -> None:
+        self._advance("start")
         await self._lock_place()
         self._saving = Deferred.fromCoroutine(self._save_periodically())
-        while not self._stopping:
+        self._advance("locked")
+        while not self._is_stopping:
             try:
                 await self._limit(ANSWER, self.sender.find_place)
+                self._advance("found")
                 await self._send_until_quiet()
+                self._advance("quiet")
             except ForeignStoreError as error:
-                # The target has the text of another store: the operator has to decide.
+                self._advance("foreign")
                 self._report(ShipReport("stopped", str(error)))
                 return
             except Exception as error:
-                if not self._stopping:
+                self._advance("failed")
+                if not self._is_stopping:
                     await self._sleep(self._report_failure(error))
+                    self._advance("again")
 
     async def _lock_place(self) -> None:
         """Wait until no other process ships under this name, and lock the place.
@@ -137,7 +189,7 @@ class Shipper:
         """
         kept, tries = self.progress.kept, 0
         try:
-            while not self._stopping and not kept.lock():
+            while not self._is_stopping and not kept.lock():
                 tries += 1
                 if tries == TRIES:
                     why = f"another process ships as {kept.name} from this store: end it"
@@ -150,14 +202,12 @@ class Shipper:
     async def _send_until_quiet(self) -> None:
         """Send what there is, until nothing was sent for a minute: the target may have lost text."""
         asked = self._clock.seconds()
-        while not self._stopping:
+        while not self._is_stopping:
             if self.sender.prepare():
-                self._sending = True
-                try:
-                    await self._limit(self.sender.patience, self.sender.send)
-                finally:
-                    self._sending = False
-                if self._stopping:
+                self._advance("prepared")
+                await self._limit(self.sender.patience, self.sender.send)
+                self._advance("acknowledged")
+                if self._is_stopping:
                     return
                 asked = self._clock.seconds()
             # Even if nothing waits to be sent: the target has acknowledged all, or has not failed yet.
@@ -168,10 +218,10 @@ class Shipper:
             # several, because each send costs a sync of the disk on both sides.
             await self._sleep(0 if self.sender.more_to_send else LOOK)
 
-    async def _stop(self) -> None:
+    async def _stop(self, *, is_sending: bool) -> None:
         """Wait a few seconds for the answers in flight; then save the place, and close all."""
         end = self._clock.seconds() + LAST
-        if self._sending:
+        if is_sending:
             self._running.addTimeout(LAST, self._clock)
         else:
             self._running.cancel()

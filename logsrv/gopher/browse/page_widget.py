@@ -11,10 +11,10 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
 
+from logsrv.gopher.browse.display_lines import DisplayLine
 from logsrv.gopher.browse.guide import key_bindings
 from logsrv.gopher.browse.layout import Breaking, ScrollPosition
-from logsrv.gopher.browse.page_lines import PageLine
-from logsrv.gopher.browse.painted_lines import PaintedLines
+from logsrv.gopher.browse.lines_widget import LinesWidget
 
 # The ways of breaking lines, in the order in which the key w changes them; each with its sentence.
 _BREAKING: dict[Breaking, str] = {
@@ -26,8 +26,8 @@ _BREAKING: dict[Breaking, str] = {
 _WHEEL = 3
 
 
-class PageView(PaintedLines):
-    """Shows `PageLine`s; a click on a link opens it. Posts `Moved` when the user moves cursor or window."""
+class PageWidget(LinesWidget):
+    """Shows lines; a click on a link opens it. Posts `Moved` when the user moves cursor or window."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*key_bindings(of_page=True)]
 
@@ -41,25 +41,25 @@ class PageView(PaintedLines):
     # Showing and finding.
 
     def show_lines(
-        self, lines: Iterable[PageLine | None], position: ScrollPosition | None = None
+        self, lines: Iterable[DisplayLine | None], position: ScrollPosition | None = None
     ) -> None:
         """Show these lines at `position`; without it, from the top with the cursor on the first link.
 
         Lines are taken from `lines` between keys; after None, `show_more` takes the next ones.
         """
         self.cursor = self.found_at = None
-        place = position or ScrollPosition()
+        start = position or ScrollPosition()
 
         def top() -> int:
             rows, first_row = self.page_layout.rows, self.page_layout.first_row
-            added = first_row[place.above] if place.above < len(first_row) else len(rows)
-            return place.top and place.top + added
+            added = first_row[start.above] if start.above < len(first_row) else len(rows)
+            return start.top and start.top + added
 
         def arrive() -> None:
-            self.scroll_to(place.left, top(), animate=False, force=True, immediate=True)
-            if place.cursor is not None:
+            self.scroll_to(start.left, top(), animate=False, force=True, immediate=True)
+            if start.cursor is not None:
                 # The link may have moved: an item of the news moves when it is read.
-                self.cursor = self._find_link(place.cursor + place.above, 1, len(self.lines))
+                self.cursor = self._find_link(start.cursor + start.above, 1, len(self.lines))
             self._keep_cursor_visible()
 
         self._start_layout(lines)

@@ -1,4 +1,4 @@
-"""The daemon's side of shipping: a process for each target, and the reports of these processes.
+"""The daemon's side of shipping: it starts, orders and ends a process for each target.
 
 The daemon itself reads no lines and opens no connections. So no target can slow or stop the writer or
 another target. The place of a target is saved in `DIR/ship/NAME`, and the next process, or the next daemon,
@@ -29,10 +29,10 @@ from logsrv.linelog.ship.messages import (
     encode_message,
     make_orders,
 )
-from logsrv.linelog.ship.reported_target import ReportedTarget
 from logsrv.linelog.ship.ship_place import FOLDER
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.status import save_target_names, saved_first_segment
+from logsrv.linelog.ship.target_monitor import TargetMonitor
 from logsrv.linelog.ship.targets.target_plugin import ShipURL
 from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import Disk, reason
@@ -53,7 +53,7 @@ class _TargetProcess:
     orders: ShipOrders
     # The number of the store's first segment when the target was added.
     begin: int
-    reported: ReportedTarget
+    reported: TargetMonitor
     process: ResidentProcess = attrs.field(init=False)
     wanted: bool = True
     # The number of the last segment that retention would remove.
@@ -75,14 +75,14 @@ class _TargetProcess:
 
 
 @attrs.define(eq=False, kw_only=True)
-class Shipping:
-    """The shipping of a service, from the first `set_targets` to `stop`.
+class TargetProcesses:
+    """The processes of all targets of a service, from the first `set_targets` to `stop`.
 
-    place: returns the present directory of the store. identity: returns the identity of the store, "" if it
-    has none. hold: called with the requests to keep segments from retention.
+    directory: returns the present directory of the store. identity: returns the identity of the store, ""
+    if it has none. hold: called with the requests to keep segments from retention.
     """
 
-    _place: Callable[[], str]
+    _directory: Callable[[], str]
     _identity: Callable[[], str]
     _hold: Callable[[Sequence[Hold]], object]
     _clock: Clock
@@ -135,7 +135,7 @@ class Shipping:
     def _leave_out(self, targets: Sequence[ShipSettings]) -> None:
         """Log that these targets are left out; retention keeps their lines, as for one that is away."""
         self._left_out = [one.label for one in targets]
-        self._left_out_holds = saved_holds(self._place(), targets)
+        self._left_out_holds = saved_holds(self._directory(), targets)
         for name in self._left_out:
             log.error(
                 "ship {target}: it is left out, as a plugin cannot be loaded; mend it, then restart: {why}",
@@ -160,8 +160,8 @@ class Shipping:
 
     def _make_target_process(self, settings: ShipSettings, orders: ShipOrders) -> _TargetProcess:
         name = settings.label
-        reported = ReportedTarget(name, self._metrics, self._clock.monotonic)
-        begin = _first_segment_number(self._place(), name)
+        reported = TargetMonitor(name, self._metrics, self._clock.monotonic)
+        begin = _first_segment_number(self._directory(), name)
         shipped = _TargetProcess(settings, orders, begin, reported)
         shipped.process = ResidentProcess(
             MODULE,
@@ -184,7 +184,7 @@ class Shipping:
             )
         orders = attrs.evolve(
             shipped.orders,
-            directory=self._place(),
+            directory=self._directory(),
             store=self._identity(),
             due=shipped.due,
             begin=shipped.begin,
@@ -208,7 +208,7 @@ class Shipping:
         found = [
             _make_hold(
                 one.settings,
-                self._place(),
+                self._directory(),
                 one.reported.position,
                 one.ask_archive,
                 one.reported.released,
@@ -223,9 +223,9 @@ class Shipping:
 
     def _save_target_names(self) -> None:
         wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
-        wanted |= {name: _first_segment_number(self._place(), name) for name in self._left_out}
+        wanted |= {name: _first_segment_number(self._directory(), name) for name in self._left_out}
         try:
-            with closing(PlaceFolder(self._place(), FOLDER)) as folder:
+            with closing(PlaceFolder(self._directory(), FOLDER)) as folder:
                 save_target_names(folder.disk, wanted)
             self._names_saved = True
         except OSError as error:
@@ -303,7 +303,7 @@ def _saved_position(directory: str, name: str) -> Position | None:
 
 
 def _begin_position(settings: ShipSettings) -> Position | None:
-    """Return the place at which a new target begins; None for the end of the store: no text is needed."""
+    """Return the position at which a new target begins; None for the end of the store: it needs no text."""
     if settings.ship_from == END:
         return None
     return Position(0, 0) if settings.ship_from == BEGINNING else parse_position(settings.ship_from)
