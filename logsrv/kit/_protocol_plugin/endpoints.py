@@ -1,4 +1,4 @@
-"""The endpoint of an address to connect to, for links and dialled connections; imported with the first one."""
+"""The endpoint of an address for links and dialled connections; imported with the first one."""
 
 from __future__ import annotations
 
