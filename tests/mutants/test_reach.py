@@ -41,5 +41,5 @@ def test_late_tests_reach_the_source_by_imports_or_by_a_daemon():
     assert "tests/powercut/test_states.py" in files_for("power cuts", ACTIVE)
     assert files_for("power cuts", "logsrv/gopher/wire/url.py") == []
     assert "tests/linelog/importing/test_writer.py" in files_for("elsewhere", ACTIVE)
-    shipping = "logsrv/linelog/ship/send_loop.py"
+    shipping = "logsrv/linelog/ship/ship_child.py"
     assert files_for("end to end", shipping)[0].startswith("tests/end_to_end/test_ship")
