@@ -15,6 +15,9 @@ Examples:
     <189>41: Nov 20 06:18:42.123: %SYS-5-CONFIG_I: Configured from console
         facility: local7  severity: notice  timestamp: Nov 20 06:18:42.123  app: %SYS-5-CONFIG_I
         text: Configured from console  level: notice
+    Nov 20 06:18:42 sw1 config[77]: %SYS-5-CONFIG_I: Configured from console
+        timestamp: Nov 20 06:18:42  hostname: sw1  app: config  pid: 77  severity: notice
+        text: %SYS-5-CONFIG_I: Configured from console  level: notice
     <134>1 1795155522.123456 ap1 flows src=10.0.0.9 dst=10.0.0.1
         facility: local0  severity: info  timestamp: 1795155522.123456  hostname: ap1  app: flows
         src: 10.0.0.9  dst: 10.0.0.1  level: info

@@ -1,10 +1,11 @@
 """Words of programs: random lines, and broken ones, have the same fields alone and together."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.forms import programs
 from tests.parts.examples import more
+from tests.parts.mixed_lines import STAMP
 from tests.parts.one_and_many import check_one_and_many, examples_of, mostly, texts_of
 
 EXAMPLES = st.sampled_from([example.line for example in examples_of(programs)])
@@ -29,5 +30,8 @@ LINES = st.builds("{}{}{}{}{}".format, HEADERS, WORDS, USERS, PEERS, BEHIND).map
 
 @more(6)
 @given(texts_of(LINES | EXAMPLES))
+@example(
+    [STAMP + b"<38>Nov 20 06:18:42 web1 cron[77]: Accepted publickey for ann from ::1 port 5 ssh2"]
+)
 def test_messages_of_programs_are_the_same_alone_and_together(lines):
     check_one_and_many(lines)
