@@ -21,7 +21,6 @@ Exit status: 0 when lines were found, 1 when none were, 2 when something is wron
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
@@ -35,7 +34,12 @@ from logsrv.cli.stores import make_search, open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.lazy_names import later_module
-from logsrv.linelog.query.field_names import field_names, one_field_name, plain_field_names
+from logsrv.linelog.query.field_names import (
+    EACH_POSITION,
+    field_names,
+    one_field_name,
+    plain_field_names,
+)
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.question import Question
 from logsrv.linelog.query.times import check_shift, parse_step
@@ -45,17 +49,14 @@ from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
-    from logsrv.linelog.query import record_match, stage_words
+    from logsrv.linelog.query import record_match
     from logsrv.linelog.read import field_hints
-    from logsrv.linelog.read.figures import grouping
     from logsrv.linelog.read.stores_search import StoresSearch
     from logsrv.linelog.stages import figures, patterns, sort
 else:
     # A search that finds lines needs none of these.
     field_hints = later_module("logsrv.linelog.read.field_hints")
     record_match = later_module("logsrv.linelog.query.record_match")
-    stage_words = later_module("logsrv.linelog.query.stage_words")
-    grouping = later_module("logsrv.linelog.read.figures.grouping")
     figures = later_module("logsrv.linelog.stages.figures")
     patterns = later_module("logsrv.linelog.stages.patterns")
     sort = later_module("logsrv.linelog.stages.sort")
@@ -197,7 +198,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
     if arguments.sort and (wants_table or arguments.every):
         raise UsageError("--sort shows lines; figures, --by and --every make a table without it")
     if "position" in by:
-        raise UsageError(f"--by: {stage_words.EACH_POSITION}")
+        raise UsageError(f"--by: {EACH_POSITION}")
     if arguments.sort:
         return asked._replace(answer=sort.Sorting(arguments.sort, ascending=arguments.reverse))
     if arguments.patterns and (asked_for or arguments.compare or len(by) > 1):
@@ -220,26 +221,13 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
             "--by parts what is counted: give --count, --histogram, or a figure such as --avg FIELD"
         )
     if arguments.histogram:
-        return _with_table(asked, [("count", "")], by, 0.0)
+        return asked._replace(answer=figures.figures_of([("count", "")], by, 0.0))
     every, compare = arguments.every, arguments.compare
     try:
         check_shift(compare, every)
     except ValueError as error:
         raise UsageError(f"--compare: {error}") from None
-    return _with_table(asked, asked_for, by, every, compare)
-
-
-def _with_table(
-    asked: Question,
-    asked_for: Sequence[tuple[str, str]],
-    by: tuple[str, ...],
-    every: float | None,
-    compare: float | None = None,
-) -> Question:
-    """Return the question with a table as its answer. asked_for: functions and their fields."""
-    found = tuple(grouping.Figure(*each) for each in asked_for)
-    answer = figures.Figures(grouping.Grouping(found, by, every, compare))
-    return asked._replace(answer=answer)
+    return asked._replace(answer=figures.figures_of(asked_for, by, every, compare))
 
 
 def _check_options(arguments: Namespace) -> None:

@@ -20,6 +20,8 @@ _PLAIN = r"[^\s\x00-?\[-^`{-\x7f][^\s\x00-,:-?\[-^`{-\x7f]*"
 IN_BACKTICKS = r"`[^`]*(?:``[^`]*)*`(?!`)"
 FIELD = f"(?:{_PLAIN}|{IN_BACKTICKS})"
 """An expression for a name as it is written, and for some words that are none: `name_of_field` tells."""
+EACH_POSITION = "each line has another position; group by another field"
+"""A sentence for who would group lines by the field `position`."""
 
 _written = re.compile(FIELD).match
 _may_be_plain = re.compile(_PLAIN).fullmatch

@@ -25,6 +25,7 @@ from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stored_line import IN_STAMP, NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import elements_of_value
 from logsrv.linelog.query.candidates import candidate_of_query
+from logsrv.linelog.query.literal_windows import LiteralWindows, TextPiece, pieces_of_text
 from logsrv.linelog.query.match import Matcher, Place
 from logsrv.linelog.query.predicates import WantedValues, equal_values_by_field
 from logsrv.linelog.query.query_need import need_of_query
@@ -35,11 +36,6 @@ from logsrv.linelog.query.question import (
     Node,
     Or,
     Term,
-)
-from logsrv.linelog.query.text_search.literal_windows import (
-    LiteralWindows,
-    TextPiece,
-    pieces_of_text,
 )
 from logsrv.linelog.query.text_search.literals import AllOf, AnyOf, Inherited, Literal, Need
 

@@ -21,6 +21,12 @@ from logsrv.linelog.fields.stored_line import (
     FirstLines,
 )
 from logsrv.linelog.query.candidates import candidate_of_query
+from logsrv.linelog.query.line_spans import (
+    all_line_spans,
+    line_spans_at,
+    number_of_lines,
+    other_line_spans,
+)
 from logsrv.linelog.query.predicates import Predicate, predicate
 from logsrv.linelog.query.query_need import need_of_query
 from logsrv.linelog.query.question import (
@@ -37,12 +43,6 @@ from logsrv.linelog.query.question import (
 )
 from logsrv.linelog.query.text_search.engine import Search, compile_search
 from logsrv.linelog.query.text_search.expression import compile_expression
-from logsrv.linelog.query.text_search.line_spans import (
-    all_line_spans,
-    line_spans_at,
-    number_of_lines,
-    other_line_spans,
-)
 from logsrv.linelog.query.text_search.literals import (
     AnyOf,
     Candidate,

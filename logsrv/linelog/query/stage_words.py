@@ -13,14 +13,13 @@ from typing import TypeVar
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean, listed
-from logsrv.linelog.query.field_names import field_as_written, read_field
+from logsrv.linelog.query.field_names import EACH_POSITION, field_as_written, read_field
 from logsrv.linelog.query.parse import PIPE, SPACE, ExtractedNames, parse_filter
 from logsrv.linelog.query.question import Column, Node
 from logsrv.linelog.query.times import parse_step
 
 MOST_FIELDS = 10
 """Fields by which an answer is grouped."""
-EACH_POSITION = "each line has another position; group by another field"
 
 _WORD = re.compile(r"[^\s,]+")
 _WORD_OR_COMMA = re.compile(r"[^\s,]+|,")

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
-from logsrv.linelog.query.text_search.line_spans import all_line_spans
+from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.search import Hit, hits_at
 from logsrv.linelog.read.texts import DamagedSegment, PlainFrames, SegmentFrames

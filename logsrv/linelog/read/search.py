@@ -21,9 +21,9 @@ from logsrv.linelog.fields.stored_line import (
     IsOf,
     make_source_test,
 )
+from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, leaves
-from logsrv.linelog.query.text_search.line_spans import all_line_spans
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.plan import (
     ByIndex,

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from logsrv.kit.text.words import listed
@@ -69,6 +69,16 @@ class Figures(TableAnswer):
 
     def in_steps(self, seconds: float) -> Figures:
         return Figures(self.grouping._replace(every=seconds))
+
+
+def figures_of(
+    figures: Iterable[tuple[str, str]],
+    by: tuple[str, ...],
+    every: float | None,
+    compare: float | None = None,
+) -> Figures:
+    """Return a table of figures, each a function and its field."""
+    return Figures(Grouping(tuple(Figure(*each) for each in figures), by, every, compare))
 
 
 def _figures(words: StageWords, function: str) -> Figures:

@@ -23,11 +23,11 @@ from logsrv.linelog.fields import reader
 from logsrv.linelog.fields.forms.json import one as json_fields
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.http.search_child import answer_request
+from logsrv.linelog.query import literal_windows
+from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, Place, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.text_search import literal_windows
-from logsrv.linelog.query.text_search.line_spans import all_line_spans
 from logsrv.linelog.read import plan, pool
 from logsrv.linelog.read import search as search_module
 from logsrv.linelog.read.answer_kinds import LinesAnswer, after_stages

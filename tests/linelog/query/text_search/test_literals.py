@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.text_search import literal_windows, literals
+from logsrv.linelog.query import literal_windows
+from logsrv.linelog.query.line_spans import line_spans_at
+from logsrv.linelog.query.literal_windows import LiteralWindows, TextPiece
+from logsrv.linelog.query.text_search import literals
 from logsrv.linelog.query.text_search.engine import compile_search
-from logsrv.linelog.query.text_search.line_spans import line_spans_at
-from logsrv.linelog.query.text_search.literal_windows import LiteralWindows, TextPiece
 from logsrv.linelog.query.text_search.literals import (
     AllOf,
     AnyOf,

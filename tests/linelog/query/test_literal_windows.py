@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.text_search import literal_windows
-from logsrv.linelog.query.text_search.line_spans import (
+from logsrv.linelog.query import literal_windows
+from logsrv.linelog.query.line_spans import (
     all_line_spans,
     line_spans_at,
     number_of_lines,
     other_line_spans,
 )
-from logsrv.linelog.query.text_search.literal_windows import TextPiece, pieces_of_text
+from logsrv.linelog.query.literal_windows import TextPiece, pieces_of_text
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 
