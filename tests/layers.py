@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("linelog.intake.blocks", "linelog.formats.registry"),
     ("gopher", "inputs", "linelog.plugin"),
     ("cli",),
+    ("linelog.commands",),
     (
         "linelog.alerts",
         "linelog.archive",

@@ -18,7 +18,6 @@ from twisted.plugin import getPlugins
 
 from logsrv import __version__
 from logsrv.cli import command
-from logsrv.cli.help import topic_text, topics
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command import main as gopher_command
 from logsrv.kit.options.argument_parser import Parser
@@ -34,6 +33,7 @@ from logsrv.kit.options.help import INFORMATIVE, add_settings, example_command, 
 from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
+from logsrv.linelog.commands.help_command import topic_text, topics
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 
 _LOGSRV = """\

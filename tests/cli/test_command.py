@@ -104,7 +104,7 @@ def test_a_plugin_file_that_cannot_be_imported_costs_only_its_commands(strangers
 def test_a_command_of_ours_whose_import_fails_is_one_sentence_that_names_the_file(
     monkeypatch, capsys
 ):
-    monkeypatch.setitem(sys.modules, "logsrv.cli.reading", None)
+    monkeypatch.setitem(sys.modules, "logsrv.linelog.commands.reading", None)
     monkeypatch.delitem(sys.modules, "logsrv.linelog.sql.sql_command", raising=False)
     main = import_module("logsrv.cli.main").main
     # 1 would say that nothing was found.
@@ -120,7 +120,8 @@ def test_the_help_imports_neither_commands_nor_twisted(words):
     """So that it is there at once."""
     code = (
         "import sys; from logsrv.cli.main import main; main(sys.argv[1:]); "
-        "print([name for name in ('logsrv.cli.search', 'twisted', 'attrs') if name in sys.modules])"
+        "found = 'logsrv.linelog.commands.search_command', 'twisted', 'attrs'; "
+        "print([name for name in found if name in sys.modules])"
     )
     shown = subprocess.run(
         [sys.executable, "-c", code, *words], capture_output=True, check=True, timeout=PATIENCE

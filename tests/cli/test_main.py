@@ -119,7 +119,7 @@ def test_a_search_of_a_store_whose_texts_are_in_a_bucket_is_watched(
         limits.append(resource.getrlimit(resource.RLIMIT_DATA)[0])
         return 0
 
-    monkeypatch.setattr("logsrv.cli.search.run", run)
+    monkeypatch.setattr("logsrv.linelog.commands.search_command.run", run)
     words = ["search", "--directory", str(tmp_path), "x"]
     assert module.main(words, lambda name, failed: seen.append((name, failed))) == 0
     assert seen == [("search", 2)] * watched

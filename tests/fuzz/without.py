@@ -6,7 +6,7 @@ _OURS = "reads what this program wrote into a pipe of its own"
 
 WITHOUT = {
     "cli.arguments": _OPTION,
-    "cli.reading": _OPTION,
+    "linelog.commands.reading": _OPTION,
     "gopher.command.fetch": _OPTION,
     "linelog.alerts.alert_protocol": "reads the settings of a task that this program wrote",
     "linelog.http.asked_ahead": _HANDS_ON,

@@ -32,7 +32,7 @@ _ROOMS = {
         "tests/gopher/gateway/test_browser.py",
         "tests/end_to_end/test_live_page",
     ),
-    "commands": ("tests/cli/",),
+    "commands": ("tests/cli/", "tests/linelog/commands/"),
     "end to end": ("tests/end_to_end/",),
     "power cuts": ("tests/powercut/",),
     "fuzz": ("tests/fuzz/test_targets.py",),
@@ -46,7 +46,7 @@ _NOT_OF_LOGSRV = (
 )
 STEPS = 3
 """Quick and slow tests of other folders are tried if so many imports lead from them to the source."""
-_STARTING = ("tests.cli.", "tests.end_to_end.", "tests.powercut.")
+_STARTING = ("tests.cli.", "tests.linelog.commands.", "tests.end_to_end.", "tests.powercut.")
 _OF_COMMAND = "_command"
 """The end of the names of modules with a command, and of their tests, beside those of `cli`."""
 _STARTED = ("logsrv.linelog.plugin.service", "logsrv.cli.main")

@@ -23,7 +23,7 @@ def test_the_tests_of_a_file_are_those_with_its_name():
     [
         (f"{STORE}/test_writer.py", "folder"),
         ("tests/linelog/read/test_view.py", "elsewhere"),
-        ("tests/cli/test_search.py", "commands"),
+        ("tests/linelog/commands/test_search_command.py", "commands"),
         ("tests/linelog/sql/test_sql_command.py", "commands"),
         ("tests/end_to_end/test_killed.py", "end to end"),
         ("tests/end_to_end/test_live_page.py", "browser"),

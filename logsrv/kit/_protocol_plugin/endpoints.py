@@ -22,8 +22,8 @@ def client_endpoint(
 
     seconds: the time-out of one attempt.
 
-    The host is "" for an address without one, such as a path. Raises ConfigurationError with one sentence for
-    text that names no address, TypeError for an object that cannot connect.
+    The host is "" for an address without one, such as a path. Raises ConfigurationError with one sentence
+    for text that names no address, TypeError for an object that cannot connect.
     """
     if isinstance(address, str):
         try:

@@ -34,13 +34,13 @@ from pathlib import Path
 
 from logsrv.cli.arguments import parse_directory, tell
 from logsrv.cli.command import Command
-from logsrv.cli.output.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.backup.backup import Backup
 from logsrv.linelog.backup.copying import CopyMethod
+from logsrv.linelog.commands.progress import CareProgress
 from logsrv.linelog.store.disk import Disk, make_directory, reason, store_errors
 from logsrv.linelog.store.file_owner import give_store_to
 from logsrv.linelog.store.format import require_known_format

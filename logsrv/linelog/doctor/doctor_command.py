@@ -34,12 +34,12 @@ import attrs
 
 from logsrv.cli.arguments import parse_directory
 from logsrv.cli.command import Command
-from logsrv.cli.output.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import counted, shown
 from logsrv.linelog.columns.child_process import ColumnsProcess, columns_are_installed
+from logsrv.linelog.commands.progress import CareProgress
 from logsrv.linelog.doctor.examine import Examination
 from logsrv.linelog.doctor.findings import LOST, StoreFinding
 from logsrv.linelog.read.view import View

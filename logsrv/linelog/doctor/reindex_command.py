@@ -27,7 +27,6 @@ import attrs
 
 from logsrv.cli.arguments import only_store, tell
 from logsrv.cli.command import Command
-from logsrv.cli.reading import declare_store
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.linelog.columns.child_process import (
@@ -35,6 +34,7 @@ from logsrv.linelog.columns.child_process import (
     ColumnsProcess,
     columns_are_installed,
 )
+from logsrv.linelog.commands.reading import declare_store
 from logsrv.linelog.store.disk import Disk, explanation, store_errors
 from logsrv.linelog.store.file_owner import give_files_of_root
 from logsrv.linelog.store.format import require_known_format

@@ -33,11 +33,11 @@ from pathlib import Path
 
 from logsrv.cli.arguments import only_store, tell
 from logsrv.cli.command import Command
-from logsrv.cli.reading import declare_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.terminal import StatusLine
 from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.commands.reading import declare_store
 from logsrv.linelog.importing.files import STDIN, LogFile, Run, find_log_files, merge_by_moment
 from logsrv.linelog.importing.summary import SkippedFileCounts, file_sentence, total_sentence
 from logsrv.linelog.importing.writer import ImportWriter, open_for_import

@@ -23,18 +23,18 @@ from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.command import Command
-from logsrv.cli.output.progress import ProgressLine
-from logsrv.cli.reading import (
+from logsrv.errors import LogsrvError, QueryError, UsageError
+from logsrv.kit.children.child_side import limit_extra_memory
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.commands.progress import ProgressLine
+from logsrv.linelog.commands.reading import (
     declare_store,
     declare_zone,
     question_with_hints,
     search_status,
 )
-from logsrv.cli.stores import open_view
-from logsrv.errors import LogsrvError, QueryError, UsageError
-from logsrv.kit.children.child_side import limit_extra_memory
-from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.text.escape import one_line
+from logsrv.linelog.commands.stores import open_view
 from logsrv.linelog.query.caret import error_with_caret
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _run_statement(arguments: argparse.Namespace) -> int:
 
 def _write_answer(answer: SqlAnswer, arguments: argparse.Namespace) -> bool:
     """Write the answer; return whether it has rows."""
-    from logsrv.cli.output.rows import writer
+    from logsrv.linelog.commands.rows import writer
 
     with writer(arguments.output, arguments.to, arguments.local, not arguments.no_pager) as out:
         found = False

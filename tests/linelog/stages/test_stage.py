@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import logsrv.linelog.stages
-from logsrv.cli import search
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.commands import search_command as search
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.stage import KINDS, all_stages, find_stage
 from logsrv.linelog.stages.figures import FUNCTIONS

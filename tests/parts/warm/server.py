@@ -52,7 +52,7 @@ MODULES = (
     *(
         "logsrv.linelog.intake.line_receiver",
         "logsrv.kit._protocol_plugin.plugin",
-        "logsrv.cli.stores",
+        "logsrv.linelog.commands.stores",
     ),
     *("csv", "difflib", "importlib.metadata", "unittest", "zoneinfo"),
     *("twisted.cred.strcred", "twisted.trial.itrial", "twisted.words.iwords"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.main import main
-from logsrv.cli.output import answers
+from logsrv.linelog.commands import answers
 from logsrv.linelog.read.figures import frequent_keys, kept_values
 from logsrv.linelog.read.figures.text_table import named_value
 from tests.parts.commands import logsrv

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.following import Following
+from tests.linelog.commands.following import Following
 from tests.parts.commands import logsrv
 from tests.parts.stores import line, lines, make_store
 

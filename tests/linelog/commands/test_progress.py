@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.output import progress as module
-from logsrv.cli.output.progress import CareProgress, ProgressLine
+from logsrv.linelog.commands import progress as module
+from logsrv.linelog.commands.progress import CareProgress, ProgressLine
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.figures.groups import count_lines
@@ -20,7 +20,7 @@ from tests.parts.terminals import Terminal
 def test_the_progress_names_the_part_and_is_removed(monkeypatch):
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
-    monkeypatch.setattr("logsrv.cli.output.progress._CARE_EVERY", -1.0)
+    monkeypatch.setattr("logsrv.linelog.commands.progress._CARE_EVERY", -1.0)
     progress = CareProgress()
     progress.show_part(3, "segment 7", of=9)
     assert "\r3 of 9: segment 7" in screen.getvalue()

@@ -25,12 +25,12 @@ from contextlib import ExitStack, closing
 from functools import partial
 from itertools import islice
 
-from logsrv.cli import reading
 from logsrv.cli.arguments import named_stores, tell
 from logsrv.cli.command import Command
-from logsrv.cli.stores import make_search, open_view
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.linelog.commands import reading
+from logsrv.linelog.commands.stores import make_search, open_view
 from logsrv.linelog.fields.stored_line import make_source_test
 from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read.continuations import Continuations

@@ -24,16 +24,16 @@ from argparse import Namespace
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
-from logsrv.cli import reading
 from logsrv.cli.arguments import tell
 from logsrv.cli.command import Command
-from logsrv.cli.output.around import declare_around, make_search_scope, parse_around
-from logsrv.cli.output.progress import ProgressLine
-from logsrv.cli.output.standard_output import Output
-from logsrv.cli.stores import make_search, open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.lazy_names import later_module
+from logsrv.linelog.commands import reading
+from logsrv.linelog.commands.around import declare_around, make_search_scope, parse_around
+from logsrv.linelog.commands.progress import ProgressLine
+from logsrv.linelog.commands.standard_output import Output
+from logsrv.linelog.commands.stores import make_search, open_view, require_one_store
 from logsrv.linelog.query.field_names import (
     EACH_POSITION,
     field_names,
@@ -163,7 +163,7 @@ def run(arguments: Namespace) -> int:
                     found = _print_figures(search, asked, arguments)
                 elif of_records or not (found := _print_lines(search, asked, arguments)):
                     # Imported here: its rules take a fifteenth of the time of a short search.
-                    from logsrv.cli.output.records import hint_on_records, print_records
+                    from logsrv.linelog.commands.records import hint_on_records, print_records
 
                     if of_records:
                         found = print_records(search, of_records, asked, arguments)
@@ -261,14 +261,14 @@ def _check_options(arguments: Namespace) -> None:
 def _print_figures(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print counts, figures or sorted lines; return whether anything was found."""
     # Imported here: a search for lines needs none of it.
-    from logsrv.cli.output.bars import print_count, print_histogram
+    from logsrv.linelog.commands.bars import print_count, print_histogram
 
     if arguments.count and asked.answer is None:
         return print_count(search, asked.limit)
     if arguments.histogram and asked.answer is None:
         return print_histogram(search, arguments)
     # Imported here because it loads NumPy.
-    from logsrv.cli.output.answers import print_answer
+    from logsrv.linelog.commands.answers import print_answer
 
     return print_answer(search, asked, arguments)
 

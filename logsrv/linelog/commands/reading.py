@@ -9,12 +9,12 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from logsrv.cli.arguments import SAID, tell
-from logsrv.cli.stores import require_one_store, several_stores
 from logsrv.errors import QueryError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.terminal import has_colours
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
+from logsrv.linelog.commands.stores import require_one_store, several_stores
 from logsrv.linelog.query import match
 from logsrv.linelog.query.caret import error_with_caret
 from logsrv.linelog.query.field_names import field_names

@@ -7,8 +7,8 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from logsrv.cli import reading
-from logsrv.cli.output.standard_output import Output
+from logsrv.linelog.commands import reading
+from logsrv.linelog.commands.standard_output import Output
 from logsrv.linelog.query.question import And, Node, Question
 from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read.records.found_records import FoundRecords

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.main import main
-from logsrv.cli.stores import open_view, several_stores
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.commands.stores import open_view, several_stores
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.stores import line, make_store
 from tests.parts.waits import line_of

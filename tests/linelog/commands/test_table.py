@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from logsrv.cli.output.rows import cell_text, cell_texts, writer
-from logsrv.cli.output.table import RowWriter
 from logsrv.errors import LogsrvError
+from logsrv.linelog.commands.rows import cell_text, cell_texts, writer
+from logsrv.linelog.commands.table import RowWriter
 from logsrv.linelog.read.figures.text_table import Table
 
 COLUMNS = [("n", "BIGINT"), ("text", "VARCHAR")]

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from logsrv.cli.command import COMMANDS, Command, commands_help_text, parser_of
 from logsrv.cli.line_logger import absence_of_command
-from logsrv.cli.output.standard_output import Output
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.plugins import load_object
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.lazy_names import later_module
+from logsrv.linelog.commands.standard_output import Output
 
 if TYPE_CHECKING:
     from logsrv.linelog.query import stage

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.output.standard_output import pager_command, start_pager
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.commands.standard_output import pager_command, start_pager
 from tests.parts.commands import LOGSRV
 from tests.parts.stores import lines, make_store
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.command import COMMANDS, parser_of
-from logsrv.cli.help import topic_text, topics
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.alerts.alert_settings import AlertOptions
+from logsrv.linelog.commands.help_command import topic_text, topics
 from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.formats.registry import INPUTS
 from logsrv.linelog.intake.over_http.http_format import HTTP_FORMATS
@@ -22,7 +22,7 @@ from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.times import parse_moment
 from tests.parts.commands import logsrv
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def first_words(text: str) -> list[str]:

@@ -3,8 +3,8 @@
 import pytest
 
 from logsrv.cli.command import COMMANDS
-from logsrv.cli.help import topics
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.commands.help_command import topics
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.programs import program

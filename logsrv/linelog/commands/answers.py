@@ -6,13 +6,13 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.output.bars import step_seconds
-from logsrv.cli.output.standard_output import Output
-from logsrv.cli.output.table import print_rows
-from logsrv.cli.reading import line_renderer
 from logsrv.errors import UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, listed
+from logsrv.linelog.commands.bars import step_seconds
+from logsrv.linelog.commands.reading import line_renderer
+from logsrv.linelog.commands.standard_output import Output
+from logsrv.linelog.commands.table import print_rows
 from logsrv.linelog.query.question import Column, Question
 from logsrv.linelog.read.answer_kinds import (
     MOST_ORDERED,

@@ -14,10 +14,10 @@ from typing import Any
 import attrs
 import pyarrow
 
-from logsrv.cli.output.standard_output import Output
-from logsrv.cli.output.table import ByteSink, RowWriter
 from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.text.escape import printable
+from logsrv.linelog.commands.standard_output import Output
+from logsrv.linelog.commands.table import ByteSink, RowWriter
 from logsrv.linelog.read.figures.text_table import Columns
 
 _EXPLAINED = ["explain_key", "explain_value"]

@@ -6,7 +6,9 @@ import pytest
 
 from logsrv.cli.arguments import only_store
 from logsrv.cli.command import COMMANDS, parser_of
-from logsrv.cli.reading import (
+from logsrv.errors import UsageError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.linelog.commands.reading import (
     declare_query,
     declare_scope,
     declare_store,
@@ -16,9 +18,7 @@ from logsrv.cli.reading import (
     parse_count,
     search_status,
 )
-from logsrv.cli.stores import open_view
-from logsrv.errors import UsageError
-from logsrv.kit.options.argument_parser import Parser
+from logsrv.linelog.commands.stores import open_view
 from tests.parts.stores import lines, make_store
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, BinaryIO, TypeAlias
 
-from logsrv.cli.output.standard_output import Output
 from logsrv.kit.text import terminal
+from logsrv.linelog.commands.standard_output import Output
 from logsrv.linelog.read.figures.text_table import Columns, Table, column_kinds, shown_rows
 from logsrv.linelog.read.render import csv_rows, safe_json
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.output import bars
+from logsrv.linelog.commands import bars
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.times import parse_step

@@ -7,10 +7,10 @@ import time
 from argparse import Namespace
 from contextlib import closing
 
-from logsrv.cli import reading
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339, shift_rfc3339
+from logsrv.linelog.commands import reading
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.times import parse_moment, parse_step
 from logsrv.linelog.read.plan import Scope

@@ -15,12 +15,12 @@ import argparse
 import sys
 from contextlib import closing
 
-from logsrv.cli import reading
 from logsrv.cli.arguments import tell
 from logsrv.cli.command import Command
-from logsrv.cli.stores import open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.linelog.commands import reading
+from logsrv.linelog.commands.stores import open_view, require_one_store
 from logsrv.linelog.read.records.found_records import whole_record
 from logsrv.linelog.read.records.render_records import make_record_renderer
 from logsrv.linelog.read.render import make_renderer

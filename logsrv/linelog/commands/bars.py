@@ -7,9 +7,9 @@ import time
 from argparse import Namespace
 from itertools import islice
 
-from logsrv.cli.output.table import print_rows
 from logsrv.kit.text.terminal import terminal_columns
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.commands.table import print_rows
 from logsrv.linelog.read.figures.groups import count_lines
 from logsrv.linelog.read.figures.line_counts import step_size, step_start
 from logsrv.linelog.read.figures.time_buckets import histogram, sensible_step
