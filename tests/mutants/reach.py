@@ -140,7 +140,9 @@ def _importers() -> dict[str, set[str]]:
             }
         if name == "logsrv.linelog.parts.registry":
             # It finds the parts of the line logger in the same way.
-            others |= {each for each in modules if "linelog.parts.part" in modules[each].read_text()}
+            others |= {
+                each for each in modules if "linelog.parts.part" in modules[each].read_text()
+            }
         if name.startswith(_STARTING) or name.endswith(_OF_COMMAND):
             others |= {*_STARTED}
         if (room := name.rpartition(".")[0]) != "tests":

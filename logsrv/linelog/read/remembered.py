@@ -8,12 +8,11 @@ have it, too, and send back what they add.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from hashlib import blake2b
 
 MOST, LARGEST, EACH = 96 << 20, 1 << 20, 256
 """Bytes of all parts, of a part that is remembered, and those that each takes besides its own."""
-_KEY = 16
+KEY = 16
+"""Bytes of a key."""
 _NEW = b"+"
 
 
@@ -47,7 +46,7 @@ class RememberedParts:
 
     def keep(self, note: bytes) -> None:
         """Remember a part that another process has noted."""
-        key, new = note[:_KEY], note[_KEY:]
+        key, new = note[:KEY], note[KEY:]
         if not new and key not in self._parts:
             # Forgotten since that process was forked.
             return
@@ -61,8 +60,3 @@ class RememberedParts:
     def _forget(self, key: bytes) -> None:
         if key in self._parts:
             self._size -= EACH + len(self._parts.pop(key))
-
-
-def key_of_part(question: str, lines: Sequence[int | bytes]) -> bytes:
-    """Return the key of what some lines add to a question. lines: what tells them from all others."""
-    return blake2b(f"{question} {lines}".encode(errors="surrogatepass"), digest_size=_KEY).digest()

@@ -21,7 +21,7 @@ from logsrv.linelog.query.expression import ExtractedFields, extracted_fields
 from logsrv.linelog.query.highlight import highlight_finder
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import Extraction, Question
-from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.hits import Hit
 
 DIM, _BOLD, RESET = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 _MATCH = "\x1b[1;30;43m"

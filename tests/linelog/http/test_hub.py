@@ -16,8 +16,8 @@ from logsrv.linelog.http.views.view_child import BURST, POLL_EVERY, RATE, REST_F
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.views.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records.whole_records import JoinedLines
-from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segment import Position, parse_position
 from tests.leaks import killed
 from tests.parts.examples import more

@@ -15,6 +15,7 @@ from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read import texts
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.records import found_records
 from logsrv.linelog.read.records.found_records import (
@@ -23,7 +24,7 @@ from logsrv.linelog.read.records.found_records import (
     lines_of_records,
 )
 from logsrv.linelog.read.records.whole_records import about_lines
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from tests.linelog.read.traces import TRACES, records_of, stored

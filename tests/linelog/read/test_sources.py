@@ -22,7 +22,7 @@ WORK = """\
 from pathlib import Path
 
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store import index
+from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.disk import Disk
 
 class Text:

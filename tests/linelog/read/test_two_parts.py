@@ -99,7 +99,7 @@ def test_a_bound_that_one_part_reaches_is_told_of_the_whole(
 ):
     first = lines_of(MANY if bound in ("first", "both") else FEW)
     second = lines_of(MANY if bound in ("second", "both") else FEW, 1000)
-    monkeypatch.setattr(f"logsrv.linelog.read.{most}", 10)
+    monkeypatch.setattr(f"logsrv.linelog.read.figures.{most}", 10)
     found = read(tmp_path, first, second, question(query))
     estimates = {
         "groups.MOST_NUMBERS": not found.exact,

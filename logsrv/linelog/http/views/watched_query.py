@@ -20,6 +20,7 @@ from logsrv.linelog.query.pipeline import parse_lines
 from logsrv.linelog.query.question import EVERYTHING, And, Node
 from logsrv.linelog.query.record_match import candidates_in_records, record_test
 from logsrv.linelog.read.follow import AppendedLines
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records.whole_records import (
     MOST_KEPT,
     JoinedLines,
@@ -27,7 +28,6 @@ from logsrv.linelog.read.records.whole_records import (
     lines_before,
 )
 from logsrv.linelog.read.render import hit_as_json, safe_json
-from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import NOWHERE, Position
 

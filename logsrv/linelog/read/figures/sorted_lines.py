@@ -10,7 +10,8 @@ from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.question import Extraction, Figure, Grouping, Sorting
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.figures.groups import group_counter
-from logsrv.linelog.read.search import Hit, Search, text_of_hits
+from logsrv.linelog.read.hits import Hit, text_of_hits
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segment import Position
 

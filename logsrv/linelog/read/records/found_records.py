@@ -26,6 +26,7 @@ from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.fields.way_back import may_be_continuation
 from logsrv.linelog.query.record_match import RecordTest
 from logsrv.linelog.read.continuations import Continuations
+from logsrv.linelog.read.hits import Hit, lines_in_text
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records.whole_records import (
     MOST_APART,
@@ -34,7 +35,7 @@ from logsrv.linelog.read.records.whole_records import (
     is_far,
     lines_before_record,
 )
-from logsrv.linelog.read.search import Hit, Search, lines_in_text
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import NOWHERE, Position

@@ -22,8 +22,8 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH, decode_stored
 from logsrv.linelog.fields.values import displayable_text
 from logsrv.linelog.query.record_match import level_of_lines
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.render import record_document
-from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position

@@ -199,7 +199,7 @@ def test_what_is_an_estimate_of_either_range_is_told(tmp_path, monkeypatch, quer
         for ms in (of_many if days[second] else of_few)
     ]
     store = make_store(tmp_path / "logs", [lines, []])
-    monkeypatch.setattr(f"logsrv.linelog.read.{most}", 10)
+    monkeypatch.setattr(f"logsrv.linelog.read.figures.{most}", 10)
     found = table(store, query, 0, HOUR)
     estimates = {
         "groups.MOST_NUMBERS": not found.exact,

@@ -102,7 +102,7 @@ LINES = st.one_of(
 )
 def test_arrays_and_single_lines_count_the_same(small, lines, size, levels):
     wanted = Counter((one[:-1][:size], Record(one[:-1]).level if levels else None) for one in lines)
-    with patch.object(line_counts, "SMALL", small):
+    with patch.object(line_counts, "SMALL_FOR_NUMPY", small):
         assert count_by_time(b"".join(lines), size, levels=levels) == wanted
 
 
