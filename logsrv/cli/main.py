@@ -148,6 +148,7 @@ def _needs_watching(arguments: object, *, with_archives: bool) -> bool:
     noting = [store for store in stores if with_archives and _has_archives(store)]
     if not noting and not any("://" in place for place in places):
         return False
+    # Imported here: only then are sources of segments asked.
     from logsrv.linelog.read import sources
 
     return sources.needs_watching(places, noting)

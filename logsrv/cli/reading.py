@@ -25,7 +25,7 @@ from logsrv.linelog.query.question import Question
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.render import LineStyle, make_renderer
+from logsrv.linelog.read.render import LineStyle, csv_renderer, make_renderer
 
 NOTHING = 1
 """The exit status of a search that finds nothing."""
@@ -193,9 +193,6 @@ def line_renderer(
     """
     style = line_style(arguments)
     if style.output == "csv":
-        # Imported here: its libraries are 1 % of the time of a short search.
-        from logsrv.linelog.read.render import csv_renderer
-
         head, render = csv_renderer(
             asked,
             arguments.columns,

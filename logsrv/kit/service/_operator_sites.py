@@ -70,6 +70,7 @@ def _metrics_sites(
 
 
 def _inspect_site(service: Service, settings: OperatorSettings, place: InspectPlace) -> SiteSpec:
+    # A service without --inspect starts sooner without it.
     from logsrv.kit.inspect._session import SessionSettings, SocketServer
 
     if settings.inspect_python and place.keys is None and place.endpoint.scheme != "unix":
@@ -90,9 +91,10 @@ def _inspect_site(service: Service, settings: OperatorSettings, place: InspectPl
                 place=str(place),
             )
         if place.host_key is not None:
-            from logsrv.kit.inspect._ssh import SSHServer, host_key
-
-            return SSHServer(service, wanted.label, wanted.settings, host_key(place.host_key))
+            ssh = _ssh()
+            key = ssh.host_key(place.host_key)
+            server: SiteServer = ssh.SSHServer(service, wanted.label, wanted.settings, key)
+            return server
         return SocketServer(service, wanted.label, wanted.settings, metrics)
 
     sentence = f"listening for operators{' by ssh' if place.host_key else ''} on {{place}}"
@@ -105,8 +107,14 @@ def _public_keys(place: InspectPlace) -> tuple[Any, ...]:
     """Return the public keys that may log in; none if the place is not SSH."""
     if place.keys is None:
         return ()
+    keys: tuple[Any, ...] = _ssh().authorized_keys(place.keys)
+    return keys
+
+
+def _ssh() -> Any:
+    """Return the module for SSH. Raises ConfigurationError without Conch, which few services need."""
     try:
-        from logsrv.kit.inspect._ssh import authorized_keys
+        from logsrv.kit.inspect import _ssh as ssh
     except ImportError:
         raise ConfigurationError(NO_CONCH) from None
-    return authorized_keys(place.keys)
+    return ssh

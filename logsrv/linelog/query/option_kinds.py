@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 from logsrv.errors import QueryError
 from logsrv.kit.options.kinds import TEXT, Kind, WrongPartError
@@ -17,23 +19,29 @@ def require_plain_text(text: str) -> str:
 
 
 def _checked_text(text: str, *, of_alert: bool = False) -> str:
-    # Imported only for a query: this import takes as long as those of all other options together.
-    from logsrv.linelog.query import caret, condition, parse
-
-    check: Callable[[str], object] = condition.parse_alert if of_alert else parse.parse
+    query = _query_modules()
+    check: Callable[[str], object] = query.condition.parse_alert if of_alert else query.parse.parse
     try:
         check(require_plain_text(text))
     except QueryError as error:
-        sentence, _, picture = caret.error_with_caret(text, error).partition("\n")
+        sentence, _, picture = query.caret.error_with_caret(text, error).partition("\n")
         raise WrongPartError(sentence, picture) from error
     return text
 
 
 def _query_hints(text: str, *, of_alert: bool = False) -> list[str]:
-    from logsrv.linelog.query import condition, hints
+    query = _query_modules()
+    found: list[str] = query.hints.foreign_syntax_hints(
+        query.condition.parse_alert(text).lines_text if of_alert else text
+    )
+    return found
 
-    query = condition.parse_alert(text).lines_text if of_alert else text
-    return hints.foreign_syntax_hints(query)
+
+def _query_modules() -> Any:
+    # Imported only for a query: this import takes as long as those of all other options together.
+    from logsrv.linelog.query import caret, condition, hints, parse
+
+    return SimpleNamespace(caret=caret, condition=condition, hints=hints, parse=parse)
 
 
 hints_on_alert = partial(_query_hints, of_alert=True)
