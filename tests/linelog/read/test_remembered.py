@@ -14,7 +14,6 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import EVERYTHING, Grouping, Node, Sorting
 from logsrv.linelog.read import remembered
-from logsrv.linelog.read.answers.remembered_answers import key_of_part
 from logsrv.linelog.read.answers.sources import ColumnAnswers
 from logsrv.linelog.read.figures.aggregate import FoundLines
 from logsrv.linelog.read.figures.compared_groups import group
@@ -23,7 +22,7 @@ from logsrv.linelog.read.figures.sorted_lines import sort_lines
 from logsrv.linelog.read.figures.tallies import count_sources
 from logsrv.linelog.read.figures.time_buckets import histogram_by
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.remembered import EACH, RememberedParts
+from logsrv.linelog.read.remembered import EACH, RememberedParts, key_of_part
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.store.segment import Position
 from tests.parts import stores

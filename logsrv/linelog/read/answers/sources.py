@@ -25,6 +25,7 @@ from logsrv.memory import keep_freed_memory
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
     from logsrv.linelog.read.answers.column_search import ColumnSearch
+    from logsrv.linelog.read.remembered import RememberedParts
 
 WITHOUT_COLUMNS = 12
 """Frames whose text is read before columns are looked for: to load Arrow takes as long."""
@@ -49,6 +50,40 @@ class AnswerSource:
     def collect(self, results: list[bytes]) -> list[bytes]:
         """Return the results of a task, in the process that asks, without what is for this source."""
         return results
+
+
+class RememberedAnswers(AnswerSource):
+    """What the same lines added before, by notes of other processes, if the view has a memory.
+
+    question: what is asked of the lines that fulfil the query; empty if its parts are not remembered.
+    columns: tell of which lines a task for row groups is.
+    """
+
+    def __init__(self, reader: TaskReader, columns: ColumnAnswers, question: str) -> None:
+        self._reader, self._columns = reader, columns
+        self._memory = reader.view.remembered if question else None
+        self._question = f"{question} {reader.matcher.node}"
+
+    def answer(self, task: ReadTask, following: Work) -> list[bytes]:
+        identity = None if self._memory is None else self._identity_of(task, self._memory)
+        if self._memory is None or not identity:
+            return following(task)
+        key = self._memory.key_of(self._question, identity)
+        found = self._memory.get(key)
+        return [*(following(task) if found is None else [found]), key]
+
+    def collect(self, results: list[bytes]) -> list[bytes]:
+        if self._memory is not None and len(results) > 1:
+            self._memory.add(results[1], results[0])
+        return results[:1]
+
+    def _identity_of(self, task: ReadTask, memory: RememberedParts) -> list[int | bytes] | None:
+        """Return what tells the lines of a task from all others; None if it is not known."""
+        if self._reader.scope.source or not task.in_time or task.place:
+            return None
+        if task.group:
+            return self._columns.identity_of(task)
+        return self._reader.identity_of_text(task, memory.digest_of)
 
 
 class IndexAnswers(AnswerSource):

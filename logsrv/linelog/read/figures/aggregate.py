@@ -23,10 +23,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from logsrv.linelog.fields.stored_line import INHERITED, FirstLines
-from logsrv.linelog.read.answers.remembered_answers import RememberedAnswers
 from logsrv.linelog.read.answers.sources import (
     ColumnAnswers,
     IndexAnswers,
+    RememberedAnswers,
     TextAnswers,
 )
 from logsrv.linelog.read.figures.line_counts import levels_in_query
