@@ -121,7 +121,10 @@ def test_a_version_may_be_given_by_its_name():
         ("no name", "'no name' is no name such as package.module:Name"),
         ("logsrv.kit.options.declare:Missing", "there is no logsrv.kit.options.declare:Missing"),
         ("logsrv.kit.protocols._line_protocol:LineProtocol", "LineProtocol is no attrs class"),
-        ("tests.kit._protocol_plugin.test_plugin:Unfillable", "Unfillable.topic has neither option"),
+        (
+            "tests.kit._protocol_plugin.test_plugin:Unfillable",
+            "Unfillable.topic has neither option",
+        ),
     ],
 )
 def test_wrong_options_are_one_sentence(options, sentence):
