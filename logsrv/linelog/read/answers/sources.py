@@ -53,7 +53,7 @@ class AnswerSource:
 
 
 class RememberedAnswers(AnswerSource):
-    """What the same lines added before, by notes of other processes, if the view has a memory.
+    """Parts that the same lines added before, by notes of other processes, if the view has a memory.
 
     question: what is asked of the lines that fulfil the query; empty if its parts are not remembered.
     columns: tell of which lines a task for row groups is.

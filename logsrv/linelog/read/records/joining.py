@@ -36,7 +36,7 @@ class RecordJoiner:
 
     @property
     def is_full(self) -> bool:
-        """Whether so many bytes have come that what is unfinished has to be forgotten."""
+        """True if so many bytes have come that what is unfinished has to be forgotten."""
         return self.size > limits.MOST_KEPT
 
     def first_line(self, record: Record, stream: Hashable = None) -> Record:
@@ -84,7 +84,7 @@ class OpenRecords(RecordJoiner):
 
     @property
     def is_waiting_long(self) -> bool:
-        """Whether records have to be shown as far as they have come."""
+        """True if records have to be shown as far as they have come."""
         return self.waiting > limits.MOST_WAITING
 
     def add(
