@@ -18,9 +18,10 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
-from tests.linelog.read.traces import TRACES
+from tests.parts.stack_traces import GO, JAVA, OTHERS, PYTHON, split_sample
 from tests.parts.stores import line, make_store, view_of
 
+TRACES = [split_sample(sample)[0] for sample in (JAVA, PYTHON, GO, OTHERS)]
 # A further line can only make them true.
 QUERIES = ("level>=error", "error main", "caused OR goroutine", "raise file")
 
