@@ -23,15 +23,20 @@ AGAIN = 1.0
 """Seconds until a task that does not end is cancelled again."""
 
 
+def chosen_reactor() -> Any:
+    """Return the reactor that twistd has chosen, or Twisted's default if nobody has chosen one."""
+    # Imported here: the import itself chooses one.
+    from twisted.internet import reactor
+
+    return reactor
+
+
 def steady_reactor() -> Any:
     """Return the reactor; from now on its timers and `seconds` go by a clock that never jumps.
 
     By itself Twisted uses the time of day: when that is set back by an hour, each timer comes an hour late.
     """
-    # Imported here: by now twistd has chosen the reactor.
-    from twisted.internet import reactor
-
-    running: Any = reactor
+    running = chosen_reactor()
     if "seconds" not in vars(running):
         # It begins at the time of day, by which timers may have been started already.
         ahead = running.seconds() - time.monotonic()

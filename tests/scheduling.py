@@ -53,7 +53,7 @@ SLOWEST = (
     "tests/linelog/columns/test_choice.py::test_a_field_is_known_in_all_frames_or_left_out",
     "tests/linelog/http/test_hub.py::test_lines_of_a_record_name_its_first_line",
     "tests/gopher/mirror/test_update.py::test_an_update_that_got_nothing_changes_nothing_and_goes_on",
-    "tests/linelog/read/test_column_search.py::test_columns_that_are_found_late_are_read_by_processes",
+    "tests/linelog/read/answers/test_column_search.py::test_columns_that_are_found_late_are_read_by_processes",
     f"{END_TO_END}own_target.py",
     "tests/linelog/doctor/test_reindex_command.py::test_columns_with_a_wrong_bit_are_made_again",
     f"{END_TO_END}nats.py::test_what_an_edge_has_is_in_the_centre_byte_by_byte",

@@ -85,7 +85,7 @@ def usual_store(configuration: str = "") -> str:
 
 def _service_store(configuration: str) -> str | None:
     """Return the store that the service of this machine writes; None if none is installed."""
-    import tomllib
+    import tomllib  # A command that is told its store needs none of it.
 
     try:
         with open(configuration, encoding="utf-8") as file:

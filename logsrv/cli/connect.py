@@ -60,7 +60,7 @@ from logsrv.kit.observe.peer_log import OTHER_NAME, UNTRUSTED, failure_sentence
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import shown
-from logsrv.reactor import Timer
+from logsrv.reactor import Timer, chosen_reactor
 
 command = Command("connect", "send standard input to a server, and show its answers", __name__)
 
@@ -108,8 +108,7 @@ def parse_address(text: str) -> RemoteAddress:
 
 def run(arguments: argparse.Namespace) -> int:
     """Talk to the server, in a reactor of its own. Raises as `talk` does."""
-    from twisted.internet import reactor
-
+    reactor = chosen_reactor()
     # Drop Twisted's log, which is not part of the conversation.
     globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     # Not in the background of a shell, where Ctrl-C is ignored.
@@ -122,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         talking.addBoth(outcome.append).addBoth(lambda _: reactor.stop())
 
     reactor.callWhenRunning(begin)
-    reactor.run(installSignalHandlers=False)  # type: ignore[call-arg]
+    reactor.run(installSignalHandlers=False)
     if isinstance(outcome[0], Failure):
         outcome[0].raiseException()
     return 0

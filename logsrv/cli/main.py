@@ -26,6 +26,7 @@ from logsrv.cli.command import (
 from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, absence_of_command, has_line_logger
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.children.starting import fork
+from logsrv.kit.plugins import load_object
 from logsrv.kit.text.terminal import discard_unwritten_output
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.memory import collect_rarely, reserve_little
@@ -148,9 +149,9 @@ def _needs_watching(arguments: object, *, with_archives: bool) -> bool:
     noting = [store for store in stores if with_archives and _has_archives(store)]
     if not noting and not any("://" in one for one in addresses):
         return False
-    from logsrv.linelog.read import sources
-
-    return sources.needs_watching(addresses, noting)
+    # Only then are sources of segments asked.
+    is_needed: bool = load_object("logsrv.linelog.read.sources:needs_watching")(addresses, noting)
+    return is_needed
 
 
 def _has_archives(directory: str) -> bool:

@@ -41,6 +41,7 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
     except ConfigurationError as error:
         raise StartError(f"gopher: {error}") from None
     if settings.url is not None:
+        # Imported here: the gateway needs no command, and a URL no gateway.
         from logsrv.gopher.command.main import main
 
         # After -- a URL cannot be mistaken for an option, or for a command such as mirror.

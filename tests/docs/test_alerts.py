@@ -10,7 +10,7 @@ from logsrv.linelog.alerts import message
 from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.plugin.service import Options
-from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.store.segment import Position
 from tests.parts.story import OURS, Story, blocks
 

@@ -11,8 +11,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.linelog.columns.read_file import SegmentColumns, open_columns
 from logsrv.linelog.columns.write_file import ColumnsWriter
 from logsrv.linelog.fields.values import text_of_value
-from logsrv.linelog.read import column_search
-from logsrv.linelog.read import search as search_module
+from logsrv.linelog.read.answers import column_search, sources
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.index.text_before import text_before
@@ -64,7 +63,7 @@ def values_of(columns: SegmentColumns, name: str) -> list[Any]:
 def columns_for_few_frames() -> Iterator[None]:
     """Let columns be read also where text would cost less."""
     with (
-        patch.object(search_module, "WITHOUT_COLUMNS", 0),
+        patch.object(sources, "WITHOUT_COLUMNS", 0),
         patch.object(column_search, "FEWEST_FRAMES", 0),
     ):
         yield

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from tests.parts.powercut.recovery import NEW, use

@@ -61,12 +61,11 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     start = None if options.url is None else resolve_typed_address(options.url)
     # Imported here: the other commands need not wait for Textual.
-    from logsrv.gopher.browse.app import Browser
-    from logsrv.gopher.browse.session import BrowsingSession
+    from logsrv.gopher.browse import app, session
 
     # The lines of a text of 20 MB are 300,000 objects: to look for garbage among them kept keys waiting for
     # 270 ms each time. With these, garbage is looked for among young objects only.
     gc.set_threshold(10_000, 5, 1_000_000)
-    browser = Browser(BrowsingSession(os.environ, connection, options.charset), start)
+    browser = app.Browser(session.BrowsingSession(os.environ, connection, options.charset), start)
     browser.run()
     return browser.return_code or 0

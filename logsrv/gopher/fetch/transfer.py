@@ -97,6 +97,7 @@ class Transfer:
             if options.proxy is not None:
                 self._socks = SocksHandshake(options.proxy, url.host, url.port)
             if url.tls:
+                # Imported here, because it loads `ssl`.
                 from logsrv.gopher.fetch.tls import TLSLayer
 
                 self._tls = TLSLayer(options.tls_context, options.trust, url)

@@ -5,7 +5,7 @@ This module is all that `twistd --help` has to import; the rest loads when the p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -83,45 +83,11 @@ class Plugin:
 
         Raises StartError with one sentence when the plugin's own options are wrong or missing.
         """
-        from logsrv.kit._protocol_plugin.declared import check_declared, declared_by
-        from logsrv.kit._protocol_plugin.service_settings import (
-            answers_of,
-            limits_of,
-            needless_options,
-            settings_class,
-        )
-        from logsrv.kit.options.declare import options_of
-        from logsrv.kit.options.usage import usage_options
-
-        try:
-            own = self.load_if_named(self.settings)
-            if own is not None:
-                check_options_class(self.name, own)
-                options_of(own)
-            served = self.load_if_named(self.protocol), self.load_if_named(self.datagrams)
-            named = [self.load_if_named(one) for one in self.listeners.values()]
-            if own is None:
-                # Now, because the options that are missing would be refused as unknown.
-                for found in filter(None, map(declared_by, (*served, *named))):
-                    check_declared(self.name, found._replace(state=None), None, None)
-            limits, needless = limits_of(*served, named=named), needless_options(*served, *named)
-            answers = answers_of(*served, *named)
-            return usage_options(
-                settings_class(
-                    *(self.name, own, self.listen, tuple(limits.items())),
-                    *(needless, tuple(self.listeners), answers),
-                ),
-                name=self.name,
-                version=self.version,
-                description=self.description,
-            )
-        except ConfigurationError as error:
-            raise StartError(str(error)) from error
-        except TypeError as error:
-            raise StartError(f"{self.name}: {error}") from error
+        return _chosen().options_class(self)
 
     def makeService(self, options: Any) -> IService:
         """Return the service for parsed options. Raises StartError with one sentence."""
+        # Imported here, as in `make_service_on`.
         from logsrv.kit.service.launch import launched
 
         service: IService = launched(
@@ -131,16 +97,17 @@ class Plugin:
 
     def make_service_on(self, reactor: Any, options: Any) -> ProtocolService[Any, Any]:
         """Return the service for parsed options on any reactor. Raises StartError with one sentence."""
-        from logsrv.kit._protocol_plugin.factory import protocols_of
-        from logsrv.kit._protocol_plugin.protocol_service import ProtocolService
+        # Imported here: options and help need not load what serves.
+        from logsrv.kit._protocol_plugin import factory, protocol_service
 
         try:
             given = {"": (self.protocol, self.datagrams)}
             given |= {name: (what, None) for name, what in self.listeners.items()}
             served = {
-                name: protocols_of(*map(self.load_if_named, pair)) for name, pair in given.items()
+                name: factory.protocols_of(*map(self.load_if_named, pair))
+                for name, pair in given.items()
             }
-            return ProtocolService(
+            return protocol_service.ProtocolService(
                 self.name,
                 options.settings,
                 {
@@ -150,7 +117,7 @@ class Plugin:
                 state=self.load_if_named(self.state) or (lambda service: SimpleNamespace()),
                 load=options.reload,
                 reactor=reactor,
-                check_state=self._check_declared(),
+                check_state=_chosen().check_declared_objects(self),
             )
         except LogsrvError as error:
             sentence = str(error)
@@ -174,23 +141,14 @@ class Plugin:
 
         Raises ConfigurationError if one is missing, or if a protocol is declared with others.
         """
-        self._check_declared()
+        _chosen().check_declared_objects(self)
 
-    def _check_declared(self) -> Callable[[Any], None]:
-        """Compare the protocols with options and state; return the check of the state that is made."""
-        from logsrv.kit._protocol_plugin.declared import check_declared, declared_by
 
-        served = map(self.load_if_named, (self.protocol, self.datagrams, *self.listeners.values()))
-        declared = [found for found in map(declared_by, served) if found is not None]
-        options, state = self.load_if_named(self.settings), self.load_if_named(self.state)
-        for one in declared:
-            check_declared(self.name, one, options, state)
+def _chosen() -> Any:
+    # Imported here: `twistd --help` imports all plugins, and needs none of it.
+    from logsrv.kit._protocol_plugin import chosen
 
-        def check(made: Any) -> None:
-            for one in declared:
-                one.require_state(self.name, made)
-
-        return check
+    return chosen
 
 
 @overload

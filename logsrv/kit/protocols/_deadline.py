@@ -25,6 +25,7 @@ from logsrv.kit.protocols._awaiting import (
     working,
 )
 from logsrv.kit.protocols.faults import wrong_value_text
+from logsrv.reactor import chosen_reactor
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
@@ -123,9 +124,7 @@ def _clock_of_work(work: RunningCoroutine[Any]) -> Any:
         return connection.author.factory.service.clock
     if work.clock is not None:
         return work.clock
-    from twisted.internet import reactor
-
-    return reactor
+    return chosen_reactor()
 
 
 def with_time_limit(step: Callable[[], Any], seconds: float, clock: IReactorTime) -> Deferred[Any]:

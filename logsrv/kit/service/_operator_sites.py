@@ -74,6 +74,7 @@ def _metrics_sites(
 def _inspect_site(
     service: Service, settings: OperatorSettings, address: InspectEndpoint
 ) -> SiteSpec:
+    # A service without --inspect starts sooner without it.
     from logsrv.kit.inspect._session import SessionSettings, SocketServer
 
     if settings.inspect_python and address.keys is None and address.endpoint.scheme != "unix":
@@ -94,9 +95,10 @@ def _inspect_site(
                 place=str(address),
             )
         if address.host_key is not None:
-            from logsrv.kit.inspect._ssh import SSHServer, host_key
-
-            return SSHServer(service, wanted.label, wanted.settings, host_key(address.host_key))
+            ssh = _ssh()
+            key = ssh.host_key(address.host_key)
+            server: SiteServer = ssh.SSHServer(service, wanted.label, wanted.settings, key)
+            return server
         return SocketServer(service, wanted.label, wanted.settings, metrics)
 
     sentence = f"listening for operators{' by ssh' if address.host_key else ''} on {{place}}"
@@ -114,8 +116,14 @@ def _public_keys(address: InspectEndpoint) -> tuple[Any, ...]:
     """Return the public keys that may log in; none if the address is not SSH."""
     if address.keys is None:
         return ()
+    keys: tuple[Any, ...] = _ssh().authorized_keys(address.keys)
+    return keys
+
+
+def _ssh() -> Any:
+    """Return the module for SSH. Raises ConfigurationError without Conch, which few services need."""
     try:
-        from logsrv.kit.inspect._ssh import authorized_keys
+        from logsrv.kit.inspect import _ssh as ssh
     except ImportError:
         raise ConfigurationError(NO_CONCH) from None
-    return authorized_keys(address.keys)
+    return ssh

@@ -14,6 +14,7 @@ from logsrv.kit.net.parse import parse_named_endpoint
 from logsrv.kit.testing._memory import as_plugin, parsed
 from logsrv.kit.testing._session import TelnetSession
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.reactor import chosen_reactor
 
 Result = TypeVar("Result")
 
@@ -109,7 +110,7 @@ def serve(what: Any, *arguments: str, reactor: Any = None, **how: Any) -> Runnin
     wait; await `service.when_ready()`. Raises StartError with one sentence.
     """
     if reactor is None:
-        from twisted.internet import reactor
+        reactor = chosen_reactor()
     plugin = as_plugin(what, **how)
     if not any(argument.partition("=")[0] == "--listen" for argument in arguments):
         default = [parse_named_endpoint([*plugin.listeners], text) for text in plugin.listen]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 
+# Its names are loaded when they are first used.
+from logsrv.kit import testing
 from logsrv.kit.testing._process import TwistdProcess
 
 if TYPE_CHECKING:
@@ -23,20 +25,16 @@ if TYPE_CHECKING:
 @pytest.fixture
 def in_memory() -> Callable[..., MemoryService]:
     """`in_memory(plugin, "--max-line", "100")` returns a MemoryService."""
-    from logsrv.kit.testing._memory import MemoryService
-
-    return MemoryService
+    return testing.MemoryService
 
 
 @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
 async def serving() -> AsyncIterator[Callable[..., Running]]:
     """`serving(plugin, "--idle-timeout", "1s")` returns a Running, which stops after the test."""
-    from logsrv.kit.testing._running import serve
-
     started: list[Running] = []
 
     def start(what: Any, *arguments: str, **how: Any) -> Running:
-        started.append(serve(what, *arguments, **how))
+        started.append(testing.serve(what, *arguments, **how))
         return started[-1]
 
     yield start

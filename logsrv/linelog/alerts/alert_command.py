@@ -67,6 +67,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import store_errors
 from logsrv.linelog.store.place import PlaceFolder
+from logsrv.reactor import chosen_reactor
 
 command = Command("alert", "try the command or webhook of an alert", __name__)
 
@@ -177,9 +178,7 @@ def _with_lines(sent: AlertMessage) -> str:
 
 def _send_all(messages: Mapping[str, tuple[AlertSettings, AlertMessage]]) -> int:
     """Send the messages, one after the other; return the exit status."""
-    from twisted.internet import reactor
-
-    running: Any = reactor
+    running = chosen_reactor()
     failed = False
 
     async def send() -> None:

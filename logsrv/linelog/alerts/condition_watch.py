@@ -16,7 +16,7 @@ from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.alerts.windows import STEPS, Change, Windows
 from logsrv.linelog.read.follow import AppendedLines
-from logsrv.linelog.read.search import text_of_hits
+from logsrv.linelog.read.hits import text_of_hits
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.times import time_text
 

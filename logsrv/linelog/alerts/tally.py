@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.times import time_text
 

@@ -26,9 +26,9 @@ from logsrv.linelog.archive.stores import open_archived_store
 from logsrv.linelog.objects.interface import ArchiveError
 from logsrv.linelog.objects.reader_threads import ReaderThreads
 from logsrv.linelog.query.text_search.literals import Inherited, Literal, Need
-from logsrv.linelog.read.plan import frames_in_word_index
 from logsrv.linelog.read.texts import AwayFrames, SegmentFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.read.word_frames import frames_in_word_index
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.notes.manifest import (
     Manifest,

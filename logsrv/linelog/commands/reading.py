@@ -23,9 +23,9 @@ from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
 from logsrv.linelog.query.question import Question
 from logsrv.linelog.query.times import parse_moment
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import LineStyle, csv_renderer, make_renderer
-from logsrv.linelog.read.search import Hit
 
 NOTHING = 1
 """The exit status of a search that finds nothing."""

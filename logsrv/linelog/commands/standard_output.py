@@ -94,6 +94,6 @@ def pager_command() -> list[str]:
 
 def start_pager(command: list[str]) -> subprocess.Popen[bytes]:
     """Start the pager. Unless the user has set LESS, less shows colours, and ends after a single screen."""
-    import subprocess
+    import subprocess  # Imported here, as `shutil` above.
 
     return subprocess.Popen(command, stdin=subprocess.PIPE, env={"LESS": "FRX", **os.environ})

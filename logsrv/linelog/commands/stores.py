@@ -53,10 +53,8 @@ def open_view(arguments: Namespace, command: str) -> View:
         )
 
     if names := several_stores(arguments):
-        # Most questions are of one store; they need not load this.
-        from logsrv.linelog.read.stores_search import StoresView
-
-        return StoresView(names, open_of_several, warn)
+        several: View = _stores_search().StoresView(names, open_of_several, warn)
+        return several
     return _open_store(_stores_to_read(arguments)[0], warn)
 
 
@@ -64,9 +62,15 @@ def make_search(view: View, matcher: Matcher, scope: Scope, *, with_index: bool 
     """Return the search of one store, or of several."""
     if not view.names:
         return Search(view, matcher, scope, with_index=with_index)
-    from logsrv.linelog.read.stores_search import StoresSearch
+    several: Search = _stores_search().StoresSearch(view, matcher, scope, with_index=with_index)
+    return several
 
-    return StoresSearch(view, matcher, scope, with_index=with_index)
+
+def _stores_search() -> Any:
+    # Most questions are of one store; they need not load this.
+    from logsrv.linelog.read import stores_search
+
+    return stores_search
 
 
 def _sources() -> Any:

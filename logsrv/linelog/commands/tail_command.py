@@ -35,10 +35,10 @@ from logsrv.linelog.fields.stored_line import make_source_test
 from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.follow import Follower, end_of_store
+from logsrv.linelog.read.hits import Hit, hits_in_text
 from logsrv.linelog.read.records.found_records import FollowedRecords, FoundRecords
 from logsrv.linelog.read.records.render_records import make_record_renderer
 from logsrv.linelog.read.render import make_renderer
-from logsrv.linelog.read.search import Hit, hits_in_text
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position

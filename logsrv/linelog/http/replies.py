@@ -33,6 +33,8 @@ from logsrv.linelog.http.views.view_protocol import line_event, missed_event
 from logsrv.linelog.query.question import Question
 from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read.answer_kinds import MOST_ORDERED, LinesAnswer, TableAnswer
+from logsrv.linelog.read.answers.sources import TextAnswers
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records.found_records import (
     RecordLine,
@@ -51,7 +53,7 @@ from logsrv.linelog.read.render import (
     make_renderer,
     safe_json,
 )
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position, parse_position
@@ -265,7 +267,7 @@ def _events_of_lines(
         return [line_event(one["position"], safe_json(one)) for one in found]
 
     asked = make_search(view, values, after=begin.beside(-1), before=end)
-    for task, found in asked.run_on_frames(work):
+    for task, found in asked.ask([TextAnswers(work)]):
         yield task.segment, found
 
 

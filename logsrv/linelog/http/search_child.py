@@ -44,7 +44,10 @@ from logsrv.memory import collect_rarely, reserve_little
 PIECE = 64 << 10
 FORK = "--fork"
 # Most figures need these, which take longer to import than to use. The extra `columns` may be missing.
-_OF_FIGURES = ("logsrv.linelog.read.figures.counted_groups", "logsrv.linelog.read.column_search")
+_OF_FIGURES = (
+    "logsrv.linelog.read.figures.counted_groups",
+    "logsrv.linelog.read.answers.column_search",
+)
 NO_MEMORY = "this search needs more memory than it may have"
 
 

@@ -11,9 +11,10 @@ from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import EVERYTHING, Extraction, Question
 from logsrv.linelog.query.text_search.expression import extracted_fields
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import hit_document, safe_json
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from mmap import mmap
 from typing import Any, TypeAlias
 
+import zstandard
+
 Buffer: TypeAlias = bytes | bytearray | memoryview
 # Bytes unpacked at a time, so that a decompression bomb is noticed early.
 _PIECE = 256 << 10
@@ -93,8 +95,6 @@ def _inflate_piece(inflater: Any, data: Buffer) -> bytes:
 
 def unpack_zstd_pieces(data: Buffer | mmap) -> Iterator[bytes]:
     """Unpack Zstandard data; yield pieces of at most 8 MiB. Raises UnpackingError."""
-    import zstandard
-
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
     unfinished = False
     at = empty = 0

@@ -23,6 +23,7 @@ def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Ar
             f"the keys of {found.scheme}: come from the environment, not from a token file"
         )
     try:
+        # The extra `archive` may not be installed, and a directory needs none of it.
         from logsrv.linelog.objects.bucket import BucketArchive
 
         return BucketArchive(found, key, ca)

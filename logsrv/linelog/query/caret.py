@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 
@@ -28,6 +31,16 @@ def terminal_columns(text: str) -> int:
     """Return the number of terminal columns that `text` takes."""
     if text.isascii():
         return len(text)
-    from wcwidth import wcswidth  # 14 ms, which only other text needs
+    columns: int = _wcwidth().wcswidth(text)
+    return max(0, columns)
 
-    return max(0, wcswidth(text))
+
+def columns_of_characters(text: str) -> Iterator[int]:
+    """Yield the number of terminal columns that each character takes; -1 for a control character."""
+    return map(_wcwidth().wcwidth, text)
+
+
+def _wcwidth() -> Any:
+    import wcwidth  # 14 ms, which ASCII need not wait for
+
+    return wcwidth

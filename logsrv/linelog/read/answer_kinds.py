@@ -13,7 +13,8 @@ from logsrv.linelog.query.question import Cell, Extraction, Question, RowStage, 
 
 if TYPE_CHECKING:
     from logsrv.linelog.read.figures.groups import Rows
-    from logsrv.linelog.read.search import Hit, Search
+    from logsrv.linelog.read.hits import Hit
+    from logsrv.linelog.read.search import Search
 
 MOST_ORDERED = 10_000
 """Lines of an answer in an order of its own."""

@@ -58,6 +58,7 @@ class Continuations:
         # For less text, loading NumPy takes longer than this look.
         if not text or (len(text) < SMALL_FOR_NUMPY and not may_have_continuations(text)):
             return NO_FIRST_LINES
+        # Imported here, because it loads NumPy.
         from logsrv.linelog.fields.continuations.earlier_texts import LastTexts
 
         self._texts = self._texts or LastTexts()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.read.continuations import Continuations
-from logsrv.linelog.read.search import Hit, hits_at
+from logsrv.linelog.read.hits import Hit, hits_at
 from logsrv.linelog.read.texts import DamagedSegment, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.notes.segment_notes import MissingText

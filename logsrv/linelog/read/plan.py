@@ -8,27 +8,21 @@ hit is read.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from logsrv.linelog.fields.stored_line import REACH
-from logsrv.linelog.query.text_search.literals import AnyOf, Inherited, Literal, Need, fulfils_need
-from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
+from logsrv.linelog.query.text_search.literals import Need
+from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk import explanation
-from logsrv.linelog.store.index.segment_index import Index
+from logsrv.linelog.read.word_frames import frames_with_need
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.times import NONE
-from logsrv.linelog.store.words.lookup import WordIndex
 
 Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
 """task → its results. A ValueError or OSError that it raises is reported, and other tasks go on."""
-ByIndex: TypeAlias = Callable[[SegmentFrames, int], Callable[[], None] | None]
-"""A frame → a function that adds its lines by its index; None if the frame must be read."""
-ByColumns: TypeAlias = "Callable[[PackedFrames, list[PlannedRead]], Iterable[PlannedRead]]"
-"""The frames of a segment → the same, some of them replaced by row groups."""
+Choose: TypeAlias = "Callable[[SegmentFrames, Iterable[PlannedRead]], Iterable[PlannedRead]]"
+"""The frames of a segment that may have hits → what is to be read of them, as `Asking.plan` (answers/)."""
 
 
 class Scope(NamedTuple):
@@ -66,14 +60,18 @@ class ReadTask(NamedTuple):
 
 
 class PlannedRead(NamedTuple):
-    """A frame or row group that may have hits. add: adds its lines by the index; None if it cannot."""
+    """A frame or row group that may have hits. add: adds its lines by the index; None if it cannot.
+
+    replaces: what row groups are read for.
+    """
 
     task: ReadTask
     add: Callable[[], None] | None = None
+    replaces: GroupRead | None = None
 
 
 class GroupRead(NamedTuple):
-    """A task for row groups: the frames that it replaces, and what is counted of the columns.
+    """The frames that a task for row groups replaces, and what is counted of the columns.
 
     groups: how many, without one that an earlier task has, too. size: the bytes of their columns.
     """
@@ -122,14 +120,12 @@ def plan_tasks(
     need: Need | None = None,
     *,
     reverse: bool = False,
-    by_index: ByIndex | None = None,
-    by_columns: ByColumns | None = None,
+    choose: Choose = lambda frames, reads: reads,
 ) -> Iterator[ReadTask]:
     """Yield the tasks of a search, in the order of the store, or the newest first.
 
     need: of each hit; word indexes show which frames lack it. None: unknown.
-    by_index: is called for each frame whose lines are all in the scope.
-    by_columns: gets the frames of a compressed segment that may have hits, and returns the tasks for them.
+    choose: is called for the frames of each segment.
     """
     numbers = [one.number for one in view.segments]
     left = numbers if reverse else numbers[::-1]
@@ -151,10 +147,7 @@ def plan_tasks(
         try:
             next_ones = (one for one in reversed(left) if _may_have_lines(view, one, scope))
             words = frames_with_need(view, frames, need, next_ones)
-            planned: Iterable[PlannedRead]
-            planned = _plan_segment(frames, scope, words, stats, reverse, by_index)
-            if by_columns is not None and isinstance(frames, PackedFrames) and words != 0:
-                planned = by_columns(frames, list(planned))
+            planned = choose(frames, _plan_segment(frames, scope, words, stats, reverse))
             yield from chosen_tasks(frames, planned, stats)
         finally:
             frames.close()
@@ -195,7 +188,7 @@ def chosen_tasks(
     frames: SegmentFrames, planned: Iterable[PlannedRead], stats: SearchStats
 ) -> Iterator[ReadTask]:
     """Yield the tasks of what must be read."""
-    for task, add in planned:
+    for task, add, _ in planned:
         if task.group:
             yield task
             continue
@@ -216,7 +209,6 @@ def _plan_segment(
     words: int | None,
     stats: SearchStats,
     reverse: bool,
-    by_index: ByIndex | None,
 ) -> Iterator[PlannedRead]:
     if words == 0:
         stats.skipped_frames += frames.count
@@ -242,85 +234,4 @@ def _plan_segment(
             stats.skipped_frames += 1
             stats.skipped_bytes += frames.file_bytes_of_frame(frame)
             continue
-        is_whole = in_time and (start, stop) == bounds
-        add = by_index(frames, frame) if is_whole and by_index is not None else None
-        yield PlannedRead(ReadTask(frames.number, start, stop, in_time), add)
-
-
-def frames_with_need(
-    view: View, frames: SegmentFrames, need: Need | None, following: Iterable[int]
-) -> int | None:
-    """Return the frames that can have lines with `need`, frame n as bit n; None if all can.
-
-    following: the numbers of the next segments of the search.
-    A word index that is damaged or belongs to another segment is reported to the view, and not used.
-    """
-    if need is None or not isinstance(frames, PackedFrames):
-        return None
-    fd = view.open_word_index(frames.number)
-    if fd is None:
-        return view.archived_frames_with(frames.number, following, need)
-    try:
-        words = WordIndex(fd)
-        found = frames_in_word_index(words, need, lambda: frames.index)
-        number = Position(frames.number, 0).own.segment
-        if found == 0 and (words.segment, words.compressed) == (number, frames.file_size):
-            # The number of frames is enough: the segment's own index need not be loaded.
-            frames.count = words.frames
-            return found
-        words.require_same_segment(frames.index)
-        return found
-    except (OSError, ValueError) as error:
-        view.report_unusable_file(
-            f"the word index of {frames.path} is not used: {explanation(error)}"
-        )
-        return None
-    finally:
-        os.close(fd)
-
-
-def frames_in_word_index(
-    words: WordIndex, need: Need, index: Callable[[], Index] | None = None
-) -> int | None:
-    """Return the frames that can have lines with `need`, by one word index; None if all can.
-
-    index: returns the index of the segment, for what a line may have from a record's first line.
-    """
-    if isinstance(need, Literal):
-        return words.frames_with(need.text, need.ignore_case)
-    if isinstance(need, Inherited):
-        inner = frames_in_word_index(words, need.parts[0], index)
-        if inner is None or index is None:
-            return None
-        return _with_frames_that_go_on(index(), inner, need.parts[0])
-    found = [frames_in_word_index(words, part, index) for part in need.parts]
-    known = [frames for frames in found if frames is not None]
-    is_any = isinstance(need, AnyOf)
-    if not known or (is_any and len(known) < len(found)):
-        return None
-    together = known[0]
-    for frames in known[1:]:
-        together = together | frames if is_any else together & frames
-    return together
-
-
-def _with_frames_that_go_on(index: Index, chosen: int, need: Need) -> int:
-    """Return some frames with those that go on with records of these, or of the segment before.
-
-    need: of the first lines of these records. Where the index has the first lines, they are looked at.
-    """
-    found, frames = chosen, index.frames
-    for number, frame in enumerate(frames):
-        if not frame.goes_on or chosen >> number & 1:
-            continue
-        # The first lines may stand in the segment before.
-        is_near = frame.text <= REACH
-        before = number
-        while not is_near and before and frames[before].text + REACH >= frame.text:
-            before -= 1
-            is_near = chosen >> before & 1 == 1
-        if is_near:
-            kept = index.continuations_of_frame(number)
-            if kept is None or any(fulfils_need(line, need) for line in kept.before):
-                found |= 1 << number
-    return found
+        yield PlannedRead(ReadTask(frames.number, start, stop, in_time))

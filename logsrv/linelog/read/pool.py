@@ -20,9 +20,7 @@ from logsrv.cores import cores
 from logsrv.descriptor import Descriptor
 from logsrv.errors import LogsrvError
 from logsrv.kit.children.starting import fork
-from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.read.plan import ReadTask, Work
-from logsrv.linelog.store.disk import explanation
 
 # Frames, or row groups.
 _ALONE = 12
@@ -54,21 +52,6 @@ def run_tasks(
         yield from SearchProcesses(work, tell, processes).run(chain(some, left))
     else:
         yield from _run_in_this_process(work, chain(some, left), tell)
-
-
-def work_or_why(work: Work, task: ReadTask) -> list[bytes]:
-    """Do a task. For a row group, b"" is before the results, or why its columns are not usable alone.
-
-    Nothing at all is returned if the columns are sound, but only the text tells.
-    """
-    if not task.group:
-        return work(task)
-    try:
-        return [b"", *work(task)]
-    except OnlyTextTells:
-        return []
-    except (OSError, ValueError) as error:
-        return [explanation(error).encode(errors="surrogateescape")]
 
 
 def _first(tasks: Iterator[ReadTask]) -> Iterator[ReadTask]:

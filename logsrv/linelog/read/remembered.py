@@ -8,8 +8,8 @@ have it, too, and send back what they add.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from hashlib import blake2b
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b, sha256
 
 MOST, LARGEST, EACH = 96 << 20, 1 << 20, 256
 """Bytes of all parts, of a part that is remembered, and those that each takes besides its own."""
@@ -17,8 +17,25 @@ _KEY = 16
 _NEW = b"+"
 
 
+def key_of_part(question: str, lines: Sequence[int | bytes]) -> bytes:
+    """Return the key of what some lines add to a question. lines: what tells them from all others."""
+    return blake2b(f"{question} {lines}".encode(errors="surrogatepass"), digest_size=_KEY).digest()
+
+
+def _digest_of(pieces: Iterator[bytes]) -> bytes:
+    # With the processor's instructions it takes half the time of BLAKE2.
+    found = sha256()
+    for piece in pieces:
+        found.update(piece)
+    return found.digest()
+
+
 class RememberedParts:
     """Parts by what they answer, in bounded memory: those not asked for longest are forgotten."""
+
+    # Methods, so that only a process with a memory loads OpenSSL.
+    key_of = staticmethod(key_of_part)
+    digest_of = staticmethod(_digest_of)
 
     def __init__(self) -> None:
         # To find the first key of a plain dict takes the longer the more before it were removed.
@@ -61,8 +78,3 @@ class RememberedParts:
     def _forget(self, key: bytes) -> None:
         if key in self._parts:
             self._size -= EACH + len(self._parts.pop(key))
-
-
-def key_of_part(question: str, lines: Sequence[int | bytes]) -> bytes:
-    """Return the key of what some lines add to a question. lines: what tells them from all others."""
-    return blake2b(f"{question} {lines}".encode(errors="surrogatepass"), digest_size=_KEY).digest()

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple, TypeAlias
 from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
-from logsrv.linelog.query.caret import terminal_columns
+from logsrv.linelog.query.caret import columns_of_characters, terminal_columns
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import Extraction, Question
 from logsrv.linelog.query.text_search.expression import ExtractedFields, extracted_fields
 from logsrv.linelog.query.text_search.highlight import highlight_finder
-from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.hits import Hit
 
 DIM, _BOLD, RESET = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 _MATCH = "\x1b[1;30;43m"
@@ -191,13 +191,11 @@ def cut_to_width(text: str, width: int) -> str:
     """Return text shortened to `width` columns, with `…` at the end if it was longer; 0: unchanged."""
     if not width or len(text) * 2 <= width:
         return text
-    from wcwidth import wcwidth
-
     taken = kept = 0
-    for place, character in enumerate(text):
+    for place, columns in enumerate(columns_of_characters(text)):
         if taken < width:
             kept = place
-        taken += max(0, wcwidth(character)) if character != "\t" else 8 - taken % 8
+        taken += max(0, columns) if text[place] != "\t" else 8 - taken % 8
         if taken > width:
             return text[:kept] + "…"
     return text

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from logsrv.linelog.fields.continuations.way_back import may_be_continuation
 from logsrv.linelog.read.continuations import Continuations
-from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position

@@ -19,7 +19,8 @@ from typing import Any
 from logsrv.cores import cores
 from logsrv.linelog.fields.stored_line import STAMP, TIME_LENGTH
 from logsrv.linelog.query.text_search.literals import Need
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.hits import Hit
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, LineGroup, group_with_context
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View

@@ -11,12 +11,11 @@ import os
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.text_search.literals import Need
-from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.texts import (
     AwayFrames,
     AwayText,
@@ -43,6 +42,9 @@ from logsrv.linelog.store.segment import (
     not_plain_files,
 )
 from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read.remembered import RememberedParts
 
 # After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but
 # not so often in a row.

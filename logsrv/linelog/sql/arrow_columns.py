@@ -19,12 +19,12 @@ from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import Value, number_of_value
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.units import number_in_field_unit
+from logsrv.linelog.read.figures.columns import Reader, column_reader
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
-    from logsrv.linelog.read.figures.columns import Reader
 
 _INT64 = 1 << 63
 _ONLY_TEXT = frozenset(("message", "fields", "position"))
@@ -118,9 +118,6 @@ class ArrowColumnMaker:
 
     @cached_property
     def _read_columns(self) -> Reader:
-        # Loading this takes 20 ms, which an answer from stored columns need not.
-        from logsrv.linelog.read.figures.columns import column_reader
-
         parsed = [name for name in self._of_fields if name != "position"]
         return column_reader(parsed, self._extractions)
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.question import EVERYTHING, Question
+from logsrv.linelog.read.answers.sources import (
+    ColumnAnswers,
+    IndexAnswers,
+    TextAnswers,
+)
+from logsrv.linelog.read.hits import Hit, text_of_hits
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats
-from logsrv.linelog.read.search import Hit, Search, text_of_hits
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, BadValues, TextRows
@@ -130,9 +135,9 @@ class TableRows:
         whole = node == EVERYTHING and not since and not until
         indexed: list[int] = []
 
-        def count_frame(frames: SegmentFrames, frame: int) -> Callable[[], None] | None:
+        def count_frame(frames: SegmentFrames, frame: int) -> int | None:
             counts = frames.level_counts(frame, 0)
-            return None if counts is None else partial(indexed.append, sum(counts))
+            return None if counts is None else sum(counts)
 
         def work(task: ReadTask) -> list[bytes]:
             if not maker.names:
@@ -143,11 +148,13 @@ class TableRows:
                 results += [_as_arrow_stream(batch), json.dumps(bad_values).encode()]
             return results
 
-        by_index = count_frame if whole and not maker.names else None
+        sources = (
+            IndexAnswers(count_frame if whole and not maker.names else None, indexed.append),
+            ColumnAnswers(search, maker.stored, work, and_text=maker.needs_text),
+            TextAnswers(work),
+        )
         with closing(search):
-            for _, results in search.run_on_frames(
-                work, by_index=by_index, columns=maker.stored, and_text=maker.needs_text
-            ):
+            for _, results in search.ask(sources):
                 for packed, rest in zip(*[iter(results)] * 2, strict=True):
                     if packed:
                         self._note_bad_values(json.loads(rest))
@@ -186,7 +193,7 @@ def _as_arrow_stream(batch: pyarrow.RecordBatch) -> bytes:
 
 
 def _count_rows(search: Search, task: ReadTask) -> int:
-    return search.rows(task).lines if task.group else search.count_in_task(task)
+    return search.columns.rows(task).lines if task.group else search.count_in_task(task)
 
 
 def _rows_of_task(
@@ -194,14 +201,14 @@ def _rows_of_task(
 ) -> Iterator[TextRows | ColumnRows]:
     """Yield the rows of a task. whole: whether all its lines match. by_columns: whether columns suffice."""
     if task.group and by_columns:
-        yield search.rows(task)
+        yield search.columns.rows(task)
     elif whole and not task.group:
         for offset, text in search.task_texts(task):
             ended = text if text.endswith(b"\n") else text + b"\n"
             first_lines = search.first_lines(Position(task.segment, offset), text)
             yield TextRows(task.segment, ended, offset, first_lines)
     elif task.group:
-        for found in search.lines_of_rows(task):
+        for found in search.columns.lines(task):
             yield _text_rows(task.segment, found)
     elif hits := list(search.hits_in_task(task)):
         yield _text_rows(task.segment, hits)

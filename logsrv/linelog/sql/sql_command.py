@@ -120,6 +120,7 @@ def _run_statement(arguments: argparse.Namespace) -> int:
 
 def _write_answer(answer: SqlAnswer, arguments: argparse.Namespace) -> bool:
     """Write the answer; return whether it has rows."""
+    # Imported here, because it needs Arrow, of the extra `sql`.
     from logsrv.linelog.commands.rows import writer
 
     with writer(arguments.output, arguments.to, arguments.local, not arguments.no_pager) as out:

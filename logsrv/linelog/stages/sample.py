@@ -23,7 +23,8 @@ from logsrv.linelog.read.answer_kinds import MOST_ORDERED, LinesAnswer, OrderedL
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
     from logsrv.linelog.read.figures import chosen_lines
-    from logsrv.linelog.read.search import Hit, Search
+    from logsrv.linelog.read.hits import Hit
+    from logsrv.linelog.read.search import Search
 else:
     chosen_lines = later_module("logsrv.linelog.read.figures.chosen_lines")
 

@@ -14,7 +14,7 @@ from logsrv.linelog.alerts.message import Message, message_of_episodes, message_
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN, line
 

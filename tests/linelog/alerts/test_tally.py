@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.alerts.tally import LONGEST, SETTLE, SHOWN, MatchTally
-from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line
 

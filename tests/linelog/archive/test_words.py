@@ -6,7 +6,7 @@ from logsrv.linelog.archive.view import ArchivedWordIndex, frames_by_segment
 from logsrv.linelog.objects.interface import ArchiveError
 from logsrv.linelog.objects.reader_threads import ReaderThreads
 from logsrv.linelog.query.text_search.literals import AllOf, AnyOf, Literal, Need
-from logsrv.linelog.read.plan import frames_in_word_index
+from logsrv.linelog.read.word_frames import frames_in_word_index
 from logsrv.linelog.store.words.lookup import PartialFile, WordIndex
 from tests.parts.archived_stores import packed, sealed_store
 from tests.parts.disks import at

@@ -16,8 +16,9 @@ from logsrv.kit.text.checksums import json_then_checksum
 from logsrv.linelog.doctor.repair import keep_aside, replace_keeping_old
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.notes.manifest import encode_manifest

@@ -16,8 +16,9 @@ from logsrv.linelog.http.views.view_child import BURST, POLL_EVERY, RATE, REST_F
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.views.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
+from logsrv.linelog.read.hits import Hit
+from logsrv.linelog.read.records import limits
 from logsrv.linelog.read.records.whole_records import JoinedLines
-from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segment import Position, parse_position
 from tests.leaks import killed
 from tests.parts.examples import more
@@ -232,7 +233,7 @@ def test_more_lines_than_can_be_joined_are_asked_one_by_one(place, monkeypatch):
 
 @pytest.mark.parametrize("catches_up", [False, True])
 def test_a_record_goes_on_after_more_text_than_is_kept(place, monkeypatch, catches_up):
-    monkeypatch.setattr(watched_query, "MOST_KEPT", 1)
+    monkeypatch.setattr(limits, "MOST_KEPT", 1)
     monkeypatch.setattr(catch_up, "STEP", SIZE)
     begin = end_of_store(place.view)
     if not catches_up:
@@ -256,7 +257,7 @@ def test_lines_are_read_again_once_for_all_the_text_that_is_kept(place, monkeypa
         return []
 
     monkeypatch.setattr(watched_query, "lines_before", look_back)
-    monkeypatch.setattr(watched_query, "MOST_KEPT", 5 * SIZE)
+    monkeypatch.setattr(limits, "MOST_KEPT", 5 * SIZE)
     place.attach(1, "failed", of_records=True)
     polls = 30
     for number in range(polls):

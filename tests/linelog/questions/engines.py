@@ -29,8 +29,8 @@ from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, Place, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read import plan, pool
-from logsrv.linelog.read import search as search_module
 from logsrv.linelog.read.answer_kinds import LinesAnswer, after_stages
+from logsrv.linelog.read.answers import sources
 from logsrv.linelog.read.figures import aggregate, line_counts, time_buckets
 from logsrv.linelog.read.figures.groups import count_lines, count_values
 from logsrv.linelog.read.patterns.find import find_patterns
@@ -101,7 +101,7 @@ SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "one process": lambda: patch.object(pool, "_ALONE", 1),
     "few texts": lambda: patch.object(pool, "_MANY", 1),
     "large pieces": lambda: patch.object(literal_windows, "SIZE", 300),
-    "columns beside segments": lambda: patch.object(search_module, "WITHOUT_COLUMNS", 10**9),
+    "columns beside segments": lambda: patch.object(sources, "WITHOUT_COLUMNS", 10**9),
     "columns": lambda: patch.object(reader, "read_fields", lambda *_: {}),
     "the short way to count": lambda: patch.object(line_counts, "SMALL_FOR_NUMPY", 1),
     "Python's JSON": lambda: patch.object(json_fields, "without_orjson", 0),

@@ -18,7 +18,7 @@ from logsrv.linelog.http.replies import record as record_reply
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.read import search as search_module
+from logsrv.linelog.read.answers import sources
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.patterns.pattern_query import patterns_document
@@ -64,7 +64,7 @@ def head(request: pytest.FixtureRequest) -> bytes:
 
 @pytest.fixture(autouse=True)
 def columns_of_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "WITHOUT_COLUMNS", 0)
+    monkeypatch.setattr(sources, "WITHOUT_COLUMNS", 0)
 
 
 @pytest.fixture(scope="module", params=["active", "sealed", "columns", "cut"])

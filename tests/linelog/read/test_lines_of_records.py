@@ -15,15 +15,16 @@ from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.query.text_search.literals import AllOf, Literal, Need
 from logsrv.linelog.read import texts
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.records import found_records
+from logsrv.linelog.read.records import found_records, limits
 from logsrv.linelog.read.records.found_records import (
     FollowedRecords,
     lines_beyond,
     lines_of_records,
 )
 from logsrv.linelog.read.records.whole_records import about_lines
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from tests.linelog.read.traces import TRACES, records_of, stored
@@ -170,7 +171,7 @@ def test_a_record_that_reaches_over_the_edge_of_a_part_is_asked_as_a_whole(tmp_p
 def test_a_record_goes_on_in_frames_without_hits(tmp_path, monkeypatch):
     """A margin has fewer lines than the store between two pauses."""
     monkeypatch.setattr(texts, "SIZE", 300)
-    monkeypatch.setattr(found_records, "MARGIN", 40)
+    monkeypatch.setattr(limits, "MARGIN", 40)
     record = ["ERROR failed", *[f"\tat {number}" for number in range(30)]]
     view = view_of(make_store(tmp_path, [[line(text) for text in record * 5]]))
     query = RecordQuery(parse("level=error"))

@@ -14,6 +14,7 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import EVERYTHING, Node
 from logsrv.linelog.read import remembered
+from logsrv.linelog.read.answers.sources import ColumnAnswers
 from logsrv.linelog.read.figures.aggregate import FoundLines
 from logsrv.linelog.read.figures.groups import Groups, Rows
 from logsrv.linelog.read.figures.tallies import count_sources
@@ -97,7 +98,7 @@ def nothing_is_read() -> Iterator[None]:
         return text(lines, fields)
 
     with (
-        patch.object(Search, "rows", side_effect=AssertionError("columns are read")),
+        patch.object(ColumnAnswers, "rows", side_effect=AssertionError("columns are read")),
         patch.object(FoundLines, "text", text_of_active),
     ):
         yield

@@ -13,6 +13,7 @@ from logsrv.linelog.query.field_names import plain_field_names
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records.render_records import make_record_renderer
 from logsrv.linelog.read.render import (
     LineStyle,
@@ -24,7 +25,6 @@ from logsrv.linelog.read.render import (
     make_renderer,
     safe_json,
 )
-from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line
 

@@ -11,8 +11,9 @@ from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read import stored_lines as stored_lines
 from logsrv.linelog.read.figures.groups import count_lines
 from logsrv.linelog.read.figures.tallies import count_sources
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, StoredLines, group_with_context
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position

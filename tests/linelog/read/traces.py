@@ -4,7 +4,7 @@ from pathlib import Path
 
 from logsrv.linelog.fields.continuations.joiner import Joiner
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segment import Position
 from tests.parts.stack_traces import GO, JAVA, OTHERS, PYTHON, split_sample

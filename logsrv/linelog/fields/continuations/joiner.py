@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -174,6 +174,14 @@ class Joiner:
     def knows(self, stream: Hashable) -> bool:
         """Return whether a stream had a line, and is not forgotten."""
         return stream in self._streams
+
+
+def first_line_after(earlier: Iterable[Record], record: Record) -> Record:
+    """Return the first line of a line's record, by the lines before it: itself if it begins one."""
+    joiner = Joiner()
+    for one in earlier:
+        joiner.first_line(one)
+    return joiner.first_line(record)
 
 
 class Lead(NamedTuple):

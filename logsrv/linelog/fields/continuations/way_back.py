@@ -16,8 +16,8 @@ from logsrv.linelog.fields.continuations.joiner import (
     MOST_BYTES,
     MOST_DOUBT,
     MOST_LINES,
-    Joiner,
     Lead,
+    first_line_after,
     has_own_header,
     is_at_once,
     is_blank,
@@ -79,10 +79,7 @@ def first_line_of(line: bytes, pieces: Iterable[tuple[int, EarlierLines]]) -> by
     if has_own_header(record) or is_blank(record) or (way := WayBack(line)).is_over:
         return None
     before, _ = lines_of_sources({source: way}, pieces)
-    joiner = Joiner()
-    for _, earlier in before:
-        joiner.first_line(Record(earlier))
-    first = joiner.first_line(record)
+    first = first_line_after((Record(earlier) for _, earlier in before), record)
     is_part = goes_on_anywhere(kind_of_text(without_colours(first.body)))
     return None if first is record or is_part or is_blank(first) else first.line
 

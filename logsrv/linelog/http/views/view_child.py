@@ -48,11 +48,11 @@ from logsrv.linelog.http.views.view_protocol import (
 )
 from logsrv.linelog.http.views.watched_query import (
     LatestRecords,
-    RecordSoFar,
     SharedEvents,
     WatchedQuery,
     event_pieces,
 )
+from logsrv.linelog.read.records.joining import OpenRecord
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position, parse_position
 
@@ -258,7 +258,7 @@ class Hub:
                     gone,
                 )
 
-    def _touched_records(self, polled: PolledLines) -> list[RecordSoFar] | None:
+    def _touched_records(self, polled: PolledLines) -> list[OpenRecord] | None:
         """Return the records of a poll's lines; None if the lines, or the queries, are too many."""
         asked = [one.asked for one in self._queries.values() if one.asked]
         lines = sum(polled.lines)

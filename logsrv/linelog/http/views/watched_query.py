@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from logsrv.linelog.fields.continuations.joiner import Joiner
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.http.search_request import document_maker, has_all_lines
 from logsrv.linelog.http.views.view_protocol import LiveQuery, line_event
@@ -20,14 +19,14 @@ from logsrv.linelog.query.pipeline import parse_lines
 from logsrv.linelog.query.question import EVERYTHING, And, Node
 from logsrv.linelog.query.record_match import candidates_in_records, record_test
 from logsrv.linelog.read.follow import AppendedLines
+from logsrv.linelog.read.hits import Hit
+from logsrv.linelog.read.records.joining import OpenRecord, OpenRecords
 from logsrv.linelog.read.records.whole_records import (
-    MOST_KEPT,
     JoinedLines,
     about_lines,
     lines_before,
 )
 from logsrv.linelog.read.render import hit_as_json, safe_json
-from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import NOWHERE, Position
 
@@ -35,65 +34,42 @@ from logsrv.linelog.store.segment import NOWHERE, Position
 PIECE = 8 << 10
 # The most bytes of events that are kept for viewers that reach the same lines later; then all are dropped.
 KEPT_EVENTS = 8 << 20
-# Records that are kept, as a stream may stay silent for ever.
-_MOST_RECORDS = 10_000
 _Line = TypeVar("_Line")
-
-
-class RecordSoFar:
-    """The lines of a record that have come so far, in the order of the store."""
-
-    def __init__(self) -> None:
-        self.hits: list[Hit] = []
-        self.lines: list[Record] = []
-
-    def lines_before(self, position: Position) -> int:
-        """Return the number of its lines before a position."""
-        return sum(hit.position < position for hit in self.hits)
 
 
 class LatestRecords:
     """The records of the newest lines."""
 
     def __init__(self) -> None:
-        self.forget()
+        self._records = OpenRecords()
 
     def forget(self) -> None:
         """Forget all records, because lines are left out here."""
-        self._joiner = Joiner()
-        self._records: dict[Record, RecordSoFar] = {}
-        self._size = 0
+        self._records.forget()
 
     def add(
         self, pieces: Sequence[AppendedLines], view: View, asked: Iterable[AskedRecords]
-    ) -> list[RecordSoFar]:
+    ) -> list[OpenRecord]:
         """Add new lines; return the records to which they belong, in the order of their first new line.
 
         If no earlier line is known, unfinished records are read from the store first: of these lines, the
         viewers of `asked` have what matched.
         """
-        if self._size > MOST_KEPT or len(self._records) > _MOST_RECORDS:
+        if self._records.is_full:
             self.forget()
-        if not self._records:
+        if not self._records.records:
             start = pieces[0].position
             self._add_all(lines_before(view, start))
             for one in asked:
                 one.begin = start
         return self._add_all(hit for piece in pieces for hit in piece.all_hits())
 
-    def _add_all(self, hits: Iterable[Hit]) -> list[RecordSoFar]:
-        touched: dict[RecordSoFar, None] = {}
+    def _add_all(self, hits: Iterable[Hit]) -> list[OpenRecord]:
+        touched: dict[OpenRecord, None] = {}
         for hit in hits:
-            line = hit.record()
-            # Without what it has from its record, which is found here.
-            first = self._joiner.first_line(Record(hit.line))
-            if self._joiner.ended is not None:
-                self._records.pop(self._joiner.ended, None)
-            record = self._records.setdefault(first, RecordSoFar())
-            record.hits.append(hit)
-            record.lines.append(line)
-            self._size += len(hit.line)
-            touched[record] = None
+            # Without what the line has from its record, which is found here.
+            touched[self._records.add(hit, Record(hit.line))] = None
+            self._records.take_ended()
         return list(touched)
 
 
@@ -116,10 +92,10 @@ class AskedRecords:
 
     def __init__(self, node: Node) -> None:
         self._matches = record_test(node)
-        self._shown: WeakKeyDictionary[RecordSoFar, int] = WeakKeyDictionary()
+        self._shown: WeakKeyDictionary[OpenRecord, int] = WeakKeyDictionary()
         self.begin = NOWHERE
 
-    def lines(self, touched: Iterable[RecordSoFar], start: Position) -> list[ShownLine]:
+    def lines(self, touched: Iterable[OpenRecord], start: Position) -> list[ShownLine]:
         """Return the lines of records to show now, in the order of the store.
 
         touched: records with lines from `start` on that were not asked before.
@@ -128,7 +104,7 @@ class AskedRecords:
         for record in touched:
             shown = self._shown.get(record)
             if shown is None:
-                known = record.lines_before(self.begin)
+                known = sum(hit.position < self.begin for hit in record.hits)
                 shown = known if known and self._matches(record.lines[:known]) else 0
             if not shown and not self._matches(record.lines):
                 continue
@@ -209,7 +185,7 @@ class WatchedQuery:
         )
         self.missed = max(self.missed, found - len(self.hits))
 
-    def add_records(self, touched: Iterable[RecordSoFar], start: Position) -> None:
+    def add_records(self, touched: Iterable[OpenRecord], start: Position) -> None:
         """Add the lines of records that match, of a poll that began at a position."""
         assert self.asked is not None
         self._of_records = self._newest_allowed(self.asked.lines(touched, start))

@@ -11,7 +11,7 @@ answer of its own form.
     Windows (alerts/windows.py)      the condition of an alert: it also takes text as it comes
 
 Terminal, page and API call the function beside an aggregate, such as `group` or `find_patterns`; that calls
-`add_up`, which alone knows what is counted by index, and which process counts what, or `add_lines`.
+`add_up`, which says of which sources (answers/) the answer may come, or `add_lines`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from logsrv.linelog.fields.stored_line import INHERITED, FirstLines
+from logsrv.linelog.read.answers.sources import (
+    ColumnAnswers,
+    IndexAnswers,
+    RememberedAnswers,
+    TextAnswers,
+)
 from logsrv.linelog.read.figures.line_counts import levels_in_query
+from logsrv.linelog.read.hits import FoundText, Hit
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.remembered import key_of_part
-from logsrv.linelog.read.search import FoundText, Hit, Search
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.texts import SegmentFrames
 
 if TYPE_CHECKING:
@@ -126,36 +132,31 @@ def add_lines(
 
 
 def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
-    """Add all lines that a search finds; return the aggregate."""
-    memory = search.view.remembered if aggregate.identity else None
-    question = f"{aggregate.identity} {search.matcher.node}" if memory is not None else ""
+    """Add all lines that a search finds; return the aggregate.
 
-    def count(task: ReadTask) -> bytes:
-        if not task.group:
-            part = aggregate.count(FoundLines(search, task))
-            return b"" if part is None else marshal.dumps(part)
-        rows = search.rows(task)
+    `search.ask` asks the sources in this order, the index while it plans, the others in the process that
+    has the task. If columns cannot answer about some lines, the text of these is asked in this process.
+    """
+
+    def of_rows(task: ReadTask) -> list[bytes]:
+        rows = columns.rows(task)
         # Without a line, the columns that are counted need not be read.
-        return marshal.dumps(aggregate.count_rows(rows)) if rows.lines else b""
+        return [marshal.dumps(aggregate.count_rows(rows)) if rows.lines else b""]
 
-    def work(task: ReadTask) -> list[bytes]:
-        """Return a part, empty if there is nothing to add, and its key if it is to be remembered."""
-        identity = search.identity_of(task) if memory is not None else None
-        key = key_of_part(question, identity) if identity else b""
-        found = memory.get(key) if memory is not None else None
-        if found is None:
-            found = count(task)
-        return [found, key] if key else [found]
+    def of_text(task: ReadTask) -> list[bytes]:
+        part = aggregate.count(FoundLines(search, task))
+        return [b"" if part is None else marshal.dumps(part)]
 
-    wanted = None if search.scope.source else levels_in_query(search.matcher.node)
-
-    def by_index(frames: SegmentFrames, frame: int) -> Callable[[], None] | None:
-        part = None if wanted is None else aggregate.part_by_index(wanted, frames, frame)
-        return None if part is None else partial(aggregate.merge, part)
-
-    for _, parts in search.run_on_frames(work, by_index=by_index, columns=aggregate.columns):
-        for part in filter(None, parts[:1]):
+    levels = None if search.scope.source else levels_in_query(search.matcher.node)
+    of_index = None if levels is None else partial(aggregate.part_by_index, levels)
+    columns = ColumnAnswers(search, aggregate.columns, of_rows)
+    sources = (
+        RememberedAnswers(search, columns, aggregate.identity),
+        IndexAnswers(of_index, aggregate.merge),
+        columns,
+        TextAnswers(of_text),
+    )
+    for _, parts in search.ask(sources):
+        for part in filter(None, parts):
             aggregate.merge(marshal.loads(part))  # noqa: S302  a forked process of ours wrote it
-        if memory is not None and len(parts) > 1:
-            memory.add(parts[1], parts[0])
     return aggregate

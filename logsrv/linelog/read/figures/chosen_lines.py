@@ -14,7 +14,8 @@ from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.figures.grouping import Figure, Grouping
 from logsrv.linelog.read.figures.groups import group_counter
-from logsrv.linelog.read.search import Hit, Search, text_of_hits
+from logsrv.linelog.read.hits import Hit, text_of_hits
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segment import Position
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, levels_of_records
-from logsrv.linelog.fields.reader import Column, FieldReader
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import OF_SOURCE, decode_stored, parse_source
 from logsrv.linelog.fields.values import Value
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.text_search.expression import extractor
 
-Reader = Callable[[StampedLines], dict[str, Column]]
+if TYPE_CHECKING:
+    from logsrv.linelog.fields.reader import Column, FieldReader
+
+Reader: TypeAlias = "Callable[[StampedLines], dict[str, Column]]"
 
 
 def column_reader(names: Sequence[str], extractions: Sequence[Extraction]) -> Reader:
@@ -25,7 +28,7 @@ def column_reader(names: Sequence[str], extractions: Sequence[Extraction]) -> Re
     ]
     known = {"level", *of_source, *(name for wanted, _ in extracted for name in wanted)}
     others = [name for name in dict.fromkeys(names) if name not in known]
-    fields = FieldReader(others) if others else None
+    fields = _field_reader(others) if others else None
 
     def read(stamps: StampedLines) -> dict[str, Column]:
         found: dict[str, Column] = {}
@@ -44,6 +47,13 @@ def column_reader(names: Sequence[str], extractions: Sequence[Extraction]) -> Re
         return found
 
     return read
+
+
+def _field_reader(names: Sequence[str]) -> FieldReader:
+    # Imported here: it takes 20 ms, which an answer from columns, or by level, need not wait for.
+    from logsrv.linelog.fields.reader import FieldReader
+
+    return FieldReader(names)
 
 
 def _source_columns(stamps: StampedLines, names: Sequence[str]) -> dict[str, Column]:

@@ -19,6 +19,7 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.read.figures.columns import Reader, column_reader
 from logsrv.linelog.read.figures.counted_measures import (
     Labels,
     LineNumbers,
@@ -40,7 +41,6 @@ from logsrv.linelog.read.figures.line_counts import step_size
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
     from logsrv.linelog.fields.coded import CodedField
-    from logsrv.linelog.read.figures.columns import Reader
 
 # With more possible combinations of values for each line than this, numbers are given to those that occur.
 _SPARSE = 8
@@ -74,9 +74,6 @@ class GroupCounter:
 
     @cached_property
     def _read(self) -> Reader:
-        # Imported here: with columns alone, there is no text to be read.
-        from logsrv.linelog.read.figures.columns import column_reader
-
         return column_reader([*self._grouping.by, *self._grouping.fields], self._extractions)
 
     def new_kept(self, *, by_time: bool) -> list[Kept]:

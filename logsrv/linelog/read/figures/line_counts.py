@@ -93,6 +93,7 @@ def count_by_time(
     text: whole lines, each with its LF.
     """
     if len(text) >= (_TINY if "numpy" in sys.modules else SMALL_FOR_NUMPY):
+        # Imported here, because it loads NumPy.
         from logsrv.linelog.read.figures.numpy_counts import count_by_time_with_numpy
 
         return count_by_time_with_numpy(text, size, levels=levels, first_lines=first_lines)

@@ -22,9 +22,10 @@ from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, a
 from logsrv.linelog.read.figures.columns import column_reader
 from logsrv.linelog.read.figures.counted_values import counted_column, joined_text
 from logsrv.linelog.read.figures.frequent_keys import FrequentKeys
+from logsrv.linelog.read.hits import Hit, text_of_hits
 from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
 from logsrv.linelog.read.patterns.merge import merge_templates
-from logsrv.linelog.read.search import Hit, Search, text_of_hits
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.store.segment import Position
 
 MOST_TEMPLATES = 50_000
@@ -196,7 +197,7 @@ def _characters(keys: Iterable[PatternKey]) -> int:
 def _found_texts(lines: FoundLines) -> Iterator[tuple[StampedLines, _OffsetOf]]:
     """Yield the matching lines of each text, and what tells their offsets."""
     if lines.task.group:
-        for some in lines.search.lines_of_rows(lines.task):
+        for some in lines.search.columns.lines(lines.task):
             yield StampedLines(*text_of_hits(some)), partial(_offset_in_list, some)
         return
     for offset, text, found, first_lines in lines.texts(INHERITED):

@@ -19,79 +19,35 @@ from contextlib import closing
 from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple
 
-from logsrv.linelog.fields.continuations.joiner import Joiner, lead_of_record, stream_of_record
+from logsrv.linelog.fields.continuations.joiner import (
+    first_line_after,
+    lead_of_record,
+    stream_of_record,
+)
 from logsrv.linelog.fields.continuations.parts import part_of_record
 from logsrv.linelog.fields.continuations.way_back import may_be_continuation
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.record_match import RecordTest
 from logsrv.linelog.read.continuations import Continuations
+from logsrv.linelog.read.hits import Hit, lines_in_text
 from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.records import limits
+from logsrv.linelog.read.records.joining import OpenRecords
 from logsrv.linelog.read.records.whole_records import (
-    MOST_APART,
-    MOST_READ,
     about_lines,
     is_far,
     lines_before_record,
 )
-from logsrv.linelog.read.search import Hit, Search, lines_in_text
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import NOWHERE, Position
 
-_MOST_BYTES = 16 << 20
-"""Bytes of the lines that are kept until their records end."""
-_PAUSE = 1.0
-"""Seconds without a further line after which a new record is shown."""
-_MOST_SHOWN = 100_000
-"""Lines of which it is remembered that their record was found already."""
 _NEAR = 2048
 """Bytes up to a hit that are read rather than skipped, as that is faster."""
 REVERSED = 500
 """Hits whose records are found together when the newest come first."""
-
-
-class _Gathered:
-    """A record whose lines are coming. begun, last: number or time of its lines at the ends."""
-
-    def __init__(self, now: float) -> None:
-        self.begun = self.last = now
-        self.lines: list[Hit] = []
-        self.size = 0
-        self.is_wanted = self.is_over = False
-
-
-class _Gathering:
-    """Puts lines, which come in the order of the store, together to records.
-
-    records: by their first lines, in the order of these. size: of all their lines. going_on: the number of
-    wanted records that may go on.
-    """
-
-    def __init__(self) -> None:
-        self.joiner = Joiner()
-        self.records: dict[Record | None, _Gathered] = {}
-        self.size = self.going_on = 0
-
-    def add(self, line: Hit, record: Record, stream: Hashable, is_wanted: bool, now: float) -> None:
-        found = self.records.setdefault(self.joiner.first_line(record, stream), _Gathered(now))
-        found.lines.append(line)
-        found.last = now
-        found.size += len(line.line)
-        self.size += len(line.line)
-        self.going_on += is_wanted and not found.is_wanted
-        found.is_wanted |= is_wanted
-        ended = self.records.get(self.joiner.ended)
-        if ended is not None:
-            self.going_on -= ended.is_wanted
-            ended.is_over = True
-
-    def take(self, first: Record | None) -> list[Hit]:
-        """Remove a record; return its lines if it is wanted. Further ones are a record of their own."""
-        record = self.records.pop(first)
-        self.size -= record.size
-        self.going_on -= record.is_wanted and not record.is_over
-        return record.lines if record.is_wanted else []
 
 
 class FoundRecords:
@@ -107,7 +63,7 @@ class FoundRecords:
         self._begin()
 
     def _begin(self) -> None:
-        self._gathering = _Gathering()
+        self._gathering = OpenRecords()
         self._read = 0
         # When the last line of a source was put to its record, and when that of another one, or of a stream
         # without hits, was passed over: by the number of lines read.
@@ -121,7 +77,7 @@ class FoundRecords:
         """
         for line, is_hit in self._lines_to_read(hits):
             self._read += 1
-            if self._read % MOST_READ == 0:
+            if self._read % limits.MOST_READ == 0:
                 self._sources, self._passed = map(self._recent, (self._sources, self._passed))
             self._add(line, is_hit)
             yield from self._ended_records(line)
@@ -171,17 +127,19 @@ class FoundRecords:
                 return
             # All lines since `_begin` have been read.
             passed = max(self._passed.get(source, 0), self._passed.get(stream, 0))
-            if self._read - passed <= MOST_READ:
+            if self._read - passed <= limits.MOST_READ:
                 for earlier in lines_before_record(self._lines, line):
                     before = Record(earlier.line)
                     of = joiner.stream_of(before)
-                    self._gathering.add(earlier, before, of, False, self._read)
+                    self._gathering.add(earlier, before, of, now=self._read)
                 stream = joiner.stream_of(record)
         self._sources[source] = self._read
-        self._gathering.add(line, record, stream, is_hit, self._read)
+        self._gathering.add(line, record, stream, is_wanted=is_hit, now=self._read)
 
     def _recent(self, read: dict[Hashable, int]) -> dict[Hashable, int]:
-        return {key: number for key, number in read.items() if self._read - number <= MOST_READ}
+        return {
+            key: number for key, number in read.items() if self._read - number <= limits.MOST_READ
+        }
 
     def _ended_records(self, line: Hit | None) -> Iterator[list[Hit]]:
         """Yield the records that have ended, until one that may go on after `line`; None ends all."""
@@ -192,12 +150,13 @@ class FoundRecords:
                 line
                 and gathering.going_on
                 and not record.is_over
-                and self._read - record.begun < MOST_READ
-                and gathering.size <= _MOST_BYTES
-                and not is_far(record.lines[-1].line, line.line)
+                and self._read - record.begun < limits.MOST_READ
+                and not gathering.is_waiting_long
+                and not is_far(record.hits[-1].line, line.line)
             ):
                 return
-            lines = self._not_shown(gathering.take(first))
+            taken = gathering.take(first)
+            lines = self._not_shown(taken.hits) if taken.is_wanted else []
             if lines and _is_match(lines, self._matches):
                 yield lines
 
@@ -206,7 +165,7 @@ class FoundRecords:
             return lines
         new = [line for line in lines if line.position not in self._shown]
         self._shown.update((line.position, None) for line in new)
-        while len(self._shown) > _MOST_SHOWN:
+        while len(self._shown) > limits.MOST_SHOWN:
             del self._shown[next(iter(self._shown))]
         return new
 
@@ -228,7 +187,7 @@ class FollowedRecords:
     """
 
     def __init__(self, matches: RecordTest | None = None) -> None:
-        self._gathering = _Gathering()
+        self._gathering = OpenRecords()
         self._matches = matches
 
     def records(
@@ -247,22 +206,18 @@ class FollowedRecords:
         for hit in lines_in_text(position, text, continuations):
             record = Record(hit.line)
             is_wanted, stream = hit.position in wanted, gathering.joiner.stream_of(record)
-            gathering.add(hit, record, stream, is_wanted, now)
+            gathering.add(hit, record, stream, is_wanted=is_wanted, now=now)
         for first, found in list(gathering.records.items()):
-            is_over = found.is_over or now - found.last >= _PAUSE
-            if is_over or gathering.size > _MOST_BYTES:
-                lines = gathering.take(first)
-                if lines and _is_match(lines, self._matches):
-                    yield lines
+            is_over = found.is_over or now - found.last >= limits.PAUSE
+            if is_over or gathering.is_waiting_long:
+                taken = gathering.take(first)
+                if taken.is_wanted and _is_match(taken.hits, self._matches):
+                    yield taken.hits
 
 
-MARGIN = 1000
-"""Lines of the store by which a record may reach over the edge of what is asked for."""
-AT_ONCE = 2 * MARGIN
+AT_ONCE = 2 * limits.MARGIN
 """Hits of a frame whose records are found together."""
 _END = Position(sys.maxsize, 0)
-_READ_OVER = 300
-"""Lines behind an edge that are all read; further on, only those that look like the inside of a record."""
 
 
 class RecordLine(NamedTuple):
@@ -332,11 +287,13 @@ def _records_over(lines: StoredLines, edge: Position) -> Iterator[list[Hit]]:
     """Yield the records that have lines before a position and lines from there on."""
     streams: set[Hashable] = set()
     over: list[Hit] = []
-    around = chain(islice(lines.lines_before(edge), 1), islice(lines.lines_from(edge), MARGIN))
+    around = chain(
+        islice(lines.lines_before(edge), 1), islice(lines.lines_from(edge), limits.MARGIN)
+    )
     for apart, (one, hit) in enumerate(pairwise(around)):
         if is_far(one.line, hit.line):
             break
-        if apart >= _READ_OVER and not may_be_continuation(hit.line):
+        if apart >= limits.READ_OVER and not may_be_continuation(hit.line):
             continue
         line = Record(hit.line)
         stream = stream_of_record(line)
@@ -345,7 +302,7 @@ def _records_over(lines: StoredLines, edge: Position) -> Iterator[list[Hit]]:
             continue
         streams.add(stream)
         lead = lead_of_record(line)
-        is_near = apart < MOST_APART or not lead.is_unknown
+        is_near = apart < limits.MOST_APART or not lead.is_unknown
         if ((lead.continues and is_near) or part_of_record(line)) and _goes_on(lines, hit):
             over.append(hit)
     for record in FoundRecords(lines).records(over):
@@ -355,10 +312,9 @@ def _records_over(lines: StoredLines, edge: Position) -> Iterator[list[Hit]]:
 
 def _goes_on(lines: StoredLines, hit: Hit) -> bool:
     """Return whether a line goes on with a record: its own stream tells it, without the lines of others."""
-    joiner, record = Joiner(), Record(hit.line)
-    for earlier in lines_before_record(lines, hit):
-        joiner.first_line(Record(earlier.line))
-    return joiner.first_line(record) is not record
+    record = Record(hit.line)
+    before = (Record(earlier.line) for earlier in lines_before_record(lines, hit))
+    return first_line_after(before, record) is not record
 
 
 def _record_lines(record: list[Hit]) -> Iterator[RecordLine]:
@@ -406,7 +362,7 @@ def _margin(lines: StoredLines, position: Position, *, behind: bool) -> Position
     if not behind:
         near, far = far, near
     last = position
-    for one, other in pairwise(chain(islice(near, 1), islice(far, MARGIN))):
+    for one, other in pairwise(chain(islice(near, 1), islice(far, limits.MARGIN))):
         if is_far(one.line, other.line):
             break
         last = other.position

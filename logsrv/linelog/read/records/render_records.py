@@ -14,6 +14,7 @@ from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.record_match import level_of_lines
 from logsrv.linelog.query.text_search.expression import ExtractedFields, extracted_fields
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records.whole_records import whole_lines
 from logsrv.linelog.read.render import (
     DIM,
@@ -29,7 +30,6 @@ from logsrv.linelog.read.render import (
     safe_json,
     spans_finder,
 )
-from logsrv.linelog.read.search import Hit
 
 _INDENTATION = "    "
 # The page's text.js has the same rule.

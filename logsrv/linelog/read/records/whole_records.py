@@ -10,7 +10,6 @@ from typing import Any
 
 from logsrv.linelog.fields.continuations.joiner import (
     MOST_DOUBT,
-    Joiner,
     has_own_header,
     is_at_once,
     is_soon,
@@ -22,21 +21,15 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH, decode_stored
 from logsrv.linelog.fields.values import displayable_text
 from logsrv.linelog.query.record_match import level_of_lines
+from logsrv.linelog.read.hits import Hit
+from logsrv.linelog.read.records import limits
+from logsrv.linelog.read.records.joining import RecordJoiner
 from logsrv.linelog.read.render import record_document
-from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
-MOST_READ = 5000
-"""Lines of the store that are read on each side of a line to find its record."""
-MOST_APART = 20
-"""Lines of others that are read to find the line before one of no known shape."""
 _TENS_OF_SECONDS = len("2026-11-20T06:18:4")
-_READ_BEFORE = 300
-"""Lines that are read to know which records are unfinished at a position; 5 to 25 µs each."""
-MOST_KEPT = 32 << 20
-"""Bytes of lines after which unfinished records are forgotten, because a joiner may keep them all."""
 
 
 def whole_lines(hits: Sequence[Hit]) -> list[Hit]:
@@ -61,8 +54,7 @@ class JoinedLines:
 
     def forget(self) -> None:
         """Forget all unfinished records, because lines are left out here."""
-        self._joiner = Joiner()
-        self._size = 0
+        self._records = RecordJoiner()
         # The parts of each line that is cut, by stream.
         self._parts: dict[Hashable, list[Record]] = {}
 
@@ -77,10 +69,10 @@ class JoinedLines:
         """
         # Without what the line has from its record, which is found here.
         record = Record(hit.line, str(hit.position))
-        stream = self._joiner.stream_of(record)
-        if lines is not None and not self._joiner.knows(stream):
+        stream = self._records.joiner.stream_of(record)
+        if lines is not None and not self._records.joiner.knows(stream):
             self._learn(lines_before_record(lines, hit))
-            stream = self._joiner.stream_of(record)
+            stream = self._records.joiner.stream_of(record)
         first, parts = self._first_line(record, stream)
         if first is not record:
             record = _going_on(record, first)
@@ -94,16 +86,15 @@ class JoinedLines:
     def _learn(self, hits: Iterable[Hit]) -> None:
         for hit in hits:
             record = Record(hit.line, str(hit.position))
-            self._first_line(record, self._joiner.stream_of(record))
+            self._first_line(record, self._records.joiner.stream_of(record))
 
     def _first_line(self, record: Record, stream: Hashable) -> tuple[Record, list[Record]]:
         """Return the first line of a line's record, and all parts of the line up to this one."""
-        self._size += len(record.line)
-        if self._size > MOST_KEPT:
+        if self._records.is_full:
             self.forget()
-        first = self._joiner.first_line(record, stream)
+        first = self._records.first_line(record, stream)
         parts = self._parts.pop(stream, [])
-        parts = [*parts, record] if self._joiner.is_rest else [record]
+        parts = [*parts, record] if self._records.joiner.is_rest else [record]
         if is_cut(record):
             self._parts[stream] = parts
         return first, parts
@@ -112,7 +103,7 @@ class JoinedLines:
 def lines_before(view: View, position: Position) -> list[Hit]:
     """Return the lines before a position that tell which records are unfinished there."""
     with closing(StoredLines(view)) as lines:
-        return list(islice(lines.lines_before(position), _READ_BEFORE))[::-1]
+        return list(islice(lines.lines_before(position), limits.READ_BEFORE))[::-1]
 
 
 def _document_of_part(parts: Sequence[Record]) -> dict[str, Any]:
@@ -204,7 +195,7 @@ def _stream_before(
     source, stream = record.line[TIME_LENGTH : record.start], stream_of_record(record)
     last = record.line
     others = 0
-    for hit in islice(lines.lines_before(position), MOST_READ):
+    for hit in islice(lines.lines_before(position), limits.MOST_READ):
         if is_far(last, hit.line):
             return
         others += 1
@@ -218,7 +209,7 @@ def _stream_before(
             if of == stream:
                 others = 0
                 yield hit, found
-        if others == MOST_APART:
+        if others == limits.MOST_APART:
             yield None
 
 

@@ -20,7 +20,7 @@ from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.ways.delivery import AlertMessage, make_deliver
 from logsrv.linelog.alerts.ways.webhook import loggable_part, post_message
 from logsrv.linelog.alerts.windows import OTHERS, Key
-from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.store.segment import Position
 from tests.parts.certificates import certificate_file
 from tests.parts.http_servers import hook

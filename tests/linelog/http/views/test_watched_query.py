@@ -9,7 +9,7 @@ from logsrv.linelog.http.views import watched_query
 from logsrv.linelog.http.views.view_protocol import LiveQuery
 from logsrv.linelog.http.views.watched_query import PIECE, SharedEvents, WatchedQuery, event_pieces
 from logsrv.linelog.read.follow import AppendedLines
-from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line
 

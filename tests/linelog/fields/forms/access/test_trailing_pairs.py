@@ -8,8 +8,8 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.render import hit_document
-from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segment import Position
 from tests.parts.counts import counted_values
 

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import groupby
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy
 
@@ -21,15 +21,14 @@ from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import NO_TIME
 from logsrv.linelog.fields.stored_line import (
     NO_FIRST_LINES,
-    FirstLines,
     source_matcher,
     to_stored_bytes,
 )
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import Node, leaves
-from logsrv.linelog.read.plan import GroupRead, PlannedRead, ReadTask, Scope, SearchStats
+from logsrv.linelog.read.plan import GroupRead, PlannedRead, ReadTask
+from logsrv.linelog.read.task_reader import TaskReader
 from logsrv.linelog.read.texts import AwayFrames, PackedFrames
-from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.segment import Position
 
@@ -37,19 +36,6 @@ FEWEST_FRAMES = 1
 """Frames that must be read; with fewer in a row group, the index tells all."""
 _MOST_GROUPS = 3
 """Row groups of a task: 400,000 lines."""
-
-
-class TextSearch(Protocol):
-    """The search over text that columns shorten: `Search` (search.py), whose methods these are."""
-
-    view: View
-    matcher: Matcher
-    scope: Scope
-
-    def frame_tasks(self, task: ReadTask) -> Iterator[ReadTask]: ...
-    def task_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]: ...
-    def first_lines(self, position: Position, text: bytes) -> FirstLines: ...
-    def report_unusable_columns(self, segment: int, why: str) -> None: ...
 
 
 class _OpenSegment(NamedTuple):
@@ -62,24 +48,23 @@ class ColumnSearch:
     """The columns of a search's segments, one of which is open.
 
     names: the fields that are counted, besides those of the query. and_text: whether the text of the lines
-    that are found is read, too. planned: the tasks for row groups that are not done yet.
+    that are found is read, too.
     """
 
     def __init__(
-        self, search: TextSearch, names: Collection[str], *, and_text: bool = False
+        self, reader: TaskReader, names: Collection[str], *, and_text: bool = False
     ) -> None:
-        self._search = search
+        self._reader = reader
         self._names, self._and_text = names, and_text
-        self._node = search.matcher.node
+        self._node = reader.matcher.node
         self._asked = {*names, *(one.field for one in leaves(self._node) if isinstance(one, Leaf))}
-        self.planned: dict[ReadTask, GroupRead] = {}
         self._tests: Tests = {}
         self._matchers: dict[Node, Matcher] = {}
         self._open: _OpenSegment | None = None
         self._group: tuple[tuple[int, int], GroupColumns] | None = None
         # Tasks for frames of the same row groups come one after the other.
         self._matching: tuple[GroupColumns, Array] | None = None
-        scope = search.scope
+        scope = reader.scope
         self._since = _moment(scope.since) if scope.since else NO_TIME + 1
         self._until = _moment(scope.until) if scope.until else None
 
@@ -87,7 +72,6 @@ class ColumnSearch:
         self,
         frames: PackedFrames,
         planned: list[PlannedRead],
-        stats: SearchStats,
         *,
         by_frame: bool = False,
     ) -> list[PlannedRead]:
@@ -96,7 +80,7 @@ class ColumnSearch:
         by_frame: whether each frame has a task of its own.
         """
         opened = self._open_columns(frames.number)
-        names = [*self._names, *(["source"] if self._search.scope.source else [])]
+        names = [*self._names, *(["source"] if self._reader.scope.source else [])]
         if opened is None or not all(map(opened.columns.has, names)):
             return planned
         needs_text = opened.filter.needs_text(self._node)
@@ -130,36 +114,16 @@ class ColumnSearch:
                 in_time = in_scope or _are_in_time(part)
                 task = ReadTask(frames.number, start, stop, in_time, group=number)
                 read = GroupRead(part, many, size)
-                stats.count_columns(read)
+                planned_read = PlannedRead(task, replaces=read)
                 if in_scope and not needs_text and not self._and_text and found:
-                    task, read = self._joined(found, task, read)
-                found.append(PlannedRead(task))
-                self.planned[task] = read
+                    planned_read = _joined(found, planned_read)
+                found.append(planned_read)
                 many = size = 0
         return found
 
-    def _joined(
-        self, found: list[PlannedRead], task: ReadTask, read: GroupRead
-    ) -> tuple[ReadTask, GroupRead]:
-        """Return a task that has the lines of the one before it, too, if it may; that is removed.
-
-        Both are for whole row groups. What each of several adds would be merged value by value.
-        """
-        before = found[-1].task
-        if not (
-            0 < before.group == task.group - before.groups
-            and before.groups < _MOST_GROUPS
-            and before.in_time == task.in_time
-        ):
-            return task, read
-        found.pop()
-        frames, groups, size = self.planned.pop(before)
-        joined = before._replace(stop=task.stop, groups=before.groups + 1)
-        return joined, GroupRead(frames + read.frames, groups + 1, size + read.size)
-
     def _is_in_scope(self, bounds: LineGroupBounds) -> bool:
         """Return whether the times of all lines are in the scope."""
-        scope = self._search.scope
+        scope = self._reader.scope
         if not scope.since and not scope.until:
             return True
         return self._since <= bounds.smallest and (
@@ -190,7 +154,7 @@ class ColumnSearch:
             found &= moments >= self._since
             if self._until is not None:
                 found &= moments < self._until
-        if self._search.scope.source:
+        if self._reader.scope.source:
             found &= self._lines_of_source(group)
         if opened.filter.needs_text(self._node):
             in_text = partial(self._lines_in_text, task, group)
@@ -205,9 +169,9 @@ class ColumnSearch:
         Frames without any are not read. Raises as `rows`.
         """
         found = self.rows(task).offsets().tolist()
-        for frame in self._search.frame_tasks(task):
+        for frame in self._reader.frame_tasks(task):
             wanted = _between(found, frame.start, frame.stop)
-            for start, text in self._search.task_texts(frame) if wanted else ():
+            for start, text in self._reader.task_texts(frame) if wanted else ():
                 ended = text if text.endswith(b"\n") else text + b"\n"
                 begins = [offset - start for offset in _between(wanted, start, start + len(text))]
                 yield start, ended, begins
@@ -217,7 +181,7 @@ class ColumnSearch:
         if self._open is not None and self._open.number == number:
             return self._open
         self.close()
-        found = self._search.view.open_columns(number)
+        found = self._reader.view.open_columns(number)
         if found is None:
             return None
         fd, head = found
@@ -227,7 +191,7 @@ class ColumnSearch:
             os.close(fd)
             # After an upgrade, all columns are of another version until they are made again.
             if not isinstance(error, OnlyTextTells):
-                self._search.report_unusable_columns(number, explanation(error))
+                self._reader.report_unusable_columns(number, explanation(error))
             return None
         self._open = _OpenSegment(number, columns, ColumnFilter(columns.has, self._tests))
         return self._open
@@ -248,7 +212,7 @@ class ColumnSearch:
 
     def _lines_of_source(self, group: GroupColumns) -> Array:
         """Return which lines have a wanted source."""
-        matches = source_matcher(self._search.scope.source)
+        matches = source_matcher(self._reader.scope.source)
         field = group.field("source")
         return spread([matches(to_stored_bytes(source)) for source in field.texts], field.codes)
 
@@ -262,15 +226,15 @@ class ColumnSearch:
         matcher = self._matchers[node]
         found: Array = numpy.zeros(group.lines, bool)
         offsets = group.offsets()
-        for frame in self._search.frame_tasks(task):
+        for frame in self._reader.frame_tasks(task):
             low, high = numpy.searchsorted(offsets, [frame.start, frame.stop])
             if not among[low:high].any():
                 continue
-            for offset, text in self._search.task_texts(frame):
+            for offset, text in self._reader.task_texts(frame):
                 place = Position(task.segment, offset).own
                 first_lines = NO_FIRST_LINES
                 if matcher.inherits:
-                    first_lines = self._search.first_lines(Position(task.segment, offset), text)
+                    first_lines = self._reader.first_lines(Position(task.segment, offset), text)
                 found_lines = matcher.find(text, place, first_lines)
                 starts = [offset + start for start, _ in found_lines]
                 found[numpy.searchsorted(offsets, starts)] = True
@@ -281,6 +245,28 @@ class ColumnSearch:
         if self._open is not None:
             self._open.columns.close()
             self._open = self._group = self._matching = None
+
+
+def _joined(found: list[PlannedRead], read: PlannedRead) -> PlannedRead:
+    """Return a read that has the lines of the last one found, too, if it may; that one is removed.
+
+    Both are for whole row groups. What each of several adds would be merged value by value.
+    """
+    task, before, earlier = read.task, found[-1].task, found[-1].replaces
+    if not (
+        0 < before.group == task.group - before.groups
+        and before.groups < _MOST_GROUPS
+        and before.in_time == task.in_time
+        and read.replaces is not None
+        and earlier is not None
+    ):
+        return read
+    found.pop()
+    frames, groups, size = earlier
+    joined = before._replace(stop=task.stop, groups=before.groups + 1)
+    more = read.replaces
+    together = GroupRead(frames + more.frames, groups + more.groups, size + more.size)
+    return PlannedRead(joined, replaces=together)
 
 
 def _moment(time: str) -> int:

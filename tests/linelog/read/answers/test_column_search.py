@@ -12,7 +12,8 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.columns import groups, layout
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.read import search as search_module
+from logsrv.linelog.read.answers import sources
+from logsrv.linelog.read.answers.sources import ColumnAnswers, TextAnswers
 from logsrv.linelog.read.figures.compared_groups import group
 from logsrv.linelog.read.figures.grouping import Figure, Grouping
 from logsrv.linelog.read.figures.groups import count_lines, count_values
@@ -218,9 +219,15 @@ def test_columns_that_were_removed_after_the_plan_leave_the_text_to_be_read(tmp_
         planned.append(task.group)
         columns.unlink(missing_ok=True)
         asked.close()
-        return [b"%d" % (asked.rows(task).lines if task.group else asked.count_in_task(task))]
+        return [
+            b"%d" % (asked.columns.rows(task).lines if task.group else asked.count_in_task(task))
+        ]
 
-    found = [int(one) for _, results in asked.run_on_frames(work, columns=()) for one in results]
+    found = [
+        int(one)
+        for _, results in asked.ask([ColumnAnswers(asked, (), work), TextAnswers(work)])
+        for one in results
+    ]
     assert sum(found) == 2000
     assert planned == [1, 0] and (asked.stats.groups, asked.stats.frames) == (0, 1)
 
@@ -261,7 +268,7 @@ def test_a_search_for_words_alone_loads_no_arrow(store):
 
 
 def test_little_text_is_read_as_fast_as_before(store, monkeypatch):
-    monkeypatch.setattr(search_module, "WITHOUT_COLUMNS", 100)
+    monkeypatch.setattr(sources, "WITHOUT_COLUMNS", 100)
     asked = search(store, "app=shop")
     assert count_lines(asked) == 2000
     assert asked.stats.groups == 0
