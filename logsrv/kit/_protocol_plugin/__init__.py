@@ -2,7 +2,7 @@
 
 Its modules:
 
-plugin              `protocol_plugin` makes the plugin
+plugin              `protocol_plugin` makes the plugin; chosen is imported when it is chosen
 declared,           what the class says about itself, and of which parameters its Options and State are;
 arguments,          mistakes in it are told before anything starts
 class_checks

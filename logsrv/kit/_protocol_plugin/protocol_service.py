@@ -24,7 +24,6 @@ from logsrv.kit._protocol_plugin.service_settings import check_limits
 from logsrv.kit._protocol_plugin.tasks import ServiceTasks
 from logsrv.kit.net.endpoint import LISTENING, Endpoint
 from logsrv.kit.net.parse import CONNECT_SECONDS
-from logsrv.kit.net.remote import RemoteAddress
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart
 from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.kit.protocols._datagrams import DatagramContext, Datagrams
@@ -38,6 +37,7 @@ from logsrv.reactor import call_when_running
 if TYPE_CHECKING:
     from logsrv.kit._protocol_plugin.dials import DialledConnections
     from logsrv.kit._protocol_plugin.reconnecting import ReconnectingLink
+    from logsrv.kit.net.remote import RemoteAddress
 
 log = Logger()
 

@@ -26,9 +26,9 @@ from logsrv.linelog.store.index import segment_index
 from logsrv.linelog.store.disk import Disk
 
 class Text:
-    def __init__(self, place, segment, disk):
-        self.place = place
-        self.data = Path(place).read_bytes()
+    def __init__(self, address, segment, disk):
+        self.address = address
+        self.data = Path(address).read_bytes()
         self.size = len(self.data)
         self.index = lambda: segment_index.load(segment, disk)
 

@@ -129,7 +129,7 @@ def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path):
 
 def test_frames_from_an_archive_are_freed_without_the_collector():
     """With memory of zstd, of which the collector does not know."""
-    text: Any = SimpleNamespace(place="file:///archive/1", size=0, index=lambda: Index(1))
+    text: Any = SimpleNamespace(address="file:///archive/1", size=0, index=lambda: Index(1))
     frames = AwayFrames(1, text, pytest.fail)
     assert frames.size == 0
     gc.disable()
