@@ -76,6 +76,9 @@ FUNCTIONS = {
     "last": "its last value",
 }
 """Functions of a field that are options, and what each gives."""
+_NO_NEIGHBOURS = (
+    "-A, -B and -C show neighbours of lines, and here no lines are shown in their order"
+)
 _ALL_BARS = "--histogram counts all lines of its time: leave out -n and limit"
 
 
@@ -195,6 +198,12 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         raise UsageError(
             "the query has an answer behind | already; leave out these options, or the stage"
         )
+    if asked.answer is not None and arguments.reverse:
+        raise UsageError(
+            "--reverse is of lines in the order of the store; the stage behind | has an order of its own"
+        )
+    if asked.answer is not None and _shows_neighbours(arguments):
+        raise UsageError(_NO_NEIGHBOURS)
     if arguments.sort and (wants_table or arguments.every):
         raise UsageError("--sort shows lines; figures, --by and --every make a table without it")
     if "position" in by:
@@ -230,6 +239,10 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
     return asked._replace(answer=figures.figures_of(asked_for, by, every, compare))
 
 
+def _shows_neighbours(arguments: Namespace) -> bool:
+    return any(getattr(arguments, name) is not None for name in "ABC")
+
+
 def _check_options(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
     parse_around(arguments)
@@ -240,12 +253,10 @@ def _check_options(arguments: Namespace) -> None:
         raise UsageError(
             "--every needs --histogram, --count or a figure: it is the step of the bars or rows"
         )
-    context = any(getattr(arguments, name) is not None for name in "ABC")
+    context = _shows_neighbours(arguments)
     counts = arguments.top is not None or arguments.histogram or arguments.patterns
     if context and (has_figures or counts or arguments.sort):
-        raise UsageError(
-            "-A, -B and -C show neighbours of lines, and here no lines are shown in their order"
-        )
+        raise UsageError(_NO_NEIGHBOURS)
     if arguments.columns and arguments.output != "csv":
         raise UsageError("--columns needs --output csv")
     if arguments.histogram and arguments.number is not None:

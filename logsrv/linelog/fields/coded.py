@@ -1,4 +1,4 @@
-"""A field in many lines: each different text once, and a number for each line."""
+"""A field in many lines, for columns and counts: each different text once, and a number for each line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read chosen fields from all lines of a text, as lists of values."""
+"""Read chosen fields from all lines of a text, as lists of Python values: for lines sent on, and SQL."""
 
 from __future__ import annotations
 

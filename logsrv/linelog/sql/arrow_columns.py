@@ -19,7 +19,7 @@ from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import Value, number_of_value
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.units import number_in_field_unit
-from logsrv.linelog.read.figures.columns import Reader, column_reader
+from logsrv.linelog.read.figures.text_values import Reader, column_reader
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
 from logsrv.linelog.store.segment import Position
 

@@ -77,7 +77,9 @@ function connection(view, { trouble, wrong, answered, asking }) {
   if (state?.kind === "connecting" || (asking && answered === null)) return ["connecting", "Connecting …"];
   if (view.cancelled && answered === null) return ["still", "Search cancelled"];
   if (trouble) return ["lost", "Connected; lines are not being stored"];
-  if (view.kind !== "lines") return ["still", { sort: "Not live: sorted lines", limit: "Not live: so many lines", table: "Not live: figures" }[view.kind]];
+  // "Sorted by …" of `sort`, "Chosen at random" of `sample`.
+  if (view.kind === "ordered") return ["still", `Not live: ${orderOf(view.request.q).order.split(" ")[0].toLowerCase()} lines`];
+  if (view.kind !== "lines") return ["still", { limit: "Not live: so many lines", table: "Not live: figures" }[view.kind]];
   if (view.paused) return ["still", view.live ? "Paused" : "History"];
   return state?.kind === "open" ? ["live", "Live"] : ["still", "Not connected"];
 }

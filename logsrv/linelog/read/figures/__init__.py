@@ -3,7 +3,7 @@
 `aggregate` has the one shape of all answers that are no list of lines: each text of the store gives a
 partial answer, and partial answers are added. The rest in the order in which an answer is made:
 
-columns             the values of fields in the lines of a text; counted_values, counted_measures,
+text_values         the values of fields in the lines of a text; counted_values, counted_measures,
                     counted_groups make numbers of them for a whole text at once
 kept_numbers,       what is kept for each group until the end; numbers are the figures of a field,
 kept_values         frequent_keys bounds how many groups there are

@@ -4,14 +4,15 @@
 `merge` adds a part up, in the process that asks, in the order of the store. Each aggregate then returns an
 answer of its own form.
 
-    Groups (groups.py)               counts, frequent values, bars, figures (figures.py), by fields and time
+    Groups (groups.py)               counts, frequent values, bars, figures, by fields and time
     LargestNumbers (chosen_lines.py) sort, sample
     PatternTable (patterns/find.py)  patterns
     Sources (tallies.py)             sources with their last line
     Windows (alerts/windows.py)      the condition of an alert: it also takes text as it comes
 
-Terminal, page and API call the function beside an aggregate, such as `group` or `find_patterns`; that calls
-`add_up`, which says of which sources (answers/) the answer may come, or `add_lines`.
+Terminal, page and API call the function beside an aggregate, such as `find_patterns`, or `group`
+(compared_groups.py); that calls `add_up`, which says of which sources (answers/) the answer may come, or
+`add_lines`.
 """
 
 from __future__ import annotations

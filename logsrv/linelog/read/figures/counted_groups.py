@@ -19,7 +19,6 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.query.question import Extraction
-from logsrv.linelog.read.figures.columns import Reader, column_reader
 from logsrv.linelog.read.figures.counted_measures import (
     Labels,
     LineNumbers,
@@ -37,6 +36,7 @@ from logsrv.linelog.read.figures.grouping import Grouping, Measure, MeasureKind
 from logsrv.linelog.read.figures.kept_numbers import KeptNumbers
 from logsrv.linelog.read.figures.kept_values import EdgeValue, KeptDistinct, KeptValues, TimeSpan
 from logsrv.linelog.read.figures.line_counts import step_size
+from logsrv.linelog.read.figures.text_values import Reader, column_reader
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows

@@ -19,9 +19,9 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import INHERITED, TIME_LENGTH
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_lines
-from logsrv.linelog.read.figures.columns import column_reader
 from logsrv.linelog.read.figures.counted_values import counted_column, joined_text
 from logsrv.linelog.read.figures.frequent_keys import FrequentKeys
+from logsrv.linelog.read.figures.text_values import column_reader
 from logsrv.linelog.read.hits import Hit, text_of_hits
 from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
 from logsrv.linelog.read.patterns.merge import merge_templates

@@ -1,4 +1,4 @@
-"""The values of chosen fields in all lines of a text."""
+"""The values of chosen fields in all lines of a text, for counting where there are no columns."""
 
 from __future__ import annotations
 
