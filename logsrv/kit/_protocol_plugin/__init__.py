@@ -2,18 +2,22 @@
 
 Its modules:
 
-plugin              `protocol_plugin` makes the plugin; chosen is imported when it is chosen
-declared,           what the class says about itself, and of which parameters its Options and State are;
-arguments,          mistakes in it are told before anything starts
-class_checks
-service_settings    its options, and those of every plugin
-factory             its protocols, and the factory that builds them for a listener or a link
-protocol_service    `self.service` of a protocol: what runs. It offers
-peers, tasks,       the other connections, tasks beside them, connections to elsewhere that are kept or
-links, dials        made once
-endpoints           where a link or a dial goes; reconnecting is one link
+plugin              makes the plugin: `protocol_plugin`
+chosen              the options of a plugin that was chosen; its protocols compared with these
+declared            the classes with which a protocol is declared, `[Options, State]`
+arguments           checks of the arguments of `protocol_plugin`, a sentence for each mistake
+class_checks        checks of the protocol classes, a sentence for each mistake
+service_settings    the plugin's options, and those of every plugin
+factory             the plugin's protocols, and the factory that builds them for a listener or a link
+protocol_service    `self.service` of a protocol: it starts, reloads and stops all that follows
+peers               the other connections of the plugin
+tasks               coroutines beside the connections, cancelled at the stop
+links               connections to other servers, which are made again
+reconnecting        one such connection; imported with the first
+dials               connections that a plugin makes once; imported with the first
+endpoints           where a link or a dial goes
 datagram_sockets    sockets of UDP
-life                of the state: opened before ports, closed at the end
+life                the state: opened before ports, closed at the end
 """
 
 from logsrv.lazy_names import lazy_names

@@ -15,7 +15,6 @@ from twisted.logger import Logger
 import logsrv.kit._protocol_plugin
 from logsrv.errors import ConfigurationError
 from logsrv.kit._protocol_plugin.datagram_sockets import DatagramSocket, DatagramSockets
-from logsrv.kit._protocol_plugin.dials import DialledConnections
 from logsrv.kit._protocol_plugin.factory import PluginFactory, PluginProtocols, protocols_of
 from logsrv.kit._protocol_plugin.life import StateLife, call_if_defined
 from logsrv.kit._protocol_plugin.links import Links, dial_policy

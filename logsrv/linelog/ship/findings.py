@@ -12,7 +12,7 @@ from logsrv.linelog.ship.ship_settings import ShipOptions, ShipSettings
 from logsrv.linelog.ship.targets.target_plugin import TargetSettings
 
 
-def check_targets(
+def findings_of_targets(
     options: ShipOptions, asked: CheckRequest, now: datetime.datetime
 ) -> Iterator[Finding]:
     """Yield what is found of all targets. now: with a time zone."""

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from logsrv.kit.observe.metrics import Metric, make_metrics
 from logsrv.linelog.parts.work import PartContext, PartWork
-from logsrv.linelog.ship.findings import check_targets
+from logsrv.linelog.ship.findings import findings_of_targets
 from logsrv.linelog.ship.ship_settings import ShipOptions
 from logsrv.linelog.ship.target_processes import TargetProcesses, saved_holds
 
@@ -93,7 +93,7 @@ class ShipPart(PartWork[ShipOptions]):
     def findings(
         self, options: ShipOptions, asked: CheckRequest, now: datetime.datetime
     ) -> Iterable[Finding]:
-        return check_targets(options, asked, now)
+        return findings_of_targets(options, asked, now)
 
     def stop(self) -> Deferred[None]:
         return self._processes.stop()

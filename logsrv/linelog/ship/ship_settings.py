@@ -126,10 +126,10 @@ class ShipOptions(SharedShipOptions):
     )
 
     def __attrs_post_init__(self) -> None:
-        check_targets(self.targets)
+        require_different_targets(self.targets)
 
 
-def check_targets(targets: Sequence[ShipSettings]) -> None:
+def require_different_targets(targets: Sequence[ShipSettings]) -> None:
     """Raise ValueError if two targets have the same name, or the same URL for blocks or segments."""
     labels = [target.label for target in targets]
     for label in labels:

@@ -25,9 +25,9 @@ _BY_PINO = {10: "debug", 20: "debug", 30: "info", 40: "warning", 50: "error", 60
 _BY_NUMBER = BY_SYSLOG | _BY_PINO
 _BY_PYTHON = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _BY_OTLP = {
-    number_of_value: name
+    number: name
     for first, name in ((1, "debug"), (5, "debug"), (9, "info"), (13, "warning"), (17, "error"))
-    for number_of_value in range(first, first + 4)
+    for number in range(first, first + 4)
 } | dict.fromkeys(range(21, 25), "critical")
 
 _NUMBERS: dict[str, dict[int, str]] = {
@@ -46,7 +46,7 @@ _WORD = re.compile(r"\w+")
 
 OF_POSTGRESQL: dict[str, str | None] = {
     "LOG": "info",
-    **{f"DEBUG{number_of_value}": "debug" for number_of_value in range(1, 6)},
+    **{f"DEBUG{number}": "debug" for number in range(1, 6)},
     **dict.fromkeys(("DETAIL", "HINT", "QUERY", "CONTEXT", "STATEMENT", "LOCATION")),
 }
 """PostgreSQL's words before a colon and two spaces; those without a level are followed by SQL."""

@@ -82,9 +82,9 @@ class RelpTarget:
     async def _send_pending(self) -> None:
         """Send all pending lines."""
         try:
-            conversation, session = await self._open_session()
+            connection, session = await self._open_session()
             while self._sendings:
-                await self._write_or_receive(conversation, session)
+                await self._write_or_receive(connection, session)
                 self._fire_answered(session)
                 if self._sendings:
                     self._raise_if_over(session)
@@ -93,31 +93,31 @@ class RelpTarget:
             failure = Failure()
             sendings, self._sendings = self._sendings, deque()
             if self._open is not None:
-                (conversation, session), self._open = self._open, None
+                (connection, session), self._open = self._open, None
                 if (
                     isinstance(error, Unavailable)
-                    and conversation.hung_up
+                    and connection.hung_up
                     and session.message_count
                 ):
                     error.hung_up = True
                     error.taken = _count_acknowledged(sendings[0], session)
-                conversation.abort()
+                connection.abort()
             self._working = None
             for sending in sendings:
                 if not sending.done.called:
                     sending.done.errback(failure)
 
-    async def _write_or_receive(self, conversation: ServerConnection, session: RelpSession) -> None:
+    async def _write_or_receive(self, connection: ServerConnection, session: RelpSession) -> None:
         """Write some lines; wait for answers if the window is full or all lines are written."""
         sending = next((one for one in self._sendings if one.written < len(one.lines)), None)
         if sending is None or session.unanswered_count > WINDOW - STEP:
-            session.receive_answers(await conversation.wait_for_bytes())
+            session.receive_answers(await connection.wait_for_bytes())
             return
         lines = sending.lines[sending.written : sending.written + STEP]
         frames = session.frame_messages(syslog_messages(lines))
         sending.written += len(lines)
         sending.end = session.message_count
-        await conversation.write_and_yield(frames)
+        await connection.write_and_yield(frames)
 
     def _fire_answered(self, session: RelpSession) -> None:
         """Fire the Deferred of each send of which all messages have an answer."""
@@ -142,11 +142,11 @@ class RelpTarget:
     async def _open_session(self) -> tuple[ServerConnection, RelpSession]:
         """Return the connection and its session; open them if there are none."""
         if self._open is None or _is_over(*self._open):
-            conversation, session = await self._connect(), RelpSession()
-            self._open = conversation, session
-            conversation.write(session.open_command())
+            connection, session = await self._connect(), RelpSession()
+            self._open = connection, session
+            connection.write(session.open_command())
             while session.state is RelpState.CLOSED:
-                session.receive_answers(await conversation.wait_for_bytes())
+                session.receive_answers(await connection.wait_for_bytes())
             self._raise_if_over(session)
         return self._open
 
@@ -157,15 +157,15 @@ class RelpTarget:
     async def _end_session(self) -> None:
         if self._open is None or _is_over(*self._open):
             return
-        (conversation, session), self._open = self._open, None
+        (connection, session), self._open = self._open, None
         try:
-            conversation.write(session.close_command())
+            connection.write(session.close_command())
             while session.state is not RelpState.OVER:
-                session.receive_answers(await conversation.wait_for_bytes())
+                session.receive_answers(await connection.wait_for_bytes())
         except Unavailable:
             pass
         finally:
-            conversation.abort()
+            connection.abort()
 
 
 def _count_acknowledged(sending: _PendingSend, session: RelpSession) -> int:
@@ -177,5 +177,5 @@ def _count_acknowledged(sending: _PendingSend, session: RelpSession) -> int:
     return max(0, min(end - first, len(sending.lines) - 1))
 
 
-def _is_over(conversation: ServerConnection, session: RelpSession) -> bool:
-    return conversation.ended or session.state is RelpState.OVER
+def _is_over(connection: ServerConnection, session: RelpSession) -> bool:
+    return connection.ended or session.state is RelpState.OVER

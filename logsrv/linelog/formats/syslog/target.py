@@ -29,27 +29,27 @@ class SyslogTarget:
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         self._connect = partial(connect_to_server, settings, reactor, answers=False)
-        self._conversation: ServerConnection | None = None
+        self._connection: ServerConnection | None = None
 
     async def close(self) -> None:
-        conversation, self._conversation = self._conversation, None
-        if conversation is not None:
-            conversation.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     async def send(self, batch: LineBatch) -> None:
         """Send lines; return when the operating system of the server has them."""
         lines = batch.lines
         if not lines:
             return
-        conversation = self._conversation
-        if conversation is None or conversation.ended:
-            conversation = self._conversation = await self._connect()
+        connection = self._connection
+        if connection is None or connection.ended:
+            connection = self._connection = await self._connect()
         try:
             for at in range(0, len(lines), STEP):
                 messages = syslog_messages(lines[at : at + STEP])
-                await conversation.write_and_yield(octet_counted_frames(messages))
-            await conversation.wait_until_acknowledged()
+                await connection.write_and_yield(octet_counted_frames(messages))
+            await connection.wait_until_acknowledged()
         except BaseException:
-            self._conversation = None
-            conversation.abort()
+            self._connection = None
+            connection.abort()
             raise

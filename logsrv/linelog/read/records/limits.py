@@ -1,6 +1,6 @@
 """The limits within which readers of a store put its lines together to records, in one place.
 
-Those of a record by its own lines are in `fields/continuation.py`: MOST_LINES, MOST_BYTES, MOST_SECONDS,
+Those of a record by its own lines are in `fields/continuations/joiner.py`: MOST_LINES, MOST_BYTES, MOST_SECONDS,
 MOST_DOUBT, MOST_STREAMS.
 """
 

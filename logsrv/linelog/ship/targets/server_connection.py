@@ -160,17 +160,17 @@ async def connect_to_server(
     )
     factory.noisy = False
     try:
-        conversation: ServerConnection = await connect(settings, reactor, factory)
+        connection: ServerConnection = await connect(settings, reactor, factory)
     except CancelledError:
         raise
     except Exception as error:
         raise unreachable_error(who, Failure(error)) from error
     try:
-        await conversation.wait_for_handshake()
+        await connection.wait_for_handshake()
     except CancelledError:
-        conversation.abort()
+        connection.abort()
         raise
-    return conversation
+    return connection
 
 
 async def connect(settings: TargetSettings, reactor: Any, factory: IProtocolFactory) -> Any:

@@ -1,6 +1,6 @@
 """Making the index of a sealed segment, while it is sealed or later from its frames.
 
-`index.py` reads indexes. It is a separate module, because its import has to be fast.
+`segment_index.py` reads indexes. It is a separate module, because its import has to be fast.
 
 The index has the number of lines of each level in a frame. A reader that counts lines per step of time uses
 these numbers, in place of the text, if the smallest and the largest TIME of the frame are in the same step.

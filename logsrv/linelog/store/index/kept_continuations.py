@@ -12,7 +12,7 @@ the frame where it begins, less where the one before begins; for each one before
 first bytes of all numbers but the first three come first, then the second ones, and so on, as they are more
 alike. At the end is the text of the first lines before the frame.
 
-This module reads them, without NumPy, as `index.py` does; `indexing.py` makes them.
+This module reads them, without NumPy, as `segment_index.py` does; `indexing.py` makes them.
 """
 
 from __future__ import annotations

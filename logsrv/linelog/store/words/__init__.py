@@ -22,7 +22,6 @@ literal that may be in a TIME the index excludes nothing. SOURCE is indexed.
     evidence.py  the parts that a frame with a literal must have, and their hashes (no NumPy: see there)
     lookup.py    reading an index: `WordIndex`, `frames_with` (no NumPy either)
     layout.py    the file, byte by byte
-    bits.py      finding bytes of a class that are side by side, with one bit for each byte
     scan.py      finding runs and windows in a frame with NumPy, which lets other threads run
     section.py   collecting runs and windows of up to 512 frames
     build.py     making the file of a segment, while it is sealed or later
