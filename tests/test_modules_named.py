@@ -4,8 +4,8 @@ import re
 
 from tests.parts.modules import ROOT, SOURCES
 
-# A user's file, named as a module of Python, and one of an example.
-OF_OTHERS = {"json.py", "upper.py"}
+# Files of a user in examples, and one named as a module of Python.
+OF_OTHERS = {"json.py", "shout.py", "upper.py"}
 NAMED = re.compile(r"(?<![\w/.*{}<])((?:\w+/)*[a-z]\w*\.py)\b(?!\w)")
 
 

@@ -5,7 +5,7 @@ is imported when the plugin is used.
 
     INPUTS = Plugins[IInput]("logsrv.linelog.formats", IInput.providedBy)
 
-    INPUTS.find("gelf")  # imports logsrv/linelog/formats/gelf/__init__.py (or formats/gelf/input.py), no other
+    INPUTS.find("gelf")  # imports logsrv/linelog/formats/gelf/__init__.py (or a file there), no other
     INPUTS.all()         # all by their names: imports what lies in that folder, and in twisted/plugins
     INPUTS.broken()      # the files that cannot be imported, each with the reason
 

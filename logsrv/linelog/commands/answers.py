@@ -81,7 +81,7 @@ def _print_table(
 ) -> bool:
     """Print a row for each group of lines; return whether any line was found."""
     found = answer.rows(search, asked.extractions)
-    found = after_stages(found, answer, asked.of_rows, utc=arguments.utc)
+    found = after_stages(found, answer, asked.row_stages, utc=arguments.utc)
     if arguments.local:
         found = _with_local_times(found, answer.columns)
     if arguments.output == "text":

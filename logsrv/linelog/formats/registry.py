@@ -1,6 +1,7 @@
 """The registry of inputs: ours, found in the folders of `linelog/formats`, and those of other packages.
 
-The formats of the `http` input are found in the same folders, by `HTTP_FORMATS` of `intake/over_http/http_format.py`.
+The formats of the `http` input are found in the same folders, by `HTTP_FORMATS` of
+`intake/over_http/http_format.py`.
 """
 
 from __future__ import annotations

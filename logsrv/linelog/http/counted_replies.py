@@ -42,10 +42,10 @@ def table(view: View, values: Values) -> Reply:
         raise Problem(400, "this query answers lines; figures are such as: … | count by app")
     most = values["limit"]
     # Rows that the query itself chooses are the first ones.
-    is_whole = values["whole"] and not (question.of_rows or question.limit)
+    is_whole = values["whole"] and not (question.row_stages or question.limit)
     search = make_search(view, values)
     found = answer.rows(search, question.extractions, most if is_whole else None)
-    found = after_stages(found, answer, question.of_rows)
+    found = after_stages(found, answer, question.row_stages)
     if values["format"] == "text":
         found = answer.as_text(found)
     rows = found.rows if question.limit is None else found.rows[: question.limit]

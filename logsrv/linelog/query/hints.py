@@ -97,7 +97,7 @@ def _filters(query: str) -> Iterator[list[re.Match[str]]]:
             yield pieces[1:]
             continue
         found = stage.find_stage(name)
-        if found is None or not (found.of_lines or found.filters_behind):
+        if found is None or not (found.parse_filter or found.filters_behind):
             # Behind figures, comparisons may have spaces.
             return
 

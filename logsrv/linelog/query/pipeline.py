@@ -40,21 +40,21 @@ def parse_question(text: str) -> Question:
         return Question(stages.lines.node, stages.lines.extractions)
     answer: StageAnswer | None = None
     limit: int | None = None
-    of_rows: list[RowStage] = []
+    row_stages: list[RowStage] = []
     for name, one, words in stages.others():
         assert one is not None
-        if limit is not None or (answer and not answer.columns and one.limit is None):
+        if limit is not None or (answer and not answer.columns and one.parse_limit is None):
             raise QueryError(_ONLY_LIMIT, words.begin + 1)
-        if one.limit is not None:
-            limit = one.limit(words)
+        if one.parse_limit is not None:
+            limit = one.parse_limit(words)
         elif answer is None:
-            assert one.answer is not None
-            answer = one.answer(words, name)
-        elif one.of_rows is None:
+            assert one.parse_answer is not None
+            answer = one.parse_answer(words, name)
+        elif one.parse_rows is None:
             raise QueryError(_OF_ROWS, words.begin + 1)
         else:
-            of_rows.append(one.of_rows(words, answer.columns))
-    return Question(stages.lines.node, stages.lines.extractions, answer, limit, tuple(of_rows))
+            row_stages.append(one.parse_rows(words, answer.columns))
+    return Question(stages.lines.node, stages.lines.extractions, answer, limit, tuple(row_stages))
 
 
 def parse_lines(text: str, what: str) -> Question:
@@ -104,10 +104,10 @@ class LineStages:
             words = stage_words.StageWords(self._text, at + 1)
             name = stage.take_name(words, known)
             found = stage.find_stage(name)
-            if is_closed or found is None or found.of_lines is None:
+            if is_closed or found is None or found.parse_filter is None:
                 is_closed = is_closed or found is None or not found.filters_behind
                 yield name, found, words
                 at = words.end()
             else:
-                found.of_lines(words, self.lines)
+                found.parse_filter(words, self.lines)
                 at = self.end = words.end()

@@ -126,7 +126,7 @@ Cell: TypeAlias = str | int | float | None
 class RowStage(Protocol):
     """A stage behind a table, of its rows."""
 
-    def of_rows(
+    def apply(
         self, rows: Sequence[tuple[Cell, ...]], columns: Sequence[Column], *, utc: bool
     ) -> list[tuple[Cell, ...]]:
         """Return the rows after it. utc: whether times without a zone in it are UTC, not local."""
@@ -138,14 +138,14 @@ class Question(NamedTuple):
 
     node: the conditions on a line, those of `where` included. extractions: fields that its messages have in
     addition. answer: None for the lines themselves. limit: the most lines or rows; None for the usual.
-    of_rows: the stages behind a table.
+    row_stages: the stages behind a table.
     """
 
     node: Node = EVERYTHING
     extractions: tuple[Extraction, ...] = ()
     answer: StageAnswer | None = None
     limit: int | None = None
-    of_rows: tuple[RowStage, ...] = ()
+    row_stages: tuple[RowStage, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

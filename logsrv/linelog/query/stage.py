@@ -1,6 +1,6 @@
 """Says what a stage of a query is, and finds its module: each one of `linelog/stages` has one, `STAGE`.
 
-    STAGE = Stage(("limit",), "limit", limit=_limit, help=(("limit 20", "at most so many lines"),))
+    STAGE = Stage(("limit",), "limit", parse_limit=_limit, help=(("limit 20", "at most so many lines"),))
 
 No list names the stages: `find_stage("sort")` looks for the module in whose text the name stands in
 quotation marks, and imports no other. A query without a stage imports none.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 KINDS = ("lines", "ordered", "beside", "limit", "table")
 """Kinds of stages, in the order in which they are listed: see `Stage`."""
-FIELD: tuple[str, ...] = ()
+ANY_FIELD: tuple[str, ...] = ()
 """Stands for the names of fields in `Completion.behind`."""
 _NAME = re.compile(r"[a-z_]+[0-9]*")
 _WORD = re.compile(r"[^\s,]+")
@@ -39,8 +39,8 @@ class Completion(Value):
     """The words that the page offers in a stage, and colours.
 
     words: each once, where nothing else is known. behind: a word → what may follow it. after_comma: words
-    behind a comma. takes: `words`; a whole `filter`; a `number`, which is that of the most lines and no other;
-    a `text`. Numbers and texts are not completed.
+    behind a comma. takes: `words`; a whole `filter`; a `number`, which is that of the most lines and no
+    other; a `text`. Numbers and texts are not completed.
     """
 
     words: tuple[str, ...] = ()
@@ -56,8 +56,8 @@ class Stage(Value):
     a list `beside` the lines; a `table`; or a `limit` of any of these.
 
     The functions are those of the places where it may stand; each takes its words, and returns its value.
-    of_lines: among the filters, before an answer. answer: instead of the lines; it gets the name, too.
-    of_rows: behind a table with such columns. limit: at the end.
+    parse_filter: among the filters, before an answer. parse_answer: instead of the lines; it gets the name,
+    too. parse_rows: behind a table with such columns. parse_limit: at the end.
     filters_behind: whether stages of lines may stand behind the answer, and mean the same as before it.
 
     instead: words of other tools → what to write here. nearest: returns that for a word that is like one of
@@ -68,10 +68,10 @@ class Stage(Value):
 
     names: tuple[str, ...]
     kind: str
-    of_lines: Callable[[StageWords, LineConditions], None] | None = None
-    answer: Callable[[StageWords, str], StageAnswer] | None = None
-    of_rows: Callable[[StageWords, Sequence[Column]], RowStage] | None = None
-    limit: Callable[[StageWords], int] | None = None
+    parse_filter: Callable[[StageWords, LineConditions], None] | None = None
+    parse_answer: Callable[[StageWords, str], StageAnswer] | None = None
+    parse_rows: Callable[[StageWords, Sequence[Column]], RowStage] | None = None
+    parse_limit: Callable[[StageWords], int] | None = None
     filters_behind: bool = False
     instead: Mapping[str, str] = {}
     nearest: Callable[[str], str] | None = None

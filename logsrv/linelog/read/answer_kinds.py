@@ -110,5 +110,5 @@ def after_stages(
     """Return the rows of a table after stages. utc: whether times without a zone in these are UTC."""
     rows = found.rows
     for one in stages:
-        rows = one.of_rows(rows, answer.columns, utc=utc)
+        rows = one.apply(rows, answer.columns, utc=utc)
     return found._replace(rows=rows)

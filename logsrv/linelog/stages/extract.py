@@ -80,7 +80,7 @@ _TEMPLATE, _EXPRESSION = 'extract "took <ms> ms"', "extract /took (?P<ms>[0-9]+)
 STAGE = Stage(
     ("extract",),
     "lines",
-    of_lines=_extract,
+    parse_filter=_extract,
     instead={
         "json": "nothing: fields of JSON are read by themselves",
         "logfmt": "nothing: its pairs are read by themselves",

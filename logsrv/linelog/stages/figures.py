@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from logsrv.kit.text.words import listed
 from logsrv.lazy_names import later_module
 from logsrv.linelog.query.question import Column, Extraction
-from logsrv.linelog.query.stage import FIELD, Completion, Stage
+from logsrv.linelog.query.stage import ANY_FIELD, Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords
 from logsrv.linelog.query.times import check_shift
 from logsrv.linelog.read.answer_kinds import TableAnswer
@@ -137,7 +137,7 @@ def _nearest_percentile(word: str) -> str:
 STAGE = Stage(
     NAMES,
     "table",
-    answer=_figures,
+    parse_answer=_figures,
     instead={
         "compare": "count compare 1d",
         "timewrap": "count every 1h compare 1d",
@@ -169,8 +169,8 @@ STAGE = Stage(
     completion=Completion(
         words=("by", "every", "compare"),
         behind={
-            **dict.fromkeys(FUNCTIONS, FIELD),
-            "by": FIELD,
+            **dict.fromkeys(FUNCTIONS, ANY_FIELD),
+            "by": ANY_FIELD,
             "every": ("1m", "5m", "15m", "1h", "1d"),
             "compare": ("1d", "1w"),
         },

@@ -18,7 +18,7 @@ def _limit(words: StageWords) -> int:
 STAGE = Stage(
     ("limit",),
     "limit",
-    limit=_limit,
+    parse_limit=_limit,
     instead={"head": "limit 10"},
     help=(("limit 20", "at most so many lines or rows; fewer with -n"),),
     completion=Completion(takes="number"),

@@ -17,7 +17,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted
 from logsrv.lazy_names import later_module
 from logsrv.linelog.query.question import Cell, Question
-from logsrv.linelog.query.stage import FIELD, Completion, Stage
+from logsrv.linelog.query.stage import ANY_FIELD, Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords
 from logsrv.linelog.query.times import SOME_DAY, parse_moment
 from logsrv.linelog.read.answer_kinds import ListBeside, Looks
@@ -143,9 +143,9 @@ def _typed_time(words: StageWords) -> str:
 STAGE = Stage(
     ("patterns",),
     "beside",
-    answer=_patterns,
+    parse_answer=_patterns,
     help=(("patterns, patterns by x", "what messages have in common, for each value of x"),),
     completion=Completion(
-        words=("by", "since"), behind={"by": FIELD, "since": ("1h", "today", "yesterday")}
+        words=("by", "since"), behind={"by": ANY_FIELD, "since": ("1h", "today", "yesterday")}
     ),
 )

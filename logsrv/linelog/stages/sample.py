@@ -90,7 +90,7 @@ def _sample(words: StageWords, _: str) -> Sample:
 STAGE = Stage(
     ("sample",),
     "ordered",
-    answer=_sample,
+    parse_answer=_sample,
     help=(("sample 20", "so many of the lines, chosen at random"),),
     examples=(("… | sample 20", "some of the lines, chosen at random"),),
     completion=Completion(takes="number"),

@@ -15,7 +15,7 @@ from logsrv.lazy_names import later_module
 from logsrv.linelog.fields.values import Number, number_of_value
 from logsrv.linelog.query.field_names import read_field
 from logsrv.linelog.query.question import Cell, Column, Extraction
-from logsrv.linelog.query.stage import FIELD, Completion, Stage
+from logsrv.linelog.query.stage import ANY_FIELD, Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords, find_column
 from logsrv.linelog.read.answer_kinds import LinesAnswer, OrderedLines
 
@@ -44,7 +44,7 @@ class Sorting(LinesAnswer):
         members = [{"number": number} for number in found.numbers]
         return OrderedLines(found.hits, members, found.with_number, note)
 
-    def of_rows(
+    def apply(
         self, rows: Sequence[tuple[Cell, ...]], columns: Sequence[Column], *, utc: bool
     ) -> list[tuple[Cell, ...]]:
         """Return rows by a column: by numbers if it has only numbers. Missing values are last."""
@@ -99,12 +99,12 @@ def _sorting(words: StageWords) -> tuple[Sorting, int]:
 STAGE = Stage(
     ("sort",),
     "ordered",
-    answer=_of_lines,
-    of_rows=_of_rows,
+    parse_answer=_of_lines,
+    parse_rows=_of_rows,
     filters_behind=True,
     help=(("sort ms, sort ms asc", "the lines with the largest, smallest numbers"),),
     examples=(("… | sort ms | limit 10", "the lines with the largest numbers; asc: the smallest"),),
-    completion=Completion(words=("asc", "desc"), behind={"sort": FIELD, "by": FIELD}),
+    completion=Completion(words=("asc", "desc"), behind={"sort": ANY_FIELD, "by": ANY_FIELD}),
     order="Sorted by their number, the first",
     lack="number to sort by",
 )

@@ -57,7 +57,7 @@ class RowFilter(Value):
 
     node: Node
 
-    def of_rows(
+    def apply(
         self, rows: Sequence[tuple[Cell, ...]], columns: Sequence[Column], *, utc: bool
     ) -> list[tuple[Cell, ...]]:
         return [*filter(_RowTests(columns, time.time(), utc).of(self.node), rows)]
@@ -165,8 +165,8 @@ def _of_cell(place: int, test: Callable[[str | float], bool]) -> Callable[[Seque
 STAGE = Stage(
     ("where",),
     "lines",
-    of_lines=_of_lines,
-    of_rows=_of_rows,
+    parse_filter=_of_lines,
+    parse_rows=_of_rows,
     instead={"grep": "the words before the |", "filter": "where FIELD>5"},
     completion=Completion(takes="filter"),
 )

@@ -125,7 +125,7 @@ def _check_stages(name: str, written: str) -> None:
     assert table.by == (("app", name) if name != "app" else ("app",))
     assert table.grouping.figures[1].field == name
     asked = parse_question(f"| count by {written} | where {written} = 5 | sort {written}")
-    assert asked.of_rows == (RowFilter(Compare(name, "=", "5")), Sorting(name))
+    assert asked.row_stages == (RowFilter(Compare(name, "=", "5")), Sorting(name))
     condition = parse_alert(f"x | where {written}=1 | count>5 in 5m by {written}").condition
     assert condition is not None and condition.by == (name,)
 

@@ -139,7 +139,7 @@ def _in_process(store: Store, asked: Question, memory: RememberedParts) -> Answe
         if asked.answer == "table":
             assert isinstance(question.answer, Figures)
             rows = question.answer.rows(search, question.extractions)
-            return after_stages(rows, question.answer, question.of_rows).rows[:most]
+            return after_stages(rows, question.answer, question.row_stages).rows[:most]
         if asked.answer == "patterns":
             return [
                 (one.template, one.app, one.level, one.lines, store.numbers[str(one.position)])

@@ -44,7 +44,7 @@ def table(view: View, query: str) -> Rows:
     search = (StoresSearch if view.names else Search)(view, make_matcher(asked.node), Scope())  # type: ignore[arg-type]
     with columns_for_few_frames(), patch("time.time", lambda: BEGIN + 800):
         found = asked.answer.rows(search, asked.extractions)
-        return after_stages(found, asked.answer, asked.of_rows, utc=True)
+        return after_stages(found, asked.answer, asked.row_stages, utc=True)
 
 
 def at(seconds: int) -> str:

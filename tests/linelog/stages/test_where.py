@@ -48,7 +48,7 @@ MANY, LATE = Compare("count", ">", "5"), Compare("max_time", "<", "now - 10m")
     ],
 )
 def test_stages_behind_figures_are_of_their_columns(stages, wanted):
-    assert parse_question(f"a | {stages}").of_rows == (wanted,)
+    assert parse_question(f"a | {stages}").row_stages == (wanted,)
     assert parse_question(f"a | {stages} | limit 3").limit == 3
     assert not foreign_syntax_hints(f"a | {stages}")
 

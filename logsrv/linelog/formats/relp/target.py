@@ -94,11 +94,7 @@ class RelpTarget:
             sendings, self._sendings = self._sendings, deque()
             if self._open is not None:
                 (connection, session), self._open = self._open, None
-                if (
-                    isinstance(error, Unavailable)
-                    and connection.hung_up
-                    and session.message_count
-                ):
+                if isinstance(error, Unavailable) and connection.hung_up and session.message_count:
                     error.hung_up = True
                     error.taken = _count_acknowledged(sendings[0], session)
                 connection.abort()

@@ -5,8 +5,9 @@
     `FoundRecords`    a search: the records of hits                       OpenRecords
     `FollowedRecords` `logsrv tail`: records of new lines, as they end    OpenRecords
 
-Who asks for one line alone, and has the lines before it, calls `first_line_after` (continuations/joiner.py): the
-edges of an answer (found_records.py), and levels that a line has from its record (way_back.py).
+Who asks for one line alone, and has the lines before it, calls `first_line_after`
+(continuations/joiner.py): the edges of an answer (found_records.py), and levels that a line has from its
+record (way_back.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The limits within which readers of a store put its lines together to records, in one place.
 
-Those of a record by its own lines are in `fields/continuations/joiner.py`: MOST_LINES, MOST_BYTES, MOST_SECONDS,
-MOST_DOUBT, MOST_STREAMS.
+Those of a record by its own lines are in `fields/continuations/joiner.py`: MOST_LINES, MOST_BYTES,
+MOST_SECONDS, MOST_DOUBT, MOST_STREAMS.
 """
 
 MOST_KEPT = 32 << 20

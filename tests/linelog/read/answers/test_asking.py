@@ -10,12 +10,12 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.answers.sources import ColumnAnswers, TextAnswers
 from logsrv.linelog.read.figures.aggregate import add_up
-from logsrv.linelog.read.figures.grouping import Grouping
 from logsrv.linelog.read.figures.groups import Groups, count_values
 from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
+from logsrv.linelog.stages.figures import Figures
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, small_frames
 
@@ -58,9 +58,9 @@ def search(
 def ask(store: Path, query: str, memory: RememberedParts | None = None) -> tuple[object, Search]:
     """Answer a query by groups; return the counts, and the search with its statistics."""
     question = parse_question(query)
-    assert isinstance(question.answer, Grouping)
+    assert isinstance(question.answer, Figures)
     asked = search(store, query, [], memory)
-    found = sorted(add_up(asked, Groups(question.answer)).counts())
+    found = sorted(add_up(asked, Groups(question.answer.grouping)).counts())
     asked.close()
     if memory is not None:
         for note in memory.take_notes():

@@ -52,7 +52,7 @@ def table(store: Path | View, query: str, since: float, until: float | None) -> 
     scope = Scope(moment(since), "" if until is None else moment(until))
     search = kind(view, make_matcher(asked.node), scope)
     found = asked.answer.rows(search, asked.extractions)
-    return after_stages(found, asked.answer, asked.of_rows)
+    return after_stages(found, asked.answer, asked.row_stages)
 
 
 @pytest.mark.parametrize(
