@@ -176,13 +176,13 @@ def patterns(view: View, values: Values) -> Reply:
     Raises Problem (400) if all would be new.
     """
     asked = question_of(values)
-    stage = asked.answer if isinstance(asked.answer, PatternCounts) else PatternCounts()
-    since, new_since = values["since"], values["new_since"] or stage.time_since()
+    answer = asked.answer if isinstance(asked.answer, PatternCounts) else PatternCounts()
+    since, new_since = values["since"], values["new_since"] or answer.time_since()
     if since and new_since and since >= new_since:
         raise Problem(400, "since must be before new_since, or all patterns are new")
-    stage = stage.replace(by=values.get("by") or stage.by)
+    answer = answer.replace(by=values.get("by") or answer.by)
     most = min(values["limit"], values["limit"] if asked.limit is None else asked.limit)
-    yield json_line(stage.document(make_search(view, values), asked, new_since, most))
+    yield json_line(answer.document(make_search(view, values), asked, new_since, most))
 
 
 def fields(view: View, values: Values) -> Reply:

@@ -1,4 +1,7 @@
-"""The kinds of answers other than lines as they come. Terminal, API and page know these, not the stages.
+"""The kinds of answers other than lines as they come. Terminal, API and page know these.
+
+They know no stage, but for three: options such as `--sort` make a stage (commands/search_command.py),
+/api/patterns asks for patterns, and an alert's condition has words of figures (alerts/condition.py).
 
 A stage (`linelog/stages`) makes an object of one of these kinds. It imports its machine when an answer is
 asked for: a server checks queries, and answers them in another process.
@@ -95,7 +98,10 @@ class Looks(NamedTuple):
 
 
 class ListBeside(StageAnswer):
-    """A list beside the lines, with a document of its own over HTTP. Alone it is a table."""
+    """A list beside the lines. Alone it is a table.
+
+    Over HTTP it has an endpoint of its own, which knows its stage: `/api/patterns` the one of `patterns`.
+    """
 
     def listed(
         self, search: Search, asked: Question, looks: Looks

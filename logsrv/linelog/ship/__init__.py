@@ -5,19 +5,21 @@ In the daemon:
 ship_part           the part: its options (ship_settings, findings), the start, a reload, the stop
 target_processes    starts, changes and ends a process for each target (TargetProcesses)
 target_monitor      counts and logs what the process of a target reports (TargetMonitor)
-status              the state of all targets for commands
 
 In the process of a target, without the daemon's memory and sockets:
 
 ship_child          begins there: makes the target and the loop, and reports to the daemon (ShipperProcess)
 send_loop           prepares, sends, waits for the answer, pauses after a failure (SendLoop); each step is
                     one of the sender's (SendSteps), which is one of these three:
-line_sender         lines to a LineTarget, in batches, when they are durable here
+line_sender         lines to a LineTarget, in batches (batches), when they are durable here (durable)
 block_sender        blocks of lines as they stand in the store, made by cut, to a BlockTarget
 segment_sender      whole segments to a SegmentTarget
 progress            saves how far it is, in the place (ship_place, store_positions)
 
-address names a target, messages go between daemon and process. Targets are in the folders of their formats
+On both sides, and in commands: address names a target; messages go between daemon and process; status is
+the state of a target, written by its process, read by the daemon and by `logsrv ship`.
+
+Targets are in the folders of their formats
 (`linelog/formats`) or have one of their own; `targets` has what they are made of.
 """
 

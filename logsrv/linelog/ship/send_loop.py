@@ -74,7 +74,8 @@ NEXT = {
         "stop": "STOPPING",
     },
     "SENDING": {
-        "acknowledged": "READING",
+        # The next step may be taken: what was sent is acknowledged, or so few blocks wait that more may go.
+        "sent": "READING",
         "failed": "PAUSING",
         "foreign": "REFUSED",
         "stop": "STOPPING",
@@ -108,10 +109,17 @@ class SendSteps(Protocol):
         """Find the position to go on at. Raises Unavailable, ForeignStoreError, StoreError or OSError."""
 
     def prepare(self) -> bool:
-        """Prepare the next send; return whether there is one. Raises the errors of `find_place`."""
+        """Prepare the next send; return whether there is work: something to send, or an answer to come.
+
+        Raises the errors of `find_place`.
+        """
 
     async def send(self) -> None:
-        """Send what is prepared; return when the target has acknowledged it. Raises as the target does."""
+        """Send what is prepared; return when the next step may be taken.
+
+        For lines and segments that is when the target has acknowledged them; of blocks some may still wait.
+        Raises as the target does.
+        """
 
     async def finish(self) -> None:
         """Wait for the answers that are of use at the end."""
@@ -206,7 +214,7 @@ class SendLoop:
             if self.sender.prepare():
                 self._advance("prepared")
                 await self._limit(self.sender.patience, self.sender.send)
-                self._advance("acknowledged")
+                self._advance("sent")
                 if self._is_stopping:
                     return
                 asked = self._clock.seconds()
