@@ -49,8 +49,8 @@ class RecordJoiner:
 class OpenRecord:
     """A record whose lines are coming, in the order of the store.
 
-    begun, last: number or time of its lines at the ends. size: their bytes. is_wanted: whether somebody
-    asks for it. is_over: whether a line of its stream has begun another one.
+    begun, last: when its first and its last line came, by its reader's clock. size: their bytes. is_wanted:
+    whether somebody asks for it. is_over: whether a line of its stream has begun another one.
     """
 
     def __init__(self, now: float = 0.0) -> None:
@@ -97,7 +97,10 @@ class OpenRecords(RecordJoiner):
         is_wanted: bool = False,
         now: float = 0.0,
     ) -> OpenRecord:
-        """Add a line, and return its record. record: the line without what it has from its record."""
+        """Add a line, and return its record. record: the line without what it has from its record.
+
+        now: the reader's clock, which counts the lines that a search has read, or the seconds of a tail.
+        """
         first = self.first_line(record, stream)
         found = self.records.get(first)
         if found is None:
