@@ -204,7 +204,8 @@ def memory(pid: int) -> int:
 
 def test_without_conch_a_sentence_says_what_to_install(monkeypatch):
     def no_conch(name: str, *more: Any) -> Any:
-        if name.startswith(("twisted.conch", "logsrv.kit.inspect._ssh")):
+        names = more[2] or () if len(more) > 2 else ()
+        if name.startswith("twisted.conch") or (name == "logsrv.kit.inspect" and "_ssh" in names):
             raise ModuleNotFoundError(name)
         return imported(name, *more)
 
