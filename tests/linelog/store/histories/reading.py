@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -71,8 +71,13 @@ class Known:
         self.power_lost = True
         self.confirmed = dict(self.promised)
 
-    def compare(self, hits: list[tuple[Position, bytes]], *, keeps_all: bool) -> list[int]:
-        """Compare lines that were read with what is known; return the numbers of the lines."""
+    def compare(
+        self, hits: list[tuple[Position, bytes]], *, keeps_all: bool, gone: Collection[int] = ()
+    ) -> list[int]:
+        """Compare lines that were read with what is known; return the numbers of the lines.
+
+        gone: those that may be missing anywhere.
+        """
         ids = []
         for position, line in hits:
             before, _ = self.seen.get(position, (None, 0))
@@ -86,7 +91,7 @@ class Known:
             assert not changed or self.power_lost, f"the line at {position} has changed"
         assert len(ids) == len(set(ids)), "a line is there twice"
         assert ids == sorted(ids), "lines are not in their order"
-        missing = set(self.confirmed) - set(ids)
+        missing = set(self.confirmed) - {*ids, *gone}
         if not keeps_all:
             # A power cut may bring back what retention has removed, so that the first line says nothing.
             first = max(missing, default=0) if self.power_lost else min(ids, default=0)
@@ -189,4 +194,13 @@ def backed_up(store: Path, target: Path, known: Known, *, keeps_all: bool) -> No
         for _ in Backup(source, to, "backup", lambda: "2026-11-20T06:00:00Z").copy_segments():
             pass
     with View(str(target), lambda sentence: None) as view:
-        known.compare(search(view, ""), keeps_all=keeps_all)
+        found = search(view, "")
+    # What retention has removed since the last backup is missing behind what that one has.
+    gone = () if keeps_all else set(known.confirmed) - ids_in(store)
+    known.compare(found, keeps_all=keeps_all, gone=gone)
+
+
+def ids_in(store: Path) -> set[int]:
+    with View(str(store), lambda sentence: None) as view:
+        found = [ID.search(line) for _, line in search(view, "")]
+    return {int(one[1]) for one in found if one}

@@ -155,9 +155,8 @@ class ContentColumns:
             those = rows[chosen[found.at]]
             self.access.append(those)
             for name, (codes, texts, _) in found.columns.items():
-                said: list[str | None] = [*texts]
-                if "-" in texts:
-                    said[texts.index("-")] = None
+                # Several: two virtual hosts without a port.
+                said = [None if text == "-" else text for text in texts]
                 self._pieces.add_converted(name, those, codes, said)
             behind = {at: text for at, text in found.rest.items() if b"=" in text}
             if not (behind and self._has_pairs):

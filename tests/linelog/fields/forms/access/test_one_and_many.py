@@ -66,3 +66,9 @@ LINES = st.builds(
 @given(texts_of(LINES | EXAMPLES))
 def test_lines_of_access_logs_are_the_same_alone_and_together(lines):
     check_one_and_many(lines)
+
+
+def test_several_virtual_hosts_without_a_port_have_none():
+    stamp = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.1:51234 "
+    rest = b' 10.0.0.2 - - [20/Nov/2026:06:18:42 +0000] "GET /a HTTP/1.1" 200 5'
+    check_one_and_many([stamp + host + rest for host in (b"a.example", b"b.example", b"c:80")])
