@@ -113,6 +113,10 @@ def check_protocol_class(served: type[Any]) -> None:
     _check_attributes(served)
     if not (issubclass(served, PeerProtocol) and hasattr(served, "framing")):
         return
+    if framed is not None and issubclass(served, framed) and served.tell_errors:
+        raise ConfigurationError(
+            f"{name}.tell_errors is True, and a sentence is no frame: catch PeerError, and send a frame"
+        )
     framing = served.framing
     makes = (
         not isinstance(framing, type) and hasattr(framing, "framer") and hasattr(framing, "pack")

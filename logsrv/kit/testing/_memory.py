@@ -239,6 +239,10 @@ class MemoryService:
             if peer.closed:
                 self._peers.discard(peer)
 
+    def _let_aborted_peers_end(self) -> None:
+        for peer in [one for one in self._peers if one.transport.disconnected]:
+            peer.look()
+
     def connect(
         self, address: IAddress | str | None = None, *, to: str | None = None, reads: bool = True
     ) -> MemoryPeer:
@@ -254,6 +258,7 @@ class MemoryService:
             kind = IPv6Address if ":" in host else IPv4Address
             address = kind("TCP", host, next(self._ports))
         peer = MemoryPeer(listener.build(address), address, reads)
+        peer.when_handled = self._let_aborted_peers_end
         self._peers.add(peer)
         return peer
 

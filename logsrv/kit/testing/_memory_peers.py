@@ -46,6 +46,8 @@ class MemoryPeer:
         self._waiting = bytearray()
         self._peer_reads = reads
         self._half_closing = False
+        # Called when what this peer has sent was handled, as that may have ended others.
+        self.when_handled: Callable[[], None] = _nothing
         if protocol is not None:
             protocol.makeConnection(self.transport)
             self.look()
@@ -82,6 +84,7 @@ class MemoryPeer:
         """Send bytes to the plugin as one chunk. While it does not read, they wait, as in a kernel."""
         self._waiting += data
         self.look()
+        self.when_handled()
 
     def received(self) -> bytes:
         """Return the bytes that the plugin has sent since the last call."""
@@ -144,6 +147,10 @@ class MemoryPeer:
             self._called.readConnectionLost()
         else:
             self.disconnect()
+
+
+def _nothing() -> None:
+    """Do nothing: there are no others."""
 
 
 class MemoryTransport(StringTransport):

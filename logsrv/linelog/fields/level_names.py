@@ -10,7 +10,7 @@ RULES = 5
 Raise it whenever a line may get another level, or go on with another record (`fields/continuations`):
 indexes contain numbers of lines by level, and continuation lines.
 """
-FIELD_RULES = 3
+FIELD_RULES = 4
 """The version of the rules that give a line its fields; raise it whenever a line may get other ones.
 
 Columns contain them."""

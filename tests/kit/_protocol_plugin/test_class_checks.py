@@ -242,3 +242,11 @@ def test_a_service_with_such_a_class_does_not_start():
         service.service.datagrams("udp:0", class_of(Datagrams, "datagramReceived"))
     with pytest.raises(ConfigurationError, match="did you mean connection_made"):
         service.service.connect("tcp:localhost:1", class_of(LineProtocol, "connectionMade"))
+
+
+def test_a_protocol_of_frames_cannot_tell_errors_in_text():
+    with pytest.raises(
+        ConfigurationError, match=r"^Mine\.tell_errors is True, and a sentence is no"
+    ):
+        served(class_of(FrameProtocol, "frame_received", tell_errors=True))
+    served(class_of(FrameProtocol, "frame_received", tell_errors=False))

@@ -1,6 +1,6 @@
 """The service in memory: as with sockets; it tells if answers depend on cuts, and where two differ."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -315,3 +315,25 @@ def test_the_bytes_around_the_place_are_shown():
     assert r"+ b'fifty of the answer\r\n" in sentence
     assert r"+ b'50 of the answer\r\n" in sentence
     assert f"({len(LONG)} bytes)" in sentence
+
+
+class Only(LineProtocol):
+    """Whoever says something ends all others."""
+
+    lost: ClassVar[list[object]] = []
+
+    def line_received(self, line: Any) -> None:
+        for peer in list(self.service.peers):
+            if peer is not self:
+                peer.abort()
+
+    def connection_lost(self, reason: Any) -> None:
+        self.lost.append(self)
+
+
+def test_a_peer_that_another_one_aborts_is_gone_when_that_one_was_handled():
+    service = MemoryService(protocol_plugin("only", Only))
+    service.connect()
+    speaker = service.connect()
+    speaker.feed(b"x\n")
+    assert len(Only.lost) == len(service.service.peers) == 1
