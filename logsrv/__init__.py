@@ -9,6 +9,15 @@ A received line passes through these folders in this order:
     linelog/batch           the objects that are passed on from there: block, source, time
     linelog/store           one append-only log: write, rotate, seal, recover, retain
 
+Readers need only the files of the store:
+
+    linelog/fields          the fields of a line, a folder for each form of text; the level (no I/O)
+    linelog/columns         the fields of a sealed segment, in a Parquet file beside it
+    linelog/query           text becomes a tree, and that a matcher (no I/O)
+    linelog/read            plan, search, follow, count, show
+    linelog/stages          what may stand behind a `|`, a file for each stage
+    linelog/commands        `logsrv search`, `tail`, `show` …
+
 `greet` and `gopher` use the same `kit`. `linelog.plugin` puts the parts of the logger together.
 """
 

@@ -1,8 +1,9 @@
 """The leaves of the line logger: folders that nothing outside them imports, so that they can be taken away.
 
 A table of plugins finds each of them, as it would find a stranger's: the inputs, the targets, the commands.
-This list is for people: with a folder away, all else works, and `logsrv plugins` and `logsrv check` say
-what is missing.
+With a folder away, all else works, and `logsrv plugins`, `logsrv check` and the sentence about a name that
+was asked for say what is missing, by this list: an entry stays when its folder goes. With a folder go its
+tests (`tests/linelog/NAME`), and cases of others that name it.
 """
 
 from __future__ import annotations

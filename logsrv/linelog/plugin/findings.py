@@ -35,7 +35,7 @@ from logsrv.linelog.store.segment import COLUMNS_SUFFIX, FOLDERS, PACKED_SUFFIX
 def check_logger(settings: LoggerSettings, asked: CheckRequest) -> Iterator[Finding]:
     """Yield the findings about the line logger but for its parts. asked: the user that it runs as."""
     for leaf in missing_leaves():
-        yield ok(leaf.module, f"is not here: without it there is not {leaf.gives}")
+        yield ok(leaf.module, f"is not here, and with it {leaf.gives}")
     for part, why in PARTS_FOUND.broken.items():
         yield error(part, f"is left out: {why}", "mend the plugin")
     for listener in listeners_without_plugin(settings):

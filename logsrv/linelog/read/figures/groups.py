@@ -314,6 +314,7 @@ class Groups(Aggregate):
                 cells = kept.figures(one.function, 1 + len(self._group_numbers))
                 columns.append(map(cells.__getitem__, numbers))
             else:
+                assert one.function == "count", f"{one.function} is counted nowhere"
                 columns.append(counts.values())
         return dict(zip(counts, map(list, zip(*columns, strict=True)), strict=True))
 
