@@ -247,10 +247,12 @@ def test_the_server_leaves_columns_to_a_command(logger, killed):
         # It may have the command's output still, which then has no end.
         os.kill(child, signal.SIGKILL)
         command.communicate(timeout=PATIENCE)
-        # Two commands at once have the right one after the other.
+        # Two commands at once have the right one after the other; on a busy machine the server is first.
         both = [reindex(again.store), reindex(again.store)]
         made = [f"2 sealed segments; indexes or columns were made for {n}" for n in (0, 1)]
-        assert sorted(output(one) for one in both) == [(0, one, "") for one in made]
+        said = sorted(output(one) for one in both)
+        assert said in ([(0, made[0], "")] * 2, [(0, one, "") for one in made])
+        assert has_columns(again.store, 1)
     else:
         os.kill(child, signal.SIGCONT)
         assert output(command)[::2] == (0, "")
