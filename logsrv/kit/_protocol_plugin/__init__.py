@@ -19,7 +19,3 @@ endpoints           where a link or a dial goes
 datagram_sockets    sockets of UDP
 life                the state: opened before ports, closed at the end
 """
-
-from logsrv.lazy_names import lazy_names
-
-__getattr__, __dir__ = lazy_names(__name__)

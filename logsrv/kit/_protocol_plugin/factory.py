@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import attrs
 from twisted.internet.interfaces import IAddress
@@ -13,7 +13,6 @@ from twisted.internet.protocol import AbstractDatagramProtocol, Factory
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 
-import logsrv.kit.connections
 from logsrv.errors import ConfigurationError
 from logsrv.kit._protocol_plugin.arguments import NO_FACTORY, is_factory
 from logsrv.kit._protocol_plugin.class_checks import check_protocol_class
@@ -38,6 +37,12 @@ from logsrv.kit.protocols._plain_twisted import (
 )
 from logsrv.kit.protocols._protocol import PeerProtocol
 from logsrv.kit.protocols._stream import Connection
+from logsrv.lazy_names import later_module
+
+if TYPE_CHECKING:
+    from logsrv.kit.connections import client_tls
+else:
+    client_tls = later_module("logsrv.kit.connections.client_tls")
 
 
 @attrs.frozen
@@ -175,8 +180,8 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
 
     @cached_property
     def _link_tls_creator(self) -> object:
-        options = logsrv.kit.connections.TLSOptions()
-        return logsrv.kit.connections.tls_connection_creator(options, self.server_name)
+        options = client_tls.TLSOptions()
+        return client_tls.tls_connection_creator(options, self.server_name)
 
     @property
     def no_certificate(self) -> str:

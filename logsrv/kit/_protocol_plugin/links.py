@@ -9,12 +9,15 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 
-import logsrv.kit._protocol_plugin
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.lazy_names import later_module
 
 if TYPE_CHECKING:
+    from logsrv.kit._protocol_plugin import reconnecting
     from logsrv.kit._protocol_plugin.reconnecting import ReconnectingLink
+else:
+    reconnecting = later_module("logsrv.kit._protocol_plugin.reconnecting")
 
 
 @attrs.define(eq=False)
@@ -34,7 +37,7 @@ class Links:
         self, label: str, endpoint: IStreamClientEndpoint, factory: IProtocolFactory
     ) -> ReconnectingLink:
         """Connect to `endpoint`, now or when the reactor runs."""
-        link = logsrv.kit._protocol_plugin.ReconnectingLink(
+        link = reconnecting.ReconnectingLink(
             label, endpoint, factory, self._clock, self._metrics, self._policy()
         )
         self._links.append(link)

@@ -17,10 +17,12 @@ from zope.interface import Attribute, implementer
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
 from logsrv.kit._protocol_plugin.arguments import check_options_class, check_plugin_arguments
 from logsrv.kit.plugins import load_object
+from logsrv.lazy_names import later_module
 
 if TYPE_CHECKING:
     from typing import TypedDict, Unpack
 
+    from logsrv.kit._protocol_plugin import chosen, factory, protocol_service
     from logsrv.kit._protocol_plugin.arguments import Served, ServedDatagrams, StateOf
     from logsrv.kit._protocol_plugin.protocol_service import ProtocolService
 
@@ -35,6 +37,12 @@ if TYPE_CHECKING:
         version: str
         start_tls: bool
         listeners: Mapping[str, Any]
+
+else:
+    # `twistd --help` needs none of it; options and help need not load what serves.
+    chosen = later_module("logsrv.kit._protocol_plugin.chosen")
+    factory = later_module("logsrv.kit._protocol_plugin.factory")
+    protocol_service = later_module("logsrv.kit._protocol_plugin.protocol_service")
 
 
 class IProtocolPlugin(IServiceMaker):
@@ -83,11 +91,11 @@ class Plugin:
 
         Raises StartError with one sentence when the plugin's own options are wrong or missing.
         """
-        return _chosen().options_class(self)
+        return chosen.options_class(self)
 
     def makeService(self, options: Any) -> IService:
         """Return the service for parsed options. Raises StartError with one sentence."""
-        # Imported here, as in `make_service_on`.
+        # Imported here: it loads what serves.
         from logsrv.kit.service.launch import launched
 
         service: IService = launched(
@@ -97,9 +105,6 @@ class Plugin:
 
     def make_service_on(self, reactor: Any, options: Any) -> ProtocolService[Any, Any]:
         """Return the service for parsed options on any reactor. Raises StartError with one sentence."""
-        # Imported here: options and help need not load what serves.
-        from logsrv.kit._protocol_plugin import factory, protocol_service
-
         try:
             given = {"": (self.protocol, self.datagrams)}
             given |= {name: (what, None) for name, what in self.listeners.items()}
@@ -117,7 +122,7 @@ class Plugin:
                 state=self.load_if_named(self.state) or (lambda service: SimpleNamespace()),
                 load=options.reload,
                 reactor=reactor,
-                check_state=_chosen().check_declared_objects(self),
+                check_state=chosen.check_declared_objects(self),
             )
         except LogsrvError as error:
             sentence = str(error)
@@ -141,14 +146,7 @@ class Plugin:
 
         Raises ConfigurationError if one is missing, or if a protocol is declared with others.
         """
-        _chosen().check_declared_objects(self)
-
-
-def _chosen() -> Any:
-    # Imported here: `twistd --help` imports all plugins, and needs none of it.
-    from logsrv.kit._protocol_plugin import chosen
-
-    return chosen
+        chosen.check_declared_objects(self)
 
 
 @overload

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 
-import logsrv.kit._protocol_plugin
 from logsrv.errors import ConfigurationError
 from logsrv.kit._protocol_plugin.datagram_sockets import DatagramSocket, DatagramSockets
 from logsrv.kit._protocol_plugin.factory import PluginFactory, PluginProtocols, protocols_of
@@ -31,12 +30,17 @@ from logsrv.kit.service._stop import DRAIN_SECONDS
 from logsrv.kit.service.plugin_metrics import PLUGIN_METRICS
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
+from logsrv.lazy_names import later_module
 from logsrv.reactor import call_when_running
 
 if TYPE_CHECKING:
+    from logsrv.kit._protocol_plugin import dials, endpoints
     from logsrv.kit._protocol_plugin.dials import DialledConnections
     from logsrv.kit._protocol_plugin.reconnecting import ReconnectingLink
     from logsrv.kit.net.remote import RemoteAddress
+else:
+    dials = later_module("logsrv.kit._protocol_plugin.dials")
+    endpoints = later_module("logsrv.kit._protocol_plugin.endpoints")
 
 log = Logger()
 
@@ -98,7 +102,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.sockets = DatagramSockets(self)
         # A test may replace it.
         self.client_endpoint: Callable[..., tuple[str, IStreamClientEndpoint, str]] = (
-            lambda *about: logsrv.kit._protocol_plugin.client_endpoint(*about)
+            lambda *about: endpoints.client_endpoint(*about)
         )
         self._life = StateLife(state, check_state)
         # Raises now if a listener could not be served.
@@ -210,10 +214,10 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         try:
             name, client, _ = self.client_endpoint(endpoint, self._reactor, timeout)
         except ConfigurationError as error:
-            raise logsrv.kit._protocol_plugin.DialError(str(error)) from error
+            raise dials.DialError(str(error)) from error
         self._check_not_stopped(name)
         if self._dials is None:
-            self._dials = logsrv.kit._protocol_plugin.DialledConnections(self)
+            self._dials = dials.DialledConnections(self)
         return await self._dials.dial(name, client, timeout)
 
     def datagrams(self, endpoint: str, protocol: Any) -> DatagramSocket:

@@ -21,7 +21,3 @@ keepalive           peers that vanished without a word
 linger              the end: the peer gets its last answer, though it goes on sending
 _drain              the end: without losing bytes that have arrived
 """
-
-from logsrv.lazy_names import lazy_names
-
-__getattr__, __dir__ = lazy_names(__name__)

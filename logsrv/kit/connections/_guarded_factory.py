@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -20,7 +20,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
-import logsrv.kit.connections
 from logsrv.kit.connections._drain import drain
 from logsrv.kit.connections._guarded_connection import TLS_ALERT, GuardedConnection
 from logsrv.kit.connections._refusals import (
@@ -50,7 +49,13 @@ from logsrv.kit.connections.source import host_of
 from logsrv.kit.connections.transports import descriptor, takes_nothing, unread_bytes
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
+from logsrv.lazy_names import later_module
 from logsrv.reactor import Timer
+
+if TYPE_CHECKING:
+    from logsrv.kit.connections import _proxy_protocol
+else:
+    _proxy_protocol = later_module("logsrv.kit.connections._proxy_protocol")
 
 log = Logger()
 
@@ -107,7 +112,7 @@ class GuardedFactory(Factory):
         # Makes the stand-in for a connection until its peer is known.
         self._front: Callable[[GuardedConnection], Any] | None = None
         if proxied:
-            self._front = partial(logsrv.kit.connections.ProxiedTransport, self)
+            self._front = partial(_proxy_protocol.ProxiedTransport, self)
         elif certified:
             self._front = lambda admitted: HandshakeStandIn(
                 admitted, admitted.connect_protocol, admitted.take_transport

@@ -19,12 +19,10 @@ from typing import NoReturn
 
 from logsrv.errors import PeerError
 from logsrv.kit.framing._line_format import LineFormat
-from logsrv.kit.framing._telnet_commands import SUBNEGOTIATION
+from logsrv.kit.framing._telnet_commands import IAC_NUMBER, SUBNEGOTIATION
 from logsrv.kit.framing.telnet import TelnetFilter
 
 IAC = b"\xff"
-# The same as a number, as which `in` finds it in a third of the time.
-_IAC_NUMBER = 0xFF
 _IAC_SB = b"\xff\xfa"
 # An iterator at its end, so all may share it.
 NO_LINES: Iterator[str] = iter(())
@@ -260,7 +258,7 @@ class Incoming:
             data.endswith(format.delimiter)
             and number <= self._at_once
             and number <= format.max_line
-            and not (format.telnet and _IAC_NUMBER in data)
+            and not (format.telnet and IAC_NUMBER in data)
         ):
             # The fast path: most chunks are whole lines.
             try:

@@ -19,13 +19,15 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 
-from logsrv.kit.framing._telnet_commands import FEW_BYTES, parse_few_telnet_commands
+from logsrv.kit.framing._telnet_commands import (
+    FEW_BYTES,
+    IAC_NUMBER,
+    parse_few_telnet_commands,
+)
 
 MAX_ANSWERS = 64 * 1024
 """The most bytes of answers that wait for `take_answers`. Commands beyond that stay unanswered."""
 
-# The number of IAC, as which `in` finds it in a third of the time.
-_IAC_NUMBER = 0xFF
 # Bytes. Without NumPy, longer chunks are parsed in such pieces, so that MAX_ANSWERS cuts off only the last.
 _PIECE = 4096
 
@@ -61,7 +63,7 @@ class TelnetFilter:
         if self._unfinished:
             data = self._unfinished + data
             self._unfinished = b""
-        if _IAC_NUMBER not in data:
+        if IAC_NUMBER not in data:
             return data
         size = len(data)
         if size <= FEW_BYTES or not has_numpy():

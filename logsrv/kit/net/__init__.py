@@ -15,7 +15,3 @@ bind, _ports       sockets that are bound, or why not; changes to Twisted's port
 _certificates      the certificate of a TLS listener, renewed when its file is saved; self_signed makes one
 kept_sockets       sockets that outlive this process; _listener_address takes them over or leaves them
 """
-
-from logsrv.lazy_names import lazy_names
-
-__getattr__, __dir__ = lazy_names(__name__)

@@ -13,7 +13,6 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-import logsrv.kit.net
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections._guarded_factory import GuardedFactory
 from logsrv.kit.connections._streams import BoundedAcceptMixin
@@ -35,9 +34,14 @@ from logsrv.kit.net.endpoint import LISTENING, Endpoint, log_listening
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.text.words import shown
+from logsrv.lazy_names import later_module
 
 if TYPE_CHECKING:
+    from logsrv.kit.net import _certificates, _stdin
     from logsrv.kit.net._certificates import RenewableCertificate
+else:
+    _certificates = later_module("logsrv.kit.net._certificates")
+    _stdin = later_module("logsrv.kit.net._stdin")
 
 log = Logger()
 
@@ -111,7 +115,7 @@ class StreamListener:
     def check_and_reload(self) -> None:
         if self._port is None:
             if self.endpoint.has_certificate:
-                logsrv.kit.net.check_certificate(self.endpoint)
+                _certificates.check_certificate(self.endpoint)
             check_can_bind(self.endpoint, self._address.kept)
         else:
             if self.certificate is not None:
@@ -131,7 +135,7 @@ class StreamListener:
     def bind(self) -> None:
         factory: IProtocolFactory = self._guarded
         if self.endpoint.has_certificate:
-            self.certificate = logsrv.kit.net.RenewableCertificate(
+            self.certificate = _certificates.RenewableCertificate(
                 self.endpoint, self._label, self._reactor
             )
             if not self.endpoint.begins_plain:
@@ -176,7 +180,7 @@ class StreamListener:
         if taken is not None:
             return succeed(port_on_socket(self._reactor, taken, factory, self.endpoint))
         if self.endpoint.kind == "stdin":
-            return succeed(logsrv.kit.net.StdinPort(factory, self._reactor))
+            return succeed(_stdin.StdinPort(factory, self._reactor))
         endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted_description)
         adopt_duplicate(
             endpoint, lambda one: self._address.kept.note_adopted(one, str(self.endpoint))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 
-import logsrv.kit.net
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net._stream_listener import StreamListener
@@ -19,9 +18,13 @@ from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.observe.metrics import Counts
+from logsrv.lazy_names import later_module
 
 if TYPE_CHECKING:
+    from logsrv.kit.net import datagrams
     from logsrv.kit.net.datagrams import DatagramReceiver
+else:
+    datagrams = later_module("logsrv.kit.net.datagrams")
 
 
 class Listener(Protocol):
@@ -94,7 +97,7 @@ def listener_for(
         raise ConfigurationError(f"{endpoint}: this input takes no {what}")
     make: Any = StreamListener
     if endpoint.kind == "datagram":
-        make = logsrv.kit.net.DatagramListener
+        make = datagrams.DatagramListener
     elif endpoint.kind == "fetched":
         make = FetchedListener
     listener: Listener = make(

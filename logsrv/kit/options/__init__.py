@@ -28,7 +28,3 @@ toml_file         that file, read
 argument_parser   the parser of every command line; help has that of plugins, usage gives it to twistd
 files             small files: read, created, those that settings name, and secrets in them
 """
-
-from logsrv.lazy_names import lazy_names
-
-__getattr__, __dir__ = lazy_names(__name__)

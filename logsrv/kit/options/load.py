@@ -8,11 +8,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
-import logsrv.kit.options
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import (
     REQUIRED,
@@ -34,6 +33,12 @@ from logsrv.kit.options.sources import (
 )
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import shown
+from logsrv.lazy_names import later_module
+
+if TYPE_CHECKING:
+    from logsrv.kit.options import toml_file
+else:
+    toml_file = later_module("logsrv.kit.options.toml_file")
 
 S = TypeVar("S")
 DEFAULT = "default"
@@ -178,7 +183,7 @@ def _read_config_file(
     """Return the options of the file's top level, and its arrays of tables by attribute."""
     if config.value is None:
         return {}, {}
-    document = logsrv.kit.options.read_toml_file(config.value, config.origin, again=sources.again)
+    document = toml_file.read_toml_file(config.value, config.origin, again=sources.again)
     origin = shown(str(config.value), SHOWN_PATH_LENGTH)
     directory = sources.directory if names_descriptor(config.value) else config.value.parent
     arrays = tables_of(settings_class)

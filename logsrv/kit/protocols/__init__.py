@@ -31,7 +31,3 @@ _context          what a connection knows of its service, listener and author
 _awaiting         coroutines, Deferreds and asyncio futures of an author; _deadline ends them
 faults            errors of peers, and mistakes of authors
 """
-
-from logsrv.lazy_names import lazy_names
-
-__getattr__, __dir__ = lazy_names(__name__)

@@ -14,7 +14,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-import logsrv.kit.protocols
 from logsrv.kit.connections._streams import PromptMixin
 from logsrv.kit.connections._tls import PeerCertificate, certificate_of, is_encrypted
 from logsrv.kit.connections.source import host_of, port_of, source_of
@@ -30,12 +29,16 @@ from logsrv.kit.protocols._context import (
 )
 from logsrv.kit.protocols._states import END, LOST, OPEN
 from logsrv.kit.protocols.faults import check_text
+from logsrv.lazy_names import later_module
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
 
+    from logsrv.kit.protocols import _starting_tls
     from logsrv.kit.protocols._context import Clock
     from logsrv.kit.protocols._starting_tls import Certificate
+else:
+    _starting_tls = later_module("logsrv.kit.protocols._starting_tls")
 
 P = ParamSpec("P")
 
@@ -158,7 +161,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         """
         connection = self._connection or self._ensure_connection()
         make_reader = partial(self._new_reader, connection)
-        await logsrv.kit.protocols.start_tls(connection, make_reader, certificate, timeout)
+        await _starting_tls.start_tls(connection, make_reader, certificate, timeout)
 
     def _new_reader(self, connection: PeerConnection) -> InputReader:
         """Return a new reader for the protocol."""

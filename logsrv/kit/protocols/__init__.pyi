@@ -1,1 +1,0 @@
-from logsrv.kit.protocols._starting_tls import start_tls as start_tls
