@@ -19,7 +19,8 @@ def findings(directory: Path, text: str, asked: CheckRequest | None = None) -> l
     """What is found about settings in TOML, but for the store."""
     file = directory / "logsrv.toml"
     file.write_text(text)
-    made = settings("--config", str(file))
+    # Not `logs` here, which is there, and somebody's, after a `make run`.
+    made = settings("--config", str(file), "--directory", str(directory / "store"))
     asked = asked or CheckRequest(current_user())
     checked = LoggerService(made, load=lambda: made, reactor=REACTOR)
     with asked.user.acting():
