@@ -193,7 +193,9 @@ def serve(
 
 def has_lines(logs: Path, lines: int) -> bool:
     """Return whether a store that has not rotated has that many lines."""
-    return (logs / "current.log").read_bytes().count(b"\n") >= lines
+    # The port is bound before the store is there.
+    active = logs / "current.log"
+    return active.exists() and active.read_bytes().count(b"\n") >= lines
 
 
 def searched(*words: str) -> Count:
