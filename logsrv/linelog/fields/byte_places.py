@@ -1,4 +1,4 @@
-"""NumPy helpers: places of bytes in a text, rows of bytes at these places, shapes of rows."""
+"""NumPy helpers: offsets of bytes in a text, rows of bytes at these offsets, shapes of rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SAMPLE = 500
 
 
 def indexes_of_true(found: Array) -> Array:
-    """Return the places of the true values in an array of booleans.
+    """Return the indexes of the true values in an array of booleans.
 
     `flatnonzero` alone takes three times as long for few true values, and twice as long for some more.
     """
@@ -120,7 +120,7 @@ class RowShape:
 
 
 def rows_at(raw: Array, at: Array, width: int) -> Array:
-    """Return a row of `width` bytes from each place on; the last row must end inside `raw`."""
+    """Return a row of `width` bytes from each offset on; the last row must end inside `raw`."""
     kind = numpy.dtype(f"V{width}")
     every: Array = numpy.ndarray((max(0, len(raw) - width + 1),), kind, raw, 0, (1,))
     rows: Array = every[at].view(numpy.uint8).reshape(len(at), width)
@@ -132,7 +132,7 @@ _SPREAD = 8
 
 
 def ranked(values: Array) -> tuple[Array, Array]:
-    """Return the different integers in order, and for each of `values` its place among them."""
+    """Return the different integers in order, and for each of `values` its index among them."""
     if not len(values):
         return values, values.astype(numpy.intp)
     least, most = int(values.min()), int(values.max())

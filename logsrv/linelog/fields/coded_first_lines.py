@@ -16,7 +16,7 @@ from logsrv.linelog.fields.byte_places import Array
 class CodedFirstLines(Mapping[int, bytes]):
     """First lines, by where the continuation lines begin in the text.
 
-    starts: these places, ascending. codes: for each of them the number of its first line in `lines`.
+    starts: these offsets, ascending. codes: for each of them the number of its first line in `lines`.
     begins: where each of `lines` begins in the text; less than 0 for one that stands before it, or of which
     that is not known.
     """

@@ -168,7 +168,7 @@ def _field(
         ]
         of_status.add_converted(name, rows, status.codes[rows], classes, _OTHER)
         found += of_status.pieces(name, _OTHER)
-    for place, source in enumerate(ALIASES.get(name, ())):
+    for index, source in enumerate(ALIASES.get(name, ())):
         others = pieces.pieces(source, PAIRS)
         if others and source in IN_LOG_RECORDS:
             has_level = _lines_with_level(stamps, pieces, others, found)
@@ -179,7 +179,7 @@ def _field(
                 False
             )
             others = [piece.where(has_level[piece.rows]) for piece in others]
-        found += [piece._replace(rank=piece.rank + _OTHER * (place + 1)) for piece in others]
+        found += [piece._replace(rank=piece.rank + _OTHER * (index + 1)) for piece in others]
     if name in ALIASES and stamps.first_lines:
         of_first = inherited.get(name)
         if of_first is None:

@@ -1,4 +1,4 @@
-"""The stamps of all lines of a text as arrays: places of their parts, times, sources."""
+"""The stamps of all lines of a text as arrays: offsets of their parts, times, sources."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class StampedLines(LineBounds):
             self.stamped, self._more = self.stamped[those], self._more[those]
 
     def _first_spaces(self, sources: Array) -> Array:
-        """Return the place of the first space from the start of each source on, or the end of the text."""
+        """Return the offset of the first space from the start of each source on, or the end of the text."""
         known = int(numpy.searchsorted(sources, len(self.text) - _SOURCE, side="right"))
         is_space = rows_at(self._bytes, sources[:known], _SOURCE) == _SPACE
         found = sources.copy()
@@ -166,7 +166,7 @@ class StampedLines(LineBounds):
         found: Array = numpy.full(len(self), NO_TIME)
         digits = self._more.T.astype(numpy.int32)
         of_day: Array = numpy.zeros(len(self.stamped), numpy.int64)
-        of_day += sum(digits[20 + place] * 10 ** (5 - place) for place in range(6))
+        of_day += sum(digits[20 + digit] * 10 ** (5 - digit) for digit in range(6))
         right: Array = numpy.ones(len(self.stamped), bool)
         for at, below, worth in _PARTS:
             part = digits[at] * 10 + digits[at + 1]

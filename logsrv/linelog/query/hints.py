@@ -60,10 +60,10 @@ def foreign_syntax_hints(query: str) -> list[str]:
         node = parse_question(query).node
     found = []
     for pieces in _filters(query):
-        for place, piece in enumerate(pieces):
+        for index, piece in enumerate(pieces):
             if word := piece["word"]:
-                behind = pieces[place + 1][0] if place + 1 < len(pieces) else ""
-                is_between = 0 < place < len(pieces) - 1
+                behind = pieces[index + 1][0] if index + 1 < len(pieces) else ""
+                is_between = 0 < index < len(pieces) - 1
                 found.append(_hint_on_word(word, behind, is_between=is_between))
     found += map(_hint_on_comparison, comparisons(node))
     words = " ".join(query.partition("|")[0].split())
@@ -185,8 +185,8 @@ def _hint_on_stars(minus: str, name: str, op: str, value: str) -> str:
     contains = f"{no}{name}:{_shortened_line(text)} (contains)"
     if not begin + end:
         return f"* is a character here; write {contains}"
-    place = "begins with" if begin else "ends with"
-    return f"* is a character here; write {contains}, or {expression} ({place})"
+    where = "begins with" if begin else "ends with"
+    return f"* is a character here; write {contains}, or {expression} ({where})"
 
 
 def _shortened_line(text: str) -> str:

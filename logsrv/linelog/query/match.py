@@ -55,11 +55,11 @@ from logsrv.linelog.query.text_search.literals import (
 if TYPE_CHECKING:
     from logsrv.linelog.fields.byte_places import Array
 
-    Places: TypeAlias = Callable[[bytes], Array]
+    FindOffsets: TypeAlias = Callable[[bytes], Array]
     """text → the candidate's offsets, in order."""
 
 
-Place: TypeAlias = tuple[int, int]
+TextPosition: TypeAlias = tuple[int, int]
 """A segment's number, and the offset in its text at which a piece of text begins."""
 Find: TypeAlias = Callable[..., int]
 """The method `find` of a text, or a function like it."""
@@ -97,8 +97,8 @@ class Matcher:
         self._exact = _is_exact(node, self._candidate)
         self._pattern = None if self._exact else _pattern_if_only_expression(node, self._candidate)
         self._negated = Matcher(node.part) if isinstance(node, Not) else None
-        self._places: Places | None = None
-        self._count_by_places: Callable[[bytes], int] | None = None
+        self._find_offsets: FindOffsets | None = None
+        self._count_by_offsets: Callable[[bytes], int] | None = None
         self._search: Search | None = None
         self._last: tuple[bytes, dict[int, int]] | None = None
         self._at_once = 0
@@ -116,15 +116,15 @@ class Matcher:
                 offsets_of_literals,
             )
 
-            places: Places = partial(offsets_of_literals, literals=found)
+            find_offsets: FindOffsets = partial(offsets_of_literals, literals=found)
             if (
                 self._pattern is not None
                 and (fixed := _fixed_width_classes(self.node, found)) is not None
             ):
-                places = FixedWidthSearch(*fixed).match_offsets
+                find_offsets = FixedWidthSearch(*fixed).match_offsets
                 self._exact, self._pattern = True, None
-            self._places = places
-            self._count_by_places = lambda text: count_messages_with_hit(text, places(text))
+            self._find_offsets = find_offsets
+            self._count_by_offsets = lambda text: count_messages_with_hit(text, find_offsets(text))
 
     def matches(
         self, line: bytes, position: str | None = None, first_line: bytes | None = None
@@ -141,12 +141,12 @@ class Matcher:
     def find(
         self,
         text: bytes,
-        place: Place | None = None,
+        text_position: TextPosition | None = None,
         first_lines: FirstLines = NO_FIRST_LINES,
     ) -> Iterator[tuple[int, int]]:
         """Yield start and end, without LF, of each matching line of `text`, which is whole lines.
 
-        place: the position of `text` in the store, for queries that ask for `position`. first_lines: of its
+        text_position: of `text` in the store, for queries that ask for `position`. first_lines: of its
         continuation lines, if the query `inherits`.
         """
         if self.node == EVERYTHING:
@@ -155,7 +155,7 @@ class Matcher:
         if self._exact:
             yield from self.candidate_lines(text, in_message=True)
             return
-        if self._negated is not None and place is None:
+        if self._negated is not None and text_position is None:
             yield from other_line_spans(text, self._negated.find(text, None, first_lines))
             return
         if self._pattern is not None:
@@ -189,7 +189,9 @@ class Matcher:
                     )
                 is_match = told[first_line]
             else:
-                position = f"{place[0]}:{place[1] + start}" if place else None
+                position = (
+                    f"{text_position[0]}:{text_position[1] + start}" if text_position else None
+                )
                 is_match = test(record(line, position, first_line))
                 if first_line is None:
                     begun, is_begun_match = line, is_match
@@ -248,27 +250,27 @@ class Matcher:
     def matching_lines(
         self,
         text: bytes,
-        place: Place | None = None,
+        text_position: TextPosition | None = None,
         first_lines: FirstLines = NO_FIRST_LINES,
     ) -> bytes:
         """Return the matching lines of `text`, which is whole lines, each with its LF."""
         if self.node == EVERYTHING:
             return text if text.endswith(b"\n") or not text else text + b"\n"
         found = b"".join(
-            [text[start : end + 1] for start, end in self.find(text, place, first_lines)]
+            [text[start : end + 1] for start, end in self.find(text, text_position, first_lines)]
         )
         return found if found.endswith(b"\n") or not found else found + b"\n"
 
     def count(
         self,
         text: bytes,
-        place: Place | None = None,
+        text_position: TextPosition | None = None,
         first_lines: FirstLines = NO_FIRST_LINES,
     ) -> int:
         """Return the number of matching lines in `text`, which is whole lines."""
         if self.node == EVERYTHING:
             return number_of_lines(text)
-        if self._negated is not None and place is None:
+        if self._negated is not None and text_position is None:
             return number_of_lines(text) - self._negated.count(text, None, first_lines)
         if self._exact:
             return self._exact_count(text)
@@ -277,7 +279,7 @@ class Matcher:
             return len(found) + _count_messages_with_hit(
                 _match_start_finder(self._compiled_once(self._pattern)), text, start
             )
-        return sum(1 for _ in self.find(text, place, first_lines))
+        return sum(1 for _ in self.find(text, text_position, first_lines))
 
     def _candidate_finder(self, text: bytes) -> Hits:
         """Return the function that finds the candidate in `text`."""
@@ -306,8 +308,8 @@ class Matcher:
         if self._candidate is None:
             yield from all_line_spans(text)
             return
-        if self._places is not None and (self._exact or len(text) >= _SMALL):
-            yield from line_spans_at(text, self._places(text).tolist(), in_message=in_message)
+        if self._find_offsets is not None and (self._exact or len(text) >= _SMALL):
+            yield from line_spans_at(text, self._find_offsets(text).tolist(), in_message=in_message)
             return
         yield from _lines_with_hit(self._candidate_finder(text), text, in_message=in_message)
 
@@ -340,8 +342,8 @@ class Matcher:
 
     def _exact_count(self, text: bytes) -> int:
         """Return the number of lines with a candidate in their message. It avoids a slow generator."""
-        if self._count_by_places is not None:
-            return self._count_by_places(text)
+        if self._count_by_offsets is not None:
+            return self._count_by_offsets(text)
         return _count_messages_with_hit(self._candidate_finder(text), text)
 
 
@@ -471,8 +473,8 @@ def _literal_finder(find: Find, needle: bytes) -> Hits:
 
 
 def _nearest_literal_finder(finds: list[tuple[Find, bytes]]) -> Hits:
-    """Return a function that finds the nearest of several literals; it searches no place twice for one."""
-    # The next place of each literal; it counts only if the whole literal lies before `end`.
+    """Return a function that finds the nearest of several literals; it searches no part twice for one."""
+    # The next offset of each literal; it counts only if the whole literal lies before `end`.
     following = [-1] * len(finds)
 
     def hits(text: bytes, start: int, end: int) -> int:

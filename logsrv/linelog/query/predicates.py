@@ -54,8 +54,8 @@ def predicate(node: Node) -> Predicate:
         return all_true([predicate(part) for part in sorted(node.parts, key=_cost)])
     if isinstance(node, Or):
         values = equal_values_by_field(node.parts)
-        joined = {place for asked in values.values() for place, _ in asked}
-        others = [part for place, part in enumerate(node.parts) if place not in joined]
+        joined = {index for asked in values.values() for index, _ in asked}
+        others = [part for index, part in enumerate(node.parts) if index not in joined]
         tests = [predicate(part) for part in sorted(others, key=_cost)]
         equal = [
             _test_field_elements(field, equality_test(asked)) for field, asked in values.items()
@@ -176,9 +176,9 @@ def equal_values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, st
     `level` is missing: it is compared by rank.
     """
     found: dict[str, list[tuple[int, str]]] = {}
-    for place, node in enumerate(nodes):
+    for index, node in enumerate(nodes):
         if isinstance(node, Compare) and node.op == "=" and node.field != "level":
-            found.setdefault(node.field, []).append((place, node.value))
+            found.setdefault(node.field, []).append((index, node.value))
     return found
 
 

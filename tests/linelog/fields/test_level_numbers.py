@@ -157,10 +157,10 @@ def test_an_access_logs_status_gives_the_level(message, found):
 
 def level_of_pair(message: bytes) -> str | None:
     at = message.index(b"level=")
-    places = (at, at + 6, 0, len(message))
+    offsets = (at, at + 6, 0, len(message))
     raw = numpy.frombuffer(message + b"\n" + bytes(2 * WIDTH), numpy.uint8)
     [number] = levels_of_pairs(
-        raw, LevelFields(*(numpy.array([place]) for place in places))
+        raw, LevelFields(*(numpy.array([offset]) for offset in offsets))
     ).tolist()
     return (None, *LEVELS)[number]
 

@@ -195,7 +195,7 @@ def _has(need: Need, text: bytes) -> bool:
         (parse_alert, "| count > 5 in 5m by `a", 22),
     ],
 )
-def test_a_wrong_name_has_an_error_with_its_place(parse_, query, at):
+def test_a_wrong_name_has_an_error_with_its_index(parse_, query, at):
     with pytest.raises(QueryError) as caught:
         parse_(query)
     assert caught.value.at == at, str(caught.value)

@@ -1,4 +1,4 @@
-"""A text in pieces of whole lines, each with the places of its lines and messages."""
+"""A text in pieces of whole lines, each with the offsets of its lines and messages."""
 
 import numpy
 from hypothesis import given

@@ -40,7 +40,7 @@ from logsrv.linelog.fields.continuations.joiner import (
     is_blank,
     text_of_record,
 )
-from logsrv.linelog.fields.continuations.source_lines import SourceLines, places_of_sources
+from logsrv.linelog.fields.continuations.source_lines import SourceLines, group_lines_by_source
 from logsrv.linelog.fields.continuations.trace_shapes import (
     is_trace_opening,
     kind_of_text,
@@ -139,8 +139,8 @@ def _have_text(lines: StampedLines, rows: Array) -> Array:
     """Return which of some lines are not blank."""
     raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
     found = ~_MAY_BE_EMPTY[raw[lines.messages[rows]]]
-    for place in numpy.flatnonzero(~found).tolist():
-        found[place] = not is_blank(Record(lines.line(rows[place])))
+    for index in numpy.flatnonzero(~found).tolist():
+        found[index] = not is_blank(Record(lines.line(rows[index])))
     return found
 
 
@@ -209,7 +209,7 @@ def _sources_begun_before(lines: StampedLines, candidates: Candidates) -> dict[b
 
     With the way back from that line, or from an empty one before it.
     """
-    rows, codes, kinds, begins = places_of_sources(lines, candidates)
+    rows, codes, kinds, begins = group_lines_by_source(lines, candidates)
     known = [*lines.coded_sources().codes_by_source]
     ends = numpy.append(begins[1:], len(rows))
     raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
@@ -219,13 +219,13 @@ def _sources_begun_before(lines: StampedLines, candidates: Candidates) -> dict[b
     chosen = is_empty | (kinds[begins] > 0) | (second > 0)
     found = {}
     for begin, end in zip(begins[chosen].tolist(), ends[chosen].tolist(), strict=True):
-        place = begin
-        while place < end and is_blank(Record(lines.line(rows[place]))):
-            place += 1
-        if place == end or not (kinds[place : min(place + 2, end)] > 0).any():
+        index = begin
+        while index < end and is_blank(Record(lines.line(rows[index]))):
+            index += 1
+        if index == end or not (kinds[index : min(index + 2, end)] > 0).any():
             continue
-        way = WayBack(lines.line(rows[place]))
+        way = WayBack(lines.line(rows[index]))
         if not way.is_over:
             source = known[int(codes[begin])]
-            found[source] = way if place == begin else WayBack(lines.line(rows[begin]))
+            found[source] = way if index == begin else WayBack(lines.line(rows[begin]))
     return found

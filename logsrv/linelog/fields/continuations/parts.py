@@ -28,7 +28,7 @@ _REST = re.compile(rb"(?:\\x[89ab][0-9a-f]){1,3}")
 class LinePart(NamedTuple):
     """A line of a container. stream: `stdout` or `stderr`. start, end: of its text.
 
-    is_cut: whether the next line goes on with its text. letter_at: place of its `P` or `F`, if it has one.
+    is_cut: whether the next line goes on with its text. letter_at: offset of its `P` or `F`, if it has one.
     """
 
     stream: bytes

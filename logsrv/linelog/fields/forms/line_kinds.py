@@ -56,17 +56,17 @@ def lines_with_odd_headers(text: bytes, raw: Array, messages: Array, ends: Array
 
     raw: the bytes of the text, perhaps with padding. messages: where each message begins, -1 if unknown.
     """
-    places = []
+    offsets = []
     if text.find(b"%") >= 0:
         named = raw[:-1] == ord("%")
         named &= raw[1:] - numpy.uint8(ord("A")) < 26
         at = indexes_of_true(named)
         before = raw[at - 1]
-        places.append(at[(before == _SPACE) | (before == ord(":")) | (before == _LF) | (at == 0)])
+        offsets.append(at[(before == _SPACE) | (before == ord(":")) | (before == _LF) | (at == 0)])
     if text.find(b"|") >= 0:
         at = indexes_of_true(raw == ord("|"))
-        places.append(at[raw[at - 1] == _SPACE])
-    found = [numpy.searchsorted(ends, at) for at in places]
+        offsets.append(at[raw[at - 1] == _SPACE])
+    found = [numpy.searchsorted(ends, at) for at in offsets]
     if may_have_events(text):
         found.append(numpy.flatnonzero(lines_with_events(text, ends)))
     if text.find(b"[") >= 0:

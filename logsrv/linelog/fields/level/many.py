@@ -132,7 +132,7 @@ def _levels_in_rows(rows: Array, sizes: Array, timed: Array, *, any_case: bool) 
     padded = around[_AROUND:]
     at = _word_begins(rows, any_case=any_case)
     if not any_case:
-        at = _with_other_places(at, rows, around, timed)
+        at = _with_other_offsets(at, rows, around, timed)
     row = at // WIDTH
     inside = at - row * WIDTH < numpy.minimum(sizes[row], LOOKED_AT)
     at, row = at[inside], row[inside]
@@ -217,7 +217,7 @@ def _end_names(after: Array, second: Array, third: Array) -> Array:
 
 
 def _are_behind_numbers(around: Array, at: Array) -> Array:
-    """Return which places have a number and spaces before them: `0 ERROR`. around: from _AROUND before."""
+    """Return which offsets have a number and spaces before them: `0 ERROR`. around: from _AROUND before."""
     found: Array = numpy.zeros(len(at), bool)
     before = around[at + _AROUND - 2]
     chosen = numpy.flatnonzero(
@@ -227,7 +227,7 @@ def _are_behind_numbers(around: Array, at: Array) -> Array:
     )
     if not len(chosen):
         return found
-    # The characters before each place, back to the beginning of its row.
+    # The characters before each offset, back to the beginning of its row.
     rows = rows_at(around, at[chosen], _AROUND)[:, ::-1]
     inside = numpy.arange(_AROUND) < (at[chosen] % WIDTH)[:, None]
     rows = numpy.where(inside, rows, _LF)
@@ -242,8 +242,8 @@ _SPACES = byte_membership_table(b" ")
 _BEFORE_NUMBER = byte_membership_table(BEFORE_NUMBER.encode() + b"\n")
 
 
-def _with_other_places(at: Array, rows: Array, around: Array, timed: Array) -> Array:
-    """Return places of words, with those before a colon, in angle brackets, and directly after a time."""
+def _with_other_offsets(at: Array, rows: Array, around: Array, timed: Array) -> Array:
+    """Return offsets of words, with those before a colon, in angle brackets, and directly after a time."""
     flat = rows.reshape(-1)
     # Colons, semicolons, and what opens an angle bracket, at once.
     found = indexes_of_true(flat - numpy.uint8(_COLON) <= _ANGLE - _COLON)
@@ -252,18 +252,18 @@ def _with_other_places(at: Array, rows: Array, around: Array, timed: Array) -> A
     ends = ends[_AFTER_COLON[around[ends + (_AROUND + 1)]]]
     letters = flat[ends - 2].astype(numpy.uint16) | (flat[ends - 1].astype(numpy.uint16) << 8)
     ends = ends[_LAST_TWO[letters | numpy.uint16(0x2020)] & (ends % WIDTH > 1)]
-    places = [at]
+    offsets = [at]
     if len(ends):
         before = IN_WORD[rows_at(around, ends + _AROUND - NAME, NAME)[:, ::-1]]
         before &= numpy.arange(NAME) < (ends % WIDTH)[:, None]
         size = (~before).argmax(1)
-        places.append((ends - size)[size > 0])
+        offsets.append((ends - size)[size > 0])
     angles = found[byte == _ANGLE]
-    places.append(angles[angles % WIDTH < WIDTH - 1] + 1)
-    places.append(numpy.flatnonzero(timed) * WIDTH)
-    if not any(map(len, places[1:])):
+    offsets.append(angles[angles % WIDTH < WIDTH - 1] + 1)
+    offsets.append(numpy.flatnonzero(timed) * WIDTH)
+    if not any(map(len, offsets[1:])):
         return at
-    joined: Array = numpy.unique(numpy.concatenate(places))
+    joined: Array = numpy.unique(numpy.concatenate(offsets))
     return joined
 
 
@@ -273,13 +273,13 @@ def _levels_of_dotnet(rows: Array) -> Array:
     ended = (rows[:, 4] == ord(":")) & ((rows[:, 5] == ord(" ")) | (rows[:, 5] == ord("\n")))
     chosen = numpy.flatnonzero(ended)
     words: Array = numpy.ascontiguousarray(rows[chosen, :4]).view("<u4")[:, 0]
-    place = numpy.minimum(numpy.searchsorted(_DOTNET, words), len(_DOTNET) - 1)
-    found[chosen] = numpy.where(_DOTNET[place] == words, _OF_DOTNET[place], 0)
+    index = numpy.minimum(numpy.searchsorted(_DOTNET, words), len(_DOTNET) - 1)
+    found[chosen] = numpy.where(_DOTNET[index] == words, _OF_DOTNET[index], 0)
     return found
 
 
 def _stand_alone(flat: Array, at: Array, sizes: Array) -> Array:
-    """Return which words, at places of rows, have only such bytes beside them as a short name may have."""
+    """Return which words, at offsets in rows, have only such bytes beside them as a short name may have."""
     alone: Array = (at % WIDTH == 0) | _BEFORE_SHORT[flat[at - 1]]
     alone &= _AFTER_SHORT[flat[at + sizes]]
     return alone
@@ -395,9 +395,9 @@ def _rows_with_second_word_time(rows: Array) -> Array:
     blanks = rows[:, : _TOKEN + 1] == _BLANK
     start = blanks.argmax(1) + 1
     flat = rows.reshape(-1)
-    place = numpy.arange(len(rows)) * rows.shape[1] + start
-    chosen = numpy.flatnonzero((flat[place + 10] == _BLANK) & (start > 1))
-    heads = rows_at(flat, place[chosen], _OPENSTACK.width)
+    offset = numpy.arange(len(rows)) * rows.shape[1] + start
+    chosen = numpy.flatnonzero((flat[offset + 10] == _BLANK) & (start > 1))
+    heads = rows_at(flat, offset[chosen], _OPENSTACK.width)
     found: Array = chosen[_OPENSTACK.matching_rows(heads) | _BLUEGENE.matching_rows(heads)]
     return found
 
@@ -413,9 +413,9 @@ def _levels_named_after_time(rows: Array, at: int) -> Array:
     start, ended = _end_of_run(rows, numpy.full(len(rows), at), _CLINGING, MOST_CLINGING)
     start, parted = _end_of_run(rows, start, _BETWEEN, MOST_BETWEEN)
     flat = rows.reshape(-1)
-    place = numpy.arange(len(rows)) * rows.shape[1] + start
-    words = first_words(rows_at(flat, place, NAME))
-    end = place + words.size
+    offset = numpy.arange(len(rows)) * rows.shape[1] + start
+    words = first_words(rows_at(flat, offset, NAME))
+    end = offset + words.size
     said = words.capital | _end_names(flat[end], flat[end + 1], flat[end + 2])
     sure = ended & parted & _AFTER_LEVEL[flat[end]] & said
     return numpy.where(sure, words.number, 0)
@@ -446,8 +446,8 @@ def _levels_of_hdfs(rows: Array) -> Array:
     """Return the levels behind the ID of a thread, in capitals."""
     at, ended = _end_of_run(rows, numpy.full(len(rows), len(_HDFS_TIME)), _DIGIT, MOST_DIGITS)
     flat = rows.reshape(-1)
-    place = numpy.arange(len(rows)) * rows.shape[1] + at
-    words = first_words(rows_at(flat, place + 1, NAME))
-    ended &= (at > len(_HDFS_TIME)) & (flat[place] == _BLANK) & words.capital
-    ended &= (flat[place + 1 + words.size] == _BLANK) & (words.size > 3) & (words.size < 9)
+    offset = numpy.arange(len(rows)) * rows.shape[1] + at
+    words = first_words(rows_at(flat, offset + 1, NAME))
+    ended &= (at > len(_HDFS_TIME)) & (flat[offset] == _BLANK) & words.capital
+    ended &= (flat[offset + 1 + words.size] == _BLANK) & (words.size > 3) & (words.size < 9)
     return numpy.where(ended, words.number, 0)

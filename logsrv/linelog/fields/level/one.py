@@ -91,7 +91,7 @@ _AT_THE_TIME = LatePattern(
     # The date of CockroachDB's has six digits.
     + r"|(?P<klog>[IWEF])[0-9]{4}(?:[0-9]{2}){0,2} " + _CLOCK + r"\.[0-9]{1,9} "
     + r"|[0-9]{6} [0-9]{6} [0-9]{1,9} (?P<hdfs>[A-Z]{4,8}) "
-    # OpenStack's time follows the name of a file; in BlueGene's lines, place and time occur twice.
+    # OpenStack's time follows the name of a file; in BlueGene's lines, the node and the time occur twice.
     + r"|\S{1,39} [0-9]{4}-[0-9]{2}-[0-9]{2} " + _CLOCK
     + r"\.[0-9]{3} [0-9]{1,7} (?P<openstack>[A-Z]{4,8}) "
     + r"|\S{1,39} [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} \S{1,39} [0-9]{4}(?:-[0-9]{2}){3}[0-9.]{13}"

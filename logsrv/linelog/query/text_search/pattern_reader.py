@@ -110,8 +110,8 @@ class PatternReader:
                     items.pop(end)
         if not self._is_fixed or not all(item.is_fixed for item in items):
             return ()
-        places = tuple([item.allowed for item in items for _ in range(item.least)])
-        return places if len(places) <= WIDEST else ()
+        classes = tuple([item.allowed for item in items for _ in range(item.least)])
+        return classes if len(classes) <= WIDEST else ()
 
     def read_pattern(self) -> None:
         for token in TOKEN.finditer(self.pattern):

@@ -450,7 +450,7 @@ SINGLES = {
     "braces": "ERROR no\n{\n} else {\n[x]",
     "colons": "Error: a\nError: b\nERROR no\nShop: open",
     "files and hosts": "ERROR no\nmain.css\nINFO up\nshop/main.go\nwww.example.org/a.b\nmain.f x",
-    "places without their source": "/app/x.c:3\nnext\n/app/x:3\nnext\nnode: 3\nnext",
+    "file and line without their source": "/app/x.c:3\nnext\n/app/x:3\nnext\nnode: 3\nnext",
     "fields": "ERROR no\nStatus: down\nServer: a\nState: b\nMessage: c\nNode.js v20.1.0\n{a,b}\n- /a",
     "stars": "ERROR no\n** Note: a\n** Last message in was c\n^\nINFO a\n** (RuntimeError) b",
     "panics": "thread 'a' panicked at 'b', src/main.rs:2:5\nthe thread 'a' panicked at a.rs:1:2:\nb",

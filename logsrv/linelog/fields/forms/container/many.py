@@ -12,7 +12,7 @@ CRI_LINE = (
 )
 """A line of containerd and CRI-O. With a bracket, it may have another header behind the time."""
 _SPACE = ord(" ")
-# The bytes of a line between the shortest time and the last place where a container's text begins.
+# The bytes of a line between the shortest time and the last offset where a container's text begins.
 _AFTER_ISO_TIME, _CONTAINER_TIME = 20, 24
 
 

@@ -16,12 +16,12 @@ def lines_with_events(text: bytes, ends: Array) -> Array:
     found: Array = numpy.zeros(len(ends), bool)
     if not may_have_events(text):
         return found
-    places = []
+    offsets = []
     at = text.find(SIGN)
     while at >= 0:
-        places.append(at)
+        offsets.append(at)
         at = text.find(SIGN, at + 1)
-    numbers = numpy.searchsorted(ends, places)
+    numbers = numpy.searchsorted(ends, offsets)
     found[numbers[numbers < len(ends)]] = True
     return found
 

@@ -56,9 +56,9 @@ def _fields_at_word_start(raw: Array, fields: LevelFields) -> Array:
     """Return which fields are at the message's beginning or after a space, without a header of RFC 5424."""
     sure: Array = (fields.at == fields.message_start) | (raw[fields.at - 1] == _SPACE)
     # The header of RFC 5424 has a number after the priority.
-    for place in (2, 3, 4):
-        number = raw[fields.message_start + place + 1] - numpy.uint8(ord("0")) < 10
-        sure &= ~(number & (raw[fields.message_start + place] == ord(">")))
+    for column in (2, 3, 4):
+        number = raw[fields.message_start + column + 1] - numpy.uint8(ord("0")) < 10
+        sure &= ~(number & (raw[fields.message_start + column] == ord(">")))
     return sure
 
 

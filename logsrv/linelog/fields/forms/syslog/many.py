@@ -102,19 +102,19 @@ class HeaderColumns:
             self.apps += apps or [b""] * len(texts)
 
     def _add_priorities(self, rows: Array, codes: Array, priorities: Sequence[bytes]) -> None:
-        for place, name in enumerate(("facility", "severity")):
-            said = [_OF_PRIORITY[int(one)][place] if one else None for one in priorities]
+        for index, name in enumerate(("facility", "severity")):
+            said = [_OF_PRIORITY[int(one)][index] if one else None for one in priorities]
             self._pieces.add_converted(name, rows, codes, said, HEADER)
 
     def _add_data(self, rows: Array, data: Sequence[bytes]) -> None:
         """Add the fields of structured data."""
-        at = [place for place, elements in enumerate(data) if elements]
-        rows, data = rows[at], [data[place] for place in at]
+        at = [index for index, elements in enumerate(data) if elements]
+        rows, data = rows[at], [data[index] for index in at]
         for form in frequent_data_forms(data):
             found = form.read(rows, data)
             for name, (codes, values) in found.columns.items():
                 self._pieces.add_converted(name, found.rows, codes, _data_texts(values), HEADER)
-            rows, data = rows[found.others], [data[place] for place in found.others]
+            rows, data = rows[found.others], [data[index] for index in found.others]
         if data:
             fields: list[dict[str, str]] = [{} for _ in data]
             for each, elements in zip(fields, data, strict=True):
@@ -125,9 +125,9 @@ class HeaderColumns:
         if not those:
             return
         found = [parse_syslog_header(messages[at]) for at in those]
-        known = [place for place, header in enumerate(found) if header]
+        known = [index for index, header in enumerate(found) if header]
         fields = [header.fields for header in found if header]
-        self._objects.add_flat(rows[[those[place] for place in known]], fields, HEADER)
+        self._objects.add_flat(rows[[those[index] for index in known]], fields, HEADER)
         self.rows.append(rows[[*those]])
         for at, header in zip(those, found, strict=True):
             self.contents.append(header.text if header else messages[at])

@@ -71,14 +71,14 @@ def test_looking_up_is_as_flattening(found):
 
 def _once(found: dict[str, object], name: str) -> bool:
     """Names that a line has twice by different nesting are tested below."""
-    places = 0
+    count = 0
     stack: list[tuple[str, object]] = [("", found)]
     while stack:
         prefix, value = stack.pop()
-        places += prefix == name + "."
+        count += prefix == name + "."
         if isinstance(value, dict):
             stack += [(f"{prefix}{key}.", inner) for key, inner in value.items()]
-    return places == 1
+    return count == 1
 
 
 @pytest.mark.parametrize(

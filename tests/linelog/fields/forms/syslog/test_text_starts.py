@@ -103,7 +103,7 @@ def test_many_messages_go_on_where_each_one_does():
     starts = numpy.concatenate(([0], ends[:-1] + 1))
 
     def rows(at: numpy.ndarray) -> numpy.ndarray:  # type: ignore[type-arg]
-        return numpy.array([raw[place : place + 80] for place in at.tolist()])
+        return numpy.array([raw[offset : offset + 80] for offset in at.tolist()])
 
     content = ends_of_file_headers(raw, starts, rows(starts), ends)
     found = ends_of_leading_times(raw, content.at, rows(content.at))
