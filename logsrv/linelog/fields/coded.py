@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.json_values import json_to_field_value, parse_json_exactly
 from logsrv.linelog.fields.values import Value
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.kit.text.colours import has_colours, without_colours
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.forms.contents.many import ContentColumns
 from logsrv.linelog.fields.forms.contents.wanted import wanted_in_lines

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.forms.access.one import level_of_access_log
 from logsrv.linelog.fields.forms.header_words import SEVERITIES
 from logsrv.linelog.fields.forms.pieces import HEADER, PAIRS, FieldPieces, put_together

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy
 
 from logsrv.kit.text.colours import has_colours, without_colours
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     U64,
     Array,
     RowShape,

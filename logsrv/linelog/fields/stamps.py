@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     indexes_of_true,
     rows_at,

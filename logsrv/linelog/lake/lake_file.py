@@ -14,7 +14,7 @@ import pyarrow.parquet
 from logsrv.linelog.columns.arrow_texts import field_as_text, text_column
 from logsrv.linelog.columns.stamp_fields import source_fields
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.extract import read_all_fields
 from logsrv.linelog.fields.level_names import LEVELS

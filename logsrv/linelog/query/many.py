@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 import attrs
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stored_line import IN_STAMP, NO_FIRST_LINES, FirstLines

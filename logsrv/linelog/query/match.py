@@ -53,7 +53,7 @@ from logsrv.linelog.query.text_search.literals import (
 )
 
 if TYPE_CHECKING:
-    from logsrv.linelog.fields.byte_places import Array
+    from logsrv.linelog.fields.byte_arrays import Array
 
     FindOffsets: TypeAlias = Callable[[bytes], Array]
     """text → the candidate's offsets, in order."""

@@ -11,7 +11,7 @@ import pyarrow
 
 from logsrv.linelog.columns.arrow_texts import fields_as_texts, text_column, to_compact_json
 from logsrv.linelog.columns.stamp_fields import level_field, source_fields
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines

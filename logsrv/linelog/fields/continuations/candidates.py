@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.kit.text.late_pattern import LatePattern
-from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, byte_membership_table, indexes_of_true, rows_at
 from logsrv.linelog.fields.continuations.joiner import has_own_header, text_of_record
 from logsrv.linelog.fields.continuations.trace_shapes import (
     OPENING_MARKS,

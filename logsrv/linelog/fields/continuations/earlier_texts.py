@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.continuations.first_lines import first_lines
 from logsrv.linelog.fields.continuations.way_back import Earlier, EarlierLines, WaysBack
 from logsrv.linelog.fields.stamps import StampedLines

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.kit.text.colours import has_colours, without_colours
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     byte_membership_table,
     ranked,

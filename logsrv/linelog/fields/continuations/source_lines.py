@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.continuations.candidates import Candidates
 from logsrv.linelog.fields.continuations.joiner import (
     MOST_BYTES,

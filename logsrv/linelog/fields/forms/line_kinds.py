@@ -9,7 +9,7 @@ import re
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true
+from logsrv.linelog.fields.byte_arrays import Array, byte_membership_table, indexes_of_true
 from logsrv.linelog.fields.forms.container.many import are_of_containers
 from logsrv.linelog.fields.forms.events.many import lines_with_events
 from logsrv.linelog.fields.forms.events.one import may_have_events

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     DIGITS_AS_ZEROS,
     Array,
     RowShape,

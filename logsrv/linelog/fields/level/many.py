@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     RowShape,
     byte_membership_table,

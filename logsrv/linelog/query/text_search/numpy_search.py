@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.query.line_spans import is_in_message
 from logsrv.linelog.query.text_search.literals import Literal
 

@@ -17,7 +17,7 @@ from logsrv.linelog.columns.filter import ColumnFilter, Leaf, Tests, spread
 from logsrv.linelog.columns.layout import LineGroupBounds
 from logsrv.linelog.columns.read_file import GroupColumns, SegmentColumns, open_columns
 from logsrv.linelog.columns.rows import ColumnRows
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.stamps import NO_TIME
 from logsrv.linelog.fields.stored_line import (
     NO_FIRST_LINES,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.read.figures.counted_values import joined_text
 from logsrv.linelog.read.figures.grouping import MeasureKind

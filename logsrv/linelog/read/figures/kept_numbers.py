@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.read.figures.counted_measures import GroupSums
 from logsrv.linelog.read.figures.grouping import PERCENTILES
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy
 
 from logsrv.kit.text.time import exact_rfc3339
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.read.figures.numbers import MOST_DISTINCT, AtLeast
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     indexes_of_true,
     rows_at,

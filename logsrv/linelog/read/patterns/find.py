@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import INHERITED, TIME_LENGTH
 from logsrv.linelog.query.question import Extraction

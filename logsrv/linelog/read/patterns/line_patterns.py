@@ -16,7 +16,7 @@ import numpy
 import orjson
 
 from logsrv.kit.text.colours import has_colours, text_without_colours, without_colours
-from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, indexes_of_true, rows_at
 from logsrv.linelog.fields.forms.json.one import look_up_field
 from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
 from logsrv.linelog.fields.json_values import Object, json_to_field_value

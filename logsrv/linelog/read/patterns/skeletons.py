@@ -11,7 +11,7 @@ import re
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, indexes_of_true, rows_at
 
 LONGEST = 1000
 """Bytes of a message that become part of its pattern."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, rows_at
 
 CRI_LINE = (
     rb"(?P<timestamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.forms.events.one import SIGN, may_have_events, parse_event
 from logsrv.linelog.fields.stored_line import decode_stored
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, byte_membership_table, indexes_of_true, rows_at
 
 _WIDTH = 24
 """Bytes of a number that are looked at; a longer one is odd."""

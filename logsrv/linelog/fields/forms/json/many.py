@@ -18,7 +18,7 @@ import attrs
 import numpy
 import orjson
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import value_of_list
 from logsrv.linelog.fields.forms.json.decimals import lines_with_odd_decimals, numbers_of_key
 from logsrv.linelog.fields.forms.json.one import flatten_object, parse_json

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, byte_membership_table, indexes_of_true, rows_at
 from logsrv.linelog.fields.level.first_words import NAME, first_words
 
 WIDTH = 40

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.linelog.fields.byte_places import Array, indexes_of_true
+from logsrv.linelog.fields.byte_arrays import Array, indexes_of_true
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.forms.line_form import frequent, some_of
 from logsrv.linelog.fields.forms.logfmt.one import find_pairs, unescape_value

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.forms.events.one import APPS
 from logsrv.linelog.fields.forms.header_words import FACILITIES, SEVERITIES, may_be_no_host
 from logsrv.linelog.fields.forms.json.many import ObjectColumns
