@@ -1,4 +1,4 @@
-"""Found lines, and how they are cut out of a text in which a matcher has found their places."""
+"""Found lines, and how they are cut out of a text in which a matcher has found their offsets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Hit(NamedTuple):
 class FoundText(NamedTuple):
     """The matching lines of a text, with their LFs. offset: of the text.
 
-    first_lines: of the continuation lines among them, by the places in `lines`.
+    first_lines: of the continuation lines among them, by the offsets in `lines`.
     """
 
     offset: int
@@ -65,7 +65,7 @@ def hits_at(
     spans: Iterable[tuple[int, int]],
     continuations: Continuations | None,
 ) -> Iterator[Hit]:
-    """Yield the lines at some places of a text. position: of the text's first byte."""
+    """Yield the lines at some offsets of a text. position: of the text's first byte."""
     segment, offset = position
     first_lines: FirstLines | None = None
     asked = 0

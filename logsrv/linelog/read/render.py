@@ -63,7 +63,7 @@ def make_renderer(
     """Return a function: hit, whether it is only a neighbour of a hit → the line to print, with its LF.
 
     extractions: fields that JSON has in addition. mark_hits: whether to highlight the whole message of a
-    hit, not only the places that match.
+    hit, not only the parts that match.
     """
     if style.output == "json":
         extracted = extracted_fields(extractions) if extractions else None
@@ -192,10 +192,10 @@ def cut_to_width(text: str, width: int) -> str:
     if not width or len(text) * 2 <= width:
         return text
     taken = kept = 0
-    for place, columns in enumerate(columns_of_characters(text)):
+    for index, columns in enumerate(columns_of_characters(text)):
         if taken < width:
-            kept = place
-        taken += max(0, columns) if text[place] != "\t" else 8 - taken % 8
+            kept = index
+        taken += max(0, columns) if text[index] != "\t" else 8 - taken % 8
         if taken > width:
             return text[:kept] + "…"
     return text

@@ -75,7 +75,7 @@ class ColumnSearch:
         *,
         by_frame: bool = False,
     ) -> list[PlannedRead]:
-        """Return row groups in place of the frames of which columns can tell all for less.
+        """Return row groups instead of the frames of which columns can tell all for less.
 
         by_frame: whether each frame has a task of its own.
         """
@@ -231,11 +231,11 @@ class ColumnSearch:
             if not among[low:high].any():
                 continue
             for offset, text in self._reader.task_texts(frame):
-                place = Position(task.segment, offset).own
+                position = Position(task.segment, offset)
                 first_lines = NO_FIRST_LINES
                 if matcher.inherits:
-                    first_lines = self._reader.first_lines(Position(task.segment, offset), text)
-                found_lines = matcher.find(text, place, first_lines)
+                    first_lines = self._reader.first_lines(position, text)
+                found_lines = matcher.find(text, position.own, first_lines)
                 starts = [offset + start for start, _ in found_lines]
                 found[numpy.searchsorted(offsets, starts)] = True
         return found & among

@@ -265,8 +265,8 @@ class Groups(Aggregate):
     def merge(self, part: Part) -> None:
         lines, having, counts, measured = part
         self.lines += lines
-        for place, number in enumerate(having):
-            self.lines_with[place] += number
+        for index, number in enumerate(having):
+            self.lines_with[index] += number
         known = self._group_numbers
         for one, (keys, values) in zip(self._kept.values(), measured, strict=False):
             one.add([known.setdefault(key, len(known)) for key in keys], values)
@@ -305,7 +305,7 @@ class Groups(Aggregate):
         if not counts and not grouping.by and grouping.every is None:
             # SQL, too, answers one row without groups.
             counts[()] = 0
-        # The last place is that of groups without any measure.
+        # The last number is that of groups without any measure.
         numbers = [self._group_numbers.get(key, len(self._group_numbers)) for key in counts]
         columns: list[Iterable[Cell]] = []
         for one in self.grouping.figures:

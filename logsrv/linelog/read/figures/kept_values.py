@@ -126,7 +126,7 @@ class KeptValues:
     def keep(self, groups: Sequence[int]) -> None:
         """Forget all groups but these, which get the numbers from 0 on in this order."""
         kept = enumerate(map(self._values.get, groups))
-        self._values = {place: value for place, value in kept if value is not None}
+        self._values = {number: value for number, value in kept if value is not None}
 
     def figures(self, function: str, groups: int) -> list[str | int | None]:
         """Return a figure of so many groups."""

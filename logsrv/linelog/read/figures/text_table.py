@@ -56,7 +56,7 @@ def figures_for_text(found: Rows, grouping: Grouping) -> Rows:
 
 
 def _named_groups(found: Rows, columns: int) -> Rows:
-    """Return rows with a word in place of a missing value in their first columns."""
+    """Return rows with a word instead of a missing value in their first columns."""
     rows = [(*map(named_value, row[:columns]), *row[columns:]) for row in found.rows]
     return found._replace(rows=rows)
 
@@ -92,7 +92,7 @@ def _by_value(found: Rows) -> Rows:
 
 def column_kinds(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
     """Return the columns of figures or values, with their types, as far as these tell how to show them."""
-    return [(name, _kind_of_column(rows, place)) for place, name in enumerate(columns)]
+    return [(name, _kind_of_column(rows, column)) for column, name in enumerate(columns)]
 
 
 def shown_rows(rows: Sequence[Sequence[Any]]) -> list[list[str | None]]:
@@ -100,9 +100,9 @@ def shown_rows(rows: Sequence[Sequence[Any]]) -> list[list[str | None]]:
     return [[None if cell is None else _shown(cell) for cell in row] for row in rows]
 
 
-def _kind_of_column(rows: Sequence[Sequence[Any]], place: int) -> str:
+def _kind_of_column(rows: Sequence[Sequence[Any]], column: int) -> str:
     """Return a type of DuckDB for a column of figures or of times, "" for any other."""
-    texts = [cell for row in rows if isinstance(cell := row[place], str)]
+    texts = [cell for row in rows if isinstance(cell := row[column], str)]
     if not texts:
         return "DOUBLE"
     return "TIMESTAMP" if all(map(_TIME.fullmatch, texts)) else ""
@@ -149,10 +149,10 @@ class Table:
     def _fitting_widths(self, columns: Columns, rows: list[list[str | None]]) -> list[int]:
         widths = [0] * len(columns)
         for row in rows:
-            for place, text in enumerate(row):
+            for column, text in enumerate(row):
                 if text:
                     # `one_line` shortens a very long text, as it will be shown.
-                    widths[place] = max(widths[place], terminal_columns(one_line(text)))
+                    widths[column] = max(widths[column], terminal_columns(one_line(text)))
         names = [terminal_columns(one_line(name)) for name, _ in columns]
         least = [
             width if _is_number(type_) or type_.startswith("TIMESTAMP") else _NARROWEST
@@ -164,7 +164,7 @@ class Table:
         widths = [min(width, self._width) for width in widths]
         room = self._width - len(_BETWEEN) * (len(widths) - 1)
         while sum(widths) > room:
-            wide = [place for place, width in enumerate(widths) if width > least[place]]
+            wide = [column for column, width in enumerate(widths) if width > least[column]]
             if not wide:
                 self._is_upright = True
                 return [max(names)]

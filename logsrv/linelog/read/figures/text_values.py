@@ -42,8 +42,8 @@ def column_reader(names: Sequence[str], extractions: Sequence[Extraction]) -> Re
             messages = stamps.messages_of()
             for wanted, values in extracted:
                 rows = [values(message) for message in messages]
-                for place, name in enumerate(wanted):
-                    found[name] = [row[place] for row in rows]
+                for column, name in enumerate(wanted):
+                    found[name] = [row[column] for row in rows]
         return found
 
     return read

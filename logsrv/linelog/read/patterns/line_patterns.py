@@ -304,7 +304,7 @@ def _lines_with_quoted_apps(stamps: StampedLines) -> list[int]:
     # The last bytes of the key decide about most.
     ends = rows_at(raw, at - 4, 4).view("<u4")[:, 0] >> 8
     at = at[numpy.isin(ends, _ENDS_OF_NAMES)]
-    found = [place for place in at.tolist() if text.endswith(_NAMES_IN_PAIRS, 0, place)]
+    found = [offset for offset in at.tolist() if text.endswith(_NAMES_IN_PAIRS, 0, offset)]
     rows: list[int] = numpy.unique(numpy.searchsorted(stamps.ends, found)).tolist()
     return rows
 

@@ -139,8 +139,8 @@ def _expression(template: str, space: str) -> str:
         del parts[-2:]
     parts[-1] = parts[-1][:_LONGEST]
     texts = [
-        _EXPRESSIONS[part] if place % 2 else _SPECIAL.sub(r"\\\g<0>", part).replace(" ", space)
-        for place, part in enumerate(parts)
+        _EXPRESSIONS[part] if index % 2 else _SPECIAL.sub(r"\\\g<0>", part).replace(" ", space)
+        for index, part in enumerate(parts)
     ]
     # A number in brackets may be padded.
     return "".join(texts).replace(f"\\[{_EXPRESSIONS['<n>']}", f"\\[ *{_EXPRESSIONS['<n>']}")

@@ -68,9 +68,9 @@ def _keep_escapes(raw: Array, classes: Array, found: Array) -> None:
     at = numpy.flatnonzero(raw[:-3] == _BACKSLASH)
     is_hex = classes & (_DIGIT | _HEX_LETTER)
     at = at[(raw[at + 1] == ord("x")) & (is_hex[at + 2] > 0) & (is_hex[at + 3] > 0)]
-    for place in (at + 1, at + 2, at + 3):
-        classes[place] = 0
-        found[place] = raw[place]
+    for offsets in (at + 1, at + 2, at + 3):
+        classes[offsets] = 0
+        found[offsets] = raw[offsets]
 
 
 def _drop_unwanted(size: int, starts: Array, ends: Array, edges: Array) -> None:
@@ -94,8 +94,8 @@ def _replace_words(raw: Array, classes: Array, digits: Array, found: Array, edge
     uuids = _begins_of_uuids(raw, kinds, sizes, begins, stops)
     _drop(begins[uuids], stops[uuids + 4] if len(uuids) else uuids, UUID, found, edges)
     is_free = numpy.ones(len(begins), bool)
-    for place in range(5 if len(uuids) else 0):
-        is_free[uuids + place] = False
+    for number in range(5 if len(uuids) else 0):
+        is_free[uuids + number] = False
     is_hex = (kinds == _DIGIT | _HEX_LETTER) & (
         (sizes >= _SHORTEST_HEX) | (raw[begins - 1] == _COLON)
     )
@@ -114,7 +114,7 @@ def _replace_words(raw: Array, classes: Array, digits: Array, found: Array, edge
 
 
 def _drop(begins: Array, stops: Array, by: bytes, found: Array, edges: Array) -> None:
-    """Replace spans by one byte: no two may begin, or end, at the same place."""
+    """Replace spans by one byte: no two may begin, or end, at the same offset."""
     found[begins] = by[0]
     edges[begins + 1] += 1
     edges[stops] -= 1
@@ -126,11 +126,11 @@ def _begins_of_uuids(raw: Array, kinds: Array, sizes: Array, begins: Array, stop
         return numpy.zeros(0, int)
     last = len(begins) - len(_UUID)
     able = numpy.flatnonzero((sizes[: last + 1] == _UUID[0]) & (sizes[4:] == _UUID[4]))
-    for place, size in enumerate(_UUID):
-        able = able[(sizes[able + place] == size) & (kinds[able + place] < _LETTER)]
-        if place:
-            before = begins[able + place] - 1
-            able = able[(before == stops[able + place - 1]) & (raw[before] == _DASH)]
+    for number, size in enumerate(_UUID):
+        able = able[(sizes[able + number] == size) & (kinds[able + number] < _LETTER)]
+        if number:
+            before = begins[able + number] - 1
+            able = able[(before == stops[able + number - 1]) & (raw[before] == _DASH)]
     return able
 
 
@@ -139,8 +139,8 @@ def _count_digit_groups(digits: Array, begins: Array, stops: Array) -> Array:
     sizes = numpy.minimum(stops - begins, 64)
     counts: Array = numpy.zeros(len(begins), int)
     before: Array = numpy.zeros(len(begins), bool)
-    for place in range(int(sizes.max(initial=0))):
-        here = digits[numpy.minimum(begins + place, len(digits) - 1)] & (place < sizes)
+    for column in range(int(sizes.max(initial=0))):
+        here = digits[numpy.minimum(begins + column, len(digits) - 1)] & (column < sizes)
         counts += here & ~before
         before = here
     return counts

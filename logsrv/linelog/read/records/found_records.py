@@ -7,8 +7,8 @@ of other sources are passed over by their first bytes.
 they are wanted. Records of several senders are mixed. When a frame has been searched, all hits are known up
 to its end, and so all records of the lines up to a little before its end.
 
-`lines_beyond`: the other lines of the records at the edges of what was found, as a limit, a place or a time
-may end an answer within a record.
+`lines_beyond`: the other lines of the records at the edges of what was found, as a limit, a position or a
+time may end an answer within a record.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from logsrv.linelog.read.records import limits
 class RecordJoiner:
     """Finds the first line of each line's record.
 
-    size: the bytes of the lines so far. Its user forgets all when `is_full`: at a place of its own choice,
+    size: the bytes of the lines so far. Its user forgets all when `is_full`: at a line of its own choice,
     because lines that are known already may have to be read again.
     """
 

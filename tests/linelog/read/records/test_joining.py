@@ -28,9 +28,9 @@ def hits_of(text: bytes) -> list[Hit]:
 
 def follow(following: FollowedRecords, at: int, text: bytes, now: float) -> list[int]:
     """Return the numbers of lines of the records that are complete when a text, all hits, has come."""
-    place = Position(1, at)
-    hits = list(lines_in_text(place, text))
-    return [len(record) for record in following.records(place, text, hits, now)]
+    position = Position(1, at)
+    hits = list(lines_in_text(position, text))
+    return [len(record) for record in following.records(position, text, hits, now)]
 
 
 def test_a_new_record_is_shown_after_a_pause():
