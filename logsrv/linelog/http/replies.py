@@ -69,7 +69,10 @@ def search(view: View, values: Values) -> Reply:
         yield from _ordered_lines(view, values, question.answer, head, render)
         return
     left = values["limit"] if question.limit is None else min(values["limit"], question.limit)
-    before, after = _parse_place(values["before"]), _parse_place(values["after"])
+    before, after = (
+        _parse_position_if_any(values["before"]),
+        _parse_position_if_any(values["after"]),
+    )
     if values.get("join") and not has_all_lines(question):
         yield from _lines_of_records(view, values, question, left, after, before)
         return
@@ -77,7 +80,7 @@ def search(view: View, values: Values) -> Reply:
         yield head
     if left and values.get("newest"):
         after = (
-            _place_before_newest(make_search(view, values, before=before, after=after), left)
+            _position_before_newest(make_search(view, values, before=before, after=after), left)
             or after
         )
 
@@ -219,18 +222,18 @@ def _renderer(values: Values, question: Question) -> tuple[bytes, Callable[[Hit]
     return b"", lambda hit: json_line(document(hit))
 
 
-def _place_before_newest(asked: Search, lines: int) -> Position | None:
+def _position_before_newest(asked: Search, lines: int) -> Position | None:
     """Return the position after which only the newest `lines` matches come; None if there are fewer."""
 
     def work(task: ReadTask) -> list[bytes]:
         return [str(hit.position).encode() for hit in asked.hits_in_task(task)]
 
     left = lines
-    for _, places in asked.run_for_lines(work, reverse=True):
-        if len(places) >= left:
-            first = parse_position(places[-left].decode())
+    for _, positions in asked.run_for_lines(work, reverse=True):
+        if len(positions) >= left:
+            first = parse_position(positions[-left].decode())
             return first.beside(-1)
-        left -= len(places)
+        left -= len(positions)
     return None
 
 
@@ -320,7 +323,7 @@ def _line_at(lines: StoredLines, values: Values) -> Hit:
     return hit
 
 
-def _parse_place(text: str | None) -> Position | None:
+def _parse_position_if_any(text: str | None) -> Position | None:
     return None if text is None else parse_position(text)
 
 

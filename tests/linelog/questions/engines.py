@@ -46,7 +46,7 @@ from tests.linelog.questions.forms import Store
 from tests.linelog.questions.lines import Line
 from tests.parts.child_processes import Spawned
 from tests.parts.web_requests import Browser
-from tests.parts.web_requests import Place as Site
+from tests.parts.web_requests import ServedStore as Site
 
 Answer: TypeAlias = Any
 """Numbers of lines, a number, values with counts, counts by step, rows, or patterns with counts."""

@@ -339,12 +339,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"lines": lines[first : index + int(given.get("after", "5")) + 1]})
 
     def _record(self, given: dict[str, str]) -> None:
-        records, place = self.server_logs.records, given["position"]
-        if place not in records:
+        records, position = self.server_logs.records, given["position"]
+        if position not in records:
             self._answer(b'{"error": "There is no such line."}', status=404)
             return
         found = [
-            one for one in self.server_logs.lines if records[one["position"]] == records[place]
+            one for one in self.server_logs.lines if records[one["position"]] == records[position]
         ]
         self._json({"lines": [self.server_logs.joined(one) for one in found]})
 
