@@ -366,16 +366,16 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     is_timed = text.at > content.at
     timed = numpy.flatnonzero(is_timed)
     words[timed] = rows_at(lines.raw, text.at[timed], WIDTH)
-    found = levels_of_beginnings(words, ends - text.at, is_timed)
+    levels = levels_of_beginnings(words, ends - text.at, is_timed)
     at_times = levels_at_times(rows)
-    found = numpy.where((at_times > 0) & (found != UNSURE), at_times, found)
+    levels = numpy.where((at_times > 0) & (levels != UNSURE), at_times, levels)
     # If JSON follows spaces, or a header, a level in its text does not count: check such a line by itself.
     first = rows[:, 0]
     blank = (first == _SPACE) | (first == ord("\t")) | (first == ord("\r")) | (first == _OBJECT)
     braced = numpy.searchsorted(lines.braces, content.at) < numpy.searchsorted(lines.braces, ends)
-    unsure = content.unsure | text.unsure | ((found > 0) & blank & braced)
+    unsure = content.unsure | text.unsure | ((levels > 0) & blank & braced)
     access, distant = rows_with_access_times(lines.raw, lines.access_brackets, content.at, ends)
     statuses = levels_of_statuses(lines.raw, content.at[access], ends[access])
-    found[access] = numpy.where(statuses == NO_ACCESS, found[access], statuses)
+    levels[access] = numpy.where(statuses == NO_ACCESS, levels[access], statuses)
     unsure[distant] = True
-    lines.found[chosen] = numpy.where(unsure, UNSURE, found)
+    lines.found[chosen] = numpy.where(unsure, UNSURE, levels)

@@ -163,7 +163,7 @@ class StampedLines(LineBounds):
 
     def moments(self) -> Array:
         """Return the time of each line in microseconds since 1970, or NO_TIME."""
-        found: Array = numpy.full(len(self), NO_TIME)
+        moments: Array = numpy.full(len(self), NO_TIME)
         digits = self._more.T.astype(numpy.int32)
         of_day: Array = numpy.zeros(len(self.stamped), numpy.int64)
         of_day += sum(digits[20 + digit] * 10 ** (5 - digit) for digit in range(6))
@@ -173,13 +173,13 @@ class StampedLines(LineBounds):
             right &= part < below
             of_day += part * numpy.int64(worth)
         days = self._starts_of_days()
-        found[self.stamped] = numpy.where(right & (days != NO_TIME), days + of_day, NO_TIME)
+        moments[self.stamped] = numpy.where(right & (days != NO_TIME), days + of_day, NO_TIME)
         for line in self.stamped[~right].tolist():
             start = int(self.starts[line])
             second = _microseconds_of_second(self.text[start : start + 19])
             if second != NO_TIME:
-                found[line] = second + int(self.text[start + 20 : start + 26])
-        return found
+                moments[line] = second + int(self.text[start + 20 : start + 26])
+        return moments
 
     def _starts_of_days(self) -> Array:
         """Return the start of the day of each stamped line in microseconds since 1970, or NO_TIME."""

@@ -42,7 +42,7 @@ from logsrv.linelog.read.records.found_records import (
     lines_of_records,
     whole_record,
 )
-from logsrv.linelog.read.records.whole_records import (
+from logsrv.linelog.read.records.line_documents import (
     joined_documents,
     record_documents,
 )
@@ -139,17 +139,17 @@ def _position_of(line: bytes) -> Position:
     return parse_position(json.loads(line)["position"])
 
 
-def _lines_beyond(view: View, found: Collection[Position], question: Question) -> bytes:
+def _lines_beyond(view: View, positions: Collection[Position], question: Question) -> bytes:
     """Return the other lines of the records at the edges of an answer, marked as such.
 
-    found: positions in the answer; if it has all lines, at least those of the first and the last one. A
+    positions: positions in the answer; if it has all lines, at least those of the first and the last one. A
     query with `limit` gets no more lines.
     """
-    if not found or question.limit is not None:
+    if not positions or question.limit is not None:
         return b""
     document = document_maker(question.extractions)
-    known = None if has_all_lines(question) else found
-    lines = lines_beyond(view, min(found), max(found), known)
+    known = None if has_all_lines(question) else positions
+    lines = lines_beyond(view, min(positions), max(positions), known)
     return b"".join(json_line(document(hit) | about | {"beyond": True}) for hit, about in lines)
 
 
@@ -169,14 +169,14 @@ def _lines_of_records(
     pieces = _pieces_of_records(view, values, after=after, before=before, reverse=reverse)
     document = document_maker(question.extractions)
     newest: list[bytes] = []
-    found: set[Position] = set()
+    positions: set[Position] = set()
     yield head
     for piece in pieces if left else ():
         del piece[left:]
         lines = [
             json_line(document(hit) | about) if is_json else render(hit) for hit, about in piece
         ]
-        found.update(hit.position for hit, _ in (piece if is_json else ()))
+        positions.update(hit.position for hit, _ in (piece if is_json else ()))
         left -= len(lines)
         if is_newest and not values["reverse"]:
             newest += lines
@@ -185,7 +185,7 @@ def _lines_of_records(
         if not left:
             break
     yield b"".join(newest[::-1])
-    yield _lines_beyond(view, found, question)
+    yield _lines_beyond(view, positions, question)
 
 
 def _pieces_of_records(

@@ -58,18 +58,18 @@ def foreign_syntax_hints(query: str) -> list[str]:
         # The filter alone first: the condition of an alert is no stage of a question.
         node = LineStages(query).lines.node
         node = parse_question(query).node
-    found = []
+    hints = []
     for pieces in _filters(query):
         for index, piece in enumerate(pieces):
             if word := piece["word"]:
                 behind = pieces[index + 1][0] if index + 1 < len(pieces) else ""
                 is_between = 0 < index < len(pieces) - 1
-                found.append(_hint_on_word(word, behind, is_between=is_between))
-    found += map(_hint_on_comparison, comparisons(node))
+                hints.append(_hint_on_word(word, behind, is_between=is_between))
+    hints += map(_hint_on_comparison, comparisons(node))
     words = " ".join(query.partition("|")[0].split())
     if " by " in words and _is_table(words):
-        found.append(hint_on_stage(words))
-    return list(dict.fromkeys(hint for hint in found if hint))[:MOST_HINTS]
+        hints.append(hint_on_stage(words))
+    return list(dict.fromkeys(hint for hint in hints if hint))[:MOST_HINTS]
 
 
 def _is_table(words: str) -> bool:

@@ -199,7 +199,7 @@ class ManyQueries:
     ) -> Array:
         """Return those of `lines` for which query `number` is true. records: parsed lines of the piece."""
         test = self._matchers[number].predicate()
-        found = []
+        matching = []
         for line, (start, end) in zip(lines.tolist(), piece.spans(lines), strict=True):
             record = records.get(line)
             if record is None:
@@ -209,8 +209,8 @@ class ManyQueries:
                 first_line = piece.stamps.first_line(line)
                 record = records[line] = Record(piece.text[start:end], position, first_line)
             if test(record):
-                found.append(line)
-        return numpy.array(found, numpy.intp)
+                matching.append(line)
+        return numpy.array(matching, numpy.intp)
 
 
 def _mask_of_contained(some: Array, others: Array) -> Array:

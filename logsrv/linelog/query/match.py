@@ -107,8 +107,8 @@ class Matcher:
         """Prepare for a search over many texts: load NumPy, which takes longer than a short search."""
         if self._negated is not None:
             self._negated.prepare_for_many()
-        found = self._candidate
-        if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
+        literals = self._candidate
+        if isinstance(literals, tuple) and not any(b"\n" in one.text for one in literals):
             # Loaded now, before the processes of a search are forked: each would load it for itself.
             from logsrv.linelog.query.text_search.numpy_search import (
                 FixedWidthSearch,
@@ -116,10 +116,10 @@ class Matcher:
                 offsets_of_literals,
             )
 
-            find_offsets: FindOffsets = partial(offsets_of_literals, literals=found)
+            find_offsets: FindOffsets = partial(offsets_of_literals, literals=literals)
             if (
                 self._pattern is not None
-                and (fixed := _fixed_width_classes(self.node, found)) is not None
+                and (fixed := _fixed_width_classes(self.node, literals)) is not None
             ):
                 find_offsets = FixedWidthSearch(*fixed).match_offsets
                 self._exact, self._pattern = True, None
@@ -325,20 +325,20 @@ class Matcher:
             return [], 0
         search = self._compiled_once(self._pattern)
         hits, find = _match_start_finder(search), text.find
-        found: list[tuple[int, int]] = []
+        spans: list[tuple[int, int]] = []
         left = len(text) >> _RARE_SHIFT
         for start, end in self.candidate_lines(text):
             if not left:
                 self._at_once = _WHOLE_TEXTS
-                return found, start
+                return spans, start
             left -= 1
             at = search(text, start, end)[0]
             if at >= 0 and (
                 find(b" ", start + TIME_LENGTH, at) >= 0
                 or _has_hit_in_message(text, start, at, end, hits)
             ):
-                found.append((start, end))
-        return found, len(text)
+                spans.append((start, end))
+        return spans, len(text)
 
     def _exact_count(self, text: bytes) -> int:
         """Return the number of lines with a candidate in their message. It avoids a slow generator."""
@@ -398,20 +398,20 @@ def _pattern_if_only_expression(node: Node, candidate: Candidate | None) -> str 
 
 
 def _fixed_width_classes(
-    node: Node, found: tuple[Literal, ...]
+    node: Node, literals: tuple[Literal, ...]
 ) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
     """Return the classes of a fixed-width expression, its literal, and the number of bytes before it."""
     assert isinstance(node, Regex)
     classes = compile_expression(node.pattern).classes
-    if len(found) > 1:
+    if len(literals) > 1:
         return None
     literal = [
-        frozenset({byte, *(bytes([byte]).swapcase() if found[0].ignore_case else b"")})
-        for byte in found[0].text
+        frozenset({byte, *(bytes([byte]).swapcase() if literals[0].ignore_case else b"")})
+        for byte in literals[0].text
     ]
     for before in range(len(classes) - len(literal) + 1):
         if list(classes[before : before + len(literal)]) == literal:
-            return classes, found[0], before
+            return classes, literals[0], before
     return None
 
 

@@ -41,19 +41,19 @@ def parse_question(text: str) -> Question:
     answer: StageAnswer | None = None
     limit: int | None = None
     row_stages: list[RowStage] = []
-    for name, one, words in stages.others():
-        assert one is not None
-        if limit is not None or (answer and not answer.columns and one.parse_limit is None):
+    for name, stage, words in stages.others():
+        assert stage is not None
+        if limit is not None or (answer and not answer.columns and stage.parse_limit is None):
             raise QueryError(_ONLY_LIMIT, words.begin + 1)
-        if one.parse_limit is not None:
-            limit = one.parse_limit(words)
+        if stage.parse_limit is not None:
+            limit = stage.parse_limit(words)
         elif answer is None:
-            assert one.parse_answer is not None
-            answer = one.parse_answer(words, name)
-        elif one.parse_rows is None:
+            assert stage.parse_answer is not None
+            answer = stage.parse_answer(words, name)
+        elif stage.parse_rows is None:
             raise QueryError(_OF_ROWS, words.begin + 1)
         else:
-            row_stages.append(one.parse_rows(words, answer.columns))
+            row_stages.append(stage.parse_rows(words, answer.columns))
     return Question(stages.lines.node, stages.lines.extractions, answer, limit, tuple(row_stages))
 
 

@@ -37,8 +37,8 @@ def hints_for_no_hits(search: Search, node: Node, top: str | None) -> Iterator[s
     """
     match node:
         case And(parts=(Term(text=name), Term(text=field))) if field_as_written(field) == field:
-            one = stage.find_stage(name)
-            if one is not None and name in one.completion.behind:
+            known_stage = stage.find_stage(name)
+            if known_stage is not None and name in known_stage.completion.behind:
                 yield hint_on_stage(f"{name} {field}")
     asked = {each.field: each for each in comparisons(node)}
     names = [name for name in (*asked, *([top] if top else ())) if name not in ELSEWHERE]

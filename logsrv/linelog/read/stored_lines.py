@@ -136,18 +136,18 @@ class StoredLines:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        found: list[tuple[int, bytes]] = []
+        lines: list[tuple[int, bytes]] = []
         try:
             for offset, text in frames.lines_between(*frames.frame_bounds(frame)):
                 for line in text.removesuffix(b"\n").split(b"\n"):
-                    found.append((offset, line))
+                    lines.append((offset, line))
                     offset += len(line) + 1
         except (DamagedSegment, OSError) as error:
             self._view.report_damage(str(error))
-        self._kept[key] = found
+        self._kept[key] = lines
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-        return found
+        return lines
 
 
 def _adjacent(hits: list[Hit]) -> list[list[Hit]]:

@@ -18,7 +18,7 @@ from logsrv.linelog.http.views.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records import limits
-from logsrv.linelog.read.records.whole_records import JoinedLines
+from logsrv.linelog.read.records.line_documents import LineDocuments
 from logsrv.linelog.store.segment import Position, parse_position
 from tests.leaks import killed
 from tests.parts.examples import more
@@ -151,7 +151,7 @@ def test_lines_of_a_record_name_its_first_line(watched):
 def test_viewers_that_miss_no_line_read_none_before_them(watched, monkeypatch):
     """A thousand that come at once would take ten seconds of the process otherwise."""
     read: list[Position] = []
-    monkeypatch.setattr(JoinedLines, "read_before", lambda lines, view, at: read.append(at))
+    monkeypatch.setattr(LineDocuments, "read_before", lambda lines, view, at: read.append(at))
     for number in range(5):
         watched.attach(number)
     assert read == [Position(1, SIZE)] and all(map(watched.live, range(5)))
@@ -256,7 +256,7 @@ def test_lines_are_read_again_once_for_all_the_text_that_is_kept(watched, monkey
         read.append(position)
         return []
 
-    monkeypatch.setattr(watched_query, "lines_before", look_back)
+    monkeypatch.setattr(watched_query, "lines_read_back", look_back)
     monkeypatch.setattr(limits, "MOST_KEPT", 5 * SIZE)
     watched.attach(1, "failed", of_records=True)
     polls = 30

@@ -117,11 +117,11 @@ async def test_retention_hears_of_a_file_that_was_there_when_it_asked_before(tmp
 
 
 async def test_other_stores_and_strangers_in_the_lake_are_passed_over(tmp_path, store):
-    place = tmp_path / "lake" / "day=2026-11-20"
-    place.mkdir(parents=True)
-    (place / f"{'cd' * 16}-0000000009.parquet").touch()
-    (place / f"{STORE}-00000000x9.parquet").touch()
-    (place / f"{STORE}-0000000001.parquet.tmp").touch()
+    folder = tmp_path / "lake" / "day=2026-11-20"
+    folder.mkdir(parents=True)
+    (folder / f"{'cd' * 16}-0000000009.parquet").touch()
+    (folder / f"{STORE}-00000000x9.parquet").touch()
+    (folder / f"{STORE}-0000000001.parquet.tmp").touch()
     for folder in ("day=", "day=2026-11-20-x", "_delta_log", "zzz"):
         (tmp_path / "lake" / folder).mkdir()
     async with closing(target(f"lake+file://{tmp_path}/lake")) as one:
@@ -176,7 +176,7 @@ async def test_a_bucket_that_lies_never_has_a_segment(store, monkeypatch):
             assert not bucket.objects
 
 
-class Place(LakeTarget):
+class ImmediateLake(LakeTarget):
     """A lake that answers at once."""
 
     def _run_in_thread(self, step: Callable[[Callable[[], bool]], Any]) -> Any:
@@ -189,7 +189,7 @@ def shipping(store: Path, url: str) -> Process:
     settings = TargetSettings(name="far", url=parse_ship_url(url), store=STORE)
 
     def sender(progress: Any) -> SegmentSender:
-        return SegmentSender(Place(settings, None), progress, Disk().open_directory(store))
+        return SegmentSender(ImmediateLake(settings, None), progress, Disk().open_directory(store))
 
     process.ship(sender, "beginning", STORE).start()
     process.run()

@@ -23,7 +23,7 @@ from logsrv.linelog.read.records.found_records import (
     lines_beyond,
     lines_of_records,
 )
-from logsrv.linelog.read.records.whole_records import about_lines
+from logsrv.linelog.read.records.line_documents import about_lines
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position

@@ -92,7 +92,7 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
     candidates = find_candidates(plain)
     before, are_sure = list[tuple[int, bytes]](), True
     if earlier is not None:
-        before, are_sure = _lines_before(plain, candidates, earlier)
+        before, are_sure = _lines_with_open_records(plain, candidates, earlier)
     at, sizes = lines.starts, lines.ends - lines.messages
     if before:
         others = StampedLines(b"".join([line + b"\n" for _, line in before]))
@@ -149,7 +149,7 @@ def _without_colours(lines: StampedLines) -> StampedLines:
     return StampedLines(without_colours(lines.text)) if has_colours(lines.text) else lines
 
 
-def _lines_before(
+def _lines_with_open_records(
     lines: StampedLines, candidates: Candidates, earlier: Earlier
 ) -> tuple[list[tuple[int, bytes]], bool]:
     """Return lines before a text with whose records it may go on; False if there are too few to tell."""
@@ -187,7 +187,7 @@ def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, WayBack]:
     if not named.any():
         return {}
     seen: set[bytes] = set()
-    found, empty = dict[bytes, WayBack](), dict[bytes, bytes]()
+    ways, empty = dict[bytes, WayBack](), dict[bytes, bytes]()
     for row, is_named in enumerate(named.tolist()):
         start, message = int(lines.starts[row]), int(lines.messages[row])
         source = lines.text[start + TIME_LENGTH : max(start, message - 1)]
@@ -200,8 +200,8 @@ def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, WayBack]:
             continue
         seen.add(source)
         if is_named and not (way := WayBack(line)).is_over:
-            found[source] = WayBack(empty[source]) if source in empty else way
-    return found
+            ways[source] = WayBack(empty[source]) if source in empty else way
+    return ways
 
 
 def _sources_begun_before(lines: StampedLines, candidates: Candidates) -> dict[bytes, WayBack]:
@@ -217,7 +217,7 @@ def _sources_begun_before(lines: StampedLines, candidates: Candidates) -> dict[b
     has_second = begins + 1 < ends
     second = kinds[numpy.where(has_second, begins + 1, begins)]
     chosen = is_empty | (kinds[begins] > 0) | (second > 0)
-    found = {}
+    ways = {}
     for begin, end in zip(begins[chosen].tolist(), ends[chosen].tolist(), strict=True):
         index = begin
         while index < end and is_blank(Record(lines.line(rows[index]))):
@@ -227,5 +227,5 @@ def _sources_begun_before(lines: StampedLines, candidates: Candidates) -> dict[b
         way = WayBack(lines.line(rows[index]))
         if not way.is_over:
             source = known[int(codes[begin])]
-            found[source] = way if index == begin else WayBack(lines.line(rows[begin]))
-    return found
+            ways[source] = way if index == begin else WayBack(lines.line(rows[begin]))
+    return ways

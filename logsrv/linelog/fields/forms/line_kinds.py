@@ -66,18 +66,18 @@ def lines_with_odd_headers(text: bytes, raw: Array, messages: Array, ends: Array
     if text.find(b"|") >= 0:
         at = indexes_of_true(raw == ord("|"))
         offsets.append(at[raw[at - 1] == _SPACE])
-    found = [numpy.searchsorted(ends, at) for at in offsets]
+    numbers_of_lines = [numpy.searchsorted(ends, at) for at in offsets]
     if may_have_events(text):
-        found.append(numpy.flatnonzero(lines_with_events(text, ends)))
+        numbers_of_lines.append(numpy.flatnonzero(lines_with_events(text, ends)))
     if text.find(b"[") >= 0:
-        found.append(numpy.flatnonzero(raw[messages] == ord("[")))
+        numbers_of_lines.append(numpy.flatnonzero(raw[messages] == ord("[")))
     last = len(raw) - 1
     timed = numpy.flatnonzero(raw[numpy.minimum(messages + 10, last)] == ord("T"))
     if len(timed):
-        found.append(timed[are_of_containers(raw, messages[timed])])
-    if not any(map(len, found)):
+        numbers_of_lines.append(timed[are_of_containers(raw, messages[timed])])
+    if not any(map(len, numbers_of_lines)):
         return numpy.zeros(0, numpy.int64)
-    numbers = numpy.unique(numpy.concatenate(found))
+    numbers = numpy.unique(numpy.concatenate(numbers_of_lines))
     numbers = numbers[numbers < len(ends)]
     known: Array = numbers[messages[numbers] >= 0]
     return known

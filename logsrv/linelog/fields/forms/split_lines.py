@@ -104,7 +104,7 @@ def _split_by_arrow(
     names = [*map(str, range(width))]
     kind = arrow.dictionary(arrow.int32(), arrow.binary())
     # One block: then each column is coded once.
-    found = arrow_csv.read_csv(
+    table = arrow_csv.read_csv(
         arrow.BufferReader(text),
         arrow_csv.ReadOptions(
             use_threads=False, skip_rows=1, column_names=names, block_size=len(text) + 1
@@ -121,7 +121,7 @@ def _split_by_arrow(
             include_columns=[*map(str, wanted)],
         ),
     ).combine_chunks()
-    columns = {index: found.column(str(index)).chunk(0) for index in wanted}
+    columns = {index: table.column(str(index)).chunk(0) for index in wanted}
     return {
         index: CodedField(column.indices.to_numpy(), decode_all(column.dictionary.to_pylist()))
         for index, column in columns.items()

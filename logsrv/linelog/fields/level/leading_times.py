@@ -69,7 +69,7 @@ def ends_of_leading_times(raw: Array, starts: Array, rows: Array) -> TextStarts:
 
 def _clock_columns(rows: Array) -> Array:
     """Return where the clock of a time at the beginning of each row is, or -1."""
-    found: Array = numpy.full(len(rows), -1)
+    columns: Array = numpy.full(len(rows), -1)
     colons = rows[:, : _MOST_BEFORE_COLON + 5] == _COLON
     first = colons.argmax(1)
     likely = numpy.flatnonzero((first > 0) & (first <= _MOST_BEFORE_COLON))
@@ -79,22 +79,22 @@ def _clock_columns(rows: Array) -> Array:
         some = some[DATED.matching_rows(rows[some, start:])]
         if start:
             some = some[(rows[some, 0] == _OPEN) | (rows[some, 0] == ord("("))]
-        found[some] = start + 11
+        columns[some] = start + 11
         usual[some] = True
     likely = likely[~usual[likely]]
     # The other forms: few of their dates differ, once each digit is a zero.
     width = _MOST_BEFORE_COLON + 2
     heads = rows[likely, :width].tobytes().translate(DIGITS_AS_ZEROS)
-    found[likely] = [
+    columns[likely] = [
         _clock_column(heads[at * width : at * width + size + 1])
         for at, size in enumerate(first[likely].tolist())
     ]
-    chosen = numpy.flatnonzero(found >= 0)
+    chosen = numpy.flatnonzero(columns >= 0)
     flat = rows.reshape(-1)
-    offset = chosen * rows.shape[1] + found[chosen]
+    offset = chosen * rows.shape[1] + columns[chosen]
     clocks = _CLOCK.matching_rows(rows_at(flat, offset, 8)) & ~_DIGIT[flat[offset + 8]]
-    found[chosen[~clocks]] = -1
-    return found
+    columns[chosen[~clocks]] = -1
+    return columns
 
 
 @lru_cache(maxsize=4096)

@@ -85,26 +85,26 @@ def levels_of_beginnings(rows: Array, sizes: Array, timed: Array | None = None) 
     rows: WIDTH bytes from the start of each text on. sizes: bytes of each text. timed: whether a time
     stands before it.
     """
-    found: Array = numpy.zeros(len(rows), numpy.uint8)
+    levels: Array = numpy.zeros(len(rows), numpy.uint8)
     if not len(rows):
-        return found
+        return levels
     if timed is None:
         timed = numpy.zeros(len(rows), bool)
     bracketed = _rows_with_brackets(rows)
     for some, any_case in ((~bracketed, False), (bracketed, True)):
         chosen = numpy.flatnonzero(some)
         if len(chosen):
-            found[chosen] = _levels_in_rows(
+            levels[chosen] = _levels_in_rows(
                 rows[chosen], sizes[chosen], timed[chosen], any_case=any_case
             )
-    found = numpy.where(of_dotnet := _levels_of_dotnet(rows), of_dotnet, found)
+    levels = numpy.where(of_dotnet := _levels_of_dotnet(rows), of_dotnet, levels)
     telegraf = numpy.flatnonzero((rows[:, 1] == ord("!")) & (rows[:, 2] == _BLANK))
     letters = _TELEGRAF[rows[telegraf, 0]]
-    found[telegraf] = numpy.where(letters, letters, found[telegraf])
-    found[_rows_of_nagios(rows)] = UNSURE
+    levels[telegraf] = numpy.where(letters, letters, levels[telegraf])
+    levels[_rows_of_nagios(rows)] = UNSURE
     # A row with bytes beyond ASCII is checked by itself, although these may belong to the next message.
-    found[rows_with_nonzero(rows & numpy.uint8(0x80))] = UNSURE
-    return found
+    levels[rows_with_nonzero(rows & numpy.uint8(0x80))] = UNSURE
+    return levels
 
 
 def _rows_of_nagios(rows: Array) -> Array:
@@ -218,7 +218,7 @@ def _end_names(after: Array, second: Array, third: Array) -> Array:
 
 def _are_behind_numbers(around: Array, at: Array) -> Array:
     """Return which offsets have a number and spaces before them: `0 ERROR`. around: from _AROUND before."""
-    found: Array = numpy.zeros(len(at), bool)
+    are_behind: Array = numpy.zeros(len(at), bool)
     before = around[at + _AROUND - 2]
     chosen = numpy.flatnonzero(
         (around[at + _AROUND - 1] == _BLANK)
@@ -226,7 +226,7 @@ def _are_behind_numbers(around: Array, at: Array) -> Array:
         & (at % WIDTH > 1)
     )
     if not len(chosen):
-        return found
+        return are_behind
     # The characters before each offset, back to the beginning of its row.
     rows = rows_at(around, at[chosen], _AROUND)[:, ::-1]
     inside = numpy.arange(_AROUND) < (at[chosen] % WIDTH)[:, None]
@@ -234,8 +234,8 @@ def _are_behind_numbers(around: Array, at: Array) -> Array:
     number, parted = _end_of_run(rows, numpy.zeros(len(rows), int), _SPACES, MOST_SPACES)
     begin, ended = _end_of_run(rows, number, _DIGIT, MOST_DIGITS)
     byte = rows[numpy.arange(len(rows)), begin]
-    found[chosen] = parted & ended & (begin > number) & _BEFORE_NUMBER[byte]
-    return found
+    are_behind[chosen] = parted & ended & (begin > number) & _BEFORE_NUMBER[byte]
+    return are_behind
 
 
 _SPACES = byte_membership_table(b" ")
@@ -246,9 +246,9 @@ def _with_other_offsets(at: Array, rows: Array, around: Array, timed: Array) -> 
     """Return offsets of words, with those before a colon, in angle brackets, and directly after a time."""
     flat = rows.reshape(-1)
     # Colons, semicolons, and what opens an angle bracket, at once.
-    found = indexes_of_true(flat - numpy.uint8(_COLON) <= _ANGLE - _COLON)
-    byte = flat[found]
-    ends = found[byte == _COLON]
+    signs = indexes_of_true(flat - numpy.uint8(_COLON) <= _ANGLE - _COLON)
+    byte = flat[signs]
+    ends = signs[byte == _COLON]
     ends = ends[_AFTER_COLON[around[ends + (_AROUND + 1)]]]
     letters = flat[ends - 2].astype(numpy.uint16) | (flat[ends - 1].astype(numpy.uint16) << 8)
     ends = ends[_LAST_TWO[letters | numpy.uint16(0x2020)] & (ends % WIDTH > 1)]
@@ -258,7 +258,7 @@ def _with_other_offsets(at: Array, rows: Array, around: Array, timed: Array) -> 
         before &= numpy.arange(NAME) < (ends % WIDTH)[:, None]
         size = (~before).argmax(1)
         offsets.append((ends - size)[size > 0])
-    angles = found[byte == _ANGLE]
+    angles = signs[byte == _ANGLE]
     offsets.append(angles[angles % WIDTH < WIDTH - 1] + 1)
     offsets.append(numpy.flatnonzero(timed) * WIDTH)
     if not any(map(len, offsets[1:])):
@@ -363,7 +363,7 @@ def levels_at_times(rows: Array) -> Array:
 
     0 for none; UNSURE if a time of OpenStack or BlueGene is the second word.
     """
-    found: Array = numpy.zeros(len(rows), numpy.uint8)
+    levels: Array = numpy.zeros(len(rows), numpy.uint8)
     for start in (0, 1):
         chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _COLON, start + 13, start + 16))
         if start:
@@ -371,23 +371,23 @@ def levels_at_times(rows: Array) -> Array:
             chosen = chosen[(first == ord("[")) | (first == ord("("))]
         chosen = chosen[DATED.matching_rows(rows[chosen, start:])]
         if len(chosen):
-            found[chosen] = _levels_named_after_time(rows[chosen], start + len(_DATE))
+            levels[chosen] = _levels_named_after_time(rows[chosen], start + len(_DATE))
     for shape, colon, fraction in ((_GLOG, 12, 19), (_COCKROACH, 10, 17), (_KLOG, 8, 15)):
         chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _COLON, colon, colon + 3))
         klog = chosen[_OF_KLOG[rows[chosen, 0]] > 0]
         klog = klog[shape.matching_rows(rows[klog])]
         digits = (~_DIGIT[rows[klog, fraction : fraction + 10]]).argmax(1)
         klog = klog[(digits > 0) & (rows[klog, fraction + digits] == _BLANK)]
-        found[klog] = _OF_KLOG[rows[klog, 0]]
+        levels[klog] = _OF_KLOG[rows[klog, 0]]
     chosen = chosen[_LOGCAT.matching_rows(rows[chosen])]
     if len(chosen):
-        found[chosen] = _levels_of_logcat(rows[chosen])
+        levels[chosen] = _levels_of_logcat(rows[chosen])
     chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _BLANK, 6, 13))
     chosen = chosen[_HDFS.matching_rows(rows[chosen])]
     if len(chosen):
-        found[chosen] = _levels_of_hdfs(rows[chosen])
-    found[_rows_with_second_word_time(rows)] = UNSURE
-    return found
+        levels[chosen] = _levels_of_hdfs(rows[chosen])
+    levels[_rows_with_second_word_time(rows)] = UNSURE
+    return levels
 
 
 def _rows_with_second_word_time(rows: Array) -> Array:

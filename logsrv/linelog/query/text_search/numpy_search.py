@@ -139,7 +139,7 @@ def _candidate_offsets(text: bytes, literal: Literal, end: int) -> Array:
     return _only_whole_literals(text, literal, found) if len(needle) > 2 else found
 
 
-def _only_whole_literals(text: bytes, literal: Literal, found: Array) -> Array:
+def _only_whole_literals(text: bytes, literal: Literal, offsets: Array) -> Array:
     """Return the offsets at which the whole literal stands."""
     needle = literal.text
     eights: Array = numpy.ndarray((len(text) - _WORD + 1,), "<u8", text, strides=(1,))
@@ -151,8 +151,8 @@ def _only_whole_literals(text: bytes, literal: Literal, found: Array) -> Array:
         letters = bytes(
             _CASE if literal.ignore_case and ord("a") <= byte <= ord("z") else 0 for byte in part
         )
-        words = eights[found + start]
+        words = eights[offsets + start]
         words |= numpy.uint64(int.from_bytes(letters.ljust(_WORD, b"\0"), "little"))
         words &= numpy.uint64(known)
-        found = found[words == numpy.uint64(int.from_bytes(part, "little"))]
-    return found
+        offsets = offsets[words == numpy.uint64(int.from_bytes(part, "little"))]
+    return offsets

@@ -32,18 +32,18 @@ def group(
     Raises QueryError if they are to be compared, and the search does not say since when.
     """
     by_time = bool(search.view.names)
-    found = Groups(grouping, extractions, by_time=by_time)
+    present = Groups(grouping, extractions, by_time=by_time)
     if grouping.compare is None:
-        return add_up(search, found).rows(most=most)
+        return add_up(search, present).rows(most=most)
     if not search.scope.since:
         raise QueryError("compare needs a range of time: since when? In a terminal: --since 1d")
     scope = search.scope._replace(until=search.scope.until or rfc3339(time.time()))
     earlier = Groups(grouping, extractions, by_time=by_time)
     before = _Earlier(search, scope, grouping.compare, grouping.every)
-    for one, groups in ((scope, found), (before.scope, earlier)):
+    for one, groups in ((scope, present), (before.scope, earlier)):
         with closing(search.within(one)) as part:
             add_up(part, groups)
-    figures = dict(_joined(found, earlier, before))
+    figures = dict(_joined(present, earlier, before))
     compared = Comparison(
         grouping.compare,
         before.scope.since,
@@ -51,7 +51,7 @@ def group(
         earlier.lines,
         before.missing_until,
     )
-    rows = found.rows(figures, most)
+    rows = present.rows(figures, most)
     return rows._replace(
         exact=rows.exact and earlier.exact,
         left_out=rows.left_out + earlier.left_out,

@@ -207,10 +207,10 @@ def _numbers_of_cells(name: str, column: Sequence[Any]) -> LineNumbers:
     return _coded_numbers(*_coded(numbers(name, column)))
 
 
-def _coded_numbers(codes: Array, found: Sequence[int | float | None]) -> LineNumbers:
-    """Return numbers of lines. found: the number of each code."""
-    known = [0 if one is None else one for one in found]
-    kinds = {type(one) for one in found if one is not None}
+def _coded_numbers(codes: Array, numbers: Sequence[int | float | None]) -> LineNumbers:
+    """Return numbers of lines. numbers: the number of each code."""
+    known = [0 if one is None else one for one in numbers]
+    kinds = {type(one) for one in numbers if one is not None}
     size = max(map(abs, known), default=0)
     whole = None
     if kinds <= {int} and size < 1 << 63:
@@ -220,7 +220,7 @@ def _coded_numbers(codes: Array, found: Sequence[int | float | None]) -> LineNum
     else:
         table = numpy.array(known, float)
         whole = numpy.array([type(one) is int for one in known]) if int in kinds else None
-    has_number = numpy.array([*(one is not None for one in found), False])
+    has_number = numpy.array([*(one is not None for one in numbers), False])
     rows = numpy.flatnonzero(has_number[codes])
     codes = codes[rows]
     return LineNumbers(rows, table[codes], None if whole is None else whole[codes])
@@ -284,11 +284,15 @@ def _combined(lines: int, labels: Sequence[Labels]) -> _Combined:
     # The codes of each combination, by label; the sizes of what `numbers` is made of since these.
     codes: list[Array] = []
     sizes = [len(counts)]
-    for one, next_ in zip_longest(labels, labels[1:]):
-        sizes.append(len(one.shown) + 1)
+    for labelled, next_ in zip_longest(labels, labels[1:]):
+        sizes.append(len(labelled.shown) + 1)
         if indexes is not None:
             numbers, indexes = indexes[numbers], None
-        numbers = numbers * sizes[-1] + (one.codes + 1) if prod(sizes[:-1]) > 1 else one.codes + 1
+        numbers = (
+            numbers * sizes[-1] + (labelled.codes + 1)
+            if prod(sizes[:-1]) > 1
+            else labelled.codes + 1
+        )
         most = prod(sizes)
         if next_ is not None and most * (len(next_.shown) + 1) <= _SPARSE * lines:
             continue
@@ -301,7 +305,7 @@ def _combined(lines: int, labels: Sequence[Labels]) -> _Combined:
         before, *found = numpy.unravel_index(known, sizes)
         codes = [*(each[before] for each in codes), *(each - 1 for each in found)]
         sizes = [len(counts)]
-    shown = [[*one.shown, None] for one in labels]
+    shown = [[*labelled.shown, None] for labelled in labels]
     cells = [
         [column[code] for code in each.tolist()] for column, each in zip(shown, codes, strict=True)
     ]

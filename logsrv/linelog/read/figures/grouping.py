@@ -110,17 +110,17 @@ class Grouping(NamedTuple):
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns of the table: `time`, the fields of `by`, then such as `avg_ms`."""
-        found = [Column("time", "time", is_time=True)] if self.every is not None else []
-        found += [Column(name, name) for name in self.by]
-        found += [
+        columns = [Column("time", "time", is_time=True)] if self.every is not None else []
+        columns += [Column(name, name) for name in self.by]
+        columns += [
             Column(str(one).replace(" ", "_"), one.field, one.is_time, one.kind.is_number)
             for one in self.figures
         ]
-        found = [*_with_different_names(found)]
+        columns = [*_with_different_names(columns)]
         if self.compare is not None:
-            first = len(found) - len(self.figures)
-            found[first:] = [each for one in found[first:] for each in _compared(one)]
-        return tuple(_with_different_names(found))
+            first = len(columns) - len(self.figures)
+            columns[first:] = [each for one in columns[first:] for each in _compared(one)]
+        return tuple(_with_different_names(columns))
 
 
 def _compared(column: Column) -> tuple[Column, ...]:

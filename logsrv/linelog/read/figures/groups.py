@@ -240,8 +240,8 @@ class Groups(Aggregate):
         by, every = self.grouping.by, self.grouping.every
         # For the total, an index made by older rules of levels is good enough: the sum is the same.
         is_total = not by and len(wanted) == len(EVERY_LEVEL)
-        found = frames.level_counts(frame, 0 if is_total else RULES)
-        if found is None:
+        level_counts = frames.level_counts(frame, 0 if is_total else RULES)
+        if level_counts is None:
             return None
         start: Key = ()
         if every is not None or self._measures:
@@ -252,12 +252,17 @@ class Groups(Aggregate):
                 if not (is_total and times.sure):
                     return None
                 span = (_microseconds(times.smallest), _microseconds(times.largest))
-                return sum(found), [], {(): sum(found)}, [([()], [span])] * len(self._measures)
+                return (
+                    sum(level_counts),
+                    [],
+                    {(): sum(level_counts)},
+                    [([()], [span])] * len(self._measures),
+                )
             start = (step_start(parse_rfc3339(times.smallest), every),)
             if start != (step_start(parse_rfc3339(times.largest), every),):
                 return None
         counts: Counter[Key] = Counter()
-        for level, lines in zip(EVERY_LEVEL, found, strict=True):
+        for level, lines in zip(EVERY_LEVEL, level_counts, strict=True):
             if lines and level in wanted:
                 counts[(*start, level) if by else start] += lines
         return self._part_of_counts(dict(counts))

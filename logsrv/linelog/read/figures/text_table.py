@@ -68,11 +68,11 @@ def named_value(cell: Cell) -> Cell:
     return phrase_of(cell) if isinstance(cell, str) and cell[:1] in ("(", '"') else cell
 
 
-def _by_value(found: Rows) -> Rows:
+def _by_value(counts_by_time: Rows) -> Rows:
     """Return counts by time and a field as a row for each time, with a column for each frequent value."""
     totals: Counter[str] = Counter()
     by_time: dict[Cell, Counter[str]] = {}
-    for time, value, count in found.rows:
+    for time, value, count in counts_by_time.rows:
         totals[str(value)] += int(count or 0)
         by_time.setdefault(time, Counter())[str(value)] += int(count or 0)
     values = [value for value, _ in totals.most_common()]
@@ -87,7 +87,7 @@ def _by_value(found: Rows) -> Rows:
         )
         for time, counts in by_time.items()
     ]
-    return found._replace(columns=columns, rows=rows)
+    return counts_by_time._replace(columns=columns, rows=rows)
 
 
 def column_kinds(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:

@@ -127,19 +127,19 @@ class LinePatterns:
             ends = ends.copy()
             known = list(objects)
             ends[known] = stamps.messages[known]
-        found: list[_Shape] = [*skeletons(stamps.text, stamps.messages, ends)]
+        shapes: list[_Shape] = [*skeletons(stamps.text, stamps.messages, ends)]
         for row, key in objects.items():
-            found[row] = key
+            shapes[row] = key
         # A text in quotes is no part of a skeleton.
         for row in _lines_with_quoted_apps(stamps):
             if row not in objects:
                 app = _app_of_record(
                     Record.of_message(stamps.text[stamps.messages[row] : ends[row]])
                 )
-                found[row] = NamedSkeleton(app_in_pattern(app), found[row])
+                shapes[row] = NamedSkeleton(app_in_pattern(app), shapes[row])
         for row, app in apps.items():
-            found[row] = NamedSkeleton(app, found[row])
-        return found
+            shapes[row] = NamedSkeleton(app, shapes[row])
+        return shapes
 
     def _look_at_new(
         self, stamps: StampedLines, counts: Counter[_Key], first: dict[_Key, int]

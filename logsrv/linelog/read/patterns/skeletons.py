@@ -45,32 +45,32 @@ def skeletons(text: bytes, starts: Array, ends: Array) -> list[bytes]:
     if not len(starts):
         return []
     raw: Array = numpy.frombuffer(text, numpy.uint8)
-    found = numpy.frombuffer(text.translate(_NUMBERS), numpy.uint8).copy()
+    changed = numpy.frombuffer(text.translate(_NUMBERS), numpy.uint8).copy()
     classes = _CLASSES[raw]
     if b"\\x" in text:
-        _keep_escapes(raw, classes, found)
+        _keep_escapes(raw, classes, changed)
     digits = classes == _DIGIT
     # The number of dropped spans that begin at each byte, less those that end there.
     edges: Array = numpy.zeros(len(raw) + 1, numpy.int8)
-    _replace_words(raw, classes, digits, found, edges)
+    _replace_words(raw, classes, digits, changed, edges)
     if b'"' in text:
-        _replace_quoted(raw, starts, found, edges)
+        _replace_quoted(raw, starts, changed, edges)
     _drop_unwanted(len(raw), starts, numpy.minimum(ends, starts + LONGEST), edges)
     dropped = numpy.cumsum(edges[:-1], dtype=numpy.int8) != 0
     dropped[1:] |= digits[1:] & digits[:-1]
     dropped[raw == _LF] = False
-    kept: bytes = found[~dropped].tobytes()
+    kept: bytes = changed[~dropped].tobytes()
     return kept.removesuffix(b"\n").split(b"\n")
 
 
-def _keep_escapes(raw: Array, classes: Array, found: Array) -> None:
+def _keep_escapes(raw: Array, classes: Array, changed: Array) -> None:
     """Keep escapes such as `\\x0a` as they are: they are no numbers, nor parts of words."""
     at = numpy.flatnonzero(raw[:-3] == _BACKSLASH)
     is_hex = classes & (_DIGIT | _HEX_LETTER)
     at = at[(raw[at + 1] == ord("x")) & (is_hex[at + 2] > 0) & (is_hex[at + 3] > 0)]
     for offsets in (at + 1, at + 2, at + 3):
         classes[offsets] = 0
-        found[offsets] = raw[offsets]
+        changed[offsets] = raw[offsets]
 
 
 def _drop_unwanted(size: int, starts: Array, ends: Array, edges: Array) -> None:
@@ -81,8 +81,8 @@ def _drop_unwanted(size: int, starts: Array, ends: Array, edges: Array) -> None:
     edges[size] -= 1
 
 
-def _replace_words(raw: Array, classes: Array, digits: Array, found: Array, edges: Array) -> None:
-    """Replace words that are ids; each begins with a byte of `found` and drops the rest by `edges`."""
+def _replace_words(raw: Array, classes: Array, digits: Array, changed: Array, edges: Array) -> None:
+    """Replace words that are ids; each begins with a byte of `changed` and drops the rest by `edges`."""
     in_word = numpy.zeros(len(raw) + 2, bool)
     numpy.not_equal(classes, 0, out=in_word[1:-1])
     bounds = indexes_of_true(in_word[1:] != in_word[:-1])
@@ -92,7 +92,7 @@ def _replace_words(raw: Array, classes: Array, digits: Array, found: Array, edge
     kinds = numpy.bitwise_or.reduceat(classes, begins)
     sizes = stops - begins
     uuids = _begins_of_uuids(raw, kinds, sizes, begins, stops)
-    _drop(begins[uuids], stops[uuids + 4] if len(uuids) else uuids, UUID, found, edges)
+    _drop(begins[uuids], stops[uuids + 4] if len(uuids) else uuids, UUID, changed, edges)
     is_free = numpy.ones(len(begins), bool)
     for number in range(5 if len(uuids) else 0):
         is_free[uuids + number] = False
@@ -108,9 +108,9 @@ def _replace_words(raw: Array, classes: Array, digits: Array, found: Array, edge
         mixed = mixed[~prefixed & (sizes[mixed] >= _SHORTEST_ID)]
         groups = _count_digit_groups(digits, begins[mixed], stops[mixed])
         ids = mixed[groups > 1]
-        _drop(begins[ids], stops[ids], ID, found, edges)
+        _drop(begins[ids], stops[ids], ID, changed, edges)
     hexes = numpy.flatnonzero(is_hex & is_free)
-    _drop(begins[hexes], stops[hexes], HEX, found, edges)
+    _drop(begins[hexes], stops[hexes], HEX, changed, edges)
 
 
 def _drop(begins: Array, stops: Array, by: bytes, found: Array, edges: Array) -> None:
@@ -146,7 +146,7 @@ def _count_digit_groups(digits: Array, begins: Array, stops: Array) -> Array:
     return counts
 
 
-def _replace_quoted(raw: Array, starts: Array, found: Array, edges: Array) -> None:
+def _replace_quoted(raw: Array, starts: Array, changed: Array, edges: Array) -> None:
     """Replace the parts in double quotes, except for messages of logfmt."""
     quotes = numpy.flatnonzero(raw == _QUOTE)
     quotes = quotes[raw[quotes - 1] != _BACKSLASH]
@@ -162,7 +162,7 @@ def _replace_quoted(raw: Array, starts: Array, found: Array, edges: Array) -> No
         keys = rows_at(raw, begins[known] - 4, 4).view("<u4")[:, 0]
         kept = known[numpy.isin(keys, _MESSAGE_KEYS)]
         begins, stops = numpy.delete(begins, kept), numpy.delete(stops, kept)
-    _drop(begins, stops, QUOTED, found, edges)
+    _drop(begins, stops, QUOTED, changed, edges)
 
 
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"

@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable, Sequence
 
 from logsrv.linelog.fields.continuations.joiner import text_of_record
+from logsrv.linelog.fields.continuations.parts import join_parts
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.record_match import level_of_lines
 from logsrv.linelog.query.text_search.expression import ExtractedFields, extracted_fields
 from logsrv.linelog.read.hits import Hit
-from logsrv.linelog.read.records.whole_records import whole_lines
 from logsrv.linelog.read.render import (
     DIM,
     RESET,
@@ -40,6 +40,16 @@ _BREAK_IN_JSON = re.compile(rb'(?<!\\)(?:\\r)?\\n(?!")')
 _TAB_IN_JSON = re.compile(rb"(?<!\\)\\t")
 
 
+def _whole_lines(hits: Sequence[Hit]) -> list[Hit]:
+    """Return the lines of a record with the parts of each line that a container's runtime cut joined.
+
+    A line has the position of its first part.
+    """
+    positions = {str(hit.position): hit.position for hit in hits}
+    records = join_parts(Record(hit.line, str(hit.position)) for hit in hits)
+    return [Hit(positions[record.position or ""], record.line) for record in records]
+
+
 def make_record_renderer(
     style: LineStyle,
     matcher: Matcher | None = None,
@@ -62,7 +72,7 @@ def make_record_renderer(
     marked = spans_finder(matcher, mark_hits=mark_hits) if style.color else no_spans
 
     def render(lines: Sequence[Hit], context: bool) -> bytes:
-        hits = whole_lines(lines)
+        hits = _whole_lines(lines)
         shown = _shown_lines(hits)
         if len(shown) == 1:
             return plain(hits[0], context)
@@ -82,7 +92,7 @@ def make_record_renderer(
 
 
 def _object(lines: Sequence[Hit], extracted: ExtractedFields | None, context: bool) -> bytes:
-    hits = whole_lines(lines)
+    hits = _whole_lines(lines)
     found = hit_document(hits[0], extracted, context=context)
     texts = (found["message"].encode(), *(_text_to_show(hit) for hit in hits[1:]))
     message = b"\n".join(_TAB.sub(b"\t", _BREAK.sub(b"\n", text)) for text in texts)

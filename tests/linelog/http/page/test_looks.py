@@ -147,7 +147,7 @@ def test_reduced_motion_stops_all_transitions(sampled, visit):
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
 def test_an_underscore_is_seen_in_the_field(visit, width, height):
     page = visit("?q=status_class", width=width, height=height)
-    left, top, *size = page.clip("#q")
+    left, top, *size = page.box("#q")
     clip = {"x": left, "y": top, "width": size[0], "height": size[1], "scale": 1}
 
     def picture() -> str:

@@ -9,7 +9,7 @@ from logsrv.linelog.read.hits import Hit, lines_in_text
 from logsrv.linelog.read.records import limits
 from logsrv.linelog.read.records.found_records import FollowedRecords, FoundRecords
 from logsrv.linelog.read.records.joining import OpenRecords
-from logsrv.linelog.read.records.whole_records import JoinedLines
+from logsrv.linelog.read.records.line_documents import LineDocuments
 from logsrv.linelog.store.segment import Position
 from tests.linelog.read.traces import stored
 from tests.parts.stores import line
@@ -60,10 +60,10 @@ def test_a_search_shows_records_before_too_many_bytes_of_them_wait(tmp_path, mon
 
 def test_lines_do_not_go_on_with_a_record_that_was_forgotten(monkeypatch):
     hits = hits_of(text_of(ERROR))
-    joined = JoinedLines()
+    joined = LineDocuments()
     assert ["continues" in joined.document(hit) for hit in hits] == [False, True, True, True]
     monkeypatch.setattr(limits, "MOST_KEPT", len(text_of(ERROR[:2])))
-    joined = JoinedLines()
+    joined = LineDocuments()
     assert ["continues" in joined.document(hit) for hit in hits] != [False, True, True, True]
 
 

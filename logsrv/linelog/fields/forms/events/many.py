@@ -13,17 +13,17 @@ from logsrv.linelog.fields.stored_line import decode_stored
 
 def lines_with_events(text: bytes, ends: Array) -> Array:
     """Return which lines have what CEF and LEEF begin with. ends: where each line ends."""
-    found: Array = numpy.zeros(len(ends), bool)
+    has_event: Array = numpy.zeros(len(ends), bool)
     if not may_have_events(text):
-        return found
+        return has_event
     offsets = []
     at = text.find(SIGN)
     while at >= 0:
         offsets.append(at)
         at = text.find(SIGN, at + 1)
     numbers = numpy.searchsorted(ends, offsets)
-    found[numbers[numbers < len(ends)]] = True
-    return found
+    has_event[numbers[numbers < len(ends)]] = True
+    return has_event
 
 
 def events_in(text: bytes, contents: Sequence[bytes]) -> dict[int, dict[str, str]]:

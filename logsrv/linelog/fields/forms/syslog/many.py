@@ -80,24 +80,24 @@ class HeaderColumns:
             return has_contents
         return self._pieces.wants(group) or (group == "text" and has_contents)
 
-    def _add_form(self, found: ReadLines, convert: Convert) -> None:
-        for name, (codes, values) in found.columns.items():
+    def _add_form(self, read_lines: ReadLines, convert: Convert) -> None:
+        for name, (codes, values) in read_lines.columns.items():
             if name == "priority":
-                self._add_priorities(found.rows, codes, values)
+                self._add_priorities(read_lines.rows, codes, values)
             else:
-                self._pieces.add_converted(name, found.rows, codes, convert(values), HEADER)
-        texts = found.texts.get("text", [])
+                self._pieces.add_converted(name, read_lines.rows, codes, convert(values), HEADER)
+        texts = read_lines.texts.get("text", [])
         joined = b"\n".join([*texts, b""])
         if rb"\x00" + b"\n" in joined or b"\0\n" in joined:
             texts = [text.removesuffix(rb"\x00").removesuffix(b"\0") for text in texts]
         if texts:
-            self._pieces.add("text", found.rows, texts, HEADER, convert=decode_all)
-        self._add_data(found.rows, found.texts.get("data", ()))
-        apps = found.texts.get("app")
+            self._pieces.add("text", read_lines.rows, texts, HEADER, convert=decode_all)
+        self._add_data(read_lines.rows, read_lines.texts.get("data", ()))
+        apps = read_lines.texts.get("app")
         if apps:
-            self._pieces.add("app", found.rows, apps, HEADER, convert=convert)
+            self._pieces.add("app", read_lines.rows, apps, HEADER, convert=convert)
         if texts:
-            self.rows.append(found.rows)
+            self.rows.append(read_lines.rows)
             self.contents += texts
             self.apps += apps or [b""] * len(texts)
 
