@@ -1,4 +1,4 @@
-"""Read all fields of all lines of a text into columns: the same values that a Record gives of each line.
+"""Read all fields of all lines of a text into columns: the same values that a ParsedLine gives of a line.
 
 Lines of a form are read together, by the `many.py` of their forms; only unusual lines are parsed one by one
 (`record.py`).
@@ -24,7 +24,7 @@ from logsrv.linelog.fields.forms.syslog.many import HeaderColumns
 from logsrv.linelog.fields.known_keys import level_names_in_text, may_tell_level
 from logsrv.linelog.fields.level_columns import levels_in_fields, levels_of_lines
 from logsrv.linelog.fields.level_numbers import levels_of_records
-from logsrv.linelog.fields.record import ALIASES, ALWAYS, IN_LOG_RECORDS
+from logsrv.linelog.fields.parsed_line import ALIASES, ALWAYS, IN_LOG_RECORDS
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import STATUS_CLASS, class_of_status
 
@@ -46,7 +46,7 @@ class LineFields(NamedTuple):
 
 
 def read_all_fields(stamps: StampedLines, skip: Collection[str] = ()) -> LineFields:
-    """Return the fields of all lines, without those called `skip`, as `Record.get` gives them."""
+    """Return the fields of all lines, without those called `skip`, as `ParsedLine.get` gives them."""
     not_read = {*skip, *ALWAYS}
     not_needed = not_read.difference(_sources(not_read), ("status",))
     skipped = [name for name in not_needed if not may_tell_level(name)]

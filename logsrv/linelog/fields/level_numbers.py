@@ -38,7 +38,7 @@ from logsrv.linelog.fields.forms.syslog.text_starts import (
 from logsrv.linelog.fields.level.leading_times import ends_of_leading_times
 from logsrv.linelog.fields.level.many import WIDTH, levels_at_times, levels_of_beginnings
 from logsrv.linelog.fields.level_names import BY_SYSLOG, LEVELS, RANK, UNSURE
-from logsrv.linelog.fields.record import Record, level_of, says_level
+from logsrv.linelog.fields.parsed_line import ParsedLine, level_of, says_level
 from logsrv.linelog.fields.stamps import LineBounds
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 
@@ -136,7 +136,7 @@ def levels_of_records(lines: LineBounds, found: Array | None = None) -> Array:
     for index in numpy.flatnonzero(_have_marks_of_fields(lines, rows)).tolist():
         line = lines.line(int(rows[index]))
         # A source may have such a mark, too.
-        if says_level(Record(line).body):
+        if says_level(ParsedLine(line).body):
             of_first[index] = _NUMBERS[level_of(line, first[codes[index]])]
     found = found.copy()
     found[rows] = numpy.where(of_first > 0, of_first, found[rows])

@@ -42,7 +42,7 @@ from logsrv.linelog.fields.level_names import (
     RANK,
     canonical_level,
 )
-from logsrv.linelog.fields.record import ALIASES
+from logsrv.linelog.fields.parsed_line import ALIASES
 from logsrv.linelog.fields.stored_line import IN_STAMP
 from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.query.query_need import (

@@ -20,8 +20,8 @@ import attrs
 import numpy
 
 from logsrv.linelog.fields.byte_arrays import Array
+from logsrv.linelog.fields.parsed_line import ALWAYS, ParsedLine
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stored_line import IN_STAMP, NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import elements_of_value
 from logsrv.linelog.query.candidates import candidate_of_query
@@ -131,7 +131,7 @@ class ManyQueries:
         text_position: TextPosition | None,
         among: Container[int] | None,
     ) -> Iterator[tuple[int, Sequence[tuple[int, int]]]]:
-        records: dict[int, Record] = {}
+        records: dict[int, ParsedLine] = {}
         for plan, lines in self._possible_queries(piece, windows):
             if among is not None and plan.number not in among:
                 continue
@@ -195,7 +195,7 @@ class ManyQueries:
         piece: TextPiece,
         lines: Array,
         text_position: TextPosition | None,
-        records: dict[int, Record],
+        records: dict[int, ParsedLine],
     ) -> Array:
         """Return those of `lines` for which query `number` is true. records: parsed lines of the piece."""
         test = self._matchers[number].predicate()
@@ -207,7 +207,7 @@ class ManyQueries:
                     f"{text_position[0]}:{text_position[1] + start}" if text_position else None
                 )
                 first_line = piece.stamps.first_line(line)
-                record = records[line] = Record(piece.text[start:end], position, first_line)
+                record = records[line] = ParsedLine(piece.text[start:end], position, first_line)
             if test(record):
                 matching.append(line)
         return numpy.array(matching, numpy.intp)

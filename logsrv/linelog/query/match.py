@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from logsrv.linelog.fields.record import Record, is_told_by_first_line
+from logsrv.linelog.fields.parsed_line import ParsedLine, is_told_by_first_line
 from logsrv.linelog.fields.stored_line import (
     INHERITED,
     NO_FIRST_LINES,
@@ -130,7 +130,7 @@ class Matcher:
         self, line: bytes, position: str | None = None, first_line: bytes | None = None
     ) -> bool:
         """Return whether the query is true for `line`, a stored line without LF."""
-        return self.predicate()(Record(line, position, first_line))
+        return self.predicate()(ParsedLine(line, position, first_line))
 
     def predicate(self) -> Predicate:
         """Return the function that tells whether the query is true for a record."""
@@ -169,7 +169,7 @@ class Matcher:
             )
             return
 
-        test, record = self.predicate(), Record
+        test, record = self.predicate(), ParsedLine
         lines: Iterable[tuple[int, int]]
         if self.inherits and first_lines:
             lines = self._with_continuations(text, first_lines)

@@ -24,7 +24,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.known_keys import BY_NAME_OR_NUMBER, level_key
 from logsrv.linelog.fields.level_names import LEVELS, canonical_level
-from logsrv.linelog.fields.record import ALWAYS
+from logsrv.linelog.fields.parsed_line import ALWAYS
 from logsrv.linelog.query.field_names import (
     FIELD,
     IN_BACKTICKS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import to_stored_bytes
 from logsrv.linelog.fields.values import (
     Number,
@@ -30,7 +30,7 @@ from logsrv.linelog.query.text_search.expression import compile_expression, extr
 from logsrv.linelog.query.text_search.literals import has_ascii_capital
 from logsrv.linelog.query.units import NONE, Amount, numbers_by_unit, parse_amount
 
-Predicate: TypeAlias = Callable[[Record], bool]
+Predicate: TypeAlias = Callable[[ParsedLine], bool]
 ValueTest: TypeAlias = Callable[[Scalar], bool]
 """A value of a field, or an element of its list → whether a comparison is true for it."""
 Asked = TypeVar("Asked")
@@ -142,9 +142,9 @@ def _of_extracted(node: Extracted) -> Predicate:
     values = extractor(node.pattern, [name])
     test = predicate(node.test)
 
-    def check(record: Record) -> bool:
+    def check(record: ParsedLine) -> bool:
         [value] = values(record.body)
-        return value is not None and test(Record.of_object(b"", {name: value}))
+        return value is not None and test(ParsedLine.of_object(b"", {name: value}))
 
     return check
 
@@ -249,7 +249,7 @@ def _text_matches(pattern: str) -> ValueTest:
 def _test_field_elements(field: str, test: ValueTest, *, as_written: bool = False) -> Predicate:
     """Return a test of a field, or of each element if it is a list. A missing field is false."""
 
-    def check(record: Record) -> bool:
+    def check(record: ParsedLine) -> bool:
         found = record.get(field, as_written=as_written)
         return found is not None and any(map(test, elements_of_value(found)))
 

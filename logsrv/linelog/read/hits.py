@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from logsrv.linelog.fields.continuations.way_back import may_be_continuation
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines, IsOf
 from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.match import Matcher
@@ -27,9 +27,9 @@ class Hit(NamedTuple):
     line: bytes
     first_line: bytes | None = None
 
-    def record(self) -> Record:
+    def parsed(self) -> ParsedLine:
         """Return the line, parsed."""
-        return Record(self.line, str(self.position), self.first_line)
+        return ParsedLine(self.line, str(self.position), self.first_line)
 
 
 class FoundText(NamedTuple):

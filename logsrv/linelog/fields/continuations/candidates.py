@@ -21,7 +21,7 @@ from logsrv.linelog.fields.continuations.trace_shapes import (
     kind_of_text,
 )
 from logsrv.linelog.fields.forms.syslog.one import FIRST_OF_HEADERS, IN_OTHER_HEADERS
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 
 _WHITE = byte_membership_table(b" \t")
@@ -163,7 +163,7 @@ def headers_of_traces(lines: StampedLines, candidates: Candidates) -> dict[int, 
     likely = order[:-1][is_likely]
     found = {}
     for row in _that_may_begin_traces(lines, likely[_may_have_headers(lines, likely)]):
-        record = Record(lines.line(row))
+        record = ParsedLine(lines.line(row))
         text = text_of_record(record)
         kind = kind_of_text(text)
         if has_own_header(record) and is_trace_opening(kind, text):

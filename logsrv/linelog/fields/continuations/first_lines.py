@@ -4,7 +4,7 @@
 together by it. This module asks the same of a whole text at once, and only about lines without a header of
 their own: nearly all texts have few that begin like the inside of a stack trace, or none
 (`candidates.py`), and then a few passes over the beginnings of the lines are all. `source_lines.py` tells
-which of these go on. Every reader of levels gets its first lines from here: `Record` for a line,
+which of these go on. Every reader of levels gets its first lines from here: `ParsedLine` for a line,
 `StampedLines` for many.
 
 A line that begins with a priority, a header or a JSON object says for itself what it is; it never has
@@ -51,7 +51,7 @@ from logsrv.linelog.fields.continuations.way_back import (
     WayBack,
     lines_of_sources,
 )
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import (
     TIME_LENGTH,
@@ -123,7 +123,7 @@ def _coded(
     inside = begins >= 0
     texts = [before[head][1] for head in heads[~inside].tolist()]
     # An empty line tells nothing.
-    told: Array = numpy.array([not is_blank(Record(line)) for line in texts], bool)
+    told: Array = numpy.array([not is_blank(ParsedLine(line)) for line in texts], bool)
     told = numpy.concatenate((told, _have_text(lines, begins[inside])))
     texts += map(lines.line, begins[inside].tolist())
     begins[inside] = lines.starts[begins[inside]]
@@ -140,7 +140,7 @@ def _have_text(lines: StampedLines, rows: Array) -> Array:
     raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
     found = ~_MAY_BE_EMPTY[raw[lines.messages[rows]]]
     for index in numpy.flatnonzero(~found).tolist():
-        found[index] = not is_blank(Record(lines.line(rows[index])))
+        found[index] = not is_blank(ParsedLine(lines.line(rows[index])))
     return found
 
 
@@ -170,7 +170,7 @@ def _sources_with_traces(lines: Iterable[tuple[int, bytes]]) -> set[bytes]:
     """Return the sources with a line that may begin a trace."""
     found = set()
     for _, line in lines:
-        text = text_of_record(Record(line))
+        text = text_of_record(ParsedLine(line))
         if is_trace_opening(kind_of_text(text), text):
             found.add(source_of_line(line))
     return found
@@ -220,7 +220,7 @@ def _sources_begun_before(lines: StampedLines, candidates: Candidates) -> dict[b
     ways = {}
     for begin, end in zip(begins[chosen].tolist(), ends[chosen].tolist(), strict=True):
         index = begin
-        while index < end and is_blank(Record(lines.line(rows[index]))):
+        while index < end and is_blank(ParsedLine(lines.line(rows[index]))):
             index += 1
         if index == end or not (kinds[index : min(index + 2, end)] > 0).any():
             continue

@@ -31,7 +31,7 @@ from logsrv.linelog.fields.continuations.trace_shapes import (
     kind_of_text,
 )
 from logsrv.linelog.fields.continuations.way_back import NEAR
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import REACH, STAMP
 
@@ -39,7 +39,7 @@ _SECOND = 1_000_000
 _PART, _SPECIAL = 1, 2
 
 
-def _kind_of_record(record: Record) -> LineKind:
+def _kind_of_record(record: ParsedLine) -> LineKind:
     return kind_of_text(text_of_record(record))
 
 
@@ -98,8 +98,8 @@ class SourceLines:
         self._takes_notes: dict[int, bool] = {}
         self._find_others()
 
-    def _record(self, index: int) -> Record:
-        return Record(self._lines.line(int(self._rows[index])))
+    def _record(self, index: int) -> ParsedLine:
+        return ParsedLine(self._lines.line(int(self._rows[index])))
 
     def _kind(self, index: int) -> tuple[bytes, LineKind]:
         row = int(self._rows[index])

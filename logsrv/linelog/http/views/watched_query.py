@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.http.search_request import document_maker, has_all_lines
 from logsrv.linelog.http.views.view_protocol import LiveQuery, line_event
 from logsrv.linelog.query.match import Matcher, make_matcher
@@ -65,7 +65,7 @@ class LatestRecords:
         touched: dict[OpenRecord, None] = {}
         for hit in hits:
             # Without what the line has from its record, which is found here.
-            touched[self._records.add(hit, Record(hit.line))] = None
+            touched[self._records.add(hit, ParsedLine(hit.line))] = None
             self._records.take_ended()
         return list(touched)
 

@@ -23,7 +23,7 @@ from logsrv.linelog.fields.json_values import Object, json_to_field_value
 from logsrv.linelog.fields.known_keys import level_names_of_object
 from logsrv.linelog.fields.level.one import level_of_fields
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, levels_of_records
-from logsrv.linelog.fields.record import ALIASES, IN_LOG_RECORDS, Record
+from logsrv.linelog.fields.parsed_line import ALIASES, IN_LOG_RECORDS, ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import (
     Value,
@@ -134,7 +134,7 @@ class LinePatterns:
         for row in _lines_with_quoted_apps(stamps):
             if row not in objects:
                 app = _app_of_record(
-                    Record.of_message(stamps.text[stamps.messages[row] : ends[row]])
+                    ParsedLine.of_message(stamps.text[stamps.messages[row] : ends[row]])
                 )
                 shapes[row] = NamedSkeleton(app_in_pattern(app), shapes[row])
         for row, app in apps.items():
@@ -164,7 +164,7 @@ class LinePatterns:
         apps, contents = [], []
         messages = stamps.messages_of(numpy.array([first[key] for key in lines], int))
         for (shape, _, _), message in zip(lines, messages, strict=True):
-            record = Record.of_message(message)
+            record = ParsedLine.of_message(message)
             if isinstance(shape, NamedSkeleton):
                 apps.append(shape.app)
             else:
@@ -180,12 +180,12 @@ def _apps_of_first_lines(stamps: StampedLines) -> dict[int, str]:
     if not stamps.first_lines:
         return {}
     rows, codes, lines, _ = stamps.going_on()
-    of_first = [_app_of_record(Record(line)) for line in lines]
+    of_first = [_app_of_record(ParsedLine(line)) for line in lines]
     found = {}
     for row, code in zip(rows.tolist(), codes.tolist(), strict=True):
         app = of_first[code]
         if app and b"=" in (line := stamps.line(row)):
-            app = _app_of_record(Record(line, None, lines[code]))
+            app = _app_of_record(ParsedLine(line, None, lines[code]))
         if app:
             found[row] = app_in_pattern(app)
     return found
@@ -280,7 +280,7 @@ def _has_level(parsed: Object) -> bool:
     return found is not None
 
 
-def _app_of_record(record: Record) -> str:
+def _app_of_record(record: ParsedLine) -> str:
     in_header = record.header.fields.get("app", "") if record.header else ""
     # Nearly all other contents have no fields.
     if b"=" not in record.content and not record.content.lstrip().startswith(b"{"):

@@ -26,7 +26,7 @@ from logsrv.linelog.fields.continuations.joiner import (
 )
 from logsrv.linelog.fields.continuations.parts import part_of_record
 from logsrv.linelog.fields.continuations.way_back import may_be_continuation
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.record_match import RecordTest
 from logsrv.linelog.read.continuations import Continuations
@@ -114,7 +114,7 @@ class FoundRecords:
         if not is_hit and not is_known:
             self._passed[source] = self._read
             return
-        parsed = Record(line.line)
+        parsed = ParsedLine(line.line)
         joiner = self._gathering.joiner
         stream = joiner.stream_of(parsed)
         if not is_known or not joiner.knows(stream):
@@ -126,7 +126,7 @@ class FoundRecords:
             passed = max(self._passed.get(source, 0), self._passed.get(stream, 0))
             if self._read - passed <= limits.MOST_READ:
                 for earlier in lines_leading_to(self._lines, line):
-                    before = Record(earlier.line)
+                    before = ParsedLine(earlier.line)
                     of = joiner.stream_of(before)
                     self._gathering.add(earlier, before, of, lines_read=self._read)
                 stream = joiner.stream_of(parsed)
@@ -169,7 +169,7 @@ class FoundRecords:
 
 def _is_match(lines: Iterable[Hit], matches: RecordTest | None) -> bool:
     """Return whether a test, if there is one, is true for the lines of a record."""
-    return matches is None or matches([hit.record() for hit in lines])
+    return matches is None or matches([hit.parsed() for hit in lines])
 
 
 def whole_record(lines: StoredLines, hit: Hit) -> list[Hit]:
@@ -201,7 +201,7 @@ class FollowedRecords:
         """
         gathering, wanted = self._gathering, {hit.position for hit in hits}
         for hit in lines_in_text(position, text, continuations):
-            line = Record(hit.line)
+            line = ParsedLine(hit.line)
             is_wanted, stream = hit.position in wanted, gathering.joiner.stream_of(line)
             gathering.add(hit, line, stream, is_wanted=is_wanted, seconds=now)
         for first, record in list(gathering.records.items()):
@@ -292,7 +292,7 @@ def _records_over(lines: StoredLines, edge: Position) -> Iterator[list[Hit]]:
             break
         if apart >= limits.READ_OVER and not may_be_continuation(hit.line):
             continue
-        line = Record(hit.line)
+        line = ParsedLine(hit.line)
         stream = stream_of_record(line)
         # Only the first line of a stream can go on with a record from before the edge.
         if stream in streams:
@@ -309,13 +309,13 @@ def _records_over(lines: StoredLines, edge: Position) -> Iterator[list[Hit]]:
 
 def _goes_on(lines: StoredLines, hit: Hit) -> bool:
     """Return whether a line goes on with a record: its own stream tells it, without the lines of others."""
-    line = Record(hit.line)
-    before = (Record(earlier.line) for earlier in lines_leading_to(lines, hit))
+    line = ParsedLine(hit.line)
+    before = (ParsedLine(earlier.line) for earlier in lines_leading_to(lines, hit))
     return first_line_after(before, line) is not line
 
 
 def _record_lines(record: list[Hit]) -> Iterator[RecordLine]:
-    about = about_lines([hit.record() for hit in record])
+    about = about_lines([hit.parsed() for hit in record])
     return map(RecordLine, record, about)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from logsrv.linelog.fields.continuations.joiner import Joiner
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records import limits
 
@@ -40,7 +40,7 @@ class RecordJoiner:
         """True if so many bytes have come that what is unfinished has to be forgotten."""
         return self.size > limits.MOST_KEPT
 
-    def first_line(self, line: Record, stream: Hashable = None) -> Record:
+    def first_line(self, line: ParsedLine, stream: Hashable = None) -> ParsedLine:
         """Return the first line of the record of the next line: itself if it begins one."""
         self.size += len(line.line)
         return self.joiner.first_line(line, stream)
@@ -60,12 +60,12 @@ class OpenRecord:
         self.hits: list[Hit] = []
         self.size = 0
         self.is_wanted = self.is_over = False
-        self._lines: list[Record] = []
+        self._lines: list[ParsedLine] = []
 
     @property
-    def lines(self) -> list[Record]:
+    def lines(self) -> list[ParsedLine]:
         """The lines, parsed; each once."""
-        self._lines += [hit.record() for hit in self.hits[len(self._lines) :]]
+        self._lines += [hit.parsed() for hit in self.hits[len(self._lines) :]]
         return self._lines
 
 
@@ -78,7 +78,7 @@ class OpenRecords(RecordJoiner):
 
     def forget(self) -> None:
         super().forget()
-        self.records: dict[Record | None, OpenRecord] = {}
+        self.records: dict[ParsedLine | None, OpenRecord] = {}
         self.waiting = self.going_on = 0
 
     @property
@@ -93,7 +93,7 @@ class OpenRecords(RecordJoiner):
     def add(
         self,
         hit: Hit,
-        line: Record,
+        line: ParsedLine,
         stream: Hashable = None,
         *,
         is_wanted: bool = False,
@@ -120,7 +120,7 @@ class OpenRecords(RecordJoiner):
             ended.is_over = True
         return record
 
-    def take(self, first: Record | None) -> OpenRecord:
+    def take(self, first: ParsedLine | None) -> OpenRecord:
         """Remove a record and return it. Further lines of it are a record of their own."""
         record = self.records.pop(first)
         self.waiting -= record.size

@@ -9,7 +9,7 @@ from typing import Any
 
 from logsrv.linelog.fields.continuations.joiner import has_own_header
 from logsrv.linelog.fields.continuations.parts import is_cut, join_parts, part_of_record
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import decode_stored
 from logsrv.linelog.fields.values import displayable_text
 from logsrv.linelog.query.record_match import level_of_lines
@@ -36,7 +36,7 @@ class LineDocuments:
         """Forget all unfinished records, because lines are left out here."""
         self._records = RecordJoiner()
         # The parts of each line that is cut, by stream.
-        self._parts: dict[Hashable, list[Record]] = {}
+        self._parts: dict[Hashable, list[ParsedLine]] = {}
 
     def read_before(self, view: View, position: Position) -> None:
         """Learn which records are unfinished at a position, where the next line begins."""
@@ -48,7 +48,7 @@ class LineDocuments:
         lines: of the store, to look for the record of the first line of each stream.
         """
         # Without what the line has from its record, which is found here.
-        line = Record(hit.line, str(hit.position))
+        line = ParsedLine(hit.line, str(hit.position))
         stream = self._records.joiner.stream_of(line)
         if lines is not None and not self._records.joiner.knows(stream):
             self._learn(lines_leading_to(lines, hit))
@@ -57,7 +57,7 @@ class LineDocuments:
         if first is not line:
             line = _going_on(line, first)
         elif hit.first_line is not None:
-            line = hit.record()
+            line = hit.parsed()
         document = {"position": line.position, **record_document(line)}
         if first.position != line.position:
             document |= {"continues": first.position, "level": document["level"] or first.level}
@@ -65,10 +65,12 @@ class LineDocuments:
 
     def _learn(self, hits: Iterable[Hit]) -> None:
         for hit in hits:
-            line = Record(hit.line, str(hit.position))
+            line = ParsedLine(hit.line, str(hit.position))
             self._first_line(line, self._records.joiner.stream_of(line))
 
-    def _first_line(self, line: Record, stream: Hashable) -> tuple[Record, list[Record]]:
+    def _first_line(
+        self, line: ParsedLine, stream: Hashable
+    ) -> tuple[ParsedLine, list[ParsedLine]]:
         """Return the first line of a line's record, and all parts of the line up to this one."""
         if self._records.is_full:
             self.forget()
@@ -80,7 +82,7 @@ class LineDocuments:
         return first, parts
 
 
-def _document_of_part(parts: Sequence[Record]) -> dict[str, Any]:
+def _document_of_part(parts: Sequence[ParsedLine]) -> dict[str, Any]:
     part = part_of_record(parts[-1])
     if part and part.is_cut:
         return {"rest": displayable_text(decode_stored(parts[-1].line[part.start : part.end]))}
@@ -90,7 +92,7 @@ def _document_of_part(parts: Sequence[Record]) -> dict[str, Any]:
 
 def record_documents(hits: Sequence[Hit]) -> list[dict[str, Any]]:
     """Return the lines of a record as objects, each with what it has from the record's first line."""
-    first, *others = records = [hit.record() for hit in hits]
+    first, *others = records = [hit.parsed() for hit in hits]
     told = [first, *(_going_on(one, first) for one in others)]
     return [
         {"position": one.position, **record_document(one), **about}
@@ -98,18 +100,18 @@ def record_documents(hits: Sequence[Hit]) -> list[dict[str, Any]]:
     ]
 
 
-def _going_on(line: Record, first: Record) -> Record:
+def _going_on(line: ParsedLine, first: ParsedLine) -> ParsedLine:
     """Return a line of a record with what it has from the first line, if it has no header of its own."""
     if has_own_header(line):
         return line
-    return Record(line.line, line.position, first.line)
+    return ParsedLine(line.line, line.position, first.line)
 
 
-def about_lines(record: Sequence[Record]) -> list[dict[str, Any]]:
+def about_lines(record: Sequence[ParsedLine]) -> list[dict[str, Any]]:
     """Return what the object of each line of a record has besides its own, as in `LineDocuments`."""
     level = level_of_lines(record)
     additions: list[dict[str, Any]] = []
-    parts: list[Record] = []
+    parts: list[ParsedLine] = []
     for line in record:
         parts = [*parts, line] if parts and is_cut(parts[-1]) else [line]
         added: dict[str, Any] = {}

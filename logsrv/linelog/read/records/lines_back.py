@@ -14,7 +14,7 @@ from logsrv.linelog.fields.continuations.joiner import (
     stream_of_record,
 )
 from logsrv.linelog.fields.continuations.parts import is_cut, part_of_record
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records import limits
@@ -36,7 +36,7 @@ def lines_leading_to(lines: StoredLines, hit: Hit) -> list[Hit]:
 
     They begin with a line that surely begins a record, if there is one near.
     """
-    line = Record(hit.line)
+    line = ParsedLine(hit.line)
     before = _stream_before(lines, hit.position, line)
     leading: list[Hit] = []
     doubt = 0
@@ -60,8 +60,8 @@ def lines_leading_to(lines: StoredLines, hit: Hit) -> list[Hit]:
 
 
 def _stream_before(
-    lines: StoredLines, position: Position, line: Record
-) -> Iterator[tuple[Hit, Record] | None]:
+    lines: StoredLines, position: Position, line: ParsedLine
+) -> Iterator[tuple[Hit, ParsedLine] | None]:
     """Yield the lines of a line's stream before it, until they are too far away in time for its record.
 
     None: MOST_APART lines of others were read since the last one.
@@ -75,7 +75,7 @@ def _stream_before(
         others += 1
         if hit.line.startswith(source, TIME_LENGTH):
             last = hit.line
-            earlier = Record(last)
+            earlier = ParsedLine(last)
             of = stream_of_record(earlier)
             # A line without a header goes on with the last line of its source, whatever that is.
             if stream == line.source:
@@ -90,5 +90,5 @@ def _stream_before(
 def is_far(line: bytes, other: bytes) -> bool:
     """Return whether the times of two lines show that they are not of one record."""
     return line[:_TENS_OF_SECONDS] != other[:_TENS_OF_SECONDS] and not is_soon(
-        Record(line), Record(other)
+        ParsedLine(line), ParsedLine(other)
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from logsrv.linelog.fields.continuations.joiner import text_of_record
 from logsrv.linelog.fields.continuations.parts import join_parts
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.record_match import level_of_lines
@@ -46,7 +46,7 @@ def _whole_lines(hits: Sequence[Hit]) -> list[Hit]:
     A line has the position of its first part.
     """
     positions = {str(hit.position): hit.position for hit in hits}
-    records = join_parts(Record(hit.line, str(hit.position)) for hit in hits)
+    records = join_parts(ParsedLine(hit.line, str(hit.position)) for hit in hits)
     return [Hit(positions[record.position or ""], record.line) for record in records]
 
 
@@ -83,7 +83,7 @@ def make_record_renderer(
         if fold:
             number = f"{DIM}{end}{RESET}" if style.color else end
             return f"{first}{number}\n".encode()
-        base = colour_of_level(Record(hits[0].line)) if style.color else ""
+        base = colour_of_level(ParsedLine(hits[0].line)) if style.color else ""
         width = _narrower(style, len(_INDENTATION)).width
         rows = [highlight_message(text, spans(text), base, width) for text in further]
         return f"\n{_INDENTATION}".join([first, *rows]).encode() + b"\n"
@@ -97,7 +97,7 @@ def _object(lines: Sequence[Hit], extracted: ExtractedFields | None, context: bo
     texts = (found["message"].encode(), *(_text_to_show(hit) for hit in hits[1:]))
     message = b"\n".join(_TAB.sub(b"\t", _BREAK.sub(b"\n", text)) for text in texts)
     found["message"] = message.decode("utf-8", "backslashreplace")
-    found["level"] = level_of_lines([Record(hit.line) for hit in hits])
+    found["level"] = level_of_lines([ParsedLine(hit.line) for hit in hits])
     return safe_json(found | {"lines": len(lines)}).encode() + b"\n"
 
 
@@ -106,7 +106,7 @@ def _first_line(
 ) -> str:
     if style.color:
         return render_coloured(hit, spans, style, message).removesuffix("\n")
-    return render_text(hit.line[: Record(hit.line).start] + message, style)
+    return render_text(hit.line[: ParsedLine(hit.line).start] + message, style)
 
 
 def _narrower(style: LineStyle, columns: int) -> LineStyle:
@@ -115,7 +115,7 @@ def _narrower(style: LineStyle, columns: int) -> LineStyle:
 
 def _shown_lines(hits: Sequence[Hit]) -> list[bytes]:
     """Return the lines that a person sees: the first message, and the texts of the further lines."""
-    record = Record(hits[0].line)
+    record = ParsedLine(hits[0].line)
     breaks, tab = _BREAK, _TAB
     if b"\\n" in record.body and record.content.startswith(b"{") and record.kind == "json":
         breaks, tab = _BREAK_IN_JSON, _TAB_IN_JSON
@@ -127,6 +127,6 @@ def _shown_lines(hits: Sequence[Hit]) -> list[bytes]:
 
 def _text_to_show(hit: Hit) -> bytes:
     """Return the text of a line without its header; a whole message keeps its colours."""
-    record = Record(hit.line)
+    record = ParsedLine(hit.line)
     whole = record.header is None and record.kind != "json"
     return record.body if whole else text_of_record(record)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.read.hits import Hit, lines_in_text
 from logsrv.linelog.read.records import limits
 from logsrv.linelog.read.records.found_records import FollowedRecords, FoundRecords
@@ -74,7 +74,7 @@ def test_records_are_too_many_by_their_number(monkeypatch, most):
     full = []
     for number in range(most + 1):
         for hit in hits_of(text_of(ERROR, source=f"tcp:[::1]:{number}")):
-            records.add(hit, Record(hit.line))
+            records.add(hit, ParsedLine(hit.line))
         full.append(records.is_full)
     assert full == [False] * most + [True]
     records.forget()
@@ -84,7 +84,7 @@ def test_records_are_too_many_by_their_number(monkeypatch, most):
 def test_a_record_that_was_taken_does_not_count_any_more():
     records = OpenRecords()
     hits = hits_of(text_of(ERROR) + text_of(["INFO done"]))
-    found = [records.add(hit, Record(hit.line), is_wanted=True) for hit in hits]
+    found = [records.add(hit, ParsedLine(hit.line), is_wanted=True) for hit in hits]
     assert [one is other for one, other in pairwise(found)] == [True, True, True, False]
     assert found[0].is_over and records.going_on == 1
     for first in list(records.records):

@@ -148,7 +148,7 @@ class ObjectColumns:
     def _add_exactly(
         self, rows: Array, messages: Sequence[bytes], those: Sequence[int]
     ) -> list[int]:
-        """Add those messages as a Record reads them; return the indexes of those that are no objects."""
+        """Add messages as a ParsedLine reads them; return the indexes of those that are no objects."""
         found = {at: parse_json_exactly(messages[at]) or parse_json(messages[at]) for at in those}
         flat = {at: flatten_object(one) for at, one in found.items() if one is not None}
         self.add_flat(rows[[*flat]], [*flat.values()])
@@ -158,7 +158,7 @@ class ObjectColumns:
         return [at for at in those if at not in flat]
 
     def add_flat(self, rows: Array, objects: Sequence[Object], rank: int = CONTENT) -> None:
-        """Add objects whose values are those of a Record, by dotted names."""
+        """Add objects whose values are those of a ParsedLine, by dotted names."""
         self._found = {}
         self._gather(rows, objects, may_nest=False)
         for name, found in self._found.items():
