@@ -75,7 +75,7 @@ def make_search_scope(arguments: Namespace, view: View) -> Scope:
         middle = rfc3339(around)
     elif view.names:
         raise UsageError(
-            "--around: a position is a place in one store; for several stores give a time"
+            "--around: a position is of one store; for several stores give a time"
         )
     else:
         middle = _time_of_line(view, around)

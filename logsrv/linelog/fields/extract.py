@@ -1,7 +1,7 @@
 """Read all fields of all lines of a text into columns: the same values that a ParsedLine gives of a line.
 
 Lines of a form are read together, by the `many.py` of their forms; only unusual lines are parsed one by one
-(`record.py`).
+(`parsed_line.py`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Find the levels of all lines of a text, as an array of numbers, which is fast to count.
 
 A few bytes decide about most lines: a priority, a word at the beginning, the field `level`. NumPy checks
-these for all lines at once; the few other lines are checked one by one (`level_of` in `record.py`).
+these for all lines at once; the few other lines are checked one by one (`level_of` in `parsed_line.py`).
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def test_all_stores_below_a_url_are_searched_as_one(store, base_url, layout):
         assert b"line 0" in shown.stdout
     else:
         assert shown.returncode == 2
-        assert b"a position is a place in one store" in shown.stderr
+        assert b"a position is of one store" in shown.stderr
         assert b"a" * 32 in shown.stderr and b"b" * 32 in shown.stderr
 
 
