@@ -74,9 +74,7 @@ def make_search_scope(arguments: Namespace, view: View) -> Scope:
     if not isinstance(around, Position):
         middle = rfc3339(around)
     elif view.names:
-        raise UsageError(
-            "--around: a position is of one store; for several stores give a time"
-        )
+        raise UsageError("--around: a position is of one store; for several stores give a time")
     else:
         middle = _time_of_line(view, around)
     span = _SPAN if arguments.span is None else arguments.span
