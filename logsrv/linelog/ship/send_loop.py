@@ -17,8 +17,8 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from logsrv.errors import LogsrvError, StoreError
-from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.reports import AttemptFailed, ShipperStopped, TargetDown, TargetUp
 from logsrv.linelog.ship.targets.target import (
     ANSWER,
     BlockTarget,
@@ -182,7 +182,7 @@ class SendLoop:
                 self._advance("quiet")
             except ForeignStoreError as error:
                 self._advance("foreign")
-                self._report(ShipReport("stopped", str(error)))
+                self._report(ShipperStopped(str(error)))
                 return
             except Exception as error:
                 self._advance("failed")
@@ -278,11 +278,11 @@ class SendLoop:
         is_down = found in ("unavailable", "settled", "error") and not self._is_busy(error)
         if is_down and self._up is not False:
             self._up = False
-            self._report(ShipReport("down", why))
+            self._report(TargetDown(why))
             if isinstance(error, Unavailable):
                 # Save the place, so that later removals count as gaps from there on, even after a kill.
                 self.progress.save()
-        self._report(ShipReport("retry", why, reason=found, seconds=pause))
+        self._report(AttemptFailed(why, found, pause))
         return pause
 
     def _is_busy(self, error: Exception) -> bool:
@@ -298,7 +298,7 @@ class SendLoop:
         self._busy_since = None
         if not self._up:
             self._up = True
-            self._report(ShipReport("up", self.sender.target.promise))
+            self._report(TargetUp(self.sender.target.promise))
 
 
 def _raise_no_answer(_: object, seconds: float) -> NoReturn:

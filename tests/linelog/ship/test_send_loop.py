@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.reports import AttemptFailed, TargetDown, TargetUp, Trouble
 from logsrv.linelog.ship.send_loop import (
     BUSY,
     LAST,
@@ -98,7 +99,7 @@ def test_it_looks_again_soon_and_asks_when_it_was_quiet_for_long(driven):
     assert driven.steps.done == ["ask"] + ["read"] * 6
     driven.clock.pump([LOOK] * round(QUIET / LOOK))
     assert driven.steps.done.count("ask") == 2
-    assert driven.reports.kinds == ["up"]
+    assert driven.reports.kinds == [TargetUp]
 
 
 def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driven):
@@ -123,11 +124,11 @@ def test_a_bug_in_a_step_is_tried_again_and_said(driven, step):
     with capturedLogs() as events:
         driven.start()
         driven.clock.pump([0.1] * 5)
-    assert driven.reports.of("retry")[0].reason == "error"
-    assert driven.reports.of("down")[0].why == "ZeroDivisionError: a bug"
+    assert driven.reports.of(AttemptFailed)[0].reason == "error"
+    assert driven.reports.of(TargetDown)[0].why == "ZeroDivisionError: a bug"
     setattr(driven.steps, step, lambda: succeed(None))
     driven.clock.pump([1.0] * 5)
-    assert driven.reports.kinds[-1] == "up"
+    assert driven.reports.kinds[-1] == TargetUp
     assert events[0]["log_failure"].type is ZeroDivisionError
 
 
@@ -177,7 +178,7 @@ def test_a_target_that_answers_when_its_time_is_over_is_asked_again(driven):
     driven.clock.advance(ANSWER)
     driven.steps.sending = lambda: succeed(None)
     driven.clock.advance(SHORTEST)
-    assert driven.reports.of("retry")[0].why == "no answer within 30 s"
+    assert driven.reports.of(AttemptFailed)[0].why == "no answer within 30 s"
     assert driven.steps.done == ["ask", "read", "send"] * 2
     assert driven.position == Position(7, 3)
 
@@ -201,7 +202,7 @@ def test_a_place_whose_lines_are_not_safe_is_not_saved(driven, tmp_path, monkeyp
         driven.start()
         driven.clock.pump([1.0] * 4)
         assert not (tmp_path / "ship" / "far").exists()
-        assert len(driven.reports.of("trouble")) == 1
+        assert len(driven.reports.of(Trouble)) == 1
     driven.clock.pump([1.0] * 4)
     assert (tmp_path / "ship" / "far").exists()
 
@@ -211,7 +212,7 @@ def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven, tmp_path):
     driven.steps.there = True
     driven.start()
     assert driven.steps.done[:3] == ["ask", "read", "send"]
-    assert "cannot be locked: Not a directory" in driven.reports.of("trouble")[0].why
+    assert "cannot be locked: Not a directory" in driven.reports.of(Trouble)[0].why
 
 
 def test_pauses_grow_up_to_a_half_minute_and_begin_anew():
@@ -254,19 +255,19 @@ def test_a_target_that_asks_to_be_tried_again_now_and_then_is_not_down(driven):
         driven.clock.advance(LOOK)
         steps.sending = well
         driven.clock.pump([0.1] * 5)
-    assert "down" not in driven.reports.kinds
-    assert driven.reports.kinds.count("up") == 1
-    assert driven.reports.kinds.count("retry") >= 20
+    assert TargetDown not in driven.reports.kinds
+    assert driven.reports.kinds.count(TargetUp) == 1
+    assert driven.reports.kinds.count(AttemptFailed) >= 20
 
 
 def test_a_target_that_is_busy_for_long_is_down(driven):
     driven.steps.asking = busy
     driven.start()
     driven.clock.pump([0.5] * round(BUSY * 1.5))
-    assert "down" not in driven.reports.kinds
+    assert TargetDown not in driven.reports.kinds
     driven.clock.pump([0.5] * round(BUSY * 3))
-    assert driven.reports.kinds.count("down") == 1
-    assert driven.reports.kinds.count("up") == 0
+    assert driven.reports.kinds.count(TargetDown) == 1
+    assert driven.reports.kinds.count(TargetUp) == 0
 
 
 def test_a_busy_target_that_fails_otherwise_is_down_at_once(driven):
@@ -274,7 +275,7 @@ def test_a_busy_target_that_fails_otherwise_is_down_at_once(driven):
     driven.start()
     driven.steps.asking = raising_unavailable
     driven.clock.advance(SHORTEST)
-    assert driven.reports.kinds.count("down") == 1
+    assert driven.reports.kinds.count(TargetDown) == 1
 
 
 def raising_unavailable() -> Deferred[None]:
