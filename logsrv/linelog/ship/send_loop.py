@@ -33,6 +33,7 @@ from logsrv.linelog.ship.targets.target import (
 )
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.notes.segment_notes import MissingText
+from logsrv.state_table import state_table
 
 log = Logger()
 
@@ -54,40 +55,52 @@ LAST = 4.0
 """Seconds for each step at the end: waiting for a last answer, and closing the connections."""
 
 
-NEXT = {
-    "NEW": {"start": "LOCKING", "stop": "STOPPING"},
-    # No other process may ship under this name.
-    "LOCKING": {"locked": "ASKING", "stop": "STOPPING"},
-    # The target says where to go on.
-    "ASKING": {
-        "found": "READING",
-        "failed": "PAUSING",
-        "foreign": "REFUSED",
-        "stop": "STOPPING",
-    },
-    # The next send is prepared; while nothing is new, the store is checked again and again.
-    "READING": {
-        "prepared": "SENDING",
-        "quiet": "ASKING",
-        "failed": "PAUSING",
-        "foreign": "REFUSED",
-        "stop": "STOPPING",
-    },
-    "SENDING": {
-        # The next step may be taken: what was sent is acknowledged, or so few blocks wait that more may go.
-        "sent": "READING",
-        "failed": "PAUSING",
-        "foreign": "REFUSED",
-        "stop": "STOPPING",
-    },
-    # After a failure.
-    "PAUSING": {"again": "ASKING", "stop": "STOPPING"},
-    # The target has the text of another store: the operator has to decide.
-    "REFUSED": {"stop": "STOPPING"},
-    # The answers in flight may still arrive; then the place is saved, and all is closed.
-    "STOPPING": {},
-}
-"""The states, and for each the events that lead to another state. Any other event changes nothing."""
+NEXT = state_table(
+    {
+        "NEW": {"start": "LOCKING", "stop": "STOPPING"},
+        # No other process may ship under this name.
+        "LOCKING": {"locked": "ASKING", "stop": "STOPPING"},
+        # The target says where to go on.
+        "ASKING": {
+            "found": "READING",
+            "failed": "PAUSING",
+            "foreign": "REFUSED",
+            "stop": "STOPPING",
+        },
+        # The next send is prepared; while nothing is new, the store is checked again and again.
+        "READING": {
+            "prepared": "SENDING",
+            "quiet": "ASKING",
+            "failed": "PAUSING",
+            "foreign": "REFUSED",
+            "stop": "STOPPING",
+        },
+        "SENDING": {
+            # The next step may be taken: what was sent is acknowledged, or so few blocks wait that more
+            # may go.
+            "sent": "READING",
+            "failed": "PAUSING",
+            "foreign": "REFUSED",
+            "stop": "STOPPING",
+        },
+        # After a failure.
+        "PAUSING": {"again": "ASKING", "stop": "STOPPING"},
+        # The target has the text of another store: the operator has to decide.
+        "REFUSED": {"stop": "STOPPING"},
+        # The answers in flight may still arrive; then the place is saved, and all is closed. The step that
+        # was being taken ends, or is cancelled.
+        "STOPPING": {
+            "locked": "STOPPING",
+            "found": "STOPPING",
+            "sent": "STOPPING",
+            "quiet": "STOPPING",
+            "failed": "STOPPING",
+            "foreign": "STOPPING",
+            "again": "STOPPING",
+        },
+    }
+)
+"""The states: for each the events, and the state after each event."""
 
 
 class SendSteps(Protocol):
@@ -167,7 +180,7 @@ class SendLoop:
         return self._state == "STOPPING"
 
     def _advance(self, event: str) -> None:
-        self._state = NEXT[self._state].get(event, self._state)
+        self._state = NEXT[self._state][event]
 
     async def _run(self) -> None:
         self._advance("start")

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import attrs
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import capturedLogs
 
+from logsrv.errors import StoreError
 from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.reports import AttemptFailed, TargetDown, TargetUp, Trouble
 from logsrv.linelog.ship.send_loop import (
@@ -23,7 +26,7 @@ from logsrv.linelog.ship.send_loop import (
     RetryPauses,
 )
 from logsrv.linelog.ship.ship_place import RefusedLinesFile
-from logsrv.linelog.ship.targets.target import ANSWER, Unavailable
+from logsrv.linelog.ship.targets.target import ANSWER, ForeignStoreError, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Position
 from tests.parts.ship_targets import LineFarSide, Process
@@ -280,3 +283,70 @@ def test_a_busy_target_that_fails_otherwise_is_down_at_once(driven):
 
 def raising_unavailable() -> Deferred[None]:
     raise Unavailable("cannot be reached")
+
+
+FAILURES = (
+    Unavailable("away"),
+    ForeignStoreError("another store"),
+    TooMuchAtOnce("smaller"),
+    StoreError("damaged"),
+    OSError("a fault"),
+)
+WAITS = (0.0, LOOK, SHORTEST, QUIET, SETTLED)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.sampled_from(("answer", "fail", "there", "more", "lock", "stop", *FAILURES, *WAITS)),
+        max_size=12,
+    )
+)
+def test_in_any_order_of_events_the_loop_ends_without_an_error_of_its_own(tmp_path, steps):
+    """Answers and failures come at any time, also while it stops."""
+    directory = tmp_path / "store"
+    if not directory.exists():
+        make_store(directory, [[]])
+    driven, other = Driven(directory), Process(directory, "far")
+    waiting: list[Deferred[None]] = []
+    failure: list[Exception] = []
+
+    def step_of_target() -> Deferred[None]:
+        if failure:
+            raise failure.pop()
+        waiting.append(Deferred())
+        return waiting[-1]
+
+    driven.steps.asking = driven.steps.sending = step_of_target
+    with capturedLogs():
+        ended, stopped = driven.start(), None
+        for step in steps:
+            if step == "answer":
+                for one in waiting:
+                    if not one.called:
+                        one.callback(None)
+            elif step == "fail":
+                for one in waiting:
+                    if not one.called:
+                        one.errback(Unavailable("lost"))
+            elif step == "there":
+                driven.steps.there = not driven.steps.there
+            elif step == "more":
+                driven.steps.more_to_send = not driven.steps.more_to_send
+            elif step == "lock":
+                if other.kept.lock():
+                    other.kept.close()
+            elif step == "stop":
+                stopped = driven.stop()
+            elif isinstance(step, Exception):
+                failure[:] = [step]
+            else:
+                driven.clock.advance(step)
+        stopped = driven.stop()
+        driven.clock.pump([1.0] * round(3 * LAST))
+    results: list[object] = []
+    ended.addBoth(results.append)
+    assert stopped.called and driven.steps.done[-1] == "close"
+    assert results in ([None], []), results
+    driven.kill()
+    other.kill()
