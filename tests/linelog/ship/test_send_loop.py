@@ -298,7 +298,7 @@ WAITS = (0.0, LOOK, SHORTEST, QUIET, SETTLED)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
-        st.sampled_from(("answer", "fail", "there", "more", "lock", "stop", *FAILURES, *WAITS)),
+        st.sampled_from(("answer", "fail", "there", "lock", "stop", *FAILURES, *WAITS)),
         max_size=12,
     )
 )
@@ -331,8 +331,6 @@ def test_in_any_order_of_events_the_loop_ends_without_an_error_of_its_own(tmp_pa
                         one.errback(Unavailable("lost"))
             elif step == "there":
                 driven.steps.there = not driven.steps.there
-            elif step == "more":
-                driven.steps.more_to_send = not driven.steps.more_to_send
             elif step == "lock":
                 if other.kept.lock():
                     other.kept.close()
