@@ -354,7 +354,7 @@ class MemoryDatagrams(MemoryListener, DatagramListener):
         """Answer a sender, as an AnswerSocket does."""
         if peer not in self._memory_senders:
             return False
-        self._memory_senders[peer].take(bytes(data))
+        self._memory_senders[peer].take(bytes(memoryview(data)))
         return True
 
     def close(self) -> None:

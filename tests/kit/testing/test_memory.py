@@ -7,12 +7,14 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs
 
 from logsrv.kit import (
     DURATION,
     TEXT,
     ConfigurationError,
     DatagramLines,
+    Datagrams,
     LineProtocol,
     RunningService,
     Sender,
@@ -373,3 +375,17 @@ def test_nobody_waits_for_a_peer_that_reads():
     speaker.feed(b"more\n")
     assert speaker.reading
     assert len(reads.received()) == 2_400_000
+
+
+class Wordy(Datagrams):
+    def datagram_received(self, data: bytes, peer: Any) -> None:
+        self.send("text", peer)  # type: ignore[arg-type]
+
+
+def test_a_text_as_a_datagram_is_refused_as_by_a_socket():
+    service = MemoryService(Wordy)
+    with capturedLogs() as events:
+        service.sender().send(b"x")
+    [failed] = [event["log_failure"] for event in events if "log_failure" in event]
+    assert "a bytes-like object is required, not 'str'" in str(failed.value)
+    assert service.metric("datagrams_failed_total") == 1
