@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         what = project.listen if "listen" in changes else _one(kind)
         raise ConfigurationError(f"there is no TLS for {what}; take another --kind, or no --tls")
     files = dict(render_project(name, kind, project, tls=arguments.tls))
-    files[Path("local.mk")] = _origin_for_make(kind)
+    files[Path("local.mk")] = origin_for_make(kind)
     try:
         for path, text in files.items():
             target = directory / path
@@ -130,13 +130,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _origin_for_make(kind: str) -> str:
+def origin_for_make(kind: str) -> str:
     """Return the file that tells a project's Makefile where to install logsrv from."""
     origin = installable_origin(of_line_logger=KINDS[kind].for_logger)
     text = f"LOGSRV ?= {quoted_for_make(origin)}\n"
     if origin.endswith(".whl") and Path(origin).is_file():
         # The wheel of the line logger needs that of the kit, which lies beside it.
-        text += f"export PIP_FIND_LINKS ?= {quoted_for_make(Path(origin).parent.as_uri())}\n"
+        # pip takes several places; the environment may name others.
+        beside = quoted_for_make(Path(origin).parent.as_uri())
+        text += f"export PIP_FIND_LINKS := $(PIP_FIND_LINKS) {beside}\n"
     return text
 
 
@@ -165,14 +167,15 @@ def _check_name_unused(name: str, kind: str) -> None:
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
     if kind == "input":
         taken = {*registries()["inputs"].all(), *ARGUMENTS, "haproxy"}
+        reason = f"--listen {what}:… has a meaning already"
     elif kind == "http":
         taken = {*registries()["formats"].all()}
+        reason = f"the line logger has a format named {what} already"
     else:
         taken = {plugin.tapname for plugin in getPlugins(IServiceMaker)}
+        reason = f"twistd has a plugin named {what} already"
     if name in taken:
-        raise ConfigurationError(
-            f"there is something else that is called {what}; take another name"
-        )
+        raise ConfigurationError(f"{reason}; take another name")
 
 
 def _check_description(description: str) -> None:

@@ -47,6 +47,8 @@ def main(parent: str, file: str, reactor_name: str, *options: str) -> int:
         plugin = plugin_in(load(path), path)
         twistd = _twistd_options(plugin, path, options)
         if plugin.state is not None:
+            # An error in a module that is named as text must show while the other process still serves.
+            plugin.check()
             _wait_for_predecessor()
         twistd_program.runApp(twistd)
     except BrokenPipeError:

@@ -110,6 +110,24 @@ def test_a_place_with_an_odd_name_is_no_command(tmp_path):
     assert shown.stdout == odd
 
 
+def test_a_project_finds_its_wheels_beside_those_of_the_environment(tmp_path, monkeypatch):
+    """The wheel of the line logger needs that of the kit: pip searches both places."""
+    wheel = tmp_path / "logsrv-1-py3-none-any.whl"
+    wheel.touch()
+    monkeypatch.setattr(new, "installable_origin", lambda **_: str(wheel))
+    (tmp_path / "local.mk").write_text(new.origin_for_make("http"))
+    (tmp_path / "Makefile").write_text('-include local.mk\nall:\n\t@echo "$$PIP_FIND_LINKS"\n')
+    monkeypatch.setenv("PIP_FIND_LINKS", "/opt/wheels")
+    shown = subprocess.run(
+        [program("make", "make")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=5 * PATIENCE,
+    )
+    assert shown.stdout == f"/opt/wheels {tmp_path.as_uri()}\n"
+
+
 @pytest.mark.slow
 def test_every_kind_of_project_passes_mypy_strict(tmp_path):
     """As it is written, its tests too, with the settings in its own file."""
@@ -149,8 +167,8 @@ def refusal(*words: str, directory: Path) -> str:
         ("tests", "there is a Python module named tests"),
         ("logsrv", "there is a Python module named logsrv"),
         ("twisted", "there is a Python module named twisted"),
-        ("greet", "there is something else that is called greet"),
-        ("web", "there is something else that is called web"),
+        ("greet", "twistd has a plugin named greet already"),
+        ("web", "twistd has a plugin named web already"),
     ],
 )
 def test_wrong_or_used_names_are_refused(tmp_path, name, said):
@@ -160,11 +178,13 @@ def test_wrong_or_used_names_are_refused(tmp_path, name, said):
 @pytest.mark.parametrize("name", ["lines", "tcp", "haproxy"])
 def test_names_that_listen_uses_are_refused_for_an_input(tmp_path, name):
     """`--listen NAME:…` means something else already."""
-    assert "is called" in refusal(name, "--kind", "input", directory=tmp_path)
+    said = refusal(name, "--kind", "input", directory=tmp_path)
+    assert f"--listen {name}:… has a meaning already" in said
 
 
 def test_the_name_of_a_format_over_http_is_refused_for_another(tmp_path):
-    assert "is called loki" in refusal("loki", "--kind", "http", directory=tmp_path)
+    said = refusal("loki", "--kind", "http", directory=tmp_path)
+    assert "the line logger has a format named loki already" in said
 
 
 def test_an_existing_folder_is_not_overwritten(tmp_path):

@@ -302,6 +302,27 @@ def test_errors_keep_the_old_one_serving(running, shout, port):
     assert ask(port, "Hello") == "hello"
 
 
+def test_an_error_in_a_module_named_as_text_keeps_a_state_serving(running, tmp_path, port):
+    """As in a project of `logsrv new`: the file itself loads, a module of its package does not."""
+    package = tmp_path / "named"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "protocol.py").write_text(SHOUT)
+    state = package / "state.py"
+    state.write_text("def state(service): pass\n")
+    (tmp_path / "dev.py").write_text(
+        "from logsrv.kit import protocol_plugin\n"
+        "plugin = protocol_plugin("
+        "'named', 'named.protocol:Shout', state='named.state:state')\n"
+    )
+    server = running(tmp_path / "dev.py", *listening(port)).ready()
+    assert ask(port, "Hello") == "HELLO"
+    state.write_text("x = (\n")
+    server.wait_for("dev.py goes on serving as it was")
+    server.wait_for("named.state cannot be imported: SyntaxError: '(' was never closed")
+    assert ask(port, "Hello") == "HELLO"
+
+
 def test_an_open_connection_outlives_an_error_and_ends_with_its_process(running, shout, port):
     """Which is told to end, and not killed."""
     parted = shout.parent / "parted"

@@ -68,9 +68,12 @@ def _os_error_sentence(cause: OSError, endpoint: Endpoint) -> str:
         case errno.EADDRINUSE if endpoint.path:
             return f"{path} is there already"
         case errno.EADDRINUSE:
+            # Often the author's own `tcp6:PORT`: on most systems it takes IPv4 too.
+            either = "" if ":" in endpoint.interface else "; a listener at [::] takes IPv4 too"
+            kind = "u" if endpoint.scheme == "udp" else "t"
             return (
-                "the port is in use by another program "
-                f"(ss -ln{'u' if endpoint.scheme == 'udp' else 't'}p shows which); take another port"
+                f"the port is in use by another program (ss -ln{kind}p shows which{either}); "
+                "take another port"
             )
         case errno.EACCES | errno.EPERM if endpoint.path:
             return f"no permission to make the socket {path}; its directory must be writable"

@@ -104,7 +104,7 @@ class Datagrams(Generic[Settings, State]):
             self._shorten_or_withhold(data, peer, most)
 
     def _shorten_or_withhold(self, data: bytes, peer: Sender, most: float) -> None:
-        had = f"it had {self.answer_burst} answers at once"
+        had = f"it had {self.answer_burst} answers at once, then {most:g} a second (--max-answers)"
         short = self.shorten_answer(data)
         is_shorter = short is not None and len(short) < len(data)
         if (
@@ -114,7 +114,7 @@ class Datagrams(Generic[Settings, State]):
         ):
             self.withhold(peer, "rate", had)
         else:
-            self.withhold(peer, "shortened", f"{had}, and gets shorter ones")
+            self.context.withhold(peer, "shortened", had, "answers {subject} shorter")
             self.context.send(short, peer)
 
     def _is_within(self, limit: TokenBuckets, peer: Sender, most: float) -> bool:
@@ -251,12 +251,14 @@ class DatagramContext(ListenerContext):
         self._unsent += not sent
         return sent
 
-    def withhold(self, peer: Sender, reason: str, sentence: str) -> None:
-        """Count an answer that is not given, and log it once per peer and minute."""
+    def withhold(
+        self, peer: Sender, reason: str, sentence: str, done: str = "does not answer {subject}"
+    ) -> None:
+        """Count an answer that is not given as it was asked for, and log it once per peer and minute."""
         self.service.metrics.count("answers_withheld_total", listener=self.label, reason=reason)
         self._warn(
             self._withheld,
-            "{listener} does not answer {subject}: {sentence}",
+            f"{{listener}} {done}: {{sentence}}",
             "withheld",
             peer,
             sentence,

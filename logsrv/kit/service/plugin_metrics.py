@@ -15,7 +15,7 @@ _FAULTS = {
 _REFUSED = {
     "connections_cut_total": "Connections closed because the peer broke a rule.",
     "answers_withheld_total": (
-        "Datagrams that were not answered, so that no two servers answer each other for ever."
+        "Datagrams that got no answer, or a shorter one, so that no two servers answer each other for ever."
     ),
 }
 _TASKS = {"tasks_failed_total": "Failures of background tasks, by the task's name."}

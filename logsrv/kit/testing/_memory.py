@@ -239,8 +239,8 @@ class MemoryService:
             if peer.closed:
                 self._peers.discard(peer)
 
-    def _let_aborted_peers_end(self) -> None:
-        for peer in [one for one in self._peers if one.transport.disconnected]:
+    def _let_others_act(self) -> None:
+        for peer in [one for one in self._peers if one.has_to_act]:
             peer.look()
 
     def connect(
@@ -258,7 +258,7 @@ class MemoryService:
             kind = IPv6Address if ":" in host else IPv4Address
             address = kind("TCP", host, next(self._ports))
         peer = MemoryPeer(listener.build(address), address, reads)
-        peer.when_handled = self._let_aborted_peers_end
+        peer.when_handled = self._let_others_act
         self._peers.add(peer)
         return peer
 

@@ -46,7 +46,7 @@ class MemoryPeer:
         self._waiting = bytearray()
         self._peer_reads = reads
         self._half_closing = False
-        # Called when what this peer has sent was handled, as that may have ended others.
+        # Called when what this peer has sent was handled, as that may have ended others or be told to them.
         self.when_handled: Callable[[], None] = _nothing
         if protocol is not None:
             protocol.makeConnection(self.transport)
@@ -120,11 +120,9 @@ class MemoryPeer:
         """Do the work of a reactor: deliver, resume, close."""
         transport = self.transport
         while not self._closed:
-            if self._peer_reads and transport.buffer:
-                self._received += transport.buffer
-                transport.taken_bytes += len(transport.buffer)
-                transport.buffer.clear()
-            elif self._peer_reads and transport.producer is not None and transport.producer_paused:
+            if self.take_output():
+                continue
+            if self._peer_reads and transport.producer is not None and transport.producer_paused:
                 transport.producer_paused = False
                 transport.producer.resumeProducing()
             elif self._waiting and self._plugin_reads:
@@ -141,6 +139,22 @@ class MemoryPeer:
                 self.disconnect()
             else:
                 return
+
+    def take_output(self) -> bool:
+        """Read the plugin's output. Return whether there was any to read."""
+        transport = self.transport
+        if not self._peer_reads or not transport.buffer:
+            return False
+        self._received += transport.buffer
+        transport.taken_bytes += len(transport.buffer)
+        transport.buffer.clear()
+        return True
+
+    @property
+    def has_to_act(self) -> bool:
+        """Return true if another peer, or the plugin, has given this one something to do."""
+        transport = self.transport
+        return transport.disconnected or (self._peer_reads and bool(transport.buffer))
 
     def _deliver_end_of_input(self) -> None:
         if IHalfCloseableProtocol.providedBy(self._called):
@@ -207,6 +221,10 @@ class MemoryTransport(StringTransport):
     def unread(self) -> int:
         """Return how many bytes wait for the plugin, as in a kernel."""
         return self._peer.unread
+
+    def send_waiting(self) -> None:
+        """Let a peer that reads take what waits, as TCP's transport does before it calls a peer slow."""
+        self._peer.take_output()
 
     def unsent(self) -> int:
         """Return how many bytes wait for the peer."""
@@ -336,7 +354,7 @@ class MemoryDatagrams(MemoryListener, DatagramListener):
         """Answer a sender, as an AnswerSocket does."""
         if peer not in self._memory_senders:
             return False
-        self._memory_senders[peer].take(bytes(data))
+        self._memory_senders[peer].take(bytes(memoryview(data)))
         return True
 
     def close(self) -> None:

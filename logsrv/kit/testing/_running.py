@@ -47,13 +47,16 @@ class Running:
         """Return the port of its first listener."""
         return int(self.addresses[0].rpartition(":")[2])
 
-    def port_of(self, name: str) -> int:
-        """Return the port of the first listener of this name. Raises AssertionError if there is none."""
+    def port_of(self, to: str) -> int:
+        """Return the port of the first listener of this name or, without a name, type, such as "udp".
+
+        Raises AssertionError if there is none.
+        """
         for site in self.service.served:
-            if site.endpoint.name == name and not site.endpoint.path:
+            if to == (site.endpoint.name or site.endpoint.scheme) and not site.endpoint.path:
                 return int(site.address.rpartition(":")[2])
         there = ", ".join(site.label for site in self.service.served)
-        raise AssertionError(f"no listener {name} has a port now; it listens at {there}")
+        raise AssertionError(f"no listener {to} has a port now; it listens at {there}")
 
     def converse(
         self,
@@ -64,7 +67,7 @@ class Running:
     ) -> Deferred[Result]:
         """Run `script(session)` in a thread, because a session blocks; the result is that of `script`.
 
-        to: the name of a listener; by default the first. cafile: as of a TelnetSession.
+        to: as of `port_of`; by default the first listener. cafile: as of a TelnetSession.
         """
 
         def run() -> Result:

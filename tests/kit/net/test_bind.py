@@ -40,6 +40,8 @@ def unix(tmp_path: Path) -> Endpoint:
         ("unix:/no/where/x", errno.ENOENT, "there is no directory /no/where for the socket"),
         ("unix:/no/where/x", errno.EACCES, "its directory must be writable"),
         ("systemd:domain=INET:index=0", errno.ENOTSOCK, "is the .socket unit started?"),
+        ("udp:53", errno.EADDRINUSE, "(ss -lnup shows which; a listener at [::] takes IPv4 too)"),
+        ("tcp6:53", errno.EADDRINUSE, "(ss -lntp shows which);"),
         ("haproxy:tcp:1234", errno.EADDRINUSE, "the port is in use by another program (ss -lntp"),
         (
             "haproxy:unix:/no/where/x",

@@ -104,7 +104,7 @@ async def test_reload_and_stop_leave_no_socket(serving):
         again.bind(("127.0.0.1", port))
 
 
-ONE_WITHHELD = "it had 3 answers at once"
+ONE_WITHHELD = "it had 3 answers at once, then 0.001 a second (--max-answers)"
 
 
 class Sparing(Shout):
@@ -116,6 +116,20 @@ class Weary(Shout):
     """By default it would answer ten more each second: on a slow machine that is as much as is asked."""
 
     max_answers = 0.001
+
+
+class Shortening(Sparing):
+    def shorten_answer(self, data: bytes) -> bytes:
+        return data[:1]
+
+
+def test_the_log_says_that_answers_are_shorter():
+    service = MemoryService(Shortening)
+    sender = service.sender("192.0.2.1", 4000)
+    with logged() as messages:
+        sender.send(*[b"long"] * 4)
+    assert [len(answer) for answer in sender.received()][-1] == 1
+    assert messages == [f"udp:7000 answers 192.0.2.1 shorter: {ONE_WITHHELD}"]
 
 
 class Suspicious(Shout):

@@ -7,12 +7,14 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs
 
 from logsrv.kit import (
     DURATION,
     TEXT,
     ConfigurationError,
     DatagramLines,
+    Datagrams,
     LineProtocol,
     RunningService,
     Sender,
@@ -337,3 +339,53 @@ def test_a_peer_that_another_one_aborts_is_gone_when_that_one_was_handled():
     speaker = service.connect()
     speaker.feed(b"x\n")
     assert len(Only.lost) == len(service.service.peers) == 1
+
+
+class News(LineProtocol):
+    """Whoever says something says it a hundred times to all others that are not slow."""
+
+    def line_received(self, line: Any) -> None:
+        for _ in range(100):
+            self.service.broadcast(line, self, drop_above=32768)
+
+
+def test_a_peer_that_reads_is_not_slow():
+    """As over a socket, even if the test looks at its output only at the end."""
+    service = MemoryService(protocol_plugin("news", News))
+    reads, stalled, speaker = service.connect(), service.connect(reads=False), service.connect()
+    speaker.feed(b"x" * 998 + b"\n")
+    speaker.feed(b"y" * 998 + b"\n")
+    assert len(reads.received()) == 200_000
+    stalled.start_reading()
+    assert 32_000 < len(stalled.received()) < 34_000
+    assert service.metric("broadcasts_skipped_total") == 167
+
+
+class Flood(LineProtocol):
+    """Whoever says something writes as much to the first peer as may wait for it."""
+
+    def line_received(self, line: Any) -> None:
+        next(one for one in self.service.peers if one is not self).write(b"x" * 1_200_000)
+
+
+def test_nobody_waits_for_a_peer_that_reads():
+    service = MemoryService(protocol_plugin("flood", Flood))
+    reads, speaker = service.connect(), service.connect()
+    speaker.feed(b"more\n")
+    speaker.feed(b"more\n")
+    assert speaker.reading
+    assert len(reads.received()) == 2_400_000
+
+
+class Wordy(Datagrams):
+    def datagram_received(self, data: bytes, peer: Any) -> None:
+        self.send("text", peer)  # type: ignore[arg-type]
+
+
+def test_a_text_as_a_datagram_is_refused_as_by_a_socket():
+    service = MemoryService(Wordy)
+    with capturedLogs() as events:
+        service.sender().send(b"x")
+    [failed] = [event["log_failure"] for event in events if "log_failure" in event]
+    assert "a bytes-like object is required, not 'str'" in str(failed.value)
+    assert service.metric("datagrams_failed_total") == 1

@@ -146,3 +146,14 @@ def test_loading_the_plugin_loads_no_reactor():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     assert run.stdout == "[]\n"
+
+
+async def test_a_listener_without_a_name_is_found_by_its_type():
+    places = ("--listen", "udp:0:interface=127.0.0.1", "--listen", "tcp:0:interface=127.0.0.1")
+    plugin = protocol_plugin("both", Shout, datagrams=Echo)
+    async with serve(plugin, *places) as running:
+        ports = [int(one.rpartition(":")[2]) for one in running.addresses]
+        assert [running.port_of("udp"), running.port_of("tcp")] == ports
+        assert await running.converse(shouting, to="tcp") == "HELLO"
+        with pytest.raises(AssertionError, match="no listener unix has a port now"):
+            running.port_of("unix")
