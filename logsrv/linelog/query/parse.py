@@ -168,9 +168,36 @@ def parse_filter(text: str, start: int, extracted: ExtractedNames) -> Parsed:
     return parse_tree(text, start, partial(_parse_atom, extracted=extracted))
 
 
+def parse_brackets(text: str, start: int, extracted: ExtractedNames) -> Parsed:
+    """Return the tree of the filter between the bracket at `start` and the one that closes it, and the
+    offset behind that. extracted: as of `parse_filter`. Raises QueryError.
+    """
+    atom = partial(_parse_atom, extracted=extracted)
+    levels, end = _parse_levels(text, start + 1, atom, _BracketLevel(start))
+    if len(levels) > 1 or not text.startswith(")", end):
+        raise _query_error("this ( is never closed", levels[-1].at)
+    return levels[0].build_node(end), end + 1
+
+
 def parse_tree(text: str, start: int, atom: ParseAtom) -> Parsed:
     """Return the tree of what begins at `start`, of atoms that `atom` reads. Raises QueryError."""
-    levels = [_BracketLevel(start)]
+    levels, end = _parse_levels(text, start, atom, _BracketLevel(start))
+    if text.startswith(")", end):
+        raise _query_error("there is no ( that this ) would close", end)
+    if len(levels) > 1:
+        raise _query_error("this ( is never closed", levels[-1].at)
+    level = levels[0]
+    return EVERYTHING if level.is_empty() else level.build_node(end), end
+
+
+def _parse_levels(
+    text: str, start: int, atom: ParseAtom, outermost: _BracketLevel
+) -> tuple[list[_BracketLevel], int]:
+    """Read up to a `|`, a bracket that closes the outermost level, or the end.
+
+    Return the levels that are open there, and its offset.
+    """
+    levels = [outermost]
     parts, end = 0, len(text)
     for token in _tokens(text, start, atom):
         level = levels[-1]
@@ -190,7 +217,8 @@ def parse_tree(text: str, start: int, atom: ParseAtom) -> Parsed:
             levels.append(_BracketLevel(token.at))
         elif token.kind == ")":
             if len(levels) == 1:
-                raise _query_error("there is no ( that this ) would close", token.at)
+                end = token.at
+                break
             node = level.build_node(token.at)
             levels.pop()
             levels[-1].add_operand(node)
@@ -198,10 +226,7 @@ def parse_tree(text: str, start: int, atom: ParseAtom) -> Parsed:
             level.add_operand(token.node)
         else:
             level.add_operator(token)
-    if len(levels) > 1:
-        raise _query_error("this ( is never closed", levels[-1].at)
-    level = levels[0]
-    return EVERYTHING if level.is_empty() else level.build_node(end), end
+    return levels, end
 
 
 class _BracketLevel:

@@ -44,6 +44,9 @@ class Sorting(LinesAnswer):
         members = [{"number": number} for number in found.numbers]
         return OrderedLines(found.hits, members, found.with_number, note)
 
+    def columns_behind(self, columns: Sequence[Column]) -> Sequence[Column]:
+        return columns
+
     def apply(
         self, rows: Sequence[tuple[Cell, ...]], columns: Sequence[Column], *, utc: bool
     ) -> list[tuple[Cell, ...]]:

@@ -23,6 +23,7 @@ from tests.linelog.questions.lines import (
 )
 
 Key: TypeAlias = tuple[Any, ...]
+COMPUTED = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")
 _UNITS = "|".join(sorted({*TIMES, *SIZES}, key=len, reverse=True))
@@ -239,10 +240,16 @@ def _figures(asked: Any, lines: Sequence[Line]) -> dict[Key, list[Any]]:
             groups.setdefault(key, []).append(line)
     if not groups and not asked.fields and asked.every is None:
         groups[0,] = []
+    conditions = asked.conditions or (None,) * len(asked.figures)
     return {
         key: [
-            _of_lines(function, name, some, partial(asked.field, name=name))
-            for function, name in asked.figures
+            _of_lines(
+                function,
+                name,
+                [line for line in some if condition is None or condition(line)],
+                partial(asked.field, name=name),
+            )
+            for (function, name), condition in zip(asked.figures, conditions, strict=True)
         ]
         for key, some in groups.items()
     }
@@ -287,6 +294,26 @@ def kept_rows(
 ) -> list[tuple[Any, ...]]:
     """Rows of which a cell compares so."""
     return [row for row in rows if row[place] is not None and ORDERS[op](row[place], wanted)]
+
+
+def rows_with(
+    place: int, compute: Any, number: float, is_compared: bool, rows: list[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Rows with a number that is computed of a cell; to compare, of the earlier one and the change, too."""
+
+    def made(cell: Any) -> Any:
+        is_nothing = cell is None or (compute is operator.truediv and not number)
+        return None if is_nothing else compute(cell, number)
+
+    found = []
+    for row in rows:
+        now = made(row[place])
+        if is_compared:
+            before = made(row[place + 1])
+            found.append((*row, now, before, None if None in (now, before) else now - before))
+        else:
+            found.append((*row, now))
+    return found
 
 
 def _figure(function: str, numbers: list[float]) -> float | None:

@@ -13,8 +13,9 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.figures import frequent_keys, groups
 from logsrv.linelog.read.figures.chosen_lines import ChosenLines, sort_lines
-from logsrv.linelog.read.figures.grouping import Grouping
-from logsrv.linelog.read.figures.groups import COUNT, Groups, Rows
+from logsrv.linelog.read.figures.group_table import Rows
+from logsrv.linelog.read.figures.grouping import COUNT, Grouping
+from logsrv.linelog.read.figures.groups import Groups
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.stages.figures import Figures
