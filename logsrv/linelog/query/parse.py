@@ -3,7 +3,7 @@
     or    = and { "OR" and }
     and   = not { ["AND"] not }
     not   = [ "NOT" | "-" ] atom
-    atom  = WORD | "a phrase" | /regex/ | FIELD OP VALUE | ( or )
+    atom  = WORD | "a phrase" | /regex/ | FIELD OP VALUE | FIELD "in" ( VALUE { "," VALUE } ) | ( or )
 
 FIELD is read by `field_names.py`. A `|` that stands alone ends it: `pipeline.py` reads what follows.
 
@@ -51,6 +51,7 @@ from logsrv.linelog.query.text_search.engine import (
     group_names,
     require_valid_expression,
 )
+from logsrv.linelog.query.value_list import parse_values
 
 DEEPEST = 100
 """Levels of nested brackets."""
@@ -64,6 +65,7 @@ _ESCAPED = re.compile(r'\\(["\\])')
 # An expression ends at the first slash that is not escaped; a word has to end there too.
 EXPRESSION = re.compile("/(" + pattern_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
 _FIELD = re.compile(rf"({FIELD})(!=|>=|<=|[=<>~]|:(?!//))")
+_LIST = re.compile(rf"({FIELD})\s+in\s*\(")
 _IN_BACKTICKS = re.compile(IN_BACKTICKS)
 _OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
 PIPE = re.compile(r"\|(?=\s|\Z)")
@@ -318,6 +320,8 @@ def _parse_atom(text: str, at: int, extracted: ExtractedNames) -> Parsed:
         compared = parse_comparison(text, field, name, extracted)
         if compared:
             return _of_field(compared[0], extracted), compared[1]
+    if (found := _LIST.match(text, at)) and (name := name_of_field(found[1])) is not None:
+        return parse_list(text, found, name, extracted)
     word = _WORD.match(text, at)
     assert word is not None
     if text[at] == "`":
@@ -372,6 +376,18 @@ def parse_comparison(
             f"{one_line(value, 60)} is not a level; these are: {', '.join(LEVELS)}", at
         )
     return Compare(name, op, value), end
+
+
+def parse_list(
+    text: str, found: re.Match[str], name: str, extracted: ExtractedNames
+) -> tuple[Node, int]:
+    """Return whether a field equals one of the values of a list, and the offset behind it.
+
+    found: up to the bracket before the values. name: of what is compared. Raises QueryError.
+    """
+    values, end = parse_values(text, found.end(), MOST_PARTS)
+    tests = [_of_field(Compare(name, "=", one), extracted) for one in values]
+    return (Or(tuple(tests)) if len(tests) > 1 else tests[0]), end
 
 
 def _of_field(test: Compare | HasField, extracted: ExtractedNames) -> Node:

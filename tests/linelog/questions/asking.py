@@ -342,7 +342,10 @@ class Asker:
         some = [
             self._changed(self._random.choice(known)) for _ in range(self._random.randrange(5, 9))
         ]
-        text = " OR ".join(f"{in_query(name)}={phrase(value)}" for value in some)
+        if self._random.randrange(2):
+            text = f"{in_query(name)} in ({', '.join(map(phrase, some))})"
+        else:
+            text = " OR ".join(f"{in_query(name)}={phrase(value)}" for value in some)
         return f"({text})", self._test(
             name, lambda one, value: any(compares(one, value, "=", to) for to in some)
         )
