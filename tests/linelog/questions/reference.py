@@ -154,7 +154,10 @@ def matches(text: str, pattern: str) -> bool:
 def table(asked: Any, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
     """The rows of figures by groups."""
     rows = []
+    has_groups = asked.fields or asked.every is not None
     for (start, *values), figures in _compared(asked, lines).items():
+        if has_groups and all(one is None for one in figures):
+            continue
         time = [] if asked.every is None else [exact_rfc3339(start)]
         rows.append((*time, *values, *figures))
     first = len(asked.fields) + (asked.every is not None)

@@ -151,6 +151,11 @@ class GroupTable:
             figures = self.figures(None if keys is every_one else keys)
         elif len(keys) < len(figures):
             figures = {key: figures[key] for key in keys}
+        if grouping.by or grouping.every is not None:
+            # Groups whose lines have nothing of what is asked tell nothing.
+            figures = {
+                key: cells for key, cells in figures.items() if any(one is not None for one in cells)
+            }
         rows = sorted(figures.items(), key=self._order)
         # Only the start of a step is a number; most groups share few of these.
         starts = {key[0] for key, _ in rows if key and isinstance(key[0], float)}

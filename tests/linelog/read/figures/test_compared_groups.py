@@ -70,7 +70,6 @@ def table(store: Path | View, query: str, since: float, until: float | None) -> 
             [
                 ("cron", None, -7, None, None, None),
                 ("mail", None, 20, None, "cid", "ann"),
-                ("new", None, None, None, None, None),
                 ("shop", None, 10, None, None, None),
             ],
         ),
