@@ -40,7 +40,14 @@ from bench.table import MARKS, markdown
 from bench.texts import pages
 from logsrv.kit.children.frames import SIZE, frame_parts
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.messages import ShipReport, decode_report, encode_message, make_orders
+from logsrv.linelog.ship.orders import encode_orders, make_orders
+from logsrv.linelog.ship.reports import (
+    FaultReport,
+    ShipReport,
+    TextAcknowledged,
+    decode_report,
+    report_sentence,
+)
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.target_processes import MODULE
 from logsrv.linelog.store.index.segment_index import decode_head
@@ -171,7 +178,7 @@ class Shipper:
         self.pid = self._process.pid
         assert self._process.stdin is not None
         orders = attrs.evolve(make_orders(settings), directory=str(store), store=STORE)
-        self._process.stdin.write(b"".join(frame_parts(encode_message(orders))))
+        self._process.stdin.write(b"".join(frame_parts(encode_orders(orders))))
         self._process.stdin.flush()
 
     def reports(self) -> Iterator[ShipReport]:
@@ -201,15 +208,15 @@ def shipped(store: Path, end: Position, far: FarSide, name: str, profile: Path |
     size, began, cpu, far_cpu = 0, 0.0, 0.0, 0.0
     try:
         for report in shipper.reports():
-            if report.kind == "acknowledged":
+            if isinstance(report, TextAcknowledged):
                 if not began:
                     began, cpu, far_cpu = time.monotonic(), _cpu(shipper.pid), far.cpu()
                 else:
-                    size += report.bytes or 0
-                if report.position is not None and report.position >= _last_of(store, end):
+                    size += report.bytes
+                if report.position >= _last_of(store, end):
                     break
-            elif report.kind not in ("up", "lag"):
-                print(f"{report.kind}: {report.why}", file=sys.stderr)
+            elif isinstance(report, FaultReport):
+                print(report_sentence(report), file=sys.stderr)
         else:
             raise RuntimeError("the shipper has ended before it had shipped all")
         seconds = time.monotonic() - began

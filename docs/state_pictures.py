@@ -97,14 +97,16 @@ def rows_of(module: str, name: str) -> dict[str, dict[str, str]]:
 def notes_of(module: str, name: str) -> dict[str, str]:
     """Return the comments about states: that above the row, or `STATE: …` in that above the table."""
     source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text()
-    found = re.search(rf"((?:^#.*\n)*)^{name}(?:: Table)? = {{\n(.*?)^}}", source, re.M | re.S)
+    head = rf"((?:^#.*\n)*)^{name}(?:: Table)? = (?:state_table\(\n    )?{{\n"
+    found = re.search(rf"{head}(.*?)^(?:    )?}}", source, re.M | re.S)
     assert found is not None, (module, name)
+    rows_text = textwrap.dedent(found[2])
     above = " ".join(found[1].replace("#", "").split())
     parts = re.split(r"(?:^|(?<= ))([A-Z]{4,}): ", above)
     notes: dict[str, str] = {}
     for state, note in zip(parts[1::2], parts[2::2], strict=True):
         notes.setdefault(state, note)
-    for comment, state in re.findall(r'((?:^    #.*\n)+)^    "?(\w+)"?:', found[2], re.M):
+    for comment, state in re.findall(r'((?:^#.*\n)+)^"?(\w+)"?:', rows_text, re.M):
         notes[state] = " ".join(comment.replace("#", "").split())
     first = {state: re.split(r"(?<=\.) (?=[A-Z])", note)[0] for state, note in notes.items()}
     return {state: note[0].upper() + note[1:] for state, note in first.items()}
@@ -131,7 +133,9 @@ def boxes_of(rows: Mapping[str, Mapping[str, str]], notes: Mapping[str, str]) ->
     top = 0
     for state, row in rows.items():
         lines = textwrap.wrap(notes.get(state, ""), WRAP)
-        lines += [f"({event} changes nothing)" for event, next_ in row.items() if next_ == state]
+        if ignored := [event for event, next_ in row.items() if next_ == state]:
+            verb = "changes" if len(ignored) == 1 else "change"
+            lines += textwrap.wrap(f"({', '.join(ignored)} {verb} nothing)", WRAP)
         bottom = top + LINE * (len(lines) + 1) + 12
         boxes.append(Box(state, lines, top, bottom))
         after = states[len(boxes)] if len(boxes) < len(states) else ""
@@ -265,7 +269,9 @@ def drawn_table(module: str, name: str) -> tuple[list[str], float, float]:
     edge = sides[0].width
     drawn: list[str] = []
     for number, box in enumerate(boxes):
-        drawn += drawn_box(box, edge, is_first=number == 0, is_last=not rows[box.name])
+        drawn += drawn_box(
+            box, edge, is_first=number == 0, is_last={*rows[box.name].values()} <= {box.name}
+        )
     for number in {arrow.target for arrow in down}:
         events = [words for arrow in down if arrow.target == number for words in arrow.label]
         y = (boxes[number - 1].bottom + boxes[number].top) / 2 - LINE * (len(events) - 1) / 2 + 2

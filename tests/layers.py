@@ -14,6 +14,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "descriptor",
         "plugin_folders",
         "lazy_names",
+        "state_table",
         "value",
         "__version__",
         "linelog.leaves",

@@ -26,7 +26,7 @@ class Block:
     head: one whole line that began in an earlier chunk, or b"".
     body: the chunk that arrived. `body[start:stop]` is zero or more whole lines. `body[:start]` may have an
         LF only as its last byte, and `body[stop:]` has none. So one `replace` over all of `body` stamps
-        exactly these lines; only a line at place 0 gets no stamp, and one stamp too many follows the last.
+        exactly these lines; only a line at index 0 gets no stamp, and one stamp too many follows the last.
     """
 
     head: bytes

@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from tests.end_to_end.peers import as_stored, texts
 from tests.parts.daemons import Logger, Start
 from tests.parts.programs import missing, program
@@ -155,12 +155,12 @@ class Sender:
     sent: Callable[[str], str] = same
     read: Callable[[str], str] = same
 
-    def _text(self, record: Record) -> object:
+    def _text(self, record: ParsedLine) -> object:
         return next(filter(None, map(record.get, self.text.split("|"))), None)
 
     def check(self, lines: list[bytes]) -> None:
         """Check that the lines are all records, each once, with their fields."""
-        found = [Record(line) for line in lines]
+        found = [ParsedLine(line) for line in lines]
         wanted = [self.sent(text) for text in RECORDS]
         stored = [self.read(str(self._text(one))) for one in found]
         assert sorted(stored) == sorted(wanted)

@@ -205,7 +205,7 @@ def test_the_window_is_filled_whatever_is_done(size, truth, browser):
 
 def swipe(page: Page, direction: int) -> None:
     """Draw a finger over the lines: with -1 downwards, to the older lines."""
-    left, top, width, height = page.place("#scroller")
+    left, top, width, height = page.box("#scroller")
     for step in range(6):
         at = 0.2 + 0.12 * (5 - step if direction > 0 else step)
         page.call(

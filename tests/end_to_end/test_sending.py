@@ -13,7 +13,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from tests.end_to_end.peers import as_stored, running, syslog_ng, texts
 from tests.end_to_end.senders import DAEMONS, SENDING, lines_of
 from tests.parts.commands import logsrv
@@ -36,9 +36,9 @@ GENERAL = {"tls", "in-the-place-of-rsyslog", "programs", "programs-inside-tls"}
 LANGUAGES = {"python", "node", "go", "java", "php", "ruby", "perl", "shell"}
 
 
-def records(server: Logger, count: int) -> list[Record]:
+def records(server: Logger, count: int) -> list[ParsedLine]:
     server.wait_until(lambda: len(lines_of(server)) >= count, f"{count} records")
-    return [Record(line) for line in lines_of(server)]
+    return [ParsedLine(line) for line in lines_of(server)]
 
 
 def test_syslog_ng_over_http(logger, tmp_path):
@@ -145,7 +145,7 @@ def test_the_log_of_postgresql_is_stored(logger):
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
         server.wait_until(lambda: b"ERROR:  division by zero" in server.current.read_bytes(), "all")
-    found = [one for one in map(Record, lines_of(server)) if b"LOG:  number" in one.body]
+    found = [one for one in map(ParsedLine, lines_of(server)) if b"LOG:  number" in one.body]
     stored = [re.split(r"LOG:  |\\x0a\[\d+\] CONTEXT:", str(one.get("text")))[1] for one in found]
     assert stored == [as_stored(text).decode().replace("\\x0a", "\\x0a\t") for text in SENT]
     assert {(one.get("app"), one.get("facility"), one.level) for one in found} == {

@@ -13,7 +13,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from tests.end_to_end.senders import (
     GO_TEXTS,
     PROGRAMS,
@@ -224,7 +224,7 @@ def test_lines_of_the_shell_example_are_stored_once(logger, tmp_path):
     assert words != source
     program("logger", "bsdutils")
     run(["sh", "-c", words], tmp_path, server, {})
-    found = [Record(line) for line in lines_of(server)]
+    found = [ParsedLine(line) for line in lines_of(server)]
     assert [record.get("text") for record in found] == sent
     assert {(record.get("app"), record.level) for record in found} == {("shop", "warning")}
 

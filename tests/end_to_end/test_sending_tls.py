@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from tests.end_to_end.peers import as_stored, from_file, rsyslog, running, syslog_ng, texts
 from tests.end_to_end.senders import DAEMONS, lines_of, make_certificates
 from tests.end_to_end.uploads import upload_journal, write_journal
@@ -52,14 +52,14 @@ class Place:
             text = "".join(line for line in text.splitlines(keepends=True) if "web1" not in line)
         return text
 
-    def records(self, mark: bytes) -> list[Record]:
+    def records(self, mark: bytes) -> list[ParsedLine]:
         """Wait for 1,000 records with these bytes; check their sources."""
         self.server.wait_until(lambda: self.server.current.read_bytes().count(mark) >= 1000, "all")
         for line in stored_lines(self.server.store):
             begin = b"tcp:127.0.0.1:" if self.way == PLAIN else b"tls:127.0.0.1:"
             assert line.source.startswith(begin)
             assert line.source.endswith(b",dns=web1.example.net") == (self.way == OWN)
-        return [Record(line) for line in lines_of(self.server) if mark in line]
+        return [ParsedLine(line) for line in lines_of(self.server) if mark in line]
 
 
 Listen = Callable[[str], Place]

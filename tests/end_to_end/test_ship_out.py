@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.ship.targets.target import LineBatch, LineTarget, Unavailable, call_target
 from logsrv.linelog.ship.targets.target_plugin import make_target
 from logsrv.linelog.store.segment import Position
@@ -53,9 +53,9 @@ async def ship(url: str, lines: list[bytes], **more: Any) -> None:
     await one.close()
 
 
-def came(server: Logger, count: int = len(LINES)) -> list[Record]:
+def came(server: Logger, count: int = len(LINES)) -> list[ParsedLine]:
     server.wait_until(lambda: len(lines_of(server)) >= count, f"{count} lines")
-    return [Record(one) for one in lines_of(server)]
+    return [ParsedLine(one) for one in lines_of(server)]
 
 
 @pytest.mark.parametrize("scheme", ["relp", "syslog"])
@@ -63,7 +63,7 @@ async def test_syslog_input_gets_lines_with_level_time_and_host(logger, scheme):
     """Text, level, time, program and host are those of the line."""
     server = logger(listen=[f"{scheme}:tcp:0:interface=127.0.0.1"])
     await ship(f"{scheme}://127.0.0.1:{server.port()}", LINES)
-    for sent, received in zip(map(Record, LINES), came(server), strict=True):
+    for sent, received in zip(map(ParsedLine, LINES), came(server), strict=True):
         assert received.level == (sent.level or "notice")
         if sent.header is None or not sent.body.startswith(b"<"):
             assert received.content == sent.body
@@ -85,7 +85,7 @@ async def test_http_input_gets_lines_text_and_level(logger, path, text):
     await ship(path.format(server.port()), LINES)
     found = came(server)
     assert sorted((json.loads(one.body)[text], one.level or "") for one in found) == sorted(
-        (one.message, one.level or "") for one in map(Record, LINES)
+        (one.message, one.level or "") for one in map(ParsedLine, LINES)
     )
 
 

@@ -290,5 +290,5 @@ def test_a_table_is_sorted_narrowed_and_drawn(server, browser):
     )
     page.fill("#q", "at=* | coun by app")
     page.wait("!document.querySelector('#query-error').hidden")
-    assert page.texts("#query-place")[0].index("^") == len("at=* | ")
+    assert page.texts("#query-pointer")[0].index("^") == len("at=* | ")
     assert [one for one in page.complaints if "400" not in one] == []

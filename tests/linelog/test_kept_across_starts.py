@@ -22,7 +22,7 @@ from logsrv.linelog.store import place
 from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN
-from tests.parts.web_requests import Browser, Place, Reactor
+from tests.parts.web_requests import Browser, Reactor, ServedStore
 
 NAMES = st.sampled_from(["errors", "shop", "größer"])
 VALUES: list[dict[str, Any]] = [
@@ -104,7 +104,7 @@ class ChangesAcrossStarts(RuleBasedStateMachine):
         super().__init__()
         self.directory = Path(mkdtemp())
         self.file = self.directory / "saved.json"
-        self.web = Place(self.directory, saved=self.file)
+        self.web = ServedStore(self.directory, saved=self.file)
         self.store = str(self.web.store)
         self.saved: dict[str, dict[str, Any]] = {}
         self.silenced: set[str] = set()
@@ -148,7 +148,7 @@ class ChangesAcrossStarts(RuleBasedStateMachine):
     @rule()
     def start_again(self) -> None:
         # The next server has a store of its own, which nothing of this is in.
-        self.web = Place(Path(mkdtemp(dir=self.directory)), saved=self.file)
+        self.web = ServedStore(Path(mkdtemp(dir=self.directory)), saved=self.file)
 
     @invariant()
     def all_is_kept(self) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock
@@ -16,6 +16,8 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.children.frames import SIZE, MessageReader, frame_parts
 from logsrv.kit.testing.patience import PATIENCE
+
+T = TypeVar("T")
 
 
 class Spawned:
@@ -118,6 +120,11 @@ class RealChild:
             if wanted(report := self._decode(found)):
                 return report
         raise AssertionError("the process has ended")
+
+    def of(self, kind: type[T]) -> T:
+        """Return its next report of a class."""
+        found: T = self.report(lambda report: isinstance(report, kind))
+        return found
 
     def kind(self, kind: str) -> Any:
         return self.report(lambda report: report.kind == kind)

@@ -72,7 +72,7 @@ class Chromium:
         # Chromium reads from 3 and writes to 4; above 10 nothing is in the way of those.
         ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (theirs_in, theirs_out)]
 
-        def place() -> None:
+        def put_pipes_at_3_and_4() -> None:
             os.dup2(ends[0], 3)
             os.dup2(ends[1], 4)
 
@@ -89,7 +89,7 @@ class Chromium:
             pass_fds=(3, 4),
             # Debian's program is a shell that waits for the browser.
             start_new_session=True,
-            preexec_fn=place,
+            preexec_fn=put_pipes_at_3_and_4,
         )
         for end in (theirs_in, theirs_out, *ends):
             os.close(end)
@@ -315,7 +315,7 @@ class Page:
         self.call("Input.insertText", text=text)
 
     def fill(self, selector: str, text: str) -> None:
-        """Put `text` into a field in the place of what is in it."""
+        """Put `text` into a field instead of what is in it."""
         self.run(f"document.querySelector({json.dumps(selector)}).focus()")
         self.run(f"document.querySelector({json.dumps(selector)}).select()")
         if text:
@@ -325,7 +325,7 @@ class Page:
                 "Input.dispatchKeyEvent", type="keyDown", key="Delete", windowsVirtualKeyCode=46
             )
 
-    def place(self, selector: str) -> tuple[float, float, float, float]:
+    def box(self, selector: str) -> tuple[float, float, float, float]:
         """Return left, top, width and height of an element, in pixels of the window."""
         box = self.run(
             f"(() => {{ const box = document.querySelector({json.dumps(selector)})"
@@ -347,7 +347,7 @@ class Page:
                 "return still.looks > 5 || performance.now() - still.begun > 2000; })()"
             )
             self.run("void delete window.clicked")
-            left, top, width, height = self.place(selector)
+            left, top, width, height = self.box(selector)
             if guarded:
                 self.run(_GUARD % json.dumps(selector))
             self.mouse("mousePressed", left + width / 2, top + height / 2)
@@ -387,7 +387,7 @@ class Page:
 
     def scroll(self, selector: str, distance: float) -> None:
         """Turn the wheel over an element: downwards if `distance` is positive."""
-        left, top, width, height = self.place(selector)
+        left, top, width, height = self.box(selector)
         self.call(
             "Input.dispatchMouseEvent",
             type="mouseWheel",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.many import trigger_choices
 from logsrv.linelog.query.match import Matcher
@@ -26,7 +26,7 @@ def check_matcher(
     spans = highlight_finder(matcher.node)
     choices = trigger_choices(matcher.node)
     for start, end in wanted:
-        line, message = text[start:end], Record(text[start:end]).body
+        line, message = text[start:end], ParsedLine(text[start:end]).body
         first = first_lines.get(start)
         assert matcher.matches(line, None, first), query
         assert matcher.needs is None or stands_in(matcher.needs, line, first), query

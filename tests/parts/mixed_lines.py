@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.continuations.first_lines import first_lines
-from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
+from logsrv.linelog.fields.parsed_line import ALIASES, ALWAYS, ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import text_of_value
 from tests.parts.header_forms import DEVICES, WORDS
@@ -133,28 +133,28 @@ MESSAGES = st.one_of(
 LINES = st.lists(st.builds(bytes.__add__, st.sampled_from([STAMP, STAMP, b""]), MESSAGES))
 
 
-def records_of(lines: Sequence[bytes]) -> list[Record]:
+def records_of(lines: Sequence[bytes]) -> list[ParsedLine]:
     """The lines of a store, with the first lines of their records."""
     whole = StampedLines(b"".join(line + b"\n" for line in lines))
     whole.first_lines = first_lines(whole)
-    return [Record(line, None, whole.first_line(row)) for row, line in enumerate(lines)]
+    return [ParsedLine(line, None, whole.first_line(row)) for row, line in enumerate(lines)]
 
 
-def fields_of_records(lines: Sequence[bytes | Record]) -> dict[str, dict[int, Any]]:
+def fields_of_records(lines: Sequence[bytes | ParsedLine]) -> dict[str, dict[int, Any]]:
     """Return the values of each field as records have them, by the number of the line."""
     found: dict[str, dict[int, Any]] = {}
     # A line that comes again is not parsed again.
     known: dict[bytes, dict[str, Any]] = {}
     for number, one in enumerate(lines):
         if isinstance(one, bytes) and one not in known:
-            known[one] = _fields_of(Record(one))
+            known[one] = _fields_of(ParsedLine(one))
         fields = known[one] if isinstance(one, bytes) else _fields_of(one)
         for name, value in fields.items():
             found.setdefault(name, {})[number] = value
     return found
 
 
-def _fields_of(record: Record) -> dict[str, Any]:
+def _fields_of(record: ParsedLine) -> dict[str, Any]:
     found: dict[str, Any] = {}
     names = {*record.fields, *(record.header.fields if record.header else ()), *ALIASES}
     for name in names | {"status_class"}:

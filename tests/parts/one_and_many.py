@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.extract import LineFields, read_all_fields, read_fields
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import Scalar, Value, text_of_value
 from tests.parts.mixed_lines import STAMP, fields_of_records
@@ -46,7 +46,7 @@ def examples_of(form: ModuleType) -> list[Example]:
 
 def fields_of_one(line: bytes) -> dict[str, str]:
     """Return all fields of a line by itself, as an example has them."""
-    record = Record(line)
+    record = ParsedLine(line)
     values = {name: record.get(f"fields.{name}", as_written=True) for name in record.fields}
     found = {name: text_of_value(value) for name, value in values.items() if is_scalar(value)}
     return _with_level(found, record.level)
@@ -128,7 +128,7 @@ def check_columns(lines: Sequence[bytes], skip: Sequence[str] = ()) -> LineField
     if not read.complete:
         known = {name: known[name] for name in found}
     assert found == known
-    levels = {line: Record(line).level for line in {*lines}}
+    levels = {line: ParsedLine(line).level for line in {*lines}}
     assert [OF_NUMBERS[one] for one in read.levels.tolist()] == [levels[line] for line in lines]
     return read
 
@@ -139,7 +139,7 @@ def check_one_and_many(lines: Sequence[bytes]) -> None:
     check_columns(lines)
     text = b"".join(line + b"\n" for line in lines)
     assert [OF_NUMBERS[one] for one in level_numbers(text).tolist()] == [
-        Record(line).level for line in lines
+        ParsedLine(line).level for line in lines
     ]
     known = fields_of_records(lines)
     for name in sorted(known)[:3]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import attrs
 import zstandard
@@ -15,8 +15,8 @@ from twisted.internet.task import Clock
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.block_sender import BlockSender
 from logsrv.linelog.ship.line_sender import LineSender
-from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.reports import PlaceSaved, ShipReport
 from logsrv.linelog.ship.send_loop import SendLoop, SendSteps
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.targets.target import (
@@ -30,6 +30,7 @@ from logsrv.linelog.store.packed_block import LARGEST, PackedBlock, check_block_
 from logsrv.linelog.store.segment import Position
 
 STORE = "ab" * 16
+T = TypeVar("T")
 LF = b"\n"
 
 
@@ -204,13 +205,13 @@ class Reports:
 
     all: list[ShipReport] = attrs.field(factory=list)
 
-    def of(self, kind: str) -> list[ShipReport]:
-        return [one for one in self.all if one.kind == kind]
+    def of(self, kind: type[T]) -> list[T]:
+        return [one for one in self.all if isinstance(one, kind)]
 
     @property
-    def kinds(self) -> list[str]:
-        """What happened; each second's saving of the place is no news."""
-        return [one.kind for one in self.all if one.kind != "kept"]
+    def kinds(self) -> list[type[ShipReport]]:
+        """The classes of what happened; each second's saving of the place is no news."""
+        return [type(one) for one in self.all if not isinstance(one, PlaceSaved)]
 
 
 class Process:

@@ -153,7 +153,7 @@ class Reactor(Spawner):
             result(True, found)
 
 
-class Place:
+class ServedStore:
     """A server of a store with two lines."""
 
     def __init__(self, directory: Path, **settings: Any) -> None:

@@ -21,6 +21,15 @@ from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.plugin.monitoring import METRICS
+from logsrv.linelog.ship.reports import (
+    GapFound,
+    LinesRefused,
+    ShipperStopped,
+    StoreForgotten,
+    TargetDown,
+    TextResent,
+    report_sentence,
+)
 from logsrv.linelog.ship.targets.target import MisplacedBlock
 from logsrv.linelog.store.packed_block import PackedBlock, block_from_headers
 from logsrv.linelog.store.policy import StorePolicy
@@ -168,11 +177,11 @@ def wrongs(directory: Path, sent: list[PackedBlock]) -> list[str]:
     process = Process(directory, names[0])
     process.blocks(far, store=identity).start()
     process.run(3.0)
-    said = [f"{one.kind}: {one.why}" for one in process.reports.all if one.kind in WRONG]
+    said = [report_sentence(one) for one in process.reports.all if isinstance(one, WRONG)]
     process.kill()
     if far.text != stored_bytes(directory):
         said.append(f"wrong: {len(far.text)} bytes there, {len(stored_bytes(directory))} here")
     return said
 
 
-WRONG = ("forgot", "resent", "stopped", "refused", "gap", "down")
+WRONG = StoreForgotten | TextResent | ShipperStopped | LinesRefused | GapFound | TargetDown

@@ -19,6 +19,7 @@ from logsrv.kit.children.child_process import (
     start_error_text,
 )
 from logsrv.reactor import Timer
+from logsrv.state_table import state_table
 
 log = Logger()
 
@@ -29,23 +30,33 @@ WELL = 60.0
 END = 6.0
 """Seconds that it gets to end; then it is killed."""
 
-NEXT = {
-    # A process is wanted: it is started as soon as the reactor runs.
-    "IDLE": {"want": "STARTING", "stop": "STOPPED"},
-    # Its orders are sent when it has begun. If the system could not start it, the log says why.
-    "STARTING": {"begun": "RUNNING", "died": "WAITING", "done": "IDLE", "stop": "STOPPED"},
-    # New orders are sent. Its input is closed if it is not needed any more. If it dies, the log says how.
-    "RUNNING": {"done": "LEAVING", "died": "WAITING", "stop": "ENDING"},
-    # The next process is started after a pause, or when it is wanted.
-    "WAITING": {"want": "STARTING", "due": "STARTING", "done": "IDLE", "stop": "STOPPED"},
-    # It ends, and no next process will start.
-    "LEAVING": {"want": "RETURNING", "died": "IDLE", "stop": "ENDING"},
-    # It ends, and the next process will start after that.
-    "RETURNING": {"done": "LEAVING", "died": "STARTING", "stop": "ENDING"},
-    "ENDING": {"died": "STOPPED"},
-    "STOPPED": {},
-}
-"""The states, and for each the events that lead to another state. Any other event changes nothing."""
+NEXT = state_table(
+    {
+        # A process is wanted: it is started as soon as the reactor runs.
+        "IDLE": {"want": "STARTING", "done": "IDLE", "stop": "STOPPED"},
+        # Its orders are sent when it has begun. If the system could not start it, the log says why.
+        "STARTING": {
+            "want": "STARTING",
+            "begun": "RUNNING",
+            "died": "WAITING",
+            "done": "IDLE",
+            "stop": "STOPPED",
+        },
+        # New orders are sent. Its input is closed if it is not needed any more. If it dies, the log says
+        # how.
+        "RUNNING": {"want": "RUNNING", "done": "LEAVING", "died": "WAITING", "stop": "ENDING"},
+        # The next process is started after a pause, or when it is wanted.
+        "WAITING": {"want": "STARTING", "due": "STARTING", "done": "IDLE", "stop": "STOPPED"},
+        # It ends, and no next process will start.
+        "LEAVING": {"want": "RETURNING", "done": "LEAVING", "died": "IDLE", "stop": "ENDING"},
+        # It ends, and the next process will start after that.
+        "RETURNING": {"want": "RETURNING", "done": "LEAVING", "died": "STARTING", "stop": "ENDING"},
+        # It ends for good; its owner may still get other settings.
+        "ENDING": {"want": "ENDING", "done": "ENDING", "died": "STOPPED"},
+        "STOPPED": {"want": "STOPPED", "done": "STOPPED"},
+    }
+)
+"""The states: for each the events, and the state after each event."""
 
 
 @attrs.define(eq=False)
@@ -96,7 +107,7 @@ class ResidentProcess:
         return self._stopped is not None
 
     def _change_state(self, event: str) -> None:
-        before, self.state = self.state, NEXT[self.state].get(event, self.state)
+        before, self.state = self.state, NEXT[self.state][event]
         if self.state == before:
             return
         self._again.stop()

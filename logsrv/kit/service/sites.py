@@ -22,6 +22,7 @@ from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net.endpoint import LISTENING, NOT_AT_ONCE, Endpoint, TakenEndpoints
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
+from logsrv.state_table import state_table
 
 log = Logger()
 
@@ -60,17 +61,20 @@ class SiteServer(Protocol):
         """Clean up: the last peer has gone."""
 
 
-NEXT = {
-    "MADE": {"bind": "BOUND", "close": "CLOSING"},
-    # Its address is taken; peers wait.
-    "BOUND": {"open": "OPEN", "close": "CLOSING"},
-    # Peers are let in. When it gets other settings, its peers stay.
-    "OPEN": {"apply": "OPEN", "close": "CLOSING"},
-    # No new peers; what has arrived is taken in.
-    "CLOSING": {"vacate": "VACATED"},
-    # Its address is free for another. After its last peer has gone, its counts stay in the sums.
-    "VACATED": {"end": "CLOSED"},
-}
+NEXT = state_table(
+    {
+        "MADE": {"bind": "BOUND", "close": "CLOSING"},
+        # Its address is taken; peers wait.
+        "BOUND": {"open": "OPEN", "close": "CLOSING"},
+        # Peers are let in. When it gets other settings, its peers stay.
+        "OPEN": {"apply": "OPEN", "close": "CLOSING"},
+        # No new peers; what has arrived is taken in.
+        "CLOSING": {"vacate": "VACATED"},
+        # Its address is free for another. After its last peer has gone, its counts stay in the sums.
+        "VACATED": {"end": "CLOSED"},
+        "CLOSED": {},
+    }
+)
 """The states of a site: for each the events, and the state after each event."""
 
 

@@ -56,6 +56,7 @@ class ResourceRequest(WebRequest, Request):
     """A request that a Resource answers; one whose body is above MOST_BODY is refused."""
 
     most_kept = MOST_BODY
+    parses_forms = True
     working = False
 
     def __init__(self, channel: Any, factory: ResourceFactory) -> None:

@@ -123,12 +123,14 @@ class WebRequest(Request):
     """A request. browser: its connection. has_body: whether it has a body.
 
     body_size: the bytes of the body. content: its beginning. most_kept: the most bytes of `content`.
+    parses_forms: whether Twisted parses the body of a form into `args`. It trips over some Content-Types.
     """
 
     most_kept = MOST_KEPT
+    parses_forms = False
 
     def __init__(self, channel: Channel, handle: Callable[[WebRequest], object]) -> None:
-        super().__init__(channel)
+        super().__init__(channel, parsePOSTFormSubmission=self.parses_forms)
         self.browser = channel
         self._handle = handle
         self.body_size = 0

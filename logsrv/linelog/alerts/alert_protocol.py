@@ -87,7 +87,7 @@ def decode_task(
 ) -> AlertTask:
     """Return a task of which `attrs.asdict` was written as JSON."""
     for name in ("alert_command", "alert_variable"):
-        # JSON has given lists in place of tuples.
+        # JSON has given lists instead of tuples.
         alert[name] = alert[name] if alert[name] is None else tuple(alert[name])
     end = None if until is None else Position(*until)
     return AlertTask(label, way, AlertSettings(**alert), Position(*begin), end)

@@ -9,7 +9,7 @@ catalog is written under a new name, and then the older ones are removed. So no 
 somebody reads it.
 
 Readers use the last catalog of a group. They find a segment that is in no catalog, as after a kill, by its
-manifest. For a damaged segment the catalog has its name in place of the manifest: readers then look for the
+manifest. For a damaged segment the catalog has its name instead of the manifest: readers then look for the
 segment and report the damage, and the other segments stay usable.
 
 A catalog is one Zstandard frame: a line of JSON with sizes, then all manifests, indexes and parts.
@@ -187,8 +187,8 @@ def add_to_archive_catalogs(
     """
     store = manifest.store
     first = manifest.number // GROUP * GROUP
-    place = f"{catalog_prefix(store)}{first:010d}/"
-    there = catalogs_in_use(archive.names(place), store)
+    prefix = f"{catalog_prefix(store)}{first:010d}/"
+    there = catalogs_in_use(archive.names(prefix), store)
     known = _readable_entries(archive, there)
     if manifest.name in known:
         return []
@@ -203,9 +203,9 @@ def add_to_archive_catalogs(
                 known[name] = ArchiveCatalogEntry(name.encode(), b"", 0, ())
                 damaged.append(str(error))
     last = max(known)
-    made = f"{place}{last.partition('-')[0]}-{len(known):04d}.zst"
+    made = f"{prefix}{last.partition('-')[0]}-{len(known):04d}.zst"
     _create_verified(archive, made, pack_archive_catalog([known[name] for name in sorted(known)]))
-    for name in archive.names(place):
+    for name in archive.names(prefix):
         if name < made:
             # Without the right to remove objects, the older catalogs stay; readers ignore them.
             with contextlib.suppress(ArchiveError):

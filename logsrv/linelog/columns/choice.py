@@ -15,7 +15,7 @@ from logsrv.linelog.columns.groups import HALF, MOST_COLUMNS, GroupField, are_id
 from logsrv.linelog.columns.layout import FIXED, MAP
 from logsrv.linelog.columns.number_ways import preferred_way, ways_of_texts
 from logsrv.linelog.columns.spool import Spool
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 
 MOST_IN_MAP = 1000
 _LONGEST_NAME = 200

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy
 
 from logsrv.linelog.columns.read_file import GroupColumns, NumberColumn
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.values import EXACT, Number, Value, elements_of_value, number_of_text
 from logsrv.linelog.query.candidates import levels_satisfying

@@ -13,7 +13,7 @@ from logsrv.linelog.columns.layout import LIST, LineGroupBounds
 from logsrv.linelog.columns.number_ways import ways_of_texts
 from logsrv.linelog.columns.numbers import ArrowArray
 from logsrv.linelog.columns.stamp_fields import source_fields
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.extract import LineFields
 from logsrv.linelog.fields.level_names import LEVELS

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded_first_lines import CodedFirstLines
 from logsrv.linelog.fields.stamps import LineBounds
 from logsrv.linelog.store.index.segment_index import Index

@@ -2,7 +2,7 @@
 
 It is a Parquet file for every engine. Its metadata has two entries of ours. `logsrv` is JSON: the segment,
 the versions of the format and of the rules, and how each field is stored. `logsrv.crc` has CRC-32 checksums
-in hexadecimal, eight digits each: of the footer, with zeros in place of these digits, then of each column
+in hexadecimal, eight digits each: of the footer, with zeros instead of these digits, then of each column
 chunk. So nothing is read that differs from the bytes that were written.
 """
 

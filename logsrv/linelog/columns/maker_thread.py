@@ -27,6 +27,7 @@ from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.sealing.seal import Interrupted
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.starting.making import AnotherMakesFiles
+from logsrv.state_table import state_table
 
 log = Logger()
 LOOK_EVERY = 60.0
@@ -45,16 +46,18 @@ _FAULT = "columns cannot be made, trying again later: {why}", "columns can be ma
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-NEXT = {
-    # No thread yet.
-    "NEW": {"want": "MAKING", "stop": "STOPPING"},
-    "MAKING": {"want_none": "RESTING", "stop": "STOPPING"},
-    # The policy wants no columns: the thread waits for another.
-    "RESTING": {"want": "MAKING", "stop": "STOPPING"},
-    # The thread ends after what it does now.
-    "STOPPING": {},
-}
-"""The states, and for each the events that lead to another state. Any other event changes nothing."""
+NEXT = state_table(
+    {
+        # No thread yet.
+        "NEW": {"want": "MAKING", "want_none": "NEW", "stop": "STOPPING"},
+        "MAKING": {"want": "MAKING", "want_none": "RESTING", "stop": "STOPPING"},
+        # The policy wants no columns: the thread waits for another.
+        "RESTING": {"want": "MAKING", "want_none": "RESTING", "stop": "STOPPING"},
+        # The thread ends after what it does now. The policy may change meanwhile.
+        "STOPPING": {"want": "STOPPING", "want_none": "STOPPING", "stop": "STOPPING"},
+    }
+)
+"""The states: for each the events, and the state after each event."""
 
 
 class SealedStore(Protocol):
@@ -115,7 +118,7 @@ class ColumnMaker:
             log.info("no columns are made without the extra: pip install 'logsrv[columns]'")
 
     def _advance(self, event: str) -> None:
-        self._state = NEXT[self._state].get(event, self._state)
+        self._state = NEXT[self._state][event]
 
     def look_soon(self) -> None:
         """Look for segments without columns soon; may be called in any thread."""

@@ -26,7 +26,7 @@ from logsrv.linelog.columns.layout import (
     identity_of_segment,
 )
 from logsrv.linelog.columns.numbers import SHORTEST, texts_of_numbers
-from logsrv.linelog.fields.byte_places import Array, ranked
+from logsrv.linelog.fields.byte_arrays import Array, ranked
 from logsrv.linelog.fields.coded import CodedField, no_line
 from logsrv.linelog.fields.stamps import NO_TIME
 from logsrv.linelog.store.index.segment_index import IndexHead

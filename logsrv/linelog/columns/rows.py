@@ -6,7 +6,7 @@ import numpy
 
 from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.columns.read_file import GroupColumns, NumberColumn
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.stamps import NO_TIME
 from logsrv.linelog.fields.values import displayable_text

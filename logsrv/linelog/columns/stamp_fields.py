@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import pyarrow as pa
 
-from logsrv.linelog.fields.byte_places import Array, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, rows_at
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.fields.level_numbers import levels_of_records

@@ -9,7 +9,7 @@ import numpy
 import pyarrow as pa
 
 from logsrv.linelog.columns.numbers import ArrowArray
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 
 _NONE = pa.array([], pa.string())
 

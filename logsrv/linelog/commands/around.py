@@ -11,7 +11,7 @@ from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339, shift_rfc3339
 from logsrv.linelog.commands import reading
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.query.times import parse_moment, parse_step
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -74,9 +74,7 @@ def make_search_scope(arguments: Namespace, view: View) -> Scope:
     if not isinstance(around, Position):
         middle = rfc3339(around)
     elif view.names:
-        raise UsageError(
-            "--around: a position is a place in one store; for several stores give a time"
-        )
+        raise UsageError("--around: a position is of one store; for several stores give a time")
     else:
         middle = _time_of_line(view, around)
     span = _SPAN if arguments.span is None else arguments.span
@@ -93,7 +91,7 @@ def _time_of_line(view: View, position: Position) -> str:
         hit = lines.line_at(position)
     if hit is None:
         raise UsageError(f"--around: no line begins at {position}")
-    found = Record(hit.line).time
+    found = ParsedLine(hit.line).time
     if found is None:
         raise UsageError(f"--around: the line at {position} has no time")
     return found

@@ -78,7 +78,7 @@ def step_seconds(every: float | None, search: Search) -> float:
 
 
 def _bar_starts(step: float, counts: dict[float, int]) -> list[float | None]:
-    """Return the starts of the bars to show, in order; None in place of a long gap without lines."""
+    """Return the starts of the bars to show, in order; None instead of a long gap without lines."""
     bars: list[float | None] = []
     before = None
     for start in sorted(counts):

@@ -262,7 +262,7 @@ def _check_options(arguments: Namespace) -> None:
     if arguments.histogram and arguments.number is not None:
         raise UsageError(_ALL_BARS)
     if arguments.top == "position":
-        require_one_store(arguments, "a position is a place in one store")
+        require_one_store(arguments, "a position is of one store")
     if context and reading.wants_records(arguments):
         raise UsageError("--records and --fold show whole records, and no neighbours")
     if context and arguments.output == "csv":

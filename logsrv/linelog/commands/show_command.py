@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.around is None:
         arguments.around = 5
-    require_one_store(arguments, "a position is a place in one store")
+    require_one_store(arguments, "a position is of one store")
     style = reading.line_style(arguments)
     with (
         open_view(arguments, "show") as view,

@@ -31,7 +31,7 @@ from logsrv.linelog.store.frames import (
 from logsrv.linelog.store.index import indexing
 from logsrv.linelog.store.index.indexing import Indexer
 from logsrv.linelog.store.index.segment_index import Index
-from logsrv.linelog.store.index.text_before import lines_before
+from logsrv.linelog.store.index.text_before import earlier_texts
 from logsrv.linelog.store.segment import Segment
 
 SUFFIX = ".damaged"
@@ -99,7 +99,7 @@ def _index_of_whole_frames(
 ) -> tuple[Index, bool]:
     """Return a new index of a compressed segment, and whether the head of a frame is destroyed."""
     made, headless = Indexer(packed.number), False
-    earlier = EarlierTexts(partial(lines_before, packed, disk, lambda: others))
+    earlier = EarlierTexts(partial(earlier_texts, packed, disk, lambda: others))
     walked = spent = 0
 
     def read(at: int, size: int) -> bytes:

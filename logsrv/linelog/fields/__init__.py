@@ -4,7 +4,7 @@
     forms/                     each form of lines: one line in one.py, many lines at once in many.py
     level/                     the words of a text that tell its level, in one and in many
     continuations/             records of several lines, such as stack traces
-    record                     one line of any form: its fields and its level
+    parsed_line                one line of any form: its fields and its level
     extract, level_numbers     many lines of any form: columns of their fields; their levels
     reader, outgoing           chosen fields of many lines; lines as columns for encoders
 

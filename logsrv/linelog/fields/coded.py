@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.json_values import json_to_field_value, parse_json_exactly
 from logsrv.linelog.fields.values import Value
 
@@ -15,8 +15,8 @@ class CodedField(NamedTuple):
     """The values of a field in some lines.
 
     codes: int32, for each line the index in `texts`; -1 if the line lacks the field. texts: different
-    ones, as senders wrote them (`text_of_value` of `Record.get(name, as_written=True)`); bytes that are not
-    UTF-8 are surrogates. lists: codes whose text is compact JSON of a list.
+    ones, as senders wrote them (`text_of_value` of `ParsedLine.get(name, as_written=True)`); bytes that are
+    not UTF-8 are surrogates. lists: codes whose text is compact JSON of a list.
     """
 
     codes: Array

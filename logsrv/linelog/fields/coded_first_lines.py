@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 
 
 class CodedFirstLines(Mapping[int, bytes]):
     """First lines, by where the continuation lines begin in the text.
 
-    starts: these places, ascending. codes: for each of them the number of its first line in `lines`.
+    starts: these offsets, ascending. codes: for each of them the number of its first line in `lines`.
     begins: where each of `lines` begins in the text; less than 0 for one that stands before it, or of which
     that is not known.
     """

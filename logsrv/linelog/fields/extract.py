@@ -1,7 +1,7 @@
-"""Read all fields of all lines of a text into columns: the same values that a Record gives of each line.
+"""Read all fields of all lines of a text into columns: the same values that a ParsedLine gives of a line.
 
 Lines of a form are read together, by the `many.py` of their forms; only unusual lines are parsed one by one
-(`record.py`).
+(`parsed_line.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.kit.text.colours import has_colours, without_colours
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.forms.contents.many import ContentColumns
 from logsrv.linelog.fields.forms.contents.wanted import wanted_in_lines
@@ -24,7 +24,7 @@ from logsrv.linelog.fields.forms.syslog.many import HeaderColumns
 from logsrv.linelog.fields.known_keys import level_names_in_text, may_tell_level
 from logsrv.linelog.fields.level_columns import levels_in_fields, levels_of_lines
 from logsrv.linelog.fields.level_numbers import levels_of_records
-from logsrv.linelog.fields.record import ALIASES, ALWAYS, IN_LOG_RECORDS
+from logsrv.linelog.fields.parsed_line import ALIASES, ALWAYS, IN_LOG_RECORDS
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import STATUS_CLASS, class_of_status
 
@@ -46,7 +46,7 @@ class LineFields(NamedTuple):
 
 
 def read_all_fields(stamps: StampedLines, skip: Collection[str] = ()) -> LineFields:
-    """Return the fields of all lines, without those called `skip`, as `Record.get` gives them."""
+    """Return the fields of all lines, without those called `skip`, as `ParsedLine.get` gives them."""
     not_read = {*skip, *ALWAYS}
     not_needed = not_read.difference(_sources(not_read), ("status",))
     skipped = [name for name in not_needed if not may_tell_level(name)]
@@ -146,13 +146,13 @@ def _field(
 ) -> CodedField | None:
     """Return the field called `name`; None if its values are not exact. inherited: of the first lines."""
     lines = len(stamps)
-    found = pieces.pieces(name)
+    found_pieces = pieces.pieces(name)
     inner = name[len("fields.") :]
     if name.startswith("syslog."):
         return put_together(lines, pieces.pieces(inner, HEADER_RANK, HEADER_RANK))
     if name.startswith("fields."):
-        found = [piece._replace(rank=piece.rank + _OTHER) for piece in found]
-        found += pieces.pieces(inner)
+        found_pieces = [piece._replace(rank=piece.rank + _OTHER) for piece in found_pieces]
+        found_pieces += pieces.pieces(inner)
         name = inner if inner in pieces.left_out else name
     if name in pieces.left_out:
         return None
@@ -167,11 +167,11 @@ def _field(
             for code, text in enumerate(status.texts)
         ]
         of_status.add_converted(name, rows, status.codes[rows], classes, _OTHER)
-        found += of_status.pieces(name, _OTHER)
-    for place, source in enumerate(ALIASES.get(name, ())):
+        found_pieces += of_status.pieces(name, _OTHER)
+    for index, source in enumerate(ALIASES.get(name, ())):
         others = pieces.pieces(source, PAIRS)
         if others and source in IN_LOG_RECORDS:
-            has_level = _lines_with_level(stamps, pieces, others, found)
+            has_level = _lines_with_level(stamps, pieces, others, found_pieces)
             if has_level is None:
                 return None
             # The name of an event is what happened.
@@ -179,13 +179,13 @@ def _field(
                 False
             )
             others = [piece.where(has_level[piece.rows]) for piece in others]
-        found += [piece._replace(rank=piece.rank + _OTHER * (place + 1)) for piece in others]
+        found_pieces += [piece._replace(rank=piece.rank + _OTHER * (index + 1)) for piece in others]
     if name in ALIASES and stamps.first_lines:
         of_first = inherited.get(name)
         if of_first is None:
             return None
-        found += _pieces_of_first_lines(name, of_first, stamps)
-    return put_together(lines, found)
+        found_pieces += _pieces_of_first_lines(name, of_first, stamps)
+    return put_together(lines, found_pieces)
 
 
 def _fields_of_first_lines(
@@ -226,18 +226,18 @@ def _lines_with_level(
 
     asked, known: pieces with the lines that matter, and with those that do not.
     """
-    found = numpy.zeros(len(stamps), bool)
+    has_level = numpy.zeros(len(stamps), bool)
     if pieces.wanted is None:
         levels = levels_in_fields(len(stamps), pieces, pieces.objects)
         return None if levels is None else levels > 0
     for piece in asked:
-        found[piece.rows] = True
+        has_level[piece.rows] = True
     for piece in known:
-        found[piece.rows] = False
-    rows = numpy.flatnonzero(found)
-    found[:] = False
+        has_level[piece.rows] = False
+    rows = numpy.flatnonzero(has_level)
+    has_level[:] = False
     if not len(rows):
-        return found
+        return has_level
     # Few texts get here, so that others need not be read for levels.
     some = StampedLines(b"\n".join([*map(stamps.line, rows.tolist()), b""]))
     plain = _without_colours(some)
@@ -251,5 +251,5 @@ def _lines_with_level(
     levels = levels_in_fields(len(some), of_levels, of_levels.objects)
     if levels is None:
         return None
-    found[rows] = levels > 0
-    return found
+    has_level[rows] = levels > 0
+    return has_level

@@ -27,8 +27,8 @@ ONLY_IN_OBJECTS = frozenset((OF_SERILOG, "label", OF_MONGODB))
 """Keys that hold a level in JSON, not in pairs: there they mean other things."""
 ONLY_BY_NAME = frozenset(("label",))
 """Keys whose numbers are no levels: those of classes, in the records of other programs."""
-_ANY_CASE = {key.lower(): place for place, key in enumerate(LEVEL_KEYS) if key in BY_NAME_OR_NUMBER}
-_ONE_CASE = {key: place for place, key in enumerate(LEVEL_KEYS) if key not in BY_NAME_OR_NUMBER}
+_ANY_CASE = {key.lower(): index for index, key in enumerate(LEVEL_KEYS) if key in BY_NAME_OR_NUMBER}
+_ONE_CASE = {key: index for index, key in enumerate(LEVEL_KEYS) if key not in BY_NAME_OR_NUMBER}
 _OUTER, _INNER = "log", "level"
 _BESIDE = frozenset((BESIDE_OF_MONGODB[0], *BESIDE_OF_MONGODB[1], INFO_BESIDE))
 
@@ -49,26 +49,26 @@ INNER_TIME_KEYS = (("seconds", "nanos"), ("epochSecond", "nanoOfSecond"))
 """Keys of an object that is a time: whole seconds since 1970, and nanoseconds."""
 
 
-def place_of_level_key(name: str) -> int | None:
-    """Return the place of a key in LEVEL_KEYS, in any case of letters; None for another key."""
-    place = _ONE_CASE.get(name)
-    return place if place is not None else _ANY_CASE.get(name.lower())
+def index_of_level_key(name: str) -> int | None:
+    """Return the index of a key in LEVEL_KEYS, in any case of letters; None for another key."""
+    index = _ONE_CASE.get(name)
+    return index if index is not None else _ANY_CASE.get(name.lower())
 
 
 def level_key(name: str) -> str | None:
     """Return the key of LEVEL_KEYS that a name means, or None."""
-    place = place_of_level_key(name)
-    return None if place is None else LEVEL_KEYS[place]
+    index = index_of_level_key(name)
+    return None if index is None else LEVEL_KEYS[index]
 
 
 def may_tell_level(name: str) -> bool:
     """Tell whether a level may depend on the field of this name."""
-    return place_of_level_key(name) is not None or name in _BESIDE
+    return index_of_level_key(name) is not None or name in _BESIDE
 
 
 def level_names_in_order(names: list[str]) -> list[str]:
     """Return the names that may hold a level, in the order of the search; the usual case of a key first."""
-    found = [(place, name) for name in names if (place := place_of_level_key(name)) is not None]
+    found = [(index, name) for name in names if (index := index_of_level_key(name)) is not None]
     if len(found) > 1:
         found.sort(key=lambda one: (one[0], one[1] != LEVEL_KEYS[one[0]], one[1]))
     return [name for _, name in found]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.forms.access.one import level_of_access_log
 from logsrv.linelog.fields.forms.header_words import SEVERITIES
 from logsrv.linelog.fields.forms.pieces import HEADER, PAIRS, FieldPieces, put_together
@@ -37,9 +37,9 @@ def levels_of_lines(
 
     objects, access: the lines whose contents are JSON objects, and lines of an access log.
     """
-    found = levels_in_fields(len(stamps), pieces, objects)
+    levels = levels_in_fields(len(stamps), pieces, objects)
     status = put_together(len(stamps), pieces.pieces("status", PAIRS))
-    if found is None or status is None or not pieces.complete:
+    if levels is None or status is None or not pieces.complete:
         return level_numbers(stamps.text, stamps.ends, stamps.message_starts())
     behind = numpy.zeros(len(stamps), numpy.uint8)
     said = [piece for piece in pieces.pieces("severity") if piece.rank == HEADER]
@@ -49,8 +49,8 @@ def levels_of_lines(
     of_status = _numbers([level_of_access_log(text) for text in status.texts])[status.codes]
     # The worse of both is the level of an access log.
     behind = numpy.where(access, numpy.maximum(behind, of_status), behind)
-    found = numpy.where(found == 0, behind, found)
-    unknown = (found == 0) & ~objects & ~access
+    levels = numpy.where(levels == 0, behind, levels)
+    unknown = (levels == 0) & ~objects & ~access
     for rows in pieces.events:
         # Their numbers are no severities of syslog.
         unknown[rows] = True
@@ -59,8 +59,8 @@ def levels_of_lines(
         return level_numbers(stamps.text, stamps.ends, stamps.message_starts())
     if len(others):
         lines = [stamps.line(row) for row in others.tolist()]
-        found[others] = level_numbers(b"\n".join([*lines, b""]))
-    return found
+        levels[others] = level_numbers(b"\n".join([*lines, b""]))
+    return levels
 
 
 def _numbers(levels: Sequence[str | None]) -> Array:
@@ -73,7 +73,7 @@ def levels_in_fields(lines: int, pieces: FieldPieces, objects: Array) -> Array |
 
     objects: the lines whose contents are JSON objects.
     """
-    found = numpy.zeros(lines, numpy.uint8)
+    levels = numpy.zeros(lines, numpy.uint8)
     if not pieces.has_sources or any(map(level_key, pieces.left_out)):
         return None
     serilog = _lines_with(lines, pieces, INFO_BESIDE) & objects
@@ -88,9 +88,9 @@ def levels_in_fields(lines: int, pieces: FieldPieces, objects: Array) -> Array |
             numbers = numpy.where(_lines_of_mongodb(lines, pieces), numbers, 0)
         elif key == OF_SERILOG:
             serilog &= field.codes < 0
-        found = numpy.where(found == 0, numbers, found)
-    found[serilog & (found == 0)] = _NUMBERS["info"]
-    return found
+        levels = numpy.where(levels == 0, numbers, levels)
+    levels[serilog & (levels == 0)] = _NUMBERS["info"]
+    return levels
 
 
 def _lines_of_mongodb(lines: int, pieces: FieldPieces) -> Array:

@@ -1,7 +1,7 @@
 """Find the levels of all lines of a text, as an array of numbers, which is fast to count.
 
 A few bytes decide about most lines: a priority, a word at the beginning, the field `level`. NumPy checks
-these for all lines at once; the few other lines are checked one by one (`level_of` in `record.py`).
+these for all lines at once; the few other lines are checked one by one (`level_of` in `parsed_line.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy
 
 from logsrv.kit.text.colours import has_colours, without_colours
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     U64,
     Array,
     RowShape,
@@ -38,7 +38,7 @@ from logsrv.linelog.fields.forms.syslog.text_starts import (
 from logsrv.linelog.fields.level.leading_times import ends_of_leading_times
 from logsrv.linelog.fields.level.many import WIDTH, levels_at_times, levels_of_beginnings
 from logsrv.linelog.fields.level_names import BY_SYSLOG, LEVELS, RANK, UNSURE
-from logsrv.linelog.fields.record import Record, level_of, says_level
+from logsrv.linelog.fields.parsed_line import ParsedLine, level_of, says_level
 from logsrv.linelog.fields.stamps import LineBounds
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 
@@ -85,12 +85,12 @@ class _TextLines:
 
     @cached_property
     def access_brackets(self) -> Array:
-        """The places of brackets like that before the time in an access log."""
+        """The offsets of brackets like that before the time in an access log."""
         return access_brackets(self.raw)
 
     @cached_property
     def braces(self) -> Array:
-        """The places of opening braces."""
+        """The offsets of opening braces."""
         return indexes_of_true(self.raw == _OBJECT)
 
     @cached_property
@@ -99,7 +99,7 @@ class _TextLines:
         return lines_with_odd_headers(self.text, self.raw, self.messages, self.ends)
 
     def line_number_at(self, at: Array) -> Array:
-        """Return the number of the line at each place of the text."""
+        """Return the number of the line at each offset of the text."""
         found: Array = numpy.searchsorted(self.ends, at)
         return found
 
@@ -107,7 +107,7 @@ class _TextLines:
 def level_numbers(text: bytes, ends: Array | None = None, messages: Array | None = None) -> Array:
     """Return the level of each line of `text`, whole lines with their LFs, as numbers of OF_NUMBERS.
 
-    ends: the places of the LFs, if known. messages: where each message begins, -1 for a line without a
+    ends: the offsets of the LFs, if known. messages: where each message begins, -1 for a line without a
     stamp, if known.
     """
     if ends is None:
@@ -133,11 +133,11 @@ def levels_of_records(lines: LineBounds, found: Array | None = None) -> Array:
     others = numpy.flatnonzero(~here).tolist()
     of_lines[~here] = level_numbers(b"".join([first[number] + b"\n" for number in others]))
     of_first = of_lines[codes]
-    for place in numpy.flatnonzero(_have_marks_of_fields(lines, rows)).tolist():
-        line = lines.line(int(rows[place]))
+    for index in numpy.flatnonzero(_have_marks_of_fields(lines, rows)).tolist():
+        line = lines.line(int(rows[index]))
         # A source may have such a mark, too.
-        if says_level(Record(line).body):
-            of_first[place] = _NUMBERS[level_of(line, first[codes[place]])]
+        if says_level(ParsedLine(line).body):
+            of_first[index] = _NUMBERS[level_of(line, first[codes[index]])]
     found = found.copy()
     found[rows] = numpy.where(of_first > 0, of_first, found[rows])
     return found
@@ -221,27 +221,27 @@ def _find_by_priority(lines: _TextLines, chosen: Array) -> None:
     size = (digits >= 10).argmax(1)
     ended = begin[numpy.arange(len(begin)), size] == ord(">")
     value: Array = numpy.zeros(len(begin), numpy.uint16)
-    for place in range(3):
-        value = numpy.where(place < size, value * 10 + digits[:, place], value)
+    for column in range(3):
+        value = numpy.where(column < size, value * 10 + digits[:, column], value)
     sure = ended & (size > 0) & (size < 4) & (value < 192)
     lines.found[chosen] = numpy.where(sure, _BY_SEVERITY[value & 7], UNSURE)
     # In lines of all access logs there are quotes, which are found in a tenth of the time.
     if b'"' in lines.text and b" [" in lines.text:
         at = lines.access_brackets
-        has_time = _lines_with_places(lines, at[lines.raw[at + 3] == ord("/")])[chosen]
+        has_time = _lines_with_offsets(lines, at[lines.raw[at + 3] == ord("/")])[chosen]
         some = numpy.flatnonzero(sure & has_time)
         if len(some):
             _find_worse_status(lines, chosen[some], lines.messages[chosen[some]] + size[some] + 2)
 
 
 def _find_worse_status(lines: _TextLines, chosen: Array, starts: Array) -> None:
-    """Find the levels of lines of an access log behind a priority. starts: the places behind it."""
+    """Find the levels of lines of an access log behind a priority. starts: the offsets behind it."""
     ends, rows = lines.ends[chosen], rows_at(lines.raw, starts, WIDTH)
     content = ends_of_headers(lines.raw, starts, rows, ends)
     access, distant = rows_with_access_times(lines.raw, lines.access_brackets, content.at, ends)
     statuses = levels_of_statuses(lines.raw, content.at[access], ends[access])
     found = lines.found[chosen]
-    # A place without a header, or with an unusual one, needs a closer look.
+    # A line without a header, or with an unusual one, needs a closer look.
     unsure = content.unsure | (content.at == starts) | numpy.isin(chosen, lines.odd)
     worse = numpy.maximum(found[access], statuses)
     found[access] = numpy.where(statuses == NO_ACCESS, found[access], worse)
@@ -251,7 +251,7 @@ def _find_worse_status(lines: _TextLines, chosen: Array, starts: Array) -> None:
 
 def _find_by_field(lines: _TextLines, objects: Array) -> Array:
     """Find the levels of lines with a field that may hold one; return which lines have such a field."""
-    at, value = _field_places(lines)
+    at, value = _field_offsets(lines)
     line = lines.line_number_at(at)
     message = lines.messages[line]
     there = ~objects[line] & (message >= 0) & (at >= message)
@@ -263,7 +263,7 @@ def _find_by_field(lines: _TextLines, objects: Array) -> Array:
     sure = single & (lines.raw[value - 1] == ord("=")) & (lines.raw[at] != ord("P"))
     escaped, named_by_escape = _lines_with_escapes(lines)
     if sure.any():
-        sure &= ~escaped[line] & ~_lines_with_places(lines, lines.access_brackets)[line]
+        sure &= ~escaped[line] & ~_lines_with_offsets(lines, lines.access_brackets)[line]
         # A value of an event ends before the next key.
         sure &= ~lines_with_events(lines.text, lines.ends)[line]
     levels = numpy.zeros(len(line), numpy.uint8)
@@ -285,7 +285,7 @@ def _lines_with_keys_of_objects(lines: _TextLines, objects: Array) -> Array:
     none: Array = numpy.zeros(len(lines.ends), bool)
     if b"{" not in lines.text or b'"' not in lines.text:
         return none
-    braced = _lines_with_places(lines, lines.braces) & ~objects
+    braced = _lines_with_offsets(lines, lines.braces) & ~objects
     if not braced.any():
         return none
     raw = lines.raw[: len(lines.text)]
@@ -296,10 +296,10 @@ def _lines_with_keys_of_objects(lines: _TextLines, objects: Array) -> Array:
     second, third = raw[at + 2] | 0x20, raw[at + 3] | 0x20
     alone = raw[at + 2] == _QUOTE
     likely = alone | (third == (_QUOTE | 0x20)) | ((second == ord("a")) & (third == ord("b")))
-    return braced & _lines_with_places(lines, at[likely])
+    return braced & _lines_with_offsets(lines, at[likely])
 
 
-def _field_places(lines: _TextLines) -> tuple[Array, Array]:
+def _field_offsets(lines: _TextLines) -> tuple[Array, Array]:
     """Return where names of fields that may hold a level begin, and where their values begin."""
     raw = lines.raw[: len(lines.text)]
     if len(raw) < 9:
@@ -330,7 +330,7 @@ _SMALL = U64(0x2020202020202020)
 
 
 def _name_stands_at(raw: Array, at: Array, name: bytes) -> Array:
-    """Return for each place whether a name of at most eight letters stands there, in any case."""
+    """Return for each offset whether a name of at most eight letters stands there, in any case."""
     eights: Array = numpy.ndarray((len(raw) - 7,), "<u8", raw, 0, (1,))
     mask = U64((1 << 8 * len(name)) - 1)
     found: Array = ((eights[at] | _SMALL) & mask == int.from_bytes(name, "little")) & (at >= 0)
@@ -348,8 +348,8 @@ def _lines_with_escapes(lines: _TextLines) -> tuple[Array, Array]:
     return escaped, of_name
 
 
-def _lines_with_places(lines: _TextLines, at: Array) -> Array:
-    """Return which lines have one of these places of the text."""
+def _lines_with_offsets(lines: _TextLines, at: Array) -> Array:
+    """Return which lines have one of these offsets of the text."""
     found: Array = numpy.zeros(len(lines.ends), bool)
     found[lines.line_number_at(at)] = True
     return found
@@ -366,16 +366,16 @@ def _find_in_text(lines: _TextLines, chosen: Array) -> None:
     is_timed = text.at > content.at
     timed = numpy.flatnonzero(is_timed)
     words[timed] = rows_at(lines.raw, text.at[timed], WIDTH)
-    found = levels_of_beginnings(words, ends - text.at, is_timed)
+    levels = levels_of_beginnings(words, ends - text.at, is_timed)
     at_times = levels_at_times(rows)
-    found = numpy.where((at_times > 0) & (found != UNSURE), at_times, found)
+    levels = numpy.where((at_times > 0) & (levels != UNSURE), at_times, levels)
     # If JSON follows spaces, or a header, a level in its text does not count: check such a line by itself.
     first = rows[:, 0]
     blank = (first == _SPACE) | (first == ord("\t")) | (first == ord("\r")) | (first == _OBJECT)
     braced = numpy.searchsorted(lines.braces, content.at) < numpy.searchsorted(lines.braces, ends)
-    unsure = content.unsure | text.unsure | ((found > 0) & blank & braced)
+    unsure = content.unsure | text.unsure | ((levels > 0) & blank & braced)
     access, distant = rows_with_access_times(lines.raw, lines.access_brackets, content.at, ends)
     statuses = levels_of_statuses(lines.raw, content.at[access], ends[access])
-    found[access] = numpy.where(statuses == NO_ACCESS, found[access], statuses)
+    levels[access] = numpy.where(statuses == NO_ACCESS, levels[access], statuses)
     unsure[distant] = True
-    lines.found[chosen] = numpy.where(unsure, UNSURE, found)
+    lines.found[chosen] = numpy.where(unsure, UNSURE, levels)

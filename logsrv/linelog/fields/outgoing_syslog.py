@@ -89,7 +89,7 @@ def _add_missing_headers(lines: OutgoingLines) -> list[bytes]:
 
 
 def _complete_rfc5424(message: bytes, time: bytes, hostname: str | None) -> bytes:
-    """Return a message of RFC 5424, with a time and a host in place of `-`."""
+    """Return a message of RFC 5424, with a time and a host instead of `-`."""
     priority, when, where, rest = message.split(b" ", 3)
     when = time if when == _NONE else when
     where = _header_name(hostname, _LONGEST_HOST) if where == _NONE else where

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy
 
 from logsrv.linelog.fields.extract import read_fields
-from logsrv.linelog.fields.record import ALWAYS, Record
+from logsrv.linelog.fields.parsed_line import ALWAYS, ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import Value
 
@@ -20,7 +20,7 @@ class FieldReader:
     """A reader of the fields called `names`: any field but `position`.
 
     Their values are texts as they were written, and lists; every comparison gives the same for those as
-    for the values of a Record.
+    for the values of a ParsedLine.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -34,7 +34,7 @@ class FieldReader:
             field = found.get(name)
             if field is None:
                 records = (
-                    Record(stamps.line(row), None, stamps.first_line(row))
+                    ParsedLine(stamps.line(row), None, stamps.first_line(row))
                     for row in range(len(stamps))
                 )
                 columns.append([record.get(name, as_written=True) for record in records])

@@ -1,4 +1,4 @@
-"""The stamps of all lines of a text as arrays: places of their parts, times, sources."""
+"""The stamps of all lines of a text as arrays: offsets of their parts, times, sources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     indexes_of_true,
     rows_at,
@@ -151,7 +151,7 @@ class StampedLines(LineBounds):
             self.stamped, self._more = self.stamped[those], self._more[those]
 
     def _first_spaces(self, sources: Array) -> Array:
-        """Return the place of the first space from the start of each source on, or the end of the text."""
+        """Return the offset of the first space from the start of each source on, or the end of the text."""
         known = int(numpy.searchsorted(sources, len(self.text) - _SOURCE, side="right"))
         is_space = rows_at(self._bytes, sources[:known], _SOURCE) == _SPACE
         found = sources.copy()
@@ -163,23 +163,23 @@ class StampedLines(LineBounds):
 
     def moments(self) -> Array:
         """Return the time of each line in microseconds since 1970, or NO_TIME."""
-        found: Array = numpy.full(len(self), NO_TIME)
+        moments: Array = numpy.full(len(self), NO_TIME)
         digits = self._more.T.astype(numpy.int32)
         of_day: Array = numpy.zeros(len(self.stamped), numpy.int64)
-        of_day += sum(digits[20 + place] * 10 ** (5 - place) for place in range(6))
+        of_day += sum(digits[20 + digit] * 10 ** (5 - digit) for digit in range(6))
         right: Array = numpy.ones(len(self.stamped), bool)
         for at, below, worth in _PARTS:
             part = digits[at] * 10 + digits[at + 1]
             right &= part < below
             of_day += part * numpy.int64(worth)
         days = self._starts_of_days()
-        found[self.stamped] = numpy.where(right & (days != NO_TIME), days + of_day, NO_TIME)
+        moments[self.stamped] = numpy.where(right & (days != NO_TIME), days + of_day, NO_TIME)
         for line in self.stamped[~right].tolist():
             start = int(self.starts[line])
             second = _microseconds_of_second(self.text[start : start + 19])
             if second != NO_TIME:
-                found[line] = second + int(self.text[start + 20 : start + 26])
-        return found
+                moments[line] = second + int(self.text[start + 20 : start + 26])
+        return moments
 
     def _starts_of_days(self) -> Array:
         """Return the start of the day of each stamped line in microseconds since 1970, or NO_TIME."""

@@ -39,7 +39,7 @@ IsOf: TypeAlias = Callable[[bytes, int, int], bool]
 """A function of a text, a start and an end: whether the line between them has a matching source."""
 
 FirstLines: TypeAlias = Mapping[int, bytes]
-"""The places in a text where continuation lines begin → the first line of the record of each."""
+"""The offsets in a text where continuation lines begin → the first line of the record of each."""
 Choice: TypeAlias = Callable[[bytes], Collection[int]]
 """A text of whole lines → where those of its lines begin that are wanted."""
 NO_FIRST_LINES: FirstLines = {}

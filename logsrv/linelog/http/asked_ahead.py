@@ -159,9 +159,9 @@ class AskedAhead:
         Return its result; None after a system error, which is logged if the call before had no such error.
         """
         pool = self._reactor.getThreadPool()
-        found, why = None, ""
+        result, why = None, ""
         try:
-            found = await deferToThreadPool(
+            result = await deferToThreadPool(
                 self._reactor, pool, call, Path(self._directory()), *given
             )
         except OSError as error:
@@ -169,7 +169,7 @@ class AskedAhead:
         if why not in ("", self._fault):
             log.warn("{why}", why=why)
         self._fault = why
-        return found
+        return result
 
     async def _ask(self, path: str, query: bytes) -> bool:
         """Ask; return whether to ask again: it took little time in its turn, and may succeed."""

@@ -44,27 +44,27 @@ def table(view: View, values: Values) -> Reply:
     # Rows that the query itself chooses are the first ones.
     is_whole = values["whole"] and not (question.row_stages or question.limit)
     search = make_search(view, values)
-    found = answer.rows(search, question.extractions, most if is_whole else None)
-    found = after_stages(found, answer, question.row_stages)
+    figures = answer.rows(search, question.extractions, most if is_whole else None)
+    figures = after_stages(figures, answer, question.row_stages)
     if values["format"] == "text":
-        found = answer.as_text(found)
-    rows = found.rows if question.limit is None else found.rows[: question.limit]
+        figures = answer.as_text(figures)
+    rows = figures.rows if question.limit is None else figures.rows[: question.limit]
     rows = rows[max(0, len(rows) - most) :] if is_whole and answer.every else rows[:most]
     if values["format"] == "csv":
-        yield csv_rows([found.columns, *rows])
+        yield csv_rows([figures.columns, *rows])
         return
     if values["format"] == "text":
-        yield table_text(found.columns, rows)
+        yield table_text(figures.columns, rows)
         return
-    said = found._asdict()
+    said = figures._asdict()
     cut = said.pop("cut")
     yield json_line(
         {
             **said,
             "rows": rows,
-            "at_least": found.at_least,
-            "compare": found.compare and found.compare._asdict(),
-            "groups": len(found.rows) + cut,
+            "at_least": figures.at_least,
+            "compare": figures.compare and figures.compare._asdict(),
+            "groups": len(figures.rows) + cut,
             **({"cut": cut} if cut else {}),
             "by": list(answer.by),
             "every": answer.every,
@@ -85,18 +85,18 @@ def histogram(view: View, values: Values) -> Reply:
     step = 1.0
     if since and until and since <= until:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
-        step, found, by_step, missed = _count_buckets(view, values, first, last)
-        if found and (min(found) < step_start(first, step) or max(found) > last):
+        step, counts, by_step, missed = _count_buckets(view, values, first, last)
+        if counts and (min(counts) < step_start(first, step) or max(counts) > last):
             # Lines outside of the span: the times of a segment without index are approximate. Count again.
-            first, last = min(first, *found), max(last, max(found) + step)
+            first, last = min(first, *counts), max(last, max(counts) + step)
             since, until = rfc3339(first), rfc3339(last)
-            step, found, by_step, missed = _count_buckets(view, values, first, last)
+            step, counts, by_step, missed = _count_buckets(view, values, first, last)
         if values.get("by"):
             by_value, parts = _most_frequent(values["by"], by_step)
             by_value |= {"missed": missed} if missed else {}
         start = step_start(first, step)
         while start < last or (start == last and not values["until"]):
-            bucket = found.get(start)
+            bucket = counts.get(start)
             buckets.append(
                 {
                     "time": rfc3339(start),

@@ -42,7 +42,7 @@ from logsrv.linelog.read.records.found_records import (
     lines_of_records,
     whole_record,
 )
-from logsrv.linelog.read.records.whole_records import (
+from logsrv.linelog.read.records.line_documents import (
     joined_documents,
     record_documents,
 )
@@ -69,7 +69,10 @@ def search(view: View, values: Values) -> Reply:
         yield from _ordered_lines(view, values, question.answer, head, render)
         return
     left = values["limit"] if question.limit is None else min(values["limit"], question.limit)
-    before, after = _parse_place(values["before"]), _parse_place(values["after"])
+    before, after = (
+        _parse_position_if_any(values["before"]),
+        _parse_position_if_any(values["after"]),
+    )
     if values.get("join") and not has_all_lines(question):
         yield from _lines_of_records(view, values, question, left, after, before)
         return
@@ -77,7 +80,7 @@ def search(view: View, values: Values) -> Reply:
         yield head
     if left and values.get("newest"):
         after = (
-            _place_before_newest(make_search(view, values, before=before, after=after), left)
+            _position_before_newest(make_search(view, values, before=before, after=after), left)
             or after
         )
 
@@ -136,17 +139,17 @@ def _position_of(line: bytes) -> Position:
     return parse_position(json.loads(line)["position"])
 
 
-def _lines_beyond(view: View, found: Collection[Position], question: Question) -> bytes:
+def _lines_beyond(view: View, positions: Collection[Position], question: Question) -> bytes:
     """Return the other lines of the records at the edges of an answer, marked as such.
 
-    found: positions in the answer; if it has all lines, at least those of the first and the last one. A
+    positions: positions in the answer; if it has all lines, at least those of the first and the last one. A
     query with `limit` gets no more lines.
     """
-    if not found or question.limit is not None:
+    if not positions or question.limit is not None:
         return b""
     document = document_maker(question.extractions)
-    known = None if has_all_lines(question) else found
-    lines = lines_beyond(view, min(found), max(found), known)
+    known = None if has_all_lines(question) else positions
+    lines = lines_beyond(view, min(positions), max(positions), known)
     return b"".join(json_line(document(hit) | about | {"beyond": True}) for hit, about in lines)
 
 
@@ -166,14 +169,14 @@ def _lines_of_records(
     pieces = _pieces_of_records(view, values, after=after, before=before, reverse=reverse)
     document = document_maker(question.extractions)
     newest: list[bytes] = []
-    found: set[Position] = set()
+    positions: set[Position] = set()
     yield head
     for piece in pieces if left else ():
         del piece[left:]
         lines = [
             json_line(document(hit) | about) if is_json else render(hit) for hit, about in piece
         ]
-        found.update(hit.position for hit, _ in (piece if is_json else ()))
+        positions.update(hit.position for hit, _ in (piece if is_json else ()))
         left -= len(lines)
         if is_newest and not values["reverse"]:
             newest += lines
@@ -182,7 +185,7 @@ def _lines_of_records(
         if not left:
             break
     yield b"".join(newest[::-1])
-    yield _lines_beyond(view, found, question)
+    yield _lines_beyond(view, positions, question)
 
 
 def _pieces_of_records(
@@ -219,18 +222,18 @@ def _renderer(values: Values, question: Question) -> tuple[bytes, Callable[[Hit]
     return b"", lambda hit: json_line(document(hit))
 
 
-def _place_before_newest(asked: Search, lines: int) -> Position | None:
+def _position_before_newest(asked: Search, lines: int) -> Position | None:
     """Return the position after which only the newest `lines` matches come; None if there are fewer."""
 
     def work(task: ReadTask) -> list[bytes]:
         return [str(hit.position).encode() for hit in asked.hits_in_task(task)]
 
     left = lines
-    for _, places in asked.run_for_lines(work, reverse=True):
-        if len(places) >= left:
-            first = parse_position(places[-left].decode())
+    for _, positions in asked.run_for_lines(work, reverse=True):
+        if len(positions) >= left:
+            first = parse_position(positions[-left].decode())
             return first.beside(-1)
-        left -= len(places)
+        left -= len(positions)
     return None
 
 
@@ -320,7 +323,7 @@ def _line_at(lines: StoredLines, values: Values) -> Hit:
     return hit
 
 
-def _parse_place(text: str | None) -> Position | None:
+def _parse_position_if_any(text: str | None) -> Position | None:
     return None if text is None else parse_position(text)
 
 

@@ -176,10 +176,10 @@ def _query_error(query: str) -> dict[str, Any]:
 
 def _read(file: Path) -> Searches:
     try:
-        found = _parse_json(read_file(file, LARGEST_FILE) or b"{}")
-        if not isinstance(found, dict):
+        searches = _parse_json(read_file(file, LARGEST_FILE) or b"{}")
+        if not isinstance(searches, dict):
             raise ValueError("is no JSON object of searches by their names")
-        for name, search in found.items():
+        for name, search in searches.items():
             if isinstance(search, dict):
                 # Earlier versions saved which servers were asked.
                 search.pop("nodes", None)
@@ -191,7 +191,7 @@ def _read(file: Path) -> Searches:
         if isinstance(error.__cause__, FileNotFoundError):
             return {}
         raise StoreError(f"{_shown_path(file)}: {one_line(str(error))}") from error
-    return found
+    return searches
 
 
 def _parse_json(data: bytes) -> Any:

@@ -35,7 +35,7 @@ _AREAS = frozenset(
     b"Africa America Antarctica Arctic Asia Atlantic Australia Brazil Canada Chile Etc Europe Indian Mexico"
     b" Pacific US".split()
 )
-# `(?:x|)` costs half of `(?:x)?`, for which Python keeps a place to go back to. Of several forms Python
+# `(?:x|)` costs half of `(?:x)?`, for which Python keeps an index to go back to. Of several forms Python
 # leaves out at once those whose first character is another one, unless it is repeated.
 _DIRECTIVES = {
     b"%Y": rb"(?P<year>[0-9][0-9]{3})",

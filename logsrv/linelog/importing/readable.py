@@ -6,7 +6,7 @@ UTF-8 behind such lines stay as they are: a program that writes the one may go o
 A file that a program wrote on after it was cut (logrotate's `copytruncate`), or that was open at a power
 cut, has thousands of NULs in a row. They become one line that tells how many there were.
 
-Of a compressed file, all text that can be unpacked before a damaged place is read. The file classes of
+Of a compressed file, all text that can be unpacked before a damaged part is read. The file classes of
 Python's library are not used: the call that finds the damage drops the text that it has already unpacked.
 """
 
@@ -57,7 +57,7 @@ _UNPACKERS: dict[bytes, Callable[[], Any]] = {
 def readable_text(
     chunks: Iterator[bytes], note_utf8: Callable[[int], object] = lambda offset: None
 ) -> Iterator[bytes]:
-    """Yield the text of a file in UTF-8, without a byte order mark, a line in place of each run of NULs.
+    """Yield the text of a file in UTF-8, without a byte order mark, a line instead of each run of NULs.
 
     note_utf8: called with the offset of the first byte in UTF-8 behind text in UTF-16 or UTF-32.
     """

@@ -23,6 +23,7 @@ from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser, reference_
 from logsrv.linelog.intake.turns import LITTLE
 from logsrv.linelog.lines.bodies import LARGE, Records, Reply, RequestRefused, TooLargeHereError
 from logsrv.linelog.lines.framer import RecordFramer
+from logsrv.state_table import state_table
 
 # A peer with more stored but unacknowledged bytes is paused; most clients have a smaller window.
 WINDOW = 4 << 20
@@ -30,22 +31,25 @@ WINDOW = 4 << 20
 ANSWER = 1 << 10
 
 
-NEXT = {
-    # Nothing that was received is left.
-    "READING": {"work": "WORKING", "end": "CLOSING", "lose": "LEFT"},
-    # Received data is left, or a worker has some of it.
-    "WORKING": {"rest": "READING", "end": "ENDING", "lose": "LEFT"},
-    # The same in a connection that is being closed: what is left is dropped.
-    "ENDING": {"rest": "CLOSING", "lose": "DROPPING"},
-    # It is closed when everything stored is acknowledged.
-    "CLOSING": {"lose": "GONE"},
-    # The peer has gone: what it sent before is stored.
-    "LEFT": {"rest": "GONE", "end": "DROPPING"},
-    # The peer has gone, and the rest of what it sent is dropped.
-    "DROPPING": {"rest": "GONE"},
-    "GONE": {},
-}
-"""The states, and for each the events that lead to another state. Any other event changes nothing."""
+NEXT = state_table(
+    {
+        # Nothing that was received is left.
+        "READING": {"work": "WORKING", "end": "CLOSING", "lose": "LEFT"},
+        # Received data is left, or a worker has some of it.
+        "WORKING": {"work": "WORKING", "rest": "READING", "end": "ENDING", "lose": "LEFT"},
+        # The same in a connection that is being closed: what is left is dropped. A store that fails closes
+        # it once more.
+        "ENDING": {"work": "ENDING", "rest": "CLOSING", "end": "ENDING", "lose": "DROPPING"},
+        # It is closed when everything stored is acknowledged. The last record may need a worker.
+        "CLOSING": {"work": "ENDING", "end": "CLOSING", "lose": "GONE"},
+        # The peer has gone: what it sent before is stored.
+        "LEFT": {"work": "LEFT", "rest": "GONE", "end": "DROPPING"},
+        # The peer has gone, and the rest of what it sent is dropped.
+        "DROPPING": {"work": "DROPPING", "rest": "GONE"},
+        "GONE": {},
+    }
+)
+"""The states: for each the events, and the state after each event."""
 _AT_WORK = frozenset(("WORKING", "ENDING", "LEFT", "DROPPING"))
 _AT_ITS_END = frozenset(("ENDING", "CLOSING", "DROPPING", "GONE"))
 
@@ -238,7 +242,7 @@ class RecordReceiver(InputProtocol):
         self._close_when_safe()
 
     def _advance(self, event: str) -> None:
-        self._state = NEXT[self._state].get(event, self._state)
+        self._state = NEXT[self._state][event]
         self.ending = self._state in _AT_ITS_END
 
     def dataReceived(self, data: bytes) -> None:
@@ -261,7 +265,7 @@ class RecordReceiver(InputProtocol):
     def take_turn(self) -> None:
         """Take in messages until none is left, a worker parses one, or others have a turn."""
         # Not `_advance`, which takes longer: neither this event nor `rest` begins the end of a connection.
-        self._state, done = NEXT[self._state].get("work", self._state), True
+        self._state, done = NEXT[self._state]["work"], True
         try:
             done = self.intake.turns.run(self, self._take_next)
         except (Exception, SystemExit):
@@ -304,7 +308,7 @@ class RecordReceiver(InputProtocol):
             self._unread.clear()
             self._data_ended()
             return
-        self._state = NEXT[self._state].get("rest", self._state)
+        self._state = NEXT[self._state]["rest"]
         if self.ending:
             self._unread.clear()
             self._close_when_safe()

@@ -14,11 +14,11 @@ import pyarrow.parquet
 from logsrv.linelog.columns.arrow_texts import field_as_text, text_column
 from logsrv.linelog.columns.stamp_fields import source_fields
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.extract import read_all_fields
 from logsrv.linelog.fields.level_names import LEVELS
-from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
+from logsrv.linelog.fields.parsed_line import ALIASES, ALWAYS, ParsedLine
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.objects.interface import Archive
@@ -103,7 +103,7 @@ def _columns_of_fields(stamps: StampedLines) -> dict[str, pyarrow.Array]:
 
 
 def _fields_of_line(line: bytes, first_line: bytes | None) -> dict[str, str]:
-    record = Record(line, None, first_line)
+    record = ParsedLine(line, None, first_line)
     shown = record.fields
     names = {*shown, *ALIASES, STATUS_CLASS}.difference(ALWAYS)
     # A name with bytes that are not UTF-8 is not found in the form in which it is shown.

@@ -18,7 +18,7 @@ from typing import IO
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.continuations.first_lines import first_lines
 from logsrv.linelog.fields.continuations.way_back import EarlierText
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines

@@ -17,7 +17,7 @@ import attrs
 from logsrv.linelog.batch import Block
 from logsrv.linelog.fields.continuations.joiner import MOST_BYTES, Joiner
 from logsrv.linelog.fields.continuations.parts import is_cut, join_parts, part_of_record
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.lines.framer import BlockFramer
 from logsrv.linelog.lines.records import ESCAPED_LF
 from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
@@ -107,7 +107,7 @@ class JoiningFramer:
         if self._closing:
             self._counts.dropped_closed += len(line)
             return b""
-        record = Record.of_message(line[:_LOOKED_AT])
+        record = ParsedLine.of_message(line[:_LOOKED_AT])
         is_object = bool(_OBJECT.match(record.content))
         was_cut, self._is_cut = self._is_cut, not line.startswith(b"{") and is_cut(record)
         if is_object and not (was_cut or self._is_cut):
@@ -139,7 +139,7 @@ class JoiningFramer:
 
     def _add_part(self, line: bytes, is_rest: bool) -> None:
         lines = (self._parts.pop(), line) if is_rest else (line,)
-        self._parts += [one.line for one in join_parts(map(Record.of_message, lines))]
+        self._parts += [one.line for one in join_parts(map(ParsedLine.of_message, lines))]
 
     def _add_to_oversize(self, line: bytes, is_rest: bool) -> bytes:
         """Do with a line what the rules say if the record would become too long with it."""
@@ -152,7 +152,7 @@ class JoiningFramer:
         elif rules.oversize is Oversize.TRUNCATE:
             counts.dropped_truncated += len(line)
             self._size = rules.max_line
-            if is_rest and (part := part_of_record(Record.of_message(line))):
+            if is_rest and (part := part_of_record(ParsedLine.of_message(line))):
                 # The next line does not go on with the truncated one.
                 self._add_part(line[: part.start], is_rest)
         else:

@@ -54,13 +54,13 @@ class DirectoryArchive:
         folders = [prefix]
         while folders:
             folder = folders.pop()
-            place = os.path.join(self._path, folder)
+            path = os.path.join(self._path, folder)
             # Inside the folder of a store no symbolic link is followed, because somebody else's archive may
             # have one to `/`. The folder itself may be a link, which the owner of the archive has made.
-            if folder.count("/") > 1 and not _is_real_folder(place.rstrip("/")):
+            if folder.count("/") > 1 and not _is_real_folder(path.rstrip("/")):
                 continue
             try:
-                with os.scandir(place) as found:
+                with os.scandir(path) as found:
                     for entry in found:
                         if entry.is_dir(follow_symlinks=False):
                             folders.append(f"{folder}{entry.name}/")

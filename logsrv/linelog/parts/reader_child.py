@@ -37,6 +37,7 @@ from logsrv.kit.children.child_side import (
 )
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.reactor import steady_reactor
+from logsrv.state_table import state_table
 
 TRY = 0.1
 """Seconds between two attempts to take the lock."""
@@ -44,18 +45,20 @@ TRIES = 200
 """The failed attempts after which the work begins without the lock: its owner should have ended by then."""
 
 
-NEXT = {
-    "NEW": {"orders": "LOCKING", "leave": "LEAVING"},
-    # The process of a killed daemon may hold the lock for a few seconds.
-    "LOCKING": {"locked": "WORKING", "leave": "LEAVING"},
-    # New orders change the work.
-    "WORKING": {"finish": "FINISHING", "leave": "LEAVING"},
-    # The daemon has closed the input, or is dead: the work ends and saves.
-    "FINISHING": {"leave": "LEAVING"},
-    # The last report is written; then the reactor stops.
-    "LEAVING": {},
-}
-"""The states of the process, and for each the events that lead to another state; others change nothing."""
+NEXT = state_table(
+    {
+        "NEW": {"orders": "LOCKING", "leave": "LEAVING"},
+        # The process of a killed daemon may hold the lock for a few seconds.
+        "LOCKING": {"locked": "WORKING", "leave": "LEAVING"},
+        # New orders change the work.
+        "WORKING": {"finish": "FINISHING", "leave": "LEAVING"},
+        # The daemon has closed the input, or is dead: the work ends and saves.
+        "FINISHING": {"leave": "LEAVING"},
+        # The last report is written; then the reactor stops.
+        "LEAVING": {},
+    }
+)
+"""The states of the process: for each the events, and the state after each event."""
 
 
 class ReaderWork(Protocol):
@@ -101,7 +104,7 @@ class DaemonConnection(PipeProtocol):
                 self.call_or_end(self._start_when_locked, TRIES)
 
     def _advance(self, event: str) -> None:
-        self._state = NEXT[self._state].get(event, self._state)
+        self._state = NEXT[self._state][event]
 
     def _start_when_locked(self, tries: int) -> None:
         """Begin the work when the lock is free; after all attempts begin it without the lock."""
@@ -159,7 +162,9 @@ class DaemonConnection(PipeProtocol):
         self._end_process()
 
     def _end_process(self) -> None:
-        """End the process after the last report is written."""
+        """End the process after the last report is written; do nothing if it ends already."""
+        if self._state == "LEAVING":
+            return
         self._advance("leave")
         if self.transport is not None and not self.transport.disconnected:
             self.transport.loseConnection()

@@ -42,7 +42,7 @@ from logsrv.linelog.fields.level_names import (
     RANK,
     canonical_level,
 )
-from logsrv.linelog.fields.record import ALIASES
+from logsrv.linelog.fields.parsed_line import ALIASES
 from logsrv.linelog.fields.stored_line import IN_STAMP
 from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.query.query_need import (
@@ -216,12 +216,12 @@ def _pattern_by_key(name: str, op: str, value: str, number: Pattern | None = Non
     inner = name.removeprefix("fields.").removeprefix("syslog.")
     last = inner.rpartition(".")[2]
     number = number or _integer_pattern(op, value)
-    found = [_ESCAPE]
+    alternatives = [_ESCAPE]
     if last:
         others = (other.rpartition(".")[2] for other in ALIASES.get(name, ()))
         keys = "|".join(map(_pattern_of_key, dict.fromkeys((last, *others))))
         if escape_in_key(last) == b"\\u":
-            found.append(r"\\u")
+            alternatives.append(r"\\u")
         start = (
             _pattern_of_value_start(value) if op == "=" and not is_number_or_amount(value) else ""
         )
@@ -229,20 +229,20 @@ def _pattern_by_key(name: str, op: str, value: str, number: Pattern | None = Non
             start = (
                 f'(?:"?(?:\\[|-|[+]?0*(?:{number}|[0-9]*\\.|[0-9]+{_UNIT}))|"[+]?[0-9]+ {_UNIT})'
             )
-        found.append(f'(?:{keys})(?:"[ \\t\\r]*:[ \\t\\r]*|=){start}')
+        alternatives.append(f'(?:{keys})(?:"[ \\t\\r]*:[ \\t\\r]*|=){start}')
     else:
-        found.append("[:=]")
+        alternatives.append("[:=]")
     if inner in HEADER_NAMES or name.startswith("syslog."):
-        found += [ANY_PRIORITY, WITHOUT_PRIORITY]
+        alternatives += [ANY_PRIORITY, WITHOUT_PRIORITY]
     if inner in ALL_ACCESS_NAMES:
-        found.append(expression_in_access_log(inner, number))
+        alternatives.append(expression_in_access_log(inner, number))
     if inner in EVENT_NAMES:
-        found.append(SIGN.decode())
+        alternatives.append(SIGN.decode())
     if inner in SSHD_NAMES:
-        found += [f"{word} " for word in SSHD_WORDS]
+        alternatives += [f"{word} " for word in SSHD_WORDS]
     if inner == "duration":
-        found.append(DURATION)
-    return "|".join(found)
+        alternatives.append(DURATION)
+    return "|".join(alternatives)
 
 
 def _pattern_of_key(key: str) -> Pattern:
@@ -295,26 +295,28 @@ def _level_pattern(op: str, value: str) -> Pattern | None:
     fields = sorted({name.rpartition(".")[2].lower() for name in of_numbers})
     keys = "|".join(expression_for_text(name, ignore_case=True) for name in fields)
     ranks = [rank for rank, name in BY_SYSLOG.items() if name in wanted]
-    found = [
+    alternatives = [
         words,
         rf'(?:{keys})(?:"[ \t\r]*:[ \t\r]*|=)(?:\[|"?[-+.0-9])',
         *expressions_for_severities(ranks),
     ]
-    found += [f"{word}:" for word, meaning in OF_DOTNET.items() if meaning in wanted]
+    alternatives += [f"{word}:" for word, meaning in OF_DOTNET.items() if meaning in wanted]
     marked = (word for word, meaning in OF_POSTGRESQL.items() if meaning in wanted)
-    found += [expression_for_text(word + AFTER_POSTGRESQL, ignore_case=False) for word in marked]
-    found += [
+    alternatives += [
+        expression_for_text(word + AFTER_POSTGRESQL, ignore_case=False) for word in marked
+    ]
+    alternatives += [
         rf'(?:"|=){expression_for_text(name, ignore_case=True)}\b'
         for name, meaning in IN_FIELDS.items()
         if meaning in wanted
     ]
-    found += expressions_for_letters(wanted)
-    found += expressions_for_statuses(wanted)
+    alternatives += expressions_for_letters(wanted)
+    alternatives += expressions_for_statuses(wanted)
     if not wanted.isdisjoint(OF_NAGIOS.values()):
-        found.append("(?:HOST|SERVICE) [A-Z]+(?: [A-Z]+)?: ")
+        alternatives.append("(?:HOST|SERVICE) [A-Z]+(?: [A-Z]+)?: ")
     if OF_OTHER_STATUS in wanted:
-        found += [f'"{known_keys.INFO_BESIDE}"', f"{BEFORE_STATUS} [^45]"]
-    return "|".join([*found, _ESCAPE])
+        alternatives += [f'"{known_keys.INFO_BESIDE}"', f"{BEFORE_STATUS} [^45]"]
+    return "|".join([*alternatives, _ESCAPE])
 
 
 def levels_satisfying(op: str, value: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Show a wrong query on a terminal: the error's sentence, the query, and a caret under the place."""
+"""Show a wrong query on a terminal: the error's sentence, the query, and a caret under it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 
 BEFORE, BEHIND = 50, 20
-"""Characters of the query that are shown before and after the place."""
+"""Characters of the query that are shown before and after the error."""
 
 
 def error_with_caret(text: str, error: QueryError) -> str:
     """Return three short lines that show an error of the query `text`; safe for a terminal."""
-    place = min(error.at - 1, len(text))
-    start = max(0, place - BEFORE)
-    end = min(len(text), place + BEHIND)
-    before = ("…" if start else "") + _escaped_one_line(text[start:place])
-    behind = _escaped_one_line(text[place:end]) + ("…" if end < len(text) else "")
+    index = min(error.at - 1, len(text))
+    start = max(0, index - BEFORE)
+    end = min(len(text), index + BEHIND)
+    before = ("…" if start else "") + _escaped_one_line(text[start:index])
+    behind = _escaped_one_line(text[index:end]) + ("…" if end < len(text) else "")
     return f"{error.sentence}\n  {before}{behind}\n  {' ' * terminal_columns(before)}^"
 
 

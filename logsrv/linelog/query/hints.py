@@ -62,18 +62,18 @@ def foreign_syntax_hints(query: str) -> list[str]:
         # The filter alone first: the condition of an alert is no stage of a question.
         node = LineStages(query).lines.node
         node = parse_question(query).node
-    found = []
+    hints = []
     for pieces in _filters(query):
-        for place, piece in enumerate(pieces):
+        for index, piece in enumerate(pieces):
             if word := piece["word"]:
-                behind = pieces[place + 1][0] if place + 1 < len(pieces) else ""
-                is_between = 0 < place < len(pieces) - 1
-                found.append(_hint_on_word(word, behind, is_between=is_between))
-    found += map(_hint_on_comparison, comparisons(node))
+                behind = pieces[index + 1][0] if index + 1 < len(pieces) else ""
+                is_between = 0 < index < len(pieces) - 1
+                hints.append(_hint_on_word(word, behind, is_between=is_between))
+    hints += map(_hint_on_comparison, comparisons(node))
     words = " ".join(query.partition("|")[0].split())
     if " by " in words and _is_table(words):
-        found.append(hint_on_stage(words))
-    return list(dict.fromkeys(hint for hint in found if hint))[:MOST_HINTS]
+        hints.append(hint_on_stage(words))
+    return list(dict.fromkeys(hint for hint in hints if hint))[:MOST_HINTS]
 
 
 def _is_table(words: str) -> bool:
@@ -195,8 +195,8 @@ def _hint_on_stars(minus: str, name: str, op: str, value: str) -> str:
     contains = f"{no}{name}:{_shortened_line(text)} (contains)"
     if not begin + end:
         return f"* is a character here; write {contains}"
-    place = "begins with" if begin else "ends with"
-    return f"* is a character here; write {contains}, or {expression} ({place})"
+    where = "begins with" if begin else "ends with"
+    return f"* is a character here; write {contains}, or {expression} ({where})"
 
 
 def _shortened_line(text: str) -> str:

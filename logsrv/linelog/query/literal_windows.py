@@ -1,7 +1,7 @@
 """Many literals found in a piece of text by their windows: the time hardly grows with their number.
 
 A window is four bytes of a literal, or two or one of a shorter literal. A table marks the windows of all
-literals. One pass looks up each place of the text in the table; only at a mark the literal is compared.
+literals. One pass looks up each offset of the text in the table; only at a mark the literal is compared.
 Windows are in small letters, so one table serves literals with and without case.
 
 A text is searched in pieces small enough for the processor's cache; a piece's arrays take eight times its
@@ -16,7 +16,7 @@ from typing import overload
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.text_search.literals import Literal
@@ -55,7 +55,7 @@ class LineSpans(Sequence[tuple[int, int]]):
 
 
 class TextPiece:
-    """The lines of `text[begin:end]`; places in it count from `begin`. first_lines: of all its lines."""
+    """The lines of `text[begin:end]`; offsets in it count from `begin`. first_lines: of all its lines."""
 
     def __init__(
         self, text: bytes, begin: int, end: int, first_lines: FirstLines = NO_FIRST_LINES
@@ -81,9 +81,9 @@ class TextPiece:
         """Return the eight bytes from each offset on, as little-endian numbers."""
         return numpy.ndarray((self.size + PAD - 7,), "<u8", self.raw.data, strides=(1,))
 
-    def line_numbers_at(self, places: Array) -> Array:
+    def line_numbers_at(self, offsets: Array) -> Array:
         """Return the numbers of the lines that contain these offsets."""
-        found: Array = numpy.searchsorted(self.ends, places)
+        found: Array = numpy.searchsorted(self.ends, offsets)
         return found
 
     def spans(self, lines: Array) -> LineSpans:
@@ -110,7 +110,7 @@ _MULTIPLIER = numpy.uint32(2654435761)
 # rare.
 _WORD = 8
 _COMPARED = 4 * _WORD
-# Pairs of a place and a literal that are compared at once.
+# Pairs of an offset and a literal that are compared at once.
 _MOST_PAIRS = 1 << 18
 # Bytes from the most to the least frequent in logs, folded; all others are rarer.
 _FREQUENT = b'e 0t1ainosr2c34d5l6798pm.uf-:hbg/"=vyk{}(),wx;zjq'
@@ -136,27 +136,27 @@ class LiteralWindows:
         found = [
             self._only_whole_literals(piece, *pair)
             for sized in self._sized
-            for pair in sized.possible_places(folded)
+            for pair in sized.possible_offsets(folded)
         ]
-        places = [places for places, _ in found] or [numpy.empty(0, numpy.intp)]
+        offsets = [offsets for offsets, _ in found] or [numpy.empty(0, numpy.intp)]
         which = [which for _, which in found] or [numpy.empty(0, numpy.intp)]
-        return numpy.concatenate(places), numpy.concatenate(which)
+        return numpy.concatenate(offsets), numpy.concatenate(which)
 
     def _only_whole_literals(
-        self, piece: TextPiece, places: Array, which: Array
+        self, piece: TextPiece, offsets: Array, which: Array
     ) -> tuple[Array, Array]:
-        """Return only the places at which the whole literal stands."""
-        places, which = self._compared.only_equal(piece, places, which)
+        """Return only the offsets at which the whole literal stands."""
+        offsets, which = self._compared.only_equal(piece, offsets, which)
         longer = self._compared.sizes[which] > _COMPARED
         if not longer.any():
-            return places, which
+            return offsets, which
         kept = ~longer
         for at in numpy.flatnonzero(longer).tolist():
             literal = self._literals[which[at]]
-            begin = piece.begin + int(places[at])
+            begin = piece.begin + int(offsets[at])
             there = piece.text[begin : begin + len(literal.text)]
             kept[at] = (there.lower() if literal.ignore_case else there) == literal.text
-        return places[kept], which[kept]
+        return offsets[kept], which[kept]
 
 
 class _LiteralBeginnings:
@@ -174,22 +174,22 @@ class _LiteralBeginnings:
             ]
         )
 
-    def only_equal(self, piece: TextPiece, places: Array, which: Array) -> tuple[Array, Array]:
-        """Return only those places, with their literals' numbers, where the literal may stand.
+    def only_equal(self, piece: TextPiece, offsets: Array, which: Array) -> tuple[Array, Array]:
+        """Return only those offsets, with their literals' numbers, where the literal may stand.
 
-        At such a place all of the literal fits into the piece, and its first `_COMPARED` bytes are there.
-        which: the number of the literal of each place.
+        At such an offset all of the literal fits into the piece, and its first `_COMPARED` bytes are there.
+        which: the number of the literal at each offset.
         """
         eights = piece.eight_byte_words()
-        kept = (places >= 0) & (places + self.sizes[which] <= piece.size)
-        places, which = places[kept], which[kept]
+        kept = (offsets >= 0) & (offsets + self.sizes[which] <= piece.size)
+        offsets, which = offsets[kept], which[kept]
         for word in range(self._wanted.shape[1]):
-            there = eights[places + _WORD * word]
+            there = eights[offsets + _WORD * word]
             there |= self._letters[which, word]
             there &= self._known[which, word]
             kept = there == self._wanted[which, word]
-            places, which = places[kept], which[kept]
-        return places, which
+            offsets, which = offsets[kept], which[kept]
+        return offsets, which
 
 
 class _WindowsOfSize:
@@ -215,34 +215,34 @@ class _WindowsOfSize:
         index >>= numpy.uint32(32 - _BITS)
         return index
 
-    def possible_places(self, folded: Array) -> list[tuple[Array, Array]]:
+    def possible_offsets(self, folded: Array) -> list[tuple[Array, Array]]:
         """Return offsets at which a literal may begin, and its number, in arrays of bounded length."""
         windows: Array = numpy.ndarray(
             (len(folded) - PAD,), f"<u{self._size}", folded.data, strides=(1,)
         )
         # A quarter faster than indexing: `take` does not check the bounds.
-        places = numpy.flatnonzero(self._marks.take(self._table_index(windows), mode="wrap"))
-        there = windows[places]
+        offsets = numpy.flatnonzero(self._marks.take(self._table_index(windows), mode="wrap"))
+        there = windows[offsets]
         at = numpy.searchsorted(self._windows, there)
         at[at == len(self._windows)] = 0
         same = self._windows[at] == there
-        return self._literals_at(places[same], at[same])
+        return self._literals_at(offsets[same], at[same])
 
-    def _literals_at(self, places: Array, at: Array) -> list[tuple[Array, Array]]:
+    def _literals_at(self, offsets: Array, at: Array) -> list[tuple[Array, Array]]:
         """Return where literals may begin, and their numbers: each literal with a window that was found.
 
-        places: where windows were found; at: the number of each window.
+        offsets: where windows were found; at: the number of each window.
         """
         counts = self._counts[at]
         total = int(counts.sum())
-        if total > _MOST_PAIRS and len(places) > 1:
-            half = len(places) // 2
-            return self._literals_at(places[:half], at[:half]) + self._literals_at(
-                places[half:], at[half:]
+        if total > _MOST_PAIRS and len(offsets) > 1:
+            half = len(offsets) // 2
+            return self._literals_at(offsets[:half], at[:half]) + self._literals_at(
+                offsets[half:], at[half:]
             )
         first = numpy.repeat(self._first[at] - (counts.cumsum() - counts), counts)
         entries = first + numpy.arange(total)
-        return [(numpy.repeat(places, counts) - self._offsets[entries], self._numbers[entries])]
+        return [(numpy.repeat(offsets, counts) - self._offsets[entries], self._numbers[entries])]
 
 
 def _as_eight_byte_words(texts: Sequence[bytes]) -> Array:

@@ -19,14 +19,14 @@ from typing import NamedTuple, TypeAlias
 import attrs
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
+from logsrv.linelog.fields.parsed_line import ALWAYS, ParsedLine
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stored_line import IN_STAMP, NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import elements_of_value
 from logsrv.linelog.query.candidates import candidate_of_query
 from logsrv.linelog.query.literal_windows import LiteralWindows, TextPiece, pieces_of_text
-from logsrv.linelog.query.match import Matcher, Place
+from logsrv.linelog.query.match import Matcher, TextPosition
 from logsrv.linelog.query.predicates import WantedValues, equal_values_by_field
 from logsrv.linelog.query.query_need import need_of_query
 from logsrv.linelog.query.question import (
@@ -99,7 +99,7 @@ class ManyQueries:
     def find(
         self,
         text: bytes,
-        place: Place | None = None,
+        text_position: TextPosition | None = None,
         first_lines: FirstLines = NO_FIRST_LINES,
         *,
         among: Container[int] | None = None,
@@ -107,19 +107,19 @@ class ManyQueries:
         """Yield a query's number and its matching lines of `text`: start and end, without LF.
 
         text: whole lines. A query with matches comes once or several times, its lines in order; queries
-        come in no order. place: the position of `text` in the store. first_lines: of the continuation
-        lines. among: queries to ask; None for all.
+        come in no order. text_position: of `text` in the store. first_lines: of the continuation lines.
+        among: queries to ask; None for all.
         """
         for number in self._alone:
             if among is not None and number not in among:
                 continue
-            if found := list(self._matchers[number].find(text, place, first_lines)):
+            if found := list(self._matchers[number].find(text, text_position, first_lines)):
                 yield number, found
         for piece in (
             pieces_of_text(text, first_lines) if self._windows is not None or self._fields else ()
         ):
             if self._windows is not None:
-                yield from self._find_in_piece(piece, self._windows, place, among)
+                yield from self._find_in_piece(piece, self._windows, text_position, among)
             for field in self._fields:
                 for number, lines in field.find(piece, among):
                     yield number, piece.spans(lines)
@@ -128,15 +128,15 @@ class ManyQueries:
         self,
         piece: TextPiece,
         windows: LiteralWindows,
-        place: Place | None,
+        text_position: TextPosition | None,
         among: Container[int] | None,
     ) -> Iterator[tuple[int, Sequence[tuple[int, int]]]]:
-        records: dict[int, Record] = {}
+        records: dict[int, ParsedLine] = {}
         for plan, lines in self._possible_queries(piece, windows):
             if among is not None and plan.number not in among:
                 continue
             if not plan.exact:
-                lines = self._lines_that_match(plan.number, piece, lines, place, records)
+                lines = self._lines_that_match(plan.number, piece, lines, text_position, records)
             if len(lines):
                 yield plan.number, piece.spans(lines)
 
@@ -170,17 +170,17 @@ class ManyQueries:
         text = b"\n".join([*first_lines, b""])
         of_first = TextPiece(text, 0, len(text))
         found = dict(own)
-        for trigger, places in self._lines_of_triggers(of_first, windows).items():
-            more = rows[numpy.isin(codes, places)]
+        for trigger, lines in self._lines_of_triggers(of_first, windows).items():
+            more = rows[numpy.isin(codes, lines)]
             known = own.get(trigger)
             found[trigger] = more if known is None else numpy.union1d(known, more)
         return found
 
     def _lines_of_triggers(self, piece: TextPiece, windows: LiteralWindows) -> dict[int, Array]:
         """Return, by the number of each trigger in the piece, the lines that have it."""
-        places, which = windows.find(piece)
-        lines = piece.line_numbers_at(places)
-        said = (places >= piece.messages[lines]) | self._anywhere[which]
+        offsets, which = windows.find(piece)
+        lines = piece.line_numbers_at(offsets)
+        said = (offsets >= piece.messages[lines]) | self._anywhere[which]
         pairs = numpy.unique(which[said] * len(piece.ends) + lines[said])
         which, lines = numpy.divmod(pairs, len(piece.ends))
         bounds = numpy.append(numpy.flatnonzero(numpy.diff(which, prepend=-1)), len(which))
@@ -194,21 +194,23 @@ class ManyQueries:
         number: int,
         piece: TextPiece,
         lines: Array,
-        place: Place | None,
-        records: dict[int, Record],
+        text_position: TextPosition | None,
+        records: dict[int, ParsedLine],
     ) -> Array:
         """Return those of `lines` for which query `number` is true. records: parsed lines of the piece."""
         test = self._matchers[number].predicate()
-        found = []
+        matching = []
         for line, (start, end) in zip(lines.tolist(), piece.spans(lines), strict=True):
             record = records.get(line)
             if record is None:
-                position = f"{place[0]}:{place[1] + start}" if place else None
+                position = (
+                    f"{text_position[0]}:{text_position[1] + start}" if text_position else None
+                )
                 first_line = piece.stamps.first_line(line)
-                record = records[line] = Record(piece.text[start:end], position, first_line)
+                record = records[line] = ParsedLine(piece.text[start:end], position, first_line)
             if test(record):
-                found.append(line)
-        return numpy.array(found, numpy.intp)
+                matching.append(line)
+        return numpy.array(matching, numpy.intp)
 
 
 def _mask_of_contained(some: Array, others: Array) -> Array:
@@ -310,7 +312,7 @@ class FieldQueries:
     """The queries that compare one field. queries: (the query's number, the value that it asks for)."""
 
     def __init__(self, field: str, queries: Sequence[tuple[int, str]]) -> None:
-        self._all = [place for place, _ in queries]
+        self._all = [number for number, _ in queries]
         self._reader = FieldReader([field])
         self._wanted = WantedValues(queries)
         self._known: dict[str, tuple[int, ...]] = {}
@@ -319,7 +321,7 @@ class FieldQueries:
         self, piece: TextPiece, among: Container[int] | None = None
     ) -> Iterator[tuple[int, Array]]:
         """Yield each query that matches, and the numbers of its lines in the piece, in order."""
-        if among is not None and not any(place in among for place in self._all):
+        if among is not None and not any(number in among for number in self._all):
             return
         [column] = self._reader.read(piece.stamps)
         lines: dict[int, list[int]] = defaultdict(list)
@@ -331,13 +333,13 @@ class FieldQueries:
             else:
                 items = elements_of_value(value)
                 wanting = sorted(
-                    {place for item in items for place in self._wanted.queries_asking_for(item)}
+                    {number for item in items for number in self._wanted.queries_asking_for(item)}
                 )
-            for place in wanting:
-                lines[place].append(line)
-        for place, found in lines.items():
-            if among is None or place in among:
-                yield place, numpy.array(found, numpy.intp)
+            for number in wanting:
+                lines[number].append(line)
+        for number, numbers in lines.items():
+            if among is None or number in among:
+                yield number, numpy.array(numbers, numpy.intp)
 
     def _queries_for_value(self, value: str) -> tuple[int, ...]:
         """Return the queries that ask for a value."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from logsrv.linelog.fields.record import Record, is_told_by_first_line
+from logsrv.linelog.fields.parsed_line import ParsedLine, is_told_by_first_line
 from logsrv.linelog.fields.stored_line import (
     INHERITED,
     NO_FIRST_LINES,
@@ -53,13 +53,13 @@ from logsrv.linelog.query.text_search.literals import (
 )
 
 if TYPE_CHECKING:
-    from logsrv.linelog.fields.byte_places import Array
+    from logsrv.linelog.fields.byte_arrays import Array
 
-    Places: TypeAlias = Callable[[bytes], Array]
+    FindOffsets: TypeAlias = Callable[[bytes], Array]
     """text → the candidate's offsets, in order."""
 
 
-Place: TypeAlias = tuple[int, int]
+TextPosition: TypeAlias = tuple[int, int]
 """A segment's number, and the offset in its text at which a piece of text begins."""
 Find: TypeAlias = Callable[..., int]
 """The method `find` of a text, or a function like it."""
@@ -97,8 +97,8 @@ class Matcher:
         self._exact = _is_exact(node, self._candidate)
         self._pattern = None if self._exact else _pattern_if_only_expression(node, self._candidate)
         self._negated = Matcher(node.part) if isinstance(node, Not) else None
-        self._places: Places | None = None
-        self._count_by_places: Callable[[bytes], int] | None = None
+        self._find_offsets: FindOffsets | None = None
+        self._count_by_offsets: Callable[[bytes], int] | None = None
         self._search: Search | None = None
         self._last: tuple[bytes, dict[int, int]] | None = None
         self._at_once = 0
@@ -107,8 +107,8 @@ class Matcher:
         """Prepare for a search over many texts: load NumPy, which takes longer than a short search."""
         if self._negated is not None:
             self._negated.prepare_for_many()
-        found = self._candidate
-        if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
+        literals = self._candidate
+        if isinstance(literals, tuple) and not any(b"\n" in one.text for one in literals):
             # Loaded now, before the processes of a search are forked: each would load it for itself.
             from logsrv.linelog.query.text_search.numpy_search import (
                 FixedWidthSearch,
@@ -116,21 +116,21 @@ class Matcher:
                 offsets_of_literals,
             )
 
-            places: Places = partial(offsets_of_literals, literals=found)
+            find_offsets: FindOffsets = partial(offsets_of_literals, literals=literals)
             if (
                 self._pattern is not None
-                and (fixed := _fixed_width_classes(self.node, found)) is not None
+                and (fixed := _fixed_width_classes(self.node, literals)) is not None
             ):
-                places = FixedWidthSearch(*fixed).match_offsets
+                find_offsets = FixedWidthSearch(*fixed).match_offsets
                 self._exact, self._pattern = True, None
-            self._places = places
-            self._count_by_places = lambda text: count_messages_with_hit(text, places(text))
+            self._find_offsets = find_offsets
+            self._count_by_offsets = lambda text: count_messages_with_hit(text, find_offsets(text))
 
     def matches(
         self, line: bytes, position: str | None = None, first_line: bytes | None = None
     ) -> bool:
         """Return whether the query is true for `line`, a stored line without LF."""
-        return self.predicate()(Record(line, position, first_line))
+        return self.predicate()(ParsedLine(line, position, first_line))
 
     def predicate(self) -> Predicate:
         """Return the function that tells whether the query is true for a record."""
@@ -141,12 +141,12 @@ class Matcher:
     def find(
         self,
         text: bytes,
-        place: Place | None = None,
+        text_position: TextPosition | None = None,
         first_lines: FirstLines = NO_FIRST_LINES,
     ) -> Iterator[tuple[int, int]]:
         """Yield start and end, without LF, of each matching line of `text`, which is whole lines.
 
-        place: the position of `text` in the store, for queries that ask for `position`. first_lines: of its
+        text_position: of `text` in the store, for queries that ask for `position`. first_lines: of its
         continuation lines, if the query `inherits`.
         """
         if self.node == EVERYTHING:
@@ -155,7 +155,7 @@ class Matcher:
         if self._exact:
             yield from self.candidate_lines(text, in_message=True)
             return
-        if self._negated is not None and place is None:
+        if self._negated is not None and text_position is None:
             yield from other_line_spans(text, self._negated.find(text, None, first_lines))
             return
         if self._pattern is not None:
@@ -169,7 +169,7 @@ class Matcher:
             )
             return
 
-        test, record = self.predicate(), Record
+        test, record = self.predicate(), ParsedLine
         lines: Iterable[tuple[int, int]]
         if self.inherits and first_lines:
             lines = self._with_continuations(text, first_lines)
@@ -189,7 +189,9 @@ class Matcher:
                     )
                 is_match = told[first_line]
             else:
-                position = f"{place[0]}:{place[1] + start}" if place else None
+                position = (
+                    f"{text_position[0]}:{text_position[1] + start}" if text_position else None
+                )
                 is_match = test(record(line, position, first_line))
                 if first_line is None:
                     begun, is_begun_match = line, is_match
@@ -248,27 +250,27 @@ class Matcher:
     def matching_lines(
         self,
         text: bytes,
-        place: Place | None = None,
+        text_position: TextPosition | None = None,
         first_lines: FirstLines = NO_FIRST_LINES,
     ) -> bytes:
         """Return the matching lines of `text`, which is whole lines, each with its LF."""
         if self.node == EVERYTHING:
             return text if text.endswith(b"\n") or not text else text + b"\n"
         found = b"".join(
-            [text[start : end + 1] for start, end in self.find(text, place, first_lines)]
+            [text[start : end + 1] for start, end in self.find(text, text_position, first_lines)]
         )
         return found if found.endswith(b"\n") or not found else found + b"\n"
 
     def count(
         self,
         text: bytes,
-        place: Place | None = None,
+        text_position: TextPosition | None = None,
         first_lines: FirstLines = NO_FIRST_LINES,
     ) -> int:
         """Return the number of matching lines in `text`, which is whole lines."""
         if self.node == EVERYTHING:
             return number_of_lines(text)
-        if self._negated is not None and place is None:
+        if self._negated is not None and text_position is None:
             return number_of_lines(text) - self._negated.count(text, None, first_lines)
         if self._exact:
             return self._exact_count(text)
@@ -277,7 +279,7 @@ class Matcher:
             return len(found) + _count_messages_with_hit(
                 _match_start_finder(self._compiled_once(self._pattern)), text, start
             )
-        return sum(1 for _ in self.find(text, place, first_lines))
+        return sum(1 for _ in self.find(text, text_position, first_lines))
 
     def _candidate_finder(self, text: bytes) -> Hits:
         """Return the function that finds the candidate in `text`."""
@@ -306,8 +308,8 @@ class Matcher:
         if self._candidate is None:
             yield from all_line_spans(text)
             return
-        if self._places is not None and (self._exact or len(text) >= _SMALL):
-            yield from line_spans_at(text, self._places(text).tolist(), in_message=in_message)
+        if self._find_offsets is not None and (self._exact or len(text) >= _SMALL):
+            yield from line_spans_at(text, self._find_offsets(text).tolist(), in_message=in_message)
             return
         yield from _lines_with_hit(self._candidate_finder(text), text, in_message=in_message)
 
@@ -323,25 +325,25 @@ class Matcher:
             return [], 0
         search = self._compiled_once(self._pattern)
         hits, find = _match_start_finder(search), text.find
-        found: list[tuple[int, int]] = []
+        spans: list[tuple[int, int]] = []
         left = len(text) >> _RARE_SHIFT
         for start, end in self.candidate_lines(text):
             if not left:
                 self._at_once = _WHOLE_TEXTS
-                return found, start
+                return spans, start
             left -= 1
             at = search(text, start, end)[0]
             if at >= 0 and (
                 find(b" ", start + TIME_LENGTH, at) >= 0
                 or _has_hit_in_message(text, start, at, end, hits)
             ):
-                found.append((start, end))
-        return found, len(text)
+                spans.append((start, end))
+        return spans, len(text)
 
     def _exact_count(self, text: bytes) -> int:
         """Return the number of lines with a candidate in their message. It avoids a slow generator."""
-        if self._count_by_places is not None:
-            return self._count_by_places(text)
+        if self._count_by_offsets is not None:
+            return self._count_by_offsets(text)
         return _count_messages_with_hit(self._candidate_finder(text), text)
 
 
@@ -396,20 +398,20 @@ def _pattern_if_only_expression(node: Node, candidate: Candidate | None) -> str 
 
 
 def _fixed_width_classes(
-    node: Node, found: tuple[Literal, ...]
+    node: Node, literals: tuple[Literal, ...]
 ) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
     """Return the classes of a fixed-width expression, its literal, and the number of bytes before it."""
     assert isinstance(node, Regex)
     classes = compile_expression(node.pattern).classes
-    if len(found) > 1:
+    if len(literals) > 1:
         return None
     literal = [
-        frozenset({byte, *(bytes([byte]).swapcase() if found[0].ignore_case else b"")})
-        for byte in found[0].text
+        frozenset({byte, *(bytes([byte]).swapcase() if literals[0].ignore_case else b"")})
+        for byte in literals[0].text
     ]
     for before in range(len(classes) - len(literal) + 1):
         if list(classes[before : before + len(literal)]) == literal:
-            return classes, found[0], before
+            return classes, literals[0], before
     return None
 
 
@@ -471,8 +473,8 @@ def _literal_finder(find: Find, needle: bytes) -> Hits:
 
 
 def _nearest_literal_finder(finds: list[tuple[Find, bytes]]) -> Hits:
-    """Return a function that finds the nearest of several literals; it searches no place twice for one."""
-    # The next place of each literal; it counts only if the whole literal lies before `end`.
+    """Return a function that finds the nearest of several literals; it searches no part twice for one."""
+    # The next offset of each literal; it counts only if the whole literal lies before `end`.
     following = [-1] * len(finds)
 
     def hits(text: bytes, start: int, end: int) -> int:

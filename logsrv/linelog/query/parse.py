@@ -1,4 +1,4 @@
-"""The parser of queries: a typed text becomes a tree, or an error with its place.
+"""The parser of queries: a typed text becomes a tree, or an error with its index.
 
     or    = and { "OR" and }
     and   = not { ["AND"] not }
@@ -24,7 +24,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.known_keys import BY_NAME_OR_NUMBER, level_key
 from logsrv.linelog.fields.level_names import LEVELS, canonical_level
-from logsrv.linelog.fields.record import ALWAYS
+from logsrv.linelog.fields.parsed_line import ALWAYS
 from logsrv.linelog.query.field_names import (
     FIELD,
     IN_BACKTICKS,
@@ -424,7 +424,7 @@ def _wrong_expression(pattern: str, said: str, at: int) -> QueryError:
     # RE2 quotes the part that it refuses, but not its offset. Of nested repetitions it quotes the outer
     # one, which stands after the inner ones.
     find = pattern.rfind if "repetition size" in reason else pattern.find
-    place = find(fragment) if fragment else 0
+    index = find(fragment) if fragment else 0
     detail = f"{reason}: {fragment}" if fragment and fragment != pattern else reason
     hint = ""
     if fragment.startswith(("(?=", "(?!", "(?<")):
@@ -432,7 +432,7 @@ def _wrong_expression(pattern: str, said: str, at: int) -> QueryError:
     elif "repetition size" in reason:
         hint = "; at most 1000 repetitions in all"
     sentence = f"this regular expression is wrong: {one_line(detail, 120)}{hint}"
-    return _query_error(sentence, at + max(place, 0))
+    return _query_error(sentence, at + max(index, 0))
 
 
 def _query_error(sentence: str, index: int) -> QueryError:

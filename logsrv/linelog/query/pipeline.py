@@ -42,21 +42,21 @@ def parse_question(text: str) -> Question:
     limit: int | None = None
     row_stages: list[RowStage] = []
     columns: Sequence[Column] = ()
-    for name, one, words in stages.others():
-        assert one is not None
-        if limit is not None or (answer and not answer.columns and one.parse_limit is None):
+    for name, stage, words in stages.others():
+        assert stage is not None
+        if limit is not None or (answer and not answer.columns and stage.parse_limit is None):
             raise QueryError(_ONLY_LIMIT, words.begin + 1)
-        if one.parse_limit is not None:
-            limit = one.parse_limit(words)
+        if stage.parse_limit is not None:
+            limit = stage.parse_limit(words)
         elif answer is None:
-            if one.parse_answer is None:
-                raise QueryError(f"{name} stands behind figures: {one.needs}", words.begin + 1)
-            answer = one.parse_answer(words, name)
+            if stage.parse_answer is None:
+                raise QueryError(f"{name} stands behind figures: {stage.needs}", words.begin + 1)
+            answer = stage.parse_answer(words, name)
             columns = answer.columns
-        elif one.parse_rows is None:
+        elif stage.parse_rows is None:
             raise QueryError(_OF_ROWS, words.begin + 1)
         else:
-            row_stages.append(one.parse_rows(words, columns))
+            row_stages.append(stage.parse_rows(words, columns))
             columns = row_stages[-1].columns_behind(columns)
     return Question(stages.lines.node, stages.lines.extractions, answer, limit, tuple(row_stages))
 

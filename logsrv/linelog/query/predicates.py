@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import to_stored_bytes
 from logsrv.linelog.fields.values import (
     Number,
@@ -30,7 +30,7 @@ from logsrv.linelog.query.text_search.expression import compile_expression, extr
 from logsrv.linelog.query.text_search.literals import has_ascii_capital
 from logsrv.linelog.query.units import NONE, Amount, numbers_by_unit, parse_amount
 
-Predicate: TypeAlias = Callable[[Record], bool]
+Predicate: TypeAlias = Callable[[ParsedLine], bool]
 ValueTest: TypeAlias = Callable[[Scalar], bool]
 """A value of a field, or an element of its list → whether a comparison is true for it."""
 Asked = TypeVar("Asked")
@@ -54,8 +54,8 @@ def predicate(node: Node) -> Predicate:
         return all_true([predicate(part) for part in sorted(node.parts, key=_cost)])
     if isinstance(node, Or):
         values = equal_values_by_field(node.parts)
-        joined = {place for asked in values.values() for place, _ in asked}
-        others = [part for place, part in enumerate(node.parts) if place not in joined]
+        joined = {index for asked in values.values() for index, _ in asked}
+        others = [part for index, part in enumerate(node.parts) if index not in joined]
         tests = [predicate(part) for part in sorted(others, key=_cost)]
         equal = [
             _test_field_elements(field, equality_test(asked)) for field, asked in values.items()
@@ -142,9 +142,9 @@ def _of_extracted(node: Extracted) -> Predicate:
     values = extractor(node.pattern, [name])
     test = predicate(node.test)
 
-    def check(record: Record) -> bool:
+    def check(record: ParsedLine) -> bool:
         [value] = values(record.body)
-        return value is not None and test(Record.of_object(b"", {name: value}))
+        return value is not None and test(ParsedLine.of_object(b"", {name: value}))
 
     return check
 
@@ -176,9 +176,9 @@ def equal_values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, st
     `level` is missing: it is compared by rank.
     """
     found: dict[str, list[tuple[int, str]]] = {}
-    for place, node in enumerate(nodes):
+    for index, node in enumerate(nodes):
         if isinstance(node, Compare) and node.op == "=" and node.field != "level":
-            found.setdefault(node.field, []).append((place, node.value))
+            found.setdefault(node.field, []).append((index, node.value))
     return found
 
 
@@ -249,7 +249,7 @@ def _text_matches(pattern: str) -> ValueTest:
 def _test_field_elements(field: str, test: ValueTest, *, as_written: bool = False) -> Predicate:
     """Return a test of a field, or of each element if it is a list. A missing field is false."""
 
-    def check(record: Record) -> bool:
+    def check(record: ParsedLine) -> bool:
         found = record.get(field, as_written=as_written)
         return found is not None and any(map(test, elements_of_value(found)))
 

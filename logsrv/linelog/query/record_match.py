@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from logsrv.linelog.fields.continuations.parts import join_parts
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import IN_STAMP
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.predicates import all_true, any_true, is_false, predicate
@@ -27,7 +27,7 @@ from logsrv.linelog.query.question import (
 )
 from logsrv.linelog.query.text_search.literals import AllOf, Inherited, Literal, Need
 
-RecordTest: TypeAlias = Callable[[Sequence[Record]], bool]
+RecordTest: TypeAlias = Callable[[Sequence[ParsedLine]], bool]
 """The lines of a record, in order → whether the query is true for it."""
 
 
@@ -112,12 +112,12 @@ def record_test(node: Node) -> RecordTest:
     return lambda lines: test(_with_wholes(lines))
 
 
-def level_of_lines(lines: Sequence[Record]) -> str | None:
+def level_of_lines(lines: Sequence[ParsedLine]) -> str | None:
     """Return the level of a record: that of its first line that has one, as `record_test` sees it."""
     return _line_with_level(_with_wholes(lines)).level
 
 
-def _with_wholes(lines: Sequence[Record]) -> Sequence[Record]:
+def _with_wholes(lines: Sequence[ParsedLine]) -> Sequence[ParsedLine]:
     whole = join_parts(lines) if len(lines) > 1 else lines
     return lines if len(whole) == len(lines) else [*whole, *lines]
 
@@ -135,5 +135,5 @@ def _lines_test(node: Node) -> RecordTest:
     return lambda lines: any(map(test_line, lines))
 
 
-def _line_with_level(lines: Sequence[Record]) -> Record:
+def _line_with_level(lines: Sequence[ParsedLine]) -> ParsedLine:
     return next((line for line in lines if line.level is not None), lines[0])

@@ -55,7 +55,7 @@ class Stage(Value):
     kind: what a query is answered with that has it: `lines` as they come; `ordered` lines, all at once;
     a list `beside` the lines; a `table`; or a `limit` of any of these.
 
-    The functions are those of the places where it may stand; each takes its words, and returns its value.
+    Each function is for one way in which it may stand; it takes its words, and returns its value.
     parse_filter: among the filters, before an answer. parse_answer: instead of the lines; it gets the name,
     too. parse_rows: behind a table with such columns. parse_limit: at the end.
     filters_behind: whether stages of lines may stand behind the answer, and mean the same as before it.

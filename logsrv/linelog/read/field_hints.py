@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean
 from logsrv.lazy_names import later_module
-from logsrv.linelog.fields.record import ALWAYS, Record
+from logsrv.linelog.fields.parsed_line import ALWAYS, ParsedLine
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_text
 from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.hints import comparisons, hint_on_stage
@@ -37,15 +37,15 @@ def hints_for_no_hits(search: Search, node: Node, top: str | None) -> Iterator[s
     """
     match node:
         case And(parts=(Term(text=name), Term(text=field))) if field_as_written(field) == field:
-            one = stage.find_stage(name)
-            if one is not None and name in one.completion.behind:
+            known_stage = stage.find_stage(name)
+            if known_stage is not None and name in known_stage.completion.behind:
                 yield hint_on_stage(f"{name} {field}")
     asked = {each.field: each for each in comparisons(node)}
     names = [name for name in (*asked, *([top] if top else ())) if name not in ELSEWHERE]
     if not names:
         return
     with closing(type(search)(search.view, make_matcher(EVERYTHING), Scope())) as every:
-        records = [hit.record() for hit in islice(every.hits(reverse=True), _LINES)]
+        records = [hit.parsed() for hit in islice(every.hits(reverse=True), _LINES)]
     for name in dict.fromkeys(names) if records else ():
         found = [value for record in records if (value := record.get(name)) is not None]
         if found:
@@ -61,7 +61,7 @@ def hints_for_no_hits(search: Search, node: Node, top: str | None) -> Iterator[s
             yield f"{said} field {written}{text or did_you_mean(written, known)}"
 
 
-def _hint_on_text(asked: Compare, records: list[Record]) -> str:
+def _hint_on_text(asked: Compare, records: list[ParsedLine]) -> str:
     """Return a hint on a comparison whose text lines have, such as `src/main.rs:12`; else nothing."""
     text = f"{asked.field}{asked.op}{asked.value}"
     if not any(text.lower() in record.message.lower() for record in records):

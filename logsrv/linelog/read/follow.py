@@ -44,7 +44,7 @@ class AppendedLines(NamedTuple):
         return self.continuations.first_lines(self.position, self.text)
 
     def hits(self, spans: Iterable[tuple[int, int]]) -> list[Hit]:
-        """Return the lines at some places of the text."""
+        """Return the lines at some offsets of the text."""
         return list(hits_at(self.position, self.text, spans, self.continuations))
 
     def all_hits(self) -> list[Hit]:
@@ -58,7 +58,7 @@ class AppendedLines(NamedTuple):
 
 
 class Follower:
-    """A reader's place in a store, which advances with each read.
+    """A reader's position in a store, which advances with each read.
 
     position: the start of the next line. missing: lines before it that the store no longer has; the next
     `AppendedLines` reports them.
@@ -85,13 +85,13 @@ class Follower:
             self._frames = None
 
     def move_to(self, position: Position) -> None:
-        """Go on at another place; forget what is missing before it."""
+        """Go on at another position; forget what is missing before it."""
         if position.segment != self.position.segment:
             self.close()
         self.position, self.missing = position, MissingText()
 
     def skip(self, size: int) -> None:
-        """Move the place past some bytes that no read returns; they count as missing."""
+        """Move the position past some bytes that no read returns; they count as missing."""
         self.missing = self.missing.plus(MissingText(size))
         self.position = self.position.beside(size)
 
@@ -132,7 +132,7 @@ class Follower:
         self.position = Position(self.position.segment + 1, 0)
 
     def open_segment(self) -> SegmentFrames | None:
-        """Return the segment of the place, or the first after it that the store still has; None for none.
+        """Return the segment of the position, or the first after it that the store still has, or None.
 
         If it was compressed meanwhile, return its compressed form. A segment that was removed meanwhile can
         still be read.
@@ -175,7 +175,7 @@ class Follower:
         return frames
 
     def _missing_before(self, number: int) -> MissingText:
-        """Return what the store lacks between the follower's place and a later segment."""
+        """Return what the store lacks between the follower's position and a later segment."""
         if self.position == Position(0, 0):
             return MissingText()
         return self._view.missing_between(self.position, number)
@@ -244,7 +244,7 @@ def end_of_store(view: View) -> Position:
 
 
 def bytes_between(view: View, start: Position, end: Position) -> tuple[int, bool]:
-    """Return the known bytes of text between two places, and whether all segments there are known.
+    """Return the known bytes of text between two positions, and whether all segments there are known.
 
     Raises OSError.
     """

@@ -38,7 +38,7 @@ class FramesAhead:
         self._readers = ReaderThreads()
         self._memory = _create_shared_memory()
         self._free: list[int] = []
-        self._places = 0
+        self._slots = 0
         self._open: AwayFrames | None = None
 
     def tasks_when_read(self, planned: Iterator[ReadTask]) -> Iterator[ReadTask]:
@@ -68,7 +68,7 @@ class FramesAhead:
             except (ValueError, OSError) as error:
                 self._view.report_damage(str(error))
                 continue
-            yield task._replace(place=self._store_in_slot(frame))
+            yield task._replace(slot=self._store_in_slot(frame))
 
     def _start_reading(self, task: ReadTask) -> Future[bytes] | None:
         """Start reading the frame of a task; None if its lines are on this machine."""
@@ -94,21 +94,21 @@ class FramesAhead:
     def _store_in_slot(self, frame: bytes) -> int:
         """Store a frame in the shared memory and return its slot, from 1 on."""
         if self._free:
-            place = self._free.pop()
+            slot = self._free.pop()
         else:
-            self._places += 1
-            place = self._places
-        os.pwrite(self._memory, frame, place * _STRIDE)
-        return place
+            self._slots += 1
+            slot = self._slots
+        os.pwrite(self._memory, frame, slot * _STRIDE)
+        return slot
 
     def release_slot(self, task: ReadTask) -> None:
         """Free the slot of a finished task."""
-        if task.place:
-            self._free.append(task.place)
+        if task.slot:
+            self._free.append(task.slot)
 
     def task_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
         """Yield the lines of a task that has a slot; works in every process of the search."""
-        at = task.place * _STRIDE
+        at = task.slot * _STRIDE
         start, size = _HEAD.unpack(os.pread(self._memory, _HEAD.size, at))
         text = zstandard.ZstdDecompressor().decompress(
             os.pread(self._memory, size, at + _HEAD.size)

@@ -1,4 +1,4 @@
-"""Found lines, and how they are cut out of a text in which a matcher has found their places."""
+"""Found lines, and how they are cut out of a text in which a matcher has found their offsets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from logsrv.linelog.fields.continuations.way_back import may_be_continuation
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines, IsOf
 from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.match import Matcher
@@ -27,15 +27,15 @@ class Hit(NamedTuple):
     line: bytes
     first_line: bytes | None = None
 
-    def record(self) -> Record:
+    def parsed(self) -> ParsedLine:
         """Return the line, parsed."""
-        return Record(self.line, str(self.position), self.first_line)
+        return ParsedLine(self.line, str(self.position), self.first_line)
 
 
 class FoundText(NamedTuple):
     """The matching lines of a text, with their LFs. offset: of the text.
 
-    first_lines: of the continuation lines among them, by the places in `lines`.
+    first_lines: of the continuation lines among them, by the offsets in `lines`.
     """
 
     offset: int
@@ -65,7 +65,7 @@ def hits_at(
     spans: Iterable[tuple[int, int]],
     continuations: Continuations | None,
 ) -> Iterator[Hit]:
-    """Yield the lines at some places of a text. position: of the text's first byte."""
+    """Yield the lines at some offsets of a text. position: of the text's first byte."""
     segment, offset = position
     first_lines: FirstLines | None = None
     asked = 0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import orjson
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.read.render import record_document, safe_json
 
 
 def line_as_json(line: bytes) -> bytes:
     """Return a stored line as a JSON object."""
-    document = record_document(Record(line))
+    document = record_document(ParsedLine(line))
     try:
         return orjson.dumps(document)
     except TypeError:

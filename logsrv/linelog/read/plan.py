@@ -55,7 +55,7 @@ class Scope(NamedTuple):
 class ReadTask(NamedTuple):
     """The lines of a segment that begin from offset `start` up to `stop`: at most a frame, or row groups.
 
-    in_time: whether the times of all these lines are known to be in the scope. place: the frame's slot in
+    in_time: whether the times of all these lines are known to be in the scope. slot: the frame's slot in
     the shared memory, if it was read ahead; else 0. group: of lines that are counted by their columns, the
     number of their first row group, from 1 on; 0 if the text is read. groups: how many they have.
     """
@@ -64,7 +64,7 @@ class ReadTask(NamedTuple):
     start: int
     stop: int
     in_time: bool = False
-    place: int = 0
+    slot: int = 0
     group: int = 0
     groups: int = 1
 

@@ -142,7 +142,7 @@ class SearchProcesses:
     def _do_tasks(self, take: int, write: int) -> None:
         """Do tasks until the common pipe is closed. It runs in the children."""
         while wanted := os.read(take, _TASK.size):
-            place, *task = _TASK.unpack(wanted)
+            number, *task = _TASK.unpack(wanted)
             fine = True
             try:
                 results = self._work(ReadTask(*task))
@@ -151,7 +151,7 @@ class SearchProcesses:
                 fine, results = False, [str(error).encode(errors="surrogateescape")]
             lengths = array("Q", map(len, results)).tobytes()
             data = b"".join((lengths, *results))
-            left = memoryview(_RESULT.pack(place, fine, len(results), len(data)) + data)
+            left = memoryview(_RESULT.pack(number, fine, len(results), len(data)) + data)
             while left:
                 left = left[os.write(write, left) :]
 
@@ -182,7 +182,7 @@ class SearchProcesses:
             raise LogsrvError("a process of this search ended unexpectedly; was it killed?")
         buffer += piece
         while len(buffer) >= _RESULT.size:
-            place, fine, count, size = _RESULT.unpack_from(buffer)
+            number, fine, count, size = _RESULT.unpack_from(buffer)
             end = _RESULT.size + size
             if len(buffer) < end:
                 return
@@ -191,14 +191,14 @@ class SearchProcesses:
             results = _split_results(data, count)
             if not fine:
                 self._tell(results[0].decode(errors="surrogateescape"))
-            yield place, results if fine else []
+            yield number, results if fine else []
 
 
 def _split_results(data: bytes, count: int) -> list[bytes]:
     lengths = array("Q", data[: count * 8])
-    place = count * 8
+    offset = count * 8
     results = []
     for length in lengths:
-        results.append(data[place : place + length])
-        place += length
+        results.append(data[offset : offset + length])
+        offset += length
     return results

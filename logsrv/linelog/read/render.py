@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
-from logsrv.linelog.fields.record import ALWAYS, Record
+from logsrv.linelog.fields.parsed_line import ALWAYS, ParsedLine
 from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
 from logsrv.linelog.query.caret import columns_of_characters, terminal_columns
 from logsrv.linelog.query.match import Matcher
@@ -63,7 +63,7 @@ def make_renderer(
     """Return a function: hit, whether it is only a neighbour of a hit → the line to print, with its LF.
 
     extractions: fields that JSON has in addition. mark_hits: whether to highlight the whole message of a
-    hit, not only the places that match.
+    hit, not only the parts that match.
     """
     if style.output == "json":
         extracted = extracted_fields(extractions) if extractions else None
@@ -92,7 +92,7 @@ def hit_document(
 ) -> dict[str, Any]:
     """Return a hit as the object that the API and `--output json` write. extracted: finds more fields."""
     position = str(hit.position)
-    record = hit.record()
+    record = hit.parsed()
     found = {"position": position, **record_document(record)}
     if extracted is not None:
         parts = extracted(record.body).items()
@@ -102,7 +102,7 @@ def hit_document(
     return found
 
 
-def record_document(record: Record) -> dict[str, Any]:
+def record_document(record: ParsedLine) -> dict[str, Any]:
     """Return a line's `hit_document` without its position.
 
     It has `app` too, if the program's name is in a field with another name.
@@ -142,7 +142,7 @@ def safe_json(value: object) -> str:
 
 
 def _render_message(line: bytes, escaped: bool) -> bytes:
-    message = Record(line).body
+    message = ParsedLine(line).body
     return printable(_decode_escaped(message)).encode() if escaped else message
 
 
@@ -174,7 +174,7 @@ def escaped_lines(text: bytes) -> bytes:
 def render_text(line: bytes, style: LineStyle) -> str:
     """Return a line without colours, and without LF."""
     text = printable(_decode_escaped(line))
-    if style.local and (time := Record(line).time):
+    if style.local and (time := ParsedLine(line).time):
         text = to_local_time(time) + text[len(time) :]
     return cut_to_width(text, style.width)
 
@@ -192,10 +192,10 @@ def cut_to_width(text: str, width: int) -> str:
     if not width or len(text) * 2 <= width:
         return text
     taken = kept = 0
-    for place, columns in enumerate(columns_of_characters(text)):
+    for index, columns in enumerate(columns_of_characters(text)):
         if taken < width:
-            kept = place
-        taken += max(0, columns) if text[place] != "\t" else 8 - taken % 8
+            kept = index
+        taken += max(0, columns) if text[index] != "\t" else 8 - taken % 8
         if taken > width:
             return text[:kept] + "…"
     return text
@@ -226,7 +226,7 @@ def render_coloured(
     message: bytes | None = None,
 ) -> str:
     """Return a line with colours. message: what to show of it; None for all."""
-    record = hit.record()
+    record = hit.parsed()
     time, source = record.time or "", displayable_text(record.source or "")
     message = record.body if message is None else message
     if style.local:
@@ -244,7 +244,7 @@ def render_coloured(
     return f"{DIM}{one_line(time)}{RESET} {colour}{one_line(source)}{RESET} {body}\n"
 
 
-def colour_of_level(record: Record) -> str:
+def colour_of_level(record: ParsedLine) -> str:
     """Return the codes of the colour for a line's level."""
     return _LEVELS.get(record.level or "", "")
 
@@ -296,7 +296,7 @@ def csv_renderer(
     names = columns or (*first, *LINE_COLUMNS, *asked.names)
     extracted = extracted_fields(asked.extractions)
 
-    def cell(record: Record, found: Mapping[str, str], name: str) -> str | int | None:
+    def cell(record: ParsedLine, found: Mapping[str, str], name: str) -> str | int | None:
         if name in first or name in asked.names:
             return found.get(name)
         if name == "time" and local_time and record.time:
@@ -304,7 +304,7 @@ def csv_renderer(
         return getattr(record, name) if name in ALWAYS else _text(record.get(name, as_written=True))
 
     def render(hit: Hit) -> bytes:
-        record = hit.record()
+        record = hit.parsed()
         found = extracted(record.body)
         if stores:
             found |= {"store": stores[hit.position.store - 1]}

@@ -82,9 +82,9 @@ class Search(TaskReader):
 
         for task, results in self.run_for_lines(work, reverse=reverse):
             offsets = [int.from_bytes(one, "little") for one in results[::3]]
-            places = [Position(task.segment, offset) for offset in offsets]
+            positions = [Position(task.segment, offset) for offset in offsets]
             first_lines = [one or None for one in results[2::3]]
-            yield task, map(Hit, places, results[1::3], first_lines)
+            yield task, map(Hit, positions, results[1::3], first_lines)
 
     def render_hits(
         self, render: Callable[[Hit], bytes], *, reverse: bool = False

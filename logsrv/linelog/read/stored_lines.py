@@ -60,8 +60,8 @@ class StoredLines:
         number, offset = hit.position
         for _, frames in self._open_each_segment([number]):
             lines = self._read_frame_lines(frames, frames.frame_at(offset))
-            place = bisect_left(lines, (offset,))
-            text = b"".join([line + b"\n" for _, line in lines[max(0, place - _NEARBY) : place]])
+            index = bisect_left(lines, (offset,))
+            text = b"".join([line + b"\n" for _, line in lines[max(0, index - _NEARBY) : index]])
             begin = hit.position.beside(-len(text))
             text += hit.line
             first = self._continuations.first_line(
@@ -101,8 +101,8 @@ class StoredLines:
             first = frames.frame_at(start.offset) if number == start.segment else 0
             for frame in range(first, frames.count):
                 lines = self._read_frame_lines(frames, frame)
-                place = bisect_left(lines, (start.offset,)) if number == start.segment else 0
-                for offset, line in lines[place:]:
+                index = bisect_left(lines, (start.offset,)) if number == start.segment else 0
+                for offset, line in lines[index:]:
                     yield Hit(Position(number, offset), line)
 
     def lines_before(self, start: Position) -> Iterator[Hit]:
@@ -136,18 +136,18 @@ class StoredLines:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        found: list[tuple[int, bytes]] = []
+        lines: list[tuple[int, bytes]] = []
         try:
             for offset, text in frames.lines_between(*frames.frame_bounds(frame)):
                 for line in text.removesuffix(b"\n").split(b"\n"):
-                    found.append((offset, line))
+                    lines.append((offset, line))
                     offset += len(line) + 1
         except (DamagedSegment, OSError) as error:
             self._view.report_damage(str(error))
-        self._kept[key] = found
+        self._kept[key] = lines
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-        return found
+        return lines
 
 
 def _adjacent(hits: list[Hit]) -> list[list[Hit]]:
@@ -220,12 +220,12 @@ def group_with_context(
                 # Lines after this hit, or with `reverse` before it, are not yielded yet: they may be hits.
                 last_yielded = hit.position
                 part = {
-                    place: one
-                    for place, one in group.items()
-                    if place == last_yielded or (place > last_yielded) == reverse
+                    position: one
+                    for position, one in group.items()
+                    if position == last_yielded or (position > last_yielded) == reverse
                 }
                 yield _sorted_group(part, goes_on)
-                group = {place: one for place, one in group.items() if place not in part}
+                group = {position: one for position, one in group.items() if position not in part}
                 goes_on = True
         if group:
             yield _sorted_group(group, goes_on)

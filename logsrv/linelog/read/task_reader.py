@@ -44,7 +44,7 @@ class TaskReader:
         Raises FileNotFoundError if the segment was removed since the task was planned, and ValueError if it
         is damaged.
         """
-        if task.place and self.ahead is not None:
+        if task.slot and self.ahead is not None:
             # Its index tells the first lines of records.
             self.open_segment(task.segment)
             return self.ahead.task_texts(task)
@@ -56,15 +56,15 @@ class TaskReader:
     def hits_of_text(self, task: ReadTask) -> Iterator[Hit]:
         """Yield the matching lines of a task."""
         for offset, text in self.task_texts(task):
-            place = Position(task.segment, offset)
-            for hit in hits_in_text(self.matcher, self._is_of, place, text, self._continuations):
+            position = Position(task.segment, offset)
+            for hit in hits_in_text(self.matcher, self._is_of, position, text, self._continuations):
                 if task.in_time or self._is_line_in_time(hit.line):
                     yield hit
 
     def hits_at_starts(
         self, task: ReadTask, offset: int, text: bytes, starts: list[int]
     ) -> list[Hit]:
-        """Return the lines that begin at some places of a text, which is at `offset`."""
+        """Return the lines that begin at some offsets of a text, which is at `offset`."""
         spans = [(start, text.index(b"\n", start)) for start in starts]
         return [*hits_at(Position(task.segment, offset), text, spans, self._continuations)]
 
@@ -74,8 +74,8 @@ class TaskReader:
             return sum(1 for _ in self.hits_of_text(task))
         count = 0
         for offset, text in self.task_texts(task):
-            place = Position(task.segment, offset)
-            count += self.matcher.count(text, place.own, self.first_lines_asked(place, text))
+            position = Position(task.segment, offset)
+            count += self.matcher.count(text, position.own, self.first_lines_asked(position, text))
         return count
 
     def matching_texts(self, task: ReadTask, *, inherits: bool = False) -> Iterator[FoundText]:
@@ -84,15 +84,15 @@ class TaskReader:
         inherits: whether the first lines of the continuation lines among these are asked for.
         """
         for offset, text in self.task_texts(task):
-            place = Position(task.segment, offset)
+            position = Position(task.segment, offset)
             asked = inherits or self.matcher.inherits
-            first_lines = self.first_lines(place, text) if asked else NO_FIRST_LINES
+            first_lines = self.first_lines(position, text) if asked else NO_FIRST_LINES
             is_tested = self._needs_scope_test(task)
             if (first_lines and self.matcher.node != EVERYTHING) or is_tested:
-                spans = self.matcher.find(text, place.own, first_lines)
+                spans = self.matcher.find(text, position.own, first_lines)
                 chosen = [one for one in spans if self._is_in_scope(text, *one, task.in_time)]
                 yield from cut_out(offset, text, chosen, first_lines)
-            elif found := self.matcher.matching_lines(text, place.own, first_lines):
+            elif found := self.matcher.matching_lines(text, position.own, first_lines):
                 yield FoundText(offset, text, found, first_lines)
 
     def first_lines(self, position: Position, text: bytes) -> FirstLines:
@@ -142,10 +142,10 @@ class TaskReader:
 
     def report_unusable_columns(self, segment: int, why: str) -> None:
         """Report that the text is read because the columns of a segment are damaged."""
-        place = Position(segment, 0)
-        self.view.stores[place.store].report_unusable_file(
-            f"the columns of segment {place.own.segment} are not used: {why}; `logsrv reindex` makes them"
-            " again"
+        position = Position(segment, 0)
+        self.view.stores[position.store].report_unusable_file(
+            f"the columns of segment {position.own.segment} are not used: {why};"
+            " `logsrv reindex` makes them again"
         )
 
     def open_segment(self, number: int) -> SegmentFrames | None:

@@ -391,16 +391,16 @@ class View:
         if self._loaded is not None and self._loaded.segment == segment.number:
             return self._loaded
         try:
-            found = index.load(segment, self._disk)
-            require_index_fits(found, fd)
+            loaded = index.load(segment, self._disk)
+            require_index_fits(loaded, fd)
         except (OSError, ValueError) as error:
             # Retention removes a text, then its index.
             if self._disk.leads_to(segment.name, fd):
                 self.report_unusable_file(
                     f"{self._disk.path(segment.index)} is not used: {explanation(error)}"
                 )
-            found, wrong = index_sound_frames(segment.number, fd)
+            loaded, wrong = index_sound_frames(segment.number, fd)
             if wrong:
                 self.report_damage(f"{path} is {wrong}")
-        self._loaded = found
-        return found
+        self._loaded = loaded
+        return loaded

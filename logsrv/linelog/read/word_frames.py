@@ -80,7 +80,7 @@ def _with_frames_that_go_on(index: Index, chosen: int, need: Need) -> int:
 
     need: of the first lines of these records. Where the index has the first lines, they are looked at.
     """
-    found, frames = chosen, index.frames
+    with_others, frames = chosen, index.frames
     for number, frame in enumerate(frames):
         if not frame.goes_on or chosen >> number & 1:
             continue
@@ -93,5 +93,5 @@ def _with_frames_that_go_on(index: Index, chosen: int, need: Need) -> int:
         if is_near:
             kept = index.continuations_of_frame(number)
             if kept is None or any(fulfils_need(line, need) for line in kept.before):
-                found |= 1 << number
-    return found
+                with_others |= 1 << number
+    return with_others

@@ -16,8 +16,8 @@ block_sender        blocks of lines as they stand in the store, made by cut, to 
 segment_sender      whole segments to a SegmentTarget
 progress            saves how far it is, in the place (ship_place, store_positions)
 
-On both sides, and in commands: address names a target; messages go between daemon and process; status is
-the state of a target, written by its process, read by the daemon and by `logsrv ship`.
+On both sides, and in commands: address names a target; orders go to the process of a target, reports come
+back; status is the state of a target, written by its process, read by the daemon and by `logsrv ship`.
 
 Targets are in the folders of their formats
 (`linelog/formats`) or have one of their own; `targets` has what they are made of.

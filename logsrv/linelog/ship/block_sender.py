@@ -19,8 +19,8 @@ from twisted.python.failure import Failure
 
 from logsrv.linelog.read.follow import bytes_between, end_of_store
 from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
-from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.reports import ReadersLack, StoreForgotten, TextResent
 from logsrv.linelog.ship.ship_place import counted_to
 from logsrv.linelog.ship.store_positions import crc_between, may_begin_line, missing_after
 from logsrv.linelog.ship.targets.target import (
@@ -120,7 +120,7 @@ class BlockSender:
         """Report the target's warning, and which lines its readers lack, if they are others than before."""
         if self.target.missing != self._missing:
             self._missing = self.target.missing
-            self._progress.report(ShipReport("lacking", self._missing))
+            self._progress.report(ReadersLack(self._missing))
         if self.target.warning != self._warning:
             self._warning = self.target.warning
             if self._warning:
@@ -133,10 +133,10 @@ class BlockSender:
                 f"the stream has removed all lines of this store, by its limits; {on}, and readers that had"
                 " not fetched the earlier lines lack them"
             )
-            self._progress.report(ShipReport("trouble", why, position=position))
+            self._progress.report_trouble(why)
         else:
             why = f"the target has nothing of this store; {on}"
-            self._progress.report(ShipReport("forgot", why, position=position))
+            self._progress.report(StoreForgotten(why, position))
 
     def _report_lost_text(self, position: Position) -> None:
         acknowledged = self._progress.position
@@ -145,7 +145,7 @@ class BlockSender:
         if missing or not is_known:
             why = f"the target had acknowledged {acknowledged}, and has only {position}"
             size = missing if is_known else None
-            self._progress.report(ShipReport("resent", why, position=position, bytes=size))
+            self._progress.report(TextResent(why, position, size))
             self._progress.go_back(position)
 
     def _require_same_store(self, last: LastBlock) -> None:

@@ -11,7 +11,15 @@ from logsrv.errors import StoreError
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import END
-from logsrv.linelog.ship.messages import ShipReport
+from logsrv.linelog.ship.reports import (
+    GapFound,
+    LinesRefused,
+    PlaceSaved,
+    SegmentPassed,
+    ShipReport,
+    TextAcknowledged,
+    Trouble,
+)
 from logsrv.linelog.ship.ship_place import CountedGap, ShipPlace
 from logsrv.linelog.ship.store_positions import position_for_ship_from
 from logsrv.linelog.store.disk import reason
@@ -85,19 +93,17 @@ class Progress:
                 return False
             self._saved = self.position
         # Report the place even if it was not saved now: it may have gone back and returned meanwhile.
-        self.report(ShipReport("kept", position=self.position))
+        self.report(PlaceSaved(self.position))
         return True
 
     def report_trouble(self, why: str) -> None:
-        self.report(ShipReport("trouble", why))
+        self.report(Trouble(why))
 
     def move_to_acknowledged(self, end: Position, size: int, lines: int, since: float) -> None:
         """Move the place to `end`: the target has acknowledged all before. since: the time of the send."""
         self.move_to_target(end)
         seconds = self.clock.seconds() - since
-        self.report(
-            ShipReport("acknowledged", position=end, bytes=size, lines=lines, seconds=seconds)
-        )
+        self.report(TextAcknowledged(end, size, lines, seconds))
 
     def move_to_target(self, position: Position) -> None:
         """Move the place to where the target says that it has everything before."""
@@ -111,7 +117,7 @@ class Progress:
     def pass_over(self, position: Position) -> None:
         """Move the place to a later segment, and report it: nothing before that is to be sent."""
         self.skip_to(position)
-        self.report(ShipReport("passed", position=position))
+        self.report(SegmentPassed(position))
 
     def go_back(self, position: Position) -> None:
         """Move the place back: the target has lost text, and gaps may be found once more."""
@@ -133,7 +139,7 @@ class Progress:
         if uncounted:
             kept.gone, kept.gaps = kept.gone.plus(uncounted), [*others, CountedGap(after, missing)]
             size = uncounted.bytes if uncounted.known else None
-            self.report(ShipReport("gap", bytes=size, lines=uncounted.lines))
+            self.report(GapFound(size, uncounted.lines))
             self._saved = None
             self.save()
 
@@ -152,7 +158,7 @@ class Progress:
             self.report_trouble(f"{self.kept.refused.path} cannot be written: {reason(error)}")
         if lines:
             why = f"{why}; kept in {self.kept.refused.path}"
-        self.report(ShipReport("refused", why, bytes=size_with_lfs(lines), lines=number))
+        self.report(LinesRefused(why, size_with_lfs(lines), number))
 
 
 def size_with_lfs(lines: Sequence[bytes]) -> int:

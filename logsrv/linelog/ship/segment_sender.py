@@ -8,8 +8,8 @@ retention removes a text, the archive is asked which segments it has whole. Rete
 from __future__ import annotations
 
 from logsrv.kit.text.words import counted
-from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.reports import SegmentLost, SegmentsReleased, TextResent
 from logsrv.linelog.ship.store_positions import missing_after
 from logsrv.linelog.ship.targets.target import ANSWER, ForeignStoreError, SegmentTarget
 from logsrv.linelog.store.disk import Disk
@@ -110,7 +110,7 @@ class SegmentSender:
             f"the archive has lost segment {segment_base_name(segment.name)}, whose text is not here"
             f" either: {lines} lines are lost, unless a copy of the archive has them"
         )
-        self._progress.report(ShipReport("lost", why))
+        self._progress.report(SegmentLost(why))
 
     def _go_back_to_lost(self, lacking: list[Segment]) -> None:
         """Go back to the first of the segments that the archive has lost, if any."""
@@ -122,7 +122,7 @@ class SegmentSender:
         why = f"the {self.target.noun} has lost {lost} from {first} on, or parts of them"
         position = Position(lacking[0].number, 0)
         self._progress.go_back(position)
-        self._progress.report(ShipReport("resent", why, position=position, bytes=None))
+        self._progress.report(TextResent(why, position, None))
         self._release_to_retention(min(self._released, lacking[0].number))
 
     def _require_same_store(self, names: list[str]) -> None:
@@ -183,7 +183,7 @@ class SegmentSender:
     def _release_to_retention(self, until: int) -> None:
         """Let retention remove the segments before number `until`."""
         self._released = until
-        self._progress.report(ShipReport("released", position=Position(until, 0)))
+        self._progress.report(SegmentsReleased(until))
 
     def _find_next_segment(self) -> Segment | None:
         """Return the next segment, if it is compressed; skip empty ones, and those that the archive has."""
@@ -225,7 +225,7 @@ class SegmentSender:
             # Retention treats it as not archived.
             self._progress.skip_to(after)
             why = f"{self._disk.path(segment.name)} is damaged here and is not sent: {error}"
-            self._progress.report(ShipReport("refused", why, position=after))
+            self._progress.report_trouble(why)
             return
         if isinstance(sent, Manifest):
             save_local_manifest(self._disk, segment, sent)

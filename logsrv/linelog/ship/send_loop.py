@@ -17,8 +17,8 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from logsrv.errors import LogsrvError, StoreError
-from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.reports import AttemptFailed, ShipperStopped, TargetDown, TargetUp
 from logsrv.linelog.ship.targets.target import (
     ANSWER,
     BlockTarget,
@@ -33,6 +33,7 @@ from logsrv.linelog.ship.targets.target import (
 )
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.notes.segment_notes import MissingText
+from logsrv.state_table import state_table
 
 log = Logger()
 
@@ -54,40 +55,52 @@ LAST = 4.0
 """Seconds for each step at the end: waiting for a last answer, and closing the connections."""
 
 
-NEXT = {
-    "NEW": {"start": "LOCKING", "stop": "STOPPING"},
-    # No other process may ship under this name.
-    "LOCKING": {"locked": "ASKING", "stop": "STOPPING"},
-    # The target says where to go on.
-    "ASKING": {
-        "found": "READING",
-        "failed": "PAUSING",
-        "foreign": "REFUSED",
-        "stop": "STOPPING",
-    },
-    # The next send is prepared; while nothing is new, the store is checked again and again.
-    "READING": {
-        "prepared": "SENDING",
-        "quiet": "ASKING",
-        "failed": "PAUSING",
-        "foreign": "REFUSED",
-        "stop": "STOPPING",
-    },
-    "SENDING": {
-        # The next step may be taken: what was sent is acknowledged, or so few blocks wait that more may go.
-        "sent": "READING",
-        "failed": "PAUSING",
-        "foreign": "REFUSED",
-        "stop": "STOPPING",
-    },
-    # After a failure.
-    "PAUSING": {"again": "ASKING", "stop": "STOPPING"},
-    # The target has the text of another store: the operator has to decide.
-    "REFUSED": {"stop": "STOPPING"},
-    # The answers in flight may still arrive; then the place is saved, and all is closed.
-    "STOPPING": {},
-}
-"""The states, and for each the events that lead to another state. Any other event changes nothing."""
+NEXT = state_table(
+    {
+        "NEW": {"start": "LOCKING", "stop": "STOPPING"},
+        # No other process may ship under this name.
+        "LOCKING": {"locked": "ASKING", "stop": "STOPPING"},
+        # The target says where to go on.
+        "ASKING": {
+            "found": "READING",
+            "failed": "PAUSING",
+            "foreign": "REFUSED",
+            "stop": "STOPPING",
+        },
+        # The next send is prepared; while nothing is new, the store is checked again and again.
+        "READING": {
+            "prepared": "SENDING",
+            "quiet": "ASKING",
+            "failed": "PAUSING",
+            "foreign": "REFUSED",
+            "stop": "STOPPING",
+        },
+        "SENDING": {
+            # The next step may be taken: what was sent is acknowledged, or so few blocks wait that more
+            # may go.
+            "sent": "READING",
+            "failed": "PAUSING",
+            "foreign": "REFUSED",
+            "stop": "STOPPING",
+        },
+        # After a failure.
+        "PAUSING": {"again": "ASKING", "stop": "STOPPING"},
+        # The target has the text of another store: the operator has to decide.
+        "REFUSED": {"stop": "STOPPING"},
+        # The answers in flight may still arrive; then the place is saved, and all is closed. The step that
+        # was being taken ends, or is cancelled.
+        "STOPPING": {
+            "locked": "STOPPING",
+            "found": "STOPPING",
+            "sent": "STOPPING",
+            "quiet": "STOPPING",
+            "failed": "STOPPING",
+            "foreign": "STOPPING",
+            "again": "STOPPING",
+        },
+    }
+)
+"""The states: for each the events, and the state after each event."""
 
 
 class SendSteps(Protocol):
@@ -167,7 +180,7 @@ class SendLoop:
         return self._state == "STOPPING"
 
     def _advance(self, event: str) -> None:
-        self._state = NEXT[self._state].get(event, self._state)
+        self._state = NEXT[self._state][event]
 
     async def _run(self) -> None:
         self._advance("start")
@@ -182,7 +195,7 @@ class SendLoop:
                 self._advance("quiet")
             except ForeignStoreError as error:
                 self._advance("foreign")
-                self._report(ShipReport("stopped", str(error)))
+                self._report(ShipperStopped(str(error)))
                 return
             except Exception as error:
                 self._advance("failed")
@@ -278,11 +291,11 @@ class SendLoop:
         is_down = found in ("unavailable", "settled", "error") and not self._is_busy(error)
         if is_down and self._up is not False:
             self._up = False
-            self._report(ShipReport("down", why))
+            self._report(TargetDown(why))
             if isinstance(error, Unavailable):
                 # Save the place, so that later removals count as gaps from there on, even after a kill.
                 self.progress.save()
-        self._report(ShipReport("retry", why, reason=found, seconds=pause))
+        self._report(AttemptFailed(why, found, pause))
         return pause
 
     def _is_busy(self, error: Exception) -> bool:
@@ -298,7 +311,7 @@ class SendLoop:
         self._busy_since = None
         if not self._up:
             self._up = True
-            self._report(ShipReport("up", self.sender.target.promise))
+            self._report(TargetUp(self.sender.target.promise))
 
 
 def _raise_no_answer(_: object, seconds: float) -> NoReturn:

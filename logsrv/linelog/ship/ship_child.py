@@ -19,13 +19,25 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING
 from logsrv.linelog.ship.block_sender import BlockSender
 from logsrv.linelog.ship.line_sender import LineSender
-from logsrv.linelog.ship.messages import ShipOrders, ShipReport, decode_orders, encode_message
+from logsrv.linelog.ship.orders import ShipOrders, decode_orders
 from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.reports import (
+    FaultReport,
+    LagMeasured,
+    ReadersLack,
+    RemovedInAll,
+    ShipperStopped,
+    ShipReport,
+    TargetDown,
+    TargetUp,
+    Trouble,
+    encode_report,
+    report_sentence,
+)
 from logsrv.linelog.ship.segment_sender import SegmentSender
 from logsrv.linelog.ship.send_loop import SendLoop, SendSteps
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.status import LagMeter, TargetState, save_state
-from logsrv.linelog.ship.target_monitor import report_sentence
 from logsrv.linelog.ship.targets.target_plugin import make_target
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import Disk, reason
@@ -35,10 +47,6 @@ from logsrv.reactor import time_of_day
 
 LOOK = 1.0
 """Seconds between two measurements of the target's lag."""
-_UP = {"up": True, "down": False, "stopped": False, "ended": None}
-"""The kinds of reports that tell whether the target takes lines."""
-_WELL = ("up", "acknowledged", "passed", "released", "kept", "gone", "lag", "ended", "lacking")
-"""The kinds of reports that are not about a fault."""
 
 
 class ShipperProcess:
@@ -67,7 +75,7 @@ class ShipperProcess:
             self._view = View(orders.directory, self._report_trouble)
             self._send_loop = self._make_send_loop(orders)
         except LogsrvError as error:
-            self._save_state(ShipReport("stopped", str(error)))
+            self._update_state(ShipperStopped(str(error)))
             raise
         self._meter = LagMeter(self._view)
         self.change(line)
@@ -104,31 +112,45 @@ class ShipperProcess:
     def finish(self) -> Deferred[None]:
         if self._looking.running:
             self._looking.stop()
-        return self._send_loop.stop().addCallback(lambda _: self._save_state(ShipReport("ended")))
+        return self._send_loop.stop().addCallback(lambda _: self._save_end())
 
     def _report_trouble(self, why: str) -> None:
-        self._report(ShipReport("trouble", why))
+        self._report(Trouble(why))
 
     def _report(self, report: ShipReport) -> None:
-        self._daemon.report(encode_message(report))
-        self._save_state(report)
+        self._daemon.report(encode_report(report))
+        self._update_state(report)
 
-    def _save_state(self, report: ShipReport) -> None:
+    def _update_state(self, report: ShipReport) -> None:
         """Save the target's state for other processes, if a report has changed it."""
-        now = rfc3339(time_of_day(self._reactor))
-        if report.kind in _UP:
-            self._state = attrs.evolve(self._state, up=_UP[report.kind], since=now)
-        if report.kind == "lacking":
-            self._state = attrs.evolve(self._state, missing=report.why)
-        if report.kind not in _WELL:
-            self._state = attrs.evolve(self._state, error=report_sentence(report), failed=now)
+        if isinstance(report, FaultReport):
+            why = report_sentence(report)
+            self._state = attrs.evolve(self._state, error=why, failed=self._now())
+        match report:
+            case TargetUp():
+                self._state = attrs.evolve(self._state, up=True, since=self._now())
+            case TargetDown() | ShipperStopped():
+                self._state = attrs.evolve(self._state, up=False, since=self._now())
+            case ReadersLack():
+                self._state = attrs.evolve(self._state, missing=report.lines)
+        self._save_state()
+
+    def _save_end(self) -> None:
+        """Save that it is unknown from now on whether the target takes lines."""
+        self._state = attrs.evolve(self._state, up=None, since=self._now())
+        self._save_state()
+
+    def _now(self) -> str:
+        return rfc3339(time_of_day(self._reactor))
+
+    def _save_state(self) -> None:
         if self._state != self._noted:
             try:
                 save_state(self._kept.folder.disk, self._kept.name, self._state)
                 self._noted = self._state
             except OSError as error:
-                trouble = ShipReport("trouble", f"its state cannot be written: {reason(error)}")
-                self._daemon.report(encode_message(trouble))
+                trouble = Trouble(f"its state cannot be written: {reason(error)}")
+                self._daemon.report(encode_report(trouble))
 
     def _report_lag(self) -> None:
         progress = self._send_loop.progress
@@ -144,15 +166,8 @@ class ShipperProcess:
             self._report_trouble(f"the lag cannot be measured: {reason(error)}")
             return
         gone = self._kept.gone.plus(missing)
-        self._report(
-            ShipReport(
-                "gone",
-                bytes=gone.bytes,
-                lines=gone.lines,
-                missed=missing.lines if missing else None,
-            )
-        )
-        self._report(ShipReport("lag", "", "", position, *lag))
+        self._report(RemovedInAll(gone.bytes, gone.lines, missing.lines if missing else None))
+        self._report(LagMeasured(position, *lag))
 
 
 def _start_for_new_target(orders: ShipOrders) -> str:

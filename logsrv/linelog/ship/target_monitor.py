@@ -7,13 +7,35 @@ logs each at most once a minute, because a target may repeat this for ever. Retr
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import assert_never
 
 import attrs
 from twisted.logger import Logger
 
 from logsrv.kit.observe.metrics import Durations, Metrics, MetricsPart
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.linelog.ship.messages import ShipReport
+from logsrv.linelog.ship.reports import (
+    AttemptFailed,
+    GapFound,
+    LagMeasured,
+    LinesRefused,
+    PlaceSaved,
+    PositionReport,
+    ReadersLack,
+    RemovedInAll,
+    SegmentLost,
+    SegmentPassed,
+    SegmentsReleased,
+    ShipperStopped,
+    ShipReport,
+    StoreForgotten,
+    TargetDown,
+    TargetUp,
+    TextAcknowledged,
+    TextResent,
+    Trouble,
+    report_sentence,
+)
 from logsrv.linelog.ship.status import ShipLag
 from logsrv.linelog.store.segment import Position
 
@@ -33,17 +55,6 @@ _COUNTERS = (
 
 The counters of gaps begin with the figures of the last process.
 """
-
-
-def report_sentence(report: ShipReport) -> str:
-    """Return a report as a sentence for messages."""
-    size = "an unknown number of bytes" if report.bytes is None else f"{report.bytes} bytes"
-    if report.kind == "gap":
-        lines = f" in {report.lines}" if report.bytes and report.lines else " of"
-        return f"{size}{lines} lines were removed from the store before they were sent"
-    if report.kind == "resent":
-        return f"{report.why}; {size} are sent again"
-    return report.why
 
 
 @attrs.define(eq=False)
@@ -107,70 +118,86 @@ class TargetMonitor:
 
     def handle_report(self, report: ShipReport) -> None:
         """Count a report, and log it if an operator needs it."""
-        if report.kind == "released":
-            assert report.position is not None
-            self.released = report.position.segment
-        elif report.position is not None and (
-            report.kind == "kept" or (self.position is not None and report.position < self.position)
-        ):
-            # The process has saved this place, or gone back to it. After a kill it sends from there again,
-            # so retention must keep that text.
-            self.position = report.position
-        match report.kind:
-            case "acknowledged":
-                self._count("ship_sent_bytes_total", report.bytes or 0)
+        if isinstance(report, PositionReport):
+            self._follow_back(report.position)
+        match report:
+            case TextAcknowledged():
+                self._count("ship_sent_bytes_total", report.bytes)
                 self._count("ship_sent_lines_total", report.lines)
                 self._answers.add(report.seconds)
                 if self.up:
                     self._missed = None
-            case "lag":
-                self._lag = ShipLag(report.bytes or 0, report.lines, report.seconds)
-            case "retry":
+            case SegmentPassed():
+                pass
+            case PlaceSaved():
+                self.position = report.position
+            case SegmentsReleased():
+                self.released = report.until
+            case LagMeasured():
+                self._lag = ShipLag(report.bytes, report.lines, report.seconds)
+            case AttemptFailed():
                 self._count("ship_retries_total", reason=report.reason)
                 if self.up is False:
                     self._log_down(report.why)
-            case "refused":
+            case LinesRefused():
                 self._count("ship_refused_lines_total", report.lines)
-                self._warn_rarely(report)
-            case "gap":
-                # Not left to the report "gone", which may come only after the target takes lines again.
+                self._log_rarely(log.warn, "refused" if report.lines else report.why, report.why)
+            case GapFound():
+                # Not left to `RemovedInAll`, which may come only after the target takes lines again.
                 self._missed = max(self._missed or 0, report.lines)
                 self._log_sentence(log.error, report_sentence(report))
-            case "gone":
+            case RemovedInAll():
                 self._count_removed(report)
-            case "resent" | "forgot":
+            case TextResent():
                 self._count("ship_resent_after_loss_total")
-                self._log_rarely(log.error, report.kind, report_sentence(report))
-            case "lost":
+                self._log_rarely(log.error, "resent", report_sentence(report))
+            case StoreForgotten():
+                self._count("ship_resent_after_loss_total")
+                self._log_rarely(log.error, "forgotten", report.why)
+            case SegmentLost():
                 self._log_sentence(log.error, report.why)
-            case "lacking" if report.why:
-                why = f"a centre lacks lines of this store, which the stream had lost: {report.why}"
-                self._log_sentence(log.error, why)
-            case "up":
-                self._record_up(report)
-            case "down":
-                if self.up is not False:
-                    self._since = self._clock()
-                self.up = False
-                self._log_down(report.why)
-            case "stopped":
+            case ReadersLack():
+                self._log_lacking(report.lines)
+            case TargetUp():
+                self._record_up(report.promise)
+            case TargetDown():
+                self._record_down(report.why)
+            case ShipperStopped():
                 self.up = False
                 self._log_sentence(log.error, report.why)
-            case "trouble":
-                self._warn_rarely(report)
+            case Trouble():
+                self._log_rarely(log.warn, report.why, report.why)
+            case _:
+                assert_never(report)
+
+    def _follow_back(self, position: Position) -> None:
+        """Go back with the shipper: after a kill it sends from there again, so retention must keep that."""
+        if self.position is not None and position < self.position:
+            self.position = position
 
     def _count(self, name: str, amount: float = 1, **labels: str) -> None:
         self._metrics.count(name, amount, target=self.name, **labels)
 
-    def _count_removed(self, report: ShipReport) -> None:
+    def _count_removed(self, report: RemovedInAll) -> None:
         # A counter must not fall, but the reported total may, for a short time: it includes lines that the
         # target has got, if only the target's answer was lost.
         before = self._gone
-        self._gone = max(before[0], report.bytes or 0), max(before[1], report.lines)
+        self._gone = max(before[0], report.bytes), max(before[1], report.lines)
         self._count("ship_gap_bytes_total", self._gone[0] - before[0])
         self._count("ship_gap_lines_total", self._gone[1] - before[1])
         if report.missed is not None:
             self._missed = report.missed
+
+    def _log_lacking(self, lines: str) -> None:
+        if lines:
+            why = f"a centre lacks lines of this store, which the stream had lost: {lines}"
+            self._log_sentence(log.error, why)
+
+    def _record_down(self, why: str) -> None:
+        if self.up is not False:
+            self._since = self._clock()
+        self.up = False
+        self._log_down(why)
 
     def _log_down(self, why: str) -> None:
         """Log once that the target takes nothing; at most once a minute if it goes up and down."""
@@ -178,7 +205,7 @@ class TargetMonitor:
             self._down_logged = True
             self._log_sentence(log.warn, f"it takes nothing, and lines wait in the store: {why}")
 
-    def _record_up(self, report: ShipReport) -> None:
+    def _record_up(self, promise: str) -> None:
         if self._down_logged:
             missed = f"{self._missed or 'some'} were removed before they were sent"
             if self._missed is None:
@@ -190,14 +217,11 @@ class TargetMonitor:
             )
         # Log the promise: it may be known only now, or have changed because a stream was made again.
         if self.up is None or (
-            report.why != self._promise and self._limited_log.count_event("promise") is not None
+            promise != self._promise and self._limited_log.count_event("promise") is not None
         ):
-            self._log_sentence(log.info, report.why)
-            self._promise = report.why
+            self._log_sentence(log.info, promise)
+            self._promise = promise
         self.up, self._down_logged, self._missed = True, False, None
-
-    def _warn_rarely(self, report: ShipReport) -> None:
-        self._log_rarely(log.warn, report.kind if report.lines else report.why, report.why)
 
     def _log_rarely(self, how: Callable[..., object], subject: str, what: str) -> None:
         """Log a sentence, at most once a minute for each subject."""

@@ -23,12 +23,8 @@ from logsrv.kit.children.child_process import child_environment
 from logsrv.kit.children.resident import ResidentProcess
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.ship.address import BEGINNING, END, PLUGINS
-from logsrv.linelog.ship.messages import (
-    ShipOrders,
-    decode_report,
-    encode_message,
-    make_orders,
-)
+from logsrv.linelog.ship.orders import ShipOrders, encode_orders, make_orders
+from logsrv.linelog.ship.reports import decode_report
 from logsrv.linelog.ship.ship_place import FOLDER
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.status import save_target_names, saved_first_segment
@@ -189,7 +185,7 @@ class TargetProcesses:
             due=shipped.due,
             begin=shipped.begin,
         )
-        return encode_message(orders)
+        return encode_orders(orders)
 
     def _handle_report(self, shipped: _TargetProcess, line: bytes) -> None:
         shipped.reported.handle_report(decode_report(line))

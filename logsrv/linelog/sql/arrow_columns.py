@@ -11,9 +11,9 @@ import pyarrow
 
 from logsrv.linelog.columns.arrow_texts import fields_as_texts, text_column, to_compact_json
 from logsrv.linelog.columns.stamp_fields import level_field, source_fields
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import CodedField
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import Value, number_of_value
@@ -219,7 +219,9 @@ def _segment_column(rows: TextRows | ColumnRows) -> Any:
 
 def _all_fields_column(rows: TextRows) -> Any:
     stamps = rows.stamps
-    records = (Record(stamps.line(row), None, stamps.first_line(row)) for row in range(rows.lines))
+    records = (
+        ParsedLine(stamps.line(row), None, stamps.first_line(row)) for row in range(rows.lines)
+    )
     return pyarrow.array([to_compact_json(record.fields) for record in records], pyarrow.string())
 
 

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import duckdb
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.values import Value, number_of_text, number_of_value
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.text_search.expression import extractor
@@ -239,15 +239,15 @@ class LineSample:
                 kind = fits
         return kind
 
-    def _value_of(self, record: Record, name: str) -> Value | None:
+    def _value_of(self, record: ParsedLine, name: str) -> Value | None:
         extracted = self._extracted.get(name)
         return record.get(name) if extracted is None else extracted(record.body)[0]
 
     @cached_property
-    def _sample_records(self) -> list[Record]:
+    def _sample_records(self) -> list[ParsedLine]:
         return list(self._read_sample())
 
-    def _read_sample(self) -> Iterator[Record]:
+    def _read_sample(self) -> Iterator[ParsedLine]:
         """Yield lines of up to 12 frames: of the last segment and of others at regular distances."""
         numbers = [segment.number for segment in self._view.segments]
         step = max(1, -(-len(numbers) // _FRAMES))
@@ -262,7 +262,7 @@ class LineSample:
                 for frame in {frames.count * part // each for part in range(each)}:
                     if frame < frames.count:
                         for _, text in frames.lines_between(*frames.frame_bounds(frame)):
-                            yield from map(Record, lines_at_distances(text))
+                            yield from map(ParsedLine, lines_at_distances(text))
 
 
 def lines_at_distances(text: bytes) -> list[bytes]:

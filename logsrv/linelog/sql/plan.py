@@ -59,7 +59,7 @@ _MOST_SPELLINGS = 4
 _UNKNOWN = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
 _SCAN = "PYTHON_ARROW_SCAN"
 EMPTY_SCAN = "repeat_row"
-"""A function in place of the table. It takes no conditions, as a table does: all stand above it."""
+"""A function instead of the table. It takes no conditions, as a table does: all stand above it."""
 
 
 class WantedRows(NamedTuple):

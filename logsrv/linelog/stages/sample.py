@@ -64,8 +64,8 @@ class _RandomNumbers:
         return self._number(rows.lines, most)
 
     def _number(self, lines: int, most: int) -> chosen_lines.Numbered:
-        numbers = [(random(), place) for place in range(lines)]  # noqa: S311  no secret
-        return lines, [(place, number) for number, place in nlargest(most, numbers)]
+        numbers = [(random(), row) for row in range(lines)]  # noqa: S311  no secret
+        return lines, [(row, number) for number, row in nlargest(most, numbers)]
 
 
 def _as_stored(hits: Iterable[Hit]) -> list[Hit]:

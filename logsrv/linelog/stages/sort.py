@@ -54,12 +54,12 @@ class Sorting(LinesAnswer):
         self, rows: Sequence[tuple[Cell, ...]], columns: Sequence[Column], *, utc: bool
     ) -> list[tuple[Cell, ...]]:
         """Return rows by a column: by numbers if it has only numbers. Missing values are last."""
-        place = [one.name for one in columns].index(self.field)
-        known = [row for row in rows if row[place] is not None]
-        numbers = [_number(row[place]) for row in known]
-        keys: list[Any] = [str(row[place]) for row in known] if None in numbers else numbers
+        column = [one.name for one in columns].index(self.field)
+        known = [row for row in rows if row[column] is not None]
+        numbers = [_number(row[column]) for row in known]
+        keys: list[Any] = [str(row[column]) for row in known] if None in numbers else numbers
         order = sorted(range(len(known)), key=keys.__getitem__, reverse=not self.ascending)
-        return [known[at] for at in order] + [row for row in rows if row[place] is None]
+        return [known[at] for at in order] + [row for row in rows if row[column] is None]
 
 
 def _number(cell: Cell) -> Number | None:

@@ -139,7 +139,7 @@ class _RowTests:
     """Functions that tell whether a condition is true for a row. now: seconds since 1970."""
 
     def __init__(self, columns: Sequence[Column], now: float, utc: bool) -> None:
-        self._places = {one.name: (place, one) for place, one in enumerate(columns)}
+        self._columns = {one.name: (index, one) for index, one in enumerate(columns)}
         self._now, self._utc = now, utc
 
     def of(self, node: Node) -> Callable[[Sequence[Cell]], bool]:
@@ -151,11 +151,11 @@ class _RowTests:
             case Not():
                 return predicates.is_false(self.of(node.part))
             case HasField():
-                place, _ = self._places[node.field]
-                return lambda row: row[place] is not None
+                index, _ = self._columns[node.field]
+                return lambda row: row[index] is not None
             case Compare():
-                place, column = self._places[node.field]
-                return _of_cell(place, self._cell_test(node, column))
+                index, column = self._columns[node.field]
+                return _of_cell(index, self._cell_test(node, column))
         raise AssertionError(node)
 
     def _cell_test(self, node: Compare, column: Column) -> Callable[[str | float], bool]:
@@ -169,9 +169,9 @@ class _RowTests:
         return predicates.value_test(node)
 
 
-def _of_cell(place: int, test: Callable[[str | float], bool]) -> Callable[[Sequence[Cell]], bool]:
+def _of_cell(index: int, test: Callable[[str | float], bool]) -> Callable[[Sequence[Cell]], bool]:
     def is_true(row: Sequence[Cell]) -> bool:
-        cell = row[place]
+        cell = row[index]
         return cell is not None and test(cell)
 
     return is_true

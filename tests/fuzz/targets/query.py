@@ -13,8 +13,8 @@ from logsrv.linelog.fields.forms.programs.one import parse_program_message
 from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
 from logsrv.linelog.fields.json_values import parse_json_exactly
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.parsed_line import ParsedLine, level_of
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import Record, level_of
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import make_source_test, parse_source
 from logsrv.linelog.fields.values import (
@@ -72,7 +72,7 @@ def _written(value: Value | None) -> list[str] | None:
 
 
 @target(
-    "linelog.fields.record",
+    "linelog.fields.parsed_line",
     "linelog.fields.reader",
     "linelog.fields.json_values",
     "linelog.fields.stamps",
@@ -97,7 +97,7 @@ def fields(data: bytes) -> None:
     for stamp in (b"", STAMP):
         text = b"".join(stamp + line + b"\n" for line in data.split(b"\n"))
         lines = text.split(b"\n")[:-1]
-        records = [Record(line) for line in lines]
+        records = [ParsedLine(line) for line in lines]
         wanted = [
             [_written(record.get(name, as_written=True)) for record in records] for name in NAMES
         ]
@@ -127,7 +127,7 @@ def fields(data: bytes) -> None:
 
 @target(
     "linelog.fields.level_numbers",
-    "linelog.fields.record",
+    "linelog.fields.parsed_line",
     "linelog.fields.level_names",
     "linelog.fields.level.one",
     "linelog.fields.level.many",
@@ -141,7 +141,7 @@ def levels(data: bytes) -> None:
     for stamp in (b"", STAMP):
         lines = [stamp + line for line in data.split(b"\n")]
         text = b"".join(line + b"\n" for line in lines)
-        wanted = [Record(line).level for line in lines]
+        wanted = [ParsedLine(line).level for line in lines]
         assert [OF_NUMBERS[number] for number in level_numbers(text).tolist()] == wanted
         assert [level_of(line) for line in lines] == wanted
 
@@ -153,11 +153,11 @@ def stamps(data: bytes) -> None:
     found = StampedLines(text)
     moments = found.moments().tolist()
     for row, line in enumerate(text.split(b"\n")[:-1]):
-        record = Record(line)
+        record = ParsedLine(line)
         assert found.line(row) == line
         if moments[row] != int(NO_TIME):
             assert record.time == exact_rfc3339(moments[row])
-    assert len(found.sources()) == sum(Record(line).start > 0 for line in data.split(b"\n"))
+    assert len(found.sources()) == sum(ParsedLine(line).start > 0 for line in data.split(b"\n"))
 
 
 @cache
@@ -261,7 +261,7 @@ def query(data: bytes) -> None:
             matcher.needs, lines[begin:end], lines.count(b"\n", 0, begin)
         )
     for begin, end in places:
-        message = Record(lines[begin:end]).body
+        message = ParsedLine(lines[begin:end]).body
         for first, last in highlight_finder(node)(message):
             assert 0 <= first <= last <= len(message)
 

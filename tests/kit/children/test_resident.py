@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.children.resident import END, PAUSES, WELL, ResidentProcess
-from tests.parts.child_processes import Spawner
+from tests.parts.child_processes import Spawned, Spawner
 from tests.parts.reactor import logged
 
 
@@ -201,3 +203,40 @@ def test_a_stop_during_the_pause_is_done_at_once(stage):
     assert stage.process.stop().called
     stage.reactor.advance(100)
     assert len(stage.reactor.processes) == 1
+
+
+STEPS = ("want", "done", "stop", "end", "wait", "full", "reactor")
+
+
+@given(st.lists(st.sampled_from(STEPS), max_size=12))
+def test_in_any_order_of_events_at_most_one_process_runs_and_a_stop_ends_it(steps):
+    stage = Stage()
+    waiting: list[Callable[[], object]] = []
+    stage.reactor.waiting = waiting
+    stopped = None
+
+    def running() -> list[Spawned]:
+        return [one for one in stage.reactor.processes if not one.protocol.over]
+
+    with logged():
+        for step in [*steps, "reactor", "stop"]:
+            if step == "want":
+                stage.process.start_or_update()
+            elif step == "done":
+                stage.process.end_until_needed()
+            elif step == "stop":
+                stopped = stage.process.stop()
+            elif step == "end":
+                for one in running():
+                    one.end(status=1)
+            elif step == "wait":
+                stage.reactor.advance(WELL)
+            elif step == "full":
+                stage.reactor.full = not stage.reactor.full
+            else:
+                stage.reactor.waiting = None
+                while waiting:
+                    waiting.pop(0)()
+            assert len(running()) <= 1
+        stage.reactor.advance(END + 1)
+    assert stopped is not None and stopped.called and not running()

@@ -12,6 +12,7 @@ from logsrv.kit.net.endpoint import TakenEndpoints
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.sites import NEXT, Site, SiteSpec, check_address_not_ours
+from logsrv.state_table import UnexpectedEvent
 from tests.kit.service.recording import Recorded, Rules
 from tests.parts.reactor import REACTOR
 
@@ -63,7 +64,7 @@ async def test_every_event_is_tried_in_every_state(state, event, tmp_path):
         assert site.state == NEXT[state][event]
         assert (tmp_path / "socket").exists()
     elif (state, event) != ("OPEN", "bind"):
-        with pytest.raises((KeyError, ListenError)):
+        with pytest.raises((UnexpectedEvent, ListenError)):
             call(site, event, tmp_path)
     await site.close(0)
 

@@ -42,6 +42,13 @@ def test_an_answer_may_take_a_while_and_come_in_chunks():
     assert service.request("HEAD", "/", to="web").body == b""
 
 
+def test_a_resource_gets_the_fields_of_a_form():
+    service = MemoryService(late)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert service.request("POST", "/", b"seconds=5", form, to="web").status == 200
+    assert service.clock.seconds() >= 5
+
+
 def test_a_request_without_an_answer_is_an_error():
     service = MemoryService(late)
     with pytest.raises(AssertionError, match=r"GET /\?seconds=60 has no answer, only b''"):

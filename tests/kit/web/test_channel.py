@@ -195,3 +195,12 @@ def test_a_form_is_kept_for_the_handler():
     peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60000)
     assert peer.handler.bodies[0] == b"abc"
     assert len(peer.handler.bodies[1]) <= 4096
+
+
+# The last two have several lines for Python's `str.splitlines`, which its parser of headers uses.
+@pytest.mark.parametrize("type_", [b"multipart/form-data; boundary=\xff", b"a\x0bb", b"a\x85b"])
+def test_any_content_type_is_left_to_the_handler(type_):
+    peer = Peer()
+    head = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Type: %b\r\nContent-Length: 3\r\n\r\n" % type_
+    assert peer.send(head + b"abc").endswith(b"POST /a\r\n0\r\n\r\n")
+    assert peer.handler.bodies == [b"abc"]

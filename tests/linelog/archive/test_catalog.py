@@ -196,9 +196,9 @@ def test_a_segment_that_is_damaged_is_named_and_hinders_no_other(archive, store,
     name = manifest_object_name(STORE, first.name)
     if what == "words":
         name = object_name(STORE, first.segment.words)
-    place = Path(archive.address.removeprefix("file://")) / name
-    whole = place.read_bytes()
-    place.write_bytes(encode_manifest(second) if what == "another" else what.encode())
+    path = Path(archive.address.removeprefix("file://")) / name
+    whole = path.read_bytes()
+    path.write_bytes(encode_manifest(second) if what == "another" else what.encode())
     [told] = add_to_archive_catalogs(archive, second, at(store).read)
     assert name in told and add_to_archive_catalogs(archive, third, at(store).read) == []
     told_of: list[str] = []
@@ -206,7 +206,7 @@ def test_a_segment_that_is_damaged_is_named_and_hinders_no_other(archive, store,
         found = [one.number for one in view.segments]
         assert found == ([1, 2, 3] if what == "words" else [2, 3])
         assert [name in one for one in told_of] == ([] if what == "words" else [True])
-    place.write_bytes(whole)
+    path.write_bytes(whole)
     with ArchiveView(archive.address, told_of.append) as view:
         assert [one.number for one in view.segments] == [1, 2, 3]
 

@@ -35,61 +35,61 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "archive").mkdir()
     return tmp_path / "archive"
 
 
-def put_first(place: Path, store: Path, going: Callable[[], bool] = lambda: True) -> Segment:
+def put_first(folder: Path, store: Path, going: Callable[[], bool] = lambda: True) -> Segment:
     [one] = packed(store)
-    put_segment(DirectoryArchive(str(place)), one, at(store), STORE, going)
+    put_segment(DirectoryArchive(str(folder)), one, at(store), STORE, going)
     return one
 
 
-def require_whole(place: Path, store: Path) -> None:
+def require_whole(folder: Path, store: Path) -> None:
     """All files of the segment are in the archive, byte by byte, and a manifest that says so."""
     [one] = packed(store)
-    found = files_of(place)
+    found = files_of(folder)
     for name in one.archived_files:
         assert found.pop(f"{STORE}/{name}") == (store / name).read_bytes()
-    manifest = find_manifest(DirectoryArchive(str(place)), STORE, one.name)
+    manifest = find_manifest(DirectoryArchive(str(folder)), STORE, one.name)
     assert manifest == make_manifest(one, at(store), STORE)
     assert list(found) == [manifest_object_name(STORE, one.name)]
 
 
-def test_an_archived_segment_has_all_files_and_a_manifest(place, store):
-    put_first(place, store)
-    require_whole(place, store)
-    before = files_of(place)
-    put_first(place, store)
-    assert files_of(place) == before
+def test_an_archived_segment_has_all_files_and_a_manifest(folder, store):
+    put_first(folder, store)
+    require_whole(folder, store)
+    before = files_of(folder)
+    put_first(folder, store)
+    assert files_of(folder) == before
 
 
 @pytest.mark.slow
-def test_a_kill_at_any_step_leaves_no_manifest_or_a_whole_segment(place, store):
+def test_a_kill_at_any_step_leaves_no_manifest_or_a_whole_segment(folder, store):
     """What a kill leaves without a manifest is nothing; the next try makes it whole."""
     step = 0
-    while not _killed_at(step, place, store):
-        archive = DirectoryArchive(str(place))
+    while not _killed_at(step, folder, store):
+        archive = DirectoryArchive(str(folder))
         if archived_segment_names(archive.names(), STORE):
-            require_whole(place, store)
+            require_whole(folder, store)
         step += 1
         if step % 3 == 0:
             # Else the next kill meets what is left of this one.
-            put_first(place, store)
-            require_whole(place, store)
-            shutil.rmtree(place / STORE)
+            put_first(folder, store)
+            require_whole(folder, store)
+            shutil.rmtree(folder / STORE)
     assert step > 20
-    put_first(place, store)
-    require_whole(place, store)
+    put_first(folder, store)
+    require_whole(folder, store)
 
 
-def _killed_at(step: int, place: Path, store: Path) -> bool:
+def _killed_at(step: int, folder: Path, store: Path) -> bool:
     """Put the segment in another process, which is killed at a system call; return whether it ended."""
     child = os.fork()
     if child == 0:
         _Killing(step)
-        put_first(place, store)
+        put_first(folder, store)
         os._exit(0)
     status = os.waitpid(child, 0)[1]
     if os.WIFEXITED(status):
@@ -122,13 +122,13 @@ class _Killing:
 
 
 @pytest.mark.parametrize("left", [b"", b"other", None])
-def test_files_of_a_killed_attempt_are_used_or_replaced(place, store, left):
+def test_files_of_a_killed_attempt_are_used_or_replaced(folder, store, left):
     [one] = packed(store)
-    (place / STORE).mkdir()
+    (folder / STORE).mkdir()
     for name in one.archived_files:
-        (place / STORE / name).write_bytes((store / name).read_bytes() if left is None else left)
-    put_first(place, store)
-    require_whole(place, store)
+        (folder / STORE / name).write_bytes((store / name).read_bytes() if left is None else left)
+    put_first(folder, store)
+    require_whole(folder, store)
 
 
 class Corrupting(DirectoryArchive):
@@ -144,9 +144,9 @@ class Corrupting(DirectoryArchive):
 
 
 @pytest.mark.parametrize("which", [".log.zst", ".idx", ".words", ".json"])
-def test_a_corrupting_archive_gets_no_manifest(place, store, which):
+def test_a_corrupting_archive_gets_no_manifest(folder, store, which):
     """It is read back before the manifest comes."""
-    archive = Corrupting(str(place))
+    archive = Corrupting(str(folder))
     archive.which = which
     [one] = packed(store)
     with pytest.raises((ChangedObject, OtherSegment)):
@@ -155,86 +155,86 @@ def test_a_corrupting_archive_gets_no_manifest(place, store, which):
         assert archived_segment_names(archive.names(), STORE) == []
 
 
-def test_another_segment_of_this_name_is_an_error(place, store, tmp_path):
-    """Of a store that was copied, and goes on in two places."""
-    put_first(place, store)
-    before = files_of(place)
+def test_another_segment_of_this_name_is_an_error(folder, store, tmp_path):
+    """Of a store that was copied, and goes on in two directories."""
+    put_first(folder, store)
+    before = files_of(folder)
     other = sealed_store(tmp_path / "other", 1, count=2999)
     assert [one.name for one in packed(other)] == [one.name for one in packed(store)]
     with pytest.raises(OtherSegment, match=r"restored or copied.*--new-identity"):
-        put_first(place, other)
-    assert files_of(place) == before
+        put_first(folder, other)
+    assert files_of(folder) == before
 
 
-def test_indexes_that_were_made_anew_are_no_other_segment(place, store):
-    one = put_first(place, store)
+def test_indexes_that_were_made_anew_are_no_other_segment(folder, store):
+    one = put_first(folder, store)
     (store / one.words).unlink()
-    put_first(place, store)
+    put_first(folder, store)
 
 
 @pytest.mark.parametrize("suffix", [".log.zst", ".idx", ".words", ".json"])
-def test_files_that_the_archive_lost_are_put_again_as_they_were(place, store, suffix):
+def test_files_that_the_archive_lost_are_put_again_as_they_were(folder, store, suffix):
     """The manifest, too, where the note here says that the text is this one."""
-    one = put_first(place, store)
+    one = put_first(folder, store)
     disk = at(store)
     save_local_manifest(disk, one, make_manifest(one, disk, STORE))
-    part = next(path for path in place.rglob(f"*{suffix}"))
+    part = next(path for path in folder.rglob(f"*{suffix}"))
     for size in (None, 0, part.stat().st_size - 2):
         if size is None:
             part.unlink()
         else:
             os.truncate(part, size)
-        put_first(place, store)
-        require_whole(place, store)
+        put_first(folder, store)
+        require_whole(folder, store)
 
 
-def test_an_index_that_was_lost_there_and_made_anew_here_gets_a_new_manifest(place, store):
-    one = put_first(place, store)
+def test_an_index_that_was_lost_there_and_made_anew_here_gets_a_new_manifest(folder, store):
+    one = put_first(folder, store)
     (store / one.words).unlink()
-    (place / STORE / one.words).unlink()
-    put_first(place, store)
-    manifest = find_manifest(DirectoryArchive(str(place)), STORE, one.name)
+    (folder / STORE / one.words).unlink()
+    put_first(folder, store)
+    manifest = find_manifest(DirectoryArchive(str(folder)), STORE, one.name)
     assert manifest == make_manifest(one, at(store), STORE)
-    assert not (place / STORE / one.words).exists()
+    assert not (folder / STORE / one.words).exists()
 
 
-def test_lost_files_are_noticed_by_names_and_sizes(place, store):
-    one, disk, archive = put_first(place, store), at(store), DirectoryArchive(str(place))
+def test_lost_files_are_noticed_by_names_and_sizes(folder, store):
+    one, disk, archive = put_first(folder, store), at(store), DirectoryArchive(str(folder))
 
     def lost() -> list[Segment]:
         return incomplete_segments(archive, [one], disk, STORE, archive.sizes(f"{STORE}/"))
 
-    (place / STORE / one.index).unlink()
+    (folder / STORE / one.index).unlink()
     assert lost() == [], "nothing says that it was put there"
     save_local_manifest(disk, one, make_manifest(one, disk, STORE))
     assert lost() == [one]
-    put_first(place, store)
+    put_first(folder, store)
     assert lost() == []
     # A note that is damaged, or of another archive with other indexes, is no reason to put it again.
     (store / one.archived).write_bytes(b"{}")
     assert lost() == []
-    os.truncate(place / manifest_object_name(STORE, one.name), 10)
+    os.truncate(folder / manifest_object_name(STORE, one.name), 10)
     assert lost() == [one]
 
 
-def test_a_segment_that_is_damaged_here_does_not_go(place, store):
+def test_a_segment_that_is_damaged_here_does_not_go(folder, store):
     [one] = packed(store)
     os.truncate(store / one.name, 100)
     with pytest.raises(ValueError, match="and by its index"):
-        put_first(place, store)
-    assert files_of(place) == {}
+        put_first(folder, store)
+    assert files_of(folder) == {}
 
 
-def test_putting_a_segment_can_be_given_up(place, store):
+def test_putting_a_segment_can_be_given_up(folder, store):
     with pytest.raises(PuttingCancelled):
-        put_first(place, store, going=lambda: False)
-    assert archived_segment_names(DirectoryArchive(str(place)).names(), STORE) == []
+        put_first(folder, store, going=lambda: False)
+    assert archived_segment_names(DirectoryArchive(str(folder)).names(), STORE) == []
 
 
-def test_a_manifest_that_is_damaged_or_of_another_segment_is_told(place, store):
-    one = put_first(place, store)
-    path = place / manifest_object_name(STORE, one.name)
-    archive = DirectoryArchive(str(place))
+def test_a_manifest_that_is_damaged_or_of_another_segment_is_told(folder, store):
+    one = put_first(folder, store)
+    path = folder / manifest_object_name(STORE, one.name)
+    archive = DirectoryArchive(str(folder))
     for data in (b"", b"{}", path.read_bytes().replace(b"-2026", b"-2025")):
         path.write_bytes(data)
         with pytest.raises(ChangedObject, match="is not what was archived"):

@@ -19,8 +19,8 @@ from tests.parts.far_sides import closing
 from tests.parts.reactor import REACTOR, until
 
 
-def target(place: Path) -> ArchiveTarget:
-    url = parse_ship_url(f"file://{place}")
+def target(folder: Path) -> ArchiveTarget:
+    url = parse_ship_url(f"file://{folder}")
     made = make_target(TargetSettings(name="far", url=url, store=STORE), REACTOR)
     assert isinstance(made, ArchiveTarget)
     return made

@@ -61,8 +61,8 @@ def test_frames_read_together_have_the_first_lines_of_their_text(seed):
 def kept(*numbers: int, before: bytes = b"") -> bytes:
     """What an index keeps, with these numbers of four bytes."""
     data: bytes = struct.pack(f"<{len(numbers) - 3}I", *numbers[3:])
-    by_place = b"".join(data[place::4] for place in range(4))
-    return zlib.compress(struct.pack("<3I", *numbers[:3]) + by_place + before)
+    by_byte = b"".join(data[byte::4] for byte in range(4))
+    return zlib.compress(struct.pack("<3I", *numbers[:3]) + by_byte + before)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import hashlib
 import json
 
 from logsrv.linelog.fields.level_names import FIELD_RULES, RULES
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from tests.parts.mixed_lines import (
     BEHIND,
     HEADERS,
@@ -25,6 +25,6 @@ def test_fields_that_are_read_in_another_way_have_another_version():
     """
     contents = [*WHOLE, *OBJECTS, *PAIRS, *LOGINS, *BEHIND]
     lines = [STAMP + begin + one for begin in (b"", *HEADERS, *PREFIXES) for one in contents]
-    found = [fields_of_records(lines), [Record(line).level for line in lines]]
+    found = [fields_of_records(lines), [ParsedLine(line).level for line in lines]]
     text = json.dumps(found, sort_keys=True).encode()
     assert (RULES, FIELD_RULES, hashlib.sha256(text).hexdigest()[:16]) == (5, 4, "61a4c75c0a63cce5")

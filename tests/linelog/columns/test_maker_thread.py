@@ -1,6 +1,7 @@
 """The thread that has columns made: which segments, in which order, and what it does after a fault."""
 
 import errno
+import itertools
 import operator
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -421,3 +422,21 @@ def test_a_disk_that_hangs_does_not_keep_the_service_from_stopping(stage):
     hang.go.set()
     stage.clock.settle()
     assert stopped == [None] and stage.columns() == []
+
+
+@pytest.mark.parametrize("steps", [*itertools.product(("want", "want none", "stop"), repeat=3)])
+def test_in_any_order_of_events_columns_are_made_while_they_are_wanted(stage, steps):
+    stage.store.add(1)
+    wanted = was_stopped = False
+    for step in steps:
+        if step == "stop":
+            stage.maker.stop(ReactorClock())
+            stage.clock.settle()
+            was_stopped = True
+        else:
+            wanted = step == "want"
+            stage.start(columns=wanted)
+        assert bool(stage.asked()) <= (wanted and not was_stopped)
+    number = 2
+    stage.seal(number)
+    assert stage.asked() == ([number] if wanted and not was_stopped else [])

@@ -34,13 +34,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["file", pytest.param("s3", marks=pytest.mark.slow)])
-def place(
+def base_url(
     tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """The URL of a place for archives, with nothing of us in it: a directory, or a prefix in a bucket."""
+    """The URL of a directory for archives, or of a prefix in a bucket, with nothing of us in it."""
     if request.param == "file":
-        (tmp_path / "place" / "lost+found").mkdir(parents=True)
-        yield f"file://{tmp_path}/place"
+        (tmp_path / "archives" / "lost+found").mkdir(parents=True)
+        yield f"file://{tmp_path}/archives"
         return
     pytest.importorskip("obstore")
     with buckets("logs") as variables:
@@ -49,11 +49,11 @@ def place(
         yield "s3://logs/prefix"
 
 
-def archive_all_of(layout: str, store: Path, place: str) -> list[str]:
+def archive_all_of(layout: str, store: Path, base_url: str) -> list[str]:
     """Archive a store under each identity of a layout; return the URLs of these."""
     found = []
     for folder, stores in LAYOUTS[layout].items():
-        url = f"{place}/{folder}".rstrip("/")
+        url = f"{base_url}/{folder}".rstrip("/")
         if url.startswith("file:"):
             Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
         with Disk().open_directory(store) as disk:
@@ -65,8 +65,8 @@ def archive_all_of(layout: str, store: Path, place: str) -> list[str]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_all_stores_below_a_url_are_searched_as_one(store, place, layout):
-    count, url = len(archive_all_of(layout, store, place)), place
+def test_all_stores_below_a_url_are_searched_as_one(store, base_url, layout):
+    count, url = len(archive_all_of(layout, store, base_url)), base_url
     found = logsrv("search", "-d", url, "-c", "segment")
     assert (found.stdout, found.stderr) == (b"%d\n" % (LINES * count), b"")
     table = logsrv("sql", "-d", url, "--output", "csv", "select count(*) as n from logs")
@@ -78,16 +78,16 @@ def test_all_stores_below_a_url_are_searched_as_one(store, place, layout):
         assert b"line 0" in shown.stdout
     else:
         assert shown.returncode == 2
-        assert b"a position is a place in one store" in shown.stderr
+        assert b"a position is of one store" in shown.stderr
         assert b"a" * 32 in shown.stderr and b"b" * 32 in shown.stderr
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_only_store_below_a_url_is_restored_and_of_several_each_is_named(
-    store, tmp_path, place, layout
+    store, tmp_path, base_url, layout
 ):
-    urls = archive_all_of(layout, store, place)
-    done = logsrv("restore", "--from", place, str(tmp_path / "back"))
+    urls = archive_all_of(layout, store, base_url)
+    done = logsrv("restore", "--from", base_url, str(tmp_path / "back"))
     if len(urls) == 1:
         assert (done.returncode, done.stderr) == (0, b"")
     else:
@@ -97,13 +97,13 @@ def test_the_only_store_below_a_url_is_restored_and_of_several_each_is_named(
         assert not (tmp_path / "back").exists()
     for number, url in enumerate(urls):
         identity = url[-32:]
-        for words in (url,), (place, "--store", identity):
+        for words in (url,), (base_url, "--store", identity):
             back = tmp_path / f"{number}-{len(words)}"
             done = logsrv("restore", "--from", *words, str(back))
             assert (done.returncode, done.stderr) == (0, b"")
             assert done.stdout.startswith(f"{back} is store {identity}: 1 segments".encode())
             assert logsrv("search", "-d", str(back), "-c", "segment").stdout == b"%d\n" % LINES
-    for words in (place, "--store", 32 * "d"), (f"{place}/{32 * 'd'}",):
+    for words in (base_url, "--store", 32 * "d"), (f"{base_url}/{32 * 'd'}",):
         done = logsrv("restore", "--from", *words, str(tmp_path / "none"))
         assert done.returncode == 1
         assert b"name one of them" in done.stderr or b"has no segment of" in done.stderr

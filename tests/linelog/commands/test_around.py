@@ -91,20 +91,20 @@ def show(store: Path, *words: str, status: int = 0) -> list[str]:
 
 
 def test_show_prints_a_line_and_its_neighbours(store):
-    place = f"2:{len(EVERY[10])}"
-    assert show(store, place) == MESSAGES[6:17]
-    assert show(store, place, "-C", "0") == [MESSAGES[11]]
+    position = f"2:{len(EVERY[10])}"
+    assert show(store, position) == MESSAGES[6:17]
+    assert show(store, position, "-C", "0") == [MESSAGES[11]]
     assert show(store, "1:0", "-C", "2") == MESSAGES[:3]
     assert show(store, "3:0", "-C", "1") == MESSAGES[24:27]
 
 
-@pytest.mark.parametrize("place", ["2:1", "9:0", "2:999999999", "1:999999999999999"])
-def test_a_position_without_a_line_is_status_1(store, place):
-    assert show(store, place, status=1) == []
+@pytest.mark.parametrize("position", ["2:1", "9:0", "2:999999999", "1:999999999999999"])
+def test_a_position_without_a_line_is_status_1(store, position):
+    assert show(store, position, status=1) == []
 
 
-@pytest.mark.parametrize("place", ["2", "a:b", "-1:0", ":", "2:1:3"])
-def test_a_wrong_position_is_refused(store, place):
-    done = logsrv("show", "--directory", str(store), "--", place)
+@pytest.mark.parametrize("position", ["2", "a:b", "-1:0", ":", "2:1:3"])
+def test_a_wrong_position_is_refused(store, position):
+    done = logsrv("show", "--directory", str(store), "--", position)
     assert done.returncode == 2
     assert b"is no position, such as 17:52311" in done.stderr

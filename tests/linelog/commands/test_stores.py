@@ -119,7 +119,7 @@ def test_a_directory_given_twice_is_read_once(here):
 
 def test_a_position_alone_does_not_tell_the_store(here):
     both = ("-d", "a", "-d", "b")
-    wanted = "a position is a place in one store"
+    wanted = "a position is of one store"
     assert wanted in refused(here, "show", *both, "1:0")
     assert wanted in refused(here, "search", *both, "--around", "1:0")
     assert wanted in refused(here, "search", *both, "--top", "position")

@@ -65,12 +65,12 @@ def logsrv_options() -> set[str]:
 def test_the_topic_endpoints_lists_all_endpoints():
     text = topic_text("endpoints")
     table = [word for word in first_words(text) if not word.startswith("twistd")]
-    schemes = {place.split(":")[0] for place in table}
+    schemes = {endpoint.split(":")[0] for endpoint in table}
     assert schemes == {*ARGUMENTS, "haproxy"}
-    for place in table:
+    for endpoint in table:
         # Files need not be here.
-        if not place.startswith(("ssl", "tls")):
-            parse_endpoint(place)
+        if not endpoint.startswith(("ssl", "tls")):
+            parse_endpoint(endpoint)
 
 
 def test_the_topic_inputs_lists_all_inputs():

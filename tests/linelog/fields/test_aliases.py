@@ -9,8 +9,8 @@ import pytest
 
 from logsrv.linelog.fields.known_keys import BY_NAME_OR_NUMBER, BY_NUMBER, ONLY_IN_OBJECTS
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.parsed_line import ALIASES, ParsedLine, level_of
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import ALIASES, Record, level_of
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
@@ -39,7 +39,7 @@ def test_a_query_finds_it_by_the_one_name(name, key):
     for value in ("a", "shop.example", 4711, "4711"):
         for record in ({key: value}, nested(key, value)):
             line = STAMP + json.dumps({"level": "info", **record}).encode()
-            assert Record(line).get(name) == value
+            assert ParsedLine(line).get(name) == value
             for query in (f"{name}={value}", f"{name}:{value}", f"{name}=*", f"{name}!=b"):
                 assert found(query, line), query
             assert not found(f"{name}=b", line) and not found(f"fields.{name}=*", line)
@@ -49,11 +49,11 @@ def test_a_query_finds_it_by_the_one_name(name, key):
 @pytest.mark.parametrize(("name", "key"), EACH)
 def test_a_field_of_that_name_comes_first(name, key):
     own = json.dumps({key: "alias", name: "own"}).encode()
-    assert Record(STAMP + own).get(name) == "own"
+    assert ParsedLine(STAMP + own).get(name) == "own"
     header = b"<13>1 2026-01-01T00:00:00Z h a 7 - - "
     expected = {"app": "a", "hostname": "h", "pid": "7", "timestamp": "2026-01-01T00:00:00Z"}
     line = STAMP + header + json.dumps({key: "alias"}).encode()
-    assert Record(line).get(name) == expected[name]
+    assert ParsedLine(line).get(name) == expected[name]
 
 
 # As the programs themselves wrote them, but for names and times.
@@ -134,7 +134,7 @@ def test_pairs_have_the_names_of_json(name, key):
         value = values[number % len(values)]
         line = written(form, {"level": "info", key: value})
         text = (line + b"\n") * 3
-        record, columns = Record(line), FieldReader([name, "x"]).read(StampedLines(text))
+        record, columns = ParsedLine(line), FieldReader([name, "x"]).read(StampedLines(text))
         assert columns[0] == [record.get(name)] * 3
         if name in known:
             assert record.get(name) != value
@@ -144,7 +144,7 @@ def test_pairs_have_the_names_of_json(name, key):
             assert found(query, line), (query, line)
         assert not found(f"{name}=b", line) and not found(f"fields.{name}=*", line)
         own = written(form, {key: value, name: "own", "level": "info"})
-        assert Record(own).get(name) == "own"
+        assert ParsedLine(own).get(name) == "own"
         assert FieldReader([name]).read(StampedLines(own + b"\n")) == [["own"]]
 
 
@@ -152,7 +152,7 @@ def test_the_first_key_counts_in_pairs_too():
     for name, keys in ALIASES.items():
         for first, second in pairwise(keys):
             line = written("x PAIRS", {second: "2", first: "1", "level": "info"})
-            assert Record(line).get(name) == "1"
+            assert ParsedLine(line).get(name) == "1"
             assert FieldReader([name]).read(StampedLines(line + b"\n")) == [["1"]]
 
 
@@ -164,7 +164,7 @@ def test_the_first_key_counts_in_pairs_too():
 )  # fmt: skip
 def test_other_texts_name_no_program(text):
     line = STAMP + text.encode()
-    assert Record(line).get("app") is None and not found("app=*", line)
+    assert ParsedLine(line).get("app") is None and not found("app=*", line)
     assert FieldReader(["app"]).read(StampedLines(line + b"\n")) == [[None]]
 
 
@@ -176,7 +176,7 @@ def test_pairs_have_a_level_under_every_name_of_json(key):
     for value in [number] if key in BY_NUMBER else [number, "error", "ERR"]:
         for form in FORMS:
             line = written(form, {key: value, "z": 1})
-            assert Record(line).level == "error" == level_of(line)
+            assert ParsedLine(line).level == "error" == level_of(line)
             assert OF_NUMBERS[level_numbers(line + b"\n")[0]] == "error"
             assert found("level=error", line)
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.parsed_line import ParsedLine, level_of
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import Record, level_of
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
@@ -82,7 +82,7 @@ def coloured(text: str, escape: bytes) -> bytes:
 def test_colours_hide_no_level_and_no_field(level, pairs, text, escape):
     fields = dict(pair.split("=") for pair in pairs.split() if pair != "-")
     line = coloured(text, escape)
-    record = Record(line)
+    record = ParsedLine(line)
     numbers = level_numbers((line + b"\n") * 2).tolist()
     assert [record.level, level_of(line), *(OF_NUMBERS[one] for one in numbers)] == [level] * 4
     names = ["user", "took", "app", "pid", "status", "path", "n", "text"]
@@ -126,7 +126,7 @@ def test_many_lines_are_read_as_each_one(texts, escape):
     names = ["user", "msg", "level", "text", "bob"]
     columns = FieldReader(names).read(stamps)
     for name, column in zip(names, columns, strict=True):
-        known = [Record(line).get(name) for line in lines]
+        known = [ParsedLine(line).get(name) for line in lines]
         assert column == [value if value is None else str(value) for value in known]
     for query in ("user=bob", "msg=*", 'msg="a b"', "user:bo"):
         matcher = make_matcher(parse(query))
@@ -152,7 +152,7 @@ def test_many_lines_are_read_as_each_one(texts, escape):
 def test_an_object_with_the_text_of_a_code_keeps_its_fields(header, value):
     """Another logsrv ships a coloured line so: JSON doubles the backslash of the stored code."""
     body = b'{"level":"warn","msg":"' + value + b'","user":"bob"}'
-    record = Record(STAMP + header + body)
+    record = ParsedLine(STAMP + header + body)
     assert record.get("user") == "bob" and record.get("msg") == json.loads(body)["msg"]
     assert record.level == level_of(record.line) == "warning"
     text = record.line + b"\n"

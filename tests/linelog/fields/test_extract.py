@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.extract import read_fields
 from logsrv.linelog.fields.json_values import LONGEST_NAME
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from tests.linelog.fields.engines import ENGINES, split_by
 from tests.parts.examples import more
@@ -132,7 +132,7 @@ def test_one_field_of_logins_behind_headers_beside_an_access_log(name):
     found = read_fields(StampedLines(b"".join(line + b"\n" for line in lines)), [name])[name]
     assert found is not None
     values = [None if code < 0 else found.texts[code] for code in found.codes.tolist()]
-    assert values == [Record(line).get(name) for line in lines]
+    assert values == [ParsedLine(line).get(name) for line in lines]
 
 
 def test_decimals_behind_headers_of_two_forms_stay_in_their_lines():

@@ -9,7 +9,7 @@ from logsrv.linelog.fields.forms.access.statuses import NO_ACCESS, levels_of_sta
 from logsrv.linelog.fields.forms.logfmt.levels import WIDTH, LevelFields, levels_of_pairs
 from logsrv.linelog.fields.level_names import LEVELS, UNSURE
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
-from logsrv.linelog.fields.record import Record, level_of
+from logsrv.linelog.fields.parsed_line import ParsedLine, level_of
 from tests.parts.examples import more
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
@@ -80,7 +80,7 @@ STAMPS = st.sampled_from(
 
 
 def of_records(text: bytes) -> list[str | None]:
-    return [Record(line).level for line in text.split(b"\n")[:-1]]
+    return [ParsedLine(line).level for line in text.split(b"\n")[:-1]]
 
 
 def of_numbers(text: bytes) -> list[str | None]:
@@ -120,7 +120,7 @@ def test_levels_as_numbers_are_those_of_the_records(lines):
 @example(b"Nov 20 06:18:42 web su: ERROR", True)
 def test_the_level_is_that_of_the_record(message, stamped):
     line = STAMP * stamped + message
-    assert level_of(line) == Record(line).level
+    assert level_of(line) == ParsedLine(line).level
 
 
 OF_ACCESS = b"[20/Nov/2026:06:18:42 +0000]"
@@ -157,10 +157,10 @@ def test_an_access_logs_status_gives_the_level(message, found):
 
 def level_of_pair(message: bytes) -> str | None:
     at = message.index(b"level=")
-    places = (at, at + 6, 0, len(message))
+    offsets = (at, at + 6, 0, len(message))
     raw = numpy.frombuffer(message + b"\n" + bytes(2 * WIDTH), numpy.uint8)
     [number] = levels_of_pairs(
-        raw, LevelFields(*(numpy.array([place]) for place in places))
+        raw, LevelFields(*(numpy.array([offset]) for offset in offsets))
     ).tolist()
     return (None, *LEVELS)[number]
 

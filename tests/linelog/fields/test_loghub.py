@@ -3,7 +3,7 @@
 import pytest
 
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
-from logsrv.linelog.fields.record import Record, level_of
+from logsrv.linelog.fields.parsed_line import ParsedLine, level_of
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.parse import parse
 from tests.parts.loghub import SYSTEMS
@@ -237,7 +237,7 @@ def test_lines_of_sixteen_systems_have_their_levels_in_every_way(system):
     lines = [STAMP + message.encode() for message in expected]
     text = b"".join(line + b"\n" for line in lines)
     found = {
-        "record": [Record(line).level for line in lines],
+        "record": [ParsedLine(line).level for line in lines],
         "line": [level_of(line) for line in lines],
         "numbers": [OF_NUMBERS[number] for number in level_numbers(text).tolist()],
         "one by one": [OF_NUMBERS[int(level_numbers(line + b"\n")[0])] for line in lines],

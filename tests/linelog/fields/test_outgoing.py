@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 
 from logsrv.linelog.fields.outgoing import OutgoingLines
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.values import displayable_text, elements_of_value, text_of_value
 from tests.parts.sample_lines import KINDS, LINES, TIME, line
 
 
-def told(record: Record, name: str) -> str | None:
+def told(record: ParsedLine, name: str) -> str | None:
     value = record.get(name)
     return (
         None
@@ -22,7 +22,7 @@ def told(record: Record, name: str) -> str | None:
 
 def check(lines: list[bytes]) -> None:
     outgoing = OutgoingLines(lines)
-    records = [Record(one) for one in lines]
+    records = [ParsedLine(one) for one in lines]
     assert len(outgoing) == len(lines)
     assert outgoing.messages == [record.body for record in records]
     assert outgoing.message_texts == [record.message for record in records]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from logsrv.kit.text.colours import without_colours
 from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
 from logsrv.linelog.fields.outgoing_syslog import syslog_messages
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.formats.syslog.parse import SyslogFramer
 from logsrv.linelog.formats.syslog.send import octet_counted_frames
 from logsrv.linelog.lines.rules import LineCounts, LineRules
@@ -57,7 +57,7 @@ def test_names_are_fit_for_a_header():
 
 
 def test_a_level_that_no_header_has_is_a_notice():
-    assert Record(line(message(b"hello"))).level == "notice"
+    assert ParsedLine(line(message(b"hello"))).level == "notice"
 
 
 @given(LINES, st.lists(st.integers(1, 200), max_size=20))
@@ -73,10 +73,10 @@ def test_our_own_input_reads_the_same(lines, sizes):
     came = b"".join(bytes(block) for block in blocks if block is not None).split(b"\n")[:-1]
     assert len(came) == len(lines)
     for sent, received in zip(lines, came, strict=True):
-        check(Record(sent), Record(line(received)))
+        check(ParsedLine(sent), ParsedLine(line(received)))
 
 
-def check(sent: Record, received: Record) -> None:
+def check(sent: ParsedLine, received: ParsedLine) -> None:
     before = sent.header if sent.body.startswith(b"<") else None
     header = received.header
     assert header is not None

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields import reader as many
 from logsrv.linelog.fields.forms.contents.wanted import wanted_in_lines
+from logsrv.linelog.fields.parsed_line import ALIASES, ParsedLine
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import ALIASES, Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import elements_of_value, text_of_value
 from tests.parts.examples import more
@@ -26,7 +26,7 @@ NAMES = (
 
 
 def expected(lines: list[bytes], names: list[str]) -> list[list[object]]:
-    records = list(map(Record, lines))
+    records = list(map(ParsedLine, lines))
     return [[written(record.get(name, as_written=True)) for record in records] for name in names]
 
 
@@ -90,7 +90,7 @@ def test_read_gives_the_fields_of_records(messages, names):
 def test_usual_lines_need_no_record(name, message, monkeypatch):
     line = STAMP + message
     known = expected([line] * 3, [name])
-    monkeypatch.delattr(many, "Record")
+    monkeypatch.delattr(many, "ParsedLine")
     assert read([line] * 3, [name]) == known
 
 

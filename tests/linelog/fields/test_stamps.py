@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import (
     STAMP,
@@ -45,7 +45,7 @@ MESSAGES = st.sampled_from([b"", b" ", b"text", b"a b c", b"\xc3\xa9", b"\t"])
 LINES = st.builds(b"%s %s %s".__mod__, st.tuples(TIMES, SOURCES, MESSAGES))
 
 
-def moment(record: Record) -> int:
+def moment(record: ParsedLine) -> int:
     """Return what a time means, worked out by the calendar."""
     try:
         return (datetime.fromisoformat(record.time or "") - EPOCH) // timedelta(microseconds=1)
@@ -63,7 +63,7 @@ def moment(record: Record) -> int:
 def test_stamps_of_any_lines_are_those_of_their_records(lines):
     text = b"".join(line + b"\n" for line in lines)
     stamps = StampedLines(text)
-    records = [Record(line) for line in lines]
+    records = [ParsedLine(line) for line in lines]
     assert [text[start:end] for start, end in zip(stamps.starts, stamps.ends, strict=True)] == lines
     starts = [int(at) for at in stamps.messages - stamps.starts]
     assert starts == [record.start for record in records]

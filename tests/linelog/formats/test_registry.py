@@ -103,8 +103,8 @@ def test_other_paths_refuse_the_word_of_a_format_before_a_token(stranger):
 def test_a_format_whose_module_is_broken_costs_its_path_and_one_sentence(stranger):
     stranger.write_text("import nothing_there\n")
     with capturedLogs() as events:
-        places = http_routes()
-    assert "/notes/WHO" not in places and "/loki/api/v1/push" in places
+        routes = http_routes()
+    assert "/notes/WHO" not in routes and "/loki/api/v1/push" in routes
     [said] = [formatEvent(event) for event in events]
     assert said == (
         "the http input does without notes; mend it, then restart: notes_of_a_stranger cannot be"
@@ -127,8 +127,8 @@ def test_a_format_whose_function_fails_is_left_out_as_well(stranger):
 def test_a_format_that_returns_no_routes_is_left_out(stranger, body):
     stranger.write_text(f"def routes():\n    {body}\n")
     with capturedLogs() as events:
-        places = http_routes()
-    assert "/bad" not in places and "/v1/logs" in places
+        routes = http_routes()
+    assert "/bad" not in routes and "/v1/logs" in routes
     [said] = [formatEvent(event) or "" for event in events]
     assert said.startswith("the http input does without notes; ")
 

@@ -21,7 +21,7 @@ from tests.parts.web_requests import Reactor
 
 
 class Asked:
-    """In place of searches: what is asked, answered when a test says so."""
+    """Instead of searches: what is asked, answered when a test says so."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

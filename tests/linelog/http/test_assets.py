@@ -77,9 +77,9 @@ def test_every_file_of_the_folder_is_in_what_is_sent():
         modules = re.findall(r'^modules\["(.+?)"\] =', sent, re.MULTILINE)
         assert len(set(modules)) == len(modules)
         found |= set(modules)
-        for place, name in enumerate(modules):
+        for index, name in enumerate(modules):
             imports = re.findall(r'^import .*"\./(.+)"', (FOLDER / name).read_text(), re.MULTILINE)
-            assert set(imports) <= set(modules[:place]), name
+            assert set(imports) <= set(modules[:index]), name
     alone = {path.rpartition("/")[2] for path in static_files()} | {
         *("lines.css", "chart.css", "small.css")
     }

@@ -23,7 +23,7 @@ from logsrv.linelog.http.responses import (
 from tests.parts.web_requests import Browser
 
 
-class Place:
+class MeasuredResponses:
     """Responses, and their metrics."""
 
     def __init__(self) -> None:
@@ -35,59 +35,59 @@ class Place:
 
 
 @pytest.fixture
-def place() -> Place:
-    return Place()
+def measured() -> MeasuredResponses:
+    return MeasuredResponses()
 
 
-def test_a_response_has_its_headers_and_body(place):
-    answer = Browser(lambda request: place.responses.send_body(request, 200, b"{}\n")).get()
+def test_a_response_has_its_headers_and_body(measured):
+    answer = Browser(lambda request: measured.responses.send_body(request, 200, b"{}\n")).get()
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK") and body == b"{}\n"
     for line in (b"Content-Length: 3", b"Cache-Control: no-store", b"X-Accel-Buffering: no"):
         assert line in head
-    assert b"Content-Security-Policy: " in head and place.count(200) == 1
+    assert b"Content-Security-Policy: " in head and measured.count(200) == 1
 
 
-def test_a_problem_has_its_headers(place):
+def test_a_problem_has_its_headers(measured):
     answer = Browser(
-        lambda request: place.responses.send_problem(request, too_many_problem("wait", 7))
+        lambda request: measured.responses.send_problem(request, too_many_problem("wait", 7))
     ).get()
     assert answer.startswith(b"HTTP/1.1 429 ") and b"Retry-After: 7\r\n" in answer
-    assert answer.endswith(b'{"error": "wait"}\n') and place.count(429) == 1
+    assert answer.endswith(b'{"error": "wait"}\n') and measured.count(429) == 1
 
 
-def test_a_problem_behind_a_beginning_ends_the_connection(place):
+def test_a_problem_behind_a_beginning_ends_the_connection(measured):
     """What was said cannot be taken back: the client sees that the answer is not whole."""
 
     def answer(request: object) -> None:
-        place.responses.begin_response(request, 200, "text/plain")  # type: ignore[arg-type]
+        measured.responses.begin_response(request, 200, "text/plain")  # type: ignore[arg-type]
         request.write(b"half")  # type: ignore[attr-defined]
-        place.responses.send_problem(request, Problem(503, "broken"))  # type: ignore[arg-type]
+        measured.responses.send_problem(request, Problem(503, "broken"))  # type: ignore[arg-type]
 
     browser = Browser(answer)
     assert b"broken" not in browser.get() and browser.transport.aborting
 
 
-def test_a_file_that_a_browser_has_is_not_sent_again(place):
+def test_a_file_that_a_browser_has_is_not_sent_again(measured):
     asset = assets.live_page()
-    browser = Browser(lambda request: place.responses.send_asset(request, asset, "no-cache"))
+    browser = Browser(lambda request: measured.responses.send_asset(request, asset, "no-cache"))
     answer = browser.get(If_None_Match=asset.tag)
     assert answer.startswith(b"HTTP/1.1 304 ")
 
 
-def test_a_redirect_leads_to_what_a_link_names(place):
-    browser = Browser(lambda request: place.responses.redirect_to_page(request, b"a=b", "/?q=x"))
+def test_a_redirect_leads_to_what_a_link_names(measured):
+    browser = Browser(lambda request: measured.responses.redirect_to_page(request, b"a=b", "/?q=x"))
     answer = browser.get()
     assert answer.startswith(b"HTTP/1.1 303 ")
     assert b"Location: /?q=x\r\n" in answer and b"Set-Cookie: a=b\r\n" in answer
 
 
-def test_a_file_is_packed_for_a_client_that_unpacks(place):
+def test_a_file_is_packed_for_a_client_that_unpacks(measured):
     """Each form has an ETag of its own, so that a cache between never mixes them up."""
     asset = assets.live_page()
 
     def ask(**headers: str) -> tuple[bytes, bytes]:
-        browser = Browser(lambda request: place.responses.send_asset(request, asset, "no-cache"))
+        browser = Browser(lambda request: measured.responses.send_asset(request, asset, "no-cache"))
         head, _, body = browser.get(**headers).partition(b"\r\n\r\n")
         assert b"Vary: Accept-Encoding" in head
         return head, body
@@ -102,8 +102,8 @@ def test_a_file_is_packed_for_a_client_that_unpacks(place):
 
 
 @pytest.mark.parametrize(("body", "packed"), [(b'{"a": 1}', False), (b'{"b": 2}' * 500, True)])
-def test_a_long_answer_is_packed_for_a_client_that_unpacks(place, body, packed):
-    browser = Browser(lambda request: place.responses.send_body(request, 200, body))
+def test_a_long_answer_is_packed_for_a_client_that_unpacks(measured, body, packed):
+    browser = Browser(lambda request: measured.responses.send_body(request, 200, body))
     head, _, sent = browser.get(Accept_Encoding="gzip").partition(b"\r\n\r\n")
     assert (b"Content-Encoding: gzip" in head) is packed
     assert b"Content-Length: %d\r" % len(sent) in head + b"\r"

@@ -112,7 +112,7 @@ async def kill_in_the_middle(process: int, sink: SearchSink) -> None:
 
 @pytest.mark.slow
 async def test_a_forked_search_that_nobody_wants_ends_at_once(made):
-    """Its place is free for the next one before its process has ended."""
+    """Its turn is free for the next one before its process has ended."""
     searches = made(at_once=1)
     searches.start_forking()
     (ready,) = await forking()

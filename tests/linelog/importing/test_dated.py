@@ -217,8 +217,8 @@ def test_no_byte_is_lost_and_it_does_not_matter_where_it_is_cut(lines, at):
     if begin == 0:
         fast = [(one, line + b"\n") for one, part in runs for line in part[:-1].split(b"\n")]
         assert fast == slow
-    place = text.rfind(b"\n", 0, at) + 1
-    again = [*cut.runs_with_moments(text[:place]), *cut.runs_with_moments(text[place:])]
+    line_start = text.rfind(b"\n", 0, at) + 1
+    again = [*cut.runs_with_moments(text[:line_start]), *cut.runs_with_moments(text[line_start:])]
     assert b"".join(part for _, part in again) == text
     assert whole.lines == single.lines == len(lines)
 

@@ -203,11 +203,11 @@ def test_no_byte_is_lost_and_blocks_do_not_matter(tmp_path_factory, lines, at):
     file = read(path, text)
     assert b"".join(part for _, part in file.read_dated_lines()) == path.read_bytes()
     assert file.dated.lines == len(lines)
-    place = text.rfind("\n", 0, at) + 1
+    start = text.rfind("\n", 0, at) + 1
     whole, cut = (type(file.dated)(WRITTEN * 1_000_000, begin=0) for _ in range(2))
     once = [*whole.runs_with_moments(text.encode())]
     twice = [
-        run for part in (text[:place], text[place:]) for run in cut.runs_with_moments(part.encode())
+        run for part in (text[:start], text[start:]) for run in cut.runs_with_moments(part.encode())
     ]
     assert whole.said == cut.said
     if whole.said is not None:

@@ -97,7 +97,7 @@ def test_text_is_readable_however_it_is_cut(data, text):
 
 
 @pytest.mark.parametrize(
-    ("data", "places"),
+    ("data", "lines"),
     [
         (b"\xff\xfeone\ntwo\n", [2]),
         ("one\n".encode("utf-16") + b"two\n", [10]),
@@ -109,7 +109,7 @@ def test_text_is_readable_however_it_is_cut(data, text):
         (b"one\ntwo\n", []),
     ],
 )
-def test_the_first_byte_in_utf_8_is_told(data, places):
+def test_the_first_byte_in_utf_8_is_told(data, lines):
     for size in (1, 3, 10_000):
         told: list[int] = []
         list(
@@ -117,7 +117,7 @@ def test_the_first_byte_in_utf_8_is_told(data, places):
                 iter([data[at : at + size] for at in range(0, len(data), size)]), told.append
             )
         )
-        assert told == places
+        assert told == lines
 
 
 GREETING = "2026-11-20T06:00:00Z grüß {}\n"

@@ -13,7 +13,8 @@ from logsrv.errors import ConfigurationError
 from logsrv.linelog.lake.lake_target import LakeTarget
 from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.messages import make_orders
+from logsrv.linelog.ship.orders import make_orders
+from logsrv.linelog.ship.reports import ShipperStopped, TextAcknowledged, TextResent
 from logsrv.linelog.ship.segment_sender import SegmentSender
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.targets.object_target import raise_target_error
@@ -117,11 +118,11 @@ async def test_retention_hears_of_a_file_that_was_there_when_it_asked_before(tmp
 
 
 async def test_other_stores_and_strangers_in_the_lake_are_passed_over(tmp_path, store):
-    place = tmp_path / "lake" / "day=2026-11-20"
-    place.mkdir(parents=True)
-    (place / f"{'cd' * 16}-0000000009.parquet").touch()
-    (place / f"{STORE}-00000000x9.parquet").touch()
-    (place / f"{STORE}-0000000001.parquet.tmp").touch()
+    folder = tmp_path / "lake" / "day=2026-11-20"
+    folder.mkdir(parents=True)
+    (folder / f"{'cd' * 16}-0000000009.parquet").touch()
+    (folder / f"{STORE}-00000000x9.parquet").touch()
+    (folder / f"{STORE}-0000000001.parquet.tmp").touch()
     for folder in ("day=", "day=2026-11-20-x", "_delta_log", "zzz"):
         (tmp_path / "lake" / folder).mkdir()
     async with closing(target(f"lake+file://{tmp_path}/lake")) as one:
@@ -176,7 +177,7 @@ async def test_a_bucket_that_lies_never_has_a_segment(store, monkeypatch):
             assert not bucket.objects
 
 
-class Place(LakeTarget):
+class ImmediateLake(LakeTarget):
     """A lake that answers at once."""
 
     def _run_in_thread(self, step: Callable[[Callable[[], bool]], Any]) -> Any:
@@ -189,7 +190,7 @@ def shipping(store: Path, url: str) -> Process:
     settings = TargetSettings(name="far", url=parse_ship_url(url), store=STORE)
 
     def sender(progress: Any) -> SegmentSender:
-        return SegmentSender(Place(settings, None), progress, Disk().open_directory(store))
+        return SegmentSender(ImmediateLake(settings, None), progress, Disk().open_directory(store))
 
     process.ship(sender, "beginning", STORE).start()
     process.run()
@@ -200,7 +201,7 @@ def test_a_lake_is_no_archive_for_readers_and_retention_of_indexes(tmp_path, sto
     (tmp_path / "lake").mkdir()
     process = shipping(store, f"lake+file://{tmp_path}/lake")
     assert process.position == Position(3, 0)
-    assert [one.lines for one in process.reports.of("acknowledged")] == [20, 5]
+    assert [one.lines for one in process.reports.of(TextAcknowledged)] == [20, 5]
     assert len(rows_of(tmp_path / "lake")) == 25
     assert not list(store.glob("*.archived")) and not list(store.glob("ship/*.archive"))
     process.kill()
@@ -212,9 +213,9 @@ def test_a_lost_segment_goes_again_and_the_others_are_not_made_anew(tmp_path, st
     shipping(store, url).kill()
     (tmp_path / "lake" / name(20)).unlink()
     again = shipping(store, url)
-    [lost] = again.reports.of("resent")
+    [lost] = again.reports.of(TextResent)
     assert "the lake has lost 1 segment from 0000000001-" in lost.why
-    assert [one.lines for one in again.reports.of("acknowledged")] == [20]
+    assert [one.lines for one in again.reports.of(TextAcknowledged)] == [20]
     assert again.position == Position(3, 0) and len(rows_of(tmp_path / "lake")) == 25
     again.kill()
 
@@ -226,7 +227,7 @@ def test_a_lake_that_is_ahead_stops_a_restored_store(tmp_path, store):
     restored = tmp_path / "restored"
     store_of(restored, over_midnight())
     process = shipping(restored, url)
-    [stopped] = process.reports.of("stopped")
+    [stopped] = process.reports.of(ShipperStopped)
     assert "the lake has segment 0000000002-" in stopped.why and "--new-identity" in stopped.why
     process.kill()
 

@@ -96,10 +96,10 @@ def _rounded(row: list[Any]) -> tuple[Any, ...]:
 @pytest.fixture(scope="module")
 def directory(store: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A lake of the store in a directory."""
-    place = tmp_path_factory.mktemp("lake")
-    put_all(store, f"file://{place}")
-    assert len(list(place.glob("day=*/*.parquet"))) == 3
-    return str(place)
+    folder = tmp_path_factory.mktemp("lake")
+    put_all(store, f"file://{folder}")
+    assert len(list(folder.glob("day=*/*.parquet"))) == 3
+    return str(folder)
 
 
 def put_all(store: Path, url: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from logsrv.linelog.columns.arrow_texts import field_as_text
-from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
+from logsrv.linelog.fields.parsed_line import ALIASES, ALWAYS, ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import displayable_text
 from logsrv.linelog.lake.lake_file import SCHEMA, rows_of_lines
@@ -23,7 +23,7 @@ ODD = [
 
 
 def expected_fields(text: bytes) -> dict[str, str]:
-    record = Record(text)
+    record = ParsedLine(text)
     found = {}
     for name in {*record.fields, *ALIASES, "status_class"} - {*ALWAYS, "app", "hostname"}:
         value = record.get(name, as_written=True)
@@ -40,7 +40,7 @@ def require_rows(held: list[bytes]) -> None:
     rows = batch.to_pylist()
     assert len(rows) == len(held)
     for one, row in zip(held, rows, strict=True):
-        record = Record(one)
+        record = ParsedLine(one)
         assert row["segment"] == 7 and text[row["position"] - 100 :].startswith(one)
         assert dict(row["fields"]) == expected_fields(one)
         assert (row["message"], row["level"], row["port"]) == (

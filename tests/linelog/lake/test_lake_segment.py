@@ -198,12 +198,12 @@ def test_a_kill_at_any_step_leaves_whole_files_and_the_next_attempt_the_rest(sto
     wanted = files_of(tmp_path / "wanted")
     step, was_killed = 0, True
     while was_killed:
-        place = tmp_path / "lake"
-        shutil.rmtree(place, ignore_errors=True)
-        lake = lake_in(place)
+        folder = tmp_path / "lake"
+        shutil.rmtree(folder, ignore_errors=True)
+        lake = lake_in(folder)
         was_killed = killed_at(step, lambda: put(lake, store))  # noqa: B023
-        assert files_of(place).items() <= wanted.items()
+        assert files_of(folder).items() <= wanted.items()
         put(lake, store)
-        assert files_of(place) == wanted
+        assert files_of(folder) == wanted
         step += 1
     assert step > 10

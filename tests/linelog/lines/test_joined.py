@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.continuations.joiner import MOST_BYTES, Joiner
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.formats.syslog.parse import SyslogFramer
 from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.joined import JoiningFramer
@@ -55,7 +55,7 @@ def test_a_stack_trace_is_one_line(sample, syslog):
 def test_the_records_are_those_that_a_reader_finds(lines):
     """Of one program; a line of another one in between ends a record."""
     joiner = Joiner()
-    records = [Record(stamped(line)) for line in lines]
+    records = [ParsedLine(stamped(line)) for line in lines]
     begins = [(joiner.first_line(record), record)[0] for record in records]
     wanted = [
         rb"\x0a".join(record.body for _, record in group) + b"\n"

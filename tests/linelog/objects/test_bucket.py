@@ -114,10 +114,8 @@ def test_a_page_or_an_error_without_an_end_takes_bounded_memory(call, status):
     element = b"<ListBucketResult>" if status == 200 else b"<Error>"
     head = b"HTTP/1.1 %d Said\r\nConnection: close\r\n\r\n%b" % (status, element)
     with stranger(endless(bytes(1 << 16), head)) as far_side:
-        place = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
-        script = (
-            f"from {open_archive.__module__} import open_archive; open_archive({place!r}).{call}"
-        )
+        url = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
+        script = f"from {open_archive.__module__} import open_archive; open_archive({url!r}).{call}"
         with subprocess.Popen(
             [sys.executable, "-c", script], env={**os.environ, **KEYS}, stderr=subprocess.PIPE
         ) as process:
@@ -135,8 +133,8 @@ def test_no_more_is_read_of_an_object_than_was_asked_for(monkeypatch):
         b"Last-Modified: Fri, 20 Nov 2026 06:18:42 GMT\r\nContent-Length: 1000000000000\r\n\r\n"
     )
     with stranger(endless(bytes(1 << 16), head)) as far_side:
-        place = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
-        assert open_archive(place).read("a/one", 0, 10) == bytes(10)
+        url = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
+        assert open_archive(url).read("a/one", 0, 10) == bytes(10)
         assert far_side.said < 64 << 20
 
 

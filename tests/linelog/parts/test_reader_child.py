@@ -5,9 +5,12 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
 from logsrv.kit.children.frames import frame_parts
@@ -41,12 +44,14 @@ class RecordingWork:
 
 
 class StoppableClock(Clock):
-    """A clock that runs until it is stopped."""
+    """A clock that is stopped once; as a reactor it runs on until the end of its turn."""
 
     running = True
+    stopped = False
 
     def stop(self) -> None:
-        self.running = False
+        assert not self.stopped, "a reactor refuses to be stopped twice"
+        self.stopped = True
 
 
 class Talk:
@@ -146,7 +151,36 @@ def test_reports_are_messages_and_those_for_a_daemon_that_is_gone_go_nowhere(tal
 def test_the_reactor_stops_after_the_last_report(talk):
     talk.end()
     talk.daemon.connectionLost()
-    assert not talk.reactor.running
+    assert talk.reactor.stopped
+
+
+STEPS = ("orders", "lock", "wait", "end", "fail", "finished", "lost")
+
+
+@given(st.lists(st.sampled_from(STEPS), max_size=12))
+def test_in_any_order_of_events_the_work_starts_and_finishes_once_and_the_process_ends(steps):
+    talk = Talk()
+    talk.work.free = False
+    done: set[str] = set()
+    for step in [*steps, "end", "lost", "finished", "finished"]:
+        if step == "orders" and "end" not in done:
+            talk.say(b"some")
+        elif step == "lock":
+            talk.work.free = not talk.work.free
+        elif step == "wait":
+            talk.reactor.advance(TRY)
+        elif step == "end" and not done & {"end", "lost"}:
+            talk.end()
+        elif step == "fail":
+            talk.daemon.end_after_failure(Failure(StoreError("a fault")))
+        elif step == "finished" and not talk.work.finished.called:
+            talk.work.finished.callback(None)
+        elif step == "lost" and "lost" not in done:
+            talk.transport.disconnected = True
+            talk.daemon.connectionLost()
+        done.add(step)
+    assert talk.work.told.count((b"start", b"some")) <= 1 and talk.work.told.count(b"finish") <= 1
+    assert talk.reactor.stopped
 
 
 LOGGING = """

@@ -164,16 +164,16 @@ def test_the_store_and_the_framer_get_their_part_of_the_settings():
     assert found.listener[0].line_rules == LineRules(raw=True, max_line=9)
 
 
-def places(directory: Path) -> ClassicSyslogListeners:
+def classic_listeners(directory: Path) -> ClassicSyslogListeners:
     return ClassicSyslogListeners(dev_log=DEV_LOG.replace("/dev/log", f"{directory}/log"))
 
 
 def test_without_classic_syslog_there_are_no_classic_listeners(tmp_path):
-    assert places(tmp_path).listener_settings(settings()) == []
+    assert classic_listeners(tmp_path).listener_settings(settings()) == []
 
 
 def test_classic_syslog_has_three_listeners_with_the_shared_options(tmp_path):
-    found = places(tmp_path).listener_settings(
+    found = classic_listeners(tmp_path).listener_settings(
         settings("--classic-syslog", "--max-line", "1KiB", "--allow", "10.0.0.0/8")
     )
     assert [str(one.listen) for one in found] == [
@@ -188,7 +188,7 @@ def test_classic_syslog_has_three_listeners_with_the_shared_options(tmp_path):
 def test_a_socket_that_another_program_has_is_left_alone(tmp_path):
     """And is not taken at a reload either; nor is one given up that is ours."""
     asked = settings("--classic-syslog")
-    ours, theirs = places(tmp_path), places(tmp_path)
+    ours, theirs = classic_listeners(tmp_path), classic_listeners(tmp_path)
     assert len(ours.listener_settings(asked)) == 3
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
         other.bind(f"{tmp_path}/log")
@@ -201,7 +201,7 @@ def test_a_socket_that_another_program_has_is_left_alone(tmp_path):
 
 def test_the_link_of_journald_is_left_alone(tmp_path):
     (tmp_path / "log").symlink_to("/run/systemd/journal/dev-log")
-    assert len(places(tmp_path).listener_settings(settings("--classic-syslog"))) == 2
+    assert len(classic_listeners(tmp_path).listener_settings(settings("--classic-syslog"))) == 2
 
 
 def test_a_record_that_may_be_shorter_than_a_line_is_a_warning(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.errors import QueryError
 from logsrv.linelog.alerts.condition import parse_alert
-from logsrv.linelog.fields.record import ALWAYS
+from logsrv.linelog.fields.parsed_line import ALWAYS
 from logsrv.linelog.query.field_names import (
     field_as_written,
     field_names,
@@ -195,7 +195,7 @@ def _has(need: Need, text: bytes) -> bool:
         (parse_alert, "| count > 5 in 5m by `a", 22),
     ],
 )
-def test_a_wrong_name_has_an_error_with_its_place(parse_, query, at):
+def test_a_wrong_name_has_an_error_with_its_index(parse_, query, at):
     with pytest.raises(QueryError) as caught:
         parse_(query)
     assert caught.value.at == at, str(caught.value)

@@ -1,10 +1,10 @@
-"""A text in pieces of whole lines, each with the places of its lines and messages."""
+"""A text in pieces of whole lines, each with the offsets of its lines and messages."""
 
 import numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.query import literal_windows
 from logsrv.linelog.query.line_spans import (
     all_line_spans,
@@ -38,7 +38,7 @@ def test_messages_begin_behind_stamps(lines):
     text = b"".join(line + b"\n" for line in lines)
     if text:
         one = TextPiece(text, 0, len(text))
-        known = [Record(line).start for line in lines]
+        known = [ParsedLine(line).start for line in lines]
         assert (one.messages - one.starts).tolist() == known
 
 

@@ -13,7 +13,7 @@ from logsrv.linelog.query.many import (
     trigger_choices,
     triggers_suffice,
 )
-from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.match import TextPosition, make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.question import Compare, Node
 from tests.parts.examples import more
@@ -21,20 +21,21 @@ from tests.parts.examples import more
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 _LENIENT = more(1.5)
 
-Place = tuple[int, int]
 Found = list[list[tuple[int, int]]]
 
 
-def together(nodes: list[Node], text: bytes, place: Place | None = None) -> Found:
+def together(nodes: list[Node], text: bytes, text_position: TextPosition | None = None) -> Found:
     found: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    for number, lines in ManyQueries([make_matcher(node) for node in nodes]).find(text, place):
+    for number, lines in ManyQueries([make_matcher(node) for node in nodes]).find(
+        text, text_position
+    ):
         assert len(lines) and lines[-1] == list(lines)[-1]
         found[number] += lines
     return [found[number] for number in range(len(nodes))]
 
 
-def one_by_one(nodes: list[Node], text: bytes, place: Place | None = None) -> Found:
-    return [list(make_matcher(node).find(text, place)) for node in nodes]
+def one_by_one(nodes: list[Node], text: bytes, text_position: TextPosition | None = None) -> Found:
+    return [list(make_matcher(node).find(text, text_position)) for node in nodes]
 
 
 def counts(text: bytes, *queries: str) -> list[int]:

@@ -10,7 +10,7 @@ def test_a_query_is_taken_as_it_is_written():
     assert QUERY.parse("level>=error") == "level>=error"
 
 
-def test_a_wrong_query_is_told_with_a_caret_under_the_place():
+def test_a_wrong_query_is_told_with_a_caret_under_the_error():
     with pytest.raises(WrongPartError) as caught:
         QUERY.parse("app=x (a")
     assert caught.value.picture.split("\n") == ["  app=x (a", "        ^"]

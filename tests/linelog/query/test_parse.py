@@ -183,7 +183,7 @@ def test_each_query_has_its_tree(query, tree):
         ("NOT " * 501 + "a", 2001),
     ],
 )
-def test_a_wrong_query_has_an_error_with_its_place(query, at):
+def test_a_wrong_query_has_an_error_with_its_index(query, at):
     with pytest.raises(QueryError) as caught:
         parse(query)
     assert caught.value.at == at
@@ -278,7 +278,7 @@ def test_another_name_of_a_field_finds_no_other_line():
         ("", 1, "no\n  \n  ^"),
     ],
 )
-def test_the_caret_is_under_the_place(query, at, shown):
+def test_the_caret_is_under_the_error(query, at, shown):
     assert error_with_caret(query, QueryError("no", at)) == shown
 
 

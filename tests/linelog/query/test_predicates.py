@@ -2,7 +2,7 @@
 
 import pytest
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.predicates import predicate
 
@@ -100,7 +100,7 @@ _JSON = (
     ],
 )
 def test_queries_are_true_of_a_json_line(query):
-    assert predicate(parse(query))(Record(STAMP + _JSON))
+    assert predicate(parse(query))(ParsedLine(STAMP + _JSON))
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_queries_are_true_of_a_json_line(query):
     ],
 )
 def test_queries_on_lines_that_are_not_json(query, message, true):
-    assert predicate(parse(query))(Record(STAMP + message)) is true
+    assert predicate(parse(query))(ParsedLine(STAMP + message)) is true

@@ -251,10 +251,12 @@ class Asker:
             f"{one} {name}".rstrip().replace(" ", "_") for one, name in asked.figures
         )
         names = [*asked.fields, *of_figures]
-        place = random.randrange(len(asked.figures))
-        function, field = asked.figures[place]
-        name = names[len(asked.fields) + place]
-        place = first + sum(columns_of_figure(*one, asked.compare) for one in asked.figures[:place])
+        index = random.randrange(len(asked.figures))
+        function, field = asked.figures[index]
+        name = names[len(asked.fields) + index]
+        column = first + sum(
+            columns_of_figure(*one, asked.compare) for one in asked.figures[:index]
+        )
         if names.count(name) > 1 or function in ("first", "last"):
             return asked
         op = random.choice(list(ORDERS))
@@ -263,22 +265,22 @@ class Asker:
         if is_number and not random.randrange(3) and "let" not in asked.stage:
             sign, number = random.choice([*COMPUTED]), random.choice([0, 2, 0.25])
             text = f"let made = {in_query(name)} {sign} {number}"
-            stage = partial(rows_with, place, COMPUTED[sign], number, bool(asked.compare))
+            stage = partial(rows_with, column, COMPUTED[sign], number, bool(asked.compare))
         elif not random.randrange(3):
             ascending = random.randrange(2)
             text = f"sort {in_query(name)} {'asc' if ascending else 'desc'}"
-            stage = partial(sorted_rows, place, ascending=bool(ascending))
+            stage = partial(sorted_rows, column, ascending=bool(ascending))
         elif field == "time" and function in ("min", "max"):
             wanted = random.choice(self._lines).time
             text, stage = (
                 f'where {in_query(name)}{space}{op}{space}"{wanted}"',
-                partial(kept_rows, place, op, wanted),
+                partial(kept_rows, column, op, wanted),
             )
         else:
             number = random.choice([0, 1, 2, 5, 100])
             text, stage = (
                 f"where {in_query(name)}{space}{op}{space}{number}",
-                partial(kept_rows, place, op, number),
+                partial(kept_rows, column, op, number),
             )
         return attrs.evolve(asked, stage=f"{asked.stage} | {text}", of_rows=(*asked.of_rows, stage))
 

@@ -26,7 +26,7 @@ from logsrv.linelog.http.search_child import answer_request
 from logsrv.linelog.query import literal_windows
 from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.many import ManyQueries
-from logsrv.linelog.query.match import Matcher, Place, make_matcher
+from logsrv.linelog.query.match import Matcher, TextPosition, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read import plan, pool
 from logsrv.linelog.read.answer_kinds import LinesAnswer, after_stages
@@ -46,7 +46,7 @@ from tests.linelog.questions.forms import Store
 from tests.linelog.questions.lines import Line
 from tests.parts.child_processes import Spawned
 from tests.parts.web_requests import Browser
-from tests.parts.web_requests import Place as Site
+from tests.parts.web_requests import ServedStore as Site
 
 Answer: TypeAlias = Any
 """Numbers of lines, a number, values with counts, counts by step, rows, or patterns with counts."""
@@ -59,11 +59,11 @@ class Unsaid(Exception):
 def _line_by_line(
     self: Matcher,
     text: bytes,
-    place: Place | None = None,
+    text_position: TextPosition | None = None,
     first_lines: FirstLines = NO_FIRST_LINES,
 ) -> Iterator[tuple[int, int]]:
     for start, end in all_line_spans(text):
-        position = f"{place[0]}:{place[1] + start}" if place else None
+        position = f"{text_position[0]}:{text_position[1] + start}" if text_position else None
         if self.matches(text[start:end], position, first_lines.get(start)):
             yield start, end
 
@@ -71,7 +71,7 @@ def _line_by_line(
 def _with_others(
     self: Matcher,
     text: bytes,
-    place: Place | None = None,
+    text_position: TextPosition | None = None,
     first_lines: FirstLines = NO_FIRST_LINES,
 ) -> Iterator[tuple[int, int]]:
     """Find what this query finds among others."""
@@ -85,7 +85,7 @@ def _with_others(
     together = [Matcher(node) for node in nodes]
     for one in together:
         one.find = partial(_FIND, one)  # type: ignore[method-assign]
-    found = ManyQueries(together).find(text, place, first_lines)
+    found = ManyQueries(together).find(text, text_position, first_lines)
     return iter(sorted(span for number, spans in found if number == 0 for span in spans))
 
 
@@ -161,7 +161,7 @@ def _view(store: Store) -> View:
 
 
 def command(store: Store, asked: Question, *, options: bool = False) -> Answer:
-    """Ask `logsrv search`. options: in place of the last stage."""
+    """Ask `logsrv search`. options: instead of the last stage."""
     words = ["search", f"--directory={store.directory}", "--utc", "--output=json"]
     for name in ("since", "until", "source"):
         words += [f"--{name}={value}" for value in [getattr(asked, name)] if value]
@@ -317,7 +317,7 @@ def sql(lines: Sequence[Line], store: Store, asked: Question) -> Answer:
         with closing(SqlAnswer(statement + groups, reading, utc=True)) as answer:
             rows = [tuple(row.values()) for batch in answer.batches() for row in batch.to_pylist()]
     if asked.answer == "lines":
-        return [store.numbers[place] for (place,) in rows][: asked.limit]
+        return [store.numbers[position] for (position,) in rows][: asked.limit]
     return rows[0][0] if asked.answer == "count" else rows
 
 

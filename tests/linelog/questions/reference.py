@@ -32,9 +32,9 @@ _AMOUNT = re.compile(rf" ?([0-9]+\.?[0-9]*|\.[0-9]+) ?({_UNITS})")
 
 def own_field(line: Line, name: str) -> list[str]:
     """The values of a field of a line, but for `position`: none if it is missing, several of a list."""
-    who, _, place = line.source.rpartition("@")
+    who, _, peer = line.source.rpartition("@")
     if name in _ALWAYS:
-        address = re.fullmatch(r"(?:tcp|udp):\[?(.*?)\]?:([0-9]+)", place)
+        address = re.fullmatch(r"(?:tcp|udp):\[?(.*?)\]?:([0-9]+)", peer)
         found = {
             "time": line.time if line.source else None, "source": line.source or None,
             "name": who or None, "level": line.level,
@@ -284,23 +284,23 @@ def shown(text: str) -> str:
 
 
 def sorted_rows(
-    place: int, rows: list[tuple[Any, ...]], *, ascending: bool
+    column: int, rows: list[tuple[Any, ...]], *, ascending: bool
 ) -> list[tuple[Any, ...]]:
     """Rows by a column; missing values are last."""
-    known = [row for row in rows if row[place] is not None]
-    known.sort(key=lambda row: row[place], reverse=not ascending)
-    return known + [row for row in rows if row[place] is None]
+    known = [row for row in rows if row[column] is not None]
+    known.sort(key=lambda row: row[column], reverse=not ascending)
+    return known + [row for row in rows if row[column] is None]
 
 
 def kept_rows(
-    place: int, op: str, wanted: Any, rows: list[tuple[Any, ...]]
+    column: int, op: str, wanted: Any, rows: list[tuple[Any, ...]]
 ) -> list[tuple[Any, ...]]:
     """Rows of which a cell compares so."""
-    return [row for row in rows if row[place] is not None and ORDERS[op](row[place], wanted)]
+    return [row for row in rows if row[column] is not None and ORDERS[op](row[column], wanted)]
 
 
 def rows_with(
-    place: int, compute: Any, number: float, is_compared: bool, rows: list[tuple[Any, ...]]
+    column: int, compute: Any, number: float, is_compared: bool, rows: list[tuple[Any, ...]]
 ) -> list[tuple[Any, ...]]:
     """Rows with a number that is computed of a cell; to compare, of the earlier one and the change, too."""
 
@@ -310,9 +310,9 @@ def rows_with(
 
     found = []
     for row in rows:
-        now = made(row[place])
+        now = made(row[column])
         if is_compared:
-            before = made(row[place + 1])
+            before = made(row[column + 1])
             found.append((*row, now, before, None if None in (now, before) else now - before))
         else:
             found.append((*row, now))
@@ -324,9 +324,9 @@ def _figure(function: str, numbers: list[float]) -> float | None:
         return None
     numbers = sorted(numbers)
     if function[0] == "p":
-        place = (len(numbers) - 1) * int(function[1:]) / 100
-        low, high = numbers[int(place)], numbers[min(int(place) + 1, len(numbers) - 1)]
-        return float(low + (high - low) * (place - int(place)))
+        rank = (len(numbers) - 1) * int(function[1:]) / 100
+        low, high = numbers[int(rank)], numbers[min(int(rank) + 1, len(numbers) - 1)]
+        return float(low + (high - low) * (rank - int(rank)))
     total = sum(map(Fraction, numbers))
     return {
         "sum": float(total),

@@ -64,8 +64,8 @@ def test_columns_answer_as_a_loop_over_the_lines(seed):
 def test_all_ways_of_a_query_find_the_lines_for_which_it_is_true(seed):
     random = Random(seed)
     lines = random_lines(random, random.randrange(2, 20))
-    for place in random.sample(range(len(lines)), len(lines) // 8):
-        lines[place] = attrs.evolve(lines[place], source="")
+    for number in random.sample(range(len(lines)), len(lines) // 8):
+        lines[number] = attrs.evolve(lines[number], source="")
     lines = with_records([attrs.evolve(line, first=None, level=own_level(line)) for line in lines])
     asker = Asker(random, lines)
     text = b"".join(line.stored for line in lines)

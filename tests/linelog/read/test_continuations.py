@@ -240,10 +240,10 @@ def test_each_text_has_its_first_lines_in_whatever_order_texts_are_asked_for(lin
         if number + 1 == len(bounds) or random.random() < 0.3:
             number = random.randrange(len(bounds) - 1)
         for end in {number + 1, random.randint(number + 1, min(number + 3, len(bounds) - 1))}:
-            place, text = Position(1, bounds[number]), whole[bounds[number] : bounds[end]]
+            position, text = Position(1, bounds[number]), whole[bounds[number] : bounds[end]]
             if (number, end) not in wanted:
-                wanted[number, end] = Continuations(view).first_lines(place, text)
-            assert asked.first_lines(place, text) == wanted[number, end]
+                wanted[number, end] = Continuations(view).first_lines(position, text)
+            assert asked.first_lines(position, text) == wanted[number, end]
         number = end
     assert sum(map(len, wanted.values())) > len(lines)
 

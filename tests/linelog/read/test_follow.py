@@ -156,7 +156,7 @@ def test_a_line_before_a_rotation_is_read(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("packed", [0, 1, 3])
-def test_the_bytes_between_two_places(tmp_path, packed):
+def test_the_bytes_between_two_positions(tmp_path, packed):
     texts = [[line(f"{segment} {n}", n) for n in range(100)] for segment in range(4)]
     sizes = [sum(map(len, lines)) for lines in texts]
     directory = make_store(tmp_path / "logs", texts, packed=packed)

@@ -41,10 +41,10 @@ def text_of(view: View, task: ReadTask) -> bytes:
 def test_tasks_come_in_order_with_their_frames(view, reverse):
     ahead, wanted = FramesAhead(view), planned(view, reverse=reverse)
     found = list(ahead.tasks_when_read(iter(wanted)))
-    assert [task._replace(place=0) for task in found] == wanted
+    assert [task._replace(slot=0) for task in found] == wanted
     for task in found:
-        assert bool(task.place) == (task.segment <= SEGMENTS)
-        if task.place:
+        assert bool(task.slot) == (task.segment <= SEGMENTS)
+        if task.slot:
             assert b"".join(text for _, text in ahead.task_texts(task)) == text_of(view, task)
     ahead.close()
 
@@ -79,11 +79,11 @@ def test_no_frame_of_an_archive_is_read_ahead_of_local_ones(view):
 
 def test_slots_of_the_shared_memory_are_used_again(view):
     ahead = FramesAhead(view)
-    places = []
+    slots = []
     for task in ahead.tasks_when_read(iter(planned(view))):
-        places.append(task.place)
+        slots.append(task.slot)
         ahead.release_slot(task)
-    assert places == [1] * SEGMENTS + [0]
+    assert slots == [1] * SEGMENTS + [0]
     ahead.close()
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.level_names import RANK
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.record_match import RecordQuery
@@ -23,21 +23,21 @@ from logsrv.linelog.read.records.found_records import (
     lines_beyond,
     lines_of_records,
 )
-from logsrv.linelog.read.records.whole_records import about_lines
+from logsrv.linelog.read.records.line_documents import about_lines
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from tests.linelog.read.traces import TRACES, records_of, stored
 from tests.parts.stores import line, make_store, view_of
 
-Wanted = Callable[[list[Record]], bool]
+Wanted = Callable[[list[ParsedLine]], bool]
 
 
 def has(word: str) -> Wanted:
     return lambda record: any(word in one.line.decode().lower() for one in record)
 
 
-def is_error(record: list[Record]) -> bool:
+def is_error(record: list[ParsedLine]) -> bool:
     levels = [one.level for one in record if one.level]
     return bool(levels) and RANK[levels[0]] >= RANK["error"]
 
@@ -109,7 +109,7 @@ def test_the_lines_of_matching_records_come_in_order(query, size, kinds, at_once
         wanted = sorted(
             (hit, str(record[0].position))
             for record in records_of(hits)
-            if QUERIES[query]([Record(hit.line) for hit in record])
+            if QUERIES[query]([ParsedLine(hit.line) for hit in record])
             for hit in record
         )
 
@@ -200,7 +200,7 @@ def test_an_object_in_parts_is_asked_as_a_whole(query, tmp_path):
 def test_the_level_of_an_object_in_parts_is_that_of_its_record():
     parts = ['P {"level":"err', 'F or"}', "F \tat com.acme.Cart.add(Cart.java:9)"]
     texts = [line(f"2026-11-27T06:00:00.1Z stdout {part}").rstrip() for part in parts]
-    about = about_lines([Record(text, str(number)) for number, text in enumerate(texts)])
+    about = about_lines([ParsedLine(text, str(number)) for number, text in enumerate(texts)])
     assert [one.get("level") for one in about] == [None, "error", "error"]
 
 
@@ -222,5 +222,5 @@ def may_have(need: Need, line: bytes) -> bool:
 
 def test_a_deep_query_is_asked_of_records():
     query = RecordQuery(parse("(-" * 90 + "x" + ")" * 90))
-    assert query.matches([Record(line("x").rstrip())])
-    assert not query.matches([Record(line("y").rstrip())])
+    assert query.matches([ParsedLine(line("x").rstrip())])
+    assert not query.matches([ParsedLine(line("y").rstrip())])

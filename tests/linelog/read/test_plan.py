@@ -1,4 +1,4 @@
-"""A plan reads whatever can have a hit, and leaves out what its times, places and words exclude."""
+"""A plan reads whatever can have a hit, and leaves out what its times, positions and words exclude."""
 
 import os
 import tempfile
@@ -56,7 +56,7 @@ def test_a_plan_without_limits_reads_everything_in_order(view):
 
 
 @pytest.mark.slow
-def test_times_and_places_leave_out_nothing_that_is_in_them(view):
+def test_times_and_positions_leave_out_nothing_that_is_in_them(view):
     every = [one for segment in SEGMENTS for one in segment]
     last = 5 * COUNT
 
@@ -136,7 +136,7 @@ def test_a_late_line_is_found_wherever_it_stands(tmp_path, packed):
 )
 def test_lines_in_any_order_are_found(order, packed, since, length):
     with tempfile.TemporaryDirectory() as directory:
-        some = [line(f"{place}", 60 * minute) for place, minute in enumerate(order)]
+        some = [line(f"{number}", 60 * minute) for number, minute in enumerate(order)]
         parts = [some[:10], some[10:15], some[15:20], some[20:]]
         parts = [part for part in parts[:3] if part] + [parts[3]]
         view = view_of(make_store(Path(directory) / "logs", parts, packed))
@@ -224,7 +224,7 @@ def test_a_damaged_word_index_is_told_and_not_used(store, damage):
     assert "is not used: " in told[0]
 
 
-def test_a_fifo_in_its_place_is_told_in_words_for_people(store):
+def test_a_fifo_instead_of_a_word_index_is_told_in_words_for_people(store):
     [words] = store.glob("*.words")
     words.unlink()
     os.mkfifo(words)

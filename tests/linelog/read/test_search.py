@@ -55,8 +55,8 @@ def test_positions_lead_to_their_lines(view):
         frames = view.open_segment(hit.position.segment)
         assert frames is not None
         offset = hit.position.offset
-        [(place, text)] = list(frames.lines_between(offset, offset + 1))
-        assert (place, text) == (offset, hit.line + b"\n")
+        [(found, text)] = list(frames.lines_between(offset, offset + 1))
+        assert (found, text) == (offset, hit.line + b"\n")
 
 
 def test_the_first_hits_need_little(view):

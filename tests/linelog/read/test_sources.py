@@ -55,12 +55,12 @@ def restore(url, store, directory, tell):
 @pytest.fixture
 def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on Python's path with somebody else's source, for commands."""
-    place = tmp_path / "path"
-    (place / "twisted/plugins").mkdir(parents=True)
-    (place / "twisted/plugins/drawer_plugin.py").write_text(PLUGIN)
-    (place / "drawer_of_ours.py").write_text(WORK.replace("STORE", STORE))
-    monkeypatch.setenv("PYTHONPATH", str(place))
-    return place
+    folder = tmp_path / "path"
+    (folder / "twisted/plugins").mkdir(parents=True)
+    (folder / "twisted/plugins/drawer_plugin.py").write_text(PLUGIN)
+    (folder / "drawer_of_ours.py").write_text(WORK.replace("STORE", STORE))
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder
 
 
 def note_url(store: Path, url: str) -> None:
@@ -68,7 +68,7 @@ def note_url(store: Path, url: str) -> None:
         save_archive_url(folder, "far", url)
 
 
-def test_texts_may_be_in_a_place_that_somebody_else_reads(strangers, tmp_path):
+def test_texts_may_be_at_a_url_that_somebody_else_reads(strangers, tmp_path):
     store = sealed_store(tmp_path / "store", 2, count=50)
     archive_all(store, tmp_path / "archive")
     remove_texts(store)
@@ -77,7 +77,7 @@ def test_texts_may_be_in_a_place_that_somebody_else_reads(strangers, tmp_path):
     assert (done.returncode, done.stdout.count(b"\n"), done.stderr) == (0, 101, b"")
 
 
-def test_a_store_may_be_in_a_place_that_somebody_else_reads(strangers, tmp_path):
+def test_a_store_may_be_at_a_url_that_somebody_else_reads(strangers, tmp_path):
     store = sealed_store(tmp_path / "store", 1, count=50)
     done = logsrv("search", "-c", "line", "-d", f"drawer://{store}")
     assert (done.stdout, done.stderr) == (b"50\n", b"")
@@ -86,7 +86,7 @@ def test_a_store_may_be_in_a_place_that_somebody_else_reads(strangers, tmp_path)
     assert done.stderr.decode() == f"logsrv restore: drawer://{store} stays there\n"
 
 
-def test_a_place_that_nothing_reads_is_told_with_examples(tmp_path):
+def test_a_url_that_nothing_reads_is_told_with_examples(tmp_path):
     with pytest.raises(ValueError, match=r"such as file:///srv/archive or s3://bucket/archive$"):
         source_of("ftp://here")
     done = logsrv("search", "x", "-d", "ftp://here")

@@ -81,15 +81,15 @@ def test_what_has_no_such_word_or_time_is_not_read(tmp_path):
 
 def test_an_archive_is_one_of_them(tmp_path):
     here = sealed_store(tmp_path / "here")
-    place = tmp_path / "archive"
-    archive_all(here, place)
+    archive = tmp_path / "archive"
+    archive_all(here, archive)
     remove_texts(here)
     other = make_store(tmp_path / "other", [lines(["walnut", "common"]), []])
 
     def open_store(name: str) -> View:
         return ArchiveView(name, pytest.fail) if "://" in name else View(name, pytest.fail)
 
-    for names in ([str(other), f"file://{place}"], [f"file://{place}", str(other)]):
+    for names in ([str(other), f"file://{archive}"], [f"file://{archive}", str(other)]):
         with StoresView(names, open_store, pytest.fail) as view:
             assert len(searched(view, "walnut")[0]) == 4
             assert len(searched(view, "common")[0]) == 5995

@@ -60,9 +60,7 @@ def test_any_bounds_give_the_lines_that_begin_within(frames):
     @given(st.integers(0, len(TEXT) + 5), st.integers(0, 3 * SIZE))
     def check(start: int, length: int) -> None:
         stop = start + length
-        wanted = b"".join(
-            one for place, one in zip(starts, LINES, strict=False) if start <= place < stop
-        )
+        wanted = b"".join(one for at, one in zip(starts, LINES, strict=False) if start <= at < stop)
         pieces = list(frames.lines_between(start, stop))
         assert b"".join(piece for _, piece in pieces) == wanted
         if pieces:
@@ -116,8 +114,8 @@ def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path):
     assert opened is not None
     data = bytearray(packed.read_bytes())
     # The second frame, in the middle.
-    place = opened.file_bytes_of_frame(0) + opened.file_bytes_of_frame(1) // 2
-    data[place] ^= 0xFF
+    offset = opened.file_bytes_of_frame(0) + opened.file_bytes_of_frame(1) // 2
+    data[offset] ^= 0xFF
     packed.write_bytes(data)
     opened = view.open_segment(1)
     assert opened is not None
@@ -164,10 +162,12 @@ def test_forward_and_backward_meet(lines):
     hits = list(lines.lines_from(Position(0, 0)))
     assert [hit.line for hit in hits] == EVERY
     for number in (0, 1, 3, 4, 700, 1500, 3005, 3006, len(EVERY) - 1):
-        place = hits[number].position
-        assert lines.line_at(place) == hits[number]
-        assert list(islice(lines.lines_from(place), 4)) == hits[number : number + 4]
-        assert list(islice(lines.lines_before(place), 4)) == hits[max(0, number - 4) : number][::-1]
+        position = hits[number].position
+        assert lines.line_at(position) == hits[number]
+        assert list(islice(lines.lines_from(position), 4)) == hits[number : number + 4]
+        assert (
+            list(islice(lines.lines_before(position), 4)) == hits[max(0, number - 4) : number][::-1]
+        )
     assert [hit.line for hit in lines.lines_before(Position(99, 0))] == EVERY[::-1]
 
 

@@ -114,7 +114,7 @@ def test_segments_of_all_forms_are_counted(tmp_path):
     assert totals.count()["newest"] == "2026-11-20T06:00:30.000000Z"
 
 
-def test_late_lines_are_neither_the_oldest_nor_the_newest_by_their_place(tmp_path):
+def test_late_lines_are_neither_the_oldest_nor_the_newest_by_their_position(tmp_path):
     """The clock was set back, in a sealed segment and in the active one."""
     texts = [lines(["a", "b"], 10), [*lines(["c"], 20), *lines(["late"], 5), *lines(["d"], 15)]]
     totals = totals_of(make_store(tmp_path / "store", texts))

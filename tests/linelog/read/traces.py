@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from logsrv.linelog.fields.continuations.joiner import Joiner
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segment import Position
@@ -21,9 +21,9 @@ def stored(lines: list[bytes], directory: Path) -> tuple[StoredLines, list[Hit]]
 def records_of(hits: list[Hit]) -> list[list[Hit]]:
     """Return the records of all lines, found from the first line on."""
     joiner = Joiner()
-    found: list[tuple[Record, list[Hit]]] = []
+    found: list[tuple[ParsedLine, list[Hit]]] = []
     for hit in hits:
-        first = joiner.first_line(Record(hit.line))
+        first = joiner.first_line(ParsedLine(hit.line))
         known = [held for begun, held in found if begun is first]
         if known:
             known[0].append(hit)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from logsrv.linelog.ship.reports import AttemptFailed, GapFound, TargetDown, TextAcknowledged
 from logsrv.linelog.ship.send_loop import LAST, SETTLED
 from logsrv.linelog.ship.targets.target import ANSWER, RefusedForGood, TooMuchAtOnce
 from logsrv.linelog.store.index import indexing
@@ -41,8 +42,8 @@ def test_several_blocks_are_under_way_once_one_was_taken(directory):
     assert len(far.sent) == 4
     process.run(20)
     assert far.text == ALL
-    assert not process.reports.of("retry")
-    assert [one.position for one in process.reports.of("acknowledged")] == [
+    assert not process.reports.of(AttemptFailed)
+    assert [one.position for one in process.reports.of(TextAcknowledged)] == [
         block.end for block in far.blocks
     ]
 
@@ -52,17 +53,17 @@ def test_one_of_several_that_fails_takes_the_others_with_it(directory, step):
     far, process = at_once(directory, script=[None, None, step])
     process.run(ANSWER + 20)
     assert far.text == ALL
-    assert len(process.reports.of("retry")) == 1
-    assert process.reports.kinds.count("down") == (step in ("lose", "answer", "hang"))
+    assert len(process.reports.of(AttemptFailed)) == 1
+    assert process.reports.kinds.count(TargetDown) == (step in ("lose", "answer", "hang"))
 
 
 def test_blocks_that_overtake_each_other_are_sent_one_by_one(directory):
     far, process = at_once(directory, delays=[0.1, 1.0, 0.1, 0.1])
     process.run(1.0)
     # Both behind the second were refused; it is waited for, because it may be taken.
-    assert len(far.sent) == 4 and not process.reports.of("retry")
+    assert len(far.sent) == 4 and not process.reports.of(AttemptFailed)
     process.run(1.0)
-    assert [one.reason for one in process.reports.of("retry")] == ["misplaced"]
+    assert [one.reason for one in process.reports.of(AttemptFailed)] == ["misplaced"]
     process.run(20)
     assert far.text == ALL
 
@@ -80,14 +81,14 @@ def test_several_for_which_the_network_is_too_slow_are_sent_one_by_one(directory
     """Each would have its answer in time, if it were alone."""
     far, process = at_once(directory, delays=[0.1, 2 * ANSWER, 2 * ANSWER, 2 * ANSWER])
     process.run(ANSWER + 2)
-    assert [one.reason for one in process.reports.of("retry")] == ["unavailable"]
+    assert [one.reason for one in process.reports.of(AttemptFailed)] == ["unavailable"]
     sent = len(far.sent)
     far.delays = [ANSWER / 2] * 9
     process.run(ANSWER / 4)
     assert len(far.sent) <= sent + 1
     process.run(2 * ANSWER)
     assert len(far.sent) - sent <= 6
-    assert len(process.reports.of("retry")) == 1
+    assert len(process.reports.of(AttemptFailed)) == 1
 
 
 @pytest.mark.parametrize("step", ["answer", "lose", "hang"])
@@ -97,7 +98,7 @@ def test_a_gap_is_counted_once_whatever_becomes_of_the_answer(tmp_path, step):
     far, process = at_once(directory, script=[None, step])
     process.run(ANSWER + 20)
     assert far.text == line("before") + line("behind")
-    assert [one.bytes for one in process.reports.of("gap")] == [len(long)]
+    assert [one.bytes for one in process.reports.of(GapFound)] == [len(long)]
 
 
 class Checking(FarSide):
@@ -124,4 +125,4 @@ def test_a_frame_whose_sum_lies_is_unpacked_once_it_was_refused(tmp_path):
     process.blocks(far).start()
     process.run(2 * SETTLED)
     assert far.text == ALL
-    assert [one.reason for one in process.reports.of("retry")] == ["settled"]
+    assert [one.reason for one in process.reports.of(AttemptFailed)] == ["settled"]

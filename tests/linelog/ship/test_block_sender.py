@@ -11,6 +11,19 @@ from logsrv.linelog.ship import cut
 from logsrv.linelog.ship.block_sender import AHEAD, GROW
 from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.durable import DurableFollower
+from logsrv.linelog.ship.reports import (
+    AttemptFailed,
+    GapFound,
+    LinesRefused,
+    SegmentPassed,
+    ShipperStopped,
+    StoreForgotten,
+    TargetDown,
+    TargetUp,
+    TextAcknowledged,
+    TextResent,
+    Trouble,
+)
 from logsrv.linelog.ship.send_loop import LONGEST, SETTLED
 from logsrv.linelog.ship.targets.target import ANSWER, LEAST, LastBlock, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.notes.segment_notes import MissingText
@@ -56,11 +69,11 @@ def test_a_store_arrives_whole(directory):
     assert [block.start for block in far.blocks] == [Position(n, 0) for n in (1, 2, 3)]
     assert [block.after for block in far.blocks] == [None, *(block.end for block in far.blocks[:2])]
     assert not any(block.gap for block in far.blocks)
-    acknowledged = process.reports.of("acknowledged")
+    acknowledged = process.reports.of(TextAcknowledged)
     assert [(one.position, one.bytes, one.lines) for one in acknowledged] == [
         (block.end, block.text_size, 3000) for block in far.blocks
     ]
-    assert [one.why for one in process.reports.of("up")] == ["exactly once"]
+    assert [one.promise for one in process.reports.of(TargetUp)] == ["exactly once"]
     assert not process.told
 
 
@@ -100,9 +113,9 @@ def test_after_a_lost_answer_each_block_is_there_once(directory, step):
     far.late.clear()
     process.run(1)
     assert far.text == ALL
-    assert [one.reason for one in process.reports.of("retry")] == ["unavailable"]
-    assert process.reports.kinds.count("down") == 1
-    assert process.reports.kinds.count("up") == 2
+    assert [one.reason for one in process.reports.of(AttemptFailed)] == ["unavailable"]
+    assert process.reports.kinds.count(TargetDown) == 1
+    assert process.reports.kinds.count(TargetUp) == 2
 
 
 def test_a_block_that_arrives_late_and_has_grown_meanwhile(tmp_path):
@@ -155,7 +168,7 @@ def test_a_useless_kept_place_does_not_matter_to_a_target_with_its_own(directory
     process = shipped(directory, far)
     # The far side knows.
     assert far.text == ALL + written
-    troubles = [one.why for one in process.reports.of("trouble")]
+    troubles = [one.why for one in process.reports.of(Trouble)]
     assert len(troubles) == bool(told) and all(told in one for one in troubles)
 
 
@@ -167,7 +180,7 @@ def test_a_warning_that_comes_back_is_reported_again(directory):
         far.warning = warning
         append(directory, f"more {number}")
         process.run(1)
-    assert [one.why for one in process.reports.of("trouble")] == ["full", "full"]
+    assert [one.why for one in process.reports.of(Trouble)] == ["full", "full"]
 
 
 def test_blocks_that_the_target_has_lost_are_sent_again(directory):
@@ -178,7 +191,7 @@ def test_blocks_that_the_target_has_lost_are_sent_again(directory):
     append(directory, "one more")
     process.run(2)
     assert far.text == (TEXTS[0] + TEXTS[1] + (directory / "current.log").read_bytes())
-    (resent,) = process.reports.of("resent")
+    (resent,) = process.reports.of(TextResent)
     assert resent.bytes == len(TEXTS[1] + TEXTS[2])
     assert "has only 1:" in resent.why
 
@@ -192,8 +205,8 @@ def test_text_lost_there_and_removed_here_is_a_gap(directory):
     process = shipped(directory, far)
     assert far.texts == [TEXTS[0], TEXTS[2]]
     assert far.blocks[1].after == far.blocks[0].end and far.blocks[1].gap == "unknown"
-    assert process.reports.of("resent")[0].bytes is None
-    assert process.reports.of("gap")[0].bytes is None
+    assert process.reports.of(TextResent)[0].bytes is None
+    assert process.reports.of(GapFound)[0].bytes is None
 
 
 def _first(directory: Path) -> Any:
@@ -214,8 +227,12 @@ def test_a_target_that_has_lost_all_gets_only_new_lines(directory, removed):
     written = append(directory, "one more")
     process = shipped(directory, far)
     assert far.text == written and far.blocks[0].after is None
-    (report,) = process.reports.of("trouble" if removed else "forgot")
-    assert ("removed all lines" if removed else "has nothing of this store") in report.why
+    if removed:
+        [why] = [one.why for one in process.reports.of(Trouble)]
+        assert "removed all lines" in why
+    else:
+        [why] = [one.why for one in process.reports.of(StoreForgotten)]
+        assert "has nothing of this store" in why
 
 
 @pytest.mark.parametrize(
@@ -237,7 +254,7 @@ def test_a_target_that_has_lost_all_gets_only_new_lines(directory, removed):
 def test_a_store_that_was_restored_or_copied_stops(directory, last, why):
     far = FarSide(asked=[last])
     process = shipped(directory, far, 100)
-    (stopped,) = process.reports.of("stopped")
+    (stopped,) = process.reports.of(ShipperStopped)
     assert why in stopped.why and "logsrv ship --new-identity" in stopped.why
     assert not far.blocks and far.questions == 1
     assert process.send_loop.stop().called
@@ -259,11 +276,11 @@ def test_pauses_grow_and_a_target_that_asks_for_one_gets_it(directory):
     far = FarSide(asked=[Unavailable("no")] * 10)
     process = shipped(directory, far, 300)
     assert far.text == ALL
-    assert process.reports.kinds.count("down") == 1
+    assert process.reports.kinds.count(TargetDown) == 1
     far.script = [Unavailable("busy", after=7.0), Unavailable("401", settled=True)]
     written = append(directory, "one more")
     process.run(90)
-    assert [(one.seconds, one.reason) for one in process.reports.of("retry")][9:] == [
+    assert [(one.seconds, one.reason) for one in process.reports.of(AttemptFailed)][9:] == [
         (LONGEST, "unavailable"),
         (7.0, "unavailable"),
         (SETTLED, "settled"),
@@ -277,8 +294,8 @@ def test_blocks_that_are_too_large_are_halved_and_grow_again(directory):
     assert far.text == ALL
     sizes = [len(block.packed) for block in far.blocks]
     assert len(sizes) > 8
-    assert [one.reason for one in process.reports.of("retry")] == ["too-large"] * 2
-    assert not process.reports.of("down")
+    assert [one.reason for one in process.reports.of(AttemptFailed)] == ["too-large"] * 2
+    assert not process.reports.of(TargetDown)
     for number in range(GROW):
         append(directory, str(number))
         process.run(0.3)
@@ -292,8 +309,8 @@ def test_a_target_may_learn_its_largest_block_later(directory):
     process = shipped(directory, far, 0.05)
     far.largest = far.takes = 2000
     process.run(5)
-    assert far.text == ALL and not process.reports.of("refused")
-    assert [one.reason for one in process.reports.of("retry")] == ["unavailable"]
+    assert far.text == ALL and not process.reports.of(LinesRefused)
+    assert [one.reason for one in process.reports.of(AttemptFailed)] == ["unavailable"]
 
 
 def test_a_line_that_is_too_large_is_kept_and_passed_over(tmp_path):
@@ -304,10 +321,10 @@ def test_a_line_that_is_too_large_is_kept_and_passed_over(tmp_path):
     process = shipped(directory, far, 100)
     assert far.texts == [text[0], text[2]]
     assert [block.gap for block in far.blocks] == ["", str(len(long))]
-    (refused,) = process.reports.of("refused")
+    (refused,) = process.reports.of(LinesRefused)
     assert (refused.bytes, refused.lines) == (len(long), 1)
     assert (directory / "ship" / "far.refused").read_bytes() == long
-    assert process.reports.of("gap")[0].bytes == len(long)
+    assert process.reports.of(GapFound)[0].bytes == len(long)
 
 
 def test_a_target_may_refuse_a_line_as_too_large_only_when_it_is_sent(tmp_path):
@@ -327,7 +344,7 @@ def test_two_shippers_of_one_name_never_run_at_once(directory):
     questions = far.questions
     process.run(20)
     assert far.questions == questions
-    assert "another process ships as far" in process.reports.of("trouble")[0].why
+    assert "another process ships as far" in process.reports.of(Trouble)[0].why
     assert len(process.reports.all) == 1
     first.kill()
     process.run(2)
@@ -343,8 +360,8 @@ def test_a_removed_store_is_reported(directory):
     directory.rmdir()
     process.run(3)
     why = "the store was removed; a restart of the server makes another one"
-    assert {one.why for one in process.reports.of("retry")} == {why}
-    assert not process.reports.of("stopped"), "it was neither restored nor copied"
+    assert {one.why for one in process.reports.of(AttemptFailed)} == {why}
+    assert not process.reports.of(ShipperStopped), "it was neither restored nor copied"
 
 
 class SlowFarSide(FarSide):
@@ -397,7 +414,7 @@ def test_the_next_block_is_cut_while_one_is_under_way(directory, cuts):
     assert len(far.sent) == 3 and len(cuts) == 3
     far.answer()
     assert far.text == ALL
-    assert not process.reports.of("retry")
+    assert not process.reports.of(AttemptFailed)
 
 
 def test_a_disk_error_in_the_middle_of_a_block_that_is_cut_ahead_loses_no_text(
@@ -422,7 +439,7 @@ def test_a_disk_error_in_the_middle_of_a_block_that_is_cut_ahead_loses_no_text(
         far.answer()
         process.clock.advance(0)
     assert far.text == ALL
-    assert not process.reports.of("retry")
+    assert not process.reports.of(AttemptFailed)
 
 
 def test_what_was_cut_ahead_is_forgotten_with_what_was_lost(directory, cuts):
@@ -445,11 +462,11 @@ def test_a_segment_that_has_ended_is_not_kept_for_the_target(tmp_path):
     writer.rotate()
     far = FarSide()
     process = shipped(writer.directory, far)
-    assert process.reports.of("passed")[0].position == Position(2, 0)
+    assert process.reports.of(SegmentPassed)[0].position == Position(2, 0)
     process.kill()
     # The far side is at the end of the first, which is the same place.
     again = shipped(writer.directory, far)
-    assert again.reports.kinds == ["passed", "up"]
+    assert again.reports.kinds == [SegmentPassed, TargetUp]
     writer.write()
     again.run(1)
     assert len(far.blocks) == 2 and not far.blocks[1].gap
@@ -463,7 +480,7 @@ def test_a_segment_that_was_sent_and_removed_is_no_gap(directory, size, gap):
     remove_segment(directory, 2, size, 300)
     process = shipped(directory, far)
     assert far.text == ALL and far.blocks[2].gap == gap
-    assert [one.bytes for one in process.reports.of("gap")] == ([7] if gap else [])
+    assert [one.bytes for one in process.reports.of(GapFound)] == ([7] if gap else [])
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -473,7 +490,7 @@ def test_a_gap_that_grows_after_it_was_counted_is_not_counted_twice(tmp_path, ki
     far = FarSide(script=[None, "lose"], asked=[None, *[Unavailable("away")] * 4])
     remove_segment(directory, 2, len(TEXTS[1]), 3000)
     process = shipped(directory, far)
-    assert [one.lines for one in process.reports.of("gap")] == [3000]
+    assert [one.lines for one in process.reports.of(GapFound)] == [3000]
     remove_segment(directory, 3, len(TEXTS[2]), 3000)
     if killed:
         process.kill()
@@ -482,7 +499,7 @@ def test_a_gap_that_grows_after_it_was_counted_is_not_counted_twice(tmp_path, ki
     assert far.text == TEXTS[0] + line("newest")
     assert far.blocks[1].gap == str(len(TEXTS[1] + TEXTS[2]))
     assert process.kept.gone == MissingText(len(TEXTS[1] + TEXTS[2]), 6000)
-    assert [one.lines for one in process.reports.of("gap")] == [3000] * (1 if killed else 2)
+    assert [one.lines for one in process.reports.of(GapFound)] == [3000] * (1 if killed else 2)
 
 
 def test_a_gap_is_counted_although_the_target_takes_what_follows_and_the_process_is_killed(
@@ -526,6 +543,6 @@ def test_blocks_become_smaller_on_a_slow_link(tmp_path):
     process.blocks(far).start()
     process.run(400)
     assert far.text == b"".join(store[0])
-    assert 1 <= len(process.reports.of("retry")) <= 5
+    assert 1 <= len(process.reports.of(AttemptFailed)) <= 5
     # Halved as often as needed, not at once to the least.
     assert min(len(block.packed) for block in far.blocks[:-1]) > LEAST

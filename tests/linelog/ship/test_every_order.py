@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from logsrv.linelog.ship.reports import ShipperStopped
 from logsrv.linelog.ship.send_loop import QUIET
 from logsrv.linelog.ship.targets.target import ANSWER, Unavailable
 from logsrv.linelog.store.segment import NOWHERE, Position
@@ -112,7 +113,7 @@ class Shipped(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
     def check(self) -> None:
-        assert not self.process.reports.of("stopped")
+        assert not self.process.reports.of(ShipperStopped)
         place = NOWHERE
         for block, text in zip(self.far.blocks, self.far.texts, strict=True):
             assert text == self.texts[block.start.segment][block.start.offset : block.end.offset]

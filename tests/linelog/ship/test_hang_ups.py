@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.ship.reports import LinesRefused, TextAcknowledged
 from logsrv.linelog.ship.targets.target import ANSWER, LineBatch, RefusedForGood, Unavailable
 from logsrv.linelog.store.segment import Position
 from tests.parts.ship_targets import LineFarSide, Process
@@ -59,12 +60,12 @@ def test_a_line_that_it_hangs_up_on_is_kept_and_the_rest_goes_on(directory, bad,
     assert sorted(set(far.lines)) == sorted(set(LINES) - far.bad)
     kept = (directory / "ship" / "far.refused").read_bytes().splitlines()
     assert kept == [LINES[number] for number in sorted(bad)]
-    refused = process.reports.of("refused")
+    refused = process.reports.of(LinesRefused)
     assert [one.lines for one in refused] == [1] * len(bad)
     assert refused[0].why.startswith("it hangs up, each time that this line is sent; kept in ")
     end = process.position
     assert end == Position(1, sum(map(len, LINES)) + len(LINES))
-    acknowledged = [one.position for one in process.reports.of("acknowledged") if one.position]
+    acknowledged = [one.position for one in process.reports.of(TextAcknowledged) if one.position]
     assert acknowledged == sorted(acknowledged)
 
 
@@ -118,7 +119,7 @@ def test_a_target_that_hangs_up_at_more_than_sixteen_lines_is_faulty_itself(
     process = Process(directory)
     process.lines(far).start()
     process.run(LONG)
-    assert len(process.reports.of("refused")) == refused
+    assert len(process.reports.of(LinesRefused)) == refused
 
 
 def test_a_hung_up_last_line_waits_for_the_next_line(directory):
@@ -127,11 +128,11 @@ def test_a_hung_up_last_line_waits_for_the_next_line(directory):
     process = Process(directory)
     process.lines(far).start()
     process.run(LONG)
-    assert not process.reports.of("refused") and len(far.lines) == 299
+    assert not process.reports.of(LinesRefused) and len(far.lines) == 299
     append(directory, "later")
     process.run(LONG)
     assert far.lines[299:] == [line("later")[:-1]]
-    assert len(process.reports.of("refused")) == 1
+    assert len(process.reports.of(LinesRefused)) == 1
 
 
 def selecting(tmp_path: Path, *messages: str) -> tuple[Path, LineFarSide]:
@@ -164,11 +165,11 @@ def test_a_hung_up_line_waits_past_lines_that_the_query_does_not_select(tmp_path
     for message in ("want bad", "other", "another"):
         append(directory, message)
         process.run(LONG)
-    assert len(far.lines) == 2 and not process.reports.of("refused")
+    assert len(far.lines) == 2 and not process.reports.of(LinesRefused)
     append(directory, "want good later", "other")
     process.run(LONG)
     assert far.lines[2:] == [line("want good later")[:-1]]
-    assert [one.lines for one in process.reports.of("refused")] == [1]
+    assert [one.lines for one in process.reports.of(LinesRefused)] == [1]
     assert process.position == Position(1, (directory / "current.log").stat().st_size)
 
 
@@ -186,7 +187,7 @@ def test_lines_that_the_query_does_not_select_do_not_move_the_place_past_a_skipp
     process = Process(directory)
     process.lines(far, "want").start()
     process.run(LONG)
-    assert [one.lines for one in process.reports.of("refused")] == [1]
+    assert [one.lines for one in process.reports.of(LinesRefused)] == [1]
     append(directory, "other")
     process.run(LONG)
     process.kill()
@@ -205,7 +206,7 @@ def test_no_line_is_refused_for_a_target_that_takes_nothing(directory, hung_up):
     process = Process(directory)
     process.lines(far).start()
     process.run(10 * LONG)
-    assert not process.reports.of("refused") and not far.lines
+    assert not process.reports.of(LinesRefused) and not far.lines
     far.judge = lambda _: None
     process.run(LONG)
     # Those that were passed by come later.
@@ -228,7 +229,7 @@ def test_a_line_that_is_refused_behind_one_that_was_passed_by_does_not_move_the_
     process = Process(directory)
     process.lines(far).start()
     process.run(LONG)
-    assert [one.lines for one in process.reports.of("refused")] == [1]
+    assert [one.lines for one in process.reports.of(LinesRefused)] == [1]
     assert process.position == Position(1, 0)
     behind = True
     process.run(LONG)
@@ -257,7 +258,7 @@ def test_a_line_that_is_refused_at_its_last_try_leaves_the_next_ones_their_tries
     process.run(LONG)
     assert hang_ups
     assert sorted(far.lines) == sorted(LINES[1:])
-    assert [one.lines for one in process.reports.of("refused")] == [1]
+    assert [one.lines for one in process.reports.of(LinesRefused)] == [1]
 
 
 def test_a_line_after_a_refused_one_has_tries_of_its_own(directory):

@@ -7,6 +7,15 @@ import pytest
 
 from logsrv.linelog.ship.line_sender import GROW
 from logsrv.linelog.ship.progress import size_with_lfs
+from logsrv.linelog.ship.reports import (
+    AttemptFailed,
+    GapFound,
+    LinesRefused,
+    TargetDown,
+    TargetUp,
+    TextAcknowledged,
+    Trouble,
+)
 from logsrv.linelog.ship.targets.target import (
     ANSWER,
     LineBatch,
@@ -46,10 +55,10 @@ def test_all_lines_arrive_in_order(directory):
     far = LineFarSide(most_lines=70)
     process = shipped(directory, far)
     assert far.lines == LINES and max(len(one.lines) for one in far.sent) == 70
-    acknowledged = process.reports.of("acknowledged")
+    acknowledged = process.reports.of(TextAcknowledged)
     assert sum(one.lines for one in acknowledged) == 600
     assert sum(one.bytes or 0 for one in acknowledged) == sum(len(one) + 1 for one in LINES)
-    assert process.reports.of("up")[0].why == "at least once"
+    assert process.reports.of(TargetUp)[0].promise == "at least once"
     process.send_loop.stop()
     position = (directory / "ship" / "far").read_text()
     assert f'"position":"{far.sent[-1].end}"' in position and far.closed == 1
@@ -59,7 +68,7 @@ def test_a_target_that_refuses_all_lines_is_up(directory):
     """It answers: what it says of the lines is counted."""
     far = LineFarSide(judge=lambda _: RefusedForGood("400"))
     process = shipped(directory, far, ship_from="2:0", seconds=20)
-    assert process.reports.of("refused") and process.reports.kinds[-1] == "up"
+    assert process.reports.of(LinesRefused) and process.reports.kinds[-1] == TargetUp
 
 
 def test_only_lines_that_match_the_query_are_sent(directory):
@@ -71,7 +80,7 @@ def test_only_lines_that_match_the_query_are_sent(directory):
     assert far.lines == wanted + later[1:2]
     process.send_loop.stop()
     # The place is behind what was not asked for.
-    assert shipped(directory, LineFarSide(), query="never").reports.kinds == ["up"]
+    assert shipped(directory, LineFarSide(), query="never").reports.kinds == [TargetUp]
 
 
 def test_the_next_batch_is_sent_before_the_answer_to_the_first(directory):
@@ -84,7 +93,7 @@ def test_the_next_batch_is_sent_before_the_answer_to_the_first(directory):
     far.answer()
     far.answer()
     process.run(2)
-    assert far.lines == LINES and len(process.reports.of("acknowledged")) == 12
+    assert far.lines == LINES and len(process.reports.of(TextAcknowledged)) == 12
 
 
 @pytest.mark.parametrize("step", [Unavailable("503"), "hang"])
@@ -100,7 +109,7 @@ def test_batches_after_a_failed_one_are_sent_again(directory, step):
 def test_lines_after_a_refused_line_are_not_sent_again(directory):
     far = LineFarSide(most_lines=50, ahead=1, script=[None, PartlyRefused("no", 1, [0])])
     process = shipped(directory, far)
-    assert len(far.sent) == 12 and [one.lines for one in process.reports.of("refused")] == [1]
+    assert len(far.sent) == 12 and [one.lines for one in process.reports.of(LinesRefused)] == [1]
 
 
 def test_the_end_waits_for_all_that_is_under_way(directory):
@@ -123,9 +132,9 @@ def test_unacknowledged_lines_are_sent_again(directory, step):
     process.run(ANSWER + 1 if step == "hang" else 1)
     assert far.lines == LINES
     assert far.sent[1] == far.sent[2]
-    (retry,) = process.reports.of("retry")
+    (retry,) = process.reports.of(AttemptFailed)
     assert retry.why == ("503" if step != "hang" else "no answer within 30 s")
-    assert process.reports.kinds.count("up") == 2
+    assert process.reports.kinds.count(TargetUp) == 2
 
 
 def test_after_a_kill_what_was_not_saved_comes_again(directory):
@@ -151,12 +160,12 @@ def test_a_line_that_is_refused_for_good_is_kept_and_the_rest_goes_on(directory,
     assert far.lines == [one for one in LINES if one not in refused]
     kept = (directory / "ship" / "far.refused").read_bytes()
     assert kept == b"".join(one + b"\n" for one in refused)
-    reports = process.reports.of("refused")
+    reports = process.reports.of(LinesRefused)
     assert [one.lines for one in reports] == [1] * len(bad)
     assert reports[0].why == f"400: bad; kept in {directory}/ship/far.refused"
-    assert not process.reports.of("down")
+    assert not process.reports.of(TargetDown)
     process.send_loop.stop()
-    assert shipped(directory, LineFarSide()).reports.kinds == ["up"]
+    assert shipped(directory, LineFarSide()).reports.kinds == [TargetUp]
 
 
 @pytest.mark.parametrize("which", [(3, 5), ()])
@@ -165,7 +174,7 @@ def test_a_partly_refused_batch_is_acknowledged(directory, which):
     process = shipped(directory, far)
     # Not sent again: all others are there.
     assert len(far.sent) == 1
-    (refused,) = process.reports.of("refused")
+    (refused,) = process.reports.of(LinesRefused)
     assert refused.lines == 40 and refused.why.startswith("too far behind")
     path = directory / "ship" / "far.refused"
     kept = path.read_bytes().splitlines() if path.exists() else []
@@ -177,7 +186,7 @@ def test_what_is_too_large_is_halved_and_grows_again(directory):
     far.script = [TooMuchAtOnce("413"), TooMuchAtOnce("413")]
     process = shipped(directory, far, 5)
     assert far.lines == LINES
-    assert [one.reason for one in process.reports.of("retry")] == ["too-large"] * 2
+    assert [one.reason for one in process.reports.of(AttemptFailed)] == ["too-large"] * 2
     largest = max(len(one.lines) for one in far.sent[2:])
     written = [one for number in range(2 * GROW) for one in append(directory, str(number))]
     for number in range(2 * GROW):
@@ -207,11 +216,11 @@ def test_a_full_disk_does_not_stop_what_is_refused(directory, monkeypatch):
     monkeypatch.setattr("logsrv.linelog.ship.ship_place.RefusedLinesFile.add", full)
     far = LineFarSide(most_lines=600, script=[PartlyRefused("no", 1, [0])])
     process = shipped(directory, far)
-    assert process.reports.of("refused")[0].lines == 1
-    assert process.reports.of("trouble")[0].why.endswith(
+    assert process.reports.of(LinesRefused)[0].lines == 1
+    assert process.reports.of(Trouble)[0].why.endswith(
         "far.refused cannot be written: No space left on device"
     )
-    assert len(process.reports.of("acknowledged")) == 1
+    assert len(process.reports.of(TextAcknowledged)) == 1
 
 
 def test_lines_removed_before_they_were_sent_are_counted(directory):
@@ -221,7 +230,7 @@ def test_lines_removed_before_they_were_sent_are_counted(directory):
     (directory / "ship" / "far").unlink()
     next(directory.glob("0000000001-*.zst")).unlink()
     again = LineFarSide()
-    assert shipped(directory, again, ship_from="1:0").reports.of("gap")[0].bytes is None
+    assert shipped(directory, again, ship_from="1:0").reports.of(GapFound)[0].bytes is None
     assert again.lines == LINES[300:]
 
 
@@ -256,12 +265,12 @@ def test_a_counted_gap_is_known_after_a_kill_in_the_same_moment(tmp_path):
     removed = MissingText(sum(map(len, store[1])), 300)
     remove_segment(directory, 2, removed.bytes, removed.lines)
     far.script.append(Unavailable("away"))
-    while not process.reports.of("gap"):
+    while not process.reports.of(GapFound):
         process.run(0.05)
     process.kill()
     again = shipped(directory, far)
     assert far.lines == [one[:-1] for lines in (store[0], store[2]) for one in lines]
-    assert again.kept.gone == removed and not again.reports.of("gap")
+    assert again.kept.gone == removed and not again.reports.of(GapFound)
 
 
 def test_batches_become_smaller_on_a_slow_link(tmp_path):
@@ -273,5 +282,5 @@ def test_batches_become_smaller_on_a_slow_link(tmp_path):
     process.lines(far).start()
     process.run(3 * ANSWER + 20)
     assert b"".join(one + b"\n" for one in far.lines) == b"".join(lines)
-    assert [one.reason for one in process.reports.of("retry")] == ["unavailable"] * 3
-    assert not process.reports.of("refused")
+    assert [one.reason for one in process.reports.of(AttemptFailed)] == ["unavailable"] * 3
+    assert not process.reports.of(LinesRefused)

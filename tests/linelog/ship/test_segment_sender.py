@@ -16,6 +16,18 @@ from logsrv.linelog.archive.target import ArchiveTarget
 from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.reports import (
+    AttemptFailed,
+    GapFound,
+    SegmentLost,
+    SegmentsReleased,
+    ShipperStopped,
+    TargetDown,
+    TargetUp,
+    TextAcknowledged,
+    TextResent,
+    Trouble,
+)
 from logsrv.linelog.ship.segment_sender import BELIEVED, LOOKED, SegmentSender
 from logsrv.linelog.ship.send_loop import QUIET
 from logsrv.linelog.ship.targets.object_target import raise_target_error
@@ -122,9 +134,9 @@ def test_all_sealed_segments_go_and_are_noted(start, store, place):
     assert process.position == Position(4, 0)
     for one in packed(store):
         assert local_manifest(at(store), one) == find_manifest(place.archive, STORE, one.name)
-    taken = process.reports.of("acknowledged")
+    taken = process.reports.of(TextAcknowledged)
     assert [one.lines for one in taken] == [50, 50, 50]
-    assert process.reports.kinds.count("up") == 1
+    assert process.reports.kinds.count(TargetUp) == 1
     assert read_archive_url(at(store / "ship"), "far.archive") == place.url
 
 
@@ -133,7 +145,7 @@ def test_another_process_goes_on_where_it_was(start, place):
     puts = place.puts
     process = start()
     assert place.puts == puts
-    assert process.reports.of("gap") == process.reports.of("resent") == []
+    assert process.reports.of(GapFound) == process.reports.of(TextResent) == []
 
 
 def test_a_store_that_does_not_change_is_listed_once(start, store, monkeypatch):
@@ -234,16 +246,16 @@ def test_a_segment_that_failed_is_put_again(start, place):
     process = start()
     process.run(10)
     assert names(place) == [1, 2, 3]
-    assert [one.why for one in process.reports.of("retry")] == ["full", "Input/output error"]
+    assert [one.why for one in process.reports.of(AttemptFailed)] == ["full", "Input/output error"]
 
 
 def test_an_archive_that_hangs_has_a_time_by_the_size(start, place):
     place.script = ["hang"]
     process = start()
     process.run(29)
-    assert process.reports.of("retry") == []
+    assert process.reports.of(AttemptFailed) == []
     process.run(5)
-    [down] = process.reports.of("down")
+    [down] = process.reports.of(TargetDown)
     assert "no answer within 30." in down.why
     process.run(5)
     assert names(place) == [1, 2, 3]
@@ -254,7 +266,7 @@ def test_a_segment_lost_by_the_archive_is_put_again(start, store, place):
     process = start()
     shutil.rmtree(place.path / STORE)
     process.run(130)
-    [resent] = process.reports.of("resent")
+    [resent] = process.reports.of(TextResent)
     assert "has lost 3 segments from 0000000001-" in resent.why
     assert names(place) == [1, 2, 3]
 
@@ -279,24 +291,24 @@ def test_a_part_that_the_archive_has_lost_goes_again_at_the_next_start(
         os.truncate(part, left % part.stat().st_size)
     puts = place.puts
     process = start()
-    [resent] = process.reports.of("resent")
+    [resent] = process.reports.of(TextResent)
     assert "has lost 1 segment from 0000000002-" in resent.why
     assert files_of(place.path) == before and place.puts == puts + 1
     assert process.position == Position(4, 0)
-    assert not start().reports.of("resent")
+    assert not start().reports.of(TextResent)
 
 
 def test_what_retention_is_to_remove_is_looked_for_before(start, store, place):
     """What the archive has lost goes again before the text may go here."""
     process = start()
-    assert not process.reports.of("released")
+    assert not process.reports.of(SegmentsReleased)
     (place.path / STORE / packed(store)[1].name).unlink()
     before = place.asked
     process.segments.due = 2
     process.run()
-    released = [one.position for one in process.reports.of("released")]
-    assert Position(2, 0) in released and released[-1] == Position(3, 0)
-    [resent] = process.reports.of("resent")
+    released = [one.until for one in process.reports.of(SegmentsReleased)]
+    assert 2 in released and released[-1] == 3
+    [resent] = process.reports.of(TextResent)
     assert "has lost 1 segment from 0000000002-" in resent.why
     assert (place.path / STORE / packed(store)[1].name).exists()
     assert place.asked <= before + 2, "a listing for all, not a request for each"
@@ -307,23 +319,23 @@ def test_what_stays_here_for_another_target_is_looked_for_again(start, store, pl
     process = start()
     process.segments.due = 2
     process.run(10)
-    assert process.reports.of("released")[-1].position == Position(3, 0)
+    assert process.reports.of(SegmentsReleased)[-1].until == 3
     before = place.asked
     process.run(LOOKED / 2)
     # Whether it has the newest is asked each minute.
     assert place.asked <= before + 3
     (place.path / STORE / packed(store)[1].name).unlink()
     process.run(LOOKED)
-    [resent] = process.reports.of("resent")
+    [resent] = process.reports.of(TextResent)
     assert "has lost 1 segment from 0000000002-" in resent.why
-    released = [one.position for one in process.reports.of("released")]
-    assert Position(1, 0) not in released, "it has answered all the time"
-    assert Position(2, 0) in released and released[-1] == Position(3, 0)
+    released = [one.until for one in process.reports.of(SegmentsReleased)]
+    assert 1 not in released, "it has answered all the time"
+    assert 2 in released and released[-1] == 3
     assert (place.path / STORE / packed(store)[1].name).exists()
     # Nobody knows whether an archive that does not answer has it.
     place.path.rename(place.path.parent / "unmounted")
     process.run(BELIEVED + 60)
-    assert process.reports.of("released")[-1].position == Position(1, 0)
+    assert process.reports.of(SegmentsReleased)[-1].until == 1
 
 
 def test_retention_waits_for_an_archive_that_cannot_be_looked_at(start, place):
@@ -331,10 +343,10 @@ def test_retention_waits_for_an_archive_that_cannot_be_looked_at(start, place):
     place.path.rename(place.path.parent / "unmounted")
     process.segments.due = 3
     process.run(30)
-    assert not process.reports.of("released") and process.reports.of("down")
+    assert not process.reports.of(SegmentsReleased) and process.reports.of(TargetDown)
     (place.path.parent / "unmounted").rename(place.path)
     process.run(90)
-    assert process.reports.of("released")[-1].position == Position(4, 0)
+    assert process.reports.of(SegmentsReleased)[-1].until == 4
 
 
 def test_what_is_neither_here_nor_there_is_said_as_lost(start, store, place):
@@ -344,9 +356,9 @@ def test_what_is_neither_here_nor_there_is_said_as_lost(start, store, place):
         (store / one.name).unlink()
     os.truncate(place.path / STORE / second.name, 10)
     process = start()
-    [lost] = process.reports.of("lost")
+    [lost] = process.reports.of(SegmentLost)
     assert "lost segment 0000000002-" in lost.why and "50 lines are lost" in lost.why
-    assert not process.reports.of("gap") and not process.reports.of("resent")
+    assert not process.reports.of(GapFound) and not process.reports.of(TextResent)
 
 
 def test_a_text_that_went_and_was_removed_before_the_place_was_saved_is_no_gap(start, store, place):
@@ -354,7 +366,7 @@ def test_a_text_that_went_and_was_removed_before_the_place_was_saved_is_no_gap(s
     kept = Running(store, place).kept
     kept.save(STORE, Position(2, 0))
     (store / packed(store)[1].name).unlink()
-    assert not start().reports.of("gap")
+    assert not start().reports.of(GapFound)
 
 
 def test_what_went_under_another_identity_is_not_lost(start, store, place):
@@ -363,7 +375,7 @@ def test_what_went_under_another_identity_is_not_lost(start, store, place):
     for one in packed(store):
         save_local_manifest(at(store), one, local_manifest(at(store), one)._replace(store=32 * "e"))
     process.run(130)
-    assert not process.reports.of("resent") and not names(place)
+    assert not process.reports.of(TextResent) and not names(place)
 
 
 def test_a_segment_that_was_removed_before_it_went_is_a_gap(start, store, place):
@@ -373,7 +385,7 @@ def test_a_segment_that_was_removed_before_it_went_is_a_gap(start, store, place)
         (store / name).unlink()
     process.run(130)
     assert names(place) == [2, 3]
-    assert len(process.reports.of("gap")) == 1
+    assert len(process.reports.of(GapFound)) == 1
 
 
 def test_a_segment_that_was_removed_behind_one_that_went_holds_up_nothing(start, store, place):
@@ -386,7 +398,7 @@ def test_a_segment_that_was_removed_behind_one_that_went_holds_up_nothing(start,
         (store / name).unlink()
     process.run(130)
     assert names(place) == [1, 3]
-    assert len(process.reports.of("gap")) == 1
+    assert len(process.reports.of(GapFound)) == 1
 
 
 def test_a_segment_without_lines_is_passed_by(start, store, place):
@@ -397,15 +409,15 @@ def test_a_segment_without_lines_is_passed_by(start, store, place):
     (store / second.name.removesuffix(".zst")).write_bytes(b"")
     process = start()
     assert names(place) == [1, 3]
-    assert process.reports.of("gap") == []
+    assert process.reports.of(GapFound) == []
 
 
 def test_a_segment_that_is_damaged_here_is_left_out_and_said(start, store, place):
     os.truncate(store / packed(store)[1].name, 20)
     process = start()
     assert names(place) == [1, 3]
-    [refused] = process.reports.of("refused")
-    assert "is damaged here and is not sent" in refused.why
+    [trouble] = process.reports.of(Trouble)
+    assert "is damaged here and is not sent" in trouble.why
     assert not (store / packed(store)[1].archived).exists()
 
 
@@ -417,7 +429,7 @@ def test_an_archive_that_is_ahead_stops_it(start, store, place):
     (store / "ship/far").unlink()
     before = files_of(place.path)
     process = start()
-    [stopped] = process.reports.of("stopped")
+    [stopped] = process.reports.of(ShipperStopped)
     assert "restored or copied" in stopped.why and "--new-identity" in stopped.why
     process.run(100)
     assert files_of(place.path) == before
@@ -428,7 +440,7 @@ def test_a_store_with_other_text_stops_it(start, store, place):
     shutil.rmtree(store)
     sealed_store(store, 3, count=49)
     process = start()
-    [stopped] = process.reports.of("stopped")
+    [stopped] = process.reports.of(ShipperStopped)
     assert "has another segment 0000000001-" in stopped.why
 
 

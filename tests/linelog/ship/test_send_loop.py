@@ -6,10 +6,14 @@ from pathlib import Path
 
 import attrs
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import capturedLogs
 
+from logsrv.errors import StoreError
 from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.reports import AttemptFailed, TargetDown, TargetUp, Trouble
 from logsrv.linelog.ship.send_loop import (
     BUSY,
     LAST,
@@ -22,7 +26,7 @@ from logsrv.linelog.ship.send_loop import (
     RetryPauses,
 )
 from logsrv.linelog.ship.ship_place import RefusedLinesFile
-from logsrv.linelog.ship.targets.target import ANSWER, Unavailable
+from logsrv.linelog.ship.targets.target import ANSWER, ForeignStoreError, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Position
 from tests.parts.ship_targets import LineFarSide, Process
@@ -98,7 +102,7 @@ def test_it_looks_again_soon_and_asks_when_it_was_quiet_for_long(driven):
     assert driven.steps.done == ["ask"] + ["read"] * 6
     driven.clock.pump([LOOK] * round(QUIET / LOOK))
     assert driven.steps.done.count("ask") == 2
-    assert driven.reports.kinds == ["up"]
+    assert driven.reports.kinds == [TargetUp]
 
 
 def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driven):
@@ -123,11 +127,11 @@ def test_a_bug_in_a_step_is_tried_again_and_said(driven, step):
     with capturedLogs() as events:
         driven.start()
         driven.clock.pump([0.1] * 5)
-    assert driven.reports.of("retry")[0].reason == "error"
-    assert driven.reports.of("down")[0].why == "ZeroDivisionError: a bug"
+    assert driven.reports.of(AttemptFailed)[0].reason == "error"
+    assert driven.reports.of(TargetDown)[0].why == "ZeroDivisionError: a bug"
     setattr(driven.steps, step, lambda: succeed(None))
     driven.clock.pump([1.0] * 5)
-    assert driven.reports.kinds[-1] == "up"
+    assert driven.reports.kinds[-1] == TargetUp
     assert events[0]["log_failure"].type is ZeroDivisionError
 
 
@@ -177,7 +181,7 @@ def test_a_target_that_answers_when_its_time_is_over_is_asked_again(driven):
     driven.clock.advance(ANSWER)
     driven.steps.sending = lambda: succeed(None)
     driven.clock.advance(SHORTEST)
-    assert driven.reports.of("retry")[0].why == "no answer within 30 s"
+    assert driven.reports.of(AttemptFailed)[0].why == "no answer within 30 s"
     assert driven.steps.done == ["ask", "read", "send"] * 2
     assert driven.position == Position(7, 3)
 
@@ -201,7 +205,7 @@ def test_a_place_whose_lines_are_not_safe_is_not_saved(driven, tmp_path, monkeyp
         driven.start()
         driven.clock.pump([1.0] * 4)
         assert not (tmp_path / "ship" / "far").exists()
-        assert len(driven.reports.of("trouble")) == 1
+        assert len(driven.reports.of(Trouble)) == 1
     driven.clock.pump([1.0] * 4)
     assert (tmp_path / "ship" / "far").exists()
 
@@ -211,7 +215,7 @@ def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven, tmp_path):
     driven.steps.there = True
     driven.start()
     assert driven.steps.done[:3] == ["ask", "read", "send"]
-    assert "cannot be locked: Not a directory" in driven.reports.of("trouble")[0].why
+    assert "cannot be locked: Not a directory" in driven.reports.of(Trouble)[0].why
 
 
 def test_pauses_grow_up_to_a_half_minute_and_begin_anew():
@@ -254,19 +258,19 @@ def test_a_target_that_asks_to_be_tried_again_now_and_then_is_not_down(driven):
         driven.clock.advance(LOOK)
         steps.sending = well
         driven.clock.pump([0.1] * 5)
-    assert "down" not in driven.reports.kinds
-    assert driven.reports.kinds.count("up") == 1
-    assert driven.reports.kinds.count("retry") >= 20
+    assert TargetDown not in driven.reports.kinds
+    assert driven.reports.kinds.count(TargetUp) == 1
+    assert driven.reports.kinds.count(AttemptFailed) >= 20
 
 
 def test_a_target_that_is_busy_for_long_is_down(driven):
     driven.steps.asking = busy
     driven.start()
     driven.clock.pump([0.5] * round(BUSY * 1.5))
-    assert "down" not in driven.reports.kinds
+    assert TargetDown not in driven.reports.kinds
     driven.clock.pump([0.5] * round(BUSY * 3))
-    assert driven.reports.kinds.count("down") == 1
-    assert driven.reports.kinds.count("up") == 0
+    assert driven.reports.kinds.count(TargetDown) == 1
+    assert driven.reports.kinds.count(TargetUp) == 0
 
 
 def test_a_busy_target_that_fails_otherwise_is_down_at_once(driven):
@@ -274,8 +278,73 @@ def test_a_busy_target_that_fails_otherwise_is_down_at_once(driven):
     driven.start()
     driven.steps.asking = raising_unavailable
     driven.clock.advance(SHORTEST)
-    assert driven.reports.kinds.count("down") == 1
+    assert driven.reports.kinds.count(TargetDown) == 1
 
 
 def raising_unavailable() -> Deferred[None]:
     raise Unavailable("cannot be reached")
+
+
+FAILURES = (
+    Unavailable("away"),
+    ForeignStoreError("another store"),
+    TooMuchAtOnce("smaller"),
+    StoreError("damaged"),
+    OSError("a fault"),
+)
+WAITS = (0.0, LOOK, SHORTEST, QUIET, SETTLED)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.sampled_from(("answer", "fail", "there", "lock", "stop", *FAILURES, *WAITS)),
+        max_size=12,
+    )
+)
+def test_in_any_order_of_events_the_loop_ends_without_an_error_of_its_own(tmp_path, steps):
+    """Answers and failures come at any time, also while it stops."""
+    directory = tmp_path / "store"
+    if not directory.exists():
+        make_store(directory, [[]])
+    driven, other = Driven(directory), Process(directory, "far")
+    waiting: list[Deferred[None]] = []
+    failure: list[Exception] = []
+
+    def step_of_target() -> Deferred[None]:
+        if failure:
+            raise failure.pop()
+        waiting.append(Deferred())
+        return waiting[-1]
+
+    driven.steps.asking = driven.steps.sending = step_of_target
+    with capturedLogs():
+        ended, stopped = driven.start(), None
+        for step in steps:
+            if step == "answer":
+                for one in waiting:
+                    if not one.called:
+                        one.callback(None)
+            elif step == "fail":
+                for one in waiting:
+                    if not one.called:
+                        one.errback(Unavailable("lost"))
+            elif step == "there":
+                driven.steps.there = not driven.steps.there
+            elif step == "lock":
+                if other.kept.lock():
+                    other.kept.close()
+            elif step == "stop":
+                stopped = driven.stop()
+            elif isinstance(step, Exception):
+                failure[:] = [step]
+            else:
+                driven.clock.advance(step)
+        stopped = driven.stop()
+        driven.clock.pump([1.0] * round(3 * LAST))
+    results: list[object] = []
+    ended.addBoth(results.append)
+    assert stopped.called and driven.steps.done[-1] == "close"
+    assert results in ([None], []), results
+    driven.kill()
+    other.kill()

@@ -13,7 +13,15 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.messages import decode_report, encode_message, make_orders
+from logsrv.linelog.ship.orders import encode_orders, make_orders
+from logsrv.linelog.ship.reports import (
+    LagMeasured,
+    TargetDown,
+    TargetUp,
+    TextAcknowledged,
+    Trouble,
+    decode_report,
+)
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.target_processes import MODULE
 from logsrv.linelog.store import identity
@@ -47,7 +55,7 @@ def child(store: Path, url: str, **given: object) -> AbstractContextManager[Real
     """The process of the target `a`."""
     settings = ShipSettings(ship=parse_ship_url(url), name="a", **given)  # type: ignore[arg-type]
     orders = attrs.evolve(make_orders(settings), directory=str(store), store=STORE)
-    return real_child(MODULE, encode_message(orders), decode_report)
+    return real_child(MODULE, encode_orders(orders), decode_report)
 
 
 def state(store: Path) -> dict[str, object]:
@@ -57,14 +65,13 @@ def state(store: Path) -> dict[str, object]:
 
 def test_it_sends_what_is_there_and_what_comes(store, receiver):
     with child(store, receiver.url) as talk:
-        assert "at least once" in talk.kind("up").why
+        assert "at least once" in talk.of(TargetUp).promise
         with (store / "current.log").open("ab") as file:
             file.write(line("four"))
         end = Position(2, (store / "current.log").stat().st_size)
-        talk.report(lambda report: report.position == end and report.kind == "acknowledged")
-        assert (
-            talk.report(lambda report: report.kind == "lag" and report.position == end).bytes == 0
-        )
+        talk.report(lambda report: isinstance(report, TextAcknowledged) and report.position == end)
+        lag = talk.report(lambda one: isinstance(one, LagMeasured) and one.position == end)
+        assert lag.bytes == 0
         assert receiver.messages == ["one", "two", "three", "four"]
         assert os.getpriority(os.PRIO_PROCESS, talk.process.pid) >= 10
         wait_until(lambda: state(store)["up"] is True, "its state")
@@ -72,23 +79,23 @@ def test_it_sends_what_is_there_and_what_comes(store, receiver):
 
 def test_it_keeps_its_place_when_it_is_told_to_end(store, receiver):
     with child(store, receiver.url) as talk:
-        talk.kind("up")
+        talk.of(TargetUp)
         talk.end()
         assert talk.process.wait(PATIENCE) == 0
     assert state(store)["up"] is None
     with (store / "current.log").open("ab") as file:
         file.write(line("four"))
     with child(store, receiver.url) as talk:
-        talk.kind("up")
+        talk.of(TargetUp)
     assert receiver.messages == ["one", "two", "three", "four"]
 
 
 def test_it_leaves_the_signals_that_all_processes_get_to_the_daemon(store, receiver):
     with child(store, receiver.url) as talk:
-        talk.kind("up")
+        talk.of(TargetUp)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             talk.process.send_signal(number)
-        talk.kind("lag")
+        talk.of(LagMeasured)
         assert talk.process.poll() is None
 
 
@@ -96,12 +103,12 @@ def test_it_says_why_nothing_is_taken_and_how_much_waits(store, receiver):
     # A 503 is reported only after ten seconds.
     receiver.status = 500
     with child(store, receiver.url) as talk:
-        assert "500" in talk.kind("down").why
-        assert talk.kind("lag").lines == 3
+        assert "500" in talk.of(TargetDown).why
+        assert talk.of(LagMeasured).lines == 3
         wait_until(lambda: "500" in str(state(store)["error"]), "its state")
         assert state(store)["up"] is False
         receiver.status = 200
-        talk.kind("up")
+        talk.of(TargetUp)
     assert receiver.messages == ["one", "two", "three"]
 
 
@@ -109,7 +116,7 @@ def test_it_says_why_nothing_is_taken_and_how_much_waits(store, receiver):
 def test_a_store_with_another_identity_is_sent_from_there_on(store, receiver, began, sent):
     (store / "store").write_text(json.dumps({"store": STORE, "began": began}) + "\n")
     with child(store, receiver.url) as talk:
-        talk.kind("up")
+        talk.of(TargetUp)
     assert len(receiver.messages) == sent
 
 
@@ -137,7 +144,7 @@ def test_a_state_that_could_not_be_written_is_written_later(store, receiver):
     """A disk was full: afterwards nobody is to read what was true before."""
     (store / "ship" / "a.json").mkdir(parents=True)
     with child(store, receiver.url) as talk:
-        talk.report(lambda report: "its state cannot be written" in report.why)
+        assert "its state cannot be written" in talk.of(Trouble).why
         (store / "ship" / "a.json").rmdir()
         wait_until((store / "ship" / "a.json").is_file, "its state")
         assert state(store)["up"] is True

@@ -9,6 +9,7 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship import ship_place as module
+from logsrv.linelog.ship.reports import Trouble
 from logsrv.linelog.ship.ship_place import (
     CountedGap,
     RefusedLinesFile,
@@ -177,7 +178,7 @@ def begun(directory: Path, ship_from: str) -> tuple[Position | None, list[str]]:
     process.kill()
     progress = process.send_loop.progress
     place = progress.position if progress.is_known else None
-    return place, [one.why for one in process.reports.all]
+    return place, [one.why for one in process.reports.of(Trouble)]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.ship.messages import decode_orders, encode_message, make_orders
+from logsrv.linelog.ship.orders import decode_orders, encode_orders, make_orders
 from logsrv.linelog.ship.ship_settings import ShipOptions, ShipSettings
 from tests.parts.logger_services import settings
 
@@ -71,7 +71,7 @@ def test_a_target_and_a_listener_have_their_own_keepalive_or_that_above(
     found = settings("--config", str(config))
     [wanted] = found.of(ShipOptions).targets
     assert wanted.keepalive == found.listener[0].keepalive == seconds
-    orders = decode_orders(encode_message(make_orders(wanted)))
+    orders = decode_orders(encode_orders(make_orders(wanted)))
     assert orders.target.keepalive == seconds
 
 

@@ -11,7 +11,14 @@ from logsrv.kit.children.resident import PAUSES
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.ship.address import MISSING, parse_ship_url
-from logsrv.linelog.ship.messages import ShipReport, decode_orders, encode_message
+from logsrv.linelog.ship.orders import decode_orders
+from logsrv.linelog.ship.reports import (
+    PlaceSaved,
+    SegmentsReleased,
+    ShipReport,
+    TargetUp,
+    encode_report,
+)
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.target_processes import TargetProcesses, saved_holds
@@ -68,7 +75,7 @@ class Stage:
         return found
 
     def report(self, name: str, report: ShipReport) -> None:
-        self.running()[name].say(encode_message(report))
+        self.running()[name].say(encode_report(report))
 
 
 @pytest.fixture
@@ -133,7 +140,7 @@ def test_another_limit_alone_disturbs_no_process(stage):
 
 def test_a_process_that_dies_is_started_again_with_the_same_orders(stage):
     stage.change(target("a"), target("b"))
-    stage.report("a", ShipReport("up", "at least once"))
+    stage.report("a", TargetUp("at least once"))
     assert stage.metrics.value("ship_up", target="a") == 1
     with logged() as said:
         stage.running()["a"].end(b"no such host\n", 1)
@@ -147,9 +154,9 @@ def test_a_process_that_dies_is_started_again_with_the_same_orders(stage):
 def test_a_target_whose_process_is_dead_is_not_up(stage):
     """The next process may not start for long, if the system has no room for it."""
     stage.change(target("a", ship=parse_ship_url("file:///srv/archive")))
-    stage.report("a", ShipReport("up", "at least once"))
-    stage.report("a", ShipReport("kept", position=Position(9, 0)))
-    stage.report("a", ShipReport("released", position=Position(5, 0)))
+    stage.report("a", TargetUp("at least once"))
+    stage.report("a", PlaceSaved(Position(9, 0)))
+    stage.report("a", SegmentsReleased(5))
     stage.reactor.full = True
     with logged():
         stage.running()["a"].end(signal=9)
@@ -161,8 +168,8 @@ def test_a_target_whose_process_is_dead_is_not_up(stage):
 
 def test_the_end_of_a_process_at_a_stop_is_no_news_for_retention(stage):
     stage.change(target("a", ship=parse_ship_url("file:///srv/archive")))
-    stage.report("a", ShipReport("kept", position=Position(9, 0)))
-    stage.report("a", ShipReport("released", position=Position(5, 0)))
+    stage.report("a", PlaceSaved(Position(9, 0)))
+    stage.report("a", SegmentsReleased(5))
     stage.processes.stop()
     told = stage.told
     stage.reactor.last.end()
@@ -172,10 +179,10 @@ def test_the_end_of_a_process_at_a_stop_is_no_news_for_retention(stage):
 def test_retention_leaves_what_a_target_does_not_have(stage):
     stage.change(target("a"), target("b", ship_from="7:100", ship_at_most=5))
     assert stage.holds == [Hold("a", 0, 1000), Hold("b", 7, 5)]
-    stage.report("a", ShipReport("kept", position=Position(3, 10)))
+    stage.report("a", PlaceSaved(Position(3, 10)))
     assert stage.holds == [Hold("a", 3, 1000), Hold("b", 7, 5)]
     told = stage.told
-    stage.report("a", ShipReport("kept", position=Position(3, 90)))
+    stage.report("a", PlaceSaved(Position(3, 90)))
     assert stage.told == told
     stage.change(target("a"))
     assert stage.holds == [Hold("a", 3, 1000)]
@@ -184,12 +191,12 @@ def test_retention_leaves_what_a_target_does_not_have(stage):
 def test_retention_waits_until_an_archive_was_looked_at(stage):
     """The process is told what is due, and what it has seen there may go."""
     stage.change(target("a", ship=parse_ship_url("file:///srv/archive")))
-    stage.report("a", ShipReport("kept", position=Position(9, 0)))
+    stage.report("a", PlaceSaved(Position(9, 0)))
     [hold] = stage.holds
     assert (hold.segment, hold.first_kept) == (9, 0) and hold.looks is not None
     hold.looks(4)
     assert [decode_orders(line).due for line in stage.running()["a"].said] == [0, 4]
-    stage.report("a", ShipReport("released", position=Position(5, 0)))
+    stage.report("a", SegmentsReleased(5))
     assert stage.holds[0].first_kept == 5
     with logged():
         stage.running()["a"].end(signal=9)
@@ -255,10 +262,10 @@ def test_names_that_could_not_be_written_are_written_later(stage):
     names.mkdir(parents=True)
     with logged() as lines:
         stage.change(target("a"))
-        stage.report("a", ShipReport("up", "at least once"))
+        stage.report("a", TargetUp("at least once"))
     assert sum("names of the targets" in line for line in lines) == 1
     names.rmdir()
-    stage.report("a", ShipReport("up", "at least once"))
+    stage.report("a", TargetUp("at least once"))
     assert "a" in names.read_text()
     names.unlink()
     names.mkdir()

@@ -149,8 +149,8 @@ def test_a_number_that_the_sample_lacks_counts_beside_texts(tmp_path, case):
     segments = []
     for number, late in enumerate(pieces):
         messages = ["n=1 x=y"] * 450
-        for place, value in enumerate(late):
-            messages[301 + 15 * place] = f"n={value} x=y"
+        for index, value in enumerate(late):
+            messages[301 + 15 * index] = f"n={value} x=y"
         segments.append(lines(messages, 10_000 * number))
     view = view_of(make_store(tmp_path / "logs", segments))
     assert values(view, f"select {figure} from logs") == [ones + more]

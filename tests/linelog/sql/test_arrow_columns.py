@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.columns.read_file import GroupColumns, open_columns
 from logsrv.linelog.columns.rows import ColumnRows
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.query.question import Term
 from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, TextRows
 from logsrv.linelog.sql.columns import ALWAYS, NO_COLUMN, ColumnType
@@ -53,7 +53,7 @@ def test_every_column_has_the_values_of_its_lines():
     batch.validate(full=True)
     rows = batch.to_pylist()
     for row, start, stored in zip(rows, starts, LINES, strict=True):
-        record = Record(stored[:-1])
+        record = ParsedLine(stored[:-1])
         assert row["message"] == record.message
         assert row["source"] == record.source
         assert (row["name"], row["host"], row["level"]) == (record.name, record.host, record.level)

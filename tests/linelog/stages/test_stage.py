@@ -35,8 +35,8 @@ def test_every_module_has_a_stage_with_words_for_people():
     for one in all_stages():
         assert all(find_stage(name) is one for name in one.names)
         assert one.kind in KINDS
-        places = (one.parse_filter, one.parse_answer, one.parse_limit, one.needs or None)
-        assert sum(each is not None for each in places) == 1
+        parsers = (one.parse_filter, one.parse_answer, one.parse_limit, one.needs or None)
+        assert sum(each is not None for each in parsers) == 1
         for written, _ in one.help:
             if written.partition(" ")[0] in one.names and "," not in written:
                 before = one.needs.rpartition("|")[0]

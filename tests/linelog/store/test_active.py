@@ -167,21 +167,21 @@ async def test_a_store_goes_on_in_the_directory_it_opened_wherever_that_is_moved
     open_store, tmp_path
 ):
     store = open_store(rotate_size=1)
-    place, moved = store.directory, tmp_path / "moved"
+    directory, moved = store.directory, tmp_path / "moved"
     store.append(batch(b"one"))
-    await until(lambda: len(sealed(place)) == 1)
+    await until(lambda: len(sealed(directory)) == 1)
     with capturedLogs() as events:
-        place.rename(moved)
+        directory.rename(moved)
         other = open_store(rotate_size=1)
         store.append(batch(b"two"))
         other.append(batch(b"three"))
-        await until(lambda: len(sealed(moved)) == 2 and len(sealed(place)) == 1)
+        await until(lambda: len(sealed(moved)) == 2 and len(sealed(directory)) == 1)
         store.reopen()
         await until(lambda: any("was moved to {moved}" in e["log_format"] for e in events))
     await store.close()
     await other.close()
     assert text_of(moved) == stored(b"one", b"two")
-    assert text_of(place) == stored(b"three")
+    assert text_of(directory) == stored(b"three")
     assert [e["moved"] for e in events if "moved" in e] == [str(moved)]
 
 

@@ -77,11 +77,11 @@ OTHER = BlockNote(Position(17, 14), 32 * "b", Position(9, 0), Position(9, 77), 8
     "text", [NotesFile((NOTE, OTHER)).to_bytes(), NOTE.as_line() + OTHER.as_line()]
 )
 def test_a_bit_that_changed_is_put_right(text):
-    for place in range(8 * len(text)):
+    for bit in range(8 * len(text)):
         changed = bytearray(text)
-        changed[place // 8] ^= 1 << place % 8
+        changed[bit // 8] ^= 1 << bit % 8
         found = parse_notes_file(bytes(changed))
-        assert (found.notes, found.changed, found.damaged) == ((NOTE, OTHER), 1, ()), place
+        assert (found.notes, found.changed, found.damaged) == ((NOTE, OTHER), 1, ()), bit
 
 
 def test_a_file_that_was_cut_anywhere_is_damaged():
@@ -196,24 +196,24 @@ async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place
     """The kernel lets go of pages that it could not write: another sync alone would say nothing."""
     store = open_store(disk, clock=clock)
     await store.deposit(pending(ORIGIN, text(1)))
-    place = store.position
+    position = store.position
     failures = [OSError(errno.EIO, os.strerror(errno.EIO))]
 
     def fail() -> None:
         # The note has been synced, and the block is written; only the writer is to be told.
         ours = threading.current_thread().name == "store-write"
-        if ours and store.position != place and failures:
+        if ours and store.position != position and failures:
             error = failures.pop()
             # As a kernel does that lets go of what it could not write.
             with (store.directory / "current.log").open("r+b") as file:
-                file.seek(place.offset)
+                file.seek(position.offset)
                 file.write(bytes(len(text(2))))
             raise error
 
     disk.before["fdatasync"] = fail
     waiting = store.deposit(pending(ORIGIN, text(2), len(text(1))))
     clock.settle()
-    # A sender that asks for the place now would drop the block if it were counted.
+    # A sender that asks for the position now would drop the block if it were counted.
     last = store.origins.last_block(ORIGIN)
     assert not failures and last is not None and last.end.offset == len(text(1))
     clock.advance(1)
@@ -257,14 +257,14 @@ async def test_the_place_is_kept_over_a_stop(open_store, tmp_path):
 
 
 async def test_a_block_that_is_said_to_be_stored_is_the_last_of_its_origin(open_store, clock):
-    """Its sender may bring the next one at once, or ask for the place."""
-    places: list[Any] = []
+    """Its sender may bring the next one at once, or ask for the position."""
+    notes: list[Any] = []
     store = open_store(using=EagerReactor(), clock=clock)
     waiting = store.deposit(pending(ORIGIN, text(1)))
-    waiting.addCallback(lambda _: places.append(store.origins.last_block(ORIGIN)))
+    waiting.addCallback(lambda _: notes.append(store.origins.last_block(ORIGIN)))
     clock.settle()
     await closed(store)
-    assert [place and place.end.offset for place in places] == [len(text(1))]
+    assert [note and note.end.offset for note in notes] == [len(text(1))]
 
 
 async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(open_store, disk, clock):

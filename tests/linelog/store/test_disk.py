@@ -33,12 +33,12 @@ def test_a_reason_is_what_the_system_says_or_what_was_raised():
 
 
 def test_a_directory_that_is_moved_takes_along_what_is_done_in_it(tmp_path):
-    place, moved = tmp_path / "place", tmp_path / "moved"
-    place.mkdir()
-    disk = at(place)
+    directory, moved = tmp_path / "directory", tmp_path / "moved"
+    directory.mkdir()
+    disk = at(directory)
     assert disk.moved_to() is None
-    place.rename(moved)
-    place.mkdir()
+    directory.rename(moved)
+    directory.mkdir()
     assert disk.moved_to() == str(moved)
     fd = disk.create("new")
     disk.link("new", "second")
@@ -47,22 +47,22 @@ def test_a_directory_that_is_moved_takes_along_what_is_done_in_it(tmp_path):
     os.close(fd)
     assert disk.entries() == {"renamed": True, "second": True}
     assert {path.name for path in moved.iterdir()} == {"renamed", "second"}
-    assert not list(place.iterdir())
+    assert not list(directory.iterdir())
     disk.close()
 
 
 def test_a_directory_that_was_removed_is_made_again_and_another_is_left_alone(tmp_path):
-    place = tmp_path / "place"
-    place.mkdir()
-    disk = at(place)
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    disk = at(directory)
     disk.reopen_if_removed()
-    place.rmdir()
+    directory.rmdir()
     assert disk.moved_to() is None
     with pytest.raises(FileNotFoundError):
         disk.create("new")
     disk.reopen_if_removed()
     os.close(disk.create("new"))
-    assert (place / "new").exists()
+    assert (directory / "new").exists()
     disk.close()
 
 

@@ -16,16 +16,16 @@ from tests.parts.commands import logsrv
 
 
 @pytest.fixture(scope="module", params=ARCHIVES, ids=lambda path: path.name.removesuffix(".tar.xz"))
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def release(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with edge, centre, archive and backup of a version."""
     found = tmp_path_factory.mktemp("stores")
     unpack_stores(request.param, found)
     return found
 
 
-def lines(place: Path) -> list[bytes]:
+def lines(release: Path) -> list[bytes]:
     """Return the lines that were sent, as they are stored."""
-    sent = (place / "lines").read_bytes()
+    sent = (release / "lines").read_bytes()
     return sent.replace(b"\xff", rb"\xff").replace(b"\x1b", rb"\x1b").splitlines()
 
 
@@ -37,46 +37,46 @@ def quiet(*words: str | Path) -> bytes:
 
 
 @pytest.mark.parametrize("store", ["edge", "centre", "backup"])
-def test_every_line_is_found(place, store):
-    assert quiet("search", "-d", place / store, "--output", "raw").splitlines() == lines(place)
+def test_every_line_is_found(release, store):
+    assert quiet("search", "-d", release / store, "--output", "raw").splitlines() == lines(release)
 
 
 @pytest.mark.parametrize("store", ["edge", "backup"])
-def test_the_indexes_say_which_text_cannot_have_a_word(place, store):
+def test_the_indexes_say_which_text_cannot_have_a_word(release, store):
     """The large segment is left out by its word index; small ones have none, and are read."""
-    done = logsrv("search", "-d", str(place / store), "--stats", "-c", "nowhere")
+    done = logsrv("search", "-d", str(release / store), "--stats", "-c", "nowhere")
     assert done.stdout == b"0\n"
     assert re.search(rb"frames: 258 read, 1 skipped;", done.stderr)
 
 
 @pytest.mark.parametrize("store", ["edge", "backup"])
-def test_an_id_is_found_by_the_word_index(place, store):
-    ids = re.findall(rb'"trace": "([0-9a-f]{32})"', (place / "lines").read_bytes())
-    assert quiet("search", "-d", place / store, "-c", ids[50].decode()) == b"1\n"
+def test_an_id_is_found_by_the_word_index(release, store):
+    ids = re.findall(rb'"trace": "([0-9a-f]{32})"', (release / "lines").read_bytes())
+    assert quiet("search", "-d", release / store, "-c", ids[50].decode()) == b"1\n"
 
 
 @pytest.mark.parametrize("store", ["edge", "centre", "backup"])
-def test_levels_are_counted(place, store):
-    errors = sum(b"plain" not in line for line in lines(place))
-    assert quiet("search", "-d", place / store, "-c", "level>=error") == b"%d\n" % errors
+def test_levels_are_counted(release, store):
+    errors = sum(b"plain" not in line for line in lines(release))
+    assert quiet("search", "-d", release / store, "-c", "level>=error") == b"%d\n" % errors
 
 
 @pytest.mark.parametrize("store", ["edge", "centre", "backup"])
-def test_every_part_is_sound(place, store):
-    assert quiet("doctor", place / store).endswith(b": sound\n")
+def test_every_part_is_sound(release, store):
+    assert quiet("doctor", release / store).endswith(b": sound\n")
 
 
-def test_an_archive_is_searched_and_restored(place, tmp_path):
-    archived = quiet("search", "-d", f"file://{place}/archive", "--output", "raw").splitlines()
-    assert len(archived) > 3000 and archived == lines(place)[: len(archived)]
-    quiet("restore", "--from", f"file://{place}/archive", tmp_path / "back")
+def test_an_archive_is_searched_and_restored(release, tmp_path):
+    archived = quiet("search", "-d", f"file://{release}/archive", "--output", "raw").splitlines()
+    assert len(archived) > 3000 and archived == lines(release)[: len(archived)]
+    quiet("restore", "--from", f"file://{release}/archive", tmp_path / "back")
     assert quiet("search", "-d", tmp_path / "back", "--output", "raw").splitlines() == archived
 
 
 @pytest.fixture
-def newer(place: Path, tmp_path: Path) -> Path:
+def newer(release: Path, tmp_path: Path) -> Path:
     """The same, with one segment's manifest, and its note in the store, in a format of the future."""
-    shutil.copytree(place, tmp_path / "newer")
+    shutil.copytree(release, tmp_path / "newer")
     [catalogs] = (tmp_path / "newer" / "archive").glob("*/catalog")
     shutil.rmtree(catalogs)
     for pattern in ("archive/*/0000000002-*.json", "edge/0000000002-*.archived"):
@@ -104,19 +104,19 @@ def test_what_a_newer_version_wrote_is_said_to_be_that(newer):
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_a_server_removes_the_catalogs_of_a_version_before(place, tmp_path, open_store):
+def test_a_server_removes_the_catalogs_of_a_version_before(release, tmp_path, open_store):
     """They had the words of small segments; without them, each of these is read."""
     store = tmp_path / "edge"
-    shutil.copytree(place / "edge", store)
+    shutil.copytree(release / "edge", store)
     if not list(store.glob("*.catalog")):
         pytest.skip("this version made none")
     open_store(directory=store)
     assert not list(store.glob("*.catalog"))
-    assert quiet("search", "-d", store, "--output", "raw").splitlines() == lines(place)
+    assert quiet("search", "-d", store, "--output", "raw").splitlines() == lines(release)
 
 
-def test_places_of_targets_are_known(place):
-    shown = json.loads(logsrv("ship", "--json", "--status", str(place / "edge")).stdout)
+def test_places_of_targets_are_known(release):
+    shown = json.loads(logsrv("ship", "--json", "--status", str(release / "edge")).stdout)
     assert {target["name"]: target["saved"][:4] for target in shown} == {
         "centre": "2026",
         "archive": "2026",

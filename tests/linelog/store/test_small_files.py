@@ -1,4 +1,4 @@
-"""Any bit of a small file that changes, any cut: told, or the same lines at the same places, each once."""
+"""Any bit of a small file that changes, any cut: told, or the same lines and positions, each once."""
 
 import os
 import shutil
@@ -96,7 +96,7 @@ class Start:
     number: int
     segments_to_skip: int
     store: str | None
-    places: tuple[Position | str | None, ...]
+    positions: tuple[Position | str | None, ...]
     texts: dict[str, bytes]
 
 
@@ -109,7 +109,7 @@ def started(store: Path) -> Start:
         for fd in begun.opened.fd, begun.opened.beside:
             os.close(fd)
         coming = Origins(disk, begun.origins)
-        places = [
+        positions = [
             coming.why_unknown(one) or coming.end_of_last_block(one) for one in (*EDGES, "0e" * 16)
         ]
         texts = {one.name: one.read_bytes() for one in store.glob("*.log*") if one.is_file()}
@@ -117,7 +117,7 @@ def started(store: Path) -> Start:
             begun.number,
             begun.segments_to_skip,
             known.store if known else None,
-            tuple(places),
+            tuple(positions),
             texts,
         )
 
@@ -153,7 +153,7 @@ def test_a_damaged_file_is_refused_by_its_reader(tmp_path, name, stride):
 @pytest.mark.parametrize("stride", [STRIDE, pytest.param(FINE, marks=BY_NIGHT)])
 @pytest.mark.parametrize("name", STARTED)
 def test_a_start_on_a_damaged_file_says_so_or_changes_nothing(tmp_path, name, stride):
-    """No line gets another place, no block comes twice, and it never is another store in silence."""
+    """No line gets another position, no block comes twice, and it never is another store in silence."""
     made, store = full_store(tmp_path / "made"), tmp_path / "store"
     shutil.copytree(made, store)
     right = started(store)
@@ -166,7 +166,7 @@ def test_a_start_on_a_damaged_file_says_so_or_changes_nothing(tmp_path, name, st
             start = started(store)
         assert (start.number, start.texts) == (right.number, right.texts), changed
         assert start.store in (right.store, None), changed
-        for here, was in zip(start.places, right.places, strict=True):
+        for here, was in zip(start.positions, right.positions, strict=True):
             assert here == was or isinstance(here, str), changed
         # A second start, of what the first has made of it, finds nothing else.
         assert attrs.evolve(started(store), segments_to_skip=start.segments_to_skip) == start, (

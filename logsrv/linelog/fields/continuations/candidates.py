@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.kit.text.late_pattern import LatePattern
-from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, byte_membership_table, indexes_of_true, rows_at
 from logsrv.linelog.fields.continuations.joiner import has_own_header, text_of_record
 from logsrv.linelog.fields.continuations.trace_shapes import (
     OPENING_MARKS,
@@ -21,7 +21,7 @@ from logsrv.linelog.fields.continuations.trace_shapes import (
     kind_of_text,
 )
 from logsrv.linelog.fields.forms.syslog.one import FIRST_OF_HEADERS, IN_OTHER_HEADERS
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 
 _WHITE = byte_membership_table(b" \t")
@@ -49,8 +49,8 @@ for _word in OPENING_WORDS:
 _MORE_THAN_PARTS = byte_membership_table(b"+|^\n")
 
 
-# Behind a header, each line that begins a trace has one of these, or a place at its end. The last is of
-# JSON, in which each letter may be written so.
+# Behind a header, each line that begins a trace has one of these, or a line number at its end. The last is
+# of JSON, in which each letter may be written so.
 _IN_HEADERS = (
     *(b"Traceback", b"Exception", b"panic", b"goroutine", b"fatal error", b"Error: "),
     *(b"REPORT====", b"** (", b"\\u00"),
@@ -58,7 +58,7 @@ _IN_HEADERS = (
 
 
 _BEGINS_HEADER = byte_membership_table(FIRST_OF_HEADERS + b"<{")
-_PLACE = LatePattern(rb":[0-9]+\s*\Z")
+_LINE_NUMBER = LatePattern(rb":[0-9]+\s*\Z")
 _AT_END = byte_membership_table(b"0123456789 \t\r\f\v")
 _LAST_BYTES = tuple(b"%c" % byte for byte in b"0123456789 \t\r\f\v")
 # The number of lines from which on all text is searched at once.
@@ -129,8 +129,8 @@ def find_candidates(lines: StampedLines) -> Candidates:
         # Ruby's `Rakefile:3:in …`.
         numbered = rows[every, numpy.minimum(size, _NAME - 1)] == ord(":")
         chosen[names[dotted | (size == _NAME) | numbered]] = True
-    if places := _places_of(text, OPENING_WITHIN):
-        numbers = numpy.searchsorted(ends, places)
+    if offsets := _first_offsets(text, OPENING_WITHIN):
+        numbers = numpy.searchsorted(ends, offsets)
         chosen[numbers[numbers < last]] = True
     chosen &= messages < ends
     numbers = numpy.flatnonzero(chosen)
@@ -163,7 +163,7 @@ def headers_of_traces(lines: StampedLines, candidates: Candidates) -> dict[int, 
     likely = order[:-1][is_likely]
     found = {}
     for row in _that_may_begin_traces(lines, likely[_may_have_headers(lines, likely)]):
-        record = Record(lines.line(row))
+        record = ParsedLine(lines.line(row))
         text = text_of_record(record)
         kind = kind_of_text(text)
         if has_own_header(record) and is_trace_opening(kind, text):
@@ -190,7 +190,7 @@ def _that_may_begin_traces(lines: StampedLines, rows: Array) -> list[int]:
     if len(rows) > _MANY:
         of_text: Array = numpy.zeros(len(lines), bool)
         for word in _IN_HEADERS:
-            of_text[numpy.searchsorted(lines.ends, _places_of(lines.text, word))] = True
+            of_text[numpy.searchsorted(lines.ends, _first_offsets(lines.text, word))] = True
         raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
         rows = rows[of_text[rows] | _AT_END[raw[lines.ends[rows] - 1]]]
     return [row for row in rows.tolist() if _may_begin_trace(lines.line(row))]
@@ -201,7 +201,7 @@ def _may_begin_trace(line: bytes) -> bool:
     for word in _IN_HEADERS:
         if word in line:
             return True
-    return line.endswith(_LAST_BYTES) and _PLACE.search(line) is not None
+    return line.endswith(_LAST_BYTES) and _LINE_NUMBER.search(line) is not None
 
 
 def _kind_if_opening(message: bytes) -> LineKind | None:
@@ -209,8 +209,8 @@ def _kind_if_opening(message: bytes) -> LineKind | None:
     return kind if is_trace_opening(kind, message) else None
 
 
-def _places_of(text: bytes, word: bytes) -> list[int]:
-    """Return the first place of a word in each line."""
+def _first_offsets(text: bytes, word: bytes) -> list[int]:
+    """Return the first offset of a word in each line."""
     found = []
     at = text.find(word)
     while at >= 0:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.continuations.first_lines import first_lines
 from logsrv.linelog.fields.continuations.way_back import Earlier, EarlierLines, WaysBack
 from logsrv.linelog.fields.stamps import StampedLines
@@ -53,15 +53,15 @@ class LastTexts:
         self._end: object = None
         self._texts = EarlierTexts()
 
-    def before(self, place: object) -> Iterator[tuple[int, EarlierLines]]:
-        """Yield the last texts, as `Earlier` does, if they end at a place."""
-        return self._texts() if self._end == place else iter(())
+    def before(self, begin: object) -> Iterator[tuple[int, EarlierLines]]:
+        """Yield the last texts, as `Earlier` does, if they end at a begin."""
+        return self._texts() if self._end == begin else iter(())
 
-    def first_lines(self, text: bytes, place: object, end: object, earlier: Earlier) -> FirstLines:
-        """Return the first lines for the continuation lines of a text between two places."""
+    def first_lines(self, text: bytes, begin: object, end: object, earlier: Earlier) -> FirstLines:
+        """Return the first lines for the continuation lines of a text with such bounds in the store."""
         lines = StampedLines(text if text.endswith(b"\n") else text + b"\n")
         found = first_lines(lines, earlier)
-        if self._end != place:
+        if self._end != begin:
             self._texts = EarlierTexts()
         self._texts.add(lines)
         # After a line without an end stands nothing yet.

@@ -4,7 +4,7 @@
 together by it. This module asks the same of a whole text at once, and only about lines without a header of
 their own: nearly all texts have few that begin like the inside of a stack trace, or none
 (`candidates.py`), and then a few passes over the beginnings of the lines are all. `source_lines.py` tells
-which of these go on. Every reader of levels gets its first lines from here: `Record` for a line,
+which of these go on. Every reader of levels gets its first lines from here: `ParsedLine` for a line,
 `StampedLines` for many.
 
 A line that begins with a priority, a header or a JSON object says for itself what it is; it never has
@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.kit.text.colours import has_colours, without_colours
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     byte_membership_table,
     ranked,
@@ -40,7 +40,7 @@ from logsrv.linelog.fields.continuations.joiner import (
     is_blank,
     text_of_record,
 )
-from logsrv.linelog.fields.continuations.source_lines import SourceLines, places_of_sources
+from logsrv.linelog.fields.continuations.source_lines import SourceLines, group_lines_by_source
 from logsrv.linelog.fields.continuations.trace_shapes import (
     is_trace_opening,
     kind_of_text,
@@ -51,7 +51,7 @@ from logsrv.linelog.fields.continuations.way_back import (
     WayBack,
     lines_of_sources,
 )
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import (
     TIME_LENGTH,
@@ -92,7 +92,7 @@ def find_continuations(lines: StampedLines, earlier: Earlier | None) -> Continua
     candidates = find_candidates(plain)
     before, are_sure = list[tuple[int, bytes]](), True
     if earlier is not None:
-        before, are_sure = _lines_before(plain, candidates, earlier)
+        before, are_sure = _lines_with_open_records(plain, candidates, earlier)
     at, sizes = lines.starts, lines.ends - lines.messages
     if before:
         others = StampedLines(b"".join([line + b"\n" for _, line in before]))
@@ -123,7 +123,7 @@ def _coded(
     inside = begins >= 0
     texts = [before[head][1] for head in heads[~inside].tolist()]
     # An empty line tells nothing.
-    told: Array = numpy.array([not is_blank(Record(line)) for line in texts], bool)
+    told: Array = numpy.array([not is_blank(ParsedLine(line)) for line in texts], bool)
     told = numpy.concatenate((told, _have_text(lines, begins[inside])))
     texts += map(lines.line, begins[inside].tolist())
     begins[inside] = lines.starts[begins[inside]]
@@ -139,8 +139,8 @@ def _have_text(lines: StampedLines, rows: Array) -> Array:
     """Return which of some lines are not blank."""
     raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
     found = ~_MAY_BE_EMPTY[raw[lines.messages[rows]]]
-    for place in numpy.flatnonzero(~found).tolist():
-        found[place] = not is_blank(Record(lines.line(rows[place])))
+    for index in numpy.flatnonzero(~found).tolist():
+        found[index] = not is_blank(ParsedLine(lines.line(rows[index])))
     return found
 
 
@@ -149,7 +149,7 @@ def _without_colours(lines: StampedLines) -> StampedLines:
     return StampedLines(without_colours(lines.text)) if has_colours(lines.text) else lines
 
 
-def _lines_before(
+def _lines_with_open_records(
     lines: StampedLines, candidates: Candidates, earlier: Earlier
 ) -> tuple[list[tuple[int, bytes]], bool]:
     """Return lines before a text with whose records it may go on; False if there are too few to tell."""
@@ -170,7 +170,7 @@ def _sources_with_traces(lines: Iterable[tuple[int, bytes]]) -> set[bytes]:
     """Return the sources with a line that may begin a trace."""
     found = set()
     for _, line in lines:
-        text = text_of_record(Record(line))
+        text = text_of_record(ParsedLine(line))
         if is_trace_opening(kind_of_text(text), text):
             found.add(source_of_line(line))
     return found
@@ -187,7 +187,7 @@ def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, WayBack]:
     if not named.any():
         return {}
     seen: set[bytes] = set()
-    found, empty = dict[bytes, WayBack](), dict[bytes, bytes]()
+    ways, empty = dict[bytes, WayBack](), dict[bytes, bytes]()
     for row, is_named in enumerate(named.tolist()):
         start, message = int(lines.starts[row]), int(lines.messages[row])
         source = lines.text[start + TIME_LENGTH : max(start, message - 1)]
@@ -200,8 +200,8 @@ def _sources_that_may_go_on(lines: StampedLines) -> dict[bytes, WayBack]:
             continue
         seen.add(source)
         if is_named and not (way := WayBack(line)).is_over:
-            found[source] = WayBack(empty[source]) if source in empty else way
-    return found
+            ways[source] = WayBack(empty[source]) if source in empty else way
+    return ways
 
 
 def _sources_begun_before(lines: StampedLines, candidates: Candidates) -> dict[bytes, WayBack]:
@@ -209,7 +209,7 @@ def _sources_begun_before(lines: StampedLines, candidates: Candidates) -> dict[b
 
     With the way back from that line, or from an empty one before it.
     """
-    rows, codes, kinds, begins = places_of_sources(lines, candidates)
+    rows, codes, kinds, begins = group_lines_by_source(lines, candidates)
     known = [*lines.coded_sources().codes_by_source]
     ends = numpy.append(begins[1:], len(rows))
     raw: Array = numpy.frombuffer(lines.text, numpy.uint8)
@@ -217,15 +217,15 @@ def _sources_begun_before(lines: StampedLines, candidates: Candidates) -> dict[b
     has_second = begins + 1 < ends
     second = kinds[numpy.where(has_second, begins + 1, begins)]
     chosen = is_empty | (kinds[begins] > 0) | (second > 0)
-    found = {}
+    ways = {}
     for begin, end in zip(begins[chosen].tolist(), ends[chosen].tolist(), strict=True):
-        place = begin
-        while place < end and is_blank(Record(lines.line(rows[place]))):
-            place += 1
-        if place == end or not (kinds[place : min(place + 2, end)] > 0).any():
+        index = begin
+        while index < end and is_blank(ParsedLine(lines.line(rows[index]))):
+            index += 1
+        if index == end or not (kinds[index : min(index + 2, end)] > 0).any():
             continue
-        way = WayBack(lines.line(rows[place]))
+        way = WayBack(lines.line(rows[index]))
         if not way.is_over:
             source = known[int(codes[begin])]
-            found[source] = way if place == begin else WayBack(lines.line(rows[begin]))
-    return found
+            ways[source] = way if index == begin else WayBack(lines.line(rows[begin]))
+    return ways

@@ -37,7 +37,7 @@ from logsrv.linelog.fields.continuations.trace_shapes import (
 from logsrv.linelog.fields.forms.container.one import parse_container_prefix
 from logsrv.linelog.fields.level.one import level_in_text
 from logsrv.linelog.fields.level_names import RANK
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import decode_stored, to_stored_bytes
 
 MOST_LINES = 1000
@@ -75,7 +75,7 @@ class Stream:
     """
 
     def __init__(
-        self, record: Record, state: TraceState, kind: LineKind, takes_notes: bool
+        self, record: ParsedLine, state: TraceState, kind: LineKind, takes_notes: bool
     ) -> None:
         self.first = self.last = record
         self.state = state
@@ -87,19 +87,19 @@ class Stream:
         self.lines, self.size = 1, len(record.body)
         self.is_cut = is_cut(record)
 
-    def has_room(self, record: Record, kind: LineKind) -> bool:
+    def has_room(self, record: ParsedLine, kind: LineKind) -> bool:
         if not self.is_cut and (doubt := doubt_about(kind)) and self.doubt + doubt > MOST_DOUBT:
             return False
         if self.lines >= MOST_LINES or self.size + len(record.body) > MOST_BYTES:
             return False
         return is_soon(self.last, record)
 
-    def state_within(self, record: Record, text: bytes, kind: LineKind) -> TraceState | None:
+    def state_within(self, record: ParsedLine, text: bytes, kind: LineKind) -> TraceState | None:
         """Return the state after a line that goes on with the record; None if it does not."""
         state = _state_within(self, record, text, kind)
         return state if state is not None and self.has_room(record, kind) else None
 
-    def add(self, record: Record, state: TraceState, kind: LineKind) -> None:
+    def add(self, record: ParsedLine, state: TraceState, kind: LineKind) -> None:
         if not self.is_cut:
             self.is_begun = False
             doubt = doubt_about(kind)
@@ -119,14 +119,14 @@ class Joiner:
     """
 
     def __init__(self, most_streams: int | None = None) -> None:
-        self.ended: Record | None = None
+        self.ended: ParsedLine | None = None
         self.is_rest = False
         self._most_streams = most_streams or MOST_STREAMS
         self._streams: OrderedDict[Hashable, Stream] = OrderedDict()
         # By source, the stream of its last line.
         self._last: dict[str | None, Hashable] = {}
 
-    def first_line(self, record: Record, stream: Hashable = None) -> Record:
+    def first_line(self, record: ParsedLine, stream: Hashable = None) -> ParsedLine:
         """Return the first line of the record to which a line belongs: itself if it begins one.
 
         Call it for every line, in the order of the store. stream: its stream if that is known.
@@ -162,12 +162,12 @@ class Joiner:
             del self._last[next(iter(self._last))]
         return record
 
-    def stream_of(self, record: Record) -> Hashable:
+    def stream_of(self, record: ParsedLine) -> Hashable:
         """Return the stream of the next line: one without a header goes on with its source's last line."""
         own = stream_of_record(record)
         return self._last.get(record.source, own) if own == record.source else own
 
-    def pass_over(self, record: Record) -> None:
+    def pass_over(self, record: ParsedLine) -> None:
         """Note a line whose record is not asked for: it may have parted others of its source."""
         self._last[record.source] = stream_of_record(record)
 
@@ -176,7 +176,7 @@ class Joiner:
         return stream in self._streams
 
 
-def first_line_after(earlier: Iterable[Record], record: Record) -> Record:
+def first_line_after(earlier: Iterable[ParsedLine], record: ParsedLine) -> ParsedLine:
     """Return the first line of a line's record, by the lines before it: itself if it begins one."""
     joiner = Joiner()
     for one in earlier:
@@ -198,14 +198,14 @@ class Lead(NamedTuple):
     is_any_text: bool
 
 
-def lead_of_record(record: Record) -> Lead:
+def lead_of_record(record: ParsedLine) -> Lead:
     text = text_of_record(record)
     kind = kind_of_text(text)
     continues = kind not in BEGINNINGS
     return Lead(continues, doubt_about(kind), is_unknown(kind), is_any_text(kind, text))
 
 
-def stream_of_record(record: Record) -> Hashable:
+def stream_of_record(record: ParsedLine) -> Hashable:
     """Return what the lines of one sender have in common; lines with another value are never joined."""
     part = part_of_record(record)
     if part is not None:
@@ -219,17 +219,17 @@ def stream_of_record(record: Record) -> Hashable:
     return (record.source, *(str(record.get(name)) for name in _STREAM_FIELDS))
 
 
-def has_own_header(record: Record) -> bool:
+def has_own_header(record: ParsedLine) -> bool:
     """Return whether a line says for itself what it is: by a header, or as a JSON object."""
     return record.header is not None or (record.content.startswith(b"{") and record.kind == "json")
 
 
-def is_blank(record: Record) -> bool:
+def is_blank(record: ParsedLine) -> bool:
     """Return whether a line has no text; colours are none."""
     return not without_colours(record.body).strip()
 
 
-def text_of_record(record: Record) -> bytes:
+def text_of_record(record: ParsedLine) -> bytes:
     """Return a message without its headers, and of a JSON object the text that a program has written."""
     content = record.content
     if record.header is not None and (prefix := parse_container_prefix(content)):
@@ -242,7 +242,7 @@ def text_of_record(record: Record) -> bytes:
     return content
 
 
-def is_soon(last: Record, record: Record) -> bool:
+def is_soon(last: ParsedLine, record: ParsedLine) -> bool:
     """Return whether a line came so soon after the last one that both may be of one record."""
     before, after = last.time, record.time
     if before is None or after is None or before[:19] == after[:19]:
@@ -250,7 +250,7 @@ def is_soon(last: Record, record: Record) -> bool:
     return _is_within(MOST_SECONDS, before, after)
 
 
-def is_at_once(last: Record, record: Record) -> bool:
+def is_at_once(last: ParsedLine, record: ParsedLine) -> bool:
     """Return whether a line came so soon after the last one that both were written in one piece."""
     before, after = last.time, record.time
     return before is None or after is None or before == after or _is_within(_AT_ONCE, before, after)
@@ -264,7 +264,9 @@ def _is_within(most: float, before: str, after: str) -> bool:
     return abs(passed.total_seconds()) <= most
 
 
-def _state_within(stream: Stream, record: Record, text: bytes, kind: LineKind) -> TraceState | None:
+def _state_within(
+    stream: Stream, record: ParsedLine, text: bytes, kind: LineKind
+) -> TraceState | None:
     """Return the state after a line that goes on with the stream's record; None if it does not."""
     state = stream.state
     if stream.is_cut:
@@ -299,14 +301,14 @@ def _state_behind_first(stream: Stream, text: bytes, kind: LineKind) -> TraceSta
     return found if _tells_fault(stream.first) else None
 
 
-def _is_first_call(text: bytes, first: Record) -> bool:
+def _is_first_call(text: bytes, first: ParsedLine) -> bool:
     """Return whether a line is the first call of Go behind an error, not the name of a file or a host."""
     if not is_call(text):
         return False
     return text.startswith(b"main.") or b".(*" in text or (b"/" in text and _tells_fault(first))
 
 
-def _takes_notes(before: Stream | None, record: Record, kind: LineKind) -> bool:
+def _takes_notes(before: Stream | None, record: ParsedLine, kind: LineKind) -> bool:
     """Return whether the message at the end of a trace may go on in lines of any text.
 
     If the program begins its records with a time or a level, a line without them is no record: this one
@@ -321,7 +323,7 @@ def _takes_notes(before: Stream | None, record: Record, kind: LineKind) -> bool:
     return before.takes_notes or not is_soon(before.last, record)
 
 
-def _tells_fault(record: Record) -> bool:
+def _tells_fault(record: ParsedLine) -> bool:
     """Return whether a line has a level of a fault, in its text too: a sender may frame all lines alike.
 
     The name of an exception is no such line: the next name is that of another exception.
@@ -335,6 +337,6 @@ def _tells_fault(record: Record) -> bool:
     return any(RANK[one] >= _FAULT for one in found if one)
 
 
-def begin_stream(before: Stream | None, record: Record, kind: LineKind) -> Stream:
+def begin_stream(before: Stream | None, record: ParsedLine, kind: LineKind) -> Stream:
     """Return the stream of a line that begins a record, behind another one of its sender."""
     return Stream(record, first_state(kind), kind, _takes_notes(before, record, kind))

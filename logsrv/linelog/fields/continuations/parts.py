@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from logsrv.kit.text.late_pattern import LatePattern
 from logsrv.linelog.fields.forms.container.one import parse_container_prefix
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 
 _OBJECT = LatePattern(
     rb'\{"log":"(?P<log>[^"\\]*(?:\\.[^"\\]*)*?(?P<lf>\\n)?)","stream":"(?P<stream>stdout|stderr)"'
@@ -28,7 +28,7 @@ _REST = re.compile(rb"(?:\\x[89ab][0-9a-f]){1,3}")
 class LinePart(NamedTuple):
     """A line of a container. stream: `stdout` or `stderr`. start, end: of its text.
 
-    is_cut: whether the next line goes on with its text. letter_at: place of its `P` or `F`, if it has one.
+    is_cut: whether the next line goes on with its text. letter_at: offset of its `P` or `F`, if it has one.
     """
 
     stream: bytes
@@ -38,7 +38,7 @@ class LinePart(NamedTuple):
     letter_at: int | None = None
 
 
-def part_of_record(record: Record) -> LinePart | None:
+def part_of_record(record: ParsedLine) -> LinePart | None:
     """Return where a container's text is in a line, and whether it goes on; None for other lines."""
     line, begin = record.line, record.start
     # Nearly all other lines are without these bytes: this spares them the expressions.
@@ -57,15 +57,15 @@ def part_of_record(record: Record) -> LinePart | None:
     return LinePart(prefix.stream, is_cut, begin + prefix.at, len(line), letter_at)
 
 
-def is_cut(record: Record) -> bool:
+def is_cut(record: ParsedLine) -> bool:
     """Return whether the next line of a line's stream goes on with its text."""
     part = part_of_record(record)
     return part is not None and part.is_cut
 
 
-def join_parts(records: Iterable[Record]) -> list[Record]:
+def join_parts(records: Iterable[ParsedLine]) -> list[ParsedLine]:
     """Return the lines of a record, in order, with the parts of each line joined to its first part."""
-    found: list[Record] = []
+    found: list[ParsedLine] = []
     for record in records:
         if found and (whole := _joined(found[-1], record)):
             found[-1] = whole
@@ -74,7 +74,7 @@ def join_parts(records: Iterable[Record]) -> list[Record]:
     return found
 
 
-def _joined(record: Record, rest: Record) -> Record | None:
+def _joined(record: ParsedLine, rest: ParsedLine) -> ParsedLine | None:
     """Return a line with its next part; None if the next line is no part of it."""
     begun, added = part_of_record(record), part_of_record(rest)
     if not (begun and begun.is_cut and added):
@@ -84,7 +84,11 @@ def _joined(record: Record, rest: Record) -> Record | None:
         line[begun.letter_at] = rest.line[added.letter_at]
     text, more = line[begun.start : begun.end], rest.line[added.start : added.end]
     line[begun.start : begun.end] = _joined_text(bytes(text), more)
-    return Record(bytes(line), record.position) if record.start else Record.of_message(bytes(line))
+    return (
+        ParsedLine(bytes(line), record.position)
+        if record.start
+        else ParsedLine.of_message(bytes(line))
+    )
 
 
 def _joined_text(begun: bytes, rest: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.continuations.candidates import Candidates
 from logsrv.linelog.fields.continuations.joiner import (
     MOST_BYTES,
@@ -31,7 +31,7 @@ from logsrv.linelog.fields.continuations.trace_shapes import (
     kind_of_text,
 )
 from logsrv.linelog.fields.continuations.way_back import NEAR
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import REACH, STAMP
 
@@ -39,11 +39,11 @@ _SECOND = 1_000_000
 _PART, _SPECIAL = 1, 2
 
 
-def _kind_of_record(record: Record) -> LineKind:
+def _kind_of_record(record: ParsedLine) -> LineKind:
     return kind_of_text(text_of_record(record))
 
 
-class Places(NamedTuple):
+class GroupedLines(NamedTuple):
     """The lines of sources that have candidates, source by source.
 
     rows: their numbers in the text. codes: of their sources. kinds: _PART for those that go on with any
@@ -56,7 +56,7 @@ class Places(NamedTuple):
     begins: Array
 
 
-def places_of_sources(lines: StampedLines, candidates: Candidates) -> Places:
+def group_lines_by_source(lines: StampedLines, candidates: Candidates) -> GroupedLines:
     codes, known = lines.coded_sources()
     others = candidates.others
     needed: Array = numpy.zeros(len(known), bool)
@@ -70,13 +70,13 @@ def places_of_sources(lines: StampedLines, candidates: Candidates) -> Places:
     kinds[[row for row, kind in others.items() if goes_on_anywhere(kind)]] = _PART
     of_rows = codes[rows]
     begins = numpy.concatenate(([True], of_rows[1:] != of_rows[:-1]))[: len(rows)]
-    return Places(rows, of_rows, kinds[rows], numpy.flatnonzero(begins))
+    return GroupedLines(rows, of_rows, kinds[rows], numpy.flatnonzero(begins))
 
 
 class SourceLines:
     """The lines of sources that have candidates, in order, source by source.
 
-    at: where each line of the text begins in the store, from any place on. sizes: of the messages.
+    at: where each line of the text begins in the store, from any position on. sizes: of the messages.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class SourceLines:
         self._lines = lines
         self._at = at
         self._of_rows = candidates.others | candidates.headers
-        self._rows, self._codes, self._kinds, _ = places_of_sources(lines, candidates)
+        self._rows, self._codes, self._kinds, _ = group_lines_by_source(lines, candidates)
         self._sizes: Array = sizes[self._rows]
         self._behind: Array = numpy.cumsum(self._sizes)
         self._is_soon = _are_soon(lines, self._rows)
@@ -98,11 +98,11 @@ class SourceLines:
         self._takes_notes: dict[int, bool] = {}
         self._find_others()
 
-    def _record(self, place: int) -> Record:
-        return Record(self._lines.line(int(self._rows[place])))
+    def _record(self, index: int) -> ParsedLine:
+        return ParsedLine(self._lines.line(int(self._rows[index])))
 
-    def _kind(self, place: int) -> tuple[bytes, LineKind]:
-        row = int(self._rows[place])
+    def _kind(self, index: int) -> tuple[bytes, LineKind]:
+        row = int(self._rows[index])
         text = self._lines.text[self._lines.messages[row] : self._lines.ends[row]]
         known = self._of_rows.get(row)
         return text, kind_of_text(text) if known is None else known
@@ -114,89 +114,89 @@ class SourceLines:
         # Behind further lines of a record, only these go on that do so in any.
         is_second = self._is_soon[special] & (goes_on[special - 1] == 0)
         done = 0
-        for place, maybe_second in zip(special.tolist(), is_second.tolist(), strict=True):
-            if place < done or (
-                place > done and not maybe_second and self._first_state(place) is TraceState.PLAIN
+        for index, maybe_second in zip(special.tolist(), is_second.tolist(), strict=True):
+            if index < done or (
+                index > done and not maybe_second and self._first_state(index) is TraceState.PLAIN
             ):
                 continue
-            done = self._follow(place)
+            done = self._follow(index)
 
-    def _first_state(self, place: int) -> TraceState:
-        return first_state(self._of_rows[int(self._rows[place])])
+    def _first_state(self, index: int) -> TraceState:
+        return first_state(self._of_rows[int(self._rows[index])])
 
-    def _follow(self, place: int) -> int:
+    def _follow(self, index: int) -> int:
         """Find whether a line goes on, and the lines behind it, until a record begins as most do.
 
-        Return the place of the first line that was not looked at.
+        Return the index of the first line that was not looked at.
         """
-        text, kind = self._kind(place)
-        is_second = self._is_soon[place] and not self._goes_on[place - 1]
+        text, kind = self._kind(index)
+        is_second = self._is_soon[index] and not self._goes_on[index - 1]
         if not is_second and first_state(kind) is TraceState.PLAIN:
-            return place + 1
-        stream = self._stream_before(place) if is_second or kind in TRACEBACKS else None
-        while place < len(self._rows):
-            text, kind = self._kind(place)
+            return index + 1
+        stream = self._stream_before(index) if is_second or kind in TRACEBACKS else None
+        while index < len(self._rows):
+            text, kind = self._kind(index)
             if kind is LineKind.BLANK:
-                self._blank.append(place)
-            record = self._record(place)
+                self._blank.append(index)
+            record = self._record(index)
             is_apart = has_own_header(record)
             state = None
-            if not self._is_of_same_source(place):
+            if not self._is_of_same_source(index):
                 stream = None
             elif (
                 stream is not None
                 and not stream.is_cut
-                and self._is_soon[place]
+                and self._is_soon[index]
                 and not is_apart
-                and (not is_unknown(kind) or self._is_near(place))
+                and (not is_unknown(kind) or self._is_near(index))
             ):
                 state = stream.state_within(record, text, kind)
-            self._goes_on[place] = int(state is not None)
+            self._goes_on[index] = int(state is not None)
             if state is not None and stream is not None:
                 stream.add(record, state, kind)
             else:
                 before = None if is_apart else stream
                 stream = begin_stream(before, record, _kind_of_record(record))
-                self._takes_notes[place] = stream.takes_notes
-            place += 1
+                self._takes_notes[index] = stream.takes_notes
+            index += 1
             if stream.state is TraceState.PLAIN:
                 break
-        return place
+        return index
 
-    def _is_of_same_source(self, place: int) -> bool:
-        return place > 0 and bool(self._codes[place] == self._codes[place - 1])
+    def _is_of_same_source(self, index: int) -> bool:
+        return index > 0 and bool(self._codes[index] == self._codes[index - 1])
 
-    def _is_near(self, place: int) -> bool:
-        row, before = int(self._rows[place]), int(self._rows[place - 1])
+    def _is_near(self, index: int) -> bool:
+        row, before = int(self._rows[index]), int(self._rows[index - 1])
         return bool(self._at[row] - self._at[before] <= NEAR)
 
-    def _stream_before(self, place: int) -> Stream | None:
+    def _stream_before(self, index: int) -> Stream | None:
         """Return the record that the line before belongs to."""
-        if not self._is_soon[place]:
+        if not self._is_soon[index]:
             return None
-        first = self._goes_on.rfind(0, max(0, place - MOST_LINES - 1), place)
+        first = self._goes_on.rfind(0, max(0, index - MOST_LINES - 1), index)
         if first < 0:
             return None
         record = self._record(first)
         stream = begin_stream(None, record, _kind_of_record(record))
         stream.state = TraceState.PLAIN
         stream.takes_notes = self._takes_notes.get(first, stream.takes_notes)
-        if first + 1 < place:
-            stream.is_begun, stream.lines = False, place - first
-            stream.size += int(self._behind[place - 1] - self._behind[first])
-            stream.last = self._record(place - 1)
+        if first + 1 < index:
+            stream.is_begun, stream.lines = False, index - first
+            stream.size += int(self._behind[index - 1] - self._behind[first])
+            stream.last = self._record(index - 1)
         return stream
 
     def going_on(self, begin: int) -> tuple[Array, Array]:
         """Return the numbers of the lines that have a first line, from a number on, and those of these."""
-        places, behind = numpy.arange(len(self._rows)), self._behind
+        indexes, behind = numpy.arange(len(self._rows)), self._behind
         # A line that would go on with a record, but for its size, is no first line of others.
         would_go_on: Array = numpy.frombuffer(self._goes_on, bool)
         goes_on = would_go_on.copy()
         while True:
-            first = numpy.maximum.accumulate(numpy.where(goes_on, 0, places))
+            first = numpy.maximum.accumulate(numpy.where(goes_on, 0, indexes))
             size = behind - behind[first] + self._sizes[first]
-            beyond = goes_on & ((places - first >= MOST_LINES) | (size > MOST_BYTES))
+            beyond = goes_on & ((indexes - first >= MOST_LINES) | (size > MOST_BYTES))
             if not beyond.any():
                 break
             # The first line beyond of each record begins another one.
@@ -220,9 +220,9 @@ def _are_soon(lines: StampedLines, rows: Array) -> Array:
     near = numpy.abs(numpy.where(known, after - before, 0)) <= MOST_SECONDS * _SECOND
     same_second = numpy.where(known, after // _SECOND == before // _SECOND, False)
     soon[1:] = near | same_second
-    for place in (numpy.flatnonzero(~known) + 1).tolist():
-        one, other = (lines.line(int(rows[at])) for at in (place - 1, place))
-        soon[place] = _is_soon_as_text(one, other)
+    for index in (numpy.flatnonzero(~known) + 1).tolist():
+        one, other = (lines.line(int(rows[at])) for at in (index - 1, index))
+        soon[index] = _is_soon_as_text(one, other)
     return soon
 
 

@@ -29,7 +29,7 @@ class TraceState(Enum):
     CHAINED = auto()  # after the sentence between two of them
     GOROUTINES = auto()  # Go's, after a panic
     CALLS = auto()  # Go's calls behind the message of an error, written by %+v
-    PANICKED = auto()  # Rust: the place is told, and the message follows
+    PANICKED = auto()  # Rust: file and line were told, and the message follows
     EXCERPT = auto()  # Node has named a file, and the line of source follows
     POINTED = auto()  # that line was shown, and the mark below it follows
     MARKED = auto()  # that mark was shown, and the error follows

@@ -29,7 +29,7 @@ from logsrv.linelog.fields.continuations.trace_shapes import (
     goes_on_anywhere,
     kind_of_text,
 )
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import REACH, STAMP, TIME_LENGTH, source_of_line
 
 NEAR = 64 << 10
@@ -75,11 +75,11 @@ def first_line_of(line: bytes, pieces: Iterable[tuple[int, EarlierLines]]) -> by
     pieces: as `Earlier` returns them, of the text before the line.
     """
     source = source_of_line(line)
-    record = Record(line)
+    record = ParsedLine(line)
     if has_own_header(record) or is_blank(record) or (way := WayBack(line)).is_over:
         return None
     before, _ = lines_of_sources({source: way}, pieces)
-    first = first_line_after((Record(earlier) for _, earlier in before), record)
+    first = first_line_after((ParsedLine(earlier) for _, earlier in before), record)
     is_part = goes_on_anywhere(kind_of_text(without_colours(first.body)))
     return None if first is record or is_part or is_blank(first) else first.line
 
@@ -176,7 +176,7 @@ class WayBack:
         self._lead = self._look(line, 0)
 
     def _look(self, line: bytes, distance: int) -> Lead:
-        self._record = Record(line)
+        self._record = ParsedLine(line)
         lead = lead_of_record(self._record)
         self._doubt = self._doubt + lead.doubt if lead.doubt else 0
         self.limit = min(REACH, distance + NEAR) if lead.is_unknown else REACH
@@ -192,12 +192,12 @@ class WayBack:
             and line[:_SECONDS] == self._record.line[:_SECONDS]
             and (part := _IS_PART.match(line))
         ):
-            self._record = Record(line)
+            self._record = ParsedLine(line)
             self._doubt = 0
             self.limit = REACH
             self._lead = _PART
             return self._has_added(len(line) - part.end(2) - 1)
-        record = Record(line)
+        record = ParsedLine(line)
         is_any_text = self._lead.is_any_text and not is_blank(self._record)
         is_apart = is_any_text and not is_at_once(record, self._record)
         if is_apart or distance > self.limit or not is_soon(record, self._record):

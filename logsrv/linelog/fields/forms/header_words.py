@@ -78,7 +78,7 @@ def match_host_behind_colon(message: bytes, at: int) -> re.Match[bytes] | None:
 
 
 def match_host(message: bytes, at: int) -> re.Match[bytes] | None:
-    """Return the match of a host's name at this place, or None for another word."""
+    """Return the match of a host's name at this offset, or None for another word."""
     host = HOST.match(message, at)
     if host is None or (may_be_no_host(host[1]) and _NO_HOST.match(message, at)):
         return None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.forms.pieces import Coder
 
 
@@ -49,26 +49,26 @@ class LineForm:
         self._find = expression.findall
         names = [*expression.groupindex] if names is None else names
         # The last one of a name counts.
-        self._places = {name: place for place, name in enumerate(names)}
-        self._uncoded = [name for name in self._places if name in uncoded]
+        self._indexes = {name: index for index, name in enumerate(names)}
+        self._uncoded = [name for name in self._indexes if name in uncoded]
 
     def read(self, rows: Array, lines: Sequence[bytes]) -> ReadLines:
         """Return the texts of the groups. rows: the number of each line."""
         texts: dict[str, list[bytes]] = {name: [] for name in self._uncoded}
-        coders = {name: Coder() for name in self._places if name not in texts}
+        coders = {name: Coder() for name in self._indexes if name not in texts}
         codes: dict[str, list[Array]] = {name: [numpy.zeros(0, numpy.int32)] for name in coders}
         others: list[int] = []
         for start in range(0, len(lines), _AT_ONCE):
             found = self._find(b"\n".join([*lines[start : start + _AT_ONCE], b""]))
             _, *columns, unread = zip(*found, strict=True)
             if any(unread):
-                others += [start + place for place, line in enumerate(unread) if line]
+                others += [start + index for index, line in enumerate(unread) if line]
                 known = [not line for line in unread]
                 columns = [tuple(compress(each, known)) for each in columns]
             for name, coder in coders.items():
-                codes[name].append(coder.codes(columns[self._places[name]]))
+                codes[name].append(coder.codes(columns[self._indexes[name]]))
             for name, values in texts.items():
-                values += columns[self._places[name]]
+                values += columns[self._indexes[name]]
         left = numpy.ones(len(rows), bool)
         left[others] = False
         coded = {

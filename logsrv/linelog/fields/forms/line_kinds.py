@@ -9,7 +9,7 @@ import re
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true
+from logsrv.linelog.fields.byte_arrays import Array, byte_membership_table, indexes_of_true
 from logsrv.linelog.fields.forms.container.many import are_of_containers
 from logsrv.linelog.fields.forms.events.many import lines_with_events
 from logsrv.linelog.fields.forms.events.one import may_have_events
@@ -56,28 +56,28 @@ def lines_with_odd_headers(text: bytes, raw: Array, messages: Array, ends: Array
 
     raw: the bytes of the text, perhaps with padding. messages: where each message begins, -1 if unknown.
     """
-    places = []
+    offsets = []
     if text.find(b"%") >= 0:
         named = raw[:-1] == ord("%")
         named &= raw[1:] - numpy.uint8(ord("A")) < 26
         at = indexes_of_true(named)
         before = raw[at - 1]
-        places.append(at[(before == _SPACE) | (before == ord(":")) | (before == _LF) | (at == 0)])
+        offsets.append(at[(before == _SPACE) | (before == ord(":")) | (before == _LF) | (at == 0)])
     if text.find(b"|") >= 0:
         at = indexes_of_true(raw == ord("|"))
-        places.append(at[raw[at - 1] == _SPACE])
-    found = [numpy.searchsorted(ends, at) for at in places]
+        offsets.append(at[raw[at - 1] == _SPACE])
+    numbers_of_lines = [numpy.searchsorted(ends, at) for at in offsets]
     if may_have_events(text):
-        found.append(numpy.flatnonzero(lines_with_events(text, ends)))
+        numbers_of_lines.append(numpy.flatnonzero(lines_with_events(text, ends)))
     if text.find(b"[") >= 0:
-        found.append(numpy.flatnonzero(raw[messages] == ord("[")))
+        numbers_of_lines.append(numpy.flatnonzero(raw[messages] == ord("[")))
     last = len(raw) - 1
     timed = numpy.flatnonzero(raw[numpy.minimum(messages + 10, last)] == ord("T"))
     if len(timed):
-        found.append(timed[are_of_containers(raw, messages[timed])])
-    if not any(map(len, found)):
+        numbers_of_lines.append(timed[are_of_containers(raw, messages[timed])])
+    if not any(map(len, numbers_of_lines)):
         return numpy.zeros(0, numpy.int64)
-    numbers = numpy.unique(numpy.concatenate(found))
+    numbers = numpy.unique(numpy.concatenate(numbers_of_lines))
     numbers = numbers[numbers < len(ends)]
     known: Array = numbers[messages[numbers] >= 0]
     return known

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.forms.wanted_names import WantedNames
 from logsrv.linelog.fields.json_values import LONGEST_NAME

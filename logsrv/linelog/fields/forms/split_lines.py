@@ -25,7 +25,7 @@ LONGEST_LINE = csv.field_size_limit()
 def split_words(
     text: bytes | bytearray, width: int, wanted: Collection[int]
 ) -> Mapping[int, CodedField]:
-    """Return the wanted columns of lines of so many words, by place.
+    """Return the wanted columns of lines of so many words, by index.
 
     text: the lines, with an LF between two. A word that begins with a quote ends with the next one; what is
     behind that belongs to it, too. Lines have no CR, and are not longer than LONGEST_LINE. Raises
@@ -57,10 +57,10 @@ def _split(
     columns = [*zip(*rows, strict=True)]
     if len(columns) != width:
         raise ValueError(f"{len(columns)} columns instead of {width}")
-    coders = {place: Coder() for place in wanted}
+    coders = {index: Coder() for index in wanted}
     return {
-        place: CodedField(coder.codes(columns[place]), [*coder.index])
-        for place, coder in coders.items()
+        index: CodedField(coder.codes(columns[index]), [*coder.index])
+        for index, coder in coders.items()
     }
 
 
@@ -104,7 +104,7 @@ def _split_by_arrow(
     names = [*map(str, range(width))]
     kind = arrow.dictionary(arrow.int32(), arrow.binary())
     # One block: then each column is coded once.
-    found = arrow_csv.read_csv(
+    table = arrow_csv.read_csv(
         arrow.BufferReader(text),
         arrow_csv.ReadOptions(
             use_threads=False, skip_rows=1, column_names=names, block_size=len(text) + 1
@@ -121,8 +121,8 @@ def _split_by_arrow(
             include_columns=[*map(str, wanted)],
         ),
     ).combine_chunks()
-    columns = {place: found.column(str(place)).chunk(0) for place in wanted}
+    columns = {index: table.column(str(index)).chunk(0) for index in wanted}
     return {
-        place: CodedField(column.indices.to_numpy(), decode_all(column.dictionary.to_pylist()))
-        for place, column in columns.items()
+        index: CodedField(column.indices.to_numpy(), decode_all(column.dictionary.to_pylist()))
+        for index, column in columns.items()
     }

@@ -29,17 +29,17 @@ class WantedNames(NamedTuple):
 
     def numbers_of(self, contents: Sequence[bytes]) -> Sequence[int]:
         """Return the indexes of contents that may have a field."""
-        found: set[int] = set()
+        indexes: set[int] = set()
         for part in self.parts:
             some = [at for at, content in enumerate(contents) if part in content]
             if len(some) == len(contents):
                 return some
-            found.update(some)
+            indexes.update(some)
         if self.beginnings:
-            found.update(
+            indexes.update(
                 at for at, content in enumerate(contents) if content.startswith(self.beginnings)
             )
-        return sorted(found)
+        return sorted(indexes)
 
 
 @lru_cache(maxsize=1000)

@@ -11,8 +11,8 @@ The eight levels and their names are in `level_names.py`, the keys of fields tha
 | in a pair | `level/one.py` level_of_fields | `forms/logfmt/levels.py` |
 | in a JSON object | `level/one.py` level_of_fields | `forms/json/levels.py` |
 | in a priority | `level_names.py` BY_SYSLOG | `level_numbers.py` |
-| in an inherited first line | `record.py` | `level_numbers.py` levels_of_records |
-| which of these counts | `record.py` Record.level, level_of | `level_numbers.py` level_numbers |
+| in an inherited first line | `parsed_line.py` | `level_numbers.py` levels_of_records |
+| which of these counts | `parsed_line.py` ParsedLine.level, level_of | `level_numbers.py` level_numbers |
 | in columns that were read already | | `level_columns.py` |
 
     one.py             the rules for words, and for the values of fields

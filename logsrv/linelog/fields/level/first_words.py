@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import U64, Array, byte_membership_table
+from logsrv.linelog.fields.byte_arrays import U64, Array, byte_membership_table
 from logsrv.linelog.fields.level.one import OF_POSTGRESQL
 from logsrv.linelog.fields.level_names import NAMES, RANK, SHORT_NAMES
 

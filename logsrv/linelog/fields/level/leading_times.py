@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     DIGITS_AS_ZEROS,
     Array,
     RowShape,
@@ -33,7 +33,7 @@ _before_clock = re.compile(BEFORE_CLOCK.encode()).fullmatch
 
 
 class TextStarts(NamedTuple):
-    """The places where texts begin. unsure: for which of them that is unsure."""
+    """The offsets at which texts begin. unsure: for which of them that is unsure."""
 
     at: Array
     unsure: Array
@@ -45,31 +45,31 @@ def ends_of_leading_times(raw: Array, starts: Array, rows: Array) -> TextStarts:
     raw: the whole text, with PADDING behind it. starts: where the texts begin. rows: their beginnings.
     """
     at, unsure = starts.copy(), numpy.zeros(len(starts), bool)
-    clock = _clock_places(rows)
+    clock = _clock_columns(rows)
     chosen = numpy.flatnonzero(clock >= 0)
     if not len(chosen):
         return TextStarts(at, unsure)
-    place = starts[chosen] + clock[chosen] + 8
+    offset = starts[chosen] + clock[chosen] + 8
     opened = (rows[chosen, 0] == _OPEN).astype(int)
-    place, more, long = _skip_behind_clock(raw, place)
+    offset, more, long = _skip_behind_clock(raw, offset)
     opened += more
     unsure[chosen] = long
-    words = first_words(rows_at(raw, place, NAME))
+    words = first_words(rows_at(raw, offset, NAME))
     zone = words.capital & (words.size > 0) & (words.size <= LONGEST_ZONE) & (words.number == 0)
-    zone &= _AFTER_ZONE[raw[place + words.size]]
+    zone &= _AFTER_ZONE[raw[offset + words.size]]
     some = numpy.flatnonzero(zone)
-    after, more, long = _skip_behind_clock(raw, place[some] + words.size[some])
-    place[some] = after
+    after, more, long = _skip_behind_clock(raw, offset[some] + words.size[some])
+    offset[some] = after
     opened[some] += more
     unsure[chosen[some]] |= long
     # In `[06:18:42 main error]` the bracket goes on.
-    at[chosen] = numpy.where(opened == 0, place, starts[chosen])
+    at[chosen] = numpy.where(opened == 0, offset, starts[chosen])
     return TextStarts(at, unsure)
 
 
-def _clock_places(rows: Array) -> Array:
+def _clock_columns(rows: Array) -> Array:
     """Return where the clock of a time at the beginning of each row is, or -1."""
-    found: Array = numpy.full(len(rows), -1)
+    columns: Array = numpy.full(len(rows), -1)
     colons = rows[:, : _MOST_BEFORE_COLON + 5] == _COLON
     first = colons.argmax(1)
     likely = numpy.flatnonzero((first > 0) & (first <= _MOST_BEFORE_COLON))
@@ -79,26 +79,26 @@ def _clock_places(rows: Array) -> Array:
         some = some[DATED.matching_rows(rows[some, start:])]
         if start:
             some = some[(rows[some, 0] == _OPEN) | (rows[some, 0] == ord("("))]
-        found[some] = start + 11
+        columns[some] = start + 11
         usual[some] = True
     likely = likely[~usual[likely]]
     # The other forms: few of their dates differ, once each digit is a zero.
     width = _MOST_BEFORE_COLON + 2
     heads = rows[likely, :width].tobytes().translate(DIGITS_AS_ZEROS)
-    found[likely] = [
-        _clock_place(heads[at * width : at * width + size + 1])
+    columns[likely] = [
+        _clock_column(heads[at * width : at * width + size + 1])
         for at, size in enumerate(first[likely].tolist())
     ]
-    chosen = numpy.flatnonzero(found >= 0)
+    chosen = numpy.flatnonzero(columns >= 0)
     flat = rows.reshape(-1)
-    place = chosen * rows.shape[1] + found[chosen]
-    clocks = _CLOCK.matching_rows(rows_at(flat, place, 8)) & ~_DIGIT[flat[place + 8]]
-    found[chosen[~clocks]] = -1
-    return found
+    offset = chosen * rows.shape[1] + columns[chosen]
+    clocks = _CLOCK.matching_rows(rows_at(flat, offset, 8)) & ~_DIGIT[flat[offset + 8]]
+    columns[chosen[~clocks]] = -1
+    return columns
 
 
 @lru_cache(maxsize=4096)
-def _clock_place(head: bytes) -> int:
+def _clock_column(head: bytes) -> int:
     """Return where the clock begins in a text that begins like this, up to its first colon; -1 for none."""
     if _before_clock(head[:-3]) and head[-3:] == b"00:":
         return len(head) - 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     RowShape,
     byte_membership_table,
@@ -85,26 +85,26 @@ def levels_of_beginnings(rows: Array, sizes: Array, timed: Array | None = None) 
     rows: WIDTH bytes from the start of each text on. sizes: bytes of each text. timed: whether a time
     stands before it.
     """
-    found: Array = numpy.zeros(len(rows), numpy.uint8)
+    levels: Array = numpy.zeros(len(rows), numpy.uint8)
     if not len(rows):
-        return found
+        return levels
     if timed is None:
         timed = numpy.zeros(len(rows), bool)
     bracketed = _rows_with_brackets(rows)
     for some, any_case in ((~bracketed, False), (bracketed, True)):
         chosen = numpy.flatnonzero(some)
         if len(chosen):
-            found[chosen] = _levels_in_rows(
+            levels[chosen] = _levels_in_rows(
                 rows[chosen], sizes[chosen], timed[chosen], any_case=any_case
             )
-    found = numpy.where(of_dotnet := _levels_of_dotnet(rows), of_dotnet, found)
+    levels = numpy.where(of_dotnet := _levels_of_dotnet(rows), of_dotnet, levels)
     telegraf = numpy.flatnonzero((rows[:, 1] == ord("!")) & (rows[:, 2] == _BLANK))
     letters = _TELEGRAF[rows[telegraf, 0]]
-    found[telegraf] = numpy.where(letters, letters, found[telegraf])
-    found[_rows_of_nagios(rows)] = UNSURE
+    levels[telegraf] = numpy.where(letters, letters, levels[telegraf])
+    levels[_rows_of_nagios(rows)] = UNSURE
     # A row with bytes beyond ASCII is checked by itself, although these may belong to the next message.
-    found[rows_with_nonzero(rows & numpy.uint8(0x80))] = UNSURE
-    return found
+    levels[rows_with_nonzero(rows & numpy.uint8(0x80))] = UNSURE
+    return levels
 
 
 def _rows_of_nagios(rows: Array) -> Array:
@@ -132,7 +132,7 @@ def _levels_in_rows(rows: Array, sizes: Array, timed: Array, *, any_case: bool) 
     padded = around[_AROUND:]
     at = _word_begins(rows, any_case=any_case)
     if not any_case:
-        at = _with_other_places(at, rows, around, timed)
+        at = _with_other_offsets(at, rows, around, timed)
     row = at // WIDTH
     inside = at - row * WIDTH < numpy.minimum(sizes[row], LOOKED_AT)
     at, row = at[inside], row[inside]
@@ -217,8 +217,8 @@ def _end_names(after: Array, second: Array, third: Array) -> Array:
 
 
 def _are_behind_numbers(around: Array, at: Array) -> Array:
-    """Return which places have a number and spaces before them: `0 ERROR`. around: from _AROUND before."""
-    found: Array = numpy.zeros(len(at), bool)
+    """Return which offsets have a number and spaces before them: `0 ERROR`. around: from _AROUND before."""
+    are_behind: Array = numpy.zeros(len(at), bool)
     before = around[at + _AROUND - 2]
     chosen = numpy.flatnonzero(
         (around[at + _AROUND - 1] == _BLANK)
@@ -226,44 +226,44 @@ def _are_behind_numbers(around: Array, at: Array) -> Array:
         & (at % WIDTH > 1)
     )
     if not len(chosen):
-        return found
-    # The characters before each place, back to the beginning of its row.
+        return are_behind
+    # The characters before each offset, back to the beginning of its row.
     rows = rows_at(around, at[chosen], _AROUND)[:, ::-1]
     inside = numpy.arange(_AROUND) < (at[chosen] % WIDTH)[:, None]
     rows = numpy.where(inside, rows, _LF)
     number, parted = _end_of_run(rows, numpy.zeros(len(rows), int), _SPACES, MOST_SPACES)
     begin, ended = _end_of_run(rows, number, _DIGIT, MOST_DIGITS)
     byte = rows[numpy.arange(len(rows)), begin]
-    found[chosen] = parted & ended & (begin > number) & _BEFORE_NUMBER[byte]
-    return found
+    are_behind[chosen] = parted & ended & (begin > number) & _BEFORE_NUMBER[byte]
+    return are_behind
 
 
 _SPACES = byte_membership_table(b" ")
 _BEFORE_NUMBER = byte_membership_table(BEFORE_NUMBER.encode() + b"\n")
 
 
-def _with_other_places(at: Array, rows: Array, around: Array, timed: Array) -> Array:
-    """Return places of words, with those before a colon, in angle brackets, and directly after a time."""
+def _with_other_offsets(at: Array, rows: Array, around: Array, timed: Array) -> Array:
+    """Return offsets of words, with those before a colon, in angle brackets, and directly after a time."""
     flat = rows.reshape(-1)
     # Colons, semicolons, and what opens an angle bracket, at once.
-    found = indexes_of_true(flat - numpy.uint8(_COLON) <= _ANGLE - _COLON)
-    byte = flat[found]
-    ends = found[byte == _COLON]
+    signs = indexes_of_true(flat - numpy.uint8(_COLON) <= _ANGLE - _COLON)
+    byte = flat[signs]
+    ends = signs[byte == _COLON]
     ends = ends[_AFTER_COLON[around[ends + (_AROUND + 1)]]]
     letters = flat[ends - 2].astype(numpy.uint16) | (flat[ends - 1].astype(numpy.uint16) << 8)
     ends = ends[_LAST_TWO[letters | numpy.uint16(0x2020)] & (ends % WIDTH > 1)]
-    places = [at]
+    offsets = [at]
     if len(ends):
         before = IN_WORD[rows_at(around, ends + _AROUND - NAME, NAME)[:, ::-1]]
         before &= numpy.arange(NAME) < (ends % WIDTH)[:, None]
         size = (~before).argmax(1)
-        places.append((ends - size)[size > 0])
-    angles = found[byte == _ANGLE]
-    places.append(angles[angles % WIDTH < WIDTH - 1] + 1)
-    places.append(numpy.flatnonzero(timed) * WIDTH)
-    if not any(map(len, places[1:])):
+        offsets.append((ends - size)[size > 0])
+    angles = signs[byte == _ANGLE]
+    offsets.append(angles[angles % WIDTH < WIDTH - 1] + 1)
+    offsets.append(numpy.flatnonzero(timed) * WIDTH)
+    if not any(map(len, offsets[1:])):
         return at
-    joined: Array = numpy.unique(numpy.concatenate(places))
+    joined: Array = numpy.unique(numpy.concatenate(offsets))
     return joined
 
 
@@ -273,13 +273,13 @@ def _levels_of_dotnet(rows: Array) -> Array:
     ended = (rows[:, 4] == ord(":")) & ((rows[:, 5] == ord(" ")) | (rows[:, 5] == ord("\n")))
     chosen = numpy.flatnonzero(ended)
     words: Array = numpy.ascontiguousarray(rows[chosen, :4]).view("<u4")[:, 0]
-    place = numpy.minimum(numpy.searchsorted(_DOTNET, words), len(_DOTNET) - 1)
-    found[chosen] = numpy.where(_DOTNET[place] == words, _OF_DOTNET[place], 0)
+    index = numpy.minimum(numpy.searchsorted(_DOTNET, words), len(_DOTNET) - 1)
+    found[chosen] = numpy.where(_DOTNET[index] == words, _OF_DOTNET[index], 0)
     return found
 
 
 def _stand_alone(flat: Array, at: Array, sizes: Array) -> Array:
-    """Return which words, at places of rows, have only such bytes beside them as a short name may have."""
+    """Return which words, at offsets in rows, have only such bytes beside them as a short name may have."""
     alone: Array = (at % WIDTH == 0) | _BEFORE_SHORT[flat[at - 1]]
     alone &= _AFTER_SHORT[flat[at + sizes]]
     return alone
@@ -363,7 +363,7 @@ def levels_at_times(rows: Array) -> Array:
 
     0 for none; UNSURE if a time of OpenStack or BlueGene is the second word.
     """
-    found: Array = numpy.zeros(len(rows), numpy.uint8)
+    levels: Array = numpy.zeros(len(rows), numpy.uint8)
     for start in (0, 1):
         chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _COLON, start + 13, start + 16))
         if start:
@@ -371,23 +371,23 @@ def levels_at_times(rows: Array) -> Array:
             chosen = chosen[(first == ord("[")) | (first == ord("("))]
         chosen = chosen[DATED.matching_rows(rows[chosen, start:])]
         if len(chosen):
-            found[chosen] = _levels_named_after_time(rows[chosen], start + len(_DATE))
+            levels[chosen] = _levels_named_after_time(rows[chosen], start + len(_DATE))
     for shape, colon, fraction in ((_GLOG, 12, 19), (_COCKROACH, 10, 17), (_KLOG, 8, 15)):
         chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _COLON, colon, colon + 3))
         klog = chosen[_OF_KLOG[rows[chosen, 0]] > 0]
         klog = klog[shape.matching_rows(rows[klog])]
         digits = (~_DIGIT[rows[klog, fraction : fraction + 10]]).argmax(1)
         klog = klog[(digits > 0) & (rows[klog, fraction + digits] == _BLANK)]
-        found[klog] = _OF_KLOG[rows[klog, 0]]
+        levels[klog] = _OF_KLOG[rows[klog, 0]]
     chosen = chosen[_LOGCAT.matching_rows(rows[chosen])]
     if len(chosen):
-        found[chosen] = _levels_of_logcat(rows[chosen])
+        levels[chosen] = _levels_of_logcat(rows[chosen])
     chosen = numpy.flatnonzero(_rows_with_byte_in_both(rows, _BLANK, 6, 13))
     chosen = chosen[_HDFS.matching_rows(rows[chosen])]
     if len(chosen):
-        found[chosen] = _levels_of_hdfs(rows[chosen])
-    found[_rows_with_second_word_time(rows)] = UNSURE
-    return found
+        levels[chosen] = _levels_of_hdfs(rows[chosen])
+    levels[_rows_with_second_word_time(rows)] = UNSURE
+    return levels
 
 
 def _rows_with_second_word_time(rows: Array) -> Array:
@@ -395,9 +395,9 @@ def _rows_with_second_word_time(rows: Array) -> Array:
     blanks = rows[:, : _TOKEN + 1] == _BLANK
     start = blanks.argmax(1) + 1
     flat = rows.reshape(-1)
-    place = numpy.arange(len(rows)) * rows.shape[1] + start
-    chosen = numpy.flatnonzero((flat[place + 10] == _BLANK) & (start > 1))
-    heads = rows_at(flat, place[chosen], _OPENSTACK.width)
+    offset = numpy.arange(len(rows)) * rows.shape[1] + start
+    chosen = numpy.flatnonzero((flat[offset + 10] == _BLANK) & (start > 1))
+    heads = rows_at(flat, offset[chosen], _OPENSTACK.width)
     found: Array = chosen[_OPENSTACK.matching_rows(heads) | _BLUEGENE.matching_rows(heads)]
     return found
 
@@ -413,9 +413,9 @@ def _levels_named_after_time(rows: Array, at: int) -> Array:
     start, ended = _end_of_run(rows, numpy.full(len(rows), at), _CLINGING, MOST_CLINGING)
     start, parted = _end_of_run(rows, start, _BETWEEN, MOST_BETWEEN)
     flat = rows.reshape(-1)
-    place = numpy.arange(len(rows)) * rows.shape[1] + start
-    words = first_words(rows_at(flat, place, NAME))
-    end = place + words.size
+    offset = numpy.arange(len(rows)) * rows.shape[1] + start
+    words = first_words(rows_at(flat, offset, NAME))
+    end = offset + words.size
     said = words.capital | _end_names(flat[end], flat[end + 1], flat[end + 2])
     sure = ended & parted & _AFTER_LEVEL[flat[end]] & said
     return numpy.where(sure, words.number, 0)
@@ -446,8 +446,8 @@ def _levels_of_hdfs(rows: Array) -> Array:
     """Return the levels behind the ID of a thread, in capitals."""
     at, ended = _end_of_run(rows, numpy.full(len(rows), len(_HDFS_TIME)), _DIGIT, MOST_DIGITS)
     flat = rows.reshape(-1)
-    place = numpy.arange(len(rows)) * rows.shape[1] + at
-    words = first_words(rows_at(flat, place + 1, NAME))
-    ended &= (at > len(_HDFS_TIME)) & (flat[place] == _BLANK) & words.capital
-    ended &= (flat[place + 1 + words.size] == _BLANK) & (words.size > 3) & (words.size < 9)
+    offset = numpy.arange(len(rows)) * rows.shape[1] + at
+    words = first_words(rows_at(flat, offset + 1, NAME))
+    ended &= (at > len(_HDFS_TIME)) & (flat[offset] == _BLANK) & words.capital
+    ended &= (flat[offset + 1 + words.size] == _BLANK) & (words.size > 3) & (words.size < 9)
     return numpy.where(ended, words.number, 0)

@@ -91,7 +91,7 @@ _AT_THE_TIME = LatePattern(
     # The date of CockroachDB's has six digits.
     + r"|(?P<klog>[IWEF])[0-9]{4}(?:[0-9]{2}){0,2} " + _CLOCK + r"\.[0-9]{1,9} "
     + r"|[0-9]{6} [0-9]{6} [0-9]{1,9} (?P<hdfs>[A-Z]{4,8}) "
-    # OpenStack's time follows the name of a file; in BlueGene's lines, place and time occur twice.
+    # OpenStack's time follows the name of a file; in BlueGene's lines, the node and the time occur twice.
     + r"|\S{1,39} [0-9]{4}-[0-9]{2}-[0-9]{2} " + _CLOCK
     + r"\.[0-9]{3} [0-9]{1,7} (?P<openstack>[A-Z]{4,8}) "
     + r"|\S{1,39} [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} \S{1,39} [0-9]{4}(?:-[0-9]{2}){3}[0-9.]{13}"
@@ -297,19 +297,19 @@ def match_nagios(text: str, begin: int) -> re.Match[str] | None:
     return _NAGIOS.match(text, begin)
 
 
-def level_of_nagios(found: re.Match[str]) -> str | None:
+def level_of_nagios(match: re.Match[str]) -> str | None:
     """Return the level of a line of Nagios: that of the state that it tells, or None."""
     # Before the state stand the host, of a service its name too, and in a notification first the contact.
-    before = 1 + (found["of"] == "SERVICE") + (found["kind"] == "NOTIFICATION")
-    fields = found.string[found.end() :].split(";", before + 1)
+    before = 1 + (match["of"] == "SERVICE") + (match["kind"] == "NOTIFICATION")
+    fields = match.string[match.end() :].split(";", before + 1)
     state = _STATE.fullmatch(fields[before]) if len(fields) > before else None
     if state is None:
         return None
-    if found["kind"] == "CHECK":
-        return _OF_CHECKS[found["of"]].get(state[1])
+    if match["kind"] == "CHECK":
+        return _OF_CHECKS[match["of"]].get(state[1])
     if state[1] == "STARTED":
         # Somebody planned the time when it is down.
-        return "warning" if found["of_time"] == "FLAPPING " else "info"
+        return "warning" if match["of_time"] == "FLAPPING " else "info"
     return OF_NAGIOS.get(state[1])
 
 

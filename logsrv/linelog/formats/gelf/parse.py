@@ -43,7 +43,7 @@ class GelfFramer:
 
     @property
     def is_ended_by_lf(self) -> bool:
-        """Return whether the unfinished message looks whole, with LF in the place of NUL."""
+        """Return whether the unfinished message looks whole, with LF instead of NUL."""
         return self._held.endswith((b"}\n", b"}\r\n"))
 
     @property

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from logsrv.linelog.fields.forms.json.one import look_up_field
-from logsrv.linelog.fields.record import ALIASES
+from logsrv.linelog.fields.parsed_line import ALIASES
 from logsrv.linelog.intake.over_http.structured_body import value_ends
 from logsrv.linelog.lines.bodies import (
     BodyRules,

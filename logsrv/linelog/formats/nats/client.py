@@ -111,7 +111,7 @@ class Inbox:
 
 
 class _BoundedParser(Parser):
-    """A parser in place of nats-py's, with NatsReader's limits."""
+    """A parser instead of nats-py's, with NatsReader's limits."""
 
     def __init__(self, client: BoundedClient) -> None:
         self._client = client

@@ -138,6 +138,7 @@ class RelpTarget:
     async def _open_session(self) -> tuple[ServerConnection, RelpSession]:
         """Return the connection and its session; open them if there are none."""
         if self._open is None or _is_over(*self._open):
+            self._close_connection()
             connection, session = await self._connect(), RelpSession()
             self._open = connection, session
             connection.write(session.open_command())
@@ -150,8 +151,15 @@ class RelpTarget:
         if session.state is RelpState.OVER:
             raise Unavailable(f"{self._who}: {session.trouble}")
 
+    def _close_connection(self) -> None:
+        """Close the connection of the last session: the server may have ended only the session."""
+        if self._open is not None:
+            self._open[0].abort()
+            self._open = None
+
     async def _end_session(self) -> None:
         if self._open is None or _is_over(*self._open):
+            self._close_connection()
             return
         (connection, session), self._open = self._open, None
         try:

@@ -3,32 +3,32 @@
 import { address } from "./api.js";
 import { isPosition } from "./position.js";
 
-/** @typedef {import("./view.js").Request & {last: string, rows: string, columns: string, by: string}} Place `last`: how far back the histogram goes; `rows`: "2" or "all"; `columns`: fields, separated by commas; `by`: the field of its bars */
+/** @typedef {import("./view.js").Request & {last: string, rows: string, columns: string, by: string}} PageState `last`: how far back the histogram goes; `rows`: "2" or "all"; `columns`: fields, separated by commas; `by`: the field of its bars */
 
 const NAMES = /** @type {const} */ (["q", "since", "until", "last", "rows", "columns", "by", "position"]);
 
-/** @returns {Place} */
+/** @returns {PageState} */
 export function read() {
   const given = new URLSearchParams(location.search);
-  const place = Object.fromEntries(NAMES.map((name) => [name, (given.get(name) ?? "").slice(0, 4000)]));
-  if (!isPosition(place.position)) place.position = "";
-  return /** @type {Place} */ (place);
+  const state = Object.fromEntries(NAMES.map((name) => [name, (given.get(name) ?? "").slice(0, 4000)]));
+  if (!isPosition(state.position)) state.position = "";
+  return /** @type {PageState} */ (state);
 }
 
 /**
  * Colons, slashes and commas are allowed in a query, and make positions and names easier to read.
- * @param {Partial<Place>} place
+ * @param {Partial<PageState>} state
  */
-export const url = (place) =>
-  address("/", Object.fromEntries(NAMES.map((name) => [name, place[name]])))
+export const url = (state) =>
+  address("/", Object.fromEntries(NAMES.map((name) => [name, state[name]])))
     .replace(/%3A/g, ":").replace(/%2F/g, "/").replace(/%2C/g, ",");
 
 /**
- * @param {Partial<Place>} place
+ * @param {Partial<PageState>} state
  * @param {boolean} step add it to the history, so that the browser's back button leads to it
  */
-export function write(place, step) {
-  const next = url(place);
+export function write(state, step) {
+  const next = url(state);
   if (next === location.pathname + location.search) return;
   if (step) history.pushState({ step: true }, "", next);
   else history.replaceState(history.state, "", next);

@@ -8,7 +8,7 @@ const EVERY = 5000;
 
 export class Announcer {
   constructor() {
-    this.place = byId("summary");
+    this.summary = byId("summary");
     this.lines = 0;
     this.errors = 0;
     this.timer = 0;
@@ -23,7 +23,7 @@ export class Announcer {
 
   speak() {
     const errors = this.errors ? `, ${counted(this.errors, "error")}` : "";
-    this.place.textContent = `${counted(this.lines, "new line")}${errors}`;
+    this.summary.textContent = `${counted(this.lines, "new line")}${errors}`;
     this.lines = this.errors = this.timer = 0;
   }
 }

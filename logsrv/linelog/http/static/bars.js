@@ -15,7 +15,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const CLASSES = new Map([["1xx", "debug"], ["2xx", "info"], ["3xx", "notice"], ["4xx", "warning"], ["5xx", "error"]]);
 
 /**
- * Return the colour of a group: its level's, its class of status codes', else that of its place.
+ * Return the colour of a group: its level's, its class of status codes', else that of its number.
  * @param {string} value
  * @param {number} index
  * @param {string[]} by its fields
@@ -23,17 +23,17 @@ const CLASSES = new Map([["1xx", "debug"], ["2xx", "info"], ["3xx", "notice"], [
 export const colour = (value, index, by) => (by.join() === "level" ? levelColour(value) : (CLASSES.get(value) ?? `value-${index}`));
 
 /**
- * Return the place of each name among the colours: the one that it had, else a free one.
+ * Return the number of each name's colour: the one that it had, else a free one.
  * @param {string[]} names
  * @param {Map<string, number>} earlier
  */
-export function placesOf(names, earlier) {
-  const places = new Map([...earlier].filter(([name]) => names.includes(name)));
+export function colourNumbers(names, earlier) {
+  const numbers = new Map([...earlier].filter(([name]) => names.includes(name)));
   for (const name of names) {
-    const used = new Set(places.values());
-    if (!places.has(name)) places.set(name, names.findIndex((_, place) => !used.has(place)));
+    const used = new Set(numbers.values());
+    if (!numbers.has(name)) numbers.set(name, names.findIndex((_, number) => !used.has(number)));
   }
-  return places;
+  return numbers;
 }
 
 /** The three worst levels have one colour. @param {string} level */
@@ -49,9 +49,9 @@ const named = (values, nameOf) => [...values.map((value) => ({ name: nameOf(valu
 /**
  * Return the series of a histogram by a field, each with its colour.
  * @param {string[]} values the most frequent first
- * @param {Map<string, number>} places
+ * @param {Map<string, number>} numbers
  */
-export const seriesOf = (values, places) => named(values, (value) => colour(value, places.get(value) ?? 0, []));
+export const seriesOf = (values, numbers) => named(values, (value) => colour(value, numbers.get(value) ?? 0, []));
 
 /** Levels are drawn from the bottom up: the worst is at the bottom. */
 const OF_LEVELS = named([...LEVELS].reverse(), levelColour);

@@ -9,8 +9,8 @@ import { onPrint, writeHead } from "./print.js";
 import { printable } from "./text.js";
 import { counted, moment, zone } from "./times.js";
 
-/** @typedef {{search: string, as: import("./board_panel.js").As}} Place a panel as it is saved */
-/** @typedef {{enabled: boolean, saved: import("./board_panel.js").Search[], boards: {name: string, panels: Place[]}[]}} Saved */
+/** @typedef {{search: string, as: import("./board_panel.js").As}} SavedPanel a panel as it is saved */
+/** @typedef {{enabled: boolean, saved: import("./board_panel.js").Search[], boards: {name: string, panels: SavedPanel[]}[]}} Saved */
 
 /** Panels that are asked for at the same time: a server has few processes for searches, and other readers. */
 const AT_ONCE = 3;
@@ -38,11 +38,11 @@ let read = performance.now();
 /** The changes so far, one after another: each begins with what the one before has left. */
 let changes = Promise.resolve();
 
-const places = () => known.boards.find((one) => one.name === name)?.panels ?? [];
+const savedPanels = () => known.boards.find((one) => one.name === name)?.panels ?? [];
 
 /**
  * Change the board as it is on the server now, where another reader may have changed it.
- * @param {(panels: Place[]) => Place[]} edit
+ * @param {(panels: SavedPanel[]) => SavedPanel[]} edit
  * @param {string} [board]
  */
 function change(edit, board = name) {
@@ -60,23 +60,23 @@ function change(edit, board = name) {
  * @param {string} search
  * @param {-1 | 1} step
  */
-const moved = (search, step) => (/** @type {Place[]} */ all) => {
+const moved = (search, step) => (/** @type {SavedPanel[]} */ all) => {
   const [from, next] = [all.findIndex((one) => one.search === search), [...all]];
   const to = Math.max(0, Math.min(all.length - 1, from + step));
   if (from >= 0) next.splice(to, 0, ...next.splice(from, 1));
   return next;
 };
 
-/** @param {Place} place */
-function panelFor(place) {
-  const { search } = place;
+/** @param {SavedPanel} asSaved */
+function panelFor(asSaved) {
+  const { search } = asSaved;
   return new BoardPanel(search, {
     shape: (as) => attempt(() => change((all) => all.map((one) => (one.search === search ? { search, as } : one)))),
     move: (step) => attempt(() => change(moved(search, step))),
     remove: () => attempt(async () => {
-      const index = places().findIndex((one) => one.search === search);
-      const gone = places()[index];
-      const others = (/** @type {Place[]} */ all) => all.filter((one) => one.search !== search);
+      const index = savedPanels().findIndex((one) => one.search === search);
+      const gone = savedPanels()[index];
+      const others = (/** @type {SavedPanel[]} */ all) => all.filter((one) => one.search !== search);
       await change(others);
       offerUndo(search, async () => {
         await change((all) => [...others(all).slice(0, index), gone, ...others(all).slice(index)]);
@@ -100,10 +100,10 @@ function offerUndo(what, restore) {
 
 function showBoard() {
   const kept = new Map(panels.map((panel) => [panel.search, panel]));
-  panels = places().map((place) => {
-    const panel = kept.get(place.search) ?? panelFor(place);
-    kept.delete(place.search);
-    panel.set(known.saved.find((one) => one.name === place.search), place.as, last.value);
+  panels = savedPanels().map((asSaved) => {
+    const panel = kept.get(asSaved.search) ?? panelFor(asSaved);
+    kept.delete(asSaved.search);
+    panel.set(known.saved.find((one) => one.name === asSaved.search), asSaved.as, last.value);
     return panel;
   });
   for (const gone of kept.values()) gone.stop();

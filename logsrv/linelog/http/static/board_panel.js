@@ -19,7 +19,7 @@ import { printable } from "./text.js";
 import { clock, counted, moment } from "./times.js";
 
 /** @typedef {"table" | "bars" | "lines"} As */
-/** @typedef {Partial<import("./address.js").Place> & {name: string, error?: string}} Search */
+/** @typedef {Partial<import("./address.js").PageState> & {name: string, error?: string}} Search */
 /** @typedef {import("./grid.js").Answer} Answer */
 
 const SHAPES = /** @type {[As, string][]} */ ([["table", "Table"], ["bars", "Bars"], ["lines", "Lines"]]);
@@ -79,13 +79,13 @@ export class BoardPanel extends Inquiry {
    */
   set(search, as, last) {
     this.saved = search;
-    this.place = /** @type {import("./address.js").Place} */ ({ q: "", since: "", until: "", last: "", by: "", columns: "", rows: "", ...search, ...(last && { last, since: "", until: "" }), position: "" });
-    const key = JSON.stringify([this.place, as]);
+    this.state = /** @type {import("./address.js").PageState} */ ({ q: "", since: "", until: "", last: "", by: "", columns: "", rows: "", ...search, ...(last && { last, since: "", until: "" }), position: "" });
+    const key = JSON.stringify([this.state, as]);
     const isNew = key !== this.key;
     this.key = key;
     this.as = as;
     this.title.href = this.link({});
-    this.title.title = printable(this.place.q || "all lines");
+    this.title.title = printable(this.state.q || "all lines");
     this.showTools();
     if (!isNew) return;
     this.stop();
@@ -100,9 +100,9 @@ export class BoardPanel extends Inquiry {
     if (wrong) this.fail(wrong);
   }
 
-  /** @param {Partial<import("./address.js").Place>} change */
+  /** @param {Partial<import("./address.js").PageState>} change */
   link(change) {
-    return url({ ...this.place, ...change });
+    return url({ ...this.state, ...change });
   }
 
   showTools() {
@@ -130,7 +130,7 @@ export class BoardPanel extends Inquiry {
   isDue(position) {
     const now = performance.now();
     if (this.asking || !this.saved || this.saved.error || now < this.next) return false;
-    return !this.asked || (!this.place?.until && (position !== this.position || now - this.asked > ANYWAY));
+    return !this.asked || (!this.state?.until && (position !== this.position || now - this.asked > ANYWAY));
   }
 
   /** @param {string} position */
@@ -159,22 +159,22 @@ export class BoardPanel extends Inquiry {
     if (!isEmpty) this.missing = null;
     if (!isEmpty || this.missing || signal.aborted) return found;
     this.show(found, when);
-    const place = /** @type {import("./address.js").Place} */ (this.place);
+    const state = /** @type {import("./address.js").PageState} */ (this.state);
     // Refused, it stays as it is, empty.
-    const missing = await whatIsMissing(place.q, await scopeOf(place), this.range, signal).catch(() => []);
+    const missing = await whatIsMissing(state.q, await scopeOf(state), this.range, signal).catch(() => []);
     if (!signal.aborted) this.missing = missing;
     return found;
   }
 
   /** Its time as its note says it. */
   get time() {
-    const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
+    const { since, until, last } = /** @type {import("./address.js").PageState} */ (this.state);
     return since || until ? [since, until].join(" – ") : last === "all" ? "all time" : `last ${lastOf({ last })}`;
   }
 
   /** The name of its time, `the last hour`. */
   get range() {
-    const { since, until, last } = /** @type {import("./address.js").Place} */ (this.place);
+    const { since, until, last } = /** @type {import("./address.js").PageState} */ (this.state);
     return since || until ? "this time range" : nameOfRange({ last: lastOf({ last }) });
   }
 
@@ -183,9 +183,9 @@ export class BoardPanel extends Inquiry {
    * @returns {Promise<Answer | import("./api.js").Line[]>}
    */
   async answer(signal) {
-    const place = /** @type {import("./address.js").Place} */ (this.place);
-    const { q } = place;
-    const scope = await scopeOf(place);
+    const state = /** @type {import("./address.js").PageState} */ (this.state);
+    const { q } = state;
+    const scope = await scopeOf(state);
     const kind = kindOf(q);
     const stage = patternsOf(q);
     if (stage) return ofPatterns(await get("/api/patterns", { q, ...scope, ...(isOfNew(stage) && { since: "" }), limit: MOST_SHOWN }, signal));
@@ -193,7 +193,7 @@ export class BoardPanel extends Inquiry {
     if (kind === "lines" && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
       const until = scope.until || "now";
-      return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: place.by && writtenField(place.by), ahead: 1 }, signal)).answer);
+      return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: state.by && writtenField(state.by), ahead: 1 }, signal)).answer);
     }
     const limits = kind === "lines" ? { reverse: 1, limit: MOST_LINES } : {};
     const lines = await all(await searchLines({ q, ...scope, ...limits }, signal));
@@ -206,9 +206,9 @@ export class BoardPanel extends Inquiry {
    */
   show(found, when) {
     this.again = () => this.show(found, when);
-    const answer = Array.isArray(found) ? ofLines(found, sortOf(this.place?.q ?? "")) : found;
+    const answer = Array.isArray(found) ? ofLines(found, sortOf(this.state?.q ?? "")) : found;
     const isChart = this.as !== "table" && hasChart(answer);
-    const { q = "" } = this.place ?? {};
+    const { q = "" } = this.state ?? {};
     const hasTimes = answer.every !== null || (kindOf(q) === "lines" && !patternsOf(q));
     if (hasTimes !== this.hasTimes) {
       this.hasTimes = hasTimes;
@@ -245,7 +245,7 @@ export class BoardPanel extends Inquiry {
    * @param {Answer} answer
    */
   showEmpty(answer) {
-    const { lack } = orderOf(this.place?.q ?? "");
+    const { lack } = orderOf(this.state?.q ?? "");
     const sentence = answer.lines ? limitsOf(answer)[0] : `Nothing in ${this.range}${lack && ` has a ${lack}`}`;
     this.empty.replaceChildren(element("p", "heading", "No results"), element("p", "", `${sentence}.`), element("p", "parts", ...(this.missing ?? [])));
   }

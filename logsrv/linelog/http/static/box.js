@@ -97,9 +97,9 @@ export class Box {
 
   /** @param {string} text a hint on a valid query that probably means something else; "" for none */
   hint(text) {
-    const place = byId("query-hint");
-    place.hidden = !text;
-    place.textContent = printable(text);
+    const hint = byId("query-hint");
+    hint.hidden = !text;
+    hint.textContent = printable(text);
   }
 
   /** Show the error now, if it waits for the end of typing. */
@@ -115,7 +115,7 @@ export class Box {
       const characters = [...this.asked];
       const from = Math.max(0, at - 40);
       byId("query-copy").textContent = (from ? "…" : "") + characters.slice(from, at + 39).join("");
-      byId("query-place").textContent = " ".repeat(at - 1 - from + (from ? 1 : 0)) + "^";
+      byId("query-pointer").textContent = " ".repeat(at - 1 - from + (from ? 1 : 0)) + "^";
     }
     byId("query-sentence").textContent = sentence;
     this.error.hidden = false;

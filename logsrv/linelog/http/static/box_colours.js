@@ -7,7 +7,7 @@ export class BoxColours {
   /** @param {HTMLInputElement} input */
   constructor(input) {
     this.input = input;
-    this.place = byId("query-colours");
+    this.part = byId("query-colours");
     input.addEventListener("scroll", () => this.follow());
   }
 
@@ -20,11 +20,11 @@ export class BoxColours {
       at = end;
       return [before, element("span", "", value.slice(start, end))];
     });
-    this.place.replaceChildren(...(words.length ? [...pieces, value.slice(at)] : []));
+    this.part.replaceChildren(...(words.length ? [...pieces, value.slice(at)] : []));
     this.follow();
   }
 
   follow() {
-    this.place.scrollLeft = this.input.scrollLeft;
+    this.part.scrollLeft = this.input.scrollLeft;
   }
 }

@@ -47,7 +47,7 @@ export class Chart {
     for (const [name, value] of Object.entries({ role: "application", "aria-roledescription": "chart", "aria-describedby": "histogram-help" })) this.box.setAttribute(name, value);
     part.replaceChildren(element("div", "chart-head", this.heading, this.choices), element("div", "chart-plot", this.scale, this.box, this.axis), this.legend, status);
     /** @type {import("./series.js").Chart} */
-    this.chart = { steps: [], series: [], places: new Map(), adds: false, hidden: 0 };
+    this.chart = { steps: [], series: [], colours: new Map(), adds: false, hidden: 0 };
     /** The name of the chosen figure's column; another answer may have it, too. */
     this.chosen = "";
     /** The label of the only series that is shown; "": all. */
@@ -80,7 +80,7 @@ export class Chart {
     this.when = when;
     this.past = past;
     this.name = answer.columns[this.column];
-    this.chart = seriesOf(answer, this.column, when, this.chart.places);
+    this.chart = seriesOf(answer, this.column, when, this.chart.colours);
     if (!this.chart.series.some(({ label }) => label === this.only)) this.only = "";
     const by = answer.by.length ? `, by ${answer.by.map(printable).join(", ")}` : "";
     this.heading.textContent = `${cut(figureName(this.name))} every ${long(answer.every ?? 1)}${by}`;
@@ -212,7 +212,7 @@ export class Chart {
       const each = stacked ? wide : wide / shown.length;
       const gap = each > 6 ? 1.5 : each > 3 ? 1 : 0;
       const tops = { up: 0, down: 0 };
-      return shown.flatMap(({ name, values }, place) => {
+      return shown.flatMap(({ name, values }, number) => {
         const value = values[index];
         if (!value) return [];
         const side = value > 0 ? "up" : "down";
@@ -221,7 +221,7 @@ export class Chart {
         const [top, bottom] = [Math.min(y(from), y(from + value)), Math.max(y(from), y(from + value))];
         // One line among a million stays visible.
         const tall = Math.max(1.5, bottom - top);
-        return [shape("rect", { class: `bar bar-${name}${this.isOpen(index) ? " open" : ""}`, x: left + (stacked ? 0 : place * each), y: value > 0 ? bottom - tall : top, width: Math.max(0.75, each - gap), height: tall })];
+        return [shape("rect", { class: `bar bar-${name}${this.isOpen(index) ? " open" : ""}`, x: left + (stacked ? 0 : number * each), y: value > 0 ? bottom - tall : top, width: Math.max(0.75, each - gap), height: tall })];
       });
     });
   }

@@ -16,7 +16,7 @@ export class Details {
    * @param {import("./lines.js").Lines} lines
    * @param {{term: (field: string, value: string, exclude: boolean, position: string) => void, top: (field: string) => void, column: (field: string) => void,
    *   neighbours: (line: Line) => void, around: (line: Line) => void, query: () => string,
-   *   place: (line: Line) => {position: string, columns: string}}} actions
+   *   stateOf: (line: Line) => {position: string, columns: string}}} actions
    */
   constructor(lines, actions) {
     this.lines = lines;
@@ -68,10 +68,10 @@ export class Details {
 
   /** @param {Line} line */
   tools(line) {
-    const place = this.actions.place(line);
-    const link = () => new URL(url({ q: this.actions.query(), ...place }), location.href).href;
-    const permalink = /** @type {HTMLAnchorElement} */ (element("a", "position", place.position));
-    permalink.href = url({ q: this.actions.query(), ...place });
+    const state = this.actions.stateOf(line);
+    const link = () => new URL(url({ q: this.actions.query(), ...state }), location.href).href;
+    const permalink = /** @type {HTMLAnchorElement} */ (element("a", "position", state.position));
+    permalink.href = url({ q: this.actions.query(), ...state });
     permalink.title = "Link to this line";
     return element(
       "div",

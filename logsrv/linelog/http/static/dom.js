@@ -46,7 +46,7 @@ export function button(text, className, action, label) {
 
 /**
  * Return the bar behind a number.
- * @param {number} part of all: as wide as that part of its place
+ * @param {number} part of all: as wide as that part of its room
  */
 export function shareBar(part) {
   const made = element("span", "share");

@@ -17,27 +17,27 @@ export class Empty {
     this.onWork = onWork;
     this.onAgain = onAgain;
     this.looking = false;
-    this.place = byId("empty");
+    this.part = byId("empty");
     /** The request for whose parts was asked. @type {import("./view.js").Request | null} */
     this.asked = null;
   }
 
   /** Show or hide it, as the view is empty or not. Before the server has answered, that is not known. */
   show() {
-    const { view, place } = this;
+    const { view, part } = this;
     const is = (view.ready || view.cancelled) && !view.searching && !view.lines.log.childElementCount;
-    place.hidden = !is;
+    part.hidden = !is;
     const { q, since } = view.request;
     const { scope } = byId("lines").dataset;
     const about = `${view.live} ${view.ready} ${view.cancelled} ${q} ${scope}`;
-    if (is && place.dataset.about !== about) {
-      place.dataset.about = about;
+    if (is && part.dataset.about !== about) {
+      part.dataset.about = about;
       const heading = view.cancelled ? "Search cancelled" : q || since || !view.live ? "No results" : "Nothing has been logged yet";
       const { lack } = orderOf(q);
       const nothing = `Nothing in ${scope}${lack && ` has a ${lack}`}.`;
       const hint = [!view.cancelled && nothing, view.live && view.ready && "Lines appear here as they arrive."].filter(Boolean).join(" ");
       const again = view.cancelled ? button("Ask again", "choice-button", this.onAgain) : "";
-      place.replaceChildren(element("p", "heading", heading), element("p", "", hint), again, element("p", "parts"));
+      part.replaceChildren(element("p", "heading", heading), element("p", "", hint), again, element("p", "parts"));
       this.asked = null;
       this.looking = false;
     }
@@ -63,6 +63,6 @@ export class Empty {
   async look() {
     const { request, signal } = this.view;
     const sentences = await whatIsMissing(request.q, request, byId("lines").dataset.scope ?? "", signal);
-    if (request === this.view.request) this.place.querySelector(".parts")?.replaceChildren(...sentences);
+    if (request === this.view.request) this.part.querySelector(".parts")?.replaceChildren(...sentences);
   }
 }

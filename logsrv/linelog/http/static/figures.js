@@ -194,7 +194,7 @@ export class Figures {
   showWhen() {
     const said = this.when ? [`counted at ${clock(new Date(this.when))}`] : [];
     if (this.inquiry.refusals) {
-      // Without any numbers, the reason is shown in their place already.
+      // Without any numbers, the reason is shown instead already.
       if (this.when) said.push(`not counted again: ${this.refused}`);
       if (this.grows) said.push(`asked again at ${clock(new Date(Date.now() + this.next - performance.now()))}`);
     }

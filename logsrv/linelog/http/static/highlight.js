@@ -34,7 +34,7 @@ export class Highlighter {
   }
 
   /**
-   * Return the places of the query's plain texts in `text`, in order and without overlaps.
+   * Return the ranges of the query's plain texts in `text`, in order and without overlaps.
    * @param {string} text
    * @returns {Range[]}
    */
@@ -54,7 +54,7 @@ export class Highlighter {
   }
 
   /**
-   * Search for the expressions too. If there are hits, `then` is called later with all places.
+   * Search for the expressions too. If there are hits, `then` is called later with all ranges.
    * @param {string} text
    * @param {(ranges: Range[]) => void} then
    */

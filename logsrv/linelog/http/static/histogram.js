@@ -1,6 +1,6 @@
 /** The number of lines over time, by level. Dragging over it, or moving along it with keys, selects a time. */
 
-import { bars, draw, placesOf, seriesOf } from "./bars.js";
+import { bars, draw, colourNumbers, seriesOf } from "./bars.js";
 import { button, byId, element } from "./dom.js";
 import { printable } from "./text.js";
 import { TimeBand } from "./time_band.js";
@@ -19,8 +19,8 @@ export class Histogram {
     this.onTerm = onTerm;
     /** @type {import("./bars.js").Series[] | null} of bars by a field; null: by level */
     this.series = null;
-    /** @type {Map<string, number>} of the values among the colours */
-    this.places = new Map();
+    /** @type {Map<string, number>} of the colour of each value */
+    this.colours = new Map();
     this.levels = [...byId("legend").children];
     this.box = byId("histogram");
     this.svg = /** @type {SVGElement} */ (/** @type {unknown} */ (byId("bars")));
@@ -48,8 +48,8 @@ export class Histogram {
   show(answer, after) {
     if (this.band.dragging) return;
     const moved = this.bars[0]?.start !== Date.parse(answer.since);
-    this.places = placesOf(answer.values ?? [], this.places);
-    this.series = answer.values ? seriesOf(answer.values, this.places) : null;
+    this.colours = colourNumbers(answer.values ?? [], this.colours);
+    this.series = answer.values ? seriesOf(answer.values, this.colours) : null;
     this.bars = bars(answer, this.series);
     this.showLegend(answer.by ?? "");
     if (moved && document.activeElement !== this.box) this.band.range = null;

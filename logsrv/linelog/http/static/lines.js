@@ -1,6 +1,6 @@
 /**
  * The lines in the page: a part of the store, bounded in number. It can grow and be cut at both ends, and the
- * visible lines stay in their place meanwhile.
+ * visible lines do not move meanwhile.
  */
 
 import { button, cell, element } from "./dom.js";
@@ -47,7 +47,7 @@ export class Lines {
     this.outside = new Set();
     /** @type {string[]} fields with a cell of their own */
     this.columns = [];
-    /** Pixels in the place of lines that have been cut at the start. */
+    /** Pixels of lines that have been cut at the start. */
     this.space = 0;
     log.addEventListener("fold", ({ target }) => {
       const made = /** @type {HTMLElement} */ (target);
@@ -126,7 +126,7 @@ export class Lines {
 
   /**
    * Add lines and gaps after the last line. Lines that are shown already are left out; late ones, of a record that only
-   * now belongs here, get their place.
+   * now belongs here, come between the others.
    * @param {(Line | Gap)[]} items
    * @param {boolean} [isSorted] they are not in the order of the store
    * @returns {Line[]} the added lines
@@ -172,7 +172,7 @@ export class Lines {
     }
     this.log.append(fragment);
     this.records.draw();
-    this.place(between);
+    this.insertInOrder(between);
     return added;
   }
 
@@ -186,13 +186,13 @@ export class Lines {
     const older = found.filter((line) => !first || compare(line.position, first) < 0);
     const between = found.filter((line) => first && compare(line.position, first) > 0 && compare(line.position, this.last) < 0);
     const beyond = lines.filter((line) => line.beyond);
-    if (!older.length) return this.place([...between, ...beyond]);
+    if (!older.length) return this.insertInOrder([...between, ...beyond]);
     this.first = older[0].position;
     this.last ||= older[older.length - 1].position;
     const isMixed = [...this.outside].some((position) => compare(position, first) < 0);
     for (const { position } of older) this.outside.delete(position);
-    if (isMixed) return this.place([...older, ...between, ...beyond]);
-    this.keepingPlace(() => {
+    if (isMixed) return this.insertInOrder([...older, ...between, ...beyond]);
+    this.keepingTopLine(() => {
       const next = this.rows.get(first);
       const fragment = document.createDocumentFragment();
       let day = "";
@@ -204,7 +204,7 @@ export class Lines {
       if (next && next.dataset.on === day) delete next.dataset.day;
       this.log.prepend(fragment);
       this.records.draw();
-      this.place([...between, ...beyond]);
+      this.insertInOrder([...between, ...beyond]);
     }, new Set(lines.map((line) => line.position)));
   }
 
@@ -214,7 +214,7 @@ export class Lines {
    * @param {string} origin of the line whose neighbours they are
    */
   insert(lines, origin) {
-    this.place(lines.map((line) => ({ ...line, context: true })), (made, line) => made.classList.toggle("same-source", originOf(line) === origin));
+    this.insertInOrder(lines.map((line) => ({ ...line, context: true })), (made, line) => made.classList.toggle("same-source", originOf(line) === origin));
   }
 
   /**
@@ -222,10 +222,10 @@ export class Lines {
    * @param {Line[]} lines
    * @param {(made: HTMLElement, line: Line) => void} [dress]
    */
-  place(lines, dress = () => {}) {
+  insertInOrder(lines, dress = () => {}) {
     const missing = lines.filter((line) => !this.rows.has(line.position)).sort((a, b) => compare(a.position, b.position));
     if (!missing.length) return;
-    this.keepingPlace(() => {
+    this.keepingTopLine(() => {
       let next = this.log.firstElementChild;
       for (const line of missing) {
         const isBefore = (/** @type {string | undefined} */ position) => !position || compare(position, line.position) < 0;
@@ -246,7 +246,7 @@ export class Lines {
   /**
    * Cut the oldest until so many rows are left, and so many lines; not what is near the window.
    * @param {{rows: number, lines: number}} most
-   * @param {boolean} [isFollowing] the window shows the newest; put space in the place of what is cut, so that the other
+   * @param {boolean} [isFollowing] the window shows the newest; put space where lines are cut, so that the other
    *   lines are not laid out again, nor shifted
    * @returns {boolean} some were cut
    */
@@ -321,7 +321,7 @@ export class Lines {
     this.log.style.paddingTop = space ? `${space}px` : "";
   }
 
-  /** Remove the space in the place of cut lines, and keep the visible lines where they are. */
+  /** Remove the space of cut lines, and keep the visible lines where they are. */
   endSpace() {
     if (!this.space) return;
     const top = this.scroller.scrollTop - this.space;
@@ -350,7 +350,7 @@ export class Lines {
   setColumns(columns) {
     if (columns.join() === this.columns.join()) return;
     this.columns = columns;
-    this.keepingPlace(() => {
+    this.keepingTopLine(() => {
       for (const made of this.rows.values()) {
         recolumn(made, /** @type {Line} */ (this.data.get(made)), columns);
         this.show(made);
@@ -415,11 +415,11 @@ export class Lines {
   }
 
   /**
-   * Make a change that moves lines, and scroll so that the topmost visible line stays in its place.
+   * Make a change that moves lines, and scroll so that the topmost visible line does not move.
    * @param {() => void} change
    * @param {Set<string>} [begun] positions of records that will have their rows elsewhere
    */
-  keepingPlace(change, begun = new Set()) {
+  keepingTopLine(change, begun = new Set()) {
     const top = this.scroller.getBoundingClientRect().top;
     let anchor = this.atTop();
     while (begun.size && anchor?.nextElementSibling && begun.has(this.data.get(anchor)?.continues ?? "")) anchor = /** @type {HTMLElement} */ (anchor.nextElementSibling);

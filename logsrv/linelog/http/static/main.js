@@ -28,7 +28,7 @@ import { Patterns } from "./patterns.js";
 import { TimePicker } from "./picker.js";
 import { onPrint, printHead } from "./print.js";
 import { Saved } from "./saved.js";
-import { DEFAULT_LAST, figuresKey, placeOfSpan, scopeOf, showScope, showZone, spanAround, wider } from "./scope.js";
+import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider } from "./scope.js";
 import { asLines, besidePatterns, kindOf, patternsOf, withCondition, withFilter } from "./stages.js";
 import { showListed, showState } from "./state.js";
 import { Table } from "./table.js";
@@ -47,9 +47,9 @@ const view = new View(lines);
 const announcer = new Announcer();
 /** Show the progress while a requested part has not arrived. */
 const showWork = () => work.show();
-let place = address.read();
-/** The place that is asked for: the shown one with all changes that are not answered yet, or were refused. */
-let wanted = place;
+let current = address.read();
+/** The state that is asked for: the shown one with all changes that are not answered yet, or were refused. */
+let wanted = current;
 /** @type {import("./scope.js").Scope} */
 let scope = { since: DEFAULT_LAST, until: "" };
 
@@ -64,7 +64,7 @@ const completion = new Completion(box, () => scope);
  * @param {string} [position] of the line that has the value
  */
 function term(field, value, exclude, position = "") {
-  const kept = place.position && !exclude ? position : "";
+  const kept = current.position && !exclude ? position : "";
   const query = withCondition(box.value, field, value, exclude);
   // Without a reload of what is being read.
   if (query !== box.value || kept) show({ q: query, position: kept }, Boolean(kept));
@@ -72,34 +72,34 @@ function term(field, value, exclude, position = "") {
 
 /** Show the rows and columns of the address. */
 function showLayout() {
-  const columns = readColumns(place.columns);
-  showRows(chosenRows(place.rows));
+  const columns = readColumns(current.columns);
+  showRows(chosenRows(current.rows));
   showColumns(columns, column);
   lines.setColumns(columns);
-  lines.unfoldAll(chosenRows(place.rows) === "all");
+  lines.unfoldAll(chosenRows(current.rows) === "all");
   fields.markColumns(columns);
   figures.download.setColumns(columns);
 }
 
 /**
  * Show lines in other rows or columns: the address changes, nothing is requested.
- * @param {Partial<address.Place>} change
+ * @param {Partial<address.PageState>} change
  */
 function layOut(change, draw = () => view.keepingEnd(showLayout)) {
-  for (const one of [place, wanted]) Object.assign(one, change);
-  address.write(place, false);
+  for (const one of [current, wanted]) Object.assign(one, change);
+  address.write(current, false);
   draw();
 }
 
 function rows() {
-  const next = nextRows(chosenRows(place.rows));
+  const next = nextRows(chosenRows(current.rows));
   layOut({ rows: next });
   say(saidRows(next));
 }
 
 /** @param {string} name of a field that becomes a column, or no longer is one */
 function column(name) {
-  const columns = switchColumn(readColumns(place.columns), name);
+  const columns = switchColumn(readColumns(current.columns), name);
   layOut({ columns: columns.length ? writtenColumns(columns) : "" });
   say(columns.includes(name) ? `${printable(name)} is a column.` : `${printable(name)} is no longer a column.`);
 }
@@ -114,7 +114,7 @@ const by = new ByMenu(barsBy);
 const fields = new Fields({ term, column, overTime: barsBy, names: (names) => by.offer(names), work: showWork });
 const histogram = new Histogram(
   (since, until) => show({ since, until, position: "" }),
-  () => (place.since || wanted.since) && show({ since: "", until: "", position: "" }),
+  () => (current.since || wanted.since) && show({ since: "", until: "", position: "" }),
   term,
 );
 const figures = new Figures(fields, histogram, {
@@ -140,8 +140,8 @@ const details = new Details(lines, {
   column,
   neighbours,
   around,
-  query: () => asLines(place.q),
-  place: (line) => ({ columns: place.columns, position: line.position }),
+  query: () => asLines(current.q),
+  stateOf: (line) => ({ columns: current.columns, position: line.position }),
 });
 
 /**
@@ -171,17 +171,17 @@ function further(side, isOwn) {
 function around(line) {
   const span = spanAround(line.time, 5);
   if (!span) return neighbours(line);
-  address.write({ ...place, position: line.position }, false);
+  address.write({ ...current, position: line.position }, false);
   show({ position: line.position, ...span, q: "" });
 }
 
-const picker = new TimePicker((span) => show(placeOfSpan(span)));
+const picker = new TimePicker((span) => show(stateOfSpan(span)));
 const pickTime = () => picker.open(scope);
-const saved = new Saved(() => (asking ? wanted : place), () => begin());
+const saved = new Saved(() => (asking ? wanted : current), () => begin());
 
 /**
- * Show another place, because the user wants it.
- * @param {Partial<address.Place>} change
+ * Show another state, because the user wants it.
+ * @param {Partial<address.PageState>} change
  * @param {boolean} [step] so that the way back leads to what is shown now
  */
 function show(change, step = true) {
@@ -201,20 +201,20 @@ let turns = 0;
 let againTimer = 0;
 let asking = false;
 let nothingShown = true;
-/** The place whose answer is shown. @type {address.Place | null} */
+/** The state whose answer is shown. @type {address.PageState | null} */
 let answered = null;
 let wantsStep = false;
 
 /**
- * Show another place. The address changes as soon as the server has accepted the query.
- * @param {Partial<address.Place>} change
+ * Show another state. The address changes as soon as the server has accepted the query.
+ * @param {Partial<address.PageState>} change
  * @param {boolean} step
  * @param {boolean} [first] all parts are requested
  */
 async function go(change, step, first = false) {
   const next = { ...wanted, ...change };
   const kind = kindOf(next.q);
-  // Sorted lines and figures have no place among the lines of the store.
+  // Sorted lines and figures have no position among the lines of the store.
   if (kind !== "lines") next.position = "";
   const turn = ++turns;
   clearTimeout(againTimer);
@@ -222,7 +222,7 @@ async function go(change, step, first = false) {
   table.abort.abort();
   view.giveUp();
   nothingShown ||= first;
-  const narrowed = nothingShown || [wanted, next].some((one) => figuresKey(one) !== figuresKey(place));
+  const narrowed = nothingShown || [wanted, next].some((one) => figuresKey(one) !== figuresKey(current));
   wanted = next;
   wantsStep ||= step;
   let taken = false;
@@ -253,7 +253,7 @@ async function go(change, step, first = false) {
       if (patterns.panel.pending) patterns.load();
     }
     // The line may be gone.
-    if (!taken && !againTimer) next.position = place.position;
+    if (!taken && !againTimer) next.position = current.position;
     if (!(error instanceof ApiError && error.status === 400 && !taken)) throw error;
     box.refuse(error.message, error.at);
   } finally {
@@ -271,24 +271,24 @@ async function go(change, step, first = false) {
  * @param {boolean} narrowed
  */
 function arrived(found, narrowed) {
-  place = wanted;
+  current = wanted;
   scope = found;
   nothingShown = false;
-  answered = place;
+  answered = current;
   showStale(false);
   box.accept();
-  address.write(place, wantsStep);
+  address.write(current, wantsStep);
   wantsStep = false;
-  showScope(place, scope);
-  by.choose(place.by);
-  figures.by = place.by;
-  document.title = place.q ? `${printable(place.q)} – logsrv` : "logsrv";
+  showScope(current, scope);
+  by.choose(current.by);
+  figures.by = current.by;
+  document.title = current.q ? `${printable(current.q)} – logsrv` : "logsrv";
   if (narrowed) {
-    figures.set(asLines(place.q), scope);
+    figures.set(asLines(current.q), scope);
   }
-  const stage = patternsOf(place.q);
-  if (narrowed || stage !== patterns.stage) patterns.set(stage ? place.q : asLines(place.q), scope, stage);
-  figures.download.set({ q: besidePatterns(place.q), ...scope });
+  const stage = patternsOf(current.q);
+  if (narrowed || stage !== patterns.stage) patterns.set(stage ? current.q : asLines(current.q), scope, stage);
+  figures.download.set({ q: besidePatterns(current.q), ...scope });
   showAll();
 }
 
@@ -317,7 +317,7 @@ const again = () => attempt(() => go({}, false, !answered));
 const back = () => show(answered ? { ...answered } : { q: "" }, false);
 
 const toggle = () => attempt(() => (box.wrong ? back() : view.cancelled && !answered ? again() : !view.paused ? view.pause("button") : follow()));
-const follow = () => attempt(() => (view.kind !== "lines" || [place, wanted].some((one) => one.until || one.position) ? newest() : view.follow()));
+const follow = () => attempt(() => (view.kind !== "lines" || [current, wanted].some((one) => one.until || one.position) ? newest() : view.follow()));
 /** Ask for the newest; a time without an end goes on. */
 const newest = () => go({ position: "", ...(wanted.until && { since: "", until: "" }) }, true);
 const leave = () => go({ since: "", until: "", position: "" }, true);
@@ -344,7 +344,7 @@ function escape() {
     if (lines.log.contains(at)) lines.scroller.focus({ preventScroll: true });
   } else if (work.takesLong) work.cancel();
   else if (box.wrong) back();
-  else if ([place, wanted].some((one) => one.since || one.until || one.position)) attempt(leave);
+  else if ([current, wanted].some((one) => one.since || one.until || one.position)) attempt(leave);
 }
 
 /**
@@ -414,7 +414,7 @@ byId("zone").addEventListener("click", () => {
   table.show();
   figures.showWhen();
   older.draw();
-  showScope(place, scope);
+  showScope(current, scope);
   showAll();
 });
 
@@ -432,7 +432,7 @@ const health = new Health(() => {
   if (!health.away && !asking) figures.refresh();
 });
 
-onPrint(() => printHead(place, view.kind === "table" ? null : lines.count()), () => table.showRows());
+onPrint(() => printHead(current, view.kind === "table" ? null : lines.count()), () => table.showRows());
 
 function showAll() {
   showState(view, { trouble: health.trouble, wrong: box.wrong, answered: answered?.q ?? null, asking: asking || againTimer > 0 });
@@ -443,13 +443,13 @@ function showAll() {
   showBanner(health.trouble, health.away && (view.stream?.lost || health.away));
 }
 
-/** Show the place in the address. If its line no longer exists, show the newest lines. */
+/** Show the state in the address. If its line no longer exists, show the newest lines. */
 async function begin() {
-  place = wanted = address.read();
+  current = wanted = address.read();
   showLayout();
-  box.set(place.q);
-  showScope(place, scope);
-  const { position } = place;
+  box.set(current.q);
+  showScope(current, scope);
+  const { position } = current;
   await attempt(async () => {
     try {
       await go({}, false, true);

@@ -109,8 +109,8 @@ function putButtons(view, line, side, { any, own }) {
   const more = (/** @type {boolean} */ isOwn) => attempt(() => showFurther(view, line, side, isOwn));
   const buttons = [button(`Show ${FURTHER} more ${side}`, "small", () => more(false))];
   if (!own.isLast) buttons.push(button(`Show ${FURTHER} ${side} of this source`, "small own", () => more(true)));
-  const place = element("div", `edge further ${side}`, cell("span", "", ...buttons));
-  place.dataset.of = line.position;
-  place.setAttribute("role", "row");
-  row[side](place);
+  const edge = element("div", `edge further ${side}`, cell("span", "", ...buttons));
+  edge.dataset.of = line.position;
+  edge.setAttribute("role", "row");
+  row[side](edge);
 }

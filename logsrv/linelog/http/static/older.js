@@ -5,14 +5,14 @@ import { button, byId, element } from "./dom.js";
 import { nameOfRange } from "./scope.js";
 import { moment } from "./times.js";
 
-/** @typedef {import("./address.js").Place} Place */
+/** @typedef {import("./address.js").PageState} PageState */
 /** @typedef {import("./view.js").View} View */
 
 export class Older {
   /**
    * @param {View} view
-   * @param {(time: string) => Partial<Place>} wider returns the change of place after which a line of that time is shown
-   * @param {(change: Partial<Place>) => void} onWiden
+   * @param {(time: string) => Partial<PageState>} wider returns the change of state after which a line of that time is shown
+   * @param {(change: Partial<PageState>) => void} onWiden
    * @param {() => void} onWork called when a request begins or ends
    */
   constructor(view, wider, onWiden, onWork) {
@@ -20,7 +20,7 @@ export class Older {
     this.wider = wider;
     this.onWiden = onWiden;
     this.onWork = onWork;
-    this.place = byId("older");
+    this.part = byId("older");
     /** @type {AbortController | null} of the view for which older lines were searched */
     this.looked = null;
     this.time = "";
@@ -69,6 +69,6 @@ export class Older {
 
   /** @param {(string | Node)[]} note */
   show(...note) {
-    this.view.changeAbove(() => this.place.replaceChildren(...note));
+    this.view.changeAbove(() => this.part.replaceChildren(...note));
   }
 }

@@ -1,4 +1,4 @@
-/** The panels beside the lines. They have the same place: one that opens closes the other. */
+/** The panels beside the lines. They share one part of the page: one that opens closes the other. */
 
 import { byId } from "./dom.js";
 import { Inquiry } from "./inquiry.js";

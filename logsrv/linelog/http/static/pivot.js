@@ -28,18 +28,18 @@ export function pivot(answer, column) {
   const adds = addsUp(answer, column);
   const groups = groupsOf(answer, 1).map(([label]) => label);
   const shown = groups.slice(0, MOST_SERIES);
-  const places = new Map(shown.map((label, index) => [label, index]));
+  const indexes = new Map(shown.map((label, index) => [label, index]));
   /** @type {Map<string, {first: import("./grid.js").Cell, total: number, cells: import("./grid.js").Cell[], others: number}>} */
   const turned = new Map();
   for (const row of answer.rows) {
     const key = JSON.stringify(row[0]);
     const one = turned.get(key) ?? { first: row[0], total: 0, cells: shown.map(() => (adds ? 0 : null)), others: 0 };
     turned.set(key, one);
-    const [value, place] = [row[column], places.get(groupName([row[1]]))];
+    const [value, index] = [row[column], indexes.get(groupName([row[1]]))];
     if (value === null || !isNumber(value)) continue;
     one.total += Number(value);
-    if (place === undefined) one.others += Number(value);
-    else one.cells[place] = value;
+    if (index === undefined) one.others += Number(value);
+    else one.cells[index] = value;
   }
   const others = adds && groups.length > shown.length;
   const rows = [...turned.values()].map((one) => [one.first, ...(adds ? [one.total] : []), ...one.cells, ...(others ? [one.others] : [])]);

@@ -6,15 +6,15 @@ import { clock, day, recordsAndLines, setPaper } from "./times.js";
 
 /**
  * Write the head of the printed page.
- * @param {import("./address.js").Place} place
+ * @param {import("./address.js").PageState} state
  * @param {{records: number, lines: number} | null} shown what is on the page; null: it has figures
  */
-export function printHead(place, shown) {
+export function printHead(state, shown) {
   const [range, last] = [byId("range-text").textContent, /** @type {HTMLSelectElement} */ (byId("last"))];
   const span = byId("histogram-span").textContent;
   writeHead({
     Server: location.host,
-    Query: place.q ? printable(place.q) : "none, all lines",
+    Query: state.q ? printable(state.q) : "none, all lines",
     Time: `${range || last.selectedOptions[0].text}${span && span !== range ? `: ${span}` : ""}, ${byId("zone-name").textContent}`,
     ...(shown !== null && { Lines: `${recordsAndLines(shown)} here; in this time ${byId("histogram-total").textContent}` }),
   });

@@ -45,24 +45,24 @@ export function filterAt(query, start) {
   const found = [];
   const outer = [false];
   let not = false;
-  let place = start;
-  while (place < query.length) {
-    const character = query[place];
-    if (PIPE.test(query.slice(place, place + 2))) break;
-    if (/\s/.test(character)) place += 1;
+  let index = start;
+  while (index < query.length) {
+    const character = query[index];
+    if (PIPE.test(query.slice(index, index + 2))) break;
+    if (/\s/.test(character)) index += 1;
     else if (character === "(") {
       outer.push(outer[outer.length - 1] !== not);
       not = false;
-      place += 1;
+      index += 1;
     } else if (character === ")") {
       if (outer.length > 1) outer.pop();
-      place += 1;
-    } else if (character === "-" && /[^\s()-]|\(/.test(query[place + 1] ?? "")) {
+      index += 1;
+    } else if (character === "-" && /[^\s()-]|\(/.test(query[index + 1] ?? "")) {
       not = !not;
-      place += 1;
+      index += 1;
     } else {
-      const atom = atomAt(query, place);
-      place = atom.end;
+      const atom = atomAt(query, index);
+      index = atom.end;
       if (atom.kind === "word" && ["AND", "OR"].includes(atom.text)) continue;
       if (atom.kind === "word" && atom.text === "NOT") {
         not = !not;
@@ -74,7 +74,7 @@ export function filterAt(query, start) {
       found.push(atom);
     }
   }
-  return { found, end: Math.min(place, query.length) };
+  return { found, end: Math.min(index, query.length) };
 }
 
 /**

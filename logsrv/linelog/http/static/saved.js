@@ -8,18 +8,18 @@ import { keep, kept, keptList } from "./storage.js";
 import { printable } from "./text.js";
 import { EXACT, relativeDay } from "./times.js";
 
-/** @typedef {Partial<import("./address.js").Place>} Place */
-/** @typedef {Place & {name: string, error?: string}} Search error: the reason why its query is wrong */
+/** @typedef {Partial<import("./address.js").PageState>} Parts of a state of the page, which are saved */
+/** @typedef {Parts & {name: string, error?: string}} Search error: the reason why its query is wrong */
 
 const KEY = "logsrv-saved";
 const MOST = 100;
 const LONGEST_NAME = 200;
-/** The parts of a place that are saved. */
+/** The parts of a state that are saved. */
 const PARTS = /** @type {const} */ (["q", "since", "until", "last", "columns", "by"]);
 
 export class Saved {
   /**
-   * @param {() => import("./address.js").Place} shown returns the shown place
+   * @param {() => import("./address.js").PageState} shown returns the shown state
    * @param {() => void} onChoose called when the address has that of a chosen search
    */
   constructor(shown, onChoose) {
@@ -31,14 +31,14 @@ export class Saved {
     this.where = /** @type {HTMLSelectElement} */ (byId("saved-where"));
     this.list = byId("saved-list");
     this.note = byId("saved-note");
-    /** @type {Place} */
-    this.place = {};
+    /** @type {Parts} */
+    this.parts = {};
     /** @type {Search[]} those of the server */
     this.shared = [];
     this.form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const name = this.name.value.trim();
-      if (!name || !(await this.save({ ...this.place, name }, this.where.value === "server"))) return;
+      if (!name || !(await this.save({ ...this.parts, name }, this.where.value === "server"))) return;
       this.dialog.close();
       say(`Saved: ${printable(name)}`);
     });
@@ -48,13 +48,13 @@ export class Saved {
   }
 
   async open() {
-    const place = this.shown();
-    const [since, until] = [place.since, place.until].map(relativeDay);
+    const state = this.shown();
+    const [since, until] = [state.since, state.until].map(relativeDay);
     const isFixed = EXACT.test(since) || EXACT.test(until);
     // The range of the menu is another one than that which is shown.
-    this.place = partsOf({ ...place, since, until, ...((since || until) && { last: "" }), ...(isFixed && { since: "", until: "" }) });
-    this.name.value = [...place.q].slice(0, LONGEST_NAME).join("");
-    const isDay = !isFixed && since + until !== place.since + place.until;
+    this.parts = partsOf({ ...state, since, until, ...((since || until) && { last: "" }), ...(isFixed && { since: "", until: "" }) });
+    this.name.value = [...state.q].slice(0, LONGEST_NAME).join("");
+    const isDay = !isFixed && since + until !== state.since + state.until;
     const said = isFixed ? "The span of time is not saved, because it is a fixed one." : "";
     this.note.textContent = isDay ? `The span of time is saved as ${[since && `since ${since}`, until && `until ${until}`].filter(Boolean).join(", ")}.` : said;
     this.draw();
@@ -81,10 +81,10 @@ export class Saved {
    * Send a request for the server's searches, and show those that there are then.
    * @param {"GET" | "PUT" | "DELETE"} method
    * @param {string} [name]
-   * @param {Place} [place]
+   * @param {Parts} [parts]
    */
-  async ask(method, name = "", place) {
-    const { enabled, saved: searches } = await saved(method, name, place);
+  async ask(method, name = "", parts) {
+    const { enabled, saved: searches } = await saved(method, name, parts);
     this.shared = searches;
     byId("saved-choice").hidden = byId("boards-link").hidden = !enabled;
     if (!enabled) this.where.value = "";
@@ -180,12 +180,12 @@ export class Saved {
 }
 
 /**
- * Return what is saved of a place.
- * @param {Place} place
- * @returns {Place}
+ * Return what is saved of a state.
+ * @param {Parts} state
+ * @returns {Parts}
  */
-function partsOf(place) {
-  return Object.fromEntries(PARTS.filter((part) => place[part] && typeof place[part] === "string").map((part) => [part, place[part]]));
+function partsOf(state) {
+  return Object.fromEntries(PARTS.filter((part) => state[part] && typeof state[part] === "string").map((part) => [part, state[part]]));
 }
 
 /**

@@ -5,7 +5,7 @@ import { byId } from "./dom.js";
 import { asLines } from "./stages.js";
 import { EXACT, isUtc, moment, span, zone } from "./times.js";
 
-/** @typedef {import("./address.js").Place} Place */
+/** @typedef {import("./address.js").PageState} PageState */
 /** @typedef {{since: string, until: string}} Scope in the format of the API. Without `until`, new lines are shown too. */
 
 export const DEFAULT_LAST = "15m";
@@ -13,17 +13,17 @@ const ALL = "all";
 /** The entries of the menu, in milliseconds. */
 const LASTS = new Map([["5m", 3e5], ["15m", 9e5], ["1h", 36e5], ["6h", 216e5], ["24h", 864e5], ["7d", 6048e5], ["30d", 2592e6], [ALL, Infinity]]);
 
-/** @param {Partial<Place>} place */
-export const lastOf = (place) => (LASTS.has(place.last ?? "") ? (place.last ?? "") : DEFAULT_LAST);
+/** @param {Partial<PageState>} state */
+export const lastOf = (state) => (LASTS.has(state.last ?? "") ? (state.last ?? "") : DEFAULT_LAST);
 
 /**
- * Return the scope of a place. For a single line it is centred on the line, as wide as the menu says.
- * @param {Place} place
+ * Return the scope of a state. For a single line it is centred on the line, as wide as the menu says.
+ * @param {PageState} state
  * @returns {Promise<Scope>}
  */
-export async function scopeOf(place) {
-  const { since, until, position } = place;
-  const last = lastOf(place);
+export async function scopeOf(state) {
+  const { since, until, position } = state;
+  const last = lastOf(state);
   if (since || until) return { since, until };
   if (last === ALL) return { since: "", until: "" };
   if (!position) return { since: last, until: "" };
@@ -34,31 +34,31 @@ export async function scopeOf(place) {
 }
 
 /**
- * Return a text that tells places with other bars and values apart: what stands behind | changes neither, unless it is of the lines.
- * @param {Place} place
+ * Return a text that tells states with other bars and values apart: what stands behind | changes neither, unless it is of the lines.
+ * @param {PageState} state
  */
 export const figuresKey = ({ q, since, until, last, position }) => JSON.stringify([asLines(q), since, until, last, position]);
 
 /**
- * Return a change of place after which a line of `time` is in the scope.
- * @param {Place} place
+ * Return a change of state after which a line of `time` is in the scope.
+ * @param {PageState} state
  * @param {Scope} scope
  * @param {string} time
- * @returns {Partial<Place>}
+ * @returns {Partial<PageState>}
  */
-export function wider(place, scope, time) {
+export function wider(state, scope, time) {
   const old = Date.parse(time);
-  if (!place.since && !place.until && !place.position) return { last: [...LASTS].find(([, wide]) => Date.now() - old < wide * 0.99)?.[0] ?? ALL };
+  if (!state.since && !state.until && !state.position) return { last: [...LASTS].find(([, wide]) => Date.now() - old < wide * 0.99)?.[0] ?? ALL };
   const [since, until] = [Date.parse(scope.since), scope.until ? Date.parse(scope.until) : Date.now()];
   return { since: iso(Math.min(Math.floor(old / 1000) * 1000, 2 * since - until || old)), until: scope.until };
 }
 
 /**
- * Return a change of place that shows a span of time; the menu is used if it has that span.
+ * Return a change of state that shows a span of time; the menu is used if it has that span.
  * @param {{since: string, until: string}} span
- * @returns {Partial<Place>}
+ * @returns {Partial<PageState>}
  */
-export function placeOfSpan({ since, until }) {
+export function stateOfSpan({ since, until }) {
   const menu = since.replace(/^-/, "") || ALL;
   if (!until && LASTS.has(menu)) return { since: "", until: "", position: "", last: menu === DEFAULT_LAST ? "" : menu };
   return { since, until, position: "" };
@@ -82,13 +82,13 @@ const iso = (time) => new Date(time).toISOString();
 
 /**
  * Show the scope in the page.
- * @param {Place} place
+ * @param {PageState} state
  * @param {Scope} scope
  */
-export function showScope(place, scope) {
+export function showScope(state, scope) {
   const last = /** @type {HTMLSelectElement} */ (byId("last"));
-  last.value = lastOf(place);
-  const menu = !place.since && !place.until && (!place.position || last.value === ALL);
+  last.value = lastOf(state);
+  const menu = !state.since && !state.until && (!state.position || last.value === ALL);
   last.hidden = !menu;
   byId("range").hidden = menu;
   byId("range-text").textContent = menu ? "" : rangeText(scope);
@@ -96,8 +96,8 @@ export function showScope(place, scope) {
 }
 
 /**
- * Return the name of the range of a place, if it is one of the menu.
- * @param {Partial<Place>} place
+ * Return the name of the range of a state, if it is one of the menu.
+ * @param {Partial<PageState>} state
  */
 export function nameOfRange({ last = "" }) {
   const menu = /** @type {HTMLSelectElement} */ (byId("last"));

@@ -1,6 +1,6 @@
 /** Figures over time as series: one for each group, the largest first, the smallest together. */
 
-import { colour, placesOf } from "./bars.js";
+import { colour, colourNumbers } from "./bars.js";
 import { drawable } from "./scale.js";
 import { visible } from "./text.js";
 import { counted, isNumber } from "./times.js";
@@ -15,7 +15,7 @@ const FUNCTION = /^(count_distinct|sum|avg|min|max|p50|p95|p99)_(?=.)/;
 /** @typedef {import("./time_band.js").Step} Step */
 /** @typedef {(number | null)[]} Values of each step; null: no figure */
 /** @typedef {{name: string, label: string, values: Values, before: Values | null}} Series name: the part of a class name that sets the colour */
-/** @typedef {{steps: Step[], series: Series[], places: Map<string, number>, adds: boolean, hidden: number}} Chart places: of the colours of names. adds: the figures can be stacked; hidden: the number of groups that are in no series */
+/** @typedef {{steps: Step[], series: Series[], colours: Map<string, number>, adds: boolean, hidden: number}} Chart colours: of the colours of names. adds: the figures can be stacked; hidden: the number of groups that are in no series */
 
 /**
  * Return the number of columns that are no figures: of time and groups.
@@ -93,14 +93,14 @@ export function groupsOf(answer, from) {
  * @param {Answer} answer
  * @param {number} column
  * @param {Date} when the answer's time, at which it ends unless it is of an earlier one
- * @param {Chart["places"]} earlier those of the chart that it replaces
+ * @param {Chart["colours"]} earlier those of the chart that it replaces
  * @returns {Chart}
  */
 export function seriesOf(answer, column, when, earlier) {
   // Behind the last row of an answer that was cut nothing is known.
   const dated = { ...answer, rows: answer.rows.filter(([time]) => time !== null), ...(answer.rows.length + (answer.cut ?? 0) < answer.groups && { since: null, until: null }) };
   const steps = stepsOf(dated, when);
-  const places = new Map(steps.map(({ start }, index) => [start, index]));
+  const indexes = new Map(steps.map(({ start }, index) => [start, index]));
   const name = answer.columns[column];
   const adds = addsUp(answer, column);
   const before = answer.columns.indexOf(`${name}_before`);
@@ -113,10 +113,10 @@ export function seriesOf(answer, column, when, earlier) {
     /** @type {Values} */
     const values = steps.map(({ start }) => (isZeroOfNone(answer, column) && (of === column || start >= known) ? 0 : null));
     for (const row of rows) {
-      const [place, value] = [places.get(Date.parse(String(row[0]))), row[of]];
-      if (place === undefined || !isNumber(value)) continue;
-      const other = values[place];
-      values[place] = other !== null && join ? join(other, drawable(Number(value))) : drawable(Number(value));
+      const [index, value] = [indexes.get(Date.parse(String(row[0]))), row[of]];
+      if (index === undefined || !isNumber(value)) continue;
+      const other = values[index];
+      values[index] = other !== null && join ? join(other, drawable(Number(value))) : drawable(Number(value));
     }
     return values;
   };
@@ -124,11 +124,11 @@ export function seriesOf(answer, column, when, earlier) {
   const series = (colourName, label, rows) => ({ name: colourName, label, values: valuesOf(rows, column), before: before < 0 ? null : valuesOf(rows, before) });
   const groups = groupsOf(dated, 1);
   const shown = groups.slice(0, MOST_SERIES);
-  const colours = placesOf(shown.map(([label]) => label), earlier);
+  const colours = colourNumbers(shown.map(([label]) => label), earlier);
   const made = shown.map(([label, { rows }]) => series(colour(label, colours.get(label) ?? 0, answer.by), label || figureName(name), rows));
   const rest = groups.slice(MOST_SERIES);
   if (rest.length && join) made.push(series("none", counted(rest.length, "other"), rest.flatMap(([, { rows }]) => rows)));
-  return { steps, series: made, places: colours, adds, hidden: join ? 0 : rest.length };
+  return { steps, series: made, colours, adds, hidden: join ? 0 : rest.length };
 }
 
 /**

@@ -43,12 +43,12 @@ function endOfStage(query, start) {
 }
 
 /**
- * Return the words of a stage, names as they are written, with their places in it.
+ * Return the words of a stage, names as they are written, with their bounds in it.
  * @param {string} text
  */
 function tokensOf(text) {
   const found = [...text.matchAll(TOKEN)];
-  return found.map(({ 0: word, index }, place) => ({ word, start: index, end: index + word.length, isBehindComma: found[place - 1]?.[0] === "," }));
+  return found.map(({ 0: word, index }, number) => ({ word, start: index, end: index + word.length, isBehindComma: found[number - 1]?.[0] === "," }));
 }
 
 /** @param {string} text */
@@ -93,7 +93,7 @@ export const patternsOf = (query) => stagesOf(query).slice(1).find((stage) => kn
 export const isOfNew = (stage) => wordBehind(stage, "since") !== "";
 
 /**
- * Return the query whose answer is in the place of lines: patterns are a list beside their lines.
+ * Return the query whose answer is shown instead of lines: patterns are a list beside their lines.
  * @param {string} query
  */
 export const besidePatterns = (query) => (patternsOf(query) ? asLines(query) : query);
@@ -114,7 +114,7 @@ export function limitOf(query) {
 export function sortOf(query) {
   const stage = stagesOf(query).slice(1).find((one) => nameOfStage(one) === "sort");
   const [, ...words] = wordsOf(stage?.text ?? "");
-  const field = nameOf(words.find((word, place) => !words[1] || !["asc", "desc", place ? "" : "by"].includes(word)) ?? "");
+  const field = nameOf(words.find((word, number) => !words[1] || !["asc", "desc", number ? "" : "by"].includes(word)) ?? "");
   return field === "time" ? "" : field;
 }
 
@@ -142,7 +142,7 @@ const joined = (stages) => stages.map(({ text }) => text).join(" | ").trim();
  */
 function stagesOfLines(stages) {
   const figures = stages.findIndex((stage) => known(stage)?.kind === "table");
-  return stages.filter((stage, place) => known(stage)?.kind === "lines" && (figures < 0 || place < figures));
+  return stages.filter((stage, number) => known(stage)?.kind === "lines" && (figures < 0 || number < figures));
 }
 
 /**
@@ -231,7 +231,7 @@ export function pieceOfQuery(query, cursor) {
 }
 
 /**
- * Return the places of each `|` of a query, and of the words of its stages.
+ * Return the bounds of each `|` of a query, and of the words of its stages.
  * @param {string} query
  * @returns {[number, number][]}
  */

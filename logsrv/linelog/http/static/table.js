@@ -1,4 +1,4 @@
-/** The answer of figures in the place of the lines: a chart if it is over time, and its rows. */
+/** The answer of figures instead of the lines: a chart if it is over time, and its rows. */
 
 import { get } from "./api.js";
 import { Chart } from "./chart.js";

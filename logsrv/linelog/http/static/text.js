@@ -13,7 +13,7 @@ const SPECIAL =
   /(?:\\x1b|\x1b)\[([0-9;:]{0,60})m|([\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff])/gu;
 
 /** What a code changes, by its tens: usual and bright colours. @type {Map<number, "front" | "back">} */
-const PLACES = new Map([[3, "front"], [9, "front"], [4, "back"], [10, "back"]]);
+const LAYERS = new Map([[3, "front"], [9, "front"], [4, "back"], [10, "back"]]);
 /** Characters of a text among others. */
 const LONGEST = 300;
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
@@ -81,15 +81,15 @@ function code(character) {
 function recolour(colours, parameters) {
   const codes = parameters.split(/[;:]/).map(Number);
   for (let index = 0; index < codes.length; index += 1) {
-    const [place, digit] = [PLACES.get(Math.floor(codes[index] / 10)), codes[index] % 10];
+    const [layer, digit] = [LAYERS.get(Math.floor(codes[index] / 10)), codes[index] % 10];
     if (codes[index] === 0) colours.front = colours.back = "";
-    else if (!place) continue;
-    else if (digit < 8) colours[place] = NAMES[digit];
+    else if (!layer) continue;
+    else if (digit < 8) colours[layer] = NAMES[digit];
     else if (codes[index] > 50) continue;
-    else if (digit === 9) colours[place] = "";
+    else if (digit === 9) colours[layer] = "";
     else {
       const rich = codes[index + 1] === 5;
-      colours[place] = rich ? indexed(codes[index + 2]) : nearest(codes[index + 2], codes[index + 3], codes[index + 4]);
+      colours[layer] = rich ? indexed(codes[index + 2]) : nearest(codes[index + 2], codes[index + 3], codes[index + 4]);
       index += rich ? 2 : 4;
     }
   }

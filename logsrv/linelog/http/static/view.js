@@ -70,7 +70,7 @@ export class View extends EventTarget {
     for (const name of ["wheel", "touchmove"]) lines.scroller.addEventListener(name, () => this.pull(), { passive: true });
     /** The last line was visible after the last scrolling. */
     this.atBottom = false;
-    /** The place to which the view has scrolled by itself, in pixels. */
+    /** Where the view has scrolled to by itself, in pixels. */
     this.stuck = 0;
     new ResizeObserver(() => {
       if (this.following || (this.atEnd && this.atBottom)) this.stick();
@@ -277,7 +277,7 @@ export class View extends EventTarget {
   }
 
   /**
-   * Show no lines, because something else is shown in their place.
+   * Show no lines, because something else is shown instead.
    * @param {Request} request what is shown
    */
   close(request) {
@@ -353,7 +353,7 @@ export class View extends EventTarget {
    * @param {() => void} change
    */
   keepingEnd(change) {
-    this.lines.keepingPlace(change);
+    this.lines.keepingTopLine(change);
     if (this.following) this.stick();
   }
 
@@ -470,7 +470,7 @@ export class View extends EventTarget {
     const limit = this.amount;
     const found = await all(await this.ask(this.request, { after: this.lines.last }, signal, limit));
     if (signal.aborted) return;
-    this.lines.keepingPlace(() => {
+    this.lines.keepingTopLine(() => {
       this.lines.append(found);
       if (this.lines.cutStart({ rows: READING, lines: LINES_READING })) this.atStart = false;
     });

@@ -53,7 +53,7 @@ class EventQueue:
 
     def __init__(self, most: int) -> None:
         self._room = most
-        # Events, each with its number of lines. In place of lines that were left out: b"" and their number.
+        # Events, each with its number of lines. Instead of lines that were left out: b"" and their number.
         self._waiting: deque[tuple[bytes, int]] = deque()
 
     def add(self, data: bytes, lines: int) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.http.search_request import document_maker, has_all_lines
 from logsrv.linelog.http.views.view_protocol import LiveQuery, line_event
 from logsrv.linelog.query.match import Matcher, make_matcher
@@ -21,11 +21,8 @@ from logsrv.linelog.query.record_match import candidates_in_records, record_test
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records.joining import OpenRecord, OpenRecords
-from logsrv.linelog.read.records.whole_records import (
-    JoinedLines,
-    about_lines,
-    lines_before,
-)
+from logsrv.linelog.read.records.line_documents import LineDocuments, about_lines
+from logsrv.linelog.read.records.lines_back import lines_read_back
 from logsrv.linelog.read.render import hit_as_json, safe_json
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import NOWHERE, Position
@@ -59,7 +56,7 @@ class LatestRecords:
             self.forget()
         if not self._records.records:
             start = pieces[0].position
-            self._add_all(lines_before(view, start))
+            self._add_all(lines_read_back(view, start))
             for one in asked:
                 one.begin = start
         return self._add_all(hit for piece in pieces for hit in piece.all_hits())
@@ -68,7 +65,7 @@ class LatestRecords:
         touched: dict[OpenRecord, None] = {}
         for hit in hits:
             # Without what the line has from its record, which is found here.
-            touched[self._records.add(hit, Record(hit.line))] = None
+            touched[self._records.add(hit, ParsedLine(hit.line))] = None
             self._records.take_ended()
         return list(touched)
 
@@ -100,7 +97,7 @@ class AskedRecords:
 
         touched: records with lines from `start` on that were not asked before.
         """
-        found: list[ShownLine] = []
+        shown_lines: list[ShownLine] = []
         for record in touched:
             shown = self._shown.get(record)
             if shown is None:
@@ -110,11 +107,11 @@ class AskedRecords:
                 continue
             self._shown[record] = len(record.lines)
             about = about_lines(record.lines)
-            found += [
+            shown_lines += [
                 ShownLine(hit, added, late=hit.position < start)
                 for hit, added in zip(record.hits[shown:], about[shown:], strict=True)
             ]
-        return sorted(found, key=lambda line: line.hit.position)
+        return sorted(shown_lines, key=lambda line: line.hit.position)
 
 
 class WatchedQuery:
@@ -130,7 +127,7 @@ class WatchedQuery:
         self.asked_for = asked_for
         self.matcher = make_matcher(question.node)
         self.extractions = question.extractions
-        self.joined = JoinedLines() if has_all_lines(question) else None
+        self.joined = LineDocuments() if has_all_lines(question) else None
         is_asked = asked_for.of_records and not self.joined
         self.asked = AskedRecords(question.node) if is_asked else None
         self._candidates: Matcher | None = None

@@ -37,6 +37,7 @@ from logsrv.linelog.intake.over_http.request import InputRequest
 from logsrv.linelog.intake.over_http.routes import (
     Routes,
 )
+from logsrv.state_table import state_table
 
 # Bytes parsed in one step: they may be hundreds of chunks or entries, which take some 5 ms.
 PIECE = 2 << 10
@@ -57,15 +58,18 @@ class PauseReason(enum.Flag):
     """The sender does not read its answers."""
 
 
-ENDING = {
-    "OPEN": {"half": "HALFCLOSED", "close": "CLOSING", "lose": "LOST"},
-    # The sender has closed its half. Reading may go on, and reach the same end.
-    "HALFCLOSED": {"half": "HALFCLOSED", "close": "CLOSING", "lose": "LOST"},
-    # We close: later bytes are dropped.
-    "CLOSING": {"close": "CLOSING", "lose": "LOST"},
-    # A request that was parsed after the end closes the connection. Then its requests are notified.
-    "LOST": {"close": "LOST", "tell": "GONE"},
-}
+ENDING = state_table(
+    {
+        "OPEN": {"half": "HALFCLOSED", "close": "CLOSING", "lose": "LOST"},
+        # The sender has closed its half. Reading may go on, and reach the same end.
+        "HALFCLOSED": {"half": "HALFCLOSED", "close": "CLOSING", "lose": "LOST"},
+        # We close: later bytes are dropped.
+        "CLOSING": {"close": "CLOSING", "lose": "LOST"},
+        # A request that was parsed after the end closes the connection. Then its requests are notified.
+        "LOST": {"close": "LOST", "tell": "GONE"},
+        "GONE": {},
+    }
+)
 """The states of the connection's end: for each the events, and the state after each event."""
 
 

@@ -49,6 +49,7 @@ from logsrv.linelog.intake.over_http.routes import (
 )
 from logsrv.linelog.lines.bodies import Reply, RequestRefused, busy_refusal
 from logsrv.reactor import Timer
+from logsrv.state_table import state_table
 
 log = Logger()
 
@@ -61,26 +62,29 @@ LINGER_SECONDS = 5
 ANSWER_SECONDS = 8
 _CLOSED = "the store accepts nothing at the moment"
 _SLOW = "the store has not written it in time"
-NEXT = {
-    "HEADERS": {"accept": "COMING", "discard": "DISCARDING", "cut": "CUT", "lose": "GONE"},
-    # The body is being received.
-    "COMING": {"whole": "WORKING", "cut": "CUT", "lose": "GONE"},
-    # Refused: the rest of the body is discarded before the answer.
-    "DISCARDING": {"finish": "ANSWERED", "lose": "GONE"},
-    # Refused and answered; its sender has a moment to read that.
-    "CUT": {"finish": "ANSWERED", "lose": "GONE"},
-    # The body is unpacked, parsed and stored, until it is safe.
-    "WORKING": {"worked": "SAFE", "finish": "OVERDUE", "lose": "LEFT"},
-    # Safe, or refused.
-    "SAFE": {"finish": "ANSWERED", "send": "SENDING", "lose": "GONE"},
-    # The answer is long, and written as its sender reads it.
-    "SENDING": {"finish": "ANSWERED", "lose": "GONE"},
-    # Answered already, because it took too long.
-    "OVERDUE": {"worked": "ANSWERED", "lose": "LEFT"},
-    "ANSWERED": {"lose": "GONE"},
-    # The connection has ended; the body is stored all the same.
-    "LEFT": {"worked": "GONE"},
-}
+NEXT = state_table(
+    {
+        "HEADERS": {"accept": "COMING", "discard": "DISCARDING", "cut": "CUT", "lose": "GONE"},
+        # The body is being received.
+        "COMING": {"whole": "WORKING", "cut": "CUT", "lose": "GONE"},
+        # Refused: the rest of the body is discarded before the answer.
+        "DISCARDING": {"finish": "ANSWERED", "lose": "GONE"},
+        # Refused and answered; its sender has a moment to read that.
+        "CUT": {"finish": "ANSWERED", "lose": "GONE"},
+        # The body is unpacked, parsed and stored, until it is safe.
+        "WORKING": {"worked": "SAFE", "finish": "OVERDUE", "lose": "LEFT"},
+        # Safe, or refused.
+        "SAFE": {"finish": "ANSWERED", "send": "SENDING", "lose": "GONE"},
+        # The answer is long, and written as its sender reads it.
+        "SENDING": {"finish": "ANSWERED", "lose": "GONE"},
+        # Answered already, because it took too long.
+        "OVERDUE": {"worked": "ANSWERED", "lose": "LEFT"},
+        "ANSWERED": {"lose": "GONE"},
+        # The connection has ended; the body is stored all the same.
+        "LEFT": {"worked": "GONE"},
+        "GONE": {},
+    }
+)
 """The states: for each the events, and the state after each event. `lose` is the end of the connection."""
 # The body of a request until its headers are checked, or if they are refused.
 _NO_BODY = Body()

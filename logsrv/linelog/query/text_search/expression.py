@@ -89,14 +89,16 @@ def extractor(pattern: str, names: Sequence[str]) -> Extractor:
     """Return the function that finds the groups `names` of an expression in a message."""
     groups = captures(compile_expression(pattern).exact)
     known = group_names(pattern)
-    places = [known.index(name) for name in names]
-    missing: tuple[None, ...] = (None,) * len(places)
+    indexes = [known.index(name) for name in names]
+    missing: tuple[None, ...] = (None,) * len(indexes)
 
     def values(message: bytes) -> Sequence[str | None]:
         found = groups(message)
         if found is None:
             return missing
-        return [None if (part := found[place]) is None else decode_stored(part) for place in places]
+        return [
+            None if (part := found[index]) is None else decode_stored(part) for index in indexes
+        ]
 
     return values
 

@@ -3,7 +3,7 @@
 NumPy takes a tenth of a second to import, as long as a search that the word index has narrowed down.
 So this module is loaded only for searches over many texts.
 
-The two rarest bytes of a literal are compared with the whole text at once. At places with both, the whole
+The two rarest bytes of a literal are compared with the whole text at once. At offsets with both, the whole
 literal is compared, eight bytes at a time. To ignore case, the bit that distinguishes small letters from
 capitals is set, only where the literal has a letter: no other byte becomes a letter. For an expression of
 fixed width, its literal is found first; then the bytes around it are tested by their classes.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.query.line_spans import is_in_message
 from logsrv.linelog.query.text_search.literals import Literal
 
@@ -70,33 +70,33 @@ class FixedWidthSearch:
         self._literal = literal
         self._before = before
         self._around: list[tuple[int, Array]] = []
-        for place, allowed in enumerate(classes):
-            if not before <= place < before + len(literal.text):
+        for index, allowed in enumerate(classes):
+            if not before <= index < before + len(literal.text):
                 table: Array = numpy.zeros(256, bool)
                 table[list(allowed)] = True
-                self._around.append((place, table))
+                self._around.append((index, table))
 
     def match_offsets(self, text: bytes) -> Array:
         """Return the offsets of the expression's matches in a text, in order."""
         raw: Array = numpy.frombuffer(text, U8)
         found = _offsets_of_literal(text, self._literal) - self._before
         found = found[(found >= 0) & (found <= len(text) - self._size)]
-        for place, table in self._around:
-            found = found[table[raw[found + place]]]
+        for index, table in self._around:
+            found = found[table[raw[found + index]]]
         return found
 
 
-def count_messages_with_hit(text: bytes, places: Array) -> int:
-    """Return the number of lines with a hit in their message. places: the sorted offsets of all hits."""
-    if not len(places):
+def count_messages_with_hit(text: bytes, offsets: Array) -> int:
+    """Return the number of lines with a hit in their message. offsets: the sorted offsets of all hits."""
+    if not len(offsets):
         return 0
     raw: Array = numpy.frombuffer(text, U8)
     ends = numpy.equal(raw, U8(_LF), out=_reused_arrays(len(text)).first[: len(text)])
-    # The last place of each line: if any of its places is in the message, the last one is.
-    is_last: Array = numpy.logical_or.reduceat(ends, places)
+    # The last hit of each line: if any of its hits is in the message, the last one is.
+    is_last: Array = numpy.logical_or.reduceat(ends, offsets)
     is_last[-1] = True
-    last: Array = places[is_last]
-    # A place after two spaces of its line is in the message: a stamp has two at most.
+    last: Array = offsets[is_last]
+    # A hit after two spaces of its line is in the message: a stamp has two at most.
     before: Array = raw.take(last - _BEFORE, mode="clip")
     sure = (before == _SPACE).sum(0, dtype=U8) >= 2
     sure &= (last >= len(_BEFORE)) & ~(before == _LF).any(0)
@@ -110,36 +110,36 @@ def _offsets_of_literal(text: bytes, literal: Literal) -> Array:
     needle = literal.text
     size = len(needle)
     # Comparing reads words of eight bytes, so `bytes` methods search the end of the text.
-    places = len(text) - max(size, _WORD) + 1
-    found = _candidate_offsets(text, literal, places) if places > 0 else numpy.empty(0, numpy.intp)
-    tail = text[max(places, 0) :]
+    end = len(text) - max(size, _WORD) + 1
+    found = _candidate_offsets(text, literal, end) if end > 0 else numpy.empty(0, numpy.intp)
+    tail = text[max(end, 0) :]
     tail = tail.lower() if literal.ignore_case else tail
     behind = [at for at in range(len(tail)) if tail.startswith(needle, at)]
-    return numpy.append(found, numpy.add(behind, max(places, 0))) if behind else found
+    return numpy.append(found, numpy.add(behind, max(end, 0))) if behind else found
 
 
-def _candidate_offsets(text: bytes, literal: Literal, places: int) -> Array:
-    """Return the literal's offsets below `places`."""
+def _candidate_offsets(text: bytes, literal: Literal, end: int) -> Array:
+    """Return the literal's offsets below `end`."""
     room = _reused_arrays(len(text))
     needle = literal.text
     raw: Array = numpy.frombuffer(text, U8)
     folded = raw
     if literal.ignore_case:
         folded = numpy.bitwise_or(raw, U8(_CASE), out=room.folded[: len(text)])
-    where = sorted(range(len(needle)), key=lambda place: -_RANK.get(needle[place], 99))
-    hits: Array = room.first[:places]
-    for column, place in enumerate(where[:2]):
-        is_letter = ord("a") <= needle[place] <= ord("z")
-        part = (folded if is_letter else raw)[place : place + places]
+    where = sorted(range(len(needle)), key=lambda index: -_RANK.get(needle[index], 99))
+    hits: Array = room.first[:end]
+    for column, index in enumerate(where[:2]):
+        is_letter = ord("a") <= needle[index] <= ord("z")
+        part = (folded if is_letter else raw)[index : index + end]
         if column:
-            hits &= numpy.equal(part, needle[place], out=room.second[:places])
+            hits &= numpy.equal(part, needle[index], out=room.second[:end])
         else:
-            numpy.equal(part, needle[place], out=hits)
+            numpy.equal(part, needle[index], out=hits)
     found: Array = numpy.flatnonzero(hits)
     return _only_whole_literals(text, literal, found) if len(needle) > 2 else found
 
 
-def _only_whole_literals(text: bytes, literal: Literal, found: Array) -> Array:
+def _only_whole_literals(text: bytes, literal: Literal, offsets: Array) -> Array:
     """Return the offsets at which the whole literal stands."""
     needle = literal.text
     eights: Array = numpy.ndarray((len(text) - _WORD + 1,), "<u8", text, strides=(1,))
@@ -151,8 +151,8 @@ def _only_whole_literals(text: bytes, literal: Literal, found: Array) -> Array:
         letters = bytes(
             _CASE if literal.ignore_case and ord("a") <= byte <= ord("z") else 0 for byte in part
         )
-        words = eights[found + start]
+        words = eights[offsets + start]
         words |= numpy.uint64(int.from_bytes(letters.ljust(_WORD, b"\0"), "little"))
         words &= numpy.uint64(known)
-        found = found[words == numpy.uint64(int.from_bytes(part, "little"))]
-    return found
+        offsets = offsets[words == numpy.uint64(int.from_bytes(part, "little"))]
+    return offsets

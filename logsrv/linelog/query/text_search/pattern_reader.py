@@ -72,7 +72,7 @@ class _OpenGroup:
 
     def all_texts(self) -> _OneOfTexts | None:
         """Return all texts that the group matches, or None if they are many or differ in `fold`."""
-        found: dict[bytes, None] = {}
+        all_texts: dict[bytes, None] = {}
         for branch in self.branches:
             texts: tuple[bytes, ...] = (b"",)
             for item in branch:
@@ -81,8 +81,8 @@ class _OpenGroup:
                 texts = tuple(one + other for one in texts for other in item.texts)
                 if len(texts) > MOST_TEXTS:
                     return None
-            found.update(dict.fromkeys(texts))
-        return _OneOfTexts(tuple(found), self.fold) if len(found) <= MOST_TEXTS else None
+            all_texts.update(dict.fromkeys(texts))
+        return _OneOfTexts(tuple(all_texts), self.fold) if len(all_texts) <= MOST_TEXTS else None
 
 
 class PatternReader:
@@ -110,8 +110,8 @@ class PatternReader:
                     items.pop(end)
         if not self._is_fixed or not all(item.is_fixed for item in items):
             return ()
-        places = tuple([item.allowed for item in items for _ in range(item.least)])
-        return places if len(places) <= WIDEST else ()
+        classes = tuple([item.allowed for item in items for _ in range(item.least)])
+        return classes if len(classes) <= WIDEST else ()
 
     def read_pattern(self) -> None:
         for token in TOKEN.finditer(self.pattern):
@@ -267,7 +267,7 @@ def _character_of(text: str) -> str:
 
 def _need_of_sequence(branch: list[_OneOfTexts | Need | None]) -> Need | None:
     """Return the need of items in sequence: adjacent characters and groups are joined to longer texts."""
-    found: list[Need | None] = []
+    needs: list[Need | None] = []
     run: tuple[bytes, ...] = ()
     fold = False
     for item in [*branch, None]:
@@ -277,13 +277,13 @@ def _need_of_sequence(branch: list[_OneOfTexts | Need | None]) -> Need | None:
                 run = longer
                 continue
         if run:
-            found.append(_need_of_texts(run, fold))
+            needs.append(_need_of_texts(run, fold))
         run = ()
         if isinstance(item, _OneOfTexts):
             run, fold = item.texts, item.fold
         else:
-            found.append(item)
-    return need_of_all(found)
+            needs.append(item)
+    return need_of_all(needs)
 
 
 def _need_of_texts(texts: tuple[bytes, ...], fold: bool) -> Need | None:

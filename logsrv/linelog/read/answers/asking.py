@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
+import attrs
+
 from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.read.answers.sources import AnswerSource
 from logsrv.linelog.read.plan import GroupRead, PlannedRead, ReadTask, SearchStats, chosen_tasks
@@ -16,6 +18,36 @@ from logsrv.linelog.read.pool import run_tasks
 from logsrv.linelog.read.task_reader import TaskReader
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.store.disk import explanation
+
+_FOUND, _UNUSABLE, _TEXT = b"found", b"unusable", b"text"
+
+
+@attrs.frozen
+class GroupAnswer:
+    """The answer of a task for row groups.
+
+    results: None if the frames that they replace must be read instead. why: why the columns are unusable;
+    "" if they are sound, and only the text tells.
+    """
+
+    results: list[bytes] | None = None
+    why: str = ""
+
+    def to_parts(self) -> list[bytes]:
+        """Return the parts in which a process sends this: a word, then what belongs to it."""
+        if self.results is not None:
+            return [_FOUND, *self.results]
+        return [_UNUSABLE, self.why.encode(errors="surrogateescape")] if self.why else [_TEXT]
+
+    @classmethod
+    def from_parts(cls, parts: list[bytes]) -> GroupAnswer:
+        match parts:
+            case [word, *results] if word == _FOUND:
+                return cls(results)
+            case [word, why] if word == _UNUSABLE:
+                return cls(why=why.decode(errors="surrogateescape"))
+            case _:
+                return cls()
 
 
 class Asking:
@@ -49,19 +81,16 @@ class Asking:
             yield read
 
     def answer(self, task: ReadTask) -> list[bytes]:
-        """Return the results of a task. For row groups, b"" is before them.
+        """Return the results of a task; of one for row groups, the parts of a GroupAnswer."""
+        return self._answer_of_groups(task).to_parts() if task.group else self._answer(task)
 
-        If the columns are unusable, this returns only why; if they are sound, but only the text tells,
-        nothing at all.
-        """
-        if not task.group:
-            return self._answer(task)
+    def _answer_of_groups(self, task: ReadTask) -> GroupAnswer:
         try:
-            return [b"", *self._answer(task)]
+            return GroupAnswer(self._answer(task))
         except OnlyTextTells:
-            return []
+            return GroupAnswer()
         except (OSError, ValueError) as error:
-            return [explanation(error).encode(errors="surrogateescape")]
+            return GroupAnswer(why=explanation(error))
 
     def collect(
         self, task: ReadTask, results: list[bytes]
@@ -70,13 +99,13 @@ class Asking:
         replaced = self._replaced.pop(task, None)
         if replaced is None:
             yield task, self._collected(results)
-        elif results[:1] == [b""]:
-            yield task, self._collected(results[1:])
+            return
+        answer = GroupAnswer.from_parts(results)
+        if answer.results is not None:
+            yield task, self._collected(answer.results)
         else:
-            for why in results:
-                self._reader.report_unusable_columns(
-                    task.segment, why.decode(errors="surrogateescape")
-                )
+            if answer.why:
+                self._reader.report_unusable_columns(task.segment, answer.why)
             tell = self._reader.view.report_damage
             for frame, found in run_tasks(
                 self._answer, self._frames_of(replaced), tell, processes=1

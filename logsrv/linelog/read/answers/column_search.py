@@ -17,7 +17,7 @@ from logsrv.linelog.columns.filter import ColumnFilter, Leaf, Tests, spread
 from logsrv.linelog.columns.layout import LineGroupBounds
 from logsrv.linelog.columns.read_file import GroupColumns, SegmentColumns, open_columns
 from logsrv.linelog.columns.rows import ColumnRows
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.stamps import NO_TIME
 from logsrv.linelog.fields.stored_line import (
     NO_FIRST_LINES,
@@ -75,7 +75,7 @@ class ColumnSearch:
         *,
         by_frame: bool = False,
     ) -> list[PlannedRead]:
-        """Return row groups in place of the frames of which columns can tell all for less.
+        """Return row groups instead of the frames of which columns can tell all for less.
 
         by_frame: whether each frame has a task of its own.
         """
@@ -89,7 +89,7 @@ class ColumnSearch:
             return planned
         groups = opened.columns.groups
         starts = [one.start for one in groups]
-        found: list[PlannedRead] = []
+        reads: list[PlannedRead] = []
         for number, some in groupby(planned, lambda one: bisect_right(starts, one.task.start)):
             of_group, bounds = list(some), groups[number - 1]
             in_scope = self._is_in_scope(bounds)
@@ -98,7 +98,7 @@ class ColumnSearch:
                 bounds.smallest != NO_TIME or in_scope or _are_in_time(of_group)
             )
             if not can_tell or sum(one.add is None for one in of_group) < FEWEST_FRAMES:
-                found += of_group
+                reads += of_group
                 continue
             # Frames between them, which lack the words, have no such values either.
             if by_frame:
@@ -108,18 +108,18 @@ class ColumnSearch:
             many, size = 1, opened.columns.size_of(number - 1, self._asked)
             for part in parts:
                 if by_frame and part[0].add is not None:
-                    found += part
+                    reads += part
                     continue
                 start, stop = part[0].task.start, part[-1].task.stop
                 in_time = in_scope or _are_in_time(part)
                 task = ReadTask(frames.number, start, stop, in_time, group=number)
                 read = GroupRead(part, many, size)
                 planned_read = PlannedRead(task, replaces=read)
-                if in_scope and not needs_text and not self._and_text and found:
-                    planned_read = _joined(found, planned_read)
-                found.append(planned_read)
+                if in_scope and not needs_text and not self._and_text and reads:
+                    planned_read = _joined(reads, planned_read)
+                reads.append(planned_read)
                 many = size = 0
-        return found
+        return reads
 
     def _is_in_scope(self, bounds: LineGroupBounds) -> bool:
         """Return whether the times of all lines are in the scope."""
@@ -145,23 +145,23 @@ class ColumnSearch:
         if opened is None:
             raise OnlyTextTells("they are gone")
         group = self._group_of(opened, task)
-        found: Array = numpy.ones(group.lines, bool)
+        chosen: Array = numpy.ones(group.lines, bool)
         if not _is_whole(opened, task):
             low, high = numpy.searchsorted(group.offsets(), [task.start, task.stop])
-            found[:low] = found[high:] = False
+            chosen[:low] = chosen[high:] = False
         if not task.in_time:
             moments = group.moments()
-            found &= moments >= self._since
+            chosen &= moments >= self._since
             if self._until is not None:
-                found &= moments < self._until
+                chosen &= moments < self._until
         if self._reader.scope.source:
-            found &= self._lines_of_source(group)
+            chosen &= self._lines_of_source(group)
         if opened.filter.needs_text(self._node):
             in_text = partial(self._lines_in_text, task, group)
-            found = opened.filter.lines(self._node, group, found, in_text)
+            chosen = opened.filter.lines(self._node, group, chosen, in_text)
         else:
-            found &= self._matching_in(opened, group)
-        return ColumnRows(task.segment, group, None if found.all() else numpy.flatnonzero(found))
+            chosen &= self._matching_in(opened, group)
+        return ColumnRows(task.segment, group, None if chosen.all() else numpy.flatnonzero(chosen))
 
     def lines(self, task: ReadTask) -> Iterator[tuple[int, bytes, list[int]]]:
         """Yield the texts with matching lines: offset, text, and where these begin in it.
@@ -224,21 +224,21 @@ class ColumnSearch:
             self._matchers[node] = make_matcher(node)
             self._matchers[node].prepare_for_many()
         matcher = self._matchers[node]
-        found: Array = numpy.zeros(group.lines, bool)
+        matching: Array = numpy.zeros(group.lines, bool)
         offsets = group.offsets()
         for frame in self._reader.frame_tasks(task):
             low, high = numpy.searchsorted(offsets, [frame.start, frame.stop])
             if not among[low:high].any():
                 continue
             for offset, text in self._reader.task_texts(frame):
-                place = Position(task.segment, offset).own
+                position = Position(task.segment, offset)
                 first_lines = NO_FIRST_LINES
                 if matcher.inherits:
-                    first_lines = self._reader.first_lines(Position(task.segment, offset), text)
-                found_lines = matcher.find(text, place, first_lines)
+                    first_lines = self._reader.first_lines(position, text)
+                found_lines = matcher.find(text, position.own, first_lines)
                 starts = [offset + start for start, _ in found_lines]
-                found[numpy.searchsorted(offsets, starts)] = True
-        return found & among
+                matching[numpy.searchsorted(offsets, starts)] = True
+        return matching & among
 
     def close(self) -> None:
         """Close the columns that are open."""
@@ -247,12 +247,12 @@ class ColumnSearch:
             self._open = self._group = self._matching = None
 
 
-def _joined(found: list[PlannedRead], read: PlannedRead) -> PlannedRead:
-    """Return a read that has the lines of the last one found, too, if it may; that one is removed.
+def _joined(reads: list[PlannedRead], read: PlannedRead) -> PlannedRead:
+    """Return a read that has the lines of the last one reads, too, if it may; that one is removed.
 
     Both are for whole row groups. What each of several adds would be merged value by value.
     """
-    task, before, earlier = read.task, found[-1].task, found[-1].replaces
+    task, before, earlier = read.task, reads[-1].task, reads[-1].replaces
     if not (
         0 < before.group == task.group - before.groups
         and before.groups < _MOST_GROUPS
@@ -261,7 +261,7 @@ def _joined(found: list[PlannedRead], read: PlannedRead) -> PlannedRead:
         and earlier is not None
     ):
         return read
-    found.pop()
+    reads.pop()
     frames, groups, size = earlier
     joined = before._replace(stop=task.stop, groups=before.groups + 1)
     more = read.replaces

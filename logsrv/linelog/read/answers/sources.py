@@ -3,7 +3,7 @@
 source      in the process that asks          in the process that has the task
 remembered  -                                 the part that the same lines added before
 index       adds frames that it has counted   -
-columns     row groups in place of frames     the lines of row groups
+columns     row groups instead of frames      the lines of row groups
 text        all that is left                  the lines of frames
 """
 
@@ -34,7 +34,7 @@ _Part = TypeVar("_Part")
 
 
 class AnswerSource:
-    """A place from which the answer about some lines can come. `Asking` (asking.py) calls its methods."""
+    """A source from which the answer about some lines can come. `Asking` (asking.py) calls its methods."""
 
     def plan(self, frames: SegmentFrames, reads: Iterable[PlannedRead]) -> Iterable[PlannedRead]:
         """Return what is to be read of the frames of a segment that may have hits."""
@@ -79,7 +79,7 @@ class RememberedAnswers(AnswerSource):
 
     def _identity_of(self, task: ReadTask, memory: RememberedParts) -> list[int | bytes] | None:
         """Return what tells the lines of a task from all others; None if it is not known."""
-        if self._reader.scope.source or not task.in_time or task.place:
+        if self._reader.scope.source or not task.in_time or task.slot:
             return None
         if task.group:
             return self._columns.identity_of(task)
@@ -120,9 +120,9 @@ class IndexAnswers(AnswerSource):
 
 
 class ColumnAnswers(AnswerSource):
-    """Row groups of columns, in place of the frames of sealed segments, if it pays.
+    """Row groups of columns, instead of the frames of sealed segments, if it pays.
 
-    names: the fields whose columns `work` reads in place of the text; with none of them, columns only
+    names: the fields whose columns `work` reads instead of the text; with none of them, columns only
     tell which lines fulfil the query; None if it needs all text. and_text: whether it reads the text of
     these lines, too. by_frame: whether it gets a task for each frame, not for row groups; then the first
     frames are left to text, because mostly they have enough lines.

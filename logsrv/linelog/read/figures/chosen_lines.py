@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
 
 Numbered: TypeAlias = tuple[int, Sequence[tuple[int, float]]]
-"""How many of some lines have a number; the place and the number of those that go first, in their order."""
+"""How many of some lines have a number; the row and the number of those that go first, in their order."""
 
 
 class ChosenLines(NamedTuple):

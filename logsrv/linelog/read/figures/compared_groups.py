@@ -34,19 +34,19 @@ def group(
         ends = {number: end_of_store(store) for number, store in search.view.stores.items()}
         scope = scope._replace(ends=ends)
     if grouping.compare is None:
-        found = GroupTable(search, scope, grouping, extractions)
-        found.count()
-        return found.rows(most=most)
+        present = GroupTable(search, scope, grouping, extractions)
+        present.count()
+        return present.rows(most=most)
     if not scope.since:
         raise QueryError("compare needs a range of time: since when? In a terminal: --since 1d")
     scope = scope._replace(until=scope.until or rfc3339(time.time()))
     before = _Earlier(search, scope, grouping.compare, grouping.every)
-    found, earlier = (
+    present, earlier = (
         GroupTable(search, one, grouping, extractions) for one in (scope, before.scope)
     )
-    found.count()
+    present.count()
     earlier.count()
-    figures = dict(_joined(found, earlier, before))
+    figures = dict(_joined(present, earlier, before))
     compared = Comparison(
         grouping.compare,
         before.scope.since,
@@ -54,7 +54,7 @@ def group(
         earlier.lines,
         before.missing_until,
     )
-    rows, rows_before = found.rows(figures, most), earlier.rows({})
+    rows, rows_before = present.rows(figures, most), earlier.rows({})
     return rows._replace(
         exact=rows.exact and rows_before.exact,
         left_out=rows.left_out + rows_before.left_out,

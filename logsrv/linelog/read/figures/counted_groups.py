@@ -1,6 +1,6 @@
 """Lines counted by group: the number and the measures of each, from the codes of the lines' values.
 
-A value of a line is a code, the place of the value among the different ones. Columns have codes; the fields
+A value of a line is a code, the index of the value among the different ones. Columns have codes; the fields
 that are read from a text get them here. So both are counted in the same way.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, ranked
+from logsrv.linelog.fields.byte_arrays import Array, ranked
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import EXACT
@@ -119,10 +119,10 @@ class GroupCounter:
         if sign < 0:
             # -1 - n has no overflow.
             keys = ~keys if keys.dtype == numpy.int64 else -keys
-        places = numpy.arange(len(keys))
+        indexes = numpy.arange(len(keys))
         if 0 < most < len(keys) and keys.dtype != object:
-            places = numpy.flatnonzero(keys <= numpy.partition(keys, most - 1)[most - 1])
-        first = known.at(places[numpy.argsort(keys[places], kind="stable")[:most]])
+            indexes = numpy.flatnonzero(keys <= numpy.partition(keys, most - 1)[most - 1])
+        first = known.at(indexes[numpy.argsort(keys[indexes], kind="stable")[:most]])
         return len(keys), list(zip(first.rows.tolist(), first.list(), strict=True))
 
     def count_rows(self, rows: ColumnRows) -> Any:
@@ -173,7 +173,7 @@ def _measured_by_element(
 
 
 def _measured(measure: Measure, lines: _Lines, combined: _Combined) -> Measured:
-    """Return the places of the groups with a measure, and the measure of each."""
+    """Return the indexes of the groups with a measure, and the measure of each."""
     kind, most = measure.kind, len(combined.keys)
     if kind is MeasureKind.TIMES:
         rows = numpy.flatnonzero(lines.moments != NO_TIME)
@@ -211,10 +211,10 @@ def _numbers_of_cells(name: str, column: Sequence[Any]) -> LineNumbers:
     return _coded_numbers(*_coded(numbers(name, column)))
 
 
-def _coded_numbers(codes: Array, found: Sequence[int | float | None]) -> LineNumbers:
-    """Return numbers of lines. found: the number of each code."""
-    known = [0 if one is None else one for one in found]
-    kinds = {type(one) for one in found if one is not None}
+def _coded_numbers(codes: Array, numbers: Sequence[int | float | None]) -> LineNumbers:
+    """Return numbers of lines. numbers: the number of each code."""
+    known = [0 if one is None else one for one in numbers]
+    kinds = {type(one) for one in numbers if one is not None}
     size = max(map(abs, known), default=0)
     whole = None
     if kinds <= {int} and size < 1 << 63:
@@ -224,7 +224,7 @@ def _coded_numbers(codes: Array, found: Sequence[int | float | None]) -> LineNum
     else:
         table = numpy.array(known, float)
         whole = numpy.array([type(one) is int for one in known]) if int in kinds else None
-    has_number = numpy.array([*(one is not None for one in found), False])
+    has_number = numpy.array([*(one is not None for one in numbers), False])
     rows = numpy.flatnonzero(has_number[codes])
     codes = codes[rows]
     return LineNumbers(rows, table[codes], None if whole is None else whole[codes])
@@ -232,8 +232,8 @@ def _coded_numbers(codes: Array, found: Sequence[int | float | None]) -> LineNum
 
 def _coded(cells: Sequence[Any]) -> tuple[Array, list[Any]]:
     """Return the code of each cell, and the different cells."""
-    places = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}
-    return numpy.fromiter(map(places.__getitem__, cells), numpy.intp, len(cells)), list(places)
+    codes = {cell: code for code, cell in enumerate(dict.fromkeys(cells))}
+    return numpy.fromiter(map(codes.__getitem__, cells), numpy.intp, len(cells)), list(codes)
 
 
 def _labels(codes: Array, cells: Sequence[Any]) -> Labels:
@@ -241,8 +241,8 @@ def _labels(codes: Array, cells: Sequence[Any]) -> Labels:
     shown = [cell for cell in dict.fromkeys(cells) if cell is not None]
     if len(shown) == len(cells):
         return Labels(codes, cells)
-    places = {cell: place for place, cell in enumerate(shown)}
-    return Labels(numpy.array([*(places.get(cell, -1) for cell in cells), -1])[codes], shown)
+    numbers = {cell: number for number, cell in enumerate(shown)}
+    return Labels(numpy.array([*(numbers.get(cell, -1) for cell in cells), -1])[codes], shown)
 
 
 def _labels_of_field(field: CodedField) -> Labels:
@@ -267,32 +267,36 @@ def _labels_of_steps(moments: Array, every: float) -> Labels:
 class _Combined(NamedTuple):
     """The different combinations of labels, with the number of lines of each.
 
-    numbers: of the combination of each line. places: the place in `keys` of each number; None if equal.
+    numbers: of the combination of each line. indexes: the index in `keys` of each number; None if equal.
     """
 
     keys: list[tuple[Any, ...]]
     lines: list[int]
     numbers: Array
-    places: Array | None
+    indexes: Array | None
 
     def groups(self, rows: Array) -> Array:
-        """Return the places of the combinations of some lines."""
+        """Return the indexes of the combinations of some lines."""
         numbers = self.numbers[rows]
-        return numbers if self.places is None else self.places[numbers]
+        return numbers if self.indexes is None else self.indexes[numbers]
 
 
 def _combined(lines: int, labels: Sequence[Labels]) -> _Combined:
     numbers: Array = numpy.zeros(lines, numpy.intp)
     counts: Array = numpy.array([lines] * bool(lines))
-    places: Array | None = None
+    indexes: Array | None = None
     # The codes of each combination, by label; the sizes of what `numbers` is made of since these.
     codes: list[Array] = []
     sizes = [len(counts)]
-    for one, next_ in zip_longest(labels, labels[1:]):
-        sizes.append(len(one.shown) + 1)
-        if places is not None:
-            numbers, places = places[numbers], None
-        numbers = numbers * sizes[-1] + (one.codes + 1) if prod(sizes[:-1]) > 1 else one.codes + 1
+    for labelled, next_ in zip_longest(labels, labels[1:]):
+        sizes.append(len(labelled.shown) + 1)
+        if indexes is not None:
+            numbers, indexes = indexes[numbers], None
+        numbers = (
+            numbers * sizes[-1] + (labelled.codes + 1)
+            if prod(sizes[:-1]) > 1
+            else labelled.codes + 1
+        )
         most = prod(sizes)
         if next_ is not None and most * (len(next_.shown) + 1) <= _SPARSE * lines:
             continue
@@ -301,16 +305,16 @@ def _combined(lines: int, labels: Sequence[Labels]) -> _Combined:
         else:
             all_counts = numpy.bincount(numbers, minlength=most)
             known = numpy.flatnonzero(all_counts)
-            places, counts = numpy.cumsum(all_counts > 0) - 1, all_counts[known]
+            indexes, counts = numpy.cumsum(all_counts > 0) - 1, all_counts[known]
         before, *found = numpy.unravel_index(known, sizes)
         codes = [*(each[before] for each in codes), *(each - 1 for each in found)]
         sizes = [len(counts)]
-    shown = [[*one.shown, None] for one in labels]
+    shown = [[*labelled.shown, None] for labelled in labels]
     cells = [
         [column[code] for code in each.tolist()] for column, each in zip(shown, codes, strict=True)
     ]
     keys = list(zip(*cells, strict=True)) if labels else [()] * len(counts)
-    return _Combined(keys, counts.tolist(), numbers, places)
+    return _Combined(keys, counts.tolist(), numbers, indexes)
 
 
 def _by_element(

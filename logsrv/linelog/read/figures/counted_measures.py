@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.read.figures.counted_values import joined_text
 from logsrv.linelog.read.figures.grouping import MeasureKind
@@ -53,10 +53,10 @@ class LineNumbers(NamedTuple):
             for one, whole in zip(found, self.whole.tolist(), strict=True)
         ]
 
-    def at(self, places: Array) -> LineNumbers:
-        """Return the numbers at these places only, in their order."""
-        whole = None if self.whole is None else self.whole[places]
-        return LineNumbers(self.rows[places], self.values[places], whole)
+    def at(self, indexes: Array) -> LineNumbers:
+        """Return the numbers at these indexes only, in their order."""
+        whole = None if self.whole is None else self.whole[indexes]
+        return LineNumbers(self.rows[indexes], self.values[indexes], whole)
 
 
 class GroupSums(NamedTuple):
@@ -167,14 +167,14 @@ def edges_by_group(
     groups: Array, rows: Array, labels: Labels, moments: Array, most: int, *, is_last: bool
 ) -> Measured:
     """Return the first or last value in each group, before it the line's row and time."""
-    places: Array = numpy.full(most, -1)
+    indexes: Array = numpy.full(most, -1)
     order = slice(None, None, 1 if is_last else -1)
     # The last one of equal indexes counts.
-    places[groups[order]] = numpy.arange(len(groups))[order]
-    known = numpy.flatnonzero(places >= 0)
-    places = places[known]
-    rows = rows[places]
-    shown = [joined_text(labels.shown[code]) for code in labels.codes[places].tolist()]
+    indexes[groups[order]] = numpy.arange(len(groups))[order]
+    known = numpy.flatnonzero(indexes >= 0)
+    indexes = indexes[known]
+    rows = rows[indexes]
+    shown = [joined_text(labels.shown[code]) for code in labels.codes[indexes].tolist()]
     return known.tolist(), list(zip(rows.tolist(), moments[rows].tolist(), shown, strict=True))
 
 

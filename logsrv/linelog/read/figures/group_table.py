@@ -154,7 +154,9 @@ class GroupTable:
         if grouping.by or grouping.every is not None:
             # Groups whose lines have nothing of what is asked tell nothing.
             figures = {
-                key: cells for key, cells in figures.items() if any(one is not None for one in cells)
+                key: cells
+                for key, cells in figures.items()
+                if any(one is not None for one in cells)
             }
         rows = sorted(figures.items(), key=self._order)
         # Only the start of a step is a number; most groups share few of these.

@@ -162,14 +162,14 @@ class Grouping(NamedTuple):
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns of the table: `time`, the fields of `by`, then such as `avg_ms`."""
-        found = [Column("time", "time", ColumnKind.TIME)] if self.every is not None else []
-        found += [Column(name, name, ColumnKind.GROUP) for name in self.by]
-        found += [Column(one.column, one.field, one.column_kind) for one in self.figures]
-        found = [*_with_different_names(found)]
+        columns = [Column("time", "time", ColumnKind.TIME)] if self.every is not None else []
+        columns += [Column(name, name, ColumnKind.GROUP) for name in self.by]
+        columns += [Column(one.column, one.field, one.column_kind) for one in self.figures]
+        columns = [*_with_different_names(columns)]
         if self.compare is not None:
-            first = len(found) - len(self.figures)
-            found[first:] = [each for one in found[first:] for each in _compared(one)]
-        return tuple(_with_different_names(found))
+            first = len(columns) - len(self.figures)
+            columns[first:] = [each for one in columns[first:] for each in _compared(one)]
+        return tuple(_with_different_names(columns))
 
     def name_given_twice(self) -> str:
         """Return a name that the query gives to a figure, and that another column has; "" for none."""

@@ -192,8 +192,8 @@ class Groups(Aggregate):
         by, every = self.grouping.by, self.grouping.every
         # For the total, an index made by older rules of levels is good enough: the sum is the same.
         is_total = not by and len(wanted) == len(EVERY_LEVEL)
-        found = frames.level_counts(frame, 0 if is_total else RULES)
-        if found is None:
+        level_counts = frames.level_counts(frame, 0 if is_total else RULES)
+        if level_counts is None:
             return None
         start: Key = ()
         if every is not None or self._measures:
@@ -204,12 +204,17 @@ class Groups(Aggregate):
                 if not (is_total and times.sure):
                     return None
                 span = (microseconds(times.smallest), microseconds(times.largest))
-                return sum(found), [], {(): sum(found)}, [([()], [span])] * len(self._measures)
+                return (
+                    sum(level_counts),
+                    [],
+                    {(): sum(level_counts)},
+                    [([()], [span])] * len(self._measures),
+                )
             start = (step_start(parse_rfc3339(times.smallest), every),)
             if start != (step_start(parse_rfc3339(times.largest), every),):
                 return None
         counts: Counter[Key] = Counter()
-        for level, lines in zip(EVERY_LEVEL, found, strict=True):
+        for level, lines in zip(EVERY_LEVEL, level_counts, strict=True):
             if lines and level in wanted:
                 counts[(*start, level) if by else start] += lines
         return self._part_of_counts(dict(counts))
@@ -217,8 +222,8 @@ class Groups(Aggregate):
     def merge(self, part: Part) -> None:
         lines, having, counts, measured = part
         self.lines += lines
-        for place, number in enumerate(having):
-            self.lines_with[place] += number
+        for index, number in enumerate(having):
+            self.lines_with[index] += number
         known = self._group_numbers
         for one, (keys, values) in zip(self._kept.values(), measured, strict=False):
             one.add([known.setdefault(key, len(known)) for key in keys], values)
@@ -253,7 +258,7 @@ class Groups(Aggregate):
 
     def figures(self, counts: Mapping[Key, int]) -> Iterator[tuple[Figure, Iterable[Cell]]]:
         """Yield each figure with its cells for groups in their order. counts: their numbers of lines."""
-        # The last place is that of groups without any measure.
+        # The last number is that of groups without any measure.
         numbers = [self._group_numbers.get(key, len(self._group_numbers)) for key in counts]
         for one in self.grouping.figures:
             if one.field:

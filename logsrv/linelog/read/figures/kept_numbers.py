@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.read.figures.counted_measures import GroupSums
 from logsrv.linelog.read.figures.grouping import PERCENTILES
 
@@ -53,15 +53,15 @@ class KeptNumbers:
     def add(self, groups: Sequence[int], measured: Sequence[Any]) -> None:
         """Add the sums of numbers in different groups and, for percentiles, the numbers: GroupSums."""
         sums = GroupSums(*measured)
-        places, many = numpy.array(groups, numpy.intp), numpy.array(sums.many, numpy.int64)
+        numbers, many = numpy.array(groups, numpy.intp), numpy.array(sums.many, numpy.int64)
         self._grow(1 + max(groups, default=-1))
-        known = self._many[places] > 0
+        known = self._many[numbers] > 0
         for column, join, values in zip(self._sums, _JOINS, sums[1:4], strict=True):
             added = numpy.array(values, object)
-            column[places] = numpy.where(known, join(column[places], added), added)
-        self._many[places] += many
+            column[numbers] = numpy.where(known, join(column[numbers], added), added)
+        self._many[numbers] += many
         if sums.packed:
-            self._parts.append(_Part(places, many, numpy.frombuffer(sums.packed)))
+            self._parts.append(_Part(numbers, many, numpy.frombuffer(sums.packed)))
             self.size += len(self._parts[-1].values)
             self._are_sorted = False
 
@@ -87,9 +87,9 @@ class KeptNumbers:
         self._parts, self.size = parts, sum(len(one.values) for one in parts)
         if self._buckets is not None:
             keys, many = self._buckets
-            places = new[keys // _SPAN]
-            is_kept = places >= 0
-            self._buckets = _joined((places * _SPAN + keys % _SPAN)[is_kept], many[is_kept])
+            numbers = new[keys // _SPAN]
+            is_kept = numbers >= 0
+            self._buckets = _joined((numbers * _SPAN + keys % _SPAN)[is_kept], many[is_kept])
 
     def compress(self) -> None:
         """Keep only how many numbers are in each bucket."""
@@ -125,11 +125,11 @@ class KeptNumbers:
             return numpy.zeros(len(self._many))
         self._sort()
         [(groups, many, values)] = self._parts
-        first, place = numpy.cumsum(many) - many, part * (many - 1)
-        low = numpy.floor(place).astype(numpy.intp)
+        first, rank = numpy.cumsum(many) - many, part * (many - 1)
+        low = numpy.floor(rank).astype(numpy.intp)
         least, most = values[first + low], values[first + numpy.minimum(low + 1, many - 1)]
         found: Array = numpy.zeros(len(self._many))
-        found[groups] = least + (most - least) * (place - low)
+        found[groups] = least + (most - least) * (rank - low)
         return found
 
     def _sort(self) -> None:
@@ -160,8 +160,8 @@ class KeptNumbers:
         starts = numpy.flatnonzero(numpy.diff(groups, prepend=-1))
         ends = numpy.append(starts[1:], len(keys))[: len(starts)] - 1
         before = passed[starts] - many[starts]
-        places = before + part * (passed[ends] - before - 1)
-        buckets = keys[numpy.searchsorted(passed, places, "right")] % _SPAN - _SPAN // 2
+        ranks = before + part * (passed[ends] - before - 1)
+        buckets = keys[numpy.searchsorted(passed, ranks, "right")] % _SPAN - _SPAN // 2
         sizes = numpy.exp((numpy.abs(buckets) - _ONE) * _LOG)
         found[groups[starts]] = numpy.where(buckets, numpy.copysign(sizes, buckets), 0.0)
         return found

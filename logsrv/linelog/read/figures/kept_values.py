@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy
 
 from logsrv.kit.text.time import exact_rfc3339
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.read.figures.numbers import MOST_DISTINCT, AtLeast
 
 
@@ -126,7 +126,7 @@ class KeptValues:
     def keep(self, groups: Sequence[int]) -> None:
         """Forget all groups but these, which get the numbers from 0 on in this order."""
         kept = enumerate(map(self._values.get, groups))
-        self._values = {place: value for place, value in kept if value is not None}
+        self._values = {number: value for number, value in kept if value is not None}
 
     def figures(self, function: str, groups: int) -> list[str | int | None]:
         """Return a figure of so many groups."""

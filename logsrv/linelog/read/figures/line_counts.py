@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.level_names import LEVELS
-from logsrv.linelog.fields.record import level_of
+from logsrv.linelog.fields.parsed_line import level_of
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.candidates import levels_satisfying
 from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, Node

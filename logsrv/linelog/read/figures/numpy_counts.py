@@ -9,7 +9,7 @@ from collections import Counter
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     indexes_of_true,
     rows_at,
@@ -39,8 +39,8 @@ def count_by_time_with_numpy(
     found: Counter[tuple[bytes, str | None]] = Counter()
     heads = [text[start : start + size].partition(b"\n")[0] for start in starts[begins].tolist()]
     filled = numpy.flatnonzero(table)
-    for place, lines in zip(filled.tolist(), table[filled].tolist(), strict=True):
-        found[heads[place // _LEVELS], OF_NUMBERS[place % _LEVELS]] += lines
+    for index, lines in zip(filled.tolist(), table[filled].tolist(), strict=True):
+        found[heads[index // _LEVELS], OF_NUMBERS[index % _LEVELS]] += lines
     return found
 
 

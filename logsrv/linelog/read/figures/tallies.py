@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
+from logsrv.linelog.fields.parsed_line import ALIASES, ALWAYS, ParsedLine
 from logsrv.linelog.fields.stored_line import STAMP
 from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.query.question import Extraction
@@ -40,7 +40,7 @@ def count_fields(
     counts: Counter[str] = Counter()
     sampled = size = 0
     for hit in search.hits(reverse=True):
-        record = hit.record()
+        record = hit.parsed()
         names = _field_names(record).union(extracted(record.body))
         size += sum(len(name) for name in names if name not in counts)
         counts.update(names)
@@ -50,7 +50,7 @@ def count_fields(
     return dict(counts.most_common(1000)), sampled
 
 
-def _field_names(record: Record) -> set[str]:
+def _field_names(record: ParsedLine) -> set[str]:
     """Return the names by which a query finds the fields of a message."""
     found = record.fields.keys()
     names = {f"fields.{name}" if name in ALWAYS else name for name in found}

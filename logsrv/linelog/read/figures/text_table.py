@@ -57,7 +57,7 @@ def figures_for_text(found: Rows, grouping: Grouping) -> Rows:
 
 
 def _named_groups(found: Rows, columns: int) -> Rows:
-    """Return rows with a word in place of a missing value in their first columns."""
+    """Return rows with a word instead of a missing value in their first columns."""
     rows = [(*map(named_value, row[:columns]), *row[columns:]) for row in found.rows]
     return found._replace(rows=rows)
 
@@ -69,11 +69,11 @@ def named_value(cell: Cell) -> Cell:
     return phrase_of(cell) if isinstance(cell, str) and cell[:1] in ("(", '"') else cell
 
 
-def _by_value(found: Rows) -> Rows:
+def _by_value(counts_by_time: Rows) -> Rows:
     """Return counts by time and a field as a row for each time, with a column for each frequent value."""
     totals: Counter[str] = Counter()
     by_time: dict[Cell, Counter[str]] = {}
-    for time, value, count in found.rows:
+    for time, value, count in counts_by_time.rows:
         totals[str(value)] += int(count or 0)
         by_time.setdefault(time, Counter())[str(value)] += int(count or 0)
     values = [value for value, _ in totals.most_common()]
@@ -88,12 +88,12 @@ def _by_value(found: Rows) -> Rows:
         )
         for time, counts in by_time.items()
     ]
-    return found._replace(columns=columns, rows=rows)
+    return counts_by_time._replace(columns=columns, rows=rows)
 
 
 def column_kinds(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
     """Return the columns of figures or values, with their types, as far as these tell how to show them."""
-    return [(name, _kind_of_column(rows, place)) for place, name in enumerate(columns)]
+    return [(name, _kind_of_column(rows, column)) for column, name in enumerate(columns)]
 
 
 def shown_rows(rows: Sequence[Sequence[Any]]) -> list[list[str | None]]:
@@ -101,9 +101,9 @@ def shown_rows(rows: Sequence[Sequence[Any]]) -> list[list[str | None]]:
     return [[None if cell is None else _shown(cell) for cell in row] for row in rows]
 
 
-def _kind_of_column(rows: Sequence[Sequence[Any]], place: int) -> str:
+def _kind_of_column(rows: Sequence[Sequence[Any]], column: int) -> str:
     """Return a type of DuckDB for a column of figures or of times, "" for any other."""
-    texts = [cell for row in rows if isinstance(cell := row[place], str)]
+    texts = [cell for row in rows if isinstance(cell := row[column], str)]
     if not texts:
         return "DOUBLE"
     return "TIMESTAMP" if all(map(_TIME.fullmatch, texts)) else ""
@@ -150,10 +150,10 @@ class Table:
     def _fitting_widths(self, columns: Columns, rows: list[list[str | None]]) -> list[int]:
         widths = [0] * len(columns)
         for row in rows:
-            for place, text in enumerate(row):
+            for column, text in enumerate(row):
                 if text:
                     # `one_line` shortens a very long text, as it will be shown.
-                    widths[place] = max(widths[place], terminal_columns(one_line(text)))
+                    widths[column] = max(widths[column], terminal_columns(one_line(text)))
         names = [terminal_columns(one_line(name)) for name, _ in columns]
         least = [
             width if _is_number(type_) or type_.startswith("TIMESTAMP") else _NARROWEST
@@ -165,7 +165,7 @@ class Table:
         widths = [min(width, self._width) for width in widths]
         room = self._width - len(_BETWEEN) * (len(widths) - 1)
         while sum(widths) > room:
-            wide = [place for place, width in enumerate(widths) if width > least[place]]
+            wide = [column for column, width in enumerate(widths) if width > least[column]]
             if not wide:
                 self._is_upright = True
                 return [max(names)]

@@ -31,20 +31,20 @@ def column_reader(names: Sequence[str], extractions: Sequence[Extraction]) -> Re
     fields = _field_reader(others) if others else None
 
     def read(stamps: StampedLines) -> dict[str, Column]:
-        found: dict[str, Column] = {}
+        columns: dict[str, Column] = {}
         if fields is not None:
-            found.update(zip(others, fields.read(stamps), strict=True))
+            columns.update(zip(others, fields.read(stamps), strict=True))
         if "level" in names:
-            found["level"] = [OF_NUMBERS[n] for n in levels_of_records(stamps).tolist()]
+            columns["level"] = [OF_NUMBERS[n] for n in levels_of_records(stamps).tolist()]
         if of_source:
-            found.update(_source_columns(stamps, of_source))
+            columns.update(_source_columns(stamps, of_source))
         if extracted:
             messages = stamps.messages_of()
             for wanted, values in extracted:
                 rows = [values(message) for message in messages]
-                for place, name in enumerate(wanted):
-                    found[name] = [row[place] for row in rows]
-        return found
+                for column, name in enumerate(wanted):
+                    columns[name] = [row[column] for row in rows]
+        return columns
 
     return read
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import INHERITED, TIME_LENGTH
 from logsrv.linelog.query.question import Extraction
@@ -166,12 +166,12 @@ class PatternTable(Aggregate):
         """Return the merged patterns; with a time only those without earlier lines."""
         merged: dict[PatternKey, _Counts] = {}
         for key, pattern in merge_templates(list(self._counts)).items():
-            one = self._counts[key]
+            counts = self._counts[key]
             merged.setdefault(pattern, _Counts()).add(
-                one.earlier, one.since, one.position, one.time
+                counts.earlier, counts.since, counts.position, counts.time
             )
         texts = Counter(key[:2] for key in {key._replace(value=None) for key in merged})
-        found = [
+        patterns = [
             Pattern(
                 key.app,
                 key.template,
@@ -185,9 +185,11 @@ class PatternTable(Aggregate):
             for key, counts in merged.items()
             if counts.since and not (self._since is not None and counts.earlier)
         ]
-        found.sort(key=lambda one: (-one.lines, one.app, one.template, one.level, one.value or ""))
+        patterns.sort(
+            key=lambda one: (-one.lines, one.app, one.template, one.level, one.value or "")
+        )
         since = self._earliest if self._is_cut else None
-        return Patterns(found, self._lines, self._unknown + self._frequent.left_out, since)
+        return Patterns(patterns, self._lines, self._unknown + self._frequent.left_out, since)
 
 
 def _characters(keys: Iterable[PatternKey]) -> int:

@@ -16,14 +16,14 @@ import numpy
 import orjson
 
 from logsrv.kit.text.colours import has_colours, text_without_colours, without_colours
-from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, indexes_of_true, rows_at
 from logsrv.linelog.fields.forms.json.one import look_up_field
 from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
 from logsrv.linelog.fields.json_values import Object, json_to_field_value
 from logsrv.linelog.fields.known_keys import level_names_of_object
 from logsrv.linelog.fields.level.one import level_of_fields
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, levels_of_records
-from logsrv.linelog.fields.record import ALIASES, IN_LOG_RECORDS, Record
+from logsrv.linelog.fields.parsed_line import ALIASES, IN_LOG_RECORDS, ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import (
     Value,
@@ -127,19 +127,19 @@ class LinePatterns:
             ends = ends.copy()
             known = list(objects)
             ends[known] = stamps.messages[known]
-        found: list[_Shape] = [*skeletons(stamps.text, stamps.messages, ends)]
+        shapes: list[_Shape] = [*skeletons(stamps.text, stamps.messages, ends)]
         for row, key in objects.items():
-            found[row] = key
+            shapes[row] = key
         # A text in quotes is no part of a skeleton.
         for row in _lines_with_quoted_apps(stamps):
             if row not in objects:
                 app = _app_of_record(
-                    Record.of_message(stamps.text[stamps.messages[row] : ends[row]])
+                    ParsedLine.of_message(stamps.text[stamps.messages[row] : ends[row]])
                 )
-                found[row] = NamedSkeleton(app_in_pattern(app), found[row])
+                shapes[row] = NamedSkeleton(app_in_pattern(app), shapes[row])
         for row, app in apps.items():
-            found[row] = NamedSkeleton(app, found[row])
-        return found
+            shapes[row] = NamedSkeleton(app, shapes[row])
+        return shapes
 
     def _look_at_new(
         self, stamps: StampedLines, counts: Counter[_Key], first: dict[_Key, int]
@@ -164,7 +164,7 @@ class LinePatterns:
         apps, contents = [], []
         messages = stamps.messages_of(numpy.array([first[key] for key in lines], int))
         for (shape, _, _), message in zip(lines, messages, strict=True):
-            record = Record.of_message(message)
+            record = ParsedLine.of_message(message)
             if isinstance(shape, NamedSkeleton):
                 apps.append(shape.app)
             else:
@@ -180,12 +180,12 @@ def _apps_of_first_lines(stamps: StampedLines) -> dict[int, str]:
     if not stamps.first_lines:
         return {}
     rows, codes, lines, _ = stamps.going_on()
-    of_first = [_app_of_record(Record(line)) for line in lines]
+    of_first = [_app_of_record(ParsedLine(line)) for line in lines]
     found = {}
     for row, code in zip(rows.tolist(), codes.tolist(), strict=True):
         app = of_first[code]
         if app and b"=" in (line := stamps.line(row)):
-            app = _app_of_record(Record(line, None, lines[code]))
+            app = _app_of_record(ParsedLine(line, None, lines[code]))
         if app:
             found[row] = app_in_pattern(app)
     return found
@@ -280,7 +280,7 @@ def _has_level(parsed: Object) -> bool:
     return found is not None
 
 
-def _app_of_record(record: Record) -> str:
+def _app_of_record(record: ParsedLine) -> str:
     in_header = record.header.fields.get("app", "") if record.header else ""
     # Nearly all other contents have no fields.
     if b"=" not in record.content and not record.content.lstrip().startswith(b"{"):
@@ -304,7 +304,7 @@ def _lines_with_quoted_apps(stamps: StampedLines) -> list[int]:
     # The last bytes of the key decide about most.
     ends = rows_at(raw, at - 4, 4).view("<u4")[:, 0] >> 8
     at = at[numpy.isin(ends, _ENDS_OF_NAMES)]
-    found = [place for place in at.tolist() if text.endswith(_NAMES_IN_PAIRS, 0, place)]
+    found = [offset for offset in at.tolist() if text.endswith(_NAMES_IN_PAIRS, 0, offset)]
     rows: list[int] = numpy.unique(numpy.searchsorted(stamps.ends, found)).tolist()
     return rows
 

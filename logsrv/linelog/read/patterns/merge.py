@@ -2,7 +2,7 @@
 
 Templates of one program and level with the same separators and names are one group. Names never become a
 placeholder: those of classes and levels, and the first word behind time and level, unless it has a digit
-or is an address. A group is split by the place with the fewest different words, as long as these are few:
+or is an address. A group is split by the column with the fewest different words, as long as these are few:
 they are a part of the message. What then differs is a variable part, if there are enough templates and
 words that stay.
 """
@@ -22,11 +22,11 @@ from logsrv.linelog.read.patterns.skeletons import ANY
 ENOUGH = 3
 """Templates that have to differ in a word before it counts as variable."""
 _SURELY_VARIABLE = 12
-"""Different words after which a place counts as variable whatever else varies."""
+"""Different words after which a column counts as variable whatever else varies."""
 _MANY = 16
 """Templates that are merged even if most of their words differ."""
 _PARTS = re.compile(r"((?:<[a-z*]+>|[^\s=/,;:()\[\]{}\"'|<>])+)")
-# Placeholders of which one place may have several: an id of digits alone looks like a number.
+# Placeholders of which one column may have several: an id of digits alone looks like a number.
 _OF_IDS = frozenset(("<n>", "<hex>", ANY))
 # `LedgerMismatch`, `ValueError`, `com.acme.Boom`, `Acme\\Boom`, `Outer$Inner`.
 _CLASS = re.compile(
@@ -45,8 +45,8 @@ def merge_templates(keys: Sequence[PatternKey]) -> dict[PatternKey, PatternKey]:
     for key in keys:
         parts = _PARTS.split(key.template)
         words = tuple(parts[1::2])
-        place = tuple(parts[::2]), key.app, key.level, key.value, _names(words)
-        groups[place].append((words, key))
+        shape = tuple(parts[::2]), key.app, key.level, key.value, _names(words)
+        groups[shape].append((words, key))
     found: dict[PatternKey, PatternKey] = {}
     for (separators, *_), members in groups.items():
         for words, some in _merged(members):
@@ -59,10 +59,10 @@ def merge_templates(keys: Sequence[PatternKey]) -> dict[PatternKey, PatternKey]:
 def _names(words: _Words) -> _Words:
     """Return the words that are names, and "" for each other one."""
     found = [word if _is_name(word) else "" for word in words]
-    for place, word in enumerate(words):
+    for index, word in enumerate(words):
         if word != _TIME and not _is_level(word):
             if not _NO_PLAIN_WORD.search(word):
-                found[place] = word
+                found[index] = word
             break
     return tuple(found)
 
@@ -89,31 +89,31 @@ def _merged(
         group = waiting.pop()
         columns = [set(column) for column in zip(*(words for words, _ in group), strict=True)]
         counts = [len(column - _OF_IDS) + (not column.isdisjoint(_OF_IDS)) for column in columns]
-        varying = [place for place, count in enumerate(counts) if count > 1]
-        few = min((len(columns[place]) for place in varying), default=0)
+        varying = [index for index, count in enumerate(counts) if count > 1]
+        few = min((len(columns[index]) for index in varying), default=0)
         if not varying or _may_merge(group, varying, few):
             words = (_common_word(column) for column in columns)
             yield tuple(words), [key for _, key in group]
             continue
-        place = min(varying, key=counts.__getitem__)
+        index = min(varying, key=counts.__getitem__)
         parts: dict[str, list[tuple[_Words, PatternKey]]] = defaultdict(list)
         for member in group:
-            word = member[0][place]
+            word = member[0][index]
             parts["" if word in _OF_IDS else word].append(member)
         waiting += parts.values()
 
 
 def _may_merge(group: list[tuple[_Words, PatternKey]], varying: list[int], few: int) -> bool:
-    """Tell whether all that varies in a group is variable. few: the least different words in a place."""
+    """Tell whether all that varies in a group is variable. few: the least different words in a column."""
     if len(group) < ENOUGH or few < ENOUGH:
         return False
     words = group[0][0]
     fixed = sum(
-        not word.startswith("<") for place, word in enumerate(words) if place not in set(varying)
+        not word.startswith("<") for index, word in enumerate(words) if index not in set(varying)
     )
     if fixed < len(varying) and len(group) < _MANY:
         return False
-    # A place with few words for many templates tells messages apart.
+    # A column with few words for many templates tells messages apart.
     return few >= _SURELY_VARIABLE or few ** len(varying) >= len(group)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from logsrv.errors import QueryError
 from logsrv.kit.text.colours import has_colours
 from logsrv.linelog.fields.forms.json.one import parse_json
-from logsrv.linelog.fields.record import ALWAYS, Record
+from logsrv.linelog.fields.parsed_line import ALWAYS, ParsedLine
 from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse, phrase_of
@@ -86,7 +86,7 @@ def query_of_pattern(pattern: Pattern, line: bytes, first_line: bytes | None = N
 
     It surely finds `line`; it is empty, for all lines, if no expression does.
     """
-    record = Record(line)
+    record = ParsedLine(line)
     app = f"app={pattern.app}" if _PLAIN_NAME.fullmatch(pattern.app) else ""
     level = ""
     if pattern.is_text_shared:
@@ -106,7 +106,7 @@ def _finds(query: str, line: bytes, first_line: bytes | None) -> bool:
         return False
 
 
-def _conditions(template: str, record: Record) -> Iterator[str]:
+def _conditions(template: str, record: ParsedLine) -> Iterator[str]:
     """Yield conditions on a message, the most exact first."""
     field = ""
     if record.kind == "json":
@@ -139,8 +139,8 @@ def _expression(template: str, space: str) -> str:
         del parts[-2:]
     parts[-1] = parts[-1][:_LONGEST]
     texts = [
-        _EXPRESSIONS[part] if place % 2 else _SPECIAL.sub(r"\\\g<0>", part).replace(" ", space)
-        for place, part in enumerate(parts)
+        _EXPRESSIONS[part] if index % 2 else _SPECIAL.sub(r"\\\g<0>", part).replace(" ", space)
+        for index, part in enumerate(parts)
     ]
     # A number in brackets may be padded.
     return "".join(texts).replace(f"\\[{_EXPRESSIONS['<n>']}", f"\\[ *{_EXPRESSIONS['<n>']}")

@@ -11,7 +11,7 @@ import re
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, indexes_of_true, rows_at
 
 LONGEST = 1000
 """Bytes of a message that become part of its pattern."""
@@ -45,32 +45,32 @@ def skeletons(text: bytes, starts: Array, ends: Array) -> list[bytes]:
     if not len(starts):
         return []
     raw: Array = numpy.frombuffer(text, numpy.uint8)
-    found = numpy.frombuffer(text.translate(_NUMBERS), numpy.uint8).copy()
+    changed = numpy.frombuffer(text.translate(_NUMBERS), numpy.uint8).copy()
     classes = _CLASSES[raw]
     if b"\\x" in text:
-        _keep_escapes(raw, classes, found)
+        _keep_escapes(raw, classes, changed)
     digits = classes == _DIGIT
     # The number of dropped spans that begin at each byte, less those that end there.
     edges: Array = numpy.zeros(len(raw) + 1, numpy.int8)
-    _replace_words(raw, classes, digits, found, edges)
+    _replace_words(raw, classes, digits, changed, edges)
     if b'"' in text:
-        _replace_quoted(raw, starts, found, edges)
+        _replace_quoted(raw, starts, changed, edges)
     _drop_unwanted(len(raw), starts, numpy.minimum(ends, starts + LONGEST), edges)
     dropped = numpy.cumsum(edges[:-1], dtype=numpy.int8) != 0
     dropped[1:] |= digits[1:] & digits[:-1]
     dropped[raw == _LF] = False
-    kept: bytes = found[~dropped].tobytes()
+    kept: bytes = changed[~dropped].tobytes()
     return kept.removesuffix(b"\n").split(b"\n")
 
 
-def _keep_escapes(raw: Array, classes: Array, found: Array) -> None:
+def _keep_escapes(raw: Array, classes: Array, changed: Array) -> None:
     """Keep escapes such as `\\x0a` as they are: they are no numbers, nor parts of words."""
     at = numpy.flatnonzero(raw[:-3] == _BACKSLASH)
     is_hex = classes & (_DIGIT | _HEX_LETTER)
     at = at[(raw[at + 1] == ord("x")) & (is_hex[at + 2] > 0) & (is_hex[at + 3] > 0)]
-    for place in (at + 1, at + 2, at + 3):
-        classes[place] = 0
-        found[place] = raw[place]
+    for offsets in (at + 1, at + 2, at + 3):
+        classes[offsets] = 0
+        changed[offsets] = raw[offsets]
 
 
 def _drop_unwanted(size: int, starts: Array, ends: Array, edges: Array) -> None:
@@ -81,8 +81,8 @@ def _drop_unwanted(size: int, starts: Array, ends: Array, edges: Array) -> None:
     edges[size] -= 1
 
 
-def _replace_words(raw: Array, classes: Array, digits: Array, found: Array, edges: Array) -> None:
-    """Replace words that are ids; each begins with a byte of `found` and drops the rest by `edges`."""
+def _replace_words(raw: Array, classes: Array, digits: Array, changed: Array, edges: Array) -> None:
+    """Replace words that are ids; each begins with a byte of `changed` and drops the rest by `edges`."""
     in_word = numpy.zeros(len(raw) + 2, bool)
     numpy.not_equal(classes, 0, out=in_word[1:-1])
     bounds = indexes_of_true(in_word[1:] != in_word[:-1])
@@ -92,10 +92,10 @@ def _replace_words(raw: Array, classes: Array, digits: Array, found: Array, edge
     kinds = numpy.bitwise_or.reduceat(classes, begins)
     sizes = stops - begins
     uuids = _begins_of_uuids(raw, kinds, sizes, begins, stops)
-    _drop(begins[uuids], stops[uuids + 4] if len(uuids) else uuids, UUID, found, edges)
+    _drop(begins[uuids], stops[uuids + 4] if len(uuids) else uuids, UUID, changed, edges)
     is_free = numpy.ones(len(begins), bool)
-    for place in range(5 if len(uuids) else 0):
-        is_free[uuids + place] = False
+    for number in range(5 if len(uuids) else 0):
+        is_free[uuids + number] = False
     is_hex = (kinds == _DIGIT | _HEX_LETTER) & (
         (sizes >= _SHORTEST_HEX) | (raw[begins - 1] == _COLON)
     )
@@ -108,13 +108,13 @@ def _replace_words(raw: Array, classes: Array, digits: Array, found: Array, edge
         mixed = mixed[~prefixed & (sizes[mixed] >= _SHORTEST_ID)]
         groups = _count_digit_groups(digits, begins[mixed], stops[mixed])
         ids = mixed[groups > 1]
-        _drop(begins[ids], stops[ids], ID, found, edges)
+        _drop(begins[ids], stops[ids], ID, changed, edges)
     hexes = numpy.flatnonzero(is_hex & is_free)
-    _drop(begins[hexes], stops[hexes], HEX, found, edges)
+    _drop(begins[hexes], stops[hexes], HEX, changed, edges)
 
 
 def _drop(begins: Array, stops: Array, by: bytes, found: Array, edges: Array) -> None:
-    """Replace spans by one byte: no two may begin, or end, at the same place."""
+    """Replace spans by one byte: no two may begin, or end, at the same offset."""
     found[begins] = by[0]
     edges[begins + 1] += 1
     edges[stops] -= 1
@@ -126,11 +126,11 @@ def _begins_of_uuids(raw: Array, kinds: Array, sizes: Array, begins: Array, stop
         return numpy.zeros(0, int)
     last = len(begins) - len(_UUID)
     able = numpy.flatnonzero((sizes[: last + 1] == _UUID[0]) & (sizes[4:] == _UUID[4]))
-    for place, size in enumerate(_UUID):
-        able = able[(sizes[able + place] == size) & (kinds[able + place] < _LETTER)]
-        if place:
-            before = begins[able + place] - 1
-            able = able[(before == stops[able + place - 1]) & (raw[before] == _DASH)]
+    for number, size in enumerate(_UUID):
+        able = able[(sizes[able + number] == size) & (kinds[able + number] < _LETTER)]
+        if number:
+            before = begins[able + number] - 1
+            able = able[(before == stops[able + number - 1]) & (raw[before] == _DASH)]
     return able
 
 
@@ -139,14 +139,14 @@ def _count_digit_groups(digits: Array, begins: Array, stops: Array) -> Array:
     sizes = numpy.minimum(stops - begins, 64)
     counts: Array = numpy.zeros(len(begins), int)
     before: Array = numpy.zeros(len(begins), bool)
-    for place in range(int(sizes.max(initial=0))):
-        here = digits[numpy.minimum(begins + place, len(digits) - 1)] & (place < sizes)
+    for column in range(int(sizes.max(initial=0))):
+        here = digits[numpy.minimum(begins + column, len(digits) - 1)] & (column < sizes)
         counts += here & ~before
         before = here
     return counts
 
 
-def _replace_quoted(raw: Array, starts: Array, found: Array, edges: Array) -> None:
+def _replace_quoted(raw: Array, starts: Array, changed: Array, edges: Array) -> None:
     """Replace the parts in double quotes, except for messages of logfmt."""
     quotes = numpy.flatnonzero(raw == _QUOTE)
     quotes = quotes[raw[quotes - 1] != _BACKSLASH]
@@ -162,7 +162,7 @@ def _replace_quoted(raw: Array, starts: Array, found: Array, edges: Array) -> No
         keys = rows_at(raw, begins[known] - 4, 4).view("<u4")[:, 0]
         kept = known[numpy.isin(keys, _MESSAGE_KEYS)]
         begins, stops = numpy.delete(begins, kept), numpy.delete(stops, kept)
-    _drop(begins, stops, QUOTED, found, edges)
+    _drop(begins, stops, QUOTED, changed, edges)
 
 
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"

@@ -7,8 +7,8 @@ of other sources are passed over by their first bytes.
 they are wanted. Records of several senders are mixed. When a frame has been searched, all hits are known up
 to its end, and so all records of the lines up to a little before its end.
 
-`lines_beyond`: the other lines of the records at the edges of what was found, as a limit, a place or a time
-may end an answer within a record.
+`lines_beyond`: the other lines of the records at the edges of what was found, as a limit, a position or a
+time may end an answer within a record.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from logsrv.linelog.fields.continuations.joiner import (
 )
 from logsrv.linelog.fields.continuations.parts import part_of_record
 from logsrv.linelog.fields.continuations.way_back import may_be_continuation
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.record_match import RecordTest
 from logsrv.linelog.read.continuations import Continuations
@@ -34,11 +34,8 @@ from logsrv.linelog.read.hits import Hit, lines_in_text
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records import limits
 from logsrv.linelog.read.records.joining import OpenRecords
-from logsrv.linelog.read.records.whole_records import (
-    about_lines,
-    is_far,
-    lines_before_record,
-)
+from logsrv.linelog.read.records.line_documents import about_lines
+from logsrv.linelog.read.records.lines_back import is_far, lines_leading_to
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
@@ -117,24 +114,24 @@ class FoundRecords:
         if not is_hit and not is_known:
             self._passed[source] = self._read
             return
-        record = Record(line.line)
+        parsed = ParsedLine(line.line)
         joiner = self._gathering.joiner
-        stream = joiner.stream_of(record)
+        stream = joiner.stream_of(parsed)
         if not is_known or not joiner.knows(stream):
             if not is_hit:
                 self._passed[stream] = self._read
-                joiner.pass_over(record)
+                joiner.pass_over(parsed)
                 return
             # All lines since `_begin` have been read.
             passed = max(self._passed.get(source, 0), self._passed.get(stream, 0))
             if self._read - passed <= limits.MOST_READ:
-                for earlier in lines_before_record(self._lines, line):
-                    before = Record(earlier.line)
+                for earlier in lines_leading_to(self._lines, line):
+                    before = ParsedLine(earlier.line)
                     of = joiner.stream_of(before)
-                    self._gathering.add(earlier, before, of, now=self._read)
-                stream = joiner.stream_of(record)
+                    self._gathering.add(earlier, before, of, lines_read=self._read)
+                stream = joiner.stream_of(parsed)
         self._sources[source] = self._read
-        self._gathering.add(line, record, stream, is_wanted=is_hit, now=self._read)
+        self._gathering.add(line, parsed, stream, is_wanted=is_hit, lines_read=self._read)
 
     def _recent(self, read: dict[Hashable, int]) -> dict[Hashable, int]:
         return {
@@ -150,7 +147,7 @@ class FoundRecords:
                 line
                 and gathering.going_on
                 and not record.is_over
-                and self._read - record.begun < limits.MOST_READ
+                and self._read - record.begun_at_line < limits.MOST_READ
                 and not gathering.is_waiting_long
                 and not is_far(record.hits[-1].line, line.line)
             ):
@@ -172,7 +169,7 @@ class FoundRecords:
 
 def _is_match(lines: Iterable[Hit], matches: RecordTest | None) -> bool:
     """Return whether a test, if there is one, is true for the lines of a record."""
-    return matches is None or matches([hit.record() for hit in lines])
+    return matches is None or matches([hit.parsed() for hit in lines])
 
 
 def whole_record(lines: StoredLines, hit: Hit) -> list[Hit]:
@@ -204,11 +201,11 @@ class FollowedRecords:
         """
         gathering, wanted = self._gathering, {hit.position for hit in hits}
         for hit in lines_in_text(position, text, continuations):
-            record = Record(hit.line)
-            is_wanted, stream = hit.position in wanted, gathering.joiner.stream_of(record)
-            gathering.add(hit, record, stream, is_wanted=is_wanted, now=now)
-        for first, found in list(gathering.records.items()):
-            is_over = found.is_over or now - found.last >= limits.PAUSE
+            line = ParsedLine(hit.line)
+            is_wanted, stream = hit.position in wanted, gathering.joiner.stream_of(line)
+            gathering.add(hit, line, stream, is_wanted=is_wanted, seconds=now)
+        for first, record in list(gathering.records.items()):
+            is_over = record.is_over or now - record.last_seconds >= limits.PAUSE
             if is_over or gathering.is_waiting_long:
                 taken = gathering.take(first)
                 if taken.is_wanted and _is_match(taken.hits, self._matches):
@@ -295,7 +292,7 @@ def _records_over(lines: StoredLines, edge: Position) -> Iterator[list[Hit]]:
             break
         if apart >= limits.READ_OVER and not may_be_continuation(hit.line):
             continue
-        line = Record(hit.line)
+        line = ParsedLine(hit.line)
         stream = stream_of_record(line)
         # Only the first line of a stream can go on with a record from before the edge.
         if stream in streams:
@@ -312,13 +309,13 @@ def _records_over(lines: StoredLines, edge: Position) -> Iterator[list[Hit]]:
 
 def _goes_on(lines: StoredLines, hit: Hit) -> bool:
     """Return whether a line goes on with a record: its own stream tells it, without the lines of others."""
-    record = Record(hit.line)
-    before = (Record(earlier.line) for earlier in lines_before_record(lines, hit))
-    return first_line_after(before, record) is not record
+    line = ParsedLine(hit.line)
+    before = (ParsedLine(earlier.line) for earlier in lines_leading_to(lines, hit))
+    return first_line_after(before, line) is not line
 
 
 def _record_lines(record: list[Hit]) -> Iterator[RecordLine]:
-    about = about_lines([hit.record() for hit in record])
+    about = about_lines([hit.parsed() for hit in record])
     return map(RecordLine, record, about)
 
 

@@ -1,6 +1,6 @@
 """Lines of a store, in its order, put together to records in bounded memory: for all who read stores.
 
-    `JoinedLines`     objects for JSON: which record each line is of      RecordJoiner
+    `LineDocuments`   objects for JSON: which record each line is of      RecordJoiner
     `LatestRecords`   the live page: the records of the newest lines      OpenRecords
     `FoundRecords`    a search: the records of hits                       OpenRecords
     `FollowedRecords` `logsrv tail`: records of new lines, as they end    OpenRecords
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from logsrv.linelog.fields.continuations.joiner import Joiner
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records import limits
 
@@ -23,7 +23,7 @@ from logsrv.linelog.read.records import limits
 class RecordJoiner:
     """Finds the first line of each line's record.
 
-    size: the bytes of the lines so far. Its user forgets all when `is_full`: at a place of its own choice,
+    size: the bytes of the lines so far. Its user forgets all when `is_full`: at a line of its own choice,
     because lines that are known already may have to be read again.
     """
 
@@ -40,30 +40,32 @@ class RecordJoiner:
         """True if so many bytes have come that what is unfinished has to be forgotten."""
         return self.size > limits.MOST_KEPT
 
-    def first_line(self, record: Record, stream: Hashable = None) -> Record:
+    def first_line(self, line: ParsedLine, stream: Hashable = None) -> ParsedLine:
         """Return the first line of the record of the next line: itself if it begins one."""
-        self.size += len(record.line)
-        return self.joiner.first_line(record, stream)
+        self.size += len(line.line)
+        return self.joiner.first_line(line, stream)
 
 
 class OpenRecord:
     """A record whose lines are coming, in the order of the store.
 
-    begun, last: when its first and its last line came, by its reader's clock. size: their bytes. is_wanted:
-    whether somebody asks for it. is_over: whether a line of its stream has begun another one.
+    begun_at_line: how many lines a search had read when its first line came. last_seconds: when its last
+    line came, in seconds. size: the bytes of its lines. is_wanted: whether somebody asks for it. is_over:
+    whether a line of its stream has begun another one.
     """
 
-    def __init__(self, now: float = 0.0) -> None:
-        self.begun = self.last = now
+    def __init__(self, begun_at_line: int = 0) -> None:
+        self.begun_at_line = begun_at_line
+        self.last_seconds = 0.0
         self.hits: list[Hit] = []
         self.size = 0
         self.is_wanted = self.is_over = False
-        self._lines: list[Record] = []
+        self._lines: list[ParsedLine] = []
 
     @property
-    def lines(self) -> list[Record]:
+    def lines(self) -> list[ParsedLine]:
         """The lines, parsed; each once."""
-        self._lines += [hit.record() for hit in self.hits[len(self._lines) :]]
+        self._lines += [hit.parsed() for hit in self.hits[len(self._lines) :]]
         return self._lines
 
 
@@ -76,7 +78,7 @@ class OpenRecords(RecordJoiner):
 
     def forget(self) -> None:
         super().forget()
-        self.records: dict[Record | None, OpenRecord] = {}
+        self.records: dict[ParsedLine | None, OpenRecord] = {}
         self.waiting = self.going_on = 0
 
     @property
@@ -91,33 +93,34 @@ class OpenRecords(RecordJoiner):
     def add(
         self,
         hit: Hit,
-        record: Record,
+        line: ParsedLine,
         stream: Hashable = None,
         *,
         is_wanted: bool = False,
-        now: float = 0.0,
+        lines_read: int = 0,
+        seconds: float = 0.0,
     ) -> OpenRecord:
-        """Add a line, and return its record. record: the line without what it has from its record.
+        """Add a line, and return its record. line: without what it has from its record.
 
-        now: the reader's clock, which counts the lines that a search has read, or the seconds of a tail.
+        lines_read: by a search so far. seconds: by the clock of a tail.
         """
-        first = self.first_line(record, stream)
-        found = self.records.get(first)
-        if found is None:
-            found = self.records[first] = OpenRecord(now)
-        found.hits.append(hit)
-        found.last = now
-        found.size += len(hit.line)
+        first = self.first_line(line, stream)
+        record = self.records.get(first)
+        if record is None:
+            record = self.records[first] = OpenRecord(lines_read)
+        record.hits.append(hit)
+        record.last_seconds = seconds
+        record.size += len(hit.line)
         self.waiting += len(hit.line)
-        self.going_on += is_wanted and not found.is_wanted
-        found.is_wanted |= is_wanted
+        self.going_on += is_wanted and not record.is_wanted
+        record.is_wanted |= is_wanted
         ended = self.records.get(self.joiner.ended)
         if ended is not None and not ended.is_over:
             self.going_on -= ended.is_wanted
             ended.is_over = True
-        return found
+        return record
 
-    def take(self, first: Record | None) -> OpenRecord:
+    def take(self, first: ParsedLine | None) -> OpenRecord:
         """Remove a record and return it. Further lines of it are a record of their own."""
         record = self.records.pop(first)
         self.waiting -= record.size

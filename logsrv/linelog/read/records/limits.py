@@ -1,4 +1,4 @@
-"""The limits within which readers of a store put its lines together to records, in one place.
+"""The limits within which readers of a store put its lines together to records, all of them.
 
 Those of a record by its own lines are in `fields/continuations/joiner.py`: MOST_LINES, MOST_BYTES,
 MOST_SECONDS, MOST_DOUBT, MOST_STREAMS.

@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable, Sequence
 
 from logsrv.linelog.fields.continuations.joiner import text_of_record
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.continuations.parts import join_parts
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.record_match import level_of_lines
 from logsrv.linelog.query.text_search.expression import ExtractedFields, extracted_fields
 from logsrv.linelog.read.hits import Hit
-from logsrv.linelog.read.records.whole_records import whole_lines
 from logsrv.linelog.read.render import (
     DIM,
     RESET,
@@ -40,6 +40,16 @@ _BREAK_IN_JSON = re.compile(rb'(?<!\\)(?:\\r)?\\n(?!")')
 _TAB_IN_JSON = re.compile(rb"(?<!\\)\\t")
 
 
+def _whole_lines(hits: Sequence[Hit]) -> list[Hit]:
+    """Return the lines of a record with the parts of each line that a container's runtime cut joined.
+
+    A line has the position of its first part.
+    """
+    positions = {str(hit.position): hit.position for hit in hits}
+    records = join_parts(ParsedLine(hit.line, str(hit.position)) for hit in hits)
+    return [Hit(positions[record.position or ""], record.line) for record in records]
+
+
 def make_record_renderer(
     style: LineStyle,
     matcher: Matcher | None = None,
@@ -62,7 +72,7 @@ def make_record_renderer(
     marked = spans_finder(matcher, mark_hits=mark_hits) if style.color else no_spans
 
     def render(lines: Sequence[Hit], context: bool) -> bytes:
-        hits = whole_lines(lines)
+        hits = _whole_lines(lines)
         shown = _shown_lines(hits)
         if len(shown) == 1:
             return plain(hits[0], context)
@@ -73,7 +83,7 @@ def make_record_renderer(
         if fold:
             number = f"{DIM}{end}{RESET}" if style.color else end
             return f"{first}{number}\n".encode()
-        base = colour_of_level(Record(hits[0].line)) if style.color else ""
+        base = colour_of_level(ParsedLine(hits[0].line)) if style.color else ""
         width = _narrower(style, len(_INDENTATION)).width
         rows = [highlight_message(text, spans(text), base, width) for text in further]
         return f"\n{_INDENTATION}".join([first, *rows]).encode() + b"\n"
@@ -82,12 +92,12 @@ def make_record_renderer(
 
 
 def _object(lines: Sequence[Hit], extracted: ExtractedFields | None, context: bool) -> bytes:
-    hits = whole_lines(lines)
+    hits = _whole_lines(lines)
     found = hit_document(hits[0], extracted, context=context)
     texts = (found["message"].encode(), *(_text_to_show(hit) for hit in hits[1:]))
     message = b"\n".join(_TAB.sub(b"\t", _BREAK.sub(b"\n", text)) for text in texts)
     found["message"] = message.decode("utf-8", "backslashreplace")
-    found["level"] = level_of_lines([Record(hit.line) for hit in hits])
+    found["level"] = level_of_lines([ParsedLine(hit.line) for hit in hits])
     return safe_json(found | {"lines": len(lines)}).encode() + b"\n"
 
 
@@ -96,7 +106,7 @@ def _first_line(
 ) -> str:
     if style.color:
         return render_coloured(hit, spans, style, message).removesuffix("\n")
-    return render_text(hit.line[: Record(hit.line).start] + message, style)
+    return render_text(hit.line[: ParsedLine(hit.line).start] + message, style)
 
 
 def _narrower(style: LineStyle, columns: int) -> LineStyle:
@@ -105,7 +115,7 @@ def _narrower(style: LineStyle, columns: int) -> LineStyle:
 
 def _shown_lines(hits: Sequence[Hit]) -> list[bytes]:
     """Return the lines that a person sees: the first message, and the texts of the further lines."""
-    record = Record(hits[0].line)
+    record = ParsedLine(hits[0].line)
     breaks, tab = _BREAK, _TAB
     if b"\\n" in record.body and record.content.startswith(b"{") and record.kind == "json":
         breaks, tab = _BREAK_IN_JSON, _TAB_IN_JSON
@@ -117,6 +127,6 @@ def _shown_lines(hits: Sequence[Hit]) -> list[bytes]:
 
 def _text_to_show(hit: Hit) -> bytes:
     """Return the text of a line without its header; a whole message keeps its colours."""
-    record = Record(hit.line)
+    record = ParsedLine(hit.line)
     whole = record.header is None and record.kind != "json"
     return record.body if whole else text_of_record(record)

@@ -197,7 +197,7 @@ class TargetPlugin:
         return bool(self.exposes and settings.token)
 
     def advice_without_tls(self, url: ShipURL) -> str:
-        """Return what to take in place of a URL without TLS."""
+        """Return what to take instead of a URL without TLS."""
         encrypted = [name for name, scheme in self.schemes.items() if scheme.tls]
         return f"{encrypted[0]}://" if encrypted else "a target with TLS"
 

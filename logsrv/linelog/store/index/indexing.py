@@ -3,7 +3,7 @@
 `segment_index.py` reads indexes. It is a separate module, because its import has to be fast.
 
 The index has the number of lines of each level in a frame. A reader that counts lines per step of time uses
-these numbers, in place of the text, if the smallest and the largest TIME of the frame are in the same step.
+these numbers, instead of the text, if the smallest and the largest TIME of the frame are in the same step.
 So lines are counted only if each begins with a valid TIME.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     U64,
     Array,
     RowShape,
@@ -40,7 +40,7 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.index.kept_continuations import MOST_TEXT
 from logsrv.linelog.store.index.segment_index import FORMAT, FrameStart, Index, IndexHead
-from logsrv.linelog.store.index.text_before import lines_before
+from logsrv.linelog.store.index.text_before import earlier_texts
 from logsrv.linelog.store.segment import Segment
 from logsrv.linelog.store.times import (
     SHAPE,
@@ -296,7 +296,7 @@ def rebuild_index(packed: Segment, disk: Disk, others: Iterable[Segment] = ()) -
     damaged or empty.
     """
     made = Indexer(packed.number)
-    earlier = EarlierTexts(partial(lines_before, packed, disk, lambda: others))
+    earlier = EarlierTexts(partial(earlier_texts, packed, disk, lambda: others))
     for text, frame in unpack_frames(packed, disk):
         made.add(scan_frame(text, len(text), earlier), frame)
     if not made.frames:

@@ -24,7 +24,7 @@ def text_before(segment: Segment, disk: Disk) -> bytes:
     return b"".join(reversed(texts))
 
 
-def lines_before(
+def earlier_texts(
     segment: Segment, disk: Disk, others: Callable[[], Iterable[Segment]]
 ) -> Iterator[tuple[int, EarlierText]]:
     """Yield the same in pieces, as `way_back.Earlier` returns them; each is read when it is asked for.

@@ -19,7 +19,7 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import compressor
 from logsrv.linelog.store.index.indexing import Indexer, save_index, scan_frame
 from logsrv.linelog.store.index.segment_index import Index
-from logsrv.linelog.store.index.text_before import lines_before
+from logsrv.linelog.store.index.text_before import earlier_texts
 from logsrv.linelog.store.segment import Segment, sealed_segments, tmp
 from logsrv.linelog.store.words.build import WordIndexBuilder
 
@@ -78,7 +78,7 @@ def packing_steps(
     """
     known = others or partial(sealed_segments, disk)
     made = Indexer(segment.number)
-    earlier = EarlierTexts(partial(lines_before, segment, disk, known))
+    earlier = EarlierTexts(partial(earlier_texts, segment, disk, known))
     frames = compressor()
     with contextlib.ExitStack() as undo:
         fd = undo.enter_context(Descriptor(disk.create_anew(tmp(segment.packed))))

@@ -4,7 +4,7 @@ A torn line is the beginning of a line, without an LF. It is kept, and the write
 it writes anything else. If a torn line has only our own stamp (TIME and SOURCE) or a part of it, nothing of
 a sender is lost with it: it is cut off, so that each line has the stored format.
 
-After a power cut a file may have its full size, but NULs in place of data. NULs at the end are cut off.
+After a power cut a file may have its full size, but NULs instead of data. NULs at the end are cut off.
 NULs between lines are a hole. It is filled, so that the lines after it keep their offsets: first an LF ends
 the torn line before the hole, and then a line that says how many bytes are missing fills the rest. Both
 repairs are logged.

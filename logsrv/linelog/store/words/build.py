@@ -123,7 +123,7 @@ class WordIndexBuilder:
 
 
 def write_word_index(packed: Segment, made: Index, disk: Disk) -> bool:
-    """Make the word index of a packed segment, in place of an older one. made: the index of the segment.
+    """Make the word index of a packed segment, instead of an older one. made: the index of the segment.
 
     Returns False if it would be too large; then the segment has none. Raises OSError, and ValueError if the
     segment is damaged.

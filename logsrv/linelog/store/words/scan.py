@@ -72,7 +72,7 @@ class FrameText:
         underscore = text == ord("_")
         letter = behind_a < 26
         letter |= underscore
-        # Letters as in the index; NULs in place of all other bytes.
+        # Letters as in the index; NULs instead of all other bytes.
         lower *= letter
         lower ^= underscore.view(U8) * U8(4)
         self.letters: Array = lower

@@ -14,7 +14,7 @@ from logsrv.linelog.fields.continuations.first_lines import first_lines
 from logsrv.linelog.fields.continuations.joiner import MOST_LINES, Joiner, has_own_header, is_blank
 from logsrv.linelog.fields.continuations.trace_shapes import goes_on_anywhere, kind_of_text
 from logsrv.linelog.fields.continuations.way_back import NEAR, EarlierText, first_line_of
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import REACH
 from tests.parts.examples import more
@@ -25,7 +25,7 @@ def by_joiner(lines: Sequence[bytes]) -> dict[int, bytes]:
     """The first lines as a Joiner finds them; empty lines and insides of traces are none, and have none."""
     joiner, found, at = Joiner(), {}, 0
     for line in lines:
-        record = Record(line[:-1])
+        record = ParsedLine(line[:-1])
         first = joiner.first_line(record)
         is_told = not is_blank(record) and not has_own_header(record)
         is_first = not is_blank(first) and not goes_on_anywhere(
@@ -166,11 +166,11 @@ def test_a_trace_begins_behind_each_header(header):
 
 def test_what_a_line_says_itself_goes_before_its_record():
     first = b"<11>Nov 20 06:18:42 web1 shop[7]: cannot post"
-    record = Record(stored(b"\tlevel=info host=web9 took=3ms")[:-1], None, first)
+    record = ParsedLine(stored(b"\tlevel=info host=web9 took=3ms")[:-1], None, first)
     assert (record.level, record.get("hostname"), record.get("app")) == ("info", "web9", "shop")
-    assert Record(stored(b"\tERROR a=b")[:-1], None, first).level == "error"
+    assert ParsedLine(stored(b"\tERROR a=b")[:-1], None, first).level == "error"
     # In the fields that are shown as in those that are asked for.
-    shown = Record(stored(b"\thost=web9 service=cart a=b")[:-1], None, first).fields
+    shown = ParsedLine(stored(b"\thost=web9 service=cart a=b")[:-1], None, first).fields
     assert (shown["hostname"], shown["app"], shown["pid"]) == ("web9", "cart", "7")
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.continuations import joiner as continuation
 from logsrv.linelog.fields.continuations.joiner import MOST_LINES, Joiner
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from tests.parts.stack_traces import GO, JAVA, OTHERS, PYTHON, split_sample, stamped
 
 # Each is one record.
@@ -450,7 +450,7 @@ SINGLES = {
     "braces": "ERROR no\n{\n} else {\n[x]",
     "colons": "Error: a\nError: b\nERROR no\nShop: open",
     "files and hosts": "ERROR no\nmain.css\nINFO up\nshop/main.go\nwww.example.org/a.b\nmain.f x",
-    "places without their source": "/app/x.c:3\nnext\n/app/x:3\nnext\nnode: 3\nnext",
+    "file and line without their source": "/app/x.c:3\nnext\n/app/x:3\nnext\nnode: 3\nnext",
     "fields": "ERROR no\nStatus: down\nServer: a\nState: b\nMessage: c\nNode.js v20.1.0\n{a,b}\n- /a",
     "stars": "ERROR no\n** Note: a\n** Last message in was c\n^\nINFO a\n** (RuntimeError) b",
     "panics": "thread 'a' panicked at 'b', src/main.rs:2:5\nthe thread 'a' panicked at a.rs:1:2:\nb",
@@ -460,7 +460,7 @@ SINGLES = {
 
 def continued(lines: list[bytes]) -> list[bool]:
     joiner = Joiner()
-    records = [Record(line) for line in lines]
+    records = [ParsedLine(line) for line in lines]
     return [joiner.first_line(record) is not record for record in records]
 
 
@@ -569,7 +569,7 @@ def test_twenty_thousand_lines_whose_record_never_begins_take_no_memory(text):
     begun = 0
     tracemalloc.start()
     for _ in range(20_000):
-        record = Record(stamped(text))
+        record = ParsedLine(stamped(text))
         begun += joiner.first_line(record) is record
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -597,7 +597,7 @@ def test_of_many_sources_a_busy_one_is_remembered():
 
     def first(source: str, message: bytes) -> bytes:
         line = b"2026-11-20T06:18:42.000000Z tcp:10.0.0.%b:5 %b" % (source.encode(), message)
-        return joiner.first_line(Record(line)).body
+        return joiner.first_line(ParsedLine(line)).body
 
     head = b"<11>Nov 20 06:18:42 web1 shop[7]: cannot post"
     inside = b"\tat x.Y.z(Y.java:3)"

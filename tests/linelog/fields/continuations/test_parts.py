@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.continuations.joiner import MOST_BYTES, Joiner
 from logsrv.linelog.fields.continuations.parts import is_cut, join_parts
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.lines.clean import escaped
 
 STAMP = "2026-11-26T08:00:00.000000Z file:/var/log/pods/a/0.log "
@@ -120,10 +120,10 @@ RECORDS = {
 def records_of(lines: list[str], stamp: str = STAMP) -> list[list[str]]:
     """Return the lines of each record, with their parts joined."""
     joiner = Joiner()
-    found: dict[int, list[Record]] = {}
+    found: dict[int, list[ParsedLine]] = {}
     firsts = []
     for line in lines:
-        record = Record(f"{stamp}{line}".encode())
+        record = ParsedLine(f"{stamp}{line}".encode())
         firsts.append(joiner.first_line(record))
         found.setdefault(id(firsts[-1]), []).append(record)
     wholes = [[line.line for line in join_parts(one)] for one in found.values()]
@@ -138,7 +138,7 @@ def test_the_parts_of_a_line_are_one_line_of_its_record(lines, records):
 def test_a_whole_line_has_the_fields_and_the_level_of_all_parts():
     parts = [f'{OUT} P {{"level":"err', f'{OUT} F or","message":"x"}}']
     ((line,),) = records_of(parts)
-    whole = Record((STAMP + line).encode())
+    whole = ParsedLine((STAMP + line).encode())
     assert (whole.level, whole.kind, whole.fields["message"]) == ("error", "json", "x")
     assert not is_cut(whole)
 
@@ -150,7 +150,7 @@ def test_a_part_is_shown_alone_if_the_next_one_comes_late_or_from_elsewhere():
         f"2026-11-26T08:00:{second:02}.000000Z tcp:{source}:1 {OUT} {letter} x".encode()
         for second, source, letter in sent
     ]
-    records = [Record(line) for line in lines]
+    records = [ParsedLine(line) for line in lines]
     begins = [joiner.first_line(record) is record for record in records]
     assert begins == [True, True, True, True, False]
 
@@ -180,11 +180,11 @@ def test_any_cuts_of_a_text_give_the_text(text, cuts, is_raw):
         for number, piece in enumerate(pieces, 1)
     ]
     stored = lines if is_raw else [escaped(line + b"\n")[:-1] for line in lines]
-    (whole,) = join_parts([Record(STAMP.encode() + line) for line in stored])
+    (whole,) = join_parts([ParsedLine(STAMP.encode() + line) for line in stored])
     assert whole.line == (f"{STAMP}{OUT} F ".encode() + data)
 
 
 @given(st.lists(st.binary(max_size=60)))
 def test_parts_of_any_bytes_are_joined(lines):
-    records = [Record(f"{STAMP}{OUT} P ".encode() + line) for line in lines]
+    records = [ParsedLine(f"{STAMP}{OUT} P ".encode() + line) for line in lines]
     assert len(join_parts(records)) == min(1, len(lines))

@@ -32,9 +32,9 @@ def test_columns_between_spaces_may_be_quoted(engine, rows):
         width = len(rows[0])
         with split_by(engine):
             found = split_words(stored(rows, " "), width, range(width))
-        for place, (codes, texts, _) in found.items():
+        for column, (codes, texts, _) in found.items():
             assert len({*texts}) == len(texts)
-            expected = [row[place].replace('"', "") for row in rows]
+            expected = [row[column].replace('"', "") for row in rows]
             assert [texts[code] for code in codes.tolist()] == expected
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     RowShape,
     indexes_of_true,
@@ -88,20 +88,20 @@ def test_three_letters_begin_a_name():
 
 
 @given(st.lists(st.integers(0, 2000)), st.integers(0, 2001))
-def test_few_true_places_are_found(true, size):
+def test_few_true_values_are_found(true, size):
     found = numpy.zeros(size, bool)
-    found[[place for place in true if place < size]] = True
+    found[[index for index in true if index < size]] = True
     assert indexes_of_true(found).tolist() == numpy.flatnonzero(found).tolist()
 
 
 @pytest.mark.parametrize("every", [1, 3, 9, 30, 300])
 @pytest.mark.parametrize("size", [0, 1, 7, 64, 6401])
-def test_many_true_places_are_found(size, every):
+def test_many_true_values_are_found(size, every):
     found = numpy.arange(size) % every == 0
     assert indexes_of_true(found).tolist() == numpy.flatnonzero(found).tolist()
 
 
-def test_windows_are_rows_of_bytes_at_places():
+def test_windows_are_rows_of_bytes_at_offsets():
     raw = numpy.frombuffer(b"abcdefgh", numpy.uint8)
     assert [bytes(row) for row in rows_at(raw, numpy.array([4, 0]), 3)] == [b"efg", b"abc"]
 

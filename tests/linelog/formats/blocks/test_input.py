@@ -82,8 +82,8 @@ class Centre:
         text = self.transport.value().decode()
         self.transport.clear()
         assert text.count("HTTP/1.1 ") == 1
-        place = re.search(r"Logsrv-To: (\S+)", text, re.IGNORECASE)
-        return int(text.split()[1]), place[1] if place else None
+        position = re.search(r"Logsrv-To: (\S+)", text, re.IGNORECASE)
+        return int(text.split()[1]), position[1] if position else None
 
     def post(self, block: PackedBlock) -> None:
         self.channel.dataReceived(self.request_of(block))

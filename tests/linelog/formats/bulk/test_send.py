@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from logsrv.linelog.fields.outgoing import OutgoingLines
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.formats.bulk import parse as bulk
 from logsrv.linelog.formats.bulk.send import BulkAnswer, bulk_request, read_bulk_answer
 from logsrv.linelog.lines.bodies import BodyRules
@@ -21,8 +21,8 @@ def test_our_own_input_reads_the_same(lines):
         bulk.add_bulk_documents, body, BodyRules("application/x-ndjson", "/logs/_bulk", 1 << 20)
     )
     assert read_bulk_answer(taken.reply.body, len(lines)) == BulkAnswer([], [], "", "")
-    came = [Record(record) for record in lines_of(taken.records)]
-    for sent, received in zip(map(Record, lines), came, strict=True):
+    came = [ParsedLine(record) for record in lines_of(taken.records)]
+    for sent, received in zip(map(ParsedLine, lines), came, strict=True):
         document = json.loads(received.line)
         assert document["message"] == sent.message
         assert document["@timestamp"] == sent.time

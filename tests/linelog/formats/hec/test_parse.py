@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.formats.hec.parse import add_hec_events, add_hec_lines
 from logsrv.linelog.lines.bodies import BodyRules
 from tests.parts.records import Taken, lines_of, taken_by
@@ -109,7 +109,7 @@ def test_a_time_in_s_ms_us_or_ns_becomes_rfc_3339_and_any_other_stays(time, text
 @pytest.mark.parametrize("body", [DRIVER, COLLECTOR, ROUTER])
 def test_records_are_found_by_time_host_and_program(body):
     (line,) = lines_of(events(body).records)
-    record = Record.of_message(line)
+    record = ParsedLine.of_message(line)
     assert record.get("hostname") == "web1"
     assert str(record.get("app")).partition("/")[0] == "shop"
     assert record.get("timestamp") == AT
@@ -133,7 +133,7 @@ def test_the_program_is_the_events_own_or_its_source_or_sourcetype(event, source
         json.dumps({"event": event, "source": source, "sourcetype": sourcetype}).encode()
     )
     (line,) = lines_of(found.records)
-    assert Record.of_message(line).get("app") == app
+    assert ParsedLine.of_message(line).get("app") == app
 
 
 def test_severities_of_opentelemetry_are_levels():

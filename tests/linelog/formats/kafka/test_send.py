@@ -4,7 +4,7 @@ import json
 
 from hypothesis import given
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.formats.kafka.send import kafka_messages
 from logsrv.linelog.read.render import record_document
 from tests.parts.sample_lines import LINES, SOURCES, line
@@ -12,7 +12,7 @@ from tests.parts.sample_lines import LINES, SOURCES, line
 
 @given(LINES)
 def test_a_value_is_an_object_of_the_api(lines):
-    for message, one in zip(kafka_messages(lines), map(Record, lines), strict=True):
+    for message, one in zip(kafka_messages(lines), map(ParsedLine, lines), strict=True):
         assert json.loads(message.value) == json.loads(json.dumps(record_document(one)))
         assert message.moment >= 0
 

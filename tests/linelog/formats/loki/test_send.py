@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from logsrv.linelog.fields.outgoing import OutgoingLines
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.formats.loki import parse as loki
 from logsrv.linelog.formats.loki.send import OTHERS, LokiEncoder, count_refused_by_time
 from logsrv.linelog.lines.bodies import JSON, BodyRules
@@ -33,8 +33,8 @@ def test_our_own_input_reads_the_same(lines):
     body = LokiEncoder().encode_push(OutgoingLines(lines))
     taken = taken_by(loki.add_loki_entries, body, BodyRules(JSON, "/loki/api/v1/push", 1 << 20))
     assert taken.reply.status == 204
-    came = [Record(record) for record in lines_of(taken.records)]
-    wanted = [Record(one) for one in lines]
+    came = [ParsedLine(record) for record in lines_of(taken.records)]
+    wanted = [ParsedLine(one) for one in lines]
     assert sorted(map(told, came)) == sorted(
         (
             record.message,
@@ -47,7 +47,7 @@ def test_our_own_input_reads_the_same(lines):
     )
 
 
-def told(record: Record) -> tuple[str, ...]:
+def told(record: ParsedLine) -> tuple[str, ...]:
     """What a line was, of a record of the input; the last three digits tell equal lines apart."""
     found = json.loads(record.line)
     return (

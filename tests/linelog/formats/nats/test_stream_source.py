@@ -1,4 +1,4 @@
-"""Tests for the places of streams that a centre fetches from."""
+"""Tests for the addresses of streams that a centre fetches from."""
 
 from pathlib import Path
 
@@ -20,19 +20,19 @@ from tests.parts.blocks import block_of
 
 
 def test_servers_stream_and_part_are_read():
-    place = parse_stream_source("n1.example.net,10.0.0.2:5000,[::1]:4333/LOGS:part=2/3")
-    assert place.servers == (("n1.example.net", 4222), ("10.0.0.2", 5000), ("::1", 4333))
-    assert (place.stream, place.part, place.parts) == ("LOGS", 2, 3)
-    assert (place.encrypts, place.passes_holes) == (False, False)
+    source = parse_stream_source("n1.example.net,10.0.0.2:5000,[::1]:4333/LOGS:part=2/3")
+    assert source.servers == (("n1.example.net", 4222), ("10.0.0.2", 5000), ("::1", 4333))
+    assert (source.stream, source.part, source.parts) == ("LOGS", 2, 3)
+    assert (source.encrypts, source.passes_holes) == (False, False)
 
 
 def test_tls_files_user_and_credentials_of_a_place_are_read():
-    place = parse_stream_source(
+    source = parse_stream_source(
         "n1/LOGS:ca=/etc/ca.pem:cert=/etc/own.pem:user=centre:holes=pass:creds=/etc/c\\:1.creds"
     )
-    assert (place.encrypts, place.passes_holes, place.user) == (True, True, "centre")
-    assert (place.ca, place.certificate) == (Path("/etc/ca.pem"), Path("/etc/own.pem"))
-    assert place.creds == Path("/etc/c:1.creds")
+    assert (source.encrypts, source.passes_holes, source.user) == (True, True, "centre")
+    assert (source.ca, source.certificate) == (Path("/etc/ca.pem"), Path("/etc/own.pem"))
+    assert source.creds == Path("/etc/c:1.creds")
     assert parse_stream_source("n1/LOGS:tls=yes").encrypts
 
 
@@ -76,10 +76,10 @@ FIRST = block_of(STORE, b"x\n" * 50, Position(3, 100), None)
 
 
 def what(
-    headers: dict[str, str], place: Position | None, *, passes_holes: bool = False
+    headers: dict[str, str], end: Position | None, *, passes_holes: bool = False
 ) -> tuple[BlockDecision, str]:
-    found = block_from_headers(adapted_headers(headers, place, passes_holes=passes_holes), b"")
-    return decide_about(found, place), found.gap
+    found = block_from_headers(adapted_headers(headers, end, passes_holes=passes_holes), b"")
+    return decide_about(found, end), found.gap
 
 
 def test_whatever_is_there_first_begins_a_store_and_what_begins_at_its_place_follows():
@@ -90,7 +90,7 @@ def test_whatever_is_there_first_begins_a_store_and_what_begins_at_its_place_fol
 
 
 @pytest.mark.parametrize(
-    ("place", "gap"),
+    ("end", "gap"),
     [
         (Position(3, 50), "50"),
         (Position(3, 0), "100"),
@@ -99,11 +99,11 @@ def test_whatever_is_there_first_begins_a_store_and_what_begins_at_its_place_fol
         (Position(1, 0), "unknown"),
     ],
 )
-def test_a_hole_is_refused_unless_it_is_to_be_passed_over(place, gap):
+def test_a_hole_is_refused_unless_it_is_to_be_passed_over(end, gap):
     """Inside a segment its size is known."""
     for one in BLOCK, FIRST:
-        assert what(one.headers(), place) == (BlockDecision.REFUSE, "")
-        assert what(one.headers(), place, passes_holes=True) == (BlockDecision.TAKE, gap)
+        assert what(one.headers(), end) == (BlockDecision.REFUSE, "")
+        assert what(one.headers(), end, passes_holes=True) == (BlockDecision.TAKE, gap)
 
 
 def test_a_block_that_begins_before_the_place_is_never_taken_in_part():
@@ -126,7 +126,7 @@ def test_a_place_that_is_none_is_for_others_to_refuse():
 
 
 @pytest.mark.parametrize(
-    ("block", "place", "hole"),
+    ("block", "end", "hole"),
     [
         (BLOCK, Position(3, 50), "3:50 to 3:100"),
         (FIRST, Position(3, 50), "3:50 to 3:100"),
@@ -144,7 +144,7 @@ def test_a_place_that_is_none_is_for_others_to_refuse():
         (attrs.evolve(BLOCK, after=Position(3, 20), gap="80"), Position(3, 0), "3:0 to 3:100"),
     ],
 )
-def test_a_hole_that_is_passed_over_is_named_but_no_gap_of_the_edge(block, place, hole):
+def test_a_hole_that_is_passed_over_is_named_but_no_gap_of_the_edge(block, end, hole):
     headers = block.headers()
-    assert passed_hole(headers, adapted_headers(headers, place, passes_holes=True)) == hole
-    assert passed_hole(headers, adapted_headers(headers, place, passes_holes=False)) == ""
+    assert passed_hole(headers, adapted_headers(headers, end, passes_holes=True)) == hole
+    assert passed_hole(headers, adapted_headers(headers, end, passes_holes=False)) == ""

@@ -89,10 +89,10 @@ async def test_only_one_of_three_publishers_gets_the_next_place(tmp_path):
             "exactly once; the stream LOGS keeps them on 3 servers;"
         )
         for number in range(60):
-            place = None if last is None else last.position
-            begin = Position(1, 0) if place is None else place
+            after = None if last is None else last.position
+            begin = Position(1, 0) if after is None else after
             made = [
-                block_of(STORE, stored_lines(STORE, 1, first=3 * number + one), begin, place)
+                block_of(STORE, stored_lines(STORE, 1, first=3 * number + one), begin, after)
                 for one in range(3)
             ]
             sent = [one.send(block) for one, block in zip(all_three, made, strict=True)]

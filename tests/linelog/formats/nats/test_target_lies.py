@@ -34,8 +34,12 @@ def target(server: Liar) -> JetStreamTarget:
 
 def stored(block: PackedBlock, sequence: object, subject: str = f"logs.{ONE}") -> bytes:
     """Return the headers of a block, as a server gives it out by its subject."""
-    place = {"Nats-Stream": "LOGS", "Nats-Subject": subject, "Nats-Sequence": str(sequence)}
-    return raw_headers({**block.headers(), **place})
+    sequence_headers = {
+        "Nats-Stream": "LOGS",
+        "Nats-Subject": subject,
+        "Nats-Sequence": str(sequence),
+    }
+    return raw_headers({**block.headers(), **sequence_headers})
 
 
 class Server:

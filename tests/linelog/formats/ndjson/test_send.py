@@ -4,7 +4,7 @@ import json
 
 from hypothesis import given
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.formats.ndjson import parse as http_lines
 from logsrv.linelog.formats.ndjson.send import encode_ndjson
 from logsrv.linelog.lines.bodies import BodyRules
@@ -21,15 +21,15 @@ def test_our_own_input_reads_the_same(lines):
         BodyRules("application/x-ndjson", "/", 1 << 20),
     )
     assert json.loads(taken.reply.body) == {"accepted": len(lines), "as_text": 0}
-    for sent, received in zip(map(Record, lines), lines_of(taken.records), strict=True):
+    for sent, received in zip(map(ParsedLine, lines), lines_of(taken.records), strict=True):
         found = json.loads(received)
         assert (found["message"], found["time"]) == (sent.message, sent.time)
-        assert Record(received).level == sent.level
+        assert ParsedLine(received).level == sent.level
 
 
 def test_an_object_is_that_of_the_api():
     sent = line(b'{"level":"error","service":"cache","n":123456789012345678901234567890}')
     [found] = [json.loads(one) for one in encode_ndjson([sent]).splitlines()]
-    assert found == record_document(Record(sent))
+    assert found == record_document(ParsedLine(sent))
     assert found["time"] == TIME and found["app"] == "cache"
     assert found["fields"]["n"] == 123456789012345678901234567890

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 
 from logsrv.linelog.fields.outgoing import OutgoingLines
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.formats.otlp import parse as otlp
 from logsrv.linelog.formats.otlp.send import export_request, rejected_count_and_reason
 from logsrv.linelog.lines.bodies import JSON, BodyRules
@@ -24,14 +24,14 @@ def test_our_own_input_reads_the_same(lines):
     body = export_request(OutgoingLines(lines))
     taken = taken_by(otlp.add_otlp_records, body, BodyRules(JSON, "/v1/logs", 1 << 20))
     assert taken.reply.status == 200 and rejected_count_and_reason(taken.reply.body) == (0, "")
-    came = [Record(record) for record in lines_of(taken.records)]
+    came = [ParsedLine(record) for record in lines_of(taken.records)]
     assert sorted(
         (str(one.get("body")), json.loads(one.line).get("time", UNKNOWN), one.level or "",
          str(one.get("attributes.logsrv.source")))
         for one in came
     ) == sorted(
         (one.message, f"{str(one.time)[:-1]}000Z", one.level or "", str(one.source))
-        for one in map(Record, lines)
+        for one in map(ParsedLine, lines)
     )  # fmt: skip
 
 

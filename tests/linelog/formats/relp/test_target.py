@@ -201,6 +201,29 @@ async def test_a_relp_server_that_went_away_between_sends_is_connected_again():
     assert texts(peers.messages) == [b"a", b"b"]
 
 
+class LeavingPeer(RelpPeer):
+    """Ends the session right after its first answer, and stays connected."""
+
+    transport: Any
+    _is_open = False
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._is_open:
+            self.transport.write(b"2 rsp 6 200 OK\n0 serverclose 0\n")
+        else:
+            self._is_open = True
+            super().dataReceived(data)
+
+
+async def test_a_connection_whose_session_ended_with_the_last_answer_is_closed_by_the_next_send():
+    async with far_side(LeavingPeer) as (peers, port), closing(target(port)) as one:
+        for text in (b"a", b"b"):
+            await one.send(sent(text))
+            await deferLater(REACTOR, 0)
+        await until(lambda: peers.connections[0].over, "the end of the first connection")
+        assert not peers.connections[1].over
+
+
 async def test_giving_up_ends_the_connection():
     """Answers that come later belong to nothing."""
     async with far_side() as (peers, port):

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.continuations.joiner import Joiner
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.http.assets import LOG_IN, PAGES, POLICY, live_page, log_in_page, static_files
 from logsrv.linelog.query.times import parse_moment
 
@@ -132,7 +132,7 @@ class Logs:
             for message in messages:
                 line = self._line(message, source, dict(about))
                 stored = f"{line['time']} {source} {message}".encode("utf-8", "replace")
-                first = self.joiner.first_line(Record(stored, line["position"]))
+                first = self.joiner.first_line(ParsedLine(stored, line["position"]))
                 self.records[line["position"]] = str(first.position)
                 self.lines.append(line)
             self.changed.notify_all()
@@ -339,12 +339,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"lines": lines[first : index + int(given.get("after", "5")) + 1]})
 
     def _record(self, given: dict[str, str]) -> None:
-        records, place = self.server_logs.records, given["position"]
-        if place not in records:
+        records, position = self.server_logs.records, given["position"]
+        if position not in records:
             self._answer(b'{"error": "There is no such line."}', status=404)
             return
         found = [
-            one for one in self.server_logs.lines if records[one["position"]] == records[place]
+            one for one in self.server_logs.lines if records[one["position"]] == records[position]
         ]
         self._json({"lines": [self.server_logs.joined(one) for one in found]})
 

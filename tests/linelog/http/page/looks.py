@@ -1,4 +1,4 @@
-"""What pages are looked at for: contrast, accessibility, text of strangers, places that shift."""
+"""What pages are looked at for: contrast, accessibility, text of strangers, parts that shift."""
 
 import json
 import os

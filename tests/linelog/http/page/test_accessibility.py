@@ -154,7 +154,7 @@ def test_nothing_moves_as_counts_grow(width, logs, visit):
     page.go(logs.url)
     page.wait(f"{LIVE} && document.querySelector('#shipped').textContent")
     page.wait("document.querySelector('#histogram-total').textContent === '0 lines'")
-    frame = [page.place(part) for part in ("#scroller", ".foot", "#histogram")]
+    frame = [page.box(part) for part in ("#scroller", ".foot", "#histogram")]
     page.run("void (shifts.length = 0)")
     for lines in (9, 90, 900, 9000):
         logs.send(*(f"line {number}" for number in range(lines)))
@@ -164,10 +164,10 @@ def test_nothing_moves_as_counts_grow(width, logs, visit):
     page.click("#pause")
     logs.send(*(f"later {number}" for number in range(700)))
     page.wait("document.querySelector('#newer-text').textContent === '700 new lines'")
-    assert page.place("#histogram") == frame[2]
+    assert page.box("#histogram") == frame[2]
     page.click("#pause")
     page.wait("document.querySelector('#newer').hidden")
-    assert [page.place(part) for part in ("#scroller", ".foot", "#histogram")] == frame
+    assert [page.box(part) for part in ("#scroller", ".foot", "#histogram")] == frame
     assert [one for one in page.run("shifts") if float(one.split()[-1]) > 0.001] == []
 
 
@@ -177,8 +177,8 @@ def test_the_button_for_new_lines_covers_none_on_a_phone(logs, visit):
     page.press(" ")
     logs.send("x")
     page.wait("document.querySelector('#newer-text').textContent === '1 new line'")
-    _, top, _, height = page.place("#scroller")
-    _, button, width, _ = page.place("#newer")
+    _, top, _, height = page.box("#scroller")
+    _, button, width, _ = page.box("#newer")
     assert top + height <= button and width > 300
 
 

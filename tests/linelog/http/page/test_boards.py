@@ -22,7 +22,7 @@ SORTED = "path=* | sort rt | limit 10"
 PAGE_WIDTH, PAGE_HEIGHT = 718, 1046
 
 
-def place(logs: Logs, *names: str, board: str = "shop", shape: str = "bars") -> None:
+def save_board(logs: Logs, *names: str, board: str = "shop", shape: str = "bars") -> None:
     """Let the server have searches of these names, and a board of them."""
     logs.saved = [{"name": name, "q": f"{name} x", "last": "1h"} for name in names]
     logs.boards[board] = {"panels": [{"search": name, "as": shape} for name in names]}
@@ -43,7 +43,7 @@ def requests(logs: Logs, path: str) -> int:
 
 def test_searches_are_shown_together_each_in_its_shape(logs, visit):
     logs.send("a x", "b x", level="error")
-    place(logs, "a", "b", "| count every 10m")
+    save_board(logs, "a", "b", "| count every 10m")
     for panel, shape in zip(logs.boards["shop"]["panels"], ("bars", "table", "lines"), strict=True):
         panel["as"] = shape
     logs.table = answer(["count"], [(0, 1), (1, 2)])
@@ -59,7 +59,7 @@ def test_searches_are_shown_together_each_in_its_shape(logs, visit):
 
 
 def test_what_has_no_times_is_a_table_whatever_its_shape(logs, visit):
-    place(logs, "| count by app")
+    save_board(logs, "| count by app")
     page = open_board(visit, 1)
     assert page.texts(".board-panel td.number") == ["0"]
     states = "[...document.querySelectorAll('.board-tools .choice-button')]"
@@ -69,7 +69,7 @@ def test_what_has_no_times_is_a_table_whatever_its_shape(logs, visit):
 
 def test_panels_are_asked_again_as_lines_arrive_and_not_otherwise(logs, visit):
     logs.send("a x", level="error")
-    place(logs, "a", shape="table")
+    save_board(logs, "a", shape="table")
     page = open_board(visit, 1)
     page.run("void (globalThis.now_ = performance.now(), performance.now = () => now_ + 30_000)")
     # Two looks at the store, at which nothing is new.
@@ -81,7 +81,7 @@ def test_panels_are_asked_again_as_lines_arrive_and_not_otherwise(logs, visit):
 
 
 def test_few_panels_are_asked_for_at_once_and_a_new_time_replaces_them(logs, visit):
-    place(logs, *(f"s{number}" for number in range(12)))
+    save_board(logs, *(f"s{number}" for number in range(12)))
     logs.slow_bars.clear()
     page: Page = visit("board?name=shop", ready=f"{PANELS} === 12")
     wait_until(lambda: requests(logs, "/api/histogram") == 3, "three requests")
@@ -98,7 +98,7 @@ def test_few_panels_are_asked_for_at_once_and_a_new_time_replaces_them(logs, vis
 
 
 def test_a_board_is_made_ordered_and_emptied_by_keys(logs, visit):
-    place(logs, "a", "b", "c")
+    save_board(logs, "a", "b", "c")
     logs.boards.clear()
     page: Page = visit(
         "board",
@@ -138,7 +138,7 @@ def test_a_board_is_made_ordered_and_emptied_by_keys(logs, visit):
 
 def test_an_open_board_follows_what_others_change(logs, visit):
     logs.send("a x", "b x", "c x")
-    place(logs, "a", "b")
+    save_board(logs, "a", "b")
     page = open_board(visit, 2)
     logs.saved[0]["q"] = "c"
     logs.boards["shop"]["panels"].reverse()
@@ -150,7 +150,7 @@ def test_an_open_board_follows_what_others_change(logs, visit):
 def test_a_panel_of_patterns_is_a_table_of_them(logs, visit):
     logs.send("full 7", "full 8", app="shop", level="warning")
     logs.send("gone", app="mail", level="error")
-    place(logs, "all")
+    save_board(logs, "all")
     logs.saved[0]["q"] = "| patterns by app"
     page = open_board(visit, 1)
     assert page.texts("th") == ["value", "app", "level", "pattern", "count"]
@@ -163,7 +163,7 @@ def test_a_panel_of_patterns_is_a_table_of_them(logs, visit):
 
 
 def test_a_removed_board_can_be_put_back(logs, visit):
-    place(logs, "a", "b")
+    save_board(logs, "a", "b")
     before = dict(logs.boards)
     page: Page = visit("board", ready="document.querySelectorAll('#board-list li').length === 1")
     page.run("document.querySelector('#board-list .exclude').focus()")
@@ -176,7 +176,7 @@ def test_a_removed_board_can_be_put_back(logs, visit):
 
 
 def test_a_search_is_added_from_the_page(logs, visit):
-    place(logs, "a")
+    save_board(logs, "a")
     page: Page = visit(ready="document.querySelector('#connection.live')")
     page.press("o")
     page.wait("document.querySelectorAll('#saved-list a').length === 1")
@@ -191,7 +191,7 @@ def test_a_search_is_added_from_the_page(logs, visit):
 
 
 def test_a_search_that_is_gone_or_no_query_any_more_says_so(logs, visit):
-    place(logs, "a", "wrong", "refused")
+    save_board(logs, "a", "wrong", "refused")
     logs.saved = [
         {"name": "wrong", "q": "status>=", "error": "there is nothing to compare with", "at": 9},
         {"name": "refused", "q": "level>=banana"},
@@ -222,7 +222,7 @@ def test_text_of_strangers_is_text_on_a_board(logs, visit):
     """Names of searches, boards and values, however long."""
     long = "x" * 200
     names = [*CORPUS[:10], BIDI]
-    place(logs, *names, board=long)
+    save_board(logs, *names, board=long)
     logs.boards[CORPUS[0]] = logs.boards[long]
     logs.send(*(f"{name} x" for name in names), level="error")
     logs.table = answer(["count"], [(name, 1) for name in names], (CORPUS[0],), None)
@@ -250,7 +250,7 @@ def test_text_of_strangers_is_text_on_a_board(logs, visit):
 )
 def test_a_board_is_readable_and_accessible(logs, visit, scheme, width, height):
     logs.send("a x", "b x", level="error")
-    place(logs, "a", "b")
+    save_board(logs, "a", "b")
     logs.boards["shop"]["panels"][1]["as"] = "table"
     page = open_board(visit, 2, width=width, height=height, prefers_color_scheme=scheme)
     assert serious(page) == []
@@ -261,7 +261,7 @@ def test_a_board_is_readable_and_accessible(logs, visit, scheme, width, height):
 
 def test_a_printed_board_says_what_it_is_of(logs, visit):
     logs.send("a x", level="error")
-    place(logs, "a")
+    save_board(logs, "a")
     page = open_board(visit, 1, prefers_color_scheme="dark")
     page.call("Page.printToPDF")
     page.call("Emulation.setEmulatedMedia", media="print")
@@ -275,7 +275,7 @@ def test_a_printed_board_says_what_it_is_of(logs, visit):
 
 def test_a_board_says_that_the_server_is_away_and_goes_on(logs, visit):
     logs.send("a x")
-    place(logs, "a")
+    save_board(logs, "a")
     page = open_board(visit, 1)
     page.run(
         "void (globalThis.fetched = fetch, globalThis.fetch = () => Promise.reject(new TypeError()))"
@@ -302,7 +302,7 @@ def board(logs: Logs, visit: Any) -> Page:
     logs.send(*rows, path="*")
     for line in logs.lines:
         line["number"] = 1.25
-    place(logs, SORTED, "| count every 10m")
+    save_board(logs, SORTED, "| count every 10m")
     assert logs.saved
     logs.saved[0]["q"] = SORTED
     logs.boards["shop"]["panels"][0]["as"] = "table"
@@ -313,9 +313,9 @@ def board(logs: Logs, visit: Any) -> Page:
 @pytest.mark.parametrize("width", [PAGE_WIDTH, 1047])
 def test_panels_stand_one_under_the_other_with_charts_of_one_height(board, width):
     on_paper(board, width)
-    first, second = (board.place(f".board-panel:nth-child({number})") for number in (1, 2))
+    first, second = (board.box(f".board-panel:nth-child({number})") for number in (1, 2))
     assert second[1] >= first[1] + first[3] and first[3] < PAGE_HEIGHT
-    assert board.place(f"{CHART} .plot")[3] == 160
+    assert board.box(f"{CHART} .plot")[3] == 160
     assert board.run(f"getComputedStyle(document.querySelector('{CHART}')).breakInside") == "avoid"
 
 
@@ -352,7 +352,7 @@ def test_a_sorted_number_is_whole_beside_long_messages(logs, visit):
     logs.send(*(f"| sort rt limit 10 {'wrapped ' * 40}" for _ in range(3)), path="*")
     for line in logs.lines:
         line["number"] = 898.984375
-    place(logs, SORTED, shape="table")
+    save_board(logs, SORTED, shape="table")
     logs.saved[0]["q"] = SORTED  # type: ignore[index]
     page = open_board(visit, 1)
     number = ".board-panel tbody td:first-child"
@@ -365,14 +365,14 @@ def test_a_sorted_number_is_whole_beside_long_messages(logs, visit):
 
 
 def test_the_list_of_boards_is_the_main_part_of_its_page(logs, visit):
-    place(logs, "a")
+    save_board(logs, "a")
     page: Page = visit("board", ready="document.querySelectorAll('#board-list li').length === 1")
     mains = """[...document.querySelectorAll('main')].filter((one) => one.checkVisibility())
         .map((one) => one.id)"""
     assert page.run(mains) == ["boards"]
     assert found_by_axe(page, "moderate") == []
-    left, _, width, _ = page.place(".board-head .tools a")
-    assert page.place("#theme")[0] - left - width >= 8
+    left, _, width, _ = page.box(".board-head .tools a")
+    assert page.box("#theme")[0] - left - width >= 8
     page = open_board(visit, 1)
     assert page.run(mains) == ["board"]
 
@@ -380,7 +380,7 @@ def test_the_list_of_boards_is_the_main_part_of_its_page(logs, visit):
 def test_a_panel_without_results_says_why(logs, visit):
     logs.send("b only", level="error")
     logs.send("a x", level="error", time=datetime.now(UTC) - timedelta(days=2))
-    place(logs, "Never", "a")
+    save_board(logs, "Never", "a")
     page = open_board(visit, 2)
     nothing = ["No results", "Nothing in the last hour."]
     first, second = (page.texts(f".board-panel:nth-child({n}) .empty p") for n in (1, 2))
@@ -394,7 +394,7 @@ def test_a_click_on_a_chart_of_a_board_leaves_its_figures_and_only_the_title_lea
     logs, visit
 ):
     logs.send("a x", level="error")
-    place(logs, "a")
+    save_board(logs, "a")
     page = open_board(visit, 1)
     page.click(".board-panel .plot")
     assert page.run("location.pathname") == "/board"
@@ -404,7 +404,7 @@ def test_a_click_on_a_chart_of_a_board_leaves_its_figures_and_only_the_title_lea
 
 
 def test_a_table_of_a_board_says_how_many_rows_it_shows(logs, visit):
-    place(logs, "| count by id", "| count every 10m", shape="table")
+    save_board(logs, "| count by id", "| count every 10m", shape="table")
     logs.table = answer(["count"], [(f"g{group}", 1) for group in range(101)], ("id",), None)
     page = open_board(visit, 2)
     assert "· the first 100 of 101 rows are shown ·" in page.text(".board-panel .note")
@@ -414,7 +414,7 @@ def test_a_table_of_a_board_says_how_many_rows_it_shows(logs, visit):
 
 
 def test_a_panel_says_of_which_time_it_counts(logs, visit):
-    place(logs, "a")
+    save_board(logs, "a")
     page = open_board(visit, 1)
     logs.slow_bars.clear()
     page.run(
@@ -442,7 +442,7 @@ CUT = """[...document.querySelectorAll('.board-panel td.number')].filter((one) =
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_numbers_of_a_table_are_whole_and_texts_give_way(width, logs, visit):
-    place(logs, "| avg rt by path", "| avg rt by app", shape="table")
+    save_board(logs, "| avg rt by path", "| avg rt by app", shape="table")
     columns = ["count", "avg_rt", "p95_rt"]
     paths = [("/shop/articles/overview/of/all/the/articles", 123_456, 766.381, 1_234.567)]
     logs.table = answer(columns, [*paths, ("/", 1, 1.5, 1.5)], ("path",), None)
@@ -450,16 +450,16 @@ def test_numbers_of_a_table_are_whole_and_texts_give_way(width, logs, visit):
     assert page.run(CUT) == 0
     name = ".board-panel td:first-child > span"
     assert page.run(f"document.querySelector('{name}').title") == paths[0][0]
-    assert page.place(f"{name}")[3] < 30
+    assert page.box(f"{name}")[3] < 30
     # Times are whole, whatever stands beside them.
     logs.send("a x " * 40, time=datetime.now(UTC) - timedelta(days=3))
-    place(logs, "a", shape="table")
+    save_board(logs, "a", shape="table")
     logs.saved[0]["last"] = "7d"  # type: ignore[index]
     page = open_board(visit, 1, width=width, height=844)
     assert not page.run(f"document.querySelector('{name}').title")
     assert page.run("document.querySelector('.board-panel td:last-child > span').title")
     assert not page.run("document.querySelector('.board-panel .table').matches('.more')")
-    place(logs, "| avg rt by path", shape="table")
+    save_board(logs, "| avg rt by path", shape="table")
     # With too many numbers the last visible ones fade, until they are scrolled to.
     logs.table = answer([f"sum_{n}" for n in range(9)], [("/a", *[123_456.789] * 9)], ("p",), None)
     page = open_board(visit, 1, width=width, height=844)

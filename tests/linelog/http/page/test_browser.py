@@ -137,13 +137,13 @@ def test_no_expression_freezes_the_page(logs, visit):
 
 
 def test_a_wrong_query_shows_its_error_and_keeps_the_lines(logs, visit):
-    """The sentence, a caret under the place, and the lines of before stay."""
+    """The sentence, a caret under the error, and the lines of before stay."""
     logs.send("one", "two")
     page = visit()
     page.fill("#q", "level>=banana")
     page.wait("!document.querySelector('#query-error').hidden")
     assert page.text("#query-sentence") == "'banana' is no level, such as error"
-    assert page.texts("#query-copy, #query-place") == ["level>=banana", "       ^"]
+    assert page.texts("#query-copy, #query-pointer") == ["level>=banana", "       ^"]
     assert page.run("document.querySelector('#q').ariaInvalid") == "true"
     assert page.run(COUNT) == 2
     logs.send("three")

@@ -37,7 +37,7 @@ def test_dragging_over_the_bars_selects_a_time(logs, visit):
     with_a_past(logs)
     page = visit()
     page.wait("document.querySelectorAll('#bars .bar-error').length > 0")
-    left, top, width, _ = page.place("#histogram")
+    left, top, width, _ = page.box("#histogram")
     page.drag((left + width * 0.5, top + 20), (left + width * 0.7, top + 20))
     page.wait("location.search.includes('since=') && !document.querySelector('#range').hidden")
     page.wait(f"{COUNT} > 50")
@@ -75,7 +75,7 @@ def test_a_permalink_shows_its_line_among_neighbours(logs, visit):
     page = visit("?position=1:70000", ready="document.querySelector('[aria-current]')")
     assert page.texts("[aria-current] .message") == ["line 700"]
     page.wait(f"{COUNT} === 401")
-    _, top, _, _ = page.place("[aria-current]")
+    _, top, _, _ = page.box("[aria-current]")
     assert 200 < top < 700
     assert page.run("document.querySelector('#pause').ariaPressed") == "true"
     page.press("Enter")
@@ -132,11 +132,11 @@ def test_older_lines_loaded_above_do_not_move_the_read_line(logs, visit):
     seen = page.run(
         f"{lines}.find((one) => one.getBoundingClientRect().top > 300).dataset.position"
     )
-    before = page.place(f"[data-position='{seen}']")[1]
+    before = page.box(f"[data-position='{seen}']")[1]
     assert page.run(COUNT) == 200
     page.scroll("#scroller", -60)
     page.wait(f"{COUNT} === 400")
-    after = page.place(f"[data-position='{seen}']")[1]
+    after = page.box(f"[data-position='{seen}']")[1]
     assert after == pytest.approx(before + 60, abs=1)
 
 
@@ -191,7 +191,7 @@ def test_more_neighbours_can_be_shown_on_either_side(logs, visit):
         shown = [f"line {number}" for number in range(115 - before, 116 + after)]
         assert page.texts(".line .message") == shown
         # With what was asked for below it, it need not be in the middle.
-        assert 200 < page.place("[aria-current]")[1] < 760
+        assert 200 < page.box("[aria-current]")[1] < 760
     # There is nothing before the first line.
     assert page.run(said) == "Show 20 more after"
     # Asked for once more, they stay.
@@ -207,7 +207,7 @@ def test_the_back_button_undoes_a_selected_time(logs, visit):
     with_a_past(logs)
     page = visit("?q=level%3Derror")
     page.wait(f"{COUNT} === 20 && document.querySelectorAll('#bars .bar-error').length > 0")
-    left, top, width, _ = page.place("#histogram")
+    left, top, width, _ = page.box("#histogram")
     page.drag((left + 5, top + 9), (left + width * 0.2, top + 9))
     page.wait(f"location.search.includes('since=') && {COUNT} === 0")
     assert "No results" in page.text("#empty")

@@ -254,7 +254,7 @@ def test_a_chart_is_readable_and_accessible(page, scheme, width, height):
 
 def tap(page: Page, selector: str, part: float) -> None:
     """Tap an element in the middle of its height, at this part of its width."""
-    left, top, width, height = page.place(selector)
+    left, top, width, height = page.box(selector)
     finger = {"x": left + part * width, "y": top + height / 2}
     page.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[finger])
     page.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
@@ -282,9 +282,9 @@ def test_the_change_of_a_comparison_is_on_the_screen_of_a_phone(page):
         width=390,
         height=844,
     )
-    left, _, width, _ = shown.place("#table tbody tr td:last-child")
+    left, _, width, _ = shown.box("#table tbody tr td:last-child")
     assert left + width <= 390
-    left, _, width, _ = shown.place("#table thead th:last-child")
+    left, _, width, _ = shown.box("#table thead th:last-child")
     assert left + width <= 390
     assert shown.texts("#table thead th") == ["path", *columns]
 
@@ -333,7 +333,7 @@ COLOURS = """Object.fromEntries([...document.querySelectorAll('#table .legend li
 
 def test_a_name_keeps_its_colour_while_it_is_shown(logs, page):
     def rows(*names: str) -> list[tuple[int, str, int]]:
-        return [(0, name, 20 - place) for place, name in enumerate(names)]
+        return [(0, name, 20 - index) for index, name in enumerate(names)]
 
     shown = page(answer(["count"], rows("a", "b", "c", "d"), ("app",)))
     first = shown.run(COLOURS)

@@ -55,7 +55,7 @@ def test_an_opened_line_has_its_line_breaks(logs, visit):
     page = visit(ready=f"{LIVE} && document.querySelectorAll('.line').length === 1")
     closed = page.run("document.querySelector('.line .message').textContent")
     assert closed == "Traceback:" and page.texts(".fold") == ["+2"]
-    height = page.place(".line")[3]
+    height = page.box(".line")[3]
     page.press("k")
     page.press("Enter")
     page.wait("document.querySelector('.details')")
@@ -76,7 +76,7 @@ def test_an_opened_line_has_its_line_breaks(logs, visit):
     page.press("Escape")
     page.wait("!document.querySelector('.details')")
     assert page.run("document.querySelector('.line .message').textContent") == closed
-    assert page.place(".line")[3] == height
+    assert page.box(".line")[3] == height
 
 
 @pytest.mark.long

@@ -147,11 +147,11 @@ def test_reduced_motion_stops_all_transitions(sampled, visit):
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
 def test_an_underscore_is_seen_in_the_field(visit, width, height):
     page = visit("?q=status_class", width=width, height=height)
-    left, top, *size = page.place("#q")
-    place = {"x": left, "y": top, "width": size[0], "height": size[1], "scale": 1}
+    left, top, *size = page.box("#q")
+    clip = {"x": left, "y": top, "width": size[0], "height": size[1], "scale": 1}
 
     def picture() -> str:
-        return str(page.call("Page.captureScreenshot", format="png", clip=place)["data"])
+        return str(page.call("Page.captureScreenshot", format="png", clip=clip)["data"])
 
     shown = picture()
     page.run("void (document.querySelector('#q').value = 'status class')")
@@ -161,7 +161,7 @@ def test_an_underscore_is_seen_in_the_field(visit, width, height):
 def test_a_picture_of_a_time_in_the_histogram(sampled, visit, folder):
     page = visit(width=1100, height=620)
     page.wait(FULL)
-    left, top, width, _ = page.place("#histogram")
+    left, top, width, _ = page.box("#histogram")
     page.drag((left + width * 0.63, top + 20), (left + width * 0.73, top + 20))
     page.wait("location.search.includes('since=') && !document.querySelector('#range').hidden")
     page.wait("document.querySelectorAll('.line').length > 10")

@@ -206,7 +206,7 @@ def test_a_wrong_query_is_chosen_shown_with_its_error_and_mended(logs, visit):
     page.press("ArrowDown")
     page.press("Enter")
     page.wait(f"!{OPEN} && !document.querySelector('#query-error').hidden")
-    assert page.run("document.querySelector('#query-place').textContent.length") == 15
+    assert page.run("document.querySelector('#query-pointer').textContent.length") == 15
     page.fill("#q", "line")
     page.wait(f"location.search === '?q=line&last=24h' && {COUNT} === 3")
     wait_until(
@@ -226,7 +226,7 @@ def test_an_error_of_the_server_leaves_those_of_the_browser(logs, visit):
 
 
 def test_patterns_are_counted_and_a_click_shows_their_lines(logs, visit):
-    """By keys and by a click; fields and patterns take turns in the same place."""
+    """By keys and by a click; fields and patterns take turns in the same part of the page."""
     numbered(logs, 20)
     logs.send("full 7", "full 8", "gone")
     page = visit(ready=f"{LIVE} && {COUNT} === 23")

@@ -60,7 +60,7 @@ def choose_by_clock(page: Page) -> None:
 
 
 def drag(page: Page) -> None:
-    left, top, width, height = page.place("#histogram")
+    left, top, width, height = page.box("#histogram")
     page.drag((left + width / 9, top + height / 2), (left + width - 2, top + height / 2))
 
 

@@ -30,8 +30,8 @@ def board(logs: Logs, visit: Any, name: str, panel: str = "errors of the shop") 
 
 def test_the_head_of_a_board_is_low_however_long_its_name_is(logs, visit):
     page = board(logs, visit, "All services of the shop and of its warehouses in the south")
-    assert page.place(".board-head")[3] <= 110
-    assert page.run("document.querySelector('#board-heading').scrollWidth") > page.place("h1")[2]
+    assert page.box(".board-head")[3] <= 110
+    assert page.run("document.querySelector('#board-heading').scrollWidth") > page.box("h1")[2]
     style = "getComputedStyle(document.querySelector('#board-heading'))"
     assert page.run(f"{style}.textOverflow") == "ellipsis"
     assert page.run("document.documentElement.scrollWidth") == 390
@@ -40,7 +40,7 @@ def test_the_head_of_a_board_is_low_however_long_its_name_is(logs, visit):
 def test_links_of_a_board_are_as_large_as_a_finger(logs, visit):
     page = board(logs, visit, "shop", "x")
     for selector in (".home", ".board-head .tools a", ".board-panel h2 a"):
-        _, _, width, height = page.place(selector)
+        _, _, width, height = page.box(selector)
         assert width >= LEAST and height >= LEAST, selector
 
 
@@ -49,7 +49,7 @@ def test_the_link_to_a_line_is_as_large_as_a_finger(logs, visit):
     page = visit(ready=f"{LIVE} && {COUNT} === 1", **PHONE)
     page.click(".line .message")
     page.wait("document.querySelector('.position')")
-    _, _, width, height = page.place(".position")
+    _, _, width, height = page.box(".position")
     assert width >= LEAST and height >= LEAST
 
 
@@ -58,12 +58,12 @@ def test_the_minus_of_a_group_is_beside_its_name(logs, visit):
     page = visit(query("| count by path"), ready=SHOWN, **PHONE)
     for row in (1, 2):
         cell = f"#table tbody tr:nth-child({row}) td"
-        left, top, width, height = page.place(f"{cell} .exclude")
+        left, top, width, height = page.box(f"{cell} .exclude")
         assert width >= LEAST and height >= LEAST
-        name = page.place(f"{cell} .add")
+        name = page.box(f"{cell} .add")
         assert left >= name[0] + name[2] - 1
-        assert left + width <= page.place(f"{cell}:nth-child(2)")[0] + 1
-        assert top + height <= page.place(f"{cell}")[1] + page.place(f"{cell}")[3] + 1
+        assert left + width <= page.box(f"{cell}:nth-child(2)")[0] + 1
+        assert top + height <= page.box(f"{cell}")[1] + page.box(f"{cell}")[3] + 1
 
 
 def test_a_table_that_goes_on_behind_the_edge_fades_there(logs, visit):

@@ -92,22 +92,22 @@ def test_older_lines_take_their_rows_to_the_first_line(logs, visit):
     page.press(" ")
     page.run(f"""
         globalThis.seen = document.querySelectorAll('{ROWS}')[10];
-        globalThis.place = () => seen.getBoundingClientRect().top;
-        globalThis.places = [];
-        globalThis.noted = new MutationObserver(() => places.push(place()));
+        globalThis.topOfSeen = () => seen.getBoundingClientRect().top;
+        globalThis.topsOfSeen = [];
+        globalThis.noted = new MutationObserver(() => topsOfSeen.push(topOfSeen()));
         for (const note of ["edge-start", "older"])
             noted.observe(document.getElementById(note), {{ childList: true }});
     """)
     # At once, as older lines come when the top is near.
-    place = page.run("(document.querySelector('#scroller').scrollTop = 60, place())")
+    top = page.run("(document.querySelector('#scroller').scrollTop = 60, topOfSeen())")
     page.wait(
-        f"{COUNT} === 281 && places.length >= 3 && !document.querySelector('#older').textContent"
+        f"{COUNT} === 281 && topsOfSeen.length >= 3 && !document.querySelector('#older').textContent"
     )
     assert shown(page)[:2] == ["begun +50", "line 0"] and len(shown(page)) == 231
     assert page.run(f"document.querySelectorAll('{ROWS}')[70] === seen")
     # Two notes above the lines have come and gone meanwhile.
-    places = page.run("places")
-    assert [*places, page.run("place()")] == pytest.approx([place] * (len(places) + 1), abs=1)
+    tops = page.run("topsOfSeen")
+    assert [*tops, page.run("topOfSeen()")] == pytest.approx([top] * (len(tops) + 1), abs=1)
     assert page.run("document.querySelectorAll('.line[data-day]').length") == 1
 
 
@@ -157,11 +157,11 @@ def test_keys_go_from_record_to_record(logs, visit):
     assert page.run(f"{button}.ariaLabel") == "Show 12 more lines of this record"
     page.press("Tab")
     page.wait(f"document.activeElement === {button}")
-    height = page.place("[aria-current]")[3]
+    height = page.box("[aria-current]")[3]
     page.press("Enter")
     page.wait(f"{button}.ariaExpanded === 'true'")
     assert page.run(f"{current}.split('\\n')") == TRACE and page.text(".fold") == "−12"
-    assert page.place("[aria-current]")[3] == pytest.approx(height + 12 * 20, abs=1)
+    assert page.box("[aria-current]")[3] == pytest.approx(height + 12 * 20, abs=1)
     page.press("Enter")
     page.wait(f"{button}.ariaExpanded === 'false' && {button}.textContent === '+12'")
     page.run("document.querySelector('[aria-current]').focus()")

@@ -28,8 +28,8 @@ def test_an_access_log_shows_request_and_answer_first(width, height, logs, visit
         ' "-" "curl" rt=0.863'
     )
     assert page.texts(".message .key")[0].startswith(" 198.51.100.7 - ann [20/Nov")
-    left, _, wide, _ = page.place(".message")
-    status, _, size, _ = page.place(".status-5")
+    left, _, wide, _ = page.box(".message")
+    status, _, size, _ = page.box(".status-5")
     assert status + size < left + wide
     assert page.text(".line .source") == "access.log"
     assert page.run("document.querySelector('.line .source').title") == IMPORTED
@@ -50,8 +50,8 @@ def test_a_phone_has_room_for_lines(scheme, sampled, visit: Open):
     """At most 120 pixels above them and 32 below; a finger hits what it wants; the levels are named."""
     page = visit(width=390, height=844, prefers_color_scheme=scheme)
     page.wait("document.querySelectorAll('#bars .bar').length > 10")
-    assert page.place("#scroller")[1] <= 120
-    assert page.place(".foot")[3] <= 32
+    assert page.box("#scroller")[1] <= 120
+    assert page.box(".foot")[3] <= 32
     small = (
         "[...document.querySelectorAll('button, select, input')]"
         ".filter((one) => one.checkVisibility())"

@@ -284,8 +284,8 @@ def test_the_seconds_of_a_count_begin_anew_with_each_query(logs, visit):
     logs.slow_bars.clear()
     page.fill("#q", "a")
     page.wait(f"!{words}.hidden")
-    _, top, _, height = page.place("#progress-words")
-    assert top + height < page.place("#scroller")[1]
+    _, top, _, height = page.box("#progress-words")
+    assert top + height < page.box("#scroller")[1]
     page.fill("#q", "a -b")
     page.wait(f"location.search.includes('b') && {words}.hidden && !{DONE}")
     page.wait(f"{words}.firstChild.textContent.endsWith(', 1 s')")

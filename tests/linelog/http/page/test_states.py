@@ -148,8 +148,8 @@ def test_the_button_to_follow_covers_no_opened_line(width, height, logs, visit):
     page.press("k")
     page.press("Enter")
     page.wait("document.querySelector('.details') && !document.querySelector('#newer').hidden")
-    _, top, _, height_of_list = page.place("#scroller")
-    assert top + height_of_list <= page.place("#newer")[1]
+    _, top, _, height_of_list = page.box("#scroller")
+    assert top + height_of_list <= page.box("#newer")[1]
     page.wait(
         "(({bottom}) => bottom <= document.querySelector('#newer').getBoundingClientRect().top)"
         "(document.querySelector('.details').getBoundingClientRect())"

@@ -87,7 +87,7 @@ def test_seconds_around_a_line_and_back(logs, visit):
     page.press("Enter")
     page.wait(f"{COUNT} === 11 && document.querySelector('#q').value === ''")
     page.wait(f"{CURRENT} === 'crash 30' && document.activeElement.matches('[aria-current]')")
-    _, top, _, _ = page.place("[aria-current]")
+    _, top, _, _ = page.box("[aria-current]")
     assert 200 < top < 700
     assert page.run("['since', 'until', 'position'].every((one) => location.search.includes(one))")
     page.press("Backspace")

@@ -117,7 +117,7 @@ def test_a_full_disk_is_a_banner(logs, visit):
     assert page.run("document.querySelector('#banner').role") == "alert"
     assert page.text("#connection") == "Connected; lines are not being stored"
     assert not page.run(f"Boolean({LIVE})")
-    _, _, width, height = page.place("#banner")
+    _, _, width, height = page.box("#banner")
     assert width > 1200 and height > 25
     logs.trouble = ""
     page.wait(f"document.querySelector('#banner').hidden && {LIVE}")
@@ -236,8 +236,8 @@ def test_an_error_waits_for_the_end_of_typing(logs, visit):
     assert not page.run(shown)
     page.press("Enter")
     page.wait(shown)
-    _, top, _, height = page.place("#query-error")
-    assert page.place("#histogram")[1] > top + height
+    _, top, _, height = page.box("#query-error")
+    assert page.box("#histogram")[1] > top + height
     # As soon as somebody goes on with it, it is no longer in the way.
     page.write("x")
     page.wait(f"!({shown})")

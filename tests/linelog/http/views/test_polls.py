@@ -132,7 +132,7 @@ def test_queries_without_time_are_first_in_the_next_look():
 
 
 def reading(store: Path, begin: Position | None = None) -> tuple[View, LiveReader]:
-    """A view of a store, and who looks at it from its end on or from that place."""
+    """A view of a store, and who looks at it from its end on or from that position."""
     view = view_of(store)
     return view, LiveReader(view, begin or end_of_store(view))
 
@@ -145,12 +145,12 @@ def write(store: Path, text: bytes) -> None:
 def test_each_line_is_in_one_look(tmp_path):
     """Each line is in one poll, at its position; a line that is not whole is in the next."""
     store = make_store(tmp_path / "store", [[line("old")]])
-    _, place = reading(store)
-    assert place.poll() == ([], [], 0, False)
+    _, reader = reading(store)
+    assert reader.poll() == ([], [], 0, False)
     write(store, line("new")[:10])
-    assert place.poll().pieces == []
+    assert reader.poll().pieces == []
     write(store, line("new")[10:])
-    (news,) = place.poll().pieces
+    (news,) = reader.poll().pieces
     assert news.text == line("new") and news.position == Position(1, len(line("old")))
 
 
@@ -158,13 +158,13 @@ def test_too_many_lines_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(polls, "PIECE", 1000)
     monkeypatch.setattr(polls, "KEPT", 5000)
     store = make_store(tmp_path / "store", [[]])
-    view, place = reading(store)
+    view, reader = reading(store)
     write(store, line("x" * 60) * 1000)
-    polled = place.poll()
+    polled = reader.poll()
     kept = sum(news.text.count(b"\n") for news in polled.pieces)
     assert polled.missed + kept == 1000
     assert 5000 <= sum(len(news.text) for news in polled.pieces) < 7000
-    assert polled.pieces[-1].text.endswith(b"\n") and place.position == end_of_store(view)
+    assert polled.pieces[-1].text.endswith(b"\n") and reader.position == end_of_store(view)
 
 
 def test_skipped_lines_are_estimated(tmp_path, monkeypatch):
@@ -173,16 +173,16 @@ def test_skipped_lines_are_estimated(tmp_path, monkeypatch):
     monkeypatch.setattr(polls, "KEPT", 5000)
     monkeypatch.setattr(polls, "COUNTED", 20_000)
     store = make_store(tmp_path / "store", [[]])
-    view, place = reading(store)
+    view, reader = reading(store)
     write(store, line("x" * 60) * 10_000)
-    polled = place.poll()
+    polled = reader.poll()
     kept = sum(news.text.count(b"\n") for news in polled.pieces)
     assert 9500 < polled.missed + kept < 10_500 and kept > 20
-    assert place.position == end_of_store(view)
+    assert reader.position == end_of_store(view)
     text = b"".join(news.text for news in polled.pieces)
     assert (store / "current.log").read_bytes().endswith(text)
     write(store, line("after"))
-    (news,) = place.poll().pieces
+    (news,) = reader.poll().pieces
     assert news.text == line("after")
 
 
@@ -191,9 +191,9 @@ def test_skipped_segments_are_estimated(tmp_path, monkeypatch):
     monkeypatch.setattr(polls, "KEPT", 2000)
     monkeypatch.setattr(polls, "COUNTED", 5000)
     many = [line("x" * 60)] * 500
-    view, place = reading(make_store(tmp_path / "store", [many, many, many]), Position(1, 0))
-    polled = place.poll()
-    assert place.position == end_of_store(view) and {
+    view, reader = reading(make_store(tmp_path / "store", [many, many, many]), Position(1, 0))
+    polled = reader.poll()
+    assert reader.position == end_of_store(view) and {
         news.position.segment for news in polled.pieces
     } == {3}
     assert 1450 < polled.missed + sum(news.text.count(b"\n") for news in polled.pieces) < 1550
@@ -201,10 +201,10 @@ def test_skipped_segments_are_estimated(tmp_path, monkeypatch):
 
 def test_a_look_says_that_retention_removed_lines(tmp_path):
     store = make_store(tmp_path / "store", [[line("a")], [line("b")], [line("c")]])
-    _, place = reading(store, Position(1, 0))
+    _, reader = reading(store, Position(1, 0))
     for path in store.glob("0000000001*"):
         path.unlink()
-    polled = place.poll()
+    polled = reader.poll()
     assert polled.gone and polled.pieces[0].position == Position(2, 0)
     assert b"".join(news.text for news in polled.pieces) == line("b") + line("c")
 
@@ -230,8 +230,8 @@ def messages(step: CatchUpStep) -> list[str]:
 
 @pytest.mark.parametrize("offset", [0, 1, SIZE - 1, SIZE, SIZE + 1, 3 * SIZE])
 @pytest.mark.parametrize("packed", [0, 1])
-def test_a_viewer_gets_lines_from_its_place_on(tmp_path, offset, packed):
-    """Also if its place is in the middle of a line, and the segment was compressed meanwhile."""
+def test_a_viewer_gets_lines_from_its_position_on(tmp_path, offset, packed):
+    """Also if it stands in the middle of a line, and the segment was compressed meanwhile."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]], packed=packed))
     with viewer(view, Position(1, offset)) as behind:
         step = behind.next_step(end_of_store(view), 1000, SharedEvents())

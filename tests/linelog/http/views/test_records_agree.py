@@ -37,7 +37,7 @@ def mixed_lines(senders: int, order: list[int]) -> list[bytes]:
     ]
 
 
-def places(hits: list[Hit]) -> frozenset[Position]:
+def positions(hits: list[Hit]) -> frozenset[Position]:
     return frozenset(hit.position for hit in hits)
 
 
@@ -70,11 +70,11 @@ def test_the_live_page_shows_the_records_that_a_search_finds(query, senders, ord
         search = Search(view, asked.candidates, Scope(), processes=1)
         stored = StoredLines(view)
         found = list(FoundRecords(stored, asked.matches).records(search.hits()))
-        every = {position for record in found for position in places(record)}
+        every = {position for record in found for position in positions(record)}
         assert sum(map(len, found)) == len(every)
         for record in found:
             for hit in record:
-                assert places(whole_record(stored, hit)) == places(record)
+                assert positions(whole_record(stored, hit)) == positions(record)
         assert shown_live(view, query, lines, pieces) == every
         search.close()
         stored.close()

@@ -39,7 +39,7 @@ class Search:
         return lambda: self.told.append(name)
 
 
-class Place:
+class PlayedProcesses:
     """A store that ends at `end`, searches and a process of live views, all played by the test."""
 
     def __init__(self) -> None:
@@ -84,21 +84,21 @@ class Place:
 class Watch:
     """A viewer and the client that it serves."""
 
-    def __init__(self, place: Place, after: Position | None) -> None:
+    def __init__(self, played: PlayedProcesses, after: Position | None) -> None:
         def handle(request: WebRequest) -> None:
             self.viewer = Viewer(
                 request,
                 LiveQuery("query"),
-                place.end_of_store,
-                place,  # type: ignore[arg-type]
-                place,  # type: ignore[arg-type]
-                place.clock,
-                place.count,
-                place.ended.append,
+                played.end_of_store,
+                played,  # type: ignore[arg-type]
+                played,  # type: ignore[arg-type]
+                played.clock,
+                played.count,
+                played.ended.append,
             )
             self.viewer.start(after, lambda: None)
 
-        self.browser = Browser(handle, place.clock)
+        self.browser = Browser(handle, played.clock)
         self.browser.get("/")
 
     def hand(self, *messages: str, missed: int = 0, live: bool = False) -> None:
@@ -123,82 +123,82 @@ class Watch:
 
 
 @pytest.fixture
-def place() -> Place:
-    return Place()
+def played() -> PlayedProcesses:
+    return PlayedProcesses()
 
 
 @pytest.mark.parametrize(
     ("after", "begin"), [(None, END), (END, END), (Position(2, 40), Position(2, 41))]
 )
-def test_a_viewer_near_the_end_is_live_without_a_search(place, after, begin):
+def test_a_viewer_near_the_end_is_live_without_a_search(played, after, begin):
     """The process of the live views gives it all up to the end of then, and what is written behind that."""
-    watch = place.watch(after)
-    assert place.attached == [(watch.viewer, begin, END)] and not place.searches
+    watch = played.watch(after)
+    assert played.attached == [(watch.viewer, begin, END)] and not played.searches
     watch.hand("1")
-    assert place.asked == [watch.viewer]
+    assert played.asked == [watch.viewer]
     watch.hand(missed=7, live=True)
     watch.hand("a", "b")
     watch.hand(missed=3)
     watch.hand("c")
     left_out = [("missed", {"lines": number}) for number in (7, 3)]
-    assert watch.events == ["1", left_out[0], "a", "b", left_out[1], "c"] and place.missed == 10
-    assert watch.viewer.state == "LIVE" and len(place.asked) == 1
+    assert watch.events == ["1", left_out[0], "a", "b", left_out[1], "c"] and played.missed == 10
+    assert watch.viewer.state == "LIVE" and len(played.asked) == 1
 
 
-def test_a_viewer_catches_up_by_a_search_and_steps(place):
+def test_a_viewer_catches_up_by_a_search_and_steps(played):
     """A search looks up to the end of then; the process gives the rest, as it is asked for it."""
-    watch = place.watch(Position(1, 0))
-    (search,) = place.searches
+    watch = played.watch(Position(1, 0))
+    (search,) = played.searches
     assert search.values == {"q": "query", "join": False, "begin": "1:1", "end": "2:100"}
-    place.end = Position(2, 120)
+    played.end = Position(2, 120)
     search.taker.receive_data(b"(1 and 2)")
     search.taker.receive_end(None)
-    assert place.attached == [(watch.viewer, END, END)]
+    assert played.attached == [(watch.viewer, END, END)]
     assert watch.viewer.state == "CATCHING_UP"
     watch.hand("3")
-    assert place.asked == [watch.viewer]
+    assert played.asked == [watch.viewer]
     watch.hand("4", live=True)
     watch.hand("5")
     assert watch.events == ["3", "4", "5"] and b"(1 and 2)" in watch.browser.received
-    assert len(place.asked) == 1 and place.missed == 0
+    assert len(played.asked) == 1 and played.missed == 0
 
 
-def test_much_written_meanwhile_is_searched(place, monkeypatch):
+def test_much_written_meanwhile_is_searched(played, monkeypatch):
     """Then another search is faster, but not for ever."""
     monkeypatch.setattr(viewer_module, "NEAR", 10)
     monkeypatch.setattr(viewer_module, "MOST_SEARCHES", 2)
-    watch = place.watch(Position(1, 0))
+    watch = played.watch(Position(1, 0))
     for end in (200, 300):
-        place.end = Position(2, end)
-        place.searches[-1].taker.receive_end(None)
-    assert [search.values["begin"] for search in place.searches] == ["1:1", "2:100"]
-    assert place.attached == [(watch.viewer, Position(2, 200), Position(2, 200))]
+        played.end = Position(2, end)
+        played.searches[-1].taker.receive_end(None)
+    assert [search.values["begin"] for search in played.searches] == ["1:1", "2:100"]
+    assert played.attached == [(watch.viewer, Position(2, 200), Position(2, 200))]
 
 
-def test_a_slow_client_hears_what_it_missed(place, monkeypatch):
+def test_a_slow_client_hears_what_it_missed(played, monkeypatch):
     """Nothing is written to it; later it has what waited, and hears how many lines it missed."""
     monkeypatch.setattr(viewer_module, "MOST_WAITING", 1)
-    watch = place.watch(live=True)
+    watch = played.watch(live=True)
     watch.hand("a")
     watch.viewer.pauseProducing()
     had = watch.browser.received
     watch.hand("b")
     watch.hand("c", "d")
-    place.clock.advance(HEARTBEAT_EVERY)
+    played.clock.advance(HEARTBEAT_EVERY)
     assert watch.browser.received == had
     watch.viewer.resumeProducing()
-    assert watch.events == ["a", "b", ("missed", {"lines": 2})] and place.missed == 2
+    assert watch.events == ["a", "b", ("missed", {"lines": 2})] and played.missed == 2
     watch.hand("e")
     assert watch.events[3:] == ["e"]
     watch.viewer.pauseProducing()
-    place.clock.advance(STALLED_AFTER)
+    played.clock.advance(STALLED_AFTER)
     assert watch.browser.transport.aborting
 
 
-def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(place):
+def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(played):
     """It loses nothing: the search waits for it, and the process is asked for no more."""
-    watch = place.watch(Position(1, 0))
-    (search,) = place.searches
+    watch = played.watch(Position(1, 0))
+    (search,) = played.searches
     watch.viewer.pauseProducing()
     assert search.told == ["pause"]
     watch.viewer.resumeProducing()
@@ -208,90 +208,90 @@ def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(place):
     watch.viewer.resumeProducing()
     watch.viewer.pauseProducing()
     watch.hand("1")
-    assert not place.asked
+    assert not played.asked
     watch.viewer.resumeProducing()
-    assert place.asked == [watch.viewer]
+    assert played.asked == [watch.viewer]
     watch.viewer.pauseProducing()
     watch.viewer.resumeProducing()
     watch.hand("2", live=True)
-    assert watch.events == ["1", "2"] and len(place.asked) == 1
+    assert watch.events == ["1", "2"] and len(played.asked) == 1
 
 
-def test_the_next_search_for_a_client_that_does_not_read_waits_for_it(place):
+def test_the_next_search_for_a_client_that_does_not_read_waits_for_it(played):
     """It is full at the end of one search: the transport does not ask it again to pause."""
-    watch = place.watch(Position(1, 0))
+    watch = played.watch(Position(1, 0))
     watch.viewer.pauseProducing()
-    place.end = Position(9, 0)
-    place.searches[0].taker.receive_end(None)
-    after = place.searches[1]
+    played.end = Position(9, 0)
+    played.searches[0].taker.receive_end(None)
+    after = played.searches[1]
     assert after.told == ["pause"]
     watch.viewer.resumeProducing()
     assert after.told == ["pause", "resume"]
 
 
-def test_a_viewer_hears_what_it_missed_before_it_was_live_at_once(place):
+def test_a_viewer_hears_what_it_missed_before_it_was_live_at_once(played):
     """The next line, which would say so, too, may come tomorrow."""
-    watch = place.watch()
+    watch = played.watch()
     watch.hand("1", missed=3, live=True)
     assert watch.events == ["1", ("missed", {"lines": 3})]
 
 
 @pytest.mark.parametrize("live", [False, True])
-def test_a_client_that_reads_again_is_not_cut_off_and_hears_heartbeats(place, live):
-    watch = place.watch(live=True) if live else place.watch(Position(1, 0))
+def test_a_client_that_reads_again_is_not_cut_off_and_hears_heartbeats(played, live):
+    watch = played.watch(live=True) if live else played.watch(Position(1, 0))
     watch.viewer.pauseProducing()
-    place.clock.advance(STALLED_AFTER - 1)
+    played.clock.advance(STALLED_AFTER - 1)
     watch.viewer.resumeProducing()
-    place.clock.pump([HEARTBEAT_EVERY] * 20)
+    played.clock.pump([HEARTBEAT_EVERY] * 20)
     assert not watch.browser.transport.aborting
     assert watch.browser.received.count(HEARTBEAT) == 20
 
 
-def test_a_heartbeat_is_sent_at_intervals(place):
-    watch = place.watch()
-    place.clock.advance(HEARTBEAT_EVERY)
-    place.clock.advance(HEARTBEAT_EVERY)
+def test_a_heartbeat_is_sent_at_intervals(played):
+    watch = played.watch()
+    played.clock.advance(HEARTBEAT_EVERY)
+    played.clock.advance(HEARTBEAT_EVERY)
     assert watch.browser.received.count(b": still here\n\n") == 2
 
 
-def test_a_client_that_disconnects_ends_its_viewer(place):
-    live, catching = place.watch(live=True), place.watch(Position(1, 0))
+def test_a_client_that_disconnects_ends_its_viewer(played):
+    live, catching = played.watch(live=True), played.watch(Position(1, 0))
     live.browser.leave()
     catching.browser.leave()
-    assert place.ended == [live.viewer, catching.viewer]
-    assert place.searches[0].told == ["kill"]
-    assert place.left == [live.viewer, catching.viewer]
-    assert not place.clock.getDelayedCalls()
+    assert played.ended == [live.viewer, catching.viewer]
+    assert played.searches[0].told == ["kill"]
+    assert played.left == [live.viewer, catching.viewer]
+    assert not played.clock.getDelayedCalls()
 
 
-def test_a_closed_client_is_told_why_or_cut_off(place):
+def test_a_closed_client_is_told_why_or_cut_off(played):
     """A client that reads is told why; one that doesn't is cut off."""
-    watch, silent = place.watch(live=True), place.watch()
+    watch, silent = played.watch(live=True), played.watch()
     silent.viewer.pauseProducing()
     for one in (watch, silent):
         one.viewer.close("the server is being stopped")
         one.viewer.close("again")
     assert watch.events == [("problem", {"error": "the server is being stopped"})]
     assert watch.browser.received.endswith(b"0\r\n\r\n")
-    assert silent.browser.transport.aborting and len(place.left) == 2
+    assert silent.browser.transport.aborting and len(played.left) == 2
 
 
-def test_a_failed_search_closes_the_stream_with_its_reason(place):
-    watch = place.watch(Position(1, 0))
-    place.searches[0].taker.receive_end(Problem(503, "no disk"))
+def test_a_failed_search_closes_the_stream_with_its_reason(played):
+    watch = played.watch(Position(1, 0))
+    played.searches[0].taker.receive_end(Problem(503, "no disk"))
     assert watch.events == [("problem", {"error": "no disk"})]
     assert watch.viewer.state == "ENDED"
 
 
-def test_a_viewer_without_a_process_leaves_nothing_behind(place):
+def test_a_viewer_without_a_process_leaves_nothing_behind(played):
     """Nothing stays of its viewer: no heartbeat to a client that was sent away."""
-    watch = place.watch(Position(1, 0))
-    place.broken = "the live views have failed just now"
-    place.searches[0].taker.receive_end(None)
+    watch = played.watch(Position(1, 0))
+    played.broken = "the live views have failed just now"
+    played.searches[0].taker.receive_end(None)
     assert watch.events == [("problem", {"error": "the live views have failed just now"})]
-    assert place.ended == [watch.viewer]
+    assert played.ended == [watch.viewer]
     watch.browser.leave()
-    assert not place.clock.getDelayedCalls()
+    assert not played.clock.getDelayedCalls()
 
 
 def test_each_event_has_its_bytes():

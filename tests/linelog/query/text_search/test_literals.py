@@ -55,7 +55,7 @@ def test_a_need_has_the_literals_of_every_line():
     assert as_single_literal(A) == (A,) and as_single_literal(AllOf((A, B))) is None
 
 
-def places(find, needle: bytes, size: int, start: int = 0) -> list[int]:  # type: ignore[no-untyped-def]
+def offsets_by_find(find, needle: bytes, size: int, start: int = 0) -> list[int]:  # type: ignore[no-untyped-def]
     found = []
     while (at := find(needle, start, size)) >= 0:
         found.append(at)
@@ -66,15 +66,15 @@ def places(find, needle: bytes, size: int, start: int = 0) -> list[int]:  # type
 @given(PIECES.map(b"".join), PIECES.filter(len).map(b"".join).map(bytes.lower), st.integers(0, 9))
 def test_a_caseless_find_is_as_in_lowered_text(text, needle, start):
     for size in {len(text), len(text) // 2}:
-        expected = places(text.lower().find, needle, size, start)
-        assert places(make_caseless_find(text, needle), needle, size, start) == expected
+        expected = offsets_by_find(text.lower().find, needle, size, start)
+        assert offsets_by_find(make_caseless_find(text, needle), needle, size, start) == expected
 
 
 def test_a_part_that_is_everywhere_lowers_the_text(monkeypatch):
     """What has no case may stand in every line; then the text is lowered after all."""
     monkeypatch.setattr(literals, "_MOST_WRONG", 3)
     text = b"2026 x\n" * 10 + b"2026 A\n" + b"2026 x\n" * 10 + b"2026 a"
-    assert places(make_caseless_find(text, b"2026 a"), b"2026 a", len(text)) == [70, 147]
+    assert offsets_by_find(make_caseless_find(text, b"2026 a"), b"2026 a", len(text)) == [70, 147]
 
 
 BYTES = st.lists(st.sampled_from(list(b"azAZ@`{[\0 \xc3")), min_size=1, max_size=12).map(bytes)
@@ -99,7 +99,7 @@ def obvious(literals: list[Literal], text: bytes) -> list[tuple[int, int]]:
 
 @settings(deadline=None)
 @given(st.lists(LITERALS, min_size=1, max_size=20), st.lists(BYTES, min_size=1).map(b"".join))
-def test_every_place_of_every_literal_is_found_once(literals, text):
+def test_every_offset_of_every_literal_is_found_once(literals, text):
     assert windows_of(literals, text) == obvious(literals, text)
 
 
@@ -148,7 +148,7 @@ def offsets(text: bytes, literals: tuple[Literal, ...]) -> list[int]:
     return found
 
 
-def plain_places(text: bytes, needle: bytes) -> list[int]:
+def offsets_by_startswith(text: bytes, needle: bytes) -> list[int]:
     return [at for at in range(len(text)) if text.startswith(needle, at)]
 
 
@@ -156,14 +156,14 @@ def plain_places(text: bytes, needle: bytes) -> list[int]:
 def test_a_literal_is_found_everywhere(before, needle, behind, fold):
     text = before + needle + behind + needle.swapcase() + before
     needle = needle.lower() if fold else needle
-    expected = plain_places(text.lower() if fold else text, needle)
+    expected = offsets_by_startswith(text.lower() if fold else text, needle)
     assert offsets(text, (Literal(needle, fold),)) == expected
 
 
 @given(_TEXTS, st.lists(_NEEDLES, min_size=1, max_size=3))
 def test_several_literals_are_found_in_order(text, needles):
     found = offsets(text, tuple(Literal(needle, False) for needle in needles))
-    assert found == sorted(at for needle in needles for at in plain_places(text, needle))
+    assert found == sorted(at for needle in needles for at in offsets_by_startswith(text, needle))
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 100, 3 << 20])
@@ -185,7 +185,7 @@ _LINES = st.lists(
 
 @given(_LINES, st.booleans(), st.sampled_from([b"needle", b"x", b"-", b" n"]))
 def test_lines_are_counted_as_they_are_listed(some, ended, needle):
-    """One with several plain_places counts once, one with none but in its stamp not at all."""
+    """One with several offsets_by_startswith counts once, one with none but in its stamp not at all."""
     text = b"\n".join(some) + b"\n" * ended
     found = offsets_of_literals(text, (Literal(needle, False),))
     assert count_messages_with_hit(text, found) == len(

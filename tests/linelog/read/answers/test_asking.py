@@ -8,6 +8,7 @@ import pytest
 from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.read.answers.asking import GroupAnswer
 from logsrv.linelog.read.answers.sources import ColumnAnswers, TextAnswers
 from logsrv.linelog.read.figures.aggregate import add_up
 from logsrv.linelog.read.figures.groups import Groups, count_values
@@ -111,3 +112,21 @@ def test_where_columns_cannot_answer_the_text_is_asked(store, fault, sentences, 
     assert sum(map(int, found)) == 1000
     assert failed == [1] and len(told) == sentences
     assert not asked.view.damaged
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        GroupAnswer([]),
+        GroupAnswer([b"", b"text", b"unusable"]),
+        GroupAnswer(why="no such file"),
+        GroupAnswer(why="b\udcff.parquet is damaged"),
+        GroupAnswer(),
+    ],
+)
+def test_the_answer_of_a_process_for_row_groups_is_what_arrives(answer):
+    assert GroupAnswer.from_parts(answer.to_parts()) == answer
+
+
+def test_a_task_that_a_process_could_not_do_is_done_by_the_text():
+    assert GroupAnswer.from_parts([]) == GroupAnswer()

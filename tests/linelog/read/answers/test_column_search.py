@@ -153,7 +153,7 @@ def test_unusable_columns_are_told_of_once_and_the_text_is_read(tmp_path, lines)
     assert not asked.view.damaged
 
 
-def test_a_directory_in_place_of_columns_is_called_one(tmp_path, lines):
+def test_a_directory_instead_of_columns_is_called_one(tmp_path, lines):
     """Whoever reads that reindex makes them again would try it in vain."""
     store = add_columns(make_store(tmp_path / "logs", [lines, []]))
     [columns] = store.glob("*.parquet")

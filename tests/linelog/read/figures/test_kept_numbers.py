@@ -46,7 +46,7 @@ def test_figures_are_those_of_lists(before, groups, after):
         for group, some in portion.items():
             truth[group] += some
     kept.keep(groups)
-    truth = defaultdict(list, {place: truth[group] for place, group in enumerate(groups)})
+    truth = defaultdict(list, {number: truth[group] for number, group in enumerate(groups)})
     for portion in after:
         add(kept, portion)
         for group, some in portion.items():
@@ -73,12 +73,12 @@ def test_quantiles_in_little_memory_are_near(before, after, groups):
     kept.keep(groups)
     for part in (0.0, 0.25, 0.5, 0.95, 1.0):
         found = kept.percentiles(part)
-        for place, group in enumerate(groups):
+        for number, group in enumerate(groups):
             some = sorted(chain.from_iterable(one.get(group, ()) for one in (*before, *after)))
             if some and any(before):
                 # Without all numbers the lower of the two neighbours is taken.
                 lower = some[math.floor(part * (len(some) - 1))]
-                assert found[place] == pytest.approx(lower, rel=0.006, abs=1e-9)
+                assert found[number] == pytest.approx(lower, rel=0.006, abs=1e-9)
 
 
 def test_sums_of_integers_are_integers_of_any_size():

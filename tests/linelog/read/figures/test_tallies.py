@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.fields.forms.json import one as json
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.figures import frequent_keys, line_counts, tallies
@@ -101,7 +101,9 @@ LINES = st.one_of(
     st.booleans(),
 )
 def test_arrays_and_single_lines_count_the_same(small, lines, size, levels):
-    wanted = Counter((one[:-1][:size], Record(one[:-1]).level if levels else None) for one in lines)
+    wanted = Counter(
+        (one[:-1][:size], ParsedLine(one[:-1]).level if levels else None) for one in lines
+    )
     with patch.object(line_counts, "SMALL_FOR_NUMPY", small):
         assert count_by_time(b"".join(lines), size, levels=levels) == wanted
 
@@ -113,7 +115,7 @@ FIELDS = ("level", "source", "name", "host", "port", "status", "fields.path", "u
 
 
 def slowly(field: str, lines: list[bytes]) -> tuple[int, Counter[str]]:
-    found = counted_column([Record(line).get(field, as_written=True) for line in lines])
+    found = counted_column([ParsedLine(line).get(field, as_written=True) for line in lines])
     texts = [one if isinstance(one, tuple) else (one,) for one in found if one is not None]
     return len(texts), Counter(str(text) for those in texts for text in those)
 

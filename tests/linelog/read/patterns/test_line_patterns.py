@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import elements_of_value
 from logsrv.linelog.read.patterns import line_patterns as module
@@ -78,7 +78,7 @@ def counted(*messages: str | bytes) -> list[tuple[str, str, str, int, int]]:
     ],
 )
 def test_the_program_of_a_pattern_is_the_app_of_its_lines(message):
-    app = Record.of_message(message.encode()).get("app")
+    app = ParsedLine.of_message(message.encode()).get("app")
     known = "" if app is None else str(elements_of_value(app)[0])
     assert [one[0] for one in counted(message)] == [app_in_pattern(known)]
 

@@ -56,7 +56,7 @@ def test_two_words_are_too_few_to_be_variable():
     ]
 
 
-def test_numbers_and_ids_in_one_place_are_ids():
+def test_numbers_and_ids_in_one_column_are_ids():
     assert merged("cache miss for <n>", "cache miss for <hex>") == ["cache miss for <hex>"]
 
 
@@ -73,7 +73,7 @@ def test_different_messages_of_the_same_length_stay_apart():
     assert merged(*messages) == sorted(messages)
 
 
-def test_several_places_vary_together():
+def test_several_columns_vary_together():
     paths = [f"GET /shop/{user}/cart by {other} done" for user in USERS for other in USERS]
     assert merged(*paths) == ["GET /shop/<*>/cart by <*> done"]
 
@@ -143,7 +143,7 @@ def test_placeholders_levels_and_first_words_stay_in_a_merged_pattern(keys):
         assert key.level == pattern.level
         before, after = key.template.split(), pattern.template.split()
         assert len(before) == len(after)
-        rest = [place for place, word in enumerate(before) if word not in ("<time>", *LEVEL_NAMES)]
-        for place, (old, new) in enumerate(zip(before, after, strict=True)):
-            if old in CLASSES or old in LEVEL_NAMES or (rest[:1] == [place] and old in FIRST_WORDS):
+        rest = [index for index, word in enumerate(before) if word not in ("<time>", *LEVEL_NAMES)]
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            if old in CLASSES or old in LEVEL_NAMES or (rest[:1] == [index] and old in FIRST_WORDS):
                 assert new == old

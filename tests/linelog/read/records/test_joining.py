@@ -4,12 +4,12 @@ from itertools import pairwise
 
 import pytest
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.read.hits import Hit, lines_in_text
 from logsrv.linelog.read.records import limits
 from logsrv.linelog.read.records.found_records import FollowedRecords, FoundRecords
 from logsrv.linelog.read.records.joining import OpenRecords
-from logsrv.linelog.read.records.whole_records import JoinedLines
+from logsrv.linelog.read.records.line_documents import LineDocuments
 from logsrv.linelog.store.segment import Position
 from tests.linelog.read.traces import stored
 from tests.parts.stores import line
@@ -28,9 +28,9 @@ def hits_of(text: bytes) -> list[Hit]:
 
 def follow(following: FollowedRecords, at: int, text: bytes, now: float) -> list[int]:
     """Return the numbers of lines of the records that are complete when a text, all hits, has come."""
-    place = Position(1, at)
-    hits = list(lines_in_text(place, text))
-    return [len(record) for record in following.records(place, text, hits, now)]
+    position = Position(1, at)
+    hits = list(lines_in_text(position, text))
+    return [len(record) for record in following.records(position, text, hits, now)]
 
 
 def test_a_new_record_is_shown_after_a_pause():
@@ -60,10 +60,10 @@ def test_a_search_shows_records_before_too_many_bytes_of_them_wait(tmp_path, mon
 
 def test_lines_do_not_go_on_with_a_record_that_was_forgotten(monkeypatch):
     hits = hits_of(text_of(ERROR))
-    joined = JoinedLines()
+    joined = LineDocuments()
     assert ["continues" in joined.document(hit) for hit in hits] == [False, True, True, True]
     monkeypatch.setattr(limits, "MOST_KEPT", len(text_of(ERROR[:2])))
-    joined = JoinedLines()
+    joined = LineDocuments()
     assert ["continues" in joined.document(hit) for hit in hits] != [False, True, True, True]
 
 
@@ -74,7 +74,7 @@ def test_records_are_too_many_by_their_number(monkeypatch, most):
     full = []
     for number in range(most + 1):
         for hit in hits_of(text_of(ERROR, source=f"tcp:[::1]:{number}")):
-            records.add(hit, Record(hit.line))
+            records.add(hit, ParsedLine(hit.line))
         full.append(records.is_full)
     assert full == [False] * most + [True]
     records.forget()
@@ -84,7 +84,7 @@ def test_records_are_too_many_by_their_number(monkeypatch, most):
 def test_a_record_that_was_taken_does_not_count_any_more():
     records = OpenRecords()
     hits = hits_of(text_of(ERROR) + text_of(["INFO done"]))
-    found = [records.add(hit, Record(hit.line), is_wanted=True) for hit in hits]
+    found = [records.add(hit, ParsedLine(hit.line), is_wanted=True) for hit in hits]
     assert [one is other for one, other in pairwise(found)] == [True, True, True, False]
     assert found[0].is_over and records.going_on == 1
     for first in list(records.records):

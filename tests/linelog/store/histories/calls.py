@@ -73,7 +73,7 @@ class Calls:
         self._note(Kind.SYNCED, ino=begun.ino, path=begun.path, offset=begun.at, result=result)
 
     def make(self, name: str, *args: Any, **how: Any) -> Any:
-        """Make a call in place of `os.NAME`."""
+        """Make a call instead of `os.NAME`."""
         if self.outside and self.clock.is_driving():
             return getattr(os, name)(*args, **how)
         if self.clock.dead:

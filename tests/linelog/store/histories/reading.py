@@ -23,13 +23,13 @@ from logsrv.linelog.store.segment import Position
 from tests.linelog.store.histories.calls import Calls
 
 ID = re.compile(rb"<(\d+)>")
-# In place of text that a power cut took, with the rest of the line that ended there.
+# Instead of text that a power cut took, with the rest of the line that ended there.
 HOLE = re.compile(rb"\0|bytes never reached the disk\]")
 
 
 @attrs.define
 class Known:
-    """The lines that were confirmed, promised to survive a power cut, or seen at a place.
+    """The lines that were confirmed, promised to survive a power cut, or seen at a position.
 
     Each has the number of the operation that comes next: a cut before it takes the knowledge back.
     power_lost: lines may have changed into damaged ones. calls_failed: retention may have removed a segment

@@ -1,4 +1,4 @@
-"""Whatever happens to a store, in any order: a confirmed line is there, once, and at its place."""
+"""Whatever happens to a store, in any order: a confirmed line is there, once, and at its position."""
 
 import tempfile
 from pathlib import Path
@@ -16,7 +16,7 @@ def lived(seed: int) -> Life:
     # Rotation by age is a step too, with the few lines that a history has.
     small = patch.object(active, "LEAST_BY_AGE", 1)
     home = tempfile.TemporaryDirectory(prefix="history.")
-    with small, home as place, Life(Path(place), seed) as life:
+    with small, home as directory, Life(Path(directory), seed) as life:
         try:
             life.live()
         except BaseException as error:

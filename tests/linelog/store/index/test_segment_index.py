@@ -143,17 +143,17 @@ def test_the_index_of_another_segment_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("wrong", ["x", None, -1, 1 << 62, 1.5, [], True])
-@pytest.mark.parametrize("place", ["text", "compressed", "lines", "times", 0, 1, 2, 3])
-def test_invalid_numbers_and_times_are_refused_though_the_checksum_is_right(place, wrong):
+@pytest.mark.parametrize("part", ["text", "compressed", "lines", "times", 0, 1, 2, 3])
+def test_invalid_numbers_and_times_are_refused_though_the_checksum_is_right(part, wrong):
     """They were tracebacks of a search."""
     head: dict[str, Any] = {
         "format": 4, "segment": 1, "text": 9, "compressed": 9, "lines": 1, "times": [None, None, True]
     }  # fmt: skip
     frame: list[Any] = [0, 0, 0, None, None, True]
-    if isinstance(place, int):
-        frame[place] = wrong if place < 3 else [wrong]
+    if isinstance(part, int):
+        frame[part] = wrong if part < 3 else [wrong]
     else:
-        head[place] = [wrong, [], True] if place == "times" else wrong
+        head[part] = [wrong, [], True] if part == "times" else wrong
     body = json.dumps([frame]).encode() + b"\n"
     first = json.dumps(
         {**head, "size": len(body), "crc": zlib.crc32(body)}, separators=(",", ":")
@@ -211,8 +211,8 @@ def test_more_frames_than_a_segment_may_have_are_not_read(many, before):
         index.decode_index(data)
 
 
-def sizes_at(data: bytes, place: int = 0) -> tuple[int, int] | None:
-    return frame_sizes_at(lambda at, size: data[at : at + size], place, len(data))
+def sizes_at(data: bytes, offset: int = 0) -> tuple[int, int] | None:
+    return frame_sizes_at(lambda at, size: data[at : at + size], offset, len(data))
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 70_000, 3_000_000])

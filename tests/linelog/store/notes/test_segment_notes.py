@@ -55,7 +55,7 @@ def test_numbers_that_nothing_explains_are_found(numbers, explained, found):
 
 
 @pytest.mark.parametrize(
-    ("place", "following", "found"),
+    ("position", "following", "found"),
     [
         (Position(17, 100), 18, MissingText()),
         (Position(17, 60), 18, MissingText(40, 4)),
@@ -67,16 +67,16 @@ def test_numbers_that_nothing_explains_are_found(numbers, explained, found):
         (Position(17, 100), 23, MissingText(58, 6, known=False)),
     ],
 )
-def test_the_text_that_a_reader_missed_is_counted(disk, place, following, found):
+def test_the_text_that_a_reader_missed_is_counted(disk, position, following, found):
     note_removed([run(17, 100, 10), run(18, 50, 5)], disk)
     note_removed([run(21, 7, 1)], disk)
     for number in 19, 20:
         note_empty(number, disk)
-    assert missed_text(place, following, disk) == found
+    assert missed_text(position, following, disk) == found
 
 
 def test_of_many_removed_segments_the_oldest_are_counted_together(disk):
-    """But not over the place of somebody who lacks only the later ones."""
+    """But not over the position of somebody who lacks only the later ones."""
     note_removed([run(number, 1 << 40, 7) for number in range(1, 1100)], disk, {50})
     note_removed([run(2000, 1, 1)], disk, {50})
     runs = removed_runs(disk)

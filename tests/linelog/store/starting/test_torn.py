@@ -32,15 +32,15 @@ def test_a_stamp_with_nothing_behind_it_is_cut_off(open_store, tmp_path):
     """Wherever it is torn: nobody sent it, and what stays has the stored format."""
     stamp = stored(b"")[:-1]
     for length in range(1, len(stamp) + 1):
-        place = tmp_path / str(length)
-        place.mkdir()
-        (place / "current.log").write_bytes(stored(b"whole") + stamp[:length])
+        directory = tmp_path / str(length)
+        directory.mkdir()
+        (directory / "current.log").write_bytes(stored(b"whole") + stamp[:length])
         with capturedLogs() as events:
-            open_store(directory=place)
+            open_store(directory=directory)
         assert [(e["torn"], "no message yet" in e["log_format"]) for e in events] == [
             (length, True)
         ]
-        assert (place / "current.log").read_bytes() == stored(b"whole")
+        assert (directory / "current.log").read_bytes() == stored(b"whole")
 
 
 @pytest.mark.parametrize("torn", [b"torn", b"2026 was a year", stored(b"m")[:-1], b"2026-11-20 x"])
@@ -130,12 +130,12 @@ def test_no_sector_that_is_missing_changes_a_line_that_is_there(tmp_path_factory
     mended(path, bytes(text))
     found = path.read_bytes()
     assert b"\0" not in found
-    place = 0
+    start = 0
     for line in TEXT.splitlines(keepends=True):
-        end = place + len(line)
-        if text[place:end] == line:
-            assert found[place:end] == line, "a whole line stays where it was"
-        place = end
+        end = start + len(line)
+        if text[start:end] == line:
+            assert found[start:end] == line, "a whole line stays where it was"
+        start = end
     whole = set(TEXT.splitlines())
     for line in found.splitlines()[:-1]:
         known = line in whole or any(one.startswith(line) for one in whole)

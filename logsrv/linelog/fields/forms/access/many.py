@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     PADDING,
     Array,
     PaddedLines,
@@ -78,7 +78,7 @@ class _CutLines(NamedTuple):
         return b"\n".join([self.plain[start:stop] for start, stop in bounds])
 
     def rest(self) -> dict[int, bytes]:
-        """Return what is behind the fields, by place, of the lines that have more."""
+        """Return what is behind the fields, by index, of the lines that have more."""
         those = numpy.flatnonzero(self.stops < self.ends).tolist()
         return {n: self.text[self.stops[n] + 1 : self.ends[n]] for n in those}
 
@@ -128,7 +128,7 @@ def read_access_lines(lines: PaddedLines, wants: Callable[[str], bool]) -> Itera
         those = numpy.flatnonzero(known & (is_long == with_referer))
         if not len(those):
             continue
-        start, request, end = (places[those] for places in (starts, *marks[:2]))
+        start, request, end = (offsets[those] for offsets in (starts, *marks[:2]))
         try:
             # Nearly always all are of the form of the first.
             (spaces,) = _spaces(text, start[:1], request[:1])
@@ -163,7 +163,7 @@ def _ends_of_fields(raw: Array, marks: Sequence[Array], is_long: Array) -> tuple
 
 
 def _ends_of_digits(raw: Array, at: Array, width: int = _FEW_DIGITS) -> Array:
-    """Return where the digits end that begin at these places, or `at` if there are too many."""
+    """Return where the digits end that begin at these offsets, or `at` if there are too many."""
     ends: Array = at + (~_DIGIT[rows_at(raw, at, width)]).argmax(1)
     if width == _FEW_DIGITS and len(longer := numpy.flatnonzero((ends == at) & _DIGIT[raw[at]])):
         ends[longer] = _ends_of_digits(raw, at[longer], _WIDTH - len(_STATUS))
@@ -183,13 +183,13 @@ def _read_form(
         *(_QUOTED_COLUMNS if with_referer else ()),
     )
     tests = _TESTS_BEHIND_VHOST if has_vhost else _TESTS
-    places = {
-        place: name
-        for place, name in enumerate(names)
+    names_by_column = {
+        column: name
+        for column, name in enumerate(names)
         if name in tests or name == _BEFORE_REQUEST or (name and wants(name))
     }
-    found = split_words(lines.fields(), len(names), places)
-    columns = {name: found[place] for place, name in places.items()}
+    found = split_words(lines.fields(), len(names), names_by_column)
+    columns = {name: found[column] for column, name in names_by_column.items()}
     if columns.pop(_BEFORE_REQUEST).texts != [""]:
         raise ValueError("a line has more words before or in its request")
     good = numpy.ones(len(lines.at), bool)
@@ -205,20 +205,20 @@ def _read_form(
     if has_vhost:
         codes, texts, _ = columns["vhost"]
         hosts = [host.groups() if (host := _vhost(text)) else ("-", "-") for text in texts]
-        for place, name in enumerate(("vhost", "vhost_port")):
-            columns[name] = CodedField(codes, [host[place] or "-" for host in hosts])
+        for group, name in enumerate(("vhost", "vhost_port")):
+            columns[name] = CodedField(codes, [host[group] or "-" for host in hosts])
     return AccessLines(lines.at, columns, lines.rest())
 
 
 def haproxy_time_ends(raw: Array, brackets: Array) -> Array:
-    """Return the places of those closing brackets that are after milliseconds and before a space."""
+    """Return the offsets of those closing brackets that are after milliseconds and before a space."""
     at = brackets[brackets >= 4]
     found: Array = at[(raw[at - 4] == ord(".")) & _DIGIT[raw[at - 1]] & (raw[at + 1] == ord(" "))]
     return found
 
 
 def spaced_brackets(raw: Array, brackets: Array) -> Array:
-    """Return the places of those closing brackets that are before two spaces."""
+    """Return the offsets of those closing brackets that are before two spaces."""
     at = brackets[: numpy.searchsorted(brackets, len(raw) - 2)]
     found: Array = at[(raw[at + 1] == _SPACE) & (raw[at + 2] == _SPACE)]
     return found

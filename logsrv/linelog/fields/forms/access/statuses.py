@@ -10,7 +10,7 @@ import re
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     RowShape,
     byte_membership_table,
@@ -46,7 +46,7 @@ for _digit, _level in OF_STATUS.items():
 
 
 def access_brackets(raw: Array) -> Array:
-    """Return the places of brackets like that before the time in an access log."""
+    """Return the offsets of brackets like that before the time in an access log."""
     at = indexes_of_true(raw == ord("["))
     found: Array = at[(raw[at - 1] == _SPACE) & _DIGIT[raw[at + 1]]]
     return found
@@ -80,7 +80,7 @@ def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
     rows = rows_at(raw, starts, LOOKED_AT)
     bracket = (rows == ord("[")).argmax(1)
     usual, elsewhere = _rows_with_client_tokens(rows, bracket)
-    usual &= _places_with_time(raw, starts + bracket)
+    usual &= _have_time_at(raw, starts + bracket)
     request = starts + bracket + len(_TO_REQUEST)
     quotes = numpy.append(indexes_of_true(raw == _QUOTE), len(raw) - 1)
     close = quotes[numpy.minimum(numpy.searchsorted(quotes, request), len(quotes) - 1)]
@@ -117,8 +117,8 @@ def _rows_with_client_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]
     return known & apart & last & plain, elsewhere
 
 
-def _places_with_time(raw: Array, at: Array) -> Array:
-    """Return for each place whether an access log's time and the quote of a request stand there."""
+def _have_time_at(raw: Array, at: Array) -> Array:
+    """Return for each offset whether an access log's time and the quote of a request stand there."""
     rows = rows_at(raw, at, _TIME.width)
     month = (rows[:, 4] - numpy.uint8(ord("A")) < 26) & _SMALL[rows[:, 5]] & _SMALL[rows[:, 6]]
     signed = (rows[:, 22] == ord("+")) | (rows[:, 22] == _DASH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, rows_at
 
 CRI_LINE = (
     rb"(?P<timestamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
@@ -12,7 +12,7 @@ CRI_LINE = (
 )
 """A line of containerd and CRI-O. With a bracket, it may have another header behind the time."""
 _SPACE = ord(" ")
-# The bytes of a line between the shortest time and the last place where a container's text begins.
+# The bytes of a line between the shortest time and the last offset where a container's text begins.
 _AFTER_ISO_TIME, _CONTAINER_TIME = 20, 24
 
 

@@ -3,7 +3,7 @@ r"""The content of a line, without its header: which of the forms it has, and it
 Specification: the first form counts in the order JSON, events, access log, pairs with the words of
 programs. A content of none of them is plain text without fields.
 
-    one.py      parse_text: all forms but JSON, which `record.py` tries first
+    one.py      parse_text: all forms but JSON, which `parsed_line.py` tries first
     many.py     ContentColumns: finds the lines of each form, and gives them to its `many.py`
     wanted.py   wanted_in_lines: the lines that may have a wanted field at all
 

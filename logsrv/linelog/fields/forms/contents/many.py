@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     PaddedLines,
     byte_membership_table,

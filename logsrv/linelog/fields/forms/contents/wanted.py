@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, indexes_of_true
+from logsrv.linelog.fields.byte_arrays import Array, indexes_of_true
 from logsrv.linelog.fields.forms.access.many import haproxy_time_ends, spaced_brackets
 from logsrv.linelog.fields.forms.access.one import ALL_ACCESS_NAMES
 from logsrv.linelog.fields.forms.events.one import HEADER_NAMES as EVENT_NAMES

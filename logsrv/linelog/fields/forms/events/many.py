@@ -6,24 +6,24 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.forms.events.one import SIGN, may_have_events, parse_event
 from logsrv.linelog.fields.stored_line import decode_stored
 
 
 def lines_with_events(text: bytes, ends: Array) -> Array:
     """Return which lines have what CEF and LEEF begin with. ends: where each line ends."""
-    found: Array = numpy.zeros(len(ends), bool)
+    has_event: Array = numpy.zeros(len(ends), bool)
     if not may_have_events(text):
-        return found
-    places = []
+        return has_event
+    offsets = []
     at = text.find(SIGN)
     while at >= 0:
-        places.append(at)
+        offsets.append(at)
         at = text.find(SIGN, at + 1)
-    numbers = numpy.searchsorted(ends, places)
-    found[numbers[numbers < len(ends)]] = True
-    return found
+    numbers = numpy.searchsorted(ends, offsets)
+    has_event[numbers[numbers < len(ends)]] = True
+    return has_event
 
 
 def events_in(text: bytes, contents: Sequence[bytes]) -> dict[int, dict[str, str]]:

@@ -62,7 +62,7 @@ def may_have_events(text: bytes) -> bool:
 
 
 def begins_event(message: bytes, at: int) -> bool:
-    """Tell whether an event begins at a place of a message."""
+    """Tell whether an event begins at an offset of a message."""
     begins = message.startswith((b"CEF:", b"LEEF:"), at)
     return begins and _EVENT.match(message, at) is not None
 

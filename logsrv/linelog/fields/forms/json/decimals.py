@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, byte_membership_table, indexes_of_true, rows_at
 
 _WIDTH = 24
 """Bytes of a number that are looked at; a longer one is odd."""
@@ -26,16 +26,16 @@ def lines_with_odd_decimals(lines: Sequence[bytes]) -> list[int]:
     text = b"\n".join([_PADDING, *lines, _PADDING])
     raw: Array = numpy.frombuffer(text, numpy.uint8)
     digit = raw - _ZERO <= _NINE
-    places = numpy.concatenate((_odd_fractions(text, raw, digit), _exponents(raw, digit)))
-    if not len(places):
+    offsets = numpy.concatenate((_odd_fractions(text, raw, digit), _exponents(raw, digit)))
+    if not len(offsets):
         return []
     ends = indexes_of_true(raw == ord("\n"))[len(_PADDING) :]
-    found: list[int] = numpy.unique(numpy.searchsorted(ends, places) - 1).tolist()
+    found: list[int] = numpy.unique(numpy.searchsorted(ends, offsets) - 1).tolist()
     return found
 
 
 def _odd_fractions(text: bytes, raw: Array, digit: Array) -> Array:
-    """Return the places of the dots in odd decimals."""
+    """Return the offsets of the dots in odd decimals."""
     dots = indexes_of_true((raw[1:-1] == ord(".")) & digit[:-2] & digit[2:]) + 1
     size = (rows_at(raw, dots + 1, _WIDTH) - _ZERO > _NINE).argmax(1)
     ended = _AFTER_NUMBER[raw[dots + 1 + size]] | (size == 0)
@@ -57,7 +57,7 @@ def _odd_fractions(text: bytes, raw: Array, digit: Array) -> Array:
 
 
 def _exponents(raw: Array, digit: Array) -> Array:
-    """Return the places of the letters before exponents."""
+    """Return the offsets of the letters before exponents."""
     may_follow = digit[2:] | (raw[2:] == ord("-")) | (raw[2:] == ord("+"))
     at = indexes_of_true((raw[1:-1] | 0x20 == ord("e")) & digit[:-2] & may_follow) + 1
     size = (~_IN_EXPONENT[rows_at(raw, at + 1, _WIDTH)]).argmax(1)

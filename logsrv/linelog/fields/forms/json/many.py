@@ -18,7 +18,7 @@ import attrs
 import numpy
 import orjson
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import value_of_list
 from logsrv.linelog.fields.forms.json.decimals import lines_with_odd_decimals, numbers_of_key
 from logsrv.linelog.fields.forms.json.one import flatten_object, parse_json
@@ -148,7 +148,7 @@ class ObjectColumns:
     def _add_exactly(
         self, rows: Array, messages: Sequence[bytes], those: Sequence[int]
     ) -> list[int]:
-        """Add those messages as a Record reads them; return the indexes of those that are no objects."""
+        """Add messages as a ParsedLine reads them; return the indexes of those that are no objects."""
         found = {at: parse_json_exactly(messages[at]) or parse_json(messages[at]) for at in those}
         flat = {at: flatten_object(one) for at, one in found.items() if one is not None}
         self.add_flat(rows[[*flat]], [*flat.values()])
@@ -158,20 +158,20 @@ class ObjectColumns:
         return [at for at in those if at not in flat]
 
     def add_flat(self, rows: Array, objects: Sequence[Object], rank: int = CONTENT) -> None:
-        """Add objects whose values are those of a Record, by dotted names."""
+        """Add objects whose values are those of a ParsedLine, by dotted names."""
         self._found = {}
         self._gather(rows, objects, may_nest=False)
         for name, found in self._found.items():
             inner_rows, values = found.joined()
-            at = [place for place, value in enumerate(values) if isinstance(value, list)]
+            at = [index for index, value in enumerate(values) if isinstance(value, list)]
             if at:
-                lists = [values[place] for place in at]
+                lists = [values[index] for index in at]
                 texts = [*map(text_of_list, lists)]
                 self._pieces.add(name, inner_rows[at], texts, rank, is_list=True)
                 if [*map(value_of_list, texts)] != lists:
                     self._pieces.left_out.add(name)
-            at = [place for place, value in enumerate(values) if type(value) not in _NO_SCALARS]
-            texts = [text_of_value(values[place]) for place in at]
+            at = [index for index, value in enumerate(values) if type(value) not in _NO_SCALARS]
+            texts = [text_of_value(values[index]) for index in at]
             self._pieces.add(name, inner_rows[at], texts, rank)
 
     def _gather(self, rows: Array, objects: Sequence[Object], *, may_nest: bool = True) -> None:
@@ -274,11 +274,11 @@ def _by_shape(
     if len(different) == 1:
         yield shapes[0], rows, objects
         return
-    places: dict[tuple[str, ...], list[int]] = {shape: [] for shape in shapes}
-    for place, shape in enumerate(shapes):
-        places[shape].append(place)
-    for shape, those in places.items():
-        yield shape, rows[those], [objects[place] for place in those]
+    indexes: dict[tuple[str, ...], list[int]] = {shape: [] for shape in shapes}
+    for index, shape in enumerate(shapes):
+        indexes[shape].append(index)
+    for shape, those in indexes.items():
+        yield shape, rows[those], [objects[index] for index in those]
 
 
 def _may_have_decimals(found: _Values) -> bool:

@@ -51,24 +51,24 @@ def load_orjson_parser() -> Callable[[bytes], Any]:
     return loads
 
 
-def look_up_field(found: Object, name: str) -> Any:
+def look_up_field(parsed: Object, name: str) -> Any:
     """Return the value called `name`, or None; dots lead into nested objects.
 
     If `a.b` is both a key and a nested key, the last one in the text counts.
     """
     if "." not in name:
-        return found.get(name)
+        return parsed.get(name)
     if len(name) < _SHORT:
         # These look-ups take a tenth of the time of checking all keys; few names lead into objects.
         for part in _name_prefixes(name):
-            if isinstance(found.get(part), dict):
+            if isinstance(parsed.get(part), dict):
                 break
         else:
-            value = found.get(name)
+            value = parsed.get(name)
             return None if isinstance(value, dict) else value
     result = None
     # For each object on the way: where its keys begin in `name`, and its remaining items.
-    stack = [(0, iter(found.items()))]
+    stack = [(0, iter(parsed.items()))]
     while stack:
         start, items = stack[-1]
         for key, value in items:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_arrays import Array, byte_membership_table, indexes_of_true, rows_at
 from logsrv.linelog.fields.level.first_words import NAME, first_words
 
 WIDTH = 40
@@ -56,9 +56,9 @@ def _fields_at_word_start(raw: Array, fields: LevelFields) -> Array:
     """Return which fields are at the message's beginning or after a space, without a header of RFC 5424."""
     sure: Array = (fields.at == fields.message_start) | (raw[fields.at - 1] == _SPACE)
     # The header of RFC 5424 has a number after the priority.
-    for place in (2, 3, 4):
-        number = raw[fields.message_start + place + 1] - numpy.uint8(ord("0")) < 10
-        sure &= ~(number & (raw[fields.message_start + place] == ord(">")))
+    for column in (2, 3, 4):
+        number = raw[fields.message_start + column + 1] - numpy.uint8(ord("0")) < 10
+        sure &= ~(number & (raw[fields.message_start + column] == ord(">")))
     return sure
 
 

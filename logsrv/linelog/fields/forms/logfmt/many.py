@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.linelog.fields.byte_places import Array, indexes_of_true
+from logsrv.linelog.fields.byte_arrays import Array, indexes_of_true
 from logsrv.linelog.fields.coded import CodedField
 from logsrv.linelog.fields.forms.line_form import frequent, some_of
 from logsrv.linelog.fields.forms.logfmt.one import find_pairs, unescape_value
@@ -56,13 +56,13 @@ def read_pairs(
     for odd in b"\x1f\r":
         if odd in text:
             good[numpy.searchsorted(ends, indexes_of_true(raw == odd))] = False
-    places = _places_of_keys(raw, breaks, signs)
-    good &= (places[0] > 0) & (numpy.diff(places, axis=0) > 0).all(0)
+    offsets = _offsets_of_keys(raw, breaks, signs)
+    good &= (offsets[0] > 0) & (numpy.diff(offsets, axis=0) > 0).all(0)
     at = numpy.flatnonzero(good)
     if not len(at):
         return PairLines(at, {})
     plain = raw.copy()
-    plain[places[:, at]] = _SPLIT
+    plain[offsets[:, at]] = _SPLIT
     split_text = plain.tobytes()
     bounds = zip(starts[at].tolist(), ends[at].tolist(), strict=True)
     pieces = [split_text[start:end] for start, end in bounds]
@@ -70,26 +70,26 @@ def read_pairs(
     columns = {}
     # Those of keys that are not wanted, too: there may be another pair behind the value.
     split = split_at(b"\n".join(pieces), len(keys) + 1, range(len(keys) + 1), _SPLIT)
-    for place, (codes, texts, _) in split.items():
+    for column, (codes, texts, _) in split.items():
         # Behind the value are the space and the key of the next one.
-        behind = len(keys[place]) + (place > 0) if place < len(keys) else 0
+        behind = len(keys[column]) + (column > 0) if column < len(keys) else 0
         before_keys = [text[: len(text) - behind] for text in texts] if behind else texts
-        if not place:
+        if not column:
             known &= numpy.array([*map(_are_words, before_keys)])[codes]
             continue
         values = _values(before_keys)
         if None in values:
             known &= numpy.array([value is not None for value in values])[codes]
-        if wants(keys[place - 1]):
-            columns[keys[place - 1]] = codes, [value or "" for value in values]
+        if wants(keys[column - 1]):
+            columns[keys[column - 1]] = codes, [value or "" for value in values]
     return PairLines(
         at[known],
         {key: CodedField(codes[known], texts) for key, (codes, texts) in columns.items()},
     )
 
 
-def _places_of_keys(raw: Array, breaks: Array, signs: Sequence[bytes]) -> Array:
-    """Return the place of the `=` behind each sign in each line; -1 if it is there never, or twice."""
+def _offsets_of_keys(raw: Array, breaks: Array, signs: Sequence[bytes]) -> Array:
+    """Return the offset of the `=` behind each sign in each line; -1 if it is there never, or twice."""
     words: Array = numpy.ndarray((max(0, len(raw) - _WORD + 1),), "<u8", raw, 0, (1,))
     equals = indexes_of_true(raw == _EQUALS)
     bounds = numpy.searchsorted(equals, breaks)

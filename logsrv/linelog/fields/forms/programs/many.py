@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.forms.line_form import LineForm
 from logsrv.linelog.fields.forms.programs.one import LOGIN, SSHD_WORDS
 

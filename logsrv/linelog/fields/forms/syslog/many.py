@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.forms.events.one import APPS
 from logsrv.linelog.fields.forms.header_words import FACILITIES, SEVERITIES, may_be_no_host
 from logsrv.linelog.fields.forms.json.many import ObjectColumns
@@ -80,41 +80,41 @@ class HeaderColumns:
             return has_contents
         return self._pieces.wants(group) or (group == "text" and has_contents)
 
-    def _add_form(self, found: ReadLines, convert: Convert) -> None:
-        for name, (codes, values) in found.columns.items():
+    def _add_form(self, read_lines: ReadLines, convert: Convert) -> None:
+        for name, (codes, values) in read_lines.columns.items():
             if name == "priority":
-                self._add_priorities(found.rows, codes, values)
+                self._add_priorities(read_lines.rows, codes, values)
             else:
-                self._pieces.add_converted(name, found.rows, codes, convert(values), HEADER)
-        texts = found.texts.get("text", [])
+                self._pieces.add_converted(name, read_lines.rows, codes, convert(values), HEADER)
+        texts = read_lines.texts.get("text", [])
         joined = b"\n".join([*texts, b""])
         if rb"\x00" + b"\n" in joined or b"\0\n" in joined:
             texts = [text.removesuffix(rb"\x00").removesuffix(b"\0") for text in texts]
         if texts:
-            self._pieces.add("text", found.rows, texts, HEADER, convert=decode_all)
-        self._add_data(found.rows, found.texts.get("data", ()))
-        apps = found.texts.get("app")
+            self._pieces.add("text", read_lines.rows, texts, HEADER, convert=decode_all)
+        self._add_data(read_lines.rows, read_lines.texts.get("data", ()))
+        apps = read_lines.texts.get("app")
         if apps:
-            self._pieces.add("app", found.rows, apps, HEADER, convert=convert)
+            self._pieces.add("app", read_lines.rows, apps, HEADER, convert=convert)
         if texts:
-            self.rows.append(found.rows)
+            self.rows.append(read_lines.rows)
             self.contents += texts
             self.apps += apps or [b""] * len(texts)
 
     def _add_priorities(self, rows: Array, codes: Array, priorities: Sequence[bytes]) -> None:
-        for place, name in enumerate(("facility", "severity")):
-            said = [_OF_PRIORITY[int(one)][place] if one else None for one in priorities]
+        for index, name in enumerate(("facility", "severity")):
+            said = [_OF_PRIORITY[int(one)][index] if one else None for one in priorities]
             self._pieces.add_converted(name, rows, codes, said, HEADER)
 
     def _add_data(self, rows: Array, data: Sequence[bytes]) -> None:
         """Add the fields of structured data."""
-        at = [place for place, elements in enumerate(data) if elements]
-        rows, data = rows[at], [data[place] for place in at]
+        at = [index for index, elements in enumerate(data) if elements]
+        rows, data = rows[at], [data[index] for index in at]
         for form in frequent_data_forms(data):
             found = form.read(rows, data)
             for name, (codes, values) in found.columns.items():
                 self._pieces.add_converted(name, found.rows, codes, _data_texts(values), HEADER)
-            rows, data = rows[found.others], [data[place] for place in found.others]
+            rows, data = rows[found.others], [data[index] for index in found.others]
         if data:
             fields: list[dict[str, str]] = [{} for _ in data]
             for each, elements in zip(fields, data, strict=True):
@@ -125,9 +125,9 @@ class HeaderColumns:
         if not those:
             return
         found = [parse_syslog_header(messages[at]) for at in those]
-        known = [place for place, header in enumerate(found) if header]
+        known = [index for index, header in enumerate(found) if header]
         fields = [header.fields for header in found if header]
-        self._objects.add_flat(rows[[those[place] for place in known]], fields, HEADER)
+        self._objects.add_flat(rows[[those[index] for index in known]], fields, HEADER)
         self.rows.append(rows[[*those]])
         for at, header in zip(those, found, strict=True):
             self.contents.append(header.text if header else messages[at])

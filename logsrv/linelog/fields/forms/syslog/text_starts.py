@@ -1,6 +1,6 @@
 """Find where the texts of many messages begin behind the header of syslog, for the level alone.
 
-It is apart from `many.py`, which reads the fields of headers: to count lines by level, only the place
+It is apart from `many.py`, which reads the fields of headers: to count lines by level, only the offset
 behind the header is needed. The rules are those of `parse_syslog_header`, for usual headers. What these
 would have to look at closely is unsure.
 """
@@ -11,7 +11,7 @@ import re
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import (
+from logsrv.linelog.fields.byte_arrays import (
     Array,
     RowShape,
     byte_membership_table,
@@ -106,8 +106,8 @@ def _rfc3339_sizes(rows: Array) -> tuple[Array, Array]:
     zone = numpy.where(fraction, 20 + digits, 19)
     is_utc = rows[line, zone] == ord("Z")
     sign = (rows[line, zone] == ord("+")) | (rows[line, zone] == ord("-"))
-    for place in (1, 2, 4, 5):
-        sign &= _DIGIT[rows[line, zone + place]]
+    for column in (1, 2, 4, 5):
+        sign &= _DIGIT[rows[line, zone + column]]
     sign &= rows[line, zone + 3] == _COLON
     end = zone + numpy.where(is_utc, 1, 6)
     good: Array = _NEW.matching_rows(rows) & (is_utc | sign) & (rows[line, end] == _SPACE)
@@ -165,12 +165,12 @@ def _ends_of_tags(raw: Array, at: Array, ends: Array) -> Array:
     size = _ENDS_PID[rows].argmax(1)
     after = rows[numpy.arange(len(rows)), size]
     bracketed = raw[at] == _OPEN
-    place = numpy.where(bracketed, at + 1 + size + 1, at)
+    offset = numpy.where(bracketed, at + 1 + size + 1, at)
     good = (bracketed & (after == _CLOSE)) | (raw[at] == _COLON)
-    place = place + (raw[place] == _COLON)
-    good &= (raw[place] == _SPACE) | (place == ends)
+    offset = offset + (raw[offset] == _COLON)
+    good &= (raw[offset] == _SPACE) | (offset == ends)
     return numpy.where(
-        bracketed & ~_ENDS_PID[after], -1, numpy.where(good, place + (place < ends), 0)
+        bracketed & ~_ENDS_PID[after], -1, numpy.where(good, offset + (offset < ends), 0)
     )
 
 

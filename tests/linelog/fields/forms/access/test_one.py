@@ -8,8 +8,8 @@ from logsrv.linelog.fields.extract import read_all_fields
 from logsrv.linelog.fields.forms.access.one import parse_access
 from logsrv.linelog.fields.forms.programs.one import parse_program_message
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse, phrase_of
@@ -135,7 +135,7 @@ _ODD = [
 @pytest.mark.parametrize(("text", "fields"), _ODD)
 def test_odd_lines_of_access_logs_have_their_fields_for_every_reader(header, text, fields):
     stored = line(header + text)
-    lines, record = stored * 3, Record(stored[:-1])
+    lines, record = stored * 3, ParsedLine(stored[:-1])
     every = read_all_fields(StampedLines(lines)).fields
     for name, value in (_OF_TAIL | fields).items():
         assert record.get(name) == value
@@ -232,7 +232,7 @@ def test_fields_are_those_of_records(messages, chosen):
     names = [*sorted(chosen), "rt", "syslog.a"]
     found = FieldReader(names).read(StampedLines(b"".join(every)))
     for number, stored in enumerate(every):
-        known = [Record(stored[:-1]).get(name) for name in names]
+        known = [ParsedLine(stored[:-1]).get(name) for name in names]
         assert [column[number] for column in found] == [
             value if value is None else str(value) for value in known
         ]

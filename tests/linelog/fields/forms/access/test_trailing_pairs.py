@@ -3,8 +3,8 @@
 import pytest
 
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
@@ -51,7 +51,7 @@ PAIRS = {"rt": "0.123", "uct": "0.001", "upstream": "10.0.0.1:80"}
 @pytest.mark.parametrize("kind", LINES)
 def test_pairs_behind_an_access_log_are_fields(kind, tail):
     line = STAMP + (LINES[kind] + tail).encode()
-    record, text = Record(line), (line + b"\n") * 3
+    record, text = ParsedLine(line), (line + b"\n") * 3
     document = hit_document(Hit(Position(1, 0), line))["fields"]
     names = [*PAIRS, "status", "x", "vhost", "vhost_port"]
     columns = FieldReader(names).read(StampedLines(text))
@@ -86,10 +86,10 @@ def test_pairs_behind_an_access_log_are_fields(kind, tail):
 )
 def test_one_pair_is_enough_and_none_replaces_a_field_of_the_log(tail, fields):
     line = STAMP + (COMMON + tail).encode()
-    found = Record(line).fields
+    found = ParsedLine(line).fields
     assert {name: found.get(name) for name in (*fields, "rt")} == {"rt": None, **fields}
     columns = FieldReader(list(fields) or ["rt"]).read(StampedLines(line + b"\n"))
-    wanted = [Record(line).get(name) for name in fields] or [None]
+    wanted = [ParsedLine(line).get(name) for name in fields] or [None]
     assert columns == [[value] for value in wanted]
 
 
@@ -113,7 +113,7 @@ def test_one_pair_is_enough_and_none_replaces_a_field_of_the_log(tail, fields):
 )
 def test_a_virtual_host_may_stand_before_the_client(begin, vhost, client):
     line = STAMP + (begin + '[20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 503 5').encode()
-    record = Record(line)
+    record = ParsedLine(line)
     assert [record.get("vhost"), record.get("client")] == [vhost, client]
     columns = FieldReader(["vhost", "client"]).read(StampedLines(line + b"\n"))
     assert columns == [[vhost], [client]]

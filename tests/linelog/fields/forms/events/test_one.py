@@ -5,7 +5,7 @@ import pytest
 from logsrv.linelog.fields.extract import read_all_fields, read_fields
 from logsrv.linelog.fields.forms.events.one import parse_event
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse, phrase_of
@@ -183,7 +183,7 @@ def test_leef_has_a_header_and_pairs(text, version, pairs):
 )
 def test_what_only_looks_like_an_event_is_none(text):
     assert parse_event(text) is None
-    assert Record(STAMP + text.encode()).kind != "cef"
+    assert ParsedLine(STAMP + text.encode()).kind != "cef"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_events_have_the_same_fields_behind_every_header_and_for_every_reader(be
     lines = (line + b"\n") * 3
     fields = fields | (_OF_CEF if text.startswith("CEF") else _OF_LEEF)
     fields["fields.name"] = fields.pop("name", None)
-    record, every = Record(line), read_all_fields(StampedLines(lines)).fields
+    record, every = ParsedLine(line), read_all_fields(StampedLines(lines)).fields
     for name, value in fields.items():
         assert record.get(name) == value, name
         one = read_fields(StampedLines(lines), [name])[name]
@@ -246,7 +246,7 @@ def test_numbers_of_events_are_no_severities_of_syslog(before, text, level):
     line = STAMP + (before + text).encode()
     lines = (line + b"\n") * 3
     wanted = level or ("info" if before.startswith("<") else None)
-    assert Record(line).level == wanted
+    assert ParsedLine(line).level == wanted
     assert {OF_NUMBERS[one] for one in level_numbers(lines).tolist()} == {wanted}
     assert {OF_NUMBERS[one] for one in read_all_fields(StampedLines(lines)).levels.tolist()} == {
         wanted
@@ -255,7 +255,7 @@ def test_numbers_of_events_are_no_severities_of_syslog(before, text, level):
 
 def test_what_happened_is_no_program():
     line = STAMP + (_CEF + "level=error a=1").encode()
-    assert Record(line).get("app") is None
+    assert ParsedLine(line).get("app") is None
     assert "app" not in read_all_fields(StampedLines(line + b"\n")).fields
     found = read_fields(StampedLines(line + b"\n"), ["app"])["app"]
     assert found is not None and found.codes.tolist() == [-1]
@@ -281,4 +281,4 @@ def test_what_happened_is_no_program():
 )
 def test_long_lines_without_what_they_should_have_take_linear_time(text):
     text += "x" * 200_000
-    Record(text.encode()).fields  # noqa: B018
+    ParsedLine(text.encode()).fields  # noqa: B018

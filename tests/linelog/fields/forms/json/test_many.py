@@ -3,7 +3,7 @@
 import pytest
 
 from logsrv.linelog.fields.extract import read_all_fields, read_fields
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import Value, elements_of_value, text_of_value
 from tests.parts.mixed_lines import STAMP
@@ -26,7 +26,7 @@ def test_a_decimal_of_a_line_is_that_of_many_lines(shape, number):
         assert field is not None
         values = [_texts(value) for value in field.values()]
         found = [values[code] for code in field.codes.tolist()]
-        assert found == [_texts(Record(line).get("x", as_written=True)) for line in lines]
+        assert found == [_texts(ParsedLine(line).get("x", as_written=True)) for line in lines]
         assert number in found[0]
         assert number != "9007199254740993.0" or found[0] != found[2]
 

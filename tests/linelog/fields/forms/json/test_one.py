@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.fields.forms.json import one as fields_json
 from logsrv.linelog.fields.forms.json.one import flatten_object, look_up_field, parse_json
 from logsrv.linelog.fields.json_values import is_inexact, json_to_field_value, parse_json_exactly
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.values import WrittenFloat
 
 _LEAVES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text("ab1é", max_size=3)
@@ -47,7 +47,7 @@ def test_the_first_lines_are_parsed_alike(text):
     for without in (0, 1):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fields_json, "without_orjson", without)
-            record = Record(text.encode("utf-8", "surrogatepass"))
+            record = ParsedLine(text.encode("utf-8", "surrogatepass"))
             shown = repr(record.fields)
             found.append((record.kind, shown, record.get("a"), record.get("a.b", as_written=True)))
     assert repr(found[0]) == repr(found[1])
@@ -56,7 +56,7 @@ def test_the_first_lines_are_parsed_alike(text):
 @pytest.mark.parametrize("without", [0, 1])
 def test_long_integers_in_objects_in_lists_keep_their_digits(monkeypatch, without):
     monkeypatch.setattr(fields_json, "without_orjson", without)
-    record = Record(b'{"a": [{"id": 18446744073709551617, "x": [1.50]}], "b": 1}')
+    record = ParsedLine(b'{"a": [{"id": 18446744073709551617, "x": [1.50]}], "b": 1}')
     assert record.fields["a"] == ['{"id":18446744073709551617,"x":[1.5]}']
 
 
@@ -71,14 +71,14 @@ def test_looking_up_is_as_flattening(found):
 
 def _once(found: dict[str, object], name: str) -> bool:
     """Names that a line has twice by different nesting are tested below."""
-    places = 0
+    count = 0
     stack: list[tuple[str, object]] = [("", found)]
     while stack:
         prefix, value = stack.pop()
-        places += prefix == name + "."
+        count += prefix == name + "."
         if isinstance(value, dict):
             stack += [(f"{prefix}{key}.", inner) for key, inner in value.items()]
-    return places == 1
+    return count == 1
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,11 @@ def test_json_of_any_depth_raises_nothing(depth):
 @pytest.mark.parametrize("depth", [200, 600, 1000])
 def test_nesting_that_the_parser_takes_is_no_trouble_afterwards(depth):
     """A line of a kilobyte, from anybody: what is as deep as orjson goes, Python's stack is not."""
-    record = Record(b'{"level":' + b"[" * depth + b"]" * depth + b',"x":"y"}')
+    record = ParsedLine(b'{"level":' + b"[" * depth + b"]" * depth + b',"x":"y"}')
     assert record.level is None and record.get("fields.level") is not None
     assert record.fields["x"] == "y"
     name = ".".join(["a"] * depth)
-    assert Record(b'{"a":' * depth + b"7" + b"}" * depth).get(name) == 7
+    assert ParsedLine(b'{"a":' * depth + b"7" + b"}" * depth).get(name) == 7
 
 
 def test_integers_beyond_64_bits_in_lists_and_their_objects():

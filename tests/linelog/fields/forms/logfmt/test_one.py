@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.extract import read_all_fields, read_fields
 from logsrv.linelog.fields.forms.logfmt.one import parse_logfmt
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse, phrase_of
@@ -76,7 +76,7 @@ def test_the_pairs_of_auditd_are_fields_for_every_reader(header):
     text = (line + b"\n") * 3
     every = read_all_fields(StampedLines(text)).fields
     for name, value in _OF_AUDIT.items():
-        assert Record(line).get(name) == value
+        assert ParsedLine(line).get(name) == value
         one = read_fields(StampedLines(text), [name])[name]
         for field in (every[name], one):
             assert field is not None

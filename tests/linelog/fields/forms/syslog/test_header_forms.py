@@ -4,8 +4,8 @@ import pytest
 
 from logsrv.linelog.fields.forms.syslog.one import parse_syslog_header
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
@@ -82,7 +82,7 @@ def test_the_header_of_every_form_is_read(row):
         return
     message, *wanted = row.replace("  / ", "  ¦ ").split("|")
     line = (STAMP + message.replace("¦", "|")).encode()
-    record = Record(line)
+    record = ParsedLine(line)
     found = [record.get(name) for name in ("hostname", "app", "pid", "timestamp", "level")]
     # The content's own level is a field of the content, too.
     found[4] = record.level
@@ -110,7 +110,7 @@ def test_a_column_of_every_form_is_that_of_its_record(names):
     lines = [(STAMP + message).encode() for message in (*usual, *messages, *usual)]
     columns = FieldReader(names).read(StampedLines(b"\n".join([*lines, b""])))
     for name, column in zip(names, columns, strict=True):
-        assert column == [Record(line).get(name) for line in lines]
+        assert column == [ParsedLine(line).get(name) for line in lines]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from logsrv.linelog.fields.level.many import levels_at_times
 from logsrv.linelog.fields.level.one import end_of_leading_time, level_after_time
 from logsrv.linelog.fields.level_names import LEVELS, UNSURE
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
-from logsrv.linelog.fields.record import Record, level_of
+from logsrv.linelog.fields.parsed_line import ParsedLine, level_of
 from logsrv.linelog.fields.zone_names import NAMES
 from tests.parts.examples import more
 
@@ -60,7 +60,7 @@ TEXTS = [
 def test_the_level_of_a_text_is_the_same_behind_each_header(header, time):
     lines = [STAMP + (header + time + text).encode() for text, _ in TEXTS]
     wanted = [level for _, level in TEXTS]
-    assert [Record(line).level for line in lines] == wanted
+    assert [ParsedLine(line).level for line in lines] == wanted
     assert [level_of(line) for line in lines] == wanted
     numbers = level_numbers(b"".join(line + b"\n" for line in lines)).tolist()
     assert [OF_NUMBERS[number] for number in numbers] == wanted
@@ -74,7 +74,7 @@ def test_the_level_of_a_text_is_the_same_behind_each_header(header, time):
 def test_the_status_of_an_access_log_counts_wherever_its_time_is(header, client, status, level):
     text = f'{client} - - [20/Nov/2026:06:18:42 +0000] "GET /ERROR HTTP/1.1" {status} 12'
     line = STAMP + (header + text).encode()
-    assert Record(line).level == level_of(line) == level
+    assert ParsedLine(line).level == level_of(line) == level
     assert OF_NUMBERS[level_numbers(line + b"\n")[0]] == level
 
 
@@ -103,7 +103,7 @@ def test_many_messages_go_on_where_each_one_does():
     starts = numpy.concatenate(([0], ends[:-1] + 1))
 
     def rows(at: numpy.ndarray) -> numpy.ndarray:  # type: ignore[type-arg]
-        return numpy.array([raw[place : place + 80] for place in at.tolist()])
+        return numpy.array([raw[offset : offset + 80] for offset in at.tolist()])
 
     content = ends_of_file_headers(raw, starts, rows(starts), ends)
     found = ends_of_leading_times(raw, content.at, rows(content.at))

@@ -1,8 +1,8 @@
-"""The messages between the daemon and the process of a target: JSON objects.
+"""The orders of the daemon to the process of a target: one JSON object.
 
 The daemon sends the orders once: which lines to ship, and to which target. A target with changed settings
 gets another process. When retention waits for an answer of an archive, the daemon sends the orders again
-with another `due`. The process sends reports about its progress and its faults.
+with another `due`. The process answers with reports (`reports.py`).
 """
 
 from __future__ import annotations
@@ -23,42 +23,6 @@ from logsrv.linelog.ship.targets.target_plugin import (
     check_encrypted,
     check_package_installed,
 )
-from logsrv.linelog.store.segment import Position
-
-
-@attrs.frozen
-class ShipReport:
-    """A report of a shipper. kind: one of these words; the other fields depend on it.
-
-    acknowledged: the target has everything up to `position`. This answer was for `bytes` and `lines`, and
-        took `seconds`.
-    passed: the segment before `position` has ended, and the target has all of it.
-    retry: an attempt failed; the next one is in `seconds`. reason: a word for counters. why: a sentence.
-    refused: the target will never take some `lines` with `bytes` bytes; they are kept in NAME.refused.
-    gap: `bytes` in `lines` were removed from the store before they were sent. bytes: None if unknown.
-    gone: the total of `bytes` and `lines` that were removed before they were sent. missed: the
-        lines gone where the target needs the next: 0 if their number is unknown, None if there are none.
-    kept: `position` is on the medium.
-    resent: the target has lost `bytes` that it had acknowledged; they are sent again. bytes: None if
-        unknown.
-    lost: the target has lost text that the store does not have any more either. why: a sentence.
-    lacking: readers of the target have passed over lines of this store. why: from which position to which;
-        "" if they lack none any more.
-    released: the target was found to have everything before `position`; retention may remove that.
-    forgot: the target has nothing of this store any more; sending goes on at `position`.
-    up: the target takes lines. why: its promise. down: it does not take lines any more.
-    stopped: the shipper has ended by itself. why: a sentence that says what to do.
-    trouble: a sentence for the operator; the shipper goes on.
-    """
-
-    kind: str
-    why: str = ""
-    reason: str = ""
-    position: Position | None = None
-    bytes: int | None = 0
-    lines: int = 0
-    seconds: float = 0.0
-    missed: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -127,17 +91,10 @@ def make_orders(target: ShipSettings) -> ShipOrders:
     return orders
 
 
-def encode_message(message: ShipOrders | ShipReport) -> bytes:
-    """Return orders or a report as a line of JSON, without its LF."""
-    return json.dumps(attrs.asdict(message)).encode()
+def encode_orders(orders: ShipOrders) -> bytes:
+    """Return orders as a line of JSON, without its LF."""
+    return json.dumps(attrs.asdict(orders)).encode()
 
 
 def decode_orders(line: bytes) -> ShipOrders:
     return ShipOrders(**json.loads(line))
-
-
-def decode_report(line: bytes) -> ShipReport:
-    found = json.loads(line)
-    if found["position"] is not None:
-        found["position"] = Position(*found["position"])
-    return ShipReport(**found)

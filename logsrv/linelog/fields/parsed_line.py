@@ -71,7 +71,7 @@ IN_LOG_RECORDS = frozenset(("name",))
 _NO_SOURCE = Source(None, None, None)
 
 
-class Record:
+class ParsedLine:
     """A stored line, without its LF.
 
     line: `TIME SOURCE MESSAGE`; a line without a stamp is all message.
@@ -118,7 +118,7 @@ class Record:
         self._is_content_known = False
 
     @classmethod
-    def of_message(cls, message: bytes) -> Record:
+    def of_message(cls, message: bytes) -> ParsedLine:
         """Return the record of a message that has no stamp yet, even if it begins like one."""
         self = cls.__new__(cls)
         self.line = self.body = message
@@ -127,7 +127,7 @@ class Record:
         return self
 
     @classmethod
-    def of_object(cls, message: bytes, parsed: Object) -> Record:
+    def of_object(cls, message: bytes, parsed: Object) -> ParsedLine:
         """Return the record of a JSON message whose object is parsed already."""
         self = cls(message)
         self._is_header_known = self._is_content_known = True
@@ -367,9 +367,9 @@ def _level_of_first(line: bytes) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _first_record(line: bytes) -> Record:
+def _first_record(line: bytes) -> ParsedLine:
     """Return a first line, parsed once for the many lines that go on with it."""
-    return Record(line)
+    return ParsedLine(line)
 
 
 def _displayable_value(value: Value) -> Value:
@@ -416,8 +416,8 @@ def _may_have_level_in_pairs(message: bytes) -> bool:
 
 
 def level_of(line: bytes, first_line: bytes | None = None) -> str | None:
-    """Return the level of a line, without its LF: that of its Record, in a third of the time."""
-    record = Record(line, None, first_line)
+    """Return the level of a line, without its LF: that of its ParsedLine, in a third of the time."""
+    record = ParsedLine(line, None, first_line)
     if first_line is not None:
         return record.level
     if record.body[:1] == b"{":
@@ -437,7 +437,7 @@ def level_of(line: bytes, first_line: bytes | None = None) -> str | None:
     return level_in_text(decode_stored(text[:4096]))
 
 
-def _level_of_object(record: Record) -> str | None:
+def _level_of_object(record: ParsedLine) -> str | None:
     try:
         found: Any = load_orjson_parser()(record.body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The talk between the daemon and the process of a target: what is written is what is read."""
+"""The orders for the process of a target: what is written is what is read, and what is refused before."""
 
 import os
 import sys
@@ -10,15 +10,8 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.testing import self_signed_certificate
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.messages import (
-    ShipReport,
-    decode_orders,
-    decode_report,
-    encode_message,
-    make_orders,
-)
+from logsrv.linelog.ship.orders import decode_orders, encode_orders, make_orders
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.store.segment import Position
 
 STORE = "ab" * 16
 
@@ -46,7 +39,7 @@ def test_orders_have_all_that_a_target_is_made_of(pair):
             ship_from="17:5",
         )
     )
-    line = encode_message(attrs.evolve(orders, directory="/logs", store=STORE))
+    line = encode_orders(attrs.evolve(orders, directory="/logs", store=STORE))
     assert b"\n" not in line
     found = decode_orders(line)
     assert (found.directory, found.ship_from) == ("/logs", "17:5")
@@ -124,16 +117,3 @@ def test_an_unreadable_file_of_a_target_is_a_sentence(given, sentence, monkeypat
     with pytest.raises(ConfigurationError) as caught:
         make_orders(settings("https://centre/blocks", name="centre", **given))
     assert str(caught.value).startswith(sentence)
-
-
-@pytest.mark.parametrize(
-    "report",
-    [
-        ShipReport("acknowledged", position=Position(3, 4), bytes=10, lines=2, seconds=0.5),
-        ShipReport("gap", bytes=None),
-        ShipReport("down", "no route\nto it"),
-    ],
-)
-def test_a_report_survives_being_written_and_read(report):
-    line = encode_message(report)
-    assert b"\n" not in line and decode_report(line) == report

@@ -2,18 +2,18 @@
 
 import pytest
 
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.values import text_of_value
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 
 
-def record(message: bytes) -> Record:
-    return Record(STAMP + message)
+def record(message: bytes) -> ParsedLine:
+    return ParsedLine(STAMP + message)
 
 
 def test_every_line_has_the_fields_of_its_stamp_and_message():
-    line = Record(STAMP + b"ERROR hello", "17:52311")
+    line = ParsedLine(STAMP + b"ERROR hello", "17:52311")
     names = ("time", "source", "name", "host", "port", "position", "message", "level")
     assert [line.get(name) for name in names] == [
         "2026-11-20T06:18:42.123456Z",
@@ -23,7 +23,7 @@ def test_every_line_has_the_fields_of_its_stamp_and_message():
 
 
 def test_what_there_is_none_of_is_missing():
-    line = Record(b"2026-11-20T06:18:42.123456Z unix:uid=0,pid=7 x")
+    line = ParsedLine(b"2026-11-20T06:18:42.123456Z unix:uid=0,pid=7 x")
     assert [line.get(name) for name in ("name", "host", "port", "position", "level")] == [None] * 5
 
 
@@ -31,7 +31,7 @@ def test_what_there_is_none_of_is_missing():
     "line", [b"", b"hello", b"2026-11-20T06:18:42.123456Z tcp:1", b"2026-11-20 x y", STAMP[:-1]]
 )
 def test_a_line_without_a_stamp_is_all_message(line):
-    found = Record(line)
+    found = ParsedLine(line)
     assert found.body == line and found.message.encode() == line
     assert (found.time, found.source, found.host) == (None, None, None)
 
@@ -175,7 +175,7 @@ def test_a_nasty_line(message):
 )
 def test_a_decimal_that_no_float_has_is_shown_with_its_digits(number, shown):
     for template in ('{"x":%s}', '{"x":[%s]}'):
-        value = Record(
+        value = ParsedLine(
             b"2026-11-20T06:18:42.123456Z tcp:127.0.0.1:51234 " + (template % number).encode()
         ).fields["x"]
         assert [value, type(value)] in ([shown, type(shown)], [[shown], list])

@@ -14,7 +14,7 @@ from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records import found_records
 from logsrv.linelog.read.records.found_records import FoundRecords, whole_record
 from logsrv.linelog.read.records.limits import MOST_READ
-from logsrv.linelog.read.records.whole_records import joined_documents
+from logsrv.linelog.read.records.line_documents import joined_documents
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segment import Position
 from tests.linelog.read.traces import TRACES, records_of, stored

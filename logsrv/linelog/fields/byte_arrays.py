@@ -1,4 +1,4 @@
-"""NumPy helpers: places of bytes in a text, rows of bytes at these places, shapes of rows."""
+"""NumPy helpers: offsets of bytes in a text, rows of bytes at these offsets, shapes of rows."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ _SPARSE = 12
 _SAMPLE = 500
 
 
-def indexes_of_true(found: Array) -> Array:
-    """Return the places of the true values in an array of booleans.
+def indexes_of_true(values: Array) -> Array:
+    """Return the indexes of the true values in an array of booleans.
 
     `flatnonzero` alone takes three times as long for few true values, and twice as long for some more.
     """
-    bits = numpy.packbits(found, bitorder="little")
+    bits = numpy.packbits(values, bitorder="little")
     whole = len(bits) // 8 * 8
     words: Array = bits[:whole].view("<u8")
     at: Array = numpy.flatnonzero(words)
     if len(at) * _SPARSE > len(words):
-        return _indexes_by_eights(found)
+        return _indexes_by_eights(values)
     few = numpy.unpackbits(words[at].view(numpy.uint8), bitorder="little")
     within: Array = numpy.flatnonzero(few)
-    at_end = numpy.flatnonzero(found[whole * 8 :]) + whole * 8
+    at_end = numpy.flatnonzero(values[whole * 8 :]) + whole * 8
     return numpy.concatenate((at[within >> 6] * 64 + (within & 63), at_end))
 
 
-def _indexes_by_eights(found: Array) -> Array:
+def _indexes_by_eights(values: Array) -> Array:
     """Do the work of `indexes_of_true` by groups of eight; fast if each has at most one true value."""
-    whole = len(found) // 8 * 8
-    eights: Array = found[:whole].view("<u8")
+    whole = len(values) // 8 * 8
+    eights: Array = values[:whole].view("<u8")
     if _have_several(eights[:_SAMPLE]):
-        return numpy.flatnonzero(found)
+        return numpy.flatnonzero(values)
     at: Array = numpy.flatnonzero(eights != 0)
     some: Array = eights[at]
     if _have_several(some):
-        return numpy.flatnonzero(found)
+        return numpy.flatnonzero(values)
     within = (some * _WHICH >> U64(56)).astype(at.dtype)
-    return numpy.concatenate((at * 8 + within, numpy.flatnonzero(found[whole:]) + whole))
+    return numpy.concatenate((at * 8 + within, numpy.flatnonzero(values[whole:]) + whole))
 
 
 def _have_several(eights: Array) -> bool:
@@ -120,7 +120,7 @@ class RowShape:
 
 
 def rows_at(raw: Array, at: Array, width: int) -> Array:
-    """Return a row of `width` bytes from each place on; the last row must end inside `raw`."""
+    """Return a row of `width` bytes from each offset on; the last row must end inside `raw`."""
     kind = numpy.dtype(f"V{width}")
     every: Array = numpy.ndarray((max(0, len(raw) - width + 1),), kind, raw, 0, (1,))
     rows: Array = every[at].view(numpy.uint8).reshape(len(at), width)
@@ -132,7 +132,7 @@ _SPREAD = 8
 
 
 def ranked(values: Array) -> tuple[Array, Array]:
-    """Return the different integers in order, and for each of `values` its place among them."""
+    """Return the different integers in order, and for each of `values` its index among them."""
     if not len(values):
         return values, values.astype(numpy.intp)
     least, most = int(values.min()), int(values.max())
