@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from logsrv.linelog.read.figures.grouping import Grouping
-from logsrv.linelog.read.figures.groups import COUNT, Groups
+from logsrv.linelog.read.figures.grouping import COUNT, Grouping
+from logsrv.linelog.read.figures.groups import Groups
 
 
 def counted_values(field: str, text: bytes) -> tuple[int, Counter[str]]:

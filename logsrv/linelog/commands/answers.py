@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
 
 from logsrv.cli.arguments import tell
 from logsrv.errors import UsageError
@@ -13,7 +12,7 @@ from logsrv.linelog.commands.bars import step_seconds
 from logsrv.linelog.commands.reading import line_renderer
 from logsrv.linelog.commands.standard_output import Output
 from logsrv.linelog.commands.table import print_rows
-from logsrv.linelog.query.question import Column, Question
+from logsrv.linelog.query.question import ColumnKind, Question
 from logsrv.linelog.read.answer_kinds import (
     MOST_ORDERED,
     LinesAnswer,
@@ -23,7 +22,8 @@ from logsrv.linelog.read.answer_kinds import (
     after_stages,
 )
 from logsrv.linelog.read.field_hints import words_that_never_occur
-from logsrv.linelog.read.figures.groups import MOST_HASHES, Rows, count_values
+from logsrv.linelog.read.figures.group_table import Rows
+from logsrv.linelog.read.figures.groups import MOST_HASHES, count_values
 from logsrv.linelog.read.figures.numbers import MOST_DISTINCT
 from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.search import Search
@@ -83,7 +83,7 @@ def _print_table(
     found = answer.rows(search, asked.extractions)
     found = after_stages(found, answer, asked.row_stages, utc=arguments.utc)
     if arguments.local:
-        found = _with_local_times(found, answer.columns)
+        found = _with_local_times(found)
     if arguments.output == "text":
         found = answer.as_text(found)
     print_rows(found.columns, found.rows[: asked.limit], arguments)
@@ -119,8 +119,8 @@ def _print_ordered(
     return found.found > 0
 
 
-def _with_local_times(found: Rows, columns: Sequence[Column]) -> Rows:
-    is_time = [one.is_time for one in columns]
+def _with_local_times(found: Rows) -> Rows:
+    is_time = [one is ColumnKind.TIME for one in found.kinds]
     rows = [
         tuple(
             to_local_time(cell) if known and isinstance(cell, str) else cell

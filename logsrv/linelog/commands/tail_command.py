@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     with open_view(arguments, "tail") as view:
         ends = {number: end_of_store(store) for number, store in view.stores.items()}
-        scope = limits._replace(before=ends.get(0), ends=ends)
+        scope = limits._replace(ends=ends)
         with (
             closing(make_search(view, found_by, scope)) as search,
             closing(StoredLines(view)) as lines,

@@ -15,6 +15,7 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.lazy_names import later_module
 from logsrv.linelog.fields.level_names import LEVELS, canonical_level
+from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.query.field_names import FIELD, IN_BACKTICKS, field_as_written
 from logsrv.linelog.query.parse import (
     EXPRESSION,
@@ -47,6 +48,9 @@ _SPECIAL = re.compile(r"[].\\/^$+?{}|[]")
 # A name, not an address: IPv6 addresses have colons, and no address has a letter after F.
 _NAME = re.compile(r"[A-Za-z0-9._-]*[A-Za-z][A-Za-z0-9._-]*")
 _PART_OF_NAME = re.compile(r"[A-Za-z0-9._-]*[G-Zg-z][A-Za-z0-9._-]*")
+_CLASS = re.compile(r"[1-5]xx", re.IGNORECASE)
+# Names and numbers side by side, but for one number with commas between its thousands.
+_LISTED = re.compile(r"(?![0-9]{1,3}(?:,[0-9]{3})+\Z)[\w.-]+(?:,[\w.-]+)+")
 _SELECTOR = re.compile(rf"\{{({FIELD})(?:=~|!~|!=|=)", re.DOTALL)
 
 
@@ -158,6 +162,12 @@ def _hint_on_comparison(node: Compare) -> str | None:
         return None
     if node.field == "level" and op in ("=", "!=") and canonical_level(node.value) is None:
         return f"{value} is no level; these are: {', '.join(LEVELS)}"
+    if _CLASS.fullmatch(node.value) and op in ("=", "!=", ":") and node.field != STATUS_CLASS:
+        no = "NOT " if op == "!=" else ""
+        return f"{value} is a text here, which {name} never is; write {no}{STATUS_CLASS}={value}"
+    if op in ("=", "!=") and _LISTED.fullmatch(node.value):
+        no, each = "NOT " if op == "!=" else "", node.value.replace(",", ", ")
+        return f"{value} is one value here; for each of these write {no}{name} in ({_shortened_line(each)})"
     if node.field == "severity" and op == "=" and node.value.lower() in ("error", "critical"):
         return f"a syslog header has severity=err and =crit; any line has a level: level={value}"
     if node.field == "host" and (_NAME if op in ("=", "!=") else _PART_OF_NAME).fullmatch(

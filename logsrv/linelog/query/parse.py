@@ -3,7 +3,7 @@
     or    = and { "OR" and }
     and   = not { ["AND"] not }
     not   = [ "NOT" | "-" ] atom
-    atom  = WORD | "a phrase" | /regex/ | FIELD OP VALUE | ( or )
+    atom  = WORD | "a phrase" | /regex/ | FIELD OP VALUE | FIELD "in" ( VALUE { "," VALUE } ) | ( or )
 
 FIELD is read by `field_names.py`. A `|` that stands alone ends it: `pipeline.py` reads what follows.
 
@@ -51,6 +51,7 @@ from logsrv.linelog.query.text_search.engine import (
     group_names,
     require_valid_expression,
 )
+from logsrv.linelog.query.value_list import parse_values
 
 DEEPEST = 100
 """Levels of nested brackets."""
@@ -64,6 +65,7 @@ _ESCAPED = re.compile(r'\\(["\\])')
 # An expression ends at the first slash that is not escaped; a word has to end there too.
 EXPRESSION = re.compile("/(" + pattern_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
 _FIELD = re.compile(rf"({FIELD})(!=|>=|<=|[=<>~]|:(?!//))")
+_LIST = re.compile(rf"({FIELD})\s+in\s*\(")
 _IN_BACKTICKS = re.compile(IN_BACKTICKS)
 _OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
 PIPE = re.compile(r"\|(?=\s|\Z)")
@@ -168,9 +170,36 @@ def parse_filter(text: str, start: int, extracted: ExtractedNames) -> Parsed:
     return parse_tree(text, start, partial(_parse_atom, extracted=extracted))
 
 
+def parse_brackets(text: str, start: int, extracted: ExtractedNames) -> Parsed:
+    """Return the tree of the filter between the bracket at `start` and the one that closes it, and the
+    offset behind that. extracted: as of `parse_filter`. Raises QueryError.
+    """
+    atom = partial(_parse_atom, extracted=extracted)
+    levels, end = _parse_levels(text, start + 1, atom, _BracketLevel(start))
+    if len(levels) > 1 or not text.startswith(")", end):
+        raise _query_error("this ( is never closed", levels[-1].at)
+    return levels[0].build_node(end), end + 1
+
+
 def parse_tree(text: str, start: int, atom: ParseAtom) -> Parsed:
     """Return the tree of what begins at `start`, of atoms that `atom` reads. Raises QueryError."""
-    levels = [_BracketLevel(start)]
+    levels, end = _parse_levels(text, start, atom, _BracketLevel(start))
+    if text.startswith(")", end):
+        raise _query_error("there is no ( that this ) would close", end)
+    if len(levels) > 1:
+        raise _query_error("this ( is never closed", levels[-1].at)
+    level = levels[0]
+    return EVERYTHING if level.is_empty() else level.build_node(end), end
+
+
+def _parse_levels(
+    text: str, start: int, atom: ParseAtom, outermost: _BracketLevel
+) -> tuple[list[_BracketLevel], int]:
+    """Read up to a `|`, a bracket that closes the outermost level, or the end.
+
+    Return the levels that are open there, and its offset.
+    """
+    levels = [outermost]
     parts, end = 0, len(text)
     for token in _tokens(text, start, atom):
         level = levels[-1]
@@ -190,7 +219,8 @@ def parse_tree(text: str, start: int, atom: ParseAtom) -> Parsed:
             levels.append(_BracketLevel(token.at))
         elif token.kind == ")":
             if len(levels) == 1:
-                raise _query_error("there is no ( that this ) would close", token.at)
+                end = token.at
+                break
             node = level.build_node(token.at)
             levels.pop()
             levels[-1].add_operand(node)
@@ -198,10 +228,7 @@ def parse_tree(text: str, start: int, atom: ParseAtom) -> Parsed:
             level.add_operand(token.node)
         else:
             level.add_operator(token)
-    if len(levels) > 1:
-        raise _query_error("this ( is never closed", levels[-1].at)
-    level = levels[0]
-    return EVERYTHING if level.is_empty() else level.build_node(end), end
+    return levels, end
 
 
 class _BracketLevel:
@@ -293,6 +320,8 @@ def _parse_atom(text: str, at: int, extracted: ExtractedNames) -> Parsed:
         compared = parse_comparison(text, field, name, extracted)
         if compared:
             return _of_field(compared[0], extracted), compared[1]
+    if (found := _LIST.match(text, at)) and (name := name_of_field(found[1])) is not None:
+        return parse_list(text, found, name, extracted)
     word = _WORD.match(text, at)
     assert word is not None
     if text[at] == "`":
@@ -347,6 +376,18 @@ def parse_comparison(
             f"{one_line(value, 60)} is not a level; these are: {', '.join(LEVELS)}", at
         )
     return Compare(name, op, value), end
+
+
+def parse_list(
+    text: str, found: re.Match[str], name: str, extracted: ExtractedNames
+) -> tuple[Node, int]:
+    """Return whether a field equals one of the values of a list, and the offset behind it.
+
+    found: up to the bracket before the values. name: of what is compared. Raises QueryError.
+    """
+    values, end = parse_values(text, found.end(), MOST_PARTS)
+    tests = [_of_field(Compare(name, "=", one), extracted) for one in values]
+    return (Or(tuple(tests)) if len(tests) > 1 else tests[0]), end
 
 
 def _of_field(test: Compare | HasField, extracted: ExtractedNames) -> Node:

@@ -11,13 +11,13 @@ A `|` stands alone, between spaces; anywhere else it is a character of a word.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from logsrv.errors import QueryError
 from logsrv.lazy_names import later_module
 from logsrv.linelog.query.parse import LineConditions, parse_filter
-from logsrv.linelog.query.question import Question, RowStage, StageAnswer
+from logsrv.linelog.query.question import Column, Question, RowStage, StageAnswer
 
 if TYPE_CHECKING:
     from logsrv.linelog.query import stage, stage_words
@@ -30,7 +30,7 @@ else:
 
 MOST_STAGES = 20
 _ONLY_LIMIT = "only limit can stand behind an answer, at the end"
-_OF_ROWS = "only where, sort and, at the end, limit can stand behind figures"
+_OF_ROWS = "only where, sort, let and, at the end, limit can stand behind figures"
 
 
 def parse_question(text: str) -> Question:
@@ -41,6 +41,7 @@ def parse_question(text: str) -> Question:
     answer: StageAnswer | None = None
     limit: int | None = None
     row_stages: list[RowStage] = []
+    columns: Sequence[Column] = ()
     for name, stage, words in stages.others():
         assert stage is not None
         if limit is not None or (answer and not answer.columns and stage.parse_limit is None):
@@ -48,12 +49,15 @@ def parse_question(text: str) -> Question:
         if stage.parse_limit is not None:
             limit = stage.parse_limit(words)
         elif answer is None:
-            assert stage.parse_answer is not None
+            if stage.parse_answer is None:
+                raise QueryError(f"{name} stands behind figures: {stage.needs}", words.begin + 1)
             answer = stage.parse_answer(words, name)
+            columns = answer.columns
         elif stage.parse_rows is None:
             raise QueryError(_OF_ROWS, words.begin + 1)
         else:
-            row_stages.append(stage.parse_rows(words, answer.columns))
+            row_stages.append(stage.parse_rows(words, columns))
+            columns = row_stages[-1].columns_behind(columns)
     return Question(stages.lines.node, stages.lines.extractions, answer, limit, tuple(row_stages))
 
 
@@ -101,7 +105,7 @@ class LineStages:
                 return
             if number == MOST_STAGES:
                 raise QueryError(f"a query may have {MOST_STAGES} stages; this is one more", at + 1)
-            words = stage_words.StageWords(self._text, at + 1)
+            words = stage_words.StageWords(self._text, at + 1, self.lines.extracted)
             name = stage.take_name(words, known)
             found = stage.find_stage(name)
             if is_closed or found is None or found.parse_filter is None:

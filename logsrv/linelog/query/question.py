@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
 
 from logsrv.value import Value
@@ -94,13 +95,37 @@ class Extraction(NamedTuple):
     names: tuple[str, ...]
 
 
+class ColumnKind(StrEnum):
+    """Kinds of cells in a column: times, texts, or numbers of one of four kinds."""
+
+    GROUP = "group"
+    """Values of a field of `by`."""
+    TIME = "time"
+    TEXT = "text"
+    COUNT = "count"
+    """A number of lines: those of groups add up, and without lines it is 0."""
+    SUM = "sum"
+    """The same, but without lines there is none."""
+    DISTINCT = "distinct"
+    """A number of values, which may be those of another group, too; without lines it is 0."""
+    NUMBER = "number"
+
+    @property
+    def is_number(self) -> bool:
+        """True if the cells are numbers."""
+        return self not in (ColumnKind.GROUP, ColumnKind.TIME, ColumnKind.TEXT)
+
+
 class Column(NamedTuple):
-    """A column of a table of figures. field: the one that it tells of; is_time: whether it has times."""
+    """A column of a table of figures. field: the one that it tells of.
+
+    is_compared: whether the same of the earlier range follows.
+    """
 
     name: str
     field: str
-    is_time: bool = False
-    is_number: bool = False
+    kind: ColumnKind = ColumnKind.NUMBER
+    is_compared: bool = False
 
 
 class StageAnswer(Value):
@@ -125,6 +150,10 @@ Cell: TypeAlias = str | int | float | None
 
 class RowStage(Protocol):
     """A stage behind a table, of its rows."""
+
+    def columns_behind(self, columns: Sequence[Column]) -> Sequence[Column]:
+        """Return the columns of the table after it."""
+        ...
 
     def apply(
         self, rows: Sequence[tuple[Cell, ...]], columns: Sequence[Column], *, utc: bool

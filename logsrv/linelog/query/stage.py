@@ -59,6 +59,7 @@ class Stage(Value):
     parse_filter: among the filters, before an answer. parse_answer: instead of the lines; it gets the name,
     too. parse_rows: behind a table with such columns. parse_limit: at the end.
     filters_behind: whether stages of lines may stand behind the answer, and mean the same as before it.
+    needs: of a stage of rows alone, an example with figures before it.
 
     instead: words of other tools → what to write here. nearest: returns that for a word that is like one of
     the names, or "". help: what is written, and what it gives, for `logsrv help query`. examples: the same
@@ -73,6 +74,7 @@ class Stage(Value):
     parse_rows: Callable[[StageWords, Sequence[Column]], RowStage] | None = None
     parse_limit: Callable[[StageWords], int] | None = None
     filters_behind: bool = False
+    needs: str = ""
     instead: Mapping[str, str] = {}
     nearest: Callable[[str], str] | None = None
     help: tuple[tuple[str, str], ...] = ()

@@ -14,7 +14,7 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean, listed
 from logsrv.linelog.query.field_names import EACH_POSITION, field_as_written, read_field
-from logsrv.linelog.query.parse import PIPE, SPACE, ExtractedNames, parse_filter
+from logsrv.linelog.query.parse import PIPE, SPACE, ExtractedNames, parse_brackets, parse_filter
 from logsrv.linelog.query.question import Column, Node
 from logsrv.linelog.query.times import parse_step
 
@@ -28,10 +28,14 @@ Parsed = TypeVar("Parsed")
 
 
 class StageWords:
-    """The words of a stage of the query `text`, from the offset `at` on. begin: of the first one."""
+    """The words of a stage of the query `text`, from the offset `at` on. begin: of the first one.
 
-    def __init__(self, text: str, at: int) -> None:
+    extracted: the names that the query has given so far.
+    """
+
+    def __init__(self, text: str, at: int, extracted: ExtractedNames) -> None:
         self.text = text
+        self.extracted = extracted
         self.at = at
         self.skip_space()
         self.begin = self.at
@@ -52,9 +56,17 @@ class StageWords:
     def one_too_many(self, word: str) -> QueryError:
         return self.wrong(f"{one_line(word, 60)} is one word too many here")
 
-    def filter(self, extracted: ExtractedNames) -> Node:
+    def filter(self) -> Node:
         """Take a filter. Raises QueryError."""
-        node, self.at = parse_filter(self.text, self.at, extracted)
+        node, self.at = parse_filter(self.text, self.at, self.extracted)
+        return node
+
+    def filter_in_brackets(self, missing: str) -> Node:
+        """Take a filter in brackets. Raises QueryError, with the sentence `missing` if there is none."""
+        if not self.text.startswith("(", self.at):
+            raise self.wrong(missing)
+        node, self.at = parse_brackets(self.text, self.at, self.extracted)
+        self.skip_space()
         return node
 
     def parts(self, *words: str, symbol: re.Pattern[str] | None = None) -> Iterator[str]:
@@ -81,6 +93,18 @@ class StageWords:
             found = parse_step(word[0] if word else "")
         except ValueError as error:
             raise self.wrong(f"{name}: {error}") from None
+        assert word is not None
+        self.at = word.end()
+        self.skip_space()
+        return found
+
+    def step_if_any(self, usual: float) -> float:
+        """Take a step of time if one stands here; return its seconds, or the usual ones."""
+        word = _WORD.match(self.text, self.at)
+        try:
+            found = parse_step(word[0] if word else "")
+        except ValueError:
+            return usual
         assert word is not None
         self.at = word.end()
         self.skip_space()

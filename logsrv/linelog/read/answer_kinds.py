@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from logsrv.linelog.query.question import Cell, Extraction, Question, RowStage, StageAnswer
 
 if TYPE_CHECKING:
-    from logsrv.linelog.read.figures.groups import Rows
+    from logsrv.linelog.read.figures.group_table import Rows
     from logsrv.linelog.read.hits import Hit
     from logsrv.linelog.read.search import Search
 
@@ -114,7 +114,9 @@ def after_stages(
     found: Rows, answer: StageAnswer, stages: Sequence[RowStage], *, utc: bool = False
 ) -> Rows:
     """Return the rows of a table after stages. utc: whether times without a zone in these are UTC."""
-    rows = found.rows
+    rows, columns = found.rows, answer.columns
     for one in stages:
-        rows = one.apply(rows, answer.columns, utc=utc)
-    return found._replace(rows=rows)
+        rows = one.apply(rows, columns, utc=utc)
+        columns = tuple(one.columns_behind(columns))
+    names, kinds = zip(*((one.name, one.kind) for one in columns), strict=True)
+    return found._replace(rows=rows, columns=names, kinds=kinds)

@@ -16,7 +16,7 @@ from logsrv.linelog.query.text_search.literals import Need
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.read.word_frames import frames_with_need
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment import NEXT_STORE, Position
 from logsrv.linelog.store.times import NONE
 
 Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
@@ -31,7 +31,8 @@ class Scope(NamedTuple):
     since, until: the first moment, and the first one that is too late, in the format of TIME; "" for none.
     after, before: only lines between these two positions; the lines at them are left out.
     source: a pattern of SOURCE for `fnmatch`; "" for any.
-    ends: of several stores, by number, the own position up to which each is read, as `before`.
+    ends: of each store by its number (0 of the only one), the own position up to which it is read, as
+    `before`; none for those that are not there.
     """
 
     since: str = ""
@@ -40,6 +41,15 @@ class Scope(NamedTuple):
     before: Position | None = None
     source: str = ""
     ends: Mapping[int, Position] | None = None
+
+    def end_in(self, segment: int) -> Position | None:
+        """Return the position up to which the store of a segment is read; None for no such limit."""
+        store = segment // NEXT_STORE
+        own = self.ends.get(store) if self.ends else None
+        if own is None:
+            return self.before
+        end = own.in_store(store)
+        return end if self.before is None else min(end, self.before)
 
 
 class ReadTask(NamedTuple):
@@ -178,7 +188,7 @@ def _may_have_lines(view: View, number: int, scope: Scope) -> bool:
     """Return whether a segment can have lines in the scope, without reading its text."""
     if scope.after and number < scope.after.segment:
         return False
-    if scope.before and number > scope.before.segment:
+    if (end := scope.end_in(number)) and number > end.segment:
         return False
     timed = scope.since or scope.until
     return not timed or view.times_of_segment(number).may_reach(scope.since, scope.until)
@@ -217,8 +227,8 @@ def _plan_segment(
     low, high = 0, frames.size
     if scope.after and scope.after.segment == frames.number:
         low = scope.after.offset + 1
-    if scope.before and scope.before.segment == frames.number:
-        high = min(high, scope.before.offset)
+    if (end := scope.end_in(frames.number)) and end.segment == frames.number:
+        high = min(high, end.offset)
     every = range(frames.count)
     chosen = [frame for frame in every if words is None or words >> frame & 1]
     stats.skipped_frames += frames.count - len(chosen)

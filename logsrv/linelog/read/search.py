@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Self
 
-from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.query.match import Matcher, make_matcher
+from logsrv.linelog.query.question import Node, all_of
 from logsrv.linelog.read.answers.asking import Asking
 from logsrv.linelog.read.answers.sources import AnswerSource, ColumnAnswers, TextAnswers
 from logsrv.linelog.read.hits import Hit
@@ -45,11 +46,16 @@ class Search(TaskReader):
         self.on_frame: Callable[[], None] | None = None
         self._columns: ColumnAnswers | None = None
 
-    def within(self, scope: Scope) -> Self:
-        """Return the same search within another scope, with the same statistics."""
-        view, processes = self.view, self._processes
+    def within(self, scope: Scope, condition: Node | None = None) -> Self:
+        """Return the same search within another scope, with the same statistics.
+
+        condition: must be true for its lines, too.
+        """
+        matcher = self.matcher
+        if condition is not None:
+            matcher = make_matcher(all_of((matcher.node, condition)))
         found = type(self)(
-            view, self.matcher, scope, with_index=self._with_index, processes=processes
+            self.view, matcher, scope, with_index=self._with_index, processes=self._processes
         )
         found.stats, found.on_frame = self.stats, self.on_frame
         return found

@@ -167,15 +167,14 @@ class StoresSearch(Search):
         self, read: Callable[[int, Search], Iterator[Any]], key: Callable[[Any], Any], reverse: bool
     ) -> Iterator[Any]:
         """Yield what `read` yields for each store's search, by `key`; of equal keys, in a fixed order."""
-        parts, ends = self.view.parts, self.scope.ends or {}
+        parts = self.view.parts
         with ExitStack() as stack:
             streams = []
             for number in sorted(parts, reverse=reverse):
-                end = ends.get(number)
                 one = Search(
                     parts[number],
                     self.matcher,
-                    self.scope._replace(before=end and end.in_store(number)),
+                    self.scope,
                     with_index=self._with_index,
                     processes=max(2, cores() // len(parts)),
                 )

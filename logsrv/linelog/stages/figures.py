@@ -1,7 +1,8 @@
 """`count, avg ms by app`: a table of figures of lines, by fields and by steps of time.
 
     figures = figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ] [ "compare" STEP ]
-    figure  = "count" | ( "sum" | "avg" | "min" | "max" | "p50" | "p95" | "p99" ) FIELD
+    figure  = what [ "if" "(" FILTER ")" ] [ "as" NAME ]
+    what    = "count" | "rate" [ STEP ] | ( "sum" | "avg" | "min" | "max" | "p50" | "p95" | "p99" ) FIELD
             | ( "count_distinct" | "first" | "last" ) FIELD | ( "min" | "max" ) "time"
 
 `every`, `by` and `compare` may stand in any order. `read/figures` counts.
@@ -13,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from logsrv.kit.text.words import listed
+from logsrv.kit.text.words import listed, shown
 from logsrv.lazy_names import later_module
 from logsrv.linelog.query.question import Column, Extraction
 from logsrv.linelog.query.stage import ANY_FIELD, Completion, Stage
@@ -24,7 +25,7 @@ from logsrv.linelog.read.figures.grouping import OF_TIME, PERCENTILES, Figure, G
 
 if TYPE_CHECKING:
     from logsrv.linelog.read.figures import compared_groups, text_table
-    from logsrv.linelog.read.figures.groups import Rows
+    from logsrv.linelog.read.figures.group_table import Rows
     from logsrv.linelog.read.search import Search
 else:
     compared_groups = later_module("logsrv.linelog.read.figures.compared_groups")
@@ -36,8 +37,10 @@ FUNCTIONS = (
     *("sum", "avg", "min", "max", "p50", "p95", "p99"),
     *("count_distinct", "first", "last"),
 )
-"""Functions of a field in a group of lines; `count` counts the lines."""
-NAMES = ("count", *FUNCTIONS)
+"""Functions of a field in a group of lines; `count` counts the lines, `rate` those of a second."""
+NAMES = ("count", "rate", *FUNCTIONS)
+MOST_CONDITIONS = 10
+"""Different conditions of figures: each is a search of its own."""
 
 _PERCENTILE = re.compile(r"median|p([0-9]{2,6})", re.ASCII)
 
@@ -90,10 +93,12 @@ def _figures(words: StageWords, function: str) -> Figures:
             raise words.wrong(f"behind the comma one of these is missing: {listed(NAMES)}")
         found.append(take_figure(words, function))
     words.require_few(found, MOST_FIGURES, "figures")
+    conditions = tuple(dict.fromkeys(one.condition for one in found if one.condition))
+    words.require_few(conditions, MOST_CONDITIONS, "different conditions")
     words.skip_space()
     every = compare = None
     by: tuple[str, ...] = ()
-    at = 0
+    at, begin = 0, words.begin
     for part in words.parts("every", "by", "compare"):
         if part == "every":
             every = words.step(part)
@@ -105,14 +110,37 @@ def _figures(words: StageWords, function: str) -> Figures:
         check_shift(compare, every)
     except ValueError as error:
         raise words.wrong(str(error), at) from None
-    return Figures(Grouping(tuple(found), by, every, compare))
+    grouping = Grouping(tuple(found), by, every, compare)
+    if name := grouping.name_given_twice():
+        raise words.wrong(f"there is a column {shown(name)} already; choose another name", begin)
+    return Figures(grouping)
 
 
 def take_figure(words: StageWords, function: str) -> Figure:
-    """Take the field of a figure whose function was read. Raises QueryError."""
+    """Take the rest of a figure whose function was read: its field, condition, name. Raises QueryError."""
+    figure = _take_measure(words, function)
+    words.skip_space()
+    if words.keyword("if"):
+        condition = words.filter_in_brackets(
+            "if needs a query in brackets: count if (level>=error)"
+        )
+        figure = figure._replace(condition=condition)
+    if words.keyword("as"):
+        begin, missing = words.at, "as needs a name: count as lines"
+        if words.keyword("by", "every", "compare", "if", "as"):
+            raise words.wrong(missing, begin)
+        name = words.field(missing)
+        words.skip_space()
+        figure = figure._replace(name=name)
+    return figure
+
+
+def _take_measure(words: StageWords, function: str) -> Figure:
+    words.skip_space()
     if function == "count":
         return Figure(function)
-    words.skip_space()
+    if function == "rate":
+        return Figure(function, per=words.step_if_any(1.0))
     needs_numbers = Figure(function, "f").kind.needs_numbers
     like, kind = ("ms", "a field with numbers") if needs_numbers else ("user", "a field")
     begin = words.at
@@ -134,6 +162,9 @@ def _nearest_percentile(word: str) -> str:
     return f"{min(PERCENTILES, key=lambda name: abs(PERCENTILES[name] - part))} FIELD"
 
 
+_FIGURES = """a row for each value: count, rate, sum, avg, min,
+max, p50, p95, p99, count_distinct, first, last"""
+
 STAGE = Stage(
     NAMES,
     "table",
@@ -153,21 +184,23 @@ STAGE = Stage(
     },
     nearest=_nearest_percentile,
     help=(
-        (
-            "count, avg ms by app",
-            "a row for each value: count, sum, avg, min, max,\np50, p95, p99, count_distinct, first, last",
-        ),
+        ("count, avg ms by app", _FIGURES),
+        ("count if (b=1) as errors", "of lines that match this, too; as names any figure"),
         ("max time by hostname", "the time of the last line; also: min time"),
         ("where count > 5", "behind these, of their columns: time < now - 10m"),
         ("count every 5m by app", "such rows for each step of time; also: compare 1d"),
     ),
     examples=(
         ("… | count, avg ms by app", "figures for each value; also sum, min, max, p50, p95, p99"),
+        (
+            "… | count, count if (level>=error) as errors by app",
+            "of some of the lines, with a name",
+        ),
         ("… | count every 5m by app", "over time, as a chart"),
         ("… | count every 5m compare 1d", "beside the same time a day before"),
     ),
     completion=Completion(
-        words=("by", "every", "compare"),
+        words=("by", "every", "compare", "if", "as"),
         behind={
             **dict.fromkeys(FUNCTIONS, ANY_FIELD),
             "by": ANY_FIELD,

@@ -1,4 +1,5 @@
-"""`sort ms`: the lines with the largest numbers in a field; behind a table, its rows by a column.
+"""`sort ms`: the lines with the largest numbers in a field, `sort time` the newest; behind a table, its
+rows by a column.
 
     sort = "sort" [ "by" ] FIELD [ "asc" | "desc" ]
 
@@ -39,10 +40,15 @@ class Sorting(LinesAnswer):
             search, self.field, extractions, most, ascending=self.ascending
         )
         note = ""
+        if self.field == "time" and not any("time" in one.names for one in extractions):
+            return OrderedLines(found.hits, (), found.with_number)
         if found.lines and not found.with_number:
             note = f"{counted(found.lines, 'line')} match, none has a number in {self.field}"
         members = [{"number": number} for number in found.numbers]
         return OrderedLines(found.hits, members, found.with_number, note)
+
+    def columns_behind(self, columns: Sequence[Column]) -> Sequence[Column]:
+        return columns
 
     def apply(
         self, rows: Sequence[tuple[Cell, ...]], columns: Sequence[Column], *, utc: bool
@@ -102,7 +108,7 @@ STAGE = Stage(
     parse_answer=_of_lines,
     parse_rows=_of_rows,
     filters_behind=True,
-    help=(("sort ms, sort ms asc", "the lines with the largest, smallest numbers"),),
+    help=(("sort ms, sort time asc", "the lines with the largest numbers, the oldest ones"),),
     examples=(("… | sort ms | limit 10", "the lines with the largest numbers; asc: the smallest"),),
     completion=Completion(words=("asc", "desc"), behind={"sort": ANY_FIELD, "by": ANY_FIELD}),
     order="Sorted by their number, the first",

@@ -31,7 +31,17 @@ from logsrv.linelog.query.parse import (
     parse_comparison,
     parse_tree,
 )
-from logsrv.linelog.query.question import And, Cell, Column, Compare, HasField, Node, Not, Or
+from logsrv.linelog.query.question import (
+    And,
+    Cell,
+    Column,
+    ColumnKind,
+    Compare,
+    HasField,
+    Node,
+    Not,
+    Or,
+)
 from logsrv.linelog.query.stage import Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords, find_column
 from logsrv.linelog.query.times import SOME_DAY, parse_moment
@@ -49,13 +59,16 @@ _NOW = re.compile(r"now(?:\s*-\s*[0-9]{1,12}[smhdw])?(?=[\s)]|\Z)", re.ASCII)
 
 
 def _of_lines(words: StageWords, lines: LineConditions) -> None:
-    lines.add(words.filter(lines.extracted))
+    lines.add(words.filter())
 
 
 class RowFilter(Value):
     """`where` behind a table. node: comparisons of columns, by their names."""
 
     node: Node
+
+    def columns_behind(self, columns: Sequence[Column]) -> Sequence[Column]:
+        return columns
 
     def apply(
         self, rows: Sequence[tuple[Cell, ...]], columns: Sequence[Column], *, utc: bool
@@ -95,10 +108,10 @@ def _parse_rows(text: str, start: int, columns: Sequence[Column]) -> tuple[Node,
 def _parse_test(
     text: str, found: re.Match[str], column: Column, extracted: ExtractedNames
 ) -> tuple[Compare | HasField, int]:
-    now = _NOW.match(text, found.end()) if column.is_time else None
+    now = _NOW.match(text, found.end()) if column.kind is ColumnKind.TIME else None
     if now:
         return Compare(column.name, found[2], now[0]), now.end()
-    is_level = column.field == "level" and not column.is_number
+    is_level = column.field == "level" and not column.kind.is_number
     parsed = parse_comparison(text, found, "level" if is_level else column.name, extracted)
     if parsed is None:
         raise QueryError("there is nothing to compare with behind :", found.end() + 1)
@@ -108,14 +121,16 @@ def _parse_test(
 def _check_value(test: Compare, column: Column, at: int) -> None:
     """Raise QueryError for a value, at offset `at`, with which such a column cannot be compared."""
     value = one_line(test.value, 60)
-    if column.is_time:
+    if column.kind is ColumnKind.TIME:
         if test.op not in ("=", "!=", *ORDERS):
             raise QueryError(f"{column.name} is a time: compare it by <, <=, > or >=", at + 1)
         try:
             parse_moment(test.value, SOME_DAY, utc=False)
         except ValueError as error:
             raise QueryError(str(error), at + 1) from None
-    elif column.is_number and test.op in ORDERS and not numbers_by_unit(column.name, test.value):
+    elif (
+        column.kind.is_number and test.op in ORDERS and not numbers_by_unit(column.name, test.value)
+    ):
         shown = one_line(field_as_written(column.name), 60)
         raise QueryError(f"{shown} is a number, and {value} is none", at + 1)
 
@@ -144,11 +159,11 @@ class _RowTests:
         raise AssertionError(node)
 
     def _cell_test(self, node: Compare, column: Column) -> Callable[[str | float], bool]:
-        if column.is_time:
+        if column.kind is ColumnKind.TIME:
             order = {"=": float.__eq__, "!=": float.__ne__, **ORDERS}[node.op]
             wanted = parse_moment(node.value, self._now, self._utc)
             return lambda cell: order(parse_rfc3339(str(cell)), wanted)
-        if column.field == "level" and not column.is_number:
+        if column.field == "level" and not column.kind.is_number:
             levels = candidates.levels_satisfying(node.op, node.value)
             return lambda cell: cell in levels
         return predicates.value_test(node)

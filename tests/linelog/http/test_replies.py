@@ -373,6 +373,7 @@ def test_a_table_has_figures_by_groups(store):
     found = json.loads(ask(store, "table", "q=| count, avg n, max ms by user"))
     assert found == {
         "columns": ["user", "count", "avg_n", "max_ms"],
+        "kinds": ["group", "count", "number", "number"],
         "rows": [["ann", 8, 2.0, None], ["bob", 4, 2.0, None]],
         "by": ["user"],
         "every": None,

@@ -12,7 +12,17 @@ from logsrv.errors import QueryError
 from logsrv.linelog.query.caret import error_with_caret
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import DEEPEST, parse
-from logsrv.linelog.query.question import EVERYTHING, And, Compare, HasField, Not, Or, Regex, Term
+from logsrv.linelog.query.question import (
+    EVERYTHING,
+    And,
+    Compare,
+    HasField,
+    Node,
+    Not,
+    Or,
+    Regex,
+    Term,
+)
 from tests.parts.costs import calls
 from tests.parts.stores import line
 
@@ -277,3 +287,53 @@ def test_three_short_lines_that_drive_no_terminal(query, at):
     lines = error_with_caret(query, QueryError("no", at)).split("\n")
     assert len(lines) == 3 and all(len(line) < 500 for line in lines)
     assert not set(lines[1]) & {"\x1b", "\u202e", "\t"} and lines[2].strip() == "^"
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("status in (500, 502)", "status=500 OR status=502"),
+        ("status in(500)", "status=500"),
+        ('`a b` in ( "x, y" , "(" ,z )', '`a b`="x, y" OR `a b`="(" OR `a b`=z'),
+        ("-level in (warn, error) x", "-(level=warn OR level=error) x"),
+        ("NOT (program in (a, b) y)", "NOT ((program=a OR program=b) y)"),
+        ('x in ("*", "say \\"hi\\"")', 'x="*" OR x="say \\"hi\\""'),
+        ("/(?P<n>[0-9])/ n in (1, 2)", "/(?P<n>[0-9])/ (n=1 OR n=2)"),
+        # Words, as there is no bracket, no name, or a phrase.
+        ("logged in as", '"logged" "in" "as"'),
+        ('"logged" in (x)', '"logged" "in" "x"'),
+        ('user "in" (x)', '"user" "in" "x"'),
+    ],
+)
+def test_a_field_may_equal_one_of_a_list(query, meant):
+    assert _without_nesting(parse(query)) == _without_nesting(parse(meant))
+
+
+def _without_nesting(node: Node) -> Node:
+    """Alternatives side by side, whoever put brackets round them."""
+    if isinstance(node, Or):
+        parts = [_without_nesting(part) for part in node.parts]
+        return Or(tuple(x for one in parts for x in (one.parts if isinstance(one, Or) else (one,))))
+    if isinstance(node, And):
+        return And(tuple(map(_without_nesting, node.parts)))
+    return Not(_without_nesting(node.part)) if isinstance(node, Not) else node
+
+
+@pytest.mark.parametrize(
+    ("query", "at", "sentence"),
+    [
+        ("x in (", 6, "this ( is never closed"),
+        ("x in (a", 6, "this ( is never closed"),
+        ("x in (a,", 6, "this ( is never closed"),
+        ("x in ()", 7, "a value is missing here"),
+        ("x in (a,)", 9, "a value is missing here"),
+        ("x in (,a)", 7, "a value is missing here"),
+        ("x in (a b)", 9, "a comma is missing here"),
+        ('x in (a, "b)', 10, "this quotation mark is never closed"),
+        ("x in (" + "a," * 500 + "a)", 1007, "500 values"),
+    ],
+)
+def test_what_is_wrong_with_a_list(query, at, sentence):
+    with pytest.raises(QueryError) as error:
+        parse(query)
+    assert sentence in error.value.sentence and error.value.at == at

@@ -20,6 +20,7 @@ from tests.linelog.questions.lines import (
     random_amount,
 )
 from tests.linelog.questions.reference import (
+    COMPUTED,
     ORDERS,
     amount_of,
     columns_of_figure,
@@ -30,6 +31,7 @@ from tests.linelog.questions.reference import (
     matches,
     number_in,
     own_field,
+    rows_with,
     sorted_rows,
 )
 
@@ -63,7 +65,8 @@ class Question:
     """A query with its stages, and what else may be asked of a search.
 
     is_true: of a line, without the scope. extracted: the expression of each extracted field.
-    answer: one of `ANSWERS`; `fields` to `every` say more of it.
+    answer: one of `ANSWERS`; `fields` to `every` say more of it. conditions, names: of the figures; empty
+    if none has any.
     """
 
     query: str
@@ -73,6 +76,8 @@ class Question:
     stage: str = ""
     fields: tuple[str, ...] = ()
     figures: tuple[tuple[str, str], ...] = ()
+    conditions: tuple[Test | None, ...] = ()
+    names: tuple[str, ...] = ()
     of_rows: tuple[Callable[[list[Row]], list[Row]], ...] = ()
     ascending: bool = False
     every: float | None = None
@@ -209,13 +214,27 @@ class Asker:
         parts = [f"every {word}"] if word else []
         parts += [f"by {random.choice([',', ' , ']).join(map(in_query, fields))}"] if fields else []
         random.shuffle(parts)
-        stage = " ".join(
-            [
-                ", ".join(f"{one} {name and in_query(name)}".rstrip() for one, name in figures),
-                *parts,
-            ]
+        written = [f"{one} {name and in_query(name)}".rstrip() for one, name in figures]
+        conditions: tuple[Test | None, ...] = ()
+        names: tuple[str, ...] = ()
+        if not random.randrange(3):
+            conditions = (None,) * len(figures)
+            for at in random.sample(range(len(figures)), random.randint(1, len(figures))):
+                text, test = self._tree(random.randrange(3))
+                conditions = (*conditions[:at], test, *conditions[at + 1 :])
+                written[at] += f" if ({text})"
+            names = tuple(f"figure{at}" for at in range(len(figures)))
+            written = [f"{one} as {name}" for one, name in zip(written, names, strict=True)]
+        stage = " ".join([", ".join(written), *parts])
+        asked = attrs.evolve(
+            asked,
+            fields=fields,
+            figures=tuple(figures),
+            conditions=conditions,
+            names=names,
+            every=every,
+            stage=stage,
         )
-        asked = attrs.evolve(asked, fields=fields, figures=tuple(figures), every=every, stage=stage)
         if not random.randrange(4):
             shift = (every or 0.25) * random.choice([1, 4, 40])
             stage = f"{stage} compare {round(shift * 1000)}ms"
@@ -228,10 +247,10 @@ class Asker:
         """The question with `where` or `sort` of one of its columns behind its figures."""
         random = self._random
         first = len(asked.fields) + (asked.every is not None)
-        names = [
-            *asked.fields,
-            *(f"{one} {name}".rstrip().replace(" ", "_") for one, name in asked.figures),
-        ]
+        of_figures = asked.names or tuple(
+            f"{one} {name}".rstrip().replace(" ", "_") for one, name in asked.figures
+        )
+        names = [*asked.fields, *of_figures]
         index = random.randrange(len(asked.figures))
         function, field = asked.figures[index]
         name = names[len(asked.fields) + index]
@@ -242,7 +261,12 @@ class Asker:
             return asked
         op = random.choice(list(ORDERS))
         space = random.choice(["", " "])
-        if not random.randrange(3):
+        is_number = not (field == "time" and function in ("min", "max"))
+        if is_number and not random.randrange(3) and "let" not in asked.stage:
+            sign, number = random.choice([*COMPUTED]), random.choice([0, 2, 0.25])
+            text = f"let made = {in_query(name)} {sign} {number}"
+            stage = partial(rows_with, column, COMPUTED[sign], number, bool(asked.compare))
+        elif not random.randrange(3):
             ascending = random.randrange(2)
             text = f"sort {in_query(name)} {'asc' if ascending else 'desc'}"
             stage = partial(sorted_rows, column, ascending=bool(ascending))
@@ -320,7 +344,10 @@ class Asker:
         some = [
             self._changed(self._random.choice(known)) for _ in range(self._random.randrange(5, 9))
         ]
-        text = " OR ".join(f"{in_query(name)}={phrase(value)}" for value in some)
+        if self._random.randrange(2):
+            text = f"{in_query(name)} in ({', '.join(map(phrase, some))})"
+        else:
+            text = " OR ".join(f"{in_query(name)}={phrase(value)}" for value in some)
         return f"({text})", self._test(
             name, lambda one, value: any(compares(one, value, "=", to) for to in some)
         )

@@ -201,6 +201,8 @@ def reads_columns(store: Store) -> bool:
 
 def _options(asked: Question) -> list[str]:
     """The last stage as options."""
+    if asked.names:
+        raise Unsaid
     if asked.answer == "patterns":
         return ["--patterns"]
     if asked.answer == "sort":
@@ -298,7 +300,7 @@ def sql(lines: Sequence[Line], store: Store, asked: Question) -> Answer:
     columns = {"lines": ["segment || ':' || \"offset\""], "count": ["count(*)"]}.get(
         asked.answer, []
     )
-    has_words = not (asked.of_rows or asked.compare) and {
+    has_words = not (asked.of_rows or asked.compare or asked.names) and {
         one for one, _ in asked.figures
     }.isdisjoint(OF_TEXTS)
     if asked.answer == "table" and has_words and not asked.every and {*asked.fields} <= _OF_SOURCES:

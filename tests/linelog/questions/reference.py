@@ -23,6 +23,7 @@ from tests.linelog.questions.lines import (
 )
 
 Key: TypeAlias = tuple[Any, ...]
+COMPUTED = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")
 _UNITS = "|".join(sorted({*TIMES, *SIZES}, key=len, reverse=True))
@@ -153,7 +154,10 @@ def matches(text: str, pattern: str) -> bool:
 def table(asked: Any, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
     """The rows of figures by groups."""
     rows = []
+    has_groups = asked.fields or asked.every is not None
     for (start, *values), figures in _compared(asked, lines).items():
+        if has_groups and all(one is None for one in figures):
+            continue
         time = [] if asked.every is None else [exact_rfc3339(start)]
         rows.append((*time, *values, *figures))
     first = len(asked.fields) + (asked.every is not None)
@@ -239,10 +243,16 @@ def _figures(asked: Any, lines: Sequence[Line]) -> dict[Key, list[Any]]:
             groups.setdefault(key, []).append(line)
     if not groups and not asked.fields and asked.every is None:
         groups[0,] = []
+    conditions = asked.conditions or (None,) * len(asked.figures)
     return {
         key: [
-            _of_lines(function, name, some, partial(asked.field, name=name))
-            for function, name in asked.figures
+            _of_lines(
+                function,
+                name,
+                [line for line in some if condition is None or condition(line)],
+                partial(asked.field, name=name),
+            )
+            for (function, name), condition in zip(asked.figures, conditions, strict=True)
         ]
         for key, some in groups.items()
     }
@@ -287,6 +297,26 @@ def kept_rows(
 ) -> list[tuple[Any, ...]]:
     """Rows of which a cell compares so."""
     return [row for row in rows if row[column] is not None and ORDERS[op](row[column], wanted)]
+
+
+def rows_with(
+    column: int, compute: Any, number: float, is_compared: bool, rows: list[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Rows with a number that is computed of a cell; to compare, of the earlier one and the change, too."""
+
+    def made(cell: Any) -> Any:
+        is_nothing = cell is None or (compute is operator.truediv and not number)
+        return None if is_nothing else compute(cell, number)
+
+    found = []
+    for row in rows:
+        now = made(row[column])
+        if is_compared:
+            before = made(row[column + 1])
+            found.append((*row, now, before, None if None in (now, before) else now - before))
+        else:
+            found.append((*row, now))
+    return found
 
 
 def _figure(function: str, numbers: list[float]) -> float | None:

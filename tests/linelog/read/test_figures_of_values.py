@@ -10,7 +10,7 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.answer_kinds import after_stages
 from logsrv.linelog.read.figures import groups, kept_values
-from logsrv.linelog.read.figures.groups import Rows
+from logsrv.linelog.read.figures.group_table import Rows
 from logsrv.linelog.read.figures.kept_values import DistinctValues
 from logsrv.linelog.read.figures.numbers import AtLeast
 from logsrv.linelog.read.plan import Scope
@@ -65,15 +65,15 @@ def at(seconds: int) -> str:
             [("x", "ann", 1, at(100)), ("y", "ann", 2, at(50)), ("z", "cid", 1, at(50))],
         ),
         ("user=* | last user by host_", [("b", "5"), ("a", "cid")]),
-        ("| max time by host_", [("c", at(700)), ("b", at(300)), ("a", at(100)), (None, None)]),
+        ("| max time by host_", [("c", at(700)), ("b", at(300)), ("a", at(100))]),
         ("| max time by host_ | where time < now - 10m", [("a", at(100))]),
         (f'| max time by host_ | where time >= "{at(300)}"', [("c", at(700)), ("b", at(300))]),
         ("| max time by host_ | where time > 06:05", [("c", at(700))]),
         ("| max time by host_ | where time < 06:06 | sort time asc", [("a", at(100)), ("b", at(300))]),
         ("| count every 10m | where time > 06:05", [("2026-11-20T06:10:00.000000Z", 1)]),
-        ("| sum n by host_ | where n>20 OR host_=a", [("c", 70), ("a", None)]),
-        ("| sum n by host_ | where NOT n=* host_=*", [("a", None)]),
-        ("| sum n by host_ | sort n asc", [("b", 12), ("c", 70), ("a", None), (None, None)]),
+        ("| count, sum n by host_ | where n>20 OR host_=a", [("a", 2, None), ("c", 1, 70)]),
+        ("| count, sum n by host_ | where NOT n=* host_=*", [("a", 2, None)]),
+        ("| sum n by host_ | sort n asc", [("b", 12), ("c", 70)]),
         ("| count by level | where level>=warning", [("error", 1), ("warning", 1)]),
         ("| count by n | sort n", [("70", 1), ("7", 1), ("5", 1), (None, 3)]),
         ("user=* | count by user | sort user", [("cid", 1), ("bob", 1), ("ann", 1), ("5", 1)]),

@@ -16,7 +16,8 @@ from logsrv.linelog.query.question import EVERYTHING, Node
 from logsrv.linelog.read import remembered
 from logsrv.linelog.read.answers.sources import ColumnAnswers
 from logsrv.linelog.read.figures.aggregate import FoundLines
-from logsrv.linelog.read.figures.groups import Groups, Rows
+from logsrv.linelog.read.figures.group_table import Rows
+from logsrv.linelog.read.figures.groups import Groups
 from logsrv.linelog.read.figures.tallies import count_sources
 from logsrv.linelog.read.figures.time_buckets import histogram_by
 from logsrv.linelog.read.plan import Scope

@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.read.figures.groups import Rows
+from logsrv.linelog.read.figures.group_table import Rows
 from logsrv.linelog.read.figures.time_buckets import histogram_by
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.remembered import RememberedParts

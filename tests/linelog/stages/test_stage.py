@@ -35,11 +35,12 @@ def test_every_module_has_a_stage_with_words_for_people():
     for one in all_stages():
         assert all(find_stage(name) is one for name in one.names)
         assert one.kind in KINDS
-        parsers = (one.parse_filter, one.parse_answer, one.parse_limit)
+        parsers = (one.parse_filter, one.parse_answer, one.parse_limit, one.needs or None)
         assert sum(each is not None for each in parsers) == 1
         for written, _ in one.help:
             if written.partition(" ")[0] in one.names and "," not in written:
-                parse_question(f"| {written}")
+                before = one.needs.rpartition("|")[0]
+                parse_question(f"| {before} | {written}" if before else f"| {written}")
         for written, _ in one.examples:
             parse_question(written.replace("…", "a"))
 
@@ -54,6 +55,7 @@ def test_every_module_has_a_stage_with_words_for_people():
         ("a | sample 5", {"sample"}),
         ("a | p95 ms by app", {"figures"}),
         ("a | patterns", {"patterns"}),
+        ("a | count | let b = count * 2", {"figures", "let"}),
     ],
 )
 def test_a_query_loads_the_stages_that_it_names_and_no_machine(query, modules):

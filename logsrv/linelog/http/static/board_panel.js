@@ -275,7 +275,7 @@ export function ofBars({ since, until, step, buckets, by = "level", values = [..
     const all = [...known, [null, by === "level" ? rest : without], ["other values", by === "level" ? 0 : rest]];
     return all.filter(([, lines]) => lines).map(([value, lines]) => /** @type {import("./grid.js").Cell[]} */ ([time, value, lines]));
   });
-  return answerOf({ columns: ["time", by, "count"], rows, by: [by], every: step, since, until });
+  return answerOf({ columns: ["time", by, "count"], kinds: ["time", "group", "count"], rows, by: [by], every: step, since, until });
 }
 
 /**

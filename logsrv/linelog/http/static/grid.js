@@ -8,7 +8,7 @@ import { printable, shortened, visible } from "./text.js";
 import { change, figure, isNumber, moment } from "./times.js";
 
 /** @typedef {string | number | null} Cell */
-/** @typedef {{columns: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, cut?: number, at_least?: string[], note?: string, sorted?: boolean, compare?: {shift: number, missing_until: string | null} | null}} Answer sorted: the first column has the numbers by which lines are sorted */
+/** @typedef {{columns: string[], kinds?: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, cut?: number, at_least?: string[], note?: string, sorted?: boolean, compare?: {shift: number, missing_until: string | null} | null}} Answer kinds: what the cells of each column are, see query/question.py; sorted: the first column has the numbers by which lines are sorted */
 
 /** Rows that are asked for: a chart of many groups needs more than a person reads. */
 export const MOST_ASKED = 20_000;
@@ -112,7 +112,7 @@ export class Grid {
     if (column === 0 && every !== null) return [value === null ? "no time" : moment(new Date(String(value)))];
     if (column < firstFigure(/** @type {Answer} */ (this.answer))) return this.group(columns[column], value);
     if (value === null) return ["–"];
-    if (typeof value === "string" && isTime(columns[column])) return [moment(new Date(value))];
+    if (typeof value === "string" && isTime(/** @type {Answer} */ (this.answer), column)) return [moment(new Date(value))];
     if (typeof value === "string" && (this.styles?.[column] === "text" || !isNumber(value))) return [textOf(value)];
     const [now, before] = changed(columns, column).map((one) => Number(row[one]));
     return [before === undefined ? figure(value) : change(Number(value), now, before)];

@@ -15,7 +15,7 @@ export const canPivot = (answer) => answer.by.length > 0 && firstFigure(answer) 
  * Return whether an answer is turned unless the user wants a list.
  * @param {Answer} answer
  */
-export const isPivot = (answer) => canPivot(answer) && answer.columns.length === 3 && addsUp(answer.columns[2]);
+export const isPivot = (answer) => canPivot(answer) && answer.columns.length === 3 && addsUp(answer, 2);
 
 /**
  * Return an answer with a row for each time or value, and a column for each frequent value of the last field.
@@ -25,7 +25,7 @@ export const isPivot = (answer) => canPivot(answer) && answer.columns.length ===
  */
 export function pivot(answer, column) {
   const name = answer.columns[column];
-  const adds = addsUp(name);
+  const adds = addsUp(answer, column);
   const groups = groupsOf(answer, 1).map(([label]) => label);
   const shown = groups.slice(0, MOST_SERIES);
   const indexes = new Map(shown.map((label, index) => [label, index]));
@@ -44,9 +44,10 @@ export function pivot(answer, column) {
   const others = adds && groups.length > shown.length;
   const rows = [...turned.values()].map((one) => [one.first, ...(adds ? [one.total] : []), ...one.cells, ...(others ? [one.others] : [])]);
   const columns = [answer.columns[0], ...(adds ? [name] : []), ...shown, ...(others ? ["(other)"] : [])];
+  const [kind, ofRows] = [answer.kinds?.[column] ?? "", answer.kinds?.[0] ?? ""];
   // Without times the largest come first.
   if (adds && answer.every === null) rows.sort((a, b) => Number(b[1]) - Number(a[1]));
-  return { ...answer, columns, rows, by: answer.by.slice(0, -1) };
+  return { ...answer, columns, kinds: [ofRows, ...columns.slice(1).map(() => kind)], rows, by: answer.by.slice(0, -1) };
 }
 
 /**
@@ -54,4 +55,4 @@ export function pivot(answer, column) {
  * @param {Answer} answer
  * @param {number} column
  */
-export const leftOut = (answer, column) => (addsUp(answer.columns[column]) ? 0 : Math.max(0, groupsOf(answer, 1).length - MOST_SERIES));
+export const leftOut = (answer, column) => (addsUp(answer, column) ? 0 : Math.max(0, groupsOf(answer, 1).length - MOST_SERIES));

@@ -16,6 +16,8 @@ import { isPlain, nameOf, writtenField, WRITTEN } from "./field_names.js";
  */
 
 const FIELD = new RegExp(`^(${WRITTEN})(!=|<=|>=|=|<|>|~|:(?!//))`, "u");
+/** A list of values, which may be unfinished: `status in (500, "a b")`. */
+const LIST = new RegExp(`^(${WRITTEN})\\s+in\\s*\\((?:"(?:[^"\\\\]|\\\\.)*(?:"|$)|[^"()])*\\)?`, "su");
 /** A name in backticks, which may be unfinished. */
 const TICKED = /^`(?:[^`]|``)*(?:`(?!`)|$)/;
 const OR = /(^|[\s)])OR([\s(]|$)/;
@@ -82,6 +84,11 @@ export function filterAt(query, start) {
  */
 function atomAt(query, start) {
   const rest = query.slice(start);
+  const listed = LIST.exec(rest);
+  if (listed) {
+    const [nameEnd, end] = [start + listed[1].length, start + listed[0].length];
+    return { kind: "field", text: rest.slice(listed[1].length, listed[0].length).trim(), start, end, negated: false, inner: false, field: nameOf(listed[1]), nameEnd, operator: "in" };
+  }
   const field = FIELD.exec(rest);
   const at = field ? start + field[0].length : start;
   const named = field ? { field: nameOf(field[1]), nameEnd: start + field[1].length, operator: field[2] } : {};
@@ -158,7 +165,7 @@ export function pieceAt(query, cursor, begin = 0) {
   if (atom.kind === "name" || (atom.kind === "word" && isPlain(before))) {
     return { kind: "field", field: "", typed: nameOf(before), start: atom.start, end: atom.end };
   }
-  if (atom.kind !== "field" || atom.operator === "~") return null;
+  if (atom.kind !== "field" || ["~", "in"].includes(atom.operator ?? "")) return null;
   const name = atom.nameEnd ?? cursor;
   if (cursor <= name) return { kind: "field", field: "", typed: nameOf(before), start: atom.start, end: name };
   const start = name + (atom.operator ?? "").length;

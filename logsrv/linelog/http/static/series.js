@@ -9,7 +9,7 @@ import { counted, isNumber } from "./times.js";
 export const MOST_SERIES = 8;
 /** Steps up to which all are drawn; of more, those with lines and the ones beside them, where a gap begins and ends. */
 const MOST_STEPS = 2000;
-const FUNCTION = /^(count_distinct|count|sum|avg|min|max|p50|p95|p99)_(?=.)/;
+const FUNCTION = /^(count_distinct|sum|avg|min|max|p50|p95|p99)_(?=.)/;
 
 /** @typedef {import("./grid.js").Answer} Answer */
 /** @typedef {import("./time_band.js").Step} Step */
@@ -30,18 +30,14 @@ export const firstFigure = ({ by, every }) => by.length + Number(every !== null)
 export function figuresOf(answer) {
   const names = answer.columns;
   const compared = new Set(names.flatMap((name) => (names.includes(`${name}_before`) ? [`${name}_before`, `${name}_change`] : [])));
-  return names.map((_, column) => column).filter((column) => column >= firstFigure(answer) && !compared.has(names[column]) && !isTime(names[column]) && !isText(answer, column));
+  return names.map((_, column) => column).filter((column) => column >= firstFigure(answer) && !compared.has(names[column]) && !isTime(answer, column) && !isText(answer, column));
 }
 
-/** Return whether a column of figures is of times. @param {string} column */
-export const isTime = (column) => /^(min|max)_time(_|$)/.test(column);
+/** Return whether a column of figures is of times. @param {Answer} answer @param {number} column */
+export const isTime = ({ kinds }, column) => kinds?.[column] === "time";
 
-/**
- * Return whether a column of figures is of texts, which may consist of digits.
- * @param {Answer} answer
- * @param {number} column
- */
-export const isText = ({ columns, rows }, column) => !isTime(columns[column]) && rows.some(({ [column]: one }) => typeof one === "string" && (/^(first|last)_/.test(columns[column]) || !isNumber(one)));
+/** Return whether a column of figures is of texts, which may consist of digits. @param {Answer} answer @param {number} column */
+export const isText = ({ kinds }, column) => kinds?.[column] === "text";
 
 /**
  * Return whether an answer can be drawn over time.
@@ -57,12 +53,13 @@ export const figureName = (column) => column.replace(FUNCTION, "$1 ");
 
 /**
  * Return whether figures of groups are the parts of a whole.
- * @param {string} column
+ * @param {Answer} answer
+ * @param {number} column
  */
-export const addsUp = (column) => /^(count$|sum_)/.test(column);
+export const addsUp = ({ kinds }, column) => ["count", "sum"].includes(kinds?.[column] ?? "");
 
-/** Return whether a figure of no lines is 0, and not unknown. @param {string} column */
-const isZeroOfNone = (column) => addsUp(column) || column.startsWith("count_distinct_");
+/** Return whether a figure of no lines is 0, and not unknown. @param {Answer} answer @param {number} column */
+const isZeroOfNone = (answer, column) => addsUp(answer, column) || answer.kinds?.[column] === "distinct";
 
 /**
  * Return the name of a group; one that looks like a missing value is quoted.
@@ -76,9 +73,9 @@ export const groupName = (values) => values.map((value) => (value === null ? "(n
  * @param {number} from the first of the columns that make the groups
  */
 export function groupsOf(answer, from) {
-  const { columns, rows } = answer;
+  const { rows } = answer;
   const figures = figuresOf(answer);
-  const ranked = figures.find((column) => addsUp(columns[column])) ?? figures[0];
+  const ranked = figures.find((column) => addsUp(answer, column)) ?? figures[0];
   /** @type {Map<string, {size: number, rows: Answer["rows"]}>} */
   const groups = new Map();
   for (const row of rows) {
@@ -105,7 +102,7 @@ export function seriesOf(answer, column, when, earlier) {
   const steps = stepsOf(dated, when);
   const indexes = new Map(steps.map(({ start }, index) => [start, index]));
   const name = answer.columns[column];
-  const adds = addsUp(name);
+  const adds = addsUp(answer, column);
   const before = answer.columns.indexOf(`${name}_before`);
   const join = /^max_/.test(name) ? Math.max : /^min_/.test(name) ? Math.min : adds ? (/** @type {number} */ a, /** @type {number} */ b) => a + b : null;
   const { compare } = answer;
@@ -114,7 +111,7 @@ export function seriesOf(answer, column, when, earlier) {
   /** @param {Answer["rows"]} rows @param {number} of the column @returns {Values} */
   const valuesOf = (rows, of) => {
     /** @type {Values} */
-    const values = steps.map(({ start }) => (isZeroOfNone(name) && (of === column || start >= known) ? 0 : null));
+    const values = steps.map(({ start }) => (isZeroOfNone(answer, column) && (of === column || start >= known) ? 0 : null));
     for (const row of rows) {
       const [index, value] = [indexes.get(Date.parse(String(row[0]))), row[of]];
       if (index === undefined || !isNumber(value)) continue;

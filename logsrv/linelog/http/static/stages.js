@@ -108,13 +108,14 @@ export function limitOf(query) {
 }
 
 /**
- * Return the field by which lines are sorted; "" if they are not.
+ * Return the field by whose numbers lines are sorted; "" if they are not.
  * @param {string} query
  */
 export function sortOf(query) {
   const stage = stagesOf(query).slice(1).find((one) => nameOfStage(one) === "sort");
   const [, ...words] = wordsOf(stage?.text ?? "");
-  return nameOf(words.find((word, number) => !words[1] || !["asc", "desc", number ? "" : "by"].includes(word)) ?? "");
+  const field = nameOf(words.find((word, number) => !words[1] || !["asc", "desc", number ? "" : "by"].includes(word)) ?? "");
+  return field === "time" ? "" : field;
 }
 
 /**

@@ -7,8 +7,9 @@ text_values         the values of fields in the lines of a text; counted_values,
                     counted_groups make numbers of them for a whole text at once
 kept_numbers,       what is kept for each group until the end; numbers are the figures of a field,
 kept_values         frequent_keys bounds how many groups there are
-groups              answers of `count by`; time_buckets (by step), tallies (of all fields),
-                    chosen_lines (the largest), compared_groups (beside an earlier range)
+groups              counts by group; group_table makes rows of them, rates those of a second,
+                    compared_groups sets them beside an earlier range
+time_buckets        numbers by step; tallies (of all fields), chosen_lines (the largest)
 line_counts         numbers of lines by step and level, from the index where there is one; numpy_counts
 text_table          shows rows as text; grouping has the words for all of these, such as `Figure`
 """

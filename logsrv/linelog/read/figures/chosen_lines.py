@@ -65,7 +65,7 @@ def sort_lines(
     *,
     ascending: bool = False,
 ) -> ChosenLines:
-    """Return at most `most` matching lines, by their number in a field, as `choose_lines`."""
+    """Return at most `most` matching lines, by their number in a field or their time, as `choose_lines`."""
     return choose_lines(search, _FieldNumbers(field, extractions, ascending=ascending), most)
 
 
@@ -87,8 +87,10 @@ class _FieldNumbers:
         self.sign = -1 if ascending else 1
         self.identity = repr((field, self.sign, extractions))
         self._counter = group_counter(Grouping((Figure("sum", field),)), extractions)
-        is_of_text = field in ("time", *(name for one in extractions for name in one.names))
-        self.columns: Collection[str] | None = None if is_of_text else (field,)
+        is_of_text = any(field in one.names for one in extractions)
+        # Columns have the moments of lines, whatever else is read of them.
+        names = () if field == "time" else (field,)
+        self.columns: Collection[str] | None = None if is_of_text else names
 
     def number_hits(self, hits: Sequence[Hit], most: int) -> Numbered:
         return self._counter.first_numbers_in_text(*text_of_hits(hits), most, -self.sign)

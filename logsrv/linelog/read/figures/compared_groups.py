@@ -5,20 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import parse_rfc3339, rfc3339, shift_rfc3339
 from logsrv.linelog.query.question import Cell, Extraction
-from logsrv.linelog.read.figures.aggregate import add_up
+from logsrv.linelog.read.figures.group_table import Comparison, GroupTable, Rows
 from logsrv.linelog.read.figures.grouping import Figure, Grouping
-from logsrv.linelog.read.figures.groups import Comparison, Groups, Key, Rows
+from logsrv.linelog.read.figures.groups import Key
 from logsrv.linelog.read.figures.numbers import AtLeast
+from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-
-_OF_NO_LINES = ("count", "count_distinct")
-"""Figures that are 0 without lines."""
 
 
 def group(
@@ -27,22 +24,28 @@ def group(
     extractions: Sequence[Extraction],
     most: int | None = None,
 ) -> Rows:
-    """Return the figures of the lines that a search finds. most: as of `Groups.rows`.
+    """Return the figures of the lines that a search finds. most: as of `GroupTable.rows`.
 
     Raises QueryError if they are to be compared, and the search does not say since when.
     """
-    by_time = bool(search.view.names)
-    present = Groups(grouping, extractions, by_time=by_time)
+    scope = search.scope
+    if len(grouping.parts()) > 1:
+        # Lines that come meanwhile would be counted for some figures, and not for others.
+        ends = {number: end_of_store(store) for number, store in search.view.stores.items()}
+        scope = scope._replace(ends=ends)
     if grouping.compare is None:
-        return add_up(search, present).rows(most=most)
-    if not search.scope.since:
+        present = GroupTable(search, scope, grouping, extractions)
+        present.count()
+        return present.rows(most=most)
+    if not scope.since:
         raise QueryError("compare needs a range of time: since when? In a terminal: --since 1d")
-    scope = search.scope._replace(until=search.scope.until or rfc3339(time.time()))
-    earlier = Groups(grouping, extractions, by_time=by_time)
+    scope = scope._replace(until=scope.until or rfc3339(time.time()))
     before = _Earlier(search, scope, grouping.compare, grouping.every)
-    for one, groups in ((scope, present), (before.scope, earlier)):
-        with closing(search.within(one)) as part:
-            add_up(part, groups)
+    present, earlier = (
+        GroupTable(search, one, grouping, extractions) for one in (scope, before.scope)
+    )
+    present.count()
+    earlier.count()
     figures = dict(_joined(present, earlier, before))
     compared = Comparison(
         grouping.compare,
@@ -51,11 +54,11 @@ def group(
         earlier.lines,
         before.missing_until,
     )
-    rows = present.rows(figures, most)
+    rows, rows_before = present.rows(figures, most), earlier.rows({})
     return rows._replace(
-        exact=rows.exact and earlier.exact,
-        left_out=rows.left_out + earlier.left_out,
-        missed=max(rows.missed, earlier.missed),
+        exact=rows.exact and rows_before.exact,
+        left_out=rows.left_out + rows_before.left_out,
+        missed=max(rows.missed, rows_before.missed),
         compare=compared,
     )
 
@@ -94,10 +97,12 @@ class _Earlier:
         return isinstance(start, float) and start >= known
 
 
-def _joined(found: Groups, earlier: Groups, before: _Earlier) -> Iterator[tuple[Key, list[Cell]]]:
+def _joined(
+    found: GroupTable, earlier: GroupTable, before: _Earlier
+) -> Iterator[tuple[Key, list[Cell]]]:
     """Yield each group with its figures, each followed by the earlier one, a number by the change, too."""
     figures = found.grouping.figures
-    none: list[Cell] = [0 if one.function in _OF_NO_LINES else None for one in figures]
+    none: list[Cell] = [one.of_no_lines for one in figures]
     now, then = found.figures(), earlier.figures() if earlier.lines else {}
     past = {before.shifted(key): cells for key, cells in then.items()}
     for key in dict.fromkeys((*now, *past)):

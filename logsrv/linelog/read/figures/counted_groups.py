@@ -107,7 +107,11 @@ class GroupCounter:
         earlier goes first.
         """
         [(_, name)] = self._measures
-        if isinstance(lines, StampedLines):
+        if name == "time" and not any(name in one.names for one in self._extractions):
+            moments = lines.moments()
+            rows = numpy.flatnonzero(moments != NO_TIME)
+            known = LineNumbers(rows, moments[rows])
+        elif isinstance(lines, StampedLines):
             known = _numbers_of_cells(name, self._read(lines)[name])
         else:
             known = numbers_of_rows(name, lines)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from logsrv.linelog.query.question import Column
+from logsrv.linelog.query.question import Cell, Column, ColumnKind, Node
 
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 OF_TIME = ("min", "max")
@@ -45,6 +45,12 @@ _KINDS = {
     "last": MeasureKind.LAST,
 }
 
+_COLUMN_KINDS = {
+    **dict.fromkeys(("count", "rate"), ColumnKind.COUNT),
+    "sum": ColumnKind.SUM,
+    "count_distinct": ColumnKind.DISTINCT,
+}
+
 
 class Measure(NamedTuple):
     """A field, and the way in which it is measured in each group of lines."""
@@ -54,13 +60,46 @@ class Measure(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A column of an answer. function: `count`, or a function of `field`."""
+    """A column of an answer. function: `count`, `rate`, or a function of `field`.
+
+    condition: only lines for which it is true, too, are counted; None for all that the query finds. name:
+    of the column, if the query gives one. per: the seconds of a rate.
+    """
 
     function: str
     field: str = ""
+    condition: Node | None = None
+    name: str = ""
+    per: float = 0.0
 
     def __str__(self) -> str:
         return f"{self.function} {self.field}".rstrip()
+
+    @property
+    def counted(self) -> Figure:
+        """The figure without its condition and name, as it is counted; of a rate the number of lines."""
+        return Figure("count" if self.function == "rate" else self.function, self.field)
+
+    @property
+    def of_no_lines(self) -> Cell:
+        """The figure of no lines."""
+        kind = self.column_kind
+        return 0 if kind in (ColumnKind.COUNT, ColumnKind.DISTINCT) else None
+
+    @property
+    def column(self) -> str:
+        """The name of its column, such as `avg_ms`."""
+        return self.name or f"{self} {'' if self.condition is None else 'if'}".rstrip().replace(
+            " ", "_"
+        )
+
+    @property
+    def column_kind(self) -> ColumnKind:
+        """The kind of its cells."""
+        if self.is_time:
+            return ColumnKind.TIME
+        usual = ColumnKind.NUMBER if self.kind.needs_numbers else ColumnKind.TEXT
+        return _COLUMN_KINDS.get(self.function, usual)
 
     @property
     def is_time(self) -> bool:
@@ -71,6 +110,9 @@ class Figure(NamedTuple):
     def kind(self) -> MeasureKind:
         """The way in which its field is measured."""
         return MeasureKind.TIMES if self.is_time else _KINDS.get(self.function, MeasureKind.SUMS)
+
+
+COUNT = Figure("count")
 
 
 class Grouping(NamedTuple):
@@ -85,6 +127,16 @@ class Grouping(NamedTuple):
     by: tuple[str, ...] = ()
     every: float | None = None
     compare: float | None = None
+
+    def parts(self) -> dict[Node | None, Grouping]:
+        """Return for each condition what is counted of its lines; for None, the first one, of all lines."""
+        by_condition: dict[Node | None, list[Figure]] = {None: []}
+        for one in self.figures:
+            by_condition.setdefault(one.condition, []).append(one.counted)
+        return {
+            condition: Grouping(tuple(dict.fromkeys(figures)) or (COUNT,), self.by, self.every)
+            for condition, figures in by_condition.items()
+        }
 
     def measure_of(self, figure: Figure) -> Measure:
         """Return the measure of each group that a figure of a field needs."""
@@ -110,24 +162,31 @@ class Grouping(NamedTuple):
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns of the table: `time`, the fields of `by`, then such as `avg_ms`."""
-        columns = [Column("time", "time", is_time=True)] if self.every is not None else []
-        columns += [Column(name, name) for name in self.by]
-        columns += [
-            Column(str(one).replace(" ", "_"), one.field, one.is_time, one.kind.is_number)
-            for one in self.figures
-        ]
+        columns = [Column("time", "time", ColumnKind.TIME)] if self.every is not None else []
+        columns += [Column(name, name, ColumnKind.GROUP) for name in self.by]
+        columns += [Column(one.column, one.field, one.column_kind) for one in self.figures]
         columns = [*_with_different_names(columns)]
         if self.compare is not None:
             first = len(columns) - len(self.figures)
             columns[first:] = [each for one in columns[first:] for each in _compared(one)]
         return tuple(_with_different_names(columns))
 
+    def name_given_twice(self) -> str:
+        """Return a name that the query gives to a figure, and that another column has; "" for none."""
+        of_figures = [one.column for one in self.figures]
+        names = ["time"] * (self.every is not None) + [*self.by, *of_figures]
+        if self.compare is not None:
+            names += [f"{name}_{end}" for name in of_figures for end in ("before", "change")]
+        given = [one.name for one in self.figures if one.name]
+        return next((one for one in given if names.count(one) > 1), "")
+
 
 def _compared(column: Column) -> tuple[Column, ...]:
     name = column.name
     before = column._replace(name=f"{name}_before", field="")
-    change = Column(f"{name}_change", "", is_number=True)
-    return (column, before, change) if column.is_number else (column, before)
+    change = Column(f"{name}_change", "")
+    column = column._replace(is_compared=True)
+    return (column, before, change) if column.kind.is_number else (column, before)
 
 
 def _with_different_names(columns: Iterable[Column]) -> Iterator[Column]:

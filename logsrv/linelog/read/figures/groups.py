@@ -7,24 +7,21 @@ much a number may be too low.
 
 from __future__ import annotations
 
-import math
-import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.level_names import RULES
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.question import Cell, Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
-from logsrv.linelog.read.figures.counted_values import LONGEST
 from logsrv.linelog.read.figures.frequent_keys import FrequentKeys, characters_of_texts
-from logsrv.linelog.read.figures.grouping import Figure, Grouping, Measure, MeasureKind
+from logsrv.linelog.read.figures.grouping import COUNT, Figure, Grouping, Measure, MeasureKind
 from logsrv.linelog.read.figures.line_counts import EVERY_LEVEL, count_by_step, step_start
-from logsrv.linelog.read.figures.numbers import MOST_DISTINCT, AtLeast
+from logsrv.linelog.read.figures.numbers import MOST_DISTINCT
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.texts import SegmentFrames
 
@@ -42,54 +39,9 @@ MOST_HASHES = 2_000_000
 """Different values that are counted in all groups; of more, the numbers are lower bounds."""
 MOST_WITH_TEXTS = 20_000
 """Groups with a first or last value that are kept when there are twice as many."""
-COUNT = Figure("count")
-# Behind every text, which is shorter.
-_LAST = chr(sys.maxunicode) * (LONGEST + 1)
 
 Key: TypeAlias = tuple[str | float | None, ...]
 """The start of the step of time, if there are steps, and the value of each field of `by`."""
-
-
-class Comparison(NamedTuple):
-    """The earlier range of time, `shift` seconds before, and its number of lines.
-
-    missing_until: the end of its part of which a store has no lines any more; None if there is none.
-    """
-
-    shift: float
-    since: str
-    until: str
-    lines: int
-    missing_until: str | None
-
-
-class Rows(NamedTuple):
-    """The answer to a grouping.
-
-    columns: names, all different: `time`, the fields of `by`, then such as `avg_ms`. rows: their values, by
-    time, then by the first figure, the largest first. lines: how many match the query. without: fields of
-    figures of which no line has a number. absent: other fields that no line has. left_out: lines that are
-    in no row, as groups with few lines are forgotten beyond a bound. exact: whether all percentiles are
-    exact. missed: how many lines a row may lack, and a group without a row may have. compare: None if
-    nothing was compared. cut: the rows of groups with few lines that were left out over the whole time.
-    """
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Cell, ...]]
-    lines: int
-    without: tuple[str, ...]
-    left_out: int
-    exact: bool
-    absent: tuple[str, ...] = ()
-    missed: int = 0
-    compare: Comparison | None = None
-    cut: int = 0
-
-    @property
-    def at_least(self) -> list[str]:
-        """The columns in which numbers are only known to be no less."""
-        columns = zip(self.columns, zip(*self.rows, strict=True), strict=False)
-        return [name for name, cells in columns if AtLeast in {*map(type, cells)}]
 
 
 class ValueCounts(NamedTuple):
@@ -251,7 +203,7 @@ class Groups(Aggregate):
             if every is None:
                 if not (is_total and times.sure):
                     return None
-                span = (_microseconds(times.smallest), _microseconds(times.largest))
+                span = (microseconds(times.smallest), microseconds(times.largest))
                 return (
                     sum(level_counts),
                     [],
@@ -304,89 +256,26 @@ class Groups(Aggregate):
                 one.compress(most)
             most //= 2
 
-    def figures(self, counts: Mapping[Key, int] | None = None) -> dict[Key, list[Cell]]:
-        """Return the figures of each group, or of some. counts: their numbers of lines."""
-        grouping, counts = self.grouping, dict(self.counts() if counts is None else counts)
-        if not counts and not grouping.by and grouping.every is None:
-            # SQL, too, answers one row without groups.
-            counts[()] = 0
+    def figures(self, counts: Mapping[Key, int]) -> Iterator[tuple[Figure, Iterable[Cell]]]:
+        """Yield each figure with its cells for groups in their order. counts: their numbers of lines."""
         # The last number is that of groups without any measure.
         numbers = [self._group_numbers.get(key, len(self._group_numbers)) for key in counts]
-        columns: list[Iterable[Cell]] = []
         for one in self.grouping.figures:
             if one.field:
                 kept = self._kept[self.grouping.measure_of(one)]
                 cells = kept.figures(one.function, 1 + len(self._group_numbers))
-                columns.append(map(cells.__getitem__, numbers))
+                yield one, map(cells.__getitem__, numbers)
             else:
                 assert one.function == "count", f"{one.function} is counted nowhere"
-                columns.append(counts.values())
-        return dict(zip(counts, map(list, zip(*columns, strict=True)), strict=True))
+                yield one, counts.values()
 
-    def rows(
-        self, figures: Mapping[Key, list[Cell]] | None = None, most: int | None = None
-    ) -> Rows:
-        """Return the table. figures: of each group; by default its own.
-
-        most: of more rows over time, only those of the groups with most lines, each over the whole time.
-        """
-        grouping, counts = self.grouping, dict(self.counts())
-        every_one: Collection[Key] = counts if figures is None else figures
-        keys = every_one
-        if most is not None and len(every_one) > most and grouping.every is not None:
-            keys = self._keys_of_largest(every_one, most) or every_one
-        if figures is None:
-            figures = self.figures(counts if keys is counts else {key: counts[key] for key in keys})
-        elif len(keys) < len(figures):
-            figures = {key: figures[key] for key in keys}
-        rows = sorted(figures.items(), key=self._order)
-        absent = [one for one, lines in zip(grouping.by, self.lines_with, strict=True) if not lines]
-        without: list[str] = []
-        for (kind, field), kept in self._kept.items():
-            if not kept:
-                (without if kind.needs_numbers else absent).append(field)
-        # Only the start of a step is a number; most groups share few of these.
-        starts = {key[0] for key, _ in rows if key and isinstance(key[0], float)}
-        shown: dict[Any, Any] = {start: rfc3339(start) for start in starts}
-        return Rows(
-            tuple(one.name for one in grouping.columns),
-            [(*[shown.get(part, part) for part in key], *figures) for key, figures in rows],
-            self.lines,
-            tuple(without),
-            self.left_out,
-            self.exact,
-            tuple(dict.fromkeys(absent)),
-            self.missed,
-            cut=len(every_one) - len(keys),
-        )
-
-    def _keys_of_largest(self, keys: Collection[Key], most: int) -> set[Key]:
-        """Return the keys over time of the groups with most lines, `most` of them together."""
-        lines: Counter[Key] = Counter()
-        for key, number in self.counts():
-            lines[key[1:]] += number
-        steps = Counter([key[1:] for key in keys])
-        kept: set[Key] = set()
-        for by, _ in lines.most_common():
-            most -= steps[by]
-            if most < 0:
-                break
-            kept.add(by)
-        return {key for key in keys if key[1:] in kept}
-
-    def _order(self, row: tuple[Key, list[Cell]]) -> tuple[Any, ...]:
-        key, figures = row
-        first: Cell = figures[0]
-        if isinstance(first, str) and self.grouping.figures[0].is_time:
-            first = _microseconds(first)
-        time, by = (key[0], key[1:]) if self.grouping.every is not None else (0.0, key)
-        size, text = (-first, "") if isinstance(first, int | float) else (math.inf, first)
-        # A tuple of few parts is sorted in half of the time that tuples in tuples take.
-        texts = [_LAST if one is None else one for one in (text, *by)]
-        return math.inf if time is None else time, size, *texts
+    def measured(self) -> Iterator[tuple[Measure, bool]]:
+        """Yield each measure, and whether any line has it."""
+        for one, kept in self._kept.items():
+            yield one, bool(kept)
 
 
-def _microseconds(time: str) -> int:
+def microseconds(time: str) -> int:
     return round(parse_rfc3339(time) * 1e6)
 
 

@@ -15,8 +15,9 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.query.caret import terminal_columns
 from logsrv.linelog.query.parse import phrase_of
 from logsrv.linelog.query.question import Cell
-from logsrv.linelog.read.figures.grouping import Grouping
-from logsrv.linelog.read.figures.groups import COUNT, MOST_VALUES, Rows
+from logsrv.linelog.read.figures.group_table import Rows
+from logsrv.linelog.read.figures.grouping import COUNT, Grouping
+from logsrv.linelog.read.figures.groups import MOST_VALUES
 from logsrv.linelog.read.figures.numbers import AtLeast
 from logsrv.linelog.read.render import cut_to_width
 

@@ -10,8 +10,8 @@ from logsrv.errors import LogsrvError
 from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.query.question import Cell, Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
-from logsrv.linelog.read.figures.grouping import Grouping
-from logsrv.linelog.read.figures.groups import COUNT, Groups
+from logsrv.linelog.read.figures.grouping import COUNT, Grouping
+from logsrv.linelog.read.figures.groups import Groups
 from logsrv.linelog.read.figures.line_counts import EVERY_LEVEL
 from logsrv.linelog.read.search import Search
 

@@ -21,6 +21,7 @@ def answer(
     none: list[str] = []
     return {
         "columns": names,
+        "kinds": [*map(_kind, names)],
         "rows": shown,
         "by": by,
         "every": every,
@@ -34,6 +35,20 @@ def answer(
         "since": None,
         "until": None,
     }
+
+
+def _kind(column: str) -> str:
+    """What the cells of a column with such a name are."""
+    if column == "time" or column.startswith(("min_time", "max_time")):
+        return "time"
+    kinds = {
+        "count_distinct": "distinct",
+        "count": "count",
+        "sum": "sum",
+        "first": "text",
+        "last": "text",
+    }
+    return next((kind for name, kind in kinds.items() if column.startswith(name)), "number")
 
 
 def time_of(step: int, every: float) -> str:

@@ -376,3 +376,26 @@ def test_percentages_say_0_and_100_only_if_exact(call):
         (5000, 5000, "100 %"),
     ):
         assert call("fields.js", "share", lines, sampled) == said
+
+
+def test_a_list_of_values_is_one_condition(call):
+    """Of a list nothing is marked in messages or offered, and it stays when a term is added."""
+    query = 'a status in (500, "5 2") -app in(x) b'
+    found = call("query.js", "atoms", query)
+    assert [(one["kind"], one.get("field"), query[one["start"] : one["end"]]) for one in found] == [
+        ("word", None, "a"),
+        ("field", "status", 'status in (500, "5 2")'),
+        ("field", "app", "app in(x)"),
+        ("word", None, "b"),
+    ]
+    assert [one["negated"] for one in found] == [False, False, True, False]
+    assert call("query.js", "withTerm", query, "app", "x", False) == f"{query} app=x"
+    for unfinished in ("status in (", "status in (500, ", 'status in ("a b'):
+        assert [one["operator"] for one in call("query.js", "atoms", unfinished)] == ["in"]
+    assert [one["text"] for one in call("query.js", "atoms", "logged in as")] == [
+        "logged",
+        "in",
+        "as",
+    ]
+    assert call("stages.js", "sortOf", "a | sort time asc") == ""
+    assert call("stages.js", "sortOf", "a | sort ms asc") == "ms"

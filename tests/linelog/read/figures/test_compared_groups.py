@@ -12,7 +12,7 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.answer_kinds import after_stages
 from logsrv.linelog.read.figures import kept_values
-from logsrv.linelog.read.figures.groups import Rows
+from logsrv.linelog.read.figures.group_table import Rows
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
@@ -70,7 +70,6 @@ def table(store: Path | View, query: str, since: float, until: float | None) -> 
             [
                 ("cron", None, -7, None, None, None),
                 ("mail", None, 20, None, "cid", "ann"),
-                ("new", None, None, None, None, None),
                 ("shop", None, 10, None, None, None),
             ],
         ),

@@ -13,8 +13,9 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.figures import frequent_keys, groups
 from logsrv.linelog.read.figures.chosen_lines import ChosenLines, sort_lines
-from logsrv.linelog.read.figures.grouping import Grouping
-from logsrv.linelog.read.figures.groups import COUNT, Groups, Rows
+from logsrv.linelog.read.figures.group_table import Rows
+from logsrv.linelog.read.figures.grouping import COUNT, Grouping
+from logsrv.linelog.read.figures.groups import Groups
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.stages.figures import Figures
@@ -67,9 +68,13 @@ def in_order(store: Path, query: str, most: int = 10) -> ChosenLines:
             [
                 ("shop", 14.5, 7.25, 5, 9.5),
                 ("mail", 12, 12.0, 12, 12),
-                ("sshd", None, None, None, None),
-                (None, None, None, None, None),
             ],
+        ),
+        # A group without a number is there if something else is known of it.
+        (
+            "| count, sum ms by app",
+            ["app", "count", "sum_ms"],
+            [("mail", 2, 12), ("shop", 2, 14.5), (None, 2, None), ("sshd", 1, None)],
         ),
         ("status=* | p50 ms", ["p50_ms"], [(9.5,)]),
         ("status=* | count by tags", ["tags", "count"], [(None, 2), ("a", 1), ("b", 1)]),
@@ -147,8 +152,8 @@ def test_lines_without_the_field_are_behind_all_texts(tmp_path):
     store = make_store(tmp_path / "logs", [[line(text, n) for n, text in enumerate(messages)]])
     found = table(store, "| count by a").rows
     assert [value for value, _ in found] == ["", "a", "\U0010ffff", "\U0010ffff" * 1000, None]
-    firsts = table(store, "| first a by b, a").rows
-    assert [first for *_, first in firsts][-2:] == ["\U0010ffff" * 1000, None]
+    firsts = table(store, "| first a, count by b, a").rows
+    assert [first for *_, first, _ in firsts][-2:] == ["\U0010ffff" * 1000, None]
 
 
 def test_numbers_too_large_for_a_sum_count_as_none(tmp_path):

@@ -16,8 +16,8 @@ from logsrv.linelog.read.figures import frequent_keys, line_counts, tallies
 from logsrv.linelog.read.figures import time_buckets as over_time
 from logsrv.linelog.read.figures.compared_groups import group
 from logsrv.linelog.read.figures.counted_values import LONGEST, counted_column
-from logsrv.linelog.read.figures.grouping import Grouping
-from logsrv.linelog.read.figures.groups import COUNT, Groups, count_values
+from logsrv.linelog.read.figures.grouping import COUNT, Grouping
+from logsrv.linelog.read.figures.groups import Groups, count_values
 from logsrv.linelog.read.figures.line_counts import count_by_time
 from logsrv.linelog.read.figures.tallies import count_fields, count_sources
 from logsrv.linelog.read.figures.time_buckets import histogram, sensible_step
