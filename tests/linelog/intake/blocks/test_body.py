@@ -235,6 +235,18 @@ def test_a_block_is_judged_when_the_one_before_it_has_gone():
     assert last.outcome.status == 409
 
 
+def test_a_block_goes_on_waiting_when_only_a_copy_of_the_one_before_it_has_gone():
+    """Its sender sent that one again over another connection, which broke off, too."""
+    centre = Taking()
+    first, second, _ = cut(3)
+    slow, copy = (centre.body(first.headers()) for _ in range(2))
+    waiting = centre.come(second)
+    copy.let_go()
+    assert waiting.outcome is None
+    Arrival(slow, first)
+    assert places(centre) == [first.end, second.end]
+
+
 def test_a_block_that_overtook_the_one_before_waits_for_it():
     centre = Taking()
     first, second, third = cut(3)
