@@ -247,7 +247,12 @@ def test_a_histogram_of_a_moment_has_every_line(tmp_path, spacing):
 @pytest.mark.parametrize("beside", ["now", "none"])
 def test_a_histogram_has_late_lines_too(tmp_path, beside):
     """The clock was set back: they are before the first line, and behind the last one."""
-    late = [*lines(["x"] * 5, 100), *lines(["late"], 0), *lines(["early"], 500), *lines(["x"], 101)]
+    late = [
+        *lines(["kind=x n=1"] * 5, 100),
+        *lines(["kind=late n=1"], 0),
+        *lines(["kind=early n=1"], 500),
+        *lines(["kind=x n=1"], 101),
+    ]
     store = make_store(tmp_path / "store", [late, []])
     [packed] = store.glob("*.zst")
     os.utime(packed, (BEGIN, BEGIN + 200))
@@ -256,6 +261,11 @@ def test_a_histogram_has_late_lines_too(tmp_path, beside):
     counted = json.loads(ask(store, "histogram"))["buckets"]
     assert sum(bucket["count"] for bucket in counted) == 8
     assert 5 < len(counted) <= 60
+    found = json.loads(ask(store, "histogram", "by=kind"))
+    assert found["values"] == ["x", "early", "late"]
+    assert [sum(bucket["values"].values()) for bucket in found["buckets"]] == [
+        bucket["count"] for bucket in counted
+    ]
 
 
 def test_a_histogram_of_millennia_has_all_lines(store):
