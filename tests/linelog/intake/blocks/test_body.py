@@ -290,6 +290,20 @@ def test_a_block_does_not_wait_long_for_one_that_nobody_sent():
     assert centre.come(second).outcome.status == 200
 
 
+def test_a_block_waits_longer_if_the_one_before_it_begins_to_come_meanwhile():
+    """Over a slow link it takes longer; else the sender would send what follows once more."""
+    centre = Taking()
+    first, second, _ = cut(3)
+    waiting = centre.come(second)
+    slow = centre.body(first.headers())
+    clock: Any = centre.intake.clock
+    clock.advance(OVERTAKEN)
+    assert waiting.outcome is None
+    Arrival(slow, first)
+    assert places(centre) == [first.end, second.end]
+    assert not centre.coming.followers and not clock.getDelayedCalls()
+
+
 def test_no_block_waits_for_itself():
     assert Taking().refused(BLOCK, {"Logsrv-After": str(BLOCK.end)}).status == 422
 
