@@ -313,6 +313,18 @@ def test_viewers_that_begin_at_the_end_are_live_without_a_step(place, monkeypatc
     assert place.events(0) == ["0 a", "0 b", "1 a", "1 b"] and place.events(1) == ["1 a", "1 b"]
 
 
+def test_a_query_whose_last_viewer_has_left_is_asked_no_more(place):
+    """The others would wait for its matches, and the daemon would get them for nobody."""
+    place.attach(1)
+    place.attach(2, "good")
+    place.poll("good 1")
+    place.hub.leave(2)
+    place.handed.clear()
+    place.poll("good 2")
+    assert [one.viewers for one in place.handed] == [(1,)]
+    assert place.events(1) == ["good 2"]
+
+
 def test_no_file_stays_open_of_viewers_that_leave_while_they_catch_up(place, monkeypatch):
     """Nor of those that leave before their first step, or have become live; those that stay go on."""
     one_line_a_step(monkeypatch)
