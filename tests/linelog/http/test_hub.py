@@ -1,5 +1,6 @@
 """One poll for all viewers; each begins where it wants to, without a gap, and at a bounded rate."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ from logsrv.linelog.read.records.whole_records import JoinedLines
 from logsrv.linelog.store.segment import Position, parse_position
 from tests.leaks import killed
 from tests.parts.examples import more
-from tests.parts.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, remove_segment, view_of
 
 SIZE = len(line("0"))
 
@@ -514,6 +515,24 @@ def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path):
         "c",
     ]
     view.close()
+
+
+def test_a_line_after_removed_ones_goes_on_with_no_record_before_them(tmp_path):
+    """Whoever catches up would else see it in a record that it does not belong to."""
+    texts = [ERROR[0]], ["INFO fine"], [ERROR[1]]
+    store = make_store(tmp_path / "store", [[line(one) for one in text] for text in texts])
+    handed: list[ViewEvents] = []
+    with contextlib.closing(view_of(store)) as view:
+        hub = Hub(view, handed.append, lambda: 0.0)
+        query = LiveQuery("failed", of_records=True)
+        hub.attach(1, query, Position(1, 0), end_of_store(view))
+        hub.poll()
+        remove_segment(store, 2, len(line("INFO fine")), 1)
+        while hub.step_wanted:
+            hub.serve_step()
+        hub.leave(1)
+    events = [event for one in handed for event in _events(one)]
+    assert events == [ERROR[0], {"lines": None, "from": "3:0"}]
 
 
 def test_a_store_that_was_removed_ends_it_behind_its_last_line(place):

@@ -171,6 +171,16 @@ def test_a_record_has_the_whole_line_of_its_parts(tmp_path):
         assert others[1]["whole"]["message"].endswith(' stdout F {"level":"error","x":1}')
 
 
+def test_a_line_after_removed_ones_names_no_first_line_before_them(tmp_path):
+    """Its record may have begun in what is gone."""
+    texts = ["ERROR failed", "INFO fine", "\tat a.B", "\tat c.D"]
+    store = make_store(tmp_path / "store", [[line(text)] for text in texts])
+    remove_segment(store, 2, len(line(texts[1])), 1)
+    found = [json.loads(one) for one in ask(store, "search", "join=1").splitlines()]
+    assert [one["message"] for one in found] == ["ERROR failed", "\tat a.B", "\tat c.D"]
+    assert [one.get("continues") for one in found] == [None, None, "3:0"]
+
+
 def test_top_fields_and_sources_count_lines(store):
     top = json.loads(ask(store, "top", "field=user&limit=1"))
     assert top == {

@@ -103,7 +103,8 @@ class JoinedLines:
 def lines_before(view: View, position: Position) -> list[Hit]:
     """Return the lines before a position that tell which records are unfinished there."""
     with closing(StoredLines(view)) as lines:
-        return list(islice(lines.lines_before(position), limits.READ_BEFORE))[::-1]
+        before = lines.lines_before(position, to_gap=True)
+        return list(islice(before, limits.READ_BEFORE))[::-1]
 
 
 def _document_of_part(parts: Sequence[Record]) -> dict[str, Any]:
@@ -195,7 +196,7 @@ def _stream_before(
     source, stream = record.line[TIME_LENGTH : record.start], stream_of_record(record)
     last = record.line
     others = 0
-    for hit in islice(lines.lines_before(position), limits.MOST_READ):
+    for hit in islice(lines.lines_before(position, to_gap=True), limits.MOST_READ):
         if is_far(last, hit.line):
             return
         others += 1
