@@ -126,6 +126,11 @@ class StoredLines:
                 for offset, line in reversed(lines):
                     yield Hit(Position(number, offset), line)
 
+    def lacks_segment(self, before: int, after: int) -> bool:
+        """Return whether a segment between two others is missing: no record goes on over it."""
+        there = sum(before < one.number < after for one in self._view.segments)
+        return there < after - before - 1
+
     def _open_each_segment(self, numbers: list[int]) -> Iterator[tuple[int, SegmentFrames]]:
         """Yield each segment that can be opened."""
         for number in numbers:

@@ -179,6 +179,9 @@ def test_a_line_after_removed_ones_names_no_first_line_before_them(tmp_path):
     found = [json.loads(one) for one in ask(store, "search", "join=1").splitlines()]
     assert [one["message"] for one in found] == ["ERROR failed", "\tat a.B", "\tat c.D"]
     assert [one.get("continues") for one in found] == [None, None, "3:0"]
+    # In a query that is asked of records, too.
+    whole = ask(store, "search", "join=1&q=ERROR failed").splitlines()
+    assert [json.loads(one)["message"] for one in whole] == ["ERROR failed"]
 
 
 def test_top_fields_and_sources_count_lines(store):
