@@ -98,6 +98,8 @@ class ColumnMaker:
         # for others the time before which they are not tried again.
         self._done: dict[int, str] = {}
         self._not_before: dict[int, float] = {}
+        # When the last look began.
+        self._began = 0.0
         self._listed = -LIST_EVERY
         self._failures = 0
         self._reported: set[int] = set()
@@ -145,7 +147,8 @@ class ColumnMaker:
 
     def _seconds_to_next_look(self) -> float:
         now = self._clock.monotonic()
-        waits = [at - now for at in self._not_before.values() if at > now]
+        # Some may have become due while the columns of others were made.
+        waits = [max(0.0, at - now) for at in self._not_before.values() if at > self._began]
         return min(LOOK_EVERY, *waits) if waits else LOOK_EVERY
 
     def _goes_on(self) -> bool:
@@ -157,6 +160,7 @@ class ColumnMaker:
 
     def _make_all(self) -> None:
         """Make all missing columns; begin again with the newest whenever a segment was sealed."""
+        self._began = self._clock.monotonic()
         self._look_for_removed()
         self._failures, self.left = 0, self._lacking()
         while self.left and self._failures < MOST_FAILURES and self._state == "MAKING":

@@ -105,10 +105,17 @@ class StoredLines:
                 for offset, line in lines[index:]:
                     yield Hit(Position(number, offset), line)
 
-    def lines_before(self, start: Position) -> Iterator[Hit]:
-        """Yield the lines that begin before `start`, the nearest first."""
+    def lines_before(self, start: Position, *, to_gap: bool = False) -> Iterator[Hit]:
+        """Yield the lines that begin before `start`, the nearest first.
+
+        to_gap: end where a segment is missing; no record goes on over it, nor into another store.
+        """
         numbers = [one.number for one in self._view.segments if one.number <= start.segment]
+        following = start.segment
         for number, frames in self._open_each_segment(numbers[::-1]):
+            if to_gap and following - number > 1:
+                return
+            following = number
             last = frames.count - 1
             if number == start.segment:
                 last = min(last, frames.frame_at(start.offset))
@@ -118,6 +125,11 @@ class StoredLines:
                     lines = lines[: bisect_left(lines, (start.offset,))]
                 for offset, line in reversed(lines):
                     yield Hit(Position(number, offset), line)
+
+    def lacks_segment(self, before: int, after: int) -> bool:
+        """Return whether a segment between two others is missing: no record goes on over it."""
+        there = sum(before < one.number < after for one in self._view.segments)
+        return there < after - before - 1
 
     def _open_each_segment(self, numbers: list[int]) -> Iterator[tuple[int, SegmentFrames]]:
         """Yield each segment that can be opened."""

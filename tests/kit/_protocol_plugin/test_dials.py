@@ -8,7 +8,7 @@ from typing import Any
 from weakref import ref
 
 import pytest
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.internet.threads import deferToThread
@@ -134,6 +134,28 @@ def test_a_stop_closes_what_is_left_and_refuses_further_dials(in_memory):
     assert far.closed
     with pytest.raises(RuntimeError, match=f"^{FAR} cannot be used: the service has stopped$"):
         service.service.dial(FAR).send(None)
+
+
+class Registered:
+    """A state whose task tells a far server at its end that this one is gone."""
+
+    def __init__(self, service: Any) -> None:
+        service.spawn(self.work(service))
+
+    async def work(self, service: Any) -> None:
+        try:
+            await Deferred()
+        finally:
+            far = await service.dial(FAR)
+            far.send_line("gone")
+
+
+def test_a_task_that_the_stop_ends_may_dial_once_more(in_memory):
+    service = in_memory(ask, state=Registered)
+    far = service.far(FAR)
+    assert service.stop() == 0
+    [told] = far.peers
+    assert told.received() == b"gone\r\n" and told.closed
 
 
 @pytest.mark.parametrize("read", ["ask", "read_exactly"])

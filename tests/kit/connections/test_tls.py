@@ -25,6 +25,7 @@ from logsrv.kit.connections._tls import GOODBYE_SECONDS, GatheringTLS, is_encryp
 from logsrv.kit.connections.transports import delay_close_for_producer, undo_close_delay
 from tests.parts.certificates import certificate_file
 from tests.parts.listening import Chunks, unverified
+from tests.parts.strangers import memory
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -144,6 +145,18 @@ def test_a_goodbye_is_the_end_of_the_input_alone(tmp_path):
     channel.server.connectionLost(Failure(ConnectionDone()))
     assert channel.protocol.half_ended == 1 and channel.protocol.chunks == [b"request"]
     assert channel.protocol.ended[0].check(ConnectionDone) and not channel.clock.getDelayedCalls()
+
+
+def test_what_follows_a_goodbye_takes_no_memory(tmp_path):
+    """Whoever sends on and on while the answer is made would fill the machine's."""
+    channel = Channel(certificate_file(tmp_path / "pem"), Answering())
+    channel.server.dataReceived(channel.say_goodbye())
+    more = os.urandom(256 * KIB)
+    channel.server.dataReceived(more)
+    before = memory()
+    for _ in range(512):
+        channel.server.dataReceived(more)
+    assert memory() - before < 16 << 20
 
 
 def test_a_goodbye_ends_a_connection_that_may_not_half_close(tmp_path):

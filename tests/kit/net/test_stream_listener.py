@@ -227,6 +227,34 @@ async def test_an_endpoint_of_another_package_that_fails_later_is_told(site, mon
     assert message.startswith(f"cannot listen on {LOOPBACK}: the port is in use")
 
 
+async def test_an_endpoint_of_another_package_that_listens_after_the_stop_is_closed(
+    site, monkeypatch
+):
+    """Otherwise peers would get into a service that has ended, and the address would stay taken."""
+    later: Deferred[object] = Deferred()
+    asked: list[Any] = []
+
+    class Slow:
+        def listen(self, factory: object) -> Deferred[object]:
+            asked.append(factory)
+            return later
+
+    monkeypatch.setattr(
+        "logsrv.kit.net._stream_listener.serverFromString", lambda reactor, text: Slow()
+    )
+    listener = site.start(LOOPBACK)
+    await listener.drain(0)
+    port = REACTOR.listenTCP(0, asked[0], interface="127.0.0.1")
+    address = port.getHost()
+    with logged() as messages:
+        later.callback(port)
+        await until(lambda: not port.connected, "the end of the port")
+    assert not any(message.startswith("listening") for message in messages)
+    assert listener.address == ""
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address.host, address.port), PATIENCE)
+
+
 def tls_send(port: int, data: bytes, sent: threading.Event | None = None) -> bytes:
     """Send `data` over TLS, wait for the other side's end; gives what it said. sent: set in between."""
     with (

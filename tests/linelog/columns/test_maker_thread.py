@@ -269,6 +269,18 @@ def test_a_segment_whose_columns_a_command_makes_is_left_to_it_and_looked_at_soo
     assert stage.said() == [] and len(stage.columns()) == 3
 
 
+def test_a_segment_that_another_had_is_tried_at_once_if_the_next_one_took_longer(stage):
+    """Otherwise it waits for the next look, a minute later."""
+    for number in (1, 2):
+        stage.store.add(number)
+    stage.process.faults[2] = AnotherMakesFiles(errno.EAGAIN, "another makes it")
+    stage.process.before = lambda: stage.clock.sleep(TRY_OTHERS_AGAIN + 1)
+    stage.start()
+    assert stage.asked() == [2, 1, 2]
+    stage.clock.advance(TRY_OTHERS_AGAIN)
+    assert stage.asked() == [2]
+
+
 def test_a_failure_after_a_command_had_the_segment_is_told(stage):
     stage.store.add(1)
     stage.process.faults[1] = AnotherMakesFiles(errno.EAGAIN, "another makes it")

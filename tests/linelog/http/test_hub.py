@@ -1,5 +1,6 @@
 """One poll for all viewers; each begins where it wants to, without a gap, and at a bounded rate."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ from logsrv.linelog.read.records.line_documents import LineDocuments
 from logsrv.linelog.store.segment import Position, parse_position
 from tests.leaks import killed
 from tests.parts.examples import more
-from tests.parts.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, remove_segment, view_of
 
 SIZE = len(line("0"))
 
@@ -313,6 +314,18 @@ def test_viewers_that_begin_at_the_end_are_live_without_a_step(watched, monkeypa
     assert watched.events(0) == ["0 a", "0 b", "1 a", "1 b"] and watched.events(1) == ["1 a", "1 b"]
 
 
+def test_a_query_whose_last_viewer_has_left_is_asked_no_more(watched):
+    """The others would wait for its matches, and the daemon would get them for nobody."""
+    watched.attach(1)
+    watched.attach(2, "good")
+    watched.poll("good 1")
+    watched.hub.leave(2)
+    watched.handed.clear()
+    watched.poll("good 2")
+    assert [one.viewers for one in watched.handed] == [(1,)]
+    assert watched.events(1) == ["good 2"]
+
+
 def test_no_file_stays_open_of_viewers_that_leave_while_they_catch_up(watched, monkeypatch):
     """Nor of those that leave before their first step, or have become live; those that stay go on."""
     one_line_a_step(monkeypatch)
@@ -502,6 +515,24 @@ def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path):
         "c",
     ]
     view.close()
+
+
+def test_a_line_after_removed_ones_goes_on_with_no_record_before_them(tmp_path):
+    """Whoever catches up would else see it in a record that it does not belong to."""
+    texts = [ERROR[0]], ["INFO fine"], [ERROR[1]]
+    store = make_store(tmp_path / "store", [[line(one) for one in text] for text in texts])
+    handed: list[ViewEvents] = []
+    with contextlib.closing(view_of(store)) as view:
+        hub = Hub(view, handed.append, lambda: 0.0)
+        query = LiveQuery("failed", of_records=True)
+        hub.attach(1, query, Position(1, 0), end_of_store(view))
+        hub.poll()
+        remove_segment(store, 2, len(line("INFO fine")), 1)
+        while hub.step_wanted:
+            hub.serve_step()
+        hub.leave(1)
+    events = [event for one in handed for event in _events(one)]
+    assert events == [ERROR[0], {"lines": None, "from": "3:0"}]
 
 
 def test_a_store_that_was_removed_ends_it_behind_its_last_line(watched):

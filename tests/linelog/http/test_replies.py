@@ -171,6 +171,19 @@ def test_a_record_has_the_whole_line_of_its_parts(tmp_path):
         assert others[1]["whole"]["message"].endswith(' stdout F {"level":"error","x":1}')
 
 
+def test_a_line_after_removed_ones_names_no_first_line_before_them(tmp_path):
+    """Its record may have begun in what is gone."""
+    texts = ["ERROR failed", "INFO fine", "\tat a.B", "\tat c.D"]
+    store = make_store(tmp_path / "store", [[line(text)] for text in texts])
+    remove_segment(store, 2, len(line(texts[1])), 1)
+    found = [json.loads(one) for one in ask(store, "search", "join=1").splitlines()]
+    assert [one["message"] for one in found] == ["ERROR failed", "\tat a.B", "\tat c.D"]
+    assert [one.get("continues") for one in found] == [None, None, "3:0"]
+    # In a query that is asked of records, too.
+    whole = ask(store, "search", "join=1&q=ERROR failed").splitlines()
+    assert [json.loads(one)["message"] for one in whole] == ["ERROR failed"]
+
+
 def test_top_fields_and_sources_count_lines(store):
     top = json.loads(ask(store, "top", "field=user&limit=1"))
     assert top == {
@@ -247,7 +260,12 @@ def test_a_histogram_of_a_moment_has_every_line(tmp_path, spacing):
 @pytest.mark.parametrize("beside", ["now", "none"])
 def test_a_histogram_has_late_lines_too(tmp_path, beside):
     """The clock was set back: they are before the first line, and behind the last one."""
-    late = [*lines(["x"] * 5, 100), *lines(["late"], 0), *lines(["early"], 500), *lines(["x"], 101)]
+    late = [
+        *lines(["kind=x n=1"] * 5, 100),
+        *lines(["kind=late n=1"], 0),
+        *lines(["kind=early n=1"], 500),
+        *lines(["kind=x n=1"], 101),
+    ]
     store = make_store(tmp_path / "store", [late, []])
     [packed] = store.glob("*.zst")
     os.utime(packed, (BEGIN, BEGIN + 200))
@@ -256,6 +274,11 @@ def test_a_histogram_has_late_lines_too(tmp_path, beside):
     counted = json.loads(ask(store, "histogram"))["buckets"]
     assert sum(bucket["count"] for bucket in counted) == 8
     assert 5 < len(counted) <= 60
+    found = json.loads(ask(store, "histogram", "by=kind"))
+    assert found["values"] == ["x", "early", "late"]
+    assert [sum(bucket["values"].values()) for bucket in found["buckets"]] == [
+        bucket["count"] for bucket in counted
+    ]
 
 
 def test_a_histogram_of_millennia_has_all_lines(store):

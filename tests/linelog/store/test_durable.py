@@ -16,7 +16,8 @@ from logsrv.linelog.store import writer
 from logsrv.linelog.store.durable import DurableWaiters, SyncFailure
 from logsrv.linelog.store.notes.segment_notes import waiting_sizes
 from logsrv.linelog.store.policy import StorePolicy, Sync
-from logsrv.linelog.store.segment import Position, synced_position
+from logsrv.linelog.store.sealing.sealer import Sealer
+from logsrv.linelog.store.segment import Position, Segment, synced_position
 from logsrv.linelog.store.store import Store
 from tests.parts.clocks import ClockQueue
 from tests.parts.disks import Hang, at, batch, stored, text_of, write
@@ -171,6 +172,28 @@ async def test_a_segment_whose_sync_takes_long_is_among_the_sealed_ones(
     look()
     assert seen[-1] == (2, [1])
     assert [numbers for position, numbers in seen if position == 2 and numbers != [1]] == []
+
+
+async def test_a_segment_is_among_the_sealed_ones_until_the_thread_that_seals_has_it(
+    open_store, clock, monkeypatch
+):
+    """The numbers of the page would else lack its lines for a moment."""
+    seen: list[list[int]] = []
+    real = Sealer.seal_soon
+
+    def note_and_take(sealer: Sealer, left: Segment | None) -> None:
+        seen.append([one.number for one in store.sealed_segments()])
+        real(sealer, left)
+        seen.append([one.number for one in store.sealed_segments()])
+
+    monkeypatch.setattr(Sealer, "seal_soon", note_and_take)
+    store = open_store(clock=clock)
+    clock.settle()
+    await write(store, b"one")
+    store.rotate()
+    await until(lambda: list(store.directory.glob("*.idx")))
+    clock.settle()
+    assert seen == [[1], [1]]
 
 
 async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store, disk, clock):

@@ -59,12 +59,13 @@ class IncomingBlocks:
     def wait_for_block(self, key: Key, clock: IReactorTime) -> Deferred[None]:
         """Return a Deferred that fires when the block that ends at `key` lets this one go on.
 
-        It also fires after OVERTAKEN seconds if that block has not arrived yet.
+        It also fires after OVERTAKEN seconds if that block has not begun to arrive by then.
         """
         turn: Deferred[None] = Deferred()
         self.followers.setdefault(key, []).append(turn)
         if key not in self.bodies:
-            turn.addTimeout(OVERTAKEN, clock).addErrback(lambda _: self._give_up_waiting(key, turn))
+            limit = clock.callLater(OVERTAKEN, self._give_up_waiting, key, turn)
+            turn.addCallback(lambda _: limit.cancel() if limit.active() else None)
         return turn
 
     def release_followers(self, key: Key, body: Body) -> None:
@@ -86,9 +87,13 @@ class IncomingBlocks:
             self._letting_in = False
 
     def _give_up_waiting(self, key: Key, turn: Deferred[None]) -> None:
+        if key in self.bodies:
+            # It has begun to come, and will let this one go on.
+            return
         self.followers[key].remove(turn)
         if not self.followers[key]:
             del self.followers[key]
+        turn.callback(None)
 
 
 log = Logger()

@@ -72,7 +72,12 @@ class FoundRecords:
 
         hits: in the order of the store.
         """
+        segment = 0
         for line, is_hit in self._lines_to_read(hits):
+            before, segment = segment, line.position.segment
+            if 0 < before < segment - 1 and self._lines.lacks_segment(before, segment):
+                yield from self._ended_records(None)
+                self._begin()
             self._read += 1
             if self._read % limits.MOST_READ == 0:
                 self._sources, self._passed = map(self._recent, (self._sources, self._passed))

@@ -28,7 +28,8 @@ _TENS_OF_SECONDS = len("2026-11-20T06:18:4")
 def lines_read_back(view: View, position: Position) -> list[Hit]:
     """Return the lines before a position that tell which records are unfinished there."""
     with closing(StoredLines(view)) as lines:
-        return list(islice(lines.lines_before(position), limits.READ_BEFORE))[::-1]
+        before = lines.lines_before(position, to_gap=True)
+        return list(islice(before, limits.READ_BEFORE))[::-1]
 
 
 def lines_leading_to(lines: StoredLines, hit: Hit) -> list[Hit]:
@@ -69,7 +70,7 @@ def _stream_before(
     source, stream = line.line[TIME_LENGTH : line.start], stream_of_record(line)
     last = line.line
     others = 0
-    for hit in islice(lines.lines_before(position), limits.MOST_READ):
+    for hit in islice(lines.lines_before(position, to_gap=True), limits.MOST_READ):
         if is_far(last, hit.line):
             return
         others += 1

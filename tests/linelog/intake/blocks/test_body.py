@@ -235,6 +235,18 @@ def test_a_block_is_judged_when_the_one_before_it_has_gone():
     assert last.outcome.status == 409
 
 
+def test_a_block_goes_on_waiting_when_only_a_copy_of_the_one_before_it_has_gone():
+    """Its sender sent that one again over another connection, which broke off, too."""
+    centre = Taking()
+    first, second, _ = cut(3)
+    slow, copy = (centre.body(first.headers()) for _ in range(2))
+    waiting = centre.come(second)
+    copy.let_go()
+    assert waiting.outcome is None
+    Arrival(slow, first)
+    assert places(centre) == [first.end, second.end]
+
+
 def test_a_block_that_overtook_the_one_before_waits_for_it():
     centre = Taking()
     first, second, third = cut(3)
@@ -276,6 +288,20 @@ def test_a_block_does_not_wait_long_for_one_that_nobody_sent():
     # Behind the place there is nothing to wait for.
     centre.place(third.end)
     assert centre.come(second).outcome.status == 200
+
+
+def test_a_block_waits_longer_if_the_one_before_it_begins_to_come_meanwhile():
+    """Over a slow link it takes longer; else the sender would send what follows once more."""
+    centre = Taking()
+    first, second, _ = cut(3)
+    waiting = centre.come(second)
+    slow = centre.body(first.headers())
+    clock: Any = centre.intake.clock
+    clock.advance(OVERTAKEN)
+    assert waiting.outcome is None
+    Arrival(slow, first)
+    assert places(centre) == [first.end, second.end]
+    assert not centre.coming.followers and not clock.getDelayedCalls()
 
 
 def test_no_block_waits_for_itself():

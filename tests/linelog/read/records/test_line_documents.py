@@ -53,8 +53,8 @@ class CountedLines(StoredLines):
 
     read = 0
 
-    def lines_before(self, position: Position) -> Iterator[Hit]:
-        for hit in super().lines_before(position):
+    def lines_before(self, start: Position, *, to_gap: bool = False) -> Iterator[Hit]:
+        for hit in super().lines_before(start, to_gap=to_gap):
             self.read += 1
             yield hit
 

@@ -3,6 +3,7 @@
 import os
 import random
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,40 @@ async def test_what_others_change_is_seen_as_soon_as_somebody_says_so(open_store
     store.reopen()
     clock.at_once = False
     assert metrics.value("store_segments") == 1
+
+
+class SlowListing(FaultyDisk):
+    """A disk whose listing takes long for the thread that seals. meanwhile: called once before its end."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def entries(self) -> dict[str, bool]:
+        found = super().entries()
+        if self.meanwhile is not None and threading.current_thread().name == "store-seal":
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return found
+
+
+async def test_a_segment_that_comes_back_while_others_are_listed_is_seen_at_the_next_look(
+    open_store, metrics, tmp_path
+):
+    """Otherwise it is seen only when something else changes, and retention does not count it."""
+    # So late that each change is told by the time of the directory.
+    disk, clock = SlowListing(), BusyClock(time_of_day=time.time() + DAY)
+    store = open_store(disk, clock=clock, metrics=metrics)
+    await segments(store, metrics, packed=2)
+    clock.settle()
+    away = [path.rename(tmp_path / path.name) for path in store.directory.glob("0000000001-*")]
+    clock.advance(sealer.LOOK_EVERY)
+    assert metrics.value("store_segments") == 2
+    disk.meanwhile = lambda: [path.rename(store.directory / path.name) for path in away]
+    clock.at_once = True
+    store.reopen()
+    clock.at_once = False
+    assert disk.meanwhile is None and metrics.value("store_segments") == 2
+    clock.advance(sealer.LOOK_EVERY)
+    assert metrics.value("store_segments") == 3
 
 
 async def test_retention_runs_after_each_seal(open_store):
