@@ -124,6 +124,7 @@ def test_each_viewer_gets_the_matches_of_its_query(place):
     assert place.handed[-1].viewers == (2, 3)
 
 
+@pytest.mark.slow
 def test_lines_of_a_record_name_its_first_line(place):
     """Also one that began before anybody watched; none across a gap, none by a filter of lines."""
     place.attach(2, "at")
