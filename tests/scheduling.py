@@ -48,14 +48,10 @@ LONGEST = (
 )
 # For --dist worksteal: the quick tests above three seconds in CI, from its lists of the slowest.
 SLOWEST = (
-    "tests/linelog/doctor/test_doctor_command.py::test_columns_that_are_damaged_or_of_others_are_made_again",
     "tests/linelog/questions/test_any_question.py",
     "tests/linelog/columns/test_choice.py::test_a_field_is_known_in_all_frames_or_left_out",
-    "tests/linelog/http/test_hub.py::test_lines_of_a_record_name_its_first_line",
     "tests/gopher/mirror/test_update.py::test_an_update_that_got_nothing_changes_nothing_and_goes_on",
-    "tests/linelog/read/answers/test_column_search.py::test_columns_that_are_found_late_are_read_by_processes",
     f"{END_TO_END}own_target.py",
-    "tests/linelog/doctor/test_reindex_command.py::test_columns_with_a_wrong_bit_are_made_again",
     f"{END_TO_END}nats.py::test_what_an_edge_has_is_in_the_centre_byte_by_byte",
     f"{END_TO_END}faults.py::test_stopping_on_a_full_disk",
 )

@@ -70,6 +70,7 @@ def test_without_leaves_lines_are_taken_sealed_and_found(logger, tmp_path, folde
         assert (named in checked) is (folder in folders)
 
 
+@pytest.mark.slow
 def test_lines_in_an_archive_are_told_as_missing_without_what_reads_it(tmp_path):
     """What the indexes here answer is right; no other answer is given without a word."""
     store = sealed_store(tmp_path / "store", 2, count=50)
@@ -101,6 +102,7 @@ def test_lines_in_an_archive_are_told_as_missing_without_what_reads_it(tmp_path)
         assert words[0] == "check" or len(told) == 1
 
 
+@pytest.mark.slow
 def test_commands_of_leaves_that_are_away_are_named_and_not_listed(tmp_path):
     environment = tree_without(FOLDERS, tmp_path / "tree")
 
@@ -126,6 +128,7 @@ def test_commands_of_leaves_that_are_away_are_named_and_not_listed(tmp_path):
     assert said == f"logsrv restore: logsrv backup restores backups, and {why}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "words", "sentence"),
     [
@@ -149,6 +152,7 @@ def test_what_needs_a_leaf_that_is_away_is_refused(tmp_path, folder, words, sent
     assert done.returncode and sentence in (done.stdout + done.stderr).decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "file", "variable", "option"),
     [

@@ -53,12 +53,14 @@ def test_a_part_of_another_package_listens_answers_and_counts(logger, folder):
     assert re.search(r"where.asked\D*1", server.log())
 
 
+@pytest.mark.slow
 def test_checks_and_lists_know_a_part_of_another_package(folder):
     store = ("--directory", str(folder / "store"), "--listen", LOOPBACK)
     assert "0 errors" in told(folder, "check", *store, "--where", LOOPBACK)
     assert re.search(r"^where .*where_part\.py$", told(folder, "plugins"), re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.complains("is left out")
 @pytest.mark.parametrize(
     ("wrong", "why"),

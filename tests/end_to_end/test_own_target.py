@@ -48,6 +48,7 @@ def test_lines_arrive_at_a_target_of_another_package(logger, edge):
     server.wait_for_log("no acknowledgement: the kernel there has it")
 
 
+@pytest.mark.slow
 def test_a_check_knows_a_target_of_another_package(edge):
     def told(url: str) -> str:
         where = ("--directory", str(edge / "store"), "--listen", LOOPBACK)
@@ -61,6 +62,7 @@ def test_a_check_knows_a_target_of_another_package(edge):
     assert "is left out: no plugin that can be loaded has its scheme" in told("plain://far")
 
 
+@pytest.mark.slow
 @pytest.mark.complains("nothing_there", "Unhandled Error")
 def test_a_broken_plugin_costs_its_target_and_no_other(logger, edge):
     (edge / "twisted/plugins/plain_plugin.py").write_text("import nothing_there")
@@ -76,6 +78,7 @@ def test_a_broken_plugin_costs_its_target_and_no_other(logger, edge):
     assert states(edge)["plain-far-7000"]["wanted"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.complains("plain_target cannot be imported")
 def test_a_target_whose_class_cannot_be_imported_says_so_and_others_ship_on(logger, edge):
     (edge / "plain_target.py").write_text("import nothing_there")

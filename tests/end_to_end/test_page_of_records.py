@@ -231,10 +231,11 @@ WAYS: dict[str, Callable[[Page, int], None]] = {
 def move(page: Page, way: str, direction: int) -> None:
     """Move until there are more rows, and no longer: there are only so many."""
     number, end = rows(page), time.monotonic() + PATIENCE
-    # What is done while lines are being loaded, at the end of those that there are, moves nothing.
     while not page.run(f"document.querySelectorAll('{ROWS}').length > {number}"):
         assert time.monotonic() < end, f"{way} moved nothing: {page.run(LISTED)}"
         WAYS[way](page, direction)
+        # What is done while lines are being loaded, at the end of those that there are, moves nothing.
+        page.wait(DONE)
     grown(page, number)
 
 

@@ -28,6 +28,8 @@ _QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--hide-scrollbars", "--remote-debugging-pipe"),
+    # What moves as long as something is under way is drawn sixty times a second.
+    "--force-prefers-reduced-motion",
 )
 _NAMED = {
     "Escape": 27,

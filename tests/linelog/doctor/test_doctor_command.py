@@ -64,6 +64,7 @@ def test_a_directory_in_place_of_columns_is_named_and_kept_aside(tmp_path):
     assert columns.is_file() and columns.with_name(f"{columns.name}.damaged").is_dir()
 
 
+@pytest.mark.slow
 def test_columns_that_are_damaged_or_of_others_are_made_again(tmp_path):
     """Also beside a server, which reads only usable ones."""
     one = sealed(tmp_path, with_words=True)

@@ -25,6 +25,7 @@ def test_segments_get_their_indexes_and_a_second_run_has_nothing_to_do(tmp_path)
     ]
 
 
+@pytest.mark.slow
 def test_columns_with_a_wrong_bit_are_made_again(tmp_path):
     sealed(tmp_path)
     logsrv("reindex", "--directory", str(tmp_path))

@@ -125,6 +125,7 @@ def test_each_viewer_gets_the_matches_of_its_query(watched):
     assert watched.handed[-1].viewers == (2, 3)
 
 
+@pytest.mark.slow
 def test_lines_of_a_record_name_its_first_line(watched):
     """Also one that began before anybody watched; none across a gap, none by a filter of lines."""
     watched.attach(2, "at")

@@ -100,6 +100,7 @@ def test_every_answer_is_that_of_the_text(store, query, scope):
     assert answers(store, query, scope) == answers(store, query, scope, with_index=False)
 
 
+@pytest.mark.slow
 def test_columns_that_are_found_late_are_read_by_processes_that_began_before(tmp_path, lines):
     """The columns of the newest segments are made first."""
     with small_frames(1000):
