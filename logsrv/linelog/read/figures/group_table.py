@@ -74,12 +74,21 @@ class Rows(NamedTuple):
 
 
 class GroupTable:
-    """The figures of all lines in a scope. extractions: of the query."""
+    """The figures of all lines in a scope.
+
+    extractions: of the query. now: the seconds since 1970 up to which lines are counted.
+    """
 
     def __init__(
-        self, search: Search, scope: Scope, grouping: Grouping, extractions: Sequence[Extraction]
+        self,
+        search: Search,
+        scope: Scope,
+        grouping: Grouping,
+        extractions: Sequence[Extraction],
+        now: float,
     ) -> None:
         self.grouping = grouping
+        self._now = now
         self._search, self._scope = search, scope
         by_time = bool(search.view.names)
         self._parts: dict[Node | None, Groups] = {
@@ -108,13 +117,11 @@ class GroupTable:
         if keys is not None:
             counts = {key: counts[key] for key in keys}
         by_part = {condition: self._figures_of_part(condition, counts) for condition in self._parts}
-        rates = [one for one in self.grouping.figures if one.function == "rate"]
-        time = CountedTime(self._search.view, self._scope, self.grouping.every) if rates else None
+        time = CountedTime(self._search.view, self._scope, self.grouping.every, self._now)
         columns: list[Sequence[Cell]] = []
         for one in self.grouping.figures:
             cells = by_part[one.condition][one.counted]
             if one.function == "rate":
-                assert time is not None
                 cells = time.rates(counts, cells, one.per)
             columns.append(cells)
         return dict(zip(counts, map(list, zip(*columns, strict=True)), strict=True))
