@@ -131,8 +131,8 @@ class SingleQuery:
     def match_polled(self, polled: PolledLines, used: Callable[[], float], until: float) -> None:
         """Find the query's lines in a poll.
 
-        The newest piece of text is always searched, earlier ones only until so many seconds of a processor are `used`. All lines in
-        pieces that are not searched count as missed.
+        The newest piece of text is always searched, earlier ones only until `until` seconds of a processor
+        are `used`. All lines in pieces that are not searched count as missed.
         """
         (query,) = self.queries
         late = False
