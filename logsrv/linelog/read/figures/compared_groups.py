@@ -29,7 +29,7 @@ def group(
     Raises QueryError if they are to be compared, and the search does not say since when.
     """
     scope, now = search.scope, time.time()
-    if len(grouping.parts()) > 1:
+    if len(grouping.by_condition()) > 1:
         # Lines that come meanwhile would be counted for some figures, and not for others.
         ends = {number: end_of_store(store) for number, store in search.view.stores.items()}
         scope = scope._replace(ends=ends)

@@ -141,7 +141,7 @@ class Grouping(NamedTuple):
     every: float | None = None
     compare: float | None = None
 
-    def parts(self) -> dict[Node | None, Grouping]:
+    def by_condition(self) -> dict[Node | None, Grouping]:
         """Return for each condition what is counted of its lines; for None, the first one, of all lines."""
         by_condition: dict[Node | None, list[Figure]] = {None: []}
         for one in self.figures:
