@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-
-import attrs
+from typing import NamedTuple
 
 from logsrv.linelog.columns import OnlyTextTells
 from logsrv.linelog.read.answers.sources import AnswerSource
@@ -22,8 +21,7 @@ from logsrv.linelog.store.disk import explanation
 _FOUND, _UNUSABLE, _TEXT = b"found", b"unusable", b"text"
 
 
-@attrs.frozen
-class GroupAnswer:
+class GroupAnswer(NamedTuple):
     """The answer of a task for row groups.
 
     results: None if the frames that they replace must be read instead. why: why the columns are unusable;
