@@ -22,6 +22,7 @@ from logsrv.linelog.query.stage_words import StageWords
 from logsrv.linelog.query.times import check_shift
 from logsrv.linelog.read.answer_kinds import TableAnswer
 from logsrv.linelog.read.figures.grouping import OF_TIME, PERCENTILES, Figure, Grouping
+from logsrv.linelog.steps.steps import Steps
 
 if TYPE_CHECKING:
     from logsrv.linelog.read.figures import compared_groups, text_table
@@ -59,7 +60,7 @@ class Figures(TableAnswer):
         return self.grouping.by
 
     @property
-    def every(self) -> float | None:
+    def every(self) -> Steps | None:
         return self.grouping.every
 
     def rows(
@@ -70,14 +71,17 @@ class Figures(TableAnswer):
     def as_text(self, found: Rows) -> Rows:
         return text_table.figures_for_text(found, self.grouping)
 
-    def in_steps(self, seconds: float) -> Figures:
-        return Figures(self.grouping._replace(every=seconds))
+    def in_steps(self, steps: Steps) -> Figures:
+        return Figures(self.grouping._replace(every=steps, zone=steps.zone))
+
+    def for_reader(self, search: Search, zone: str) -> Figures:
+        return Figures(compared_groups.for_reader(search, self.grouping, zone))
 
 
 def figures_of(
     figures: Iterable[tuple[str, str]],
     by: tuple[str, ...],
-    every: float | None,
+    every: Steps | None,
     compare: float | None = None,
 ) -> Figures:
     """Return a table of figures, each a function and its field."""
@@ -96,12 +100,13 @@ def _figures(words: StageWords, function: str) -> Figures:
     conditions = tuple(dict.fromkeys(one.condition for one in found if one.condition))
     words.require_few(conditions, MOST_CONDITIONS, "different conditions")
     words.skip_space()
-    every = compare = None
+    every: Steps | None = None
+    compare: float | None = None
     by: tuple[str, ...] = ()
     at, begin = 0, words.begin
     for part in words.parts("every", "by", "compare"):
         if part == "every":
-            every = words.step(part)
+            every = words.steps(part)
         elif part == "compare":
             at, compare = words.at, words.step(part)
         else:
@@ -204,7 +209,7 @@ STAGE = Stage(
         behind={
             **dict.fromkeys(FUNCTIONS, ANY_FIELD),
             "by": ANY_FIELD,
-            "every": ("1m", "5m", "15m", "1h", "1d"),
+            "every": ("1m", "5m", "15m", "1h", "1d", "1w", "1mo", "auto"),
             "compare": ("1d", "1w"),
         },
         after_comma=NAMES,

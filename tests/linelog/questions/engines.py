@@ -41,6 +41,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.rows import StoreReading
 from logsrv.linelog.stages.figures import FUNCTIONS, Figures
+from logsrv.linelog.steps.steps import Steps
 from tests.linelog.questions.asking import OF_TEXTS, Question, in_query
 from tests.linelog.questions.forms import Store
 from tests.linelog.questions.lines import Line
@@ -134,7 +135,7 @@ def _in_process(store: Store, asked: Question, memory: RememberedParts) -> Answe
         if asked.answer == "top":
             return count_values(search, asked.fields[0], question.extractions).values[:most]
         if asked.answer == "histogram":
-            found = time_buckets.histogram(search, asked.every or 0.0, levels=True)
+            found = time_buckets.histogram(search, Steps(asked.every or 0.0), levels=True)
             return asked.every, {one.start: (one.lines, one.levels) for one in found}
         if asked.answer == "table":
             assert isinstance(question.answer, Figures)

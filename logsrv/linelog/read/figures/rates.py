@@ -10,6 +10,7 @@ from logsrv.linelog.query.question import Cell
 from logsrv.linelog.read.figures.groups import Key
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.view import View
+from logsrv.linelog.steps.steps import Steps
 
 _SHORTEST = 1.0
 
@@ -18,11 +19,11 @@ class CountedTime:
     """The time between the limits of a search, and now: a rate divides by it.
 
     Without limits it goes from the oldest line of the store to the newest one, and with a beginning until
-    now. A step that is cut by a limit, or is not over, counts as far as it goes. every: seconds of a step;
+    now. A step that is cut by a limit, or is not over, counts as far as it goes. every: the steps;
     None for one range.
     """
 
-    def __init__(self, view: View, scope: Scope, every: float | None) -> None:
+    def __init__(self, view: View, scope: Scope, every: Steps | None) -> None:
         now = time.time()
         oldest, newest = view.read_time_span()
         self._every = every
@@ -32,7 +33,7 @@ class CountedTime:
             self._end = parse_rfc3339(newest)
         self._is_limited = bool(scope.since)
         # A rate over a moment says nothing.
-        self._shortest = _SHORTEST if every is None else min(_SHORTEST, every)
+        self._shortest = _SHORTEST if every is None else min(_SHORTEST, every.seconds)
 
     def _seconds(self, key: Key) -> float:
         begin, end = self._begin, self._end
@@ -40,7 +41,7 @@ class CountedTime:
             start = key[0]
             assert isinstance(start, float)
             begin = max(start, begin) if self._is_limited else start
-            end = min(start + self._every, max(end, begin))
+            end = min(self._every.end_of(start), max(end, begin))
         return max(end - begin, self._shortest)
 
     def rates(self, keys: Iterable[Key], lines: Iterable[Cell], per: float) -> list[Cell]:
