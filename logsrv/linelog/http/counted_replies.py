@@ -63,6 +63,9 @@ def table(view: View, values: Values) -> Reply:
     if values["format"] == "text":
         yield table_text(figures.columns, rows)
         return
+    steps: dict[str, Any] = {}
+    if answer.every:
+        steps["steps"] = steps_of_rows(answer.every, rows, values["since"], values["until"])
     said = figures._asdict()
     cut = said.pop("cut")
     yield json_line(
@@ -75,7 +78,7 @@ def table(view: View, values: Values) -> Reply:
             **({"cut": cut} if cut else {}),
             "by": list(answer.by),
             "every": answer.every and answer.every.seconds,
-            **({"steps": _steps_of_rows(answer.every, rows, values)} if answer.every else {}),
+            **steps,
             "since": values["since"] or None,
             "until": values["until"] or None,
         }
@@ -126,8 +129,8 @@ def histogram(view: View, values: Values) -> Reply:
     )
 
 
-def _steps_of_rows(
-    steps: Steps, rows: Sequence[tuple[Cell, ...]], values: Values
+def steps_of_rows(
+    steps: Steps, rows: Sequence[Sequence[Cell]], since: str, until: str
 ) -> list[tuple[str, str]]:
     """Return starts and ends of the steps of a table's time, also of those without rows.
 
@@ -136,14 +139,13 @@ def _steps_of_rows(
     starts = sorted({round(parse_rfc3339(row[0]) * 1e6) for row in rows if isinstance(row[0], str)})
     if not starts:
         return []
-    since, until = (
-        round(parse_rfc3339(values[name]) * 1e6) if values[name] else None
-        for name in ("since", "until")
-    )
-    begin = starts[0] if since is None else min(since, starts[0])
-    now = starts[-1] if since is None else round(time.time() * 1e6)
+    begin, end = starts[0], starts[-1]
+    if since:
+        begin, end = min(begin, round(parse_rfc3339(since) * 1e6)), round(time.time() * 1e6)
+    if until:
+        end = round(parse_rfc3339(until) * 1e6)
     # Lines may be dated after now.
-    end = max(now if until is None else until, starts[-1] + 1)
+    end = max(end, starts[-1] + 1)
     found: list[tuple[int, int]] = []
     step = steps.bounds_of(begin)
     while step[0] < end and len(found) <= MOST_STEPS:

@@ -261,7 +261,7 @@ def microseconds(text: str, zone: str) -> int:
         ("6h", "2026-03-28T18:00", "2026-03-29T18:00"),
         ("1h", "2026-03-28T09:00", "2026-03-29T09:00"),
         ("5m", "2026-03-28T09:05", "2026-03-29T09:05"),
-        # The day after has no such hour; the one before has it once, and the second one of two is in no row.
+        # The day after has no such hour; then one day has it twice, and the first one is compared.
         ("1h", "2026-03-28T02:00", None),
         ("1h", "2026-10-24T02:00", "2026-10-25T02:00"),
         ("1h", "2026-10-25T02:00", "2026-10-26T02:00"),
