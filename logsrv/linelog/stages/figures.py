@@ -193,7 +193,10 @@ STAGE = Stage(
         ("count if (b=1) as errors", "of lines that match this, too; as names any figure"),
         ("max time by hostname", "the time of the last line; also: min time"),
         ("where count > 5", "behind these, of their columns: time < now - 10m"),
-        ("count every 5m by app", "such rows for each step of time; also: compare 1d"),
+        (
+            "count every 5m by app",
+            "such rows for each step of time: 1d, 1mo, auto; also: compare 1d",
+        ),
     ),
     examples=(
         ("… | count, avg ms by app", "figures for each value; also sum, min, max, p50, p95, p99"),

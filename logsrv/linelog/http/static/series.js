@@ -112,7 +112,10 @@ export function seriesOf(answer, column, when, earlier) {
     const values = steps.map(({ start }) => (isZeroOfNone(answer, column) && (of === column || start >= known) ? 0 : null));
     for (const row of rows) {
       const [index, value] = [indexes.get(Date.parse(String(row[0]))), row[of]];
-      if (index === undefined || !isNumber(value)) continue;
+      if (index === undefined) continue;
+      // An hour that clocks left out a day before has nothing before it.
+      if (value === null && of !== column) values[index] = null;
+      if (!isNumber(value)) continue;
       const other = values[index];
       values[index] = other !== null && join ? join(other, drawable(Number(value))) : drawable(Number(value));
     }

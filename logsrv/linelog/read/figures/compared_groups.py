@@ -89,6 +89,7 @@ class _Earlier:
     """
 
     def __init__(self, search: Search, scope: Scope, shift: float, grouping: Grouping) -> None:
+        self._paired: dict[float, bool] = {}
         self._later: dict[int, int | None] = {}
         self._known: float | None = None
         self._shift, self._every, self._zone = round(shift * 1e6), grouping.every, grouping.zone
@@ -122,11 +123,22 @@ class _Earlier:
         later = self._later[start]
         return None if later is None else (later / 1e6, *key[1:])
 
+    def _has_earlier(self, start: float) -> bool:
+        if start not in self._paired:
+            assert self._every is not None
+            at = round(start * 1e6)
+            before, _ = self._every.bounds_of(shifted(at, -self._shift, self._zone))
+            later = self._every.later_start(before, self._shift, self._zone)
+            self._paired[start] = later == at
+        return self._paired[start]
+
     def is_known(self, key: Key) -> bool:
         """Return whether the store has all earlier lines of a later group."""
+        start = key[0] if key else None
+        if self._every and isinstance(start, float) and not self._has_earlier(start):
+            return False
         if self.missing_until is None:
             return True
-        start = key[0] if key else None
         if self._known is None:
             self._known = parse_rfc3339(self.known_since or "")
         return isinstance(start, float) and start >= self._known

@@ -163,7 +163,7 @@ def test_what_the_store_no_longer_has_is_unknown_and_not_nothing(page):
         ["count", "count_before", "count_change"], [(0, 7, None, None), (2, 5, 5, 0), (3, 4, 1, 3)]
     )
     lost = datetime.fromisoformat(time_of(1, 600)) - timedelta(days=1)
-    compare = {"shift": 86400.0, "missing_until": lost.isoformat()}
+    compare = {"missing_until": lost.isoformat(), "known_since": time_of(1, 600)}
     shown = page({**found, "compare": compare}, "| count every 10m compare 1d")
     assert "no lines of the earlier time up to 19 Nov 06:10:00" in shown.text("#table-sentence")
     assert shown.texts("#table tbody tr:first-child td")[1:] == ["7", "–", "–"]

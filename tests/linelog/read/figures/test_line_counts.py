@@ -17,6 +17,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.stages.figures import Figures
+from logsrv.linelog.steps.step_words import of_months
 from logsrv.linelog.steps.steps import Steps
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import indexing
@@ -80,6 +81,15 @@ def test_frames_on_the_border_of_a_step_are_read(store):
     histogram(found, Steps(3600.0), levels=True)
     # Of 3 sealed segments of 3 frames, those on the borders of 5 hours, and the active one.
     assert 3 < found.stats.frames <= 3 + 5
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns"])
+@pytest.mark.parametrize("steps", [Steps(3600.0), Steps(7200.0), Steps(86400.0), of_months(1)])
+def test_the_index_answers_by_steps_of_a_zone_as_the_lines_do(store, steps, zone):
+    found, read = search(store), search(store, source="tcp:*")
+    steps = steps.in_zone(zone)
+    assert histogram(found, steps, levels=True) == histogram(read, steps, levels=True)
+    assert found.stats.frames < read.stats.frames
 
 
 def test_a_source_is_looked_for_in_the_text(store):
