@@ -97,7 +97,7 @@ class Steps(Value):
             self.__dict__["_last_bounds"] = begin, end = found
         return begin, end
 
-    # Of the step that was asked for last: lines mostly come in their order.
+    # The step that was asked for last: lines mostly come in their order.
     @cached_property
     def _last_bounds(self) -> tuple[int, int]:
         return 0, 0

@@ -10,8 +10,16 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from logsrv.kit.text.words import shown
+from logsrv.lazy_names import later_module
+
+if TYPE_CHECKING:
+    import zoneinfo
+else:
+    # Most who count by steps do so in UTC.
+    zoneinfo = later_module("zoneinfo")
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -112,13 +120,10 @@ def zone_of(name: str) -> Zone:
         return Zone(lambda _: 0)
     if name == LOCAL:
         return Zone(lambda second: time.localtime(min(max(second, _FIRST), _LAST)).tm_gmtoff)
-    # Imported here: most who count by steps do so in UTC.
-    from zoneinfo import ZoneInfo
-
     try:
         if len(name) > _LONGEST:
             raise ValueError
-        zone = ZoneInfo(name)
+        zone = zoneinfo.ZoneInfo(name)
     except (ValueError, KeyError, OSError):
         raise ValueError(
             f"this machine knows no zone {shown(name)}; zones are such as Europe/Berlin, UTC. If the name "

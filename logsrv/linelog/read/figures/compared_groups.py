@@ -110,7 +110,7 @@ class _Earlier:
 
     @property
     def known_since(self) -> str | None:
-        """From when on steps are compared with ones of which the store has all lines."""
+        """The end of the present steps whose earlier ones the store lacks in part; None if it has all."""
         return self.missing_until and self._shifted_time(self.missing_until, 1)
 
     def later_group(self, key: Key) -> Key | None:
