@@ -15,8 +15,10 @@ def steps_of(moments: Array, steps: Steps) -> tuple[Array, Array]:
     All in microseconds. moments: one at least.
     """
     if steps.is_even:
-        numbers, codes = ranked((moments - steps.base) // steps.size)
-        return numbers * steps.size + steps.base, codes
+        # Weeks alone have a base: no further pass over all moments for the others.
+        base = steps.base
+        numbers, codes = ranked((moments - base if base else moments) // steps.size)
+        return numbers * steps.size + base, codes
     days = ranked(moments // DAY)[0].tolist()
     starts = (
         _starts_by_clock(moments, days, steps)

@@ -115,6 +115,9 @@ export async function get(path, parameters, signal) {
 /** The zone of whose clocks the server has no data: steps of time are then those of UTC. */
 let unknownZone = "";
 
+/** Return the zone for `tz`; "" if it is UTC, or unknown to the server. */
+export const zoneAsked = () => (zoneName() === unknownZone ? "" : zoneName());
+
 /**
  * Return the response for a path with steps of time: days begin at midnight in the zone that the page shows.
  * @param {string} path
@@ -123,7 +126,7 @@ let unknownZone = "";
  * @returns {Promise<Response>}
  */
 async function requestInZone(path, parameters, signal) {
-  const tz = zoneName() === unknownZone ? "" : zoneName();
+  const tz = zoneAsked();
   try {
     return await request(address(path, { ...parameters, tz }), signal);
   } catch (error) {
