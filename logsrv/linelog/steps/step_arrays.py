@@ -16,32 +16,30 @@ def steps_of(moments: Array, steps: Steps) -> tuple[Array, Array]:
     """
     if steps.is_even:
         # Weeks alone have a base: no further pass over all moments for the others.
-        base = steps.base
-        numbers, codes = ranked((moments - base if base else moments) // steps.size)
-        return numbers * steps.size + base, codes
+        return _even_steps(moments, steps.size, steps.base)
     days = ranked(moments // DAY)[0].tolist()
-    starts = (
-        _starts_by_clock(moments, days, steps)
-        if steps.follows_clock
-        else _by_length(moments, days, steps)
-    )
-    found, codes = numpy.unique(starts, return_inverse=True)
-    return found, codes.reshape(-1)
+    return (_by_clock if steps.follows_clock else _by_length)(moments, days, steps)
 
 
-def _starts_by_clock(moments: Array, days: list[int], steps: Steps) -> Array:
-    """Return the start of the step of each moment. days: the different ones, of UTC."""
+def _even_steps(moments: Array, size: int, base: int) -> tuple[Array, Array]:
+    numbers, codes = ranked((moments - base if base else moments) // size)
+    return numbers * size + base, codes
+
+
+def _by_clock(moments: Array, days: list[int], steps: Steps) -> tuple[Array, Array]:
+    """Return starts and indexes. days: the different ones of the moments, in UTC."""
     bounds = set()
     for day in days:
         moment, end = day * DAY, (day + 1) * DAY
         while moment < end:
             start, moment = steps.bounds_of(moment)
             bounds.add(start)
-    known = numpy.array(sorted(bounds), numpy.int64)
-    return known[numpy.searchsorted(known, moments, "right") - 1]
+    starts = numpy.array(sorted(bounds), numpy.int64)
+    numbers, codes = ranked(numpy.searchsorted(starts, moments, "right") - 1)
+    return starts[numbers], codes
 
 
-def _by_length(moments: Array, days: list[int], steps: Steps) -> Array:
+def _by_length(moments: Array, days: list[int], steps: Steps) -> tuple[Array, Array]:
     zone, size = zone_of(steps.zone), steps.size
     pieces: dict[int, int] = {}
     # A step may begin on the day before.
@@ -50,8 +48,12 @@ def _by_length(moments: Array, days: list[int], steps: Steps) -> Array:
     begins = numpy.array([*pieces], numpy.int64)
     offsets = numpy.array([*pieces.values()], numpy.int64)
     is_cut = numpy.diff(offsets, prepend=offsets[:1]) % size != 0
+    if not is_cut.any():
+        return _even_steps(moments, size, -int(offsets[0]))
     earliest = numpy.where(is_cut, begins, numpy.iinfo(numpy.int64).min)
     at = numpy.searchsorted(begins, moments, "right") - 1
     offset = offsets[at]
-    starts: Array = numpy.maximum((moments + offset) // size * size - offset, earliest[at])
-    return starts
+    found, codes = numpy.unique(
+        numpy.maximum((moments + offset) // size * size - offset, earliest[at]), return_inverse=True
+    )
+    return found, codes.reshape(-1)
