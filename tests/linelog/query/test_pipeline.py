@@ -21,7 +21,8 @@ from logsrv.linelog.read.figures.grouping import Figure, Grouping
 from logsrv.linelog.stages.figures import Figures
 from logsrv.linelog.stages.patterns import PatternCounts
 from logsrv.linelog.stages.sort import Sorting
-from logsrv.linelog.steps.steps import Steps
+from logsrv.linelog.steps.step_words import AUTO
+from logsrv.linelog.steps.steps import MONTH, Steps
 
 COUNT = Figure("count")
 
@@ -43,6 +44,9 @@ def table(*words: Any) -> Figures:
             "a | avg ms,p95 ms , count every 5m by app",
             table((Figure("avg", "ms"), Figure("p95", "ms"), COUNT), ("app",), Steps(300.0)),
         ),
+        ("a | count every 2mo", table((COUNT,), (), Steps(2 * MONTH, 2))),
+        ("a | count every y by app", table((COUNT,), ("app",), Steps(12 * MONTH, 12))),
+        ("a | count every auto", table((COUNT,), (), AUTO)),
         ("a | count by app every 1h", table((COUNT,), ("app",), Steps(3600.0))),
         (
             "a | count by app , level  every 1h | limit 3",

@@ -78,8 +78,8 @@ class Logs:
 
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
-    `slow_bars` (histograms do), `table` (the answer of each query for figures), `ahead` (so much later it
-    is), `trouble` (a sentence: nothing can be stored), `hint` (what was meant), `saved` (searches that
+    `slow_bars` (histograms do), `table` (the answer of each query for figures), `is_without_zones`
+    (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a sentence: nothing can be stored), `hint` (what was meant), `saved` (searches that
     the server keeps; None: it keeps none) and `damaged` (a sentence: those cannot be read).
     """
 
@@ -105,6 +105,7 @@ class Logs:
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
+        self.is_without_zones = False
         self.headers: list[dict[str, str]] = []
 
     def __enter__(self) -> Logs:
@@ -303,6 +304,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _table(self, given: dict[str, str]) -> None:
         assert self.server_logs.slow.wait(PATIENCE)
+        if given.get("tz") and self.server_logs.is_without_zones:
+            self._answer(b'{"error": "tz: this machine knows no such zone"}', status=400)
+            return
         if (found := self.server_logs.table) is not None:
             if found["every"]:
                 limits = (found["since"], found["until"])

@@ -412,3 +412,16 @@ def test_days_are_as_long_as_the_clock_says(page, logs):
     )
     shown.wait(f"{tables}.length === 2")
     assert "tz=" not in asked()[-1]
+
+
+def test_a_server_without_data_of_zones_answers_by_steps_of_utc(page, logs):
+    logs.is_without_zones = True
+    shown = page(answer(["count"], [(0, 7), (1, 5)]))
+    shown.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
+    shown.go(shown.run("location.href"))
+    shown.wait(SHOWN)
+    assert numbers(shown, BARS) == 2
+    assert ["tz=" in one for one in logs.asked if one.startswith("/api/table")][-2:] == [
+        True,
+        False,
+    ]

@@ -20,6 +20,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.stages.figures import Figures
 from logsrv.linelog.stages.sort import Sorting
+from logsrv.linelog.steps.step_words import of_months
 from logsrv.linelog.steps.steps import Steps
 from tests.parts.stores import line, make_store, view_of
 
@@ -227,3 +228,14 @@ def test_of_equal_numbers_the_older_line_is_first(tmp_path):
         found = in_order(store, query, 4)
         seconds = [int(hit.line[17:19]) for hit in found.hits]
         assert seconds == [second for second in range(10) if second % 2 == bit][:4]
+
+
+def test_what_is_remembered_is_of_a_zone_and_a_step():
+    steps = [
+        Steps(86400.0),
+        Steps(86400.0, zone="Asia/Kolkata"),
+        Steps(86400.0, zone="Europe/Berlin"),
+        Steps(3600.0, zone="Europe/Berlin"),
+        of_months(1).in_zone("Europe/Berlin"),
+    ]
+    assert len({Groups(Grouping((COUNT,), (), one)).identity for one in steps}) == len(steps)
