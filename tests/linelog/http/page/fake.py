@@ -79,8 +79,9 @@ class Logs:
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
     `slow_bars` (histograms do), `table` (the answer of each query for figures), `is_without_zones`
-    (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a sentence: nothing can be stored), `hint` (what was meant), `saved` (searches that
-    the server keeps; None: it keeps none) and `damaged` (a sentence: those cannot be read).
+    (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a sentence: nothing can be stored),
+    `hint` (what was meant), `saved` (searches that the server keeps; None: it keeps none) and `damaged`
+    (a sentence: those cannot be read).
     """
 
     def __init__(self) -> None:
