@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("kit._protocol_plugin",),
     ("kit",),
     ("greet", "gopher.wire", "linelog.batch", "linelog.fields"),
+    ("linelog.steps",),
     ("gopher.serve", "linelog.lines", "linelog.query"),
     ("gopher.fetch",),
     ("gopher.follow", "gopher.mirror", "gopher.gateway", "linelog.store"),

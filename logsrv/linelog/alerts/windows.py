@@ -20,6 +20,7 @@ from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part
 from logsrv.linelog.read.figures.grouping import Grouping
 from logsrv.linelog.read.figures.groups import Groups
 from logsrv.linelog.read.figures.numbers import Sums, figure, joined_sums
+from logsrv.linelog.steps.steps import Steps
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
@@ -104,7 +105,8 @@ class Windows(Aggregate):
         self.condition = condition
         # In whole microseconds.
         self.step = round(condition.window * 1e6) // STEPS / 1e6
-        self._counter = Groups(Grouping((condition.figure,), condition.by, self.step), extractions)
+        grouping = Grouping((condition.figure,), condition.by, Steps(self.step))
+        self._counter = Groups(grouping, extractions)
         self.columns = self._counter.columns
         self.current = self.begin = self._step_at(begin)
         self.known_to = self.current - 1 if known_to is None else known_to

@@ -8,7 +8,7 @@ from logsrv.cli.arguments import tell
 from logsrv.errors import UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, listed
-from logsrv.linelog.commands.bars import step_seconds
+from logsrv.linelog.commands.bars import bar_steps, reader_zone
 from logsrv.linelog.commands.reading import line_renderer
 from logsrv.linelog.commands.standard_output import Output
 from logsrv.linelog.commands.table import print_rows
@@ -43,7 +43,7 @@ def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
             return _print_list(search, asked, answer, arguments)
         case TableAnswer() as answer:
             if arguments.histogram:
-                answer = answer.in_steps(step_seconds(arguments.every, search))
+                answer = answer.in_steps(bar_steps(search, arguments))
             return _print_table(search, asked, answer, arguments)
     raise AssertionError(asked.answer)
 
@@ -80,6 +80,7 @@ def _print_table(
     search: Search, asked: Question, answer: TableAnswer, arguments: Namespace
 ) -> bool:
     """Print a row for each group of lines; return whether any line was found."""
+    answer = answer.for_reader(search, reader_zone(arguments))
     found = answer.rows(search, asked.extractions)
     found = after_stages(found, answer, asked.row_stages, utc=arguments.utc)
     if arguments.local:

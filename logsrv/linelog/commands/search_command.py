@@ -42,10 +42,11 @@ from logsrv.linelog.query.field_names import (
 )
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.question import Question
-from logsrv.linelog.query.times import check_shift, parse_step
+from logsrv.linelog.query.times import check_shift, parse_step, parse_steps
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
+from logsrv.linelog.steps.step_words import AUTO
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def declare(parser: Parser) -> None:
     what.add_argument(
         "--histogram",
         action="store_true",
-        help="the number of lines over time, as bars by whole steps of UTC",
+        help="the number of lines over time, as bars by whole steps of UTC, with --local of local time",
     )
     patterns = "what messages have in common, the most frequent first (-n of them, 20)"
     what.add_argument("--patterns", action="store_true", help=patterns)
@@ -125,8 +126,8 @@ def declare(parser: Parser) -> None:
     add(
         "--every",
         metavar="STEP",
-        type=parse_step,
-        help="the time of a bar, or of a row of figures, as 30s, 5m, 1h, 1d",
+        type=parse_steps,
+        help="the time of a bar, or of a row of figures, as 30s, 5m, 1h, 1d, 1w, 1mo, auto",
     )
     compare = "figures of so long before beside them, as 1d, 1w"
     add("--compare", metavar="STEP", type=parse_step, help=compare)
@@ -230,7 +231,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
             "--by parts what is counted: give --count, --histogram, or a figure such as --avg FIELD"
         )
     if arguments.histogram:
-        return asked._replace(answer=figures.figures_of([("count", "")], by, 0.0))
+        return asked._replace(answer=figures.figures_of([("count", "")], by, AUTO))
     every, compare = arguments.every, arguments.compare
     try:
         check_shift(compare, every)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339, rfc3339
 from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.search_request import (
@@ -18,20 +20,24 @@ from logsrv.linelog.http.search_request import (
 from logsrv.linelog.query.question import Cell
 from logsrv.linelog.read.answer_kinds import TableAnswer, after_stages
 from logsrv.linelog.read.figures.groups import MOST_VALUES, count_values
-from logsrv.linelog.read.figures.line_counts import step_start
 from logsrv.linelog.read.figures.tallies import count_fields, count_sources
 from logsrv.linelog.read.figures.text_table import table_text
-from logsrv.linelog.read.figures.time_buckets import TimeBucket, histogram_by, sensible_step
+from logsrv.linelog.read.figures.time_buckets import TimeBucket, histogram_by
 from logsrv.linelog.read.figures.time_buckets import histogram as lines_over_time
 from logsrv.linelog.read.render import csv_rows
 from logsrv.linelog.read.view import View
 from logsrv.linelog.stages.patterns import PatternCounts
+from logsrv.linelog.steps.step_words import longer, sensible_steps
+from logsrv.linelog.steps.steps import Steps
+from logsrv.linelog.steps.zones import UTC
 
 NONE = ""
 """The key of lines without the field, or with an empty value, in a bar."""
 ByStep: TypeAlias = dict[Cell, Counter[str | None]]
 SAMPLE = 5000
 """Lines in which fields are counted."""
+MOST_STEPS = 2000
+"""Steps of a table that are all told."""
 
 
 def table(view: View, values: Values) -> Reply:
@@ -44,6 +50,7 @@ def table(view: View, values: Values) -> Reply:
     # Rows that the query itself chooses are the first ones.
     is_whole = values["whole"] and not (question.row_stages or question.limit)
     search = make_search(view, values)
+    answer = answer.for_reader(search, values.get("tz", UTC))
     figures = answer.rows(search, question.extractions, most if is_whole else None)
     figures = after_stages(figures, answer, question.row_stages)
     if values["format"] == "text":
@@ -56,6 +63,9 @@ def table(view: View, values: Values) -> Reply:
     if values["format"] == "text":
         yield table_text(figures.columns, rows)
         return
+    steps: dict[str, Any] = {}
+    if answer.every:
+        steps["steps"] = steps_of_rows(answer.every, rows, values["since"], values["until"])
     said = figures._asdict()
     cut = said.pop("cut")
     yield json_line(
@@ -67,7 +77,8 @@ def table(view: View, values: Values) -> Reply:
             "groups": len(figures.rows) + cut,
             **({"cut": cut} if cut else {}),
             "by": list(answer.by),
-            "every": answer.every,
+            "every": answer.every and answer.every.seconds,
+            **steps,
             "since": values["since"] or None,
             "until": values["until"] or None,
         }
@@ -82,61 +93,92 @@ def histogram(view: View, values: Values) -> Reply:
         since, until = since or oldest, until or newest
     buckets: list[dict[str, Any]] = []
     by_value: dict[str, Any] = {}
-    step = 1.0
+    steps, start = Steps(1.0), 0
     if since and until and since <= until:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
-        step, counts, by_step, missed = _count_buckets(view, values, first, last)
-        if counts and (min(counts) < step_start(first, step) or max(counts) > last):
+        steps, counts, by_step, missed = _count_buckets(view, values, first, last)
+        if counts and (min(counts) < steps.start_of(first) or max(counts) > last):
             # Lines outside of the span: the times of a segment without index are approximate. Count again.
-            first, last = min(first, *counts), max(last, max(counts) + step)
+            first, last = min(first, *counts), max(last, steps.end_of(max(counts)))
             since, until = rfc3339(first), rfc3339(last)
-            step, counts, by_step, missed = _count_buckets(view, values, first, last)
+            steps, counts, by_step, missed = _count_buckets(view, values, first, last)
         if values.get("by"):
             by_value, parts = _most_frequent(values["by"], by_step)
             by_value |= {"missed": missed} if missed else {}
-        start = step_start(first, step)
-        while start < last or (start == last and not values["until"]):
-            bucket = counts.get(start)
+        start, _ = steps.bounds_of(round(first * 1e6))
+        while start < last * 1e6 or (start == last * 1e6 and not values["until"]):
+            bucket = counts.get(start / 1e6)
             buckets.append(
                 {
-                    "time": rfc3339(start),
+                    "time": exact_rfc3339(start),
                     "count": bucket.lines if bucket else 0,
                     "levels": bucket.levels if bucket else {},
-                    **({"values": parts.get(start, {})} if by_value else {}),
+                    **({"values": parts.get(start / 1e6, {})} if by_value else {}),
                 }
             )
-            # 1.5 steps, so that a rounded sum is surely inside the next bucket.
-            start = step_start(start + 1.5 * step, step)
+            _, start = steps.bounds_of(start)
     yield json_line(
         {
             "since": since or None,
             "until": until or None,
-            "step": step,
+            "step": steps.seconds,
+            "end": exact_rfc3339(start) if buckets else None,
             **by_value,
             "buckets": buckets,
         }
     )
 
 
+def steps_of_rows(
+    steps: Steps, rows: Sequence[Sequence[Cell]], since: str, until: str
+) -> list[tuple[str, str]]:
+    """Return starts and ends of the steps of a table's time, also of those without rows.
+
+    Of too many there are those with rows, and the ones beside them, where a gap begins and ends.
+    """
+    starts = sorted({round(parse_rfc3339(row[0]) * 1e6) for row in rows if isinstance(row[0], str)})
+    if not starts:
+        return []
+    begin, end = starts[0], starts[-1]
+    if since:
+        begin, end = min(begin, round(parse_rfc3339(since) * 1e6)), round(time.time() * 1e6)
+    if until:
+        end = round(parse_rfc3339(until) * 1e6)
+    # Lines may be dated after now.
+    end = max(end, starts[-1] + 1)
+    found: list[tuple[int, int]] = []
+    step = steps.bounds_of(begin)
+    while step[0] < end and len(found) <= MOST_STEPS:
+        found.append(step)
+        step = steps.bounds_of(step[1])
+    if len(found) > MOST_STEPS:
+        ends = {steps.bounds_of(begin), steps.bounds_of(end - 1)}
+        beside = {
+            steps.bounds_of(one) for at in starts for one in (at - 1, at, steps.bounds_of(at)[1])
+        }
+        found = sorted(one for one in ends | beside if begin < one[1] and one[0] < end)
+    return [(exact_rfc3339(start), exact_rfc3339(end)) for start, end in found]
+
+
 def _count_buckets(
     view: View, values: Values, first: float, last: float
-) -> tuple[float, dict[float, TimeBucket], ByStep, int]:
-    """Return a step, in seconds, for a span of time, and the buckets with lines by their start.
+) -> tuple[Steps, dict[float, TimeBucket], ByStep, int]:
+    """Return steps for a span of time, and the buckets with lines by their start.
 
     Third, the numbers of the values of `by`, and by how much each of them may be too low.
     """
     # One bucket less: the span may begin and end inside a bucket, and then has one more.
-    step = sensible_step(last - first, max(1, values["buckets"] - 1))
-    while values["buckets"] == 1 and step_start(first, step) != step_start(last, step):
-        step *= 2
+    steps = sensible_steps(last - first, max(1, values["buckets"] - 1), values.get("tz", UTC))
+    while values["buckets"] == 1 and steps.start_of(first) != steps.start_of(last):
+        steps = longer(steps)
     search = make_search(view, values)
     by_step: ByStep = {}
     missed = 0
     if field := values.get("by"):
-        found, by_step, missed = histogram_by(search, step, field, question_of(values).extractions)
+        found, by_step, missed = histogram_by(search, steps, field, question_of(values).extractions)
     else:
-        found = lines_over_time(search, step, levels=True)
-    return step, {bucket.start: bucket for bucket in found}, by_step, missed
+        found = lines_over_time(search, steps, levels=True)
+    return steps, {bucket.start: bucket for bucket in found}, by_step, missed
 
 
 def _most_frequent(

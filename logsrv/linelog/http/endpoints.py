@@ -21,6 +21,7 @@ from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.query.field_names import field_names, plain_field_names
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
 from logsrv.linelog.query.times import parse_moment
+from logsrv.linelog.steps.zones import zone_name
 from logsrv.linelog.store.segment import parse_position
 
 MOST_LINES = 100_000
@@ -212,6 +213,13 @@ _TIMES = (
     ),
     ApiParameter("until", "received before then", _parse_time, _TEXT, ""),
 )
+_ZONE = ApiParameter(
+    "tz",
+    "the zone in which days begin at midnight, as Europe/Berlin; else steps are those of UTC",
+    lambda text, now: zone_name(_check_length(text, 64)),
+    _TEXT,
+    "",
+)
 _SOURCE = ApiParameter(
     "source", "from sources like this pattern, as tcp:10.1.*", _check_short_text, _TEXT, ""
 )
@@ -257,6 +265,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             attrs.evolve(_Q, required=True, help="a query that ends with figures"),
             *_TIMES,
             _SOURCE,
+            _ZONE,
             _integer_parameter("limit", "at most so many rows", 1000, MOST_LINES),
             _flag_parameter("whole", "1: over time, rows of the largest groups, not the first"),
             _format_parameter("json", "csv", "text"),
@@ -275,6 +284,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "Numbers of lines over time, by level",
         (
             *_SCOPE,
+            _ZONE,
             _integer_parameter("buckets", "at most so many", 60, MOST_BUCKETS, 1),
             ApiParameter(
                 "by",

@@ -16,7 +16,8 @@ from logsrv.kit.text.words import did_you_mean, listed
 from logsrv.linelog.query.field_names import EACH_POSITION, field_as_written, read_field
 from logsrv.linelog.query.parse import PIPE, SPACE, ExtractedNames, parse_brackets, parse_filter
 from logsrv.linelog.query.question import Column, Node
-from logsrv.linelog.query.times import parse_step
+from logsrv.linelog.query.times import parse_step, parse_steps
+from logsrv.linelog.steps.steps import Steps
 
 MOST_FIELDS = 10
 """Fields by which an answer is grouped."""
@@ -88,9 +89,16 @@ class StageWords:
 
     def step(self, name: str) -> float:
         """Take a step of time; return its seconds. name: the word before it."""
+        return self._step(name, parse_step)
+
+    def steps(self, name: str) -> Steps:
+        """Take the length of steps by which rows are parted. name: the word before it."""
+        return self._step(name, parse_steps)
+
+    def _step(self, name: str, parse: Callable[[str], Parsed]) -> Parsed:
         word = _WORD.match(self.text, self.at)
         try:
-            found = parse_step(word[0] if word else "")
+            found = parse(word[0] if word else "")
         except ValueError as error:
             raise self.wrong(f"{name}: {error}") from None
         assert word is not None

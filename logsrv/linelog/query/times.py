@@ -6,6 +6,8 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from logsrv.kit.text.words import shown
+from logsrv.linelog.steps.step_words import parse_months
+from logsrv.linelog.steps.steps import Steps
 
 SOME_DAY = 1_795_132_800.0
 """2026-11-20: for a time that is only checked; its meaning depends on when it is asked."""
@@ -85,9 +87,15 @@ def _moment_of_parts(parts: re.Match[str], now: float, utc: bool) -> float:
     return datetime.combine(day, clock).timestamp() + leap
 
 
-def check_shift(shift: float | None, every: float | None) -> None:
+def check_shift(shift: float | None, every: Steps | None) -> None:
     """Raise ValueError with a sentence if rows of such steps cannot be compared with earlier ones."""
-    if shift and every and round(shift * 1e6) % round(every * 1e6):
+    if shift and every and every.is_auto:
+        raise ValueError("compare needs the length of its steps, not auto: every 1h compare 1d")
+    if shift and every and every.months:
+        raise ValueError(
+            "months differ in length: compare steps of weeks or days, every 1w compare 4w"
+        )
+    if shift and every and round(shift * 1e6) % every.size:
         raise ValueError(
             "the time of compare must be a multiple of that of every: every 1h compare 1d"
         )
@@ -103,3 +111,16 @@ def parse_step(text: str) -> float:
     if not 0.001 <= step < 1e10:
         raise ValueError(f"{shown(text)} is no step of time, such as 10s, 5m, 1h or 1d")
     return step
+
+
+def parse_steps(text: str) -> Steps:
+    """Return the steps of `every`: as of `parse_step`, of months (`1mo`, `1y`), or `auto`.
+
+    Raises ValueError with a sentence.
+    """
+    try:
+        return parse_months(text) or Steps(parse_step(text))
+    except ValueError:
+        raise ValueError(
+            f"{shown(text)} is no step of time, such as 10s, 5m, 1h, 1d, 1w, 1mo or auto"
+        ) from None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from logsrv.linelog.read.figures.group_table import Rows
     from logsrv.linelog.read.hits import Hit
     from logsrv.linelog.read.search import Search
+    from logsrv.linelog.steps.steps import Steps
 
 MOST_ORDERED = 10_000
 """Lines of an answer in an order of its own."""
@@ -57,7 +58,7 @@ class LinesAnswer(StageAnswer):
 class TableAnswer(StageAnswer):
     """A table with `columns`, of rows for groups of lines.
 
-    by: the fields that make the groups. every: seconds of a step of time, by which they are parted, too.
+    by: the fields that make the groups. every: the steps of time by which they are parted, too.
     """
 
     @property
@@ -65,7 +66,7 @@ class TableAnswer(StageAnswer):
         raise NotImplementedError
 
     @property
-    def every(self) -> float | None:
+    def every(self) -> Steps | None:
         raise NotImplementedError
 
     def rows(
@@ -81,8 +82,15 @@ class TableAnswer(StageAnswer):
         """Return these rows as people read them."""
         raise NotImplementedError
 
-    def in_steps(self, seconds: float) -> TableAnswer:
+    def in_steps(self, steps: Steps) -> TableAnswer:
         """Return the same table by steps of time."""
+        raise NotImplementedError
+
+    def for_reader(self, search: Search, zone: str) -> TableAnswer:
+        """Return the same table by steps in the time of a zone, which have a length.
+
+        zone: "" for UTC. Raises ValueError with a sentence for an unknown one.
+        """
         raise NotImplementedError
 
 

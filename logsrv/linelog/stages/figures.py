@@ -29,6 +29,7 @@ from logsrv.linelog.read.figures.grouping import (
     Figure,
     Grouping,
 )
+from logsrv.linelog.steps.steps import Steps
 
 if TYPE_CHECKING:
     from logsrv.linelog.read.figures import compared_groups, text_table
@@ -61,7 +62,7 @@ class Figures(TableAnswer):
         return self.grouping.by
 
     @property
-    def every(self) -> float | None:
+    def every(self) -> Steps | None:
         return self.grouping.every
 
     def rows(
@@ -72,14 +73,17 @@ class Figures(TableAnswer):
     def as_text(self, found: Rows) -> Rows:
         return text_table.figures_for_text(found, self.grouping)
 
-    def in_steps(self, seconds: float) -> Figures:
-        return Figures(self.grouping._replace(every=seconds))
+    def in_steps(self, steps: Steps) -> Figures:
+        return Figures(self.grouping._replace(every=steps, zone=steps.zone))
+
+    def for_reader(self, search: Search, zone: str) -> Figures:
+        return Figures(compared_groups.for_reader(search, self.grouping, zone))
 
 
 def figures_of(
     figures: Iterable[tuple[str, str]],
     by: tuple[str, ...],
-    every: float | None,
+    every: Steps | None,
     compare: float | None = None,
 ) -> Figures:
     """Return a table of figures, each a function and its field."""
@@ -98,12 +102,13 @@ def _figures(words: StageWords, function: str) -> Figures:
     conditions = tuple(dict.fromkeys(one.condition for one in found if one.condition))
     words.require_few(conditions, MOST_CONDITIONS, "different conditions")
     words.skip_space()
-    every = compare = None
+    every: Steps | None = None
+    compare: float | None = None
     by: tuple[str, ...] = ()
     at, begin = 0, words.begin
     for part in words.parts("every", "by", "compare"):
         if part == "every":
-            every = words.step(part)
+            every = words.steps(part)
         elif part == "compare":
             at, compare = words.at, words.step(part)
         else:
@@ -190,7 +195,10 @@ STAGE = Stage(
         ("count if (b=1) as errors", "of lines that match this, too; as names any figure"),
         ("max time by hostname", "the time of the last line; also: min time"),
         ("where count > 5", "behind these, of their columns: time < now - 10m"),
-        ("count every 5m by app", "such rows for each step of time; also: compare 1d"),
+        (
+            "count every 5m by app",
+            "such rows for each step of time: 1d, 1mo, auto; also: compare 1d",
+        ),
     ),
     examples=(
         ("… | count, avg ms by app", "figures for each value; also sum, min, max, p50, p95, p99"),
@@ -206,7 +214,7 @@ STAGE = Stage(
         behind={
             **dict.fromkeys(OF_FIELDS, ANY_FIELD),
             "by": ANY_FIELD,
-            "every": ("1m", "5m", "15m", "1h", "1d"),
+            "every": ("1m", "5m", "15m", "1h", "1d", "1w", "1mo", "auto"),
             "compare": ("1d", "1w"),
         },
         after_comma=NAMES,

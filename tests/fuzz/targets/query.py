@@ -44,7 +44,7 @@ from logsrv.linelog.query.text_search.engine import (
 from logsrv.linelog.query.text_search.expression import compile_expression
 from logsrv.linelog.query.text_search.highlight import highlight_finder
 from logsrv.linelog.query.text_search.literals import AllOf, Literal, Need
-from logsrv.linelog.query.times import parse_moment
+from logsrv.linelog.query.times import parse_moment, parse_steps
 from logsrv.linelog.store.words.lookup import WordIndex
 from tests.fuzz.oracles import at_most, safe
 from tests.fuzz.target import target
@@ -289,10 +289,15 @@ def expressions(data: bytes) -> None:
     query(b"/" + text.replace("/", "\\/").encode() + b"/")
 
 
-@target("linelog.query.times", longest=60)
+@target("linelog.query.times", "linelog.steps.step_words", longest=60)
 def times(data: bytes) -> None:
-    """A time is a moment of the calendar, or refused with a sentence."""
+    """A time is a moment of the calendar, steps have a start, or both are refused with a sentence."""
     text = data.decode("utf-8", "surrogateescape")
+    try:
+        steps = parse_steps(text).in_zone("Africa/Cairo")
+        assert steps.is_auto or steps.start_of(NOW) <= NOW < steps.end_of(NOW)
+    except ValueError as error:
+        safe(str(error), "")
     for utc in (False, True):
         try:
             exact_rfc3339(int(parse_moment(text, NOW, utc) * 1_000_000))

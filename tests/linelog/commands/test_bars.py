@@ -9,7 +9,7 @@ import pytest
 from logsrv.linelog.commands import bars
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.query.times import parse_step
+from logsrv.linelog.query.times import parse_steps
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.parts.stores import line, make_store, view_of
@@ -23,7 +23,7 @@ def search_of(tmp_path: Path, *seconds: float) -> Search:
 def print_histogram(search: Search, every: str | None, output: str) -> bool:
     return bars.print_histogram(
         search,
-        Namespace(every=every and parse_step(every), output=output, local=False, no_pager=True),
+        Namespace(every=every and parse_steps(every), output=output, local=False, no_pager=True),
     )
 
 

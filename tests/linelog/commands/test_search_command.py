@@ -127,13 +127,39 @@ def test_a_histogram_prints_a_bar_for_each_step(store):
 
 
 def test_local_shows_the_bars_with_their_offset(store):
-    """They are those of UTC, and the offset says so."""
-    for step, begin in (("1d", "2026-11-20T05:45+05:45"), ("2s", "2026-11-20T11:45:00+05:45")):
+    for step, begin in (
+        ("1d", "2026-11-20"),
+        ("6h", "2026-11-20T06:00+05:45"),
+        ("2s", "2026-11-20T11:45:00+05:45"),
+    ):
         shown = ("--local", "--histogram", "--every", step)
         done = logsrv(
             "search", "--directory", str(store), *shown, environment={"TZ": "Asia/Kathmandu"}
         )
         assert done.stdout.decode().split()[0] == begin
+
+
+@pytest.mark.parametrize(
+    ("zone", "options", "begins"),
+    [
+        ("Europe/Berlin", ("--local",), ["2026-11-20T00:00:00.000000+01:00"]),
+        ("CET-1", ("--local",), ["2026-11-20T00:00:00.000000+01:00"]),
+        ("Europe/Berlin", (), ["2026-11-20T00:00:00.000000Z"]),
+        ("Europe/Berlin", ("--utc",), ["2026-11-20T00:00:00.000000Z"]),
+    ],
+)
+def test_days_begin_at_the_midnight_of_the_times_that_are_shown(store, zone, options, begins):
+    query = "| count every 1d"
+    done = logsrv(
+        "search",
+        "--directory",
+        str(store),
+        *options,
+        "--output=csv",
+        query,
+        environment={"TZ": zone},
+    )
+    assert [one.split(",")[0] for one in done.stdout.decode().splitlines()[1:]] == begins
 
 
 def test_local_time_has_its_offset(store):

@@ -481,3 +481,58 @@ def test_a_histogram_by_a_field_counts_its_values(tmp_path):
     assert found["buckets"][0]["values"] == {"2xx": 3, "4xx": 1, "5xx": 1, "": 1}
     many = json.loads(ask(store, "histogram", "buckets=1&q=n=*&by=n"))
     assert len(many["values"]) == len(many["buckets"][0]["values"]) == 8
+
+
+NIGHT = 17.5 * 3600
+"""Seconds from 06:00 of the test's day in UTC to half an hour before its midnight: 00:30 in Berlin."""
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Path:
+    """Lines around midnight in UTC and in Berlin, and of the month after."""
+    some = [line("x", NIGHT + hours * 3600) for hours in (-1, 0, 1, 24 * 15)]
+    return make_store(tmp_path / "night", [some])
+
+
+def test_days_of_a_table_are_those_of_the_zone(night):
+    found = json.loads(ask(night, "table", "q=| count every 1d&tz=Europe/Berlin&until=@1795255200"))
+    assert found["rows"] == [["2026-11-19T23:00:00.000000Z", 1], ["2026-11-20T23:00:00.000000Z", 2]]
+    assert found["every"] == 86400
+    assert found["steps"] == [
+        ["2026-11-19T23:00:00.000000Z", "2026-11-20T23:00:00.000000Z"],
+        ["2026-11-20T23:00:00.000000Z", "2026-11-21T23:00:00.000000Z"],
+    ]
+    found = json.loads(ask(night, "table", "q=| count every 1d"))
+    assert [count for _, count in found["rows"]] == [2, 1, 1]
+
+
+def test_a_table_says_the_steps_beside_its_rows_if_there_are_too_many(night):
+    found = json.loads(ask(night, "table", "q=| count every 1s"))
+    assert len(found["rows"]) == 4 and len(found["steps"]) == 10
+    assert found["steps"][:2] == [
+        ["2026-11-20T22:30:00.000000Z", "2026-11-20T22:30:01.000000Z"],
+        ["2026-11-20T22:30:01.000000Z", "2026-11-20T22:30:02.000000Z"],
+    ]
+
+
+def test_months_and_automatic_steps_begin_at_the_midnight_of_the_zone(night):
+    found = json.loads(ask(night, "table", "q=| count every 1mo&tz=Europe/Berlin"))
+    assert found["rows"] == [["2026-10-31T23:00:00.000000Z", 3], ["2026-11-30T23:00:00.000000Z", 1]]
+    found = json.loads(ask(night, "table", "q=| count every auto&tz=Europe/Berlin"))
+    assert found["every"] == 43200 and found["rows"][0] == ["2026-11-20T11:00:00.000000Z", 1]
+
+
+def test_bars_of_days_begin_at_the_midnight_of_the_zone(night):
+    found = json.loads(ask(night, "histogram", "buckets=20&tz=Europe/Berlin"))
+    assert found["step"] == 86400
+    assert [(one["time"][:13], one["count"]) for one in found["buckets"]][:2] == [
+        ("2026-11-19T23", 1),
+        ("2026-11-20T23", 2),
+    ]
+    assert found["end"] == "2026-12-06T23:00:00.000000Z"
+
+
+def test_an_unknown_zone_is_refused(night):
+    with pytest.raises(Problem, match=r"tz: this machine knows no zone Europe/Nowhere") as refused:
+        ask(night, "table", "q=| count every 1d&tz=Europe/Nowhere")
+    assert refused.value.status == 400

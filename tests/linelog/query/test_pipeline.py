@@ -21,6 +21,8 @@ from logsrv.linelog.read.figures.grouping import Figure, Grouping
 from logsrv.linelog.stages.figures import Figures
 from logsrv.linelog.stages.patterns import PatternCounts
 from logsrv.linelog.stages.sort import Sorting
+from logsrv.linelog.steps.step_words import AUTO
+from logsrv.linelog.steps.steps import MONTH, Steps
 
 COUNT = Figure("count")
 
@@ -40,18 +42,21 @@ def table(*words: Any) -> Figures:
         ("a |  count  by app , level", table((COUNT,), ("app", "level"))),
         (
             "a | avg ms,p95 ms , count every 5m by app",
-            table((Figure("avg", "ms"), Figure("p95", "ms"), COUNT), ("app",), 300.0),
+            table((Figure("avg", "ms"), Figure("p95", "ms"), COUNT), ("app",), Steps(300.0)),
         ),
-        ("a | count by app every 1h", table((COUNT,), ("app",), 3600.0)),
+        ("a | count every 2mo", table((COUNT,), (), Steps(2 * MONTH, 2))),
+        ("a | count every y by app", table((COUNT,), ("app",), Steps(12 * MONTH, 12))),
+        ("a | count every auto", table((COUNT,), (), AUTO)),
+        ("a | count by app every 1h", table((COUNT,), ("app",), Steps(3600.0))),
         (
             "a | count by app , level  every 1h | limit 3",
-            table((COUNT,), ("app", "level"), 3600.0),
+            table((COUNT,), ("app", "level"), Steps(3600.0)),
         ),
         (
             "a | avg ms, count by every every 5m",
-            table((Figure("avg", "ms"), COUNT), ("every",), 300.0),
+            table((Figure("avg", "ms"), COUNT), ("every",), Steps(300.0)),
         ),
-        ("a | p95 ms by by every 1d", table((Figure("p95", "ms"),), ("by",), 86400.0)),
+        ("a | p95 ms by by every 1d", table((Figure("p95", "ms"),), ("by",), Steps(86400.0))),
         (
             "a | count if (b (c OR level>=error)) as bad, rate 1m if (d)as per_minute by app",
             table(
@@ -80,7 +85,7 @@ def table(*words: Any) -> Figures:
         ("a | count compare 1w", table((COUNT,), (), None, 604800.0)),
         (
             "a | count compare 1d every 5m by app",
-            table((COUNT,), ("app",), 300.0, 86400.0),
+            table((COUNT,), ("app",), Steps(300.0), 86400.0),
         ),
         (
             "a | max time, count_distinct user, first a.b, last c by app",
@@ -94,7 +99,7 @@ def table(*words: Any) -> Figures:
                 ("app",),
             ),
         ),
-        ("a | sum bytes every 1d", table((Figure("sum", "bytes"),), (), 86400.0)),
+        ("a | sum bytes every 1d", table((Figure("sum", "bytes"),), (), Steps(86400.0))),
     ],
 )
 def test_the_answer_that_each_stage_asks_for(query, answer):

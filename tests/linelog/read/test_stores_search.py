@@ -22,6 +22,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.stages.sort import Sorting
+from logsrv.linelog.steps.steps import Steps
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, lines, make_store, view_of
 
@@ -95,8 +96,10 @@ def test_every_answer_is_that_of_one_store(of, size, query, scope):
         for field in ("n", "level", "host"):
             assert count_values(several, field) == count_values(one, field)
         for levels in (False, True):
-            assert histogram(several, 30, levels=levels) == histogram(one, 30, levels=levels)
-        for by, every in ((("level",), None), ((), 60.0)):
+            assert histogram(several, Steps(30.0), levels=levels) == histogram(
+                one, Steps(30.0), levels=levels
+            )
+        for by, every in ((("level",), None), ((), Steps(60.0))):
             grouping = Grouping(FIGURES, by, every)
             assert group(several, grouping, ()) == group(one, grouping, ())
         for ascending in (False, True):

@@ -16,6 +16,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.view import View
 from logsrv.linelog.stages.figures import Figures
+from logsrv.linelog.steps.steps import Steps
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, view_of
 
@@ -136,7 +137,7 @@ def test_bars_by_value_tell_how_much_they_may_lack(tmp_path, monkeypatch, most):
     with view_of(make_store(tmp_path / "logs", [lines_of(MANY), lines_of(FEW, 1000)])) as view:
         search = Search(view, make_matcher(parse_question("").node), Scope(), processes=1)
         with closing(search):
-            bars, by_step, missed = histogram_by(search, 86400.0, "ms")
+            bars, by_step, missed = histogram_by(search, Steps(86400.0), "ms")
     [bar], [counts] = bars, by_step.values()
     assert bar.lines == 101
     assert missed == (1 if most == 10 else 0)

@@ -1,5 +1,7 @@
 /** Requests to the server. Answers are JSON or streamed line by line; a refusal is an ApiError. */
 
+import { zoneName } from "./times.js";
+
 /**
  * @typedef {object} Line
  * @property {string} position
@@ -110,6 +112,38 @@ export async function get(path, parameters, signal) {
   return json(await request(address(path, parameters), signal), signal);
 }
 
+/** The zone of whose clocks the server has no data: steps of time are then those of UTC. */
+let unknownZone = "";
+
+/** Return the zone for `tz`; "" if it is UTC, or unknown to the server. */
+export const zoneAsked = () => (zoneName() === unknownZone ? "" : zoneName());
+
+/**
+ * Return the response for a path with steps of time: days begin at midnight in the zone that the page shows.
+ * @param {string} path
+ * @param {Record<string, string | number | null | undefined>} parameters
+ * @param {AbortSignal} signal
+ * @returns {Promise<Response>}
+ */
+async function requestInZone(path, parameters, signal) {
+  const tz = zoneAsked();
+  try {
+    return await request(address(path, { ...parameters, tz }), signal);
+  } catch (error) {
+    if (!tz || !(error instanceof ApiError) || error.status !== 400 || !error.message.startsWith("tz: ")) throw error;
+    unknownZone = tz;
+    return request(address(path, parameters), signal);
+  }
+}
+
+/**
+ * Return a table of figures.
+ * @param {Record<string, string | number | null | undefined>} parameters
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./grid.js").Answer>}
+ */
+export const figures = async (parameters, signal) => json(await requestInZone("/api/table", parameters, signal), signal);
+
 /**
  * Return the histogram, and a hint: "" unless the query seems to use another tool's syntax, or lines are missing.
  * @param {Record<string, string | number | null | undefined>} parameters
@@ -117,7 +151,7 @@ export async function get(path, parameters, signal) {
  * @returns {Promise<{answer: import("./bars.js").Histogram, hint: string}>}
  */
 export async function bars(parameters, signal) {
-  const response = await request(address("/api/histogram", parameters), signal);
+  const response = await requestInZone("/api/histogram", parameters, signal);
   const hints = [response.headers.get("Logsrv-Hint"), response.headers.get("Logsrv-Missing")];
   return { answer: await json(response, signal), hint: hints.filter(Boolean).join("; ") };
 }

@@ -7,7 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 /**
  * @typedef {{time: string, count: number, levels: Record<string, number>, values?: Record<string, number>}} Bucket `values` has a key "" for lines without the field
  * @typedef {{name: string, label: string, value?: string}} Series name: the part of a class name that sets the colour. Without `value`: all others
- * @typedef {{since: string, until: string, step: number, buckets: Bucket[], by?: string, values?: string[]}} Histogram
+ * @typedef {{since: string, until: string, step: number, end: string, buckets: Bucket[], by?: string, values?: string[]}} Histogram
  * @typedef {{start: number, end: number, from: number, to: number, count: number, parts: {name: string, count: number}[]}} Bar
  *   times in milliseconds since 1970; from, to: the part of the bar that lies in the range, and is counted
  */
@@ -65,21 +65,22 @@ const OF_LEVELS = named([...LEVELS].reverse(), levelColour);
 export function bars(answer, series) {
   const since = Date.parse(answer.since);
   const until = Date.parse(answer.until);
-  const step = answer.step * 1000;
-  /** @type {Map<number, Bucket>} */
-  const filled = new Map(answer.buckets.map((bucket) => [Math.floor(Date.parse(bucket.time) / step), bucket]));
-  /** @type {Bar[]} */
-  const made = [];
-  for (let number = Math.floor(since / step); number * step < until && made.length < 1000; number += 1) {
-    const bucket = filled.get(number);
-    const [start, end] = [number * step, (number + 1) * step];
-    const [from, to] = [Math.max(start, since), Math.min(end, until)];
-    const count = bucket?.count ?? 0;
-    const counts = (answer.values ? bucket?.values : bucket?.levels) ?? {};
-    made.push({ start, end, from, to, count, parts: parts(count, counts, series ?? OF_LEVELS) });
-  }
-  return made;
+  const each = spans(answer.buckets, answer.end).map(([start, end]) => [Date.parse(start), Date.parse(end)]);
+  const all = answer.buckets.map(({ count, values, levels }, index) => {
+    const [start, end] = each[index];
+    const counts = (answer.values ? values : levels) ?? {};
+    return { start, end, from: Math.max(start, since), to: Math.min(end, until), count, parts: parts(count, counts, series ?? OF_LEVELS) };
+  });
+  return all.filter(({ start }) => start < until);
 }
+
+/**
+ * Return where each bucket begins and ends. Days have 23, 24 or 25 hours, so only the server knows.
+ * @param {{time: string}[]} buckets
+ * @param {string} end of the last one
+ * @returns {[string, string][]}
+ */
+export const spans = (buckets, end) => buckets.map(({ time }, index) => [time, buckets[index + 1]?.time ?? end]);
 
 /**
  * Return the number of a value in a bucket. Values may have names of every object's own, such as `constructor`.
@@ -112,17 +113,19 @@ function parts(lines, counts, series) {
  */
 export function draw(svg, all, width, height) {
   const most = Math.max(1, ...all.map((bar) => bar.count));
-  const each = width / Math.max(1, all.length);
-  const gap = each > 6 ? 1.5 : each > 3 ? 1 : 0;
+  const [first, last] = [all[0]?.start ?? 0, all[all.length - 1]?.end ?? 1];
+  const x = (/** @type {number} */ time) => (width * (time - first)) / (last - first);
   /** @type {SVGElement[]} */
   const shapes = [];
-  all.forEach((bar, index) => {
+  all.forEach((bar) => {
     let bottom = height;
+    const [left, each] = [x(bar.start), x(bar.end) - x(bar.start)];
+    const gap = each > 6 ? 1.5 : each > 3 ? 1 : 0;
     for (const part of bar.parts) {
       // At least 1.5 pixels: one error among a million lines stays visible.
       const tall = Math.min(Math.max((part.count / most) * height, 1.5), bottom);
       bottom -= tall;
-      shapes.push(shape("rect", { class: `bar bar-${part.name}`, x: index * each, y: bottom, width: Math.max(each - gap, 0.75), height: tall }));
+      shapes.push(shape("rect", { class: `bar bar-${part.name}`, x: left, y: bottom, width: Math.max(each - gap, 0.75), height: tall }));
     }
   });
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);

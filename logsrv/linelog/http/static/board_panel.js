@@ -1,7 +1,8 @@
 /** A panel of a board: the answer of a saved search as a table, as bars or as lines. */
 
 import { url } from "./address.js";
-import { all, bars, get, search as searchLines } from "./api.js";
+import { all, bars, figures, get, search as searchLines } from "./api.js";
+import { spans } from "./bars.js";
 import { Chart } from "./chart.js";
 import { button, element } from "./dom.js";
 import { writtenField } from "./field_names.js";
@@ -189,7 +190,7 @@ export class BoardPanel extends Inquiry {
     const kind = kindOf(q);
     const stage = patternsOf(q);
     if (stage) return ofPatterns(await get("/api/patterns", { q, ...scope, ...(isOfNew(stage) && { since: "" }), limit: MOST_SHOWN }, signal));
-    if (kind === "table") return get("/api/table", { q, ...scope, limit: MOST_ASKED, whole: 1, ahead: 1 }, signal);
+    if (kind === "table") return figures({ q, ...scope, limit: MOST_ASKED, whole: 1, ahead: 1 }, signal);
     if (kind === "lines" && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
       const until = scope.until || "now";
@@ -267,7 +268,7 @@ const answerOf = (known) => ({ columns: [], rows: [], by: [], every: null, group
  * Return a histogram as figures over time.
  * @param {import("./bars.js").Histogram} histogram
  */
-export function ofBars({ since, until, step, buckets, by = "level", values = [...LEVELS].reverse() }) {
+export function ofBars({ since, until, step, end, buckets, by = "level", values = [...LEVELS].reverse() }) {
   const rows = buckets.flatMap(({ time, count, levels, values: parts = levels }) => {
     const known = values.map((value) => [value, Object.hasOwn(parts, value) ? parts[value] : 0]);
     const without = by === "level" ? 0 : (parts[""] ?? 0);
@@ -275,7 +276,7 @@ export function ofBars({ since, until, step, buckets, by = "level", values = [..
     const all = [...known, [null, by === "level" ? rest : without], ["other values", by === "level" ? 0 : rest]];
     return all.filter(([, lines]) => lines).map(([value, lines]) => /** @type {import("./grid.js").Cell[]} */ ([time, value, lines]));
   });
-  return answerOf({ columns: ["time", by, "count"], kinds: ["time", "group", "count"], rows, by: [by], every: step, since, until });
+  return answerOf({ columns: ["time", by, "count"], kinds: ["time", "group", "count"], rows, by: [by], every: step, steps: spans(buckets, end), since, until });
 }
 
 /**

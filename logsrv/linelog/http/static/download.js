@@ -1,6 +1,6 @@
 /** The dialog for a download: as JSON lines, CSV or text, newest or oldest first, with the number of lines. */
 
-import { address } from "./api.js";
+import { address, zoneAsked } from "./api.js";
 import { writtenColumns } from "./columns.js";
 import { byId } from "./dom.js";
 import { asLines, kindOf, limitOf, orderOf } from "./stages.js";
@@ -61,7 +61,7 @@ export class Download {
     const order = isOrdered ? {} : this.order.value === "reverse" ? { reverse: 1 } : { newest: 1 };
     const path = kind === "table" ? "/api/table" : "/api/search";
     const join = this.isOfRecords ? 1 : "";
-    this.link.href = address(path, { ...this.question, limit: most, join, ...order, format: format === "json" ? "" : format, columns: format === "csv" && kind !== "table" ? this.columns : "" });
+    this.link.href = address(path, { ...this.question, limit: most, join, ...order, tz: kind === "table" ? zoneAsked() : "", format: format === "json" ? "" : format, columns: format === "csv" && kind !== "table" ? this.columns : "" });
     const part = kind === "lines" && this.lines > most;
     const name = kind === "table" ? "logsrv-table" : part ? `logsrv-newest-${most}` : "logsrv";
     this.link.download = `${name}.${kind === "table" && format === "json" ? "json" : ENDINGS[format]}`;

@@ -8,7 +8,7 @@ import { printable, shortened, visible } from "./text.js";
 import { change, figure, isNumber, moment } from "./times.js";
 
 /** @typedef {string | number | null} Cell */
-/** @typedef {{columns: string[], kinds?: string[], rows: Cell[][], by: string[], every: number | null, since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, cut?: number, at_least?: string[], note?: string, sorted?: boolean, compare?: {shift: number, missing_until: string | null} | null}} Answer kinds: what the cells of each column are, see query/question.py; sorted: the first column has the numbers by which lines are sorted */
+/** @typedef {{columns: string[], kinds?: string[], rows: Cell[][], by: string[], every: number | null, steps?: [string, string][], since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, cut?: number, at_least?: string[], note?: string, sorted?: boolean, compare?: {shift: number, missing_until: string | null, known_since?: string | null} | null}} Answer kinds: what the cells of each column are, see query/question.py; steps: starts and ends, if there is an `every`; sorted: the first column has the numbers by which lines are sorted */
 
 /** Rows that are asked for: a chart of many groups needs more than a person reads. */
 export const MOST_ASKED = 20_000;

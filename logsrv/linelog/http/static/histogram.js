@@ -26,6 +26,8 @@ export class Histogram {
     this.svg = /** @type {SVGElement} */ (/** @type {unknown} */ (byId("bars")));
     /** @type {import("./bars.js").Bar[]} */
     this.bars = [];
+    /** The usual length of a bar's time, in seconds. */
+    this.step = 1;
     this.band = new TimeBand(this.box, byId("histogram-status"), {
       steps: () => this.bars,
       tip: (from, to) => [this.sentence(from, to)],
@@ -51,6 +53,7 @@ export class Histogram {
     this.colours = colourNumbers(answer.values ?? [], this.colours);
     this.series = answer.values ? seriesOf(answer.values, this.colours) : null;
     this.bars = bars(answer, this.series);
+    this.step = answer.step;
     this.showLegend(answer.by ?? "");
     if (moved && document.activeElement !== this.box) this.band.range = null;
     this.draw();
@@ -82,7 +85,7 @@ export class Histogram {
     draw(this.svg, this.bars, width, HEIGHT);
     this.band.label(byId("axis"));
     const [most, first] = [Math.max(0, ...this.bars.map((bar) => bar.count)), this.bars[0]];
-    byId("peak").textContent = most && first ? `Lines in ${long((first.end - first.start) / 1000)}, at most ${number(most)}` : "";
+    byId("peak").textContent = most && first ? `Lines in ${long(this.step)}, at most ${number(most)}` : "";
     this.band.draw();
   }
 

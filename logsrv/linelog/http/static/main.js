@@ -412,6 +412,9 @@ byId("zone").addEventListener("click", () => {
   lines.retime();
   histogram.draw();
   table.show();
+  // Days begin at another midnight.
+  attempt(() => table.again());
+  figures.refresh();
   figures.showWhen();
   older.draw();
   showScope(current, scope);

@@ -7,8 +7,6 @@ import { counted, isNumber } from "./times.js";
 
 /** Groups with a series of their own. */
 export const MOST_SERIES = 8;
-/** Steps up to which all are drawn; of more, those with lines and the ones beside them, where a gap begins and ends. */
-const MOST_STEPS = 2000;
 const FUNCTION = /^(count_distinct|sum|avg|min|max|p50|p95|p99)_(?=.)/;
 
 /** @typedef {import("./grid.js").Answer} Answer */
@@ -107,14 +105,17 @@ export function seriesOf(answer, column, when, earlier) {
   const join = /^max_/.test(name) ? Math.max : /^min_/.test(name) ? Math.min : adds ? (/** @type {number} */ a, /** @type {number} */ b) => a + b : null;
   const { compare } = answer;
   // What the store no longer has is unknown, not 0.
-  const known = compare?.missing_until ? Date.parse(compare.missing_until) + 1000 * compare.shift : -Infinity;
+  const known = compare?.known_since ? Date.parse(compare.known_since) : -Infinity;
   /** @param {Answer["rows"]} rows @param {number} of the column @returns {Values} */
   const valuesOf = (rows, of) => {
     /** @type {Values} */
     const values = steps.map(({ start }) => (isZeroOfNone(answer, column) && (of === column || start >= known) ? 0 : null));
     for (const row of rows) {
       const [index, value] = [indexes.get(Date.parse(String(row[0]))), row[of]];
-      if (index === undefined || !isNumber(value)) continue;
+      if (index === undefined) continue;
+      // An hour that clocks left out a day before has nothing before it.
+      if (value === null && of !== column) values[index] = null;
+      if (!isNumber(value)) continue;
       const other = values[index];
       values[index] = other !== null && join ? join(other, drawable(Number(value))) : drawable(Number(value));
     }
@@ -132,21 +133,18 @@ export function seriesOf(answer, column, when, earlier) {
 }
 
 /**
- * Return the steps of an answer's time, also those without lines, if need be only the ends of a gap.
+ * Return the steps of an answer's time, also those without lines, if need be only the ends of a gap. Where they begin
+ * and end says the server, which knows the clocks of the zone.
  * @param {Answer} answer
  * @param {Date} when
  * @returns {Step[]}
  */
-function stepsOf({ rows, every, since, until }, when) {
-  const step = (every ?? 1) * 1000;
-  const starts = [...new Set(rows.map(([time]) => Date.parse(String(time))))].sort((a, b) => a - b);
+function stepsOf({ rows, steps = [], since, until }, when) {
+  const starts = rows.map(([time]) => Date.parse(String(time))).sort((a, b) => a - b);
   if (!starts.length) return [];
-  const begin = since ? Date.parse(since) : starts[0];
+  const begin = Math.min(since ? Date.parse(since) : starts[0], starts[0]);
   // Lines may be dated after now.
-  const end = Math.max(until ? Date.parse(until) : since ? when.getTime() : 0, starts[starts.length - 1] + 1);
-  const [first, last] = [Math.min(Math.floor(begin / step), Math.floor(starts[0] / step)), Math.ceil(end / step)];
-  const beside = () => [first, last - 1, ...starts.flatMap((start) => [-1, 0, 1].map((one) => Math.floor(start / step) + one))].filter((one) => one >= first && one < last);
-  const numbers = last - first > MOST_STEPS ? [...new Set(beside())].sort((a, b) => a - b) : Array.from({ length: last - first }, (_, index) => first + index);
-  const all = step < 1 ? starts : numbers.map((one) => one * step);
-  return all.map((start) => ({ start, end: start + step, from: Math.max(start, Math.min(begin, starts[0])), to: until ? Math.min(start + step, end) : start + step }));
+  const last = Math.max(until ? Date.parse(until) : since ? when.getTime() : 0, starts[starts.length - 1] + 1);
+  const all = steps.map(([start, end]) => ({ start: Date.parse(start), end: Date.parse(end) })).filter(({ start, end }) => end > begin && start < last);
+  return all.map(({ start, end }) => ({ start, end, from: Math.max(start, begin), to: until ? Math.min(end, last) : end }));
 }

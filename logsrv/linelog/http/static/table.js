@@ -1,6 +1,6 @@
 /** The answer of figures instead of the lines: a chart if it is over time, and its rows. */
 
-import { get } from "./api.js";
+import { figures } from "./api.js";
 import { Chart } from "./chart.js";
 import { button, byId } from "./dom.js";
 import { Grid, MOST_ASKED } from "./grid.js";
@@ -50,7 +50,7 @@ export class Table {
   async open(request, taken) {
     const { signal } = (this.abort = new AbortController());
     const { q, since, until } = request;
-    const answer = await get("/api/table", { q, since, until, limit: MOST_ASKED, whole: 1 }, signal);
+    const answer = await figures({ q, since, until, limit: MOST_ASKED, whole: 1 }, signal);
     if (signal.aborted) return;
     taken();
     const isNew = JSON.stringify(request) !== JSON.stringify(this.request);
@@ -63,6 +63,11 @@ export class Table {
     this.show();
     if (isNew) this.part.scrollTo(0, 0);
     if (!answer.lines) this.explain(request, signal);
+  }
+
+  /** Ask again, by the steps of the zone that is shown now. */
+  async again() {
+    if (!this.part.hidden && hasChart(/** @type {Answer} */ (this.answer))) await this.open(this.request, () => {});
   }
 
   /**

@@ -91,6 +91,9 @@ export function setPaper(paper) {
  */
 export const moment = (moment) => (!settings.paper && day(moment) === day(new Date()) ? clock(moment) : `${date(moment)} ${clock(moment)}`);
 
+/** Return the name of the zone in which days begin at midnight, for the server; "" for UTC. */
+export const zoneName = () => (settings.utc ? "" : (Intl.DateTimeFormat().resolvedOptions().timeZone ?? ""));
+
 /** Return the name of the chosen zone, and its present offset from UTC. */
 export function zone() {
   if (settings.utc) return { name: "UTC", offset: "" };
@@ -227,8 +230,12 @@ export function size(bytes) {
   return `${unit && shown < 100 ? shown.toFixed(1) : number(Math.round(shown))} ${units[unit]}`;
 }
 
+/** Seconds of a month on average: the length of a step of a month. */
+const MONTH = 2_629_746;
+
 /** Return a length of time in words. @param {number} seconds */
 export function long(seconds) {
+  if (seconds >= MONTH && seconds % MONTH === 0) return seconds % (12 * MONTH) ? `${number(seconds / MONTH)} mo` : `${number(seconds / MONTH / 12)} y`;
   const [count, unit] = seconds < 60 ? [seconds, "s"] : seconds < 3600 ? [seconds / 60, "min"] : seconds < 86400 ? [seconds / 3600, "h"] : [seconds / 86400, "d"];
   return `${number(count)} ${unit}`;
 }

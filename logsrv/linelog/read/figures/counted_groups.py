@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy
 
-from logsrv.linelog.fields.byte_arrays import Array, ranked
+from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import EXACT
@@ -35,8 +35,9 @@ from logsrv.linelog.read.figures.counted_values import counted_column, counted_t
 from logsrv.linelog.read.figures.grouping import Grouping, Measure, MeasureKind
 from logsrv.linelog.read.figures.kept_numbers import KeptNumbers
 from logsrv.linelog.read.figures.kept_values import EdgeValue, KeptDistinct, KeptValues, TimeSpan
-from logsrv.linelog.read.figures.line_counts import step_size
 from logsrv.linelog.read.figures.text_values import Reader, column_reader
+from logsrv.linelog.steps.step_arrays import steps_of
+from logsrv.linelog.steps.steps import Steps
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
@@ -252,16 +253,15 @@ def _labels_of_field(field: CodedField) -> Labels:
     return Labels(field.codes, shown) if shown is field.texts else _labels(field.codes, shown)
 
 
-def _labels_of_steps(moments: Array, every: float) -> Labels:
+def _labels_of_steps(moments: Array, every: Steps) -> Labels:
     """Return the start of the step of each line, in seconds."""
-    size = step_size(every)
     missing = moments == NO_TIME
     if not missing.any():
-        steps, codes = ranked(moments // size)
+        starts, codes = steps_of(moments, every)
     else:
-        steps, codes = ranked(numpy.where(missing, moments.max(), moments) // size)
+        starts, codes = steps_of(numpy.where(missing, moments.max(), moments), every)
         codes[missing] = -1
-    return Labels(codes, (steps * size / 1e6).tolist())
+    return Labels(codes, (starts / 1e6).tolist())
 
 
 class _Combined(NamedTuple):

@@ -33,6 +33,7 @@ class Comparison(NamedTuple):
     """The earlier range of time, `shift` seconds before, and its number of lines.
 
     missing_until: the end of its part of which a store has no lines any more; None if there is none.
+    known_since: the same in the present range.
     """
 
     shift: float
@@ -40,6 +41,7 @@ class Comparison(NamedTuple):
     until: str
     lines: int
     missing_until: str | None
+    known_since: str | None = None
 
 
 class Rows(NamedTuple):

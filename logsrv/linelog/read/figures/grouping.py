@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from logsrv.linelog.query.question import Cell, Column, ColumnKind, Node
+from logsrv.linelog.steps.steps import Steps
 
 OF_TIME = ("min", "max")
 """Functions of `time`, the only one of a line's own fields that has an order."""
@@ -131,15 +132,16 @@ COUNT = Figure("count")
 class Grouping(NamedTuple):
     """A table of `figures` with a row for each combination of the values of the fields `by`.
 
-    every: seconds of a step of time, by which rows are parted, too; None for none. compare: each figure is
-    followed by the same one of lines that are so many seconds older, and a number by the change since; None
-    for not.
+    every: steps of time, by which rows are parted, too; None for none. compare: each figure is followed by
+    the same one of lines that are so many seconds older, and a number by the change since; None for not.
+    zone: of the clock that tells which lines are whole days older.
     """
 
     figures: tuple[Figure, ...]
     by: tuple[str, ...] = ()
-    every: float | None = None
+    every: Steps | None = None
     compare: float | None = None
+    zone: str = ""
 
     def by_condition(self) -> dict[Node | None, Grouping]:
         """Return for each condition what is counted of its lines; for None, the first one, of all lines."""

@@ -20,7 +20,7 @@ from logsrv.linelog.query.question import Cell, Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.figures.frequent_keys import FrequentKeys, characters_of_texts
 from logsrv.linelog.read.figures.grouping import COUNT, Figure, Grouping, Measure, MeasureKind
-from logsrv.linelog.read.figures.line_counts import EVERY_LEVEL, count_by_step, step_start
+from logsrv.linelog.read.figures.line_counts import EVERY_LEVEL, count_by_step
 from logsrv.linelog.read.figures.numbers import MOST_DISTINCT
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.texts import SegmentFrames
@@ -210,8 +210,8 @@ class Groups(Aggregate):
                     {(): sum(level_counts)},
                     [([()], [span])] * len(self._measures),
                 )
-            start = (step_start(parse_rfc3339(times.smallest), every),)
-            if start != (step_start(parse_rfc3339(times.largest), every),):
+            start = (every.start_of(parse_rfc3339(times.smallest)),)
+            if start != (every.start_of(parse_rfc3339(times.largest)),):
                 return None
         counts: Counter[Key] = Counter()
         for level, lines in zip(EVERY_LEVEL, level_counts, strict=True):

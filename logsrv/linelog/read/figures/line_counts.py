@@ -17,6 +17,7 @@ from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.candidates import levels_satisfying
 from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, Node
 from logsrv.linelog.read.texts import SMALL_FOR_NUMPY
+from logsrv.linelog.steps.steps import Steps
 
 EVERY_LEVEL = (None, *LEVELS)
 """In the order of the counts of an index; None: no level."""
@@ -36,44 +37,32 @@ def levels_in_query(query: Node) -> frozenset[str | None] | None:
     return None
 
 
-def step_start(moment: float, step: float) -> float:
-    """Return the start of the step that contains a moment; both in seconds since 1970."""
-    # Computed in whole microseconds, because 0.3 // 0.1 is 2.
-    size = step_size(step)
-    return round(moment * 1e6) // size * size / 1e6
-
-
-def step_size(step: float) -> int:
-    """Return the length of a step of so many seconds in whole microseconds."""
-    return round(step * 1e6)
-
-
 # Bytes. For less text, NumPy is slower even if it is loaded.
 _TINY = 24 << 10
 
 
 def count_by_step(
     text: bytes,
-    step: float | None,
+    steps: Steps | None,
     *,
     levels: bool,
     first_lines: FirstLines = NO_FIRST_LINES,
 ) -> Counter[tuple[float | None, str | None]]:
     """Return the numbers of lines by the start of their step of time and, if wanted, by level.
 
-    text: whole lines, each with its LF. step: in seconds; None for no steps. None stands for a line without
+    text: whole lines, each with its LF. steps: None for no steps. None stands for a line without
     a time or a level. first_lines: of the continuation lines, which have their levels.
     """
     # Bytes of TIME up to the second are enough, unless a step may begin within a second.
-    size = 0 if step is None else 19 if step % 1 == 0 else 26
+    size = 0 if steps is None else 26 if steps.size % 1_000_000 else 19
     starts: dict[bytes, float | None] = {b"": None}
     found: Counter[tuple[float | None, str | None]] = Counter()
     for (time, level), lines in count_by_time(
         text, size, levels=levels, first_lines=first_lines
     ).items():
-        if step is not None and time not in starts:
+        if steps is not None and time not in starts:
             moment = _parse_moment(time)
-            starts[time] = None if moment is None else step_start(moment, step)
+            starts[time] = None if moment is None else steps.start_of(moment)
         found[starts[time], level] += lines
     return found
 

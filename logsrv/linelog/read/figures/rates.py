@@ -10,6 +10,7 @@ from logsrv.linelog.query.question import Cell
 from logsrv.linelog.read.figures.groups import Key
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.view import View
+from logsrv.linelog.steps.steps import Steps
 
 _SHORTEST = 1.0
 
@@ -19,13 +20,13 @@ class CountedTime:
 
     Without limits it goes from the oldest line of the store to the newest one, and with a beginning until
     `now`. A step that is cut by a limit, or is not over, counts as far as it goes.
-    every: seconds of a step; None for one range. now: seconds since 1970.
+    every: the steps; None for one range. now: seconds since 1970.
     """
 
-    def __init__(self, view: View, scope: Scope, every: float | None, now: float) -> None:
+    def __init__(self, view: View, scope: Scope, every: Steps | None, now: float) -> None:
         self._view, self._scope, self._every, self._now = view, scope, every, now
         # A rate over a moment says nothing.
-        self._shortest = _SHORTEST if every is None else min(_SHORTEST, every)
+        self._shortest = _SHORTEST if every is None else min(_SHORTEST, every.seconds)
 
     @cached_property
     def _range(self) -> tuple[float, float]:
@@ -44,7 +45,7 @@ class CountedTime:
             start = key[0]
             assert isinstance(start, float)
             begin = max(start, begin) if self._scope.since else start
-            end = min(start + self._every, max(end, begin))
+            end = min(self._every.end_of(start), max(end, begin))
         return max(end - begin, self._shortest)
 
     def rates(self, keys: Iterable[Key], lines: Iterable[Cell], per: float) -> list[Cell]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from logsrv.errors import LogsrvError
+from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.query.question import Cell, Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
@@ -14,16 +16,14 @@ from logsrv.linelog.read.figures.grouping import COUNT, Grouping
 from logsrv.linelog.read.figures.groups import Groups
 from logsrv.linelog.read.figures.line_counts import EVERY_LEVEL
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.steps.step_words import sensible_steps
+from logsrv.linelog.steps.steps import Steps
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
 
 MOST_STEPS = 100_000
 """Steps of bars; with lines in more steps, counting fails with a sentence: nobody can look at so many."""
-_STEPS = (
-    0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
-    3600, 7200, 14400, 43200, 86400, 604800, 2592000, 31536000,
-)  # fmt: skip
 
 
 class TimeBucket(NamedTuple):
@@ -34,23 +34,23 @@ class TimeBucket(NamedTuple):
     levels: dict[str, int]
 
 
-def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
-    """Count lines by steps of `step` seconds, counted from 1970, in order. Empty buckets are left out.
+def histogram(search: Search, steps: Steps, *, levels: bool) -> list[TimeBucket]:
+    """Count lines by steps, in order. Empty buckets are left out.
 
     Raises LogsrvError for more than MOST_STEPS steps with lines.
     """
-    return _buckets(add_up(search, _Steps(step, levels=levels)))
+    return _buckets(add_up(search, _StepCounts(steps, levels=levels)))
 
 
 def histogram_by(
-    search: Search, step: float, field: str, extractions: Sequence[Extraction] = ()
+    search: Search, steps: Steps, field: str, extractions: Sequence[Extraction] = ()
 ) -> tuple[list[TimeBucket], dict[Cell, Counter[str | None]], int]:
     """Count as `histogram` does, and the values of a field by the start of each step; None: without.
 
     Third, by how much each number of a value may be too low.
     """
-    values = Groups(Grouping((COUNT,), (field,), step), extractions)
-    both = add_up(search, _StepsWithValues(_Steps(step, levels=True), values))
+    values = Groups(Grouping((COUNT,), (field,), steps), extractions)
+    both = add_up(search, _StepsWithValues(_StepCounts(steps, levels=True), values))
     by_step: dict[Cell, Counter[str | None]] = {}
     for (start, value), lines in both.values.counts():
         assert not isinstance(value, float)
@@ -58,7 +58,7 @@ def histogram_by(
     return _buckets(both.steps), by_step, both.values.missed
 
 
-def _buckets(steps: _Steps) -> list[TimeBucket]:
+def _buckets(steps: _StepCounts) -> list[TimeBucket]:
     by_time: dict[float, Counter[str | None]] = {}
     for (start, *level), lines in steps.counts():
         if isinstance(start, float):
@@ -69,20 +69,23 @@ def _buckets(steps: _Steps) -> list[TimeBucket]:
     ]
 
 
-def sensible_step(seconds: float, buckets: int) -> float:
-    """Return the shortest easily readable step, in seconds, that gives at most `buckets` buckets."""
-    step = next((step for step in _STEPS if seconds / step <= buckets), _STEPS[-1])
-    while seconds / step > buckets:
-        step *= 2
-    return step
+def sensible_steps_of(search: Search, most: int, zone: str = "") -> Steps:
+    """Return easily readable steps, at most so many, for the time of a search, or of its store."""
+    begin, end = search.scope.since, search.scope.until
+    if not begin or not end:
+        first, last = search.view.read_time_span()
+        begin, end = begin or first, end or last
+    seconds = parse_rfc3339(end) - parse_rfc3339(begin) if begin and end else time.time()
+    return sensible_steps(max(seconds, 0.001), most, zone)
 
 
-class _Steps(Groups):
+class _StepCounts(Groups):
     """Groups by time that are all needed, as nobody can look at bars of which some are missing."""
 
-    def __init__(self, step: float, *, levels: bool) -> None:
+    def __init__(self, steps: Steps, *, levels: bool) -> None:
         most = MOST_STEPS * len(EVERY_LEVEL)
-        super().__init__(Grouping((COUNT,), ("level",) * levels, step), most=most)
+        super().__init__(Grouping((COUNT,), ("level",) * levels, steps), most=most)
+        self._seconds = steps.seconds
         self._starts: set[object] = set()
 
     def merge(self, part: Part) -> None:
@@ -91,7 +94,7 @@ class _Steps(Groups):
         self._starts.update(start for start, *_ in counts)
         if len(self._starts) > MOST_STEPS:
             raise LogsrvError(
-                f"there are lines in more than {MOST_STEPS:,} steps of {self.grouping.every:g} s; take "
+                f"there are lines in more than {MOST_STEPS:,} steps of {self._seconds:g} s; take "
                 "longer steps"
             )
 
@@ -99,7 +102,7 @@ class _Steps(Groups):
 class _StepsWithValues(Aggregate):
     """Groups by time, and by time and the values of a field."""
 
-    def __init__(self, steps: _Steps, values: Groups) -> None:
+    def __init__(self, steps: _StepCounts, values: Groups) -> None:
         self.steps, self.values = steps, values
         self.identity = f"{steps.identity} {values.identity}"
         if steps.columns is not None and values.columns is not None:

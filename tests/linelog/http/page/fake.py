@@ -6,6 +6,7 @@ It knows enough of the query language for them: words, phrases, `-`, expressions
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 import threading
@@ -22,7 +23,9 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.continuations.joiner import Joiner
 from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.http.assets import LOG_IN, PAGES, POLICY, live_page, log_in_page, static_files
+from logsrv.linelog.http.counted_replies import steps_of_rows
 from logsrv.linelog.query.times import parse_moment
+from logsrv.linelog.steps.steps import Steps
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 TOKEN = "open sesame"
@@ -75,9 +78,10 @@ class Logs:
 
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
-    `slow_bars` (histograms do), `table` (the answer of each query for figures), `ahead` (so much later it
-    is), `trouble` (a sentence: nothing can be stored), `hint` (what was meant), `saved` (searches that
-    the server keeps; None: it keeps none) and `damaged` (a sentence: those cannot be read).
+    `slow_bars` (histograms do), `table` (the answer of each query for figures), `is_without_zones`
+    (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a sentence: nothing can be stored),
+    `hint` (what was meant), `saved` (searches that the server keeps; None: it keeps none) and `damaged`
+    (a sentence: those cannot be read).
     """
 
     def __init__(self) -> None:
@@ -102,6 +106,7 @@ class Logs:
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
+        self.is_without_zones = False
         self.headers: list[dict[str, str]] = []
 
     def __enter__(self) -> Logs:
@@ -300,8 +305,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _table(self, given: dict[str, str]) -> None:
         assert self.server_logs.slow.wait(PATIENCE)
-        if self.server_logs.table is not None:
-            self._json(self.server_logs.table)
+        if given.get("tz") and self.server_logs.is_without_zones:
+            self._answer(b'{"error": "tz: this machine knows no such zone"}', status=400)
+            return
+        if (found := self.server_logs.table) is not None:
+            if found["every"]:
+                limits = (found["since"], found["until"])
+                steps = steps_of_rows(Steps(found["every"]), found["rows"], *limits)
+                found = {"steps": steps, **found}
+            self._json(found)
             return
         count = len(list(self._found({**given, "q": given["q"].partition("|")[0]})))
         none: list[str] = []
@@ -354,7 +366,9 @@ class _Handler(BaseHTTPRequestHandler):
         until = _moment(given.get("until", ""), now) or self._newest() + timedelta(seconds=1)
         wide = (until - since).total_seconds() / int(given.get("buckets", "60"))
         step = next(one for one in (1, 2, 5, 10, 30, 60, 300, 600, 3600, 86400) if one >= wide)
-        buckets: dict[int, Counter[str]] = {}
+        first = int(since.timestamp() // step * step)
+        starts = range(first, math.ceil(until.timestamp()), step)
+        buckets: dict[int, Counter[str]] = {start: Counter() for start in starts}
         for line in self._found(given | {"since": since.isoformat(), "until": until.isoformat()}):
             moment = datetime.fromisoformat(line["time"]).timestamp()
             counts = buckets.setdefault(int(moment // step * step), Counter())
@@ -362,14 +376,15 @@ class _Handler(BaseHTTPRequestHandler):
         answer = [
             {
                 "time": datetime.fromtimestamp(start, UTC).isoformat(),
-                "count": counts.pop("lines"),
+                "count": counts.pop("lines", 0),
                 "levels": counts,
             }
             for start, counts in sorted(buckets.items())
         ]
         ends = {"since": since.isoformat(), "until": until.isoformat()}
         assert self.server_logs.slow_bars.wait(PATIENCE)
-        self._json({**ends, "step": step, "buckets": answer})
+        end = datetime.fromtimestamp(max(buckets, default=0) + step, UTC).isoformat()
+        self._json({**ends, "step": step, "end": end, "buckets": answer})
 
     def _newest(self) -> datetime:
         return max(datetime.fromisoformat(line["time"]) for line in self.server_logs.lines)

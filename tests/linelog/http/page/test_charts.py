@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -162,7 +163,7 @@ def test_what_the_store_no_longer_has_is_unknown_and_not_nothing(page):
         ["count", "count_before", "count_change"], [(0, 7, None, None), (2, 5, 5, 0), (3, 4, 1, 3)]
     )
     lost = datetime.fromisoformat(time_of(1, 600)) - timedelta(days=1)
-    compare = {"shift": 86400.0, "missing_until": lost.isoformat()}
+    compare = {"missing_until": lost.isoformat(), "known_since": time_of(1, 600)}
     shown = page({**found, "compare": compare}, "| count every 10m compare 1d")
     assert "no lines of the earlier time up to 19 Nov 06:10:00" in shown.text("#table-sentence")
     assert shown.texts("#table tbody tr:first-child td")[1:] == ["7", "–", "–"]
@@ -384,3 +385,43 @@ def test_names_in_a_table_are_whole_on_a_phone(page):
     })"""
     assert shown.run(rows_of) == [1, 1, 1, 1, 2, 1, 1, 1]
     assert shown.run("document.documentElement.scrollWidth") == 390
+
+
+def test_days_are_as_long_as_the_clock_says(page, logs):
+    """In Berlin the 29th of March has 23 hours; the page asks for the days of its zone."""
+    starts = ["2026-03-27T23:00Z", "2026-03-28T23:00Z", "2026-03-29T22:00Z", "2026-03-30T22:00Z"]
+    limits = {"since": starts[0], "until": starts[3], "steps": [*pairwise(starts)]}
+    rows = [[starts[day], day + 1] for day in (0, 1)]
+    found = {**answer(["count"], [], every=86400), "rows": rows, "groups": 2, **limits}
+    shown = page(found, "| count every 1d")
+
+    def asked() -> list[str]:
+        return [one for one in logs.asked if one.startswith("/api/table")]
+
+    shown.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
+    shown.go(shown.run("location.href"))
+    shown.wait(SHOWN)
+    assert "tz=Europe%2FBerlin" in asked()[-1]
+    widths = f"[...document.querySelectorAll('{BARS}')].map((one) => one.width.baseVal.value + 1.5)"
+    wide = shown.run(widths)
+    assert round(24 * wide[1] / wide[0]) == 23
+    assert step_left(shown, 2) == ["29 Mar 00:00:00 – 30 Mar 00:00:00", "count 2"]
+    shown.click("#zone")
+    tables = (
+        "performance.getEntriesByType('resource').filter(({name}) => name.includes('/api/table'))"
+    )
+    shown.wait(f"{tables}.length === 2")
+    assert "tz=" not in asked()[-1]
+
+
+def test_a_server_without_data_of_zones_answers_by_steps_of_utc(page, logs):
+    logs.is_without_zones = True
+    shown = page(answer(["count"], [(0, 7), (1, 5)]))
+    shown.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
+    shown.go(shown.run("location.href"))
+    shown.wait(SHOWN)
+    assert numbers(shown, BARS) == 2
+    assert ["tz=" in one for one in logs.asked if one.startswith("/api/table")][-2:] == [
+        True,
+        False,
+    ]

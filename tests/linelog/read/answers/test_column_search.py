@@ -24,6 +24,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.view import View
 from logsrv.linelog.stages.sort import Sorting
+from logsrv.linelog.steps.steps import Steps
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, small_frames, view_of
 
@@ -63,7 +64,7 @@ def search(store: Path, query: str, scope: Scope = Scope(), **options: bool) -> 
 def answers(store: Path, query: str, scope: Scope, **options: bool) -> list[object]:
     """Every kind of answer to one query, figures and lines."""
     figures = (Figure("count"), Figure("sum", "n"), Figure("p95", "ms"))
-    grouping = Grouping(figures, ("app", "tags"), 300.0)
+    grouping = Grouping(figures, ("app", "tags"), Steps(300.0))
 
     def asked() -> Search:
         return search(store, query, scope, **options)
@@ -71,7 +72,7 @@ def answers(store: Path, query: str, scope: Scope, **options: bool) -> list[obje
     return [
         count_lines(asked()),
         count_values(asked(), "tags"),
-        histogram(asked(), 60.0, levels=True),
+        histogram(asked(), Steps(60.0), levels=True),
         group(asked(), grouping, ()),
         Sorting("ms").find(asked(), (), 20),
         count_sources(asked()),

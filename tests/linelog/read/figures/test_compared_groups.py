@@ -1,8 +1,10 @@
 """Figures beside those of an earlier range of time, also where the store no longer has all of it."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -219,3 +221,67 @@ def test_ten_thousand_groups_are_compared(tmp_path):
     found = table(made, "| count by id compare 1d", DAY, DAY + 60)
     assert len(found.rows) == 10_000
     assert sum(before or 0 for _, _, before, _ in found.rows) == 5_000  # type: ignore[misc]
+
+
+def local_table(store: Path, query: str, since: str, until: str) -> list[tuple[Any, ...]]:
+    """The rows for a reader in Berlin, with the hour of each time there."""
+    asked = parse_question(query)
+    assert isinstance(asked.answer, Figures)
+    zone = ZoneInfo("Europe/Berlin")
+    since, until = (
+        rfc3339(datetime.fromisoformat(one).replace(tzinfo=zone).timestamp())
+        for one in (since, until)
+    )
+    search = Search(view_of(store), make_matcher(asked.node), Scope(since, until))
+    rows = asked.answer.for_reader(search, "Europe/Berlin").rows(search, asked.extractions).rows
+    return [
+        (datetime.fromisoformat(str(time)).astimezone(zone).isoformat()[:16], *figures)
+        for time, *figures in rows
+    ]
+
+
+@pytest.fixture(scope="module")
+def changed_clocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A line each half an hour of four days, in the second of which clocks are set forward."""
+    begin = datetime.fromisoformat("2026-03-28T00:00+01:00").timestamp()
+    some = [line("x", begin - BEGIN + 1800 * number) for number in range(2 * 95)]
+    return make_store(tmp_path_factory.mktemp("changed") / "logs", [some])
+
+
+def test_a_day_is_compared_with_a_whole_day_when_clocks_change(changed_clocks):
+    query, until = "| count every 1d compare 1d", "2026-03-31T00:00"
+    assert local_table(changed_clocks, query, "2026-03-29T00:00", until) == [
+        ("2026-03-29T00:00", 46, 48, -2),
+        ("2026-03-30T00:00", 48, 46, 2),
+    ]
+
+
+def test_an_hour_is_compared_with_the_same_one_by_the_clock(changed_clocks):
+    query = "| count every 1h compare 1d"
+    found = local_table(changed_clocks, query, "2026-03-29T01:00", "2026-03-29T05:00")
+    # There is no 02:00 on this day, and the one of the day before is in no row.
+    assert found == [(f"2026-03-29T0{hour}:00", 2, 2, 0) for hour in (1, 3, 4)]
+    found = local_table(changed_clocks, query, "2026-03-30T01:00", "2026-03-30T04:00")
+    assert found == [
+        ("2026-03-30T01:00", 2, 2, 0),
+        ("2026-03-30T02:00", 2, None, None),
+        ("2026-03-30T03:00", 2, 2, 0),
+    ]
+
+
+def test_the_rate_of_a_day_is_of_its_23_hours(changed_clocks):
+    rows = local_table(changed_clocks, "| rate 1h every 1d", "2026-03-29T00:00", "2026-03-31T00:00")
+    assert rows == [("2026-03-29T00:00", 2.0), ("2026-03-30T00:00", 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("| count every 1mo compare 1d", "months differ in length"),
+        ("| count every auto compare 1d", "compare needs the length of its steps"),
+        ("| count every 36h compare 1d", "must be a multiple"),
+    ],
+)
+def test_steps_that_cannot_be_compared_are_refused(query, sentence):
+    with pytest.raises(QueryError, match=sentence):
+        parse_question(query)

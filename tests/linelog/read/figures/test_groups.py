@@ -20,6 +20,8 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.stages.figures import Figures
 from logsrv.linelog.stages.sort import Sorting
+from logsrv.linelog.steps.step_words import of_months
+from logsrv.linelog.steps.steps import Steps
 from tests.parts.stores import line, make_store, view_of
 
 MESSAGES = [
@@ -114,7 +116,9 @@ def test_steps_of_any_length_hold_their_lines(step, moments):
     """Also those of alerts: a window of 100 s has steps of 1.666666 s. All in microseconds."""
     text = b"".join(f"{exact_rfc3339(moment)} a x\n".encode() for moment in moments)
     for by in (), ("app",):
-        _, _, counts, _ = Groups(Grouping((COUNT,), by, step / 1e6)).count_text(text + b"no time\n")
+        _, _, counts, _ = Groups(Grouping((COUNT,), by, Steps(step / 1e6))).count_text(
+            text + b"no time\n"
+        )
         found = {start and round(start * 1e6): lines for (start, *_), lines in counts.items()}
         assert found.pop(None) == 1
         assert found == Counter(moment // step * step for moment in moments)
@@ -224,3 +228,14 @@ def test_of_equal_numbers_the_older_line_is_first(tmp_path):
         found = in_order(store, query, 4)
         seconds = [int(hit.line[17:19]) for hit in found.hits]
         assert seconds == [second for second in range(10) if second % 2 == bit][:4]
+
+
+def test_what_is_remembered_is_of_a_zone_and_a_step():
+    steps = [
+        Steps(86400.0),
+        Steps(86400.0, zone="Asia/Kolkata"),
+        Steps(86400.0, zone="Europe/Berlin"),
+        Steps(3600.0, zone="Europe/Berlin"),
+        of_months(1).in_zone("Europe/Berlin"),
+    ]
+    assert len({Groups(Grouping((COUNT,), (), one)).identity for one in steps}) == len(steps)

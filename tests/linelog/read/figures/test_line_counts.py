@@ -17,6 +17,8 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.stages.figures import Figures
+from logsrv.linelog.steps.step_words import of_months
+from logsrv.linelog.steps.steps import Steps
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import indexing
 from logsrv.linelog.store.index import segment_index as index
@@ -52,7 +54,7 @@ def search(store: Path, query: str = "", **scope: str) -> Search:
 @pytest.mark.parametrize("query", ["", "level=error"])
 def test_only_the_active_segment_is_read_for_coarse_steps(store, query):
     found = search(store, query)
-    assert len(histogram(found, 604800, levels=True)) == 1
+    assert len(histogram(found, Steps(604800.0), levels=True)) == 1
     assert found.stats.segments == 1
 
 
@@ -76,9 +78,18 @@ def test_the_most_frequent_levels_are_not_read(store):
 
 def test_frames_on_the_border_of_a_step_are_read(store):
     found = search(store)
-    histogram(found, 3600, levels=True)
+    histogram(found, Steps(3600.0), levels=True)
     # Of 3 sealed segments of 3 frames, those on the borders of 5 hours, and the active one.
     assert 3 < found.stats.frames <= 3 + 5
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns"])
+@pytest.mark.parametrize("steps", [Steps(3600.0), Steps(7200.0), Steps(86400.0), of_months(1)])
+def test_the_index_answers_by_steps_of_a_zone_as_the_lines_do(store, steps, zone):
+    found, read = search(store), search(store, source="tcp:*")
+    steps = steps.in_zone(zone)
+    assert histogram(found, steps, levels=True) == histogram(read, steps, levels=True)
+    assert found.stats.frames < read.stats.frames
 
 
 def test_a_source_is_looked_for_in_the_text(store):
@@ -90,7 +101,7 @@ def test_a_source_is_looked_for_in_the_text(store):
 def test_levels_by_other_rules_are_not_used(store, monkeypatch):
     monkeypatch.setattr(groups, "RULES", 99)
     found = search(store)
-    histogram(found, 604800, levels=True)
+    histogram(found, Steps(604800.0), levels=True)
     assert found.stats.segments == 4
     # How many lines there are follows from no rules.
     lines = search(store)

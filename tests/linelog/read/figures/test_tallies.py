@@ -20,9 +20,11 @@ from logsrv.linelog.read.figures.grouping import COUNT, Grouping
 from logsrv.linelog.read.figures.groups import Groups, count_values
 from logsrv.linelog.read.figures.line_counts import count_by_time
 from logsrv.linelog.read.figures.tallies import count_fields, count_sources
-from logsrv.linelog.read.figures.time_buckets import histogram, sensible_step
+from logsrv.linelog.read.figures.time_buckets import histogram
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.steps.step_words import sensible_steps
+from logsrv.linelog.steps.steps import Steps
 from tests.parts.counts import counted_values
 from tests.parts.examples import more
 from tests.parts.stores import BEGIN, line, make_store, view_of
@@ -164,7 +166,7 @@ def test_a_number_counts_as_it_was_written_whoever_parses_it(
 def test_too_many_steps_are_an_error(whole, monkeypatch):
     monkeypatch.setattr(over_time, "MOST_STEPS", 1000)
     with pytest.raises(LogsrvError, match="in more than 1,000 steps of 1 s; take longer steps"):
-        histogram(whole, 1, levels=False)
+        histogram(whole, Steps(1.0), levels=False)
 
 
 def test_no_step_of_a_histogram_is_forgotten(tmp_path, monkeypatch):
@@ -172,14 +174,14 @@ def test_no_step_of_a_histogram_is_forgotten(tmp_path, monkeypatch):
     monkeypatch.setattr(frequent_keys, "MOST_KEYS", 10)
     some = [line(f"<1{number % 2}>app: x", number / 2) for number in range(100)]
     view = view_of(make_store(tmp_path / "logs", [some]))
-    found = histogram(Search(view, make_matcher(parse("")), Scope()), 1, levels=True)
+    found = histogram(Search(view, make_matcher(parse("")), Scope()), Steps(1.0), levels=True)
     assert [one.levels for one in found] == [{"critical": 1, "error": 1}] * 50
 
 
 def test_steps_shorter_than_a_second(tmp_path):
     some = [line("x", number * 0.04) for number in range(100)]
     view = view_of(make_store(tmp_path / "logs", [some]))
-    found = histogram(Search(view, make_matcher(parse("")), Scope()), 0.1, levels=False)
+    found = histogram(Search(view, make_matcher(parse("")), Scope()), Steps(0.1), levels=False)
     assert sum(one.lines for one in found) == 100
     assert len(found) == 40
 
@@ -187,16 +189,15 @@ def test_steps_shorter_than_a_second(tmp_path):
 def test_steps_that_end_within_a_second(tmp_path):
     some = [line("x", number * 0.7) for number in range(100)]
     view = view_of(make_store(tmp_path / "logs", [some]))
-    found = histogram(Search(view, make_matcher(parse("")), Scope()), 1.5, levels=False)
+    found = histogram(Search(view, make_matcher(parse("")), Scope()), Steps(1.5), levels=False)
     assert [one.lines for one in found[:5]] == [3, 2, 2, 2, 2]
     assert [one.start - BEGIN for one in found[:3]] == [0, 1.5, 3]
 
 
 def test_a_step_is_one_that_people_read():
-    assert sensible_step(3600, 40) == 120
-    assert sensible_step(86_400, 40) == 3600
-    assert sensible_step(0.5, 40) == 0.1
-    assert 20 < 1e12 / sensible_step(1e12, 40) <= 40
+    assert sensible_steps(3600, 40) == Steps(120.0)
+    assert sensible_steps(86_400, 40) == Steps(3600.0)
+    assert sensible_steps(0.5, 40) == Steps(0.1)
 
 
 @pytest.mark.parametrize("message", [b"a=\xff b=1", b'{"a": ["\\udcff"]}'])
