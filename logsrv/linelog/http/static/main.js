@@ -54,7 +54,7 @@ let wanted = current;
 let scope = { since: DEFAULT_LAST, until: "" };
 
 const box = new Box((query) => show({ q: query, position: "" }, false), () => showAll());
-const completion = new Completion(box, () => scope);
+const completion = new Completion(box, () => scope, lines);
 
 /**
  * Add a field's value to the query, or exclude it. If a past line is shown, that line stays visible.
@@ -334,7 +334,8 @@ function escape() {
   else if (closeMore()) return;
   else if (at === box.input && work.takesLong) work.cancel();
   else if (at === box.input) {
-    if (lines.selected) lines.select(lines.selected);
+    if (!lines.scroller.checkVisibility()) table.part.focus({ preventScroll: true });
+    else if (lines.selected) lines.select(lines.selected);
     else lines.scroller.focus();
   } else if (fields.panel.shown && isNarrow) fields.panel.toggle(false);
   else if (patterns.panel.shown && (isNarrow || patterns.panel.part.contains(at))) patterns.panel.toggle(false);
