@@ -83,6 +83,12 @@ def test_a_row_does_not_repeat_itself(visit):
         (record('{"hostname":"gate","name":"shop","event":"e"}', hostname="gate", name="shop", event="e")
          | {"app": "shop"}, "_shop: _e"),
         (record("a=1 text=b", a=1, text="b"), "a=1 text=b"),
+        (record('ts=1 level=info at=a.go msg="a b"', ts="1", level="info", at="a.go", msg="a b"),
+         "a b_ at=a.go_"),
+        (record("level=info msg=up", level="info", msg="up"), "up"),
+        (record("level=info msg=up and more", level="info", msg="up"), "level=info msg=up and more"),
+        (record("<13>Nov 20 06:18:42 gate sshd: k=1 msg=m", **header, k="1", msg="m", text="k=1 msg=m"),
+         "_sshd: _m_ k=1_"),
         (record("<13>Nov 20 06:18:42 gate sshd: a=1 text=b", **header, a=1, text="b"),
          "<13>Nov 20 06:18:42 gate sshd: a=1 text=b"),
         (record("<13>Nov 20 06:18:42 gate sshd: ", **header, text=""), "<13>Nov 20 06:18:42 gate sshd: "),
