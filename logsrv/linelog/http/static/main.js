@@ -29,7 +29,7 @@ import { TimePicker } from "./picker.js";
 import { onPrint, printHead } from "./print.js";
 import { Saved } from "./saved.js";
 import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider } from "./scope.js";
-import { asLines, besidePatterns, kindOf, patternsOf, withCondition, withFilter } from "./stages.js";
+import { asLines, besidePatterns, kindOf, patternsOf, withCondition, withFilter, withOnly } from "./stages.js";
 import { showListed, showState } from "./state.js";
 import { Table } from "./table.js";
 import { printable } from "./text.js";
@@ -69,6 +69,16 @@ function term(field, value, exclude, position = "") {
   // Without a reload of what is being read.
   if (query !== box.value || kept) show({ q: query, position: kept }, Boolean(kept));
 }
+
+/**
+ * Show the lines with a value, whatever else was asked for.
+ * @param {string} field
+ * @param {string} value
+ */
+const only = (field, value) => show({ q: withOnly(box.value, field, value), position: "" });
+
+/** Show the lines with an id of all sources, in the same time range. @param {string} id */
+const everywhere = (id) => show({ q: `"${id}"`, position: "" });
 
 /** Show the rows and columns of the address. */
 function showLayout() {
@@ -111,7 +121,7 @@ function barsBy(field) {
 }
 
 const by = new ByMenu(barsBy);
-const fields = new Fields({ term, column, overTime: barsBy, names: (names) => by.offer(names), work: showWork });
+const fields = new Fields({ term, only, column, overTime: barsBy, names: (names) => by.offer(names), work: showWork });
 const histogram = new Histogram(
   (since, until) => show({ since, until, position: "" }),
   () => (current.since || wanted.since) && show({ since: "", until: "", position: "" }),
@@ -136,6 +146,8 @@ const older = new Older(view, (time) => wider(wanted, scope, time), show, showWo
 const empty = new Empty(view, showWork, () => again());
 const details = new Details(lines, {
   term,
+  only,
+  everywhere,
   top: (field) => fields.reveal(field),
   column,
   neighbours,

@@ -265,6 +265,18 @@ function listed(text) {
 }
 
 /**
+ * Return a query for the lines with a value and no other condition; what it makes of its lines stays.
+ * @param {string} query
+ * @param {string} field
+ * @param {string} value
+ */
+export function withOnly(query, field, value) {
+  const [filter, ...stages] = stagesOf(query);
+  const ofLines = new Set(stagesOfLines(stages).filter((stage) => known(stage)?.takes === "filter"));
+  return withCondition(joined([{ ...filter, text: "" }, ...stages.filter((stage) => !ofLines.has(stage))]), field, value, false);
+}
+
+/**
  * Return the piece of a stage at the cursor that can be completed; null in a filter, or if there is none.
  * @param {string} query
  * @param {number} cursor

@@ -202,6 +202,9 @@ def test_stages_of_a_query_are_known(call):
         ('| extract "<ms> s" | where -ms=1', "ms", '| extract "<ms> s" | where ms=1'),
     ):
         assert call("stages.js", "withCondition", query, field, "1", False) == expected
+    assert call("stages.js", "withOnly", "x y=1 | where z | count by app", "app", "a b") == (
+        'app="a b" | count by app'
+    )
     query = "x | avg `a by b` by `by`,`every`, count every 1m"
     words = [query[start:end] for start, end in call("stages.js", "wordsOfStages", query)]
     assert words == ["|", "avg", "by", "count", "every"]
