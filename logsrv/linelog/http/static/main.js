@@ -5,7 +5,7 @@ import { Announcer } from "./announce.js";
 import { ApiError } from "./api.js";
 import { Box } from "./box.js";
 import { ByMenu } from "./by_menu.js";
-import { readColumns, showColumns, switchColumn, writtenColumns } from "./columns.js";
+import { alignNames, hasMessage, readColumns, showColumns, switchColumn, writtenColumns } from "./columns.js";
 import { Completion } from "./complete.js";
 import { chosenRows, nextRows, saidRows, showRows } from "./density.js";
 import { Details } from "./details.js";
@@ -29,7 +29,7 @@ import { TimePicker } from "./picker.js";
 import { onPrint, printHead } from "./print.js";
 import { Saved } from "./saved.js";
 import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider } from "./scope.js";
-import { asLines, besidePatterns, kindOf, patternsOf, withCondition, withFilter, withOnly } from "./stages.js";
+import { asLines, besidePatterns, kindOf, patternsOf, sortOf, withCondition, withFilter, withOnly, withSort } from "./stages.js";
 import { showListed, showState } from "./state.js";
 import { Table } from "./table.js";
 import { printable } from "./text.js";
@@ -84,7 +84,8 @@ const everywhere = (id) => show({ q: `"${id}"`, position: "" });
 function showLayout() {
   const columns = readColumns(current.columns);
   showRows(chosenRows(current.rows));
-  showColumns(columns, column);
+  showColumns(columns, hasMessage(current.columns), { remove: column, sort: sortBy });
+  alignNames(() => completion.numberFields());
   lines.setColumns(columns);
   lines.unfoldAll(chosenRows(current.rows) === "all");
   fields.markColumns(columns);
@@ -109,15 +110,22 @@ function rows() {
 
 /** @param {string} name of a field that becomes a column, or no longer is one */
 function column(name) {
-  const columns = switchColumn(readColumns(current.columns), name);
-  layOut({ columns: columns.length ? writtenColumns(columns) : "" });
-  say(columns.includes(name) ? `${printable(name)} is a column.` : `${printable(name)} is no longer a column.`);
+  const [earlier, message] = [readColumns(current.columns), hasMessage(current.columns)];
+  const columns = name === "message" ? earlier : switchColumn(earlier, name);
+  layOut({ columns: columns.length ? writtenColumns(columns, message !== (name === "message")) : "" });
+  say((name === "message" ? !message : columns.includes(name)) ? `${printable(name)} is a column.` : `${printable(name)} is no longer a column.`);
 }
 
 /** @param {string} field of the bars from now on; "" or "level": by level */
 function barsBy(field) {
   by.choose(field);
   layOut({ by: by.chosen }, () => figures.setBy(by.chosen));
+}
+
+/** @param {string} name of a column, by which lines are sorted: the largest first, then the smallest, then as they come */
+function sortBy(name) {
+  if (name === "time" || sortOf(box.value) === name || completion.numberFields().has(name)) show({ q: withSort(box.value, name), position: "" });
+  else say(`${printable(name)} has no numbers here to sort by.`);
 }
 
 const by = new ByMenu(barsBy);
@@ -452,6 +460,7 @@ function showAll() {
   empty.show();
   showWork();
   keepFocus(lines.scroller);
+  alignNames(() => completion.numberFields());
   document.body.classList.toggle("away", health.away > 0);
   showBanner(health.trouble, health.away && (view.stream?.lost || health.away));
 }

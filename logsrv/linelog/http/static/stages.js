@@ -1,6 +1,6 @@
 /** The stages behind a query's filter: `… | extract "took <ms> ms" | where ms>5 | avg ms by app`. */
 
-import { nameOf } from "./field_names.js";
+import { nameOf, writtenField } from "./field_names.js";
 import { atoms, filterAt, pieceAt, withBoth, withTerm } from "./query.js";
 import { STAGES, stageNamed } from "./stage_list.js";
 
@@ -274,6 +274,20 @@ export function withOnly(query, field, value) {
   const [filter, ...stages] = stagesOf(query);
   const ofLines = new Set(stagesOfLines(stages).filter((stage) => known(stage)?.takes === "filter"));
   return withCondition(joined([{ ...filter, text: "" }, ...stages.filter((stage) => !ofLines.has(stage))]), field, value, false);
+}
+
+/**
+ * Return a query whose lines are sorted by a field: the largest first, then the smallest, then as they come.
+ * @param {string} query
+ * @param {string} field
+ */
+export function withSort(query, field) {
+  const [filter, ...stages] = stagesOf(query);
+  const [largest, smallest] = [`sort ${writtenField(field)}`, `sort ${writtenField(field)} asc`];
+  const earlier = stages.find((stage) => nameOfStage(stage) === "sort")?.text;
+  const next = earlier === largest ? smallest : earlier === smallest ? "" : largest;
+  const others = stages.filter((stage) => nameOfStage(stage) !== "sort");
+  return joined([filter, ...others, ...(next ? [{ ...filter, text: next }] : [])]);
 }
 
 /**

@@ -116,7 +116,7 @@ def test_the_host_of_a_message_is_shown_and_columns_are_chosen(logs, visit):
     page.go(f"{logs.url}?columns=time,hostname,app,message")
     page.wait(f"{LIVE} && {COUNT} === 2")
     assert page.run(cells) == [["<b>web1", "nginx", "hello"], ["", "", "plain"]]
-    assert page.texts("#column-names button") == ["time", "hostname", "app"]
+    assert page.texts("#column-names .link") == ["time", "hostname", "app"]
     page.wait("document.querySelector('.field-entry .column[data-field=status]')")
     page.run("document.querySelector('.field-entry .column[data-field=status]').focus()")
     page.press("Enter")
@@ -128,7 +128,7 @@ def test_the_host_of_a_message_is_shown_and_columns_are_chosen(logs, visit):
     page.wait("location.search.includes('app,status,source,message')")
     logs.send("later", source=RELAY)
     page.click("#pause")
-    page.wait(f"{COUNT} === 3 && document.querySelectorAll('#column-names button').length === 5")
+    page.wait(f"{COUNT} === 3 && document.querySelectorAll('#column-names .link').length === 5")
     assert page.run(cells)[2] == ["", "", "", RELAY, "later"]
     for name in ("time", "hostname", "app", "status", "source"):
         page.click(f"[aria-label='Remove the column {name}']")
