@@ -40,14 +40,15 @@ tail=$!
 server=$!
 # Behind & it ignores Ctrl-C, and who ends this shell means the logger.
 trap 'kill -TERM "$server" 2>/dev/null' INT TERM
-wait "$server"
+# The logger ends by the signal that stopped it, and the shell would say so: "Terminated".
+wait "$server" 2>/dev/null
 status=$?
 # A signal has ended the wait, not yet the logger.
 while kill -0 "$server" 2>/dev/null; do
-    wait "$server"
+    wait "$server" 2>/dev/null
     status=$?
 done
-kill "$tail" 2>/dev/null
+{ kill "$tail" && wait "$tail"; } 2>/dev/null
 case $status in
     0 | 130 | 143) echo "make run: stopped. All lines are in logs/; the next make run goes on from there." ;;
     *) exit "$status" ;;

@@ -19,6 +19,7 @@ from typing import TypeAlias
 from logsrv.kit.connections.source import escaped_word
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.linelog.importing.dated import LineMoments
+from logsrv.linelog.importing.hostnames import HostnameAdder
 from logsrv.linelog.importing.readable import CHUNK, JOURNAL, readable_text, unpack_file
 from logsrv.linelog.lines.bodies import Records, RequestRefused
 from logsrv.linelog.lines.framer import LineFramer
@@ -59,6 +60,8 @@ class LogFile:
     taken: bytes of the file read so far. unpacked: bytes of text so far.
     exact: count each line without a time, which takes longer. by_time: sort its lines by their times.
     utf8_from: offset of the first byte in UTF-8 behind text in UTF-16, None without such text.
+    hostnames: adds a hostname to lines without one; None leaves them. has_no_hostname_in_path: whether one
+    was looked for in its path, and not found.
     cut: sentences about why it could not be read to its end. without_fields: number of journal entries
     of which fields were too long, and dropped.
     """
@@ -78,7 +81,8 @@ class LogFile:
         self.taken = self.unpacked = self.without_fields = 0
         self.utf8_from: int | None = None
         self.cut: list[str] = []
-        self.exact = self.by_time = False
+        self.exact = self.by_time = self.has_no_hostname_in_path = False
+        self.hostnames: HostnameAdder | None = None
         self.dated = LineMoments(self._written)
         self._begin: int | None = None
         self._day_first: bool | None = None
@@ -111,6 +115,10 @@ class LogFile:
         yield from self._sorted_dated_lines() if self.by_time else self._read_dated_lines()
         for why in self.cut:
             self._tell(why)
+
+    def with_hostname(self, moment: int, lines: bytes) -> bytes:
+        """Return lines of a run, the next one in the order of the file, with the hostname they get."""
+        return lines if self.hostnames is None else self.hostnames.add(moment, lines)
 
     def _sorted_dated_lines(self) -> Generator[tuple[int, bytes]]:
         """Yield the runs sorted by moment; equal moments keep their order.

@@ -66,7 +66,26 @@ def file_sentence(file: LogFile) -> str:
         f" {'counts' if number == 1 else 'count'} as local time"
         for name, number in dated.unclear_zones.most_common(_MOST_ZONES)
     )
+    parts += _hostname_parts(file)
     return "; ".join(parts)
+
+
+def _hostname_parts(file: LogFile) -> list[str]:
+    """Return what became of the hostname that was asked for."""
+    adder = file.hostnames
+    parts = ["no hostname in its path"] if file.has_no_hostname_in_path else []
+    if adder is None:
+        return parts
+    if adder.added:
+        gets = "gets" if adder.added == 1 else "get"
+        parts.append(f"{counted(adder.added, 'line')} {gets} the hostname {adder.hostname}")
+    if adder.own:
+        keeps = "keeps its own" if adder.own == 1 else "keep their own"
+        parts.append(f"{counted(adder.own, 'line')} {keeps}")
+    if adder.other:
+        stays = "stays" if adder.other == 1 else "stay"
+        parts.append(f"{counted(adder.other, 'line')} with a header that has none {stays} without")
+    return parts
 
 
 def _lines_that_have(number: int, kind: str) -> str:

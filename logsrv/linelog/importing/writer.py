@@ -43,6 +43,10 @@ _GROUP = 1 << 20
 _SYNC_EVERY = 64 << 20
 
 
+class YoungerLinesError(StoreError):
+    """The store has younger lines than the files."""
+
+
 @contextlib.contextmanager
 def open_for_import(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
     """Open a store for an import; it is locked until the end. Raises StoreError with one sentence."""
@@ -136,10 +140,9 @@ class ImportWriter:
             return
         newest = self.newest_time()
         if newest and first < parse_rfc3339(newest) * SECOND:
-            raise StoreError(
+            raise YoungerLinesError(
                 f"the store {self._shown} has lines up to {newest}, and those of the files begin at"
-                f" {rfc3339(first / SECOND)}: older lines cannot be put behind younger ones; import into"
-                " another directory"
+                f" {rfc3339(first / SECOND)}: older lines cannot be put behind younger ones"
             )
         self._active.write([])
         self._active.sync()

@@ -39,8 +39,8 @@ class Completion(Value):
     """The words that the page offers in a stage, and colours.
 
     words: each once, where nothing else is known. behind: a word → what may follow it. after_comma: words
-    behind a comma. takes: `words`; a whole `filter`; a `number`, which is that of the most lines and no
-    other; a `text`. Numbers and texts are not completed.
+    behind a comma. takes: `words`; a whole `filter`; a sum of the `figures` before it; a `number`, which is
+    that of the most lines and no other; a `text`. Numbers and texts are not completed.
     """
 
     words: tuple[str, ...] = ()

@@ -257,5 +257,5 @@ STAGE = Stage(
             "figures of some of the lines, and what is computed of them",
         ),
     ),
-    completion=Completion(takes="text"),
+    completion=Completion(takes="figures"),
 )

@@ -15,7 +15,7 @@ export class Box {
    */
   constructor(onQuery, onError) {
     this.onError = onError;
-    this.input = /** @type {HTMLInputElement} */ (byId("q"));
+    this.input = /** @type {HTMLTextAreaElement} */ (byId("q"));
     this.error = byId("query-error");
     this.colours = new BoxColours(this.input);
     this.onQuery = onQuery;
@@ -24,7 +24,15 @@ export class Box {
     this.typed = -Infinity;
     /** @type {[string, number | null] | null} the error of the last query, if it had one */
     this.refused = null;
+    // At the form, so that a suggestion that Enter takes comes first.
+    this.input.form?.addEventListener("keydown", (event) => {
+      if (event.target !== this.input) return;
+      if (event.key !== "Enter" || event.isComposing || event.defaultPrevented) return;
+      event.preventDefault();
+      this.input.form?.requestSubmit();
+    });
     this.input.addEventListener("input", () => {
+      this.join();
       this.colours.draw();
       this.typed = performance.now();
       this.hide();
@@ -45,12 +53,22 @@ export class Box {
     return this.input.value;
   }
 
+  /** Make spaces of line breaks in a pasted text: a query is one line, however many rows show it. */
+  join() {
+    const { input } = this;
+    if (!/[\r\n]/.test(input.value)) return;
+    const cursor = input.selectionStart;
+    input.value = input.value.replace(/[\r\n]/g, " ");
+    input.setSelectionRange(cursor, cursor);
+  }
+
   /** @param {string} query */
   set(query) {
     clearTimeout(this.timer);
     this.input.value = query;
+    this.join();
     this.colours.draw();
-    this.asked = query;
+    this.asked = this.input.value;
     this.hint("");
     this.accept();
   }

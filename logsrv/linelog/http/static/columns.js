@@ -1,6 +1,6 @@
 /** Chosen columns: fields that each line shows in cells of their own, before the message. */
 
-import { button, byId } from "./dom.js";
+import { button, byId, element } from "./dom.js";
 import { isField, namesOf, writtenField } from "./field_names.js";
 import { programOf } from "./summary.js";
 import { printable } from "./text.js";
@@ -10,7 +10,7 @@ import { printable } from "./text.js";
 const MOST = 8;
 /** Columns that stay when the first field is chosen. */
 const FIRST = ["time", "level"];
-const WIDTHS = new Map([["time", "12.6ch"], ["level", "5.2ch"]]);
+const WIDTHS = new Map([["time", "12.6ch"], ["level", "8ch"]]);
 
 /** A stored source: listener, address and port of the peer. */
 const SOURCE = /^(?:([^@]+)@)?(?:tcp|udp|tls):(.+?)(?::(\d+))?$/;
@@ -25,10 +25,17 @@ export function readColumns(text) {
 }
 
 /**
- * Return the columns as an address has them, with the message.
- * @param {string[]} columns
+ * Return whether the message is one of the columns of an address; without columns it is.
+ * @param {string} text
  */
-export const writtenColumns = (columns) => [...columns, "message"].map(writtenField).join();
+export const hasMessage = (text) => !readColumns(text).length || namesOf(text).includes("message");
+
+/**
+ * Return the columns as an address has them.
+ * @param {string[]} columns
+ * @param {boolean} [message] whether the message is the last
+ */
+export const writtenColumns = (columns, message = true) => [...columns, ...(message ? ["message"] : [])].map(writtenField).join();
 
 /**
  * Return the columns with one more, or without it if it is one of them.
@@ -62,15 +69,33 @@ export function valueOf(line, name) {
 /**
  * Give the lines their columns, and show the names above them.
  * @param {string[]} columns
- * @param {(name: string) => void} onRemove
+ * @param {boolean} message whether the message is one of them
+ * @param {{remove: (name: string) => void, sort: (name: string) => void}} told
  */
-export function showColumns(columns, onRemove) {
+export function showColumns(columns, message, told) {
   const stage = byId("column-names").parentElement;
-  const widths = columns.map((name) => `minmax(0, ${WIDTHS.get(name) ?? "14ch"})`);
+  const widths = columns.map((name) => `minmax(0, ${WIDTHS.get(name) ?? (message ? "14ch" : "22ch")})`);
   stage?.style.setProperty("--columns", [...widths, "minmax(0, 1fr)"].join(" "));
   byId("column-names").hidden = !columns.length;
   byId("lines").toggleAttribute("data-columns", columns.length > 0);
-  byId("column-names").replaceChildren(
-    ...columns.map((name) => button(printable(name), "link", () => onRemove(name), `Remove the column ${printable(name)}`)),
-  );
+  byId("lines").toggleAttribute("data-no-message", columns.length > 0 && !message);
+  const remove = (/** @type {string} */ name) => button("×", "remove", () => told.remove(name), `Remove the column ${printable(name)}`);
+  const heads = columns.map((name) => {
+    const head = element("span", "column-name", button(printable(name), "link", () => told.sort(name), `Sort by ${printable(name)}`), remove(name));
+    head.dataset.field = name;
+    return head;
+  });
+  const last = message ? element("span", "column-name", element("span", "quiet", "message"), remove("message")) : button("+ message", "remove whole", () => told.remove("message"), "+ message: show the message too");
+  byId("column-names").replaceChildren(...heads, last);
+}
+
+/**
+ * Put the names of columns with numbers at the right, above these.
+ * @param {() => Set<string>} numberFields
+ */
+export function alignNames(numberFields) {
+  const part = byId("column-names");
+  if (part.hidden) return;
+  const numbers = numberFields();
+  for (const head of /** @type {NodeListOf<HTMLElement>} */ (part.querySelectorAll("[data-field]"))) head.classList.toggle("right", numbers.has(head.dataset.field ?? ""));
 }

@@ -5,8 +5,8 @@ import { byId, element } from "./dom.js";
 import { isField, writtenField } from "./field_names.js";
 import { share } from "./fields.js";
 import { LEVELS } from "./levels.js";
-import { quoted } from "./query.js";
-import { extractedNames, pieceOfQuery } from "./stages.js";
+import { fieldName, quoted } from "./query.js";
+import { extractedNames, figuresBefore, pieceOfQuery } from "./stages.js";
 import { keep, keptList } from "./storage.js";
 import { printable } from "./text.js";
 import { number } from "./times.js";
@@ -19,16 +19,24 @@ const ALWAYS = ["level", "app", "source", "name", "host", "message", "time"];
 const AGE = 20_000;
 /** Values of a field that are loaded; those that match the typed text are offered. */
 const VALUES = 500;
+/** Figures of numbers: for these, fields that have some come first. */
+const OF_NUMBERS = /^(?:sum|avg|min|max|p\d+)$/;
+/** Lines whose fields are looked at for numbers. */
+const READ = 200;
 const OPERATOR = /^(!=|<=|>=|=|<|>|~|:)/;
 
 export class Completion {
   /**
    * @param {import("./box.js").Box} box
    * @param {() => import("./scope.js").Scope} scope returns the scope whose counts are shown
+   * @param {import("./lines.js").Lines} lines the lines of the page tell which fields have numbers
    */
-  constructor(box, scope) {
+  constructor(box, scope, lines) {
     this.box = box;
     this.scope = scope;
+    this.lines = lines;
+    /** Fields that had numbers in the lines last shown. @type {Set<string>} */
+    this.numbers = new Set();
     this.list = byId("completions");
     /** @type {Offer[]} */
     this.offers = [];
@@ -44,6 +52,7 @@ export class Completion {
     input.addEventListener("blur", () => this.close());
     input.addEventListener("keydown", (event) => this.key(event));
     input.addEventListener("change", () => remember(box.value));
+    input.form?.addEventListener("submit", () => remember(box.value));
     this.list.addEventListener("pointerdown", (event) => event.preventDefault());
   }
 
@@ -75,6 +84,11 @@ export class Completion {
       const words = piece.words.filter((word) => word !== typed);
       return matching(words, typed, (word) => word).map((text) => ({ text, note: "", insert: `${text} `, start, end, more: true }));
     }
+    if (piece.kind === "figure") {
+      const space = /^\s/.test(query.slice(end)) ? "" : " ";
+      return matching(figuresBefore(query, start).filter((name) => isField(name) && name !== piece.typed), typed, (name) => name)
+        .map((name) => ({ text: name, note: "figure", insert: writtenField(name) + space, start, end, more: true }));
+    }
     if (piece.kind !== "value") {
       const { fields, sampled } = await this.ask("/api/fields", {});
       const known = fields.map((/** @type {any} */ one) => ({ text: one.name, note: `in ${share(one.lines, sampled)} of the lines` }));
@@ -82,7 +96,10 @@ export class Completion {
       const parts = extractedNames(query).map((text) => ({ text, note: "extracted" }));
       const others = always.map((text) => ({ text, note: text === "app" ? "the program" : "always there" }));
       const named = piece.kind === "name" || OPERATOR.test(query.slice(end));
-      return matching([...parts, ...known, ...others].filter((one) => isField(one.text)), typed, (one) => one.text)
+      const all = [...parts, ...known, ...others].filter((one) => isField(one.text));
+      const numbers = piece.kind === "name" && OF_NUMBERS.test(piece.behind) ? this.numberFields() : new Set();
+      const first = all.filter((one) => numbers.has(one.text)).map((one) => ({ ...one, note: "numbers" }));
+      return matching([...first, ...all.filter((one) => !numbers.has(one.text))], typed, (one) => one.text)
         .map((one) => ({ ...one, insert: writtenField(one.text) + (named ? "" : "="), start, end, more: !named }));
     }
     const found = (await this.ask("/api/top", { field: writtenField(piece.field), limit: VALUES })).values;
@@ -92,6 +109,16 @@ export class Completion {
     const space = /^\s/.test(query.slice(end)) ? "" : " ";
     return matching(values.filter((one) => one.value.toLowerCase() !== typed), typed, (one) => one.value)
       .map((one) => ({ text: one.value, note: one.count === null ? "" : number(one.count), insert: quoted(one.value) + space, start, end, more: false }));
+  }
+
+  /** Return the fields that are numbers in the lines of the page, or in those before figures were shown. */
+  numberFields() {
+    const found = new Set();
+    for (const row of [...this.lines.rows.values()].slice(-READ)) {
+      for (const [name, value] of Object.entries(this.lines.data.get(row)?.fields ?? {})) if (isNumeric(value)) found.add(fieldName(name));
+    }
+    if (found.size) this.numbers = found;
+    return this.numbers;
   }
 
   /**
@@ -187,6 +214,9 @@ function matching(all, typed, text) {
   const at = (/** @type {T} */ one) => text(one).toLowerCase().indexOf(typed);
   return all.filter((one) => at(one) >= 0).sort((a, b) => Number(at(a) > 0) - Number(at(b) > 0)).slice(0, MOST);
 }
+
+/** @param {unknown} value */
+const isNumeric = (value) => typeof value === "number" || (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value));
 
 /** @returns {string[]} */
 const recent = () => keptList(RECENT).filter((one) => typeof one === "string").slice(0, MOST);

@@ -4,6 +4,7 @@ import { url } from "./address.js";
 import { get } from "./api.js";
 import { button, cell, copy, element } from "./dom.js";
 import { isField } from "./field_names.js";
+import { idsOf } from "./ids.js";
 import { say } from "./notice.js";
 import { fieldName } from "./query.js";
 import { textsOf } from "./row.js";
@@ -14,7 +15,7 @@ import { printable, unfolded } from "./text.js";
 export class Details {
   /**
    * @param {import("./lines.js").Lines} lines
-   * @param {{term: (field: string, value: string, exclude: boolean, position: string) => void, top: (field: string) => void, column: (field: string) => void,
+   * @param {{term: (field: string, value: string, exclude: boolean, position: string) => void, only: (field: string, value: string) => void, everywhere: (id: string) => void, top: (field: string) => void, column: (field: string) => void,
    *   neighbours: (line: Line) => void, around: (line: Line) => void, query: () => string,
    *   stateOf: (line: Line) => {position: string, columns: string}}} actions
    */
@@ -117,7 +118,15 @@ export class Details {
       const shown = values.map((one) => this.value(name, field, typeof one === "string" ? one : JSON.stringify(one), line.position));
       table.append(this.name(name, field), element("dd", "", ...shown));
     }
+    const ids = idsOf(line);
+    if (ids.length) table.append(element("dt", "", "same id"), element("dd", "", ...ids.map((id) => this.id(id))));
     return table;
+  }
+
+  /** @param {string} id */
+  id(id) {
+    const text = printable(id);
+    return element("span", "value", button(text, "add link", () => this.actions.everywhere(id), `All lines with ${text}, of all sources, without the filter`));
   }
 
   /**
@@ -149,6 +158,7 @@ export class Details {
       "span",
       "value",
       button(text, "add", () => this.actions.term(field, value, false, position), `Only lines with ${field}=${said}`),
+      button("=", "exclude only", () => this.actions.only(field, value), `Nothing but ${field}=${said}, without the rest of the filter`),
       button("−", "exclude", () => this.actions.term(field, value, true, position), `No lines with ${field}=${said}`),
       copier,
     );

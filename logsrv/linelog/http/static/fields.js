@@ -19,7 +19,7 @@ const SAMPLE = 5000;
 const EVERY = 10_000;
 export class Fields {
   /**
-   * @param {{term: (field: string, value: string, exclude: boolean) => void, column: (field: string) => void, overTime: (field: string) => void,
+   * @param {{term: (field: string, value: string, exclude: boolean) => void, only: (field: string, value: string) => void, column: (field: string) => void, overTime: (field: string) => void,
    *   names: (names: string[]) => void, work: () => void}} told
    *   overTime: gets a field whose values are to be shown over time. names: gets the names of all fields, as soon as they are known.
    *   work: called when a request begins or ends.
@@ -223,7 +223,8 @@ export class Fields {
     const add = button("", "add", () => this.told.term(field, value, false), `Only lines with ${field}=${shown || "(empty)"}: ${number(count)}`);
     add.append(element("span", "name", shown || "(empty)"), " ", element("span", "count", number(count)));
     const exclude = button("−", "exclude", () => this.told.term(field, value, true), `No lines with ${field}=${shown}`);
-    return element("li", field === "level" ? `level-${value}` : "", shareBar(total && count / total), add, exclude);
+    const only = button("=", "exclude only", () => this.told.only(field, value), `Nothing but ${field}=${shown}, without the rest of the filter`);
+    return element("li", field === "level" ? `level-${value}` : "", shareBar(total && count / total), add, only, exclude);
   }
 }
 

@@ -5,7 +5,7 @@ import { Announcer } from "./announce.js";
 import { ApiError } from "./api.js";
 import { Box } from "./box.js";
 import { ByMenu } from "./by_menu.js";
-import { readColumns, showColumns, switchColumn, writtenColumns } from "./columns.js";
+import { alignNames, hasMessage, readColumns, showColumns, switchColumn, writtenColumns } from "./columns.js";
 import { Completion } from "./complete.js";
 import { chosenRows, nextRows, saidRows, showRows } from "./density.js";
 import { Details } from "./details.js";
@@ -29,7 +29,7 @@ import { TimePicker } from "./picker.js";
 import { onPrint, printHead } from "./print.js";
 import { Saved } from "./saved.js";
 import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider } from "./scope.js";
-import { asLines, besidePatterns, kindOf, patternsOf, withCondition, withFilter } from "./stages.js";
+import { asLines, besidePatterns, kindOf, patternsOf, sortOf, withCondition, withFilter, withOnly, withSort } from "./stages.js";
 import { showListed, showState } from "./state.js";
 import { Table } from "./table.js";
 import { printable } from "./text.js";
@@ -54,7 +54,7 @@ let wanted = current;
 let scope = { since: DEFAULT_LAST, until: "" };
 
 const box = new Box((query) => show({ q: query, position: "" }, false), () => showAll());
-const completion = new Completion(box, () => scope);
+const completion = new Completion(box, () => scope, lines);
 
 /**
  * Add a field's value to the query, or exclude it. If a past line is shown, that line stays visible.
@@ -70,11 +70,22 @@ function term(field, value, exclude, position = "") {
   if (query !== box.value || kept) show({ q: query, position: kept }, Boolean(kept));
 }
 
+/**
+ * Show the lines with a value, whatever else was asked for.
+ * @param {string} field
+ * @param {string} value
+ */
+const only = (field, value) => show({ q: withOnly(box.value, field, value), position: "" });
+
+/** Show the lines with an id of all sources, in the same time range. @param {string} id */
+const everywhere = (id) => show({ q: `"${id}"`, position: "" });
+
 /** Show the rows and columns of the address. */
 function showLayout() {
   const columns = readColumns(current.columns);
   showRows(chosenRows(current.rows));
-  showColumns(columns, column);
+  showColumns(columns, hasMessage(current.columns), { remove: column, sort: sortBy });
+  alignNames(() => completion.numberFields());
   lines.setColumns(columns);
   lines.unfoldAll(chosenRows(current.rows) === "all");
   fields.markColumns(columns);
@@ -99,9 +110,10 @@ function rows() {
 
 /** @param {string} name of a field that becomes a column, or no longer is one */
 function column(name) {
-  const columns = switchColumn(readColumns(current.columns), name);
-  layOut({ columns: columns.length ? writtenColumns(columns) : "" });
-  say(columns.includes(name) ? `${printable(name)} is a column.` : `${printable(name)} is no longer a column.`);
+  const [earlier, message] = [readColumns(current.columns), hasMessage(current.columns)];
+  const columns = name === "message" ? earlier : switchColumn(earlier, name);
+  layOut({ columns: columns.length ? writtenColumns(columns, message !== (name === "message")) : "" });
+  say((name === "message" ? !message : columns.includes(name)) ? `${printable(name)} is a column.` : `${printable(name)} is no longer a column.`);
 }
 
 /** @param {string} field of the bars from now on; "" or "level": by level */
@@ -110,8 +122,14 @@ function barsBy(field) {
   layOut({ by: by.chosen }, () => figures.setBy(by.chosen));
 }
 
+/** @param {string} name of a column, by which lines are sorted: the largest first, then the smallest, then as they come */
+function sortBy(name) {
+  if (name === "time" || sortOf(box.value) === name || completion.numberFields().has(name)) show({ q: withSort(box.value, name), position: "" });
+  else say(`${printable(name)} has no numbers here to sort by.`);
+}
+
 const by = new ByMenu(barsBy);
-const fields = new Fields({ term, column, overTime: barsBy, names: (names) => by.offer(names), work: showWork });
+const fields = new Fields({ term, only, column, overTime: barsBy, names: (names) => by.offer(names), work: showWork });
 const histogram = new Histogram(
   (since, until) => show({ since, until, position: "" }),
   () => (current.since || wanted.since) && show({ since: "", until: "", position: "" }),
@@ -136,6 +154,8 @@ const older = new Older(view, (time) => wider(wanted, scope, time), show, showWo
 const empty = new Empty(view, showWork, () => again());
 const details = new Details(lines, {
   term,
+  only,
+  everywhere,
   top: (field) => fields.reveal(field),
   column,
   neighbours,
@@ -334,7 +354,8 @@ function escape() {
   else if (closeMore()) return;
   else if (at === box.input && work.takesLong) work.cancel();
   else if (at === box.input) {
-    if (lines.selected) lines.select(lines.selected);
+    if (!lines.scroller.checkVisibility()) table.part.focus({ preventScroll: true });
+    else if (lines.selected) lines.select(lines.selected);
     else lines.scroller.focus();
   } else if (fields.panel.shown && isNarrow) fields.panel.toggle(false);
   else if (patterns.panel.shown && (isNarrow || patterns.panel.part.contains(at))) patterns.panel.toggle(false);
@@ -442,6 +463,7 @@ function showAll() {
   empty.show();
   showWork();
   keepFocus(lines.scroller);
+  alignNames(() => completion.numberFields());
   document.body.classList.toggle("away", health.away > 0);
   showBanner(health.trouble, health.away && (view.stream?.lost || health.away));
 }

@@ -15,7 +15,16 @@ export const canPivot = (answer) => answer.by.length > 0 && firstFigure(answer) 
  * Return whether an answer is turned unless the user wants a list.
  * @param {Answer} answer
  */
-export const isPivot = (answer) => canPivot(answer) && answer.columns.length === 3 && addsUp(answer, 2);
+export const isPivot = (answer) => canPivot(answer) && answer.columns.length === 3 && addsUp(answer, 2) && (answer.every !== null || isFull(answer));
+
+/**
+ * Return whether most cells of a matrix of pairs would have a figure; a list says the same of few pairs in less room.
+ * @param {Answer} answer
+ */
+function isFull(answer) {
+  const [firsts, seconds] = [0, 1].map((column) => new Set(answer.rows.map((row) => JSON.stringify(row[column]))).size);
+  return 2 * answer.rows.length >= firsts * seconds;
+}
 
 /**
  * Return an answer with a row for each time or value, and a column for each frequent value of the last field.

@@ -65,7 +65,8 @@ function cells(line, columns) {
   time.setAttribute("datetime", line.time);
   level.textContent = short(line.level);
   const number = line.number === undefined ? [] : [cell("span", "number", line.number === null ? "–" : figure(line.number))];
-  if (columns.length) return [...number, ...columns.map((name) => (name === "time" ? time : name === "level" ? level : valueCell(line, name)))];
+  // Chosen columns are all that is shown, also of sorted lines.
+  if (columns.length) return [...columns.map((name) => (name === "time" ? time : name === "level" ? level : valueCell(line, name)))];
   const host = hostnameOf(line);
   const name = host || sourceName(line);
   source.classList.add(`hue-${hue(host || line.source)}`);
@@ -74,6 +75,9 @@ function cells(line, columns) {
   return [...number, time, source, level];
 }
 
+/** A value that is aligned with others by its last digit. */
+const NUMBER = /^-?\d+(?:\.\d+)?$/;
+
 /**
  * @param {Line} line
  * @param {string} name
@@ -81,7 +85,7 @@ function cells(line, columns) {
 function valueCell(line, name) {
   const value = valueOf(line, name);
   const shown = printable(value.length > SHOWN ? value.slice(0, SHOWN) : value);
-  const made = cell("span", name === "hostname" ? `source hue-${hue(value)}` : "source", shown);
+  const made = cell("span", name === "hostname" ? `source hue-${hue(value)}` : NUMBER.test(value) ? "source right" : "source", shown);
   made.title = `${printable(name)}: ${shown}`;
   return made;
 }

@@ -7,7 +7,7 @@
  * @property {string[]} words that may stand in it, each once
  * @property {Record<string, string[]>} behind a word → what may follow it; nothing stands for names of fields
  * @property {string[]} afterComma
- * @property {"words" | "filter" | "number" | "text"} takes number: of the most lines; text is not completed
+ * @property {"words" | "filter" | "figures" | "number" | "text"} takes figures: a sum of columns; number: of the most lines; text is not completed
  * @property {string} order of ordered lines: words before their number
  * @property {string} lack of ordered lines: a thing without which a line is not among them
  */

@@ -1,12 +1,12 @@
 /** The stages behind a query's filter: `… | extract "took <ms> ms" | where ms>5 | avg ms by app`. */
 
-import { nameOf } from "./field_names.js";
+import { nameOf, writtenField } from "./field_names.js";
 import { atoms, filterAt, pieceAt, withBoth, withTerm } from "./query.js";
 import { STAGES, stageNamed } from "./stage_list.js";
 
 /** @typedef {"lines" | "limit" | "ordered" | "table"} Kind the lines as they come, so many of them, lines in an order of their own, figures */
 /** @typedef {{text: string, start: number, begin: number, end: number}} Stage its text, and where it is in the query, without the `|`; begin: without spaces, too */
-/** @typedef {{kind: "word" | "name", typed: string, start: number, end: number, words: string[]}} StagePiece words: to choose from; of a name: none */
+/** @typedef {{kind: "word" | "name" | "figure", typed: string, start: number, end: number, words: string[], behind: string}} StagePiece words: to choose from; of a name: none; behind: the word before it; figure: a column of the figures before this stage */
 
 /** What may stand in a stage: a name in backticks, which may be unfinished, a comma, another word. */
 const TOKEN = /`(?:[^`]|``)*(?:`(?!`)|$)|,|[^\s,]+/g;
@@ -201,6 +201,95 @@ export function withCondition(query, field, value, exclude) {
   return joined([filter, ...stages.filter(({ text }) => text !== opposite)]);
 }
 
+/** Words of a stage of figures behind which none of its names follows. */
+const NO_NAMES = new Set(["every", "compare"]);
+
+/**
+ * Return the names of the columns that figures before a position have: groups, figures by their names, and those of `let`.
+ * @param {string} query
+ * @param {number} position in a stage behind them
+ */
+export function figuresBefore(query, position) {
+  const stages = stagesOf(query).slice(1).filter((stage) => stage.end < position);
+  /** @type {string[]} */
+  const found = [];
+  for (const stage of stages) {
+    if (nameOfStage(stage) === "let") found.push(nameOf(/^let\s+(`(?:[^`]|``)*`|[^\s=]+)/.exec(stage.text)?.[1] ?? ""));
+    else if (known(stage)?.kind === "table") found.push(...columnsOf(stage.text));
+  }
+  return [...new Set(found)].filter(Boolean);
+}
+
+/**
+ * Return the columns of a stage of figures: `avg ms, count as lines by app` has app, avg_ms, lines.
+ * @param {string} text
+ */
+function columnsOf(text) {
+  // A condition's texts may have brackets and commas, names in backticks may have quotation marks.
+  text = text.replace(/`(?:[^`]|``)*`|"(?:[^"\\]|\\.)*"?/g, (one) => (one[0] === "`" ? one : "_".repeat(one.length)));
+  const [figures, groups = ""] = parted(text, "by");
+  const by = tokensOf(parted(parted(groups, "every")[0], "compare")[0]).map(({ word }) => word).filter((word) => word !== ",");
+  const names = listed(parted(parted(figures, "every")[0], "compare")[0]).map((each) => {
+    const words = wordsOf(each.replace(/\(.*\)|\(.*/, " "));
+    const as = words.indexOf("as", 1);
+    if (as > 0) return nameOf(words[as + 1] ?? "");
+    return words.filter((word) => !NO_NAMES.has(word)).map(nameOf).join("_");
+  });
+  return [...by.map(nameOf), ...names];
+}
+
+/**
+ * Return a text in two, before and behind a word of it outside brackets.
+ * @param {string} text
+ * @param {string} word
+ */
+function parted(text, word) {
+  let depth = 0;
+  for (const one of tokensOf(text)) {
+    if (one.word === word && !depth) return [text.slice(0, one.start), text.slice(one.end)];
+    depth += one.word.split("(").length - one.word.split(")").length;
+  }
+  return [text];
+}
+
+/** Return the figures of a list, apart at its commas outside brackets. @param {string} text */
+function listed(text) {
+  let depth = 0;
+  const found = [""];
+  for (const character of text) {
+    depth += Number(character === "(") - Number(character === ")");
+    if (character === "," && !depth) found.push("");
+    else found[found.length - 1] += character;
+  }
+  return found;
+}
+
+/**
+ * Return a query for the lines with a value and no other condition; what it makes of its lines stays.
+ * @param {string} query
+ * @param {string} field
+ * @param {string} value
+ */
+export function withOnly(query, field, value) {
+  const [filter, ...stages] = stagesOf(query);
+  const ofLines = new Set(stagesOfLines(stages).filter((stage) => known(stage)?.takes === "filter"));
+  return withCondition(joined([{ ...filter, text: "" }, ...stages.filter((stage) => !ofLines.has(stage))]), field, value, false);
+}
+
+/**
+ * Return a query whose lines are sorted by a field: the largest first, then the smallest, then as they come.
+ * @param {string} query
+ * @param {string} field
+ */
+export function withSort(query, field) {
+  const [filter, ...stages] = stagesOf(query);
+  const [largest, smallest] = [`sort ${writtenField(field)}`, `sort ${writtenField(field)} asc`];
+  const earlier = stages.find((stage) => nameOfStage(stage) === "sort")?.text;
+  const next = earlier === largest ? smallest : earlier === smallest ? "" : largest;
+  const others = stages.filter((stage) => nameOfStage(stage) !== "sort");
+  return joined([filter, ...others, ...(next ? [{ ...filter, text: next }] : [])]);
+}
+
 /**
  * Return the piece of a stage at the cursor that can be completed; null in a filter, or if there is none.
  * @param {string} query
@@ -215,19 +304,39 @@ export function pieceOfQuery(query, cursor) {
   const piece = { typed: nameOf(query.slice(at?.start ?? cursor, cursor)), start: at?.start ?? cursor, end: at?.end ?? cursor };
   const earlier = tokens.filter(({ end }) => end <= piece.start);
   const words = earlier.map(({ word }) => word).filter((word) => word !== ",");
+  const before = words[words.length - 1] ?? "";
   /** @param {string[]} choice */
-  const word = (choice) => /** @type {StagePiece} */ ({ kind: "word", ...piece, words: choice });
+  const word = (choice) => /** @type {StagePiece} */ ({ kind: "word", ...piece, words: choice, behind: before });
+  const figures = figuresBefore(query, stage.start);
   /** @type {StagePiece} */
-  const field = { kind: "name", ...piece, words: [] };
+  const field = { kind: figures.length ? "figure" : "name", ...piece, words: [], behind: before };
   if (!words.length) return cursor > stage.start ? word(STAGES.flatMap(({ names }) => names)) : null;
   const one = stageNamed(words[0]);
-  if (one?.takes === "filter") return pieceAt(query, cursor, stage.begin + words[0].length);
+  if (one?.takes === "filter") {
+    const found = pieceAt(query, cursor, stage.begin + words[0].length);
+    if (!figures.length || !found) return found;
+    if (found.kind === "field") return { ...field, typed: found.typed, start: found.start, end: found.end };
+    // Of a group there are values to choose from, of a figure none.
+    return stagesOf(query).some(({ text, end }) => end < stage.start && parted(text, "by")[1]?.includes(found.field)) ? found : null;
+  }
+  if (one?.takes === "figures") return pieceOfSum(query, cursor, stage, field);
   if (one?.takes !== "words") return null;
   const isBehindComma = earlier[earlier.length - 1].word === ",";
   if (isBehindComma) return words.includes("by") ? field : word(one.afterComma);
   const behind = one.behind[words[words.length - 1]];
   if (behind) return behind.length ? word(behind) : field;
   return word(one.words.filter((each) => !words.includes(each)));
+}
+
+/** Return the name at the cursor behind the `=` of `let`. @param {string} query @param {number} cursor @param {Stage} stage @param {StagePiece} field */
+function pieceOfSum(query, cursor, stage, field) {
+  const sum = /^\s*let\s+(?:`(?:[^`]|``)*`|[^\s=]+)\s*=(.*)$/s.exec(query.slice(stage.start, cursor))?.[1];
+  if (sum === undefined || field.kind !== "figure") return null;
+  const written = /(?:`(?:[^`]|``)*|[\p{L}_@][\p{L}\p{M}\p{N}_@.]*)$/u.exec(sum)?.[0] ?? "";
+  // Behind a name or a number there is no other name.
+  if (!written && /[\p{L}\p{N}_)`]\s*$/u.test(sum)) return null;
+  const rest = written ? (/^[\p{L}\p{M}\p{N}_@.]*`?/u.exec(query.slice(cursor))?.[0] ?? "") : "";
+  return { ...field, typed: nameOf(written), start: cursor - written.length, end: cursor + rest.length };
 }
 
 /**

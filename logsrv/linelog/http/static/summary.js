@@ -7,6 +7,8 @@ import { size } from "./times.js";
 
 /** Keys of a JSON record that may hold its message, the first that is there. */
 const MESSAGES = ["message", "msg", "event", "short_message", "MESSAGE", "log", "body", "text"];
+/** Those that a record of logfmt has; its other fields may have such names, too. */
+const MESSAGES_OF_PAIRS = MESSAGES.slice(0, 2);
 const HOSTNAMES = ["hostname", "_HOSTNAME", "resource.host.name", "host.name", "host"];
 /** The key of the program has one of these words: `service.name`, `attrs.tag`, `SYSLOG_IDENTIFIER`. */
 const PROGRAM = /app|name|logger|service|program|tag|identifier|_comm/i;
@@ -22,6 +24,8 @@ const REQUEST = /^(.*?)"[A-Z]+ \S+(?: HTTP\/[\d.]+)?" [1-5]\d\d (?:\d+|-)(.*)$/s
 const SHORT_PATH = 24;
 /** Fields with the seconds that a request took. */
 const SECONDS = ["rt", "request_time"];
+/** A message that is pairs of logfmt and nothing else. */
+const PAIRS = /^[^\s="]+=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)(?:\s+[^\s="]+=(?:"(?:[^"\\]|\\.)*"|[^\s"]*))+\s*$/;
 const STRUCTURED_DATA = /(?:\[(?:[^\]\\]|\\.)*\])+(?=\s*$)/;
 
 /**
@@ -53,7 +57,7 @@ export const programOf = (line) => line.app ?? firstText(line.fields.app);
 
 /**
  * Return the message in parts: the program and what is beside the message are quiet. A message that is neither
- * JSON nor has a syslog header is one part, as it is.
+ * JSON nor logfmt with a message nor has a syslog header is one part, as it is.
  * @param {Line} line
  * @param {string[]} columns fields that have a column of their own
  * @returns {Part[]}
@@ -62,12 +66,13 @@ export function summarize(line, columns) {
   const content = contentOf(line);
   const isJson = /^\{\s*"/.test(content) && content.endsWith("}");
   const hasHeader = content.length < line.message.length;
-  if (!isJson && !hasHeader) return requestParts(line, content, columns) ?? [{ text: line.message, style: "" }];
+  const isRecord = isJson || (MESSAGES_OF_PAIRS.some((name) => typeof line.fields[name] === "string") && PAIRS.test(content));
+  if (!isRecord && !hasHeader) return requestParts(line, content, columns) ?? [{ text: line.message, style: "" }];
   // Without a host's name, the column of the source has the program.
   const program = columns.includes("app") || !(columns.length || hostnameOf(line)) ? "" : programOf(line);
   const pid = hasHeader && line.fields.pid ? `[${firstText(line.fields.pid)}]` : "";
   const head = { text: program && `${program}${pid}: `, style: "key" };
-  if (isJson) return [head, ...recordParts(line, hasHeader, columns)].filter((part) => part.text);
+  if (isRecord) return [head, ...recordParts(line, hasHeader, columns)].filter((part) => part.text);
   const request = requestParts(line, content, columns);
   if (request) return [head, ...request].filter((part) => part.text);
   const data = STRUCTURED_DATA.exec(line.message.slice(0, -content.length || undefined));
@@ -125,7 +130,14 @@ function requestParts({ fields }, content, columns) {
 }
 
 /**
- * Return a JSON record as its message and its other fields; without a message as its fields.
+ * Return the field with the message of a record; undefined without one.
+ * @param {Line} line
+ * @param {boolean} hasHeader
+ */
+const messageKey = ({ fields }, hasHeader) => MESSAGES.find((name) => typeof fields[name] === "string" && fields[name] && !(hasHeader && HEADER.has(name)));
+
+/**
+ * Return a record of JSON or logfmt as its message and its other fields; without a message as its fields.
  * @param {Line} line
  * @param {boolean} hasHeader
  * @param {string[]} columns
@@ -135,7 +147,7 @@ function recordParts(line, hasHeader, columns) {
   const { fields } = line;
   const program = programOf(line);
   const isInHeader = (/** @type {string} */ name) => hasHeader && HEADER.has(name);
-  const key = MESSAGES.find((name) => typeof fields[name] === "string" && fields[name] && !isInHeader(name));
+  const key = messageKey(line, hasHeader);
   const host = hostnameOf(line);
   const pairs = [];
   for (const [name, value] of Object.entries(fields)) {

@@ -215,6 +215,18 @@ def test_two_groups_are_turned_into_a_pivot_and_back(page):
     assert shown.run("document.activeElement.ariaPressed") == "false"
 
 
+def test_pairs_of_which_few_exist_are_a_list_first(page):
+    """A matrix of ten by eight with ten figures would be empty cells; one over time stays."""
+    rows = [(f"/{number}", f"user{number}", 10 - number) for number in range(8)]
+    shown = page(answer(["count"], rows, ("path", "user"), None), "| count by path, user")
+    assert shown.texts("#table thead th") == ["path", "user", "count"]
+    shown.click("#table-tools button")
+    assert shown.texts("#table thead th")[:3] == ["path", "count", "user0"]
+    steps = [(number, f"user{number}", 1) for number in range(8)]
+    shown = page(answer(["count"], steps, ("user",)), "| count every 10m by user")
+    assert shown.texts("#table thead th")[:2] == ["time", "count"]
+
+
 def test_a_pivot_is_of_the_chosen_figure(page):
     shown = page(
         answer(["count", "p95_rt_ms"], PATHS, ("path",)), "| count, p95 rt_ms every 10m by path"

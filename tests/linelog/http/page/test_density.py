@@ -83,6 +83,12 @@ def test_a_row_does_not_repeat_itself(visit):
         (record('{"hostname":"gate","name":"shop","event":"e"}', hostname="gate", name="shop", event="e")
          | {"app": "shop"}, "_shop: _e"),
         (record("a=1 text=b", a=1, text="b"), "a=1 text=b"),
+        (record('ts=1 level=info at=a.go msg="a b"', ts="1", level="info", at="a.go", msg="a b"),
+         "a b_ at=a.go_"),
+        (record("level=info msg=up", level="info", msg="up"), "up"),
+        (record("level=info msg=up and more", level="info", msg="up"), "level=info msg=up and more"),
+        (record("<13>Nov 20 06:18:42 gate sshd: k=1 msg=m", **header, k="1", msg="m", text="k=1 msg=m"),
+         "_sshd: _m_ k=1_"),
         (record("<13>Nov 20 06:18:42 gate sshd: a=1 text=b", **header, a=1, text="b"),
          "<13>Nov 20 06:18:42 gate sshd: a=1 text=b"),
         (record("<13>Nov 20 06:18:42 gate sshd: ", **header, text=""), "<13>Nov 20 06:18:42 gate sshd: "),
@@ -110,7 +116,7 @@ def test_the_host_of_a_message_is_shown_and_columns_are_chosen(logs, visit):
     page.go(f"{logs.url}?columns=time,hostname,app,message")
     page.wait(f"{LIVE} && {COUNT} === 2")
     assert page.run(cells) == [["<b>web1", "nginx", "hello"], ["", "", "plain"]]
-    assert page.texts("#column-names button") == ["time", "hostname", "app"]
+    assert page.texts("#column-names .link") == ["time", "hostname", "app"]
     page.wait("document.querySelector('.field-entry .column[data-field=status]')")
     page.run("document.querySelector('.field-entry .column[data-field=status]').focus()")
     page.press("Enter")
@@ -122,7 +128,7 @@ def test_the_host_of_a_message_is_shown_and_columns_are_chosen(logs, visit):
     page.wait("location.search.includes('app,status,source,message')")
     logs.send("later", source=RELAY)
     page.click("#pause")
-    page.wait(f"{COUNT} === 3 && document.querySelectorAll('#column-names button').length === 5")
+    page.wait(f"{COUNT} === 3 && document.querySelectorAll('#column-names .link').length === 5")
     assert page.run(cells)[2] == ["", "", "", RELAY, "later"]
     for name in ("time", "hostname", "app", "status", "source"):
         page.click(f"[aria-label='Remove the column {name}']")

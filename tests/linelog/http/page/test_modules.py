@@ -202,6 +202,9 @@ def test_stages_of_a_query_are_known(call):
         ('| extract "<ms> s" | where -ms=1', "ms", '| extract "<ms> s" | where ms=1'),
     ):
         assert call("stages.js", "withCondition", query, field, "1", False) == expected
+    assert call("stages.js", "withOnly", "x y=1 | where z | count by app", "app", "a b") == (
+        'app="a b" | count by app'
+    )
     query = "x | avg `a by b` by `by`,`every`, count every 1m"
     words = [query[start:end] for start, end in call("stages.js", "wordsOfStages", query)]
     assert words == ["|", "avg", "by", "count", "every"]
@@ -244,13 +247,39 @@ def test_a_stage_is_completed_by_what_can_stand_there(call):
         ("x | count by `a | b`, `c d` ev", "word", "ev", "every"),
         ("x | sort `a``b", "name", "a`b", ""),
         ("x | where `a b`=c", "value", "c", ""),
+        ("x | count by app | sort ", "figure", "", ""),
+        ("x | count by app | where cou", "figure", "cou", ""),
+        ("x | count by app | where app=ss", "value", "ss", ""),
+        ("x | count as n | let share = n", "figure", "n", ""),
+        ("x | count as n | let share = 2 * (", "figure", "", ""),
     ):
         piece = call("stages.js", "pieceOfQuery", query, len(query))
         assert (piece["kind"], piece["typed"]) == (kind, typed), query
         assert (piece.get("words") or [""])[0] == words, query
         assert piece["end"] == len(query)
     assert call("stages.js", "pieceOfQuery", 'x | extract "a', 14) is None
-    assert call("stages.js", "pieceOfQuery", "x | sample 2", 12) is None
+    for query in (
+        "x | sample 2",
+        "x | count | let a",
+        "x | count | let a = count ",
+        "x | count | where count=5",
+    ):
+        assert call("stages.js", "pieceOfQuery", query, len(query)) is None, query
+
+
+def test_figures_are_known_by_the_names_of_their_columns(call):
+    for stages, names in (
+        ("count by app", ["app", "count"]),
+        (
+            'avg ms, p95 ms as slow, count if (a=1 or b="),") as n by app,`a b` every 5m',
+            ["app", "a b", "avg_ms", "slow", "n"],
+        ),
+        ("count if (app=x by) every 1h compare 1d", ["count_if"]),
+        ("sum ms as a | let b = a / 2 | sort b", ["a", "b"]),
+        ("sort ms", []),
+    ):
+        query = f"x | {stages} | where "
+        assert call("stages.js", "figuresBefore", query, len(query)) == names, stages
 
 
 def test_colours_of_a_terminal_become_class_names(call):

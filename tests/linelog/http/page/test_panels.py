@@ -51,7 +51,7 @@ def test_a_search_is_saved_chosen_after_a_reload_and_removed(logs, visit):
     assert page.run("location.search") == "?q=line&last=1h&columns=app,message&by=app"
     assert page.run("document.querySelector('#q').value") == "line"
     assert page.run("document.querySelector('#by').value") == "app"
-    assert page.texts("#column-names button") == ["app"]
+    assert page.texts("#column-names .link") == ["app"]
     page.press("Backspace")
     page.wait(f"{COUNT} === 2 && location.search === '?q=7'")
     opened(page, 1)

@@ -77,3 +77,23 @@ def test_a_table_that_goes_on_behind_the_edge_fades_there(logs, visit):
     logs.table = answer(["count"], [("/a", 1)], ("p",), None)
     page = visit(query("| count by p"), ready=SHOWN, **PHONE)
     assert page.run(mask) == "none"
+
+
+def test_what_the_page_says_for_a_moment_is_whole(logs, visit):
+    """Beside both edges, and not in half of the width."""
+    logs.send("one", a_rather_long_name_of_a_field_in_a_record="x")
+    page = visit(ready=f"{LIVE} && {COUNT} === 1", **PHONE)
+    page.click(".line .message")
+    page.click("[aria-label='Column a_rather_long_name_of_a_field_in_a_record']")
+    page.wait("document.querySelector('#notice.shown')")
+    left, _, width, height = page.box("#notice")
+    assert left >= 8 and left + width <= 382 and width > 300
+    assert page.run("document.querySelector('#notice').scrollHeight") < height + 1
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_live_page_has_one_heading_of_the_first_level(width, visit):
+    page = visit(width=width, height=844)
+    headings = page.run("[...document.querySelectorAll('h1')].map((one) => one.checkVisibility())")
+    assert headings == [True]
+    assert page.text("h1").strip()
