@@ -55,11 +55,13 @@ class Limit:
     """A limit that counts users. come: lets the n-th user come; returns how it leaves, or None if refused.
 
     counts: what counts. most: how many may be there together; None if only memory counts them.
+    within: also what is inside of these objects.
     """
 
     counts: tuple[object, ...]
     come: Callable[[int], Leave | None]
     most: int | None = FREE
+    within: bool = False
 
 
 class Peer:
@@ -207,7 +209,7 @@ def clients_of_searches(
             return None
         return search.kill
 
-    return Limit((found, found._queue, found._unread, found._running), come, most)
+    return Limit((found,), come, most, within=True)
 
 
 def searches_that_wait(place: Path) -> Limit:
@@ -406,7 +408,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_users_that_left_are_not_counted_and_nothing_of_them_is_kept(make, last_first, place):
     """Many times as many as may be there together, one after the other in groups."""
     limit = make(place)
-    before = kept(*limit.counts)
+    before = kept(*limit.counts, within=limit.within)
     number = 0
     for _ in range(10 * FREE):
         leave = []
@@ -420,7 +422,7 @@ def test_users_that_left_are_not_counted_and_nothing_of_them_is_kept(make, last_
             number += 1
         for go in reversed(leave) if last_first else leave:
             go()
-        assert kept(*limit.counts) == before
+        assert kept(*limit.counts, within=limit.within) == before
 
 
 def rates(now: Callable[[], float]) -> Remembered:

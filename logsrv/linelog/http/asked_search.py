@@ -1,4 +1,4 @@
-"""One search in a process: its time, its pauses and its end (`searches.py` gives it its process)."""
+"""A search in a process: its time, its pauses and its end. Its user, `searches.py`, starts the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One answer for all clients that have asked the same: the bytes of one search go to each of them.
+"""An answer for all clients that have asked the same: the bytes of one search go to each of them.
 
 Each reader has its own pace. What a slow one has not read stays in memory, once for all of them, while a
 faster one goes on; the search pauses when all have paused. A reader that is too far behind is cut off, or
@@ -37,7 +37,7 @@ class UnreadBytes:
 
 @attrs.define(eq=False)
 class AnswerReader:
-    """One client's part in an answer, with the interface of a search: `pause`, `resume`, `kill`.
+    """A client's part in an answer, with the interface of a search: `pause`, `resume`, `kill`.
 
     client: the client, as the queue counts it. at: the number of the next piece that `sink` gets.
     """
@@ -105,7 +105,7 @@ class SharedAnswer:
 
     @property
     def is_open(self) -> bool:
-        """Whether one more reader may join: the answer has not begun, and has few readers."""
+        """Return whether one more reader may join: the answer has not begun, and has few readers."""
         return not self._begun and len(self.readers) < MOST_READERS
 
     def add_reader(self, sink: SearchSink, client: str, wait: Timer) -> AnswerReader:

@@ -204,6 +204,7 @@ def test_stop_ends_those_that_wait_and_those_that_read(spoken):
 def test_a_limit_that_is_raised_lets_those_begin_that_wait(spoken):
     for number in range(6):
         spoken.ask(str(number))
+    spoken.turn()
     spoken.searches.set_limits(at_once=3, seconds=9.0)
     spoken.turn()
     assert spoken.running == ["0", "1", "2"]
