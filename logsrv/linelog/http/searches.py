@@ -126,13 +126,13 @@ class Searches:
         answer = None if asked is None else self._latest.get(asked)
         if answer is not None and answer.is_open:
             return self._join(answer, sink, client)
+        runs_at_once = not self._queue and len(self._running) < self.at_once
+        if not runs_at_once:
+            self._check_queue(client)
         answer = SharedAnswer(self._unread, self._handle_left)
         search = self._new_search(request, answer, directory)
-        runs_at_once = not self._queue and len(self._running) < self.at_once
         if runs_at_once:
             self._run_search(search, client)
-        else:
-            self._check_queue(client)
         answer.search = search
         self._answers[answer] = asked
         if asked is not None:
