@@ -24,6 +24,7 @@ from logsrv.kit.observe import rate_limited_log
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.rate_limited_log import OTHERS, QUIET_SECONDS, RateLimitedLog
 from logsrv.linelog.formats.gelf.parse import SECONDS, ChunkJoiner
+from logsrv.linelog.http import searches as waiting
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searches import Searches
 from logsrv.linelog.http.views import view_process as views
@@ -54,11 +55,13 @@ class Limit:
     """A limit that counts users. come: lets the n-th user come; returns how it leaves, or None if refused.
 
     counts: what counts. most: how many may be there together; None if only memory counts them.
+    within: also what is inside of these objects.
     """
 
     counts: tuple[object, ...]
     come: Callable[[int], Leave | None]
     most: int | None = FREE
+    within: bool = False
 
 
 class Peer:
@@ -176,19 +179,41 @@ def queries_of_viewers(place: Path) -> Limit:
 
 
 def searches(place: Path) -> Limit:
+    """Half of them run, the others wait."""
+    return clients_of_searches(place, lambda number: (host(number), str(number)), 2 * FREE)
+
+
+def searches_of_a_client(place: Path) -> Limit:
+    return clients_of_searches(place, lambda number: ("", str(number)), FREE + FREE // 2)
+
+
+def searches_that_are_shared(place: Path) -> Limit:
+    """The questions are few, so there is room for more who ask them."""
+    return clients_of_searches(place, lambda number: (host(number % 7), str(number % 4)), None)
+
+
+def clients_of_searches(
+    place: Path, asks: Callable[[int], tuple[str, str]], most: int | None
+) -> Limit:
+    """asks: returns the address of the n-th client, and its question."""
     found = Searches(lambda: str(place), Spawner(), at_once=FREE, seconds=60.0)
 
     def come(number: int) -> Leave | None:
+        client, text = asks(number)
+        question = ("/api/table", text.encode())
         try:
-            return found.start_search(asked(limit=number), SearchSink()).kill
+            search = found.start_search(
+                asked(limit=number), SearchSink(), client=client, question=question
+            )
         except Problem:
             return None
+        return search.kill
 
-    return Limit((found,), come)
+    return Limit((found,), come, most, within=True)
 
 
 def searches_that_wait(place: Path) -> Limit:
-    """They leave before their turn."""
+    """In the background; they leave before their turn."""
     found = Searches(lambda: str(place), Spawner(), at_once=FREE, seconds=60.0)
     return Limit(
         (found,), lambda number: found.queue_search(asked(limit=number), SearchSink()).kill, None
@@ -353,6 +378,8 @@ LIMITS: tuple[Callable[[Path], Limit], ...] = (
     requests_of_one_visitor,
     queries_of_viewers,
     searches,
+    searches_of_a_client,
+    searches_that_are_shared,
     searches_that_wait,
     viewers_of_the_hub,
     unfinished_records,
@@ -371,6 +398,8 @@ LIMITS: tuple[Callable[[Path], Limit], ...] = (
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(views, "MOST_QUERIES", FREE)
+    monkeypatch.setattr(waiting, "MOST_WAITING", FREE)
+    monkeypatch.setattr(waiting, "MOST_OF_CLIENT", FREE // 2)
     return make_store(tmp_path / "store", [[line("0")]])
 
 
@@ -379,7 +408,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_users_that_left_are_not_counted_and_nothing_of_them_is_kept(make, last_first, place):
     """Many times as many as may be there together, one after the other in groups."""
     limit = make(place)
-    before = kept(*limit.counts)
+    before = kept(*limit.counts, within=limit.within)
     number = 0
     for _ in range(10 * FREE):
         leave = []
@@ -393,7 +422,7 @@ def test_users_that_left_are_not_counted_and_nothing_of_them_is_kept(make, last_
             number += 1
         for go in reversed(leave) if last_first else leave:
             go()
-        assert kept(*limit.counts) == before
+        assert kept(*limit.counts, within=limit.within) == before
 
 
 def rates(now: Callable[[], float]) -> Remembered:

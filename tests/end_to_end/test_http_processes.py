@@ -5,10 +5,12 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.web_daemon import (
     HTTP,
     LINES,
@@ -115,6 +117,21 @@ def slow(server: Logger) -> socket.socket:
     return client
 
 
+def ask_from(address: str, server: Logger, path: str) -> socket.socket:
+    """Ask without waiting for the answer, as a reader with an address of 127.0.0.0/8."""
+    client = socket.create_connection(
+        ("127.0.0.1", server.ports()[-1]), PATIENCE, source_address=(address, 0)
+    )
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    return client
+
+
+def answer_of(client: socket.socket) -> bytes:
+    """Read to the end, with the head."""
+    with client, client.makefile("rb") as file:
+        return file.read()
+
+
 def searching(server: Logger) -> list[int]:
     """Return the ids of the search processes, the idle one included."""
     return [child for child in server.children() if SEARCHING in command_of(child)]
@@ -130,21 +147,52 @@ def command_of(process: int) -> str:
 
 @pytest.mark.long
 def test_searches_are_limited_in_number_and_time(large):
-    """Too many searches, a slow one and a client that does not read get an error or are ended."""
+    """Those over the number wait; a slow one gets an error; that of a client that is gone is ended."""
     client = client_of(large)
     before = memory(large.pid)
     held = [slow(large), slow(large)]
     large.wait_until(lambda: figure(client, "http_searches") == 2 or None, "two searches")
-    refused = client.ask("/api/search")
-    assert refused.status == 429 and int(refused.headers["retry-after"]) >= 1
-    assert "searches" in refused.json["error"]
+    waiting = ask_from("127.0.1.1", large, "/api/search?limit=1")
+    large.wait_until(lambda: figure(client, "http_searches_waiting") == 1 or None, "another one")
     send(large, "received as before")
     assert memory(large.pid) - before < 20 << 20
     for one in held:
         one.close()
-    # New searches are allowed again, and the processes are gone.
+    # The one that waits has its turn, and the processes are gone.
+    assert b" 429 " not in answer_of(waiting).partition(b"\r\n")[0]
     large.wait_until(lambda: figure(client, "http_searches") == 0 or None, "their end")
     large.wait_until(lambda: len(searching(large)) <= 1 or None, "their processes' end")
     # This search exceeds its time, and has sent nothing before.
     answer = client.ask("/api/histogram", q="user=* some=* -nothing")
     assert answer.status == 503 and "2 s" in answer.json["error"]
+
+
+READERS, PANELS = 50, 12
+
+
+@pytest.mark.long
+def test_fifty_readers_open_one_board_and_another_one_asks_meanwhile(logger):
+    """Nobody is refused, and readers of the same panel share a search."""
+    server = logger(*HTTP)
+    server.send(b"".join(b"line level=info user=u%d\n" % (n % 100) for n in range(10_000)))
+    client = client_of(server)
+    server.wait_until(lambda: client.ask("/api/stats").json["lines"] == 10_000 or None, "them")
+    panels = [
+        "/api/table?" + urlencode({"q": f"user=u{panel} | count by level"})
+        for panel in range(PANELS)
+    ]
+    asked = [
+        ask_from(f"127.0.1.{reader + 1}", server, panel)
+        for reader in range(READERS)
+        for panel in panels
+    ]
+    others = [client.ask("/api/search", q="user=u77", limit=5).status for _ in range(3)]
+    answers = [answer_of(one) for one in asked]
+    assert others == [200] * 3
+    assert [one.partition(b"\r\n")[0] for one in answers] == [b"HTTP/1.1 200 OK"] * len(asked)
+    for panel in range(PANELS):
+        (same,) = {one.partition(b"\r\n\r\n")[2] for one in answers[panel::PANELS]}
+        assert b'["info",100]' in same.replace(b" ", b"")
+    # Some panels are searched for again: an answer that has begun takes no more readers.
+    assert figure(client, "http_searches_joined_total") >= len(asked) / 2
+    assert figure(client, "http_searches_waiting") == figure(client, "http_searches") == 0

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from logsrv.linelog.alerts.alert_command import begin_silence, end_silence
 from logsrv.linelog.alerts.alert_places import FOLDER, load_silences
 from logsrv.linelog.http.asked_ahead import EVERY, FILE, FIRST, AskedAhead
-from logsrv.linelog.http.searches import SearchSink
+from logsrv.linelog.http.asked_search import SearchSink
 from logsrv.linelog.store import place
 from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position

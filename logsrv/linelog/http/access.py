@@ -138,5 +138,19 @@ class AccessRules:
         )
 
 
+def asking_client(request: Request) -> str:
+    """Return whose turn a search of this request takes: its address stands for a client.
+
+    All that comes from a proxy on this machine would be one client, so the address that the proxy has added
+    to X-Forwarded-For counts then. Whoever writes a false one wins turns, nothing else.
+    """
+    host = getattr(request.getClientAddress(), "host", None)
+    if host is None or is_loopback(host):
+        forwarded = (request.getHeader(b"X-Forwarded-For") or b"").rpartition(b",")[2]
+        named = forwarded.strip().decode("latin-1")
+        host = named if isIPAddress(named) or isIPv6Address(named) else host
+    return client_key(host)
+
+
 def _unauthorized(sentence: str) -> Problem:
     return Problem(401, sentence, {"WWW-Authenticate": 'Bearer realm="logsrv"'})

@@ -67,6 +67,7 @@ class ApiEndpoint:
     """A path of the API.
 
     type: the media type of an answer with status 200. open: whether a request needs no token.
+    shared: whether clients that ask the same get one answer: it is whole only at its end, and not long.
     """
 
     path: str
@@ -74,6 +75,7 @@ class ApiEndpoint:
     parameters: tuple[ApiParameter, ...] = ()
     type: str = JSON
     open: bool = False
+    shared: bool = False
 
     @property
     def name(self) -> str:
@@ -271,6 +273,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _format_parameter("json", "csv", "text"),
             _AHEAD,
         ),
+        shared=True,
     ),
     ApiEndpoint(
         "/api/tail",
@@ -295,6 +298,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             ),
             _AHEAD,
         ),
+        shared=True,
     ),
     ApiEndpoint(
         "/api/top",
@@ -310,6 +314,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             *_SCOPE,
             _integer_parameter("limit", "at most so many values", 10, 1000, 1),
         ),
+        shared=True,
     ),
     ApiEndpoint(
         "/api/patterns",
@@ -324,9 +329,12 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             ),
             _integer_parameter("limit", "at most so many patterns", 20, 1000, 1),
         ),
+        shared=True,
     ),
-    ApiEndpoint("/api/fields", "The fields of lines that match, in a sample of them", _SCOPE),
-    ApiEndpoint("/api/sources", "The sources of lines with their numbers", _SCOPE),
+    ApiEndpoint(
+        "/api/fields", "The fields of lines that match, in a sample of them", _SCOPE, shared=True
+    ),
+    ApiEndpoint("/api/sources", "The sources of lines with their numbers", _SCOPE, shared=True),
     ApiEndpoint("/api/stats", "Sizes of the store, its oldest and newest line, where it ends"),
     ApiEndpoint(
         "/api/show",

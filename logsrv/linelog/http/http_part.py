@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # The help text of each metric, by its name.
 _GAUGES = {
     "http_searches": "Searches that are running for web requests.",
+    "http_searches_waiting": "Searches that wait for their turn, because as many run as may.",
     "http_viewers": "Live views that are open.",
 }
 
@@ -43,6 +44,11 @@ class HttpPart(PartWork[HttpSettings]):
             "tap_missed_lines_total",
             "counter",
             "Lines that live views missed, added up over the views.",
+        ),
+        Metric(
+            "http_searches_joined_total",
+            "counter",
+            "Web requests that got the answer of a search that another one had asked for.",
         ),
         Metric("http_requests_total", "counter", "Web requests answered.", ("status",)),
     )

@@ -52,7 +52,7 @@ class HttpSettings:
     http_host: tuple[str, ...] = option(
         (), HOST_NAME, "a name of this server in browsers, besides its address", repeatable=True
     )
-    http_searches: int = option(8, integer(1), "searches at a time at most")
+    http_searches: int = option(8, integer(1), "searches at a time at most; further ones wait")
     http_search_time: float = option("1m", DURATION, "end a search after this time")
     saved: Path | None = option(
         None, NEW_FILE, "a JSON file of searches and boards that readers share"

@@ -18,7 +18,7 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.endpoints import JSON
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searches import AskedSearch
+from logsrv.linelog.http.shared_answer import AnswerReader
 from logsrv.reactor import Timer
 
 # Seconds: a connection is aborted if its client reads nothing for STALLED_AFTER, and always after LONGEST.
@@ -109,13 +109,13 @@ class SearchAnswer:
     _begun: bool = False
     # False while a line is cut: a process may be killed in the middle of one.
     _at_line_start: bool = True
-    _search: AskedSearch | None = None
+    _search: AnswerReader | None = None
     _ended: bool = False
     _stalled: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _longest: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
-    def set_search(self, search: AskedSearch) -> None:
-        """Set the search whose answer is sent. Its process has just received the request."""
+    def set_search(self, search: AnswerReader) -> None:
+        """Set the search whose answer is sent. It may wait for its turn, and others may get its answer."""
         self._search = search
         self._longest.start(LONGEST, self._abort_connection)
         self._request.notifyFinish().addBoth(lambda _: self._end_search())

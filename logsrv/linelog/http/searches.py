@@ -1,5 +1,8 @@
 """Searches in processes of their own (see `search_child`): bounded in number, killed when nobody waits.
 
+A search that cannot run at once waits for its turn (`search_queue`); clients that ask the same share one
+(`shared_answer`). Searches in the background, such as those of a viewer that catches up, come after all
+others.
 One process has everything imported, and forks those of the searches. It is started when somebody loads the
 page, or after a search, and ends after some minutes without a search.
 """
@@ -14,17 +17,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from math import ceil
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
-import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.children.forking import ForkedProcess, ForkingProcess
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
+from logsrv.linelog.http.asked_search import AskedSearch, SearchSink
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
+from logsrv.linelog.http.search_queue import MOST_OF_CLIENT, MOST_WAITING, SearchQueue
+from logsrv.linelog.http.shared_answer import AnswerReader, SharedAnswer, UnreadBytes
 from logsrv.linelog.read.sources import environment_variables
 from logsrv.reactor import Timer
 
@@ -33,124 +37,10 @@ log = Logger()
 MODULE = "logsrv.linelog.http.search_child"
 FORK = "--fork"
 SPARE_SECONDS = 300.0
-
-
-class SearchSink(Protocol):
-    """The receiver of an answer: `receive_missing` is called at most once, first; `receive_end` once.
-
-    `receive_end` is not called if the receiver itself has killed the search.
-    """
-
-    def receive_missing(self, missing: str) -> None:
-        """Receive a sentence about what the answer lacks."""
-
-    def receive_data(self, data: bytes) -> None:
-        """Receive a part of the body."""
-
-    def receive_end(self, problem: Problem | None) -> None:
-        """Receive the end of the answer. problem: why it is not complete, or there is none; else None."""
-
-
-@attrs.define(eq=False)
-class AskedSearch:
-    """A requested search, which waits for its turn, is running, or is over.
-
-    left: seconds that it may still take. child: its process; None before it runs. running_since: when it
-    began, or went on after a pause.
-    """
-
-    _searches: Searches
-    request: dict[str, Any]
-    sink: SearchSink
-    _clock: IReactorTime
-    _left: float
-    over: bool = False
-    child: ChildProcess | ForkedProcess | None = None
-    # The status of the answer; 0 until it has arrived. The answer of a search that has failed is a problem.
-    _status: int = 0
-    _failure: bytes = b""
-    _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
-    running_since: float = 0.0
-    # True while the search is paused by its sink, perhaps before it runs.
-    _paused: bool = False
-
-    def run_in(self, child: ChildProcess | ForkedProcess) -> None:
-        """Run in a process that gets its request now."""
-        self.child = child
-        child.received = self._pass_to_sink
-        if self._paused:
-            child.pause()
-        else:
-            self._start_timer()
-
-    def pause(self) -> None:
-        """Pause, because the sink accepts no more now. The pause does not count for the search's time."""
-        self._paused = True
-        if self.child is not None and self._timer.running:
-            self._left -= self._clock.seconds() - self.running_since
-            self._timer.stop()
-            self.child.pause()
-
-    def resume(self) -> None:
-        """Go on after a pause."""
-        self._paused = False
-        if self.child is not None and not self._timer.running and not self.over:
-            self._start_timer()
-            self.child.resume()
-
-    def kill(self, why: Problem | None = None) -> None:
-        """End the search. why: the problem that `sink` gets; None if the receiver itself ends it."""
-        if self.over:
-            return
-        self._mark_over()
-        if self.child is not None:
-            self.child.kill()
-        if why is not None:
-            self.sink.receive_end(why)
-
-    def handle_process_end(self, end: ProcessEnd) -> None:
-        """End the answer, after its process has ended by itself or by its limits."""
-        if self.over:
-            return
-        self._mark_over()
-        if end.status == 0 and self._status == 200:
-            self.sink.receive_end(None)
-        elif end.status == 0 and self._status:
-            self.sink.receive_end(Problem.of_body(self._status, self._failure))
-        elif end.signal == signal.SIGXCPU:
-            self.sink.receive_end(self._timeout_problem())
-        else:
-            self.sink.receive_end(Problem(503, "the search broke off; the server's log says more"))
-
-    def _pass_to_sink(self, message: list[bytes]) -> None:
-        if self.over:
-            return
-        data = b"".join(message)
-        if not self._status:
-            status, _, missing = data.partition(b" ")
-            self._status = int(status)
-            if missing:
-                self.sink.receive_missing(missing.decode())
-        elif self._status == 200:
-            self.sink.receive_data(data)
-        else:
-            self._failure += data
-
-    def _mark_over(self) -> None:
-        self.over = True
-        self._timer.stop()
-        self._searches.remove_search(self)
-
-    def _start_timer(self) -> None:
-        self.running_since = self._clock.seconds()
-        self._timer.start(max(0.0, self._left), lambda: self.kill(self._timeout_problem()))
-
-    def _timeout_problem(self) -> Problem:
-        return Problem(
-            503,
-            f"the search has taken {self._searches.seconds:g} s and was ended; narrow it down, by time "
-            "for instance",
-        )
+LONGEST_WAIT = 30.0
+"""Seconds for which a client waits for the turn of its search."""
+Question: TypeAlias = tuple[str, str, bytes]
+"""The directory of the store, the path and the query string."""
 
 
 def _archive_variables(directory: str) -> dict[str, str]:
@@ -163,18 +53,33 @@ class Searches:
     """The searches of a store, each in a process of its own.
 
     directory: returns the store's present directory. at_once: the most searches that run at the same time.
-    seconds: the most seconds of each. A change of these applies from the next search on.
+    seconds: the most seconds of each. joined: called for each client that gets the answer of another's
+    search.
     """
 
     def __init__(
-        self, directory: Callable[[], str], reactor: Any, *, at_once: int, seconds: float
+        self,
+        directory: Callable[[], str],
+        reactor: Any,
+        *,
+        at_once: int,
+        seconds: float,
+        joined: Callable[[], object] = lambda: None,
     ) -> None:
         self.at_once = at_once
         self.seconds = seconds
         self._directory = directory
         self._reactor = reactor
+        self._joined = joined
         self._running: set[AskedSearch] = set()
-        self._waiting: deque[AskedSearch] = deque()
+        self._queue: SearchQueue[SharedAnswer] = SearchQueue()
+        # Those that nobody waits for, or only a viewer.
+        self._background: deque[AskedSearch] = deque()
+        # The answers that have readers, with what was asked; None if nobody may join.
+        self._answers: dict[SharedAnswer, Question | None] = {}
+        # The latest answer to each question.
+        self._latest: dict[Question, SharedAnswer] = {}
+        self._unread = UnreadBytes()
         self._processes = ChildProcesses(reactor, "a search says", partial(Problem, 503))
         self._forking: ForkingProcess | None = None
         self._idle = Timer(reactor)
@@ -186,29 +91,99 @@ class Searches:
         """The number of running searches."""
         return len(self._running)
 
+    @property
+    def waiting_count(self) -> int:
+        """The number of searches that clients wait for, and that do not run yet."""
+        return len(self._queue)
+
+    def set_limits(self, *, at_once: int, seconds: float) -> None:
+        """Change the limits: `at_once` now, `seconds` for the searches that are asked for from now on."""
+        self.at_once = at_once
+        self.seconds = seconds
+        self._start_next_soon()
+
     def start_forking(self) -> None:
         """Start the process that forks: a request is likely soon."""
         self._idle.start(SPARE_SECONDS, self._end_forking)
         self._start_next_soon()
 
-    def start_search(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
-        """Begin a search immediately. Raises Problem: 429 if too many run, 503 without a process."""
-        search = self._new_search(request, sink)
-        if len(self._running) >= self.at_once:
-            raise too_many_problem(f"{self.at_once} searches are under way; try again in a moment")
-        return self._run_search(search)
+    def start_search(
+        self,
+        request: dict[str, Any],
+        sink: SearchSink,
+        *,
+        client: str = "",
+        question: tuple[str, bytes] | None = None,
+    ) -> AnswerReader:
+        """Begin a search for a client, at once or in its turn.
+
+        question: path and query string; if another client has asked the same, and its answer has not begun,
+        both get that answer. None if the answer is not to be shared.
+        Raises Problem: 429 if too many wait, 503 without a process or at a stop.
+        """
+        directory = self._directory()
+        asked = None if question is None else (directory, *question)
+        answer = None if asked is None else self._latest.get(asked)
+        if answer is not None and answer.is_open:
+            return self._join(answer, sink, client)
+        runs_at_once = not self._queue and len(self._running) < self.at_once
+        if not runs_at_once:
+            self._check_queue(client)
+        answer = SharedAnswer(self._unread, self._handle_left)
+        search = self._new_search(request, answer, directory)
+        if runs_at_once:
+            self._run_search(search, client)
+        answer.search = search
+        self._answers[answer] = asked
+        if asked is not None:
+            self._latest[asked] = answer
+        reader = answer.add_reader(sink, client, Timer(self._reactor))
+        if not runs_at_once:
+            self._add_to_queue(answer, reader)
+        return reader
 
     def queue_search(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
-        """Begin a search when fewer than half of the allowed ones run. Raises Problem (503) at a stop."""
-        search = self._new_search(request, sink)
-        self._waiting.append(search)
+        """Begin a search when no client waits, and fewer than half of the allowed ones run.
+
+        Raises Problem (503) at a stop.
+        """
+        search = self._new_search(request, sink, self._directory())
+        self._background.append(search)
         self._start_next_soon()
         return search
 
-    def _new_search(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
+    def _join(self, answer: SharedAnswer, sink: SearchSink, client: str) -> AnswerReader:
+        reader = answer.add_reader(sink, client, Timer(self._reactor))
+        if answer in self._queue:
+            self._add_to_queue(answer, reader)
+        self._joined()
+        return reader
+
+    def _check_queue(self, client: str) -> None:
+        """Raise Problem (429) if one more search may not wait."""
+        if len(self._queue) >= MOST_WAITING:
+            raise too_many_problem(f"{len(self._queue)} searches wait; try again in a moment")
+        if self._queue.length(client) >= MOST_OF_CLIENT:
+            raise too_many_problem(
+                f"{self._queue.length(client)} searches of your address wait; try again in a moment"
+            )
+
+    def _add_to_queue(self, answer: SharedAnswer, reader: AnswerReader) -> None:
+        self._queue.add(reader.client, answer)
+        reader.wait_at_most(LONGEST_WAIT, self._end_wait)
+        self._start_next_soon()
+
+    def _end_wait(self, reader: AnswerReader) -> None:
+        reader.end(
+            too_many_problem(
+                f"this search has waited {LONGEST_WAIT:g} s for its turn; {len(self._running)} searches "
+                "are under way; try again in a moment"
+            )
+        )
+
+    def _new_search(self, request: dict[str, Any], sink: SearchSink, directory: str) -> AskedSearch:
         if self._processes.stopping:
             raise STOPPING
-        directory = self._directory()
         # The process limits its own CPU time, in case the server dies and cannot end it in time.
         request = {
             **request,
@@ -216,7 +191,7 @@ class Searches:
             "variables": _archive_variables(directory),
             "seconds": ceil(self.seconds) + 10,
         }
-        return AskedSearch(self, request, sink, self._reactor, self.seconds)
+        return AskedSearch(request, sink, self._reactor, self.seconds, self._remove_search)
 
     def _start_next_soon(self) -> None:
         """Begin the next waiting search, or start the process that forks, in another turn of the reactor.
@@ -228,13 +203,14 @@ class Searches:
             self._turn.start(0, self._start_next)
 
     def _start_next(self) -> None:
-        if self._waiting and len(self._running) < max(1, self.at_once // 2):
-            search = self._waiting.popleft()
-            try:
-                self._run_search(search)
-            except Problem as problem:
-                search.kill(problem)
-            self._start_next_soon()
+        if self._queue and len(self._running) < self.at_once:
+            client, answer = self._queue.pop(one.client for one in self._running)
+            for reader in answer.readers:
+                reader.stop_waiting()
+            assert answer.search is not None
+            self._run_or_end(answer.search, client)
+        elif self._background and len(self._running) < max(1, self.at_once // 2):
+            self._run_or_end(self._background.popleft(), "")
         elif self._idle.running and self._forking is None:
             # Not while a search begins: it would slow that as much as it saves later.
             with suppress(Problem, OSError):
@@ -242,18 +218,26 @@ class Searches:
                     self._reactor, self._processes, MODULE, FORK, ended=self._handle_process_end
                 )
 
-    def _run_search(self, search: AskedSearch) -> AskedSearch:
+    def _run_or_end(self, search: AskedSearch, client: str) -> None:
+        try:
+            self._run_search(search, client)
+        except Problem as problem:
+            search.kill(problem)
+        self._start_next_soon()
+
+    def _run_search(self, search: AskedSearch, client: str) -> None:
         """Start a process for a search. Raises Problem (503) if the system cannot start one."""
         request = json.dumps(search.request).encode()
         child = self._fork(request) or self._processes.start(
             MODULE, received=lambda _: None, ended=self._handle_process_end
         )
+        search.client = client
+        self._queue.note_turn(client)
         self._running.add(search)
         search.run_in(child)
         if isinstance(child, ChildProcess):
             child.send(request)
         self._idle.start(SPARE_SECONDS, self._end_forking)
-        return search
 
     def _fork(self, request: bytes) -> ForkedProcess | None:
         if self._forking is not None:
@@ -266,11 +250,19 @@ class Searches:
             self._forking.end()
             self._forking = None
 
-    def remove_search(self, search: AskedSearch) -> None:
+    def _handle_left(self, answer: SharedAnswer, client: str) -> None:
+        """Forget a client that no longer waits for an answer, and the answer if nobody does."""
+        self._queue.leave(client, answer)
+        if not answer.readers:
+            asked = self._answers.pop(answer)
+            if asked is not None and self._latest.get(asked) is answer:
+                del self._latest[asked]
+
+    def _remove_search(self, search: AskedSearch) -> None:
         """Remove a search that is over, and let the next one begin."""
         self._running.discard(search)
         with suppress(ValueError):
-            self._waiting.remove(search)
+            self._background.remove(search)
         self._start_next_soon()
 
     def _handle_process_end(
@@ -288,7 +280,10 @@ class Searches:
 
     def stop(self) -> Deferred[None]:
         """End all searches. The Deferred fires when no process is left."""
-        for search in [*self._waiting, *self._running]:
+        for answer in list(self._answers):
+            for reader in list(answer.readers):
+                reader.end(STOPPING)
+        for search in [*self._background, *self._running]:
             search.kill(STOPPING)
         stopped = self._processes.stop()
         self._idle.stop()

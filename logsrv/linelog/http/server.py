@@ -19,7 +19,7 @@ from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
-from logsrv.linelog.http.access import AccessRules
+from logsrv.linelog.http.access import AccessRules, asking_client
 from logsrv.linelog.http.asked_ahead import AskedAhead
 from logsrv.linelog.http.endpoints import (
     BY_PATH,
@@ -86,7 +86,11 @@ class WebServer:
         # Until `apply` has read the token, all requests are refused.
         self._access: AccessRules | None = None
         self._searches = Searches(
-            directory, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
+            directory,
+            reactor,
+            at_once=settings.http_searches,
+            seconds=settings.http_search_time,
+            joined=lambda: metrics.count("http_searches_joined_total"),
         )
         self._ahead = AskedAhead(self._searches, directory, reactor)
         self._views = LiveViews(directory, reactor)
@@ -96,6 +100,7 @@ class WebServer:
         self._stopping = False
         metrics.watch("http_viewers", lambda: len(self._viewers))
         metrics.watch("http_searches", lambda: self._searches.running_count)
+        metrics.watch("http_searches_waiting", lambda: self._searches.waiting_count)
 
     def apply(self, settings: HttpSettings) -> None:
         """Use these settings from the next request on. Raises ConfigurationError; then nothing changes."""
@@ -107,8 +112,7 @@ class WebServer:
             # Close all streams. A client that has the new token, or needs none, connects again by itself.
             for viewer in list(self._viewers):
                 viewer.close("the token has changed")
-        self._searches.at_once = settings.http_searches
-        self._searches.seconds = settings.http_search_time
+        self._searches.set_limits(at_once=settings.http_searches, seconds=settings.http_search_time)
         self._saved.file = settings.saved
 
     def stop(self) -> Deferred[None]:
@@ -235,12 +239,19 @@ class WebServer:
 
         if values.get("columns") and values["format"] != "csv":
             raise Problem(400, "columns needs format=csv")
+        query = request.uri.partition(b"?")[2]
         # Nothing is remembered of some of the sources.
         if values.get("ahead") and not values["source"]:
-            self._ahead.note(endpoint.path, request.uri.partition(b"?")[2])
+            self._ahead.note(endpoint.path, query)
         asked = {"endpoint": endpoint.name, "values": values}
         answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)
-        answer.set_search(self._searches.start_search(asked, answer))
+        search = self._searches.start_search(
+            asked,
+            answer,
+            client=asking_client(request),
+            question=(endpoint.path, query) if endpoint.shared else None,
+        )
+        answer.set_search(search)
 
     def _start_viewer(self, request: WebRequest, values: dict[str, Any]) -> None:
         after = values["after"]

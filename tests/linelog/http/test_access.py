@@ -9,7 +9,7 @@ from logsrv.kit.connections.rates import TokenBuckets
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.files import SECRET
 from logsrv.kit.web.access import is_private
-from logsrv.linelog.http.access import AT_ONCE, SECONDS_EACH, AccessRules
+from logsrv.linelog.http.access import AT_ONCE, SECONDS_EACH, AccessRules, asking_client
 from logsrv.linelog.http.http_settings import (
     HOST_NAME,
     HttpSettings,
@@ -193,3 +193,34 @@ def test_host_names_and_tokens_are_checked():
             HOST_NAME.parse(text)
     with pytest.raises(ValueError, match="not a token"):
         SECRET.parse("a b")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("192.0.2.1", "", "192.0.2.1"),
+        # An address that is not of this machine names nobody else.
+        ("192.0.2.1", "192.0.2.7", "192.0.2.1"),
+        ("2001:db8::1", "", "2001:db8::/64"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("127.0.0.1", "192.0.2.7", "192.0.2.7"),
+        # The last one is the proxy's; the others are what its client has written.
+        ("127.0.0.1", "10.0.0.1, 192.0.2.7", "192.0.2.7"),
+        ("127.0.0.1", "10.0.0.1, unknown", "127.0.0.1"),
+        ("127.0.0.1", "2001:db8::7", "2001:db8::/64"),
+    ],
+)
+def test_a_search_takes_the_turn_of_its_address_or_of_the_one_that_a_proxy_names(
+    peer, forwarded, client
+):
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    assert asking_client(requested(peer=peer, **headers)) == client
+
+
+def test_without_an_address_a_search_takes_the_turn_of_the_socket_or_of_the_one_that_a_proxy_names():
+    request = requested()
+    request.getClientAddress = lambda: UNIXAddress(None)  # type: ignore[method-assign]
+    assert asking_client(request) == "local"
+    request = requested(X_Forwarded_For="192.0.2.7")
+    request.getClientAddress = lambda: UNIXAddress(None)  # type: ignore[method-assign]
+    assert asking_client(request) == "192.0.2.7"

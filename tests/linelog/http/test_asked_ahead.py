@@ -12,8 +12,9 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.http.asked_ahead import EVERY, FILE, FIRST, FOR, LONGEST, MOST, AskedAhead
+from logsrv.linelog.http.asked_search import SearchSink
 from logsrv.linelog.http.problems import STOPPING, Problem
-from logsrv.linelog.http.searches import SPARE_SECONDS, SearchSink
+from logsrv.linelog.http.searches import SPARE_SECONDS
 from logsrv.linelog.store.disk import Disk
 from tests.parts.reactor import logged
 from tests.parts.stores import BEGIN

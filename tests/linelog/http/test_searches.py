@@ -18,7 +18,7 @@ from twisted.internet.task import Clock
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http import searches as searches_module
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searches import MODULE, AskedSearch, Searches
+from logsrv.linelog.http.searches import MODULE, Searches
 from tests.parts.child_processes import Spawner, is_there
 from tests.parts.child_processes import children as pids
 from tests.parts.reactor import logged
@@ -181,20 +181,18 @@ async def test_stop_ends_forked_searches(made):
 
 
 @pytest.mark.slow
-async def test_too_many_searches_are_refused_or_wait(made):
-    """Those who can wait have their turn; others are told at once."""
+async def test_a_search_over_the_limit_waits_for_the_end_of_another(made):
     searches = made(at_once=2)
-    sinks = [SearchSink(), SearchSink(), SearchSink()]
+    sinks = [SearchSink(), SearchSink(), SearchSink(), SearchSink()]
     running = [searches.start_search(asked(), sink) for sink in sinks[:2]]
-    with pytest.raises(Problem, match="2 searches are under way") as caught:
-        searches.start_search(asked(), sinks[2])
-    assert caught.value.status == 429
-    searches.queue_search(asked(limit=1), sinks[2])
-    assert searches.running_count == 2
+    searches.start_search(asked(limit=1), sinks[2])
+    searches.queue_search(asked(limit=2), sinks[3])
+    assert (searches.running_count, searches.waiting_count) == (2, 1)
     for search in running:
         search.kill()
-    assert await sinks[2].done is None and sinks[2].text.count(b"\n") == 1
-    assert not sinks[0].done.called
+    for sink, found in zip(sinks[2:], (1, 2), strict=True):
+        assert await sink.done is None and sink.text.count(b"\n") == found
+    assert not sinks[0].done.called and searches.waiting_count == 0
 
 
 @pytest.mark.slow
@@ -216,22 +214,6 @@ def pause(seconds: float) -> Deferred[None]:
     waiting: Deferred[None] = Deferred()
     reactor.callLater(seconds, waiting.callback, None)  # type: ignore[attr-defined]
     return waiting
-
-
-def test_a_search_that_was_paused_before_its_turn_begins_with_its_pause():
-    """Its sink takes nothing yet, and the pause takes nothing of its time."""
-    clock, sink, child = Clock(), SearchSink(), Mock()
-    search = AskedSearch(Mock(seconds=10.0), asked(), sink, clock, 10.0)  # type: ignore[arg-type]
-    search.pause()
-    search.run_in(child)
-    assert child.pause.called and not child.resume.called
-    clock.advance(100)
-    search.resume()
-    assert child.resume.called
-    clock.advance(9.9)
-    assert not sink.done.called
-    clock.advance(0.2)
-    assert sink.done.called
 
 
 @pytest.mark.slow
@@ -278,23 +260,6 @@ async def test_a_search_is_ended_when_its_time_is_over(made):
     searches.start_search(asked(), sink)
     problem = await sink.done
     assert problem is not None and problem.status == 503 and "0.001 s" in str(problem)
-
-
-def test_neither_a_pause_nor_its_end_gives_a_search_other_time():
-    clock, sink = Clock(), SearchSink()
-    search = AskedSearch(Mock(seconds=10.0), asked(), sink, clock, 10.0)  # type: ignore[arg-type]
-    search.run_in(Mock())
-    for _ in range(3):
-        clock.advance(3)
-        search.pause()
-        search.pause()
-        clock.advance(100)
-        search.resume()
-        search.resume()
-    clock.advance(0.9)
-    assert not sink.done.called
-    clock.advance(0.2)
-    assert sink.done.called and sink.done.result.status == 503
 
 
 async def test_the_problem_of_a_search_is_its_end(made):

@@ -1,0 +1,160 @@
+"""Many readers of one server: they take turns, share answers, and nobody gets what is not for them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from logsrv.linelog.http.http_settings import HttpSettings
+from logsrv.linelog.http.responses import STALLED_AFTER
+from tests.parts.child_processes import Spawned
+from tests.parts.web_requests import Browser, ServedStore
+
+Serve: TypeAlias = Callable[..., ServedStore]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Make a server with these settings; each is stopped after the test."""
+    made: list[ServedStore] = []
+
+    def make(**settings: Any) -> ServedStore:
+        made.append(ServedStore(tmp_path, **settings))
+        return made[-1]
+
+    yield make
+    for served in made:
+        served.server.stop()
+
+
+@pytest.fixture
+def served(serve: Serve) -> ServedStore:
+    return serve()
+
+
+def browser_of(served: ServedStore, path: str, peer: str = "127.0.0.1", **headers: str) -> Browser:
+    """A browser that has asked for a path."""
+    browser = Browser(served.server.handle, served.reactor, peer=peer)
+    browser.get(path, **headers)
+    return browser
+
+
+def searching(served: ServedStore) -> list[Spawned]:
+    """The processes of searches, the first one first."""
+    return [one for one in served.reactor.processes if "--fork" not in one.command]
+
+
+def turn(served: ServedStore) -> None:
+    """Give each search that may run its process."""
+    for _ in range(9):
+        served.reactor.advance(0)
+
+
+def let_answer(served: ServedStore, text: bytes) -> None:
+    """Let the process of the last search answer, and end."""
+    process = searching(served)[-1]
+    process.say(b"200")
+    process.say(text)
+    process.end()
+
+
+TABLE = "/api/table?q=%7C+count&since=1h"
+
+
+def test_readers_who_ask_the_same_share_a_search_each_with_its_own_headers(served):
+    plain = browser_of(served, TABLE)
+    packed = browser_of(served, TABLE, Accept_Encoding="gzip", peer="10.0.0.2")
+    assert served.metrics.value("http_searches") == len(searching(served)) == 1
+    let_answer(served, b'{"rows": [[2]]}')
+    head, _, body = packed.received.partition(b"\r\n\r\n")
+    assert b'{"rows": [[2]]}' in plain.received and b"Content-Encoding" not in plain.received
+    assert b"Content-Encoding: gzip" in head and b"rows" not in body
+    assert served.metrics.value("http_searches_joined_total") == 1
+    assert served.metrics.value("http_requests_total", status="200") == 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/search?q=a", "/api/show?position=1:0", "/api/record?position=1:0"],
+)
+def test_lines_are_not_shared(served, path):
+    browser_of(served, path), browser_of(served, path)
+    assert len(searching(served)) == 2
+
+
+def test_another_format_or_path_is_another_question(served):
+    for path in (TABLE, f"{TABLE}&format=csv", "/api/top?field=a", "/api/fields", "/api/sources"):
+        browser_of(served, path)
+    assert len(searching(served)) == 5
+    assert served.metrics.value("http_searches_joined_total") == 0
+
+
+def test_who_may_not_read_joins_nothing(serve):
+    served = serve(http_token="secret")
+    browser_of(served, TABLE, Authorization="Bearer secret")
+    strangers = [
+        browser_of(served, TABLE),
+        browser_of(served, TABLE, Authorization="Bearer guess"),
+        browser_of(served, TABLE, Host="evil.example", Authorization="Bearer secret"),
+    ]
+    let_answer(served, b"for readers")
+    assert [one.received.split()[1] for one in strangers] == [b"401", b"401", b"403"]
+    assert not any(b"for readers" in one.received for one in strangers)
+
+
+def test_a_head_request_neither_joins_nor_begins_a_search(served):
+    browser_of(served, TABLE)
+    head = Browser(served.server.handle, served.reactor)
+    assert head.get(TABLE, "HEAD").startswith(b"HTTP/1.1 200 ")
+    let_answer(served, b"a body")
+    assert b"a body" not in head.received and len(searching(served)) == 1
+
+
+def test_a_search_over_the_limit_waits_and_one_whose_client_leaves_does_not(serve):
+    served = serve(http_searches=1)
+    browser_of(served, "/api/search?q=first")
+    gone, waiting = (browser_of(served, f"/api/search?q={word}") for word in ("gone", "waiting"))
+    assert served.metrics.value("http_searches_waiting") == 2
+    gone.leave()
+    assert served.metrics.value("http_searches_waiting") == 1 and waiting.received == b""
+    let_answer(served, b"one\n")
+    turn(served)
+    let_answer(served, b"two\n")
+    assert waiting.received.startswith(b"HTTP/1.1 200 ") and b"two" in waiting.received
+    assert gone.received == b"" and served.metrics.value("http_searches_waiting") == 0
+
+
+def test_more_searches_by_a_reload_let_those_begin_that_wait(serve):
+    served = serve(http_searches=1)
+    for word in "abc":
+        browser_of(served, f"/api/search?q={word}")
+    turn(served)
+    served.server.apply(HttpSettings(http_searches=3))
+    turn(served)
+    assert served.metrics.value("http_searches") == 3
+
+
+def test_a_client_that_reads_nothing_is_cut_off_and_those_who_share_its_search_are_answered(served):
+    slow, fast = browser_of(served, TABLE), browser_of(served, TABLE)
+    process = searching(served)[-1]
+    process.say(b"200")
+    process.say(b"one ")
+    slow.channel.pauseProducing()
+    process.say(b"two")
+    process.end()
+    assert fast.received.endswith(b"0\r\n\r\n") and b"two" in fast.received
+    served.reactor.advance(STALLED_AFTER)
+    assert slow.transport.aborting and b"two" not in slow.received
+    assert not fast.transport.aborting
+
+
+def test_turns_are_those_of_addresses(serve):
+    served = serve(http_searches=1)
+    for word in ("first", "second", "third"):
+        browser_of(served, f"/api/search?q={word}", peer="10.0.0.1")
+    other = browser_of(served, "/api/search?q=other", peer="10.0.0.2")
+    let_answer(served, b"one\n")
+    turn(served)
+    let_answer(served, b"two\n")
+    assert b"two" in other.received
