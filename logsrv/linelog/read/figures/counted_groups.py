@@ -31,7 +31,12 @@ from logsrv.linelog.read.figures.counted_measures import (
     times_by_group,
     values_by_group,
 )
-from logsrv.linelog.read.figures.counted_values import counted_column, counted_texts, numbers
+from logsrv.linelog.read.figures.counted_values import (
+    WrittenNumber,
+    counted_column,
+    counted_texts,
+    numbers,
+)
 from logsrv.linelog.read.figures.grouping import Grouping, Measure, MeasureKind
 from logsrv.linelog.read.figures.kept_numbers import KeptNumbers
 from logsrv.linelog.read.figures.kept_values import EdgeValue, KeptDistinct, KeptValues, TimeSpan
@@ -169,7 +174,9 @@ def _measured_by_element(
     """Return the measures of lines which are in a group for each element of a list."""
     rows = rows_of_sums(measured) if kind.needs_numbers else measured
     found = _by_element(keys, rows, partial(joined, kind), has_lists=True)
-    return [*found], sums_of_rows(found.values()) if kind.needs_numbers else [*found.values()]
+    if not kind.needs_numbers:
+        return [*found], [*found.values()]
+    return [*found], sums_of_rows(found.values(), measured.ways)
 
 
 def _measured(measure: Measure, lines: _Lines, combined: _Combined) -> Measured:
@@ -211,10 +218,11 @@ def _numbers_of_cells(name: str, column: Sequence[Any]) -> LineNumbers:
     return _coded_numbers(*_coded(numbers(name, column)))
 
 
-def _coded_numbers(codes: Array, numbers: Sequence[int | float | None]) -> LineNumbers:
+def _coded_numbers(codes: Array, numbers: Sequence[WrittenNumber | None]) -> LineNumbers:
     """Return numbers of lines. numbers: the number of each code."""
-    known = [0 if one is None else one for one in numbers]
-    kinds = {type(one) for one in numbers if one is not None}
+    known = [0 if one is None else one.number for one in numbers]
+    kinds = {type(one.number) for one in numbers if one is not None}
+    ways = {one.way for one in numbers if one is not None}
     size = max(map(abs, known), default=0)
     whole = None
     if kinds <= {int} and size < 1 << 63:
@@ -227,7 +235,13 @@ def _coded_numbers(codes: Array, numbers: Sequence[int | float | None]) -> LineN
     has_number = numpy.array([*(one is not None for one in numbers), False])
     rows = numpy.flatnonzero(has_number[codes])
     codes = codes[rows]
-    return LineNumbers(rows, table[codes], None if whole is None else whole[codes])
+    all_ways = sum(ways)
+    if len(ways) > 1:
+        # A value may be in none of these lines.
+        by_code = numpy.array([0 if one is None else one.way for one in numbers], numpy.uint8)
+        all_ways = int(numpy.bitwise_or.reduce(by_code[codes]))
+    whole = None if whole is None else whole[codes]
+    return LineNumbers(rows, table[codes], whole, all_ways if len(rows) else 0)
 
 
 def _coded(cells: Sequence[Any]) -> tuple[Array, list[Any]]:

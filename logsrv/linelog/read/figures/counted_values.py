@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from types import NoneType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.linelog.fields.values import (
     Number,
@@ -15,13 +16,23 @@ from logsrv.linelog.fields.values import (
     number_of_value,
     text_of_value,
 )
-from logsrv.linelog.query.units import number_in_field_unit
+from logsrv.linelog.query.units import PLAIN, number_in_field_unit, way_of_text_with_unit
 
 LARGEST = 1e290
 """Numbers beyond it count as none, so that no sum of numbers becomes infinite."""
 
 
-def numbers(field: str, column: Sequence[Value | None]) -> list[int | float | None]:
+_NUMBER = itemgetter(0)
+
+
+class WrittenNumber(NamedTuple):
+    """A number, and how it is written: PLAIN, TIMES or SIZES of `query/units`."""
+
+    number: int | float
+    way: int
+
+
+def numbers(field: str, column: Sequence[Value | None]) -> list[WrittenNumber | None]:
     """Return the number of each value of a field, in the field's unit; None for a value that has none.
 
     Of a list it is the largest number.
@@ -29,26 +40,29 @@ def numbers(field: str, column: Sequence[Value | None]) -> list[int | float | No
     return [None if value is None else _number_of(field, value) for value in column]
 
 
-def _number_of(field: str, value: Value) -> int | float | None:
+def _number_of(field: str, value: Value) -> WrittenNumber | None:
     found = [_plain_number(field, item) for item in elements_of_value(value)]
-    return max((one for one in found if one is not None), default=None)
+    return max((one for one in found if one is not None), key=_NUMBER, default=None)
 
 
-def _plain_number(field: str, item: str | float | bool) -> int | float | None:
+def _plain_number(field: str, item: str | float | bool) -> WrittenNumber | None:
     is_short = type(item) is str and len(item) <= _SHORT
     return _number_in_short(field, item) if is_short else _number_in(field, item)
 
 
-def _number_in(field: str, item: str | float | bool) -> int | float | None:
+def _number_in(field: str, item: str | float | bool) -> WrittenNumber | None:
     known: Number | None = number_of_value(item)
-    if known is None:
+    way = PLAIN
+    if known is None and isinstance(item, str):
         known = number_in_field_unit(field, item)
+        if known is not None:
+            way = way_of_text_with_unit(item)
     # A large decimal, or an integer of more than 4,000 digits.
     if known is not None and not isinstance(known, int | float):
         known = float(known)
     if known is None or not -LARGEST <= known <= LARGEST:
         return None
-    return known
+    return WrittenNumber(known, way)
 
 
 # The next row group has many of the same texts, and an amount such as `12.3ms` takes 2 us to be read. Bytes
