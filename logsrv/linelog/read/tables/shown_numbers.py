@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from logsrv.linelog.read.figures.numbers import AtLeast
 
-_DIGITS = 3
-"""Digits of a usual number of a column; a smaller one has one at least, if few more decimals do that."""
-_MORE_DECIMALS = 3
+_DIGITS, _DIGITS_OF_LEAST = 3, 2
+"""Digits of a usual number of a column, and of the smallest one if few more decimals do that."""
+_MORE_DECIMALS = 2
 _MOST_DECIMALS = 12
 # Scales by unit: from a number on another unit of so many is shown. A column in ms has that in its name.
 _SCALES: Mapping[str, Sequence[tuple[float, float, str]]] = {
@@ -52,7 +52,10 @@ class NumberFormat(NamedTuple):
         if self.size == 1 and isinstance(number, int):
             # Exact, whatever its size.
             return f"{int(number)}.{'0' * self.decimals}".rstrip(".")
-        return f"{number / self.size:.{self.decimals}f}"
+        shown = f"{number / self.size:.{self.decimals}f}"
+        if self.decimals == _MOST_DECIMALS and not shown.strip("-0."):
+            return f"{number / self.size:g}"
+        return shown
 
 
 def format_of(
@@ -68,9 +71,12 @@ def format_of(
         return NumberFormat(size, 0, shown)
     least_number = min((abs(one) for one in known if one), default=1.0)
     decimals = max(0, _DIGITS - 1 - _power(usual / size))
-    decimals = max(decimals, min(-_power(least_number / size), decimals + _MORE_DECIMALS))
+    of_least = _DIGITS_OF_LEAST - 1 - _power(least_number / size)
+    decimals = max(decimals, min(of_least, decimals + _MORE_DECIMALS))
     made = NumberFormat(size, min(decimals, _MOST_DECIMALS), shown)
-    return made._replace(decimals=_needed_decimals(known, made))
+    # Of none of them a digit would be seen.
+    is_tiny = 0 < usual / size < 10**-_MOST_DECIMALS
+    return made if is_tiny else made._replace(decimals=_needed_decimals(known, made))
 
 
 def _scale(usual: float, unit: str) -> tuple[float, str]:

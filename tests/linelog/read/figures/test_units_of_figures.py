@@ -9,7 +9,7 @@ import pytest
 from logsrv.linelog.query.units import PLAIN, SIZES, TIMES, unit_of_figures
 from logsrv.linelog.read.figures.group_table import Rows
 from logsrv.linelog.read.plan import Scope
-from tests.linelog.read.figures.test_conditions import ask
+from tests.linelog.read.figures.tables import ask
 from tests.parts.stores import add_columns, lines, make_store, view_of
 
 
