@@ -63,6 +63,11 @@ _SHOWN = {
 PLAIN, TIMES, SIZES = 1, 2, 4
 """Ways in which numbers are written: without a unit, with one of time, with one of size. They are added."""
 _WRITTEN = {NONE: PLAIN, TIME: TIMES, SIZE: SIZES}
+WAY_OF_LAST = {
+    **dict.fromkeys("0123456789.", PLAIN),
+    **{name[-1]: _WRITTEN[kind] for name, (kind, _) in _UNITS.items()},
+}
+"""The way in which a number is written, by the last character of its text."""
 # Not the end of a word with other letters: `maïs` has no seconds.
 _LAST_WORD = r"(?:(?<![a-z\x80-\U0010ffff])[a-z]+|[A-Z]+|[A-Z][a-z]+|[KMG]iB)\Z"
 
@@ -134,12 +139,6 @@ def unit_of_field_name(field: str) -> tuple[str, int]:
     """
     found = re.search(_LAST_WORD, field)
     return _IN_NAMES.get(found[0].lower(), (NONE, 1)) if found else (NONE, 1)
-
-
-def way_of_text_with_unit(text: str) -> int:
-    """Return how a number is written that `number_in_field_unit` has found in a text."""
-    found = parse_amount(text)
-    return _WRITTEN[found.unit if found else NONE]
 
 
 def unit_of_figures(field: str, ways: int = 0) -> str | None:

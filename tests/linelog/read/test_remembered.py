@@ -45,7 +45,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two sealed segments with columns, and an active one."""
     lines = [
         line(
-            f'{{"app": "{"shop" if n % 3 else "mail"}", "ms": {n % 70}.5, "n": {n}, "lag": "{n}ms", "text": "paid"}}',
+            f'{{"app": "{"shop" if n % 3 else "mail"}", "ms": {n % 70}.5, "n": {n}, '
+            f'"lag": "{n}ms", "text": "paid"}}',
             n,
         )
         for n in range(3000)

@@ -19,6 +19,7 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.query.units import PLAIN
 from logsrv.linelog.read.figures.counted_measures import (
     Labels,
     LineNumbers,
@@ -32,10 +33,9 @@ from logsrv.linelog.read.figures.counted_measures import (
     values_by_group,
 )
 from logsrv.linelog.read.figures.counted_values import (
-    WrittenNumber,
     counted_column,
     counted_texts,
-    numbers,
+    written_numbers,
 )
 from logsrv.linelog.read.figures.grouping import Grouping, Measure, MeasureKind
 from logsrv.linelog.read.figures.kept_numbers import KeptNumbers
@@ -204,7 +204,12 @@ def numbers_of_rows(name: str, rows: ColumnRows) -> LineNumbers:
     stored = rows.numbers(name)
     if stored is None:
         field = rows.field(name)
-        return _coded_numbers(field.codes, numbers(name, field.values()))
+        found, ways = written_numbers(name, field.values())
+        if ways:
+            # A value may be in none of these lines.
+            codes = numpy.unique(field.codes)
+            ways = [ways[code] for code in codes[codes >= 0].tolist()]
+        return _coded_numbers(field.codes, found, ways)
     known = numpy.arange(rows.lines)
     values = stored.values
     if stored.missing is not None:
@@ -215,14 +220,16 @@ def numbers_of_rows(name: str, rows: ColumnRows) -> LineNumbers:
 
 
 def _numbers_of_cells(name: str, column: Sequence[Any]) -> LineNumbers:
-    return _coded_numbers(*_coded(numbers(name, column)))
+    found, ways = written_numbers(name, column)
+    return _coded_numbers(*_coded(found), ways)
 
 
-def _coded_numbers(codes: Array, numbers: Sequence[WrittenNumber | None]) -> LineNumbers:
-    """Return numbers of lines. numbers: the number of each code."""
-    known = [0 if one is None else one.number for one in numbers]
-    kinds = {type(one.number) for one in numbers if one is not None}
-    ways = {one.way for one in numbers if one is not None}
+def _coded_numbers(
+    codes: Array, numbers: Sequence[int | float | None], ways: Sequence[int]
+) -> LineNumbers:
+    """Return numbers of lines. numbers: the number of each code. ways: as of `written_numbers`."""
+    known = [0 if one is None else one for one in numbers]
+    kinds = {type(one) for one in numbers if one is not None}
     size = max(map(abs, known), default=0)
     whole = None
     if kinds <= {int} and size < 1 << 63:
@@ -235,13 +242,8 @@ def _coded_numbers(codes: Array, numbers: Sequence[WrittenNumber | None]) -> Lin
     has_number = numpy.array([*(one is not None for one in numbers), False])
     rows = numpy.flatnonzero(has_number[codes])
     codes = codes[rows]
-    all_ways = sum(ways)
-    if len(ways) > 1:
-        # A value may be in none of these lines.
-        by_code = numpy.array([0 if one is None else one.way for one in numbers], numpy.uint8)
-        all_ways = int(numpy.bitwise_or.reduce(by_code[codes]))
-    whole = None if whole is None else whole[codes]
-    return LineNumbers(rows, table[codes], whole, all_ways if len(rows) else 0)
+    all_ways = sum({*ways}) if ways else PLAIN * bool(len(rows))
+    return LineNumbers(rows, table[codes], None if whole is None else whole[codes], all_ways)
 
 
 def _coded(cells: Sequence[Any]) -> tuple[Array, list[Any]]:

@@ -4,65 +4,88 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from operator import itemgetter
 from types import NoneType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from logsrv.linelog.fields.values import (
     Number,
     Value,
+    WrittenFloat,
     displayable_text,
     elements_of_value,
     number_of_value,
     text_of_value,
 )
-from logsrv.linelog.query.units import PLAIN, number_in_field_unit, way_of_text_with_unit
+from logsrv.linelog.query.units import PLAIN, WAY_OF_LAST, number_in_field_unit
 
 LARGEST = 1e290
 """Numbers beyond it count as none, so that no sum of numbers becomes infinite."""
 
 
-_NUMBER = itemgetter(0)
-
-
-class WrittenNumber(NamedTuple):
-    """A number, and how it is written: PLAIN, TIMES or SIZES of `query/units`."""
-
-    number: int | float
-    way: int
-
-
-def numbers(field: str, column: Sequence[Value | None]) -> list[WrittenNumber | None]:
+def written_numbers(
+    field: str, column: Sequence[Value | None]
+) -> tuple[list[int | float | None], Sequence[int]]:
     """Return the number of each value of a field, in the field's unit; None for a value that has none.
 
-    Of a list it is the largest number.
+    Of a list it is the largest number. Second, how each is written: PLAIN, TIMES or SIZES of `query/units`,
+    0 for none; nothing if all are PLAIN.
     """
-    return [None if value is None else _number_of(field, value) for value in column]
+    found = [
+        None
+        if value is None
+        else _number_in_short(field, value)
+        if type(value) is str and len(value) <= _SHORT
+        else _number_of(field, value)
+        for value in column
+    ]
+    ends = {
+        value[-1] if type(value) is str else type(value)
+        for value, number in zip(column, found, strict=True)
+        if number is not None
+    }
+    if ends <= _PLAIN_ENDS:
+        return found, ()
+    ways = [
+        0
+        if number is None
+        else WAY_OF_LAST[value[-1]]
+        if type(value) is str
+        else _way_of(field, value, number)
+        for value, number in zip(column, found, strict=True)
+    ]
+    return found, ways
 
 
-def _number_of(field: str, value: Value) -> WrittenNumber | None:
+# The last characters of texts that are numbers without a unit, and types of numbers.
+_PLAIN_ENDS = {int, float, WrittenFloat, *(end for end, way in WAY_OF_LAST.items() if way == PLAIN)}
+
+
+def _way_of(field: str, value: Value | None, number: float) -> int:
+    items = [] if value is None else elements_of_value(value)
+    found = next(one for one in items if _plain_number(field, one) == number)
+    return WAY_OF_LAST[found[-1]] if type(found) is str else PLAIN
+
+
+def _number_of(field: str, value: Value) -> int | float | None:
     found = [_plain_number(field, item) for item in elements_of_value(value)]
-    return max((one for one in found if one is not None), key=_NUMBER, default=None)
+    return max((one for one in found if one is not None), default=None)
 
 
-def _plain_number(field: str, item: str | float | bool) -> WrittenNumber | None:
+def _plain_number(field: str, item: str | float | bool) -> int | float | None:
     is_short = type(item) is str and len(item) <= _SHORT
     return _number_in_short(field, item) if is_short else _number_in(field, item)
 
 
-def _number_in(field: str, item: str | float | bool) -> WrittenNumber | None:
+def _number_in(field: str, item: str | float | bool) -> int | float | None:
     known: Number | None = number_of_value(item)
-    way = PLAIN
-    if known is None and isinstance(item, str):
+    if known is None:
         known = number_in_field_unit(field, item)
-        if known is not None:
-            way = way_of_text_with_unit(item)
     # A large decimal, or an integer of more than 4,000 digits.
     if known is not None and not isinstance(known, int | float):
         known = float(known)
     if known is None or not -LARGEST <= known <= LARGEST:
         return None
-    return WrittenNumber(known, way)
+    return known
 
 
 # The next row group has many of the same texts, and an amount such as `12.3ms` takes 2 us to be read. Bytes
