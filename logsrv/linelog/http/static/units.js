@@ -44,7 +44,7 @@ export function formatOf(values, unit, changes = []) {
   const least = all.reduce((/** @type {number} */ size, value) => Math.min(size, Math.abs(Number(value)) || Infinity), Infinity);
   const usually = Math.max(0, DIGITS - 1 - power(usual / made.size));
   const most = Math.min(MOST_DECIMALS, Math.max(usually, Math.min(DIGITS_OF_LEAST - 1 - power(least / made.size), usually + MORE_DECIMALS)));
-  // Of none of them a digit would be seen.
+  // No digit of any of them would be seen otherwise.
   if (usual && usual / made.size < 10 ** -MOST_DECIMALS) return { ...made, decimals: MOST_DECIMALS };
   let decimals = 0;
   for (const value of all) {

@@ -74,7 +74,7 @@ def format_of(
     of_least = _DIGITS_OF_LEAST - 1 - _power(least_number / size)
     decimals = max(decimals, min(of_least, decimals + _MORE_DECIMALS))
     made = NumberFormat(size, min(decimals, _MOST_DECIMALS), shown)
-    # Of none of them a digit would be seen.
+    # No digit of any of them would be seen otherwise.
     is_tiny = 0 < usual / size < 10**-_MOST_DECIMALS
     return made if is_tiny else made._replace(decimals=_needed_decimals(known, made))
 
