@@ -87,7 +87,7 @@ def _print_table(
         found = _with_local_times(found)
     if arguments.output == "text":
         found = answer.as_text(found)
-    print_rows(found.columns, found.rows[: asked.limit], arguments)
+    print_rows(found.columns, found.rows[: asked.limit], arguments, found.units)
     _tell_limits(found)
     lines = found.lines + (found.compare.lines if found.compare else 0)
     if not lines:

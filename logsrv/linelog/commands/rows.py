@@ -18,7 +18,7 @@ from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.text.escape import printable
 from logsrv.linelog.commands.standard_output import Output
 from logsrv.linelog.commands.table import ByteSink, RowWriter
-from logsrv.linelog.read.figures.text_table import Columns
+from logsrv.linelog.read.tables.text_table import Columns
 
 _EXPLAINED = ["explain_key", "explain_value"]
 

@@ -10,17 +10,25 @@ from typing import Any, BinaryIO, TypeAlias
 
 from logsrv.kit.text import terminal
 from logsrv.linelog.commands.standard_output import Output
-from logsrv.linelog.read.figures.text_table import Columns, Table, column_kinds, shown_rows
 from logsrv.linelog.read.render import csv_rows, safe_json
+from logsrv.linelog.read.tables.text_table import Columns, Table, column_kinds, shown_rows
 
 ByteSink: TypeAlias = BinaryIO | Output
 
 
-def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], arguments: Namespace) -> None:
-    """Print rows of texts, numbers and None, as `--output` of a command says."""
+def print_rows(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    arguments: Namespace,
+    units: Sequence[str | None] = (),
+) -> None:
+    """Print rows of texts, numbers and None, as `--output` of a command says.
+
+    units: of the numbers of each column, for a table; empty for none.
+    """
     kinds = column_kinds(columns, rows)
     if arguments.output not in ("csv", "json"):
-        rows = shown_rows(rows)
+        rows = shown_rows(columns, units, rows)
     with Output(paged=not arguments.no_pager) as file:
         writer = RowWriter(file, arguments.output, for_terminal=sys.stdout.isatty())
         writer.write(kinds, rows)

@@ -21,10 +21,10 @@ from logsrv.linelog.query.question import Cell
 from logsrv.linelog.read.answer_kinds import TableAnswer, after_stages
 from logsrv.linelog.read.figures.groups import MOST_VALUES, count_values
 from logsrv.linelog.read.figures.tallies import count_fields, count_sources
-from logsrv.linelog.read.figures.text_table import table_text
 from logsrv.linelog.read.figures.time_buckets import TimeBucket, histogram_by
 from logsrv.linelog.read.figures.time_buckets import histogram as lines_over_time
 from logsrv.linelog.read.render import csv_rows
+from logsrv.linelog.read.tables.text_table import table_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.stages.patterns import PatternCounts
 from logsrv.linelog.steps.step_words import longer, sensible_steps
@@ -61,7 +61,7 @@ def table(view: View, values: Values) -> Reply:
         yield csv_rows([figures.columns, *rows])
         return
     if values["format"] == "text":
-        yield table_text(figures.columns, rows)
+        yield table_text(figures.columns, figures.units, rows)
         return
     steps: dict[str, Any] = {}
     if answer.every:

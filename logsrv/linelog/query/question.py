@@ -116,16 +116,22 @@ class ColumnKind(StrEnum):
         return self not in (ColumnKind.GROUP, ColumnKind.TIME, ColumnKind.TEXT)
 
 
+PURE = ""
+"""The unit of numbers that have none: such a number times a time is a time."""
+
+
 class Column(NamedTuple):
     """A column of a table of figures. field: the one that it tells of.
 
-    is_compared: whether the same of the earlier range follows.
+    is_compared: whether the same of the earlier range follows. unit: of its numbers: `ms`, `B` …, PURE for
+    numbers of things and shares, None if it is unknown.
     """
 
     name: str
     field: str
     kind: ColumnKind = ColumnKind.NUMBER
     is_compared: bool = False
+    unit: str | None = None
 
 
 class StageAnswer(Value):

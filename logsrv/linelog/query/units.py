@@ -49,6 +49,25 @@ _IN_NAMES = {
     **{name: (SIZE, _SIZES[name]) for name in ("kb", "mb", "gb", "kib", "mib", "gib")},
     "bytes": (SIZE, 1),
 }
+# Fields whose plain numbers are usually seconds or bytes. Only figures are shown so: in a comparison a
+# plain number is both, whatever the name.
+_USUAL = {
+    **dict.fromkeys(("duration", "rt", "request_time", "upstream_response_time", "took"), TIME),
+    **dict.fromkeys(("body_bytes_sent", "size"), SIZE),
+}
+_SHOWN = {
+    **{(TIME, _TIMES[name]): name for name in ("ns", "\u00b5s", "ms", "s")},
+    (TIME, 60 * _SECOND): "min",
+    **{(SIZE, _SIZES[name]): name for name in ("B", "kB", "MB", "GB", "KiB", "MiB", "GiB")},
+}
+PLAIN, TIMES, SIZES = 1, 2, 4
+"""Ways in which numbers are written: without a unit, with one of time, with one of size. They are added."""
+_WRITTEN = {NONE: PLAIN, TIME: TIMES, SIZE: SIZES}
+WAY_OF_LAST = {
+    **dict.fromkeys("0123456789.", PLAIN),
+    **{name[-1]: _WRITTEN[kind] for name, (kind, _) in _UNITS.items()},
+}
+"""The way in which a number is written, by the last character of its text."""
 # Not the end of a word with other letters: `maïs` has no seconds.
 _LAST_WORD = r"(?:(?<![a-z\x80-\U0010ffff])[a-z]+|[A-Z]+|[A-Z][a-z]+|[KMG]iB)\Z"
 
@@ -120,6 +139,22 @@ def unit_of_field_name(field: str) -> tuple[str, int]:
     """
     found = re.search(_LAST_WORD, field)
     return _IN_NAMES.get(found[0].lower(), (NONE, 1)) if found else (NONE, 1)
+
+
+def unit_of_figures(field: str, ways: int = 0) -> str | None:
+    """Return the unit of figures such as `avg`: `s`, `ms`, `B` …, or None if it is unknown.
+
+    ways: all ways in which the field's numbers are written, PLAIN, TIMES and SIZES, added. Those with a
+    unit are counted in seconds or bytes, unless the field's name ends with a unit.
+    """
+    unit, scale = unit_of_field_name(field)
+    if unit:
+        return _SHOWN[unit, scale]
+    kinds = {kind for kind, way in _WRITTEN.items() if ways & way}
+    if not ways or NONE in kinds:
+        kinds = kinds - {NONE} | {_USUAL.get(field.removeprefix("fields."), NONE)}
+    [one, *others] = kinds
+    return None if others or not one else one
 
 
 def _multiply_rounded(number: Number, scale: int) -> Number:

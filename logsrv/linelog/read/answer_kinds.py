@@ -122,9 +122,13 @@ def after_stages(
     found: Rows, answer: StageAnswer, stages: Sequence[RowStage], *, utc: bool = False
 ) -> Rows:
     """Return the rows of a table after stages. utc: whether times without a zone in these are UTC."""
-    rows, columns = found.rows, answer.columns
+    rows = found.rows
+    columns = [
+        one._replace(unit=unit) for one, unit in zip(answer.columns, found.units, strict=True)
+    ]
     for one in stages:
         rows = one.apply(rows, columns, utc=utc)
-        columns = tuple(one.columns_behind(columns))
-    names, kinds = zip(*((one.name, one.kind) for one in columns), strict=True)
-    return found._replace(rows=rows, columns=names, kinds=kinds)
+        columns = [*one.columns_behind(columns)]
+    names, kinds, units = zip(*((one.name, one.kind, one.unit) for one in columns), strict=True)
+    units = tuple(one or None for one in units)
+    return found._replace(rows=rows, columns=names, kinds=kinds, units=units)

@@ -32,12 +32,13 @@ from logsrv.linelog.read.figures.grouping import (
 from logsrv.linelog.steps.steps import Steps
 
 if TYPE_CHECKING:
-    from logsrv.linelog.read.figures import compared_groups, text_table
+    from logsrv.linelog.read.figures import compared_groups
     from logsrv.linelog.read.figures.group_table import Rows
     from logsrv.linelog.read.search import Search
+    from logsrv.linelog.read.tables import text_table
 else:
     compared_groups = later_module("logsrv.linelog.read.figures.compared_groups")
-    text_table = later_module("logsrv.linelog.read.figures.text_table")
+    text_table = later_module("logsrv.linelog.read.tables.text_table")
 
 MOST_FIGURES = 20
 """Figures of an answer."""

@@ -9,6 +9,9 @@ AMOUNT is a size, in bytes, or a time, in seconds: `1MiB`, `500ms`. `a-b` and `a
 too: of such a word the longest beginning that is a column is taken. Where a part is missing, or the
 division is by zero, the cell is empty. If its columns are compared with an earlier range, so is the new
 one.
+
+The unit of the new column, where it is clear: of `s + s` and `s - s` it is s, of `s * PURE` and `s / PURE`
+too, of `s / s` PURE. PURE are numbers of lines and values, written numbers, and what is made of these.
 """
 
 from __future__ import annotations
@@ -17,15 +20,15 @@ import math
 import operator
 import re
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.words import shown
 from logsrv.linelog.query.field_names import FIELD, read_field
-from logsrv.linelog.query.question import Cell, Column, ColumnKind
+from logsrv.linelog.query.question import PURE, Cell, Column, ColumnKind
 from logsrv.linelog.query.stage import Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords, find_column
-from logsrv.linelog.query.units import number_in_field_unit
+from logsrv.linelog.query.units import number_in_field_unit, parse_amount
 from logsrv.linelog.read.figures.numbers import AtLeast
 from logsrv.value import Value
 
@@ -49,7 +52,15 @@ _BINDING = {"+": 1, "-": 1, "*": 2, "/": 2}
 # A whole number beyond this is no longer exact in JSON's readers: it becomes a double.
 _LARGEST = 1 << 63
 
-Token: TypeAlias = int | float | str
+
+class WithUnit(NamedTuple):
+    """A size in bytes, or a time in seconds."""
+
+    number: float
+    unit: str
+
+
+Token: TypeAlias = int | float | WithUnit | str
 """A number; the name of a column after `$`; or an operator, `~` for the sign."""
 _COLUMN = "$"
 
@@ -62,10 +73,12 @@ class Computed(Value):
 
     def columns_behind(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Return the columns of the table with this one; if its parts are compared, with all three."""
-        new = Column(self.name, self.name)
+        new = Column(self.name, self.name, unit=self._unit(columns))
         if not self._is_compared(columns):
             return *columns, new
-        before, change = (Column(f"{self.name}_{one}", "") for one in ("before", "change"))
+        before, change = (
+            Column(f"{self.name}_{one}", "", unit=new.unit) for one in ("before", "change")
+        )
         return *columns, new._replace(is_compared=True), before, change
 
     def apply(
@@ -86,11 +99,30 @@ class Computed(Value):
         used = {one for one in self.steps if isinstance(one, str) and one[0] == _COLUMN}
         return any(one.is_compared for one in columns if _COLUMN + one.name in used)
 
+    def _unit(self, columns: Sequence[Column]) -> str | None:
+        """Return the unit of its numbers; None if it is unknown."""
+        known = {one.name: one.unit for one in columns}
+        stack: list[str | None] = []
+        for one in self.steps:
+            if isinstance(one, WithUnit):
+                stack.append(one.unit)
+            elif not isinstance(one, str):
+                stack.append(PURE)
+            elif one[0] == _COLUMN:
+                stack.append(known.get(one[1:]))
+            elif one != "~":
+                right, left = stack.pop(), stack.pop()
+                stack.append(_joined_unit(one, left, right))
+        [found] = stack
+        return found
+
     def _value(self, row: Sequence[Cell], at: dict[str, int]) -> float | None:
         """Return the number of a row; None where a part is missing, a bound, or beyond all numbers."""
         stack: list[float] = []
         for one in self.steps:
-            if not isinstance(one, str):
+            if isinstance(one, WithUnit):
+                stack.append(one.number)
+            elif not isinstance(one, str):
                 stack.append(one)
             elif one[0] == _COLUMN:
                 cell = row[at[one[1:]]]
@@ -109,6 +141,17 @@ class Computed(Value):
         if isinstance(found, int):
             return found if abs(found) < _LARGEST else float(found)
         return found if math.isfinite(found) else None
+
+
+def _joined_unit(operator_: str, left: str | None, right: str | None) -> str | None:
+    """Return the unit of what an operator makes of two numbers; None if it is unknown."""
+    if operator_ in "+-":
+        return left if left == right else None
+    if right == PURE:
+        return left
+    if operator_ == "*":
+        return right if left == PURE else None
+    return PURE if left == right and left is not None else None
 
 
 def _of_rows(words: StageWords, columns: Sequence[Column]) -> Computed:
@@ -160,9 +203,9 @@ class _Expression:
             self._wait("~" if text[words.at] == "-" else "(")
         self._count()
         if found := _AMOUNT.match(text, words.at):
-            number = number_in_field_unit("", found[0])
-            if number is not None:
-                self._take(float(number), found.end())
+            number, amount = number_in_field_unit("", found[0]), parse_amount(found[0])
+            if number is not None and amount is not None:
+                self._take(WithUnit(float(number), amount.unit), found.end())
                 return
         if found := _NUMBER.match(text, words.at):
             if text[found.end() : found.end() + 1].isalnum():

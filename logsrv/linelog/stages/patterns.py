@@ -24,12 +24,12 @@ from logsrv.linelog.read.answer_kinds import ListBeside, Looks
 
 if TYPE_CHECKING:
     from logsrv.linelog.read import render
-    from logsrv.linelog.read.figures import text_table
     from logsrv.linelog.read.patterns import find, pattern_query, skeletons
     from logsrv.linelog.read.search import Search
+    from logsrv.linelog.read.tables import text_table
 else:
     render = later_module("logsrv.linelog.read.render")
-    text_table = later_module("logsrv.linelog.read.figures.text_table")
+    text_table = later_module("logsrv.linelog.read.tables.text_table")
     find = later_module("logsrv.linelog.read.patterns.find")
     pattern_query = later_module("logsrv.linelog.read.patterns.pattern_query")
     skeletons = later_module("logsrv.linelog.read.patterns.skeletons")

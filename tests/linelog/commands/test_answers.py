@@ -10,7 +10,7 @@ import pytest
 from logsrv.cli.main import main
 from logsrv.linelog.commands import answers
 from logsrv.linelog.read.figures import frequent_keys, kept_values
-from logsrv.linelog.read.figures.text_table import named_value
+from logsrv.linelog.read.tables.text_table import named_value
 from tests.parts.commands import logsrv
 from tests.parts.stores import line, make_store
 
@@ -109,11 +109,11 @@ def search(store: Path, *words: str, status: int = 0) -> tuple[str, str]:
 def test_a_stage_and_options_make_the_same_table(store, words):
     shown, said = search(store, *words)
     assert shown.splitlines() == [
-        "status  count  avg_ms",
-        "──────  ─────  ──────",
-        "200        10    13.5",
-        "300        10    14.5",
-        "400        10    15.5",
+        "status  count   avg_ms",
+        "──────  ─────  ───────",
+        "200        10  13.5 ms",
+        "300        10  14.5 ms",
+        "400        10  15.5 ms",
     ]
     assert not said
     rows = [json.loads(row) for row in search(store, *words, "--output", "json")[0].splitlines()]

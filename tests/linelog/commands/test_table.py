@@ -11,7 +11,7 @@ import pytest
 from logsrv.errors import LogsrvError
 from logsrv.linelog.commands.rows import cell_text, cell_texts, writer
 from logsrv.linelog.commands.table import RowWriter
-from logsrv.linelog.read.figures.text_table import Table
+from logsrv.linelog.read.tables.text_table import Table
 
 COLUMNS = [("n", "BIGINT"), ("text", "VARCHAR")]
 

@@ -397,6 +397,7 @@ def test_a_table_has_figures_by_groups(store):
     assert found == {
         "columns": ["user", "count", "avg_n", "max_ms"],
         "kinds": ["group", "count", "number", "number"],
+        "units": [None, None, None, "ms"],
         "rows": [["ann", 8, 2.0, None], ["bob", 4, 2.0, None]],
         "by": ["user"],
         "every": None,

@@ -6,7 +6,14 @@ import pytest
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.query.units import parse_amount, unit_of_field_name
+from logsrv.linelog.query.units import (
+    PLAIN,
+    SIZES,
+    TIMES,
+    WAY_OF_LAST,
+    parse_amount,
+    unit_of_field_name,
+)
 from tests.parts.stores import line
 
 _NS = 10**9
@@ -40,6 +47,14 @@ _BINARY = ("kib", "mib", "gib")
 )
 def test_a_text_with_a_unit_is_an_amount(text, unit, number):
     assert parse_amount(text) == (unit, number)
+
+
+def test_the_last_character_tells_how_a_number_is_written():
+    for text in ("1ns", "1us", "1\u00b5s", "1\u03bcs", "1ms", "1s", "1m", "1h", "1d", "1m30s"):
+        assert WAY_OF_LAST[text[-1]] == TIMES
+    for text in ("1B", "1kB", "1kb", "1KB", "1KiB", "1kib", "1MB", "1GiB", "1TB", "1PB", "1EiB"):
+        assert WAY_OF_LAST[text[-1]] == SIZES
+    assert {WAY_OF_LAST[one] for one in "0123456789."} == {PLAIN}
 
 
 @pytest.mark.parametrize(

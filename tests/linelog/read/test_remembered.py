@@ -46,7 +46,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two sealed segments with columns, and an active one."""
     lines = [
         line(
-            f'{{"app": "{"shop" if n % 3 else "mail"}", "ms": {n % 70}.5, "n": {n}, "text": "paid"}}',
+            f'{{"app": "{"shop" if n % 3 else "mail"}", "ms": {n % 70}.5, "n": {n}, '
+            f'"lag": "{n}ms", "text": "paid"}}',
             n,
         )
         for n in range(3000)
@@ -88,6 +89,12 @@ def test_what_is_asked_again_has_the_same_answer(store, scope):
     memory = RememberedParts()
     for query in QUESTIONS * 2:
         assert ask(store, query, memory, scope) == ask(store, query, None, scope)
+
+
+def test_what_is_remembered_has_its_unit(store):
+    memory = RememberedParts()
+    found = [ask(store, "| sum lag, p95 n", memory).units for _ in range(2)]
+    assert found == [("s", None)] * 2
 
 
 @contextmanager

@@ -135,6 +135,46 @@ def test_times_are_no_numbers():
         parse_question("| max time as last by app | let n = last / 2")
 
 
+@pytest.mark.parametrize(
+    ("expression", "unit"),
+    [
+        ("took + took", "s"),
+        ("-took - 500ms", "s"),
+        ("took / 2", "s"),
+        ("1.5 * took", "s"),
+        ("took / count", "s"),
+        ("took * errors / count", "s"),
+        ("b / count + 1MiB", "B"),
+        ("ms - ms", "ms"),
+        ("took / took", ""),
+        ("b / 1MiB", ""),
+        ("took / 500ms", ""),
+        ("errors / count * 100", ""),
+        # Nothing says in what these are.
+        ("took + 1", None),
+        ("took + b", None),
+        ("took * took", None),
+        ("b / took", None),
+        ("count / took", None),
+        ("ms + 500ms", None),
+        ("ms / 1s", None),
+        ("took * x", None),
+        ("x / x", None),
+        ("x + x", None),
+        ("b / rate", None),
+    ],
+)
+def test_the_unit_of_a_column_where_it_is_clear(expression, unit):
+    figures = (
+        "| count, count if (a) as errors, sum took, sum bytes as b, avg ms, avg x, rate by app"
+    )
+    asked = parse_question(f"{figures} compare 1d | let made = {expression}")
+    assert asked.answer is not None
+    [one] = asked.row_stages
+    found = one.columns_behind(asked.answer.columns)
+    assert [column.unit for column in found[-3:]] == [unit] * 3
+
+
 EXPRESSIONS: st.SearchStrategy[Any] = st.recursive(
     st.sampled_from(["count", "errors", "2", "7", "0.5"]),
     lambda inner: st.one_of(

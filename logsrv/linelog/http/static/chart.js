@@ -2,11 +2,12 @@
 
 import { shape } from "./bars.js";
 import { button, element } from "./dom.js";
-import { scale, short, unitOf } from "./scale.js";
-import { figureName, figuresOf, seriesOf } from "./series.js";
+import { scale, short } from "./scale.js";
+import { figureName, figuresOf, seriesOf, unitOf } from "./series.js";
 import { printable } from "./text.js";
 import { TimeBand } from "./time_band.js";
-import { change, counted, figure, long, span } from "./times.js";
+import { counted, long, span } from "./times.js";
+import { formatOf, percent, shown, shownChange, unitFor } from "./units.js";
 
 /** Pixels between two ticks of the figures. */
 const A_TICK = 34;
@@ -85,7 +86,9 @@ export class Chart {
     const by = answer.by.length ? `, by ${answer.by.map(printable).join(", ")}` : "";
     this.heading.textContent = `${cut(figureName(this.name))} every ${long(answer.every ?? 1)}${by}`;
     this.box.setAttribute("aria-label", this.heading.textContent);
-    this.unit.textContent = unitOf(this.name);
+    const all = this.chart.series.flatMap(({ values, before }) => [...values, ...(before ?? [])]).filter((value) => value !== null);
+    /** Of the figures in tips. */
+    this.format = formatOf(all, unitOf(answer, this.column), this.chart.series.flatMap(changesOf));
     this.choose();
     this.showLegend();
     this.draw();
@@ -180,17 +183,21 @@ export class Chart {
     const all = [...shown.map(({ values }) => values), ...before.map((one) => one.before ?? [])].flat().map(Number);
     const sums = stacked ? steps.flatMap((_, index) => [-1, 1].map((sign) => shown.reduce((sum, { values }) => sum + Math.max(0, sign * (values[index] ?? 0)), 0) * sign)) : [];
     const ends = [...all, ...sums];
-    const { low, high, ticks } = scale(ends.reduce((a, b) => Math.min(a, b), 0), ends.reduce((a, b) => Math.max(a, b), 0), Math.max(1, Math.floor(height / A_TICK)));
-    const y = (/** @type {number} */ value) => height - (height * (value - low)) / (high - low);
+    const [least, most] = [ends.reduce((a, b) => Math.min(a, b), 0), ends.reduce((a, b) => Math.max(a, b), 0)];
+    const { size, unit } = unitFor(Math.max(most, -least), this.answer ? unitOf(this.answer, this.column) : "");
+    const { low, high, ticks } = scale(least / size, most / size, Math.max(1, Math.floor(height / A_TICK)));
+    const tickAt = (/** @type {number} */ value) => height - (height * (value - low)) / (high - low);
+    const y = (/** @type {number} */ value) => tickAt(value / size);
+    this.unit.textContent = /^count(_before)?$/.test(this.name ?? "") ? "lines" : unit;
     const x = (/** @type {number} */ time) => width * this.band.part(time);
     this.scale.replaceChildren(this.unit, ...ticks.map((value) => {
       const label = element("span", "", short(value));
       // A part of the height, as the curves are: paper has another height.
-      label.style.top = `${(100 * y(value)) / height}%`;
+      label.style.top = `${(100 * tickAt(value)) / height}%`;
       return label;
     }));
     this.scale.style.width = `${Math.max(3, this.unit.textContent?.length ?? 0, ...ticks.map((value) => short(value).length)) + 1}ch`;
-    const grid = ticks.map((value) => shape("path", { class: value ? "grid" : "grid zero", d: `M0 ${y(value)}H${width}` }));
+    const grid = ticks.map((value) => shape("path", { class: value ? "grid" : "grid zero", d: `M0 ${tickAt(value)}H${width}` }));
     const shapes = isBars ? this.bars(stacked, x, y) : shown.flatMap(({ name, values }) => this.curve(`bar-${name}`, values, x, y));
     const dashed = before.flatMap((one) => this.curve(`bar-${one.name} dashed`, one.before ?? [], x, y));
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -262,22 +269,27 @@ export class Chart {
     const { steps, adds } = this.chart;
     const head = element("div", "", `${span(new Date(steps[from].from), new Date(steps[to].to))}${this.hasNow(to) ? ", so far" : ""}`);
     const of = (/** @type {import("./series.js").Values} */ values) => (from === to ? values[from] : adds ? sumOf(values.slice(from, to + 1)) : null);
-    const unit = unitOf(this.name ?? "");
+    const format = /** @type {import("./units.js").Format} */ (this.format);
+    const said = (/** @type {number | null} */ value) => (value === null ? "–" : shown(value, format));
+    const sum = this.isBars && adds && this.shown.length > 1 ? this.shown.reduce((/** @type {number} */ all, { values }) => all + (of(values) ?? 0), 0) : 0;
+    const hasShares = sum > 0 && this.shown.every(({ values }) => (of(values) ?? 0) >= 0);
     const rows = this.shown.map(({ name, label, values, before }) => {
       const [value, old] = [of(values), before && of(before)];
-      const since = value !== null && typeof old === "number" ? `, ${change(value - old, value, old)}` : "";
+      const since = value !== null && typeof old === "number" ? `, ${shownChange(value - old, format)}` : "";
       const past = before ? ` · ${this.past} before ${said(old)}${since}` : "";
-      return element("div", `tip-row bar-${name}`, element("span", "", cut(label)), " ", element("b", "", `${said(value)}${value !== null && unit && unit !== "lines" ? ` ${unit}` : ""}`), past);
+      const share = hasShares && value !== null ? ` (${percent(value / sum)})` : "";
+      return element("div", `tip-row bar-${name}`, element("span", "", cut(label)), " ", element("b", "", said(value)), share, past);
     });
+    if (sum) rows.push(element("div", "tip-sum", "sum ", element("b", "", said(sum))));
     return [head, ...(from === to || adds ? rows : [element("div", "", "Enter, or letting go, shows this time")])];
   }
 }
+
+/** @param {Series} series */
+const changesOf = ({ values, before }) => values.flatMap((value, index) => (value === null || typeof before?.[index] !== "number" ? [] : [value - before[index]]));
 
 /**
  * Return the sum of values, null if one is unknown.
  * @param {import("./series.js").Values} values
  */
 const sumOf = (values) => values.reduce((sum, one) => (sum === null || one === null ? null : sum + one), 0);
-
-/** @param {number | null} value */
-const said = (value) => (value === null ? "–" : figure(value));

@@ -3,12 +3,13 @@
 import { button, element, shareBar } from "./dom.js";
 import { fadeAtEdge } from "./fade.js";
 import { isField } from "./field_names.js";
-import { firstFigure, isText, isTime } from "./series.js";
+import { firstFigure, isText, isTime, unitOf } from "./series.js";
 import { printable, shortened, visible } from "./text.js";
-import { change, figure, isNumber, moment } from "./times.js";
+import { figure, isNumber, moment } from "./times.js";
+import { formatOf, shown, shownChange } from "./units.js";
 
 /** @typedef {string | number | null} Cell */
-/** @typedef {{columns: string[], kinds?: string[], rows: Cell[][], by: string[], every: number | null, steps?: [string, string][], since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, cut?: number, at_least?: string[], note?: string, sorted?: boolean, compare?: {shift: number, missing_until: string | null, known_since?: string | null} | null}} Answer kinds: what the cells of each column are, see query/question.py; steps: starts and ends, if there is an `every`; sorted: the first column has the numbers by which lines are sorted */
+/** @typedef {{columns: string[], kinds?: string[], units?: (string | null)[], oneFigure?: boolean, rows: Cell[][], by: string[], every: number | null, steps?: [string, string][], since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, cut?: number, at_least?: string[], note?: string, sorted?: boolean, compare?: {shift: number, missing_until: string | null, known_since?: string | null} | null}} Answer kinds: what the cells of each column are, see query/question.py; units: of their numbers; oneFigure: all columns are of the same figure; steps: starts and ends, if there is an `every`; sorted: the first column has the numbers by which lines are sorted */
 
 /** Rows that are asked for: a chart of many groups needs more than a person reads. */
 export const MOST_ASKED = 20_000;
@@ -47,6 +48,7 @@ export class Grid {
     this.columns = columns;
     const rows = this.sorted(answer.rows).slice(0, MOST_SHOWN);
     const first = firstFigure(answer);
+    this.formats = formatsOf(answer, rows);
     const most = answer.rows.reduce((sum, row) => Math.max(sum, Math.abs(Number(row[first])) || 0), 0);
     this.head.replaceChildren(element("tr", "", ...answer.columns.map((name, column) => this.header(name, column))));
     this.body.replaceChildren(...rows.map((row) => this.row(row, most)));
@@ -96,7 +98,7 @@ export class Grid {
     const first = firstFigure(/** @type {Answer} */ (this.answer));
     const made = row.map((value, column) => {
       const share = column === first && most ? [shareBar(Math.abs(Number(value)) / most)] : [];
-      return element("td", this.styles?.[column], ...share, ...this.content(value, column, row));
+      return element("td", this.styles?.[column], ...share, ...this.content(value, column));
     });
     return element("tr", "", ...made);
   }
@@ -104,9 +106,8 @@ export class Grid {
   /**
    * @param {Cell} value
    * @param {number} column
-   * @param {Cell[]} row
    */
-  content(value, column, row) {
+  content(value, column) {
     const { columns, every, sorted } = /** @type {Answer} */ (this.answer);
     if (sorted && column === 0) return [isNumber(value) ? figure(/** @type {number | string} */ (value)) : "–"];
     if (column === 0 && every !== null) return [value === null ? "no time" : moment(new Date(String(value)))];
@@ -114,8 +115,8 @@ export class Grid {
     if (value === null) return ["–"];
     if (typeof value === "string" && isTime(/** @type {Answer} */ (this.answer), column)) return [moment(new Date(value))];
     if (typeof value === "string" && (this.styles?.[column] === "text" || !isNumber(value))) return [textOf(value)];
-    const [now, before] = changed(columns, column).map((one) => Number(row[one]));
-    return [before === undefined ? figure(value) : change(Number(value), now, before)];
+    const format = /** @type {import("./units.js").Format[]} */ (this.formats)[column];
+    return [comparedBy(columns, column, "_change").length ? shownChange(Number(value), format) : shown(value, format)];
   }
 
   /**
@@ -179,12 +180,33 @@ function widened(part, text) {
 }
 
 /**
- * Return the columns whose differences a column has, of a figure and of the same at an earlier time; none if it has others.
+ * Return the format of each column's numbers. A figure, the same at an earlier time and their difference have one.
+ * @param {Answer} answer
+ * @param {Cell[][]} rows
+ */
+function formatsOf(answer, rows) {
+  const { columns } = answer;
+  const numbers = columns.map((_, column) => (column < firstFigure(answer) || isText(answer, column) || isTime(answer, column) ? [] : rows.flatMap((row) => (isNumber(row[column]) ? [/** @type {number | string} */ (row[column])] : []))));
+  if (answer.oneFigure) {
+    const one = formatOf(numbers.flat(), unitOf(answer, columns.length - 1));
+    return columns.map(() => one);
+  }
+  return columns.map((_, column) => {
+    const [now, before] = ["_change", "_before"].map((end) => comparedBy(columns, column, end)).find((found) => found.length) ?? [column, columns.indexOf(`${columns[column]}_before`)];
+    const change = columns.indexOf(`${columns[now]}_change`);
+    return formatOf([...numbers[now], ...(numbers[before] ?? [])], unitOf(answer, column), (before < 0 ? undefined : numbers[change]) ?? []);
+  });
+}
+
+/**
+ * Return the column of a figure and that of the same at an earlier time, if a column is named so after the figure: with `_change` it
+ * has their differences, with `_before` it is the second of them; none if it has others.
  * @param {string[]} columns
  * @param {number} column
+ * @param {string} end
  */
-function changed(columns, column) {
-  const name = columns[column].replace(/_change$/, "");
+function comparedBy(columns, column, end) {
+  const name = columns[column].endsWith(end) ? columns[column].slice(0, -end.length) : columns[column];
   const found = [name, `${name}_before`].map((one) => columns.indexOf(one));
   return name === columns[column] || found.includes(-1) ? [] : found;
 }

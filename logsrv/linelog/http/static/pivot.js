@@ -1,6 +1,6 @@
 /** A pivot: the values of an answer's last group as columns, the most frequent ones, as `logsrv search` prints them. */
 
-import { addsUp, figuresOf, firstFigure, groupName, groupsOf, MOST_SERIES } from "./series.js";
+import { addsUp, figuresOf, firstFigure, groupName, groupsOf, MOST_SERIES, unitOf } from "./series.js";
 import { isNumber } from "./times.js";
 
 /** @typedef {import("./grid.js").Answer} Answer */
@@ -56,7 +56,7 @@ export function pivot(answer, column) {
   const [kind, ofRows] = [answer.kinds?.[column] ?? "", answer.kinds?.[0] ?? ""];
   // Without times the largest come first.
   if (adds && answer.every === null) rows.sort((a, b) => Number(b[1]) - Number(a[1]));
-  return { ...answer, columns, kinds: [ofRows, ...columns.slice(1).map(() => kind)], rows, by: answer.by.slice(0, -1) };
+  return { ...answer, columns, kinds: [ofRows, ...columns.slice(1).map(() => kind)], units: [null, ...columns.slice(1).map(() => unitOf(answer, column))], oneFigure: true, rows, by: answer.by.slice(0, -1) };
 }
 
 /**

@@ -1,9 +1,7 @@
-/** The axis of figures: round ticks, their short labels, the unit. */
+/** The axis of figures: round ticks, and their short labels. The unit is in units.js. */
 
 /** Larger figures are drawn as this: sums of them stay numbers. */
 const LARGEST = 1e300;
-/** The last word of a field's name, if it is a unit: `took_ms`, `tookMs`, `bytes`. */
-const UNIT = /(?:^|[^a-z]|(?=[A-Z]))(ns|us|ms|msec|millis|s|secs?|seconds|min|minutes|bytes|[kmg]i?b)$/i;
 const SUFFIXES = /** @type {[number, string][]} */ ([[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]);
 
 /** @param {number} value */
@@ -36,9 +34,3 @@ export function short(value) {
   const [by, suffix] = SUFFIXES.find(([one]) => size >= Math.max(one, 10_000)) ?? [1, ""];
   return `${new Intl.NumberFormat("en", { maximumSignificantDigits: 6 }).format(value / by).replace("-", "−")}${suffix}`;
 }
-
-/**
- * Return the unit of a column's figures; "" if its name has none.
- * @param {string} column `count`, `p95_took_ms`
- */
-export const unitOf = (column) => (/^count(_before)?$/.test(column) ? "lines" : (UNIT.exec(column)?.[1] ?? ""));

@@ -56,6 +56,9 @@ export const figureName = (column) => column.replace(FUNCTION, "$1 ");
  */
 export const addsUp = ({ kinds }, column) => ["count", "sum"].includes(kinds?.[column] ?? "");
 
+/** Return the unit of a column's numbers; "" for none. @param {Answer} answer @param {number} column */
+export const unitOf = ({ units }, column) => units?.[column] ?? "";
+
 /** Return whether a figure of no lines is 0, and not unknown. @param {Answer} answer @param {number} column */
 const isZeroOfNone = (answer, column) => addsUp(answer, column) || answer.kinds?.[column] === "distinct";
 

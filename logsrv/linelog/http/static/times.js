@@ -197,19 +197,6 @@ export function figure(value) {
 }
 
 /**
- * Return a change with its sign, and the decimals of its value; those of the value before if it would vanish.
- * @param {number} difference
- * @param {number[]} values the value, and the one before
- */
-export function change(difference, ...values) {
-  // They have no decimals to take over.
-  if (values.some(isExtreme)) return `${difference > 0 ? "+" : ""}${figure(difference)}`;
-  const decimals = values.map((value) => Math.min(20, figure(value).split(".")[1]?.length ?? 0));
-  const maximumFractionDigits = decimals.find((one) => Number(difference.toFixed(one))) ?? 0;
-  return new Intl.NumberFormat("en", { maximumFractionDigits, signDisplay: "exceptZero" }).format(difference).replace("-", "−");
-}
-
-/**
  * @param {number} count
  * @param {string} one
  * @param {string} [many]

@@ -11,5 +11,5 @@ groups              counts by group; group_table makes rows of them, rates those
                     compared_groups sets them beside an earlier range
 time_buckets        numbers by step; tallies (of all fields), chosen_lines (the largest)
 line_counts         numbers of lines by step and level, from the index where there is one; numpy_counts
-text_table          shows rows as text; grouping has the words for all of these, such as `Figure`
+grouping            the words for all of these, such as `Figure`; read/tables shows rows as text
 """

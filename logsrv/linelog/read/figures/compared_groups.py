@@ -60,7 +60,8 @@ def group(
         before.missing_until,
         before.missing_until and before.known_since,
     )
-    rows, rows_before = present.rows(figures, most), earlier.rows({})
+    ways = [now | then for now, then in zip(present.ways(), earlier.ways(), strict=True)]
+    rows, rows_before = present.rows(figures, most, ways), earlier.rows({})
     return rows._replace(
         exact=rows.exact and rows_before.exact,
         left_out=rows.left_out + rows_before.left_out,

@@ -19,6 +19,7 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.fields.values import EXACT
 from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.query.units import PLAIN
 from logsrv.linelog.read.figures.counted_measures import (
     Labels,
     LineNumbers,
@@ -31,7 +32,11 @@ from logsrv.linelog.read.figures.counted_measures import (
     times_by_group,
     values_by_group,
 )
-from logsrv.linelog.read.figures.counted_values import counted_column, counted_texts, numbers
+from logsrv.linelog.read.figures.counted_values import (
+    counted_column,
+    counted_texts,
+    written_numbers,
+)
 from logsrv.linelog.read.figures.grouping import Grouping, Measure, MeasureKind
 from logsrv.linelog.read.figures.kept_numbers import KeptNumbers
 from logsrv.linelog.read.figures.kept_values import EdgeValue, KeptDistinct, KeptValues, TimeSpan
@@ -170,7 +175,9 @@ def _measured_by_element(
     """Return the measures of lines which are in a group for each element of a list."""
     rows = rows_of_sums(measured) if kind.needs_numbers else measured
     found = _by_element(keys, rows, partial(joined, kind), has_lists=True)
-    return [*found], sums_of_rows(found.values()) if kind.needs_numbers else [*found.values()]
+    if not kind.needs_numbers:
+        return [*found], [*found.values()]
+    return [*found], sums_of_rows(found.values(), measured.ways)
 
 
 def _measured(measure: Measure, lines: _Lines, combined: _Combined) -> Measured:
@@ -198,7 +205,12 @@ def numbers_of_rows(name: str, rows: ColumnRows) -> LineNumbers:
     stored = rows.numbers(name)
     if stored is None:
         field = rows.field(name)
-        return _coded_numbers(field.codes, numbers(name, field.values()))
+        found, ways = written_numbers(name, field.values())
+        if ways:
+            # A value may be in none of these lines.
+            codes = numpy.unique(field.codes)
+            ways = [ways[code] for code in codes[codes >= 0].tolist()]
+        return _coded_numbers(field.codes, found, ways)
     known = numpy.arange(rows.lines)
     values = stored.values
     if stored.missing is not None:
@@ -209,11 +221,14 @@ def numbers_of_rows(name: str, rows: ColumnRows) -> LineNumbers:
 
 
 def _numbers_of_cells(name: str, column: Sequence[Any]) -> LineNumbers:
-    return _coded_numbers(*_coded(numbers(name, column)))
+    found, ways = written_numbers(name, column)
+    return _coded_numbers(*_coded(found), ways)
 
 
-def _coded_numbers(codes: Array, numbers: Sequence[int | float | None]) -> LineNumbers:
-    """Return numbers of lines. numbers: the number of each code."""
+def _coded_numbers(
+    codes: Array, numbers: Sequence[int | float | None], ways: Sequence[int]
+) -> LineNumbers:
+    """Return numbers of lines. numbers: the number of each code. ways: as of `written_numbers`."""
     known = [0 if one is None else one for one in numbers]
     kinds = {type(one) for one in numbers if one is not None}
     size = max(map(abs, known), default=0)
@@ -228,7 +243,8 @@ def _coded_numbers(codes: Array, numbers: Sequence[int | float | None]) -> LineN
     has_number = numpy.array([*(one is not None for one in numbers), False])
     rows = numpy.flatnonzero(has_number[codes])
     codes = codes[rows]
-    return LineNumbers(rows, table[codes], None if whole is None else whole[codes])
+    all_ways = sum({*ways}) if ways else PLAIN * bool(len(rows))
+    return LineNumbers(rows, table[codes], None if whole is None else whole[codes], all_ways)
 
 
 def _coded(cells: Sequence[Any]) -> tuple[Array, list[Any]]:

@@ -14,6 +14,7 @@ import numpy
 
 from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.values import EXACT
+from logsrv.linelog.query.units import PLAIN
 from logsrv.linelog.read.figures.counted_values import joined_text
 from logsrv.linelog.read.figures.grouping import MeasureKind
 from logsrv.linelog.read.figures.numbers import Sums, joined_sums
@@ -36,12 +37,13 @@ class LineNumbers(NamedTuple):
     """The numbers of a field. rows: the lines that have one, in order.
 
     values: their numbers: int64, float64, or objects. whole: which of them are integers; None for all of
-    int64 and none of float64.
+    int64 and none of float64. ways: all ways in which they are written, PLAIN, TIMES and SIZES, added.
     """
 
     rows: Array
     values: Array
     whole: Array | None = None
+    ways: int = PLAIN
 
     def list(self) -> list[int | float]:
         """Return the numbers, each an integer if it is one in the line."""
@@ -56,7 +58,7 @@ class LineNumbers(NamedTuple):
     def at(self, indexes: Array) -> LineNumbers:
         """Return the numbers at these indexes only, in their order."""
         whole = None if self.whole is None else self.whole[indexes]
-        return LineNumbers(self.rows[indexes], self.values[indexes], whole)
+        return LineNumbers(self.rows[indexes], self.values[indexes], whole, self.ways)
 
 
 class GroupSums(NamedTuple):
@@ -64,7 +66,8 @@ class GroupSums(NamedTuple):
 
     A part has a plain tuple of these, because `marshal` knows no others.
 
-    packed: the numbers as doubles, one group after the other, if they are kept.
+    packed: the numbers as doubles, one group after the other, if they are kept. ways: as of LineNumbers, of
+    all groups.
     """
 
     many: list[int]
@@ -72,6 +75,7 @@ class GroupSums(NamedTuple):
     least: list[int | float]
     largest: list[int | float]
     packed: bytes
+    ways: int
 
 
 def rows_of_sums(sums: GroupSums) -> list[tuple[Sums, bytes]]:
@@ -82,12 +86,12 @@ def rows_of_sums(sums: GroupSums) -> list[tuple[Sums, bytes]]:
     return list(zip(zip(*sums[:4], strict=True), pieces, strict=True))
 
 
-def sums_of_rows(rows: Iterable[tuple[Sums, bytes]]) -> GroupSums:
+def sums_of_rows(rows: Iterable[tuple[Sums, bytes]], ways: int) -> GroupSums:
     """Return what `rows_of_sums` makes rows of; there is at least one."""
     known = list(rows)
     many, total, least, largest = zip(*(sums for sums, _ in known), strict=True)
     packed = b"".join(piece for _, piece in known)
-    return GroupSums([*many], [*total], [*least], [*largest], packed)
+    return GroupSums([*many], [*total], [*least], [*largest], packed, ways)
 
 
 def sums_by_group(groups: Array, numbers: LineNumbers, most: int, *, is_kept: bool) -> Measured:
@@ -98,7 +102,7 @@ def sums_by_group(groups: Array, numbers: LineNumbers, most: int, *, is_kept: bo
     many = numpy.bincount(groups, minlength=most)
     known = numpy.flatnonzero(many)
     if not len(known):
-        return [], GroupSums([], [], [], [], b"")
+        return [], GroupSums([], [], [], [], b"", 0)
     many = many[known]
     starts = numpy.cumsum(many) - many
     # With 16 bits, NumPy sorts by radix.
@@ -106,7 +110,7 @@ def sums_by_group(groups: Array, numbers: LineNumbers, most: int, *, is_kept: bo
     sorted_ = numbers.at(numpy.argsort(groups.astype(kind), kind="stable"))
     packed = sorted_.values.astype(float).tobytes() if is_kept else b""
     total, least, largest = _figures(sorted_, starts)
-    return known.tolist(), GroupSums(many.tolist(), total, least, largest, packed)
+    return known.tolist(), GroupSums(many.tolist(), total, least, largest, packed, numbers.ways)
 
 
 def _figures(numbers: LineNumbers, starts: Array) -> list[list[Any]]:

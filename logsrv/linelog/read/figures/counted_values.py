@@ -10,23 +10,60 @@ from typing import Any, TypeAlias
 from logsrv.linelog.fields.values import (
     Number,
     Value,
+    WrittenFloat,
     displayable_text,
     elements_of_value,
     number_of_value,
     text_of_value,
 )
-from logsrv.linelog.query.units import number_in_field_unit
+from logsrv.linelog.query.units import PLAIN, WAY_OF_LAST, number_in_field_unit
 
 LARGEST = 1e290
 """Numbers beyond it count as none, so that no sum of numbers becomes infinite."""
 
 
-def numbers(field: str, column: Sequence[Value | None]) -> list[int | float | None]:
+def written_numbers(
+    field: str, column: Sequence[Value | None]
+) -> tuple[list[int | float | None], Sequence[int]]:
     """Return the number of each value of a field, in the field's unit; None for a value that has none.
 
-    Of a list it is the largest number.
+    Of a list it is the largest number. Second, how each is written: PLAIN, TIMES or SIZES of `query/units`,
+    0 for none; nothing if all are PLAIN.
     """
-    return [None if value is None else _number_of(field, value) for value in column]
+    found = [
+        None
+        if value is None
+        else _number_in_short(field, value)
+        if type(value) is str and len(value) <= _SHORT
+        else _number_of(field, value)
+        for value in column
+    ]
+    ends = {
+        value[-1] if type(value) is str else type(value)
+        for value, number in zip(column, found, strict=True)
+        if number is not None
+    }
+    if ends <= _PLAIN_ENDS:
+        return found, ()
+    ways = [
+        0
+        if number is None
+        else WAY_OF_LAST[value[-1]]
+        if type(value) is str
+        else _way_of(field, value, number)
+        for value, number in zip(column, found, strict=True)
+    ]
+    return found, ways
+
+
+# The last characters of texts that are numbers without a unit, and types of numbers.
+_PLAIN_ENDS = {int, float, WrittenFloat, *(end for end, way in WAY_OF_LAST.items() if way == PLAIN)}
+
+
+def _way_of(field: str, value: Value | None, number: float) -> int:
+    items = [] if value is None else elements_of_value(value)
+    found = next(one for one in items if _plain_number(field, one) == number)
+    return WAY_OF_LAST[found[-1]] if type(found) is str else PLAIN
 
 
 def _number_of(field: str, value: Value) -> int | float | None:

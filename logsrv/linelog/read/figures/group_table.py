@@ -48,16 +48,17 @@ class Rows(NamedTuple):
     """The answer to a grouping.
 
     columns, kinds: names, all different, and what the cells are: of `time`, the fields of `by`, then such
-    as `avg_ms`. rows: their values, by time, then by the first figure, the largest first. lines: how many
-    match the query. without: fields of figures of which no line has a number. absent: other fields that no
-    line has. left_out: lines that are in no row, as groups with few lines are forgotten beyond a bound.
-    exact: whether all percentiles are exact. missed: how many lines a row may lack, and a group without a
-    row may have. compare: None if nothing was compared. cut: the rows of groups with few lines that were
-    left out over the whole time.
+    as `avg_ms`. units: of their numbers, as of a Column. rows: their values, by time, then by the first
+    figure, the largest first. lines: how many match the query. without: fields of figures of which no line
+    has a number. absent: other fields that no line has. left_out: lines that are in no row, as groups with
+    few lines are forgotten beyond a bound. exact: whether all percentiles are exact. missed: how many lines
+    a row may lack, and a group without a row may have. compare: None if nothing was compared. cut: the rows
+    of groups with few lines that were left out over the whole time.
     """
 
     columns: tuple[str, ...]
     kinds: tuple[ColumnKind, ...]
+    units: tuple[str | None, ...]
     rows: list[tuple[Cell, ...]]
     lines: int
     without: tuple[str, ...]
@@ -145,10 +146,17 @@ class GroupTable:
             found[one] = [by_key.get(key, none) for key in counts]
         return found
 
+    def ways(self) -> list[int]:
+        """Return for each figure how the numbers that it is of are written."""
+        return [self._groups[one.condition].ways(one.counted) for one in self.grouping.figures]
+
     def rows(
-        self, figures: Mapping[Key, list[Cell]] | None = None, most: int | None = None
+        self,
+        figures: Mapping[Key, list[Cell]] | None = None,
+        most: int | None = None,
+        ways: Sequence[int] = (),
     ) -> Rows:
-        """Return the table. figures: of each group; by default its own.
+        """Return the table. figures, ways: of each group and of each figure; by default its own.
 
         most: of more rows over time, only those of the groups with most lines, each over the whole time.
         """
@@ -176,9 +184,11 @@ class GroupTable:
         shown: dict[Any, Any] = {start: rfc3339(start) for start in starts}
         every_groups = self._groups.values()
         without, absent = self._never_found()
+        columns = grouping.columns_of(ways or self.ways())
         return Rows(
-            tuple(one.name for one in grouping.columns),
-            tuple(one.kind for one in grouping.columns),
+            tuple(one.name for one in columns),
+            tuple(one.kind for one in columns),
+            tuple(one.unit for one in columns),
             [(*[shown.get(part, part) for part in key], *figures) for key, figures in rows],
             self.lines,
             without,

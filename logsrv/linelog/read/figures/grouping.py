@@ -5,11 +5,12 @@ Everything here is made of texts and numbers alone: whoever reads a query need n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from logsrv.linelog.query.question import Cell, Column, ColumnKind, Node
+from logsrv.linelog.query.question import PURE, Cell, Column, ColumnKind, Node
+from logsrv.linelog.query.units import unit_of_figures
 from logsrv.linelog.steps.steps import Steps
 
 OF_TIME = ("min", "max")
@@ -113,6 +114,13 @@ class Figure(NamedTuple):
             return ColumnKind.TIME
         return FUNCTIONS[self.function].cells
 
+    def unit(self, ways: int) -> str | None:
+        """Return the unit of its numbers. ways: how the numbers are written that it is of."""
+        if self.function in ("count", "count_distinct"):
+            return PURE
+        is_of_numbers = self.column_kind.is_number and self.kind.needs_numbers and self.field
+        return unit_of_figures(self.field, ways) if is_of_numbers else None
+
     @property
     def is_time(self) -> bool:
         """True if its cells are times."""
@@ -177,9 +185,16 @@ class Grouping(NamedTuple):
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns of the table: `time`, the fields of `by`, then such as `avg_ms`."""
+        return self.columns_of([0] * len(self.figures))
+
+    def columns_of(self, ways: Sequence[int]) -> tuple[Column, ...]:
+        """Return the columns. ways: for each figure, how the numbers that it is of are written."""
         columns = [Column("time", "time", ColumnKind.TIME)] if self.every is not None else []
         columns += [Column(name, name, ColumnKind.GROUP) for name in self.by]
-        columns += [Column(one.column, one.field, one.column_kind) for one in self.figures]
+        columns += [
+            Column(one.column, one.field, one.column_kind, unit=one.unit(way))
+            for one, way in zip(self.figures, ways, strict=True)
+        ]
         columns = [*_with_different_names(columns)]
         if self.compare is not None:
             first = len(columns) - len(self.figures)
@@ -199,7 +214,7 @@ class Grouping(NamedTuple):
 def _compared(column: Column) -> tuple[Column, ...]:
     name = column.name
     before = column._replace(name=f"{name}_before", field="")
-    change = Column(f"{name}_change", "")
+    change = Column(f"{name}_change", "", unit=column.unit)
     column = column._replace(is_compared=True)
     return (column, before, change) if column.kind.is_number else (column, before)
 

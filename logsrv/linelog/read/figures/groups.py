@@ -269,6 +269,13 @@ class Groups(Aggregate):
                 assert one.function == "count", f"{one.function} is counted nowhere"
                 yield one, counts.values()
 
+    def ways(self, figure: Figure) -> int:
+        """Return how the numbers of a figure are written: PLAIN, TIMES, SIZES of `query/units`, added."""
+        if not figure.field or not figure.kind.needs_numbers:
+            return 0
+        kept: KeptNumbers = self._kept[self.grouping.measure_of(figure)]  # type: ignore[assignment]
+        return kept.ways
+
     def measured(self) -> Iterator[tuple[Measure, bool]]:
         """Yield each measure, and whether any line has it."""
         for one, kept in self._kept.items():

@@ -34,10 +34,13 @@ class _Part(NamedTuple):
 
 
 class KeptNumbers:
-    """The numbers of a field in groups, which have numbers from 0 on. size: how many are in memory."""
+    """The numbers of a field in groups, which have numbers from 0 on.
+
+    size: how many are in memory. ways: all ways in which they are written, PLAIN, TIMES and SIZES, added.
+    """
 
     def __init__(self) -> None:
-        self.size = 0
+        self.size = self.ways = 0
         self._many: Array = numpy.zeros(0, numpy.int64)
         # Sum, least and largest: Python's numbers, because sums of integers are exact whatever their size.
         self._sums: Array = numpy.zeros((len(_JOINS), 0), object)
@@ -53,6 +56,7 @@ class KeptNumbers:
     def add(self, groups: Sequence[int], measured: Sequence[Any]) -> None:
         """Add the sums of numbers in different groups and, for percentiles, the numbers: GroupSums."""
         sums = GroupSums(*measured)
+        self.ways |= sums.ways
         numbers, many = numpy.array(groups, numpy.intp), numpy.array(sums.many, numpy.int64)
         self._grow(1 + max(groups, default=-1))
         known = self._many[numbers] > 0

@@ -1,8 +1,11 @@
 """Answers for figures, as the server gives them."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from logsrv.linelog.query.units import unit_of_figures
 
 START = datetime(2026, 11, 20, 6, tzinfo=UTC)
 
@@ -22,6 +25,7 @@ def answer(
     return {
         "columns": names,
         "kinds": [*map(_kind, names)],
+        "units": [*map(_unit, names)],
         "rows": shown,
         "by": by,
         "every": every,
@@ -49,6 +53,13 @@ def _kind(column: str) -> str:
         "last": "text",
     }
     return next((kind for name, kind in kinds.items() if column.startswith(name)), "number")
+
+
+def _unit(column: str) -> str | None:
+    """The unit of the numbers of a column with such a name."""
+    function, _, field = column.partition("_")
+    of_numbers = function in ("sum", "avg", "min", "max", "p50", "p95", "p99")
+    return unit_of_figures(re.sub("_(before|change)$", "", field)) if of_numbers else None
 
 
 def time_of(step: int, every: float) -> str:

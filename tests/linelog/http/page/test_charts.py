@@ -55,7 +55,8 @@ def test_each_figure_is_drawn_with_its_axes_and_exact_values(page):
     assert shown.texts("#table .scale span") == ["lines", "0", "2", "4", "6"]
     assert shown.texts("#table .axis span")[:2] == ["06:00", "06:05"]
     assert numbers(shown, BARS) == 6
-    assert step_left(shown, 2) == ["20 Nov 06:10:00 – 06:20:00", "/a 2", "/b 2"]
+    tip = ["20 Nov 06:10:00 – 06:20:00", "/a 2 (50 %)", "/b 2 (50 %)", "sum 4"]
+    assert step_left(shown, 2) == tip
     shown.press("Escape")
     shown.run("document.querySelector('[aria-label=Figure] button:last-child').focus()")
     shown.press("Enter")
@@ -109,7 +110,8 @@ def test_of_many_groups_the_largest_are_drawn_and_the_others_together(page):
     shown = page(answer(["count"], rows, ("id",)))
     legend = shown.texts("#table .legend li")
     assert len(legend) == 9 and legend[0] == "g0" and legend[-1] == "9,992 others"
-    assert step_left(shown, 1)[-1] == f"9,992 others {sum(range(1, 9993)):,}"
+    tip = [f"9,992 others {sum(range(1, 9993)):,} (100 %)", f"sum {sum(range(1, 10_001)):,}"]
+    assert step_left(shown, 1)[-2:] == tip
     assert shown.texts("#table thead th")[-2:] == ["g7", "(other)"]
     assert "columns" not in shown.text("#table-tools")
     slow = [(0, f"g{group}", float(group)) for group in range(20)]
@@ -236,7 +238,7 @@ def test_a_pivot_is_of_the_chosen_figure(page):
     assert shown.texts("#table thead th") == ["time", "count", "/a", "/b"]
     shown.click("[aria-label=Figure] button:last-child")
     assert shown.texts("#table thead th") == ["time", "/a", "/b"]
-    assert shown.texts("#table tbody tr:last-child td")[1:] == ["3", "3"]
+    assert shown.texts("#table tbody tr:last-child td")[1:] == ["3.0 ms", "3.0 ms"]
 
 
 def test_text_of_strangers_is_text_in_charts(page):
@@ -374,13 +376,44 @@ def test_one_other_is_not_others(page):
     assert page(answer(["count"], rows, ("id",))).texts("#table .legend li")[-1] == "1 other"
 
 
-def test_a_change_has_the_decimals_of_its_value(page):
+def test_a_change_has_the_unit_and_the_decimals_of_its_value(page):
     columns = ["avg_rt", "avg_rt_before", "avg_rt_change"]
     figures = [(236.86, 236.82385, 0.03615), (237, 236.96385, 0.03615), (0.5, 0.125, 0.375)]
     rows = [(step, *row) for step, row in enumerate(figures)]
     shown = page(answer(columns, rows), "| avg rt every 10m compare 1d")
-    assert shown.texts("#table tbody td:last-child") == ["+0.04", "+0.036", "+0.4"]
-    assert step_left(shown, 3)[1] == "avg rt 236.86 · 1d before 236.824, +0.04"
+    assert shown.texts("#table tbody td:last-child") == ["+0.04 s", "+0.04 s", "+0.38 s"]
+    assert shown.texts("#table tbody td:nth-child(2)") == ["236.86 s", "237.00 s", "0.50 s"]
+    assert step_left(shown, 3)[1] == "avg rt 236.86 s · 1d before 236.82 s, +0.04 s"
+
+
+@pytest.mark.parametrize(
+    ("column", "figures", "unit", "ticks", "tip"),
+    [
+        ("p95_rt", (0.0385, 0.041, 0.0123), "ms", ["0", "20", "40", "60"], "41.0 ms"),
+        ("sum_bytes", (3 << 20, 1 << 20, 5 << 19), "MiB", ["0", "1", "2", "3"], "1.0 MiB"),
+        ("max_took", (5400, 7200, 600), "min", ["0", "50", "100", "150"], "120 min"),
+        (
+            "max_took_ms",
+            (5400, 7200, 600),
+            "ms",
+            ["0", "2,000", "4,000", "6,000", "8,000"],
+            "7,200 ms",
+        ),
+        ("avg_n", (0.25, 0.5, 1.125), "", ["0", "0.5", "1", "1.5"], "0.500"),
+    ],
+)
+def test_axis_tip_and_table_have_the_unit_of_the_figure(page, column, figures, unit, ticks, tip):
+    shown = page(answer([column], [*enumerate(figures)]), "| count every 10m")
+    assert shown.texts("#table .scale span") == [unit, *ticks]
+    assert step_left(shown, 2)[1].endswith(f" {tip}")
+    assert shown.texts("#table tbody td:last-child")[1] == tip
+
+
+def test_parts_of_a_sum_that_are_not_stacked_have_no_share(page):
+    shown = page(answer(["count"], [row[:3] for row in PATHS], ("path",)))
+    shown.run("document.querySelector('[aria-label=\"Drawn as\"] button:last-child').focus()")
+    shown.press("Enter")
+    assert step_left(shown, 2)[1:] == ["/a 2", "/b 2"]
 
 
 def test_names_in_a_table_are_whole_on_a_phone(page):

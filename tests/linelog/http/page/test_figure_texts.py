@@ -112,3 +112,19 @@ def test_digits_that_are_the_last_text_are_no_number(page):
     found = answer(["last_zip"], [("a", "00123"), ("b", "80331")], ("app",), None)
     shown = page(found, "| last zip by app")
     assert shown.texts("#table tbody td:last-child") == ["00123", "80331"]
+
+
+@pytest.mark.parametrize("board", [False, True])
+def test_figures_of_a_column_have_one_unit_and_agreeing_digits(page, board):
+    columns = ["avg_rt", "sum_bytes", "avg_n", "count"]
+    figures = [
+        ("a", 0.0351, 3 << 20, 2.25, 1234),
+        ("b", 1.24, 512, 4, 5),
+        ("c", None, None, None, 1),
+    ]
+    shown = page(answer(columns, figures, ("app",), None), "| avg rt by app", board)
+    for number, texts in enumerate(
+        (["0.035 s", "1.240 s", "–"], ["3.0000 MiB", "0.0005 MiB", "–"], ["2.25", "4.00", "–"]), 2
+    ):
+        assert shown.texts(f".table:not([hidden]) tbody td:nth-child({number})")[:3] == texts
+    assert shown.texts(".table:not([hidden]) tbody td:last-child")[:3] == ["1,234", "5", "1"]

@@ -9,6 +9,7 @@ import pytest
 
 from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.tables.shown_numbers import format_of
 from tests.linelog.http.page.conftest import Open
 
 pytestmark = pytest.mark.long
@@ -346,8 +347,42 @@ def test_a_figure_is_short_however_small_or_large_it_is(call):
         ("-9007199254740993", "−9,007,199,254,740,993"),
     ):
         assert call("times.js", "figure", value) == shown
-    assert call("times.js", "change", -2e-300, 1e-300, 3e-300) == "−2e-300"
-    assert call("times.js", "change", 1e18, 2e18, 1e18) == "+1e+18"
+
+
+@pytest.mark.parametrize("unit", [None, "s", "ms", "B", "KiB"])
+def test_numbers_of_a_column_look_as_in_a_terminal(call, unit):
+    """But for the commas between thousands, and the sign."""
+    columns: list[Any] = [
+        *([1.24, 0.035, 3.8111], [0.039, 0.0412], [4.2e-6], [1800, 5400], [86_400, 7], [1e6, 2e6]),
+        *([12 * 1024, 3 << 20, 5 << 20], [512, 100], [0, 0], [1.5, 2], [5.25, -0.001, 6.5], []),
+        *([2.0, 3.0], [0.25, 0.5], [1234.5678, -2000.0], [5.25, -1e-9, 6.5], [1 << 50, 0.5]),
+    ]
+    for numbers in columns:
+        known = format_of(numbers, unit)
+        found = call("units.js", "formatOf", numbers, unit or "")
+        assert found == known._asdict()
+        texts = [call("units.js", "shown", one, found) for one in numbers]
+        assert [one.replace(",", "").replace("−", "-") for one in texts] == [
+            known.text(one) for one in numbers
+        ]
+
+
+def test_numbers_of_a_column_that_a_browser_cannot_hold(call):
+    """Integers are exact, however large; others have no digits that are not known."""
+    for numbers, shown in (
+        (["18446744073709551615", 1], ["18,446,744,073,709,551,615", "1"]),
+        (["-9007199254740993", 0.5], ["−9,007,199,254,740,993.0", "0.5"]),
+        ([1e-300, 2e-300], ["1e-300", "2e-300"]),
+        ([-1.5e300], ["−1.5e+300"]),
+    ):
+        found = call("units.js", "formatOf", numbers, "")
+        assert [call("units.js", "shown", one, found) for one in numbers] == shown
+    assert (
+        call("units.js", "shownChange", 0.5, {"size": 1, "decimals": 2, "unit": "s"}) == "+0.50 s"
+    )
+    assert [call("units.js", "percent", one) for one in (0, 1, 0.256, 0.0125, 0.00001)] == [
+        *("0 %", "100 %", "26 %", "1.3 %", "< 0.1 %")
+    ]
 
 
 def test_a_range_under_a_second_has_different_ends(visit):

@@ -1,6 +1,5 @@
 """Figures of some of the lines (`count if (…)`), and rates: by text, columns and several stores."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -8,19 +7,13 @@ from unittest.mock import patch
 import pytest
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Cell
-from logsrv.linelog.read.answer_kinds import after_stages
 from logsrv.linelog.read.figures import group_table
 from logsrv.linelog.read.figures.aggregate import add_up
-from logsrv.linelog.read.figures.group_table import Rows
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.stores_search import StoresSearch, StoresView
+from logsrv.linelog.read.stores_search import StoresView
 from logsrv.linelog.read.view import View
-from logsrv.linelog.stages.figures import Figures
-from tests.parts.made_columns import columns_for_few_frames
+from tests.linelog.read.figures.tables import ask
 from tests.parts.stores import BEGIN, add_columns, line, lines, make_store, view_of
 
 MESSAGES = [
@@ -36,18 +29,6 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         tmp_path_factory.mktemp("conditions") / "logs", [every[:10], every[10:20], every[20:]]
     )
     return add_columns(made) if request.param == "columns" else made
-
-
-def ask(view: View, query: str, scope: Scope) -> Rows:
-    asked = parse_question(query)
-    assert isinstance(asked.answer, Figures)
-    kind = StoresSearch if isinstance(view, StoresView) else Search
-    with (
-        columns_for_few_frames(),
-        closing(kind(view, make_matcher(asked.node), scope, processes=1)) as search,  # type: ignore[arg-type]
-    ):
-        found = asked.answer.rows(search, asked.extractions)
-    return after_stages(found, asked.answer, asked.row_stages)
 
 
 def table(store: Path, query: str, scope: Scope = Scope()) -> list[tuple[Cell, ...]]:  # noqa: B008

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.query.units import PLAIN
 from logsrv.linelog.read.figures.counted_measures import LineNumbers, sums_by_group
 from logsrv.linelog.read.figures.grouping import PERCENTILES
 from logsrv.linelog.read.figures.kept_numbers import KeptNumbers
@@ -84,8 +85,8 @@ def test_quantiles_in_little_memory_are_near(before, after, groups):
 def test_sums_of_integers_are_integers_of_any_size():
     kept = KeptNumbers()
     for total in (1 << 80, 7):
-        kept.add([2], ([2], [total], [-1], [total], b""))
-    kept.add([0], ([1], [2.5], [2.5], [2.5], b""))
+        kept.add([2], ([2], [total], [-1], [total], b"", PLAIN))
+    kept.add([0], ([1], [2.5], [2.5], [2.5], b"", PLAIN))
     assert kept.figures("sum", 4) == [2.5, None, (1 << 80) + 7, None]
     assert [type(one) for one in kept.figures("min", 3)] == [float, type(None), int]
     assert kept.figures("max", 3)[2] == 1 << 80

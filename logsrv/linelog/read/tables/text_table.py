@@ -18,8 +18,8 @@ from logsrv.linelog.query.question import Cell
 from logsrv.linelog.read.figures.group_table import Rows
 from logsrv.linelog.read.figures.grouping import COUNT, Grouping
 from logsrv.linelog.read.figures.groups import MOST_VALUES
-from logsrv.linelog.read.figures.numbers import AtLeast
 from logsrv.linelog.read.render import cut_to_width
+from logsrv.linelog.read.tables.shown_numbers import column_formats
 
 Columns: TypeAlias = Sequence[tuple[str, str]]
 """The names of columns, and DuckDB's names of their types."""
@@ -37,10 +37,12 @@ _OTHER = "(other)"
 _NONE = "(none)"
 
 
-def table_text(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+def table_text(
+    columns: Sequence[str], units: Sequence[str | None], rows: Sequence[Sequence[Any]]
+) -> bytes:
     """Return rows of texts, numbers and None as the lines of a table, as wide as it is."""
     table = Table(0)
-    lines = table.lines(column_kinds(columns, rows), shown_rows(rows))
+    lines = table.lines(column_kinds(columns, rows), shown_rows(columns, units, rows))
     return "".join(f"{line}\n" for line in [*lines, *table.remaining_lines()]).encode()
 
 
@@ -88,7 +90,7 @@ def _by_value(counts_by_time: Rows) -> Rows:
         )
         for time, counts in by_time.items()
     ]
-    return counts_by_time._replace(columns=columns, rows=rows)
+    return counts_by_time._replace(columns=columns, units=(None,) * len(columns), rows=rows)
 
 
 def column_kinds(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
@@ -96,9 +98,18 @@ def column_kinds(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Colum
     return [(name, _kind_of_column(rows, column)) for column, name in enumerate(columns)]
 
 
-def shown_rows(rows: Sequence[Sequence[Any]]) -> list[list[str | None]]:
-    """Return rows of texts, numbers and None as texts for people."""
-    return [[None if cell is None else _shown(cell) for cell in row] for row in rows]
+def shown_rows(
+    columns: Sequence[str], units: Sequence[str | None], rows: Sequence[Sequence[Any]]
+) -> list[list[str | None]]:
+    """Return rows of texts, numbers and None as texts for people. units: of each column; empty for none."""
+    formats = column_formats(columns, units, rows)
+    return [
+        [
+            cell if cell is None or isinstance(cell, str) else shown.text(cell)
+            for cell, shown in zip(row, formats, strict=True)
+        ]
+        for row in rows
+    ]
 
 
 def _kind_of_column(rows: Sequence[Sequence[Any]], column: int) -> str:
@@ -107,13 +118,6 @@ def _kind_of_column(rows: Sequence[Sequence[Any]], column: int) -> str:
     if not texts:
         return "DOUBLE"
     return "TIMESTAMP" if all(map(_TIME.fullmatch, texts)) else ""
-
-
-def _shown(cell: str | float) -> str:
-    """Return a cell for people: a number that is no integer with three decimals, or six digits if small."""
-    if not isinstance(cell, float):
-        return f"≥ {cell}" if isinstance(cell, AtLeast) else str(cell)
-    return f"{cell:.3f}".rstrip("0").rstrip(".") if abs(cell) >= 1 or not cell else f"{cell:.6g}"
 
 
 class Table:
