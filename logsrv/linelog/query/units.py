@@ -49,6 +49,8 @@ _IN_NAMES = {
     **{name: (SIZE, _SIZES[name]) for name in ("kb", "mb", "gb", "kib", "mib", "gib")},
     "bytes": (SIZE, 1),
 }
+# The units of names, as values have them.
+_WORDS = ("ns", "us", "ms", "s", "m", "B", "kB", "MB", "GB", "KiB", "MiB", "GiB")
 # Not the end of a word with other letters: `maïs` has no seconds.
 _LAST_WORD = r"(?:(?<![a-z\x80-\U0010ffff])[a-z]+|[A-Z]+|[A-Z][a-z]+|[KMG]iB)\Z"
 
@@ -120,6 +122,12 @@ def unit_of_field_name(field: str) -> tuple[str, int]:
     """
     found = re.search(_LAST_WORD, field)
     return _IN_NAMES.get(found[0].lower(), (NONE, 1)) if found else (NONE, 1)
+
+
+def unit_word(field: str) -> str:
+    """Return the unit at the end of a field's name as a value has it, such as `ms`; "" without one."""
+    unit, scale = unit_of_field_name(field)
+    return next((word for word in _WORDS if _UNITS[word] == (unit, scale)), "")
 
 
 def _multiply_rounded(number: Number, scale: int) -> Number:

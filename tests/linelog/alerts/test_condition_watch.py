@@ -15,7 +15,7 @@ from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.condition_watch import UNWATCHED, ConditionWatch
 from logsrv.linelog.alerts.episodes import GATHER, EpisodeMessage
-from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
+from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage, first_value
 from logsrv.linelog.alerts.watch import RETRY
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.store.place import PlaceFolder
@@ -47,7 +47,7 @@ class Stage(WatcherStage):
         states = ["firing" if one.ended is None else "resolved" for one in sent.episodes]
         keys = [",".join(map(str, one.key)) for one in sent.episodes]
         self.sent.append(list(zip(states, keys, strict=True)))
-        self.values += [one.value for one in sent.episodes]
+        self.values += [first_value(one) for one in sent.episodes]
         self.removed.append(sent.is_removed)
         return Deferred() if self.hold else succeed(None)
 

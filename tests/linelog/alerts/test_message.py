@@ -101,9 +101,9 @@ def test_a_link_leads_to_the_lines_on_the_page():
 
 
 TEXT = "status>=500 OR oops | count > 100 in 5m by app"
-FIRING = Episode(("shop",), BEGIN, 142.0)
+FIRING = Episode(("shop",), BEGIN, (142.0,))
 SINCE = "2026-11-20T06:00:00.000000Z"
-RESOLVED = Episode(("pay",), BEGIN, 3.0, BEGIN + 600)
+RESOLVED = Episode(("pay",), BEGIN, (3.0,), BEGIN + 600)
 
 
 def alert(text: str = TEXT) -> AlertSettings:
@@ -216,7 +216,7 @@ def test_the_variables_have_nothing_of_the_groups():
 
 
 def test_a_message_of_a_removed_alert_says_so_and_its_groups_are_told_apart():
-    episodes = tuple(Episode(key, BEGIN, 1.0, BEGIN) for key in ((None,), ("(none)",), OTHERS))
+    episodes = tuple(Episode(key, BEGIN, (1.0,), BEGIN) for key in ((None,), ("(none)",), OTHERS))
     sent = of_episodes(*episodes, is_removed=True)
     found = standard.loads(sent.json)
     assert found["removed"] is True and found["state"] == "resolved"

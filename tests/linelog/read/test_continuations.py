@@ -11,8 +11,8 @@ from zlib import crc32
 import pytest
 
 from logsrv.cli.main import main
-from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.alerts.episodes import find_past_episodes
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.fields.continuations.joiner import MOST_LINES
 from logsrv.linelog.http.replies import record as record_reply
 from logsrv.linelog.query.many import ManyQueries
