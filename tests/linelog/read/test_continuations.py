@@ -152,6 +152,18 @@ WAYS: dict[str, tuple[Way, Any]] = {
         ),
         1,
     ),
+    "a figure of an alert with its own query": (
+        lambda cap, d: [
+            one.values
+            for one in find_past_episodes(
+                view_of(d),
+                parse_alert("Foo | count, count if (level>=error) as e in 10s | where e >= 1"),
+                MOMENT - 60,
+                MOMENT + 60,
+            ).episodes
+        ],
+        [(1, 1)],
+    ),
     "patterns": (
         lambda cap, d: {one["level"] for one in search(cap, d, "Y.java", "--patterns")},
         {"error"},
