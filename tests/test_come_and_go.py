@@ -197,7 +197,7 @@ def searches_that_wait(place: Path) -> Limit:
 
 def viewers_of_the_hub(place: Path) -> Limit:
     """They leave as they come, live, or while they catch up; some have the same query."""
-    hub = Hub(view_of(place), lambda _: None, lambda: 0.0)
+    hub = Hub(view_of(place), lambda _: None, lambda: 0.0, lambda: 0.0)
 
     def poll() -> None:
         hub.poll()

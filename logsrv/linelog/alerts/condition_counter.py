@@ -50,7 +50,7 @@ class ConditionCounter:
         self, condition: Condition, step: float, extractions: Sequence[Extraction]
     ) -> None:
         self._window = condition.window
-        parts = condition.grouping._replace(every=step).parts()
+        parts = condition.grouping._replace(every=step).by_condition()
         self._matchers: list[Matcher | None] = [
             None if one is None else make_matcher(one) for one in parts
         ]

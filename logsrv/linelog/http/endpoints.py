@@ -251,7 +251,8 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ),
     ApiEndpoint(
         "/api/table",
-        "Figures by groups of lines: `… | avg ms, count by app`; `at_least` names columns of lower bounds",
+        "Figures by groups of lines: `… | avg ms, count by app`; `kinds`: what their cells are; "
+        "`at_least` names columns of lower bounds",
         (
             attrs.evolve(_Q, required=True, help="a query that ends with figures"),
             *_TIMES,

@@ -30,7 +30,6 @@ else:
 
 MOST_STAGES = 20
 _ONLY_LIMIT = "only limit can stand behind an answer, at the end"
-_OF_ROWS = "only where, sort, let and, at the end, limit can stand behind figures"
 
 
 def parse_question(text: str) -> Question:
@@ -54,11 +53,16 @@ def parse_question(text: str) -> Question:
             answer = stage.parse_answer(words, name)
             columns = answer.columns
         elif stage.parse_rows is None:
-            raise QueryError(_OF_ROWS, words.begin + 1)
+            raise QueryError(_only_of_rows(), words.begin + 1)
         else:
             row_stages.append(stage.parse_rows(words, columns))
             columns = row_stages[-1].columns_behind(columns)
     return Question(stages.lines.node, stages.lines.extractions, answer, limit, tuple(row_stages))
+
+
+def _only_of_rows() -> str:
+    names = [name for one in stage.all_stages() if one.parse_rows for name in one.names]
+    return f"only {', '.join(sorted(names))} and, at the end, limit can stand behind figures"
 
 
 def parse_lines(text: str, what: str) -> Question:

@@ -21,7 +21,14 @@ from logsrv.linelog.query.stage import ANY_FIELD, Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords
 from logsrv.linelog.query.times import check_shift
 from logsrv.linelog.read.answer_kinds import TableAnswer
-from logsrv.linelog.read.figures.grouping import OF_TIME, PERCENTILES, Figure, Grouping
+from logsrv.linelog.read.figures.grouping import (
+    FUNCTIONS,
+    OF_FIELDS,
+    OF_TIME,
+    PERCENTILES,
+    Figure,
+    Grouping,
+)
 
 if TYPE_CHECKING:
     from logsrv.linelog.read.figures import compared_groups, text_table
@@ -33,12 +40,7 @@ else:
 
 MOST_FIGURES = 20
 """Figures of an answer."""
-FUNCTIONS = (
-    *("sum", "avg", "min", "max", "p50", "p95", "p99"),
-    *("count_distinct", "first", "last"),
-)
-"""Functions of a field in a group of lines; `count` counts the lines, `rate` those of a second."""
-NAMES = ("count", "rate", *FUNCTIONS)
+NAMES = (*FUNCTIONS,)
 MOST_CONDITIONS = 10
 """Different conditions of figures: each is a search of its own."""
 
@@ -213,7 +215,7 @@ STAGE = Stage(
     completion=Completion(
         words=("by", "every", "compare", "if", "as"),
         behind={
-            **dict.fromkeys(FUNCTIONS, ANY_FIELD),
+            **dict.fromkeys(OF_FIELDS, ANY_FIELD),
             "by": ANY_FIELD,
             "every": ("1m", "5m", "15m", "1h", "1d"),
             "compare": ("1d", "1w"),

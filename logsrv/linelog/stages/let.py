@@ -3,7 +3,7 @@
     let        = "let" NAME "=" sum
     sum        = product { ( "+" | "-" ) product }
     product    = factor { ( "*" | "/" ) factor }
-    factor     = [ "-" ] ( NUMBER | AMOUNT | COLUMN | "(" sum ")" )
+    factor     = { "-" } ( NUMBER | AMOUNT | COLUMN | "(" sum ")" )
 
 AMOUNT is a size, in bytes, or a time, in seconds: `1MiB`, `500ms`. `a-b` and `a/b` are names of fields,
 too: of such a word the longest beginning that is a column is taken. Where a part is missing, or the
@@ -119,7 +119,8 @@ def _of_rows(words: StageWords, columns: Sequence[Column]) -> Computed:
     words.skip_space()
     words.take(_EQUALS, f"= is missing here: let {name} = errors / count")
     computed = Computed(name, _Expression(words, columns).read())
-    if taken := {one.name for one in columns} & {one.name for one in computed.columns_behind(())}:
+    new = computed.columns_behind(columns)[len(columns) :]
+    if taken := {one.name for one in columns} & {one.name for one in new}:
         raise words.wrong(
             f"there is a column {shown(min(taken))} already; choose another name", begin
         )

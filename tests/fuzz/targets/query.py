@@ -206,8 +206,10 @@ def is_met(need: Need, line: bytes, number: int) -> bool:
 
 @target(
     "linelog.query.parse",
+    "linelog.query.value_list",
     "linelog.query.pipeline",
     "linelog.stages.where",
+    "linelog.stages.let",
     "linelog.alerts.grammar",
     "linelog.query.caret",
     "linelog.query.hints",
@@ -228,7 +230,8 @@ def query(data: bytes) -> None:
     for hint in hints:
         safe(hint, "")
     behind_figures = f"a | max time by app | where {text}"
-    for question in (text, f"a | {text}", f"a | extract {text}", behind_figures):
+    computed = f"a | count, count as n by app | let m = {text}"
+    for question in (text, f"a | {text}", f"a | extract {text}", behind_figures, computed):
         for read in (parse_question, parse_alert):
             try:
                 read(question)

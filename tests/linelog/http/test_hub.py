@@ -41,13 +41,13 @@ class WatchedStore:
         self.view = view_of(self.store)
         self.now = 0.0
         self.handed: list[ViewEvents] = []
-        # Seconds that go by whenever somebody asks for the time.
-        self.tick = 0.0
-        self.hub = Hub(self.view, self.handed.append, self._time)
+        # Seconds of a processor that are used whenever somebody asks for them.
+        self.tick = self.used = 0.0
+        self.hub = Hub(self.view, self.handed.append, lambda: self.now, self._time_used)
 
-    def _time(self) -> float:
-        self.now += self.tick
-        return self.now
+    def _time_used(self) -> float:
+        self.used += self.tick
+        return self.used
 
     def write(self, *messages: str) -> None:
         with (self.store / "current.log").open("ab") as file:
@@ -474,7 +474,7 @@ def test_slow_queries_get_newest_lines(watched, monkeypatch):
     for number, query in enumerate(("a", "b", "c"), 1):
         watched.attach(number, query)
     watched.poll()
-    # Whoever asks for the time, it is later by a little more than an eighth of what a poll has.
+    # Whoever asks for the time used, it is more by a little more than an eighth of what a poll has.
     watched.tick = view_child.MATCHING * 0.126
     watched.poll(*["a b c"] * 9)
     assert watched.events(1) == [6, *["a b c"] * 3]
@@ -482,6 +482,24 @@ def test_slow_queries_get_newest_lines(watched, monkeypatch):
     assert watched.events(3) == [9]
     watched.poll("a b c")
     assert watched.events(3) == [9, "a b c"]
+
+
+def test_lines_are_late_and_not_missed_while_other_programs_have_the_processors(
+    watched, monkeypatch
+):
+    """Time goes by, and the process has had none of it."""
+    monkeypatch.setattr(polls, "PIECE", SIZE)
+    for number, query in enumerate(("a", "b", "c"), 1):
+        watched.attach(number, query)
+    watched.poll()
+
+    def late() -> float:
+        watched.now += 10 * view_child.MATCHING
+        return watched.now
+
+    watched.hub._now = late
+    watched.poll(*["a b c"] * 9)
+    assert [watched.events(number) for number in (1, 2, 3)] == [["a b c"] * 9] * 3
 
 
 def test_events_are_handed_out_in_bounded_pieces(watched):
@@ -500,7 +518,7 @@ def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path):
     store = make_store(tmp_path / "store", [[line("a")], [line("b")], [line("c")]])
     view = view_of(store)
     handed: list[ViewEvents] = []
-    hub = Hub(view, handed.append, lambda: 0.0)
+    hub = Hub(view, handed.append, lambda: 0.0, lambda: 0.0)
     end = Position(3, len(line("c")))
     hub.attach(1, LiveQuery(""), end, end)
     hub.poll()
@@ -524,7 +542,7 @@ def test_a_line_after_removed_ones_goes_on_with_no_record_before_them(tmp_path):
     store = make_store(tmp_path / "store", [[line(one) for one in text] for text in texts])
     handed: list[ViewEvents] = []
     with contextlib.closing(view_of(store)) as view:
-        hub = Hub(view, handed.append, lambda: 0.0)
+        hub = Hub(view, handed.append, lambda: 0.0, lambda: 0.0)
         query = LiveQuery("failed", of_records=True)
         hub.attach(1, query, Position(1, 0), end_of_store(view))
         hub.poll()

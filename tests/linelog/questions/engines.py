@@ -32,6 +32,7 @@ from logsrv.linelog.read import plan, pool
 from logsrv.linelog.read.answer_kinds import LinesAnswer, after_stages
 from logsrv.linelog.read.answers import sources
 from logsrv.linelog.read.figures import aggregate, line_counts, time_buckets
+from logsrv.linelog.read.figures.grouping import OF_FIELDS
 from logsrv.linelog.read.figures.groups import count_lines, count_values
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
@@ -40,7 +41,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.rows import StoreReading
-from logsrv.linelog.stages.figures import FUNCTIONS, Figures
+from logsrv.linelog.stages.figures import Figures
 from tests.linelog.questions.asking import OF_TEXTS, Question, in_query
 from tests.linelog.questions.forms import Store
 from tests.linelog.questions.lines import Line
@@ -208,7 +209,7 @@ def _options(asked: Question) -> list[str]:
     if asked.answer == "sort":
         return ["--sort", *map(in_query, asked.fields), *["--reverse"] * asked.ascending]
     # Options have an order of their own; alone, --count is no table.
-    order = ["count", *FUNCTIONS]
+    order = ["count", *OF_FIELDS]
     known = [order.index(function) for function, _ in asked.figures]
     is_alone = not (asked.fields or asked.every or asked.compare or (known and known[-1]))
     if not known or known != sorted(known) or is_alone or asked.of_rows:

@@ -323,7 +323,7 @@ def _figure(function: str, numbers: list[float]) -> float | None:
     if not numbers:
         return None
     numbers = sorted(numbers)
-    if function[0] == "p":
+    if re.fullmatch(r"p\d+", function):
         rank = (len(numbers) - 1) * int(function[1:]) / 100
         low, high = numbers[int(rank)], numbers[min(int(rank) + 1, len(numbers) - 1)]
         return float(low + (high - low) * (rank - int(rank)))

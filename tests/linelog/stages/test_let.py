@@ -124,6 +124,12 @@ def test_what_is_wrong_and_where(stage, at, sentence):
     assert error.value.at == at
 
 
+def test_no_column_of_both_ranges_gets_the_name_of_another():
+    with pytest.raises(QueryError, match="there is a column share_before already"):
+        parse_question("| count by share_before compare 1d | let share = count / 2")
+    assert parse_question("| count by share_before | let share = count / 2").row_stages
+
+
 def test_times_are_no_numbers():
     with pytest.raises(QueryError, match="last is a time; let computes with numbers"):
         parse_question("| max time as last by app | let n = last / 2")

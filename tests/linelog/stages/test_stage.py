@@ -11,7 +11,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.commands import search_command as search
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.stage import KINDS, all_stages, find_stage
-from logsrv.linelog.stages.figures import FUNCTIONS
+from logsrv.linelog.read.figures.grouping import OF_FIELDS
 
 MODULES = {one.stem for one in Path(logsrv.linelog.stages.__path__[0]).glob("[a-z]*.py")}
 
@@ -63,4 +63,4 @@ def test_a_query_loads_the_stages_that_it_names_and_no_machine(query, modules):
 
 
 def test_every_function_of_figures_is_an_option_of_the_terminal():
-    assert (*search.FUNCTIONS,) == FUNCTIONS
+    assert (*search.FUNCTIONS,) == OF_FIELDS

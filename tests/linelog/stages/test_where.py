@@ -72,7 +72,7 @@ def test_stages_behind_figures_are_of_their_columns(stages, wanted):
         ("last level | where last_level>banana", 33, "banana is not a level"),
         ("count by app | sort ms", 23, "ms is no column of these figures"),
         ("count by app | sort by asc ms", 30, "ms is no column of these figures"),
-        ('count | extract "<x> b"', 11, "only where, sort, let and, at the end, limit"),
+        ('count | extract "<x> b"', 11, "only let, sort, where and, at the end, limit"),
         ("count | limit 3 | where count>1", 21, "only limit can stand behind"),
         ("patterns | where count>1", 14, "only limit can stand behind"),
     ],

@@ -128,16 +128,16 @@ class SingleQuery:
     def __init__(self, query: WatchedQuery) -> None:
         self.queries = [query]
 
-    def match_polled(self, polled: PolledLines, now: Callable[[], float], until: float) -> None:
+    def match_polled(self, polled: PolledLines, used: Callable[[], float], until: float) -> None:
         """Find the query's lines in a poll.
 
-        The newest piece of text is always searched, earlier ones only until the time `until`. All lines in
-        pieces that are not searched count as missed.
+        The newest piece of text is always searched, earlier ones only until `until` seconds of a processor
+        are `used`. All lines in pieces that are not searched count as missed.
         """
         (query,) = self.queries
         late = False
         for piece, lines in zip(reversed(polled.pieces), reversed(polled.lines), strict=True):
-            late = late or (piece is not polled.pieces[-1] and now() > until)
+            late = late or (piece is not polled.pieces[-1] and used() > until)
             if late:
                 query.missed += lines
             elif not query.allowed:
@@ -163,11 +163,11 @@ class QueryGroup:
         self.queries = list(queries)
         self._many = _import_many().ManyQueries([one.matcher for one in queries])
 
-    def match_polled(self, polled: PolledLines, now: Callable[[], float], until: float) -> None:
+    def match_polled(self, polled: PolledLines, used: Callable[[], float], until: float) -> None:
         """Find the lines of all queries in a poll, like `SingleQuery.match_polled`."""
         newest = True
         for piece, lines in _merge_pieces(polled):
-            reached = self._match_piece(piece, now, until) if newest or now() <= until else set()
+            reached = self._match_piece(piece, used, until) if newest or used() <= until else set()
             newest = False
             if reached is not None:
                 for query in self.queries:
@@ -178,7 +178,7 @@ class QueryGroup:
                     self._set_queries([*ahead, *reached])
 
     def _match_piece(
-        self, piece: AppendedLines, now: Callable[[], float], until: float
+        self, piece: AppendedLines, used: Callable[[], float], until: float
     ) -> set[WatchedQuery] | None:
         """Search a piece. Return None; if the time ended first, the queries that have got their lines."""
         reached = set()
@@ -187,7 +187,7 @@ class QueryGroup:
             query = self.queries[number]
             query.add_matches(piece, lines)
             reached.add(query)
-            if now() > until:
+            if used() > until:
                 return reached
         return None
 

@@ -24,7 +24,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from select import select
-from time import monotonic
+from time import monotonic, process_time
 
 import attrs
 
@@ -66,7 +66,8 @@ BURST = 5
 # something: that costs the daemon 50 µs a viewer, so viewers take at most a tenth of its time.
 POLL_EVERY = 0.05
 REST_FOR_EACH = 0.0005
-# The most seconds of a poll for matching queries; lines not matched by then count as missed.
+# The most seconds of a processor for matching in a poll; lines not matched by then count as missed.
+# While others have the processors, lines come later and are not missed.
 MATCHING = 0.2
 # The most lines of a poll that are put together to records, and the most tests of queries on them, 5 µs
 # each. With more, a query is asked of single lines, and what it may lack by that counts as missed.
@@ -85,12 +86,14 @@ MOST_OPEN = 100
 class Hub:
     """The hub of all viewers of a store.
 
-    hand_out: gets events for viewers. now: a monotonic clock, in seconds.
+    hand_out: gets events for viewers. now: a monotonic clock, in seconds. used: the seconds of a processor
+    that this process has had.
     """
 
     _view: View
     _hand_out: Callable[[ViewEvents], None]
     _now: Callable[[], float]
+    _used: Callable[[], float]
     _queries: dict[LiveQuery, WatchedQuery] = attrs.field(factory=dict)
     # The queries in the order in which they are matched next; None if the list has to be made again.
     _units: list[SingleQuery | QueryGroup] | None = None
@@ -225,19 +228,19 @@ class Hub:
         if polled.pieces and _FIRST_LINES not in sys.modules:
             polled.pieces[-1].first_lines()
         # Behind what takes as long as NumPy takes to load; lines put together are bounded in number.
-        end = self._now() + MATCHING
+        end = self._used() + MATCHING
         left = sum(len(unit.queries) for unit in self._units)
         for unit in list(self._units):
-            now = self._now()
+            now, used = self._now(), self._used()
             for query in unit.queries:
                 query.begin_poll(now, rate, rate * BURST, most)
-            if now < end:
+            if used < end:
                 if touched is not None and all(query.asked for query in unit.queries):
                     for query in unit.queries:
                         query.add_records(touched, polled.pieces[0].position)
                 else:
-                    last = now + (end - now) * len(unit.queries) / left
-                    unit.match_polled(polled, self._now, last)
+                    last = used + (end - used) * len(unit.queries) / left
+                    unit.match_polled(polled, self._used, last)
                     for query in unit.queries:
                         query.count_unasked(polled.pieces)
                 # Queries that had time move to the end, so that the others are first in the next poll.
@@ -303,7 +306,10 @@ class Hub:
 def serve_viewers(directory: str) -> None:
     """Serve viewers until the daemon has no more orders. Raises StoreError."""
     hub = Hub(
-        View(directory, tell_service), lambda events: send_message(encode_events(events)), monotonic
+        View(directory, tell_service),
+        lambda events: send_message(encode_events(events)),
+        monotonic,
+        process_time,
     )
     orders = _order_reader(sys.stdin.fileno())
     due = 0.0

@@ -28,21 +28,21 @@ def group(
 
     Raises QueryError if they are to be compared, and the search does not say since when.
     """
-    scope = search.scope
-    if len(grouping.parts()) > 1:
+    scope, now = search.scope, time.time()
+    if len(grouping.by_condition()) > 1:
         # Lines that come meanwhile would be counted for some figures, and not for others.
         ends = {number: end_of_store(store) for number, store in search.view.stores.items()}
         scope = scope._replace(ends=ends)
     if grouping.compare is None:
-        present = GroupTable(search, scope, grouping, extractions)
+        present = GroupTable(search, scope, grouping, extractions, now)
         present.count()
         return present.rows(most=most)
     if not scope.since:
         raise QueryError("compare needs a range of time: since when? In a terminal: --since 1d")
-    scope = scope._replace(until=scope.until or rfc3339(time.time()))
+    scope = scope._replace(until=scope.until or rfc3339(now))
     before = _Earlier(search, scope, grouping.compare, grouping.every)
     present, earlier = (
-        GroupTable(search, one, grouping, extractions) for one in (scope, before.scope)
+        GroupTable(search, one, grouping, extractions, now) for one in (scope, before.scope)
     )
     present.count()
     earlier.count()
@@ -112,7 +112,7 @@ def _joined(
 
 
 def _compared(figure: Figure, now: Cell, before: Cell) -> tuple[Cell, ...]:
-    return (now, before, _change(now, before)) if figure.kind.is_number else (now, before)
+    return (now, before, _change(now, before)) if figure.column_kind.is_number else (now, before)
 
 
 def _change(now: Cell, before: Cell) -> Cell:

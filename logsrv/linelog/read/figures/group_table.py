@@ -74,19 +74,29 @@ class Rows(NamedTuple):
 
 
 class GroupTable:
-    """The figures of all lines in a scope. extractions: of the query."""
+    """The figures of all lines in a scope.
+
+    extractions: of the query. now: the seconds since 1970 up to which lines are counted.
+    """
 
     def __init__(
-        self, search: Search, scope: Scope, grouping: Grouping, extractions: Sequence[Extraction]
+        self,
+        search: Search,
+        scope: Scope,
+        grouping: Grouping,
+        extractions: Sequence[Extraction],
+        now: float,
     ) -> None:
         self.grouping = grouping
+        self._now = now
         self._search, self._scope = search, scope
         by_time = bool(search.view.names)
-        self._parts: dict[Node | None, Groups] = {
-            condition: Groups(part, extractions, by_time=by_time)
-            for condition, part in grouping.parts().items()
+        # By condition; those of all lines are counted first.
+        self._groups: dict[Node | None, Groups] = {
+            condition: Groups(counted, extractions, by_time=by_time)
+            for condition, counted in grouping.by_condition().items()
         }
-        self._all = self._parts[None]
+        self._all = self._groups[None]
 
     @property
     def lines(self) -> int:
@@ -95,9 +105,9 @@ class GroupTable:
 
     def count(self) -> None:
         """Count the lines of the search."""
-        for condition, groups in self._parts.items():
-            with closing(self._search.within(self._scope, condition)) as part:
-                add_up(part, groups)
+        for condition, groups in self._groups.items():
+            with closing(self._search.within(self._scope, condition)) as search:
+                add_up(search, groups)
 
     def figures(self, keys: Collection[Key] | None = None) -> dict[Key, list[Cell]]:
         """Return the figures of each group, or of some."""
@@ -107,28 +117,28 @@ class GroupTable:
             counts[()] = 0
         if keys is not None:
             counts = {key: counts[key] for key in keys}
-        by_part = {condition: self._figures_of_part(condition, counts) for condition in self._parts}
-        rates = [one for one in self.grouping.figures if one.function == "rate"]
-        time = CountedTime(self._search.view, self._scope, self.grouping.every) if rates else None
+        by_condition = {
+            condition: self._figures_of(condition, counts) for condition in self._groups
+        }
+        time = CountedTime(self._search.view, self._scope, self.grouping.every, self._now)
         columns: list[Sequence[Cell]] = []
         for one in self.grouping.figures:
-            cells = by_part[one.condition][one.counted]
+            cells = by_condition[one.condition][one.counted]
             if one.function == "rate":
-                assert time is not None
                 cells = time.rates(counts, cells, one.per)
             columns.append(cells)
         return dict(zip(counts, map(list, zip(*columns, strict=True)), strict=True))
 
-    def _figures_of_part(
+    def _figures_of(
         self, condition: Node | None, counts: Mapping[Key, int]
     ) -> dict[Figure, list[Cell]]:
         """Return the cells of each figure of one condition, for groups of all lines in their order."""
-        part = self._parts[condition]
+        groups = self._groups[condition]
         if condition is None:
-            return {one: [*cells] for one, cells in part.figures(counts)}
-        known = {key: lines for key, lines in part.counts() if key in counts}
+            return {one: [*cells] for one, cells in groups.figures(counts)}
+        known = {key: lines for key, lines in groups.counts() if key in counts}
         found: dict[Figure, list[Cell]] = {}
-        for one, cells in part.figures(known):
+        for one, cells in groups.figures(known):
             by_key, none = dict(zip(known, cells, strict=True)), one.of_no_lines
             found[one] = [by_key.get(key, none) for key in counts]
         return found
@@ -162,7 +172,7 @@ class GroupTable:
         # Only the start of a step is a number; most groups share few of these.
         starts = {key[0] for key, _ in rows if key and isinstance(key[0], float)}
         shown: dict[Any, Any] = {start: rfc3339(start) for start in starts}
-        parts = self._parts.values()
+        every_groups = self._groups.values()
         without, absent = self._never_found()
         return Rows(
             tuple(one.name for one in grouping.columns),
@@ -171,9 +181,9 @@ class GroupTable:
             self.lines,
             without,
             self._all.left_out,
-            all(one.exact for one in parts),
+            all(one.exact for one in every_groups),
             absent,
-            max(one.missed for one in parts),
+            max(one.missed for one in every_groups),
             cut=len(every_one) - len(keys),
         )
 
@@ -182,7 +192,7 @@ class GroupTable:
         by = zip(self.grouping.by, self._all.lines_with, strict=True)
         absent = [name for name, lines in by if not lines]
         found: dict[Measure, bool] = {}
-        for groups in self._parts.values():
+        for groups in self._groups.values():
             for one, is_found in groups.measured():
                 found[one] = found.get(one, False) or is_found
         without: list[str] = []

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from logsrv.linelog.query.question import Cell, Column, ColumnKind, Node
 
-PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 OF_TIME = ("min", "max")
 """Functions of `time`, the only one of a line's own fields that has an order."""
 
@@ -32,24 +31,37 @@ class MeasureKind(StrEnum):
         """True if only lines with a number in the field are measured."""
         return self in (MeasureKind.SUMS, MeasureKind.NUMBERS)
 
-    @property
-    def is_number(self) -> bool:
-        """True if its figures are numbers."""
-        return self.needs_numbers or self is MeasureKind.VALUES
+
+class Function(NamedTuple):
+    """A function of figures.
+
+    measure: what is kept of its field for each group; None for the number of lines. cells: what its column
+    has. part: of a percentile, from 0 to 1.
+    """
+
+    measure: MeasureKind | None
+    cells: ColumnKind
+    part: float = 0.0
 
 
-_KINDS = {
-    **dict.fromkeys(PERCENTILES, MeasureKind.NUMBERS),
-    "count_distinct": MeasureKind.VALUES,
-    "first": MeasureKind.FIRST,
-    "last": MeasureKind.LAST,
+FUNCTIONS = {
+    "count": Function(None, ColumnKind.COUNT),
+    "rate": Function(None, ColumnKind.COUNT),
+    "sum": Function(MeasureKind.SUMS, ColumnKind.SUM),
+    "avg": Function(MeasureKind.SUMS, ColumnKind.NUMBER),
+    "min": Function(MeasureKind.SUMS, ColumnKind.NUMBER),
+    "max": Function(MeasureKind.SUMS, ColumnKind.NUMBER),
+    "p50": Function(MeasureKind.NUMBERS, ColumnKind.NUMBER, 0.5),
+    "p95": Function(MeasureKind.NUMBERS, ColumnKind.NUMBER, 0.95),
+    "p99": Function(MeasureKind.NUMBERS, ColumnKind.NUMBER, 0.99),
+    "count_distinct": Function(MeasureKind.VALUES, ColumnKind.DISTINCT),
+    "first": Function(MeasureKind.FIRST, ColumnKind.TEXT),
+    "last": Function(MeasureKind.LAST, ColumnKind.TEXT),
 }
-
-_COLUMN_KINDS = {
-    **dict.fromkeys(("count", "rate"), ColumnKind.COUNT),
-    "sum": ColumnKind.SUM,
-    "count_distinct": ColumnKind.DISTINCT,
-}
+"""All functions, in the order in which they are listed."""
+OF_FIELDS = tuple(name for name, one in FUNCTIONS.items() if one.measure)
+"""Those of a field in a group of lines; the others count the lines."""
+PERCENTILES = {name: one.part for name, one in FUNCTIONS.items() if one.part}
 
 
 class Measure(NamedTuple):
@@ -98,8 +110,7 @@ class Figure(NamedTuple):
         """The kind of its cells."""
         if self.is_time:
             return ColumnKind.TIME
-        usual = ColumnKind.NUMBER if self.kind.needs_numbers else ColumnKind.TEXT
-        return _COLUMN_KINDS.get(self.function, usual)
+        return FUNCTIONS[self.function].cells
 
     @property
     def is_time(self) -> bool:
@@ -109,7 +120,9 @@ class Figure(NamedTuple):
     @property
     def kind(self) -> MeasureKind:
         """The way in which its field is measured."""
-        return MeasureKind.TIMES if self.is_time else _KINDS.get(self.function, MeasureKind.SUMS)
+        found = MeasureKind.TIMES if self.is_time else FUNCTIONS[self.function].measure
+        assert found is not None, f"{self.function} has no field"
+        return found
 
 
 COUNT = Figure("count")
@@ -128,7 +141,7 @@ class Grouping(NamedTuple):
     every: float | None = None
     compare: float | None = None
 
-    def parts(self) -> dict[Node | None, Grouping]:
+    def by_condition(self) -> dict[Node | None, Grouping]:
         """Return for each condition what is counted of its lines; for None, the first one, of all lines."""
         by_condition: dict[Node | None, list[Figure]] = {None: []}
         for one in self.figures:
@@ -142,7 +155,7 @@ class Grouping(NamedTuple):
         """Return the measure of each group that a figure of a field needs."""
         kind = figure.kind
         if kind is MeasureKind.SUMS and any(
-            one.kind is MeasureKind.NUMBERS and one.field == figure.field for one in self.figures
+            one.field == figure.field and one.kind is MeasureKind.NUMBERS for one in self.figures
         ):
             kind = MeasureKind.NUMBERS
         return Measure(kind, figure.field)

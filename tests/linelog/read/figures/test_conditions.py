@@ -164,7 +164,7 @@ def scope(since: float | None = None, until: float | None = None) -> Scope:
     ],
 )
 def test_a_rate_is_of_the_time_that_was_counted(store, query, limits, now, rows):
-    with patch("logsrv.linelog.read.figures.rates.time.time", lambda: BEGIN + now):
+    with patch("logsrv.linelog.read.figures.compared_groups.time.time", lambda: BEGIN + now):
         found = table(store, query, limits)
     if "every" in query:
         found = [row[1:] for row in found]
@@ -176,7 +176,7 @@ def test_a_rate_is_of_the_time_that_was_counted(store, query, limits, now, rows)
 
 def test_lines_without_a_time_have_no_rate_by_steps(tmp_path):
     store = make_store(tmp_path / "logs", [[*lines(MESSAGES[:2]), b"no time\n"]])
-    with patch("logsrv.linelog.read.figures.rates.time.time", lambda: BEGIN + 100):
+    with patch("logsrv.linelog.read.figures.compared_groups.time.time", lambda: BEGIN + 100):
         assert table(store, "| rate, count every 1m") == [
             (rfc3339(BEGIN), pytest.approx(2 / 60), 2),
             (None, None, 1),
