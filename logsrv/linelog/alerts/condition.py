@@ -166,10 +166,11 @@ class Condition(Value):
 
         key: its values of the fields of `by`; none for other groups. cells: its figures.
         """
-        if self._single is not None:
-            value = _number(cells[0])
-            _, order, threshold = self._single
-            return WindowFigures((value,), value is not None and ORDERS[order](value, threshold))
+        if (single := self._single) is not None:
+            value = cells[0]
+            assert not isinstance(value, str)
+            is_met = value is not None and ORDERS[single[1]](value, single[2])
+            return WindowFigures((value,), is_met)
         row = self._with_computed((*(key or [None] * len(self.by)), *cells))
         return WindowFigures(
             tuple([_number(row[at]) for at in self._shown_at]),

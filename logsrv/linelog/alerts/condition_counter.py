@@ -129,7 +129,7 @@ class ConditionCounter:
         measured = [self._measured(part, slot) for slot in self._slots]
         known = [key for key in counts if key[0] is not None]
         for key in sorted(known, key=lambda key: key[0]):
-            yield key, counts[key], [one.get(key) for one in measured]
+            yield key, counts[key], [one.get(key) for one in measured] if measured else ()
 
     def _measured(self, part: Part, slot: _Slot) -> dict[Key, Any]:
         _, _, counts, measured = part[slot.part]
@@ -153,4 +153,4 @@ def _rows(kind: MeasureKind | None, values: Any) -> Iterable[Any]:
 
 
 def _count_lines(steps: Sequence[Step]) -> int:
-    return sum(step.lines for step in steps)
+    return sum([step.lines for step in steps])

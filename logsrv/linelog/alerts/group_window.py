@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
@@ -28,6 +29,7 @@ else:
     kept_numbers = later_module("logsrv.linelog.read.figures.kept_numbers")
     kept_values = later_module("logsrv.linelog.read.figures.kept_values")
 
+_SUMS = attrgetter("sums")
 MOST_EXACT = 8192
 """Numbers of a group and step that are kept: of more, percentiles are within 0.5 %."""
 
@@ -70,7 +72,7 @@ class StepSums(StepMeasure):
 
     @staticmethod
     def figure(function: str, steps: Sequence[StepSums]) -> float | None:
-        return figure(function, joined_sums(one.sums for one in steps))
+        return figure(function, joined_sums(map(_SUMS, steps)))
 
 
 @attrs.define(eq=False)
@@ -103,7 +105,7 @@ class StepNumbers(StepMeasure):
     @staticmethod
     def figure(function: str, steps: Sequence[StepNumbers]) -> float | None:
         if function not in PERCENTILES:
-            return figure(function, joined_sums(one.sums for one in steps))
+            return figure(function, joined_sums(map(_SUMS, steps)))
         return kept_numbers.percentile(
             [bytes(one._packed) for one in steps],
             [one._buckets for one in steps],
@@ -181,11 +183,12 @@ class GroupWindow:
             last = self.steps.pop()
             step = Step(number, last.lines + lines, last.kept)
         else:
-            step = Step(number, lines, [new() for new in measures])
+            step = Step(number, lines, [new() for new in measures] if measures else ())
         self.steps.append(step)
-        for kept, found in zip(step.kept, measured, strict=False):
-            if found is not None:
-                kept.add(found)
+        if measured:
+            for kept, found in zip(step.kept, measured, strict=True):
+                if found is not None:
+                    kept.add(found)
 
     def forget_before(self, number: int) -> None:
         """Forget the lines of earlier steps."""

@@ -135,11 +135,15 @@ class Windows(Aggregate):
             self._advance_to_step(number)
             if number <= self.current - STEPS:
                 continue
-            key: Key = tuple(None if part is None else str(part)[:LONGEST_VALUE] for part in parts)
+            key: Key = tuple(
+                [None if part is None else str(part)[:LONGEST_VALUE] for part in parts]
+            )
             if key not in self.groups and len(self.groups) >= MOST_GROUPS:
                 key = OTHERS
                 self.left_out = True
-            group = self.groups.setdefault(key, GroupWindow(number, number))
+            group = self.groups.get(key)
+            if group is None:
+                group = self.groups[key] = GroupWindow(number, number)
             # A clock that was set back brings lines of an earlier step: they count in this one.
             group.add(self.current, lines, self._counter.measures, measured)
             if self._rises:
