@@ -56,6 +56,43 @@ def test_a_condition_fires_once_over_a_kill_is_resolved_and_can_be_silenced(logg
         assert "Traceback" not in server.log()
 
 
+@pytest.mark.slow
+def test_a_share_of_errors_is_delivered_with_its_figures_by_webhook_and_command(logger, tmp_path):
+    """Over a kill, with a percentile of a field, too; the past of the store has the same episodes."""
+    script, mails = tmp_path / "notify", tmp_path / "mails.txt"
+    script.write_text(f"#!/bin/sh\ncat >>{mails}\n")
+    script.chmod(0o755)
+    with hook() as web:
+        (tmp_path / "c.toml").write_text(
+            f'directory = "{tmp_path}/store"\nalert-every = "1h"\n'
+            f'alert-webhook = "http://127.0.0.1:{web.port}/"\nalert-command = "{script}"\n'
+            '[[alerts]]\nname = "share"\nalert = "| count, count if (level>=error) as errors, '
+            'p95 took_ms in 1m by app | let share = errors / count | where share > 0.2 count >= 5"\n'
+        )
+        config = ("--config", str(tmp_path / "c.toml"))
+        server = logger(*config)
+        processes(server, 1)
+        server.send(b"app=pay level=error took_ms=1\n" + b"app=pay level=info took_ms=1\n" * 9)
+        server.send(b"app=shop level=info took_ms=30\n" * 3 + b"app=shop level=error took_ms=900\n")
+        server.wait_for_messages(14)
+        server.stop(signal.SIGKILL)
+        server = logger(*config)
+        processes(server, 1)
+        server.send(b"app=shop level=error took_ms=900\n" * 2)
+        wait_until(lambda: web.posts, "the message")
+        assert told(web) == [("firing", "shop")]
+        [shop] = web.posts[0][2]["groups"]
+        wanted = {"share": 0.5, "count": 6, "errors": 3, "p95 took_ms": 900}
+        assert shop["values"] == wanted and shop["value"] == 0.5
+        wait_until(lambda: mails.exists() and " since " in mails.read_text(), "the mail")
+        said = "firing app=shop: share 0.5, count 6, errors 3, p95 took_ms 900 ms since "
+        assert said in mails.read_text()
+        history = logsrv("alert", *config, "--since", "10m")
+        assert b"alert share would have fired once since " in history.stdout
+        assert b"app=shop" in history.stdout and b"app=pay" not in history.stdout
+        assert "Traceback" not in server.log()
+
+
 def steps_of(web: Hook, app: str) -> list[tuple[str, str]]:
     """The state and begin of each step of a group that was posted, without repetitions."""
     found = [

@@ -7,7 +7,9 @@ alert_protocol      tasks and reports, as they go between the two
 alert_child         the process: it runs a watch for each task
 shared_scan         reads and searches the store once for all watches at the same position
 watch, tally        an alert for lines: what matched, and when a message is due
-condition_watch     an alert with a condition: `windows` counts over time, `episodes` says what to report
+grammar             the text of an alert: its lines, and perhaps a `condition`
+condition_watch     an alert with a condition: `windows` looks at its figures over time, of what
+                    `condition_counter` counts and `group_window` keeps; `episodes` says what to report
 alert_places        what is saved: places, states of conditions, silences
 message             the text and the JSON of a message
 delivery            sends it, by `command` (run by `subreaper`) or `webhook`

@@ -27,8 +27,8 @@ from logsrv.linelog.alerts.alert_protocol import (
     encode_message,
     orders_from_line,
 )
-from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.alerts.condition_watch import ConditionWatch
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver, make_deliver

@@ -54,8 +54,8 @@ from logsrv.linelog.alerts.alert_places import FOLDER, Silence, load_silences, s
 from logsrv.linelog.alerts.alert_query import hints_on_alert
 from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import require_programs_exist
-from logsrv.linelog.alerts.condition import AlertQuery, parse_alert
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, find_past_episodes
+from logsrv.linelog.alerts.grammar import AlertQuery, parse_alert
 from logsrv.linelog.alerts.message import UndeliveredMessage, group_in_words
 from logsrv.linelog.alerts.tally import SHOWN, MatchCount, MatchTally
 from logsrv.linelog.alerts.ways.delivery import AlertMessage, make_deliver
@@ -150,7 +150,7 @@ def _message_for_test(directory: str, alert: AlertSettings) -> AlertMessage:
     if condition is None:
         return _newest_matches(directory, alert)
     now = _now()
-    made_up = Episode(("test",) * len(condition.by), now, condition.threshold)
+    made_up = Episode(("test",) * len(condition.by), now, (condition.comparisons[0].threshold,))
     return EpisodeMessage((made_up,), now)
 
 

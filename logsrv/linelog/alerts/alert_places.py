@@ -32,7 +32,7 @@ from logsrv.kit.text.checksums import (
 )
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.alert_protocol import AlertTask, decode_task
-from logsrv.linelog.alerts.condition import parse_alert
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import TMP_SUFFIX, Disk, explanation, reason
 from logsrv.linelog.store.file_owner import give_files_of_root

@@ -42,7 +42,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
-from logsrv.linelog.alerts.condition import parse_alert
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position
 

@@ -10,8 +10,8 @@ from typing import Any
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.alerts.alert_places import AlertProgress
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
-from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.alerts.episodes import EpisodeMessage, Episodes
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.alerts.windows import STEPS, Change, Windows
@@ -182,7 +182,9 @@ class ConditionWatch(Watch):
         moment, values = self._time_of_day(), self._windows.values
         self._add_changes(self._windows.take_changes(), silenced=silenced)
         if self.searched_all:
-            ends = [Change(key, False, moment, values.get(key)) for key in self._episodes.going_on]
+            ends = [
+                Change(key, False, moment, values.get(key, ())) for key in self._episodes.going_on
+            ]
             self._add_changes(ends, silenced=silenced)
         if self._reports_for_alert and len(values) != self._firing and self.task.until is None:
             self._firing = len(values)
@@ -192,8 +194,7 @@ class ConditionWatch(Watch):
         moment, windows, waiting = self._time_of_day(), self._windows, self._episodes
         due = waiting.due(
             moment,
-            # An episode goes on for one window after its condition was true.
-            {key: one for key, one in windows.values.items() if windows.condition.is_met_by(one)},
+            windows.values_that_fulfil,
             windows.true_at(moment - PRESENT),
             with_ends=self.task.alert.alert_resolved,
             at_once=at_once,

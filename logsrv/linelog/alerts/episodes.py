@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import attrs
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.alerts.condition import AlertQuery
+from logsrv.linelog.alerts.condition import Values
+from logsrv.linelog.alerts.grammar import AlertQuery
 from logsrv.linelog.alerts.windows import REMEMBERED, Change, Key, Windows
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.read.figures.aggregate import add_up
@@ -40,17 +41,18 @@ MOST_IN_MESSAGE = 1000
 class Episode:
     """The time for which a group fulfils the condition, as a message tells it.
 
-    begun, ended: seconds since 1970; ended: None in a message about the begin. value: the figure.
+    begun, ended: seconds since 1970; ended: None in a message about the begin. values: the figures, in the
+    order of `Condition.shown`.
     """
 
     key: Key
     begun: float
-    value: float | None = None
+    values: Values = ()
     ended: float | None = None
 
-    def ended_at(self, moment: float, value: float | None) -> Episode:
+    def ended_at(self, moment: float, values: Values) -> Episode:
         """Return the episode with its end; after a clock was set back, that is its begin at least."""
-        return attrs.evolve(self, ended=max(moment, self.begun), value=value)
+        return attrs.evolve(self, ended=max(moment, self.begun), values=values)
 
 
 @attrs.frozen
@@ -83,16 +85,16 @@ class EpisodeMessage:
 class _Waiting:
     """An episode whose end is not reported yet, in the order of the saved state.
 
-    value, end_value: the figure at its begin and at its end. is_reported: whether a message about its
+    values, end_values: the figures at its begin and at its end. is_reported: whether a message about its
     begin has arrived. is_tried: whether one may have arrived. in_silence: whether it began in a silence.
     """
 
     key: Key
     begun: float
-    value: float | None
+    values: Values
     ended: float | None = None
     is_reported: bool = False
-    end_value: float | None = None
+    end_values: Values = ()
     is_tried: bool = False
     in_silence: bool = False
 
@@ -103,13 +105,13 @@ class _Waiting:
 
     @property
     def begin(self) -> Episode:
-        return Episode(self.key, self.begun, self.value)
+        return Episode(self.key, self.begun, self.values)
 
     @property
     def next_step(self) -> Episode:
         if not self.is_reported or self.ended is None:
             return self.begin
-        return self.begin.ended_at(self.ended, self.end_value)
+        return self.begin.ended_at(self.ended, self.end_values)
 
 
 class Episodes:
@@ -142,7 +144,7 @@ class Episodes:
         """
         key = change.key
         if change.begins:
-            added = _Waiting(key, change.time, change.value, in_silence=silenced)
+            added = _Waiting(key, change.time, change.values, in_silence=silenced)
             self._by_key.setdefault(key, deque()).append(added)
             return True
         known = self._by_key.get(key)
@@ -157,15 +159,15 @@ class Episodes:
                 del self._by_key[key]
             self.dropped += not is_silent
             return is_silent
-        one.ended = one.begin.ended_at(change.time, None).ended
-        one.end_value = change.value
+        one.ended = one.begin.ended_at(change.time, ()).ended
+        one.end_values = change.values
         self._ended += 1
         return True
 
     def due(
         self,
         now: float,
-        values: Mapping[Key, float | None],
+        values: Mapping[Key, Values],
         true_now: Collection[Key],
         *,
         with_ends: bool,
@@ -193,7 +195,7 @@ class Episodes:
         for one in chosen:
             one.is_tried = True
             if one.ended is None:
-                one.value = values.get(one.key, one.value)
+                one.values = values.get(one.key, one.values)
         return tuple(one.next_step for one in chosen)
 
     def _forget_reported_ends(self) -> None:
@@ -244,16 +246,12 @@ class Episodes:
             yield from those
 
     def restore(self, document: Mapping[str, Any]) -> None:
-        """Continue with what `to_document` has returned, or that of an older version.
-
-        That kept one episode of each group, with one figure.
-        """
+        """Continue with what `to_document` has returned."""
         self.sent_at, self.repeat_at = document["sent"], document["repeat"]
         self.gap, self.dropped = document.get("gap", False), document.get("dropped", 0)
         for key, *others in document["episodes"]:
             one = _Waiting(tuple(key), *others)
-            if len(others) == 4 and one.ended is not None:
-                one.end_value = one.value
+            one.values, one.end_values = tuple(one.values), tuple(one.end_values)
             self._by_key.setdefault(one.key, deque()).append(one)
             self._ended += one.ended is not None
 
@@ -285,9 +283,9 @@ def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float
     found = []
     for change in windows.take_changes():
         if change.begins:
-            begun[change.key] = Episode(change.key, change.time, change.value)
+            begun[change.key] = Episode(change.key, change.time, change.values)
         elif (first := begun.pop(change.key, None)) is not None:
-            found.append(first.ended_at(change.time, first.value))
+            found.append(first.ended_at(change.time, first.values))
     found += begun.values()
     found.sort(key=lambda one: (one.begun, str(one.key)))
     return PastEpisodes([one for one in found if one.begun >= since], windows.left_out)

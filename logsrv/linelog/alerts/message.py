@@ -15,12 +15,14 @@ from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import counted
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.condition import AlertQuery, Condition, parse_alert
+from logsrv.linelog.alerts.condition import Condition
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
+from logsrv.linelog.alerts.grammar import AlertQuery, parse_alert
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.parse import phrase_of
+from logsrv.linelog.read.figures.numbers import AtLeast
 from logsrv.linelog.read.render import hit_document, safe_json
 
 LONGEST = 1000
@@ -159,6 +161,7 @@ def message_of_episodes(
 ) -> Message:
     """Return the message about episodes."""
     condition = condition_of(alert)
+    compared = condition.comparisons[0]
     lines = [episode_in_words(condition, one) for one in sent.episodes[:EPISODES_SHOWN]]
     if sent.count > EPISODES_SHOWN:
         lines.append(f"and {sent.count - EPISODES_SHOWN:,} more")
@@ -180,9 +183,9 @@ def message_of_episodes(
             "query": alert.alert,
             "state": sent.state,
             "server": server,
-            "figure": str(condition.figure),
-            "operator": condition.operator,
-            "threshold": condition.threshold,
+            "figure": condition.labels[0].name,
+            "operator": compared.operator,
+            "threshold": compared.threshold,
             "window": condition.window,
             "groups": [_episode_document(alert, condition, one) for one in sent.episodes],
             **({"dropped": sent.dropped} if sent.dropped else {}),
@@ -216,13 +219,28 @@ def value_in_words(value: float) -> str:
     return f"{round(value, 6):.15g}"
 
 
+def first_value(episode: Episode) -> float | None:
+    """Return the figure that the condition compares first; None without one."""
+    return episode.values[0] if episode.values else None
+
+
+def _values_in_words(condition: Condition, episode: Episode) -> str:
+    """Return the figures with their names and units, such as ` p95 took_ms 812 ms, count 20`."""
+    found = [
+        f"{label.name} {'≥ ' * isinstance(value, AtLeast)}{value_in_words(value)} {label.unit}".rstrip()
+        for label, value in zip(condition.labels, episode.values, strict=False)
+        if value is not None
+    ]
+    return f" {', '.join(found)}" if found else ""
+
+
 def episode_in_words(condition: Condition, episode: Episode) -> str:
     """Return a sentence such as `firing app=shop: count 142 since 2026-11-20T06:18:00.000000Z`."""
     group = group_in_words(condition, episode.key)
-    value = "" if episode.value is None else f" {condition.figure} {value_in_words(episode.value)}"
+    values = _values_in_words(condition, episode)
     until = "" if episode.ended is None else f" until {rfc3339(episode.ended)}"
     subject = f"{state_of(episode)} {group}".rstrip()
-    return one_line(f"{subject}:{value} since {rfc3339(episode.begun)}{until}")
+    return one_line(f"{subject}:{values} since {rfc3339(episode.begun)}{until}")
 
 
 def _page_of_message(alert: AlertSettings, sent: EpisodeMessage) -> str | None:
@@ -272,9 +290,12 @@ def _episode_document(
     found: dict[str, Any] = {
         "labels": dict(zip(condition.by, episode.key, strict=False)),
         "state": state_of(episode),
-        "value": episode.value,
+        "value": first_value(episode),
         "since": rfc3339(episode.begun),
     }
+    if len(condition.labels) > 1:
+        names = [label.name for label in condition.labels]
+        found["values"] = dict(zip(names, episode.values, strict=False))
     found |= {} if episode.ended is None else {"until": rfc3339(episode.ended)}
     found |= {"page": page} if (page := page_of_episode(alert, episode)) else {}
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from logsrv.linelog.alerts.condition import parse_alert
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, make_matcher

@@ -1,4 +1,4 @@
-"""The windows of a condition: its figure for each group, step by step, and when episodes begin and end.
+"""The windows of a condition: its figures for each group, step by step, and when episodes begin and end.
 
 A window consists of STEPS steps of the lines' TIME. `count > N` is looked at as soon as a step has new
 lines, every other condition at the end of each step. So the same lines give the same episodes, whether they
@@ -7,20 +7,15 @@ are read at once or as they come. There is no clock here: the caller says how la
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import attrs
-
-from logsrv.linelog.alerts.condition import Condition
+from logsrv.linelog.alerts.condition import Condition, Values, WindowFigures
+from logsrv.linelog.alerts.condition_counter import ConditionCounter
+from logsrv.linelog.alerts.group_window import GroupWindow, bound
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part
-from logsrv.linelog.read.figures.grouping import Grouping
-from logsrv.linelog.read.figures.groups import Groups
-from logsrv.linelog.read.figures.numbers import Sums, figure, joined_sums
-from logsrv.linelog.steps.steps import Steps
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
@@ -31,6 +26,8 @@ MOST_GROUPS = 1000
 """Groups that are kept; the lines of further groups are counted in the group OTHERS."""
 LONGEST_VALUE = 200
 """Characters of a value; longer ones that begin alike are one group."""
+MOST_KEPT = 4_000_000
+"""Numbers and buckets of all groups together, and hashes: beyond that they become coarser."""
 REMEMBERED = 86400.0
 """Seconds for which a group without lines is remembered, to notice its absence."""
 Key = tuple[str | None, ...]
@@ -40,52 +37,12 @@ OTHERS: Key = ()
 
 
 class Change(NamedTuple):
-    """The begin or the end of an episode. value: the figure then. time: seconds since 1970."""
+    """The begin or the end of an episode. values: the figures then. time: seconds since 1970."""
 
     key: Key
     begins: bool
     time: float
-    value: float | None
-
-
-class _Step(NamedTuple):
-    number: int
-    lines: int
-    sums: Sums
-
-
-@attrs.define(eq=False)
-class GroupWindow:
-    """The lines of one group in the window.
-
-    since: the step since when it has been known. seen: the step of its newest line. met: the newest step in
-    which the condition was true; None if it is not firing. begun: when it began to fire, in seconds.
-    """
-
-    since: int
-    seen: int
-    steps: deque[_Step] = attrs.field(factory=deque)
-    met: int | None = None
-    begun: float = 0.0
-
-    def add(self, number: int, lines: int, sums: Sums) -> None:
-        """Add lines to a step, which is the newest one."""
-        self.seen = max(self.seen, number)
-        if self.steps and self.steps[-1].number == number:
-            last = self.steps.pop()
-            lines, sums = last.lines + lines, joined_sums([last.sums, sums])
-        self.steps.append(_Step(number, lines, sums))
-
-    def forget_before(self, number: int) -> None:
-        """Forget the lines of earlier steps."""
-        while self.steps and self.steps[0].number < number:
-            self.steps.popleft()
-
-    def value(self, function: str) -> float | None:
-        """Return the figure of the window; None without numbers."""
-        if function == "count":
-            return sum(step.lines for step in self.steps)
-        return figure(function, joined_sums(step.sums for step in self.steps))
+    values: Values = ()
 
 
 class Windows(Aggregate):
@@ -105,8 +62,7 @@ class Windows(Aggregate):
         self.condition = condition
         # In whole microseconds.
         self.step = round(condition.window * 1e6) // STEPS / 1e6
-        grouping = Grouping((condition.figure,), condition.by, Steps(self.step))
-        self._counter = Groups(grouping, extractions)
+        self._counter = ConditionCounter(condition, self.step, extractions)
         self.columns = self._counter.columns
         self.current = self.begin = self._step_at(begin)
         self.known_to = self.current - 1 if known_to is None else known_to
@@ -120,15 +76,31 @@ class Windows(Aggregate):
         self._set_by = 0
         # The present step, if it is known.
         self._present: int | None = None
-        self._rises = condition.figure.function == "count" and not condition.is_absence
+        self._rises = condition.only_rises
+        # The numbers and values that were added since the groups were bounded.
+        self._grown = 0
         if condition.is_absence and not condition.by:
             self.groups[()] = GroupWindow(self.begin, self.begin)
 
     @property
-    def values(self) -> dict[Key, float | None]:
-        """The present figure of each group that is firing."""
-        function = self.condition.figure.function
-        return {key: one.value(function) for key, one in self.groups.items() if one.met is not None}
+    def values(self) -> dict[Key, Values]:
+        """The present figures of each group that is firing."""
+        return {key: one.values for key, one in self._firing()}
+
+    @property
+    def values_that_fulfil(self) -> dict[Key, Values]:
+        """Those of the groups that fulfil the condition now: an episode goes on for one more window."""
+        return {key: one.values for key, one in self._firing() if one.is_met}
+
+    def _firing(self) -> Iterator[tuple[Key, WindowFigures]]:
+        for key, one in self.groups.items():
+            if one.met is not None:
+                yield key, self._figures(key, one)
+
+    def _figures(self, key: Key, group: GroupWindow) -> WindowFigures:
+        if group.figures is None:
+            group.figures = self.condition.figures(key, self._counter.cells(group.steps))
+        return group.figures
 
     def true_at(self, moment: float) -> set[Key]:
         """Return the groups that fulfil the condition; none before the lines until `moment` are read."""
@@ -155,28 +127,36 @@ class Windows(Aggregate):
         return self._counter.count_rows(rows)
 
     def merge(self, part: Part) -> None:
-        """Count lines, of which `Groups` made a part. Lines without a time do not count."""
-        _, _, counts, measured = part
-        # A condition has one figure, and no percentile: the sums of each group.
-        sums: dict[Key, Sums] = {}
-        for keys, found in measured:
-            sums.update(zip(keys, zip(*found[:4], strict=True), strict=True))
-        known = [key for key in counts if key[0] is not None]
-        for counted in sorted(known, key=lambda key: key[0]):
+        """Count lines, of which the counter made a part. Lines without a time do not count."""
+        for counted, lines, measured in self._counter.groups_of(part):
             start, *parts = counted
+            assert isinstance(start, float)
             number = self._step_of_lines(start)
             self._advance_to_step(number)
             if number <= self.current - STEPS:
                 continue
-            key = tuple(part and part[:LONGEST_VALUE] for part in parts)
+            key: Key = tuple(
+                [None if part is None else str(part)[:LONGEST_VALUE] for part in parts]
+            )
             if key not in self.groups and len(self.groups) >= MOST_GROUPS:
                 key = OTHERS
                 self.left_out = True
-            group = self.groups.setdefault(key, GroupWindow(number, number))
+            group = self.groups.get(key)
+            if group is None:
+                group = self.groups[key] = GroupWindow(number, number)
             # A clock that was set back brings lines of an earlier step: they count in this one.
-            group.add(self.current, counts[counted], sums.get(counted, ()))
+            group.add(self.current, lines, self._counter.measures, measured)
             if self._rises:
                 self._look_at(key, group)
+            elif measured:
+                self._bound(lines * len(measured))
+
+    def _bound(self, more: int) -> None:
+        """Let the groups keep less, if they keep too much. more: by how much they have grown at most."""
+        self._grown += more
+        if self._grown > MOST_KEPT:
+            bound(self.groups.values(), MOST_KEPT)
+            self._grown = 0
 
     def advance(self, moment: float) -> None:
         """Look at all groups up to the TIME of a line, before which no further lines are to come."""
@@ -205,9 +185,7 @@ class Windows(Aggregate):
             number + by for number in (self.current, self.begin, self.known_to)
         )
         for one in self.groups.values():
-            one.steps = deque(step._replace(number=step.number + by) for step in one.steps)
-            one.since, one.seen = one.since + by, one.seen + by
-            one.met = None if one.met is None else one.met + by
+            one.move(by)
         return by * self.step
 
     def note_clock(self, now: float) -> None:
@@ -237,9 +215,8 @@ class Windows(Aggregate):
         self.current, self.begin = number, min(self.begin, number)
         self.known_to = min(self.known_to, number - 1)
         for one in self.groups.values():
-            one.steps.clear()
-            one.since, one.seen = one.since - by, one.seen - by
-            one.met = None if one.met is None else one.met - by
+            one.forget_all()
+            one.move(-by)
 
     def _advance_to_step(self, number: int) -> None:
         """End all steps before this one. After two windows without lines nothing changes any more."""
@@ -264,17 +241,17 @@ class Windows(Aggregate):
         is_quiet = not group.steps and group.met is None and not self.condition.is_absence
         if self.current <= self.known_to or is_quiet:
             return
-        value = group.value(self.condition.figure.function)
+        values, is_met = self._figures(key, group)
         whole = self.current - max(group.since, self.begin) >= STEPS
         can_be_met = whole or group.met is not None or not self.condition.is_absence
-        if can_be_met and self.condition.is_met_by(value):
+        if can_be_met and is_met:
             if group.met is None:
                 group.begun = (self.current + (not self._rises)) * self.step
-                self._changes.append(Change(key, True, group.begun, value))
+                self._changes.append(Change(key, True, group.begun, values))
             group.met = self.current
         elif group.met is not None and self.current - group.met > STEPS:
             group.met = None
-            self._changes.append(Change(key, False, (self.current + 1) * self.step, value))
+            self._changes.append(Change(key, False, (self.current + 1) * self.step, values))
 
     def _forget_old_group(self, key: Key, group: GroupWindow) -> None:
         if not self.condition.by:
@@ -285,7 +262,7 @@ class Windows(Aggregate):
                 del self.groups[key]
                 if group.met is not None:
                     time = (group.seen + most) * self.step
-                    self._changes.append(Change(key, False, time, None))
+                    self._changes.append(Change(key, False, time))
         elif not group.steps and group.met is None:
             del self.groups[key]
 

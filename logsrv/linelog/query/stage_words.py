@@ -23,6 +23,7 @@ MOST_FIELDS = 10
 """Fields by which an answer is grouped."""
 
 _WORD = re.compile(r"[^\s,]+")
+_UNTIL_ORDER = re.compile(r"[^\s,<>]+")
 _WORD_OR_COMMA = re.compile(r"[^\s,]+|,")
 _COMMA = re.compile(r"\s*,\s*")
 Parsed = TypeVar("Parsed")
@@ -108,7 +109,7 @@ class StageWords:
 
     def step_if_any(self, usual: float) -> float:
         """Take a step of time if one stands here; return its seconds, or the usual ones."""
-        word = _WORD.match(self.text, self.at)
+        word = _UNTIL_ORDER.match(self.text, self.at)
         try:
             found = parse_step(word[0] if word else "")
         except ValueError:

@@ -1,7 +1,7 @@
 """The kinds of answers other than lines as they come. Terminal, API and page know these.
 
 They know no stage, but for three: options such as `--sort` make a stage (commands/search_command.py),
-/api/patterns asks for patterns, and an alert's condition has words of figures (alerts/condition.py).
+/api/patterns asks for patterns, and an alert's condition has the words of figures (alerts/grammar.py).
 
 A stage (`linelog/stages`) makes an object of one of these kinds. It imports its machine when an answer is
 asked for: a server checks queries, and answers them in another process.

@@ -93,16 +93,7 @@ def figures_of(
 
 def _figures(words: StageWords, function: str) -> Figures:
     """Take a table. function: of the first figure."""
-    found = [take_figure(words, function)]
-    while words.comma():
-        function = words.keyword(*NAMES)
-        if not function:
-            raise words.wrong(f"behind the comma one of these is missing: {listed(NAMES)}")
-        found.append(take_figure(words, function))
-    words.require_few(found, MOST_FIGURES, "figures")
-    conditions = tuple(dict.fromkeys(one.condition for one in found if one.condition))
-    words.require_few(conditions, MOST_CONDITIONS, "different conditions")
-    words.skip_space()
+    found = take_figures(words, function)
     every: Steps | None = None
     compare: float | None = None
     by: tuple[str, ...] = ()
@@ -118,10 +109,30 @@ def _figures(words: StageWords, function: str) -> Figures:
         check_shift(compare, every)
     except ValueError as error:
         raise words.wrong(str(error), at) from None
-    grouping = Grouping(tuple(found), by, every, compare)
+    grouping = Grouping(found, by, every, compare)
+    require_different_names(words, grouping, begin)
+    return Figures(grouping)
+
+
+def take_figures(words: StageWords, function: str) -> tuple[Figure, ...]:
+    """Take figures with commas between them. function: of the first one, which was read."""
+    found = [take_figure(words, function)]
+    while words.comma():
+        function = words.keyword(*NAMES)
+        if not function:
+            raise words.wrong(f"behind the comma one of these is missing: {listed(NAMES)}")
+        found.append(take_figure(words, function))
+    words.require_few(found, MOST_FIGURES, "figures")
+    conditions = tuple(dict.fromkeys(one.condition for one in found if one.condition))
+    words.require_few(conditions, MOST_CONDITIONS, "different conditions")
+    words.skip_space()
+    return tuple(found)
+
+
+def require_different_names(words: StageWords, grouping: Grouping, begin: int) -> None:
+    """Raise QueryError if a name that is given to a figure is that of another column, too."""
     if name := grouping.name_given_twice():
         raise words.wrong(f"there is a column {shown(name)} already; choose another name", begin)
-    return Figures(grouping)
 
 
 def take_figure(words: StageWords, function: str) -> Figure:

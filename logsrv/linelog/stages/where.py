@@ -55,6 +55,8 @@ else:
     predicates = later_module("logsrv.linelog.query.predicates")
 
 _COMPARISON = re.compile(rf"({FIELD})\s*(!=|>=|<=|[=<>~:])\s*")
+ORDER = re.compile(r"()(>=|<=|[<>])\s*")
+"""An operator that compares numbers, as the second group."""
 _NOW = re.compile(r"now(?:\s*-\s*[0-9]{1,12}[smhdw])?(?=[\s)]|\Z)", re.ASCII)
 
 
@@ -73,7 +75,11 @@ class RowFilter(Value):
     def apply(
         self, rows: Sequence[tuple[Cell, ...]], columns: Sequence[Column], *, utc: bool
     ) -> list[tuple[Cell, ...]]:
-        return [*filter(_RowTests(columns, time.time(), utc).of(self.node), rows)]
+        return [*filter(self.test(columns, utc=utc), rows)]
+
+    def test(self, columns: Sequence[Column], *, utc: bool) -> Callable[[Sequence[Cell]], bool]:
+        """Return the function that tells whether it is true for a row, which may have further cells."""
+        return _RowTests(columns, time.time(), utc).of(self.node)
 
 
 def _of_rows(words: StageWords, columns: Sequence[Column]) -> RowFilter:
@@ -103,6 +109,16 @@ def _parse_rows(text: str, start: int, columns: Sequence[Column]) -> tuple[Node,
     if not text[start:end].strip():
         raise QueryError("where needs a column to compare: where count > 5", start + 1)
     return node, end
+
+
+def take_order(words: StageWords, column: Column) -> Compare:
+    """Take `> VALUE`, which compares a column of numbers. Raises QueryError."""
+    found = ORDER.match(words.text, words.at)
+    assert found is not None
+    test, words.at = _parse_test(words.text, found, column, ExtractedNames())
+    assert isinstance(test, Compare)
+    _check_value(test, column, found.end())
+    return test
 
 
 def _parse_test(

@@ -4,7 +4,7 @@ from functools import cache
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import exact_rfc3339
-from logsrv.linelog.alerts.condition import parse_alert
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.fields.forms.access.one import parse_access
 from logsrv.linelog.fields.forms.events.one import parse_event
 from logsrv.linelog.fields.forms.json.one import parse_json
@@ -210,7 +210,7 @@ def is_met(need: Need, line: bytes, number: int) -> bool:
     "linelog.query.pipeline",
     "linelog.stages.where",
     "linelog.stages.let",
-    "linelog.alerts.condition",
+    "linelog.alerts.grammar",
     "linelog.query.caret",
     "linelog.query.hints",
     "linelog.query.text_search.engine",

@@ -15,7 +15,7 @@ from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.condition_watch import UNWATCHED, ConditionWatch
 from logsrv.linelog.alerts.episodes import GATHER, EpisodeMessage
-from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
+from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage, first_value
 from logsrv.linelog.alerts.watch import RETRY
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.store.place import PlaceFolder
@@ -47,7 +47,7 @@ class Stage(WatcherStage):
         states = ["firing" if one.ended is None else "resolved" for one in sent.episodes]
         keys = [",".join(map(str, one.key)) for one in sent.episodes]
         self.sent.append(list(zip(states, keys, strict=True)))
-        self.values += [one.value for one in sent.episodes]
+        self.values += [first_value(one) for one in sent.episodes]
         self.removed.append(sent.is_removed)
         return Deferred() if self.hold else succeed(None)
 
@@ -345,6 +345,30 @@ def test_lines_of_a_silence_are_reported_at_its_end_without_a_condition(stage):
     assert messages == []
     stage.advance(10)
     assert messages == [2]
+
+
+SHARE = (
+    "| count, count if (oops) as bad, p50 ms in 1m by app"
+    " | let share = bad / count | where share >= 0.5 count > 3"
+)
+
+
+def test_figures_of_a_window_are_counted_again_after_a_kill(stage):
+    """Of both apps two lines were read before the kill; one fires then, the other one only afterwards."""
+    stage.start(SHARE, alert_every=10_000)
+    stage.advance(5, "app=a ms=10 n=1", "app=a ms=20 msg=oops", "app=b ms=5 n=1", "app=b ms=7 n=1")
+    assert stage.sent == []
+    stage.advance(3, "app=a ms=30 msg=oops", "app=a ms=40 n=1")
+    assert stage.sent == [[("firing", "a")]]
+    stage.kill(2)
+    stage.start(SHARE, alert_every=10_000)
+    stage.advance(3, "app=b ms=9 msg=oops", "app=b ms=11 msg=oops")
+    assert stage.sent[1:] == [] and stage.firing[-1] == 2
+    stage.advance(10)
+    assert stage.sent[1:] == [[("firing", "b")]] and stage.values == [0.5, 0.5]
+    stage.advance(200)
+    ends = [one for message in stage.sent[2:] for one in message]
+    assert sorted(ends) == [("resolved", "a"), ("resolved", "b")]
 
 
 def test_stages_before_the_condition(stage):

@@ -19,8 +19,8 @@ from twisted.internet.defer import Deferred
 from logsrv.linelog.alerts.alert_places import AlertProgress
 from logsrv.linelog.alerts.alert_protocol import AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.alerts.episodes import EpisodeMessage, find_past_episodes
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.message import TemporaryFailure
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.store.place import PlaceFolder

@@ -14,6 +14,7 @@ from logsrv.linelog.alerts.message import Message, message_of_episodes, message_
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS
 from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.read.figures.numbers import AtLeast
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN, line
@@ -101,9 +102,9 @@ def test_a_link_leads_to_the_lines_on_the_page():
 
 
 TEXT = "status>=500 OR oops | count > 100 in 5m by app"
-FIRING = Episode(("shop",), BEGIN, 142.0)
+FIRING = Episode(("shop",), BEGIN, (142.0,))
 SINCE = "2026-11-20T06:00:00.000000Z"
-RESOLVED = Episode(("pay",), BEGIN, 3.0, BEGIN + 600)
+RESOLVED = Episode(("pay",), BEGIN, (3.0,), BEGIN + 600)
 
 
 def alert(text: str = TEXT) -> AlertSettings:
@@ -184,6 +185,31 @@ def test_the_json_has_condition_and_groups():
     }
 
 
+SHARE = (
+    "| count, count if (level>=error) as errors, p95 took_ms in 5m by app"
+    " | let share = errors / count | where share > 0.05 p95_took_ms > 1.5s"
+)
+
+
+def test_a_message_of_several_figures_names_each_with_its_unit():
+    """Those that are compared come first; a figure without numbers is left out of the text."""
+    shop = Episode(("shop",), BEGIN, (0.25, 1812.5, 40, 10))
+    pay = Episode(("pay",), BEGIN, (None, None, AtLeast(7), 0), BEGIN + 600)
+    sent = EpisodeMessage((shop, pay), BEGIN)
+    made = message_of_episodes(alert(SHARE), sent, "web1", test=False)
+    assert made.text().split("\n")[-4:-1] == [
+        "",
+        f"firing app=shop: share 0.25, p95 took_ms 1812.5 ms, count 40, errors 10 since {SINCE}",
+        f"resolved app=pay: count ≥ 7, errors 0 since {SINCE} until 2026-11-20T06:10:00.000000Z",
+    ]
+    found = standard.loads(made.json)
+    assert (found["figure"], found["operator"], found["threshold"]) == ("share", ">", 0.05)
+    first, second = found["groups"]
+    assert first["value"] == 0.25 and second["value"] is None
+    assert first["values"] == {"share": 0.25, "p95 took_ms": 1812.5, "count": 40, "errors": 10}
+    assert second["values"] == {"share": None, "p95 took_ms": None, "count": 7, "errors": 0}
+
+
 @pytest.mark.parametrize(
     ("text", "key", "query"),
     [
@@ -194,6 +220,7 @@ def test_the_json_has_condition_and_groups():
         (TEXT, ("(none)",), '(status>=500 OR oops) app="(none)"'),
         (TEXT, OTHERS, "status>=500 OR oops"),
         ("| none in 5m by app", ("shop",), "app=shop"),
+        (SHARE, ("shop",), "app=shop"),
         ('a | extract "<app>:" | none in 5m by app', ("x",), 'a | extract "<app>:" | where app=x'),
     ],
 )
@@ -216,7 +243,7 @@ def test_the_variables_have_nothing_of_the_groups():
 
 
 def test_a_message_of_a_removed_alert_says_so_and_its_groups_are_told_apart():
-    episodes = tuple(Episode(key, BEGIN, 1.0, BEGIN) for key in ((None,), ("(none)",), OTHERS))
+    episodes = tuple(Episode(key, BEGIN, (1.0,), BEGIN) for key in ((None,), ("(none)",), OTHERS))
     sent = of_episodes(*episodes, is_removed=True)
     found = standard.loads(sent.json)
     assert found["removed"] is True and found["state"] == "resolved"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from logsrv.linelog.alerts.condition import parse_alert
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.windows import (
     LONGEST_VALUE,
     MOST_GROUPS,
@@ -210,7 +210,7 @@ def test_a_clock_that_was_wrong_by_days_does_not_stop_an_alert():
     add(those, line("a", 9e6))
     those.follow_clock(BEGIN + 5)
     add(those, line("a", 6), line("a", 7))
-    assert those.take_changes() == [Change((), True, BEGIN + 7, 2)]
+    assert those.take_changes() == [Change((), True, BEGIN + 7, (2,))]
 
 
 def test_long_values_that_begin_alike_are_one_group():

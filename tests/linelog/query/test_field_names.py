@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.errors import QueryError
-from logsrv.linelog.alerts.condition import parse_alert
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.fields.parsed_line import ALWAYS
 from logsrv.linelog.query.field_names import (
     field_as_written,

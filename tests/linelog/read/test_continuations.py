@@ -11,8 +11,8 @@ from zlib import crc32
 import pytest
 
 from logsrv.cli.main import main
-from logsrv.linelog.alerts.condition import parse_alert
 from logsrv.linelog.alerts.episodes import find_past_episodes
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.fields.continuations.joiner import MOST_LINES
 from logsrv.linelog.http.replies import record as record_reply
 from logsrv.linelog.query.many import ManyQueries
@@ -151,6 +151,18 @@ WAYS: dict[str, tuple[Way, Any]] = {
             ).episodes
         ),
         1,
+    ),
+    "a figure of an alert with its own query": (
+        lambda cap, d: [
+            one.values
+            for one in find_past_episodes(
+                view_of(d),
+                parse_alert("Foo | count, count if (level>=error) as e in 10s | where e >= 1"),
+                MOMENT - 60,
+                MOMENT + 60,
+            ).episodes
+        ],
+        [(1, 1)],
     ),
     "patterns": (
         lambda cap, d: {one["level"] for one in search(cap, d, "Y.java", "--patterns")},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import QueryError
-from logsrv.linelog.alerts.condition import parse_alert
+from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.replies import REPLIES

@@ -40,6 +40,7 @@ from logsrv.linelog.alerts.message import (
     UndeliveredMessage,
     condition_of,
     episode_in_words,
+    first_value,
     page_of_episode,
     value_in_words,
 )
@@ -88,8 +89,8 @@ def _alert_of_episode(message: Message, sent: EpisodeMessage, episode: Episode) 
     if condition.by and episode.key == OTHERS:
         labels = {"other_groups": "true"}
     annotations = {"summary": episode_in_words(condition, episode)}
-    if episode.value is not None:
-        annotations["value"] = value_in_words(episode.value)
+    if (value := first_value(episode)) is not None:
+        annotations["value"] = value_in_words(value)
     if sent.is_removed:
         annotations["reason"] = REMOVED
     lasts = condition.window + ENDS_AFTER * alert.alert_every

@@ -6,9 +6,9 @@ Percentiles are exact as long as the numbers are few, then within 0.5 %.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import truediv
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy
 
@@ -23,6 +23,10 @@ _ONE = 100_000
 # Buckets of a group, of which one in the middle is that of zero.
 _SPAN = 1 << 19
 _JOINS: tuple[Any, ...] = (numpy.add, numpy.minimum, numpy.maximum)
+
+
+Buckets: TypeAlias = tuple[Array, Array]
+"""Different buckets in their order, and how many numbers each has."""
 
 
 class _Part(NamedTuple):
@@ -47,7 +51,7 @@ class KeptNumbers:
         self._parts: list[_Part] = []
         self._are_sorted = False
         # A group and a bucket as one number, in order, and how many numbers are in it.
-        self._buckets: tuple[Array, Array] | None = None
+        self._buckets: Buckets | None = None
 
     def __bool__(self) -> bool:
         """Return whether there are any numbers."""
@@ -93,7 +97,7 @@ class KeptNumbers:
             keys, many = self._buckets
             numbers = new[keys // _SPAN]
             is_kept = numbers >= 0
-            self._buckets = _joined((numbers * _SPAN + keys % _SPAN)[is_kept], many[is_kept])
+            self._buckets = joined_buckets((numbers * _SPAN + keys % _SPAN)[is_kept], many[is_kept])
 
     def compress(self) -> None:
         """Keep only how many numbers are in each bucket."""
@@ -101,10 +105,12 @@ class KeptNumbers:
             return
         found = [] if self._buckets is None else [self._buckets]
         for one in self._parts:
-            keys = numpy.repeat(one.groups, one.many) * _SPAN + (_buckets(one.values) + _SPAN // 2)
-            found.append(_joined(keys, numpy.ones(len(keys), numpy.int64)))
+            keys = numpy.repeat(one.groups, one.many) * _SPAN + (
+                buckets_of(one.values) + _SPAN // 2
+            )
+            found.append(joined_buckets(keys, numpy.ones(len(keys), numpy.int64)))
         self._parts, self.size = [], 0
-        self._buckets = _joined(*map(numpy.concatenate, zip(*found, strict=True)))
+        self._buckets = joined_buckets(*map(numpy.concatenate, zip(*found, strict=True)))
 
     def figures(self, function: str, groups: int) -> list[float | None]:
         """Return any figure but a count of so many groups; None for one without numbers."""
@@ -166,12 +172,11 @@ class KeptNumbers:
         before = passed[starts] - many[starts]
         ranks = before + part * (passed[ends] - before - 1)
         buckets = keys[numpy.searchsorted(passed, ranks, "right")] % _SPAN - _SPAN // 2
-        sizes = numpy.exp((numpy.abs(buckets) - _ONE) * _LOG)
-        found[groups[starts]] = numpy.where(buckets, numpy.copysign(sizes, buckets), 0.0)
+        found[groups[starts]] = middles_of(buckets)
         return found
 
 
-def _joined(keys: Array, many: Array) -> tuple[Array, Array]:
+def joined_buckets(keys: Array, many: Array) -> Buckets:
     """Return the different keys in order, and the sum of what belongs to each."""
     order = numpy.argsort(keys, kind="stable")
     keys, many = keys[order], many[order]
@@ -179,9 +184,50 @@ def _joined(keys: Array, many: Array) -> tuple[Array, Array]:
     return keys[starts], numpy.add.reduceat(many, starts)
 
 
-def _buckets(values: Array) -> Array:
+def buckets_of(values: Array) -> Array:
+    """Return the bucket of each number; buckets have the order of their numbers."""
     size = numpy.abs(values)
     is_small = size < 1e-300
     powers = numpy.rint(numpy.log(numpy.where(is_small, 1, size)) / _LOG) + _ONE
     found: Array = numpy.where(is_small, 0, numpy.copysign(powers, values)).astype(numpy.int64)
     return found
+
+
+def middles_of(buckets: Array) -> Array:
+    """Return the number in the middle of each bucket."""
+    sizes = numpy.exp((numpy.abs(buckets) - _ONE) * _LOG)
+    found: Array = numpy.where(buckets, numpy.copysign(sizes, buckets), 0.0)
+    return found
+
+
+def numbers_in_buckets(
+    packed: Iterable[bytes], known: Iterable[Buckets | None], level: int = 0
+) -> Buckets:
+    """Return the buckets of numbers of one group, and of those that are in buckets already.
+
+    packed: doubles. level: how often buckets of twice the width are made.
+    """
+    values = numpy.frombuffer(b"".join(packed))
+    found = [(buckets_of(values), numpy.ones(len(values), numpy.int64))]
+    keys, many = map(numpy.concatenate, zip(*found, *filter(None, known), strict=True))
+    return joined_buckets(((keys + (1 << level) // 2) >> level) << level, many)
+
+
+def percentile(
+    packed: Iterable[bytes], known: Iterable[Buckets | None], part: float
+) -> float | None:
+    """Return the number at `part` of one group, as `KeptNumbers` does; None without numbers."""
+    in_buckets = [*filter(None, known)]
+    if in_buckets:
+        keys, many = numbers_in_buckets(packed, in_buckets)
+        passed = numpy.cumsum(many)
+        at = numpy.searchsorted(passed, part * (passed[-1] - 1), "right")
+        return float(middles_of(keys[at]))
+    values = numpy.frombuffer(b"".join(packed))
+    if not len(values):
+        return None
+    rank = part * (len(values) - 1)
+    low = int(rank)
+    high = min(low + 1, len(values) - 1)
+    ordered = numpy.partition(values, (low, high))
+    return float(ordered[low] + (ordered[high] - ordered[low]) * (rank - low))

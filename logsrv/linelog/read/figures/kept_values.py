@@ -34,6 +34,14 @@ class DistinctValues:
             self._packed.append(packed)
             self._many += len(packed) // 8
 
+    def add_values(self, other: DistinctValues) -> None:
+        """Add the values of other lines."""
+        for packed in other._packed:
+            self.add(packed)
+        self._least = max(self._least, other._least)
+        self._is_bound |= other._is_bound
+        self._is_full |= other._is_full
+
     def compress(self, most: int) -> None:
         """Keep each hash once, and `most` at most."""
         values = self._values()

@@ -1,7 +1,7 @@
 """The numbers of a field in some lines, and figures of them: sum, avg, min, max.
 
 `group` (compared_groups.py) makes tables of them for the terminal, the page and the API. An alert's windows
-use the same sums; they have no percentiles, because each step of each group would have to keep its numbers.
+use the same sums.
 
 Percentiles need the numbers themselves, which `KeptNumbers` (kept_numbers.py) keeps.
 """

@@ -177,7 +177,7 @@ def lines(*messages: str) -> MatchCount:
 
 
 async def test_a_chat_gets_text_that_mentions_nobody_and_a_link():
-    evil = Episode(("<!channel> @all & ``` `x`", "500"), BEGIN, 142.0)
+    evil = Episode(("<!channel> @all & ``` `x`", "500"), BEGIN, (142.0,))
     body = await posted(CONDITION, "slack", EpisodeMessage((evil,), BEGIN))
     assert list(body) == ["text"]
     first, link, *code = body["text"].split("\n")
@@ -206,8 +206,8 @@ def moment(text: str) -> float:
 
 
 async def test_alertmanager_gets_an_alert_for_each_group():
-    firing = Episode(("shop", "500"), BEGIN, 142.0)
-    resolved = Episode(("pay", "503"), BEGIN, 0.0, BEGIN + 600)
+    firing = Episode(("shop", "500"), BEGIN, (142.0,))
+    resolved = Episode(("pay", "503"), BEGIN, (0.0,), BEGIN + 600)
     sent = EpisodeMessage((firing, resolved), BEGIN + 700)
     one, two = await posted(CONDITION, "alertmanager", sent, name="web", alert_every=60)
     server = one["labels"].pop("server")
@@ -232,14 +232,14 @@ async def test_alertmanager_gets_the_lines_of_an_alert_without_a_condition():
 
 async def test_a_field_named_as_a_label_of_ours_does_not_replace_it():
     text = "| none in 5m by server,alertname"
-    sent = EpisodeMessage((Episode(("evil", "evil"), BEGIN, 0.0),), BEGIN)
+    sent = EpisodeMessage((Episode(("evil", "evil"), BEGIN, (0.0,)),), BEGIN)
     [one] = await posted(text, "alertmanager", sent, name="web")
     assert one["labels"]["alertname"] == "web" and one["labels"]["server"] != "evil"
     assert one["labels"]["field_server"] == one["labels"]["field_alertname"] == "evil"
 
 
 async def test_alertmanager_and_a_chat_get_no_control_characters_of_lines():
-    evil = Episode(("a\n\x1b[2J\u202e<!channel>", "<@U1>|x\u2028"), BEGIN, 142.0)
+    evil = Episode(("a\n\x1b[2J\u202e<!channel>", "<@U1>|x\u2028"), BEGIN, (142.0,))
     sent = EpisodeMessage((evil,), BEGIN)
     [one] = await posted(CONDITION, "alertmanager", sent)
     chat = await posted(CONDITION, "slack", sent)
