@@ -118,8 +118,8 @@ class Figure(NamedTuple):
         """Return the unit of its numbers. ways: how the numbers are written that it is of."""
         if self.function in ("count", "count_distinct"):
             return PURE
-        is_of_numbers = self.column_kind.is_number and self.kind.needs_numbers and self.field
-        return unit_of_figures(self.field, ways) if is_of_numbers else None
+        is_of_field = self.field and self.kind.needs_numbers
+        return unit_of_figures(self.field, ways) if is_of_field else None
 
     @property
     def is_time(self) -> bool:
