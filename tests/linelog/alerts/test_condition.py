@@ -51,11 +51,11 @@ def test_a_condition_that_a_group_without_lines_may_fulfil_is_one_of_absence(tex
 def test_a_message_tells_what_is_compared_first_and_units_by_the_names_of_fields():
     text = (
         "count, p95 took_ms, sum bytes as traffic, avg wait, count_distinct ms in 1m by app"
-        " | let seconds = p95_took_ms / 1000 | where traffic > 1MiB count > 5"
+        " | let longest = p95_took_ms / 1000 | where traffic > 1MiB count > 5"
     )
     found = condition(text)
     assert [f"{one.name} {one.unit}".rstrip() for one in found.labels] == [
-        "traffic B", "count", "p95 took_ms ms", "avg wait", "count_distinct ms", "seconds s",
+        "traffic B", "count", "p95 took_ms ms", "avg wait", "count_distinct ms", "longest ms",
     ]  # fmt: skip
     assert [one.threshold for one in found.comparisons] == [1 << 20, 5]
     assert found.figures(("shop",), (7, 1500.0, 2 << 20, None, 3)).values == (

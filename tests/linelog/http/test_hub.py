@@ -43,7 +43,13 @@ class WatchedStore:
         self.handed: list[ViewEvents] = []
         # Seconds of a processor that are used whenever somebody asks for them.
         self.tick = self.used = 0.0
-        self.hub = Hub(self.view, self.handed.append, lambda: self.now, self._time_used)
+        # Seconds that go by whenever somebody asks for the time.
+        self.lag = 0.0
+        self.hub = Hub(self.view, self.handed.append, self._time, self._time_used)
+
+    def _time(self) -> float:
+        self.now += self.lag
+        return self.now
 
     def _time_used(self) -> float:
         self.used += self.tick
@@ -492,12 +498,7 @@ def test_lines_are_late_and_not_missed_while_other_programs_have_the_processors(
     for number, query in enumerate(("a", "b", "c"), 1):
         watched.attach(number, query)
     watched.poll()
-
-    def late() -> float:
-        watched.now += 10 * view_child.MATCHING
-        return watched.now
-
-    watched.hub._now = late
+    watched.lag = 10 * view_child.MATCHING
     watched.poll(*["a b c"] * 9)
     assert [watched.events(number) for number in (1, 2, 3)] == [["a b c"] * 9] * 3
 

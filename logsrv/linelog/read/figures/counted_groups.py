@@ -272,6 +272,8 @@ def _labels_of_field(field: CodedField) -> Labels:
 def _labels_of_steps(moments: Array, every: Steps) -> Labels:
     """Return the start of the step of each line, in seconds."""
     missing = moments == NO_TIME
+    if missing.all():
+        return Labels(numpy.full(len(moments), -1), [])
     if not missing.any():
         starts, codes = steps_of(moments, every)
     else:

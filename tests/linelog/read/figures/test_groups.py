@@ -239,3 +239,11 @@ def test_what_is_remembered_is_of_a_zone_and_a_step():
         of_months(1).in_zone("Europe/Berlin"),
     ]
     assert len({Groups(Grouping((COUNT,), (), one)).identity for one in steps}) == len(steps)
+
+
+@pytest.mark.parametrize("text", [b"", b"no time\n", b"no time\nand none here\n"])
+@pytest.mark.parametrize("seconds", [60.0, 3600.0, 86400.0])
+def test_lines_without_a_time_are_in_no_step(text, seconds):
+    grouping = Grouping((COUNT,), ("app",), Steps(seconds).in_zone("Asia/Kolkata"))
+    _, _, counts, _ = Groups(grouping).count_text(text)
+    assert counts == ({(None, None): text.count(b"\n")} if text else {})
