@@ -182,7 +182,9 @@ class _RowTests:
         if column.field == "level" and not column.kind.is_number:
             levels = candidates.levels_satisfying(node.op, node.value)
             return lambda cell: cell in levels
-        return predicates.value_test(node)
+        # A number has the unit of its field, whatever the column is called.
+        name = column.field if column.field and column.kind.is_number else column.name
+        return predicates.value_test(node.replace(field=name))
 
 
 def _of_cell(index: int, test: Callable[[str | float], bool]) -> Callable[[Sequence[Cell]], bool]:

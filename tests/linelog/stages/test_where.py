@@ -82,3 +82,12 @@ def test_what_is_wrong_with_a_stage_of_rows_and_where(stages, at, sentence):
         parse_question(f"| {stages}")
     assert sentence in error.value.sentence
     assert error.value.at == at
+
+
+@pytest.mark.parametrize("figures", ["p95 took_ms as slow", "max took_ms if (a) as slow"])
+def test_a_column_with_a_name_of_its_own_has_the_unit_of_its_field(figures):
+    asked = parse_question(f"| {figures} by app | where slow > 1s")
+    assert asked.answer is not None
+    [one] = asked.row_stages
+    rows = [("a", 999.5), ("b", 1000.5), ("c", None)]
+    assert one.apply(rows, asked.answer.columns, utc=True) == [("b", 1000.5)]
