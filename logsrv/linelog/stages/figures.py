@@ -209,7 +209,7 @@ STAGE = Stage(
         ("where count > 5", "behind these, of their columns: time < now - 10m"),
         (
             "count every 5m by app",
-            "such rows for each step of time: 1d, 1mo, auto; also: compare 1d",
+            "by steps of time: 1d, 1mo, auto; also: compare 1d",
         ),
     ),
     examples=(

@@ -239,10 +239,10 @@ def _pattern(store: Store, row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 class _Searching(Spawned):
-    """A searching process, done here."""
+    """A searching process, done here, in another turn of the reactor."""
 
-    def writeSequence(self, parts: list[bytes]) -> None:
-        super().writeSequence(parts)
+    def answer(self) -> None:
+        """Answer what it was asked, and end."""
         for request in self.said:
             answer_request(json.loads(request), self.say, lambda sentence: None)
         self.end()
@@ -263,9 +263,14 @@ class Api:
 
     def __init__(self, directory: Path) -> None:
         self._site = Site(directory)
-        self._site.reactor.spawnProcess = (  # type: ignore[method-assign]
-            lambda protocol, _, command, env, **_more: _Searching(protocol, command, env)
-        )
+        self._started: list[_Searching] = []
+        self._site.reactor.spawnProcess = self._start  # type: ignore[method-assign]
+
+    def _start(
+        self, protocol: Any, _: str, command: list[str], env: dict[str, str], **_more: Any
+    ) -> _Searching:
+        self._started.append(_Searching(protocol, command, env))
+        return self._started[-1]
 
     def __call__(self, store: Store, asked: Question) -> Answer:
         if asked.answer in ("top", "patterns") and asked.limit == 0:
@@ -284,7 +289,10 @@ class Api:
             asked.answer, asked.answer
         )
         browser = Browser(self._site.server.handle, self._site.reactor)
-        answer = HTTPResponse(_Received(browser.get(f"/api/{name}?{urlencode(values)}")))  # type: ignore[arg-type]
+        browser.get(f"/api/{name}?{urlencode(values)}")
+        while self._started:
+            self._started.pop().answer()
+        answer = HTTPResponse(_Received(browser.received))  # type: ignore[arg-type]
         answer.begin()
         body = answer.read()
         assert answer.status == 200, body
