@@ -78,9 +78,13 @@ def ask(page: Page, query: str) -> None:
 
 def answers(page: Page, query: str, expected: Counter[str]) -> None:
     """See the table of a query; that of the query before may stand there for a while."""
+    shows(page, query, as_text(expected))
+
+
+def shows(page: Page, query: str, table: dict[str, str]) -> None:
+    """See the last cell of each row by its first one."""
     ask(page, query)
     page.wait(f"!document.querySelector('#table').hidden && {ROWS} > 0")
-    table = as_text(expected)
     wait_until(lambda: {row[0]: row[-1] for row in rows(page)} == table, f"the table {table}")
 
 
@@ -125,7 +129,8 @@ def test_ordinary_questions_are_answered_by_one_query_or_three_clicks(server, br
     sizes: Counter[str] = Counter()
     for client, _, size in planted.requests:
         sizes[client] += size
-    answers(page, "bytes=* | sum bytes by client", sizes)
+    table = {name: f"{size / 1024:.1f} KiB" for name, size in sizes.items()}
+    shows(page, "bytes=* | sum bytes by client", table)
 
     ask(page, "status=*")
     page.wait("document.querySelector('#histogram-total').textContent === '60 lines'")
