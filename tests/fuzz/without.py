@@ -9,7 +9,6 @@ WITHOUT = {
     "linelog.commands.reading": _OPTION,
     "gopher.command.fetch": _OPTION,
     "linelog.alerts.alert_protocol": "reads the settings of a task that this program wrote",
-    "linelog.http.asked_ahead": _HANDS_ON,
     "linelog.http.responses": _HANDS_ON,
     "linelog.http.asked_search": _HANDS_ON,
     "linelog.http.shared_answer": _HANDS_ON,

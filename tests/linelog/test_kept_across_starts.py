@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -16,13 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from logsrv.linelog.alerts.alert_command import begin_silence, end_silence
 from logsrv.linelog.alerts.alert_places import FOLDER, load_silences
-from logsrv.linelog.http.asked_ahead import EVERY, FILE, FIRST, AskedAhead
-from logsrv.linelog.http.asked_search import SearchSink
 from logsrv.linelog.store import place
 from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
-from tests.parts.stores import BEGIN
-from tests.parts.web_requests import Browser, Reactor, ServedStore
+from tests.parts.web_requests import Browser, ServedStore
 
 NAMES = st.sampled_from(["errors", "shop", "größer"])
 VALUES: list[dict[str, Any]] = [
@@ -31,70 +27,6 @@ VALUES: list[dict[str, Any]] = [
     {"panels": []},
     {"panels": [{"search": "errors", "as": "bars"}]},
 ]
-
-
-class _Searches:
-    """Answers at once, and notes what it was asked."""
-
-    at_once = 8
-
-    def __init__(self) -> None:
-        self.queries: list[str] = []
-
-    def queue_search(self, request: dict[str, Any], sink: SearchSink) -> SimpleNamespace:
-        self.queries.append(request["values"]["q"])
-        sink.receive_end(None)
-        return SimpleNamespace(running_since=None)
-
-
-class QuestionsAcrossStarts(RuleBasedStateMachine):
-    """A server that is asked questions of boards, which it asks ahead."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.store = mkdtemp()
-        # All that were asked; and those of the last round or stop, which a kill leaves.
-        self.asked: list[str] = []
-        self.written: list[str] = []
-        self._start(BEGIN)
-
-    def _start(self, now: float) -> None:
-        self.clock, self.searches = Reactor(), _Searches()
-        self.clock.advance(now)
-        searches: Any = self.searches
-        self.ahead = AskedAhead(searches, lambda: self.store, self.clock)
-        self.ahead.start()
-
-    def teardown(self) -> None:
-        rmtree(self.store)
-
-    @rule(number=st.integers(0, 5))
-    def ask(self, number: int) -> None:
-        query = f"{number} | count"
-        self.ahead.note("/api/table", b"q=%d+|+count" % number)
-        self.asked = [*(one for one in self.asked if one != query), query]
-
-    @rule()
-    def ask_round(self) -> None:
-        self.clock.advance(EVERY)
-        self.written = self.asked
-
-    @rule(is_killed=st.booleans())
-    def start_again(self, is_killed: bool) -> None:
-        if is_killed:
-            self.asked = self.written
-        else:
-            self.ahead.stop()
-            self.written = self.asked
-        self._start(self.clock.seconds())
-        self.clock.advance(FIRST)
-        assert self.searches.queries == self.asked
-
-    @invariant()
-    def the_file_has_those_of_the_last_round(self) -> None:
-        file = Path(self.store, FILE)
-        kept = json.loads(file.read_bytes()) if file.exists() else []
-        assert [one["query"].replace("+", " ")[2:] for one in kept] == self.written
 
 
 class ChangesAcrossStarts(RuleBasedStateMachine):
@@ -166,7 +98,5 @@ def _path(name: str) -> str:
     return f"/api/saved/{quote(name)}"
 
 
-for machine in (QuestionsAcrossStarts, ChangesAcrossStarts):
-    machine.TestCase.settings = settings(deadline=None, stateful_step_count=20)
-TestQuestions = QuestionsAcrossStarts.TestCase
+ChangesAcrossStarts.TestCase.settings = settings(deadline=None, stateful_step_count=20)
 TestChanges = ChangesAcrossStarts.TestCase

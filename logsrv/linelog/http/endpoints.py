@@ -235,8 +235,6 @@ _JOIN = _flag_parameter(
     "of records at the edges come last, with `beyond`",
 )
 
-_AHEAD = _flag_parameter("ahead", "1: it is also asked ahead, for days, so that answers are quick")
-
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "/api/search",
@@ -271,7 +269,6 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _integer_parameter("limit", "at most so many rows", 1000, MOST_LINES),
             _flag_parameter("whole", "1: over time, rows of the largest groups, not the first"),
             _format_parameter("json", "csv", "text"),
-            _AHEAD,
         ),
         shared=True,
     ),
@@ -296,7 +293,6 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
                 _TEXT,
                 "",
             ),
-            _AHEAD,
         ),
         shared=True,
     ),

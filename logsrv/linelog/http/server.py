@@ -20,7 +20,6 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.access import AccessRules, asking_client
-from logsrv.linelog.http.asked_ahead import AskedAhead
 from logsrv.linelog.http.endpoints import (
     BY_PATH,
     EVENTS,
@@ -92,7 +91,6 @@ class WebServer:
             seconds=settings.http_search_time,
             joined=lambda: metrics.count("http_searches_joined_total"),
         )
-        self._ahead = AskedAhead(self._searches, directory, reactor)
         self._views = LiveViews(directory, reactor)
         self._viewers: set[Viewer] = set()
         self._statistics = StoreStatistics(totals, reactor)
@@ -106,9 +104,7 @@ class WebServer:
         """Use these settings from the next request on. Raises ConfigurationError; then nothing changes."""
         token, before = read_http_token(settings), self._access
         self._access = AccessRules(settings.http_host, token, self._attempts)
-        if before is None:
-            self._ahead.start()
-        elif not before.has_same_token(self._access):
+        if before is not None and not before.has_same_token(self._access):
             # Close all streams. A client that has the new token, or needs none, connects again by itself.
             for viewer in list(self._viewers):
                 viewer.close("the token has changed")
@@ -120,7 +116,7 @@ class WebServer:
         self._stopping = True
         for viewer in list(self._viewers):
             viewer.close(str(STOPPING))
-        ended = DeferredList([self._ahead.stop(), self._searches.stop(), self._views.stop()])
+        ended = DeferredList([self._searches.stop(), self._views.stop()])
         return ended.addCallback(lambda _: None)
 
     def handle(self, request: WebRequest) -> None:
@@ -240,9 +236,6 @@ class WebServer:
         if values.get("columns") and values["format"] != "csv":
             raise Problem(400, "columns needs format=csv")
         query = request.uri.partition(b"?")[2]
-        # Nothing is remembered of some of the sources.
-        if values.get("ahead") and not values["source"]:
-            self._ahead.note(endpoint.path, query)
         asked = {"endpoint": endpoint.name, "values": values}
         answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)
         search = self._searches.start_search(

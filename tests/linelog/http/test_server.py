@@ -2,14 +2,12 @@
 
 import gc
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError, StoreError
-from logsrv.linelog.http.asked_ahead import AskedAhead
 from logsrv.linelog.http.http_settings import HttpSettings
 from tests.parts.web_requests import Browser, ServedStore
 
@@ -227,18 +225,3 @@ def test_a_client_that_goes_before_its_answer_fails(served):
 def test_nothing_is_answered_before_its_process_has_an_answer(served):
     browser = Browser(served.server.handle, served.reactor)
     assert browser.get("/api/search?join=1") == b"" and len(served.reactor.processes) == 1
-
-
-def test_the_questions_of_boards_are_asked_soon_after_a_start(tmp_path):
-    with patch.object(AskedAhead, "start") as started:
-        served = ServedStore(tmp_path)
-        served.server.apply(HttpSettings())
-    started.assert_called_once_with()
-
-
-def test_a_board_asks_again_in_the_background(served):
-    with patch.object(AskedAhead, "note") as noted:
-        Browser(served.server.handle, served.reactor).get("/api/histogram?q=a&ahead=1")
-        Browser(served.server.handle, served.reactor).get("/api/histogram?q=b&ahead=0")
-        Browser(served.server.handle, served.reactor).get("/api/histogram?ahead=1&source=a")
-    noted.assert_called_once_with("/api/histogram", b"q=a&ahead=1")

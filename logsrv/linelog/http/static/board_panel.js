@@ -190,11 +190,11 @@ export class BoardPanel extends Inquiry {
     const kind = kindOf(q);
     const stage = patternsOf(q);
     if (stage) return ofPatterns(await get("/api/patterns", { q, ...scope, ...(isOfNew(stage) && { since: "" }), limit: MOST_SHOWN }, signal));
-    if (kind === "table") return figures({ q, ...scope, limit: MOST_ASKED, whole: 1, ahead: 1 }, signal);
+    if (kind === "table") return figures({ q, ...scope, limit: MOST_ASKED, whole: 1 }, signal);
     if (kind === "lines" && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
       const until = scope.until || "now";
-      return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: state.by && writtenField(state.by), ahead: 1 }, signal)).answer);
+      return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: state.by && writtenField(state.by) }, signal)).answer);
     }
     const limits = kind === "lines" ? { reverse: 1, limit: MOST_LINES } : {};
     const lines = await all(await searchLines({ q, ...scope, ...limits }, signal));
