@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339, rfc3339
 from logsrv.linelog.fields.values import STATUS_CLASS
@@ -17,7 +18,7 @@ from logsrv.linelog.http.search_request import (
     make_search,
     question_of,
 )
-from logsrv.linelog.query.question import Cell
+from logsrv.linelog.query.question import Cell, Question
 from logsrv.linelog.read.answer_kinds import TableAnswer, after_stages
 from logsrv.linelog.read.figures.groups import MOST_VALUES, count_values
 from logsrv.linelog.read.figures.tallies import count_fields, count_sources
@@ -31,9 +32,13 @@ from logsrv.linelog.steps.step_words import longer, sensible_steps
 from logsrv.linelog.steps.steps import Steps
 from logsrv.linelog.steps.zones import UTC
 
+if TYPE_CHECKING:
+    from logsrv.linelog.read.figures.group_table import Rows
+
 NONE = ""
 """The key of lines without the field, or with an empty value, in a bar."""
-ByStep: TypeAlias = dict[Cell, Counter[str | None]]
+Bars: TypeAlias = tuple[list[TimeBucket], dict[Cell, Counter[str | None]], int]
+"""The buckets with lines, the numbers of values by step, and by how much each of them may be too low."""
 SAMPLE = 5000
 """Lines in which fields are counted."""
 MOST_STEPS = 2000
@@ -51,24 +56,35 @@ def table(view: View, values: Values) -> Reply:
     is_whole = values["whole"] and not (question.row_stages or question.limit)
     search = make_search(view, values)
     answer = answer.for_reader(search, values.get("tz", UTC))
-    figures = answer.rows(search, question.extractions, most if is_whole else None)
+
+    def document(figures: Rows) -> bytes:
+        return _table_document(values, question, answer, figures, is_whole=is_whole)
+
+    if view.progress is not None:
+        view.progress.answer_of = document
+    yield document(answer.rows(search, question.extractions, most if is_whole else None))
+
+
+def _table_document(
+    values: Values, question: Question, answer: TableAnswer, figures: Rows, *, is_whole: bool
+) -> bytes:
+    """Return a table in the format of the request. is_whole: whether rows were chosen by their groups."""
+    most = values["limit"]
     figures = after_stages(figures, answer, question.row_stages)
     if values["format"] == "text":
         figures = answer.as_text(figures)
     rows = figures.rows if question.limit is None else figures.rows[: question.limit]
     rows = rows[max(0, len(rows) - most) :] if is_whole and answer.every else rows[:most]
     if values["format"] == "csv":
-        yield csv_rows([figures.columns, *rows])
-        return
+        return csv_rows([figures.columns, *rows])
     if values["format"] == "text":
-        yield table_text(figures.columns, figures.units, rows)
-        return
+        return table_text(figures.columns, figures.units, rows)
     steps: dict[str, Any] = {}
     if answer.every:
         steps["steps"] = steps_of_rows(answer.every, rows, values["since"], values["until"])
     said = figures._asdict()
     cut = said.pop("cut")
-    yield json_line(
+    return json_line(
         {
             **said,
             "rows": rows,
@@ -91,17 +107,34 @@ def histogram(view: View, values: Values) -> Reply:
     if not (since and until):
         oldest, newest = view.read_time_span()
         since, until = since or oldest, until or newest
+    if not (since and until and since <= until):
+        yield _bars_document(values, since, until, None, ([], {}, 0))
+        return
+    first, last = parse_rfc3339(since), parse_rfc3339(until)
+    steps = _bar_steps(values, first, last)
+    found = _count_bars(view, values, steps, partial(_bars_document, values, since, until, steps))
+    starts = [one.start for one in found[0]]
+    if starts and (min(starts) < steps.start_of(first) or max(starts) > last):
+        # Lines outside of the span: the times of a segment without index are approximate. Count again.
+        first, last = min(first, *starts), max(last, steps.end_of(max(starts)))
+        since, until = rfc3339(first), rfc3339(last)
+        steps = _bar_steps(values, first, last)
+        document = partial(_bars_document, values, since, until, steps)
+        found = _count_bars(view, values, steps, document)
+    yield _bars_document(values, since, until, steps, found)
+
+
+def _bars_document(
+    values: Values, since: str, until: str, steps: Steps | None, found: Bars
+) -> bytes:
+    """Return a histogram as JSON. steps: None for an empty span of time."""
+    counted, by_step, missed = found
+    counts = {one.start: one for one in counted}
     buckets: list[dict[str, Any]] = []
     by_value: dict[str, Any] = {}
-    steps, start = Steps(1.0), 0
-    if since and until and since <= until:
+    start = 0
+    if steps is not None:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
-        steps, counts, by_step, missed = _count_buckets(view, values, first, last)
-        if counts and (min(counts) < steps.start_of(first) or max(counts) > last):
-            # Lines outside of the span: the times of a segment without index are approximate. Count again.
-            first, last = min(first, *counts), max(last, steps.end_of(max(counts)))
-            since, until = rfc3339(first), rfc3339(last)
-            steps, counts, by_step, missed = _count_buckets(view, values, first, last)
         if values.get("by"):
             by_value, parts = _most_frequent(values["by"], by_step)
             by_value |= {"missed": missed} if missed else {}
@@ -117,11 +150,11 @@ def histogram(view: View, values: Values) -> Reply:
                 }
             )
             _, start = steps.bounds_of(start)
-    yield json_line(
+    return json_line(
         {
             "since": since or None,
             "until": until or None,
-            "step": steps.seconds,
+            "step": (steps or Steps(1.0)).seconds,
             "end": exact_rfc3339(start) if buckets else None,
             **by_value,
             "buckets": buckets,
@@ -160,29 +193,29 @@ def steps_of_rows(
     return [(exact_rfc3339(start), exact_rfc3339(end)) for start, end in found]
 
 
-def _count_buckets(
-    view: View, values: Values, first: float, last: float
-) -> tuple[Steps, dict[float, TimeBucket], ByStep, int]:
-    """Return steps for a span of time, and the buckets with lines by their start.
-
-    Third, the numbers of the values of `by`, and by how much each of them may be too low.
-    """
+def _bar_steps(values: Values, first: float, last: float) -> Steps:
+    """Return the steps for a span of time."""
     # One bucket less: the span may begin and end inside a bucket, and then has one more.
     steps = sensible_steps(last - first, max(1, values["buckets"] - 1), values.get("tz", UTC))
     while values["buckets"] == 1 and steps.start_of(first) != steps.start_of(last):
         steps = longer(steps)
-    search = make_search(view, values)
-    by_step: ByStep = {}
-    missed = 0
-    if field := values.get("by"):
-        found, by_step, missed = histogram_by(search, steps, field, question_of(values).extractions)
-    else:
-        found = lines_over_time(search, steps, levels=True)
-    return steps, {bucket.start: bucket for bucket in found}, by_step, missed
+    return steps
+
+
+def _count_bars(
+    view: View, values: Values, steps: Steps, document: Callable[[Bars], bytes]
+) -> Bars:
+    """Count the lines of each step, and the values of `by`. document: makes an answer of those so far."""
+    search, field = make_search(view, values), values.get("by")
+    if view.progress is not None:
+        view.progress.answer_of = lambda found: document(found if field else (found, {}, 0))
+    if field:
+        return histogram_by(search, steps, field, question_of(values).extractions)
+    return lines_over_time(search, steps, levels=True), {}, 0
 
 
 def _most_frequent(
-    field: str, by_step: ByStep
+    field: str, by_step: dict[Cell, Counter[str | None]]
 ) -> tuple[dict[str, Any], dict[object, dict[str, int]]]:
     """Return what a histogram says of its field, and by the start of each step the numbers by value.
 

@@ -46,6 +46,10 @@ FORMATS = {"csv": "text/csv; charset=utf-8", "text": TEXT}
 """The media types of answers in other forms than JSON."""
 
 
+PROGRESS = "progress"
+"""The parameter with which an answer tells its progress."""
+
+
 @attrs.frozen
 class ApiParameter:
     """A parameter of the API.
@@ -76,6 +80,18 @@ class ApiEndpoint:
     type: str = JSON
     open: bool = False
     shared: bool = False
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The media types of an answer in JSON: the one without its progress is the first."""
+        tells = any(one.name == PROGRESS for one in self.parameters)
+        return (self.type, LINES) if tells else (self.type,)
+
+    def type_of(self, values: Mapping[str, Any]) -> str:
+        """Return the media type of the answer to a request."""
+        return (
+            LINES if values.get(PROGRESS) else FORMATS.get(values.get("format", "json"), self.type)
+        )
 
     @property
     def name(self) -> str:
@@ -235,6 +251,12 @@ _JOIN = _flag_parameter(
     "of records at the edges come last, with `beyond`",
 )
 
+_PROGRESS = _flag_parameter(
+    PROGRESS,
+    "1: lines of JSON: `progress` each second or so, mostly with the `answer` of the newest lines, and "
+    "last the whole `answer` or an `error`",
+)
+
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "/api/search",
@@ -269,6 +291,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _integer_parameter("limit", "at most so many rows", 1000, MOST_LINES),
             _flag_parameter("whole", "1: over time, rows of the largest groups, not the first"),
             _format_parameter("json", "csv", "text"),
+            _PROGRESS,
         ),
         shared=True,
     ),
@@ -293,6 +316,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
                 _TEXT,
                 "",
             ),
+            _PROGRESS,
         ),
         shared=True,
     ),
@@ -324,6 +348,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
                 "by", "a field: each `value` has its own patterns", _read_field_name, _TEXT, ""
             ),
             _integer_parameter("limit", "at most so many patterns", 20, 1000, 1),
+            _PROGRESS,
         ),
         shared=True,
     ),
@@ -417,7 +442,7 @@ def _openapi_operation(endpoint: ApiEndpoint) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "OK",
-                "content": {endpoint.type.partition(";")[0]: {"schema": {}}},
+                "content": {one.partition(";")[0]: {"schema": {}} for one in endpoint.types},
             },
             "default": _ERROR,
         },

@@ -35,6 +35,7 @@ from logsrv.kit.children.child_side import (
 from logsrv.kit.children.fork_side import end_with_input, fork_for_orders
 from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
+from logsrv.linelog.http.search_request import Reply, Values
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.view import REMOVED_MEANWHILE, View
@@ -106,8 +107,12 @@ def answer_request(
             body.missing = missing_segments(
                 view, Scope(values.get("since") or "", values.get("until") or "")
             )
-            for data in replies.REPLIES[request["endpoint"]](view, values):
-                body.write(data)
+            reply = replies.REPLIES[request["endpoint"]]
+            if values.get("progress"):
+                _answer_with_progress(view, reply, values, body)
+            else:
+                for data in reply(view, values):
+                    body.write(data)
             body.send_status_once()
     except Problem as problem:
         body.send_problem(problem)
@@ -117,6 +122,17 @@ def answer_request(
         body.send_problem(Problem(503, str(error)))
     except MemoryError:
         body.send_problem(Problem(503, NO_MEMORY))
+
+
+def _answer_with_progress(
+    view: View, reply: Callable[[View, Values], Reply], values: Values, body: SearchAnswerWriter
+) -> None:
+    # Most answers tell no progress; they need not load this.
+    from logsrv.linelog.http.answer_progress import AnswerProgress
+
+    answer = AnswerProgress(body.write, body.missing)
+    view.progress = answer.progress
+    answer.send_whole(reply(view, values))
 
 
 def _answer(message: bytes, remembered: RememberedParts) -> Sequence[bytes]:

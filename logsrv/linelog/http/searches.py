@@ -26,6 +26,7 @@ from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, Proc
 from logsrv.kit.children.forking import ForkedProcess, ForkingProcess
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.http.asked_search import AskedSearch, SearchSink
+from logsrv.linelog.http.endpoints import PROGRESS
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
 from logsrv.linelog.http.search_queue import MOST_OF_CLIENT, MOST_WAITING, SearchQueue
 from logsrv.linelog.http.shared_answer import AnswerReader, SharedAnswer, UnreadBytes
@@ -117,8 +118,8 @@ class Searches:
     ) -> AnswerReader:
         """Begin a search for a client, at once or in its turn.
 
-        question: path and query string; if another client has asked the same, and its answer has not begun,
-        both get that answer. None if the answer is not to be shared.
+        question: path and query string; if another client has asked the same, and its answer has not begun
+        or tells its progress, both get that answer. None if the answer is not to be shared.
         Raises Problem: 429 if too many wait, 503 without a process or at a stop.
         """
         directory = self._directory()
@@ -129,7 +130,8 @@ class Searches:
         runs_at_once = not self._queue and len(self._running) < self.at_once
         if not runs_at_once:
             self._check_queue(client)
-        answer = SharedAnswer(self._unread, self._handle_left)
+        in_lines = bool(request["values"].get(PROGRESS))
+        answer = SharedAnswer(self._unread, self._handle_left, in_lines=in_lines)
         search = self._new_search(request, answer, directory)
         if runs_at_once:
             self._run_search(search, client)

@@ -23,8 +23,8 @@ from logsrv.linelog.http.access import AccessRules, asking_client
 from logsrv.linelog.http.endpoints import (
     BY_PATH,
     EVENTS,
-    FORMATS,
     JSON,
+    PROGRESS,
     SAVED,
     ApiEndpoint,
     openapi_document,
@@ -218,7 +218,7 @@ class WebServer:
             case "/api/saved":
                 self._answer_later(request, self._saved.request_list())
             case _ if request.method == b"HEAD":
-                self._responses.begin_response(request, 200, _content_type(endpoint, values))
+                self._responses.begin_response(request, 200, endpoint.type_of(values))
                 request.finish()
             case "/api/tail":
                 self._start_viewer(request, values)
@@ -230,11 +230,13 @@ class WebServer:
         self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any]
     ) -> None:
         def begin(request: WebRequest) -> None:
-            self._responses.begin_response(request, 200, _content_type(endpoint, values))
+            self._responses.begin_response(request, 200, endpoint.type_of(values))
             request.pack()
 
         if values.get("columns") and values["format"] != "csv":
             raise Problem(400, "columns needs format=csv")
+        if values.get(PROGRESS) and values.get("format", "json") != "json":
+            raise Problem(400, "progress needs format=json")
         query = request.uri.partition(b"?")[2]
         asked = {"endpoint": endpoint.name, "values": values}
         answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)
@@ -292,10 +294,6 @@ class WebServer:
                 log.failure("answering a request failed", failure)
                 problem = Problem(500, "the server has failed; its log says why")
         self._responses.send_problem(request, problem)
-
-
-def _content_type(endpoint: ApiEndpoint, values: dict[str, Any]) -> str:
-    return FORMATS.get(values.get("format", "json"), endpoint.type)
 
 
 def _safe_link(link: str) -> str:

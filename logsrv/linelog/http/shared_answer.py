@@ -4,6 +4,10 @@ Each reader has its own pace. What a slow one has not read stays in memory, once
 faster one goes on; the search pauses when all have paused. A reader that is too far behind is cut off, or
 else it would hold the others up, or memory.
 
+An answer with its progress is one of lines, each of which replaces the one before. So a reader may also
+join while it is made: it gets the latest line, and those that follow. A slow reader misses the lines that
+were replaced before it was ready for them.
+
 A search that nobody shares is an answer with one reader: then nothing stays in memory but the pieces that
 came after its pause.
 """
@@ -23,6 +27,8 @@ MOST_READERS = 64
 """Readers of an answer: each piece goes to all of them in one turn of the reactor."""
 MOST_UNREAD = 4 << 20
 """Bytes of an answer that some have read and others have not."""
+LONGEST_LINE = 1 << 20
+"""Bytes of a line that stays in memory for readers who join."""
 MOST_UNREAD_IN_ALL = 64 << 20
 """The same, of all answers together."""
 TOO_SLOW = Problem(503, "this answer was shared, and this client read it too slowly; ask again")
@@ -40,6 +46,8 @@ class AnswerReader:
     """A client's part in an answer, with the interface of a search: `pause`, `resume`, `kill`.
 
     client: the client, as the queue counts it. at: the number of the next piece that `sink` gets.
+    is_in_line: whether it has a part of a line. is_late: whether it has joined after the begin, and has
+    nothing yet.
     """
 
     _answer: SharedAnswer
@@ -47,7 +55,13 @@ class AnswerReader:
     client: str
     _wait: Timer
     at: int = 0
+    is_in_line: bool = False
+    is_late: bool = False
     over: bool = False
+
+    def begin_soon(self, begin: Callable[[AnswerReader], object]) -> None:
+        """Call `begin` in another turn of the reactor, unless it is over."""
+        self._wait.start(0, begin, self)
 
     def wait_at_most(self, seconds: float, expired: Callable[[AnswerReader], object]) -> None:
         """Call `expired` after so many seconds, unless `stop_waiting` was called, or it is over."""
@@ -86,13 +100,21 @@ class SharedAnswer:
     """The sink of a search, and its readers.
 
     search: set as soon as there is one. left: called with this answer and a client when no reader of that
-    client is left; before the search is killed, if it was the last one.
+    client is left; before the search is killed, if it was the last one. in_lines: whether each line
+    replaces the one before.
     """
 
     _unread: UnreadBytes
     _left: Callable[[SharedAnswer, str], object]
     search: AskedSearch | None = None
+    in_lines: bool = False
     _begun: bool = False
+    _missing: str = ""
+    # The numbers of the first piece of the last whole line, and of the line behind it; the bytes of both.
+    _line: int = 0
+    _next_line: int = 0
+    _line_size: int = 0
+    _next_size: int = 0
     readers: dict[AnswerReader, None] = attrs.field(factory=dict)
     _clients: Counter[str] = attrs.field(factory=Counter)
     _paused: set[AnswerReader] = attrs.field(factory=set)
@@ -105,17 +127,37 @@ class SharedAnswer:
 
     @property
     def is_open(self) -> bool:
-        """Return whether one more reader may join: the answer has not begun, and has few readers."""
-        return not self._begun and len(self.readers) < MOST_READERS
+        """Return whether one more reader may join: it gets the whole answer, and there are few readers."""
+        return len(self.readers) < MOST_READERS and (
+            not self._begun or (self._has_whole_line and not self._ended)
+        )
+
+    @property
+    def _has_whole_line(self) -> bool:
+        """Return whether the last line is whole, and in memory."""
+        return self._first <= self._line < self._next_line and not self._next_size
+
+    @property
+    def _keeps_line(self) -> bool:
+        """Return whether the last whole line stays in memory for readers who join."""
+        size = self._line_size + self._next_size
+        return self.in_lines and not self._ended and size <= LONGEST_LINE
 
     def add_reader(self, sink: SearchSink, client: str, wait: Timer) -> AnswerReader:
         """Add a reader to an open answer. wait: a timer of its own."""
         reader = AnswerReader(self, sink, client, wait)
         self.readers[reader] = None
         self._clients[client] += 1
+        if self._begun:
+            reader.at, reader.is_late = self._line, True
+            reader.begin_soon(self._serve_joined)
         if self.search is not None:
             self._pause_or_go_on(self.search)
         return reader
+
+    def _serve_joined(self, reader: AnswerReader) -> None:
+        self._serve(reader)
+        self._drop_read_pieces()
 
     def pause_reader(self, reader: AnswerReader) -> None:
         self._paused.add(reader)
@@ -134,7 +176,7 @@ class SharedAnswer:
         del self.readers[reader]
         self._paused.discard(reader)
         self._clients[reader.client] -= 1
-        if reader.at == self._first:
+        if reader.at == self._first or not self.readers:
             self._drop_read_pieces()
         if not self._clients[reader.client]:
             del self._clients[reader.client]
@@ -148,6 +190,7 @@ class SharedAnswer:
 
     def receive_missing(self, missing: str) -> None:
         self._begun = True
+        self._missing = missing
         for reader in list(self.readers):
             if not reader.over:
                 reader.sink.receive_missing(missing)
@@ -157,10 +200,25 @@ class SharedAnswer:
         self._pieces.append(data)
         self._size += len(data)
         self._unread.total += len(data)
+        if self.in_lines:
+            self._note_line(data)
         for reader in list(self.readers):
             self._serve(reader)
         self._drop_read_pieces()
         self._cut_slow_readers()
+
+    def _note_line(self, data: bytes) -> None:
+        self._next_size += len(data)
+        if data.endswith(b"\n"):
+            self._line, self._next_line = self._next_line, self._first + len(self._pieces)
+            self._line_size, self._next_size = self._next_size, 0
+            for reader in self.readers:
+                self._skip_replaced(reader)
+
+    def _skip_replaced(self, reader: AnswerReader) -> None:
+        """Leave out the lines that a reader has not begun to read, and that a later one replaces."""
+        if self.in_lines and not reader.is_in_line:
+            reader.at = max(reader.at, self._line)
 
     def receive_end(self, problem: Problem | None) -> None:
         """End the answer of each reader, as soon as it has read all."""
@@ -172,10 +230,16 @@ class SharedAnswer:
     def _serve(self, reader: AnswerReader) -> None:
         """Give a reader what it has not read, and the end, until it pauses."""
         while not reader.over and reader not in self._paused:
+            self._skip_replaced(reader)
             if reader.at < self._first + len(self._pieces):
+                if reader.is_late and self._missing:
+                    reader.sink.receive_missing(self._missing)
                 # Counted before, because the sink may pause, leave or resume in the call.
+                reader.is_late = False
                 reader.at += 1
-                reader.sink.receive_data(self._pieces[reader.at - 1 - self._first])
+                data = self._pieces[reader.at - 1 - self._first]
+                reader.is_in_line = not data.endswith(b"\n")
+                reader.sink.receive_data(data)
             elif self._ended:
                 reader.end(self._problem)
             else:
@@ -187,6 +251,8 @@ class SharedAnswer:
             return
         end = self._first + len(self._pieces)
         read = min((one.at for one in self.readers), default=end)
+        if self._keeps_line and self.readers:
+            read = min(read, self._line)
         while self._first < read:
             size = len(self._pieces.popleft())
             self._first += 1

@@ -148,23 +148,57 @@ def plan_tasks(
         if not _may_have_lines(view, number, scope):
             stats.skipped_segments += 1
             continue
-        frames = view.open_segment(number)
-        if frames is None:
-            # It was listed: somebody else than retention may have removed it meanwhile.
-            view.report_if_missing(number)
-            continue
-        before = stats.frames + stats.groups
-        try:
-            next_ones = (one for one in reversed(left) if _may_have_lines(view, one, scope))
-            words = frames_with_need(view, frames, need, next_ones)
-            planned = choose(frames, _plan_segment(frames, scope, words, stats, reverse))
-            yield from chosen_tasks(frames, planned, stats)
-        finally:
-            frames.close()
-            if stats.frames + stats.groups > before:
-                stats.segments += 1
-            else:
-                stats.skipped_segments += 1
+        next_ones = (one for one in reversed(left) if _may_have_lines(view, one, scope))
+        yield from tasks_of_segment(
+            view, number, scope, stats, need, next_ones, reverse=reverse, choose=choose
+        )
+
+
+def tasks_of_segment(
+    view: View,
+    number: int,
+    scope: Scope,
+    stats: SearchStats,
+    need: Need | None,
+    following: Iterable[int],
+    *,
+    reverse: bool = False,
+    choose: Choose,
+) -> Iterator[ReadTask]:
+    """Yield the tasks of one segment that may have lines. following: the numbers of the next ones."""
+    frames = view.open_segment(number)
+    if frames is None:
+        # It was listed: somebody else than retention may have removed it meanwhile.
+        view.report_if_missing(number)
+        return
+    before = stats.frames + stats.groups
+    try:
+        words = frames_with_need(view, frames, need, following)
+        planned = choose(frames, _plan_segment(frames, scope, words, stats, reverse))
+        yield from chosen_tasks(frames, planned, stats)
+    finally:
+        frames.close()
+        if stats.frames + stats.groups > before:
+            stats.segments += 1
+        else:
+            stats.skipped_segments += 1
+
+
+def segments_in_scope(view: View, scope: Scope) -> list[int]:
+    """Return the numbers of the segments that may have lines in the scope, without reading their text."""
+    return [one.number for one in view.segments if _may_have_lines(view, one.number, scope)]
+
+
+def bytes_in_scope(view: View, scope: Scope) -> int:
+    """Return the bytes of the files of these segments."""
+    return sum(map(view.file_size, segments_in_scope(view, scope)))
+
+
+def report_gaps(view: View, scope: Scope) -> None:
+    """Report the missing segments that may have lines in the scope, as `plan_tasks` does."""
+    for before, after in pairwise(one.number for one in view.segments):
+        if _is_gap_in_scope(view, scope, before, after):
+            view.report_missing_segments(before, after)
 
 
 def _is_gap_in_scope(view: View, scope: Scope, one: int, other: int) -> bool:

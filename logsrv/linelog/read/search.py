@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import Node, all_of
@@ -21,6 +21,9 @@ from logsrv.linelog.read.task_reader import TaskReader
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from logsrv.memory import keep_freed_memory
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read.progress.task_order import TaskOrder
 
 
 class Search(TaskReader):
@@ -122,11 +125,16 @@ class Search(TaskReader):
         return self.ask([columns, TextAnswers(work)], reverse=reverse)
 
     def ask(
-        self, sources: Sequence[AnswerSource], *, reverse: bool = False
+        self,
+        sources: Sequence[AnswerSource],
+        *,
+        reverse: bool = False,
+        order: TaskOrder | None = None,
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Ask some sources, in this order, about every frame that can have hits, on all cores.
 
-        Yield each task, mostly a frame, with its results, in order. The last source is text.
+        Yield each task, mostly a frame, with its results, in order. The last source is text. order: of the
+        tasks, if it is not that of the store.
         """
         if not self._with_index:
             sources = [one for one in sources if not isinstance(one, ColumnAnswers)]
@@ -134,9 +142,17 @@ class Search(TaskReader):
         self._columns = next((one for one in sources if isinstance(one, ColumnAnswers)), None)
         asking = Asking(sources, self, self.stats)
         need = self.matcher.needs if self._with_index else None
-        planned = plan_tasks(
-            self.view, self.scope, self.stats, need, reverse=reverse, choose=asking.plan
-        )
+        if order is None and self.view.progress is not None:
+            # Most searches tell no progress; they need not load this.
+            from logsrv.linelog.read.progress.task_order import TaskOrder
+
+            order = TaskOrder(self.view.progress, reverse=reverse)
+        if order is None:
+            planned = plan_tasks(
+                self.view, self.scope, self.stats, need, reverse=reverse, choose=asking.plan
+            )
+        else:
+            planned = order.plan(self.view, self.scope, self.stats, need, asking.plan)
         if self.view.has_archived_text:
             # Most stores have no archive; their searches need not load this.
             from logsrv.linelog.read.frames_ahead import FramesAhead
@@ -151,6 +167,8 @@ class Search(TaskReader):
                 if self.ahead is not None:
                     self.ahead.release_slot(task)
                 yield from asking.collect(task, results)
+                if order is not None:
+                    order.note_done(task)
                 if self.on_frame is not None:
                     self.on_frame()
         finally:

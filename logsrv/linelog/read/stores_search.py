@@ -103,6 +103,9 @@ class StoresView(View):
         others = (one % NEXT_STORE for one in following if one // NEXT_STORE == store)
         return self._stores[store].archived_frames_with(number % NEXT_STORE, others, need)
 
+    def file_size(self, number: int) -> int:
+        return self._store_of(number).file_size(number % NEXT_STORE)
+
     def times_of_segment(self, number: int) -> Times:
         return self._store_of(number).times_of_segment(number % NEXT_STORE)
 

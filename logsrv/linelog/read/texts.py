@@ -20,7 +20,7 @@ from logsrv.linelog.fields.stored_line import Choice, FirstLines
 from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.frames import LARGEST, MOST_FRAMES, frame_sizes_at
 from logsrv.linelog.store.index.segment_index import FrameStart, Index
-from logsrv.linelog.store.times import UNKNOWN, Times, combine_times, times_of
+from logsrv.linelog.store.times import UNKNOWN, Times, combine_times, time_of, times_of
 
 SIZE = 1 << 20
 # Bytes that are read at once. For each piece of 128 KiB or more, glibc would map new memory: reading 250
@@ -106,6 +106,16 @@ class SegmentFrames:
     @abstractmethod
     def file_bytes_of_frame(self, frame: int) -> int:
         """Return the number of bytes of the file that belong to a frame."""
+
+    def time_at(self, start: int) -> str:
+        """Return the time of the first line from an offset on, or the least of its frame; "" if unknown."""
+        try:
+            begin = self.next_line_start(start)
+            return next(
+                (time_of(text) or "" for _, text in self.lines_between(begin, begin + 1)), ""
+            )
+        except OSError:
+            return ""
 
     @abstractmethod
     def identity(
@@ -287,6 +297,9 @@ class PackedFrames(SegmentFrames):
 
     def times_of_frame(self, frame: int) -> Times:
         return self.index.frames[frame].times
+
+    def time_at(self, start: int) -> str:
+        return self.times_of_frame(self.frame_at(start)).smallest or ""
 
     def level_counts(self, frame: int, rules: int) -> tuple[int, ...] | None:
         index = self.index

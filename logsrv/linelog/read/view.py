@@ -44,6 +44,7 @@ from logsrv.linelog.store.segment import (
 from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
 
 if TYPE_CHECKING:
+    from logsrv.linelog.read.progress.progress import Progress
     from logsrv.linelog.read.remembered import RememberedParts
 
 # After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but
@@ -59,12 +60,14 @@ class View:
 
     tell: gets one sentence for each damaged or unusable file. away: include segments whose text is in an
     archive only, which may take long to read. names: of the stores, if several are read together.
-    remembered: parts of answers; None if none are remembered.
+    remembered: parts of answers; None if none are remembered. progress: of the answer that is made of the
+    view; None if nobody asks for it.
     """
 
     segments: list[Segment]
     names: tuple[str, ...] = ()
     remembered: RememberedParts | None = None
+    progress: Progress | None = None
 
     def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
         self._init_reporting(tell)
@@ -235,6 +238,20 @@ class View:
         """Return the times of a segment's lines by its index; UNKNOWN without one."""
         head = self.index_head(number)
         return UNKNOWN if head is None else head.times
+
+    def file_size(self, number: int) -> int:
+        """Return the bytes of a segment's file, also of one in an archive; 0 if that is not known."""
+        segment = self._by_number.get(number)
+        if segment is None:
+            return 0
+        if segment.form is Form.AWAY:
+            head = self.index_head(number)
+            return 0 if head is None else head.compressed
+        try:
+            return self._disk.stat(segment.name).st_size
+        except OSError:
+            # It was compressed or removed since the segments were listed.
+            return 0
 
     def index_head(self, number: int) -> IndexHead | None:
         """Return the head of the index of a compressed segment; None if it is lost or unusable."""

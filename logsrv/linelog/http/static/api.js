@@ -125,7 +125,7 @@ export const zoneAsked = () => (zoneName() === unknownZone ? "" : zoneName());
  * @param {AbortSignal} signal
  * @returns {Promise<Response>}
  */
-async function requestInZone(path, parameters, signal) {
+export async function requestInZone(path, parameters, signal) {
   const tz = zoneAsked();
   try {
     return await request(address(path, { ...parameters, tz }), signal);

@@ -1,7 +1,7 @@
 /** A panel of a board: the answer of a saved search as a table, as bars or as lines. */
 
 import { url } from "./address.js";
-import { all, bars, figures, get, search as searchLines } from "./api.js";
+import { all, search as searchLines } from "./api.js";
 import { spans } from "./bars.js";
 import { Chart } from "./chart.js";
 import { button, element } from "./dom.js";
@@ -11,6 +11,7 @@ import { Inquiry } from "./inquiry.js";
 import { LEVELS } from "./levels.js";
 import { limitsOf } from "./limits.js";
 import { whatIsMissing } from "./missing.js";
+import { PartialAnswer, answered } from "./partial.js";
 import { isPivot, pivot } from "./pivot.js";
 import { lastOf, nameOfRange, scopeOf } from "./scope.js";
 import { hasChart } from "./series.js";
@@ -56,7 +57,8 @@ export class BoardPanel extends Inquiry {
     this.rows.tabIndex = 0;
     this.rows.setAttribute("role", "group");
     this.rows.ariaLabel = this.part.ariaLabel = printable(search);
-    this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.plot, this.rows, this.empty);
+    this.partial = new PartialAnswer((said, answer, since) => this.showPart(said, answer, since));
+    this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.partial.bar, this.plot, this.rows, this.empty);
     this.chart = new Chart(this.plot, { select: (since, until) => location.assign(this.link({ since, until, last: "" })), figure: () => {} }, true);
     this.grid = new Grid(this.rows, null);
     this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
@@ -90,6 +92,7 @@ export class BoardPanel extends Inquiry {
     this.showTools();
     if (!isNew) return;
     this.stop();
+    this.partial.end();
     this.asked = this.next = 0;
     this.asking = false;
     this.pending = true;
@@ -97,8 +100,8 @@ export class BoardPanel extends Inquiry {
     this.part.classList.add("stale");
     this.say(this.time);
     this.slow = setTimeout(() => this.say(this.time, "counting …"), SLOW);
-    const wrong = search ? search.error : "There is no saved search of this name any more.";
-    if (wrong) this.fail(wrong);
+    if (!search) this.showGone();
+    else if (search.error) this.fail(search.error);
   }
 
   /** @param {Partial<import("./address.js").PageState>} change */
@@ -189,12 +192,14 @@ export class BoardPanel extends Inquiry {
     const scope = await scopeOf(state);
     const kind = kindOf(q);
     const stage = patternsOf(q);
-    if (stage) return ofPatterns(await get("/api/patterns", { q, ...scope, ...(isOfNew(stage) && { since: "" }), limit: MOST_SHOWN }, signal));
-    if (kind === "table") return figures({ q, ...scope, limit: MOST_ASKED, whole: 1 }, signal);
+    /** @param {string} path @param {Record<string, string | number | null | undefined>} about */
+    const ask = async (path, about, of = (/** @type {any} */ found) => found) => of(await answered(path, { q, ...scope, ...about }, signal, this.partial.begin(this.pending, of)));
+    if (stage) return ask("/api/patterns", { ...(isOfNew(stage) && { since: "" }), limit: MOST_SHOWN }, ofPatterns);
+    if (kind === "table") return ask("/api/table", { limit: MOST_ASKED, whole: 1 });
     if (kind === "lines" && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
       const until = scope.until || "now";
-      return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: state.by && writtenField(state.by) }, signal)).answer);
+      return ask("/api/histogram", { q: asLines(q), until, buckets: BUCKETS, by: state.by && writtenField(state.by) }, ofBars);
     }
     const limits = kind === "lines" ? { reverse: 1, limit: MOST_LINES } : {};
     const lines = await all(await searchLines({ q, ...scope, ...limits }, signal));
@@ -202,11 +207,25 @@ export class BoardPanel extends Inquiry {
   }
 
   /**
+   * Show how far its answer is, and what there is of it.
+   * @param {string} said
+   * @param {Answer | null} answer
+   * @param {Date | null} since
+   */
+  showPart(said, answer, since) {
+    if (!answer?.rows.length) return this.say(this.time, said);
+    this.part.classList.remove("stale");
+    this.show({ ...answer, counted: since?.getTime() }, new Date(), said);
+  }
+
+  /**
    * @param {Answer | import("./api.js").Line[]} found
    * @param {Date} when
+   * @param {string} [part] the words for an answer that is not whole yet
    */
-  show(found, when) {
-    this.again = () => this.show(found, when);
+  show(found, when, part) {
+    if (!part) this.partial.end();
+    this.again = () => this.show(found, when, part);
     const answer = Array.isArray(found) ? ofLines(found, sortOf(this.state?.q ?? "")) : found;
     const isChart = this.as !== "table" && hasChart(answer);
     const { q = "" } = this.state ?? {};
@@ -231,7 +250,7 @@ export class BoardPanel extends Inquiry {
       [all, which] = [rows.length, turned.every === null ? "first" : "newest"];
       this.grid.show({ ...turned, rows: rows.slice(0, MOST_SHOWN) });
     }
-    this.say(this.time, answer.note ?? "", ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`);
+    this.say(this.time, answer.note ?? "", ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), part ?? `counted at ${clock(when)}`);
   }
 
   /** @param {string[]} about what is written into the note */
@@ -251,8 +270,22 @@ export class BoardPanel extends Inquiry {
     this.empty.replaceChildren(element("p", "heading", "No results"), element("p", "", `${sentence}.`), element("p", "parts", ...(this.missing ?? [])));
   }
 
+  /** Say that its search was deleted, and offer to remove the panel. */
+  showGone() {
+    const name = printable(this.search);
+    this.title.removeAttribute("href");
+    this.plot.hidden = this.rows.hidden = true;
+    this.empty.hidden = false;
+    this.part.classList.remove("stale");
+    this.say();
+    const remove = button("Remove this panel", "action", () => this.told.remove());
+    const why = element("p", "", `The saved search “${name}” was deleted, or saved under another name. A new one of this name is shown here again.`);
+    this.empty.replaceChildren(element("p", "heading", "No such search"), why, remove);
+  }
+
   /** @param {string} sentence */
   fail(sentence) {
+    this.partial.end();
     this.say(sentence);
     this.note.className = "alarm";
   }

@@ -112,7 +112,7 @@ export function seriesOf(answer, column, when, earlier) {
   /** @param {Answer["rows"]} rows @param {number} of the column @returns {Values} */
   const valuesOf = (rows, of) => {
     /** @type {Values} */
-    const values = steps.map(({ start }) => (isZeroOfNone(answer, column) && (of === column || start >= known) ? 0 : null));
+    const values = steps.map(({ start }) => (isZeroOfNone(answer, column) && start >= (of === column ? (answer.counted ?? -Infinity) : known) ? 0 : null));
     for (const row of rows) {
       const [index, value] = [indexes.get(Date.parse(String(row[0]))), row[of]];
       if (index === undefined) continue;

@@ -50,7 +50,7 @@ export function ofLine(time) {
 }
 
 /** @param {Date} moment */
-const hoursMinutes = (moment) =>
+export const hoursMinutes = (moment) =>
   format("minute", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(moment);
 
 /** @param {Date} moment */

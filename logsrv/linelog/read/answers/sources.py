@@ -147,6 +147,14 @@ class ColumnAnswers(AnswerSource):
         )
         self._can_help = names is not None and (bool(names) or asks_for_field)
 
+    @property
+    def is_decided(self) -> bool:
+        """Return whether columns are used from now on wherever there are any, or never."""
+        is_missing = self._left_to_text > WITHOUT_COLUMNS
+        return (
+            not self._can_help or self._search is not None or self._left_to_text < 0 or is_missing
+        )
+
     def plan(self, frames: SegmentFrames, reads: Iterable[PlannedRead]) -> Iterable[PlannedRead]:
         if not self._can_help or not isinstance(frames, PackedFrames):
             return reads

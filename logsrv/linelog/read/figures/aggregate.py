@@ -19,12 +19,13 @@ from __future__ import annotations
 
 import marshal
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from logsrv.linelog.fields.stored_line import INHERITED, FirstLines
 from logsrv.linelog.read.answers.sources import (
+    AnswerSource,
     ColumnAnswers,
     IndexAnswers,
     RememberedAnswers,
@@ -133,10 +134,22 @@ def add_lines(
 
 
 def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
-    """Add all lines that a search finds; return the aggregate.
+    """Add all lines that a search finds; return the aggregate."""
+    sources, _ = sources_for(search, aggregate, aggregate.merge)
+    for _, parts in search.ask(sources):
+        for part in filter(None, parts):
+            aggregate.merge(marshal.loads(part))  # noqa: S302  a forked process of ours wrote it
+    return aggregate
 
-    `search.ask` asks the sources in this order, the index while it plans, the others in the process that
-    has the task. If columns cannot answer about some lines, the text of these is asked in this process.
+
+def sources_for(
+    search: Search, aggregate: Aggregate, merge: Callable[[Part], None]
+) -> tuple[Sequence[AnswerSource], ColumnAnswers]:
+    """Return the sources of the parts of an aggregate; the columns among them, too.
+
+    `search.ask` asks them in this order, the index while it plans, the others in the process that has the
+    task. If columns cannot answer about some lines, the text of these is asked in this process.
+    merge: adds a part of the index.
     """
 
     def of_rows(task: ReadTask) -> list[bytes]:
@@ -153,11 +166,8 @@ def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
     columns = ColumnAnswers(search, aggregate.columns, of_rows)
     sources = (
         RememberedAnswers(search, columns, aggregate.identity),
-        IndexAnswers(of_index, aggregate.merge),
+        IndexAnswers(of_index, merge),
         columns,
         TextAnswers(of_text),
     )
-    for _, parts in search.ask(sources):
-        for part in filter(None, parts):
-            aggregate.merge(marshal.loads(part))  # noqa: S302  a forked process of ours wrote it
-    return aggregate
+    return sources, columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339, rfc3339, shift_rfc3339
@@ -40,7 +41,7 @@ def group(
         scope = scope._replace(ends=ends)
     if grouping.compare is None:
         present = GroupTable(search, scope, grouping, extractions, now)
-        present.count()
+        present.count(lambda newest: newest.rows(most=most))
         return present.rows(most=most)
     if not scope.since:
         raise QueryError("compare needs a range of time: since when? In a terminal: --since 1d")
@@ -49,7 +50,12 @@ def group(
     present, earlier = (
         GroupTable(search, one, grouping, extractions, now) for one in (scope, before.scope)
     )
-    present.count()
+    # The earlier figures are unknown until the present ones are whole; then only the progress is told.
+    if (progress := search.view.progress) is not None:
+        progress.later = earlier.file_size()
+    present.count(lambda newest: _alone(newest, earlier, before, most))
+    if progress is not None:
+        progress.later = 0
     earlier.count()
     figures = dict(_joined(present, earlier, before))
     compared = Comparison(
@@ -68,6 +74,15 @@ def group(
         missed=max(rows.missed, rows_before.missed),
         compare=compared,
     )
+
+
+def _alone(present: GroupTable, earlier: GroupTable, before: _Earlier, most: int | None) -> Rows:
+    """Return present figures while nothing earlier is counted."""
+    unknown = before.with_nothing_known()
+    ways = [now | then for now, then in zip(present.ways(), earlier.ways(), strict=True)]
+    rows = present.rows(dict(_joined(present, earlier, unknown)), most, ways)
+    compared = Comparison(before.shift, before.scope.since, before.scope.until, 0, None)
+    return rows._replace(compare=compared)
 
 
 def for_reader(search: Search, grouping: Grouping, zone: str) -> Grouping:
@@ -102,6 +117,17 @@ class _Earlier:
         negligible = min((end - begin) / 100, self._every.seconds if self._every else math.inf)
         is_missing = parse_rfc3339(oldest) - begin > negligible
         self.missing_until = min(oldest, until) if is_missing else None
+
+    @property
+    def shift(self) -> float:
+        """The seconds between both."""
+        return self._shift / 1e6
+
+    def with_nothing_known(self) -> _Earlier:
+        """Return the same range, of which the store has no line."""
+        found = copy(self)
+        found.missing_until, found._known = self.scope.until, math.inf
+        return found
 
     def _shifted_time(self, text: str, sign: int) -> str:
         if self._zone and not self._shift % DAY:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack, closing
+from copy import copy
+from functools import partial
 from typing import Any, NamedTuple
 
 from logsrv.kit.text.time import rfc3339
@@ -22,7 +24,7 @@ from logsrv.linelog.read.figures.grouping import Figure, Grouping, Measure
 from logsrv.linelog.read.figures.groups import Groups, Key, microseconds
 from logsrv.linelog.read.figures.numbers import AtLeast
 from logsrv.linelog.read.figures.rates import CountedTime
-from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.plan import Scope, bytes_in_scope
 from logsrv.linelog.read.search import Search
 
 # Behind every text, which is shorter.
@@ -93,24 +95,62 @@ class GroupTable:
         self.grouping = grouping
         self._now = now
         self._search, self._scope = search, scope
-        by_time = bool(search.view.names)
+        self._extractions = extractions
         # By condition; those of all lines are counted first.
         self._groups: dict[Node | None, Groups] = {
-            condition: Groups(counted, extractions, by_time=by_time)
-            for condition, counted in grouping.by_condition().items()
+            condition: self._new_groups(condition) for condition in grouping.by_condition()
         }
         self._all = self._groups[None]
+
+    def _new_groups(self, condition: Node | None) -> Groups:
+        counted = self.grouping.by_condition()[condition]
+        by_time = bool(self._search.view.names)
+        return Groups(counted, self._extractions, by_time=by_time)
 
     @property
     def lines(self) -> int:
         """The number of lines that the query finds."""
         return self._all.lines
 
-    def count(self) -> None:
-        """Count the lines of the search."""
+    def file_size(self) -> int:
+        """Return the bytes of the files that `count` may have to read."""
+        return len(self._groups) * bytes_in_scope(self._search.view, self._scope)
+
+    def count(self, show: Callable[[GroupTable], Any] | None = None) -> None:
+        """Count the lines of the search.
+
+        show: returns what is shown of a table of the newest lines, if the view tells the progress.
+        """
+        if self._search.view.progress is not None:
+            self._count_newest_first(show)
+            return
         for condition, groups in self._groups.items():
             with closing(self._search.within(self._scope, condition)) as search:
                 add_up(search, groups)
+
+    def _count_newest_first(self, show: Callable[[GroupTable], Any] | None) -> None:
+        # Most answers tell no progress; they need not load this.
+        from logsrv.linelog.read.figures.newest_first import NewestLines, add_all
+
+        def find(some: list[Groups], since: str) -> Any:
+            assert show is not None
+            found = copy(self)
+            found._groups = dict(zip(self._groups, some, strict=True))
+            found._all = found._groups[None]
+            # A rate is of the time that was counted.
+            found._scope = self._scope._replace(since=max(since, self._scope.since))
+            return show(found)
+
+        with ExitStack() as searches:
+            lines = [
+                NewestLines(
+                    searches.enter_context(closing(self._search.within(self._scope, condition))),
+                    groups,
+                    partial(self._new_groups, condition),
+                )
+                for condition, groups in self._groups.items()
+            ]
+            add_all(lines, show and find)
 
     def figures(self, keys: Collection[Key] | None = None) -> dict[Key, list[Cell]]:
         """Return the figures of each group, or of some."""
@@ -220,7 +260,8 @@ class GroupTable:
             lines[key[1:]] += number
         steps = Counter([key[1:] for key in keys])
         kept: set[Key] = set()
-        for by, _ in lines.most_common():
+        # Of equally many lines in the order of their names, not in that in which they were counted.
+        for by in sorted(lines, key=lambda one: (-lines[one], [_text_of(part) for part in one])):
             most -= steps[by]
             if most < 0:
                 break
@@ -237,3 +278,8 @@ class GroupTable:
         # A tuple of few parts is sorted in half of the time that tuples in tuples take.
         texts = [_LAST if one is None else one for one in (text, *by)]
         return math.inf if time is None else time, size, *texts
+
+
+def _text_of(part: str | float | None) -> str:
+    """Return a part of a group's key as a text to order it by."""
+    return _LAST if part is None else str(part)

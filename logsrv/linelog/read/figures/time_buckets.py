@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.time import parse_rfc3339
@@ -26,6 +26,10 @@ MOST_STEPS = 100_000
 """Steps of bars; with lines in more steps, counting fails with a sentence: nobody can look at so many."""
 
 
+_Found = TypeVar("_Found")
+_Aggregate = TypeVar("_Aggregate", bound=Aggregate)
+
+
 class TimeBucket(NamedTuple):
     """The number of lines in one step of time, in all and by level. start: in seconds since 1970."""
 
@@ -39,7 +43,7 @@ def histogram(search: Search, steps: Steps, *, levels: bool) -> list[TimeBucket]
 
     Raises LogsrvError for more than MOST_STEPS steps with lines.
     """
-    return _buckets(add_up(search, _StepCounts(steps, levels=levels)))
+    return _add(search, lambda: _StepCounts(steps, levels=levels), _buckets)
 
 
 def histogram_by(
@@ -49,8 +53,31 @@ def histogram_by(
 
     Third, by how much each number of a value may be too low.
     """
-    values = Groups(Grouping((COUNT,), (field,), steps), extractions)
-    both = add_up(search, _StepsWithValues(_StepCounts(steps, levels=True), values))
+
+    def new() -> _StepsWithValues:
+        values = Groups(Grouping((COUNT,), (field,), steps), extractions)
+        return _StepsWithValues(_StepCounts(steps, levels=True), values)
+
+    return _add(search, new, _buckets_by_value)
+
+
+def _add(
+    search: Search, new: Callable[[], _Aggregate], find: Callable[[_Aggregate], _Found]
+) -> _Found:
+    """Add all lines to a new aggregate; return what it finds. It is shown so far if the view tells it."""
+    if search.view.progress is None:
+        return find(add_up(search, new()))
+    # Most answers tell no progress; they need not load this.
+    from logsrv.linelog.read.figures.newest_first import NewestLines, add_all
+
+    lines = NewestLines(search, new(), new)
+    add_all([lines], lambda some, _: find(some[0]))
+    return find(lines.aggregate)
+
+
+def _buckets_by_value(
+    both: _StepsWithValues,
+) -> tuple[list[TimeBucket], dict[Cell, Counter[str | None]], int]:
     by_step: dict[Cell, Counter[str | None]] = {}
     for (start, value), lines in both.values.counts():
         assert not isinstance(value, float)

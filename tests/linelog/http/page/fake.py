@@ -272,7 +272,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _json(self, value: object) -> None:
-        self._answer(json.dumps(value).encode())
+        if "progress=1" in self.path:
+            self._answer(json.dumps({"answer": value}).encode() + b"\n", "application/x-ndjson")
+        else:
+            self._answer(json.dumps(value).encode())
 
     def _found(self, given: dict[str, str]) -> Iterator[Line]:
         test = compiled(given.get("q", ""))

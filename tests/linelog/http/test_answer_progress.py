@@ -1,0 +1,189 @@
+"""An answer with its progress: the newest lines first, and at the end the answer of any other search."""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from logsrv.linelog.http import answer_progress, search_child
+from logsrv.linelog.http.answer_progress import AnswerProgress
+from logsrv.linelog.http.endpoints import BY_PATH
+from logsrv.linelog.read import pool
+from logsrv.linelog.read.figures import newest_first
+from logsrv.linelog.read.progress import progress
+from tests.leaks import killed
+from tests.parts.stores import BEGIN, add_columns, lines, make_store, small_frames
+
+LINES = 170
+END = BEGIN + 4 * LINES
+TABLES = {
+    "index": "* | count",
+    "groups": "* | count by app",
+    "figures": "* | avg ms, sum ms, p95 ms, first n, last n, min time by app",
+    "conditions": "* | count, count if (level=error), avg ms if (level=error) by app",
+    "steps": "* | count by app every 1m",
+    "rate": "* | rate 1m by app",
+    "stages": "error | count_distinct n by app | let half=count_distinct_n/2 | limit 2",
+}
+
+
+@pytest.fixture(autouse=True)
+def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell the progress after each task, of which few are done in the process that asks."""
+    for name in ("FIRST", "EVERY", "_COST"):
+        monkeypatch.setattr(progress, name, 0)
+    monkeypatch.setattr(progress, "_BYTES_PER_SECOND", 1e12)
+    monkeypatch.setattr(pool, "_ALONE", 3)
+
+
+def messages(count: int) -> Iterator[str]:
+    chosen = random.Random(3)
+    for number in range(count):
+        level, app = chosen.choice(["info", "error", "warn"]), chosen.choice(["a", "b", "c"])
+        yield f"level={level} ms={chosen.random() * 100:.3f} app={app} n={number}"
+
+
+@pytest.fixture(scope="module", params=["text", "columns"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four segments with some frames each, the last of which is the active one."""
+    found = [*messages(4 * LINES)]
+    parts = [lines(found[begin : begin + LINES], begin) for begin in range(0, len(found), LINES)]
+    with small_frames(2500):
+        made = make_store(tmp_path_factory.mktemp("progress") / "store", parts)
+        return add_columns(made) if request.param == "columns" else made
+
+
+def ask(store: Path, path: str, **parameters: Any) -> tuple[bytes, bytes]:
+    """Return the head and the body of an answer."""
+    query = "&".join(f"{name}={quote(str(value))}" for name, value in parameters.items())
+    endpoint, sent = BY_PATH[path], list[bytes]()
+    values = endpoint.parse_query_string(query.encode(), END + 1000)
+    request = {"directory": str(store), "endpoint": endpoint.name, "values": values}
+    with killed():
+        search_child.answer_request(request, sent.append, lambda _: None)
+    return sent[0], b"".join(sent[1:])
+
+
+def told(store: Path, path: str, **parameters: Any) -> tuple[list[dict[str, Any]], bytes]:
+    """Return the lines of progress, and the last line."""
+    status, body = ask(store, path, progress=1, **parameters)
+    assert status.split()[0] == b"200" and body.endswith(b"\n")
+    *before, last = body.splitlines(keepends=True)
+    return [json.loads(line) for line in before], last
+
+
+def whole(answer: bytes) -> bytes:
+    return b'{"answer": %s}\n' % answer.rstrip()
+
+
+@pytest.mark.parametrize("query", TABLES.values(), ids=TABLES)
+def test_a_table_so_far_is_that_of_its_time_and_the_whole_one_that_of_any_other_search(
+    store, query
+):
+    before, last = told(store, "/api/table", q=query)
+    assert last == whole(ask(store, "/api/table", q=query)[1])
+    shown = [one for one in before if "answer" in one]
+    times = [one["progress"]["since"] for one in shown]
+    assert len(shown) > 2 and times == sorted(times, reverse=True)
+    for one in (shown[0], shown[len(shown) // 2], shown[-1]):
+        _, since = ask(store, "/api/table", q=query, since=one["progress"]["since"])
+        assert one["answer"]["rows"] == json.loads(since)["rows"]
+        assert one["answer"].keys() == json.loads(since).keys()
+
+
+@pytest.mark.parametrize("by", ["", "app"])
+def test_bars_so_far_are_those_of_their_time(store, by):
+    before, last = told(store, "/api/histogram", q="error", by=by, buckets=20)
+    assert last == whole(ask(store, "/api/histogram", q="error", by=by, buckets=20)[1])
+    all_bars = json.loads(last)["answer"]["buckets"]
+    shown = [one for one in before if "answer" in one]
+    assert len(shown) > 2
+    for one in shown:
+        bars = one["answer"]["buckets"]
+        known = [bar for bar in all_bars if bar["time"] >= one["progress"]["since"]]
+        assert len(bars) == len(all_bars) and bars[len(bars) - len(known) :] == known
+
+
+def test_what_is_read_grows_up_to_all_that_there_is(store):
+    for query in TABLES.values():
+        before, _ = told(store, "/api/table", q=query)
+        read = [one["progress"]["read"] for one in before]
+        assert read == sorted(read) and {one["progress"]["of"] for one in before} == {
+            before[0]["progress"]["of"]
+        }
+        assert read[-1] <= before[0]["progress"]["of"]
+
+
+def test_a_compared_table_shows_the_present_and_knows_nothing_earlier_yet(store):
+    asked = {"q": "* | count by app compare 5m", "since": f"@{END - 200}", "until": f"@{END}"}
+    before, last = told(store, "/api/table", **asked)
+    assert last == whole(ask(store, "/api/table", **asked)[1])
+    shown = [one["answer"] for one in before if "answer" in one]
+    assert shown and all(row[2:] == [None, None] for one in shown for row in one["rows"])
+    now = {row[0]: row[1] for row in json.loads(last)["answer"]["rows"]}
+    assert {row[0]: row[1] for row in shown[-1]["rows"]} == now
+    parts = [one["progress"]["read"] / one["progress"]["of"] for one in before]
+    assert parts == sorted(parts)
+
+
+def test_patterns_tell_their_progress_alone(store):
+    before, last = told(store, "/api/patterns", q="error")
+    assert last == whole(ask(store, "/api/patterns", q="error")[1])
+    assert before and all(one.keys() == {"progress"} for one in before)
+
+
+@pytest.mark.parametrize("query", ["* | count", "* | avg ms, first n, last n by app"])
+def test_when_enough_is_kept_the_rest_is_read_in_its_order_to_the_same_answer(
+    store, query, monkeypatch
+):
+    _, plain = ask(store, "/api/table", q=query)
+    monkeypatch.setattr(newest_first, "MOST_KEPT", 1)
+    before, last = told(store, "/api/table", q=query)
+    assert last == whole(plain)
+    shown = [one for one in before if "answer" in one]
+    assert not shown or shown[-1]["progress"]["since"][:19] > "2026-11-20T06:05"
+
+
+def test_a_fault_after_some_lines_is_the_last_line(store, monkeypatch):
+    monkeypatch.setattr(progress, "FIRST", 0)
+    calls: list[int] = []
+    real = AnswerProgress._send
+
+    def send(answer: AnswerProgress, line: bytes) -> int:
+        calls.append(len(line))
+        if len(calls) == 3:
+            raise MemoryError
+        return real(answer, line)
+
+    monkeypatch.setattr(AnswerProgress, "_send", send)
+    before, last = told(store, "/api/table", q="* | count by app")
+    assert len(before) == 2 and json.loads(last) == {"error": search_child.NO_MEMORY}
+
+
+def test_an_answer_that_is_soon_there_tells_nothing_before(store, monkeypatch):
+    monkeypatch.setattr(progress, "FIRST", 60)
+    before, last = told(store, "/api/table", q="* | count by app")
+    assert before == [] and last.startswith(b'{"answer": {')
+
+
+def test_a_segment_that_was_removed_after_the_first_line_is_told_in_the_last():
+    missing, sent = ["the first"], list[bytes]()
+    answer = AnswerProgress(sent.append, missing)
+    answer.progress.of = 10
+    answer.progress.tell()
+    missing.append("another")
+    answer.send_whole([b'{"rows": []}\n'])
+    assert [json.loads(line) for line in sent] == [
+        {"progress": {"read": 0, "of": 10}},
+        {"answer": {"rows": []}, "missing": "another"},
+    ]
+
+
+def test_all_is_told_in_the_head_of_an_answer_without_a_line_before():
+    sent = list[bytes]()
+    answer_progress.AnswerProgress(sent.append, ["one"]).send_whole([b"{}\n"])
+    assert sent == [b'{"answer": {}}\n']
