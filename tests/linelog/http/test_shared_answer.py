@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 from logsrv.linelog.http import shared_answer
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.shared_answer import (
+    LONGEST_LINE,
     MOST_READERS,
     MOST_UNREAD,
     TOO_SLOW,
@@ -266,3 +267,120 @@ def test_nothing_is_kept_of_readers_that_have_left(shared):
     for reader in readers:
         reader.kill()
     assert shared.unread.total == 0 and sink.text == b"some text"
+
+
+def partial() -> Shared:
+    """An answer with its progress: each line replaces the one before."""
+    made = Shared()
+    made.answer.in_lines = True
+    return made
+
+
+def test_who_joins_an_answer_with_progress_gets_the_latest_line_and_goes_on():
+    shared, first, late = partial(), SearchSink(), SearchSink()
+    shared.read(first)
+    shared.answer.receive_missing("segment 2 is missing")
+    shared.answer.receive_data(b"one\n")
+    shared.answer.receive_data(b"tw")
+    assert not shared.answer.is_open
+    shared.answer.receive_data(b"o\n")
+    assert shared.answer.is_open
+    shared.read(late)
+    assert late.text == b""
+    shared.clock.advance(0)
+    assert (late.text, late.missing) == (b"two\n", "segment 2 is missing")
+    shared.answer.receive_data(b"all\n")
+    shared.answer.receive_end(None)
+    assert first.text == b"one\ntwo\nall\n" and late.text == b"two\nall\n"
+    assert first.done.called and late.done.called and shared.unread.total == 0
+
+
+def test_who_joins_just_before_the_next_line_or_the_end_gets_that():
+    shared, first, late, last = partial(), SearchSink(), SearchSink(), SearchSink()
+    shared.read(first)
+    shared.answer.receive_missing("segment 2 is missing")
+    shared.answer.receive_data(b"one\n")
+    shared.read(late)
+    shared.answer.receive_data(b"all\n")
+    assert (late.text, late.missing) == (b"all\n", "segment 2 is missing")
+    shared.read(last)
+    shared.answer.receive_end(None)
+    assert last.text == b"all\n" and last.done.called and last.missing == late.missing
+    assert not shared.answer.is_open and shared.unread.total == 0
+
+
+def test_a_slow_reader_misses_the_lines_that_were_replaced_and_has_no_cut_line():
+    shared, slow, fast = partial(), SearchSink(), SearchSink()
+    reader, _ = shared.read(slow), shared.read(fast)
+    shared.answer.receive_data(b"o")
+    reader.pause()
+    for data in (b"ne\n", b"two\n", b"three\n", b"fo"):
+        shared.answer.receive_data(data)
+    reader.resume()
+    assert slow.text == b"one\nthree\nfo"
+    reader.pause()
+    shared.answer.receive_data(b"ur\n")
+    shared.answer.receive_data(b"all\n")
+    shared.answer.receive_end(None)
+    assert fast.done.called and shared.unread.total == len(b"ur\nall\n")
+    reader.resume()
+    assert slow.text == b"one\nthree\nfour\nall\n" and slow.done.called
+    assert shared.unread.total == 0
+
+
+def test_a_paused_reader_keeps_only_the_latest_line_in_memory_and_is_not_cut_off():
+    shared, slow = partial(), SearchSink()
+    reader = shared.read(slow)
+    shared.read(SearchSink(), "b")
+    reader.pause()
+    for number in range(100):
+        shared.answer.receive_data(b"%d" % (number % 10) * 100_000 + b"\n")
+    assert shared.unread.total == 100_001 and not slow.done.called
+    reader.kill()
+    assert shared.unread.total == 100_001
+
+
+def test_nobody_joins_behind_a_large_line_which_does_not_stay_in_memory():
+    shared = partial()
+    shared.read(SearchSink())
+    shared.answer.receive_data(b"one\n")
+    shared.answer.receive_data(b"x" * LONGEST_LINE)
+    assert shared.unread.total == 0
+    shared.answer.receive_data(b"\n")
+    assert not shared.answer.is_open and shared.unread.total == 0
+    shared.answer.receive_data(b"small\n")
+    assert shared.answer.is_open
+
+
+def test_a_reader_who_has_not_begun_a_large_line_misses_none_of_it():
+    shared, slow = partial(), SearchSink()
+    reader, _ = shared.read(slow), shared.read(SearchSink(), "b")
+    shared.answer.receive_data(b"one\n")
+    reader.pause()
+    shared.answer.receive_data(b"x" * LONGEST_LINE)
+    shared.answer.receive_data(b"\n")
+    shared.answer.receive_end(None)
+    reader.resume()
+    assert slow.text == b"one\n" + b"x" * LONGEST_LINE + b"\n" and slow.done.called
+
+
+def test_the_last_reader_who_leaves_ends_the_search_and_nothing_stays_in_memory():
+    shared, late = partial(), SearchSink()
+    first = shared.read(SearchSink())
+    shared.answer.receive_data(b"one\n")
+    joined = shared.read(late, "b")
+    first.kill()
+    assert not shared.search.killed and shared.gone == ["a"]
+    joined.kill()
+    shared.clock.advance(0)
+    assert shared.search.killed and late.text == b"" and shared.unread.total == 0
+
+
+def test_a_joined_reader_gets_the_problem_of_an_answer_that_breaks_off():
+    shared, first, late = partial(), SearchSink(), SearchSink()
+    shared.read(first)
+    shared.answer.receive_data(b"one\n")
+    shared.read(late)
+    problem = Problem(503, "broken")
+    shared.answer.receive_end(problem)
+    assert late.text == b"one\n" and late.done.result is first.done.result is problem

@@ -272,10 +272,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _json(self, value: object) -> None:
-        if "progress=1" in self.path:
-            self._answer(json.dumps({"answer": value}).encode() + b"\n", "application/x-ndjson")
-        else:
-            self._answer(json.dumps(value).encode())
+        told = {"answer": value} if "progress=1" in self.path else value
+        self._answer(json.dumps(told).encode() + b"\n")
 
     def _found(self, given: dict[str, str]) -> Iterator[Line]:
         test = compiled(given.get("q", ""))

@@ -197,16 +197,42 @@ def test_a_search_that_is_gone_or_no_query_any_more_says_so(logs, visit):
         {"name": "refused", "q": "level>=banana"},
     ]
     page: Page = visit(
-        "board?name=shop", ready="document.querySelectorAll('.board-panel > .alarm').length === 3"
+        "board?name=shop", ready="document.querySelectorAll('.board-panel > .alarm').length === 2"
     )
     assert page.texts(".board-panel > .alarm") == [
-        "There is no saved search of this name any more.",
         "there is nothing to compare with",
         "'banana' is no level, such as error",
     ]
     asked = [one for one in logs.asked if "/api/histogram" in one]
     assert asked and all("banana" in one for one in asked)
+    assert page.texts(".board-panel .empty .heading") == ["No such search"]
     assert serious(page) == []
+
+
+def test_a_search_that_is_deleted_meanwhile_says_so_and_offers_to_remove_its_panel(logs, visit):
+    logs.send("a x", "b x", level="error")
+    save_board(logs, "a", "b", shape="table")
+    page = open_board(visit, 2)
+    assert logs.saved is not None
+    gone = logs.saved.pop(0)
+    page.run("performance.now = () => Date.now()")
+    page.wait("!document.querySelector('.board-panel .empty').hidden")
+    assert page.text(".board-panel .empty .heading") == "No such search"
+    assert "“a” was deleted" in page.text(".board-panel .empty p:nth-child(2)")
+    assert not page.run("document.querySelector('.board-panel .table').checkVisibility()")
+    # It leads nowhere: every line of the store would be another search.
+    assert not page.run("document.querySelector('.board-panel h2 a').hasAttribute('href')")
+    logs.saved.append(gone)
+    page.run("performance.now = () => Date.now() + 60_000")
+    page.wait("document.querySelector('.board-panel .empty').hidden")
+    assert page.texts(".board-panel:nth-child(1) td")[-1] == "a x"
+    logs.saved.pop()
+    page.run("performance.now = () => Date.now() + 120_000")
+    page.wait("!document.querySelector('.board-panel .empty').hidden")
+    page.run("document.querySelector('.board-panel .empty button').focus()")
+    page.press("Enter")
+    page.wait(f"{PANELS} === 1 && document.activeElement.textContent === 'Undo'")
+    assert names_of(logs) == ["b"]
 
 
 def test_an_unknown_board_and_a_server_that_saves_nothing_say_so(logs, visit):
