@@ -35,6 +35,7 @@ from logsrv.kit.children.child_side import (
 from logsrv.kit.children.fork_side import end_with_input, fork_for_orders
 from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
+from logsrv.linelog.http.progress_lines import ProgressLines
 from logsrv.linelog.http.search_request import Reply, Values
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.remembered import RememberedParts
@@ -127,10 +128,7 @@ def answer_request(
 def _answer_with_progress(
     view: View, reply: Callable[[View, Values], Reply], values: Values, body: SearchAnswerWriter
 ) -> None:
-    # Most answers tell no progress; they need not load this.
-    from logsrv.linelog.http.answer_progress import AnswerProgress
-
-    answer = AnswerProgress(body.write, body.missing)
+    answer = ProgressLines(body.write, body.missing)
     view.progress = answer.progress
     answer.send_whole(reply(view, values))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Self
 
+from logsrv.lazy_names import later_module
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import Node, all_of
 from logsrv.linelog.read.answers.asking import Asking
@@ -23,7 +24,10 @@ from logsrv.linelog.store.segment import Position
 from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
-    from logsrv.linelog.read.progress.task_order import TaskOrder
+    from logsrv.linelog.read.answers import task_order
+else:
+    # Most searches tell no progress.
+    task_order = later_module("logsrv.linelog.read.answers.task_order")
 
 
 class Search(TaskReader):
@@ -129,7 +133,7 @@ class Search(TaskReader):
         sources: Sequence[AnswerSource],
         *,
         reverse: bool = False,
-        order: TaskOrder | None = None,
+        order: task_order.TaskOrder | None = None,
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Ask some sources, in this order, about every frame that can have hits, on all cores.
 
@@ -143,10 +147,7 @@ class Search(TaskReader):
         asking = Asking(sources, self, self.stats)
         need = self.matcher.needs if self._with_index else None
         if order is None and self.view.progress is not None:
-            # Most searches tell no progress; they need not load this.
-            from logsrv.linelog.read.progress.task_order import TaskOrder
-
-            order = TaskOrder(self.view.progress, reverse=reverse)
+            order = task_order.TaskOrder(self.view.progress, reverse=reverse)
         if order is None:
             planned = plan_tasks(
                 self.view, self.scope, self.stats, need, reverse=reverse, choose=asking.plan

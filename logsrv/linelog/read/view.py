@@ -44,7 +44,7 @@ from logsrv.linelog.store.segment import (
 from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
 
 if TYPE_CHECKING:
-    from logsrv.linelog.read.progress.progress import Progress
+    from logsrv.linelog.read.progress import ReadProgress
     from logsrv.linelog.read.remembered import RememberedParts
 
 # After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but
@@ -67,7 +67,7 @@ class View:
     segments: list[Segment]
     names: tuple[str, ...] = ()
     remembered: RememberedParts | None = None
-    progress: Progress | None = None
+    progress: ReadProgress | None = None
 
     def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
         self._init_reporting(tell)

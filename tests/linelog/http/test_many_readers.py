@@ -158,3 +158,89 @@ def test_turns_are_those_of_addresses(serve):
     turn(served)
     let_answer(served, b"two\n")
     assert b"two" in other.received
+
+
+def line_of_progress(read: int) -> bytes:
+    return b'{"progress": {"read": %d, "of": 9}}\n' % read
+
+
+PROGRESS = f"{TABLE}&progress=1"
+
+
+def test_who_asks_later_gets_the_latest_line_of_an_answer_with_progress_and_the_rest(served):
+    first = browser_of(served, PROGRESS)
+    process = searching(served)[-1]
+    process.say(b"200 segment 2 is missing")
+    process.say(line_of_progress(1))
+    process.say(line_of_progress(2))
+    late = browser_of(served, PROGRESS, peer="10.0.0.2")
+    assert late.received == b""
+    turn(served)
+    process.say(b'{"answer": {}}\n')
+    process.end()
+    assert len(searching(served)) == 1
+    head, _, body = late.received.partition(b"\r\n\r\n")
+    assert b"application/x-ndjson" in head and b"Logsrv-Missing: segment 2 is missing" in head
+    assert line_of_progress(1) not in body and line_of_progress(2) in body
+    assert b'{"answer": {}}' in body and body.endswith(b"0\r\n\r\n")
+    assert line_of_progress(1) in first.received
+
+
+def test_an_answer_without_progress_is_another_question(served):
+    browser_of(served, PROGRESS), browser_of(served, TABLE)
+    assert len(searching(served)) == 2
+
+
+@pytest.mark.parametrize("form", ["csv", "text"])
+def test_other_formats_tell_no_progress(served, form):
+    refused = browser_of(served, f"{PROGRESS}&format={form}").received
+    assert refused.startswith(b"HTTP/1.1 400 ") and b"progress needs format=json" in refused
+    assert searching(served) == []
+
+
+def test_a_head_request_with_progress_has_the_type_of_lines(served):
+    head = Browser(served.server.handle, served.reactor).get(PROGRESS, "HEAD")
+    assert b"application/x-ndjson" in head and searching(served) == []
+
+
+def test_fifty_boards_of_twelve_panels_on_a_cold_server_are_whole_and_another_reader_is_answered(
+    served,
+):
+    panels = [f"/api/table?q=%7C+count+by+p{number}&progress=1" for number in range(12)]
+
+    def open_boards(readers: range) -> list[list[Browser]]:
+        return [
+            [browser_of(served, panel, peer=f"10.0.0.{reader}") for panel in panels]
+            for reader in readers
+        ]
+
+    boards = open_boards(range(25))
+    turn(served)
+    for process in searching(served):
+        process.say(b"200")
+        process.say(line_of_progress(1))
+    boards += open_boards(range(25, 50))
+    other = browser_of(served, "/api/search?q=other", peer="10.0.1.1")
+    # Some leave before their board is whole.
+    for panel in boards.pop(7) + boards.pop(30):
+        panel.leave()
+    ended = 0
+    while ended < len(searching(served)):
+        process = searching(served)[ended]
+        ended += 1
+        if ended > 8:
+            process.say(b"200")
+        process.say(line_of_progress(2))
+        process.say(b'{"answer": {"number": %d}}\n' % ended)
+        process.end()
+        turn(served)
+    assert ended == len(panels) + 1
+    assert other.received.startswith(b"HTTP/1.1 200 ")
+    assert len(boards) == 48
+    for board in boards:
+        numbers = [panel.received.partition(b'{"number": ')[2][:2] for panel in board]
+        assert all(panel.received.endswith(b"0\r\n\r\n") for panel in board)
+        assert len({*numbers}) == len(panels)
+    assert (
+        served.metrics.value("http_searches") == served.metrics.value("http_searches_waiting") == 0
+    )

@@ -3,6 +3,7 @@
 asking          the order: what each source takes over while a search is planned, which of them answers a
                 task, and what is asked instead if that one cannot
 sources         one class for each source: parts of earlier answers, index, columns, text
+task_order      the order of the tasks of an answer that tells its progress, and the bytes of each
 column_search   matching lines by their columns; it loads Arrow, and is imported when columns are read
 
 A search is planned in the process that asks: `logsrv search`, or the API's search process, never the

@@ -14,9 +14,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from copy import copy
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logsrv.kit.text.time import rfc3339
+from logsrv.lazy_names import later_module
 from logsrv.linelog.query.question import Cell, ColumnKind, Extraction, Node
 from logsrv.linelog.read.figures.aggregate import add_up
 from logsrv.linelog.read.figures.counted_values import LONGEST
@@ -26,6 +27,12 @@ from logsrv.linelog.read.figures.numbers import AtLeast
 from logsrv.linelog.read.figures.rates import CountedTime
 from logsrv.linelog.read.plan import Scope, bytes_in_scope
 from logsrv.linelog.read.search import Search
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read.figures import newest_first
+else:
+    # Most answers tell no progress.
+    newest_first = later_module("logsrv.linelog.read.figures.newest_first")
 
 # Behind every text, which is shorter.
 _LAST = chr(sys.maxunicode) * (LONGEST + 1)
@@ -129,9 +136,6 @@ class GroupTable:
                 add_up(search, groups)
 
     def _count_newest_first(self, show: Callable[[GroupTable], Any] | None) -> None:
-        # Most answers tell no progress; they need not load this.
-        from logsrv.linelog.read.figures.newest_first import NewestLines, add_all
-
         def find(some: list[Groups], since: str) -> Any:
             assert show is not None
             found = copy(self)
@@ -143,14 +147,14 @@ class GroupTable:
 
         with ExitStack() as searches:
             lines = [
-                NewestLines(
+                newest_first.NewestLines(
                     searches.enter_context(closing(self._search.within(self._scope, condition))),
                     groups,
                     partial(self._new_groups, condition),
                 )
                 for condition, groups in self._groups.items()
             ]
-            add_all(lines, show and find)
+            newest_first.add_all(lines, show and find)
 
     def figures(self, keys: Collection[Key] | None = None) -> dict[Key, list[Cell]]:
         """Return the figures of each group, or of some."""
@@ -260,7 +264,7 @@ class GroupTable:
             lines[key[1:]] += number
         steps = Counter([key[1:] for key in keys])
         kept: set[Key] = set()
-        # Of equally many lines in the order of their names, not in that in which they were counted.
+        # Groups with equally many lines are in the order of their names, whatever was counted first.
         for by in sorted(lines, key=lambda one: (-lines[one], [_text_of(part) for part in one])):
             most -= steps[by]
             if most < 0:

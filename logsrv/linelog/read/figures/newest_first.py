@@ -1,7 +1,7 @@
 """Aggregates that are added newest line first, so that an answer can be shown before it is whole.
 
 It is apart from `add_up`, which adds parts as they come, because it keeps them: what is shown, and the
-whole answer, is made of them in the order of the store. `progress/task_order.py` orders the reading.
+whole answer, is made of them in the order of the store. `answers/task_order.py` orders the reading.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
+from logsrv.linelog.read.answers.task_order import NewestFirst, Place, place_of
 from logsrv.linelog.read.figures.aggregate import Aggregate, Part, add_up, sources_for
 from logsrv.linelog.read.plan import ReadTask, bytes_in_scope
-from logsrv.linelog.read.progress.progress import Progress
-from logsrv.linelog.read.progress.task_order import NewestFirst, Place, place_of
+from logsrv.linelog.read.progress import ReadProgress
 from logsrv.linelog.read.search import Search
 
 MOST_KEPT = 64 << 20
@@ -40,7 +40,7 @@ class NewestLines(Generic[_Aggregate]):
         self._size = 0
         self._next: tuple[ReadTask, list[bytes]] | None = None
 
-    def begin(self, progress: Progress, most: int, idle: Callable[[], object]) -> None:
+    def begin(self, progress: ReadProgress, most: int, idle: Callable[[], object]) -> None:
         """Begin to read. most: the bytes of parts that may be kept. idle: as of `NewestFirst`."""
         progress.of += bytes_in_scope(self.search.view, self.search.scope)
         sources, columns = sources_for(self.search, self.aggregate, self._add_of_index)
@@ -117,7 +117,7 @@ def add_all(
 ) -> None:
     """Add all lines of some searches of one view, side by side; tell the progress and what is found so far.
 
-    find: returns what aggregates of the newest lines have found, for `Progress`. Second, it gets the time
+    find: returns what aggregates of the newest lines have found, for the progress. Second, it gets the time
     from which on all lines are there. None if nothing is to be shown.
     """
     view = lines[0].search.view
@@ -140,7 +140,7 @@ def add_all(
             progress.tell(since, lambda: show([one.so_far(place) for one in lines], since))
 
     def tell_idle() -> None:
-        # Of several, one that has nothing to read may be ahead of the others.
+        # One that has nothing to read may be ahead of the others.
         tell(lines[0].done if len(lines) == 1 else None)
 
     for one in lines:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.time import parse_rfc3339
+from logsrv.lazy_names import later_module
 from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.query.question import Cell, Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
@@ -21,6 +22,10 @@ from logsrv.linelog.steps.steps import Steps
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
+    from logsrv.linelog.read.figures import newest_first
+else:
+    # Most answers tell no progress.
+    newest_first = later_module("logsrv.linelog.read.figures.newest_first")
 
 MOST_STEPS = 100_000
 """Steps of bars; with lines in more steps, counting fails with a sentence: nobody can look at so many."""
@@ -67,11 +72,8 @@ def _add(
     """Add all lines to a new aggregate; return what it finds. It is shown so far if the view tells it."""
     if search.view.progress is None:
         return find(add_up(search, new()))
-    # Most answers tell no progress; they need not load this.
-    from logsrv.linelog.read.figures.newest_first import NewestLines, add_all
-
-    lines = NewestLines(search, new(), new)
-    add_all([lines], lambda some, _: find(some[0]))
+    lines = newest_first.NewestLines(search, new(), new)
+    newest_first.add_all([lines], lambda some, _: find(some[0]))
     return find(lines.aggregate)
 
 

@@ -80,8 +80,8 @@ class Logs:
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
     `slow_bars` (histograms do), `table` (the answer of each query for figures), `is_without_zones`
     (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a sentence: nothing can be stored),
-    `hint` (what was meant), `saved` (searches that the server keeps; None: it keeps none) and `damaged`
-    (a sentence: those cannot be read).
+    `told` (sends an answer with its progress), `hint` (what was meant), `saved` (searches that the server
+    keeps; None: it keeps none) and `damaged` (a sentence: those cannot be read).
     """
 
     def __init__(self) -> None:
@@ -107,6 +107,7 @@ class Logs:
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
         self.is_without_zones = False
+        self.told: Callable[[BaseHTTPRequestHandler, object], None] | None = None
         self.headers: list[dict[str, str]] = []
 
     def __enter__(self) -> Logs:
@@ -272,8 +273,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _json(self, value: object) -> None:
-        told = {"answer": value} if "progress=1" in self.path else value
-        self._answer(json.dumps(told).encode() + b"\n")
+        if "progress=1" not in self.path:
+            self._answer(json.dumps(value).encode())
+        elif self.server_logs.told is None:
+            self._answer(json.dumps({"answer": value}).encode() + b"\n")
+        else:
+            self.server_logs.told(self, value)
 
     def _found(self, given: dict[str, str]) -> Iterator[Line]:
         test = compiled(given.get("q", ""))

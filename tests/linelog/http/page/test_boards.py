@@ -7,30 +7,18 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.linelog.http.page.answers import answer
+from tests.linelog.http.page.boards import PANELS, SETTLED, open_board, save_board
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.looks import BIDI, CONTRAST, CORPUS, found_by_axe, serious
 from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
-PANELS = "document.querySelectorAll('.board-panel').length"
-SETTLED = "!document.querySelector('.board-panel.stale')"
 NAMES = ".board-panel h2"
 NOTE = "#board-note"
 CHART = ".board-panel:nth-child(2)"
 SORTED = "path=* | sort rt | limit 10"
 # Of A4, in pixels.
 PAGE_WIDTH, PAGE_HEIGHT = 718, 1046
-
-
-def save_board(logs: Logs, *names: str, board: str = "shop", shape: str = "bars") -> None:
-    """Let the server have searches of these names, and a board of them."""
-    logs.saved = [{"name": name, "q": f"{name} x", "last": "1h"} for name in names]
-    logs.boards[board] = {"panels": [{"search": name, "as": shape} for name in names]}
-
-
-def open_board(visit: Any, panels: int, query: str = "name=shop", **how: Any) -> Page:
-    page: Page = visit(f"board?{query}", ready=f"{PANELS} === {panels} && {SETTLED}", **how)
-    return page
 
 
 def names_of(logs: Logs) -> list[str]:

@@ -3,17 +3,19 @@
 import json
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.linelog.http.page import fake
+from logsrv.linelog.http.counted_replies import steps_of_rows
+from logsrv.linelog.steps.steps import Steps
 from tests.linelog.http.page.answers import answer
+from tests.linelog.http.page.boards import SETTLED, open_board, save_board
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.looks import serious
-from tests.linelog.http.page.test_boards import SETTLED, open_board, save_board
 from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
@@ -28,29 +30,22 @@ class Slow:
         self.lines: list[dict[str, Any]] = []
         self.more, self.whole = threading.Event(), threading.Event()
 
-    def send(self, handler: Any, value: object) -> None:
+    def send(self, handler: BaseHTTPRequestHandler, value: object) -> None:
         """Send some lines, others when `more` is set, and the whole answer when `whole` is."""
         handler.send_response(200)
         handler.send_header("Connection", "close")
         handler.end_headers()
         first, others = self.lines[:1], self.lines[1:]
-        for some, event in ((first, self.more), (others, self.whole), ([value], None)):
+        for some, event in ((first, self.more), (others, self.whole), ([{"answer": value}], None)):
             for one in some:
                 handler.wfile.write(json.dumps(one).encode() + b"\n")
             assert event is None or event.wait(PATIENCE)
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    found, plain = Slow(), fake._Handler._json
-
-    def send(handler: Any, value: object) -> None:
-        if "progress=1" in handler.path:
-            found.send(handler, {"answer": value})
-        else:
-            plain(handler, value)
-
-    monkeypatch.setattr(fake._Handler, "_json", send)
+def slow(logs: Logs) -> Iterator[Slow]:
+    found = Slow()
+    logs.told = found.send
     yield found
     found.more.set()
     found.whole.set()
@@ -94,7 +89,7 @@ def test_bars_have_none_where_nothing_is_counted_yet(logs, visit, slow):
     save_board(logs, "| count every 10m", shape="lines")
     logs.table = answer(["count"], [(step, 5) for step in range(6)])
     part = logs.table | {"rows": logs.table["rows"][4:]}
-    part["steps"] = fake.steps_of_rows(fake.Steps(600), logs.table["rows"], None, None)
+    part["steps"] = steps_of_rows(Steps(600), logs.table["rows"], "", "")
     slow.lines = [line(100, logs.table["rows"][4][0], part)]
     page: Page = visit("board?name=shop", ready="document.querySelector('.board-panel .curve')")
     points = "document.querySelector('.board-panel .curve').getAttribute('d').match(/[ML]/g).length"

@@ -9,17 +9,17 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 
 from logsrv.linelog.http.search_request import json_line
-from logsrv.linelog.read.progress.progress import Progress
+from logsrv.linelog.read.progress import ReadProgress
 
 
-class AnswerProgress:
+class ProgressLines:
     """The lines of one answer. write: sends a line. missing: sentences on what the answer lacks."""
 
     def __init__(self, write: Callable[[bytes], object], missing: Sequence[str]) -> None:
         self._write, self._missing = write, missing
-        # How many of these the header has, which is sent with the first line.
+        # The number of those in the header, which is sent with the first line.
         self._in_header: int | None = None
-        self.progress = Progress(self._send_progress)
+        self.progress = ReadProgress(self._send_progress)
 
     def _send_progress(self, read: int, of: int, since: str, answer: bytes | None) -> int:
         about: dict[str, int | str] = {"read": read, "of": of}

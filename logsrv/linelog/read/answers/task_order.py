@@ -24,7 +24,7 @@ from logsrv.linelog.read.plan import (
     segments_in_scope,
     tasks_of_segment,
 )
-from logsrv.linelog.read.progress.progress import Progress
+from logsrv.linelog.read.progress import ReadProgress
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 
@@ -46,7 +46,7 @@ def place_of(task: ReadTask) -> Place:
 class TaskOrder:
     """The order of the store, or of frames the newest first; only the progress is told."""
 
-    def __init__(self, progress: Progress, *, reverse: bool = False) -> None:
+    def __init__(self, progress: ReadProgress, *, reverse: bool = False) -> None:
         self._progress, self._reverse = progress, reverse
         self._weights: dict[ReadTask, _Weight] = {}
 
@@ -102,7 +102,7 @@ class NewestFirst(TaskOrder):
 
     def __init__(
         self,
-        progress: Progress,
+        progress: ReadProgress,
         *,
         is_full: Callable[[], bool],
         is_decided: Callable[[], bool],
@@ -114,7 +114,7 @@ class NewestFirst(TaskOrder):
         self.adding: Place | None = None
         self.since = ""
         self._rest: set[int] = set()
-        # What the index has, until all that is newer was read: place, turned around; number; what adds it.
+        # Parts of the index that wait until all that is newer is read: place, turned around; number; adder.
         self._adds: list[tuple[int, int, int, Callable[[], None], _Weight]] = []
         self._number = self._under_way = 0
 

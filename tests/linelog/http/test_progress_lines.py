@@ -9,10 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from logsrv.linelog.http import answer_progress, search_child
-from logsrv.linelog.http.answer_progress import AnswerProgress
+from logsrv.linelog.http import progress_lines, search_child
 from logsrv.linelog.http.endpoints import BY_PATH
-from logsrv.linelog.read import pool
+from logsrv.linelog.http.progress_lines import ProgressLines
 from logsrv.linelog.read.figures import newest_first
 from logsrv.linelog.read.progress import progress
 from tests.leaks import killed
@@ -33,11 +32,10 @@ TABLES = {
 
 @pytest.fixture(autouse=True)
 def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tell the progress after each task, of which few are done in the process that asks."""
-    for name in ("FIRST", "EVERY", "_COST"):
+    """Tell the progress after each task."""
+    for name in ("FIRST", "EVERY", "COST"):
         monkeypatch.setattr(progress, name, 0)
-    monkeypatch.setattr(progress, "_BYTES_PER_SECOND", 1e12)
-    monkeypatch.setattr(pool, "_ALONE", 3)
+    monkeypatch.setattr(progress, "BYTES_PER_SECOND", 1e12)
 
 
 def messages(count: int) -> Iterator[str]:
@@ -149,19 +147,14 @@ def test_when_enough_is_kept_the_rest_is_read_in_its_order_to_the_same_answer(
 
 
 def test_a_fault_after_some_lines_is_the_last_line(store, monkeypatch):
-    monkeypatch.setattr(progress, "FIRST", 0)
-    calls: list[int] = []
-    real = AnswerProgress._send
+    def fail(document: object) -> bytes:
+        raise MemoryError
 
-    def send(answer: AnswerProgress, line: bytes) -> int:
-        calls.append(len(line))
-        if len(calls) == 3:
-            raise MemoryError
-        return real(answer, line)
-
-    monkeypatch.setattr(AnswerProgress, "_send", send)
+    monkeypatch.setattr(
+        progress_lines.ProgressLines, "send_whole", lambda _, answer: fail(list(answer))
+    )
     before, last = told(store, "/api/table", q="* | count by app")
-    assert len(before) == 2 and json.loads(last) == {"error": search_child.NO_MEMORY}
+    assert before and json.loads(last) == {"error": search_child.NO_MEMORY}
 
 
 def test_an_answer_that_is_soon_there_tells_nothing_before(store, monkeypatch):
@@ -172,7 +165,7 @@ def test_an_answer_that_is_soon_there_tells_nothing_before(store, monkeypatch):
 
 def test_a_segment_that_was_removed_after_the_first_line_is_told_in_the_last():
     missing, sent = ["the first"], list[bytes]()
-    answer = AnswerProgress(sent.append, missing)
+    answer = ProgressLines(sent.append, missing)
     answer.progress.of = 10
     answer.progress.tell()
     missing.append("another")
@@ -185,5 +178,5 @@ def test_a_segment_that_was_removed_after_the_first_line_is_told_in_the_last():
 
 def test_all_is_told_in_the_head_of_an_answer_without_a_line_before():
     sent = list[bytes]()
-    answer_progress.AnswerProgress(sent.append, ["one"]).send_whole([b"{}\n"])
+    progress_lines.ProgressLines(sent.append, ["one"]).send_whole([b"{}\n"])
     assert sent == [b'{"answer": {}}\n']

@@ -1,4 +1,7 @@
-"""How much of an answer is read, and when to tell it and what was found so far."""
+"""The progress of an answer: how much is read, and when it is told with what was found so far.
+
+It is apart from the search because several searches make one answer, and one view has them all.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ FIRST = 0.5
 """Seconds from the begin until it is told: most answers are whole by then."""
 EVERY = 1.0
 """Seconds between two times that it is told, at least."""
-_COST = 8
+COST = 8
 """So many times as long as it took to tell it, it is not told again."""
-_BYTES_PER_SECOND = 100_000
+BYTES_PER_SECOND = 100_000
 """Of what is told, on average: a large answer is told rarely."""
 Send: TypeAlias = Callable[[int, int, str, Any], int]
 """Sends the bytes read, all bytes, since when all lines are counted, and the answer so far; None for
@@ -20,7 +23,7 @@ nothing newer. Returns how many bytes were sent.
 """
 
 
-class Progress:
+class ReadProgress:
     """The progress of one answer, of one or several searches.
 
     read, of: bytes of the store's files: read or skipped, and those that may have lines of the answer.
@@ -47,4 +50,4 @@ class Progress:
         # Lines that come meanwhile are read, too.
         size = self._send(min(self.read, self.of), self.of + self.later, since, answer)
         end = self._clock()
-        self._next = end + max(EVERY, _COST * (end - begin), size / _BYTES_PER_SECOND)
+        self._next = end + max(EVERY, COST * (end - begin), size / BYTES_PER_SECOND)
