@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,22 @@ import pytest
 from logsrv.linelog.http import progress_lines, search_child
 from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.progress_lines import ProgressLines
+from logsrv.linelog.read import progress
 from logsrv.linelog.read.figures import newest_first
-from logsrv.linelog.read.progress import progress
+from logsrv.linelog.read.remembered import RememberedParts
 from tests.leaks import killed
+from tests.parts.archived_stores import archive_all, remove_texts, sealed_store
 from tests.parts.stores import BEGIN, add_columns, lines, make_store, small_frames
 
 LINES = 170
 END = BEGIN + 4 * LINES
 TABLES = {
-    "index": "* | count",
-    "groups": "* | count by app",
-    "figures": "* | avg ms, sum ms, p95 ms, first n, last n, min time by app",
-    "conditions": "* | count, count if (level=error), avg ms if (level=error) by app",
-    "steps": "* | count by app every 1m",
-    "rate": "* | rate 1m by app",
+    "index": "| count",
+    "groups": "| count by app",
+    "figures": "| avg ms, sum ms, p95 ms, first n, last n, min time by app",
+    "conditions": "| count, count if (level=error), avg ms if (level=error) by app",
+    "steps": "| count by app every 1m",
+    "rate": "| rate 1m by app",
     "stages": "error | count_distinct n by app | let half=count_distinct_n/2 | limit 2",
 }
 
@@ -55,14 +58,16 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return add_columns(made) if request.param == "columns" else made
 
 
-def ask(store: Path, path: str, **parameters: Any) -> tuple[bytes, bytes]:
+def ask(
+    store: Path, path: str, remembered: RememberedParts | None = None, **parameters: Any
+) -> tuple[bytes, bytes]:
     """Return the head and the body of an answer."""
     query = "&".join(f"{name}={quote(str(value))}" for name, value in parameters.items())
     endpoint, sent = BY_PATH[path], list[bytes]()
     values = endpoint.parse_query_string(query.encode(), END + 1000)
     request = {"directory": str(store), "endpoint": endpoint.name, "values": values}
     with killed():
-        search_child.answer_request(request, sent.append, lambda _: None)
+        search_child.answer_request(request, sent.append, lambda _: None, remembered)
     return sent[0], b"".join(sent[1:])
 
 
@@ -74,6 +79,11 @@ def told(store: Path, path: str, **parameters: Any) -> tuple[list[dict[str, Any]
     return [json.loads(line) for line in before], last
 
 
+def rounded(rows: list[list[Any]]) -> list[list[Any]]:
+    """Rows whose sums of decimals may be of other parts of the same lines."""
+    return [[round(cell, 9) if isinstance(cell, float) else cell for cell in row] for row in rows]
+
+
 def whole(answer: bytes) -> bytes:
     return b'{"answer": %s}\n' % answer.rstrip()
 
@@ -82,14 +92,16 @@ def whole(answer: bytes) -> bytes:
 def test_a_table_so_far_is_that_of_its_time_and_the_whole_one_that_of_any_other_search(
     store, query
 ):
-    before, last = told(store, "/api/table", q=query)
-    assert last == whole(ask(store, "/api/table", q=query)[1])
+    about = {"q": query, "until": f"@{END + 10}"}
+    before, last = told(store, "/api/table", **about)
+    assert last == whole(ask(store, "/api/table", **about)[1])
+    assert json.loads(last)["answer"]["rows"]
     shown = [one for one in before if "answer" in one]
     times = [one["progress"]["since"] for one in shown]
     assert len(shown) > 2 and times == sorted(times, reverse=True)
     for one in (shown[0], shown[len(shown) // 2], shown[-1]):
-        _, since = ask(store, "/api/table", q=query, since=one["progress"]["since"])
-        assert one["answer"]["rows"] == json.loads(since)["rows"]
+        _, since = ask(store, "/api/table", since=one["progress"]["since"], **about)
+        assert rounded(one["answer"]["rows"]) == rounded(json.loads(since)["rows"])
         assert one["answer"].keys() == json.loads(since).keys()
 
 
@@ -117,7 +129,7 @@ def test_what_is_read_grows_up_to_all_that_there_is(store):
 
 
 def test_a_compared_table_shows_the_present_and_knows_nothing_earlier_yet(store):
-    asked = {"q": "* | count by app compare 5m", "since": f"@{END - 200}", "until": f"@{END}"}
+    asked = {"q": "| count by app compare 5m", "since": f"@{END - 200}", "until": f"@{END}"}
     before, last = told(store, "/api/table", **asked)
     assert last == whole(ask(store, "/api/table", **asked)[1])
     shown = [one["answer"] for one in before if "answer" in one]
@@ -134,7 +146,7 @@ def test_patterns_tell_their_progress_alone(store):
     assert before and all(one.keys() == {"progress"} for one in before)
 
 
-@pytest.mark.parametrize("query", ["* | count", "* | avg ms, first n, last n by app"])
+@pytest.mark.parametrize("query", ["| count", "| avg ms, first n, last n by app"])
 def test_when_enough_is_kept_the_rest_is_read_in_its_order_to_the_same_answer(
     store, query, monkeypatch
 ):
@@ -153,13 +165,13 @@ def test_a_fault_after_some_lines_is_the_last_line(store, monkeypatch):
     monkeypatch.setattr(
         progress_lines.ProgressLines, "send_whole", lambda _, answer: fail(list(answer))
     )
-    before, last = told(store, "/api/table", q="* | count by app")
+    before, last = told(store, "/api/table", q="| count by app")
     assert before and json.loads(last) == {"error": search_child.NO_MEMORY}
 
 
 def test_an_answer_that_is_soon_there_tells_nothing_before(store, monkeypatch):
     monkeypatch.setattr(progress, "FIRST", 60)
-    before, last = told(store, "/api/table", q="* | count by app")
+    before, last = told(store, "/api/table", q="| count by app")
     assert before == [] and last.startswith(b'{"answer": {')
 
 
@@ -180,3 +192,41 @@ def test_all_is_told_in_the_head_of_an_answer_without_a_line_before():
     sent = list[bytes]()
     progress_lines.ProgressLines(sent.append, ["one"]).send_whole([b"{}\n"])
     assert sent == [b'{"answer": {}}\n']
+
+
+def test_of_an_archive_only_the_progress_is_told(tmp_path):
+    store = sealed_store(tmp_path / "store")
+    archive_all(store, tmp_path / "archive")
+    remove_texts(store)
+    before, last = told(store, "/api/table", q="| count by level")
+    assert last == whole(ask(store, "/api/table", q="| count by level")[1])
+    assert json.loads(last)["answer"]["lines"] == 6001
+    assert before and all(one.keys() == {"progress"} for one in before)
+    assert before[-1]["progress"]["read"] == before[-1]["progress"]["of"] > 0
+
+
+def test_damaged_columns_are_replaced_by_the_text_in_any_order(store, tmp_path):
+    damaged = shutil.copytree(store, tmp_path / "damaged")
+    for columns in sorted(damaged.glob("*.parquet"))[1:]:
+        data = bytearray(columns.read_bytes())
+        data[len(data) // 4 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 4)
+        columns.write_bytes(data)
+    query = "| avg ms, first n, last n by app"
+    before, last = told(damaged, "/api/table", q=query)
+    assert last == whole(ask(damaged, "/api/table", q=query)[1])
+    assert json.loads(last)["answer"]["lines"] == 4 * LINES
+    times = [one["progress"]["since"] for one in before if "answer" in one]
+    assert times == sorted(times, reverse=True)
+
+
+def test_parts_are_remembered_whatever_their_order(store):
+    query = {"q": "| avg ms, last n by app"}
+    memory = RememberedParts()
+    plain = ask(store, "/api/table", remembered=memory, **query)[1]
+    notes = [*memory.take_notes()]
+    for note in notes:
+        memory.keep(note)
+    _, last = told(store, "/api/table", remembered=memory, **query)
+    assert last == whole(plain)
+    # Of a known part there is only the key.
+    assert notes and all(len(note) == 16 for note in memory.take_notes())

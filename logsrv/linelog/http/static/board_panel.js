@@ -193,7 +193,7 @@ export class BoardPanel extends Inquiry {
     const kind = kindOf(q);
     const stage = patternsOf(q);
     /** @param {string} path @param {Record<string, string | number | null | undefined>} about */
-    const ask = async (path, about, of = (/** @type {any} */ found) => found) => of(await answered(path, { q, ...scope, ...about }, signal, this.partial.begin(this.pending, of)));
+    const ask = async (path, about, of = (/** @type {any} */ found) => found) => of(await answered(path, { q, ...scope, ...about }, signal, this.partial.begin(this.part.classList.contains("stale"), of)));
     if (stage) return ask("/api/patterns", { ...(isOfNew(stage) && { since: "" }), limit: MOST_SHOWN }, ofPatterns);
     if (kind === "table") return ask("/api/table", { limit: MOST_ASKED, whole: 1 });
     if (kind === "lines" && this.as !== "table") {

@@ -48,7 +48,8 @@ class TaskOrder:
 
     def __init__(self, progress: ReadProgress, *, reverse: bool = False) -> None:
         self._progress, self._reverse = progress, reverse
-        self._weights: dict[ReadTask, _Weight] = {}
+        # A task may get a slot meanwhile, so its place tells which one it is.
+        self._weights: dict[Place, _Weight] = {}
 
     def plan(
         self, view: View, scope: Scope, stats: SearchStats, need: Need | None, choose: Choose
@@ -73,14 +74,14 @@ class TaskOrder:
 
     def _weighed(self, read: PlannedRead, weight: _Weight) -> PlannedRead:
         if read.add is None:
-            self._weights[read.task] = weight
+            self._weights[place_of(read.task)] = weight
         else:
             self._progress.read += weight.size
         return read
 
     def note_done(self, task: ReadTask) -> None:
         """Note that a task is done, and its results are taken."""
-        self._progress.read += self._weights.pop(task).size
+        self._progress.read += self._weights.pop(place_of(task)).size
         if self._progress.is_due:
             self._progress.tell()
 
@@ -165,7 +166,7 @@ class NewestFirst(TaskOrder):
             super().note_done(task)
             return
         self._under_way -= 1
-        weight = self._weights.pop(task)
+        weight = self._weights.pop(place_of(task))
         self._progress.read += weight.size
         self._add_until(place_of(task))
         self.done, self.since = place_of(task), weight.since
