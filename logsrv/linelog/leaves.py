@@ -46,8 +46,8 @@ _OF_ALERTS = (
     *("alert-page", "alert-every", "alert-resolved"),
 )
 _OF_HTTP = (
-    *("http", "http-token", "http-token-file", "http-host", "http-searches", "http-search-time"),
-    "saved",
+    *("http", "http-token", "http-token-file", "http-any-user", "http-host", "http-searches"),
+    *("http-search-time", "saved"),
 )
 
 LEAVES = (

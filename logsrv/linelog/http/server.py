@@ -19,7 +19,7 @@ from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
-from logsrv.linelog.http.access import AccessRules, asking_client
+from logsrv.linelog.http.access import AccessRules, UserOfPeer, asking_client
 from logsrv.linelog.http.endpoints import (
     BY_PATH,
     EVENTS,
@@ -57,7 +57,8 @@ class WebServer:
 
     directory: returns the present directory of the store. position: returns the position of its next line.
     unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
-    received. totals: returns the answer of /api/stats; called in a thread.
+    received. totals: returns the answer of /api/stats; called in a thread. user_of: tells whose a
+    connection within this machine is; None if the system does not.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class WebServer:
         totals: Callable[[], dict[str, Any]],
         metrics: Metrics,
         reactor: Any,
+        user_of: UserOfPeer | None = None,
     ) -> None:
         # Load the library of expressions, and join the page's files, so that no request waits for that.
         parse("/./")
@@ -78,6 +80,7 @@ class WebServer:
         self._directory = directory
         self._position = position
         self._reactor = reactor
+        self._user_of = user_of
         self.metrics = metrics
         self._responses = ResponseSender(metrics)
         self._monitor = Monitor(metrics, unhealthy=unhealthy, unready=unready)
@@ -103,7 +106,8 @@ class WebServer:
     def apply(self, settings: HttpSettings) -> None:
         """Use these settings from the next request on. Raises ConfigurationError; then nothing changes."""
         token, before = read_http_token(settings), self._access
-        self._access = AccessRules(settings.http_host, token, self._attempts)
+        user_of = None if settings.http_any_user else self._user_of
+        self._access = AccessRules(settings.http_host, token, self._attempts, user_of)
         if before is not None and not before.has_same_token(self._access):
             # Close all streams. A client that has the new token, or needs none, connects again by itself.
             for viewer in list(self._viewers):
@@ -135,6 +139,8 @@ class WebServer:
         self._access.check_host(request)
         self._access.check_origin(request, page=path in assets.PAGES)
         endpoint = BY_PATH.get(path)
+        if path not in assets.static_files() and not (endpoint is not None and endpoint.open):
+            self._access.check_user(request)
         if path in assets.static_files():
             self._require_method(request, *READ_METHODS)
             # These files are public, and the log-in page loads them.

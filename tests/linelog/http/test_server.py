@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.linelog.http.http_settings import HttpSettings
+from tests.parts.stores import view_of
 from tests.parts.web_requests import Browser, ServedStore
 
 
@@ -225,3 +226,13 @@ def test_a_client_that_goes_before_its_answer_fails(served):
 def test_nothing_is_answered_before_its_process_has_an_answer(served):
     browser = Browser(served.server.handle, served.reactor)
     assert browser.get("/api/search?join=1") == b"" and len(served.reactor.processes) == 1
+
+
+def test_the_file_of_an_earlier_version_that_asked_ahead_is_left_alone(served):
+    file = served.store / "asked-ahead.json"
+    file.write_bytes(b'[{"path": "/api/table", "query": "q=a", "asked": "2026-11-20T06:00:00Z"}]')
+    assert served.ask("/api/stats")[0] == served.ask("/healthz")[0] == 200
+    with view_of(served.store) as view:
+        view.report_odd_names()
+    assert served.ask("/api/table?q=%7C+count&ahead=1")[0] == 400
+    assert file.exists()
