@@ -92,7 +92,7 @@ def whole(answer: bytes) -> bytes:
 def test_a_table_so_far_is_that_of_its_time_and_the_whole_one_that_of_any_other_search(
     store, query
 ):
-    about = {"q": query, "until": f"@{END + 10}"}
+    about: dict[str, Any] = {"q": query, "until": f"@{END + 10}"}
     before, last = told(store, "/api/table", **about)
     assert last == whole(ask(store, "/api/table", **about)[1])
     assert json.loads(last)["answer"]["rows"]
@@ -129,7 +129,11 @@ def test_what_is_read_grows_up_to_all_that_there_is(store):
 
 
 def test_a_compared_table_shows_the_present_and_knows_nothing_earlier_yet(store):
-    asked = {"q": "| count by app compare 5m", "since": f"@{END - 200}", "until": f"@{END}"}
+    asked: dict[str, Any] = {
+        "q": "| count by app compare 5m",
+        "since": f"@{END - 200}",
+        "until": f"@{END}",
+    }
     before, last = told(store, "/api/table", **asked)
     assert last == whole(ask(store, "/api/table", **asked)[1])
     shown = [one["answer"] for one in before if "answer" in one]
@@ -220,7 +224,7 @@ def test_damaged_columns_are_replaced_by_the_text_in_any_order(store, tmp_path):
 
 
 def test_parts_are_remembered_whatever_their_order(store):
-    query = {"q": "| avg ms, last n by app"}
+    query: dict[str, Any] = {"q": "| avg ms, last n by app"}
     memory = RememberedParts()
     plain = ask(store, "/api/table", remembered=memory, **query)[1]
     notes = [*memory.take_notes()]
@@ -230,3 +234,14 @@ def test_parts_are_remembered_whatever_their_order(store):
     assert last == whole(plain)
     # Of a known part there is only the key.
     assert notes and all(len(note) == 16 for note in memory.take_notes())
+
+
+def test_of_equally_large_groups_the_same_ones_are_left_out_in_any_order(tmp_path):
+    apps = [f"app={name} n=1" for name in "cabfed"]
+    parts = [lines(apps[begin:] + apps[:begin], begin * 100, 10) for begin in range(4)]
+    store = make_store(tmp_path / "store", parts)
+    about: dict[str, Any] = {"q": "| count by app every 1m", "whole": 1, "limit": 12}
+    _, last = told(store, "/api/table", **about)
+    assert last == whole(ask(store, "/api/table", **about)[1])
+    answer = json.loads(last)["answer"]
+    assert answer["cut"] and {row[1] for row in answer["rows"]} == {"a", "b", "c"}

@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from copy import copy
 from functools import partial
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logsrv.kit.text.time import rfc3339
@@ -36,6 +38,8 @@ else:
 
 # Behind every text, which is shorter.
 _LAST = chr(sys.maxunicode) * (LONGEST + 1)
+# The number of lines of a group with that.
+_LINES = itemgetter(1)
 
 
 class Comparison(NamedTuple):
@@ -265,7 +269,10 @@ class GroupTable:
         steps = Counter([key[1:] for key in keys])
         kept: set[Key] = set()
         # Groups with equally many lines are in the order of their names, whatever was counted first.
-        for by in sorted(lines, key=lambda one: (-lines[one], [_text_of(part) for part in one])):
+        ordered = (
+            sorted(equal, key=_names_of) for _, equal in groupby(lines.most_common(), _LINES)
+        )
+        for by, _ in chain.from_iterable(ordered):
             most -= steps[by]
             if most < 0:
                 break
@@ -284,6 +291,6 @@ class GroupTable:
         return math.inf if time is None else time, size, *texts
 
 
-def _text_of(part: str | float | None) -> str:
-    """Return a part of a group's key as a text to order it by."""
-    return _LAST if part is None else str(part)
+def _names_of(group: tuple[Key, int]) -> list[str]:
+    """Return the values of a group, to order it by them."""
+    return [_LAST if part is None else str(part) for part in group[0]]
