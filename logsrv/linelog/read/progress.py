@@ -46,7 +46,13 @@ class ReadProgress:
     def tell(self, since: str = "", find: Callable[[], Any] | None = None) -> None:
         """Tell it. find: returns what was found so far, of the lines from `since` on."""
         begin = self._clock()
-        answer = None if find is None or self.answer_of is None else self.answer_of(find())
+        answer = None
+        try:
+            if find is not None and self.answer_of is not None:
+                answer = self.answer_of(find())
+        except MemoryError:
+            # The whole answer may fit: what is found so far is in memory twice.
+            self.answer_of = None
         # Lines that come meanwhile are read, too.
         size = self._send(min(self.read, self.of), self.of + self.later, since, answer)
         end = self._clock()

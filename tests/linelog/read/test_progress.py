@@ -62,3 +62,14 @@ def test_lines_that_come_meanwhile_are_not_more_than_all_and_later_searches_coun
     told.progress.read, told.progress.of, told.progress.later = 120, 100, 50
     told.progress.tell()
     assert told.sent == [(100, 150, "", None)]
+
+
+def test_without_memory_for_what_was_found_so_far_the_progress_goes_on_alone():
+    def find() -> str:
+        raise MemoryError
+
+    told = Told()
+    told.progress.answer_of = str.upper
+    told.progress.tell("then", find)
+    told.progress.tell("then", lambda: "found")
+    assert told.sent == [(0, 0, "then", None)] * 2
