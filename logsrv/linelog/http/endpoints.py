@@ -30,6 +30,7 @@ MOST_NEIGHBOURS = 1000
 LONGEST_QUERY = 4000
 LONGEST_NAME = 200
 SAVED = "/api/saved"
+BOARD_FILE = "/api/board-file"
 SAVED_PARTS = ("q", "since", "until", "last", "columns", "by")
 """The parts of a saved search: parameters of the page's address."""
 MOST_PANELS = 12
@@ -378,7 +379,7 @@ def openapi_document() -> dict[str, Any]:
         "info": {"title": "logsrv", "version": __version__},
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "paths": {one.path: {"get": _openapi_operation(one)} for one in ENDPOINTS}
-        | {f"{SAVED}/{{name}}": _openapi_changes()},
+        | {f"{SAVED}/{{name}}": _openapi_changes(), BOARD_FILE: {"post": _openapi_import()}},
     }
 
 
@@ -389,7 +390,8 @@ def _openapi_changes() -> dict[str, Any]:
     search = _openapi_object(dict.fromkeys(SAVED_PARTS, _TEXT))
     panel = _openapi_object({"search": limits, "as": {"enum": list(PANEL_SHAPES)}})
     panels = {"type": "array", "items": panel, "maxItems": MOST_PANELS}
-    board = _openapi_object({"panels": panels}) | {"required": ["panels"]}
+    fields = {"type": "object", "additionalProperties": _TEXT}
+    board = _openapi_object({"panels": panels, "variables": fields}) | {"required": ["panels"]}
     body = {"required": True, "content": {JSON: {"schema": {"oneOf": [search, board]}}}}
     put = _openapi_operation(ApiEndpoint("put_saved", "Save a search or a board, or replace it"))
     delete = _openapi_operation(ApiEndpoint("delete_saved", "Remove a saved search or a board"))
@@ -397,6 +399,17 @@ def _openapi_changes() -> dict[str, Any]:
         "put": put | {"parameters": [name], "requestBody": body},
         "delete": delete | {"parameters": [name]},
     }
+
+
+def _openapi_import() -> dict[str, Any]:
+    file = {"type": "object", "required": ["logsrv", "version", "name", "board", "searches"]}
+    body = _openapi_object({"file": file, "state": _TEXT, "take": {}}) | {"required": ["file"]}
+    operation = _openapi_operation(
+        ApiEndpoint(
+            "import_board", "Say what the import of a board's file would do; with `take`, do it"
+        )
+    )
+    return operation | {"requestBody": {"required": True, "content": {JSON: {"schema": body}}}}
 
 
 def _openapi_object(properties: dict[str, Any]) -> dict[str, Any]:

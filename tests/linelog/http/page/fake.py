@@ -23,6 +23,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.continuations.joiner import Joiner
 from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.http.assets import LOG_IN, PAGES, POLICY, live_page, log_in_page, static_files
+from logsrv.linelog.http.board_variables import template_of
 from logsrv.linelog.http.counted_replies import steps_of_rows
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.steps.steps import Steps
@@ -57,7 +58,7 @@ def _atom(word: str, query: str) -> Test:
     if word.startswith("/") and word.endswith("/") and len(word) > 2:
         expression = re.compile(word[1:-1], re.IGNORECASE)
         return lambda line: bool(expression.search(line["message"]))
-    named = re.match(r"([A-Za-z_@][\w.@-]*)(>=|=)(.*)", word)
+    named = re.match(r"([A-Za-z_@][\w.@-]*)(>=|=|:)(.*)", word)
     if not named:
         return lambda line: word.lower() in line["message"].lower()
     field, operator, value = named.groups()
@@ -66,6 +67,8 @@ def _atom(word: str, query: str) -> Test:
             at = query.index(word) + len(field) + 3
             raise WrongQuery(f"{value!r} is no level, such as error", at)
         return lambda line: line["level"] in LEVELS[LEVELS.index(value) :]
+    if operator == ":":
+        return lambda line: value.lower() in str(_field(line, field)).lower()
     return lambda line: str(_field(line, field)).lower() == value.lower()
 
 
@@ -329,7 +332,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(json.dumps({"error": self.server_logs.damaged}).encode(), status=503)
             return
         boards = [{"name": name, **board} for name, board in self.server_logs.boards.items()]
-        self._json({"enabled": saved is not None, "saved": saved or [], "boards": boards})
+        searches = [{**one, **_template(one)} for one in saved or []]
+        self._json({"enabled": saved is not None, "saved": searches, "boards": boards})
 
     def do_PUT(self) -> None:
         board = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -392,7 +396,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _top(self, given: dict[str, str]) -> None:
         values = [_field(line, given["field"]) for line in self._found(given)]
         counts = Counter(str(value) for value in values if value is not None)
-        common = [{"value": value, "count": count} for value, count in counts.most_common(10)]
+        limit = int(given.get("limit", "10"))
+        common = [{"value": value, "count": count} for value, count in counts.most_common(limit)]
         self._json({"field": given["field"], "total": counts.total(), "values": common})
 
     def _patterns(self, given: dict[str, str]) -> None:
@@ -489,6 +494,11 @@ class _Handler(BaseHTTPRequestHandler):
                 f"event: missed\ndata: {json.dumps({'lines': lines})}\n\n" for _, lines in gaps
             ]
             self.wfile.write("".join(events).encode())
+
+
+def _template(search: dict[str, Any]) -> dict[str, Any]:
+    found = [] if "error" in search else template_of(search.get("q", ""))
+    return {"template": found} if found else {}
 
 
 def _moment(text: str, now: datetime) -> datetime | None:
