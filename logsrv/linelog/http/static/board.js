@@ -1,6 +1,7 @@
 /** The page of a board: saved searches shown together. Without a name it lists the boards. */
 
 import { ApiError, address, get, saved } from "./api.js";
+import { BoardImport, exportBoard } from "./board_file.js";
 import { BoardPanel } from "./board_panel.js";
 import { button, byId, element, option, sayOnce } from "./dom.js";
 import { logIn } from "./login.js";
@@ -128,6 +129,7 @@ function offer() {
   const some = others.map((one) => option(one.name, printable(one.name)));
   byId("add").replaceChildren(...(some.length ? some : [option("", "all are here")]));
   for (const one of byId("add-form").querySelectorAll("select, button")) one.toggleAttribute("disabled", !some.length);
+  byId("export").hidden = !savedBoard();
   byId("add-form").hidden = !known.enabled || !known.saved.length || panels.length >= MOST_PANELS;
   const none = panels.length ? "" : `${known.boards.some((one) => one.name === name) ? "This board has no panels." : "There is no such board yet."} `;
   const how = !known.saved.length ? "The server has no saved searches: save one on the page (o), in “the server, for all”." : none && "Add a saved search.";
@@ -182,6 +184,7 @@ function showList() {
   const what = added ? `Add “${printable(added)}” to one of these, or to a new one.` : known.boards.length ? "" : "There are no boards yet. Name one.";
   sayOnce("board-note", known.enabled ? what : "This server saves nothing; --saved FILE lets it.");
   byId("new-board").hidden = !known.enabled;
+  byId("import-form").hidden = !known.enabled || Boolean(added);
 }
 
 /** @param {string} board */
@@ -236,6 +239,11 @@ byId("add-form").addEventListener("submit", (event) => {
   const search = /** @type {HTMLSelectElement} */ (byId("add")).value;
   attempt(() => change((all) => [...all.filter((one) => one.search !== search), { search, as: "bars" }]));
 });
+byId("export").addEventListener("click", () => {
+  const board = savedBoard();
+  if (board) exportBoard(name, board, known.saved);
+});
+new BoardImport((board) => location.assign(linkTo(board)));
 byId("new-board").addEventListener("submit", (event) => {
   event.preventDefault();
   const board = /** @type {HTMLInputElement} */ (byId("board-name")).value.trim();

@@ -5,6 +5,7 @@ It knows enough of the query language for them: words, phrases, `-`, expressions
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,8 +24,11 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.continuations.joiner import Joiner
 from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.http.assets import LOG_IN, PAGES, POLICY, live_page, log_in_page, static_files
+from logsrv.linelog.http.board_file import read_import
 from logsrv.linelog.http.board_variables import template_of
 from logsrv.linelog.http.counted_replies import steps_of_rows
+from logsrv.linelog.http.endpoints import BOARD_FILE
+from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.steps.steps import Steps
 
@@ -106,6 +110,8 @@ class Logs:
         self.saved: list[dict[str, Any]] | None = None
         self.damaged = ""
         self.boards: dict[str, dict[str, Any]] = {}
+        # What was sent to import boards.
+        self.imported: list[dict[str, Any]] = []
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
@@ -201,6 +207,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
+        if self.path == BOARD_FILE:
+            self._import_board(self.rfile.read(int(self.headers["Content-Length"])))
+            return
         given = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         if self.path == LOG_IN and given.get("token") == [TOKEN]:
             self.send_response(204)
@@ -339,6 +348,25 @@ class _Handler(BaseHTTPRequestHandler):
         board = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server_logs.boards[unquote(self.path.rpartition("/")[2])] = board
         self._saved({})
+
+    def _import_board(self, body: bytes) -> None:
+        """Do what the server does, with what is saved here."""
+        logs = self.server_logs
+        logs.imported.append(json.loads(body))
+        sent = {"getHeader": lambda _: b"application/json", "body_size": len(body)}
+        entries = {
+            one["name"]: {part: one[part] for part in one if part != "name"}
+            for one in logs.saved or []
+        } | logs.boards
+        try:
+            request: Any = SimpleNamespace(content=io.BytesIO(body), **sent)
+            more = read_import(request)(entries) or {}
+        except Problem as problem:
+            self._answer(problem.body, status=problem.status)
+            return
+        logs.boards = {name: one for name, one in entries.items() if "panels" in one}
+        logs.saved = [{"name": name, **one} for name, one in entries.items() if "panels" not in one]
+        self._json({"enabled": True, "saved": logs.saved, "boards": [], **more})
 
     def do_DELETE(self) -> None:
         del self.server_logs.boards[unquote(self.path.rpartition("/")[2])]
