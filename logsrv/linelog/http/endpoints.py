@@ -17,6 +17,7 @@ from logsrv import __version__
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
+from logsrv.linelog.http.board_variables import variables_hint
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.query.field_names import field_names, plain_field_names
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
@@ -132,7 +133,13 @@ def check_query(text: str, now: float) -> str:
     """Return the text of a query. Raises QueryError, and ValueError if it is too long."""
     if len(text) > LONGEST_QUERY:
         raise ValueError(f"the query is longer than {LONGEST_QUERY} characters")
-    parse_question(text)
+    try:
+        parse_question(text)
+    except QueryError as error:
+        # Such as level>=$worst.
+        if hint := variables_hint(text):
+            raise QueryError(f"{error.sentence}; {hint}", error.at) from None
+        raise
     return text
 
 
