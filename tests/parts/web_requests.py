@@ -19,7 +19,7 @@ from logsrv.kit.web.channel import WebFactory, WebRequest
 from logsrv.linelog.http.http_part import HttpPart
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.server import WebServer
+from logsrv.linelog.http.server import WHOLE_BODIES, WebServer
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.plugin.monitoring import METRICS, unhealthy_reasons
 from logsrv.linelog.read.follow import end_of_store
@@ -50,7 +50,7 @@ class Browser:
         self.transport = _Transport(
             hostAddress=IPv4Address("TCP", host, 80), peerAddress=IPv4Address("TCP", peer, 5)
         )
-        factory = WebFactory(handle, clock or Clock(), "web", GuardPolicy())
+        factory = WebFactory(handle, clock or Clock(), "web", GuardPolicy(), WHOLE_BODIES)
         self.channel: Any = factory.buildProtocol(None)
         self.transport.protocol = self.channel
         self.channel.makeConnection(self.transport)

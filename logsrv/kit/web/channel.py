@@ -141,6 +141,8 @@ class WebRequest(Request):
     def gotLength(self, length: int | None) -> None:
         self.content = BytesIO()
         self.has_body = length != 0
+        if request_line(self.browser)[1].partition(b"?")[0] in self.browser.factory.whole_bodies:
+            self.most_kept = MOST_BODY
         if length is not None and length > MOST_BODY:
             self._answer_too_large()
 
@@ -311,6 +313,8 @@ class ChannelFactory(Factory[Channel]):
     refuses_tls = True
     sends_text = False
     connection_log: ConnectionLog | None = None
+    whole_bodies: frozenset[bytes] = frozenset()
+    """Paths whose requests keep up to MOST_BODY bytes of their bodies."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
@@ -345,10 +349,12 @@ class WebFactory(ServerAndReceiver, ChannelFactory):
         clock: IReactorTime,
         label: str,
         settings: GuardPolicy,
+        whole_bodies: frozenset[bytes] = frozenset(),
     ) -> None:
         super().__init__(clock)
         self._handle = handle
         self.label = label
+        self.whole_bodies = whole_bodies
         self.apply(settings)
 
     def apply(self, settings: GuardPolicy) -> None:

@@ -32,7 +32,8 @@ _TYPES = {
 }
 _HERE = Path(__file__).parent
 _SHEETS = ("style.css", "lines.css", "chart.css", "small.css")
-_ALONE = ("icon.svg", "theme.js", "regex-worker.js", "board.css")
+_BOARD_SHEETS = ("board.css", "board_dialogs.css")
+_ALONE = ("icon.svg", "theme.js", "regex-worker.js")
 _BUNDLES = ("main.js", "board.js")
 _IMPORT = re.compile(r'^import (?:\* as (\w+)|(\{[^}]*\})) from "\./([\w-]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
@@ -153,6 +154,7 @@ def static_files() -> dict[str, Asset]:
     """
     files = {name: _read_static_file(name) for name in _ALONE}
     files["style.css"] = "".join(map(_read_static_file, _SHEETS))
+    files["board.css"] = "".join(map(_read_static_file, _BOARD_SHEETS))
     files |= {name: _bundle_modules(name) for name in _BUNDLES}
     return {
         f"{STATIC}/{name}": _with_gzip(_make_asset(text.encode(), _TYPES[Path(name).suffix]))

@@ -17,6 +17,7 @@ from logsrv import __version__
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
+from logsrv.linelog.http.board_variables import variables_hint
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.query.field_names import field_names, plain_field_names
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
@@ -30,6 +31,7 @@ MOST_NEIGHBOURS = 1000
 LONGEST_QUERY = 4000
 LONGEST_NAME = 200
 SAVED = "/api/saved"
+BOARD_FILE = "/api/board-file"
 SAVED_PARTS = ("q", "since", "until", "last", "columns", "by")
 """The parts of a saved search: parameters of the page's address."""
 MOST_PANELS = 12
@@ -147,7 +149,13 @@ def check_query(text: str, now: float) -> str:
     """Return the text of a query. Raises QueryError, and ValueError if it is too long."""
     if len(text) > LONGEST_QUERY:
         raise ValueError(f"the query is longer than {LONGEST_QUERY} characters")
-    parse_question(text)
+    try:
+        parse_question(text)
+    except QueryError as error:
+        # Such as level>=$worst.
+        if hint := variables_hint(text):
+            raise QueryError(f"{error.sentence}; {hint}", error.at) from None
+        raise
     return text
 
 
@@ -399,7 +407,7 @@ def openapi_document() -> dict[str, Any]:
         "info": {"title": "logsrv", "version": __version__},
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "paths": {one.path: {"get": _openapi_operation(one)} for one in ENDPOINTS}
-        | {f"{SAVED}/{{name}}": _openapi_changes()},
+        | {f"{SAVED}/{{name}}": _openapi_changes(), BOARD_FILE: {"post": _openapi_import()}},
     }
 
 
@@ -410,7 +418,8 @@ def _openapi_changes() -> dict[str, Any]:
     search = _openapi_object(dict.fromkeys(SAVED_PARTS, _TEXT))
     panel = _openapi_object({"search": limits, "as": {"enum": list(PANEL_SHAPES)}})
     panels = {"type": "array", "items": panel, "maxItems": MOST_PANELS}
-    board = _openapi_object({"panels": panels}) | {"required": ["panels"]}
+    fields = {"type": "object", "additionalProperties": _TEXT}
+    board = _openapi_object({"panels": panels, "variables": fields}) | {"required": ["panels"]}
     body = {"required": True, "content": {JSON: {"schema": {"oneOf": [search, board]}}}}
     put = _openapi_operation(ApiEndpoint("put_saved", "Save a search or a board, or replace it"))
     delete = _openapi_operation(ApiEndpoint("delete_saved", "Remove a saved search or a board"))
@@ -418,6 +427,17 @@ def _openapi_changes() -> dict[str, Any]:
         "put": put | {"parameters": [name], "requestBody": body},
         "delete": delete | {"parameters": [name]},
     }
+
+
+def _openapi_import() -> dict[str, Any]:
+    file = {"type": "object", "required": ["logsrv", "version", "name", "board", "searches"]}
+    body = _openapi_object({"file": file, "state": _TEXT, "take": {}}) | {"required": ["file"]}
+    operation = _openapi_operation(
+        ApiEndpoint(
+            "import_board", "Say what the import of a board's file would do; with `take`, do it"
+        )
+    )
+    return operation | {"requestBody": {"required": True, "content": {JSON: {"schema": body}}}}
 
 
 def _openapi_object(properties: dict[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,8 @@ class HttpPart(PartWork[HttpSettings]):
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         factory: Callable[..., WebFactory] = load_object("logsrv.kit.web.channel:WebFactory")
         handle = self._get_or_make_server().handle
-        return factory(handle, self.context.reactor, wanted.label, wanted.settings)
+        whole: frozenset[bytes] = load_object("logsrv.linelog.http.server:WHOLE_BODIES")
+        return factory(handle, self.context.reactor, wanted.label, wanted.settings, whole)
 
     def _get_or_make_server(self) -> WebServer:
         if self._web is None:

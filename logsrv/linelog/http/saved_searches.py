@@ -3,16 +3,18 @@
 {"errors of the shop": {"q": "app=shop level>=error", "last": "24h"},
  "shop": {"panels": [{"search": "errors of the shop", "as": "bars"}]}}
 
-The second is a board, which shows searches together.
+The second is a board, which shows searches together. `board_variables.py` says what the `$host` of a query
+is on a board; `board_file.py` carries boards from one server to another.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
@@ -28,9 +30,11 @@ from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line, printable
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.assets import LASTS
+from logsrv.linelog.http.board_variables import check_declared, template_of
 from logsrv.linelog.http.endpoints import (
     JSON,
     LONGEST_NAME,
+    LONGEST_QUERY,
     MOST_PANELS,
     PANEL_SHAPES,
     SAVED,
@@ -44,11 +48,16 @@ log = Logger()
 
 MOST = 200
 LARGEST_FILE = 1024 * 1024
+NO_NAME = f"a name has 1 to {LONGEST_NAME} printable characters, and is not '.' or '..'"
 
 PANELS = "panels"
-"""The only part of a board."""
+"""The part that makes an entry a board."""
+VARIABLES = "variables"
+"""The part of a board that names the fields of variables."""
 Searches: TypeAlias = dict[str, dict[str, Any]]
 """The parts of each search or board, by its name."""
+Change: TypeAlias = Callable[[Searches], dict[str, Any] | None]
+"""Changes what is saved. What it returns is added to the answer; then what is the same is not written."""
 
 
 class SavedSearches:
@@ -67,13 +76,18 @@ class SavedSearches:
         """Return a Deferred with the list as JSON; it fails with StoreError if the file cannot be read."""
         return self._answer(self.file, None) if self.file else succeed(_list_as_json({}, on=False))
 
-    def request_change(self, request: WebRequest) -> Deferred[bytes]:
-        """Do what a PUT or DELETE asks for. Return a Deferred as `request_list` does. Raises Problem."""
+    def request_change(
+        self, request: WebRequest, read: Callable[[WebRequest], Change] | None = None
+    ) -> Deferred[bytes]:
+        """Do what a request asks for. Return a Deferred as `request_list` does. Raises Problem.
+
+        read: reads the change from the request; None for a PUT or DELETE of one search or board.
+        """
         if self.file is None:
             raise Problem(404, "this server saves no searches; --saved FILE lets it")
-        return self._answer(self.file, _requested_change(request))
+        return self._answer(self.file, (read or _requested_change)(request))
 
-    def _answer(self, file: Path, change: Callable[[Searches], None] | None) -> Deferred[bytes]:
+    def _answer(self, file: Path, change: Change | None) -> Deferred[bytes]:
         pool = self._reactor.getThreadPool()
         answered: Deferred[bytes] = self._lock.run(
             deferToThreadPool, self._reactor, pool, _change_and_list, file, change
@@ -89,37 +103,50 @@ class SavedSearches:
         return answer
 
 
-def _requested_change(request: WebRequest) -> Callable[[Searches], None]:
+def _requested_change(request: WebRequest) -> Change:
     try:
         name = unquote_to_bytes(request.path.removeprefix(f"{SAVED}/".encode())).decode()
     except UnicodeDecodeError:
         raise Problem(400, "the name is not percent-encoded UTF-8") from None
-    if not _is_name(name):
-        raise Problem(
-            400, f"a name has 1 to {LONGEST_NAME} printable characters, and is not '.' or '..'"
-        )
+    if not is_name(name):
+        raise Problem(400, NO_NAME)
     if request.method == b"DELETE":
         return partial(_remove, name)
-    given = (request.getHeader(b"Content-Type") or b"").partition(b";")[0].strip().lower()
-    if given != JSON.encode():
-        raise Problem(415, f"a search is saved as Content-Type: {JSON}")
-    if request.body_size > request.most_kept:
-        raise Problem(413, f"it is longer than {request.most_kept} bytes")
-    assert request.content is not None
     try:
-        search = _checked(_parse_json(request.content.read()))
+        search = checked_entry(read_body(request, "a search", request.most_kept))
     except ValueError as error:
         raise Problem(400, f"what is to be saved: {error}") from None
-    if search.get("last", "") not in ("", *LASTS):
-        raise Problem(
-            400, f"last is one of {listed([*LASTS])}; other times go to since, such as since: 2h"
-        )
-    if wrong := _query_error(search.get("q", "")):
-        raise Problem(400, wrong["error"], at=wrong.get("at"))
+    check_search(search)
     return partial(_save, name, search)
 
 
-def _is_name(name: object) -> bool:
+def read_body(request: WebRequest, what: str, most: int) -> Any:
+    """Return the JSON in a request of at most `most` bytes. Raises Problem, and ValueError if it is none.
+
+    what: is to be saved, for the sentence.
+    """
+    given = (request.getHeader(b"Content-Type") or b"").partition(b";")[0].strip().lower()
+    if given != JSON.encode():
+        raise Problem(415, f"{what} is saved as Content-Type: {JSON}")
+    if request.body_size > most:
+        raise Problem(413, f"it is longer than {most} bytes")
+    assert request.content is not None
+    return _parse_json(request.content.read())
+
+
+def check_search(search: dict[str, Any], about: str = "") -> None:
+    """Raise Problem if the time or the query of a search is wrong. about: begins the sentence."""
+    if search.get("last", "") not in ("", *LASTS):
+        raise Problem(
+            400,
+            f"{about}last is one of {listed([*LASTS])}; other times go to since, such as since: 2h",
+        )
+    if wrong := _about_query(search.get("q", "")).get("error"):
+        raise Problem(400, about + wrong, at=_about_query(search["q"]).get("at"))
+
+
+def is_name(name: object) -> bool:
+    """Return whether this can be the name of a search or a board."""
     # Browsers take `.` and `..` out of a path, even percent-encoded.
     return (
         isinstance(name, str)
@@ -144,28 +171,35 @@ def _remove(name: str, saved: Searches) -> None:
         raise Problem(404, f"there is no saved search or board {shown(name)}")
 
 
-def _change_and_list(file: Path, change: Callable[[Searches], None] | None) -> bytes:
+def _change_and_list(file: Path, change: Change | None) -> bytes:
     saved = _read(file)
+    more = None
     if change is not None:
-        change(saved)
-        _write(file, saved)
-    return _list_as_json(saved, on=True)
+        before = dict(saved)
+        more = change(saved)
+        if more is None or saved != before:
+            _write(file, saved)
+    return _list_as_json(saved, more or {}, on=True)
 
 
-def _list_as_json(saved: Searches, *, on: bool) -> bytes:
+def _list_as_json(
+    saved: Searches, more: Mapping[str, Any] = MappingProxyType({}), *, on: bool
+) -> bytes:
     found = [
-        {"name": name, **search, **_query_error(search.get("q", ""))}
+        {"name": name, **search, **_about_query(search.get("q", ""))}
         for name, search in saved.items()
         if PANELS not in search
     ]
     boards = [{"name": name, **board} for name, board in saved.items() if PANELS in board]
-    return orjson.dumps({"enabled": on, "saved": found, "boards": boards})
+    return orjson.dumps({"enabled": on, "saved": found, "boards": boards, **more})
 
 
 @lru_cache(MOST)
-def _query_error(query: str) -> dict[str, Any]:
-    """Return the error of a query as in an answer; {} if it has none."""
+def _about_query(query: str) -> dict[str, Any]:
+    """Return the error of a query as in an answer, or the template of one with variables; else {}."""
     try:
+        if len(query) <= LONGEST_QUERY and (template := template_of(query)):
+            return {"template": template}
         check_query(query, 0.0)
     except QueryError as error:
         return {"error": one_line(error.sentence), "at": error.at}
@@ -184,7 +218,7 @@ def _read(file: Path) -> Searches:
                 # Earlier versions saved which servers were asked.
                 search.pop("nodes", None)
             try:
-                _checked(search)
+                checked_entry(search)
             except ValueError as error:
                 raise ValueError(f"{shown(name)}: {error}") from None
     except ValueError as error:
@@ -201,7 +235,7 @@ def _parse_json(data: bytes) -> Any:
         raise ValueError(f"not JSON: {error}") from None
 
 
-def _checked(search: Any) -> dict[str, Any]:
+def checked_entry(search: Any) -> dict[str, Any]:
     """Return a search or a board. Raises ValueError."""
     if not isinstance(search, dict):
         raise ValueError('is no JSON object such as {"q": "level>=error"}')
@@ -218,14 +252,15 @@ def _checked(search: Any) -> dict[str, Any]:
 
 def _check_board(board: dict[str, Any]) -> None:
     panels = board[PANELS]
-    if len(board) > 1:
-        raise ValueError(f"a board has only {PANELS}")
+    if set(board) - {PANELS, VARIABLES}:
+        raise ValueError(f"a board has only {PANELS} and {VARIABLES}")
+    check_declared(board.get(VARIABLES, {}))
     if not isinstance(panels, list) or len(panels) > MOST_PANELS:
         raise ValueError(f"{PANELS} is no list of at most {MOST_PANELS}")
     for panel in panels:
         if not isinstance(panel, dict) or set(panel) != {"search", "as"}:
             raise ValueError('a panel is no JSON object such as {"search": "errors", "as": "bars"}')
-        if not _is_name(panel["search"]):
+        if not is_name(panel["search"]):
             raise ValueError("the search of a panel is no name")
         if panel["as"] not in PANEL_SHAPES:
             raise ValueError(f"the shape of a panel is one of {listed(PANEL_SHAPES)}")

@@ -20,7 +20,10 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.access import AccessRules, UserOfPeer, asking_client
+from logsrv.linelog.http.board_file import read_import
+from logsrv.linelog.http.board_variables import variables_hint
 from logsrv.linelog.http.endpoints import (
+    BOARD_FILE,
     BY_PATH,
     EVENTS,
     JSON,
@@ -47,6 +50,8 @@ log = Logger()
 
 LOG_OUT = "/logout"
 READ_METHODS = ("GET", "HEAD")
+WHOLE_BODIES = frozenset((BOARD_FILE.encode(),))
+"""Paths to which more is sent than a form."""
 # A link to a page. It is percent-encoded in the log-in form, which takes at most 4 KiB: three times the
 # link is less.
 _LINK = re.compile(r"/(?:board)?(?:\?[!-~]{0,1000})?")
@@ -160,6 +165,9 @@ class WebServer:
             elif path.startswith(f"{SAVED}/"):
                 self._require_method(request, "PUT", "DELETE")
                 self._answer_later(request, self._saved.request_change(request))
+            elif path == BOARD_FILE:
+                self._require_method(request, "POST")
+                self._answer_later(request, self._saved.request_change(request, read_import))
             elif endpoint is None:
                 raise Problem(404, f"there is nothing at {shown(path)}")
             else:
@@ -208,7 +216,8 @@ class WebServer:
         values = endpoint.parse_query_string(
             request.uri.partition(b"?")[2], time_of_day(self._reactor)
         )
-        if found := foreign_syntax_hints(values.get("q", "")):
+        query = values.get("q", "")
+        if found := [*filter(None, [variables_hint(query)]), *foreign_syntax_hints(query)]:
             # Escaped, because a header must be ASCII.
             request.setHeader("Logsrv-Hint", "; ".join(found).encode("ascii", "backslashreplace"))
         answer = self._monitor.answer(endpoint.path)

@@ -93,6 +93,13 @@ class ExtractedNames:
         self.patterns: dict[str, str] = {}
         self._expressions: list[str] = []
 
+    def read_variable(self, text: str, at: int) -> Parsed | None:
+        """Return the comparison with a variable that begins at `at`; None where queries have no variables.
+
+        Only boards have them: see `linelog/http/board_variables.py`.
+        """
+        return None
+
     def check(self, pattern: str, at: int) -> None:
         """Raise QueryError if the expression at `at` is wrong, or the query's expressions are too large."""
         self._expressions.append(pattern)
@@ -122,8 +129,8 @@ class ExtractedNames:
 class LineConditions:
     """The conditions on a line, and the extracted fields, of a query as far as it is read."""
 
-    def __init__(self) -> None:
-        self.extracted = ExtractedNames()
+    def __init__(self, extracted: ExtractedNames | None = None) -> None:
+        self.extracted = extracted or ExtractedNames()
         self._nodes: list[Node] = []
 
     def add(self, node: Node) -> None:
@@ -310,6 +317,8 @@ def _parse_atom(text: str, at: int, extracted: ExtractedNames) -> Parsed:
     if text[at] == '"':
         phrase, end = _parse_phrase(text, at)
         return Term(phrase), end
+    if "$" in text and (variable := extracted.read_variable(text, at)) is not None:
+        return variable
     expression = EXPRESSION.match(text, at) if text[at] == "/" else None
     if expression:
         extracted.add(expression[1], at + 1)

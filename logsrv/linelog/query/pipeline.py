@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from logsrv.errors import QueryError
 from logsrv.lazy_names import later_module
-from logsrv.linelog.query.parse import LineConditions, parse_filter
+from logsrv.linelog.query.parse import ExtractedNames, LineConditions, parse_filter
 from logsrv.linelog.query.question import Column, Question, RowStage, StageAnswer
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ MOST_STAGES = 20
 _ONLY_LIMIT = "only limit can stand behind an answer, at the end"
 
 
-def parse_question(text: str) -> Question:
-    """Return the query `text` with its stages. Raises QueryError."""
-    stages = LineStages(text)
+def parse_question(text: str, extracted: ExtractedNames | None = None) -> Question:
+    """Return the query `text` with its stages. extracted: notes its names. Raises QueryError."""
+    stages = LineStages(text, extracted)
     if stages.end == len(text):
         return Question(stages.lines.node, stages.lines.extractions)
     answer: StageAnswer | None = None
@@ -87,10 +87,10 @@ class LineStages:
     lines: their conditions. filter_end, end: the offsets behind the filter and behind these stages.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, extracted: ExtractedNames | None = None) -> None:
         """Read the filter. Raises QueryError."""
         self._text = text
-        self.lines = LineConditions()
+        self.lines = LineConditions(extracted)
         node, self.filter_end = parse_filter(text, 0, self.lines.extracted)
         self.lines.add(node)
         self.end = self.filter_end

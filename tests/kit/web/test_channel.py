@@ -44,10 +44,10 @@ class Peer:
         self.handler = Echo()
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
         settings = GuardPolicy(log_connections=True)
-        factory = WebFactory(self.handler.handle, self.clock, "web", settings)
-        assert factory.connection_log is not None
-        self.log = factory.connection_log
-        self.channel: Any = factory.buildProtocol(None)
+        self.factory = WebFactory(self.handler.handle, self.clock, "web", settings)
+        assert self.factory.connection_log is not None
+        self.log = self.factory.connection_log
+        self.channel: Any = self.factory.buildProtocol(None)
         self.channel.makeConnection(self.transport)
 
     def send(self, data: bytes) -> bytes:
@@ -150,6 +150,16 @@ def test_a_large_body_is_refused_at_once(request_):
     assert answer.count(b"HTTP/1.1") == 1
     assert peer.transport.disconnecting
     assert peer.handler.requests == []
+
+
+@pytest.mark.parametrize(("path", "kept"), [(b"/file", 9000), (b"/file?x=1", 9000), (b"/form", 0)])
+def test_only_paths_that_take_more_than_a_form_keep_a_long_body(path, kept):
+    peer = Peer()
+    peer.factory.whole_bodies = frozenset((b"/file",))
+    # In one piece: of a longer body nothing is kept of that piece.
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n"
+    assert peer.send(head + b"x" * 9000).startswith(b"HTTP/1.1 200 ")
+    assert [len(body) for body in peer.handler.bodies] == [kept]
 
 
 def test_headers_without_end_are_refused():

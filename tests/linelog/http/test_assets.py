@@ -81,7 +81,7 @@ def test_every_file_of_the_folder_is_in_what_is_sent():
             imports = re.findall(r'^import .*"\./(.+)"', (FOLDER / name).read_text(), re.MULTILINE)
             assert set(imports) <= set(modules[:index]), name
     alone = {path.rpartition("/")[2] for path in static_files()} | {
-        *("lines.css", "chart.css", "small.css")
+        *("lines.css", "chart.css", "small.css", "board_dialogs.css")
     }
     assert found == {path.name for path in FOLDER.iterdir()} - alone | {"main.js", "board.js"}
 

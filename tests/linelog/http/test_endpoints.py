@@ -77,7 +77,8 @@ def test_a_missing_required_parameter_is_refused():
 
 def test_every_endpoint_is_in_the_description():
     found = json.loads(json.dumps(openapi_document()))
-    assert list(found["paths"])[:-1] == [endpoint.path for endpoint in ENDPOINTS]
+    # Behind them, those that change what is saved.
+    assert list(found["paths"])[:-2] == [endpoint.path for endpoint in ENDPOINTS]
     for endpoint in ENDPOINTS:
         operation = found["paths"][endpoint.path]["get"]
         assert [one["name"] for one in operation["parameters"]] == [
@@ -86,3 +87,12 @@ def test_every_endpoint_is_in_the_description():
         assert operation["summary"] and all(one["description"] for one in operation["parameters"])
     ids = [one["operationId"] for path in found["paths"].values() for one in path.values()]
     assert len(set(ids)) == len(ids)
+
+
+def test_a_variable_where_only_some_values_are_possible_is_explained():
+    with pytest.raises(Problem) as problem:
+        read(b"q=level%3E%3D%24worst")
+    assert str(problem.value).endswith(
+        "; $worst is a variable: a board with this search offers its values; here it is a text"
+    )
+    assert problem.value.at == 8

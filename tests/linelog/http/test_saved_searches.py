@@ -3,97 +3,21 @@
 import json
 import os
 import stat
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from twisted.logger import capturedLogs
-from twisted.python.failure import Failure
 
 from logsrv.linelog.http.endpoints import openapi_document
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.saved_searches import LARGEST_FILE, MOST
-from logsrv.linelog.store.disk import Disk
+from tests.parts.saving import TYPE, InterleavedThreads, Saving, answer_of
 from tests.parts.users import as_root
-from tests.parts.web_requests import Browser, ServedStore
+from tests.parts.web_requests import Browser
 
-TYPE = "application/json"
 ERRORS = {"q": "level>=error app=shop", "last": "24h", "columns": "time,app,message", "by": "app"}
-
-
-class Threads:
-    """A thread pool that does everything at once."""
-
-    def callInThreadWithCallback(self, done: Callable[..., None], call: Any, *given: Any) -> None:
-        try:
-            found = call(*given)
-        except Exception:
-            done(False, Failure())
-        else:
-            done(True, found)
-
-
-class Saving(ServedStore):
-    """A server with `--saved FILE`."""
-
-    def __init__(self, directory: Path, **settings: Any) -> None:
-        self.file = directory / "saved.json"
-        super().__init__(directory, **({"saved": self.file} | settings))
-        reactor: Any = self.reactor
-        reactor.getThreadPool = Threads
-        reactor.callFromThread = lambda call, *given: call(*given)
-
-    def put(self, name: str, search: object, **headers: str) -> tuple[int, Any]:
-        return _answer(self.send(name, search, **headers))
-
-    def send(self, name: str, search: object, **headers: str) -> Browser:
-        """Ask to save; the answer may still be to come."""
-        body = search if isinstance(search, bytes) else json.dumps(search).encode()
-        browser = Browser(self.server.handle, self.reactor)
-        headers = {"Content_Type": TYPE, "Content_Length": str(len(body))} | headers
-        browser.get(f"/api/saved/{quote(name, safe='')}", "PUT", **headers)
-        browser.channel.dataReceived(body)
-        return browser
-
-    def remove(self, name: str, **headers: str) -> tuple[int, Any]:
-        return self.ask(f"/api/saved/{quote(name, safe='')}", "DELETE", **headers)
-
-    @property
-    def listed(self) -> list[dict[str, Any]]:
-        status, answer = self.ask("/api/saved")
-        assert status == 200 and answer["enabled"] is True
-        found: list[dict[str, Any]] = answer["saved"]
-        return found
-
-
-def _answer(browser: Browser) -> tuple[int, Any]:
-    head, _, answer = browser.received.partition(b"\r\n\r\n")
-    return int(head.split()[1]), json.loads(answer)
-
-
-class InterleavedThreads(Threads):
-    """A pool with threads for all: before one writes, all others that it was given do their work."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._given: deque[Callable[[], None]] = deque()
-        replace = Disk.replace_durably
-
-        def write(*given: Any, **how: Any) -> None:
-            self.work()
-            replace(*given, **how)
-
-        monkeypatch.setattr(Disk, "replace_durably", write)
-
-    def callInThreadWithCallback(self, done: Callable[..., None], call: Any, *given: Any) -> None:
-        do_at_once = super().callInThreadWithCallback
-        self._given.append(lambda: do_at_once(done, call, *given))
-
-    def work(self) -> None:
-        while self._given:
-            self._given.popleft()()
 
 
 @pytest.fixture
@@ -334,7 +258,7 @@ def test_a_name_is_either_of_a_search_or_of_a_board(saving):
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        (board(q="x"), "a board has only panels"),
+        (board(q="x"), "a board has only panels and variables"),
         ({"panels": "x"}, "panels is no list of at most 12"),
         (board(*map(str, range(13))), "panels is no list of at most 12"),
         ({"panels": ["x"]}, "a panel is no JSON object"),
@@ -371,7 +295,7 @@ def test_of_two_changes_at_the_same_moment_none_is_lost(saving, monkeypatch, fir
     threads.work()
     wanted = {"first": first} | ({} if second is None else {"old": ERRORS, "second": second})
     assert json.loads(saving.file.read_text()) == wanted
-    answered = [_answer(browser) for browser in (one, other)]
+    answered = [answer_of(browser) for browser in (one, other)]
     assert [status for status, _ in answered] == [200, 200]
     _, last = answered[1]
     assert {found["name"] for found in last["saved"] + last["boards"]} == wanted.keys()

@@ -1,6 +1,7 @@
 /** The page of a board: saved searches shown together. Without a name it lists the boards. */
 
 import { ApiError, address, get, saved } from "./api.js";
+import { BoardImport, exportBoard } from "./board_file.js";
 import { BoardPanel } from "./board_panel.js";
 import { button, byId, element, option, sayOnce } from "./dom.js";
 import { logIn } from "./login.js";
@@ -8,9 +9,11 @@ import { attempt } from "./notice.js";
 import { onPrint, writeHead } from "./print.js";
 import { printable } from "./text.js";
 import { counted, moment, zone } from "./times.js";
+import { Variables } from "./variables.js";
 
 /** @typedef {{search: string, as: import("./board_panel.js").As}} SavedPanel a panel as it is saved */
-/** @typedef {{enabled: boolean, saved: import("./board_panel.js").Search[], boards: {name: string, panels: SavedPanel[]}[]}} Saved */
+/** @typedef {{panels: SavedPanel[], variables?: Record<string, string>}} Board variables: the fields of some of them */
+/** @typedef {{enabled: boolean, saved: import("./variables.js").Search[], boards: (Board & {name: string})[]}} Saved */
 
 /** Panels that are asked for at the same time: a server has few processes for searches, and other readers. */
 const AT_ONCE = 3;
@@ -38,7 +41,11 @@ let read = performance.now();
 /** The changes so far, one after another: each begins with what the one before has left. */
 let changes = Promise.resolve();
 
-const savedPanels = () => known.boards.find((one) => one.name === name)?.panels ?? [];
+const savedBoard = () => known.boards.find((one) => one.name === name);
+const savedPanels = () => savedBoard()?.panels ?? [];
+/** @param {string} search */
+const savedSearch = (search) => known.saved.find((one) => one.name === search);
+const variables = new Variables((variable) => panels.find(({ search }) => savedSearch(search)?.template?.some((part) => typeof part !== "string" && part.variable === variable))?.state, showBoard);
 
 /**
  * Change the board as it is on the server now, where another reader may have changed it.
@@ -48,8 +55,8 @@ const savedPanels = () => known.boards.find((one) => one.name === name)?.panels 
 function change(edit, board = name) {
   const done = changes.then(async () => {
     const now = await saved("GET");
-    const before = now.boards.find((/** @type {{name: string}} */ one) => one.name === board)?.panels ?? [];
-    known = await saved("PUT", board, { panels: edit(before) });
+    const { name: _, ...before } = now.boards.find((/** @type {{name: string}} */ one) => one.name === board) ?? { name: "", panels: [] };
+    known = await saved("PUT", board, { ...before, panels: edit(before.panels) });
     showBoard();
   });
   changes = done.catch(() => {});
@@ -103,9 +110,10 @@ function showBoard() {
   panels = savedPanels().map((asSaved) => {
     const panel = kept.get(asSaved.search) ?? panelFor(asSaved);
     kept.delete(asSaved.search);
-    panel.set(known.saved.find((one) => one.name === asSaved.search), asSaved.as, last.value);
+    panel.set(variables.fill(savedSearch(asSaved.search)), asSaved.as, last.value);
     return panel;
   });
+  variables.show(panels.flatMap(({ search }) => savedSearch(search) ?? []), savedBoard()?.variables ?? {});
   for (const gone of kept.values()) gone.stop();
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   byId("panels").replaceChildren(...panels.map(({ part }) => part));
@@ -121,6 +129,7 @@ function offer() {
   const some = others.map((one) => option(one.name, printable(one.name)));
   byId("add").replaceChildren(...(some.length ? some : [option("", "all are here")]));
   for (const one of byId("add-form").querySelectorAll("select, button")) one.toggleAttribute("disabled", !some.length);
+  byId("export").hidden = !savedBoard();
   byId("add-form").hidden = !known.enabled || !known.saved.length || panels.length >= MOST_PANELS;
   const none = panels.length ? "" : `${known.boards.some((one) => one.name === name) ? "This board has no panels." : "There is no such board yet."} `;
   const how = !known.saved.length ? "The server has no saved searches: save one on the page (o), in “the server, for all”." : none && "Add a saved search.";
@@ -175,6 +184,7 @@ function showList() {
   const what = added ? `Add “${printable(added)}” to one of these, or to a new one.` : known.boards.length ? "" : "There are no boards yet. Name one.";
   sayOnce("board-note", known.enabled ? what : "This server saves nothing; --saved FILE lets it.");
   byId("new-board").hidden = !known.enabled;
+  byId("import-form").hidden = !known.enabled || Boolean(added);
 }
 
 /** @param {string} board */
@@ -191,7 +201,8 @@ async function remove(board) {
   if (gone) known = await saved("DELETE", board);
   showList();
   if (gone) offerUndo(board, async () => {
-    if (!(await find())) known = await saved("PUT", board, { panels: gone.panels });
+    const { name: _, ...parts } = gone;
+    if (!(await find())) known = await saved("PUT", board, parts);
     showList();
     byId("board-name").focus();
   });
@@ -209,7 +220,7 @@ async function begin() {
 /** Write the head of a printed board. */
 function printHead() {
   const shown = last.value ? last.selectedOptions[0].text : "as saved with each search";
-  writeHead({ Server: location.host, Board: printable(name), Time: `${shown}, ${zone().name}` });
+  writeHead({ Server: location.host, Board: printable(name), Time: `${shown}, ${zone().name}`, ...variables.printed });
 }
 
 const heading = name || "Boards";
@@ -220,7 +231,7 @@ byId("boards").hidden = Boolean(name);
 byId("zone-name").textContent = zone().name;
 last.value = [...last.options].some(({ value }) => value === given.get("last")) ? (given.get("last") ?? "") : "";
 last.addEventListener("change", () => {
-  history.replaceState(null, "", address("/board", { name, last: last.value }));
+  history.replaceState(null, "", variables.withChosen(address("/board", { name, last: last.value })));
   showBoard();
 });
 byId("add-form").addEventListener("submit", (event) => {
@@ -228,6 +239,11 @@ byId("add-form").addEventListener("submit", (event) => {
   const search = /** @type {HTMLSelectElement} */ (byId("add")).value;
   attempt(() => change((all) => [...all.filter((one) => one.search !== search), { search, as: "bars" }]));
 });
+byId("export").addEventListener("click", () => {
+  const board = savedBoard();
+  if (board) exportBoard(name, board, known.saved);
+});
+new BoardImport((board) => location.assign(linkTo(board)));
 byId("new-board").addEventListener("submit", (event) => {
   event.preventDefault();
   const board = /** @type {HTMLInputElement} */ (byId("board-name")).value.trim();

@@ -5,6 +5,7 @@ It knows enough of the query language for them: words, phrases, `-`, expressions
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,7 +24,11 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.continuations.joiner import Joiner
 from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.http.assets import LOG_IN, PAGES, POLICY, live_page, log_in_page, static_files
+from logsrv.linelog.http.board_file import read_import
+from logsrv.linelog.http.board_variables import template_of
 from logsrv.linelog.http.counted_replies import steps_of_rows
+from logsrv.linelog.http.endpoints import BOARD_FILE
+from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.steps.steps import Steps
 
@@ -57,7 +62,7 @@ def _atom(word: str, query: str) -> Test:
     if word.startswith("/") and word.endswith("/") and len(word) > 2:
         expression = re.compile(word[1:-1], re.IGNORECASE)
         return lambda line: bool(expression.search(line["message"]))
-    named = re.match(r"([A-Za-z_@][\w.@-]*)(>=|=)(.*)", word)
+    named = re.match(r"([A-Za-z_@][\w.@-]*)(>=|=|:)(.*)", word)
     if not named:
         return lambda line: word.lower() in line["message"].lower()
     field, operator, value = named.groups()
@@ -66,6 +71,8 @@ def _atom(word: str, query: str) -> Test:
             at = query.index(word) + len(field) + 3
             raise WrongQuery(f"{value!r} is no level, such as error", at)
         return lambda line: line["level"] in LEVELS[LEVELS.index(value) :]
+    if operator == ":":
+        return lambda line: value.lower() in str(_field(line, field)).lower()
     return lambda line: str(_field(line, field)).lower() == value.lower()
 
 
@@ -103,6 +110,8 @@ class Logs:
         self.saved: list[dict[str, Any]] | None = None
         self.damaged = ""
         self.boards: dict[str, dict[str, Any]] = {}
+        # What was sent to import boards.
+        self.imported: list[dict[str, Any]] = []
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
@@ -199,6 +208,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
+        if self.path == BOARD_FILE:
+            self._import_board(self.rfile.read(int(self.headers["Content-Length"])))
+            return
         given = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         if self.path == LOG_IN and given.get("token") == [TOKEN]:
             self.send_response(204)
@@ -335,12 +347,32 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(json.dumps({"error": self.server_logs.damaged}).encode(), status=503)
             return
         boards = [{"name": name, **board} for name, board in self.server_logs.boards.items()]
-        self._json({"enabled": saved is not None, "saved": saved or [], "boards": boards})
+        searches = [{**one, **_template(one)} for one in saved or []]
+        self._json({"enabled": saved is not None, "saved": searches, "boards": boards})
 
     def do_PUT(self) -> None:
         board = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server_logs.boards[unquote(self.path.rpartition("/")[2])] = board
         self._saved({})
+
+    def _import_board(self, body: bytes) -> None:
+        """Do what the server does, with what is saved here."""
+        logs = self.server_logs
+        logs.imported.append(json.loads(body))
+        sent = {"getHeader": lambda _: b"application/json", "body_size": len(body)}
+        entries = {
+            one["name"]: {part: one[part] for part in one if part != "name"}
+            for one in logs.saved or []
+        } | logs.boards
+        try:
+            request: Any = SimpleNamespace(content=io.BytesIO(body), **sent)
+            more = read_import(request)(entries) or {}
+        except Problem as problem:
+            self._answer(problem.body, status=problem.status)
+            return
+        logs.boards = {name: one for name, one in entries.items() if "panels" in one}
+        logs.saved = [{"name": name, **one} for name, one in entries.items() if "panels" not in one]
+        self._json({"enabled": True, "saved": logs.saved, "boards": [], **more})
 
     def do_DELETE(self) -> None:
         del self.server_logs.boards[unquote(self.path.rpartition("/")[2])]
@@ -398,7 +430,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _top(self, given: dict[str, str]) -> None:
         values = [_field(line, given["field"]) for line in self._found(given)]
         counts = Counter(str(value) for value in values if value is not None)
-        common = [{"value": value, "count": count} for value, count in counts.most_common(10)]
+        limit = int(given.get("limit", "10"))
+        common = [{"value": value, "count": count} for value, count in counts.most_common(limit)]
         self._json({"field": given["field"], "total": counts.total(), "values": common})
 
     def _patterns(self, given: dict[str, str]) -> None:
@@ -495,6 +528,11 @@ class _Handler(BaseHTTPRequestHandler):
                 f"event: missed\ndata: {json.dumps({'lines': lines})}\n\n" for _, lines in gaps
             ]
             self.wfile.write("".join(events).encode())
+
+
+def _template(search: dict[str, Any]) -> dict[str, Any]:
+    found = [] if "error" in search else template_of(search.get("q", ""))
+    return {"template": found} if found else {}
 
 
 def _moment(text: str, now: datetime) -> datetime | None:
