@@ -2,6 +2,8 @@
 
 import { ApiError, address, get, saved } from "./api.js";
 import { BoardPanel } from "./board_panel.js";
+import { BoardTime } from "./board_time.js";
+import { JointCursor } from "./cursor.js";
 import { button, byId, element, option, sayOnce } from "./dom.js";
 import { logIn } from "./login.js";
 import { attempt } from "./notice.js";
@@ -9,7 +11,7 @@ import { onPrint, writeHead } from "./print.js";
 import { printable } from "./text.js";
 import { counted, moment, zone } from "./times.js";
 
-/** @typedef {{search: string, as: import("./board_panel.js").As}} SavedPanel a panel as it is saved */
+/** @typedef {{search: string, as: import("./board_panel.js").As, time?: "own" | "board"}} SavedPanel a panel as it is saved; time: whose it shows once the board has one */
 /** @typedef {{enabled: boolean, saved: import("./board_panel.js").Search[], boards: {name: string, panels: SavedPanel[]}[]}} Saved */
 
 /** Panels that are asked for at the same time: a server has few processes for searches, and other readers. */
@@ -21,7 +23,8 @@ const READ = 20_000;
 
 const given = new URLSearchParams(location.search);
 const [name, added] = ["name", "add"].map((one) => given.get(one) ?? "");
-const last = /** @type {HTMLSelectElement} */ (byId("last"));
+const cursor = new JointCursor();
+const time = new BoardTime(() => showBoard());
 /** @param {string} board */
 const linkTo = (board) => address("/board", { name: board });
 
@@ -67,11 +70,18 @@ const moved = (search, step) => (/** @type {SavedPanel[]} */ all) => {
   return next;
 };
 
+/**
+ * @param {string} search
+ * @param {Partial<SavedPanel>} parts
+ */
+const withParts = (search, parts) => (/** @type {SavedPanel[]} */ all) => all.map((one) => (one.search === search ? { ...one, ...parts } : one));
+
 /** @param {SavedPanel} asSaved */
 function panelFor(asSaved) {
   const { search } = asSaved;
-  return new BoardPanel(search, {
-    shape: (as) => attempt(() => change((all) => all.map((one) => (one.search === search ? { search, as } : one)))),
+  const made = new BoardPanel(search, {
+    shape: (as) => attempt(() => change(withParts(search, { as }))),
+    time: (whose) => attempt(() => change(withParts(search, { time: whose }))),
     move: (step) => attempt(() => change(moved(search, step))),
     remove: () => attempt(async () => {
       const index = savedPanels().findIndex((one) => one.search === search);
@@ -84,7 +94,11 @@ function panelFor(asSaved) {
       });
     }),
     ended: turn,
+    zoom: (since, until) => time.zoom(since, until),
+    zoomOut: () => time.zoomOut(),
   });
+  cursor.add(made.chart.band);
+  return made;
 }
 
 /**
@@ -103,10 +117,13 @@ function showBoard() {
   panels = savedPanels().map((asSaved) => {
     const panel = kept.get(asSaved.search) ?? panelFor(asSaved);
     kept.delete(asSaved.search);
-    panel.set(known.saved.find((one) => one.name === asSaved.search), asSaved.as, last.value);
+    panel.set(known.saved.find((one) => one.name === asSaved.search), asSaved, time.shown);
     return panel;
   });
-  for (const gone of kept.values()) gone.stop();
+  for (const gone of kept.values()) {
+    gone.stop();
+    cursor.remove(gone.chart.band);
+  }
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   byId("panels").replaceChildren(...panels.map(({ part }) => part));
   if (byId("panels").contains(focused)) focused?.focus();
@@ -208,8 +225,7 @@ async function begin() {
 
 /** Write the head of a printed board. */
 function printHead() {
-  const shown = last.value ? last.selectedOptions[0].text : "as saved with each search";
-  writeHead({ Server: location.host, Board: printable(name), Time: `${shown}, ${zone().name}` });
+  writeHead({ Server: location.host, Board: printable(name), Time: time.words });
 }
 
 const heading = name || "Boards";
@@ -218,11 +234,6 @@ document.title = `${printable(heading)} – logsrv`;
 byId("board").hidden = byId("time-choice").hidden = !name;
 byId("boards").hidden = Boolean(name);
 byId("zone-name").textContent = zone().name;
-last.value = [...last.options].some(({ value }) => value === given.get("last")) ? (given.get("last") ?? "") : "";
-last.addEventListener("change", () => {
-  history.replaceState(null, "", address("/board", { name, last: last.value }));
-  showBoard();
-});
 byId("add-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const search = /** @type {HTMLSelectElement} */ (byId("add")).value;

@@ -3,6 +3,7 @@
 import { url } from "./address.js";
 import { all, bars, figures, get, search as searchLines } from "./api.js";
 import { spans } from "./bars.js";
+import { saidTime, shownTime, timeButton, timeOfPanel } from "./board_time.js";
 import { Chart } from "./chart.js";
 import { button, element } from "./dom.js";
 import { writtenField } from "./field_names.js";
@@ -39,7 +40,7 @@ const LONGEST_MESSAGE = 300;
 export class BoardPanel extends Inquiry {
   /**
    * @param {string} search its name
-   * @param {{shape: (as: As) => void, move: (step: -1 | 1) => void, remove: () => void, ended: () => void}} told ended: called after a request
+   * @param {{shape: (as: As) => void, time: (time: "own" | "board") => void, move: (step: -1 | 1) => void, remove: () => void, ended: () => void, zoom: (since: string, until: string) => void, zoomOut: () => void}} told ended: called after a request
    */
   constructor(search, told) {
     super(element("section", "board-panel"), () => {});
@@ -57,7 +58,7 @@ export class BoardPanel extends Inquiry {
     this.rows.setAttribute("role", "group");
     this.rows.ariaLabel = this.part.ariaLabel = printable(search);
     this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.plot, this.rows, this.empty);
-    this.chart = new Chart(this.plot, { select: (since, until) => location.assign(this.link({ since, until, last: "" })), figure: () => {} }, true);
+    this.chart = new Chart(this.plot, { select: told.zoom, figure: () => {}, clear: told.zoomOut }, true);
     this.grid = new Grid(this.rows, null);
     this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
     /** The times at which it was asked and may be asked again, and where the store ended then. */
@@ -65,6 +66,8 @@ export class BoardPanel extends Inquiry {
     this.position = "";
     this.asking = false;
     this.key = "";
+    /** The note behind the time; empty until an answer is shown. @type {string[]} */
+    this.about = [];
     /** False if the answer has no times, so that it is shown as a table. */
     this.hasTimes = true;
     this.again = () => {};
@@ -75,12 +78,15 @@ export class BoardPanel extends Inquiry {
   /**
    * Set what is shown; something else than before is asked for.
    * @param {Search | undefined} search
-   * @param {As} as
-   * @param {string} last the span of time of the whole board; "": its own
+   * @param {import("./board.js").SavedPanel} panel
+   * @param {import("./board_time.js").BoardTimes} board
    */
-  set(search, as, last) {
+  set(search, panel, board) {
+    const { as } = panel;
     this.saved = search;
-    this.state = /** @type {import("./address.js").PageState} */ ({ q: "", since: "", until: "", last: "", by: "", columns: "", rows: "", ...search, ...(last && { last, since: "", until: "" }), position: "" });
+    this.panelTime = timeOfPanel(search, panel, board);
+    this.follows = panel.time === "board";
+    this.state = /** @type {import("./address.js").PageState} */ ({ q: "", by: "", columns: "", rows: "", ...search, ...shownTime(this.panelTime), position: "" });
     const key = JSON.stringify([this.state, as]);
     const isNew = key !== this.key;
     this.key = key;
@@ -88,12 +94,13 @@ export class BoardPanel extends Inquiry {
     this.title.href = this.link({});
     this.title.title = printable(this.state.q || "all lines");
     this.showTools();
-    if (!isNew) return;
+    if (!isNew) return this.sayTime();
     this.stop();
     this.asked = this.next = 0;
     this.asking = false;
     this.pending = true;
     this.missing = null;
+    this.about = [];
     this.part.classList.add("stale");
     this.say(this.time);
     this.slow = setTimeout(() => this.say(this.time, "counting …"), SLOW);
@@ -120,6 +127,7 @@ export class BoardPanel extends Inquiry {
     const name = printable(this.search);
     this.tools.replaceChildren(
       group,
+      ...(this.panelTime?.hasOwn ? [timeButton(name, !this.follows, () => this.told.time(this.follows ? "own" : "board"))] : []),
       button("↑", "icon", () => this.told.move(-1), `Move up: ${name}`),
       button("↓", "icon", () => this.told.move(1), `Move down: ${name}`),
       button("×", "icon", () => this.told.remove(), `Remove from the board: ${name}`),
@@ -131,7 +139,7 @@ export class BoardPanel extends Inquiry {
   isDue(position) {
     const now = performance.now();
     if (this.asking || !this.saved || this.saved.error || now < this.next) return false;
-    return !this.asked || (!this.state?.until && (position !== this.position || now - this.asked > ANYWAY));
+    return !this.asked || (!isOver(this.state?.until) && (position !== this.position || now - this.asked > ANYWAY));
   }
 
   /** @param {string} position */
@@ -169,8 +177,12 @@ export class BoardPanel extends Inquiry {
 
   /** Its time as its note says it. */
   get time() {
-    const { since, until, last } = /** @type {import("./address.js").PageState} */ (this.state);
-    return since || until ? [since, until].join(" – ") : last === "all" ? "all time" : `last ${lastOf({ last })}`;
+    return this.panelTime ? saidTime(this.panelTime) : "";
+  }
+
+  /** Say its time again, where the board's has changed and its own has not. */
+  sayTime() {
+    if (!this.pending && this.about.length) this.say(this.time, ...this.about);
   }
 
   /** The name of its time, `the last hour`. */
@@ -231,7 +243,8 @@ export class BoardPanel extends Inquiry {
       [all, which] = [rows.length, turned.every === null ? "first" : "newest"];
       this.grid.show({ ...turned, rows: rows.slice(0, MOST_SHOWN) });
     }
-    this.say(this.time, answer.note ?? "", ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`);
+    this.about = [answer.note ?? "", ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`];
+    this.say(this.time, ...this.about);
   }
 
   /** @param {string[]} about what is written into the note */
@@ -253,10 +266,17 @@ export class BoardPanel extends Inquiry {
 
   /** @param {string} sentence */
   fail(sentence) {
+    this.about = [];
     this.say(sentence);
     this.note.className = "alarm";
   }
 }
+
+/**
+ * Return whether nothing can come before this time any more. A zoom to a step that is not over ends in the future.
+ * @param {string} [until]
+ */
+const isOver = (until) => Boolean(until) && !(Date.parse(/** @type {string} */ (until)) > Date.now());
 
 /**
  * @param {Partial<Answer>} known

@@ -82,6 +82,8 @@ def test_panels_are_asked_again_as_lines_arrive_and_not_otherwise(logs, visit):
 
 def test_few_panels_are_asked_for_at_once_and_a_new_time_replaces_them(logs, visit):
     save_board(logs, *(f"s{number}" for number in range(12)))
+    for panel in logs.boards["shop"]["panels"]:
+        panel["time"] = "board"
     logs.slow_bars.clear()
     page: Page = visit("board?name=shop", ready=f"{PANELS} === 12")
     wait_until(lambda: requests(logs, "/api/histogram") == 3, "three requests")
@@ -415,6 +417,7 @@ def test_a_table_of_a_board_says_how_many_rows_it_shows(logs, visit):
 
 def test_a_panel_says_of_which_time_it_counts(logs, visit):
     save_board(logs, "a")
+    logs.boards["shop"]["panels"][0]["time"] = "board"
     page = open_board(visit, 1)
     logs.slow_bars.clear()
     page.run(
