@@ -1,4 +1,4 @@
-/** A panel of a board: the answer of a saved search as a table, as bars or as lines. */
+/** A panel of a board: the answer of a saved search as a table, as bars, as lines or as a number. */
 
 import { url } from "./address.js";
 import { all, bars, figures, get, search as searchLines } from "./api.js";
@@ -15,16 +15,17 @@ import { whatIsMissing } from "./missing.js";
 import { isPivot, pivot } from "./pivot.js";
 import { lastOf, nameOfRange, scopeOf } from "./scope.js";
 import { hasChart } from "./series.js";
+import { askNumber, canBeNumber, numberParts } from "./single_number.js";
 import { asLines, isOfNew, kindOf, orderOf, pastOf, patternsOf, sortOf } from "./stages.js";
 import { summarize } from "./summary.js";
 import { printable } from "./text.js";
 import { clock, counted, moment } from "./times.js";
 
-/** @typedef {"table" | "bars" | "lines"} As */
+/** @typedef {"table" | "bars" | "lines" | "number"} As */
 /** @typedef {Partial<import("./address.js").PageState> & {name: string, error?: string}} Search */
 /** @typedef {import("./grid.js").Answer} Answer */
 
-const SHAPES = /** @type {[As, string][]} */ ([["table", "Table"], ["bars", "Bars"], ["lines", "Lines"]]);
+const SHAPES = /** @type {[As, string][]} */ ([["table", "Table"], ["bars", "Bars"], ["lines", "Lines"], ["number", "Number"]]);
 /** Milliseconds between two requests of a panel: at least, so many times as long as the last one took, at most. */
 const EVERY = 5000;
 const TIMES = 3;
@@ -53,14 +54,15 @@ export class BoardPanel extends Inquiry {
     this.note = element("p", "note");
     this.plot = element("div", "chart");
     this.rows = element("div", "table");
+    this.number = element("div", "single");
     this.empty = element("div", "empty");
     this.rows.tabIndex = 0;
     this.rows.setAttribute("role", "group");
     this.rows.ariaLabel = this.part.ariaLabel = printable(search);
-    this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.plot, this.rows, this.empty);
+    this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.plot, this.rows, this.number, this.empty);
     this.chart = new Chart(this.plot, { select: told.zoom, figure: () => {}, clear: told.zoomOut }, true);
     this.grid = new Grid(this.rows, null);
-    this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
+    this.plot.hidden = this.rows.hidden = this.number.hidden = this.empty.hidden = true;
     /** The times at which it was asked and may be asked again, and where the store ended then. */
     this.asked = this.next = this.slow = 0;
     this.position = "";
@@ -70,6 +72,8 @@ export class BoardPanel extends Inquiry {
     this.about = [];
     /** False if the answer has no times, so that it is shown as a table. */
     this.hasTimes = true;
+    /** False if it has groups, or anything else but figures, so that there is no single number. */
+    this.hasNumber = true;
     this.again = () => {};
     /** The sentences on an empty answer; they are asked for once. @type {HTMLElement[] | null} */
     this.missing = null;
@@ -91,6 +95,7 @@ export class BoardPanel extends Inquiry {
     const isNew = key !== this.key;
     this.key = key;
     this.as = as;
+    if (isNew) this.hasNumber = canBeNumber(this.state.q);
     this.title.href = this.link({});
     this.title.title = printable(this.state.q || "all lines");
     this.showTools();
@@ -117,8 +122,8 @@ export class BoardPanel extends Inquiry {
     const index = [...this.tools.querySelectorAll("button")].findIndex((one) => one === document.activeElement);
     const shapes = SHAPES.map(([as, text]) => {
       const made = button(text, "choice-button", () => this.told.shape(as));
-      made.setAttribute("aria-pressed", String(as === (this.hasTimes ? this.as : "table")));
-      made.disabled = !this.hasTimes && as !== "table";
+      made.setAttribute("aria-pressed", String(as === (this.fits(this.as) ? this.as : "table")));
+      made.disabled = !this.fits(as);
       return made;
     });
     const group = element("div", "choice-group", ...shapes);
@@ -133,6 +138,11 @@ export class BoardPanel extends Inquiry {
       button("×", "icon", () => this.told.remove(), `Remove from the board: ${name}`),
     );
     this.tools.querySelectorAll("button")[index]?.focus();
+  }
+
+  /** Return whether the answer can be shown so. @param {As} as */
+  fits(as) {
+    return as === "table" || (as === "number" ? this.hasNumber : this.hasTimes);
   }
 
   /** @param {string} position where the store ends */
@@ -201,9 +211,11 @@ export class BoardPanel extends Inquiry {
     const scope = await scopeOf(state);
     const kind = kindOf(q);
     const stage = patternsOf(q);
+    const single = this.as === "number" ? await askNumber(q, scope, signal) : null;
+    if (single) return single;
     if (stage) return ofPatterns(await get("/api/patterns", { q, ...scope, ...(isOfNew(stage) && { since: "" }), limit: MOST_SHOWN }, signal));
     if (kind === "table") return figures({ q, ...scope, limit: MOST_ASKED, whole: 1, ahead: 1 }, signal);
-    if (kind === "lines" && this.as !== "table") {
+    if (kind === "lines" && this.fits(this.as) && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
       const until = scope.until || "now";
       return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: state.by && writtenField(state.by), ahead: 1 }, signal)).answer);
@@ -220,13 +232,13 @@ export class BoardPanel extends Inquiry {
   show(found, when) {
     this.again = () => this.show(found, when);
     const answer = Array.isArray(found) ? ofLines(found, sortOf(this.state?.q ?? "")) : found;
-    const isChart = this.as !== "table" && hasChart(answer);
+    const isChart = (this.as === "bars" || this.as === "lines") && hasChart(answer);
     const { q = "" } = this.state ?? {};
-    const hasTimes = answer.every !== null || (kindOf(q) === "lines" && !patternsOf(q));
-    if (hasTimes !== this.hasTimes) {
-      this.hasTimes = hasTimes;
-      this.showTools();
-    }
+    const single = "single" in answer ? /** @type {import("./single_number.js").SingleAnswer} */ (answer) : null;
+    const isOfLines = kindOf(q) === "lines" && !patternsOf(q);
+    this.setFits((single?.single.line ?? answer).every !== null || isOfLines, this.as === "number" ? Boolean(single) : this.hasNumber);
+    this.number.hidden = !single;
+    if (single) return this.showNumber(single, when, pastOf(q));
     this.plot.hidden = !isChart;
     this.empty.hidden = answer.rows.length > 0;
     this.rows.hidden = isChart || !this.empty.hidden;
@@ -243,7 +255,32 @@ export class BoardPanel extends Inquiry {
       [all, which] = [rows.length, turned.every === null ? "first" : "newest"];
       this.grid.show({ ...turned, rows: rows.slice(0, MOST_SHOWN) });
     }
-    this.about = [answer.note ?? "", ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`];
+    const refused = this.as === "number" ? "no single number, because it has groups or no figures: shown as a table" : "";
+    this.about = [refused, answer.note ?? "", ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`];
+    this.say(this.time, ...this.about);
+  }
+
+  /**
+   * Set in which shapes the answer can be shown.
+   * @param {boolean} hasTimes
+   * @param {boolean} hasNumber
+   */
+  setFits(hasTimes, hasNumber) {
+    if (hasTimes === this.hasTimes && hasNumber === this.hasNumber) return;
+    [this.hasTimes, this.hasNumber] = [hasTimes, hasNumber];
+    this.showTools();
+  }
+
+  /**
+   * @param {import("./single_number.js").SingleAnswer} answer
+   * @param {Date} when
+   * @param {string} past
+   */
+  showNumber(answer, when, past) {
+    this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
+    this.number.replaceChildren(...numberParts(answer, when, past));
+    const lacks = answer.lines ? limitsOf(answer).slice(1) : [limitsOf(answer)[0].toLowerCase()];
+    this.about = [answer.single.about, ...lacks, `counted at ${clock(when)}`];
     this.say(this.time, ...this.about);
   }
 

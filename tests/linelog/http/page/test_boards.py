@@ -63,8 +63,8 @@ def test_what_has_no_times_is_a_table_whatever_its_shape(logs, visit):
     page = open_board(visit, 1)
     assert page.texts(".board-panel td.number") == ["0"]
     states = "[...document.querySelectorAll('.board-tools .choice-button')]"
-    assert page.run(f"{states}.map((one) => one.disabled)") == [False, True, True]
-    assert page.run(f"{states}.map((one) => one.ariaPressed)") == ["true", "false", "false"]
+    assert page.run(f"{states}.map((one) => one.disabled)") == [False, True, True, True]
+    assert page.run(f"{states}.map((one) => one.ariaPressed)") == ["true", *["false"] * 3]
 
 
 def test_panels_are_asked_again_as_lines_arrive_and_not_otherwise(logs, visit):
@@ -161,7 +161,7 @@ def test_a_panel_of_patterns_is_a_table_of_them(logs, visit):
         *("mail", "(none)", "error", "gone", "1"),
     ]
     disabled = "[...document.querySelectorAll('.choice-group button')].map((one) => one.disabled)"
-    assert page.run(disabled) == [False, True, True]
+    assert page.run(disabled) == [False, True, True, True]
 
 
 def test_a_removed_board_can_be_put_back(logs, visit):
