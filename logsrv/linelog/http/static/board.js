@@ -6,10 +6,12 @@ import { BoardTime } from "./board_time.js";
 import { JointCursor } from "./cursor.js";
 import { button, byId, element, option, sayOnce } from "./dom.js";
 import { logIn } from "./login.js";
+import { NewPanel } from "./new_panel.js";
 import { attempt } from "./notice.js";
 import { onPrint, writeHead } from "./print.js";
 import { printable } from "./text.js";
 import { counted, moment, zone } from "./times.js";
+import { shapeFor } from "./to_board.js";
 
 /** @typedef {{search: string, as: import("./board_panel.js").As, time?: "own" | "board"}} SavedPanel a panel as it is saved; time: whose it shows once the board has one */
 /** @typedef {{enabled: boolean, saved: import("./board_panel.js").Search[], boards: {name: string, panels: SavedPanel[]}[]}} Saved */
@@ -139,9 +141,10 @@ function offer() {
   byId("add").replaceChildren(...(some.length ? some : [option("", "all are here")]));
   for (const one of byId("add-form").querySelectorAll("select, button")) one.toggleAttribute("disabled", !some.length);
   byId("add-form").hidden = !known.enabled || !known.saved.length || panels.length >= MOST_PANELS;
+  byId("new-panel").hidden = !known.enabled || panels.length >= MOST_PANELS;
   const none = panels.length ? "" : `${known.boards.some((one) => one.name === name) ? "This board has no panels." : "There is no such board yet."} `;
-  const how = !known.saved.length ? "The server has no saved searches: save one on the page (o), in “the server, for all”." : none && "Add a saved search.";
-  sayOnce("board-note", !known.enabled ? "This server saves nothing; --saved FILE lets it." : panels.length ? "" : none + how);
+  const how = !known.saved.length ? "The server has no saved searches. Type a query below." : none && "Type a query below, or add a saved search.";
+  sayOnce("board-note", !known.enabled ? "This server saves nothing; --saved FILE lets it." : panels.length ? time.problem : none + how);
 }
 
 /** Ask for the panels that need it, the one that has waited longest first. */
@@ -194,9 +197,16 @@ function showList() {
   byId("new-board").hidden = !known.enabled;
 }
 
+/**
+ * Return a change that adds a search to a board, as the last panel.
+ * @param {string} search
+ * @param {string} [query]
+ */
+const withSearch = (search, query = known.saved.find((one) => one.name === search)?.q) => (/** @type {SavedPanel[]} */ all) => [...all.filter((one) => one.search !== search), { search, as: shapeFor(query ?? "") }];
+
 /** @param {string} board */
 async function addTo(board) {
-  await change((all) => [...all.filter((one) => one.search !== added), { search: added, as: "bars" }], board);
+  await change(withSearch(added), board);
   location.assign(linkTo(board));
 }
 
@@ -228,6 +238,7 @@ function printHead() {
   writeHead({ Server: location.host, Board: printable(name), Time: time.words });
 }
 
+if (name) new NewPanel(() => time.scope, () => known.saved, (search, query) => attempt(() => change(withSearch(search, query))));
 const heading = name || "Boards";
 byId("board-heading").textContent = printable(heading);
 document.title = `${printable(heading)} – logsrv`;
@@ -237,7 +248,7 @@ byId("zone-name").textContent = zone().name;
 byId("add-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const search = /** @type {HTMLSelectElement} */ (byId("add")).value;
-  attempt(() => change((all) => [...all.filter((one) => one.search !== search), { search, as: "bars" }]));
+  attempt(() => change(withSearch(search)));
 });
 byId("new-board").addEventListener("submit", (event) => {
   event.preventDefault();

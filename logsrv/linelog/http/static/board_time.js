@@ -111,6 +111,13 @@ export class BoardTime {
     this.draw();
   }
 
+  /** The span of time of the board, for requests. @returns {Scope} */
+  get scope() {
+    const { last, since, until, zoom } = this.shown;
+    if (zoom || since || until) return zoom ?? { since, until };
+    return { since: last === "all" ? "" : lastOf({ last }), until: "" };
+  }
+
   open() {
     const { last, since, until } = this.shown;
     this.picker.open(since || until ? { since, until } : { since: last === "all" ? "" : last, until: "" });
@@ -169,6 +176,12 @@ export class BoardTime {
     byId("range-text").textContent = isSpan ? rangeText({ since, until }) : "";
     this.out.hidden = !zoom;
     sayOnce("zoomed", zoom ? `Zoomed to ${rangeText(zoom)}` : "");
+  }
+
+  /** Why nothing can be in the time of the board, which an address may have; "" unless it ends before it begins. */
+  get problem() {
+    const { since, until } = this.shown;
+    return EXACT.test(since) && EXACT.test(until) && Date.parse(since) >= Date.parse(until) ? "The time of the board ends before it begins. Choose another From or To (t)." : "";
   }
 
   /** Return the board's time in words, for paper. */

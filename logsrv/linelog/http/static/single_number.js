@@ -62,12 +62,6 @@ export function canBeNumber(query) {
 }
 
 /**
- * Return the shape in which a panel of a query begins.
- * @param {string} query
- */
-export const shapeFor = (query) => (kindOf(query) === "table" && canBeNumber(query) && !has(query, "every") ? "number" : "bars");
-
-/**
  * Ask for the figures of a time, and of the same span before it.
  * @param {string} query
  * @param {import("./scope.js").Scope} scope

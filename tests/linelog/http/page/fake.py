@@ -78,10 +78,10 @@ class Logs:
 
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
-    `slow_bars` (histograms do), `table` (the answer of each query for figures, or a function that returns it), `is_without_zones`
-    (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a sentence: nothing can be stored),
-    `hint` (what was meant), `saved` (searches that the server keeps; None: it keeps none) and `damaged`
-    (a sentence: those cannot be read).
+    `slow_bars` (histograms do), `table` (the answer of each query for figures, or a function that
+    returns it), `is_without_zones` (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a
+    sentence: nothing can be stored), `hint` (what was meant), `saved` (searches that the server keeps;
+    None: it keeps none) and `damaged` (a sentence: those cannot be read).
     """
 
     def __init__(self) -> None:

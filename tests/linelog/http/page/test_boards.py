@@ -237,7 +237,9 @@ def test_text_of_strangers_is_text_on_a_board(logs, visit):
     assert page.run("document.documentElement.scrollWidth") == 390
     assert page.run("globalThis.owned ?? null") is None
     assert (
-        page.run("document.querySelectorAll('#board :is(script, img, iframe, style, form)').length")
+        page.run(
+            "document.querySelectorAll('#panels :is(script, img, iframe, style, form)').length"
+        )
         == 0
     )
     assert "\u202e" not in page.run("document.body.textContent")
