@@ -9,7 +9,7 @@ import { EXACT, zone } from "./times.js";
 /** @typedef {{last: string, since: string, until: string}} Time all empty: none was chosen */
 /** @typedef {import("./scope.js").Scope} Scope */
 /** @typedef {Time & {zoom: Scope | null}} BoardTimes zoom: the span that all panels show for a while */
-/** @typedef {{time: Time, isOwn: boolean, hasOwn: boolean, zoom: Scope | null}} PanelTime isOwn: it is not the board's, which has one; zoom: it is shown instead */
+/** @typedef {{time: Time, hasOwn: boolean, isOwn: boolean, isOther: boolean, zoom: Scope | null}} PanelTime isOwn: the time is that of its search; isOther: and the board has another; zoom: is shown instead */
 
 const PARTS = /** @type {const} */ (["last", "since", "until"]);
 /** In the address, `FROM/TO`. */
@@ -32,7 +32,8 @@ export function timeOfPanel(saved, panel, board) {
   const { last, since, until, zoom } = board;
   const hasOwn = isGiven(own);
   const follows = isGiven(board) && !(hasOwn && panel.time !== "board");
-  return { time: follows ? { last, since, until } : own, isOwn: hasOwn && isGiven(board) && !follows, hasOwn, zoom };
+  const isOwn = hasOwn && !follows;
+  return { time: follows ? { last, since, until } : own, hasOwn, isOwn, isOther: isOwn && isGiven(board), zoom };
 }
 
 /**
@@ -52,10 +53,10 @@ function nameOf({ last, since, until }) {
  * Return a panel's time as its note says it.
  * @param {PanelTime} of
  */
-export function saidTime({ time, isOwn, hasOwn, zoom }) {
+export function saidTime({ time, isOwn, isOther, zoom }) {
   const own = `own time: ${nameOf(time)}`;
-  if (zoom) return [rangeText(zoom), hasOwn && (isOwn || !isChosen()) ? `zoomed with the board, ${own}` : "zoomed"].join(" · ");
-  if (isOwn) return own;
+  if (zoom) return `${rangeText(zoom)} · ${isOwn ? `zoomed with the board, ${own}` : "zoomed"}`;
+  if (isOther) return own;
   return time.since || time.until ? nameOf(time) : time.last === "all" ? "all time" : `last ${lastOf(time)}`;
 }
 
@@ -83,9 +84,6 @@ function read() {
   const isLast = [.../** @type {HTMLSelectElement} */ (byId("last")).options].some(({ value }) => value === last);
   return { last: isLast && !since && !until ? last : "", since, until, zoom: isZoomed ? { since: ends[0], until: ends[1] } : null };
 }
-
-/** Return whether the address has a time for all panels. */
-const isChosen = () => isGiven(read());
 
 export class BoardTime {
   /** @param {() => void} onChange called when another time is to be shown */
@@ -141,7 +139,8 @@ export class BoardTime {
   zoomOut() {
     if (!this.shown.zoom) return;
     if (document.activeElement === this.out) this.last.focus();
-    if (history.state?.isZoom) history.back();
+    // Unless something else was chosen since, which made another entry of the history.
+    if (history.state?.zoomed === location.pathname + location.search) history.back();
     else this.go({ ...this.shown, zoom: null }, false);
   }
 
@@ -156,7 +155,7 @@ export class BoardTime {
     for (const part of PARTS) if (next[part]) given.set(part, next[part]);
     if (next.zoom) given.set(ZOOM, `${next.zoom.since}/${next.zoom.until}`);
     const address = `${location.pathname}?${given.toString().replace(/%3A/g, ":").replace(/%2F/g, "/")}`;
-    if (address !== location.pathname + location.search) history.pushState({ isZoom }, "", address);
+    if (address !== location.pathname + location.search) history.pushState(isZoom ? { zoomed: address } : null, "", address);
     this.follow();
   }
 
@@ -194,7 +193,8 @@ export class BoardTime {
   /** @param {KeyboardEvent} event */
   key(event) {
     const target = /** @type {Element} */ (event.target);
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || target.closest("input, textarea, select, dialog")) return;
+    // On the list of boards there is no time to choose.
+    if (byId("board").hidden || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || target.closest("input, textarea, select, dialog")) return;
     if (event.key === "t") this.open();
     else if (["Escape", "Backspace"].includes(event.key) && this.shown.zoom) this.zoomOut();
     else return;

@@ -1,6 +1,6 @@
 /** A panel's figure as one number: of which queries it can be, what is asked for it, and the number with its change in words. */
 
-import { figures, get } from "./api.js";
+import { ApiError, figures, get } from "./api.js";
 import { shape } from "./bars.js";
 import { element } from "./dom.js";
 import { MOST_ASKED } from "./grid.js";
@@ -72,8 +72,9 @@ export async function askNumber(query, scope, signal) {
   if (!canBeNumber(query)) return null;
   const q = kindOf(query) === "lines" ? `${asLines(query)} | count` : withoutSteps(query);
   const when = Date.now();
-  const [now, line] = await Promise.all([figures({ q, ...scope }, signal), q === query || kindOf(query) === "lines" ? null : figures({ q: query, ...scope, limit: MOST_ASKED, whole: 1 }, signal)]);
-  if (now.by.length || now.every !== null || now.rows.length !== 1 || !figuresOf(now).length) return null;
+  const overTime = q === query || kindOf(query) === "lines" ? null : figures({ q: query, ...scope, limit: MOST_ASKED, whole: 1 }, signal);
+  const [now, line] = await Promise.all([figures({ q, ...scope }, signal).catch((error) => withoutNumber(error, overTime)), overTime]);
+  if (!now || now.by.length || now.every !== null || now.rows.length !== 1 || !figuresOf(now).length) return null;
   if (pastOf(query)) return { ...now, single: { before: null, line, about: `compared with ${pastOf(query)} before` } };
   if (!now.since) return { ...now, single: { before: null, line, about: "of all time: nothing to compare with" } };
   const [begin, end] = [Date.parse(now.since), now.until ? Date.parse(now.until) : when];
@@ -82,6 +83,17 @@ export async function askNumber(query, scope, signal) {
   if (!oldest || Date.parse(oldest) > 2 * begin - end) return { ...now, single: { before: null, line, about: `the store begins at ${oldest ? moment(new Date(oldest)) : "its first line"}: nothing to compare with` } };
   const before = await figures({ q, ...earlier }, signal);
   return { ...now, single: { before, line, about: `compared with ${span(new Date(earlier.since), new Date(earlier.until))}` } };
+}
+
+/**
+ * Return null for a query that the server refuses without its steps, as `where` asks for their times.
+ * @param {unknown} error
+ * @param {Promise<Answer> | null} overTime
+ */
+async function withoutNumber(error, overTime) {
+  if (!overTime || !(error instanceof ApiError) || error.status !== 400) throw error;
+  await overTime;
+  return null;
 }
 
 /**

@@ -18,7 +18,7 @@ export const shapeFor = (query) => (kindOf(query) === "table" && !/\b(by|every)\
  */
 export async function addToBoard(board, search, query) {
   const { boards } = await saved("GET");
-  const panels = boards.find((/** @type {{name: string}} */ one) => one.name === board)?.panels ?? [];
-  if (panels.some((/** @type {{search: string}} */ one) => one.search === search)) return;
-  await saved("PUT", board, { panels: [...panels, { search, as: shapeFor(query) }] });
+  const { name, ...before } = boards.find((/** @type {{name: string}} */ one) => one.name === board) ?? { panels: [] };
+  if (before.panels.some((/** @type {{search: string}} */ one) => one.search === search)) return;
+  await saved("PUT", board, { ...before, panels: [...before.panels, { search, as: shapeFor(query) }] });
 }

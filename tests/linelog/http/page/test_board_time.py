@@ -98,6 +98,16 @@ def test_a_panel_follows_the_board_once_it_is_told_to(logs, visit):
     page.press("Tab")
 
 
+def test_the_list_of_boards_has_no_time_to_choose(logs, visit):
+    build(logs, "a")
+    page = visit("board", ready="document.querySelectorAll('#board-list li').length === 1")
+    page.run("document.querySelector('#board-list a').focus()")
+    page.press("t")
+    page.press("Escape")
+    assert not page.run("document.querySelector('#times').open")
+    assert not page.run("document.querySelector('#times-button').checkVisibility()")
+
+
 def test_a_search_without_a_time_has_no_control_of_its_own_time(logs, visit):
     logs.send("a", level="error")
     build(logs, "a")
@@ -273,6 +283,18 @@ def test_the_time_that_is_pointed_at_is_marked_in_all_charts(pointed, logs, visi
     page.mouse("mouseMoved", 5, 5)
     page.wait(f"!document.querySelector('{other} .joint').checkVisibility()")
     assert not page.run(f"document.querySelector('{other} .tip').checkVisibility()")
+
+
+def test_what_is_pointed_at_stays_as_charts_are_drawn_again(charts):
+    left, top, width, height = charts.box(".board-panel .plot")
+    charts.mouse("mouseMoved", left + 0.5 * width, top + height / 2)
+    shown = "[...document.querySelectorAll('.tip')].map((one) => one.checkVisibility())"
+    charts.wait(f"{shown}.every(Boolean)")
+    wide = "document.querySelector('.plot svg').getAttribute('viewBox')"
+    before = charts.run(wide)
+    charts.resize(1260, 800)
+    charts.wait(f"{wide} !== '{before}'")
+    assert charts.run(shown) == [True, True]
 
 
 def test_keys_point_at_a_time_in_all_charts(charts):

@@ -190,7 +190,10 @@ def test_a_full_board_takes_no_more(saving, visit):
 
 
 def test_a_search_that_is_on_the_board_stays_as_it_is(saving, visit):
-    saving.boards["shop"] = {"panels": [{"search": "mine", "as": "lines", "time": "board"}]}
+    saving.boards["shop"] = {
+        "panels": [{"search": "mine", "as": "lines", "time": "board"}],
+        "more": "of a later version",
+    }
     page = visit("?q=x", ready=LIVE)
     page.press("o")
     page.wait(f"{DIALOG} && document.querySelector('#saved-board').checkVisibility()")
@@ -203,6 +206,13 @@ def test_a_search_that_is_on_the_board_stays_as_it_is(saving, visit):
     page.wait(f"!{DIALOG}")
     wait_until(lambda: saving.saved == [{"name": "mine", "q": "x"}], "the search")
     assert panels_of(saving) == [{"search": "mine", "as": "lines", "time": "board"}]
+    page.press("o")
+    page.wait(DIALOG)
+    page.fill("#saved-name", "other")
+    page.press("Enter")
+    page.wait(f"!{DIALOG}")
+    assert [one["search"] for one in panels_of(saving)] == ["mine", "other"]
+    assert saving.boards["shop"]["more"] == "of a later version"
 
 
 def test_a_server_that_saves_nothing_offers_no_board(logs, visit):

@@ -155,6 +155,20 @@ def test_what_has_no_single_number_is_a_table_and_says_so(query, logs, visit):
     assert page.run(f"[{number}.textContent, {number}.disabled]") == ["Number", True]
 
 
+def test_a_query_that_needs_its_steps_is_a_table(logs, visit):
+    over_time = answer(["count"], [(step, 10 + step) for step in range(6)])
+
+    def table(given: dict[str, str]) -> dict[str, Any]:
+        if "every" not in given["q"]:
+            raise ValueError("there is no column time")
+        return over_time
+
+    logs.table = table
+    page = open_number(visit, logs, "| count every 10m | where time > now - 1h")
+    assert "shown as a table" in page.text(NOTE)
+    assert len(page.texts(".board-panel tbody tr")) == 6
+
+
 def test_a_number_is_chosen_and_left_by_its_buttons(logs, visit):
     logs.table = earlier_and_now(["count"], (1,), (2,))
     page = open_number(visit, logs, "| count")
