@@ -226,24 +226,25 @@ def _check_board(board: dict[str, Any]) -> None:
     if not isinstance(panels, list) or len(panels) > MOST_PANELS:
         raise ValueError(f"{PANELS} is no list of at most {MOST_PANELS}")
     for panel in panels:
-        _check_panel(panel)
+        if not isinstance(panel, dict) or not {"search", "as"} <= set(panel):
+            raise ValueError('a panel is no JSON object such as {"search": "errors", "as": "bars"}')
+        if not _is_name(panel["search"]):
+            raise ValueError("the search of a panel is no name")
+        if panel["as"] not in PANEL_SHAPES:
+            raise ValueError(f"the shape of a panel is one of {listed(PANEL_SHAPES)}")
+        _check_choices(panel)
     names = [panel["search"] for panel in panels]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"{shown(twice[0])} is on the board twice")
 
 
-def _check_panel(panel: Any) -> None:
-    if not isinstance(panel, dict) or not {"search", "as"} <= set(panel):
-        raise ValueError('a panel is no JSON object such as {"search": "errors", "as": "bars"}')
+def _check_choices(panel: dict[str, Any]) -> None:
+    """Raise ValueError for a part of a panel that no version knew, or a value that it cannot have."""
     for part in panel:
         if part not in PANEL_PARTS:
             raise ValueError(
                 f"unknown part {shown(part)} of a panel{did_you_mean(part, PANEL_PARTS)}"
             )
-    if not _is_name(panel["search"]):
-        raise ValueError("the search of a panel is no name")
-    if panel["as"] not in PANEL_SHAPES:
-        raise ValueError(f"the shape of a panel is one of {listed(PANEL_SHAPES)}")
     if panel.get("time", "own") not in PANEL_TIMES:
         raise ValueError(f"the time of a panel is one of {listed(PANEL_TIMES)}")
 

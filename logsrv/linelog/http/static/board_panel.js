@@ -37,6 +37,7 @@ const BUCKETS = 60;
 /** Milliseconds after which a panel says that its answer is on its way. */
 const SLOW = 1000;
 const LONGEST_MESSAGE = 300;
+const NO_NUMBER = "no single number, because it has groups or no figures: shown as a table";
 
 export class BoardPanel extends Inquiry {
   /**
@@ -59,16 +60,18 @@ export class BoardPanel extends Inquiry {
     this.rows.tabIndex = 0;
     this.rows.setAttribute("role", "group");
     this.rows.ariaLabel = this.part.ariaLabel = printable(search);
-    this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.plot, this.rows, this.number, this.empty);
+    this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.plot, this.rows, this.empty);
     this.chart = new Chart(this.plot, { select: told.zoom, figure: () => {}, clear: told.zoomOut }, true);
     this.grid = new Grid(this.rows, null);
-    this.plot.hidden = this.rows.hidden = this.number.hidden = this.empty.hidden = true;
+    this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
     /** The times at which it was asked and may be asked again, and where the store ended then. */
     this.asked = this.next = this.slow = 0;
     this.position = "";
     this.asking = false;
     this.key = "";
-    /** The note behind the time; empty until an answer is shown. @type {string[]} */
+    this.number.hidden = true;
+    this.empty.before(this.number);
+    /** The note behind the time. @type {string[]} */
     this.about = [];
     /** False if the answer has no times, so that it is shown as a table. */
     this.hasTimes = true;
@@ -105,7 +108,6 @@ export class BoardPanel extends Inquiry {
     this.asking = false;
     this.pending = true;
     this.missing = null;
-    this.about = [];
     this.part.classList.add("stale");
     this.say(this.time);
     this.slow = setTimeout(() => this.say(this.time, "counting …"), SLOW);
@@ -143,6 +145,29 @@ export class BoardPanel extends Inquiry {
   /** Return whether the answer can be shown so. @param {As} as */
   fits(as) {
     return as === "table" || (as === "number" ? this.hasNumber : this.hasTimes);
+  }
+
+  /**
+   * Set in which shapes the answer can be shown.
+   * @param {boolean} hasTimes
+   * @param {boolean} hasNumber
+   */
+  setFits(hasTimes, hasNumber) {
+    if (hasTimes === this.hasTimes && hasNumber === this.hasNumber) return;
+    [this.hasTimes, this.hasNumber] = [hasTimes, hasNumber];
+    this.showTools();
+  }
+
+  /**
+   * @param {import("./single_number.js").SingleAnswer} answer
+   * @param {Date} when
+   * @param {string} past
+   */
+  showNumber(answer, when, past) {
+    this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
+    this.number.replaceChildren(...numberParts(answer, when, past));
+    const lacks = answer.lines ? limitsOf(answer).slice(1) : [limitsOf(answer)[0].toLowerCase()];
+    this.say(this.time, answer.single.about, ...lacks, `counted at ${clock(when)}`);
   }
 
   /** @param {string} position where the store ends */
@@ -192,7 +217,7 @@ export class BoardPanel extends Inquiry {
 
   /** Say its time again, where the board's has changed and its own has not. */
   sayTime() {
-    if (!this.pending && this.about.length) this.say(this.time, ...this.about);
+    if (this.saved && !this.pending && this.note.className === "note") this.say(this.time, ...this.about);
   }
 
   /** The name of its time, `the last hour`. */
@@ -209,13 +234,13 @@ export class BoardPanel extends Inquiry {
     const state = /** @type {import("./address.js").PageState} */ (this.state);
     const { q } = state;
     const scope = await scopeOf(state);
-    const kind = kindOf(q);
-    const stage = patternsOf(q);
     const single = this.as === "number" ? await askNumber(q, scope, signal) : null;
     if (single) return single;
+    const kind = kindOf(q);
+    const stage = patternsOf(q);
     if (stage) return ofPatterns(await get("/api/patterns", { q, ...scope, ...(isOfNew(stage) && { since: "" }), limit: MOST_SHOWN }, signal));
     if (kind === "table") return figures({ q, ...scope, limit: MOST_ASKED, whole: 1, ahead: 1 }, signal);
-    if (kind === "lines" && this.fits(this.as) && this.as !== "table") {
+    if (kind === "lines" && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
       const until = scope.until || "now";
       return ofBars((await bars({ q: asLines(q), ...scope, until, buckets: BUCKETS, by: state.by && writtenField(state.by), ahead: 1 }, signal)).answer);
@@ -239,6 +264,7 @@ export class BoardPanel extends Inquiry {
     this.setFits((single?.single.line ?? answer).every !== null || isOfLines, this.as === "number" ? Boolean(single) : this.hasNumber);
     this.number.hidden = !single;
     if (single) return this.showNumber(single, when, pastOf(q));
+    if (this.as === "number") answer.note = NO_NUMBER;
     this.plot.hidden = !isChart;
     this.empty.hidden = answer.rows.length > 0;
     this.rows.hidden = isChart || !this.empty.hidden;
@@ -255,37 +281,12 @@ export class BoardPanel extends Inquiry {
       [all, which] = [rows.length, turned.every === null ? "first" : "newest"];
       this.grid.show({ ...turned, rows: rows.slice(0, MOST_SHOWN) });
     }
-    const refused = this.as === "number" ? "no single number, because it has groups or no figures: shown as a table" : "";
-    this.about = [refused, answer.note ?? "", ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`];
-    this.say(this.time, ...this.about);
+    this.say(this.time, answer.note ?? "", ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), `counted at ${clock(when)}`);
   }
 
-  /**
-   * Set in which shapes the answer can be shown.
-   * @param {boolean} hasTimes
-   * @param {boolean} hasNumber
-   */
-  setFits(hasTimes, hasNumber) {
-    if (hasTimes === this.hasTimes && hasNumber === this.hasNumber) return;
-    [this.hasTimes, this.hasNumber] = [hasTimes, hasNumber];
-    this.showTools();
-  }
-
-  /**
-   * @param {import("./single_number.js").SingleAnswer} answer
-   * @param {Date} when
-   * @param {string} past
-   */
-  showNumber(answer, when, past) {
-    this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
-    this.number.replaceChildren(...numberParts(answer, when, past));
-    const lacks = answer.lines ? limitsOf(answer).slice(1) : [limitsOf(answer)[0].toLowerCase()];
-    this.about = [answer.single.about, ...lacks, `counted at ${clock(when)}`];
-    this.say(this.time, ...this.about);
-  }
-
-  /** @param {string[]} about what is written into the note */
+  /** @param {string[]} about what is written into the note, its time first */
   say(...about) {
+    this.about = about.slice(1);
     clearTimeout(this.slow);
     this.note.className = "note";
     this.note.textContent = printable(about.filter(Boolean).join(" · "));
@@ -303,7 +304,6 @@ export class BoardPanel extends Inquiry {
 
   /** @param {string} sentence */
   fail(sentence) {
-    this.about = [];
     this.say(sentence);
     this.note.className = "alarm";
   }
