@@ -149,11 +149,13 @@ export class BoardTime {
    * @param {boolean} isZoom
    */
   go(next, isZoom) {
-    const given = new URLSearchParams(location.search);
-    for (const part of PARTS) given.delete(part);
-    given.delete(ZOOM);
-    for (const part of PARTS) if (next[part]) given.set(part, next[part]);
+    const given = new URLSearchParams();
+    const [others, chosen] = [[...new URLSearchParams(location.search)], PARTS.filter((part) => next[part])];
+    for (const [name, value] of others) if (name === "name") given.append(name, value);
+    for (const part of chosen) given.set(part, next[part]);
     if (next.zoom) given.set(ZOOM, `${next.zoom.since}/${next.zoom.until}`);
+    // What is not of the time stays behind it.
+    for (const [name, value] of others) if (!["name", ZOOM, ...PARTS].includes(name)) given.append(name, value);
     const address = `${location.pathname}?${given.toString().replace(/%3A/g, ":").replace(/%2F/g, "/")}`;
     if (address !== location.pathname + location.search) history.pushState(isZoom ? { zoomed: address } : null, "", address);
     this.follow();

@@ -160,6 +160,14 @@ def test_a_typed_time_is_of_the_zone_of_the_page_and_read_from_the_address(logs,
     page.wait("location.search === '?name=shop' && document.activeElement.id === 'last'")
 
 
+def test_other_parts_of_the_address_stay(logs, visit):
+    logs.send("a", level="error")
+    build(logs, "a")
+    page = open_board(visit, 1, "&last=6h&x=1&x=2")
+    choose_time(page, "24h")
+    page.wait("location.search === '?name=shop&last=24h&x=1&x=2'")
+
+
 def test_a_usual_span_is_that_of_the_menu(logs, visit):
     logs.send("a", level="error")
     build(logs, "a")
