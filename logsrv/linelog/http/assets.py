@@ -129,7 +129,12 @@ def board_page() -> Asset:
     """Return the page of boards."""
     return _with_gzip(
         _render_document(
-            "board.html", title="Boards – logsrv", lasts=LASTS.items(), problem="", view=""
+            "board.html",
+            title="Boards – logsrv",
+            spans=_SPANS,
+            lasts=LASTS.items(),
+            problem="",
+            view="",
         )
     )
 

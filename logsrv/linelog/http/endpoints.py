@@ -35,8 +35,10 @@ BOARD_FILE = "/api/board-file"
 SAVED_PARTS = ("q", "since", "until", "last", "columns", "by")
 """The parts of a saved search: parameters of the page's address."""
 MOST_PANELS = 12
-PANEL_SHAPES = ("table", "bars", "lines")
+PANEL_SHAPES = ("table", "bars", "lines", "number")
 """The shapes of a saved search on a board."""
+PANEL_TIMES = ("own", "board")
+"""Whose time a panel shows once the board has one: that which its search was saved with, or the board's."""
 # Characters; a name of the longest kind, with as many backticks.
 _LONGEST_FIELD, _LONGEST_LIST = 2_002, 4_000
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -416,7 +418,8 @@ def _openapi_changes() -> dict[str, Any]:
     limits = {**_TEXT, "minLength": 1, "maxLength": LONGEST_NAME}
     name = {"name": "name", "in": "path", "required": True, "schema": limits}
     search = _openapi_object(dict.fromkeys(SAVED_PARTS, _TEXT))
-    panel = _openapi_object({"search": limits, "as": {"enum": list(PANEL_SHAPES)}})
+    choices = {"as": {"enum": list(PANEL_SHAPES)}, "time": {"enum": list(PANEL_TIMES)}}
+    panel = _openapi_object({"search": limits, **choices}) | {"required": ["search", "as"]}
     panels = {"type": "array", "items": panel, "maxItems": MOST_PANELS}
     fields = {"type": "object", "additionalProperties": _TEXT}
     board = _openapi_object({"panels": panels, "variables": fields}) | {"required": ["panels"]}

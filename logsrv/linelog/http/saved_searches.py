@@ -37,6 +37,7 @@ from logsrv.linelog.http.endpoints import (
     LONGEST_QUERY,
     MOST_PANELS,
     PANEL_SHAPES,
+    PANEL_TIMES,
     SAVED,
     SAVED_PARTS,
     check_query,
@@ -50,6 +51,8 @@ MOST = 200
 LARGEST_FILE = 1024 * 1024
 NO_NAME = f"a name has 1 to {LONGEST_NAME} printable characters, and is not '.' or '..'"
 
+PANEL_PARTS = ("search", "as", "time")
+"""The parts of a panel of a board; `time` is left out unless it was chosen."""
 PANELS = "panels"
 """The part that makes an entry a board."""
 VARIABLES = "variables"
@@ -258,15 +261,27 @@ def _check_board(board: dict[str, Any]) -> None:
     if not isinstance(panels, list) or len(panels) > MOST_PANELS:
         raise ValueError(f"{PANELS} is no list of at most {MOST_PANELS}")
     for panel in panels:
-        if not isinstance(panel, dict) or set(panel) != {"search", "as"}:
+        if not isinstance(panel, dict) or not {"search", "as"} <= set(panel):
             raise ValueError('a panel is no JSON object such as {"search": "errors", "as": "bars"}')
         if not is_name(panel["search"]):
             raise ValueError("the search of a panel is no name")
         if panel["as"] not in PANEL_SHAPES:
             raise ValueError(f"the shape of a panel is one of {listed(PANEL_SHAPES)}")
+        _check_choices(panel)
     names = [panel["search"] for panel in panels]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"{shown(twice[0])} is on the board twice")
+
+
+def _check_choices(panel: dict[str, Any]) -> None:
+    """Raise ValueError for a part of a panel that no version knew, or a value that it cannot have."""
+    for part in panel:
+        if part not in PANEL_PARTS:
+            raise ValueError(
+                f"unknown part {shown(part)} of a panel{did_you_mean(part, PANEL_PARTS)}"
+            )
+    if panel.get("time", "own") not in PANEL_TIMES:
+        raise ValueError(f"the time of a panel is one of {listed(PANEL_TIMES)}")
 
 
 def _write(file: Path, saved: Searches) -> None:

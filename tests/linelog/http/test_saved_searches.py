@@ -246,6 +246,15 @@ def test_a_board_is_saved_beside_searches_replaced_and_removed(saving):
     assert saving.remove("shop")[1]["boards"][0]["name"] == "b" * 200
 
 
+def test_a_panel_may_say_whose_time_it_shows(saving):
+    """A file of an earlier server, whose panels say nothing about it, is read beside it."""
+    saving.file.write_text(json.dumps({"old": board("a")}))
+    panels = [{"search": "a", "as": "number", "time": "board"}, {"search": "b", "as": "bars"}]
+    found, said = saving.put("shop", {"panels": panels})
+    assert found == 200
+    assert said["boards"] == [{"name": "old", **board("a")}, {"name": "shop", "panels": panels}]
+
+
 def test_a_name_is_either_of_a_search_or_of_a_board(saving):
     saving.put("errors", ERRORS)
     saving.put("shop", board("errors"))
@@ -265,6 +274,15 @@ def test_a_name_is_either_of_a_search_or_of_a_board(saving):
         ({"panels": [{"search": "x"}]}, "a panel is no JSON object"),
         ({"panels": [{"search": "x", "as": "pie"}]}, "the shape of a panel is one of table, bars"),
         ({"panels": [{"search": "x", "as": []}]}, "the shape of a panel is one of table, bars"),
+        (
+            {"panels": [{"search": "x", "as": "bars", "tme": "own"}]},
+            "unknown part tme of a panel (did you mean time?)",
+        ),
+        (
+            {"panels": [{"search": "x", "as": "bars", "time": "1h"}]},
+            "the time of a panel is one of own or board",
+        ),
+        ({"panels": [{"search": "x", "as": "bars", "time": ["own"]}]}, "the time of a panel is"),
         (board("x" * 201), "the search of a panel is no name"),
         (board("\u202ea"), "the search of a panel is no name"),
         (board(None), "the search of a panel is no name"),

@@ -3,15 +3,19 @@
 import { ApiError, address, get, saved } from "./api.js";
 import { BoardImport, exportBoard } from "./board_file.js";
 import { BoardPanel } from "./board_panel.js";
+import { BoardTime } from "./board_time.js";
+import { JointCursor } from "./cursor.js";
 import { button, byId, element, option, sayOnce } from "./dom.js";
 import { logIn } from "./login.js";
+import { NewPanel } from "./new_panel.js";
 import { attempt } from "./notice.js";
 import { onPrint, writeHead } from "./print.js";
 import { printable } from "./text.js";
 import { counted, moment, zone } from "./times.js";
+import { shapeFor } from "./to_board.js";
 import { Variables } from "./variables.js";
 
-/** @typedef {{search: string, as: import("./board_panel.js").As}} SavedPanel a panel as it is saved */
+/** @typedef {{search: string, as: import("./board_panel.js").As, time?: "own" | "board"}} SavedPanel a panel as it is saved; time: whose it shows once the board has one */
 /** @typedef {{panels: SavedPanel[], variables?: Record<string, string>}} Board variables: the fields of some of them */
 /** @typedef {{enabled: boolean, saved: import("./variables.js").Search[], boards: (Board & {name: string})[]}} Saved */
 
@@ -24,7 +28,8 @@ const READ = 20_000;
 
 const given = new URLSearchParams(location.search);
 const [name, added] = ["name", "add"].map((one) => given.get(one) ?? "");
-const last = /** @type {HTMLSelectElement} */ (byId("last"));
+const cursor = new JointCursor();
+const time = new BoardTime(() => showBoard());
 /** @param {string} board */
 const linkTo = (board) => address("/board", { name: board });
 
@@ -74,11 +79,18 @@ const moved = (search, step) => (/** @type {SavedPanel[]} */ all) => {
   return next;
 };
 
+/**
+ * @param {string} search
+ * @param {Partial<SavedPanel>} parts
+ */
+const withParts = (search, parts) => (/** @type {SavedPanel[]} */ all) => all.map((one) => (one.search === search ? { ...one, ...parts } : one));
+
 /** @param {SavedPanel} asSaved */
 function panelFor(asSaved) {
   const { search } = asSaved;
-  return new BoardPanel(search, {
-    shape: (as) => attempt(() => change((all) => all.map((one) => (one.search === search ? { search, as } : one)))),
+  const made = new BoardPanel(search, {
+    shape: (as) => attempt(() => change(withParts(search, { as }))),
+    time: (whose) => attempt(() => change(withParts(search, { time: whose }))),
     move: (step) => attempt(() => change(moved(search, step))),
     remove: () => attempt(async () => {
       const index = savedPanels().findIndex((one) => one.search === search);
@@ -91,7 +103,11 @@ function panelFor(asSaved) {
       });
     }),
     ended: turn,
+    zoom: (since, until) => time.zoom(since, until),
+    zoomOut: () => time.zoomOut(),
   });
+  cursor.add(made.chart.band);
+  return made;
 }
 
 /**
@@ -110,11 +126,14 @@ function showBoard() {
   panels = savedPanels().map((asSaved) => {
     const panel = kept.get(asSaved.search) ?? panelFor(asSaved);
     kept.delete(asSaved.search);
-    panel.set(variables.fill(savedSearch(asSaved.search)), asSaved.as, last.value);
+    panel.set(variables.fill(savedSearch(asSaved.search)), asSaved, time.shown);
     return panel;
   });
   variables.show(panels.flatMap(({ search }) => savedSearch(search) ?? []), savedBoard()?.variables ?? {});
-  for (const gone of kept.values()) gone.stop();
+  for (const gone of kept.values()) {
+    gone.stop();
+    cursor.remove(gone.chart.band);
+  }
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   byId("panels").replaceChildren(...panels.map(({ part }) => part));
   if (byId("panels").contains(focused)) focused?.focus();
@@ -131,9 +150,10 @@ function offer() {
   for (const one of byId("add-form").querySelectorAll("select, button")) one.toggleAttribute("disabled", !some.length);
   byId("export").hidden = !savedBoard();
   byId("add-form").hidden = !known.enabled || !known.saved.length || panels.length >= MOST_PANELS;
+  byId("new-panel").hidden = !known.enabled || panels.length >= MOST_PANELS;
   const none = panels.length ? "" : `${known.boards.some((one) => one.name === name) ? "This board has no panels." : "There is no such board yet."} `;
-  const how = !known.saved.length ? "The server has no saved searches: save one on the page (o), in “the server, for all”." : none && "Add a saved search.";
-  sayOnce("board-note", !known.enabled ? "This server saves nothing; --saved FILE lets it." : panels.length ? "" : none + how);
+  const how = !known.saved.length ? "The server has no saved searches. Type a query below." : none && "Type a query below, or add a saved search.";
+  sayOnce("board-note", !known.enabled ? "This server saves nothing; --saved FILE lets it." : panels.length ? time.problem : none + how);
 }
 
 /** Ask for the panels that need it, the one that has waited longest first. */
@@ -187,9 +207,16 @@ function showList() {
   byId("import-form").hidden = !known.enabled || Boolean(added);
 }
 
+/**
+ * Return a change that adds a search to a board, as the last panel.
+ * @param {string} search
+ * @param {string} [query]
+ */
+const withSearch = (search, query = known.saved.find((one) => one.name === search)?.q) => (/** @type {SavedPanel[]} */ all) => [...all.filter((one) => one.search !== search), { search, as: shapeFor(query ?? "") }];
+
 /** @param {string} board */
 async function addTo(board) {
-  await change((all) => [...all.filter((one) => one.search !== added), { search: added, as: "bars" }], board);
+  await change(withSearch(added), board);
   location.assign(linkTo(board));
 }
 
@@ -219,25 +246,20 @@ async function begin() {
 
 /** Write the head of a printed board. */
 function printHead() {
-  const shown = last.value ? last.selectedOptions[0].text : "as saved with each search";
-  writeHead({ Server: location.host, Board: printable(name), Time: `${shown}, ${zone().name}`, ...variables.printed });
+  writeHead({ Server: location.host, Board: printable(name), Time: time.words, ...variables.printed });
 }
 
+if (name) new NewPanel(() => time.scope, () => known.saved, (search, query) => attempt(() => change(withSearch(search, query))));
 const heading = name || "Boards";
 byId("board-heading").textContent = printable(heading);
 document.title = `${printable(heading)} – logsrv`;
 byId("board").hidden = byId("time-choice").hidden = !name;
 byId("boards").hidden = Boolean(name);
 byId("zone-name").textContent = zone().name;
-last.value = [...last.options].some(({ value }) => value === given.get("last")) ? (given.get("last") ?? "") : "";
-last.addEventListener("change", () => {
-  history.replaceState(null, "", variables.withChosen(address("/board", { name, last: last.value })));
-  showBoard();
-});
 byId("add-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const search = /** @type {HTMLSelectElement} */ (byId("add")).value;
-  attempt(() => change((all) => [...all.filter((one) => one.search !== search), { search, as: "bars" }]));
+  attempt(() => change(withSearch(search)));
 });
 byId("export").addEventListener("click", () => {
   const board = savedBoard();

@@ -1,8 +1,9 @@
-/** A panel of a board: the answer of a saved search as a table, as bars or as lines. */
+/** A panel of a board: the answer of a saved search as a table, as bars, as lines or as a number. */
 
 import { url } from "./address.js";
 import { all, search as searchLines } from "./api.js";
 import { spans } from "./bars.js";
+import { saidTime, shownTime, timeButton, timeOfPanel } from "./board_time.js";
 import { Chart } from "./chart.js";
 import { button, element } from "./dom.js";
 import { writtenField } from "./field_names.js";
@@ -15,16 +16,17 @@ import { PartialAnswer, answered } from "./partial.js";
 import { isPivot, pivot } from "./pivot.js";
 import { lastOf, nameOfRange, scopeOf } from "./scope.js";
 import { hasChart } from "./series.js";
+import { askNumber, canBeNumber, numberParts } from "./single_number.js";
 import { asLines, isOfNew, kindOf, orderOf, pastOf, patternsOf, sortOf } from "./stages.js";
 import { summarize } from "./summary.js";
 import { printable } from "./text.js";
 import { clock, counted, moment } from "./times.js";
 
-/** @typedef {"table" | "bars" | "lines"} As */
+/** @typedef {"table" | "bars" | "lines" | "number"} As */
 /** @typedef {Partial<import("./address.js").PageState> & {name: string, error?: string}} Search */
 /** @typedef {import("./grid.js").Answer} Answer */
 
-const SHAPES = /** @type {[As, string][]} */ ([["table", "Table"], ["bars", "Bars"], ["lines", "Lines"]]);
+const SHAPES = /** @type {[As, string][]} */ ([["table", "Table"], ["bars", "Bars"], ["lines", "Lines"], ["number", "Number"]]);
 /** Milliseconds between two requests of a panel: at least, so many times as long as the last one took, at most. */
 const EVERY = 5000;
 const TIMES = 3;
@@ -36,11 +38,12 @@ const BUCKETS = 60;
 /** Milliseconds after which a panel says that its answer is on its way. */
 const SLOW = 1000;
 const LONGEST_MESSAGE = 300;
+const NO_NUMBER = "no single number, because it has groups or no figures: shown as a table";
 
 export class BoardPanel extends Inquiry {
   /**
    * @param {string} search its name
-   * @param {{shape: (as: As) => void, move: (step: -1 | 1) => void, remove: () => void, ended: () => void}} told ended: called after a request
+   * @param {{shape: (as: As) => void, time: (time: "own" | "board") => void, move: (step: -1 | 1) => void, remove: () => void, ended: () => void, zoom: (since: string, until: string) => void, zoomOut: () => void}} told ended: called after a request
    */
   constructor(search, told) {
     super(element("section", "board-panel"), () => {});
@@ -53,13 +56,14 @@ export class BoardPanel extends Inquiry {
     this.note = element("p", "note");
     this.plot = element("div", "chart");
     this.rows = element("div", "table");
+    this.number = element("div", "single");
     this.empty = element("div", "empty");
     this.rows.tabIndex = 0;
     this.rows.setAttribute("role", "group");
     this.rows.ariaLabel = this.part.ariaLabel = printable(search);
     this.partial = new PartialAnswer((said, answer, since) => this.showPart(said, answer, since));
     this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.partial.bar, this.plot, this.rows, this.empty);
-    this.chart = new Chart(this.plot, { select: (since, until) => location.assign(this.link({ since, until, last: "" })), figure: () => {} }, true);
+    this.chart = new Chart(this.plot, { select: told.zoom, figure: () => {}, clear: told.zoomOut }, true);
     this.grid = new Grid(this.rows, null);
     this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
     /** The times at which it was asked and may be asked again, and where the store ended then. */
@@ -67,8 +71,14 @@ export class BoardPanel extends Inquiry {
     this.position = "";
     this.asking = false;
     this.key = "";
+    this.number.hidden = true;
+    this.empty.before(this.number);
+    /** The note behind the time. @type {string[]} */
+    this.about = [];
     /** False if the answer has no times, so that it is shown as a table. */
     this.hasTimes = true;
+    /** False if it has groups, or anything else but figures, so that there is no single number. */
+    this.hasNumber = true;
     this.again = () => {};
     /** The sentences on an empty answer; they are asked for once. @type {HTMLElement[] | null} */
     this.missing = null;
@@ -77,20 +87,24 @@ export class BoardPanel extends Inquiry {
   /**
    * Set what is shown; something else than before is asked for.
    * @param {Search | undefined} search
-   * @param {As} as
-   * @param {string} last the span of time of the whole board; "": its own
+   * @param {import("./board.js").SavedPanel} panel
+   * @param {import("./board_time.js").BoardTimes} board
    */
-  set(search, as, last) {
+  set(search, panel, board) {
+    const { as } = panel;
     this.saved = search;
-    this.state = /** @type {import("./address.js").PageState} */ ({ q: "", since: "", until: "", last: "", by: "", columns: "", rows: "", ...search, ...(last && { last, since: "", until: "" }), position: "" });
+    this.panelTime = timeOfPanel(search, panel, board);
+    this.follows = panel.time === "board";
+    this.state = /** @type {import("./address.js").PageState} */ ({ q: "", by: "", columns: "", rows: "", ...search, ...shownTime(this.panelTime), position: "" });
     const key = JSON.stringify([this.state, as]);
     const isNew = key !== this.key;
     this.key = key;
     this.as = as;
+    if (isNew) this.hasNumber = canBeNumber(this.state.q);
     this.title.href = this.link({});
     this.title.title = printable(this.state.q || "all lines");
     this.showTools();
-    if (!isNew) return;
+    if (!isNew) return this.sayTime();
     this.stop();
     this.partial.end();
     this.asked = this.next = 0;
@@ -113,8 +127,8 @@ export class BoardPanel extends Inquiry {
     const index = [...this.tools.querySelectorAll("button")].findIndex((one) => one === document.activeElement);
     const shapes = SHAPES.map(([as, text]) => {
       const made = button(text, "choice-button", () => this.told.shape(as));
-      made.setAttribute("aria-pressed", String(as === (this.hasTimes ? this.as : "table")));
-      made.disabled = !this.hasTimes && as !== "table";
+      made.setAttribute("aria-pressed", String(as === (this.fits(this.as) ? this.as : "table")));
+      made.disabled = !this.fits(as);
       return made;
     });
     const group = element("div", "choice-group", ...shapes);
@@ -123,6 +137,7 @@ export class BoardPanel extends Inquiry {
     const name = printable(this.search);
     this.tools.replaceChildren(
       group,
+      ...(this.panelTime?.hasOwn ? [timeButton(name, !this.follows, () => this.told.time(this.follows ? "own" : "board"))] : []),
       button("↑", "icon", () => this.told.move(-1), `Move up: ${name}`),
       button("↓", "icon", () => this.told.move(1), `Move down: ${name}`),
       button("×", "icon", () => this.told.remove(), `Remove from the board: ${name}`),
@@ -130,11 +145,39 @@ export class BoardPanel extends Inquiry {
     this.tools.querySelectorAll("button")[index]?.focus();
   }
 
+  /** Return whether the answer can be shown so. @param {As} as */
+  fits(as) {
+    return as === "table" || (as === "number" ? this.hasNumber : this.hasTimes);
+  }
+
+  /**
+   * Set in which shapes the answer can be shown.
+   * @param {boolean} hasTimes
+   * @param {boolean} hasNumber
+   */
+  setFits(hasTimes, hasNumber) {
+    if (hasTimes === this.hasTimes && hasNumber === this.hasNumber) return;
+    [this.hasTimes, this.hasNumber] = [hasTimes, hasNumber];
+    this.showTools();
+  }
+
+  /**
+   * @param {import("./single_number.js").SingleAnswer} answer
+   * @param {Date} when
+   * @param {string} past
+   */
+  showNumber(answer, when, past) {
+    this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
+    this.number.replaceChildren(...numberParts(answer, when, past));
+    const lacks = answer.lines ? limitsOf(answer).slice(1) : [limitsOf(answer)[0].toLowerCase()];
+    this.say(this.time, answer.single.about, ...lacks, `counted at ${clock(when)}`);
+  }
+
   /** @param {string} position where the store ends */
   isDue(position) {
     const now = performance.now();
     if (this.asking || !this.saved || this.saved.error || now < this.next) return false;
-    return !this.asked || (!this.state?.until && (position !== this.position || now - this.asked > ANYWAY));
+    return !this.asked || (!isOver(this.state?.until) && (position !== this.position || now - this.asked > ANYWAY));
   }
 
   /** @param {string} position */
@@ -172,8 +215,12 @@ export class BoardPanel extends Inquiry {
 
   /** Its time as its note says it. */
   get time() {
-    const { since, until, last } = /** @type {import("./address.js").PageState} */ (this.state);
-    return since || until ? [since, until].join(" – ") : last === "all" ? "all time" : `last ${lastOf({ last })}`;
+    return this.panelTime ? saidTime(this.panelTime) : "";
+  }
+
+  /** Say its time again, where the board's has changed and its own has not. */
+  sayTime() {
+    if (this.saved && !this.pending && this.note.className === "note") this.say(this.time, ...this.about);
   }
 
   /** The name of its time, `the last hour`. */
@@ -190,6 +237,8 @@ export class BoardPanel extends Inquiry {
     const state = /** @type {import("./address.js").PageState} */ (this.state);
     const { q } = state;
     const scope = await scopeOf(state);
+    const single = this.as === "number" ? await askNumber(q, scope, signal) : null;
+    if (single) return single;
     const kind = kindOf(q);
     const stage = patternsOf(q);
     /** @param {string} path @param {Record<string, string | number | null | undefined>} about */
@@ -227,13 +276,14 @@ export class BoardPanel extends Inquiry {
     if (!part) this.partial.end();
     this.again = () => this.show(found, when, part);
     const answer = Array.isArray(found) ? ofLines(found, sortOf(this.state?.q ?? "")) : found;
-    const isChart = this.as !== "table" && hasChart(answer);
+    const isChart = (this.as === "bars" || this.as === "lines") && hasChart(answer);
     const { q = "" } = this.state ?? {};
-    const hasTimes = answer.every !== null || (kindOf(q) === "lines" && !patternsOf(q));
-    if (hasTimes !== this.hasTimes) {
-      this.hasTimes = hasTimes;
-      this.showTools();
-    }
+    const single = "single" in answer ? /** @type {import("./single_number.js").SingleAnswer} */ (answer) : null;
+    const isOfLines = kindOf(q) === "lines" && !patternsOf(q);
+    this.setFits((single?.single.line ?? answer).every !== null || isOfLines, this.as === "number" ? Boolean(single) : this.hasNumber);
+    this.number.hidden = !single;
+    if (single) return this.showNumber(single, when, pastOf(q));
+    if (this.as === "number") answer.note = NO_NUMBER;
     this.plot.hidden = !isChart;
     this.empty.hidden = answer.rows.length > 0;
     this.rows.hidden = isChart || !this.empty.hidden;
@@ -253,8 +303,9 @@ export class BoardPanel extends Inquiry {
     this.say(this.time, answer.note ?? "", ...limitsOf(answer, all, MOST_SHOWN, which).slice(1), part ?? `counted at ${clock(when)}`);
   }
 
-  /** @param {string[]} about what is written into the note */
+  /** @param {string[]} about what is written into the note, its time first */
   say(...about) {
+    this.about = about.slice(1);
     clearTimeout(this.slow);
     this.note.className = "note";
     this.note.textContent = printable(about.filter(Boolean).join(" · "));
@@ -274,7 +325,7 @@ export class BoardPanel extends Inquiry {
   showGone() {
     const name = printable(this.search);
     this.title.removeAttribute("href");
-    this.plot.hidden = this.rows.hidden = true;
+    this.plot.hidden = this.rows.hidden = this.number.hidden = true;
     this.empty.hidden = false;
     this.part.classList.remove("stale");
     this.say();
@@ -290,6 +341,12 @@ export class BoardPanel extends Inquiry {
     this.note.className = "alarm";
   }
 }
+
+/**
+ * Return whether nothing can come before this time any more. A zoom to a step that is not over ends in the future.
+ * @param {string} [until]
+ */
+const isOver = (until) => Boolean(until) && !(Date.parse(/** @type {string} */ (until)) > Date.now());
 
 /**
  * @param {Partial<Answer>} known

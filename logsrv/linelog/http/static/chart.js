@@ -24,7 +24,7 @@ const cut = (label) => printable(label.length > LONGEST_LABEL ? `${label.slice(0
 export class Chart {
   /**
    * @param {HTMLElement} part is filled
-   * @param {{select: (since: string, until: string) => void, figure: () => void}} told figure: called when another one was chosen
+   * @param {{select: (since: string, until: string) => void, figure: () => void, clear?: () => void}} told figure: called when another one was chosen; clear: by Escape without a selection
    * @param {boolean} [onBoard] whether it is one of a board: it offers no kinds, and a click leaves its tip
    */
   constructor(part, told, onBoard = false) {
@@ -59,7 +59,7 @@ export class Chart {
       steps: () => this.chart.steps,
       tip: (from, to) => this.tip(from, to),
       select: told.select,
-      clear: () => {},
+      clear: told.clear ?? (() => {}),
       clicks: !onBoard,
     });
     new ResizeObserver(() => this.draw()).observe(this.box);

@@ -2,11 +2,12 @@
 
 import { write } from "./address.js";
 import { address, saved } from "./api.js";
-import { button, byId, element } from "./dom.js";
+import { button, byId, element, option } from "./dom.js";
 import { say } from "./notice.js";
 import { keep, kept, keptList } from "./storage.js";
 import { printable } from "./text.js";
 import { EXACT, relativeDay } from "./times.js";
+import { addToBoard } from "./to_board.js";
 
 /** @typedef {Partial<import("./address.js").PageState>} Parts of a state of the page, which are saved */
 /** @typedef {Parts & {name: string, error?: string}} Search error: the reason why its query is wrong */
@@ -29,6 +30,9 @@ export class Saved {
     this.form = /** @type {HTMLFormElement} */ (byId("saved-form"));
     this.name = /** @type {HTMLInputElement} */ (byId("saved-name"));
     this.where = /** @type {HTMLSelectElement} */ (byId("saved-where"));
+    /** The board to which a search is added, too. */
+    this.board = /** @type {HTMLInputElement} */ (byId("saved-board"));
+    this.link = /** @type {HTMLAnchorElement} */ (byId("boards-link"));
     this.list = byId("saved-list");
     this.note = byId("saved-note");
     /** @type {Parts} */
@@ -37,12 +41,13 @@ export class Saved {
     this.shared = [];
     this.form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const name = this.name.value.trim();
+      const [name, board] = [this.name.value.trim(), this.board.value.trim()];
       if (!name || !(await this.save({ ...this.parts, name }, this.where.value === "server"))) return;
+      if (board && !(await this.attempt(() => addToBoard(board, name, this.parts.q ?? "")))) return;
       this.dialog.close();
-      say(`Saved: ${printable(name)}`);
+      say(`Saved: ${printable(name)}${board && `, on the board ${printable(board)}`}`);
     });
-    for (const one of [this.name, this.where]) one.addEventListener("input", () => this.showVerb());
+    for (const one of [this.name, this.where, this.board]) one.addEventListener("input", () => this.showVerb());
     this.dialog.addEventListener("keydown", (event) => this.walk(event));
     byId("saved-button").addEventListener("click", () => this.open());
   }
@@ -84,10 +89,11 @@ export class Saved {
    * @param {Parts} [parts]
    */
   async ask(method, name = "", parts) {
-    const { enabled, saved: searches } = await saved(method, name, parts);
+    const { enabled, saved: searches, boards } = await saved(method, name, parts);
     this.shared = searches;
-    byId("saved-choice").hidden = byId("boards-link").hidden = !enabled;
-    if (!enabled) this.where.value = "";
+    byId("board-names").replaceChildren(...boards.map((/** @type {{name: string}} */ one) => option(one.name)));
+    for (const id of ["saved-choice", "board-choice", "boards-link"]) byId(id).hidden = !enabled;
+    if (!enabled) this.where.value = this.board.value = "";
     this.draw();
   }
 
@@ -103,6 +109,12 @@ export class Saved {
 
   /** Let the button say whether a search of that name is replaced. */
   showVerb() {
+    const board = this.board.value.trim();
+    // What is on a board is saved on the server.
+    if (board) this.where.value = "server";
+    this.where.disabled = Boolean(board);
+    this.link.href = address("/board", { name: board });
+    this.link.textContent = board ? `Open the board ${printable(board)}` : "Boards: saved searches shown together";
     const list = this.where.value ? this.shared : own();
     const isThere = list.some(({ name }) => name === this.name.value.trim());
     /** @type {Element} */ (this.form.querySelector("[type=submit]")).textContent = isThere ? "Replace" : "Save";
@@ -171,7 +183,7 @@ export class Saved {
   /** @param {KeyboardEvent} event an arrow key, which leads from the name into the list and through it */
   walk(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step || event.target === this.where) return;
+    if (!step || event.target === this.where || event.target === this.board) return;
     const stops = [this.name, .../** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll(".add"))];
     const at = stops.findIndex((one) => one === document.activeElement || one.parentElement?.contains(document.activeElement));
     stops[Math.max(0, Math.min(at + step, stops.length - 1))].focus();

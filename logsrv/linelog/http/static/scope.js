@@ -106,7 +106,7 @@ export function nameOfRange({ last = "" }) {
 }
 
 /** @param {Scope} scope */
-function rangeText({ since, until }) {
+export function rangeText({ since, until }) {
   const [from, to] = [since, until].map((text) => new Date(EXACT.test(text) ? text : NaN));
   const known = (/** @type {Date} */ one) => !Number.isNaN(one.getTime());
   if (known(from) && known(to)) return span(from, to);

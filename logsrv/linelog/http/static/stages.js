@@ -46,7 +46,7 @@ function endOfStage(query, start) {
  * Return the words of a stage, names as they are written, with their bounds in it.
  * @param {string} text
  */
-function tokensOf(text) {
+export function tokensOf(text) {
   const found = [...text.matchAll(TOKEN)];
   return found.map(({ 0: word, index }, number) => ({ word, start: index, end: index + word.length, isBehindComma: found[number - 1]?.[0] === "," }));
 }

@@ -25,6 +25,8 @@ export class TimeBand {
     /** @type {{from: number, to: number} | null} indexes of steps */
     this.range = null;
     this.dragging = false;
+    /** Called when it is drawn without a selection, which hides the tip. */
+    this.onDraw = () => {};
     /** The pointer went down on the step that was selected already. */
     this.isAgain = false;
     box.addEventListener("pointerdown", (event) => {
@@ -119,7 +121,7 @@ export class TimeBand {
   draw() {
     const { chosen } = this;
     this.band.hidden = this.tip.hidden = !chosen;
-    if (!chosen) return;
+    if (!chosen) return this.onDraw();
     const [from, to] = [this.part(this.steps[chosen[0]].start), this.part(this.steps[chosen[1]].end)];
     this.band.style.left = `${100 * from}%`;
     this.band.style.width = `${100 * (to - from)}%`;

@@ -85,8 +85,8 @@ class Logs:
 
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
-    `slow_bars` (histograms do), `table` (the answer of each query for figures), `is_without_zones`
-    (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a sentence: nothing can be stored),
+    `slow_bars` (histograms do), `table` (the answer of each query for figures, or a function that
+    returns it), `is_without_zones` (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a sentence: nothing can be stored),
     `told` (sends an answer with its progress), `hint` (what was meant), `saved` (searches that the server
     keeps; None: it keeps none) and `damaged` (a sentence: those cannot be read).
     """
@@ -104,7 +104,7 @@ class Logs:
         self.slow.set()
         self.slow_bars = threading.Event()
         self.slow_bars.set()
-        self.table: dict[str, Any] | None = None
+        self.table: dict[str, Any] | Callable[[dict[str, str]], dict[str, Any]] | None = None
         self.ahead = timedelta()
         self.hint = ""
         self.saved: list[dict[str, Any]] | None = None
@@ -326,7 +326,8 @@ class _Handler(BaseHTTPRequestHandler):
         if given.get("tz") and self.server_logs.is_without_zones:
             self._answer(b'{"error": "tz: this machine knows no such zone"}', status=400)
             return
-        if (found := self.server_logs.table) is not None:
+        if (table := self.server_logs.table) is not None:
+            found = table(given) if callable(table) else table
             if found["every"]:
                 limits = (found["since"], found["until"])
                 steps = steps_of_rows(Steps(found["every"]), found["rows"], *limits)
@@ -351,8 +352,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"enabled": saved is not None, "saved": searches, "boards": boards})
 
     def do_PUT(self) -> None:
-        board = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server_logs.boards[unquote(self.path.rpartition("/")[2])] = board
+        logs, name = self.server_logs, unquote(self.path.rpartition("/")[2])
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if "panels" in given:
+            logs.boards[name] = given
+        else:
+            others = [one for one in logs.saved or [] if one["name"] != name]
+            logs.saved = [*others, {"name": name, **given}]
         self._saved({})
 
     def _import_board(self, body: bytes) -> None:

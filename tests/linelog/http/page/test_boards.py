@@ -51,8 +51,8 @@ def test_what_has_no_times_is_a_table_whatever_its_shape(logs, visit):
     page = open_board(visit, 1)
     assert page.texts(".board-panel td.number") == ["0"]
     states = "[...document.querySelectorAll('.board-tools .choice-button')]"
-    assert page.run(f"{states}.map((one) => one.disabled)") == [False, True, True]
-    assert page.run(f"{states}.map((one) => one.ariaPressed)") == ["true", "false", "false"]
+    assert page.run(f"{states}.map((one) => one.disabled)") == [False, True, True, True]
+    assert page.run(f"{states}.map((one) => one.ariaPressed)") == ["true", *["false"] * 3]
 
 
 def test_panels_are_asked_again_as_lines_arrive_and_not_otherwise(logs, visit):
@@ -70,6 +70,8 @@ def test_panels_are_asked_again_as_lines_arrive_and_not_otherwise(logs, visit):
 
 def test_few_panels_are_asked_for_at_once_and_a_new_time_replaces_them(logs, visit):
     save_board(logs, *(f"s{number}" for number in range(12)))
+    for panel in logs.boards["shop"]["panels"]:
+        panel["time"] = "board"
     logs.slow_bars.clear()
     page: Page = visit("board?name=shop", ready=f"{PANELS} === 12")
     wait_until(lambda: requests(logs, "/api/histogram") == 3, "three requests")
@@ -147,7 +149,7 @@ def test_a_panel_of_patterns_is_a_table_of_them(logs, visit):
         *("mail", "(none)", "error", "gone", "1"),
     ]
     disabled = "[...document.querySelectorAll('.choice-group button')].map((one) => one.disabled)"
-    assert page.run(disabled) == [False, True, True]
+    assert page.run(disabled) == [False, True, True, True]
 
 
 def test_a_removed_board_can_be_put_back(logs, visit):
@@ -249,7 +251,9 @@ def test_text_of_strangers_is_text_on_a_board(logs, visit):
     assert page.run("document.documentElement.scrollWidth") == 390
     assert page.run("globalThis.owned ?? null") is None
     assert (
-        page.run("document.querySelectorAll('#board :is(script, img, iframe, style, form)').length")
+        page.run(
+            "document.querySelectorAll('#panels :is(script, img, iframe, style, form)').length"
+        )
         == 0
     )
     assert "\u202e" not in page.run("document.body.textContent")
@@ -429,6 +433,7 @@ def test_a_table_of_a_board_says_how_many_rows_it_shows(logs, visit):
 
 def test_a_panel_says_of_which_time_it_counts(logs, visit):
     save_board(logs, "a")
+    logs.boards["shop"]["panels"][0]["time"] = "board"
     page = open_board(visit, 1)
     logs.slow_bars.clear()
     page.run(
