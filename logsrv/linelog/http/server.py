@@ -50,7 +50,7 @@ LOG_OUT = "/logout"
 READ_METHODS = ("GET", "HEAD")
 # A link to a page. It is percent-encoded in the log-in form, which takes at most 4 KiB: three times the
 # link is less.
-_LINK = re.compile(r"/(?:board)?(?:\?[!-~]{0,1000})?")
+_LINK = re.compile(r"/(?:alerts|board)?(?:\?[!-~]{0,1000})?")
 
 
 class WebServer:
@@ -75,7 +75,9 @@ class WebServer:
     ) -> None:
         # Load the library of expressions, and join the page's files, so that no request waits for that.
         parse("/./")
-        assets.live_page(), assets.board_page(), assets.static_files()
+        for page in assets.PAGES.values():
+            page()
+        assets.static_files()
         self._directory = directory
         self._position = position
         self._reactor = reactor

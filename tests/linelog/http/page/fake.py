@@ -26,6 +26,7 @@ from logsrv.linelog.http.assets import LOG_IN, PAGES, POLICY, live_page, log_in_
 from logsrv.linelog.http.counted_replies import steps_of_rows
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.steps.steps import Steps
+from tests.linelog.http.page.fake_alerts import FakeAlerts
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 TOKEN = "open sesame"
@@ -80,8 +81,8 @@ class Logs:
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
     `slow_bars` (histograms do), `table` (the answer of each query for figures), `is_without_zones`
     (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a sentence: nothing can be stored),
-    `hint` (what was meant), `saved` (searches that the server keeps; None: it keeps none) and `damaged`
-    (a sentence: those cannot be read).
+    `hint` (what was meant), `saved` (searches that the server keeps; None: it keeps none), `damaged`
+    (a sentence: those cannot be read), `alerts` (what it tells of them), `slow_alerts` (counting waits).
     """
 
     def __init__(self) -> None:
@@ -103,6 +104,9 @@ class Logs:
         self.saved: list[dict[str, Any]] | None = None
         self.damaged = ""
         self.boards: dict[str, dict[str, Any]] = {}
+        self.alerts = FakeAlerts()
+        self.slow_alerts = threading.Event()
+        self.slow_alerts.set()
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
@@ -198,6 +202,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
+        if self.path.startswith("/api/"):
+            self._change_alerts()
+            return
         given = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         if self.path == LOG_IN and given.get("token") == [TOKEN]:
             self.send_response(204)
@@ -331,12 +338,33 @@ class _Handler(BaseHTTPRequestHandler):
         boards = [{"name": name, **board} for name, board in self.server_logs.boards.items()]
         self._json({"enabled": saved is not None, "saved": saved or [], "boards": boards})
 
+    def _alerts(self, _: dict[str, str]) -> None:
+        self._answer_alerts(*self.server_logs.alerts.list())
+
+    def _would_fire(self, given: dict[str, str]) -> None:
+        assert self.server_logs.slow_alerts.wait(PATIENCE)
+        self._answer_alerts(*self.server_logs.alerts.count(given["alert"]))
+
+    def _change_alerts(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        value = json.loads(content) if content else None
+        self._answer_alerts(*self.server_logs.alerts.change(self.command, self.path, value))
+
+    def _answer_alerts(self, status: int, answer: dict[str, Any]) -> None:
+        self._answer(json.dumps(answer).encode(), status=status)
+
     def do_PUT(self) -> None:
+        if self.path.startswith("/api/alerts/"):
+            self._change_alerts()
+            return
         board = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server_logs.boards[unquote(self.path.rpartition("/")[2])] = board
         self._saved({})
 
     def do_DELETE(self) -> None:
+        if not self.path.startswith("/api/saved/"):
+            self._change_alerts()
+            return
         del self.server_logs.boards[unquote(self.path.rpartition("/")[2])]
         self._saved({})
 
