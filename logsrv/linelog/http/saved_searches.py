@@ -14,7 +14,6 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import unquote_to_bytes
 
 import orjson
 from twisted.internet.defer import Deferred, DeferredLock, succeed
@@ -24,13 +23,12 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import QueryError, StoreError
 from logsrv.kit.options.files import read_file
-from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line, printable
+from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.assets import LASTS
+from logsrv.linelog.http.bodies import body_of_json, is_name, name_in_path, parse_json
 from logsrv.linelog.http.endpoints import (
-    JSON,
-    LONGEST_NAME,
     MOST_PANELS,
     PANEL_SHAPES,
     SAVED,
@@ -90,24 +88,11 @@ class SavedSearches:
 
 
 def _requested_change(request: WebRequest) -> Callable[[Searches], None]:
-    try:
-        name = unquote_to_bytes(request.path.removeprefix(f"{SAVED}/".encode())).decode()
-    except UnicodeDecodeError:
-        raise Problem(400, "the name is not percent-encoded UTF-8") from None
-    if not _is_name(name):
-        raise Problem(
-            400, f"a name has 1 to {LONGEST_NAME} printable characters, and is not '.' or '..'"
-        )
+    name = name_in_path(request, f"{SAVED}/")
     if request.method == b"DELETE":
         return partial(_remove, name)
-    given = (request.getHeader(b"Content-Type") or b"").partition(b";")[0].strip().lower()
-    if given != JSON.encode():
-        raise Problem(415, f"a search is saved as Content-Type: {JSON}")
-    if request.body_size > request.most_kept:
-        raise Problem(413, f"it is longer than {request.most_kept} bytes")
-    assert request.content is not None
     try:
-        search = _checked(_parse_json(request.content.read()))
+        search = _checked(parse_json(body_of_json(request)))
     except ValueError as error:
         raise Problem(400, f"what is to be saved: {error}") from None
     if search.get("last", "") not in ("", *LASTS):
@@ -117,17 +102,6 @@ def _requested_change(request: WebRequest) -> Callable[[Searches], None]:
     if wrong := _query_error(search.get("q", "")):
         raise Problem(400, wrong["error"], at=wrong.get("at"))
     return partial(_save, name, search)
-
-
-def _is_name(name: object) -> bool:
-    # Browsers take `.` and `..` out of a path, even percent-encoded.
-    return (
-        isinstance(name, str)
-        and len(name.strip()) > 0
-        and len(name) <= LONGEST_NAME
-        and name not in (".", "..")
-        and printable(name) == name
-    )
 
 
 def _save(name: str, search: dict[str, Any], saved: Searches) -> None:
@@ -176,7 +150,7 @@ def _query_error(query: str) -> dict[str, Any]:
 
 def _read(file: Path) -> Searches:
     try:
-        searches = _parse_json(read_file(file, LARGEST_FILE) or b"{}")
+        searches = parse_json(read_file(file, LARGEST_FILE) or b"{}")
         if not isinstance(searches, dict):
             raise ValueError("is no JSON object of searches by their names")
         for name, search in searches.items():
@@ -192,13 +166,6 @@ def _read(file: Path) -> Searches:
             return {}
         raise StoreError(f"{_shown_path(file)}: {one_line(str(error))}") from error
     return searches
-
-
-def _parse_json(data: bytes) -> Any:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error}") from None
 
 
 def _checked(search: Any) -> dict[str, Any]:
@@ -225,7 +192,7 @@ def _check_board(board: dict[str, Any]) -> None:
     for panel in panels:
         if not isinstance(panel, dict) or set(panel) != {"search", "as"}:
             raise ValueError('a panel is no JSON object such as {"search": "errors", "as": "bars"}')
-        if not _is_name(panel["search"]):
+        if not is_name(panel["search"]):
             raise ValueError("the search of a panel is no name")
         if panel["as"] not in PANEL_SHAPES:
             raise ValueError(f"the shape of a panel is one of {listed(PANEL_SHAPES)}")
