@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import unquote_to_bytes
-
-import orjson
 
 from logsrv.kit.text.escape import printable
 from logsrv.kit.web.channel import WebRequest
@@ -48,11 +45,3 @@ def body_of_json(request: WebRequest) -> bytes:
     assert request.content is not None
     body: bytes = request.content.read()
     return body
-
-
-def parse_json(data: bytes) -> Any:
-    """Return a JSON value. Raises ValueError."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error}") from None

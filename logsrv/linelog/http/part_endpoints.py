@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from logsrv.errors import QueryError
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
-from logsrv.linelog.http.bodies import body_of_json, name_in_path, parse_json
+from logsrv.linelog.http.bodies import body_of_json, name_in_path
 from logsrv.linelog.http.endpoints import (
     BY_PATH,
     LONGEST_NAME,
@@ -22,6 +22,7 @@ from logsrv.linelog.http.endpoints import (
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.leaves import missing_leaves
 from logsrv.linelog.parts.endpoints import NAME, Answer, Endpoint, EndpointRequest
+from logsrv.linelog.parts.entries_file import parse_json
 
 log = Logger()
 
