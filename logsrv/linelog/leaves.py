@@ -45,7 +45,7 @@ class Leaf(NamedTuple):
 
 _OF_ALERTS = (
     *("alert", "alerts", "alert-command", "alert-variable", "alert-webhook", "alert-format"),
-    *("alert-page", "alert-every", "alert-resolved"),
+    *("alert-page", "alert-every", "alert-resolved", "alert-saved"),
 )
 _PATHS_OF_ALERTS = ("/api/alerts", "/api/silences", "/api/would_fire")
 _OF_HTTP = (

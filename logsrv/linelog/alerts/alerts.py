@@ -43,6 +43,7 @@ from logsrv.linelog.alerts.alert_settings import (
     missing_program_sentence,
 )
 from logsrv.linelog.alerts.grammar import parse_alert
+from logsrv.linelog.alerts.readers.alert_states import AlertStates
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position
 
@@ -209,7 +210,8 @@ class Alerts:
     """The alerts of a service, from the first `change` to `stop`.
 
     directory: returns the present directory of the store. identity: returns the identity of the store, ""
-    if it has none. position: returns the end of the store, where new alerts begin.
+    if it has none. position: returns the end of the store, where new alerts begin. states: how they
+    stand, for readers.
     """
 
     _directory: Callable[[], str]
@@ -223,10 +225,12 @@ class Alerts:
     # The queries of the alerts that have a condition, by their labels.
     _conditions: Mapping[str, str] = attrs.field(init=False, factory=dict)
     _firing: dict[str, int] = attrs.field(init=False, factory=dict)
+    states: AlertStates = attrs.field(init=False)
     _limited_log: RateLimitedLog = attrs.field(init=False)
     _process: ResidentProcess = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.states = AlertStates(self._clock.time_of_day)
         self._limited_log = RateLimitedLog(self._clock.monotonic)
         # The process gets our environment, because alerts name variables for their commands.
         self._process = ResidentProcess(
@@ -248,6 +252,7 @@ class Alerts:
             return
         first, self._alerts = self._alerts is None, wanted
         self._replace_conditions(wanted)
+        self.states.replace_alerts(wanted)
         replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
         kept = AlertPlaces(self._directory(), self._identity(), self._clock)
         with closing(kept.folder):
@@ -294,11 +299,15 @@ class Alerts:
 
     def _handle_report(self, line: bytes) -> None:
         report = report_from_line(line)
+        self.states.note(report)
         count, labels = self._metrics.count, {"alert": report.label, "way": report.way}
         if report.kind == "done":
             self._tasks.all.pop(report.name, None)
             if not self._tasks.all:
                 self._process.end_until_needed()
+        elif report.kind == "state":
+            # The states have noted it.
+            return
         elif report.kind == "lines":
             count("alert_lines_total", report.number, alert=report.label)
         elif report.kind == "firing":

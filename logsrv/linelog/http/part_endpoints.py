@@ -53,7 +53,7 @@ class KnownPath(NamedTuple):
             except ValueError as error:
                 raise Problem(400, f"the body is {error}") from None
         try:
-            return endpoint.answer(EndpointRequest(values=values, name=name, body=body, now=now))
+            return endpoint.answer(EndpointRequest(values=values, name=name, body=body))
         except QueryError as error:
             raise query_problem(error) from None
 

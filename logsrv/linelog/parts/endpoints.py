@@ -66,13 +66,12 @@ class EndpointRequest:
     """A request to an endpoint, after all checks.
 
     values: of all its parameters. name: the one in the path; "" without. body: the JSON value that was
-    sent; None without. now: seconds since 1970.
+    sent; None without.
     """
 
     values: Mapping[str, Any]
     name: str = ""
     body: Any = None
-    now: float = 0.0
 
 
 @attrs.frozen
