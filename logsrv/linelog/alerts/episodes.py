@@ -281,10 +281,13 @@ class PastEpisodes(NamedTuple):
     left_out: bool
 
 
-def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float) -> PastEpisodes:
+def find_past_episodes(
+    view: View, asked: AlertQuery, since: float, until: float, *, processes: int = 0
+) -> PastEpisodes:
     """Return the episodes of a condition that began from `since` to `until`, in seconds since 1970.
 
-    Lines before `since` are read, too: those of a window, or of a day for absence by groups.
+    Lines before `since` are read, too: those of a window, or of a day for absence by groups. processes: as
+    of a Search.
     """
     condition = asked.condition
     assert condition is not None
@@ -295,7 +298,8 @@ def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float
     begin = max(since - before, parse_rfc3339(oldest) if oldest else until)
     windows = Windows(condition, begin, extractions=asked.lines.extractions)
     scope = Scope(since=rfc3339(since - before), until=rfc3339(until))
-    with closing(Search(view, make_matcher(asked.lines.node), scope)) as search:
+    matcher = make_matcher(asked.lines.node)
+    with closing(Search(view, matcher, scope, processes=processes)) as search:
         add_up(search, windows).advance(until)
     begun: dict[Key, Episode] = {}
     found = []

@@ -16,13 +16,11 @@ import attrs
 
 from logsrv import __version__
 from logsrv.errors import QueryError
-from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.http.problems import Problem, query_problem
-from logsrv.linelog.parts.endpoints import ApiParameter
+from logsrv.linelog.parts.endpoints import ApiParameter, read_time
 from logsrv.linelog.query.field_names import field_names, plain_field_names
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
-from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.steps.zones import zone_name
 from logsrv.linelog.store.segment import parse_position
 
@@ -40,7 +38,6 @@ PANEL_SHAPES = ("table", "bars", "lines")
 # Characters; a name of the longest kind, with as many backticks.
 _LONGEST_FIELD, _LONGEST_LIST = 2_002, 4_000
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
-_SPACE_FOR_PLUS = re.compile(r"(:[0-9]{2}(?:\.[0-9]+)?) ([0-9]{2}:?[0-9]{2})$", re.ASCII)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 JSON, LINES, EVENTS = "application/json", "application/x-ndjson", "text/event-stream"
 TEXT = "text/plain; charset=utf-8"
@@ -134,12 +131,6 @@ def _check_query_for_lines(text: str, now: float) -> str:
     return text
 
 
-def _parse_time(text: str, now: float) -> str:
-    # The `+` of `+01:00` arrives as a space if the client did not escape it.
-    text = _SPACE_FOR_PLUS.sub(r"\1+\2", text)
-    return rfc3339(parse_moment(text, now, utc=False))
-
-
 def _check_position(text: str, now: float) -> str:
     return str(parse_position(text))
 
@@ -202,11 +193,11 @@ _TIMES = (
     ApiParameter(
         "since",
         "received then or later: RFC 3339, today, 06:00, 30m (ago), @SECONDS since 1970",
-        _parse_time,
+        read_time,
         _TEXT,
         "",
     ),
-    ApiParameter("until", "received before then", _parse_time, _TEXT, ""),
+    ApiParameter("until", "received before then", read_time, _TEXT, ""),
 )
 _ZONE = ApiParameter(
     "tz",
@@ -315,7 +306,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         (
             *_SCOPE,
             ApiParameter(
-                "new_since", "only patterns that no line before then has", _parse_time, _TEXT, ""
+                "new_since", "only patterns that no line before then has", read_time, _TEXT, ""
             ),
             ApiParameter(
                 "by", "a field: each `value` has its own patterns", _read_field_name, _TEXT, ""

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 import attrs
 
 from logsrv.errors import PeerError
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.query.times import parse_moment
 
 if TYPE_CHECKING:
     # A searching process, which raises Refusal, has no Twisted.
@@ -30,6 +32,7 @@ METHODS = ("GET", "PUT", "POST", "DELETE")
 WITH_BODY = ("PUT", "POST")
 NAME = "/{name}"
 """The end of a path that stands for any name: `/api/colours/{name}`."""
+_SPACE_FOR_PLUS = re.compile(r"(:[0-9]{2}(?:\.[0-9]+)?) ([0-9]{2}:?[0-9]{2})$", re.ASCII)
 _PATH = re.compile(r"/api(/[a-z][a-z_]*)+(/\{name\})?", re.ASCII)
 
 
@@ -59,6 +62,13 @@ class ApiParameter:
     schema: Mapping[str, Any]
     default: Any = None
     required: bool = False
+
+
+def read_time(text: str, now: float) -> str:
+    """Return a time such as `30m` or `06:00` as RFC 3339; for `ApiParameter.read`. Raises ValueError."""
+    # The `+` of `+01:00` arrives as a space if the client did not escape it.
+    text = _SPACE_FOR_PLUS.sub(r"\1+\2", text)
+    return rfc3339(parse_moment(text, now, utc=False))
 
 
 @attrs.frozen(kw_only=True)

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import Alerts
@@ -20,7 +20,14 @@ from logsrv.linelog.alerts.readers import saved_alerts, silences
 from logsrv.linelog.alerts.readers.alert_states import QUIET
 from logsrv.linelog.alerts.readers.saved_alerts import NO_ALERTS, PageAlerts
 from logsrv.linelog.alerts.readers.silences import Silence, UnknownAlertError
-from logsrv.linelog.parts.endpoints import Endpoint, EndpointRequest, Refusal
+from logsrv.linelog.parts.endpoints import (
+    ApiParameter,
+    Endpoint,
+    EndpointRequest,
+    ProcessAnswer,
+    Refusal,
+    read_time,
+)
 from logsrv.linelog.parts.entries_file import Entries, OneAtATime
 from logsrv.linelog.parts.work import PartContext
 
@@ -30,6 +37,9 @@ ALERTS, SILENCES = "/api/alerts", "/api/silences"
 UNCHANGED = "alerts are not changed here; --alert-saved FILE lets readers make and silence them"
 SILENCE_PARTS = ("alert", "group", "for", "until", "reason")
 _TEXT = {"type": "string"}
+WOULD_FIRE = "logsrv.linelog.alerts.readers.would_fire:would_fire"
+TRIED_SECONDS = 86400.0
+"""Seconds of the past that are tried without `since`."""
 _LIST_HELP = "both answer the list"
 
 
@@ -133,7 +143,30 @@ class PageApi:
                 help="End a silence; answers the list of alerts",
                 answer=self._end_silence,
             ),
+            Endpoint(
+                method="GET",
+                path="/api/would_fire",
+                help="When an alert with this text would have fired",
+                answer=self._would_fire,
+                parameters=(
+                    ApiParameter(
+                        "alert", "the text of an alert", _read_alert, _TEXT, required=True
+                    ),
+                    ApiParameter("since", "from then on; a day by default", read_time, _TEXT, ""),
+                    ApiParameter("until", "until then; now by default", read_time, _TEXT, ""),
+                ),
+            ),
         )
+
+    def _would_fire(self, asked: EndpointRequest) -> ProcessAnswer:
+        now = self._context.clock.time_of_day()
+        given = asked.values
+        until = given["until"] or rfc3339(now)
+        since = given["since"] or rfc3339(parse_rfc3339(until) - TRIED_SECONDS)
+        if since >= until:
+            raise Refusal(400, f"since, {since}, is not before until, {until}")
+        values = {"alert": given["alert"], "since": since, "until": until}
+        return ProcessAnswer(WOULD_FIRE, values | {"every": self._options.alert_every})
 
     def _list(self) -> Deferred[Any]:
         return self._work.run(self._read_silences).addCallback(self._document)
@@ -277,6 +310,11 @@ class PageApi:
             return self._read_silences()
 
         return self._work.run(work).addCallback(self._document)
+
+
+def _read_alert(text: str, now: float) -> str:
+    saved_alerts.check_text(text)
+    return text
 
 
 def _checked_parts(body: Any) -> dict[str, Any]:

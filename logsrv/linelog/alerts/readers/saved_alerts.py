@@ -86,7 +86,7 @@ def use_entries(options: AlertOptions, entries: Entries) -> PageAlerts:
                 raise ValueError(f"there are more than {MOST} alerts in the file")
             if not _has_way(options):
                 raise ValueError(NO_WAY)
-            _check_text(text)
+            check_text(text)
             usable[name] = _settings(options, text, name)
         except QueryError as error:
             broken[name] = one_line(error.sentence)
@@ -125,7 +125,7 @@ def _check_name(name: str) -> None:
 
 # Each change of the file goes through all of them.
 @lru_cache(2 * MOST)
-def _check_text(text: str) -> None:
+def check_text(text: str) -> None:
     """Raise QueryError for a wrong text, and ValueError for one that is no single line, or too long."""
     if len(text) > LONGEST:
         raise ValueError(f"the alert is longer than {LONGEST} characters")
@@ -137,7 +137,7 @@ def check_new(options: AlertOptions, name: str, text: str) -> None:
     """Raise Refusal, or QueryError, if an alert cannot be saved."""
     try:
         _check_name(name)
-        _check_text(text)
+        check_text(text)
     except ValueError as error:
         raise Refusal(400, one_line(str(error))) from None
     if name in alerts_by_label(options.alerts):
