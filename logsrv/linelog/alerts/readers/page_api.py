@@ -95,7 +95,7 @@ class PageApi:
 
     def _replace(self, entries: Entries) -> None:
         self._page = saved_alerts.use_entries(self._options, entries)
-        self._alerts.replace_alerts(self.alerts)
+        self._alerts.replace_alerts(self.alerts, is_whole=not self._file_error)
 
     def stop(self) -> Deferred[None]:
         """Wait for changes that are under way."""
