@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.kit.observe.metrics import Metric, make_metrics
@@ -13,6 +14,7 @@ from logsrv.linelog.alerts.alert_settings import AlertOptions
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
 from logsrv.linelog.alerts.findings import check_alerts
 from logsrv.linelog.alerts.readers.page_api import PageApi
+from logsrv.linelog.alerts.readers.saved_alerts import general_settings
 from logsrv.linelog.parts.endpoints import Endpoint
 from logsrv.linelog.parts.work import PartContext, PartWork
 
@@ -57,6 +59,9 @@ class AlertPart(PartWork[AlertOptions]):
         self._api = PageApi(context, self._alerts, options)
 
     def prepare(self, options: AlertOptions) -> None:
+        general = general_settings(options) if options.alert_saved else None
+        if general is not None:
+            require_programs_exist((attrs.evolve(general, name="of the page"),))
         require_programs_exist(options.alerts)
 
     def apply(self, options: AlertOptions) -> None:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from twisted.logger import Logger
 
-from logsrv.errors import QueryError
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.bodies import body_of_json, name_in_path
@@ -19,7 +18,7 @@ from logsrv.linelog.http.endpoints import (
     openapi_operation,
     parse_parameters,
 )
-from logsrv.linelog.http.problems import Problem, query_problem
+from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.leaves import missing_leaves
 from logsrv.linelog.parts.endpoints import NAME, Answer, Endpoint, EndpointRequest
 from logsrv.linelog.parts.entries_file import parse_json
@@ -39,7 +38,7 @@ class KnownPath(NamedTuple):
         return [*self.methods, *(["HEAD"] if "GET" in self.methods else [])]
 
     def ask(self, request: WebRequest, now: float) -> Answer:
-        """Return the answer of the endpoint to a request, after all checks. Raises Refusal."""
+        """Return the answer of the endpoint to a request, after all checks. Raises Refusal and QueryError."""
         method = request.method.decode("latin-1")
         endpoint = self.methods["GET" if method == "HEAD" else method]
         values = parse_parameters(
@@ -52,10 +51,7 @@ class KnownPath(NamedTuple):
                 body = parse_json(body_of_json(request))
             except ValueError as error:
                 raise Problem(400, f"the body is {error}") from None
-        try:
-            return endpoint.answer(EndpointRequest(values=values, name=name, body=body))
-        except QueryError as error:
-            raise query_problem(error) from None
+        return endpoint.answer(EndpointRequest(values=values, name=name, body=body))
 
 
 class PartEndpoints:

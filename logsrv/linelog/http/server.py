@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.errors import StoreError
+from logsrv.errors import QueryError, StoreError
 from logsrv.kit.connections.rates import TokenBuckets
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebRequest
@@ -31,7 +31,7 @@ from logsrv.linelog.http.endpoints import (
 )
 from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
 from logsrv.linelog.http.part_endpoints import KnownPath, PartEndpoints, nothing_at
-from logsrv.linelog.http.problems import STOPPING, Problem
+from logsrv.linelog.http.problems import STOPPING, Problem, query_problem
 from logsrv.linelog.http.responses import ResponseSender, SearchAnswer
 from logsrv.linelog.http.saved_searches import SavedSearches
 from logsrv.linelog.http.searches import Searches
@@ -322,6 +322,8 @@ class WebServer:
         match failure.value:
             case Refusal() as refusal:
                 problem = Problem.of_refusal(refusal)
+            case QueryError() as error:
+                problem = query_problem(error)
             case StoreError() as error:
                 problem = Problem(503, str(error))
             case _:

@@ -177,6 +177,7 @@ class PageApi:
     def _document(self, found: list[Silence]) -> dict[str, Any]:
         options = self._options
         why_not = self._why_unchangeable()
+        general = saved_alerts.general_settings(options)
         in_configuration = alerts_by_label(options.alerts)
         rows = [
             self._row(label, alert, found, "configuration")
@@ -196,7 +197,7 @@ class PageApi:
             "may_change": not why_not,
             "why_not": why_not,
             "since": rfc3339(self._since),
-            "ways": list(saved_alerts.general_ways(options)),
+            "ways": list(general.ways) if general else [],
             "alerts": rows,
             "silences": [_silence_document(one) for one in found],
         }
@@ -232,7 +233,7 @@ class PageApi:
         except ValueError as error:
             raise Refusal(400, f"what is to be saved: {error}") from None
         saved_alerts.check_new(self._options, asked.name, text)
-        if not saved_alerts.general_ways(self._options):
+        if saved_alerts.general_settings(self._options) is None:
             raise Refusal(409, saved_alerts.NO_WAY)
         return self._change(file, partial(saved_alerts.save_alert, file, asked.name, text))
 

@@ -57,13 +57,10 @@ def read_alerts(file: Path) -> Entries:
     return read_entries(file, WHAT)
 
 
-def general_ways(options: AlertOptions) -> tuple[str, ...]:
-    """Return the ways that alerts without settings of their own use."""
-    return _settings(options, "", None).ways if _has_way(options) else ()
-
-
-def _has_way(options: AlertOptions) -> bool:
-    return options.alert_command is not None or options.alert_webhook is not None
+def general_settings(options: AlertOptions) -> AlertSettings | None:
+    """Return the settings of an alert that has none of its own; None if it could send no message."""
+    has_way = options.alert_command is not None or options.alert_webhook is not None
+    return _settings(options, "", None) if has_way else None
 
 
 def _settings(options: AlertOptions, text: str, name: str | None) -> AlertSettings:
@@ -77,6 +74,7 @@ def use_entries(options: AlertOptions, entries: Entries) -> PageAlerts:
     broken: dict[str, str] = {}
     texts: dict[str, str] = {}
     taken = alerts_by_label(options.alerts)
+    can_send = general_settings(options) is not None
     for name, entry in entries.items():
         try:
             texts[name] = text = _text_of(name, entry)
@@ -84,7 +82,7 @@ def use_entries(options: AlertOptions, entries: Entries) -> PageAlerts:
                 raise ValueError("the configuration has an alert of this name, which runs instead")
             if len(usable) >= MOST:
                 raise ValueError(f"there are more than {MOST} alerts in the file")
-            if not _has_way(options):
+            if not can_send:
                 raise ValueError(NO_WAY)
             check_text(text)
             usable[name] = _settings(options, text, name)

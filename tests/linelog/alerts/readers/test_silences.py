@@ -7,6 +7,7 @@ from threading import Thread
 import pytest
 
 from logsrv.errors import StoreError
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.checksums import json_with_checksum
 from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.readers import silences
@@ -30,7 +31,6 @@ from logsrv.linelog.alerts.readers.silences import (
 )
 from logsrv.linelog.store.place import PlaceFolder
 from tests.parts.clocks import HandClock
-from tests.parts.waits import PATIENCE
 
 NIGHT = Silence("web", 1000.0, "new release")
 SHOP = Silence("web", 500.0, group={"app": "shop", "host": None}, begun=3.0)
