@@ -38,7 +38,7 @@ class KnownPath(NamedTuple):
         return [*self.methods, *(["HEAD"] if "GET" in self.methods else [])]
 
     def ask(self, request: WebRequest, now: float) -> Answer:
-        """Return the answer of the endpoint to a request, after all checks. Raises Refusal and QueryError."""
+        """Return the answer to a request, after all checks. Raises Refusal and QueryError."""
         method = request.method.decode("latin-1")
         endpoint = self.methods["GET" if method == "HEAD" else method]
         values = parse_parameters(
