@@ -10,7 +10,7 @@ Between two pieces the reactor handles other events.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from logsrv.linelog.alerts.alert_protocol import (
 )
 from logsrv.linelog.alerts.condition_watch import ConditionWatch
 from logsrv.linelog.alerts.grammar import parse_alert
+from logsrv.linelog.alerts.readers.silences import Silence
 from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver, make_deliver
@@ -65,7 +66,8 @@ class Watcher:
     _failed: Callable[[], object]
     _watches: dict[str, Watch] = attrs.field(factory=dict)
     _scans: SharedScans = attrs.Factory(lambda self: SharedScans(self._view), takes_self=True)
-    _silenced: Collection[str] = ()
+    # By the labels of their alerts.
+    _silences: Mapping[str, Sequence[Silence]] = attrs.field(factory=dict)
     _read_silences_at: float = 0.0
     _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _finished: Deferred[None] | None = None
@@ -136,7 +138,7 @@ class Watcher:
                 watch.reach_end_of_store()
             watch.take_if_due(
                 ending=late or (self._finished is not None and watch not in searched),
-                silenced=watch.task.label in self._silenced,
+                silences=self._silences.get(watch.task.label, ()),
                 waits=watch.task.until is None and watch.task.destination in first,
             )
             if watch.is_done:
@@ -153,7 +155,10 @@ class Watcher:
     def _read_silences(self, now: float) -> None:
         if now >= self._read_silences_at:
             self._read_silences_at = now + SILENCES
-            self._silenced = self._kept.silenced_labels()
+            found: dict[str, list[Silence]] = {}
+            for one in self._kept.silences():
+                found.setdefault(one.alert, []).append(one)
+            self._silences = found
 
     def _end_if_ready(self, now: float, *, reading: bool) -> None:
         busy = any(watch.is_sending for watch in self._watches.values())

@@ -92,6 +92,7 @@ class HttpPart(PartWork[HttpSettings]):
                 totals=self.context.totals,
                 metrics=self.context.metrics,
                 reactor=self.context.reactor,
+                endpoints=self.context.endpoints(),
             )
         return self._web
 

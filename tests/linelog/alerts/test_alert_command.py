@@ -19,7 +19,8 @@ from logsrv.errors import UsageError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts import alert_command
-from logsrv.linelog.alerts.alert_places import FOLDER, load_silences, save_silences
+from logsrv.linelog.alerts.readers import silences
+from logsrv.linelog.alerts.readers.silences import FOLDER, Silence, load_silences, save_silences
 from logsrv.linelog.store.place import PlaceFolder
 from tests.parts.commands import logsrv
 from tests.parts.http_servers import hook
@@ -169,7 +170,8 @@ def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path):
 
     code, said, _ = alert("--silence", "web", "--for", "2h", "--reason", "new\nrelease")
     assert code == 0 and re.fullmatch(r"web is silent until 20[0-9T:.-]+Z\n", said)
-    assert alert("--silences")[1] == said.replace("\n", " (new\\x0arelease)\n")
+    listed = re.escape(said.replace("\n", " (new\\x0arelease)"))
+    assert re.fullmatch(rf"{listed}, id [0-9a-f]+\n", alert("--silences")[1])
     assert alert("--end-silence", "web")[1] == "web sends messages again\n"
     assert "no alert is silenced" in alert("--silences")[2]
     (tmp_path / "logs" / "alerts" / "silences.json").write_text("broken")
@@ -207,40 +209,40 @@ def during_first_save(monkeypatch: pytest.MonkeyPatch, second: Callable[[], obje
         flock(*given)
 
     def save_late(*given: Any) -> None:
-        monkeypatch.setattr(alert_command, "save_silences", save)
+        monkeypatch.setattr(silences, "save_silences", save)
         thread.start()
         assert arrived.wait(PATIENCE)
         save(*given)
 
     monkeypatch.setattr(fcntl, "flock", lock)
-    monkeypatch.setattr(alert_command, "save_silences", save_late)
+    monkeypatch.setattr(silences, "save_silences", save_late)
     return thread
 
 
 @pytest.mark.parametrize("ends", [False, True])
 def test_of_two_commands_at_the_same_moment_neither_loses_a_silence(tmp_path, monkeypatch, ends):
     directory = str(make_store(tmp_path / "logs", [lines(["a"])]))
-    alert_command.begin_silence(directory, "old", "2h", "")
+    alert_command.begin_silence(directory, Silence("old", time.time() + 7200))
 
     def come_second() -> None:
         if ends:
             alert_command.end_silence(directory, "old")
         else:
-            alert_command.begin_silence(directory, "second", "2h", "")
+            alert_command.begin_silence(directory, Silence("second", time.time() + 7200))
 
     second = during_first_save(monkeypatch, come_second)
-    alert_command.begin_silence(directory, "first", "2h", "")
+    alert_command.begin_silence(directory, Silence("first", time.time() + 7200))
     second.join(PATIENCE)
     wanted = {"first"} if ends else {"old", "first", "second"}
     with closing(PlaceFolder(directory, FOLDER)) as folder:
-        assert load_silences(folder, time.time()).keys() == wanted
+        assert {one.alert for one in load_silences(folder, time.time())} == wanted
 
 
 def test_of_two_commands_that_end_the_same_silence_at_once_only_one_says_so(
     tmp_path, monkeypatch, capsys
 ):
     directory = str(make_store(tmp_path / "logs", [lines(["a"])]))
-    alert_command.begin_silence(directory, "web", "2h", "")
+    alert_command.begin_silence(directory, Silence("web", time.time() + 7200))
     capsys.readouterr()
     reasons: list[str] = []
 

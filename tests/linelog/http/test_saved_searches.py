@@ -15,7 +15,8 @@ from twisted.python.failure import Failure
 
 from logsrv.linelog.http.endpoints import openapi_document
 from logsrv.linelog.http.http_settings import HttpSettings
-from logsrv.linelog.http.saved_searches import LARGEST_FILE, MOST
+from logsrv.linelog.http.saved_searches import MOST
+from logsrv.linelog.parts.entries_file import LARGEST_FILE
 from logsrv.linelog.store.disk import Disk
 from tests.parts.users import as_root
 from tests.parts.web_requests import Browser, ServedStore
