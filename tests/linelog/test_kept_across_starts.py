@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from logsrv.linelog.alerts.alert_command import begin_silence, end_silence
-from logsrv.linelog.alerts.readers.silences import FOLDER, Silence, load_silences
+from logsrv.linelog.alerts.states.silences import FOLDER, Silence, load_silences
 from logsrv.linelog.http.asked_ahead import EVERY, FILE, FIRST, AskedAhead
 from logsrv.linelog.http.asked_search import SearchSink
 from logsrv.linelog.store import place

@@ -29,8 +29,8 @@ from logsrv.linelog.alerts.alert_protocol import (
 )
 from logsrv.linelog.alerts.condition_watch import ConditionWatch
 from logsrv.linelog.alerts.grammar import parse_alert
-from logsrv.linelog.alerts.readers.silences import Silence
 from logsrv.linelog.alerts.shared_scan import SharedScans
+from logsrv.linelog.alerts.states.silences import Silence
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver, make_deliver
 from logsrv.linelog.parts.reader_child import DaemonConnection, run_reader_process

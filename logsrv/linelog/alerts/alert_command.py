@@ -56,8 +56,8 @@ from logsrv.linelog.alerts.alerts import require_programs_exist
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, find_past_episodes
 from logsrv.linelog.alerts.grammar import AlertQuery, parse_alert
 from logsrv.linelog.alerts.message import UndeliveredMessage, group_in_words
-from logsrv.linelog.alerts.readers.saved_alerts import read_alerts, use_entries
-from logsrv.linelog.alerts.readers.silences import (
+from logsrv.linelog.alerts.page.saved_alerts import read_alerts, use_entries
+from logsrv.linelog.alerts.states.silences import (
     Silence,
     UnknownAlertError,
     add_silence,

@@ -13,9 +13,9 @@ from logsrv.kit.observe.metrics import Metric, make_metrics
 from logsrv.linelog.alerts.alert_settings import AlertOptions
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
 from logsrv.linelog.alerts.findings import check_alerts
-from logsrv.linelog.alerts.readers.page_api import PageApi
-from logsrv.linelog.alerts.readers.saved_alerts import general_settings
-from logsrv.linelog.parts.endpoints import Endpoint
+from logsrv.linelog.alerts.page.page_api import PageApi
+from logsrv.linelog.alerts.page.saved_alerts import general_settings
+from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.work import PartContext, PartWork
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class AlertPart(PartWork[AlertOptions]):
     def apply(self, options: AlertOptions) -> None:
         self._api.apply(options)
 
-    def endpoints(self) -> Sequence[Endpoint]:
+    def endpoints(self) -> Sequence[PartEndpoint]:
         return self._api.endpoints()
 
     def processes(self, options: AlertOptions) -> Sequence[str]:

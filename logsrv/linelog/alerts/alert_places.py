@@ -8,7 +8,7 @@ removed; only the user of the service may read these.
 The names of the files are numbers; the content of a file says which alert it belongs to. A lock on the
 folder makes sure that only one process at a time uses them.
 
-`silences.json` has the alerts that send no messages for a while (readers/silences.py).
+`silences.json` has the alerts that send no messages for a while (states/silences.py).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from logsrv.kit.text.checksums import (
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.alert_protocol import AlertTask, decode_task
 from logsrv.linelog.alerts.grammar import parse_alert
-from logsrv.linelog.alerts.readers.silences import FOLDER, Silence, load_silences
+from logsrv.linelog.alerts.states.silences import FOLDER, Silence, load_silences
 from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import TMP_SUFFIX, reason
 from logsrv.linelog.store.place import Place, PlaceFolder

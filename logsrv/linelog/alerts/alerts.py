@@ -43,7 +43,7 @@ from logsrv.linelog.alerts.alert_settings import (
     missing_program_sentence,
 )
 from logsrv.linelog.alerts.grammar import parse_alert
-from logsrv.linelog.alerts.readers.alert_states import AlertStates
+from logsrv.linelog.alerts.states.alert_states import AlertStates
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position
 

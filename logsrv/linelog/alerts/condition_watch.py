@@ -13,8 +13,8 @@ from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.episodes import EpisodeMessage, Episodes, SilencedGroups
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.message import group_of
-from logsrv.linelog.alerts.readers.reported_state import ReportedState
-from logsrv.linelog.alerts.readers.silences import silent_until
+from logsrv.linelog.alerts.states.reported_state import ReportedState
+from logsrv.linelog.alerts.states.silences import silent_until
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.alerts.windows import STEPS, Change, Key, Windows

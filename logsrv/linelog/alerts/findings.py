@@ -26,7 +26,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
-from logsrv.linelog.alerts.readers.saved_alerts import (
+from logsrv.linelog.alerts.page.saved_alerts import (
     NO_WAY,
     general_settings,
     read_alerts,

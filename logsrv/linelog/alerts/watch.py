@@ -11,7 +11,7 @@ from logsrv.linelog.alerts.alert_places import AlertProgress
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
-from logsrv.linelog.alerts.readers.silences import Silence
+from logsrv.linelog.alerts.states.silences import Silence
 from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.read.follow import AppendedLines, Follower

@@ -20,7 +20,7 @@ from logsrv.linelog.http.endpoints import (
 )
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.leaves import missing_leaves
-from logsrv.linelog.parts.endpoints import NAME, Answer, Endpoint, EndpointRequest
+from logsrv.linelog.parts.endpoints import NAME, Answer, EndpointRequest, PartEndpoint
 from logsrv.linelog.parts.entries_file import parse_json
 
 log = Logger()
@@ -30,7 +30,7 @@ class KnownPath(NamedTuple):
     """A path, up to a name, and its endpoints by their methods."""
 
     before: str
-    methods: dict[str, Endpoint]
+    methods: dict[str, PartEndpoint]
 
     @property
     def allowed(self) -> list[str]:
@@ -38,7 +38,7 @@ class KnownPath(NamedTuple):
         return [*self.methods, *(["HEAD"] if "GET" in self.methods else [])]
 
     def ask(self, request: WebRequest, now: float) -> Answer:
-        """Return the answer to a request, after all checks. Raises Refusal and QueryError."""
+        """Return the answer to a request, after all checks. Raises RefusedRequest and QueryError."""
         method = request.method.decode("latin-1")
         endpoint = self.methods["GET" if method == "HEAD" else method]
         values = parse_parameters(
@@ -57,7 +57,7 @@ class KnownPath(NamedTuple):
 class PartEndpoints:
     """The endpoints of other parts. One with a path of ours is left out, and logged."""
 
-    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+    def __init__(self, endpoints: Iterable[PartEndpoint]) -> None:
         self._paths: dict[str, KnownPath] = {}
         for one in endpoints:
             before = one.path.removesuffix("{name}")
@@ -79,7 +79,7 @@ class PartEndpoints:
         return found
 
 
-def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
+def _operation(endpoint: PartEndpoint) -> Mapping[str, Any]:
     plain = ApiEndpoint(endpoint.path, endpoint.help, endpoint.parameters)
     found = openapi_operation(plain, endpoint.reply)
     words = endpoint.path.removeprefix("/api/").removesuffix(NAME).replace("/", "_")

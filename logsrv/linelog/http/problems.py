@@ -8,13 +8,13 @@ from types import MappingProxyType
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.parts.endpoints import Refusal
+from logsrv.linelog.parts.endpoints import RefusedRequest
 
 # Seconds after which a client may repeat a request that was refused because there were too many.
 RETRY_AFTER = 2
 
 
-class Problem(Refusal):
+class Problem(RefusedRequest):
     """A failed request, and its answer. headers: additional headers of the answer."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Problem(Refusal):
         return cls(status, found["error"], at=found.get("at"))
 
     @classmethod
-    def of_refusal(cls, refusal: Refusal) -> Problem:
+    def of_refusal(cls, refusal: RefusedRequest) -> Problem:
         """Return the problem of a refusal by a part."""
         if isinstance(refusal, Problem):
             return refusal

@@ -37,7 +37,7 @@ from logsrv.kit.children.fork_side import end_with_input, fork_for_orders
 from logsrv.kit.plugins import load_object
 from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
-from logsrv.linelog.parts.endpoints import Refusal
+from logsrv.linelog.parts.endpoints import RefusedRequest
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.view import REMOVED_MEANWHILE, View
@@ -113,7 +113,7 @@ def answer_request(
             for data in (work or replies.REPLIES[request["endpoint"]])(view, values):
                 body.write(data)
             body.send_status_once()
-    except Refusal as refusal:
+    except RefusedRequest as refusal:
         body.send_problem(Problem.of_refusal(refusal))
     except QueryError as error:
         body.send_problem(query_problem(error))

@@ -39,7 +39,7 @@ from logsrv.linelog.http.statistics import StoreStatistics
 from logsrv.linelog.http.views.view_process import LiveViews
 from logsrv.linelog.http.views.view_protocol import LiveQuery
 from logsrv.linelog.http.views.viewer import Viewer
-from logsrv.linelog.parts.endpoints import Endpoint, ProcessAnswer, Refusal
+from logsrv.linelog.parts.endpoints import PartEndpoint, ProcessAnswer, RefusedRequest
 from logsrv.linelog.query.hints import foreign_syntax_hints
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.render import safe_json
@@ -74,7 +74,7 @@ class WebServer:
         totals: Callable[[], dict[str, Any]],
         metrics: Metrics,
         reactor: Any,
-        endpoints: Iterable[Endpoint] = (),
+        endpoints: Iterable[PartEndpoint] = (),
     ) -> None:
         # Load the library of expressions, and join the page's files, so that no request waits for that.
         parse("/./")
@@ -322,7 +322,7 @@ class WebServer:
 
     def _answer_failure(self, failure: Failure, request: WebRequest) -> None:
         match failure.value:
-            case Refusal() as refusal:
+            case RefusedRequest() as refusal:
                 problem = Problem.of_refusal(refusal)
             case QueryError() as error:
                 problem = query_problem(error)

@@ -2,7 +2,8 @@
 
     class Colours(PartWork[ColourOptions]):
         def endpoints(self):
-            return [Endpoint(method="GET", path="/api/colours", help="All colours", answer=self._answer)]
+            help = "All colours"
+            return [PartEndpoint(method="GET", path="/api/colours", help=help, answer=self._answer)]
 
         def _answer(self, asked):
             return succeed({"colours": ["red"]})
@@ -25,7 +26,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.times import parse_moment
 
 if TYPE_CHECKING:
-    # A searching process, which raises Refusal, has no Twisted.
+    # A searching process, which raises RefusedRequest, has no Twisted.
     from twisted.internet.defer import Deferred
 
 METHODS = ("GET", "PUT", "POST", "DELETE")
@@ -36,7 +37,7 @@ _SPACE_FOR_PLUS = re.compile(r"(:[0-9]{2}(?:\.[0-9]+)?) ([0-9]{2}:?[0-9]{2})$", 
 _PATH = re.compile(r"/api(/[a-z][a-z_]*)+(/\{name\})?", re.ASCII)
 
 
-class Refusal(PeerError):
+class RefusedRequest(PeerError):
     """A request that is refused with a sentence.
 
     status: of HTTP. at: the column of a fault in a query, from 1; None if no query is the reason.
@@ -89,7 +90,7 @@ class ProcessAnswer:
     """An answer that takes long, or reads the store: a process makes it, with the limits of a search.
 
     work: `package.module:function`; it gets a View of the store and `values`, and yields the pieces of the
-    body. It may raise Refusal, QueryError and StoreError. values: as JSON can represent them.
+    body. It may raise RefusedRequest, QueryError and StoreError. values: as JSON can represent them.
     """
 
     work: str
@@ -97,15 +98,15 @@ class ProcessAnswer:
 
 
 Answer: TypeAlias = Union["Deferred[Any]", ProcessAnswer]
-"""A Deferred fires with the document, as JSON can represent it, and may fail with Refusal or StoreError."""
+"""A Deferred fires with what JSON can represent, and may fail with RefusedRequest and StoreError."""
 
 
 @attrs.frozen(kw_only=True)
-class Endpoint:
+class PartEndpoint:
     """A method and a path of the API. Raises ValueError if they cannot be served.
 
-    answer: called in the reactor's thread; it may raise Refusal and QueryError. body: the schema of the
-    JSON value in a request; None if it has none. reply: the schema of the answer.
+    answer: called in the reactor's thread; it may raise RefusedRequest and QueryError. body: the schema of
+    the JSON value in a request; None if it has none. reply: the schema of the answer.
     """
 
     method: str

@@ -23,7 +23,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.files import read_file
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import shown
-from logsrv.linelog.parts.endpoints import Refusal
+from logsrv.linelog.parts.endpoints import RefusedRequest
 from logsrv.linelog.store.disk import Disk, reason
 
 P = ParamSpec("P")
@@ -69,10 +69,13 @@ def read_entries(file: Path, what: str) -> Entries:
 
 
 def write_entries(file: Path, entries: Entries, what: str) -> None:
-    """Replace the file durably; its mode and owner stay. Raises StoreError; Refusal if it is too long."""
+    """Replace the file durably; its mode and owner stay.
+
+    Raises StoreError, and RefusedRequest if it is too long.
+    """
     data = orjson.dumps(entries, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     if len(data) > LARGEST_FILE:
-        raise Refusal(409, f"the saved {what} are too long together; remove one first")
+        raise RefusedRequest(409, f"the saved {what} are too long together; remove one first")
     # Through a symbolic link, so that the link stays.
     folder, name = os.path.split(os.path.realpath(file))
     try:

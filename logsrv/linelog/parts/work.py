@@ -27,7 +27,7 @@ from logsrv.clock import Clock
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metric, Metrics, MetricsPart
 from logsrv.kit.service.sites import SiteServer, SiteSpec
-from logsrv.linelog.parts.endpoints import Endpoint
+from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segment import Position
 
@@ -58,7 +58,7 @@ class PartContext:
     clock: Clock
     reactor: Any
     metrics: Metrics
-    endpoints: Callable[[], Sequence[Endpoint]] = tuple
+    endpoints: Callable[[], Sequence[PartEndpoint]] = tuple
 
 
 class PartWork(Generic[Options]):
@@ -86,7 +86,7 @@ class PartWork(Generic[Options]):
         """Return the server of a new site, one of `sites`."""
         raise NotImplementedError
 
-    def endpoints(self) -> Sequence[Endpoint]:
+    def endpoints(self) -> Sequence[PartEndpoint]:
         """Return what it answers in the API of the web server, if there is one."""
         return ()
 

@@ -19,7 +19,7 @@ from logsrv.kit.plugins import load_object
 from logsrv.kit.service.findings import findings_or_error
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.text.words import error_text
-from logsrv.linelog.parts.endpoints import Endpoint
+from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.registry import KnownPart
 from logsrv.linelog.parts.work import PartContext, PartWork
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
@@ -77,9 +77,9 @@ class RunningParts:
         """Return the server of a site of a part."""
         return self._at_sites[wanted.key].make_server(wanted, metrics)
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[PartEndpoint]:
         """Return the endpoints of all parts. Of two alike the first counts; the log names the other."""
-        found: dict[tuple[str, str], Endpoint] = {}
+        found: dict[tuple[str, str], PartEndpoint] = {}
         for one in self._all:
             try:
                 offered = list(one.work.endpoints())

@@ -19,8 +19,8 @@ from logsrv.errors import UsageError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts import alert_command
-from logsrv.linelog.alerts.readers import silences
-from logsrv.linelog.alerts.readers.silences import FOLDER, Silence, load_silences, save_silences
+from logsrv.linelog.alerts.states import silences
+from logsrv.linelog.alerts.states.silences import FOLDER, Silence, load_silences, save_silences
 from logsrv.linelog.store.place import PlaceFolder
 from tests.parts.commands import logsrv
 from tests.parts.http_servers import hook

@@ -16,7 +16,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.condition_watch import UNWATCHED, ConditionWatch
 from logsrv.linelog.alerts.episodes import GATHER, EpisodeMessage
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage, first_value
-from logsrv.linelog.alerts.readers.silences import Silence, save_silences
+from logsrv.linelog.alerts.states.silences import Silence, save_silences
 from logsrv.linelog.alerts.watch import RETRY
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.store.place import PlaceFolder

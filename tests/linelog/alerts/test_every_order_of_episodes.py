@@ -23,7 +23,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import EpisodeMessage, find_past_episodes
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.message import TemporaryFailure
-from logsrv.linelog.alerts.readers.silences import Silence
+from logsrv.linelog.alerts.states.silences import Silence
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position

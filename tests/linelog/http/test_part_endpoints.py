@@ -17,10 +17,10 @@ from logsrv.linelog.leaves import LEAVES
 from logsrv.linelog.parts.endpoints import (
     Answer,
     ApiParameter,
-    Endpoint,
     EndpointRequest,
+    PartEndpoint,
     ProcessAnswer,
-    Refusal,
+    RefusedRequest,
 )
 from tests.parts.alert_pages import answer_of
 from tests.parts.web_requests import Browser, ServedStore
@@ -36,14 +36,14 @@ class Colours:
         self.failure: Exception | None = None
         self.later: Deferred[Any] | None = None
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[PartEndpoint]:
         size = ApiParameter("size", "how large", lambda text, now: int(text), TEXT, 1)
         common: Any = {"help": "Colours", "answer": self.answer}
         return [
-            Endpoint(method="GET", path="/api/colours", parameters=(size,), **common),
-            Endpoint(method="POST", path="/api/colours", body={"type": "object"}, **common),
-            Endpoint(method="PUT", path="/api/colours/{name}", body=TEXT, **common),
-            Endpoint(method="GET", path="/api/pieces", help="", answer=self.answer_by_process),
+            PartEndpoint(method="GET", path="/api/colours", parameters=(size,), **common),
+            PartEndpoint(method="POST", path="/api/colours", body={"type": "object"}, **common),
+            PartEndpoint(method="PUT", path="/api/colours/{name}", body=TEXT, **common),
+            PartEndpoint(method="GET", path="/api/pieces", help="", answer=self.answer_by_process),
         ]
 
     def answer(self, asked: EndpointRequest) -> Answer:
@@ -59,7 +59,7 @@ class Colours:
 class Served(ServedStore):
     """A server that serves these endpoints."""
 
-    def __init__(self, directory: Path, endpoints: Sequence[Endpoint], **settings: Any) -> None:
+    def __init__(self, directory: Path, endpoints: Sequence[PartEndpoint], **settings: Any) -> None:
         super().__init__(directory)
         self.server = WebServer(
             lambda: str(self.store),
@@ -84,12 +84,12 @@ class Served(ServedStore):
 
 
 @pytest.fixture
-def colours():
+def colours() -> Colours:
     return Colours()
 
 
 @pytest.fixture
-def served(tmp_path, colours):
+def served(tmp_path: Path, colours: Colours) -> Served:
     return Served(tmp_path, colours.endpoints())
 
 
@@ -132,8 +132,8 @@ def test_with_a_token_only_who_has_it_reaches_the_part(tmp_path, colours):
 @pytest.mark.parametrize(
     ("failure", "status", "answer"),
     [
-        (Refusal(409, "too many"), 409, {"error": "too many"}),
-        (Refusal(400, "wrong", at=4), 400, {"error": "wrong", "at": 4}),
+        (RefusedRequest(409, "too many"), 409, {"error": "too many"}),
+        (RefusedRequest(400, "wrong", at=4), 400, {"error": "wrong", "at": 4}),
         (QueryError("no query", 7), 400, {"error": "no query", "at": 7}),
         (StoreError("no disk"), 503, {"error": "no disk"}),
     ],
@@ -189,8 +189,8 @@ def test_openapi_has_them_and_ours_stay(served):
 
 
 def test_a_part_cannot_take_a_path_of_ours(tmp_path, colours):
-    own = Endpoint(method="GET", path="/api/stats", help="", answer=colours.answer)
-    saved = Endpoint(method="DELETE", path="/api/saved/{name}", help="", answer=colours.answer)
+    own = PartEndpoint(method="GET", path="/api/stats", help="", answer=colours.answer)
+    saved = PartEndpoint(method="DELETE", path="/api/saved/{name}", help="", answer=colours.answer)
     with capturedLogs() as events:
         served = Served(tmp_path, [own, saved])
     assert [formatEvent(one) for one in events] == [

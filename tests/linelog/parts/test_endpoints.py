@@ -3,7 +3,7 @@
 import pytest
 from twisted.internet.defer import succeed
 
-from logsrv.linelog.parts.endpoints import Endpoint, Refusal, read_time
+from logsrv.linelog.parts.endpoints import PartEndpoint, RefusedRequest, read_time
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,13 @@ from logsrv.linelog.parts.endpoints import Endpoint, Refusal, read_time
 )
 def test_an_endpoint_that_cannot_be_served_is_refused(method, path, body, sentence):
     with pytest.raises(ValueError, match=sentence):
-        Endpoint(method=method, path=path, help="", body=body, answer=lambda asked: succeed(None))
+        PartEndpoint(
+            method=method, path=path, help="", body=body, answer=lambda asked: succeed(None)
+        )
 
 
 def test_a_refusal_has_a_status_a_sentence_and_perhaps_a_column():
-    refusal = Refusal(409, "there are too many", at=3)
+    refusal = RefusedRequest(409, "there are too many", at=3)
     assert (refusal.status, str(refusal), refusal.at) == (409, "there are too many", 3)
 
 

@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import StoreError
-from logsrv.linelog.parts.endpoints import Refusal
+from logsrv.linelog.parts.endpoints import RefusedRequest
 from logsrv.linelog.parts.entries_file import (
     LARGEST_FILE,
     OneAtATime,
@@ -66,7 +66,7 @@ def test_no_directory_or_device_is_taken_for_the_file(tmp_path):
 
 def test_entries_that_are_too_long_together_are_refused(tmp_path):
     file = tmp_path / "entries.json"
-    with pytest.raises(Refusal, match="the saved colours are too long together") as caught:
+    with pytest.raises(RefusedRequest, match="the saved colours are too long together") as caught:
         write_entries(file, {"a": "x" * LARGEST_FILE}, "colours")
     assert caught.value.status == 409 and not file.exists()
 

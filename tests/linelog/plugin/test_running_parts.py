@@ -10,7 +10,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.service.findings import CheckRequest, Finding, current_user
-from logsrv.linelog.parts.endpoints import Endpoint
+from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.part import Part
 from logsrv.linelog.parts.registry import KnownPart
 from logsrv.linelog.parts.work import PartWork
@@ -43,22 +43,22 @@ def known(kind: type[Any], *, ours: bool) -> KnownPart:
     return KnownPart(part, StorePolicy, ours)
 
 
-def endpoint(path: str, method: str = "GET") -> Endpoint:
-    return Endpoint(method=method, path=path, help="Colours", answer=lambda asked: succeed({}))
+def endpoint(path: str, method: str = "GET") -> PartEndpoint:
+    return PartEndpoint(method=method, path=path, help="Colours", answer=lambda asked: succeed({}))
 
 
 class Offering(PartWork[StorePolicy]):
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[PartEndpoint]:
         return [endpoint("/api/colours"), endpoint("/api/colours/{name}", "DELETE")]
 
 
 class OfferingAgain(PartWork[StorePolicy]):
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[PartEndpoint]:
         return [endpoint("/api/colours"), endpoint("/api/shapes")]
 
 
 class OfferingNonsense(PartWork[StorePolicy]):
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[PartEndpoint]:
         return [endpoint("/colours")]
 
 

@@ -28,7 +28,7 @@ from logsrv.linelog.steps.steps import Steps
 MOST_EPISODES = 100
 MOST_STEPS = 50_000
 """Steps of time in which lines are counted; one takes a second at least."""
-# As many as of other searches of readers.
+# Other searches of readers have as many.
 _PROCESSES = min(2, cores())
 
 

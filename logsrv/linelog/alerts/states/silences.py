@@ -8,9 +8,9 @@ messages are sent, but for what began and ended within.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from threading import Event
 from typing import Any
 from zlib import crc32
 
@@ -36,9 +36,8 @@ MOST = 500
 LONGEST = 90 * 86400.0
 """Seconds of a silence."""
 LONGEST_REASON = 200
-LOCK_SECONDS = 10.0
-"""Seconds to wait for another process that changes the silences."""
-_LOCK_STEP = 0.05
+LOCK_TRIES, LOCK_STEP = 200, 0.05
+"""The attempts to lock out others who change the silences, and the seconds between two."""
 _MISSING = object()
 
 Group = Mapping[str, str | None]
@@ -160,7 +159,7 @@ def load_silences(folder: PlaceFolder, now: float) -> list[Silence]:
 def _decoded(found: Any) -> Silence:
     if isinstance(found, dict):
         return Silence(**found)
-    # Of an earlier version: name, end, reason.
+    # An earlier version has saved name, end and reason.
     name, until, *others = found
     known_by = f"{crc32(f'{name} {until}'.encode()):08x}"
     return Silence(name, until, others[0] if others else "", id=known_by)
@@ -207,11 +206,11 @@ def changed_silences(directory: str, now: Callable[[], float]) -> Iterator[list[
 
 
 def _lock(folder: PlaceFolder) -> None:
-    deadline = time.monotonic() + LOCK_SECONDS
-    while not folder.lock("silences"):
-        if time.monotonic() > deadline:
-            raise StoreError("another process keeps the silences locked")
-        time.sleep(_LOCK_STEP)
+    for _ in range(LOCK_TRIES):
+        if folder.lock("silences"):
+            return
+        Event().wait(LOCK_STEP)
+    raise StoreError("another process keeps the silences locked")
 
 
 def add_silence(directory: str, silence: Silence, now: Callable[[], float]) -> None:

@@ -15,13 +15,13 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts.alert_protocol import AlertReport
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.grammar import parse_alert
-from logsrv.linelog.alerts.readers.silences import Silence, silent_until
+from logsrv.linelog.alerts.states.silences import Silence, silent_until
 
 QUIET, FIRING, LINES = "quiet", "firing", "lines"
 
 
 @attrs.frozen
-class Delivery:
+class LastDelivery:
     """The fate of the last message of an alert by one way.
 
     state: "none" since the start, "sent", "waiting" for another attempt, "failed" for good. time: of the
@@ -51,7 +51,7 @@ class AlertState:
     groups: list[dict[str, Any]] = attrs.field(factory=list)
     count: int = 0
     last: dict[str, Any] | None = None
-    deliveries: dict[str, Delivery] = attrs.field(factory=dict)
+    deliveries: dict[str, LastDelivery] = attrs.field(factory=dict)
 
 
 class AlertStates:
@@ -83,11 +83,13 @@ class AlertStates:
                 state.groups, state.count = report.state["groups"], report.state["count"]
                 state.last = report.state["last"]
         elif report.kind == "sent":
-            state.deliveries[report.way] = Delivery("sent", now)
+            state.deliveries[report.way] = LastDelivery("sent", now)
         elif report.kind == "failed":
-            state.deliveries[report.way] = Delivery("failed", now, report.why)
+            state.deliveries[report.way] = LastDelivery("failed", now, report.why)
         elif report.kind == "later":
-            state.deliveries[report.way] = Delivery("waiting", now, report.why, now + report.pause)
+            state.deliveries[report.way] = LastDelivery(
+                "waiting", now, report.why, now + report.pause
+            )
 
     def document(
         self, label: str, alert: AlertSettings, silences: Collection[Silence]
@@ -107,7 +109,9 @@ class AlertStates:
             "groups": groups,
             "group_count": state.count,
             "last": state.last,
-            "delivery": [state.deliveries.get(way, Delivery()).document(way) for way in alert.ways],
+            "delivery": [
+                state.deliveries.get(way, LastDelivery()).document(way) for way in alert.ways
+            ],
         }
 
 

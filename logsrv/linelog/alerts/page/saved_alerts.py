@@ -26,7 +26,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
 )
 from logsrv.linelog.alerts.grammar import parse_alert
-from logsrv.linelog.parts.endpoints import Refusal
+from logsrv.linelog.parts.endpoints import RefusedRequest
 from logsrv.linelog.parts.entries_file import Entries, read_entries, write_entries
 from logsrv.linelog.query.option_kinds import require_plain_text
 
@@ -132,21 +132,23 @@ def check_text(text: str) -> None:
 
 
 def check_new(options: AlertOptions, name: str, text: str) -> None:
-    """Raise Refusal, or QueryError, if an alert cannot be saved."""
+    """Raise RefusedRequest, or QueryError, if an alert cannot be saved."""
     try:
         _check_name(name)
         check_text(text)
     except ValueError as error:
-        raise Refusal(400, one_line(str(error))) from None
+        raise RefusedRequest(400, one_line(str(error))) from None
     if name in alerts_by_label(options.alerts):
-        raise Refusal(409, f"the configuration has an alert {shown(name)}; choose another name")
+        raise RefusedRequest(
+            409, f"the configuration has an alert {shown(name)}; choose another name"
+        )
 
 
 def save_alert(file: Path, name: str, text: str) -> Entries:
-    """Save an alert; return all entries. Raises StoreError and Refusal."""
+    """Save an alert; return all entries. Raises StoreError and RefusedRequest."""
     entries = read_alerts(file)
     if name not in entries and len(entries) >= MOST:
-        raise Refusal(
+        raise RefusedRequest(
             409, f"there are {MOST} alerts of the page, and no more may be; remove one first"
         )
     entries[name] = {"alert": text}
@@ -155,9 +157,9 @@ def save_alert(file: Path, name: str, text: str) -> Entries:
 
 
 def remove_alert(file: Path, name: str) -> Entries:
-    """Remove an alert; return the entries that are left. Raises StoreError and Refusal."""
+    """Remove an alert; return the entries that are left. Raises StoreError and RefusedRequest."""
     entries = read_alerts(file)
     if entries.pop(name, None) is None:
-        raise Refusal(404, f"there is no alert {shown(name)} of the page")
+        raise RefusedRequest(404, f"there is no alert {shown(name)} of the page")
     write_entries(file, entries, WHAT)
     return entries

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts.alert_protocol import AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.readers.reported_state import FIGURES, MOST_GROUPS
+from logsrv.linelog.alerts.states.reported_state import FIGURES, MOST_GROUPS
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from tests.parts.stores import BEGIN
 from tests.parts.watchers import WatcherStage

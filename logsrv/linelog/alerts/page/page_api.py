@@ -16,16 +16,17 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import Alerts
-from logsrv.linelog.alerts.readers import saved_alerts, silences
-from logsrv.linelog.alerts.readers.alert_states import QUIET
-from logsrv.linelog.alerts.readers.saved_alerts import NO_ALERTS, PageAlerts
-from logsrv.linelog.alerts.readers.silences import Silence, UnknownAlertError
+from logsrv.linelog.alerts.page import saved_alerts
+from logsrv.linelog.alerts.page.saved_alerts import NO_ALERTS, PageAlerts
+from logsrv.linelog.alerts.states import silences
+from logsrv.linelog.alerts.states.alert_states import QUIET
+from logsrv.linelog.alerts.states.silences import Silence, UnknownAlertError
 from logsrv.linelog.parts.endpoints import (
     ApiParameter,
-    Endpoint,
     EndpointRequest,
+    PartEndpoint,
     ProcessAnswer,
-    Refusal,
+    RefusedRequest,
     read_time,
 )
 from logsrv.linelog.parts.entries_file import Entries, OneAtATime
@@ -37,7 +38,7 @@ ALERTS, SILENCES = "/api/alerts", "/api/silences"
 UNCHANGED = "alerts are not changed here; --alert-saved FILE lets readers make and silence them"
 SILENCE_PARTS = ("alert", "group", "for", "until", "reason")
 _TEXT = {"type": "string"}
-WOULD_FIRE = "logsrv.linelog.alerts.readers.would_fire:would_fire"
+WOULD_FIRE = "logsrv.linelog.alerts.page.would_fire:would_fire"
 TRIED_SECONDS = 86400.0
 """Seconds of the past that are tried without `since`."""
 _LIST_HELP = "both answer the list"
@@ -101,7 +102,7 @@ class PageApi:
         """Wait for changes that are under way."""
         return self._work.ended()
 
-    def endpoints(self) -> tuple[Endpoint, ...]:
+    def endpoints(self) -> tuple[PartEndpoint, ...]:
         """Return the endpoints of the page."""
         silence = {
             "alert": _TEXT,
@@ -111,39 +112,39 @@ class PageApi:
             "reason": _TEXT,
         }
         return (
-            Endpoint(
+            PartEndpoint(
                 method="GET",
                 path=ALERTS,
                 help="The alerts, how they stand, and the silences",
                 answer=lambda asked: self._list(),
             ),
-            Endpoint(
+            PartEndpoint(
                 method="PUT",
                 path=f"{ALERTS}/{{name}}",
                 help=f"Save an alert, or replace it; {_LIST_HELP}",
                 answer=self._save,
                 body={"type": "object", "required": ["alert"], "properties": {"alert": _TEXT}},
             ),
-            Endpoint(
+            PartEndpoint(
                 method="DELETE",
                 path=f"{ALERTS}/{{name}}",
                 help=f"Remove an alert; {_LIST_HELP}",
                 answer=self._remove,
             ),
-            Endpoint(
+            PartEndpoint(
                 method="POST",
                 path=SILENCES,
                 help="Silence an alert, or a group of it; answers the list of alerts",
                 answer=self._silence,
                 body={"type": "object", "required": ["alert"], "properties": silence},
             ),
-            Endpoint(
+            PartEndpoint(
                 method="DELETE",
                 path=f"{SILENCES}/{{name}}",
                 help="End a silence; answers the list of alerts",
                 answer=self._end_silence,
             ),
-            Endpoint(
+            PartEndpoint(
                 method="GET",
                 path="/api/would_fire",
                 help="When an alert with this text would have fired",
@@ -164,7 +165,7 @@ class PageApi:
         until = given["until"] or rfc3339(now)
         since = given["since"] or rfc3339(parse_rfc3339(until) - TRIED_SECONDS)
         if since >= until:
-            raise Refusal(400, f"since, {since}, is not before until, {until}")
+            raise RefusedRequest(400, f"since, {since}, is not before until, {until}")
         values = {"alert": given["alert"], "since": since, "until": until}
         return ProcessAnswer(WOULD_FIRE, values | {"every": self._options.alert_every})
 
@@ -221,9 +222,9 @@ class PageApi:
         return self._file_error
 
     def _file(self) -> Path:
-        """Return the file of the alerts. Raises Refusal without."""
+        """Return the file of the alerts. Raises RefusedRequest without."""
         if self._options.alert_saved is None:
-            raise Refusal(404, UNCHANGED)
+            raise RefusedRequest(404, UNCHANGED)
         return self._options.alert_saved
 
     def _save(self, asked: EndpointRequest) -> Deferred[Any]:
@@ -231,17 +232,17 @@ class PageApi:
         try:
             text = saved_alerts.text_in(asked.body)
         except ValueError as error:
-            raise Refusal(400, f"what is to be saved: {error}") from None
+            raise RefusedRequest(400, f"what is to be saved: {error}") from None
         saved_alerts.check_new(self._options, asked.name, text)
         if saved_alerts.general_settings(self._options) is None:
-            raise Refusal(409, saved_alerts.NO_WAY)
+            raise RefusedRequest(409, saved_alerts.NO_WAY)
         return self._change(file, partial(saved_alerts.save_alert, file, asked.name, text))
 
     def _remove(self, asked: EndpointRequest) -> Deferred[Any]:
         file = self._file()
         of_page = {*self._page.texts, *self._page.broken}
         if asked.name in alerts_by_label(self._options.alerts) and asked.name not in of_page:
-            raise Refusal(
+            raise RefusedRequest(
                 409, f"alert {shown(asked.name)} is in the configuration; remove it there"
             )
         return self._change(file, partial(saved_alerts.remove_alert, file, asked.name))
@@ -288,9 +289,9 @@ class PageApi:
                 now=now,
             )
         except UnknownAlertError as error:
-            raise Refusal(404, str(error)) from None
+            raise RefusedRequest(404, str(error)) from None
         except ValueError as error:
-            raise Refusal(400, str(error)) from None
+            raise RefusedRequest(400, str(error)) from None
 
     def _end_silence(self, asked: EndpointRequest) -> Deferred[Any]:
         self._file()
@@ -298,7 +299,9 @@ class PageApi:
 
         def end(now: Callable[[], float]) -> None:
             if not silences.end_silences(directory, lambda one: one.id == asked.name, now):
-                raise Refusal(404, f"there is no silence {shown(asked.name)}; it may be over")
+                raise RefusedRequest(
+                    404, f"there is no silence {shown(asked.name)}; it may be over"
+                )
 
         return self._change_silences(end)
 
@@ -307,7 +310,7 @@ class PageApi:
             try:
                 change(self._context.clock.time_of_day)
             except ValueError as error:
-                raise Refusal(409, str(error)) from None
+                raise RefusedRequest(409, str(error)) from None
             return self._read_silences()
 
         return self._work.run(work).addCallback(self._document)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +23,7 @@ WEB = AlertSettings(alert="| count > 5 in 1m by app", name="web", alert_webhook=
 
 
 @pytest.fixture
-def page(tmp_path):
+def page(tmp_path: Path) -> AlertPage:
     return AlertPage(tmp_path)
 
 

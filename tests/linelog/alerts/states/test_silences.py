@@ -10,8 +10,8 @@ from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.checksums import json_with_checksum
 from logsrv.linelog.alerts.alert_places import AlertPlaces
-from logsrv.linelog.alerts.readers import silences
-from logsrv.linelog.alerts.readers.silences import (
+from logsrv.linelog.alerts.states import silences
+from logsrv.linelog.alerts.states.silences import (
     FOLDER,
     LONGEST,
     MOST,
@@ -190,7 +190,7 @@ def test_of_silences_that_begin_at_the_same_moment_all_are_kept(tmp_path):
 
 
 def test_who_keeps_the_lock_for_long_makes_nobody_wait_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr(silences, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(silences, "LOCK_TRIES", 2)
     with closing(PlaceFolder(str(tmp_path), FOLDER)) as other:
         assert other.lock("silences")
         with pytest.raises(StoreError, match="another process keeps the silences locked"):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.alerts.readers.page_api import WOULD_FIRE
-from logsrv.linelog.alerts.readers.would_fire import number_of_messages
+from logsrv.linelog.alerts.page.page_api import WOULD_FIRE
+from logsrv.linelog.alerts.page.would_fire import number_of_messages
 from logsrv.linelog.alerts.tally import MatchTally
 from logsrv.linelog.http.search_child import answer_request
 from logsrv.linelog.read.hits import Hit

@@ -12,7 +12,7 @@ from logsrv.linelog.alerts.alert_protocol import AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import EpisodeMessage
 from logsrv.linelog.alerts.message import message_of_episodes
-from logsrv.linelog.alerts.readers.silences import Group, Silence, save_silences
+from logsrv.linelog.alerts.states.silences import Group, Silence, save_silences
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.alerts.ways.webhook import alertmanager_body, chat_body
 from logsrv.linelog.store.place import PlaceFolder
