@@ -351,7 +351,8 @@ def _check_group(group: Any) -> None:
 def _broken_row(name: str, text: str, why: str) -> dict[str, Any]:
     nothing: Mapping[str, Any] = {"groups": [], "group_count": 0, "last": None, "delivery": []}
     about = {"name": name, "alert": text, "of": "page", "ways": [], "error": why, "state": QUIET}
-    return {**about, **nothing}
+    at = saved_alerts.column_of_fault(text)
+    return {**about, **nothing, **({"at": at} if at is not None else {})}
 
 
 def _silence_document(one: Silence) -> dict[str, Any]:

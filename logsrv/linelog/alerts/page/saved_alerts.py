@@ -131,6 +131,17 @@ def check_text(text: str) -> None:
     parse_alert(text)
 
 
+def column_of_fault(text: str) -> int | None:
+    """Return the column of the fault in a text, from 1; None if its query is not wrong."""
+    try:
+        check_text(text)
+    except QueryError as error:
+        return error.at
+    except ValueError:
+        pass
+    return None
+
+
 def check_new(options: AlertOptions, name: str, text: str) -> None:
     """Raise RefusedRequest, or QueryError, if an alert cannot be saved."""
     try:

@@ -41,7 +41,8 @@ export class AlertCard {
     this.silences = known.silences.filter((one) => one.alert === this.name);
     this.silence = silenceOf(this.silences, this.name);
     this.may = known.may_change;
-    const drawn = JSON.stringify([alert, this.silences, this.may, this.isOpen, day(new Date())]);
+    this.since = known.since ?? "";
+    const drawn = JSON.stringify([alert, this.silences, this.may, this.since, this.isOpen, day(new Date())]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
     const focused = document.activeElement;
@@ -100,7 +101,8 @@ export class AlertCard {
     if (groups.length <= FEW) return [list];
     const more = button(this.isOpen ? "Show fewer" : `Show all ${number(groups.length)}`, "link", () => {
       this.isOpen = !this.isOpen;
-      this.set(alert, { may_change: Boolean(this.may), silences: this.silences ?? [], why_not: "", ways: [], alerts: [] });
+      this.draw();
+      this.focus("more");
     });
     more.dataset.key = "more";
     more.ariaExpanded = String(this.isOpen);
@@ -114,10 +116,11 @@ export class AlertCard {
    */
   group(alert, { group, since, figures }) {
     const name = groupText(group);
-    const own = group && silenceOf((this.silences ?? []).filter((one) => one.group), this.name, group);
+    const canSilence = group && Object.keys(group).length > 0;
+    const own = canSilence && silenceOf((this.silences ?? []).filter((one) => one.group), this.name, group);
     const lines = this.link("Lines", { group, begin: since, end: null }, name || safe(alert.name));
     lines.dataset.key = `lines ${name}`;
-    const act = this.may && group && !own && !this.silence ? button("Silence this", "link", () => this.told.silence(this.name, group), `Silence this: ${name}`) : "";
+    const act = this.may && canSilence && !own && !this.silence ? button("Silence this", "link", () => this.told.silence(this.name, group), `Silence this: ${name}`) : "";
     if (act) act.dataset.key = `silence ${name}`;
     const about = [`since ${at(since)}`, safe(figures)].filter(Boolean).join(" · ");
     return element("li", "", element("span", "group", name), element("span", "figures", about), own ? element("span", "silenced-until", `silenced until ${at(own.until)}`) : "", lines, act);
@@ -133,9 +136,9 @@ export class AlertCard {
   }
 
   /** @param {Alert} alert */
-  sent({ delivery, ways, of }) {
-    const states = delivery.map((one) => element("li", one.state === "failed" ? "alarm" : "", deliveryText(one)));
-    const list = states.length ? element("ul", "", ...states) : element("p", "note", ways.length ? "nothing sent yet" : "sends nothing: no command, no webhook");
+  sent({ delivery, ways, of, error }) {
+    const states = delivery.map((one) => element("li", one.state === "failed" ? "alarm" : "", deliveryText(one, this.since ?? "")));
+    const list = states.length ? element("ul", "", ...states) : element("p", "note", ways.length || error ? "sends nothing" : "sends nothing: no command, no webhook");
     return [list, element("p", "note", of === "page" ? "made on this page" : "from the configuration; changed there")];
   }
 
@@ -149,7 +152,7 @@ export class AlertCard {
     if (alert.error) query.hidden = true;
     /** @type {[string, string, () => void][]} */
     const all = [];
-    if (this.may && !this.silence) all.push(["silence", "Silence …", () => this.told.silence(this.name, null)]);
+    if (this.may && !this.silence && !alert.error) all.push(["silence", "Silence …", () => this.told.silence(this.name, null)]);
     if (this.may && alert.of === "page") all.push(["change", "Change", () => this.told.change(alert)], ["remove", "Remove", () => this.told.remove(alert)]);
     return [query, ...all.map(([key, text, act]) => {
       const made = button(text, "link", act, `${text} ${name}`);

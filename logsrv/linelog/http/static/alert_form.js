@@ -144,16 +144,16 @@ export class AlertForm {
     const known = this.known();
     const there = this.namesake;
     save.textContent = there && there.name !== this.changed ? "Replace …" : "Save";
-    save.disabled = !known?.may_change;
+    save.disabled = !known?.may_change || !known.ways.length;
     if (known && !known.may_change) this.note(printable(known.why_not));
-    else if (known && !known.ways.length) this.note("This server has neither --alert-command nor --alert-webhook: the alert is shown here and sends nothing.");
+    else if (known && !known.ways.length) this.note("This server has neither --alert-command nor --alert-webhook: an alert of the page could send nothing.");
     else this.note(this.changed && this.name.value.trim() !== this.changed ? `A new one: ${printable(this.changed)} stays.` : "");
   }
 
   async submit() {
     const name = this.name.value.trim();
     const there = this.namesake;
-    if (!name || !this.known()?.may_change) return;
+    if (!name) return;
     if (there && name !== this.changed && !(await this.mayReplace(there))) return this.name.focus();
     try {
       const answer = await send("PUT", `${PATH}/${encodeURIComponent(name)}`, { alert: this.box.value });

@@ -30,13 +30,13 @@ export class AlertList {
     this.known = known;
     const alerts = [...known.alerts].sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name));
     const before = this.cards;
-    this.cards = new Map(alerts.map((alert) => [alert.name, before.get(alert.name) ?? new AlertCard(alert.name, this.told)]));
+    this.cards = new Map(alerts.map((alert) => [keyOf(alert), before.get(keyOf(alert)) ?? new AlertCard(alert.name, this.told)]));
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     const holder = [...this.cards.values()].find(({ part }) => part.contains(focused));
     const key = focused?.dataset.key ?? "name";
-    for (const [name, { part }] of before) if (!this.cards.has(name)) part.remove();
+    for (const [card, { part }] of before) if (!this.cards.has(card)) part.remove();
     for (const [index, alert] of alerts.entries()) {
-      const card = /** @type {AlertCard} */ (this.cards.get(alert.name));
+      const card = /** @type {AlertCard} */ (this.cards.get(keyOf(alert)));
       card.set(alert, known);
       // Only what has another place is moved: the others keep the focus and the scroll position.
       if (this.list.children[index] !== card.part) this.list.insertBefore(card.part, this.list.children[index] ?? null);
@@ -47,6 +47,11 @@ export class AlertList {
     this.showEmpty(known);
     this.summarize(alerts);
     this.choose();
+  }
+
+  /** Set the focus to a part of an alert. @param {string} name @param {string} key */
+  focus(name, key) {
+    [...this.cards.values()].find((card) => card.name === name)?.focus(key);
   }
 
   /** @param {Known} known */
@@ -76,7 +81,7 @@ export class AlertList {
     const words = this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     for (const alert of known.alerts) {
-      const card = /** @type {AlertCard} */ (this.cards.get(alert.name));
+      const card = /** @type {AlertCard} */ (this.cards.get(keyOf(alert)));
       const text = [alert.name, alert.alert, ...alert.groups.map(({ group }) => groupText(group))].join(" ").toLowerCase();
       const isOfState = this.state.value === "silenced" ? silencedAtAll(known, alert) : !this.state.value || shapeOf(alert) === this.state.value;
       card.part.hidden = !isOfState || !words.every((word) => text.includes(word));
@@ -86,6 +91,9 @@ export class AlertList {
     sayOnce("filter-note", isAll ? "" : `${number(count)} of ${counted(known.alerts.length, "alert")}`);
   }
 }
+
+/** Return a text that tells alerts apart: one of the page may have the name of one of the configuration. @param {Alert} alert */
+const keyOf = ({ name, of }) => `${of} ${name}`;
 
 /** @param {Alert} alert */
 const rank = (alert) => (shapeOf(alert) === "firing" ? 0 : 1);

@@ -4,11 +4,11 @@ import { printable, shortened, visible } from "./text.js";
 import { clock, day, moment, number } from "./times.js";
 
 /**
- * @typedef {Record<string, unknown> | null} Group the values of the fields of `by`; null: the alert has no groups
+ * @typedef {Record<string, string | null> | null} Group the values of the fields of `by`, none without `by`; null: groups that are counted together
  * @typedef {{group: Group, begin: string, end: string | null, figures?: string}} Episode
  * @typedef {{group: Group, since: string, figures: string, silenced: boolean}} FiringGroup
  * @typedef {{way: string, state: "none" | "sent" | "waiting" | "failed", time: string | null, why: string, next: string | null}} Delivery
- * @typedef {{id: string, alert: string, group: Group, until: string, reason: string, begun: string}} Silence
+ * @typedef {{id: string, alert: string, group: Group, until: string, reason: string, begun: string | null}} Silence group: null for all
  */
 
 /**
@@ -26,7 +26,7 @@ import { clock, day, moment, number } from "./times.js";
  * @property {Delivery[]} delivery
  */
 
-/** @typedef {{may_change: boolean, why_not: string, ways: string[], alerts: Alert[], silences: Silence[]}} Known all that the server tells of alerts */
+/** @typedef {{may_change: boolean, why_not: string, since: string, ways: string[], alerts: Alert[], silences: Silence[]}} Known all that the server tells of alerts */
 
 /** Return a time to the minute, with the day unless it is today. @param {string | null} time */
 export const at = (time) => (time ? moment(new Date(time)).replace(/(\d\d:\d\d):\d\d$/, "$1") : "");
@@ -35,13 +35,13 @@ export const at = (time) => (time ? moment(new Date(time)).replace(/(\d\d:\d\d):
 export const safe = (text) => printable(shortened(String(text)));
 
 /**
- * Return the values of a group, `app=shop host=a`; "" if the alert has no groups.
+ * Return the values of a group, `app=shop host=a`; "" if the alert has no `by`.
  * @param {Group} group
  */
 export function groupText(group) {
-  if (!group) return "";
+  if (!group) return "(other groups)";
   const parts = Object.entries(group).map(([field, value]) => `${safe(field)}=${value === null ? "(none)" : visible(safe(value))}`);
-  return parts.join(" ") || "(other groups)";
+  return parts.join(" ");
 }
 
 /**
@@ -78,6 +78,9 @@ export function silenceOf(silences, name, group = null) {
   return own.sort((one, other) => Date.parse(other.until) - Date.parse(one.until))[0] ?? null;
 }
 
+/** Return what a silence is of. @param {Pick<Silence, "alert" | "group">} silence */
+export const silencedText = ({ alert, group }) => [safe(alert), group && groupText(group)].filter(Boolean).join(", ");
+
 /** @param {Group} one @param {Group} other */
 function sameGroup(one, other) {
   const [first, second] = [Object.entries(one ?? {}), other ?? {}];
@@ -110,8 +113,9 @@ export function stateText(alert) {
 /**
  * Return a sentence on what was sent by one way.
  * @param {Delivery} delivery
+ * @param {string} since the time since which the server knows what was sent
  */
-export function deliveryText({ way, state, time, why, next }) {
+export function deliveryText({ way, state, time, why, next }, since) {
   const by = `by ${safe(way)}`;
   const when = time ? ` at ${at(time)}` : "";
   const again = next ? `, tried again at ${at(next)}` : "";
@@ -119,5 +123,5 @@ export function deliveryText({ way, state, time, why, next }) {
   if (state === "sent") return `sent ${by}${when}`;
   if (state === "waiting") return `not sent yet ${by}${reason}${again}`;
   if (state === "failed") return `failed ${by}${when}${reason}${again}`;
-  return `nothing sent yet ${by}`;
+  return `nothing sent ${by}${since && ` since ${at(since)}`}`;
 }

@@ -2,7 +2,7 @@
 
 import { AlertForm, PATH } from "./alert_form.js";
 import { AlertList } from "./alert_list.js";
-import { safe } from "./alert_words.js";
+import { safe, silencedText } from "./alert_words.js";
 import { ApiError, get, send } from "./api.js";
 import { button, byId, sayOnce } from "./dom.js";
 import { logIn } from "./login.js";
@@ -36,14 +36,14 @@ const silences = new Silences(
     changed(answer);
     note(said);
   },
-  (name, key) => list.cards.get(name)?.focus(key),
+  (name, key) => list.focus(name, key),
 );
 const form = new AlertForm(
   () => known,
   (answer, name) => {
     changed(answer);
     note(`Saved: ${printable(name)}`);
-    list.cards.get(name)?.focus("name");
+    list.focus(name, "name");
   },
 );
 
@@ -72,14 +72,14 @@ async function remove({ name, alert }) {
   note(`Removed: ${safe(name)}`, async () => {
     changed(await send("PUT", path, { alert }));
     note("");
-    list.cards.get(name)?.focus("name");
+    list.focus(name, "name");
   });
 }
 
 /** @param {import("./alert_words.js").Silence} silence */
-async function end({ id, alert }) {
-  changed(await send("DELETE", `/api/silences/${encodeURIComponent(id)}`));
-  note(`Ended: the silence of ${safe(alert)}`);
+async function end(silence) {
+  changed(await send("DELETE", `/api/silences/${encodeURIComponent(silence.id)}`));
+  note(`Ended: the silence of ${silencedText(silence)}`);
   // The button is gone, and perhaps the whole list.
   if (document.activeElement === document.body) byId("alerts-heading").focus();
 }

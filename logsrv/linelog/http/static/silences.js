@@ -1,6 +1,6 @@
 /** Silences of alerts and of their groups: the dialog that makes one, and the list of all, which ends them. */
 
-import { groupText, safe, at } from "./alert_words.js";
+import { at, groupText, safe, silencedText } from "./alert_words.js";
 import { ApiError, send } from "./api.js";
 import { button, byId, element } from "./dom.js";
 import { printable } from "./text.js";
@@ -70,7 +70,7 @@ export class Silences {
     try {
       const answer = await send("POST", PATH, { alert: this.name, group: this.group, ...end, reason: this.reason.value.trim() });
       this.dialog.close();
-      this.onChange(answer, `Silenced: ${[safe(this.name), groupText(this.group)].filter(Boolean).join(", ")}`);
+      this.onChange(answer, `Silenced: ${silencedText({ alert: this.name, group: this.group })}`);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.refuse(printable(error.message));
@@ -93,7 +93,7 @@ export class Silences {
     const id = this.list.contains(focused) ? focused?.closest("li")?.id : "";
     const sorted = [...silences].sort((one, other) => Date.parse(one.until) - Date.parse(other.until));
     this.list.replaceChildren(...sorted.map((one) => {
-      const what = [safe(one.alert), groupText(one.group)].filter(Boolean).join(", ");
+      const what = silencedText(one);
       const act = may ? button("End now", "link", () => end(one), `End now: ${what}`) : "";
       const since = one.begun ? `since ${at(one.begun)}` : "";
       const made = element("li", "", element("span", "name", what), element("span", "until", `until ${at(one.until)}`), element("span", "note", [since, safe(one.reason)].filter(Boolean).join(" · ")), act);

@@ -8,7 +8,7 @@ import { scopeOf } from "./scope.js";
 import { counted, number, span } from "./times.js";
 
 /** @typedef {import("./alert_words.js").Episode} Episode */
-/** @typedef {{condition: boolean, episodes: Episode[], total: number, lines: number, messages: number, since: string, until: string}} Answer */
+/** @typedef {{condition: boolean, episodes: Episode[], total: number, left_out?: boolean, lines: number, messages: number, since: string, until: string}} Answer episodes: in order */
 /** @typedef {{text: string, last: string, since: string, until: string, range: string}} Asked range: the name of its time */
 
 /** Milliseconds after which it says that it counts. */
@@ -58,7 +58,7 @@ export class WouldFire {
     const counting = () => this.say(`Counting in ${asked.range} …`);
     this.slow = setTimeout(counting, SLOW);
     try {
-      const scope = await scopeOf(/** @type {import("./address.js").PageState} */ ({ ...asked, position: "" }));
+      const scope = await this.scope(asked, signal);
       const answer = await get("/api/would_fire", { alert: asked.text, ...scope }, signal);
       if (signal.aborted) return;
       clearTimeout(this.slow);
@@ -70,6 +70,13 @@ export class WouldFire {
       if (!(error instanceof ApiError)) throw error;
       this.fail(error);
     }
+  }
+
+  /** @param {Asked} asked @param {AbortSignal} signal */
+  async scope(asked, signal) {
+    // Without a begin the server counts in a day.
+    if (asked.last === "all") return { since: (await get("/api/stats", {}, signal)).oldest, until: "" };
+    return scopeOf(/** @type {import("./address.js").PageState} */ ({ ...asked, position: "" }));
   }
 
   /** @param {ApiError} error */
@@ -92,7 +99,7 @@ export class WouldFire {
     const slowly = took > 5000 ? ` Counting took ${lasting(took)}.` : "";
     this.say((condition ? timesSentence(answer, range) : `${counted(lines, "line")} in ${range}, reported in ${counted(messages, "message")}.`) + slowly);
     this.showStrip(answer);
-    const rows = episodes.slice(0, FEW).map((one) => episodeRow(text, one));
+    const rows = episodes.slice(-FEW).reverse().map((one) => episodeRow(text, one));
     const rest = total - rows.length;
     byId("would-list").replaceChildren(...rows, rest > 0 ? element("li", "note", `and ${number(rest)} earlier`) : "");
   }
@@ -121,13 +128,13 @@ export class WouldFire {
  * @param {Answer} answer
  * @param {string} range
  */
-function timesSentence({ episodes, total, until }, range) {
+function timesSentence({ episodes, total, left_out: together, until }, range) {
   if (!total) return `Not once in ${range}.`;
   const longest = Math.max(0, ...episodes.map(({ begin, end }) => Date.parse(end ?? until) - Date.parse(begin)));
   const still = episodes.some(({ end }) => !end) ? ", still firing" : "";
   const of = total > episodes.length ? ` of the newest ${number(episodes.length)}` : "";
   const times = total === 1 ? `Once in ${range}${still}; ${lasting(longest)}` : `${number(total)} times in ${range}${still}; the longest${of} ${lasting(longest)}`;
-  return `${times}.`;
+  return `${times}.${together ? " There are more groups than are kept; the others were counted together." : ""}`;
 }
 
 /** @param {string} text of the alert @param {Episode} episode */

@@ -285,6 +285,7 @@ def test_a_query_that_is_wrong_today_keeps_no_other_from_running(page):
         page.reload()
     assert page.running == {"good": "x"}
     assert page.row("bad")["alert"] == "| count > in" and page.row("bad")["error"]
+    assert page.row("bad")["at"] == 11 and "at" not in page.row("odd")
     assert page.row("odd")["alert"] == "" and "no JSON object" in page.row("odd")["error"]
     assert "is no name of an alert" in page.row("b c")["error"]
     assert len([one for one in events if "does not run" in one]) == 3

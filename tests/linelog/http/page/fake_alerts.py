@@ -20,6 +20,7 @@ class FakeAlerts:
     def __init__(self) -> None:
         self.may_change = True
         self.why_not = ""
+        self.since = "2025-11-20T06:00:00Z"
         self.ways = ["webhook"]
         self.alerts: list[dict[str, Any]] = []
         self.silences: list[dict[str, Any]] = []
@@ -28,7 +29,7 @@ class FakeAlerts:
         self.changes: list[tuple[str, str, Any]] = []
 
     def list(self) -> Answer:
-        names = ("may_change", "why_not", "ways", "alerts", "silences")
+        names = ("may_change", "why_not", "since", "ways", "alerts", "silences")
         return 200, {name: getattr(self, name) for name in names}
 
     def count(self, text: str) -> Answer:
@@ -75,7 +76,7 @@ def alert(name: str, text: str = "level>=error", **more: Any) -> dict[str, Any]:
 
 
 def firing(since: datetime, figures: str = "count 120", **group: Any) -> dict[str, Any]:
-    return {"group": group or None, "since": stamp(since), "figures": figures, "silenced": False}
+    return {"group": group, "since": stamp(since), "figures": figures, "silenced": False}
 
 
 def delivery(state: str, time: datetime | None, **more: Any) -> dict[str, Any]:
@@ -99,14 +100,16 @@ def silence(alert: str, **about: Any) -> dict[str, Any]:
 
 
 def would_fire(*episodes: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return an answer with these episodes, in order."""
     return {
         "condition": True,
         "episodes": list(episodes),
+        "left_out": False,
         "total": len(episodes),
         "lines": 0,
         "messages": 0,
-        "since": "2026-11-20T00:00:00Z",
-        "until": "2026-11-21T00:00:00Z",
+        "since": "2025-11-20T00:00:00Z",
+        "until": "2025-11-21T00:00:00Z",
         **more,
     }
 
@@ -116,7 +119,7 @@ def episode(
 ) -> dict[str, Any]:
     """Return an episode of so many minutes; None: it has not ended."""
     end = None if minutes is None else stamp(begin + timedelta(minutes=minutes))
-    return {"group": group or None, "begin": stamp(begin), "end": end, "figures": figures}
+    return {"group": group, "begin": stamp(begin), "end": end, "figures": figures}
 
 
 def stamp(time: datetime) -> str:

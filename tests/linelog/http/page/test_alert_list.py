@@ -24,6 +24,7 @@ pytestmark = pytest.mark.long
 NAMES = ".alert h3"
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 TEXT = "(one) => one.textContent"
+WHY_NOT = "alerts are not changed here; --alert-saved FILE lets readers make and silence them"
 FOCUS = "document.activeElement"
 
 
@@ -84,7 +85,7 @@ def test_what_was_sent_of_an_alert_is_told_of_each_way(logs, visit):
     ]
     sent = [page.run(f"{card(name)}.querySelector('.sent').textContent") for name in "bcd"]
     assert sent[0] == "not sent yet by webhook: the server answers 500made on this page"
-    assert sent[1].startswith("nothing sent yet by webhook")
+    assert sent[1].startswith("nothing sent by webhook since 20 Nov 06:00")
     assert sent[2].startswith("sends nothing: no command, no webhook")
 
 
@@ -193,7 +194,7 @@ def test_without_alerts_the_page_says_how_to_make_one(logs, visit):
     assert not page.run("document.querySelector('#why-not').checkVisibility()")
     assert found_by_axe(page, "minor", "moderate", "serious", "critical") == []
     logs.alerts.may_change = False
-    logs.alerts.why_not = "This server saves no alerts; --alert-saved FILE lets it."
+    logs.alerts.why_not = WHY_NOT
     look_again(page)
     page.wait("document.querySelector('#why-not').checkVisibility()")
     assert page.text("#why-not") == logs.alerts.why_not
@@ -202,7 +203,7 @@ def test_without_alerts_the_page_says_how_to_make_one(logs, visit):
 
 def test_a_reader_who_may_change_nothing_gets_no_buttons(logs, visit):
     logs.alerts.may_change = False
-    logs.alerts.why_not = "This server saves no alerts; --alert-saved FILE lets it."
+    logs.alerts.why_not = WHY_NOT
     logs.alerts.alerts = [
         alert("a", SHARES, of="page", state="firing", groups=[firing(TODAY, app="x")])
     ]

@@ -71,7 +71,7 @@ def test_lines_are_reported_counted_or_missed(call):
 
 def test_an_alert_has_the_query_of_its_lines_and_a_window(call):
     for text, group, query, window in (
-        ("status>=500 | count > 100 in 5m", None, "status>=500", 300),
+        ("status>=500 | count > 100 in 5m", {}, "status>=500", 300),
         ("app=backup | none in 10m by host", {"host": "my host"}, 'app=backup host="my host"', 600),
         ("| p95 ms, count in 1.5h by `a b` | where count > 1", {"a b": "x"}, "`a b`=x", 5400),
         ("x | where a in (1, 2) | rate > 10 in 1m", {}, "x | where a in (1, 2)", 60),
