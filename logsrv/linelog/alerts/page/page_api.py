@@ -20,7 +20,12 @@ from logsrv.linelog.alerts.page import saved_alerts
 from logsrv.linelog.alerts.page.saved_alerts import NO_ALERTS, PageAlerts
 from logsrv.linelog.alerts.states import silences
 from logsrv.linelog.alerts.states.alert_states import QUIET
-from logsrv.linelog.alerts.states.silences import Silence, UnknownAlertError
+from logsrv.linelog.alerts.states.silences import (
+    NO_SILENCES,
+    AlertSilences,
+    Silence,
+    UnknownAlertError,
+)
 from logsrv.linelog.parts.endpoints import (
     ApiParameter,
     EndpointRequest,
@@ -39,6 +44,10 @@ UNCHANGED = "alerts are not changed here; --alert-saved FILE lets readers make a
 SILENCE_PARTS = ("alert", "group", "for", "until", "reason")
 _TEXT = {"type": "string"}
 WOULD_FIRE = "logsrv.linelog.alerts.page.would_fire:would_fire"
+MOST_NAMES = 1000
+"""Names of alerts that the page may use from the start of a server on."""
+MOST_REMOVED = 200
+"""Tasks of removed and changed alerts beyond which none is saved."""
 TRIED_SECONDS = 86400.0
 """Seconds of the past that are tried without `since`."""
 _LIST_HELP = "both answer the list"
@@ -55,7 +64,11 @@ class PageApi:
         self._alerts = alerts
         self._options = options
         self._work = OneAtATime(context.reactor)
+        # Who only looks does not wait for changes.
+        self._reading = OneAtATime(context.reactor)
         self._page: PageAlerts = NO_ALERTS
+        # Each that ever ran has metrics, which stay.
+        self._names: set[str] = set()
         # The sentence about the file, if it cannot be used.
         self._file_error = ""
         self._applied = 0
@@ -96,6 +109,7 @@ class PageApi:
 
     def _replace(self, entries: Entries) -> None:
         self._page = saved_alerts.use_entries(self._options, entries)
+        self._names.update(self._page.usable)
         self._alerts.replace_alerts(self.alerts, is_whole=not self._file_error)
 
     def stop(self) -> Deferred[None]:
@@ -170,23 +184,23 @@ class PageApi:
         return ProcessAnswer(WOULD_FIRE, values | {"every": self._options.alert_every})
 
     def _list(self) -> Deferred[Any]:
-        return self._work.run(self._read_silences).addCallback(self._document)
+        return self._reading.run(self._read_silences).addCallback(self._document)
 
     def _read_silences(self) -> list[Silence]:
         return silences.read_silences(self._context.directory(), self._context.clock.time_of_day())
 
     def _document(self, found: list[Silence]) -> dict[str, Any]:
-        options = self._options
+        options, silent = self._options, silences.silences_by_alert(found)
         why_not = self._why_unchangeable()
         general = saved_alerts.general_settings(options)
         in_configuration = alerts_by_label(options.alerts)
         rows = [
-            self._row(label, alert, found, "configuration")
+            self._row(label, alert, silent, "configuration")
             for label, alert in in_configuration.items()
         ]
         for name, text in self._page.texts.items():
             if name in self._page.usable:
-                rows.append(self._row(name, self._page.usable[name], found, "page"))
+                rows.append(self._row(name, self._page.usable[name], silent, "page"))
             else:
                 rows.append(_broken_row(name, text, self._page.broken[name]))
         rows += [
@@ -204,9 +218,8 @@ class PageApi:
         }
 
     def _row(
-        self, label: str, alert: AlertSettings, found: list[Silence], of: str
+        self, label: str, alert: AlertSettings, silent: Mapping[str, AlertSilences], of: str
     ) -> dict[str, Any]:
-        mine = [one for one in found if one.alert == label]
         about = {
             "name": label,
             "alert": alert.alert,
@@ -214,7 +227,7 @@ class PageApi:
             "ways": list(alert.ways),
             "error": "",
         }
-        return about | self._alerts.states.document(label, alert, mine)
+        return about | self._alerts.states.document(label, alert, silent.get(label, NO_SILENCES))
 
     def _why_unchangeable(self) -> str:
         if self._options.alert_saved is None:
@@ -236,7 +249,23 @@ class PageApi:
         saved_alerts.check_new(self._options, asked.name, text)
         if saved_alerts.general_settings(self._options) is None:
             raise RefusedRequest(409, saved_alerts.NO_WAY)
+        self._check_load(asked.name)
         return self._change(file, partial(saved_alerts.save_alert, file, asked.name, text))
+
+    def _check_load(self, name: str) -> None:
+        """Raise RefusedRequest if readers make and remove so many alerts that memory would grow."""
+        if name not in self._names and len(self._names) >= MOST_NAMES:
+            raise RefusedRequest(
+                409,
+                f"the page has had {MOST_NAMES} names of alerts since the start of the server; use one of "
+                "them again",
+            )
+        if self._alerts.removed_count >= MOST_REMOVED:
+            raise RefusedRequest(
+                409,
+                f"{MOST_REMOVED} alerts that were removed or changed have to report their ends first; try "
+                "again later",
+            )
 
     def _remove(self, asked: EndpointRequest) -> Deferred[Any]:
         file = self._file()
