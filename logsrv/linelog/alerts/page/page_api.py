@@ -64,7 +64,7 @@ class PageApi:
         self._alerts = alerts
         self._options = options
         self._work = OneAtATime(context.reactor)
-        # Who only looks does not wait for changes.
+        # A reader who only looks does not wait for changes.
         self._reading = OneAtATime(context.reactor)
         self._page: PageAlerts = NO_ALERTS
         # Each that ever ran has metrics, which stay.
