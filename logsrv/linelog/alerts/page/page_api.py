@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.escape import one_line
@@ -71,6 +72,7 @@ class PageApi:
         self._names: set[str] = set()
         # The sentence about the file, if it cannot be used.
         self._file_error = ""
+        self._logged = ""
         self._applied = 0
         self._since = context.clock.time_of_day()
 
@@ -184,12 +186,19 @@ class PageApi:
         return ProcessAnswer(WOULD_FIRE, values | {"every": self._options.alert_every})
 
     def _list(self) -> Deferred[Any]:
-        return self._reading.run(self._read_silences).addCallback(self._document)
+        return self._reading.run(self._read_silences).addCallbacks(
+            self._document, self._document_without_silences
+        )
 
     def _read_silences(self) -> list[Silence]:
         return silences.read_silences(self._context.directory(), self._context.clock.time_of_day())
 
-    def _document(self, found: list[Silence]) -> dict[str, Any]:
+    def _document_without_silences(self, failure: Failure) -> dict[str, Any]:
+        """Return the list, which also says why nothing is silent."""
+        failure.trap(StoreError)
+        return self._document([], str(failure.value))
+
+    def _document(self, found: list[Silence], trouble: str = "") -> dict[str, Any]:
         options, silent = self._options, silences.silences_by_alert(found)
         why_not = self._why_unchangeable()
         general = saved_alerts.general_settings(options)
@@ -215,6 +224,7 @@ class PageApi:
             "ways": list(general.ways) if general else [],
             "alerts": rows,
             "silences": [_silence_document(one) for one in found],
+            "trouble": trouble,
         }
 
     def _row(
@@ -289,7 +299,15 @@ class PageApi:
             self._use(entries)
             return self._list()
 
-        return self._work.run(change).addCallback(use)
+        return self._work.run(change).addErrback(self._log_once).addCallback(use)
+
+    def _log_once(self, failure: Failure) -> Failure:
+        """Log why the file cannot be changed, unless it was logged last."""
+        why = failure.getErrorMessage() if failure.check(StoreError) else self._logged
+        if why != self._logged:
+            self._logged = why
+            log.error("alerts of the page: {why}", why=why)
+        return failure
 
     def _silence(self, asked: EndpointRequest) -> Deferred[Any]:
         self._file()

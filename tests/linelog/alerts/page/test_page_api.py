@@ -510,6 +510,31 @@ def test_what_an_earlier_process_has_sent_is_told_until_something_newer_is(page)
     assert page.row("shares")["delivery"][0]["state"] == "failed"
 
 
+def test_damaged_silences_hide_no_alert_and_let_alerts_be_saved(page):
+    silences = page.store / "alerts" / "silences.json"
+    silences.parent.mkdir()
+    silences.write_text("broken")
+    status, found = page.put("web", "x")
+    assert status == 200 and [one["name"] for one in found["alerts"]] == ["web"]
+    assert "silences.json is damaged, remove it" in found["trouble"]
+    status, said = page.ask("POST", "/api/silences", {"alert": "web", "for": "1h"})
+    assert status == 503 and "is damaged" in said["error"]
+    assert silences.read_text() == "broken"
+    silences.unlink()
+    assert page.listed["trouble"] == ""
+
+
+def test_a_file_that_cannot_be_written_is_logged_once(page):
+    page.put("web", "x")
+    page.file.unlink()
+    page.file.mkdir()
+    with logged() as events:
+        answers = [page.put("web", "y") for _ in range(3)]
+    assert [status for status, _ in answers] == [503] * 3
+    assert len([one for one in events if "is a directory" in one]) == 1
+    assert page.running == {"web": "x"}
+
+
 BODIES = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: (
