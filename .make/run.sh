@@ -2,7 +2,7 @@
 # run.sh PORT [OPTION…]: the line logger in the foreground, and the lines as they arrive.
 port=$1
 shift
-mkdir -p logs
+[ -d logs ] || mkdir -m 750 logs
 # The live page is on port 8080, or on the next free one.
 page=$(.venv/bin/python - <<'PYTHON'
 import socket

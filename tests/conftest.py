@@ -17,7 +17,7 @@ import pytest_twisted
 from _pytest import unittest
 from hypothesis import HealthCheck, settings
 
-from tests import few_reports, leaks
+from tests import few_reports, leaks, short_ids
 from tests.failures import FailuresAtOnce
 from tests.hangs import Alarm, Hangs, import_ended
 from tests.parts.archives import Archives, Building
@@ -48,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         unittest._get_twisted_version = cache(version)
     config.pluginmanager.register(Alarm())
     config.pluginmanager.register(leaks)
+    config.pluginmanager.register(short_ids, short_ids.__name__)
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(few_reports)
     config.pluginmanager.register(FailuresAtOnce(config))

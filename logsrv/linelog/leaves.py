@@ -49,8 +49,8 @@ _OF_ALERTS = (
 )
 _PATHS_OF_ALERTS = ("/api/alerts", "/api/silences", "/api/would_fire")
 _OF_HTTP = (
-    *("http", "http-token", "http-token-file", "http-host", "http-searches", "http-search-time"),
-    "saved",
+    *("http", "http-token", "http-token-file", "http-any-user", "http-host", "http-searches"),
+    *("http-search-time", "saved"),
 )
 
 LEAVES = (

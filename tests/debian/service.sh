@@ -29,6 +29,17 @@ for user in reader stranger; do
     echo "$user:"
     setpriv --reuid "$user" --regid "$user" --init-groups \
         logsrv search --directory /var/lib/logsrv/lines 'a line to' 2>&1 || echo "status $?"
+    # Whom files tell nothing, the page tells nothing: the token is for those who may read it.
+    setpriv --reuid "$user" --regid "$user" --init-groups python3 - <<'PAGE'
+import http.client
+try:
+    token = open("/etc/logsrv/token").read().strip()
+except PermissionError:
+    token = ""
+page = http.client.HTTPConnection("127.0.0.1", 8080, timeout=60)
+page.request("GET", "/api/search", headers={"Authorization": f"Bearer {token}"} if token else {})
+print("the page answers", page.getresponse().status)
+PAGE
 done
 kill $daemon
 wait $daemon || true

@@ -24,12 +24,16 @@ def test_apt_says_nothing_that_an_operator_would_have_to_look_up(installed):
 
 
 def test_owners_and_modes(root):
-    paths = ["/etc/logsrv.toml", "/etc/logsrv", "/var/lib/logsrv"]
+    paths = ["/etc/logsrv.toml", "/etc/logsrv", "/etc/logsrv/token", "/var/lib/logsrv"]
     assert root.run("stat", "-c", "%U:%G %a %n", *paths).splitlines() == [
         "root:logsrv 640 /etc/logsrv.toml",
         "root:logsrv 750 /etc/logsrv",
+        "root:logsrv 640 /etc/logsrv/token",
         "logsrv:logsrv 750 /var/lib/logsrv",
     ]
+    assert len(root.run("cat", "/etc/logsrv/token").strip()) == 32
+    for name in ("/etc/logsrv", "/etc/logsrv/token"):
+        assert "group:adm:r" in root.run("getfacl", "-c", name)
     others = ("!", "-user", "root", "-o", "-perm", "/022", "!", "-type", "l")
     assert root.run("find", "/opt/logsrv", *others) == ""
 
@@ -92,7 +96,9 @@ def test_lines_arrive_and_members_of_the_group_find_them(root):
     reader, stranger = printed.partition("reader:\n")[2].split("stranger:\n")
     assert "a line to 1234" in reader
     assert "a line to 514" in reader
+    assert "the page answers 200" in reader
     assert "Permission denied" in stranger.splitlines()[0]
+    assert "the page answers 401" in stranger
     assert "status 1" in stranger or "status 2" in stranger
     assert "Traceback" not in printed
 

@@ -43,3 +43,6 @@ def test_make_run_says_after_it_is_stopped_only_that_it_is(how, checkout):
     before, _, after = said.partition(LAST)
     assert before.endswith("0 connections cut off\n")
     assert "Error" not in after and "Terminated" not in after
+    assert (checkout / "logs").stat().st_mode & 0o777 == 0o750, (
+        "others on the machine read the lines"
+    )

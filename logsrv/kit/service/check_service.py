@@ -91,15 +91,40 @@ def check_addresses(
         said = "only root can see which of them the running service holds"
         yield warning("places", said, "sudo logsrv check tells")
         return
+    earlier: list[Endpoint] = []
     for endpoint in endpoints:
+        taker = next((one for one in earlier if _takes_ipv4_and_ipv6(one, endpoint)), None)
+        earlier.append(endpoint)
         yield from findings_or_error(
-            short_address_text(endpoint), partial(_check_address, endpoint, user, held)
+            short_address_text(endpoint), partial(_check_address, endpoint, user, held, taker)
         )
 
 
+def _takes_ipv4_and_ipv6(one: Endpoint, other: Endpoint) -> bool:
+    """Return whether one of two endpoints, at `[::]`, takes the port of the other in IPv4, too."""
+    kinds = {each.scheme == "udp" for each in (one, other)}
+    if len(kinds) > 1 or not one.port or one.port != other.port:
+        return False
+    interfaces = {one.interface, other.interface}
+    has_ipv4 = any(":" not in each for each in interfaces)
+    return "::" in interfaces and has_ipv4 and not _is_ipv6_alone()
+
+
+def _is_ipv6_alone() -> bool:
+    """Return whether this system lets a listener at `[::]` take IPv6 alone."""
+    try:
+        return (PROC / "sys/net/ipv6/bindv6only").read_text().strip() == "1"
+    except OSError:
+        return False
+
+
 def _check_address(
-    endpoint: Endpoint, user: User, held: Mapping[tuple[str, object], int]
+    endpoint: Endpoint,
+    user: User,
+    held: Mapping[tuple[str, object], int],
+    taker: Endpoint | None = None,
 ) -> Iterator[Finding]:
+    """Yield the finding about one address. taker: an earlier endpoint that takes it."""
     subject = short_address_text(endpoint)
     kind = "udp" if endpoint.scheme == "udp" else "tcp"
     key = ("unix", os.path.normpath(endpoint.path)) if endpoint.path else (kind, endpoint.port)
@@ -108,6 +133,14 @@ def _check_address(
         return
     if key in held:
         yield ok(subject, f"is held by the running service (process {held[key]})")
+        return
+    if taker is not None:
+        said = (
+            f"takes the same port as {short_address_text(taker)}: a listener at [::] takes IPv4 too"
+        )
+        yield error(
+            subject, said, "leave one of them out, or give one an interface or another port"
+        )
         return
     try:
         # A port is not tried as the user: a capability in the service's unit may allow it more.

@@ -10,7 +10,7 @@ Between two pieces the reactor handles other events.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,7 @@ from logsrv.linelog.alerts.alert_protocol import (
 from logsrv.linelog.alerts.condition_watch import ConditionWatch
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.shared_scan import SharedScans
-from logsrv.linelog.alerts.states.silences import Silence
+from logsrv.linelog.alerts.states.silences import NO_SILENCES, AlertSilences, silences_by_alert
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver, make_deliver
 from logsrv.linelog.parts.reader_child import DaemonConnection, run_reader_process
@@ -67,7 +67,7 @@ class Watcher:
     _watches: dict[str, Watch] = attrs.field(factory=dict)
     _scans: SharedScans = attrs.Factory(lambda self: SharedScans(self._view), takes_self=True)
     # By the labels of their alerts.
-    _silences: Mapping[str, Sequence[Silence]] = attrs.field(factory=dict)
+    _silences: Mapping[str, AlertSilences] = attrs.field(factory=dict)
     _read_silences_at: float = 0.0
     _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _finished: Deferred[None] | None = None
@@ -138,7 +138,7 @@ class Watcher:
                 watch.reach_end_of_store()
             watch.take_if_due(
                 ending=late or (self._finished is not None and watch not in searched),
-                silences=self._silences.get(watch.task.label, ()),
+                silences=self._silences.get(watch.task.label, NO_SILENCES),
                 waits=watch.task.until is None and watch.task.destination in first,
             )
             if watch.is_done:
@@ -155,10 +155,7 @@ class Watcher:
     def _read_silences(self, now: float) -> None:
         if now >= self._read_silences_at:
             self._read_silences_at = now + SILENCES
-            found: dict[str, list[Silence]] = {}
-            for one in self._kept.silences():
-                found.setdefault(one.alert, []).append(one)
-            self._silences = found
+            self._silences = silences_by_alert(self._kept.silences())
 
     def _end_if_ready(self, now: float, *, reading: bool) -> None:
         busy = any(watch.is_sending for watch in self._watches.values())

@@ -320,6 +320,11 @@ class Alerts:
         )
         return encode_message(AlertOrders(self._directory(), self._identity(), self._tasks.all))
 
+    @property
+    def removed_count(self) -> int:
+        """The number of removed alerts and their ways that still have something to report."""
+        return sum(task.until is not None for task in self._tasks.all.values())
+
     def stop(self) -> Deferred[None]:
         """End the process; the Deferred fires when it has ended, within some seconds."""
         return self._process.stop()
@@ -332,7 +337,7 @@ class Alerts:
             self._tasks.all.pop(report.name, None)
             if not self._tasks.all:
                 self._process.end_until_needed()
-        elif report.kind == "state":
+        elif report.kind in ("state", "was-sent"):
             # The states have noted it.
             return
         elif report.kind == "lines":

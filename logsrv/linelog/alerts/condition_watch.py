@@ -14,7 +14,6 @@ from logsrv.linelog.alerts.episodes import EpisodeMessage, Episodes, SilencedGro
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.message import group_of
 from logsrv.linelog.alerts.states.reported_state import ReportedState
-from logsrv.linelog.alerts.states.silences import silent_until
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.alerts.windows import STEPS, Change, Key, Windows
@@ -70,6 +69,8 @@ class ConditionWatch(Watch):
         self._time_of_day = time_of_day
         self._episodes = Episodes()
         self._state = ReportedState(task.alert.alert, parsed.condition)
+        # When an earlier process has sent its last message; 0 if that is not known, or was reported.
+        self._sent_before = 0.0
         begin, extractions = time_of_day(), parsed.lines.extractions
         if state is None or state.get("alert") != task.alert.alert:
             # A process takes a second to start, and may be killed before it saves a state: lines behind
@@ -86,6 +87,7 @@ class ConditionWatch(Watch):
             self._windows.restore_groups(state["groups"])
             self._episodes.restore(state)
             self._state.restore(state.get("last"))
+            self._sent_before = max(self._episodes.sent_at, 0.0)
         # Step and position of text that was read, from one window back on.
         self._read: deque[tuple[int, Position]] = deque()
         self._firing: int | None = None
@@ -192,7 +194,7 @@ class ConditionWatch(Watch):
         """Return until when a group is silenced; None if it is not."""
         if not self._silences:
             return None
-        return silent_until(self._silences, group_of(self._windows.condition, key))
+        return self._silences.until(group_of(self._windows.condition, key))
 
     def _silent_groups(self) -> dict[Key, float]:
         """Return the groups whose episodes go on or wait, and that are silenced, with the ends of that."""
@@ -203,6 +205,9 @@ class ConditionWatch(Watch):
 
     def _note_time(self) -> None:
         moment, values = self._time_of_day(), self._windows.values
+        if self._sent_before:
+            self._send_report("was-sent", time=self._sent_before)
+            self._sent_before = 0.0
         self._add_changes(self._windows.take_changes())
         if self.searched_all:
             ends = [

@@ -11,7 +11,7 @@ from logsrv.linelog.alerts.alert_places import AlertProgress
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
-from logsrv.linelog.alerts.states.silences import Silence
+from logsrv.linelog.alerts.states.silences import NO_SILENCES, AlertSilences
 from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.read.follow import AppendedLines, Follower
@@ -33,7 +33,7 @@ class Watch:
     tries_after_removal = 0
     saved: AlertProgress | None = None
     save_at = 0.0
-    _silences: Sequence[Silence] = ()
+    _silences = NO_SILENCES
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class Watch:
         return self.task.until is not None and self._failures < len(RETRY)
 
     def take_if_due(
-        self, *, ending: bool = False, silences: Sequence[Silence] = (), waits: bool = False
+        self, *, ending: bool = False, silences: AlertSilences = NO_SILENCES, waits: bool = False
     ) -> None:
         """Take a message for `send_taken` if one is due, and none is under way. waits: take none.
 
@@ -160,7 +160,7 @@ class Watch:
     @property
     def _is_silent(self) -> bool:
         """True while all of the alert is silenced."""
-        return any(one.group is None for one in self._silences)
+        return self._silences.whole_until is not None
 
     def _note_time(self) -> None:
         """Note that time has passed."""

@@ -5,18 +5,25 @@ makes the name of the site point to our address (DNS rebinding), and then Host c
 hide the origin of a request: browsers send it in Origin and Sec-Fetch-Site.
 
 A client may try ten wrong tokens at once, then one every six seconds.
+
+Without a token, TCP within this machine is for the user of the server and root: others could not read the
+files of the store either.
 """
 
 from __future__ import annotations
 
 import hmac
+import os
+from collections.abc import Callable
 from hashlib import sha256
 from math import ceil
+from typing import TypeAlias
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.web.http import Request
 
 from logsrv.kit.connections.rates import TokenBuckets
+from logsrv.kit.net.peer_user import SocketAddress, user_name
 from logsrv.kit.web.access import (
     LOOPBACK_NAMES,
     client_key,
@@ -28,6 +35,8 @@ from logsrv.linelog.http.problems import Problem, too_many_problem
 
 # A browser keeps the cookie for thirty days.
 COOKIE_SECONDS = 30 * 86400
+UserOfPeer: TypeAlias = Callable[[SocketAddress, SocketAddress], int | None]
+"""Both ends of a TCP connection within this machine → the uid of the client; see `kit.net.peer_user`."""
 # Wrong tokens of a client.
 AT_ONCE = 10
 SECONDS_EACH = 6.0
@@ -38,9 +47,17 @@ class AccessRules:
 
     names: accepted names in Host, besides the server's addresses. token: None if no token is needed.
     attempts: how many wrong tokens each client may still try now (see `logsrv.kit.web.access.client_key`).
+    user_of: tells whose a connection is; None if every user of this machine may ask.
     """
 
-    def __init__(self, names: tuple[str, ...], token: str | None, attempts: TokenBuckets) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        token: str | None,
+        attempts: TokenBuckets,
+        user_of: UserOfPeer | None = None,
+    ) -> None:
+        self._user_of = user_of
         self._names = frozenset(names)
         self._token = None if token is None else token.encode()
         self._attempts = attempts
@@ -87,6 +104,29 @@ class AccessRules:
         why = foreign_page_refusal(request.getHeader, link=page)
         if why is not None:
             raise Problem(403, why)
+
+    def check_user(self, request: Request) -> None:
+        """Raise Problem (403) for another user of this machine, where a token does not tell who may read.
+
+        Raises Problem (503) if the system fails to tell.
+        """
+        peer, host = request.getClientAddress(), request.getHost()
+        is_within = hasattr(host, "host") and is_loopback(getattr(peer, "host", None))
+        if self._token is not None or self._user_of is None or not is_within:
+            return
+        try:
+            uid = self._user_of((peer.host, peer.port), (host.host, host.port))
+        except OSError as error:
+            raise Problem(503, f"cannot tell whose this connection is: {error.strerror}") from None
+        if uid not in (0, os.geteuid()):
+            whose = "a user who has closed the connection" if uid is None else user_name(uid)
+            own = os.geteuid()
+            readers = f"{user_name(own)} and root" if own else "root"
+            raise Problem(
+                403,
+                f"without a token only {readers} may read here, not {whose}: --http-token-file FILE sets "
+                "one, --http-any-user lets all users of this machine read",
+            )
 
     def check_token(self, request: Request) -> None:
         """Raise Problem (401, 429) if a token is needed and the request lacks the right one."""

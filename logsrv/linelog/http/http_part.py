@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.net.peer_user import tells_users, user_of_peer
 from logsrv.kit.observe.metrics import Metric, MetricsPart, make_metrics
 from logsrv.kit.plugins import load_object
 from logsrv.kit.service.file_checks import check_directory_writable
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from logsrv.kit.service.findings import CheckRequest, Finding
     from logsrv.kit.web.channel import WebFactory
     from logsrv.linelog.http.server import WebServer
+
+log = Logger()
 
 # The help text of each metric, by its name.
 _GAUGES = {
@@ -93,12 +97,20 @@ class HttpPart(PartWork[HttpSettings]):
                 metrics=self.context.metrics,
                 reactor=self.context.reactor,
                 endpoints=self.context.endpoints(),
+                user_of=user_of_peer if tells_users() else None,
             )
         return self._web
 
     def apply(self, options: HttpSettings) -> None:
-        if options.http:
-            self._get_or_make_server().apply(options)
+        if not options.http:
+            return
+        self._get_or_make_server().apply(options)
+        is_open = not options.http_any_user and read_http_token(options) is None
+        if is_open and not tells_users() and any(one.port is not None for one in options.http):
+            log.warn(
+                "this system does not tell whose a connection is: every user of this machine can read "
+                "at --http; --http-token-file FILE sets a token, --http-any-user says that it is meant"
+            )
 
     def processes(self, options: HttpSettings) -> Sequence[str]:
         return ["searches", "live views"] if options.http else []

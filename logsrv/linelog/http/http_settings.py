@@ -11,7 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.files import SECRET, SECRET_FILE, read_secret
-from logsrv.kit.options.kinds import DURATION, NEW_FILE, Kind, integer
+from logsrv.kit.options.kinds import DURATION, FLAG, NEW_FILE, Kind, integer
 from logsrv.kit.web.access import host_in_header, is_private, web_endpoint_kind
 
 # The most connections of a web listener; further ones are refused. A browser opens six for a page; a screen
@@ -49,6 +49,9 @@ class HttpSettings:
         None, SECRET, "the token for --http; visible in the process list"
     )
     http_token_file: Path | None = option(None, SECRET_FILE, "a file with the token for --http")
+    http_any_user: bool = option(
+        False, FLAG, "without a token, let every user of this machine read, not its own and root"
+    )
     http_host: tuple[str, ...] = option(
         (), HOST_NAME, "a name of this server in browsers, besides its address", repeatable=True
     )

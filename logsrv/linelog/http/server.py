@@ -18,7 +18,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
-from logsrv.linelog.http.access import AccessRules, asking_client
+from logsrv.linelog.http.access import AccessRules, UserOfPeer, asking_client
 from logsrv.linelog.http.asked_ahead import AskedAhead
 from logsrv.linelog.http.endpoints import (
     BY_PATH,
@@ -61,6 +61,7 @@ class WebServer:
     directory: returns the present directory of the store. position: returns the position of its next line.
     unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
     received. totals: returns the answer of /api/stats; called in a thread. endpoints: those of other parts.
+    user_of: tells whose a connection within this machine is; None if the system does not.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class WebServer:
         metrics: Metrics,
         reactor: Any,
         endpoints: Iterable[PartEndpoint] = (),
+        user_of: UserOfPeer | None = None,
     ) -> None:
         # Load the library of expressions, and join the page's files, so that no request waits for that.
         parse("/./")
@@ -84,6 +86,7 @@ class WebServer:
         self._directory = directory
         self._position = position
         self._reactor = reactor
+        self._user_of = user_of
         self.metrics = metrics
         self._responses = ResponseSender(metrics)
         self._monitor = Monitor(metrics, unhealthy=unhealthy, unready=unready)
@@ -111,7 +114,8 @@ class WebServer:
     def apply(self, settings: HttpSettings) -> None:
         """Use these settings from the next request on. Raises ConfigurationError; then nothing changes."""
         token, before = read_http_token(settings), self._access
-        self._access = AccessRules(settings.http_host, token, self._attempts)
+        user_of = None if settings.http_any_user else self._user_of
+        self._access = AccessRules(settings.http_host, token, self._attempts, user_of)
         if before is None:
             self._ahead.start()
         elif not before.has_same_token(self._access):
@@ -145,6 +149,8 @@ class WebServer:
         self._access.check_host(request)
         self._access.check_origin(request, page=path in assets.PAGES)
         endpoint = BY_PATH.get(path)
+        if path not in assets.static_files() and not (endpoint is not None and endpoint.open):
+            self._access.check_user(request)
         if path in assets.static_files():
             self._require_method(request, *READ_METHODS)
             # These files are public, and the log-in page loads them.

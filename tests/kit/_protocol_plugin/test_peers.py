@@ -161,6 +161,7 @@ def test_a_broadcast_to_some_reaches_these(in_memory):
     assert [peer.received() for peer in (asks, member, other)] == [b"", b"hello\r\n", b""]
 
 
+@pytest.mark.slow
 def test_a_broadcast_while_two_hundred_of_two_thousand_vanish_reaches_the_others(in_memory):
     """Each that vanishes is announced to the rest, so broadcasts begin within a broadcast."""
     service = in_memory(Channel, state=members)

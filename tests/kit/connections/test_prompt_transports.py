@@ -50,6 +50,7 @@ def peer() -> Iterator[socket.socket]:
         yield made
 
 
+@pytest.mark.slow
 async def test_bytes_of_both_ways_keep_their_order_while_the_peer_reads_nothing(peer):
     """What the system does not take waits, and then nothing overtakes it."""
     port = REACTOR.listenTCP(0, Factory.forProtocol(Answering), interface="127.0.0.1")

@@ -35,6 +35,27 @@ def checked(text: str, user: User | None = None, *, runs: bool = False) -> list[
     return list(check_addresses([parse_endpoint(text)], user or current_user(), own))
 
 
+@pytest.mark.parametrize(
+    "texts", [("tcp6:{}", "tcp:{}"), ("tcp:{}:interface=127.0.0.1", "tcp6:{}")]
+)
+def test_one_port_for_all_of_ipv6_and_for_ipv4_is_taken_twice(texts):
+    """Both were called free, and the start failed."""
+    port = free_port()
+    endpoints = [parse_endpoint(text.format(port)) for text in texts]
+    _, second = check_addresses(endpoints, current_user(), [])
+    assert second.level == FindingLevel.ERROR
+    assert "a listener at [::] takes IPv4 too" in second.sentence
+
+
+@pytest.mark.parametrize("texts", [("tcp6:{}", "udp:{}"), ("tcp:{}", "tcp6:{}:interface=\\:\\:1")])
+def test_one_port_of_two_kinds_or_of_ipv4_and_one_ipv6_address_is_free(texts):
+    port = free_port()
+    endpoints = [parse_endpoint(text.format(port)) for text in texts]
+    assert [one.level for one in check_addresses(endpoints, current_user(), [])] == [
+        FindingLevel.OK
+    ] * 2
+
+
 def test_a_free_port_is_free_afterwards():
     port = free_port()
     for runs in (False, True):

@@ -48,6 +48,7 @@ def test_a_value_of_json_has_the_character():
     assert text_without_colours("\udc80 \x1b[1mx") == "\udc80 x"
 
 
+@pytest.mark.slow
 def test_millions_of_sequences_take_no_square_of_time():
     for text in (
         rb"a\x1b[1m" * 200_000,

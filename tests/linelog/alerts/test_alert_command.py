@@ -1,6 +1,7 @@
 """`logsrv alert`: one's command and webhook are tried before there is a fire."""
 
 import fcntl
+import json
 import os
 import re
 import subprocess
@@ -267,3 +268,56 @@ def test_a_condition_is_tried_with_a_made_up_episode(tmp_path):
     assert done.stdout.decode() == "alert 1: sent by command\n"
     text = (tmp_path / "out").read_text()
     assert "This is a test by hand" in text and "firing app=test: count 5 since" in text
+
+
+@pytest.mark.slow
+def test_groups_and_alerts_of_the_page_are_silenced_tried_and_let_speak_again(tmp_path):
+    make_store(tmp_path / "logs", [lines(["a"])])
+    (tmp_path / "c.toml").write_text(
+        'directory = "logs"\nalert-command = "cat"\nalert-saved = "alerts.json"\n'
+    )
+    text = "x | count > 5 in 1m by app, host"
+    saved = {"web": {"alert": text}, "broken": {"alert": "| count"}}
+    (tmp_path / "alerts.json").write_text(json.dumps(saved))
+
+    def alert(*words: str) -> tuple[int, str, str]:
+        done = logsrv("alert", "--config", "c.toml", *words, directory=tmp_path)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    group = ("--silence-group", "app=my shop", "--silence-group", "host=a")
+    code, said, errors = alert("--silence", "web", *group, "--for", "2h")
+    assert code == 0 and re.fullmatch(r"web app=my shop host=a is silent until 20\S+Z\n", said)
+    assert "alert broken of the page does not run: " in errors
+    assert alert("--silence", "web", "--for", "1h", "--reason", "update")[0] == 0
+    first, second = alert("--silences")[1].splitlines()
+    assert first.startswith("web app=my shop host=a is silent until ")
+    assert second.startswith("web is silent until ") and "(update), id " in second
+    known_by = first.rpartition(" ")[2]
+    assert alert("--end-silence", known_by)[1] == "web app=my shop host=a sends messages again\n"
+    assert alert("--silences")[1] == second + "\n"
+    assert alert("--end-silence", "web")[1] == "web sends messages again\n"
+    for words, wrong in (
+        (["--silence-group", "ap=x"], "alert web has no groups by ap; it has app or host"),
+        (["--silence-group", "app"], "--silence-group: app is not as app=shop"),
+        (["--for", "400d"], "a silence lasts at most 90 days"),
+        (["--reason", "x" * 201], "the reason of a silence has at most 200 characters"),
+    ):
+        code, said, errors = alert("--silence", "web", "--for", "2h", *words)
+        assert code != 0 and said == "" and wrong in errors
+    assert "--silence-group needs --silence" in alert("--silence-group", "app=x")[2]
+    code, said, _ = alert("web")
+    assert code == 0 and "alert web: sent by command" in said
+
+
+def test_the_command_reads_alerts_of_the_page_only_with_their_file(tmp_path):
+    done = logsrv(
+        *("alert", "--alert-saved", f"{tmp_path}/alerts.json", "--alert-command", "cat"),
+        directory=tmp_path,
+    )
+    assert b"there are no alerts" in done.stderr
+    (tmp_path / "alerts.json").write_text("{")
+    done = logsrv(
+        *("alert", "--alert-saved", f"{tmp_path}/alerts.json", "--alert-command", "cat"),
+        directory=tmp_path,
+    )
+    assert done.returncode == 1 and b"alerts.json: not JSON" in done.stderr

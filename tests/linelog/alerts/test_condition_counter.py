@@ -147,6 +147,7 @@ def windows_of(text: str) -> Windows:
     return Windows(asked.condition, BEGIN, extractions=asked.lines.extractions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("figures", CONDITIONS)
 def test_episodes_of_each_figure_are_those_of_a_plain_loop(figures, seed):
@@ -174,6 +175,7 @@ def past_episodes(store: Path, text: str) -> Told:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_columns", [False, True])
 def test_the_past_is_what_would_have_been_told(tmp_path, monkeypatch, has_columns):
     """By columns, too, and in text where figures have queries of their own."""

@@ -221,6 +221,7 @@ def keep_coming(stage: Stage, seconds: int, *messages: str) -> None:
         stage.advance(1, *messages)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", SETTINGS)
 @pytest.mark.parametrize(
     "text", ["| none in 20s by app", "| none in 20s", "| count < 2 in 20s by app"]

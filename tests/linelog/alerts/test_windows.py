@@ -142,6 +142,7 @@ def test_figures_of_a_field_at_the_end_of_a_step(figure, episodes):
     assert [time for _, begins, time in told(those) if begins] == episodes
 
 
+@pytest.mark.slow
 def test_lines_that_come_one_by_one_take_no_more_memory():
     at_once, piecewise = windows("| avg ms > 0 in 7d"), windows("| avg ms > 0 in 7d")
     lines = [line("x n=1" if one % 3 else f"ms={one} n=1", one * 1000) for one in range(600)]

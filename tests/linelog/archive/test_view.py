@@ -124,6 +124,7 @@ def test_a_rare_word_costs_a_frame_with_indexes_here(store, url, server, rounds,
     assert rounds.count == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["eeeee", identity(4), f"segment eeeee {RARE[0][-16:]}"])
 def test_a_rare_word_costs_few_round_trips_without(url, server, rounds, query):
     assert found(far(url), query) == (RARE, [])

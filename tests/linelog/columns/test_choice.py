@@ -64,6 +64,7 @@ def test_the_names_that_most_lines_have_get_columns(tmp_path, monkeypatch):
     assert found == [(100 - len(kept),)]
 
 
+@pytest.mark.slow
 def test_ten_thousand_names(tmp_path):
     lines = [{f"field{one}": one, "all": one % 7} for one in range(10_000)]
     with columns_of(tmp_path, objects(*lines)) as columns:
@@ -74,6 +75,7 @@ def test_ten_thousand_names(tmp_path):
                 assert values_of(columns, f"field{one}")[one] == str(one)
 
 
+@pytest.mark.slow
 def test_a_field_is_known_in_all_frames_or_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(choice, "MOST_COLUMNS", 3000)
     random = Random(59)
@@ -92,6 +94,7 @@ def test_a_field_is_known_in_all_frames_or_left_out(tmp_path, monkeypatch):
         assert not columns.has("never")
 
 
+@pytest.mark.slow
 def test_names_of_which_others_are_made_are_known_near_a_thousand_others(tmp_path):
     random = Random(71)
     lines = [
@@ -151,6 +154,7 @@ def test_bytes_that_are_no_text_leave_a_field_out(tmp_path):
         assert values_of(columns, "b") == ["x", "z"]
 
 
+@pytest.mark.slow
 def test_columns_take_a_part_of_the_room_of_the_text(tmp_path):
     random = Random(59)
     lines = objects(
@@ -165,6 +169,7 @@ def test_columns_take_a_part_of_the_room_of_the_text(tmp_path):
     assert part_of_text(tmp_path) < 0.4
 
 
+@pytest.mark.slow
 def test_names_that_differ_in_case_take_no_more_room(tmp_path):
     random = Random(60)
     names = [f"{one:05b}".translate(CASES) for one in range(32)]
@@ -179,6 +184,7 @@ def test_names_that_differ_in_case_take_no_more_room(tmp_path):
 CASES = {ord("0"): "e", ord("1"): "E"}
 
 
+@pytest.mark.slow
 def test_many_names_that_few_lines_have_take_no_more_room(tmp_path):
     random = Random(61)
     lines = objects(

@@ -59,6 +59,7 @@ def refused(path: Path, head: IndexHead) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_is_noticed_or_changes_nothing(made, tmp_path):
     directory, packed, head = made
     data = (directory / packed.columns).read_bytes()

@@ -31,6 +31,7 @@ def index_of(texts: list[bytes], before: bytes = b"") -> index.Index:
     return index.decode_index(indexing.encode_index(made.index_so_far()))
 
 
+@pytest.mark.slow
 @more(4)
 @given(st.integers(0, 2**32 - 1))
 def test_frames_read_together_have_the_first_lines_of_their_text(seed):

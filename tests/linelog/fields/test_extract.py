@@ -48,6 +48,7 @@ def test_devices_among_usual_headers_keep_their_own():
     check_columns([usual, *devices, usual])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["Arrow", "Python"])
 @pytest.mark.parametrize("header", [b"", *HEADERS, *PREFIXES])
 def test_all_known_kinds_of_lines_in_one_text(header, engine):
@@ -161,6 +162,7 @@ def test_a_name_that_is_too_long_is_no_column():
         assert not read.complete
 
 
+@pytest.mark.slow
 def test_of_very_many_names_the_frequent_ones_are_columns():
     lines = [b'{"k%d":%d,"level":"info","a":{"b%d":1,"c":2}}' % (n, n, n) for n in range(3000)]
     read = check_columns([STAMP + line for line in lines])

@@ -155,6 +155,7 @@ def test_a_body_that_a_worker_parses_is_answered_in_memory(notes):
     assert len(service.stored) > 100_000
 
 
+@pytest.mark.slow
 def test_a_format_over_http_goes_through_the_conformance_suite(notes):
     conformance(notes, http_request("POST", "/notes/ann", b'{"text": "hi"}'))
 

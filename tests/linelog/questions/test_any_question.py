@@ -50,6 +50,7 @@ def test_every_engine_answers_as_a_loop_over_the_lines(seed):
 
 
 # 500 questions about columns.
+@pytest.mark.slow
 @pytest.mark.minutes(3)
 @settings(more(0.8), derandomize=not NEW, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(SEEDS)

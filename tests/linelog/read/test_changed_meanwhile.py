@@ -122,6 +122,7 @@ ASKING = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @ASKING
 @pytest.mark.parametrize("change", [remove, remove_by_hand])
 def test_an_answer_says_that_a_segment_was_removed_under_it(
@@ -134,6 +135,7 @@ def test_an_answer_says_that_a_segment_was_removed_under_it(
         assert view.damaged is bool(view.told)
 
 
+@pytest.mark.slow
 @ASKING
 def test_a_segment_removed_before_it_is_planned_is_said_unless_by_retention(
     store, ask, planned, whole, without

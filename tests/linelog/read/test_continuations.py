@@ -236,6 +236,7 @@ def test_a_stamp_is_read_once_more_if_the_record_begins_before_the_text(tmp_path
 LONGEST = [stored(b"ERROR failed"), *[stored(b"\tat x.Y.z(Y.java:7)")] * (MOST_LINES - 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lines", "each"),
     [(record_lines(HEADS["a word"]), 4), (LONGEST, 100)],

@@ -84,6 +84,7 @@ def ask(store: Path, query: str, memory: RememberedParts | None, scope: Scope = 
         return asked.answer.rows(search, asked.extractions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", [Scope(), HALF, Scope(source="*:10.0.0.9:*")])
 def test_what_is_asked_again_has_the_same_answer(store, scope):
     memory = RememberedParts()
@@ -296,6 +297,7 @@ def test_of_two_questions_at_once_each_part_takes_its_room_once(monkeypatch):
     assert kept(memory, *"abc") == [10 * b"a", 10 * b"b", 10 * b"c"]
 
 
+@pytest.mark.slow
 def test_many_small_parts_take_no_more_memory(monkeypatch):
     monkeypatch.setattr(remembered, "MOST", 4 << 20)
     memory = RememberedParts()

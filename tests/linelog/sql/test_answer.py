@@ -172,6 +172,7 @@ def test_values_that_fit_no_more_are_null_and_counted(tmp_path):
     answer.close()
 
 
+@pytest.mark.slow
 def test_a_statement_that_is_run_again_leaves_nothing_of_the_run_before(tmp_path):
     """Each field whose later values fit no more is another run, with threads and memory of DuckDB."""
     names = "abcdef"
@@ -258,6 +259,7 @@ ODD = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_field_with_an_odd_name_is_a_column(tmp_path):
     message = json.dumps({name: f"v{number}" for number, name in enumerate(ODD)})
     view = view_of(make_store(tmp_path / "logs", [lines([message, "x"])]))

@@ -75,6 +75,7 @@ def test_a_sample_of_a_field_reads_columns_and_the_text_of_its_lines(tmp_path):
         assert (search.stats.groups, search.stats.frames) == (2, 0)
 
 
+@pytest.mark.slow
 def test_each_line_is_chosen_with_the_same_probability(store):
     """Each of 30 lines 100 times of 300 on average: a number so far from that comes once in 10^9 tests."""
     chosen: Counter[int] = Counter()

@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.escape import one_line
@@ -20,7 +21,12 @@ from logsrv.linelog.alerts.page import saved_alerts
 from logsrv.linelog.alerts.page.saved_alerts import NO_ALERTS, PageAlerts
 from logsrv.linelog.alerts.states import silences
 from logsrv.linelog.alerts.states.alert_states import QUIET
-from logsrv.linelog.alerts.states.silences import Silence, UnknownAlertError
+from logsrv.linelog.alerts.states.silences import (
+    NO_SILENCES,
+    AlertSilences,
+    Silence,
+    UnknownAlertError,
+)
 from logsrv.linelog.parts.endpoints import (
     ApiParameter,
     EndpointRequest,
@@ -39,6 +45,10 @@ UNCHANGED = "alerts are not changed here; --alert-saved FILE lets readers make a
 SILENCE_PARTS = ("alert", "group", "for", "until", "reason")
 _TEXT = {"type": "string"}
 WOULD_FIRE = "logsrv.linelog.alerts.page.would_fire:would_fire"
+MOST_NAMES = 1000
+"""Names of alerts that the page may use from the start of a server on."""
+MOST_REMOVED = 200
+"""Tasks of removed and changed alerts beyond which none is saved."""
 TRIED_SECONDS = 86400.0
 """Seconds of the past that are tried without `since`."""
 _LIST_HELP = "both answer the list"
@@ -55,9 +65,14 @@ class PageApi:
         self._alerts = alerts
         self._options = options
         self._work = OneAtATime(context.reactor)
+        # A reader who only looks does not wait for changes.
+        self._reading = OneAtATime(context.reactor)
         self._page: PageAlerts = NO_ALERTS
+        # Each that ever ran has metrics, which stay.
+        self._names: set[str] = set()
         # The sentence about the file, if it cannot be used.
         self._file_error = ""
+        self._logged = ""
         self._applied = 0
         self._since = context.clock.time_of_day()
 
@@ -96,6 +111,7 @@ class PageApi:
 
     def _replace(self, entries: Entries) -> None:
         self._page = saved_alerts.use_entries(self._options, entries)
+        self._names.update(self._page.usable)
         self._alerts.replace_alerts(self.alerts, is_whole=not self._file_error)
 
     def stop(self) -> Deferred[None]:
@@ -170,23 +186,30 @@ class PageApi:
         return ProcessAnswer(WOULD_FIRE, values | {"every": self._options.alert_every})
 
     def _list(self) -> Deferred[Any]:
-        return self._work.run(self._read_silences).addCallback(self._document)
+        return self._reading.run(self._read_silences).addCallbacks(
+            self._document, self._document_without_silences
+        )
 
     def _read_silences(self) -> list[Silence]:
         return silences.read_silences(self._context.directory(), self._context.clock.time_of_day())
 
-    def _document(self, found: list[Silence]) -> dict[str, Any]:
-        options = self._options
+    def _document_without_silences(self, failure: Failure) -> dict[str, Any]:
+        """Return the list, which also says why nothing is silent."""
+        failure.trap(StoreError)
+        return self._document([], str(failure.value))
+
+    def _document(self, found: list[Silence], trouble: str = "") -> dict[str, Any]:
+        options, silent = self._options, silences.silences_by_alert(found)
         why_not = self._why_unchangeable()
         general = saved_alerts.general_settings(options)
         in_configuration = alerts_by_label(options.alerts)
         rows = [
-            self._row(label, alert, found, "configuration")
+            self._row(label, alert, silent, "configuration")
             for label, alert in in_configuration.items()
         ]
         for name, text in self._page.texts.items():
             if name in self._page.usable:
-                rows.append(self._row(name, self._page.usable[name], found, "page"))
+                rows.append(self._row(name, self._page.usable[name], silent, "page"))
             else:
                 rows.append(_broken_row(name, text, self._page.broken[name]))
         rows += [
@@ -201,12 +224,12 @@ class PageApi:
             "ways": list(general.ways) if general else [],
             "alerts": rows,
             "silences": [_silence_document(one) for one in found],
+            "trouble": trouble,
         }
 
     def _row(
-        self, label: str, alert: AlertSettings, found: list[Silence], of: str
+        self, label: str, alert: AlertSettings, silent: Mapping[str, AlertSilences], of: str
     ) -> dict[str, Any]:
-        mine = [one for one in found if one.alert == label]
         about = {
             "name": label,
             "alert": alert.alert,
@@ -214,7 +237,7 @@ class PageApi:
             "ways": list(alert.ways),
             "error": "",
         }
-        return about | self._alerts.states.document(label, alert, mine)
+        return about | self._alerts.states.document(label, alert, silent.get(label, NO_SILENCES))
 
     def _why_unchangeable(self) -> str:
         if self._options.alert_saved is None:
@@ -236,7 +259,23 @@ class PageApi:
         saved_alerts.check_new(self._options, asked.name, text)
         if saved_alerts.general_settings(self._options) is None:
             raise RefusedRequest(409, saved_alerts.NO_WAY)
+        self._check_load(asked.name)
         return self._change(file, partial(saved_alerts.save_alert, file, asked.name, text))
+
+    def _check_load(self, name: str) -> None:
+        """Raise RefusedRequest if readers make and remove so many alerts that memory would grow."""
+        if name not in self._names and len(self._names) >= MOST_NAMES:
+            raise RefusedRequest(
+                409,
+                f"the page has had {MOST_NAMES} names of alerts since the start of the server; use one of "
+                "them again",
+            )
+        if self._alerts.removed_count >= MOST_REMOVED:
+            raise RefusedRequest(
+                409,
+                f"{MOST_REMOVED} alerts that were removed or changed have to report their ends first; try "
+                "again later",
+            )
 
     def _remove(self, asked: EndpointRequest) -> Deferred[Any]:
         file = self._file()
@@ -260,7 +299,15 @@ class PageApi:
             self._use(entries)
             return self._list()
 
-        return self._work.run(change).addCallback(use)
+        return self._work.run(change).addErrback(self._log_once).addCallback(use)
+
+    def _log_once(self, failure: Failure) -> Failure:
+        """Log why the file cannot be changed, unless it was logged last."""
+        why = failure.getErrorMessage() if failure.check(StoreError) else self._logged
+        if why != self._logged:
+            self._logged = why
+            log.error("alerts of the page: {why}", why=why)
+        return failure
 
     def _silence(self, asked: EndpointRequest) -> Deferred[Any]:
         self._file()

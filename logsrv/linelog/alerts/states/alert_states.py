@@ -6,7 +6,7 @@ state of each alert anew; only what became of messages is unknown from before th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -15,7 +15,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts.alert_protocol import AlertReport
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.grammar import parse_alert
-from logsrv.linelog.alerts.states.silences import Silence, silent_until
+from logsrv.linelog.alerts.states.silences import AlertSilences
 
 QUIET, FIRING, LINES = "quiet", "firing", "lines"
 
@@ -82,6 +82,8 @@ class AlertStates:
             if report.state["alert"] == state.text:
                 state.groups, state.count = report.state["groups"], report.state["count"]
                 state.last = report.state["last"]
+        elif report.kind == "was-sent":
+            state.deliveries.setdefault(report.way, LastDelivery("sent", report.time))
         elif report.kind == "sent":
             state.deliveries[report.way] = LastDelivery("sent", now)
         elif report.kind == "failed":
@@ -91,14 +93,11 @@ class AlertStates:
                 "waiting", now, report.why, now + report.pause
             )
 
-    def document(
-        self, label: str, alert: AlertSettings, silences: Collection[Silence]
-    ) -> dict[str, Any]:
+    def document(self, label: str, alert: AlertSettings, silences: AlertSilences) -> dict[str, Any]:
         """Return how an alert stands. silences: those of this alert."""
         state = self._by_label.get(label) or AlertState(alert.alert)
         groups = [
-            {**one, "silenced": silent_until(silences, one["group"]) is not None}
-            for one in state.groups
+            {**one, "silenced": silences.until(one["group"]) is not None} for one in state.groups
         ]
         if parse_alert(alert.alert).condition is None:
             name = LINES

@@ -8,7 +8,7 @@ messages are sent, but for what began and ended within.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from threading import Event
 from typing import Any
@@ -38,7 +38,6 @@ LONGEST = 90 * 86400.0
 LONGEST_REASON = 200
 LOCK_TRIES, LOCK_STEP = 200, 0.05
 """The attempts to lock out others who change the silences, and the seconds between two."""
-_MISSING = object()
 
 Group = Mapping[str, str | None]
 """The values of some fields of `by`; None for a field that the lines lack."""
@@ -66,18 +65,50 @@ class Silence:
     begun: float | None = None
     id: str = attrs.field(factory=_new_id)
 
-    def covers(self, group: Group | None) -> bool:
-        """Return whether a group is silent. group: None for the groups that are counted together."""
-        if self.group is None:
-            return True
-        return group is not None and all(
-            group.get(field, _MISSING) == value for field, value in self.group.items()
-        )
+
+class AlertSilences:
+    """The silences of one alert, by the fields of their groups: of 500 only a few are looked at.
+
+    whole_until: until when all of it is silent; None if it is not.
+    """
+
+    def __init__(self, silences: Iterable[Silence] = ()) -> None:
+        self.whole_until: float | None = None
+        self._by_fields: dict[tuple[str, ...], dict[tuple[str | None, ...], float]] = {}
+        for one in silences:
+            if one.group is None:
+                self.whole_until = max(self.whole_until or 0.0, one.until)
+                continue
+            fields = tuple(sorted(one.group))
+            known = self._by_fields.setdefault(fields, {})
+            values = tuple(one.group[field] for field in fields)
+            known[values] = max(known.get(values, 0.0), one.until)
+
+    def __bool__(self) -> bool:
+        return self.whole_until is not None or bool(self._by_fields)
+
+    def until(self, group: Group | None) -> float | None:
+        """Return until when a group is silent; None if it is not.
+
+        group: None for the groups that are counted together.
+        """
+        found = [] if self.whole_until is None else [self.whole_until]
+        if group is not None:
+            for fields, known in self._by_fields.items():
+                values = tuple(group[field] for field in fields if field in group)
+                found += [known[values]] if values in known else []
+        return max(found, default=None)
 
 
-def silent_until(silences: Collection[Silence], group: Group | None) -> float | None:
-    """Return until when a group is silent by silences of its alert; None if it is not."""
-    return max((one.until for one in silences if one.covers(group)), default=None)
+def silences_by_alert(silences: Iterable[Silence]) -> dict[str, AlertSilences]:
+    """Return the silences of each alert, by its label."""
+    found: dict[str, list[Silence]] = {}
+    for one in silences:
+        found.setdefault(one.alert, []).append(one)
+    return {label: AlertSilences(those) for label, those in found.items()}
+
+
+NO_SILENCES = AlertSilences()
 
 
 def checked_silence(
@@ -158,7 +189,10 @@ def load_silences(folder: PlaceFolder, now: float) -> list[Silence]:
 
 def _decoded(found: Any) -> Silence:
     if isinstance(found, dict):
-        return Silence(**found)
+        silence = Silence(**found)
+        if not isinstance(silence.group, dict | None):
+            raise ValueError("a group is no object")
+        return silence
     # An earlier version has saved name, end and reason.
     name, until, *others = found
     known_by = f"{crc32(f'{name} {until}'.encode()):08x}"

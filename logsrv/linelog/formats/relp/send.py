@@ -126,6 +126,10 @@ class RelpSession:
             self._end_session("it closed the session")
         elif command != b"rsp":
             self._end_session(f"it sent the command {shown(command.decode('ascii'))}")
+        elif self.state is RelpState.CLOSED and int(number) != self._number:
+            self._end_session(
+                f"it answers frame {int(number)}, and {self._number} opens the session"
+            )
         elif self.state is RelpState.CLOSED:
             self._handle_open_answer(data)
         else:

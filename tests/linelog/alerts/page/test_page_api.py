@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts.alert_places import AlertPlaces
@@ -476,3 +478,81 @@ def test_a_question_about_the_past_is_a_search_in_its_turn(tmp_path):
     assert request["values"]["since"] == rfc3339(BEGIN - 86400)
     for one in browsers:
         one.leave()
+
+
+def test_alerts_that_come_and_go_use_bounded_memory(page, monkeypatch):
+    monkeypatch.setattr("logsrv.linelog.alerts.page.page_api.MOST_NAMES", 3)
+    for name in "abc":
+        assert page.put(name, "x")[0] == 200
+        assert page.remove(name)[0] == 200
+    status, said = page.put("d", "x")
+    assert status == 409 and "3 names of alerts since the start" in said["error"]
+    assert page.put("a", "y")[0] == 200
+
+
+def test_changes_faster_than_ends_are_reported_are_refused(page, monkeypatch):
+    monkeypatch.setattr("logsrv.linelog.alerts.page.page_api.MOST_REMOVED", 3)
+    for number in range(4):
+        assert page.put("a", f"x{number}")[0] == 200
+    status, said = page.put("a", "more")
+    assert status == 409 and "have to report their ends first" in said["error"]
+    gone = [name for name, one in page.orders.tasks.items() if one.until is not None]
+    page.report(AlertReport("done", name=gone[0]))
+    assert page.put("a", "more")[0] == 200 and page.running == {"a": "more"}
+
+
+def test_what_an_earlier_process_has_sent_is_told_until_something_newer_is(page):
+    page.put("shares", SHARES)
+    page.report(AlertReport("was-sent", "shares", "command", time=BEGIN - 60))
+    [delivery] = page.row("shares")["delivery"]
+    assert (delivery["state"], delivery["time"]) == ("sent", rfc3339(BEGIN - 60))
+    page.report(AlertReport("failed", "shares", "command", "refused"))
+    page.report(AlertReport("was-sent", "shares", "command", time=BEGIN - 60))
+    assert page.row("shares")["delivery"][0]["state"] == "failed"
+
+
+def test_damaged_silences_hide_no_alert_and_let_alerts_be_saved(page):
+    silences = page.store / "alerts" / "silences.json"
+    silences.parent.mkdir()
+    silences.write_text("broken")
+    status, found = page.put("web", "x")
+    assert status == 200 and [one["name"] for one in found["alerts"]] == ["web"]
+    assert "silences.json is damaged, remove it" in found["trouble"]
+    status, said = page.ask("POST", "/api/silences", {"alert": "web", "for": "1h"})
+    assert status == 503 and "is damaged" in said["error"]
+    assert silences.read_text() == "broken"
+    silences.unlink()
+    assert page.listed["trouble"] == ""
+
+
+def test_a_file_that_cannot_be_written_is_logged_once(page):
+    page.put("web", "x")
+    page.file.unlink()
+    page.file.mkdir()
+    with logged() as events:
+        answers = [page.put("web", "y") for _ in range(3)]
+    assert [status for status, _ in answers] == [503] * 3
+    assert len([one for one in events if "is a directory" in one]) == 1
+    assert page.running == {"web": "x"}
+
+
+BODIES = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["alert", "group", "for", "until", "reason", "app"]) | st.text(), inner
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(body=BODIES, path=st.sampled_from(["/api/alerts/web", "/api/alerts/%00", "/api/silences"]))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_body_breaks_anything(page, body, path):
+    method = "POST" if path == "/api/silences" else "PUT"
+    status, answer = page.ask(method, path, json.dumps(body).encode())
+    assert status in (200, 400, 404, 409, 413)
+    assert "error" in answer or status == 200
+    assert page.listed["may_change"] is True

@@ -92,6 +92,10 @@ def test_after_a_kill_the_next_process_reports_the_same_state(stage):
     after = stage.states[-1]
     assert [one["group"] for one in after["groups"]] == [one["group"] for one in before["groups"]]
     assert after["groups"][0] == before["groups"][0] and after["last"] == before["last"]
+    # Each way knows when an earlier process has sent its last message.
+    sent = [(one.way, one.time) for one in stage.reports if one.kind == "was-sent"]
+    assert [way for way, _ in sent] == ["command", "webhook"]
+    assert all(BEGIN <= time <= BEGIN + 5 for _, time in sent)
 
 
 def test_groups_beyond_those_that_are_kept_have_no_values(stage, monkeypatch):

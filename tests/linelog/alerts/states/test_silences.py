@@ -16,6 +16,7 @@ from logsrv.linelog.alerts.states.silences import (
     LONGEST,
     MOST,
     SILENCES_FILE,
+    AlertSilences,
     Group,
     Silence,
     UnknownAlertError,
@@ -27,13 +28,14 @@ from logsrv.linelog.alerts.states.silences import (
     moment_of_end,
     read_silences,
     save_silences,
-    silent_until,
+    silences_by_alert,
 )
 from logsrv.linelog.store.place import PlaceFolder
 from tests.parts.clocks import HandClock
 
 NIGHT = Silence("web", 1000.0, "new release")
 SHOP = Silence("web", 500.0, group={"app": "shop", "host": None}, begun=3.0)
+GROUP = {"alert": "x", "until": 9.0, "group": 5}
 ALERTS = {
     "web": "| count > 5 in 1m by app, host",
     "lines": "x",
@@ -65,7 +67,7 @@ def test_a_damaged_file_silences_nothing(tmp_path):
         add_silence(str(tmp_path), NIGHT, lambda: 0.0)
 
 
-@pytest.mark.parametrize("found", [{"alert": 5}, 7, "web", [], {"alert": "x", "until": "y"}])
+@pytest.mark.parametrize("found", [{"alert": 5}, 7, "web", [], {"alert": "x", "until": "y"}, GROUP])
 def test_contents_that_are_no_silences_are_damage(tmp_path, found):
     folder = PlaceFolder(str(tmp_path), "alerts")
     folder.disk.replace_durably(SILENCES_FILE, json_with_checksum({"silences": [found]}))
@@ -104,14 +106,16 @@ def test_silences_of_an_earlier_version_go_on_and_can_be_ended(tmp_path):
     ],
 )
 def test_a_group_is_silent_if_it_has_the_values(silence, group, covered):
-    assert silence.covers(group) is covered
+    assert (AlertSilences([silence]).until(group) is not None) is covered
 
 
 def test_a_group_is_silent_until_the_last_of_its_silences():
     group: Group = {"app": "shop", "host": None}
-    assert silent_until([SHOP, NIGHT], group) == 1000.0
-    assert silent_until([SHOP], group) == 500.0
-    assert silent_until([SHOP], {"app": "x", "host": None}) is None
+    assert AlertSilences([SHOP, NIGHT]).until(group) == 1000.0
+    assert AlertSilences([SHOP, SHOP, Silence("web", 9.0, group=SHOP.group)]).until(group) == 500.0
+    assert AlertSilences([SHOP]).until({"app": "x", "host": None}) is None
+    assert not AlertSilences() and AlertSilences([SHOP])
+    assert silences_by_alert([SHOP, Silence("disk", 9.0)]).keys() == {"web", "disk"}
 
 
 def asked(

@@ -14,7 +14,8 @@ from tests.parts.sample_lines import LINES
 def opened(number: int = 0) -> RelpSession:
     session = RelpSession(number)
     assert session.open_command().startswith(b"%d open " % (number + 1))
-    session.receive_answers(b"1 rsp 37 200 OK\nrelp_version=0\ncommands=syslog\n")
+    answer = b"%d rsp 37 200 OK\nrelp_version=0\ncommands=syslog\n" % (number + 1)
+    session.receive_answers(answer)
     assert session.state is RelpState.OPEN
     return session
 
@@ -87,6 +88,15 @@ def test_a_bad_answer_to_open_ends_the_relp_session(answer, trouble):
     session.receive_answers(answer)
     assert session.state is RelpState.OVER
     assert session.trouble == trouble
+
+
+@pytest.mark.parametrize("number", [0, 2, 999])
+def test_an_answer_to_a_frame_that_was_not_sent_does_not_open_the_session(number):
+    session = RelpSession()
+    session.open_command()
+    session.receive_answers(b"%d rsp 37 200 OK\nrelp_version=0\ncommands=syslog\n" % number)
+    assert session.state is RelpState.OVER
+    assert session.trouble == f"it answers frame {number}, and 1 opens the session"
 
 
 def test_an_unexpected_answer_to_a_message_ends_the_relp_session():

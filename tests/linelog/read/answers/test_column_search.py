@@ -115,6 +115,7 @@ def test_columns_that_are_found_late_are_read_by_processes_that_began_before(tmp
     )
 
 
+@pytest.mark.slow
 def test_of_frames_without_a_line_the_text_is_not_read(tmp_path, lines):
     rare = [line('{"app": "rare"}', number) for number in (700, 2100)]
     with small_frames(1000), patch.object(groups, "GROUP_LINES", 400):
@@ -168,6 +169,7 @@ def test_a_directory_instead_of_columns_is_called_one(tmp_path, lines):
     assert told == [f"{columns} is not used: Is a directory"]
 
 
+@pytest.mark.slow
 def test_the_statistics_of_damaged_columns_are_those_of_the_text(tmp_path, lines):
     rare = line('{"app": "shop", "text": "zebra"}', 700)
     some = [*lines[:700], rare, *lines[700:1000], rare]

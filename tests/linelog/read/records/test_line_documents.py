@@ -38,6 +38,7 @@ def test_each_line_leads_to_its_whole_record(order):
         view.close()
 
 
+@pytest.mark.slow
 def test_each_line_of_an_endless_trace_leads_to_the_same_record(tmp_path):
     lines = [line("first"), *(line(f"\tat {number}") for number in range(2500))]
     view, hits = stored(lines, tmp_path)

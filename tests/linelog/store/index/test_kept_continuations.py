@@ -70,6 +70,7 @@ def test_bytes_of_a_liar_are_refused_or_stay_within_the_text(data, lines):
             assert all(0 <= start < len(text) for start in found)
 
 
+@pytest.mark.slow
 def test_more_bytes_than_the_lines_can_have_are_not_unpacked():
     with pytest.raises(ValueError, match="another size"):
         decode_continuations(zlib.compress(bytes(100 << 20)), b"x\n", 1)
