@@ -1,6 +1,7 @@
 /** The form for an alert: made of a query of the page, or changed; counted for a span of time as it is typed. */
 
 import { proposals, wantsNumber } from "./alert_text.js";
+import { asSentence } from "./alert_words.js";
 import { address, send } from "./api.js";
 import { Box } from "./box.js";
 import { button, byId, option } from "./dom.js";
@@ -145,7 +146,7 @@ export class AlertForm {
     const there = this.namesake;
     save.textContent = there && there.name !== this.changed ? "Replace …" : "Save";
     save.disabled = !known?.may_change || !known.ways.length;
-    if (known && !known.may_change) this.note(printable(known.why_not));
+    if (known && !known.may_change) this.note(asSentence(known.why_not));
     else if (known && !known.ways.length) this.note("This server has neither --alert-command nor --alert-webhook: an alert of the page could send nothing.");
     else this.note(this.changed && this.name.value.trim() !== this.changed ? `A new one: ${printable(this.changed)} stays.` : "");
   }
@@ -161,7 +162,7 @@ export class AlertForm {
       this.onSaved(answer, name);
     } catch (error) {
       const { message, at = null } = /** @type {import("./api.js").ApiError} */ (error);
-      if (at === null) this.note(printable(message));
+      if (at === null) this.note(asSentence(message));
       else {
         this.box.refuse(message, at);
         this.box.tell();

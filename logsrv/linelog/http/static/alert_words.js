@@ -26,7 +26,7 @@ import { clock, day, moment, number } from "./times.js";
  * @property {Delivery[]} delivery
  */
 
-/** @typedef {{may_change: boolean, why_not: string, since: string, ways: string[], alerts: Alert[], silences: Silence[]}} Known all that the server tells of alerts */
+/** @typedef {{may_change: boolean, why_not: string, trouble?: string, since: string, ways: string[], alerts: Alert[], silences: Silence[]}} Known all that the server tells of alerts */
 
 /** Return a time to the minute, with the day unless it is today. @param {string | null} time */
 export const at = (time) => (time ? moment(new Date(time)).replace(/(\d\d:\d\d):\d\d$/, "$1") : "");
@@ -86,6 +86,9 @@ function sameGroup(one, other) {
   const [first, second] = [Object.entries(one ?? {}), other ?? {}];
   return other !== null && first.length === Object.keys(second).length && first.every(([field, value]) => Object.hasOwn(second, field) && second[field] === value);
 }
+
+/** Return a sentence of the server's as one of the page's. @param {string} text */
+export const asSentence = (text) => text && `${printable(text[0].toUpperCase() + text.slice(1)).replace(/\.$/, "")}.`;
 
 /** @typedef {"wrong" | "firing" | "quiet" | "lines"} Shape of an alert in the list */
 

@@ -2,7 +2,7 @@
 
 import { AlertForm, PATH } from "./alert_form.js";
 import { AlertList } from "./alert_list.js";
-import { safe, silencedText } from "./alert_words.js";
+import { asSentence, safe, silencedText } from "./alert_words.js";
 import { ApiError, get, send } from "./api.js";
 import { button, byId, sayOnce } from "./dom.js";
 import { logIn } from "./login.js";
@@ -89,8 +89,9 @@ function draw() {
   list.show(known);
   silences.show(known, (one) => attempt(() => end(one)));
   form.showSave();
-  sayOnce("why-not", known.may_change ? "" : printable(known.why_not));
-  byId("why-not").hidden = known.may_change;
+  const limits = [known.may_change ? "" : asSentence(known.why_not), asSentence(known.trouble ?? "")].filter(Boolean).join(" ");
+  sayOnce("why-not", limits);
+  byId("why-not").hidden = !limits;
   byId("asked-at").textContent = `as of ${clock(new Date())}`;
 }
 

@@ -1,6 +1,6 @@
 /** Silences of alerts and of their groups: the dialog that makes one, and the list of all, which ends them. */
 
-import { at, groupText, safe, silencedText } from "./alert_words.js";
+import { asSentence, at, groupText, safe, silencedText } from "./alert_words.js";
 import { ApiError, send } from "./api.js";
 import { button, byId, element } from "./dom.js";
 import { printable } from "./text.js";
@@ -73,7 +73,7 @@ export class Silences {
       this.onChange(answer, `Silenced: ${silencedText({ alert: this.name, group: this.group })}`);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.refuse(printable(error.message));
+      this.refuse(asSentence(error.message));
     }
   }
 

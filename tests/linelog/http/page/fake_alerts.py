@@ -20,6 +20,7 @@ class FakeAlerts:
     def __init__(self) -> None:
         self.may_change = True
         self.why_not = ""
+        self.trouble = ""
         self.since = "2025-11-20T06:00:00Z"
         self.ways = ["webhook"]
         self.alerts: list[dict[str, Any]] = []
@@ -29,7 +30,7 @@ class FakeAlerts:
         self.changes: list[tuple[str, str, Any]] = []
 
     def list(self) -> Answer:
-        names = ("may_change", "why_not", "since", "ways", "alerts", "silences")
+        names = ("may_change", "why_not", "trouble", "since", "ways", "alerts", "silences")
         return 200, {name: getattr(self, name) for name in names}
 
     def count(self, text: str) -> Answer:

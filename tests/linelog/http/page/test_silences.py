@@ -100,9 +100,15 @@ def test_a_refused_silence_says_why_in_the_dialog(fired, visit):
         'void (globalThis.fetch = async () => new Response(\'{"error": "no such alert"}\', {status: 404}))'
     )
     page.press("Enter")
-    page.wait("document.querySelector('#silence-error').textContent === 'no such alert'")
+    page.wait("document.querySelector('#silence-error').textContent === 'No such alert.'")
     page.press("Escape")
     page.wait(f"!{OPEN} && {FOCUS}.textContent === 'Silence …'")
+
+
+def test_silences_that_are_not_known_are_said(fired, visit):
+    fired.alerts.trouble = "silences are not known: silences.json is damaged"
+    page = open_list(visit, 2)
+    assert page.text("#why-not") == "Silences are not known: silences.json is damaged."
 
 
 def test_silences_are_listed_by_their_ends_and_ended(fired, visit):
