@@ -58,7 +58,7 @@ export class Silences {
     this.error.textContent = "";
     byId("until-zone").textContent = zone().name;
     const what = group ? `the group ${groupText(group)} of ${safe(name)}` : `all messages of ${safe(name)}`;
-    byId("silence-what").textContent = `Sends nothing about ${what}. What begins and does not end meanwhile is sent then.`;
+    byId("silence-what").textContent = `Sends nothing about ${what}. What still fires at its end is sent then.`;
     byId("until-part").hidden = true;
     this.dialog.showModal();
     /** @type {HTMLInputElement} */ (this.form.querySelector("[name=for]:checked")).focus();
