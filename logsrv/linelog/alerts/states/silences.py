@@ -25,7 +25,7 @@ from logsrv.linelog.alerts.condition import LONGEST_VALUE
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.store.disk import Disk, explanation, store_errors
-from logsrv.linelog.store.file_owner import give_files_of_root
+from logsrv.linelog.store.file_owner import give_files_of_root, give_folder_of_root
 from logsrv.linelog.store.place import PlaceFolder
 
 FOLDER = "alerts"
@@ -205,7 +205,12 @@ def save_silences(directory: str, folder: PlaceFolder, silences: Collection[Sile
     if len(silences) > MOST or len(document) > LONGEST_FILE:
         raise ValueError(f"there are {MOST} silences at most; end one first")
     folder.disk.replace_durably(SILENCES_FILE, document)
+    _give_to_owner(directory, folder)
+
+
+def _give_to_owner(directory: str, folder: PlaceFolder) -> None:
     with Disk().open_directory(directory) as disk:
+        give_folder_of_root(folder.disk, disk)
         give_files_of_root(disk)
 
 
@@ -233,6 +238,8 @@ def changed_silences(directory: str, now: Callable[[], float]) -> Iterator[list[
     with closing(PlaceFolder(directory, FOLDER)) as folder:
         with store_errors(failed):
             _lock(folder)
+            # Root's command may have made the folder and the lock, which the server needs.
+            _give_to_owner(directory, folder)
         silences = _read(folder, now())
         yield silences
         with store_errors(failed):

@@ -1,5 +1,6 @@
 """Silences: what is taken and refused, kept, read of an earlier version, and changed by two at once."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
@@ -21,6 +22,7 @@ from logsrv.linelog.alerts.states.silences import (
     Silence,
     UnknownAlertError,
     add_silence,
+    changed_silences,
     checked_silence,
     end_of_silence,
     end_silences,
@@ -32,6 +34,8 @@ from logsrv.linelog.alerts.states.silences import (
 )
 from logsrv.linelog.store.place import PlaceFolder
 from tests.parts.clocks import HandClock
+from tests.parts.stores import lines, make_store
+from tests.parts.users import as_root
 
 NIGHT = Silence("web", 1000.0, "new release")
 SHOP = Silence("web", 500.0, group={"app": "shop", "host": None}, begun=3.0)
@@ -202,3 +206,19 @@ def test_who_keeps_the_lock_for_long_makes_nobody_wait_for_ever(tmp_path, monkey
     assert not Path(tmp_path, FOLDER, SILENCES_FILE).exists()
     add_silence(str(tmp_path), NIGHT, lambda: 0.0)
     assert read_silences(str(tmp_path), 0) == [NIGHT]
+
+
+@as_root
+def test_what_root_made_for_a_silence_is_of_the_user_of_the_server(tmp_path):
+    """Also if the silence was refused in the end: the server needs the lock."""
+    store = make_store(tmp_path / "store", [lines(["a"])])
+    os.chown(store, 65534, 65533)
+    with (
+        pytest.raises(ValueError, match="500 silences"),
+        changed_silences(str(store), lambda: 0.0) as found,
+    ):
+        found += [NIGHT] * (MOST + 1)
+    add_silence(str(store), NIGHT, lambda: 0.0)
+    made = [store / "alerts", *(store / "alerts").iterdir()]
+    assert {one.name for one in made} == {"alerts", "silences.json", "silences.lock"}
+    assert {(one.stat().st_uid, one.stat().st_gid) for one in made} == {(65534, 65533)}
