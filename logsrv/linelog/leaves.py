@@ -20,6 +20,7 @@ class Leaf(NamedTuple):
 
     gives: what is missing without it. inputs: its names for `--listen`. schemes: those of its URLs for
     `--ship`. commands: those of `logsrv`. options: the names of those of `twistd logsrv` and of its tables.
+    paths: those of the API.
     """
 
     folder: str
@@ -28,6 +29,7 @@ class Leaf(NamedTuple):
     schemes: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -43,15 +45,16 @@ class Leaf(NamedTuple):
 
 _OF_ALERTS = (
     *("alert", "alerts", "alert-command", "alert-variable", "alert-webhook", "alert-format"),
-    *("alert-page", "alert-every", "alert-resolved"),
+    *("alert-page", "alert-every", "alert-resolved", "alert-saved"),
 )
+_PATHS_OF_ALERTS = ("/api/alerts", "/api/silences", "/api/would_fire")
 _OF_HTTP = (
     *("http", "http-token", "http-token-file", "http-any-user", "http-host", "http-searches"),
     *("http-search-time", "saved"),
 )
 
 LEAVES = (
-    Leaf("alerts", "alerts", commands=("alert",), options=_OF_ALERTS),
+    Leaf("alerts", "alerts", commands=("alert",), options=_OF_ALERTS, paths=_PATHS_OF_ALERTS),
     Leaf("archive", "the archive in a directory or a bucket", schemes=("file", "s3", "gs", "az")),
     Leaf("backup", "the command backup, and restoring a backup", commands=("backup",)),
     Leaf("doctor", "the commands doctor and reindex", commands=("doctor", "reindex")),

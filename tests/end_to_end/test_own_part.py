@@ -11,6 +11,7 @@ from tests.parts.commands import logsrv
 from tests.parts.daemons import reload
 from tests.parts.story import blocks
 from tests.parts.warm.process import COLD
+from tests.parts.web_clients import Client
 
 PAGE = (Path(__file__).parents[2] / "docs/inputs.md").read_text()
 LOOPBACK = "tcp:0:interface=127.0.0.1"
@@ -51,6 +52,17 @@ def test_a_part_of_another_package_listens_answers_and_counts(logger, folder):
     assert answer_of(port) == b"1:%d\n" % server.current.stat().st_size
     server.stop()
     assert re.search(r"where.asked\D*1", server.log())
+
+
+@pytest.mark.slow
+def test_a_part_of_another_package_answers_in_the_api_with_its_access_rules(logger, folder):
+    server = logger("--http", LOOPBACK, "--http-token", "t", directory=folder, environment=COLDLY)
+    server.send(b"one\n")
+    server.wait_for_messages(1)
+    client = Client(server.ports()[1])
+    assert client.ask("/api/where").status == 401
+    answer = client.ask("/api/where", headers={"Authorization": "Bearer t"})
+    assert answer.json == {"end": f"1:{server.current.stat().st_size}"}
 
 
 @pytest.mark.slow

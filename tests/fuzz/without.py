@@ -9,6 +9,7 @@ WITHOUT = {
     "linelog.commands.reading": _OPTION,
     "gopher.command.fetch": _OPTION,
     "linelog.alerts.alert_protocol": "reads the settings of a task that this program wrote",
+    "linelog.parts.entries_file": "hands bytes on to orjson",
     "linelog.http.responses": _HANDS_ON,
     "linelog.http.asked_search": _HANDS_ON,
     "linelog.http.shared_answer": _HANDS_ON,

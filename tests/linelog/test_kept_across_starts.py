@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from logsrv.linelog.alerts.alert_command import begin_silence, end_silence
-from logsrv.linelog.alerts.alert_places import FOLDER, load_silences
+from logsrv.linelog.alerts.states.silences import FOLDER, Silence, load_silences
 from logsrv.linelog.store import place
 from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
@@ -68,7 +68,7 @@ class ChangesAcrossStarts(RuleBasedStateMachine):
         if name in self.silenced:
             end_silence(self.store, name)
         else:
-            begin_silence(self.store, name, "2h", "")
+            begin_silence(self.store, Silence(name, time.time() + 7200))
         self.silenced ^= {name}
 
     @rule(name=NAMES, offset=st.integers(0, 1000))
@@ -88,7 +88,7 @@ class ChangesAcrossStarts(RuleBasedStateMachine):
         found = {one.pop("name"): one for one in answer["saved"] + answer["boards"]}
         assert found == self.saved
         with closing(PlaceFolder(self.store, FOLDER)) as folder:
-            assert load_silences(folder, time.time()).keys() == self.silenced
+            assert {one.alert for one in load_silences(folder, time.time())} == self.silenced
         with closing(PlaceFolder(self.store, "ship")) as folder:
             for name, offset in self.places.items():
                 assert place.load(folder.disk, name) == place.Place(Position(1, offset))

@@ -14,9 +14,10 @@ environment and `rotate-size` in the TOML file. Options that depend on one anoth
 Classes are combined by inheritance. Python allows one class with slots among several bases, so a class that
 is made to be a base says `slots=False`. With `help_group: ClassVar[str] = "Store"`, the help and the manual
 page list the options of a class under that title. With `goes_with: ClassVar[str] = "ship"`, its options
-have no effect without `--ship`, and a warning says so. The same warning comes for each attribute in
-`without_use` of the settings, a dict from attributes to the option that each of them needs. Another warning
-about values that do not fit together is in `unfit_values`, a dict from attributes to sentences.
+have no effect without `--ship`, and a warning says so; of several in a tuple one is enough. The same
+warning comes for each attribute in `without_use` of the settings, a dict from attributes to the option that
+each of them needs. Another warning about values that do not fit together is in `unfit_values`, a dict from
+attributes to sentences.
 
 With `absent: ClassVar[Mapping[str, str]]`, whoever gives an option that is missing here hears why, instead
 of "no such option": a sentence for each name, such as `rotate-size`.

@@ -143,8 +143,10 @@ def _ignored_options(settings: object, given: GivenValues) -> Iterator[str]:
     useless = dict(getattr(settings, "without_use", ()))
     for base in type(settings).__mro__:
         other = vars(base).get("goes_with")
-        if other is not None and not getattr(settings, tables.get(other, other)):
-            useless |= dict.fromkeys(inspect.get_annotations(base), f"--{other}")
+        others = (other,) if isinstance(other, str) else other or ()
+        if others and not any(getattr(settings, tables.get(one, one), None) for one in others):
+            named = " or ".join(f"--{option_name(one)}" for one in others)
+            useless |= dict.fromkeys(inspect.get_annotations(base), named)
     for name, what in useless.items():
         if name in given and given[name].value not in (None, (), False):
             yield (

@@ -10,7 +10,9 @@ watch, tally        an alert for lines: what matched, and when a message is due
 grammar             the text of an alert: its lines, and perhaps a `condition`
 condition_watch     an alert with a condition: `windows` looks at its figures over time, of what
                     `condition_counter` counts and `group_window` keeps; `episodes` says what to report
-alert_places        what is saved: places, states of conditions, silences
+alert_places        what is saved: places, states of conditions
+states              what readers see: how each alert stands, silences
+page                the endpoints of the page, the alerts that are made there
 message             the text and the JSON of a message
 delivery            sends it, by `command` (run by `subreaper`) or `webhook`
 """

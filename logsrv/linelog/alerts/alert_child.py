@@ -10,7 +10,7 @@ Between two pieces the reactor handles other events.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ from logsrv.linelog.alerts.alert_protocol import (
 from logsrv.linelog.alerts.condition_watch import ConditionWatch
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.shared_scan import SharedScans
+from logsrv.linelog.alerts.states.silences import NO_SILENCES, AlertSilences, silences_by_alert
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver, make_deliver
 from logsrv.linelog.parts.reader_child import DaemonConnection, run_reader_process
@@ -65,7 +66,8 @@ class Watcher:
     _failed: Callable[[], object]
     _watches: dict[str, Watch] = attrs.field(factory=dict)
     _scans: SharedScans = attrs.Factory(lambda self: SharedScans(self._view), takes_self=True)
-    _silenced: Collection[str] = ()
+    # By the labels of their alerts.
+    _silences: Mapping[str, AlertSilences] = attrs.field(factory=dict)
     _read_silences_at: float = 0.0
     _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _finished: Deferred[None] | None = None
@@ -136,7 +138,7 @@ class Watcher:
                 watch.reach_end_of_store()
             watch.take_if_due(
                 ending=late or (self._finished is not None and watch not in searched),
-                silenced=watch.task.label in self._silenced,
+                silences=self._silences.get(watch.task.label, NO_SILENCES),
                 waits=watch.task.until is None and watch.task.destination in first,
             )
             if watch.is_done:
@@ -153,7 +155,7 @@ class Watcher:
     def _read_silences(self, now: float) -> None:
         if now >= self._read_silences_at:
             self._read_silences_at = now + SILENCES
-            self._silenced = self._kept.silenced_labels()
+            self._silences = silences_by_alert(self._kept.silences())
 
     def _end_if_ready(self, now: float, *, reading: bool) -> None:
         busy = any(watch.is_sending for watch in self._watches.values())

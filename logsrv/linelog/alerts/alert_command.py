@@ -7,7 +7,7 @@ needs to run, and a running one is not affected.
 
 With --since it sends nothing, and says when an alert with a condition would have fired. --silence NAME
 --for TIME ends its messages for a while, also those of a running server: it is still evaluated, and a
-message follows if it fires at the end.
+message follows if it fires at the end. --silence-group app=shop silences these groups of it alone.
 
 Examples:
 
@@ -15,6 +15,7 @@ Examples:
   logsrv alert --alert 'level>=error' --alert-command 'mail -s error root'
   logsrv alert --alert 'status>=500 | count > 100 in 5m by app' --since 1d
   logsrv alert --silence web --for 2h --reason 'new release'
+  logsrv alert --silence web --silence-group app=shop --for 2h
 
 Exit status: 0 when every alert was delivered, 1 when one was not.
 """
@@ -23,8 +24,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -50,13 +50,22 @@ from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted, did_you_mean, shown
-from logsrv.linelog.alerts.alert_places import FOLDER, Silence, load_silences, save_silences
 from logsrv.linelog.alerts.alert_query import hints_on_alert
 from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import require_programs_exist
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, find_past_episodes
 from logsrv.linelog.alerts.grammar import AlertQuery, parse_alert
 from logsrv.linelog.alerts.message import UndeliveredMessage, group_in_words
+from logsrv.linelog.alerts.page.saved_alerts import read_alerts, use_entries
+from logsrv.linelog.alerts.states.silences import (
+    Silence,
+    UnknownAlertError,
+    add_silence,
+    checked_silence,
+    end_of_silence,
+    end_silences,
+    read_silences,
+)
 from logsrv.linelog.alerts.tally import SHOWN, MatchCount, MatchTally
 from logsrv.linelog.alerts.ways.delivery import AlertMessage, make_deliver
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
@@ -65,8 +74,6 @@ from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk import store_errors
-from logsrv.linelog.store.place import PlaceFolder
 from logsrv.reactor import chosen_reactor
 
 command = Command("alert", "try the command or webhook of an alert", __name__)
@@ -85,38 +92,48 @@ def declare(parser: Parser) -> None:
     add("--since", metavar="TIME", help="say when they would have fired since then; send nothing")
     add("--silence", metavar="NAME", help="send no messages of this alert for a while")
     add("--for", metavar="TIME", dest="lasting", help="the length of --silence, such as 2h")
+    group = "only the groups with this value, such as app=shop; repeatable for several fields"
+    add("--silence-group", metavar="FIELD=VALUE", action="append", help=group)
     add("--reason", metavar="TEXT", help="why, for the list")
     add("--silences", action="store_true", help="list the alerts that are silenced")
-    add("--end-silence", metavar="NAME", help="let a silenced alert send messages again")
+    add("--end-silence", metavar="NAME", help="let a silenced alert send messages again; or an id")
     add_settings(parser, grouped_options(AlertOptions), ())
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Send a message for each alert. Raises ConfigurationError for wrong options."""
-    require_other_option(arguments, "silence", "lasting", "reason")
+    require_other_option(arguments, "silence", "lasting", "reason", "silence_group")
     loaded = _settings(arguments)
     directory = str(loaded.directory)
     if arguments.silences:
         return print_silences(directory)
     if arguments.end_silence:
         return end_silence(directory, arguments.end_silence)
-    alerts = alerts_by_label(loaded.of(AlertOptions).alerts)
+    alerts = _known_alerts(loaded.of(AlertOptions))
     if not alerts:
         raise ConfigurationError("there are no alerts; add --alert QUERY, or --config FILE")
-    silenced = [] if arguments.silence is None else [arguments.silence]
-    for name in (*arguments.names, *silenced):
+    if arguments.silence is not None:
+        return begin_silence(directory, silence_asked_for(arguments, alerts))
+    for name in arguments.names:
         if name not in alerts:
             raise ConfigurationError(
                 f"no alert is called {shown(name)}{did_you_mean(name, list(alerts))}"
             )
-    if silenced:
-        return begin_silence(
-            directory, arguments.silence, arguments.lasting, arguments.reason or ""
-        )
     wanted = {label: alerts[label] for label in arguments.names or alerts}
     if arguments.since is not None:
         return print_past_episodes(directory, wanted, arguments.since)
     return _try_alerts(directory, wanted)
+
+
+def _known_alerts(options: AlertOptions) -> dict[str, AlertSettings]:
+    """Return the alerts of the configuration and of the page, by their labels."""
+    found = alerts_by_label(options.alerts)
+    if options.alert_saved is not None:
+        page = use_entries(options, read_alerts(options.alert_saved))
+        for name, why in page.broken.items():
+            tell(f"logsrv alert: alert {one_line(name)} of the page does not run: {why}")
+        found |= page.usable
+    return found
 
 
 def _try_alerts(directory: str, wanted: Mapping[str, AlertSettings]) -> int:
@@ -270,65 +287,73 @@ def _print_episodes(view: View, label: str, asked: AlertQuery, since: float, unt
 
 def print_silences(directory: str) -> int:
     """Print the silences of a store; return the exit status."""
-    silences = _silences(directory)
-    for one in silences.values():
+    found = read_silences(directory, _now())
+    for one in found:
         reason = f" ({one_line(one.reason)})" if one.reason else ""
-        print(f"{one.name} is silent until {rfc3339(one.until)}{reason}")
-    if not silences:
+        print(f"{_subject(one)} is silent until {rfc3339(one.until)}{reason}, id {one.id}")
+    if not found:
         tell("logsrv alert: no alert is silenced")
     return 0
 
 
-def begin_silence(directory: str, name: str, lasting: str | None, reason: str) -> int:
-    """Silence an alert. Raises UsageError for a wrong length of time."""
-    if lasting is None:
+def _subject(silence: Silence) -> str:
+    """Return what is silent, such as `web app=shop`."""
+    group = [
+        f"{field}={'(none)' if value is None else value}"
+        for field, value in (silence.group or {}).items()
+    ]
+    return one_line(" ".join([silence.alert, *group]))
+
+
+def silence_asked_for(
+    arguments: argparse.Namespace, alerts: Mapping[str, AlertSettings]
+) -> Silence:
+    """Return the silence that the options describe. Raises UsageError and ConfigurationError."""
+    if arguments.lasting is None:
         raise UsageError("--silence needs --for TIME, such as --for 2h")
+    now = _now()
     try:
-        seconds = DURATION.parse(lasting)
-        until = _now() + seconds
-        text = rfc3339(until)
-    except (ValueError, OverflowError, OSError):
-        raise UsageError(
-            f"--for: {shown(lasting)} is no length of time, such as 30m or 2h"
-        ) from None
-    with _changed_silences(directory) as silences:
-        silences[name] = Silence(name, until, reason)
-    print(f"{name} is silent until {text}")
+        until = end_of_silence(arguments.lasting, now)
+    except ValueError as error:
+        raise UsageError(f"--for: {error}") from None
+    given = arguments.silence_group or []
+    try:
+        return checked_silence(
+            {label: one.alert for label, one in alerts.items()},
+            arguments.silence,
+            group=dict(map(_group_field, given)) if given else None,
+            until=until,
+            reason=arguments.reason or "",
+            now=now,
+        )
+    except UnknownAlertError as error:
+        raise ConfigurationError(str(error)) from None
+    except ValueError as error:
+        raise UsageError(f"--silence: {error}") from None
+
+
+def _group_field(text: str) -> tuple[str, str]:
+    field, separator, value = text.partition("=")
+    if not separator or not field:
+        raise UsageError(f"--silence-group: {shown(text)} is not as app=shop")
+    return field, value
+
+
+def begin_silence(directory: str, silence: Silence) -> int:
+    """Silence an alert, or some groups of it; return the exit status."""
+    try:
+        add_silence(directory, silence, _now)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    print(f"{_subject(silence)} is silent until {rfc3339(silence.until)}")
     return 0
 
 
 def end_silence(directory: str, name: str) -> int:
-    """End the silence of an alert. Raises UsageError if it is not silenced."""
-    # Without a silence nothing is made in the store, not even the lock.
-    if name in _silences(directory):
-        with _changed_silences(directory) as silences:
-            # Another command may have ended it meanwhile.
-            found = silences.pop(name, None)
-    else:
-        found = None
-    if found is None:
+    """End the silences of an alert, or one by its id. Raises UsageError if there is none."""
+    ended = end_silences(directory, lambda one: name in (one.alert, one.id), _now)
+    if not ended:
         raise UsageError(f"alert {shown(name)} is not silenced")
-    print(f"{name} sends messages again")
+    for subject in dict.fromkeys(map(_subject, ended)):
+        print(f"{subject} sends messages again")
     return 0
-
-
-def _silences(directory: str) -> dict[str, Silence]:
-    with closing(PlaceFolder(directory, FOLDER)) as folder:
-        try:
-            with store_errors("the silences cannot be read"):
-                return load_silences(folder, _now())
-        except ValueError as error:
-            raise StoreError(str(error)) from error
-
-
-@contextmanager
-def _changed_silences(directory: str) -> Iterator[dict[str, Silence]]:
-    """Yield the silences of a store, and save them at the end; a second command waits until then."""
-    failed = "the silences cannot be saved"
-    with closing(PlaceFolder(directory, FOLDER)) as folder:
-        with store_errors(failed):
-            folder.lock("silences", waits=True)
-        silences = _silences(directory)
-        yield silences
-        with store_errors(failed):
-            save_silences(directory, folder, silences.values())

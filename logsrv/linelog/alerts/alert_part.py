@@ -6,12 +6,16 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.kit.observe.metrics import Metric, make_metrics
 from logsrv.linelog.alerts.alert_settings import AlertOptions
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
 from logsrv.linelog.alerts.findings import check_alerts
+from logsrv.linelog.alerts.page.page_api import PageApi
+from logsrv.linelog.alerts.page.saved_alerts import general_settings
+from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.work import PartContext, PartWork
 
 if TYPE_CHECKING:
@@ -52,15 +56,22 @@ class AlertPart(PartWork[AlertOptions]):
             reactor=context.reactor,
             metrics=context.metrics,
         )
+        self._api = PageApi(context, self._alerts, options)
 
     def prepare(self, options: AlertOptions) -> None:
+        general = general_settings(options) if options.alert_saved else None
+        if general is not None:
+            require_programs_exist((attrs.evolve(general, name="of the page"),))
         require_programs_exist(options.alerts)
 
     def apply(self, options: AlertOptions) -> None:
-        self._alerts.replace_alerts(options.alerts)
+        self._api.apply(options)
+
+    def endpoints(self) -> Sequence[PartEndpoint]:
+        return self._api.endpoints()
 
     def processes(self, options: AlertOptions) -> Sequence[str]:
-        return ["alerts"] if options.alerts else []
+        return ["alerts"] if options.alerts or options.alert_saved else []
 
     def findings(
         self, options: AlertOptions, asked: CheckRequest, now: datetime.datetime
@@ -68,4 +79,5 @@ class AlertPart(PartWork[AlertOptions]):
         return check_alerts(options, asked)
 
     def stop(self) -> Deferred[None]:
-        return self._alerts.stop()
+        # An alert that is being saved is in the file: it runs from the next start on.
+        return self._api.stop().addCallback(lambda _: self._alerts.stop())

@@ -8,8 +8,7 @@ removed; only the user of the service may read these.
 The names of the files are numbers; the content of a file says which alert it belongs to. A lock on the
 folder makes sure that only one process at a time uses them.
 
-`silences.json` has the alerts that send no messages for a while: the command `logsrv alert` writes it, and
-the alert process reads it about once a second.
+`silences.json` has the alerts that send no messages for a while (states/silences.py).
 """
 
 from __future__ import annotations
@@ -26,22 +25,17 @@ from logsrv.errors import QueryError
 from logsrv.kit.options.files import create_file
 from logsrv.kit.text.checksums import (
     json_then_checksum,
-    json_with_checksum,
     read_json_then_checksum,
-    read_json_with_checksum,
 )
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.alert_protocol import AlertTask, decode_task
 from logsrv.linelog.alerts.grammar import parse_alert
+from logsrv.linelog.alerts.states.silences import FOLDER, Silence, load_silences
 from logsrv.linelog.store import place
-from logsrv.linelog.store.disk import TMP_SUFFIX, Disk, explanation, reason
-from logsrv.linelog.store.file_owner import give_files_of_root
+from logsrv.linelog.store.disk import TMP_SUFFIX, reason
 from logsrv.linelog.store.place import Place, PlaceFolder
 from logsrv.linelog.store.segment import Position
 
-FOLDER = "alerts"
-SILENCES_FILE = "silences.json"
-_LONGEST_SILENCES = 1 << 20
 STATE_SUFFIX = ".state"
 TASK_SUFFIX = ".json"
 """Files with this suffix are not backed up: the URL of a webhook may be a secret."""
@@ -200,46 +194,9 @@ class AlertPlaces:
             disk.unlink(file)
         disk.replace_durably(name + STATE_SUFFIX, json_then_checksum(state))
 
-    def silenced_labels(self) -> set[str]:
-        """Return the labels of the alerts that are silenced now; of none if the file is damaged."""
+    def silences(self) -> list[Silence]:
+        """Return the silences that go on; none if their file is damaged."""
         try:
-            return set(load_silences(self.folder, self.clock.time_of_day()))
+            return load_silences(self.folder, self.clock.time_of_day())
         except (OSError, ValueError):
-            return set()
-
-
-@attrs.frozen
-class Silence:
-    """A silence. name: the label of the alert. until: seconds since 1970."""
-
-    name: str
-    until: float
-    reason: str = ""
-
-
-def load_silences(folder: PlaceFolder, now: float) -> dict[str, Silence]:
-    """Return the silences that go on, by the names of their alerts. Raises OSError, and ValueError if the
-    file is damaged.
-    """
-    if not folder.exists():
-        return {}
-    try:
-        line = folder.disk.read(SILENCES_FILE, _LONGEST_SILENCES)
-    except FileNotFoundError:
-        return {}
-    try:
-        found = read_json_with_checksum(line)
-        silences = [Silence(*one) for one in found["silences"]]
-        return {one.name: one for one in silences if one.until > now}
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{folder.path(SILENCES_FILE)} is damaged, remove it: {explanation(error)}"
-        ) from error
-
-
-def save_silences(directory: str, folder: PlaceFolder, silences: Iterable[Silence]) -> None:
-    """Replace the silences of a store. Raises OSError."""
-    document: Mapping[str, object] = {"silences": [attrs.astuple(one) for one in silences]}
-    folder.disk.replace_durably(SILENCES_FILE, json_with_checksum(document))
-    with Disk().open_directory(directory) as disk:
-        give_files_of_root(disk)
+            return []

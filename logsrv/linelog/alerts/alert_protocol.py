@@ -59,8 +59,10 @@ class AlertReport:
         was sent; `failed`: a message could not be sent, and is given up; `later`: it could not be sent, and
         will be sent again; `put-off`: it will be sent again at the next start; `missed`: `number` segments
         were removed unsearched; `dropped`: nobody will be told of `number` episodes; `done`: the task has
-        ended; `trouble`: something else failed.
-    name: the name of the task, for `done`. why: a sentence, for `failed`, `later` and `trouble`.
+        ended; `state`: `state` says what fires now, for readers;
+        `was-sent`: an earlier process has sent a message; `trouble`: something else failed.
+    name: the name of the task, for `done`. why: a sentence, for `failed`, `later` and `trouble`. pause:
+    seconds until the next attempt, for `later`. time: for `was-sent`.
     """
 
     kind: str
@@ -69,6 +71,9 @@ class AlertReport:
     why: str = ""
     name: str = ""
     number: int = 0
+    pause: float = 0.0
+    time: float = 0.0
+    state: dict[str, Any] | None = None
 
 
 def encode_message(message: AlertOrders | AlertReport) -> bytes:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import DURATION, FLAG, NAME, Kind, choice
+from logsrv.kit.options.kinds import DURATION, FLAG, NAME, NEW_FILE, Kind, choice
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.alert_query import ALERT
 from logsrv.linelog.query.option_kinds import require_plain_text
@@ -98,7 +98,7 @@ class SharedAlertOptions:
     """The options of alerts: the general values, which an alert may replace by its own."""
 
     help_group: ClassVar[str] = "Alerts"
-    goes_with: ClassVar[str] = "alert"
+    goes_with: ClassVar[tuple[str, ...]] = ("alert", "alert_saved")
 
     alert_command: Command | None = option(
         None, COMMAND, "run this program for an alert; it gets the text on standard input"
@@ -148,6 +148,10 @@ class AlertOptions(SharedAlertOptions):
     )
     alerts: tuple[AlertSettings, ...] = tables(
         AlertSettings, "alerts with settings of their own", shorthand="alert"
+    )
+
+    alert_saved: Path | None = option(
+        None, NEW_FILE, "a JSON file of alerts that readers make and silence on the page"
     )
 
     def __attrs_post_init__(self) -> None:

@@ -43,6 +43,7 @@ from logsrv.linelog.alerts.alert_settings import (
     missing_program_sentence,
 )
 from logsrv.linelog.alerts.grammar import parse_alert
+from logsrv.linelog.alerts.states.alert_states import AlertStates
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position
 
@@ -63,27 +64,61 @@ def require_programs_exist(alerts: tuple[AlertSettings, ...]) -> None:
 
 
 class AlertTasks:
-    """The tasks of the process. all: the tasks, by the names of their places."""
+    """The tasks of the process. all: the tasks, by the names of their places.
+
+    unclaimed: the keys of saved places whose alerts may be known later.
+    """
 
     def __init__(self) -> None:
         self.all: dict[str, AlertTask] = {}
+        self.unclaimed: Mapping[str, TaskKey] = {}
         self._number = 0
 
-    def resume_saved(self, wanted: AlertsByLabel, end: Position, kept: AlertPlaces) -> None:
+    def resume_saved(
+        self, wanted: AlertsByLabel, end: Position, kept: AlertPlaces, *, is_whole: bool = True
+    ) -> None:
         """Make the tasks for these alerts at a start. Alerts that have saved places continue from there.
 
-        end: the end of the store.
+        end: the end of the store. is_whole: False if further alerts may be known later: until
+        `replace_alerts` knows all, no saved place is given up.
         """
-        known = self._saved_keys(wanted, end, kept)
-        firing = {name: task for name in known if (task := kept.load_firing_task(name))}
+        saved = self._saved_keys(wanted, end, kept)
+        self._resume(wanted, saved, {}, end, kept, is_whole=is_whole)
+
+    def replace_alerts(
+        self, wanted: AlertsByLabel, end: Position, kept: AlertPlaces, *, is_whole: bool = True
+    ) -> None:
+        """Replace the alerts; tasks of removed alerts end at the present end of the store."""
+        before = self.all
+        known = {name: task_key(task) for name, task in before.items() if task.until is None}
+        self._resume(wanted, self.unclaimed, known, end, kept, is_whole=is_whole)
+        for name, task in before.items():
+            if name not in self.all:
+                self.all[name] = attrs.evolve(task, until=task.until or end)
+
+    def _resume(
+        self,
+        wanted: AlertsByLabel,
+        saved: Mapping[str, TaskKey],
+        known: Mapping[str, TaskKey],
+        end: Position,
+        kept: AlertPlaces,
+        *,
+        is_whole: bool,
+    ) -> None:
+        """Make the tasks. saved: the places of an earlier service. known: those of tasks that run."""
+        firing = {name: task for name in saved if (task := kept.load_firing_task(name))}
         resumed = {
             name: key
-            for name, key in known.items()
+            for name, key in saved.items()
             if name not in firing or firing[name].until is None
         }
-        self._assign_tasks(wanted, resumed, end, kept, changed=known.keys() - firing.keys())
-        for name in known.keys() - self.all.keys():
-            log.info("alerts: {query} is no longer an alert", query=one_line(known[name].query))
+        changed = saved.keys() - firing.keys()
+        self._assign_tasks(wanted, {**known, **resumed}, end, kept, changed=changed)
+        left = {name: key for name, key in saved.items() if name not in self.all}
+        self.unclaimed = {} if is_whole else left
+        for name, key in left.items() if is_whole else ():
+            log.info("alerts: {query} is no longer an alert", query=one_line(key.query))
             if name in firing and _may_report_end(firing[name], wanted):
                 until = firing[name].until or end
                 # An earlier process may report the end meanwhile: without a place nothing is left to do.
@@ -91,15 +126,6 @@ class AlertTasks:
                 continue
             with contextlib.suppress(OSError):
                 kept.remove_place(name)
-
-    def replace_alerts(self, wanted: AlertsByLabel, end: Position, kept: AlertPlaces) -> None:
-        """Replace the alerts; tasks of removed alerts end at the present end of the store."""
-        before = self.all
-        known = {name: task_key(task) for name, task in before.items() if task.until is None}
-        self._assign_tasks(wanted, known, end, kept)
-        for name, task in before.items():
-            if name not in self.all:
-                self.all[name] = attrs.evolve(task, until=task.until or end)
 
     def _saved_keys(
         self, wanted: AlertsByLabel, end: Position, kept: AlertPlaces
@@ -209,7 +235,8 @@ class Alerts:
     """The alerts of a service, from the first `change` to `stop`.
 
     directory: returns the present directory of the store. identity: returns the identity of the store, ""
-    if it has none. position: returns the end of the store, where new alerts begin.
+    if it has none. position: returns the end of the store, where new alerts begin. states: how they
+    stand, for readers.
     """
 
     _directory: Callable[[], str]
@@ -223,10 +250,12 @@ class Alerts:
     # The queries of the alerts that have a condition, by their labels.
     _conditions: Mapping[str, str] = attrs.field(init=False, factory=dict)
     _firing: dict[str, int] = attrs.field(init=False, factory=dict)
+    states: AlertStates = attrs.field(init=False)
     _limited_log: RateLimitedLog = attrs.field(init=False)
     _process: ResidentProcess = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.states = AlertStates(self._clock.time_of_day)
         self._limited_log = RateLimitedLog(self._clock.monotonic)
         # The process gets our environment, because alerts name variables for their commands.
         self._process = ResidentProcess(
@@ -238,20 +267,23 @@ class Alerts:
             lambda: os.environ,
         )
 
-    def replace_alerts(self, alerts: tuple[AlertSettings, ...]) -> None:
+    def replace_alerts(self, alerts: tuple[AlertSettings, ...], *, is_whole: bool = True) -> None:
         """Replace the alerts; those that existed before continue at their places.
 
-        At the first call, those are the alerts that an earlier service on this store has saved.
+        At the first call, those are the alerts that an earlier service on this store has saved. is_whole:
+        False if others could not be read: their places wait for the next call.
         """
         wanted = alerts_by_label(alerts)
-        if wanted == self._alerts or self._process.stopping:
+        is_same = wanted == self._alerts and not (self._tasks.unclaimed and is_whole)
+        if is_same or self._process.stopping:
             return
         first, self._alerts = self._alerts is None, wanted
         self._replace_conditions(wanted)
+        self.states.replace_alerts(wanted)
         replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
         kept = AlertPlaces(self._directory(), self._identity(), self._clock)
         with closing(kept.folder):
-            replace_alerts(wanted, self._position(), kept)
+            replace_alerts(wanted, self._position(), kept, is_whole=is_whole)
         for label in wanted:
             # Counting 0 makes the metrics list an alert that never matched.
             self._metrics.count("alert_lines_total", 0, alert=label)
@@ -288,17 +320,26 @@ class Alerts:
         )
         return encode_message(AlertOrders(self._directory(), self._identity(), self._tasks.all))
 
+    @property
+    def removed_count(self) -> int:
+        """The number of removed alerts and their ways that still have something to report."""
+        return sum(task.until is not None for task in self._tasks.all.values())
+
     def stop(self) -> Deferred[None]:
         """End the process; the Deferred fires when it has ended, within some seconds."""
         return self._process.stop()
 
     def _handle_report(self, line: bytes) -> None:
         report = report_from_line(line)
+        self.states.note(report)
         count, labels = self._metrics.count, {"alert": report.label, "way": report.way}
         if report.kind == "done":
             self._tasks.all.pop(report.name, None)
             if not self._tasks.all:
                 self._process.end_until_needed()
+        elif report.kind in ("state", "was-sent"):
+            # The states have noted it.
+            return
         elif report.kind == "lines":
             count("alert_lines_total", report.number, alert=report.label)
         elif report.kind == "firing":

@@ -28,6 +28,9 @@ from logsrv.linelog.read.figures.grouping import Grouping
 from logsrv.linelog.stages.where import RowFilter
 from logsrv.value import Value
 
+LONGEST_VALUE = 200
+"""Characters of a value of a group; longer ones that begin alike are one group."""
+
 Values: TypeAlias = tuple[float | None, ...]
 """The figures of a group, in the order of `Condition.shown`."""
 

@@ -10,11 +10,13 @@ from typing import Any
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.alerts.alert_places import AlertProgress
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
-from logsrv.linelog.alerts.episodes import EpisodeMessage, Episodes
+from logsrv.linelog.alerts.episodes import EpisodeMessage, Episodes, SilencedGroups
 from logsrv.linelog.alerts.grammar import parse_alert
+from logsrv.linelog.alerts.message import group_of
+from logsrv.linelog.alerts.states.reported_state import ReportedState
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver
-from logsrv.linelog.alerts.windows import STEPS, Change, Windows
+from logsrv.linelog.alerts.windows import STEPS, Change, Key, Windows
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.hits import text_of_hits
 from logsrv.linelog.store.segment import Position
@@ -66,6 +68,9 @@ class ConditionWatch(Watch):
         assert parsed.condition is not None
         self._time_of_day = time_of_day
         self._episodes = Episodes()
+        self._state = ReportedState(task.alert.alert, parsed.condition)
+        # When an earlier process has sent its last message; 0 if that is not known, or was reported.
+        self._sent_before = 0.0
         begin, extractions = time_of_day(), parsed.lines.extractions
         if state is None or state.get("alert") != task.alert.alert:
             # A process takes a second to start, and may be killed before it saves a state: lines behind
@@ -81,6 +86,8 @@ class ConditionWatch(Watch):
             self._windows = Windows(parsed.condition, begin, known_to, extractions=extractions)
             self._windows.restore_groups(state["groups"])
             self._episodes.restore(state)
+            self._state.restore(state.get("last"))
+            self._sent_before = max(self._episodes.sent_at, 0.0)
         # Step and position of text that was read, from one window back on.
         self._read: deque[tuple[int, Position]] = deque()
         self._firing: int | None = None
@@ -99,6 +106,7 @@ class ConditionWatch(Watch):
             # At first it reads lines again that an earlier process has looked at.
             "known_to": max(windows.current - 1, windows.known_to),
             "groups": list(windows.to_document()),
+            "last": self._state.last,
             **self._episodes.to_document(),
         }
 
@@ -118,6 +126,8 @@ class ConditionWatch(Watch):
         if task.label != self.task.label:
             # Nobody knows by the new label how many groups fire.
             self._firing = None
+        if task != self.task:
+            self._state.report_soon()
         super().use_settings(task)
 
     def _shorten_interval(self, every: float) -> None:
@@ -170,34 +180,58 @@ class ConditionWatch(Watch):
         if not self.searched_all:
             self._windows.follow_clock(self._time_of_day() - LAG)
 
-    def _add_changes(self, changes: Iterable[Change], *, silenced: bool) -> None:
+    def _add_changes(self, changes: Iterable[Change]) -> None:
         dropped = 0
         for change in changes:
             self.changed = True
+            self._state.note_change(change)
+            silenced = self._silent_until(change.key) is not None
             dropped += not self._episodes.add_change(change, silenced=silenced)
         if dropped:
             self._send_report("dropped", number=dropped)
 
-    def _note_time(self, *, silenced: bool) -> None:
+    def _silent_until(self, key: Key) -> float | None:
+        """Return until when a group is silenced; None if it is not."""
+        if not self._silences:
+            return None
+        return self._silences.until(group_of(self._windows.condition, key))
+
+    def _silent_groups(self) -> dict[Key, float]:
+        """Return the groups whose episodes go on or wait, and that are silenced, with the ends of that."""
+        if not self._silences:
+            return {}
+        found = {key: self._silent_until(key) for key in self._episodes.keys}
+        return {key: until for key, until in found.items() if until is not None}
+
+    def _note_time(self) -> None:
         moment, values = self._time_of_day(), self._windows.values
-        self._add_changes(self._windows.take_changes(), silenced=silenced)
+        if self._sent_before:
+            self._send_report("was-sent", time=self._sent_before)
+            self._sent_before = 0.0
+        self._add_changes(self._windows.take_changes())
         if self.searched_all:
             ends = [
                 Change(key, False, moment, values.get(key, ())) for key in self._episodes.going_on
             ]
-            self._add_changes(ends, silenced=silenced)
+            self._add_changes(ends)
         if self._reports_for_alert and len(values) != self._firing and self.task.until is None:
             self._firing = len(values)
             self._send_report("firing", number=self._firing)
+        if self._reports_for_alert and self.task.until is None:
+            state = self._state.document_if_due(self._now(), self._windows)
+            if state is not None:
+                self._send_report("state", state=state)
 
     def _take_message(self, *, at_once: bool) -> EpisodeMessage | None:
         moment, windows, waiting = self._time_of_day(), self._windows, self._episodes
+        silent = self._silent_groups()
         due = waiting.due(
             moment,
             windows.values_that_fulfil,
             windows.true_at(moment - PRESENT),
             with_ends=self.task.alert.alert_resolved,
             at_once=at_once,
+            silent=silent,
         )
         if not due:
             return None
@@ -205,8 +239,19 @@ class ConditionWatch(Watch):
         self.changed = True
         is_removed = self.task.until is not None
         return EpisodeMessage(
-            due, moment, waiting.gap, windows.left_out, is_removed, waiting.dropped
+            due,
+            moment,
+            waiting.gap,
+            windows.left_out,
+            is_removed,
+            waiting.dropped,
+            self._silenced_part(silent),
         )
+
+    def _silenced_part(self, silent: Mapping[Key, float]) -> SilencedGroups | None:
+        firing = self._episodes.going_on
+        ends = [silent[key] for key in firing if key in silent]
+        return SilencedGroups(len(ends), len(firing), max(ends)) if ends else None
 
     def _mark_reported(self, message: EpisodeMessage) -> None:
         super()._mark_reported(message)

@@ -12,7 +12,7 @@ is no clock here: the caller gives the time of day.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -56,12 +56,21 @@ class Episode:
 
 
 @attrs.frozen
+class SilencedGroups:
+    """Firing groups that no message tells of now: `count` of `firing`, until `until` at the latest."""
+
+    count: int
+    firing: int
+    until: float
+
+
+@attrs.frozen
 class EpisodeMessage:
     """A message about episodes, made at `time`, in seconds since 1970.
 
     gap: whether lines were removed unsearched. left_out: whether there are more groups than are kept.
     is_removed: whether the episodes end because the alert was removed, or has another query. dropped: how
-    many episodes were dropped since the last message.
+    many episodes were dropped since the last message. silenced: of the alert's groups; None for none.
     """
 
     episodes: tuple[Episode, ...]
@@ -70,6 +79,7 @@ class EpisodeMessage:
     left_out: bool = False
     is_removed: bool = False
     dropped: int = 0
+    silenced: SilencedGroups | None = None
 
     @property
     def count(self) -> int:
@@ -133,6 +143,11 @@ class Episodes:
         return sum(map(len, self._by_key.values()))
 
     @property
+    def keys(self) -> list[Key]:
+        """The groups whose episodes go on, or wait for messages."""
+        return list(self._by_key)
+
+    @property
     def going_on(self) -> list[Key]:
         """The groups whose episodes go on."""
         return [key for key, those in self._by_key.items() if those[-1].ended is None]
@@ -172,15 +187,18 @@ class Episodes:
         *,
         with_ends: bool,
         at_once: bool,
+        silent: Container[Key] = (),
     ) -> tuple[Episode, ...]:
         """Return the episodes to report now; from then on a message may have told of them.
 
         values: the present figures that fulfil the condition. true_now: the groups that fulfil it now, or
         did shortly before. with_ends: whether to report ends. at_once: whether the process is about to end.
+        silent: the groups that are silenced: their episodes wait.
         """
         if not with_ends:
             self._forget_reported_ends()
-        new = [those[0] for those in self._by_key.values() if those[0].steps]
+        told = {key: those for key, those in self._by_key.items() if key not in silent}
+        new = [those[0] for those in told.values() if those[0].steps]
         chosen: Sequence[_Waiting] = ()
         if new:
             is_held = self.sent_at <= now < self.sent_at + GATHER
@@ -191,7 +209,7 @@ class Episodes:
                     one.steps > 1 or len(self._by_key[one.key]) > 1 for one in chosen
                 )
         elif not at_once and not self.sent_at <= now < self.repeat_at:
-            chosen = [those[0] for key, those in self._by_key.items() if key in true_now]
+            chosen = [those[0] for key, those in told.items() if key in true_now]
         for one in chosen:
             one.is_tried = True
             if one.ended is None:
@@ -263,10 +281,13 @@ class PastEpisodes(NamedTuple):
     left_out: bool
 
 
-def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float) -> PastEpisodes:
+def find_past_episodes(
+    view: View, asked: AlertQuery, since: float, until: float, *, processes: int = 0
+) -> PastEpisodes:
     """Return the episodes of a condition that began from `since` to `until`, in seconds since 1970.
 
-    Lines before `since` are read, too: those of a window, or of a day for absence by groups.
+    Lines before `since` are read, too: those of a window, or of a day for absence by groups. processes: as
+    of a Search.
     """
     condition = asked.condition
     assert condition is not None
@@ -277,7 +298,8 @@ def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float
     begin = max(since - before, parse_rfc3339(oldest) if oldest else until)
     windows = Windows(condition, begin, extractions=asked.lines.extractions)
     scope = Scope(since=rfc3339(since - before), until=rfc3339(until))
-    with closing(Search(view, make_matcher(asked.lines.node), scope)) as search:
+    matcher = make_matcher(asked.lines.node)
+    with closing(Search(view, matcher, scope, processes=processes)) as search:
         add_up(search, windows).advance(until)
     begun: dict[Key, Episode] = {}
     found = []

@@ -15,8 +15,8 @@ from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import counted
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.condition import Condition
-from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
+from logsrv.linelog.alerts.condition import Condition, Values
+from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, SilencedGroups
 from logsrv.linelog.alerts.grammar import AlertQuery, parse_alert
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS, Key
@@ -177,6 +177,7 @@ def message_of_episodes(
             (sent.left_out, "left_out", _LEFT_OUT),
             (sent.dropped > 0, "dropped", _DROPPED.format(counted(sent.dropped, "episode"))),
             (sent.is_removed, "removed", REMOVED),
+            (sent.silenced is not None, "silenced", silenced_in_words(sent.silenced)),
             (test, "test", _TEST_OF_CONDITION),
         ),
         document={
@@ -189,9 +190,27 @@ def message_of_episodes(
             "window": condition.window,
             "groups": [_episode_document(alert, condition, one) for one in sent.episodes],
             **({"dropped": sent.dropped} if sent.dropped else {}),
+            **({"silenced": _silenced_document(sent.silenced)} if sent.silenced else {}),
         },
         state=sent.state,
     )
+
+
+def silenced_in_words(silenced: SilencedGroups | None) -> str:
+    """Return a sentence such as `2 of 5 groups are silenced until 2026-…`; "" without silenced groups."""
+    if silenced is None:
+        return ""
+    are = "is" if silenced.count == 1 else "are"
+    groups = counted(silenced.firing, "firing group")
+    return f"{silenced.count} of {groups} {are} silenced until {rfc3339(silenced.until)}."
+
+
+def _silenced_document(silenced: SilencedGroups) -> dict[str, Any]:
+    return {
+        "groups": silenced.count,
+        "of": silenced.firing,
+        "until": rfc3339(silenced.until),
+    }
 
 
 def condition_of(alert: AlertSettings) -> Condition:
@@ -214,6 +233,11 @@ def group_in_words(condition: Condition, key: Key) -> str:
     return " ".join(f"{field}={value}" for field, value in zip(fields, values, strict=True))
 
 
+def group_of(condition: Condition, key: Key) -> dict[str, str | None] | None:
+    """Return the values of a group by their fields; None for the groups that are counted together."""
+    return None if condition.by and key == OTHERS else dict(zip(condition.by, key, strict=True))
+
+
 def value_in_words(value: float) -> str:
     """Return a figure without the noise behind its sixth decimal."""
     return f"{round(value, 6):.15g}"
@@ -224,20 +248,20 @@ def first_value(episode: Episode) -> float | None:
     return episode.values[0] if episode.values else None
 
 
-def _values_in_words(condition: Condition, episode: Episode) -> str:
-    """Return the figures with their names and units, such as ` p95 took_ms 812 ms, count 20`."""
+def values_in_words(condition: Condition, values: Values) -> str:
+    """Return the figures with their names and units, such as `p95 took_ms 812 ms, count 20`."""
     found = [
         f"{label.name} {'≥ ' * isinstance(value, AtLeast)}{value_in_words(value)} {label.unit}".rstrip()
-        for label, value in zip(condition.labels, episode.values, strict=False)
+        for label, value in zip(condition.labels, values, strict=False)
         if value is not None
     ]
-    return f" {', '.join(found)}" if found else ""
+    return ", ".join(found)
 
 
 def episode_in_words(condition: Condition, episode: Episode) -> str:
     """Return a sentence such as `firing app=shop: count 142 since 2026-11-20T06:18:00.000000Z`."""
     group = group_in_words(condition, episode.key)
-    values = _values_in_words(condition, episode)
+    values = f" {values_in_words(condition, episode.values)}".rstrip()
     until = "" if episode.ended is None else f" until {rfc3339(episode.ended)}"
     subject = f"{state_of(episode)} {group}".rstrip()
     return one_line(f"{subject}:{values} since {rfc3339(episode.begun)}{until}")

@@ -11,6 +11,7 @@ from logsrv.linelog.alerts.alert_places import AlertProgress
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
+from logsrv.linelog.alerts.states.silences import NO_SILENCES, AlertSilences
 from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.read.follow import AppendedLines, Follower
@@ -32,6 +33,7 @@ class Watch:
     tries_after_removal = 0
     saved: AlertProgress | None = None
     save_at = 0.0
+    _silences = NO_SILENCES
 
     def __init__(
         self,
@@ -134,15 +136,17 @@ class Watch:
         return self.task.until is not None and self._failures < len(RETRY)
 
     def take_if_due(
-        self, *, ending: bool = False, silenced: bool = False, waits: bool = False
+        self, *, ending: bool = False, silences: AlertSilences = NO_SILENCES, waits: bool = False
     ) -> None:
-        """Take a message for `send_taken` if one is due, and none is under way. silenced, waits: take none.
+        """Take a message for `send_taken` if one is due, and none is under way. waits: take none.
 
-        ending: whether the process is about to end. Then every message is due, except a failed one, which
-        the next process sends.
+        silences: of its alert: of all of it, which let nothing be taken, or of groups. ending: whether the
+        process is about to end. Then every message is due, except a failed one, which the next process
+        sends.
         """
-        self._note_time(silenced=silenced)
-        if silenced or waits or self.is_sending or self._now() < self._retry_at:
+        self._silences = silences
+        self._note_time()
+        if self._is_silent or waits or self.is_sending or self._now() < self._retry_at:
             return
         self._sending = self._take_message(at_once=ending or self.searched_all)
 
@@ -153,7 +157,12 @@ class Watch:
             self._delivery = self._deliver(self.task.way, self.task.alert, self._sending)
             self._delivery.addCallbacks(self._on_delivered, self._on_failed)
 
-    def _note_time(self, *, silenced: bool) -> None:
+    @property
+    def _is_silent(self) -> bool:
+        """True while all of the alert is silenced."""
+        return self._silences.whole_until is not None
+
+    def _note_time(self) -> None:
         """Note that time has passed."""
 
     def _take_message(self, *, at_once: bool) -> Any:
@@ -165,8 +174,8 @@ class Watch:
         if self._delivery is not None:
             self._delivery.cancel()
 
-    def _send_report(self, kind: str, why: str = "", number: int = 0) -> None:
-        self._report(AlertReport(kind, self.task.label, self.task.way, why, number=number))
+    def _send_report(self, kind: str, why: str = "", **more: Any) -> None:
+        self._report(AlertReport(kind, self.task.label, self.task.way, why, **more))
 
     def _on_delivered(self, _: None) -> None:
         self._mark_reported(self._end_sending())
@@ -188,7 +197,8 @@ class Watch:
         if failure.check(CancelledError):
             self._send_report("put-off", number=sending.count)
         else:
-            self._send_report("later", f"{why}; it is sent again in {pause:g} s")
+            again = f"{why}; it is sent again in {pause:g} s"
+            self._send_report("later", again, pause=pause)
 
     def _end_sending(self) -> Any:
         sending = self._sending

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from logsrv.linelog.alerts.condition import Condition, Values, WindowFigures
+from logsrv.linelog.alerts.condition import LONGEST_VALUE, Condition, Values, WindowFigures
 from logsrv.linelog.alerts.condition_counter import ConditionCounter
 from logsrv.linelog.alerts.group_window import GroupWindow, bound
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
@@ -24,8 +24,6 @@ STEPS = 60
 """Steps of a window."""
 MOST_GROUPS = 1000
 """Groups that are kept; the lines of further groups are counted in the group OTHERS."""
-LONGEST_VALUE = 200
-"""Characters of a value; longer ones that begin alike are one group."""
 MOST_KEPT = 4_000_000
 """Numbers and buckets of all groups together, and hashes: beyond that they become coarser."""
 REMEMBERED = 86400.0
@@ -92,6 +90,15 @@ class Windows(Aggregate):
         """Those of the groups that fulfil the condition now: an episode goes on for one more window."""
         return {key: one.values for key, one in self._firing() if one.is_met}
 
+    @property
+    def is_known(self) -> bool:
+        """True if all lines are read again that an earlier process has read: the figures are right."""
+        return self.current > self.known_to
+
+    def firing_groups(self) -> list[tuple[Key, float, Values]]:
+        """Return the groups that are firing: since when, and their present figures."""
+        return [(key, self.groups[key].begun, one.values) for key, one in self._firing()]
+
     def _firing(self) -> Iterator[tuple[Key, WindowFigures]]:
         for key, one in self.groups.items():
             if one.met is not None:
@@ -104,7 +111,7 @@ class Windows(Aggregate):
 
     def true_at(self, moment: float) -> set[Key]:
         """Return the groups that fulfil the condition; none before the lines until `moment` are read."""
-        if self.current <= self.known_to:
+        if not self.is_known:
             return set()
         newest = max(self.current, self._step_at(moment)) - 1
         return {

@@ -33,8 +33,8 @@ _TYPES = {
 _HERE = Path(__file__).parent
 _SHEETS = ("style.css", "lines.css", "chart.css", "small.css")
 _BOARD_SHEETS = ("board.css", "board_dialogs.css")
-_ALONE = ("icon.svg", "theme.js", "regex-worker.js")
-_BUNDLES = ("main.js", "board.js")
+_ALONE = ("icon.svg", "theme.js", "regex-worker.js", "alerts.css")
+_BUNDLES = ("main.js", "board.js", "alerts.js")
 _IMPORT = re.compile(r'^import (?:\* as (\w+)|(\{[^}]*\})) from "\./([\w-]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
 # A comment with lines of its own, which a browser does not need.
@@ -139,7 +139,17 @@ def board_page() -> Asset:
     )
 
 
-PAGES = {"/": live_page, "/board": board_page}
+@cache
+def alerts_page() -> Asset:
+    """Return the page of alerts."""
+    return _with_gzip(
+        _render_document(
+            "alerts.html", title="Alerts – logsrv", lasts=LASTS.items(), problem="", view=""
+        )
+    )
+
+
+PAGES = {"/": live_page, "/board": board_page, "/alerts": alerts_page}
 """The pages by their path."""
 
 

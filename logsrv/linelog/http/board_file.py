@@ -23,19 +23,18 @@ import orjson
 
 from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.channel import WebRequest
+from logsrv.linelog.http.bodies import NO_NAME, body_of_json, is_name
 from logsrv.linelog.http.endpoints import LONGEST_NAME, MOST_PANELS
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.saved_searches import (
     MOST,
-    NO_NAME,
     PANELS,
     Change,
     Searches,
     check_search,
     checked_entry,
-    is_name,
-    read_body,
 )
+from logsrv.linelog.parts.entries_file import parse_json
 
 VERSION = 1
 LARGEST = 60_000
@@ -61,7 +60,7 @@ class BoardFile(NamedTuple):
 def read_import(request: WebRequest) -> Change:
     """Return what a POST of a board's file does with what is saved. Raises Problem."""
     try:
-        body = read_body(request, "a board's file", LARGEST)
+        body = parse_json(body_of_json(request, LARGEST))
     except ValueError as error:
         raise Problem(400, f"this file is no board: {error}") from None
     if not isinstance(body, dict) or "file" not in body or set(body) - {"file", "take", "state"}:

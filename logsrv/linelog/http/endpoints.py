@@ -7,7 +7,8 @@ searching process as JSON.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,13 +16,12 @@ import attrs
 
 from logsrv import __version__
 from logsrv.errors import QueryError
-from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.http.board_variables import variables_hint
 from logsrv.linelog.http.problems import Problem, query_problem
+from logsrv.linelog.parts.endpoints import ApiParameter, read_time
 from logsrv.linelog.query.field_names import field_names, plain_field_names
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
-from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.steps.zones import zone_name
 from logsrv.linelog.store.segment import parse_position
 
@@ -42,7 +42,6 @@ PANEL_TIMES = ("own", "board")
 # Characters; a name of the longest kind, with as many backticks.
 _LONGEST_FIELD, _LONGEST_LIST = 2_002, 4_000
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
-_SPACE_FOR_PLUS = re.compile(r"(:[0-9]{2}(?:\.[0-9]+)?) ([0-9]{2}:?[0-9]{2})$", re.ASCII)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 JSON, LINES, EVENTS = "application/json", "application/x-ndjson", "text/event-stream"
 TEXT = "text/plain; charset=utf-8"
@@ -52,22 +51,6 @@ FORMATS = {"csv": "text/csv; charset=utf-8", "text": TEXT}
 
 PROGRESS = "progress"
 """The parameter with which an answer tells its progress."""
-
-
-@attrs.frozen
-class ApiParameter:
-    """A parameter of the API.
-
-    read: text, current time (seconds since 1970) → the value; raises QueryError, and ValueError with a
-        sentence. schema: the text's schema in OpenAPI.
-    """
-
-    name: str
-    help: str
-    read: Callable[[str, float], Any]
-    schema: Mapping[str, Any]
-    default: Any = None
-    required: bool = False
 
 
 @attrs.frozen
@@ -104,18 +87,25 @@ class ApiEndpoint:
 
     def parse_query_string(self, query: bytes, now: float) -> dict[str, Any]:
         """Return the values of all parameters. query: the part of the URL after `?`. Raises Problem."""
-        given = _split_parameters(query)
-        known = {one.name: one for one in self.parameters}
-        for name in given:
-            if name not in known:
-                hint = did_you_mean(name, list(known)) or (
-                    f"; it takes {listed(list(known))}" if known else "; it takes none"
-                )
-                raise Problem(400, f"{self.path} has no parameter {shown(name)}{hint}")
-        return {
-            name: _parse_parameter(parameter, given.get(name, ""), now)
-            for name, parameter in known.items()
-        }
+        return parse_parameters(self.path, self.parameters, query, now)
+
+
+def parse_parameters(
+    path: str, parameters: Sequence[ApiParameter], query: bytes, now: float
+) -> dict[str, Any]:
+    """Return the values of the parameters of a path, as `ApiEndpoint.parse_query_string` does."""
+    given = _split_parameters(query)
+    known = {one.name: one for one in parameters}
+    for name in given:
+        if name not in known:
+            hint = did_you_mean(name, list(known)) or (
+                f"; it takes {listed(list(known))}" if known else "; it takes none"
+            )
+            raise Problem(400, f"{path} has no parameter {shown(name)}{hint}")
+    return {
+        name: _parse_parameter(parameter, given.get(name, ""), now)
+        for name, parameter in known.items()
+    }
 
 
 def _split_parameters(query: bytes) -> dict[str, str]:
@@ -165,12 +155,6 @@ def _check_query_for_lines(text: str, now: float) -> str:
     check_query(text, now)
     parse_lines(text, "a live view")
     return text
-
-
-def _parse_time(text: str, now: float) -> str:
-    # The `+` of `+01:00` arrives as a space if the client did not escape it.
-    text = _SPACE_FOR_PLUS.sub(r"\1+\2", text)
-    return rfc3339(parse_moment(text, now, utc=False))
 
 
 def _check_position(text: str, now: float) -> str:
@@ -235,11 +219,11 @@ _TIMES = (
     ApiParameter(
         "since",
         "received then or later: RFC 3339, today, 06:00, 30m (ago), @SECONDS since 1970",
-        _parse_time,
+        read_time,
         _TEXT,
         "",
     ),
-    ApiParameter("until", "received before then", _parse_time, _TEXT, ""),
+    ApiParameter("until", "received before then", read_time, _TEXT, ""),
 )
 _ZONE = ApiParameter(
     "tz",
@@ -352,7 +336,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         (
             *_SCOPE,
             ApiParameter(
-                "new_since", "only patterns that no line before then has", _parse_time, _TEXT, ""
+                "new_since", "only patterns that no line before then has", read_time, _TEXT, ""
             ),
             ApiParameter(
                 "by", "a field: each `value` has its own patterns", _read_field_name, _TEXT, ""
@@ -402,14 +386,15 @@ _ERROR = {
 }
 
 
-def openapi_document() -> dict[str, Any]:
-    """Return the description of the API as OpenAPI 3.1, for JSON."""
+def openapi_document(of_parts: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """Return the description of the API as OpenAPI 3.1, for JSON. of_parts: the paths of other parts."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "logsrv", "version": __version__},
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-        "paths": {one.path: {"get": _openapi_operation(one)} for one in ENDPOINTS}
-        | {f"{SAVED}/{{name}}": _openapi_changes(), BOARD_FILE: {"post": _openapi_import()}},
+        "paths": {one.path: {"get": openapi_operation(one)} for one in ENDPOINTS}
+        | {f"{SAVED}/{{name}}": _openapi_changes(), BOARD_FILE: {"post": _openapi_import()}}
+        | {**of_parts},
     }
 
 
@@ -424,8 +409,8 @@ def _openapi_changes() -> dict[str, Any]:
     fields = {"type": "object", "additionalProperties": _TEXT}
     board = _openapi_object({"panels": panels, "variables": fields}) | {"required": ["panels"]}
     body = {"required": True, "content": {JSON: {"schema": {"oneOf": [search, board]}}}}
-    put = _openapi_operation(ApiEndpoint("put_saved", "Save a search or a board, or replace it"))
-    delete = _openapi_operation(ApiEndpoint("delete_saved", "Remove a saved search or a board"))
+    put = openapi_operation(ApiEndpoint("put_saved", "Save a search or a board, or replace it"))
+    delete = openapi_operation(ApiEndpoint("delete_saved", "Remove a saved search or a board"))
     return {
         "put": put | {"parameters": [name], "requestBody": body},
         "delete": delete | {"parameters": [name]},
@@ -435,7 +420,7 @@ def _openapi_changes() -> dict[str, Any]:
 def _openapi_import() -> dict[str, Any]:
     file = {"type": "object", "required": ["logsrv", "version", "name", "board", "searches"]}
     body = _openapi_object({"file": file, "state": _TEXT, "take": {}}) | {"required": ["file"]}
-    operation = _openapi_operation(
+    operation = openapi_operation(
         ApiEndpoint(
             "import_board", "Say what the import of a board's file would do; with `take`, do it"
         )
@@ -447,7 +432,10 @@ def _openapi_object(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _openapi_operation(endpoint: ApiEndpoint) -> dict[str, Any]:
+def openapi_operation(
+    endpoint: ApiEndpoint, reply: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return the description of an endpoint. reply: the schema of its answer."""
     return {
         "operationId": endpoint.name.partition(".")[0],
         "summary": endpoint.help,
@@ -465,7 +453,9 @@ def _openapi_operation(endpoint: ApiEndpoint) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "OK",
-                "content": {one.partition(";")[0]: {"schema": {}} for one in endpoint.types},
+                "content": {
+                    one.partition(";")[0]: {"schema": dict(reply)} for one in endpoint.types
+                },
             },
             "default": _ERROR,
         },

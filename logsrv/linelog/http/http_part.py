@@ -97,6 +97,7 @@ class HttpPart(PartWork[HttpSettings]):
                 totals=self.context.totals,
                 metrics=self.context.metrics,
                 reactor=self.context.reactor,
+                endpoints=self.context.endpoints(),
                 user_of=user_of_peer if tells_users() else None,
             )
         return self._web

@@ -6,19 +6,16 @@ import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from logsrv.errors import PeerError, QueryError
+from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
+from logsrv.linelog.parts.endpoints import RefusedRequest
 
 # Seconds after which a client may repeat a request that was refused because there were too many.
 RETRY_AFTER = 2
 
 
-class Problem(PeerError):
-    """A failed request, and its answer.
-
-    status: of HTTP. at: the column of a fault in the query, from 1; None if the query is not the reason.
-    headers: additional headers of the answer.
-    """
+class Problem(RefusedRequest):
+    """A failed request, and its answer. headers: additional headers of the answer."""
 
     def __init__(
         self,
@@ -28,16 +25,21 @@ class Problem(PeerError):
         *,
         at: int | None = None,
     ) -> None:
-        super().__init__(sentence)
-        self.status = status
+        super().__init__(status, sentence, at=at)
         self.headers = headers
-        self.at = at
 
     @classmethod
     def of_body(cls, status: int, body: bytes) -> Problem:
         """Return the problem with a status and a `body`."""
         found = json.loads(body)
         return cls(status, found["error"], at=found.get("at"))
+
+    @classmethod
+    def of_refusal(cls, refusal: RefusedRequest) -> Problem:
+        """Return the problem of a refusal by a part."""
+        if isinstance(refusal, Problem):
+            return refusal
+        return cls(refusal.status, str(refusal), at=refusal.at)
 
     @property
     def body(self) -> bytes:

@@ -9,31 +9,25 @@ is on a board; `board_file.py` carries boards from one server to another.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
-from urllib.parse import unquote_to_bytes
 
 import orjson
-from twisted.internet.defer import Deferred, DeferredLock, succeed
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import QueryError, StoreError
-from logsrv.kit.options.files import read_file
-from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line, printable
+from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.assets import LASTS
 from logsrv.linelog.http.board_variables import check_declared, template_of
+from logsrv.linelog.http.bodies import body_of_json, is_name, name_in_path
 from logsrv.linelog.http.endpoints import (
-    JSON,
-    LONGEST_NAME,
     LONGEST_QUERY,
     MOST_PANELS,
     PANEL_SHAPES,
@@ -43,13 +37,18 @@ from logsrv.linelog.http.endpoints import (
     check_query,
 )
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.parts.entries_file import (
+    OneAtATime,
+    file_error,
+    parse_json,
+    read_entries,
+    write_entries,
+)
 
 log = Logger()
 
 MOST = 200
-LARGEST_FILE = 1024 * 1024
-NO_NAME = f"a name has 1 to {LONGEST_NAME} printable characters, and is not '.' or '..'"
+_WHAT = "searches"
 
 PANEL_PARTS = ("search", "as", "time")
 """The parts of a panel of a board; `time` is left out unless it was chosen."""
@@ -71,8 +70,7 @@ class SavedSearches:
 
     def __init__(self, reactor: Any) -> None:
         self.file: Path | None = None
-        self._reactor = reactor
-        self._lock = DeferredLock()
+        self._work = OneAtATime(reactor)
         self._logged = ""
 
     def request_list(self) -> Deferred[bytes]:
@@ -91,11 +89,7 @@ class SavedSearches:
         return self._answer(self.file, (read or _requested_change)(request))
 
     def _answer(self, file: Path, change: Change | None) -> Deferred[bytes]:
-        pool = self._reactor.getThreadPool()
-        answered: Deferred[bytes] = self._lock.run(
-            deferToThreadPool, self._reactor, pool, _change_and_list, file, change
-        )
-        return answered.addBoth(self._log_once)
+        return self._work.run(_change_and_list, file, change).addBoth(self._log_once)
 
     def _log_once(self, answer: bytes | Failure) -> bytes | Failure:
         broken = isinstance(answer, Failure) and answer.check(StoreError)
@@ -107,34 +101,15 @@ class SavedSearches:
 
 
 def _requested_change(request: WebRequest) -> Change:
-    try:
-        name = unquote_to_bytes(request.path.removeprefix(f"{SAVED}/".encode())).decode()
-    except UnicodeDecodeError:
-        raise Problem(400, "the name is not percent-encoded UTF-8") from None
-    if not is_name(name):
-        raise Problem(400, NO_NAME)
+    name = name_in_path(request, f"{SAVED}/")
     if request.method == b"DELETE":
         return partial(_remove, name)
     try:
-        search = checked_entry(read_body(request, "a search", request.most_kept))
+        search = checked_entry(parse_json(body_of_json(request)))
     except ValueError as error:
         raise Problem(400, f"what is to be saved: {error}") from None
     check_search(search)
     return partial(_save, name, search)
-
-
-def read_body(request: WebRequest, what: str, most: int) -> Any:
-    """Return the JSON in a request of at most `most` bytes. Raises Problem, and ValueError if it is none.
-
-    what: is to be saved, for the sentence.
-    """
-    given = (request.getHeader(b"Content-Type") or b"").partition(b";")[0].strip().lower()
-    if given != JSON.encode():
-        raise Problem(415, f"{what} is saved as Content-Type: {JSON}")
-    if request.body_size > most:
-        raise Problem(413, f"it is longer than {most} bytes")
-    assert request.content is not None
-    return _parse_json(request.content.read())
 
 
 def check_search(search: dict[str, Any], about: str = "") -> None:
@@ -146,18 +121,6 @@ def check_search(search: dict[str, Any], about: str = "") -> None:
         )
     if wrong := _about_query(search.get("q", "")).get("error"):
         raise Problem(400, about + wrong, at=_about_query(search["q"]).get("at"))
-
-
-def is_name(name: object) -> bool:
-    """Return whether this can be the name of a search or a board."""
-    # Browsers take `.` and `..` out of a path, even percent-encoded.
-    return (
-        isinstance(name, str)
-        and len(name.strip()) > 0
-        and len(name) <= LONGEST_NAME
-        and name not in (".", "..")
-        and printable(name) == name
-    )
 
 
 def _save(name: str, search: dict[str, Any], saved: Searches) -> None:
@@ -181,7 +144,7 @@ def _change_and_list(file: Path, change: Change | None) -> bytes:
         before = dict(saved)
         more = change(saved)
         if more is None or saved != before:
-            _write(file, saved)
+            write_entries(file, saved, _WHAT)
     return _list_as_json(saved, more or {}, on=True)
 
 
@@ -212,30 +175,16 @@ def _about_query(query: str) -> dict[str, Any]:
 
 
 def _read(file: Path) -> Searches:
-    try:
-        searches = _parse_json(read_file(file, LARGEST_FILE) or b"{}")
-        if not isinstance(searches, dict):
-            raise ValueError("is no JSON object of searches by their names")
-        for name, search in searches.items():
-            if isinstance(search, dict):
-                # Earlier versions saved which servers were asked.
-                search.pop("nodes", None)
-            try:
-                checked_entry(search)
-            except ValueError as error:
-                raise ValueError(f"{shown(name)}: {error}") from None
-    except ValueError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return {}
-        raise StoreError(f"{_shown_path(file)}: {one_line(str(error))}") from error
+    searches = read_entries(file, _WHAT)
+    for name, search in searches.items():
+        if isinstance(search, dict):
+            # Earlier versions saved which servers were asked.
+            search.pop("nodes", None)
+        try:
+            checked_entry(search)
+        except ValueError as error:
+            raise file_error(file, ValueError(f"{shown(name)}: {error}")) from None
     return searches
-
-
-def _parse_json(data: bytes) -> Any:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error}") from None
 
 
 def checked_entry(search: Any) -> dict[str, Any]:
@@ -282,23 +231,3 @@ def _check_choices(panel: dict[str, Any]) -> None:
             )
     if panel.get("time", "own") not in PANEL_TIMES:
         raise ValueError(f"the time of a panel is one of {listed(PANEL_TIMES)}")
-
-
-def _write(file: Path, saved: Searches) -> None:
-    data = orjson.dumps(saved, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    if len(data) > LARGEST_FILE:
-        raise Problem(409, "the saved searches are too long together; remove one first")
-    # Through a symbolic link, so that the link stays.
-    folder, name = os.path.split(os.path.realpath(file))
-    try:
-        known = os.stat(file) if file.exists() else None
-        if known is not None and not stat.S_ISREG(known.st_mode):
-            raise StoreError(f"{_shown_path(file)}: is a device, not a file")
-        with Disk().open_directory(folder) as disk:
-            disk.replace_durably(name, data, like=known)
-    except OSError as error:
-        raise StoreError(f"{_shown_path(file)}: cannot be written: {reason(error)}") from error
-
-
-def _shown_path(file: Path) -> str:
-    return shown(str(file), SHOWN_PATH_LENGTH)

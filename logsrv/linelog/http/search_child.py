@@ -3,7 +3,8 @@
     python -P -m logsrv.linelog.http.search_child [--fork]
 
 The request is JSON: "directory", "endpoint", "values" (see `endpoints`) and "seconds", the CPU time that it
-may take; optionally "variables" for the environment. The answer is a message with the status and what the
+may take; optionally "variables" for the environment. For the endpoint of another part (parts/endpoints.py)
+"work" names the function, instead of "endpoint". The answer is a message with the status and what the
 answer lacks, then the body of the HTTP response in any number of messages. With `--fork` a process is
 forked for each request (fork_side.py), in which everything is imported, and which has the parts of earlier
 answers (read/remembered.py).
@@ -33,10 +34,12 @@ from logsrv.kit.children.child_side import (
     tell_service,
 )
 from logsrv.kit.children.fork_side import end_with_input, fork_for_orders
+from logsrv.kit.plugins import load_object
 from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.http.progress_lines import ProgressLines
 from logsrv.linelog.http.search_request import Reply, Values
+from logsrv.linelog.parts.endpoints import RefusedRequest
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.view import REMOVED_MEANWHILE, View
@@ -102,21 +105,22 @@ def answer_request(
         tell_service(sentence)
 
     try:
+        work = load_object(request["work"]) if "work" in request else None
         with View(request["directory"], tell, away=True) as view:
             view.remembered = remembered
             values = request["values"]
             body.missing = missing_segments(
                 view, Scope(values.get("since") or "", values.get("until") or "")
             )
-            reply = replies.REPLIES[request["endpoint"]]
+            reply = work or replies.REPLIES[request["endpoint"]]
             if values.get("progress"):
                 _answer_with_progress(view, reply, values, body)
             else:
                 for data in reply(view, values):
                     body.write(data)
             body.send_status_once()
-    except Problem as problem:
-        body.send_problem(problem)
+    except RefusedRequest as refusal:
+        body.send_problem(Problem.of_refusal(refusal))
     except QueryError as error:
         body.send_problem(query_problem(error))
     except LogsrvError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,10 +12,9 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.errors import StoreError
+from logsrv.errors import QueryError, StoreError
 from logsrv.kit.connections.rates import TokenBuckets
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
@@ -33,7 +32,8 @@ from logsrv.linelog.http.endpoints import (
     openapi_document,
 )
 from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
-from logsrv.linelog.http.problems import STOPPING, Problem
+from logsrv.linelog.http.part_endpoints import KnownPath, PartEndpoints, nothing_at
+from logsrv.linelog.http.problems import STOPPING, Problem, query_problem
 from logsrv.linelog.http.responses import ResponseSender, SearchAnswer
 from logsrv.linelog.http.saved_searches import SavedSearches
 from logsrv.linelog.http.searches import Searches
@@ -41,8 +41,10 @@ from logsrv.linelog.http.statistics import StoreStatistics
 from logsrv.linelog.http.views.view_process import LiveViews
 from logsrv.linelog.http.views.view_protocol import LiveQuery
 from logsrv.linelog.http.views.viewer import Viewer
+from logsrv.linelog.parts.endpoints import PartEndpoint, ProcessAnswer, RefusedRequest
 from logsrv.linelog.query.hints import foreign_syntax_hints
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.render import safe_json
 from logsrv.linelog.store.segment import Position, parse_position
 from logsrv.reactor import time_of_day
 
@@ -54,7 +56,7 @@ WHOLE_BODIES = frozenset((BOARD_FILE.encode(),))
 """Paths to which more is sent than a form."""
 # A link to a page. It is percent-encoded in the log-in form, which takes at most 4 KiB: three times the
 # link is less.
-_LINK = re.compile(r"/(?:board)?(?:\?[!-~]{0,1000})?")
+_LINK = re.compile(r"/(?:alerts|board)?(?:\?[!-~]{0,1000})?")
 
 
 class WebServer:
@@ -62,8 +64,8 @@ class WebServer:
 
     directory: returns the present directory of the store. position: returns the position of its next line.
     unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
-    received. totals: returns the answer of /api/stats; called in a thread. user_of: tells whose a
-    connection within this machine is; None if the system does not.
+    received. totals: returns the answer of /api/stats; called in a thread. endpoints: those of other parts.
+    user_of: tells whose a connection within this machine is; None if the system does not.
     """
 
     def __init__(
@@ -77,11 +79,14 @@ class WebServer:
         totals: Callable[[], dict[str, Any]],
         metrics: Metrics,
         reactor: Any,
+        endpoints: Iterable[PartEndpoint] = (),
         user_of: UserOfPeer | None = None,
     ) -> None:
         # Load the library of expressions, and join the page's files, so that no request waits for that.
         parse("/./")
-        assets.live_page(), assets.board_page(), assets.static_files()
+        for page in assets.PAGES.values():
+            page()
+        assets.static_files()
         self._directory = directory
         self._position = position
         self._reactor = reactor
@@ -103,6 +108,7 @@ class WebServer:
         self._viewers: set[Viewer] = set()
         self._statistics = StoreStatistics(totals, reactor)
         self._saved = SavedSearches(reactor)
+        self._of_parts = PartEndpoints(endpoints)
         self._stopping = False
         metrics.watch("http_viewers", lambda: len(self._viewers))
         metrics.watch("http_searches", lambda: self._searches.running_count)
@@ -168,11 +174,14 @@ class WebServer:
             elif path == BOARD_FILE:
                 self._require_method(request, "POST")
                 self._answer_later(request, self._saved.request_change(request, read_import))
-            elif endpoint is None:
-                raise Problem(404, f"there is nothing at {shown(path)}")
-            else:
+            elif endpoint is not None:
                 self._require_method(request, *READ_METHODS)
                 self._answer_api(request, endpoint)
+            elif (known := self._of_parts.find(path)) is not None:
+                self._require_method(request, *known.allowed)
+                self._answer_by_part(request, known)
+            else:
+                raise nothing_at(path)
 
     def _require_method(self, request: WebRequest, *methods: str) -> None:
         allowed = ", ".join(methods)
@@ -226,7 +235,8 @@ class WebServer:
             return
         match endpoint.path:
             case "/openapi.json":
-                self._responses.send_body(request, 200, json.dumps(openapi_document()).encode())
+                document = openapi_document(self._of_parts.openapi_paths())
+                self._responses.send_body(request, 200, json.dumps(document).encode())
             case "/api/stats":
                 totals = Deferred.fromCoroutine(self._statistics.get_totals())
                 self._answer_later(request, totals)
@@ -241,25 +251,46 @@ class WebServer:
                 # Each name in `REPLIES` of `searching`: search, histogram, top, fields and so on.
                 self._start_search(request, endpoint, values)
 
+    def _answer_by_part(self, request: WebRequest, known: KnownPath) -> None:
+        answer = known.ask(request, time_of_day(self._reactor))
+        if not isinstance(answer, ProcessAnswer):
+            self._answer_later(request, answer.addCallback(lambda found: safe_json(found).encode()))
+        elif request.method == b"HEAD":
+            self._responses.begin_response(request, 200, JSON)
+            request.finish()
+        else:
+            asked = {"work": answer.work, "values": {**answer.values}}
+            self._run_search(request, asked, JSON)
+
     def _start_search(
         self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any]
     ) -> None:
-        def begin(request: WebRequest) -> None:
-            self._responses.begin_response(request, 200, endpoint.type_of(values))
-            request.pack()
-
         if values.get("columns") and values["format"] != "csv":
             raise Problem(400, "columns needs format=csv")
         if values.get(PROGRESS) and values.get("format", "json") != "json":
             raise Problem(400, "progress needs format=json")
         query = request.uri.partition(b"?")[2]
         asked = {"endpoint": endpoint.name, "values": values}
+        question = (endpoint.path, query) if endpoint.shared else None
+        self._run_search(request, asked, endpoint.type_of(values), question)
+
+    def _run_search(
+        self,
+        request: WebRequest,
+        asked: dict[str, Any],
+        type_: str,
+        question: tuple[str, bytes] | None = None,
+    ) -> None:
+        def begin(request: WebRequest) -> None:
+            self._responses.begin_response(request, 200, type_)
+            request.pack()
+
         answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)
         search = self._searches.start_search(
             asked,
             answer,
             client=asking_client(request),
-            question=(endpoint.path, query) if endpoint.shared else None,
+            question=question,
         )
         answer.set_search(search)
 
@@ -301,8 +332,10 @@ class WebServer:
 
     def _answer_failure(self, failure: Failure, request: WebRequest) -> None:
         match failure.value:
-            case Problem() as problem:
-                pass
+            case RefusedRequest() as refusal:
+                problem = Problem.of_refusal(refusal)
+            case QueryError() as error:
+                problem = query_problem(error)
             case StoreError() as error:
                 problem = Problem(503, str(error))
             case _:

@@ -3,6 +3,8 @@
 part        `Part`, which declares one: names only
 registry    finds all of them, ours and strangers', with their options
 work        `PartWork`, the base of what does the work; `PartContext`, what the service gives it
+endpoints   `PartEndpoint`: paths of the API that a part answers, and the web server serves
+entries_file  a JSON file that readers change by such endpoints
 
 Ours are declared in the folders `alerts`, `ship` and `http`, a stranger's in `twisted/plugins`. Nothing
 here imports any of them.

@@ -10,6 +10,7 @@ The service calls these methods in the reactor's thread, in this order:
     stopping                when the service stops, while peers are still connected
     stop                    last, after the store is closed
 
+`endpoints` is called once, when the web server is made: after all parts are made, before the store opens.
 `findings` is called instead of all of them by `logsrv check`.
 """
 
@@ -26,6 +27,7 @@ from logsrv.clock import Clock
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metric, Metrics, MetricsPart
 from logsrv.kit.service.sites import SiteServer, SiteSpec
+from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segment import Position
 
@@ -43,7 +45,7 @@ class PartContext:
     if it has none. position: returns the end of the store. totals: returns how much it has, for /api/stats;
     for a thread. hold: called with the requests to keep segments from retention; each replaces all others.
     unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
-    received.
+    received. endpoints: returns those of all parts; for the web server.
     """
 
     directory: Callable[[], str]
@@ -56,6 +58,7 @@ class PartContext:
     clock: Clock
     reactor: Any
     metrics: Metrics
+    endpoints: Callable[[], Sequence[PartEndpoint]] = tuple
 
 
 class PartWork(Generic[Options]):
@@ -82,6 +85,10 @@ class PartWork(Generic[Options]):
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         """Return the server of a new site, one of `sites`."""
         raise NotImplementedError
+
+    def endpoints(self) -> Sequence[PartEndpoint]:
+        """Return what it answers in the API of the web server, if there is one."""
+        return ()
 
     def before_store_opens(self, options: Options, directory: str) -> None:
         """Prepare what the store needs when it opens."""

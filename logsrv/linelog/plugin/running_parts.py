@@ -19,6 +19,7 @@ from logsrv.kit.plugins import load_object
 from logsrv.kit.service.findings import findings_or_error
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.text.words import error_text
+from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.registry import KnownPart
 from logsrv.linelog.parts.work import PartContext, PartWork
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
@@ -75,6 +76,25 @@ class RunningParts:
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         """Return the server of a site of a part."""
         return self._at_sites[wanted.key].make_server(wanted, metrics)
+
+    def endpoints(self) -> list[PartEndpoint]:
+        """Return the endpoints of all parts. Of two alike the first counts; the log names the other."""
+        found: dict[tuple[str, str], PartEndpoint] = {}
+        for one in self._all:
+            try:
+                offered = list(one.work.endpoints())
+            except Exception:
+                log.failure("the endpoints of part {part} are left out", part=one.name)
+                continue
+            for each in offered:
+                if found.setdefault((each.method, each.path), each) is not each:
+                    log.error(
+                        "part {part}: {method} {path} is left out, another part has it",
+                        part=one.name,
+                        method=each.method,
+                        path=each.path,
+                    )
+        return list(found.values())
 
     def before_store_opens(self, settings: LoggerSettings) -> None:
         """Prepare what the store needs when it opens."""

@@ -200,6 +200,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             clock=clock,
             reactor=reactor,
             metrics=self.metrics,
+            endpoints=lambda: self.parts.endpoints(),
         )
         self.parts = RunningParts(PARTS_FOUND.usable, context, settings)
 

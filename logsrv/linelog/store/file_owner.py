@@ -40,6 +40,14 @@ def give_files_of_root(disk: Disk) -> None:
             _give_file_to(name, inside, wanted)
 
 
+def give_folder_of_root(folder: Disk, disk: Disk) -> None:
+    """Give a folder that root made in a store to the store's owner, if we are root. Raises OSError."""
+    wanted = disk.stat(".")
+    with Descriptor(folder.open(".", os.O_RDONLY | os.O_DIRECTORY)) as fd:
+        if os.geteuid() == 0 and _is_of_root(os.fstat(fd), wanted):
+            os.fchown(fd, wanted.st_uid, wanted.st_gid)
+
+
 def _is_of_root(found: os.stat_result, wanted: os.stat_result) -> bool:
     return found.st_uid == 0 != wanted.st_uid
 

@@ -1,6 +1,7 @@
 """`logsrv alert`: one's command and webhook are tried before there is a fire."""
 
 import fcntl
+import json
 import os
 import re
 import subprocess
@@ -19,7 +20,8 @@ from logsrv.errors import UsageError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts import alert_command
-from logsrv.linelog.alerts.alert_places import FOLDER, load_silences, save_silences
+from logsrv.linelog.alerts.states import silences
+from logsrv.linelog.alerts.states.silences import FOLDER, Silence, load_silences, save_silences
 from logsrv.linelog.store.place import PlaceFolder
 from tests.parts.commands import logsrv
 from tests.parts.http_servers import hook
@@ -169,7 +171,8 @@ def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path):
 
     code, said, _ = alert("--silence", "web", "--for", "2h", "--reason", "new\nrelease")
     assert code == 0 and re.fullmatch(r"web is silent until 20[0-9T:.-]+Z\n", said)
-    assert alert("--silences")[1] == said.replace("\n", " (new\\x0arelease)\n")
+    listed = re.escape(said.replace("\n", " (new\\x0arelease)"))
+    assert re.fullmatch(rf"{listed}, id [0-9a-f]+\n", alert("--silences")[1])
     assert alert("--end-silence", "web")[1] == "web sends messages again\n"
     assert "no alert is silenced" in alert("--silences")[2]
     (tmp_path / "logs" / "alerts" / "silences.json").write_text("broken")
@@ -207,40 +210,40 @@ def during_first_save(monkeypatch: pytest.MonkeyPatch, second: Callable[[], obje
         flock(*given)
 
     def save_late(*given: Any) -> None:
-        monkeypatch.setattr(alert_command, "save_silences", save)
+        monkeypatch.setattr(silences, "save_silences", save)
         thread.start()
         assert arrived.wait(PATIENCE)
         save(*given)
 
     monkeypatch.setattr(fcntl, "flock", lock)
-    monkeypatch.setattr(alert_command, "save_silences", save_late)
+    monkeypatch.setattr(silences, "save_silences", save_late)
     return thread
 
 
 @pytest.mark.parametrize("ends", [False, True])
 def test_of_two_commands_at_the_same_moment_neither_loses_a_silence(tmp_path, monkeypatch, ends):
     directory = str(make_store(tmp_path / "logs", [lines(["a"])]))
-    alert_command.begin_silence(directory, "old", "2h", "")
+    alert_command.begin_silence(directory, Silence("old", time.time() + 7200))
 
     def come_second() -> None:
         if ends:
             alert_command.end_silence(directory, "old")
         else:
-            alert_command.begin_silence(directory, "second", "2h", "")
+            alert_command.begin_silence(directory, Silence("second", time.time() + 7200))
 
     second = during_first_save(monkeypatch, come_second)
-    alert_command.begin_silence(directory, "first", "2h", "")
+    alert_command.begin_silence(directory, Silence("first", time.time() + 7200))
     second.join(PATIENCE)
     wanted = {"first"} if ends else {"old", "first", "second"}
     with closing(PlaceFolder(directory, FOLDER)) as folder:
-        assert load_silences(folder, time.time()).keys() == wanted
+        assert {one.alert for one in load_silences(folder, time.time())} == wanted
 
 
 def test_of_two_commands_that_end_the_same_silence_at_once_only_one_says_so(
     tmp_path, monkeypatch, capsys
 ):
     directory = str(make_store(tmp_path / "logs", [lines(["a"])]))
-    alert_command.begin_silence(directory, "web", "2h", "")
+    alert_command.begin_silence(directory, Silence("web", time.time() + 7200))
     capsys.readouterr()
     reasons: list[str] = []
 
@@ -265,3 +268,56 @@ def test_a_condition_is_tried_with_a_made_up_episode(tmp_path):
     assert done.stdout.decode() == "alert 1: sent by command\n"
     text = (tmp_path / "out").read_text()
     assert "This is a test by hand" in text and "firing app=test: count 5 since" in text
+
+
+@pytest.mark.slow
+def test_groups_and_alerts_of_the_page_are_silenced_tried_and_let_speak_again(tmp_path):
+    make_store(tmp_path / "logs", [lines(["a"])])
+    (tmp_path / "c.toml").write_text(
+        'directory = "logs"\nalert-command = "cat"\nalert-saved = "alerts.json"\n'
+    )
+    text = "x | count > 5 in 1m by app, host"
+    saved = {"web": {"alert": text}, "broken": {"alert": "| count"}}
+    (tmp_path / "alerts.json").write_text(json.dumps(saved))
+
+    def alert(*words: str) -> tuple[int, str, str]:
+        done = logsrv("alert", "--config", "c.toml", *words, directory=tmp_path)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    group = ("--silence-group", "app=my shop", "--silence-group", "host=a")
+    code, said, errors = alert("--silence", "web", *group, "--for", "2h")
+    assert code == 0 and re.fullmatch(r"web app=my shop host=a is silent until 20\S+Z\n", said)
+    assert "alert broken of the page does not run: " in errors
+    assert alert("--silence", "web", "--for", "1h", "--reason", "update")[0] == 0
+    first, second = alert("--silences")[1].splitlines()
+    assert first.startswith("web app=my shop host=a is silent until ")
+    assert second.startswith("web is silent until ") and "(update), id " in second
+    known_by = first.rpartition(" ")[2]
+    assert alert("--end-silence", known_by)[1] == "web app=my shop host=a sends messages again\n"
+    assert alert("--silences")[1] == second + "\n"
+    assert alert("--end-silence", "web")[1] == "web sends messages again\n"
+    for words, wrong in (
+        (["--silence-group", "ap=x"], "alert web has no groups by ap; it has app or host"),
+        (["--silence-group", "app"], "--silence-group: app is not as app=shop"),
+        (["--for", "400d"], "a silence lasts at most 90 days"),
+        (["--reason", "x" * 201], "the reason of a silence has at most 200 characters"),
+    ):
+        code, said, errors = alert("--silence", "web", "--for", "2h", *words)
+        assert code != 0 and said == "" and wrong in errors
+    assert "--silence-group needs --silence" in alert("--silence-group", "app=x")[2]
+    code, said, _ = alert("web")
+    assert code == 0 and "alert web: sent by command" in said
+
+
+def test_the_command_reads_alerts_of_the_page_only_with_their_file(tmp_path):
+    done = logsrv(
+        *("alert", "--alert-saved", f"{tmp_path}/alerts.json", "--alert-command", "cat"),
+        directory=tmp_path,
+    )
+    assert b"there are no alerts" in done.stderr
+    (tmp_path / "alerts.json").write_text("{")
+    done = logsrv(
+        *("alert", "--alert-saved", f"{tmp_path}/alerts.json", "--alert-command", "cat"),
+        directory=tmp_path,
+    )
+    assert done.returncode == 1 and b"alerts.json: not JSON" in done.stderr

@@ -46,3 +46,21 @@ def test_webhooks_are_named_without_their_secret(tmp_path):
     assert found.level is FindingLevel.ERROR and "secret" not in found.sentence
     [found] = alerts(tmp_path, 'alert-webhook = "https://hooks.example/T1"')
     assert "hooks.example:443" in found.sentence
+
+
+def test_the_alerts_of_the_page_are_checked_with_their_general_way(tmp_path):
+    saved = tmp_path / "alerts.json"
+    text = f'alert-saved = "{saved}"\n'
+    [found] = [one for one in findings(tmp_path, text) if "page" in one.subject]
+    assert (
+        found.level is FindingLevel.ERROR and "--alert-command or --alert-webhook" in found.sentence
+    )
+    text += 'alert-command = "sh -c true"\n'
+    saved.write_text('{"good": {"alert": "x"}, "bad": {"alert": "| count"}}')
+    found_of = {one.subject: one for one in findings(tmp_path, text)}
+    assert found_of["alerts of the page"].level is FindingLevel.OK
+    assert found_of["alert bad of the page"].sentence.startswith("does not run: ")
+    assert "alert good of the page" not in found_of
+    saved.write_text("{")
+    levels = [one for one in findings(tmp_path, text) if one.level is FindingLevel.ERROR]
+    assert ["they cannot be read" in one.sentence for one in levels] == [True]

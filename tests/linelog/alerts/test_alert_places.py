@@ -6,19 +6,14 @@ import attrs
 import pytest
 
 from logsrv.linelog.alerts.alert_places import (
-    SILENCES_FILE,
     TASK_SUFFIX,
     AlertPlaces,
     AlertProgress,
-    Silence,
     TaskKey,
-    load_silences,
-    save_silences,
 )
 from logsrv.linelog.alerts.alert_protocol import AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.alerts import saved_names_for
-from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.clocks import HandClock
 
@@ -128,26 +123,3 @@ WEB = TaskKey("command", "web", "a")
 )
 def test_an_alert_keeps_its_place_by_its_query_or_its_name(wanted, kept, changed, found):
     assert saved_names_for(wanted, kept, changed=tuple(kept) if changed else ()) == found
-
-
-NIGHT = Silence("web", 1000.0, "new release")
-
-
-def test_silences_go_on_until_their_end(tmp_path):
-    folder = PlaceFolder(str(tmp_path), "alerts")
-    assert load_silences(folder, 0) == {}
-    save_silences(str(tmp_path), folder, [NIGHT, Silence("disk", 10.0)])
-    assert load_silences(folder, 999) == {"web": NIGHT}
-    assert load_silences(folder, 1000) == {}
-    places = AlertPlaces(str(tmp_path), "", HandClock(time_of_day=5.0))
-    assert places.silenced_labels() == {"web", "disk"}
-    assert places.saved_names() == []
-
-
-def test_a_damaged_file_silences_nothing(tmp_path):
-    folder = PlaceFolder(str(tmp_path), "alerts")
-    save_silences(str(tmp_path), folder, [NIGHT])
-    (tmp_path / "alerts" / SILENCES_FILE).write_text('{"silences":[["web",1e9,""]]}\n')
-    with pytest.raises(ValueError, match="is damaged"):
-        load_silences(folder, 0)
-    assert not AlertPlaces(str(tmp_path), "", HandClock(time_of_day=5.0)).silenced_labels()

@@ -4,6 +4,7 @@ The watcher is the real one, on a store in a folder of its own; places, clock an
 """
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import EpisodeMessage, find_past_episodes
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.message import TemporaryFailure
+from logsrv.linelog.alerts.states.silences import Silence
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
@@ -71,8 +73,8 @@ class MemoryPlaces:
     def save_state(self, name: str, task: AlertTask, state: Mapping[str, Any]) -> None:
         self.states[name] = json.dumps(state)
 
-    def silenced_labels(self) -> set[str]:
-        return self.silenced
+    def silences(self) -> list[Silence]:
+        return [Silence(label, math.inf) for label in self.silenced]
 
 
 class AnyOrder(RuleBasedStateMachine):

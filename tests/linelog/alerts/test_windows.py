@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from logsrv.linelog.alerts.condition import LONGEST_VALUE
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.windows import (
-    LONGEST_VALUE,
     MOST_GROUPS,
     OTHERS,
     REMEMBERED,

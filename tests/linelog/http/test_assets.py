@@ -9,8 +9,10 @@ import pytest
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.assets import (
     LOG_IN,
+    PAGES,
     POLICY,
     STATIC,
+    alerts_page,
     board_page,
     live_page,
     log_in_page,
@@ -21,6 +23,7 @@ FOLDER = Path(assets.__file__).parent / "static"
 DOCUMENTS = {
     "page": live_page().body.decode(),
     "board": board_page().body.decode(),
+    "alerts": alerts_page().body.decode(),
     "log-in": log_in_page("the token is wrong").body.decode(),
 }
 
@@ -40,7 +43,8 @@ def test_documents_keep_to_the_policy(text):
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text)
     named = re.findall(r'(?:src|href)="([^"#]+)"', text)
     for address in named:
-        assert address in static_files() or address in ("/", "/board", "/api/search"), address
+        ours = ("/", "/board", "/alerts?new", "/api/search")
+        assert address in static_files() or address in ours, address
     assert f'action="{LOG_IN}"' in text
 
 
@@ -60,8 +64,8 @@ def test_a_problem_on_the_log_in_page_is_escaped():
 def test_static_files_have_their_types_and_etags():
     """Few, with their types, and an ETag that changes with each."""
     names = {path.rpartition("/")[2] for path in static_files()}
-    of_boards = {"board.css", "board.js"}
-    assert names == {"icon.svg", "main.js", "regex-worker.js", "style.css", "theme.js", *of_boards}
+    of_others = {"board.css", "board.js", "alerts.css", "alerts.js"}
+    assert names == {"icon.svg", "main.js", "regex-worker.js", "style.css", "theme.js", *of_others}
     script = static_files()[f"{STATIC}/main.js"]
     assert script.content_type == "text/javascript; charset=utf-8"
     assert re.fullmatch(r'"[0-9a-f]{16}"', script.tag)
@@ -71,7 +75,7 @@ def test_static_files_have_their_types_and_etags():
 def test_every_file_of_the_folder_is_in_what_is_sent():
     """A browser fetches one script: each module is in it once, behind those that it imports."""
     found = set()
-    for bundle in ("main.js", "board.js"):
+    for bundle in ("main.js", "board.js", "alerts.js"):
         sent = static_files()[f"{STATIC}/{bundle}"].body.decode()
         assert not re.search(r"^import |^export (?!const modules)", sent, re.MULTILINE)
         modules = re.findall(r'^modules\["(.+?)"\] =', sent, re.MULTILINE)
@@ -83,18 +87,29 @@ def test_every_file_of_the_folder_is_in_what_is_sent():
     alone = {path.rpartition("/")[2] for path in static_files()} | {
         *("lines.css", "chart.css", "small.css", "board_dialogs.css")
     }
-    assert found == {path.name for path in FOLDER.iterdir()} - alone | {"main.js", "board.js"}
+    assert found == {path.name for path in FOLDER.iterdir()} - alone | {
+        *("main.js", "board.js", "alerts.js")
+    }
 
 
-def test_the_first_page_has_nothing_that_only_boards_need():
-    sent = static_files()[f"{STATIC}/main.js"].body.decode()
-    assert "board_panel.js" not in sent and "board." not in DOCUMENTS["page"]
+def test_each_page_has_nothing_that_only_another_needs():
+    sent = {
+        name: static_files()[f"{STATIC}/{name}.js"].body.decode()
+        for name in ("main", "board", "alerts")
+    }
+    assert "board_panel.js" not in sent["main"] and "board." not in DOCUMENTS["page"]
+    for name in ("alert_card.js", "alert_form.js", "silences.js"):
+        assert name not in sent["main"] + sent["board"]
+    for name in ("board_panel.js", "chart.js", "lines.js", "view.js"):
+        assert name not in sent["alerts"]
 
 
 def test_static_files_are_compressed():
-    for path, asset in {"/": live_page(), "/board": board_page(), **static_files()}.items():
+    pages = {path: page() for path, page in PAGES.items()}
+    for path, asset in {**pages, **static_files()}.items():
         assert gzip.decompress(asset.packed) == asset.body, path
     assert len(static_files()[f"{STATIC}/main.js"].packed) < 72_000
+    assert len(static_files()[f"{STATIC}/alerts.js"].packed) < 28_000
     assert not log_in_page().packed
 
 

@@ -142,11 +142,13 @@ def test_the_log_in_page_says_what_was_wrong_and_leads_to_the_view_asked_for(tmp
     assert b"\r\nLocation: /\r\n" in forged and b"a=b" not in forged
     for elsewhere in (b"//evil.example", b"/board/x", b"/boardx?name=x", b"https://evil.example"):
         assert b"\r\nLocation: /\r\n" in log_in(b"token=secret&view=" + elsewhere)
-    for path in ("/?q=y", "/board?name=y"):
+    for path in ("/?q=y", "/board?name=y", "/alerts?q=y"):
         door = Browser(served.server.handle, served.reactor).get(path)
         assert f'value="{path}"'.encode() in door
     board = log_in(b"token=secret&view=%2Fboard%3Fname%3Dy")
     assert b"\r\nLocation: /board?name=y\r\n" in board
+    alerts = log_in(b"token=secret&view=%2Falerts%3Fq%3Dy")
+    assert b"\r\nLocation: /alerts?q=y\r\n" in alerts
     scripted = log_in(b"token=secret", Accept="application/json")
     assert scripted.startswith(b"HTTP/1.1 204 ") and b"\r\nSet-Cookie: logsrv-" in scripted
 

@@ -219,3 +219,19 @@ def test_a_record_that_may_be_shorter_than_a_line_is_a_warning(tmp_path):
     options = Options()
     options.parseOptions(["--listen", "http:tcp:0", "--max-record", "1KiB", "--max-line", "1KiB"])
     assert options.loaded.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        (["--alert-command=true"], True),
+        (["--alert-command=true", "--alert-saved=alerts.json"], False),
+        (["--alert-command=true", "--alert=x"], False),
+    ],
+)
+def test_a_general_way_of_alerts_is_for_alerts_of_the_page_too(given, warned):
+    options = Options()
+    options.parseOptions(given)
+    found = [one for one in options.loaded.warnings if "--alert-command goes with" in one]
+    assert bool(found) is warned
+    assert not found or "--alert or --alert-saved, which is not there" in found[0]

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.service.findings import CheckRequest, Finding, current_user
+from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.part import Part
 from logsrv.linelog.parts.registry import KnownPart
 from logsrv.linelog.parts.work import PartWork
@@ -40,6 +41,43 @@ class Sound(PartWork[StorePolicy]):
 def known(kind: type[Any], *, ours: bool) -> KnownPart:
     part = Part(kind.__name__, "", "", f"{kind.__module__}:{kind.__name__}")
     return KnownPart(part, StorePolicy, ours)
+
+
+def endpoint(path: str, method: str = "GET") -> PartEndpoint:
+    return PartEndpoint(method=method, path=path, help="Colours", answer=lambda asked: succeed({}))
+
+
+class Offering(PartWork[StorePolicy]):
+    def endpoints(self) -> list[PartEndpoint]:
+        return [endpoint("/api/colours"), endpoint("/api/colours/{name}", "DELETE")]
+
+
+class OfferingAgain(PartWork[StorePolicy]):
+    def endpoints(self) -> list[PartEndpoint]:
+        return [endpoint("/api/colours"), endpoint("/api/shapes")]
+
+
+class OfferingNonsense(PartWork[StorePolicy]):
+    def endpoints(self) -> list[PartEndpoint]:
+        return [endpoint("/colours")]
+
+
+def test_the_endpoints_of_all_parts_are_found_and_what_is_wrong_is_logged():
+    kinds = (OfferingNonsense, Offering, OfferingAgain, Sound)
+    wanted = [known(one, ours=False) for one in kinds]
+    context: Any = SimpleNamespace(metrics=Metrics())
+    parts = RunningParts(wanted, context, settings())
+    with capturedLogs() as events:
+        found = parts.endpoints()
+    assert [(one.method, one.path) for one in found] == [
+        ("GET", "/api/colours"),
+        ("DELETE", "/api/colours/{name}"),
+        ("GET", "/api/shapes"),
+    ]
+    assert [formatEvent(one) for one in events] == [
+        "the endpoints of part OfferingNonsense are left out",
+        "part OfferingAgain: GET /api/colours is left out, another part has it",
+    ]
 
 
 async def test_a_part_that_fails_hinders_no_other():

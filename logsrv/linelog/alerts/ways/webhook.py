@@ -42,6 +42,7 @@ from logsrv.linelog.alerts.message import (
     episode_in_words,
     first_value,
     page_of_episode,
+    silenced_in_words,
     value_in_words,
 )
 from logsrv.linelog.alerts.tally import MatchCount
@@ -93,6 +94,8 @@ def _alert_of_episode(message: Message, sent: EpisodeMessage, episode: Episode) 
         annotations["value"] = value_in_words(value)
     if sent.is_removed:
         annotations["reason"] = REMOVED
+    if sent.silenced is not None:
+        annotations["silenced"] = silenced_in_words(sent.silenced)
     lasts = condition.window + ENDS_AFTER * alert.alert_every
     end = sent.time + lasts if episode.ended is None else episode.ended
     page = page_of_episode(alert, episode)

@@ -157,15 +157,23 @@ export async function bars(parameters, signal) {
 }
 
 /**
- * Ask for what the server saves, or change one of its searches or boards; return all that there are then.
+ * Ask for what the server keeps, or change it; return all that there is then.
+ * @param {"GET" | "PUT" | "POST" | "DELETE"} method
+ * @param {string} path
+ * @param {object} [value]
+ */
+export async function send(method, path, value) {
+  const body = value && { body: JSON.stringify(value), headers: { "Content-Type": "application/json" } };
+  return json(await request(path, undefined, { method, ...body }));
+}
+
+/**
+ * Ask for the saved searches and boards, or change one of them.
  * @param {"GET" | "PUT" | "DELETE"} method
  * @param {string} [name]
  * @param {object} [value]
  */
-export async function saved(method, name = "", value) {
-  const body = value && { body: JSON.stringify(value), headers: { "Content-Type": "application/json" } };
-  return json(await request(name ? `/api/saved/${encodeURIComponent(name)}` : "/api/saved", undefined, { method, ...body }));
-}
+export const saved = (method, name = "", value) => send(method, name ? `/api/saved/${encodeURIComponent(name)}` : "/api/saved", value);
 
 /** The begin of a number that may have more digits than one of JavaScript. */
 const LONG = /[:,[]-?\d{16}/;

@@ -1,6 +1,7 @@
 /** The search box: it asks for a new view while the user types, and shows the error of a wrong query. */
 
 import { BoxColours } from "./box_colours.js";
+import { pointed } from "./caret.js";
 import { byId } from "./dom.js";
 import { printable } from "./text.js";
 
@@ -129,11 +130,9 @@ export class Box {
     const caret = byId("query-caret");
     caret.hidden = at === null;
     if (at !== null) {
-      // Columns count characters; JavaScript counts one outside the basic plane as two.
-      const characters = [...this.asked];
-      const from = Math.max(0, at - 40);
-      byId("query-copy").textContent = (from ? "…" : "") + characters.slice(from, at + 39).join("");
-      byId("query-pointer").textContent = " ".repeat(at - 1 - from + (from ? 1 : 0)) + "^";
+      const [copy, pointer] = pointed(this.asked, at);
+      byId("query-copy").textContent = copy;
+      byId("query-pointer").textContent = pointer;
     }
     byId("query-sentence").textContent = sentence;
     this.error.hidden = false;

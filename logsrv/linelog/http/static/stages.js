@@ -224,7 +224,7 @@ export function figuresBefore(query, position) {
  * Return the columns of a stage of figures: `avg ms, count as lines by app` has app, avg_ms, lines.
  * @param {string} text
  */
-function columnsOf(text) {
+export function columnsOf(text) {
   // A condition's texts may have brackets and commas, names in backticks may have quotation marks.
   text = text.replace(/`(?:[^`]|``)*`|"(?:[^"\\]|\\.)*"?/g, (one) => (one[0] === "`" ? one : "_".repeat(one.length)));
   const [figures, groups = ""] = parted(text, "by");
@@ -243,7 +243,7 @@ function columnsOf(text) {
  * @param {string} text
  * @param {string} word
  */
-function parted(text, word) {
+export function parted(text, word) {
   let depth = 0;
   for (const one of tokensOf(text)) {
     if (one.word === word && !depth) return [text.slice(0, one.start), text.slice(one.end)];

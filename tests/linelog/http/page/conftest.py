@@ -46,6 +46,11 @@ def numbered(logs: Logs, count: int, **about: Any) -> None:
     logs.send(*(f"line {number}" for number in range(count)), **about)
 
 
+def open_list(visit: Open, count: int, **how: Any) -> Page:
+    """Open the page of alerts, which lists so many."""
+    return visit("alerts", ready=f"document.querySelectorAll('.alert').length === {count}", **how)
+
+
 def let_time_pass(page: Page, logs: Logs, seconds: int) -> None:
     """Let it be later for everybody: the browser, and the server that dates lines."""
     page.run(f"void (globalThis.clock = Date.now, Date.now = () => clock() + {seconds}000)")

@@ -31,6 +31,7 @@ from logsrv.linelog.http.endpoints import BOARD_FILE
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.steps.steps import Steps
+from tests.linelog.http.page.fake_alerts import FakeAlerts
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 TOKEN = "open sesame"
@@ -86,9 +87,10 @@ class Logs:
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
     `slow_bars` (histograms do), `table` (the answer of each query for figures, or a function that
-    returns it), `is_without_zones` (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a sentence: nothing can be stored),
-    `told` (sends an answer with its progress), `hint` (what was meant), `saved` (searches that the server
-    keeps; None: it keeps none) and `damaged` (a sentence: those cannot be read).
+    returns it), `is_without_zones` (a table refuses `tz`), `ahead` (so much later it is), `trouble` (a
+    sentence: nothing can be stored), `told` (sends an answer with its progress), `hint` (what was meant),
+    `saved` (searches that the server keeps; None: it keeps none), `damaged` (a sentence: those cannot be
+    read), `alerts` (what it tells of them), `slow_alerts` (counting waits).
     """
 
     def __init__(self) -> None:
@@ -112,6 +114,9 @@ class Logs:
         self.boards: dict[str, dict[str, Any]] = {}
         # What was sent to import boards.
         self.imported: list[dict[str, Any]] = []
+        self.alerts = FakeAlerts()
+        self.slow_alerts = threading.Event()
+        self.slow_alerts.set()
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
@@ -210,6 +215,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         if self.path == BOARD_FILE:
             self._import_board(self.rfile.read(int(self.headers["Content-Length"])))
+            return
+        if self.path.startswith("/api/"):
+            self._change_alerts()
             return
         given = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         if self.path == LOG_IN and given.get("token") == [TOKEN]:
@@ -351,7 +359,25 @@ class _Handler(BaseHTTPRequestHandler):
         searches = [{**one, **_template(one)} for one in saved or []]
         self._json({"enabled": saved is not None, "saved": searches, "boards": boards})
 
+    def _alerts(self, _: dict[str, str]) -> None:
+        self._answer_alerts(*self.server_logs.alerts.list())
+
+    def _would_fire(self, given: dict[str, str]) -> None:
+        assert self.server_logs.slow_alerts.wait(PATIENCE)
+        self._answer_alerts(*self.server_logs.alerts.count(given["alert"]))
+
+    def _change_alerts(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        value = json.loads(content) if content else None
+        self._answer_alerts(*self.server_logs.alerts.change(self.command, self.path, value))
+
+    def _answer_alerts(self, status: int, answer: dict[str, Any]) -> None:
+        self._answer(json.dumps(answer).encode(), status=status)
+
     def do_PUT(self) -> None:
+        if self.path.startswith("/api/alerts/"):
+            self._change_alerts()
+            return
         logs, name = self.server_logs, unquote(self.path.rpartition("/")[2])
         given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if "panels" in given:
@@ -381,6 +407,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"enabled": True, "saved": logs.saved, "boards": [], **more})
 
     def do_DELETE(self) -> None:
+        if not self.path.startswith("/api/saved/"):
+            self._change_alerts()
+            return
         del self.server_logs.boards[unquote(self.path.rpartition("/")[2])]
         self._saved({})
 

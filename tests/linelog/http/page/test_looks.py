@@ -7,7 +7,7 @@ import html
 import json
 import socket
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,16 @@ import pytest
 from logsrv.kit.testing import TwistdProcess, wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.linelog.http.page.conftest import LIVE, click_tool
+from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.fake_alerts import (
+    alert,
+    delivery,
+    episode,
+    firing,
+    silence,
+    stamp,
+    would_fire,
+)
 from tests.linelog.http.page.looks import CONTRAST, FULL, PICTURES, open_an_error
 from tests.linelog.http.page.samples import samples
 
@@ -28,6 +38,45 @@ MAIL = """<style>
 body { background: #fffdf8; color: #22252b; margin: 28px 32px; }
 pre { font: 15px/1.6 "DejaVu Sans Mono", monospace; margin: 0; white-space: pre-wrap; }
 </style><pre>%s</pre>"""
+
+
+WIDE = {"width": 1280, "height": 640}
+RATIO = (
+    "| count, count if (level>=error) as errors in 5m by app | let share = errors / count "
+    "| where share > 0.05"
+)
+
+
+def show_alerts(logs: Logs, now: datetime) -> None:
+    """Let the server tell of alerts that fire, failed to be sent, are quiet and silenced."""
+    ago = [now - timedelta(minutes=minutes) for minutes in (1, 2, 3, 12, 300)]
+    groups = [
+        firing(ago[3], "share 8.1 %, count 60, errors 5", app="shop"),
+        firing(ago[2], "share 12.1 %, count 240, errors 29", app="billing"),
+        firing(ago[2], "share 7.5 %, count 40, errors 3", app="gateway"),
+    ]
+    why = "the command ends with status 75"
+    failed = delivery(
+        "failed", ago[0], way="command", why=why, next=stamp(now + timedelta(minutes=2))
+    )
+    logs.alerts.ways = ["command", "webhook"]
+    logs.alerts.since = stamp(ago[4])
+    logs.alerts.alerts = [
+        alert(
+            "shares",
+            RATIO,
+            state="firing",
+            groups=groups,
+            delivery=[delivery("sent", ago[1]), failed],
+        ),
+        alert("backup", "app=backup | none in 10m", of="page", last=episode(ago[4], 12)),
+        alert("errors", "level>=error", delivery=[delivery("sent", ago[3])]),
+        alert("slow", "| p95 took_ms > 1s in 10m by path", of="page"),
+    ]
+    logs.alerts.silences = [
+        silence("shares", group={"app": "gateway"}, reason="new release"),
+        silence("errors", reason="the database moves", **{"for": "8h"}),
+    ]
 
 
 @pytest.fixture
@@ -185,6 +234,27 @@ def test_a_picture_of_a_line_and_its_fields(sampled, visit, folder):
     page.wait(FULL)
     open_an_error(page)
     assert page.picture(folder / "details.png").startswith(b"\x89PNG")
+
+
+def test_a_picture_of_the_alerts(logs, visit, folder):
+    now = datetime.now(UTC)
+    show_alerts(logs, now)
+    page = visit("alerts", ready="document.querySelectorAll('.alert').length === 4", **WIDE)
+    assert page.picture(folder / "alerts.png").startswith(b"\x89PNG")
+
+
+def test_a_picture_of_an_alert_that_is_made(logs, visit, folder):
+    now = datetime.now(UTC)
+    spans = ((19, 2), (17, 40), (5, 3), (1, 12))
+    found = [episode(now - timedelta(hours=h), m, f"count {99 + m}", app="shop") for h, m in spans]
+    times = {"since": stamp(now - timedelta(days=1)), "until": stamp(now)}
+    logs.alerts.would = (200, would_fire(*found, **times))
+    ready = "document.querySelector('#would-sentence').textContent"
+    page = visit("alerts?new&q=%7C+count+by+app&last=24h", ready=ready, width=1100, height=480)
+    page.write("100")
+    page.wait("document.querySelectorAll('#would-list li').length === 4")
+    page.fill("#alert-name", "busy-shop")
+    assert page.picture(folder / "alert-form.png").startswith(b"\x89PNG")
 
 
 def test_a_picture_of_the_documented_alert(browser, folder, tmp_path):

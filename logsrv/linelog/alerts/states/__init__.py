@@ -1,0 +1,6 @@
+"""The states of alerts for readers: what fires, what became of messages, and what is silent.
+
+reported_state  the state of a condition, as the alert process reports it
+alert_states    the states of all alerts, in the daemon
+silences        alerts and groups that send no messages for a while; the process obeys them
+"""
