@@ -29,6 +29,7 @@ from logsrv.linelog.store.disk import Disk, explanation, hint_at_reading_group, 
 from logsrv.linelog.store.format import why_too_new
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.index.segment_index import Index, IndexHead
+from logsrv.linelog.store.notes.erase_plan import NAME as ERASING
 from logsrv.linelog.store.notes.segment_notes import MissingText, missed_text, missing_without_note
 from logsrv.linelog.store.segment import (
     ACTIVE,
@@ -71,6 +72,7 @@ class View:
         self._away = away
         self._open_away: Callable[[Segment, Disk], AwayText] | None = None
         self._loaded: Index | None = None
+        self._loaded_of: object = None
         # The file that was current.log when the segments were listed. As long as it is current.log, it has
         # the number of the last segment. It is kept open, so that no other file can get its inode.
         self._active = -1
@@ -387,15 +389,24 @@ class View:
         return AwayFrames(segment.number, self._open_away(segment, self._disk), self.report_damage)
 
     def _load_index(self, segment: Segment, path: str, fd: int) -> Index:
-        # Keep the last index: planning and then reading need the same one.
-        if self._loaded is not None and self._loaded.segment == segment.number:
+        # Keep the last index: planning and then reading need the same one. A text that was erased in is
+        # another file with the same name.
+        held = os.fstat(fd)
+        of = held.st_dev, held.st_ino, held.st_mtime_ns
+        if self._loaded is not None and (self._loaded.segment, self._loaded_of) == (
+            segment.number,
+            of,
+        ):
             return self._loaded
+        self._loaded_of = of
         try:
             loaded = index.load(segment, self._disk)
             require_index_fits(loaded, fd)
+            if self._disk.has_name(segment.name) and not self._disk.leads_to(segment.name, fd):
+                raise ValueError("it belongs to the text after lines were erased")
         except (OSError, ValueError) as error:
-            # Retention removes a text, then its index.
-            if self._disk.leads_to(segment.name, fd):
+            # Retention removes a text, then its index. An erase removes the index for a moment.
+            if self._disk.leads_to(segment.name, fd) and not self._disk.has_name(ERASING):
                 self.report_unusable_file(
                     f"{self._disk.path(segment.index)} is not used: {explanation(error)}"
                 )
