@@ -31,11 +31,12 @@ from logsrv.linelog.store.index.indexing import Indexer, rebuild_index, save_ind
 from logsrv.linelog.store.index.segment_index import Index
 from logsrv.linelog.store.index.segment_index import load as load_index
 from logsrv.linelog.store.index.text_before import earlier_texts
-from logsrv.linelog.store.notes.erase_plan import ErasePlan, Runs
+from logsrv.linelog.store.notes.erase_plan import ErasePlan, Runs, is_unfinished, locked_plan
 from logsrv.linelog.store.notes.erased import Erasure, load_erased, save_erased
 from logsrv.linelog.store.notes.segment_notes import removed_runs
+from logsrv.linelog.store.sealing.seal import Interrupted
 from logsrv.linelog.store.segment import TRIES, Form, Listing, Segment, tmp
-from logsrv.linelog.store.starting.making import right_to_make
+from logsrv.linelog.store.starting.making import right_to_make, right_when_free
 from logsrv.linelog.store.words.build import WordIndexBuilder
 
 _PIECE = 1 << 20
@@ -59,7 +60,8 @@ class EraseOutcome:
 class LineEraser:
     """Carries out a plan in the directory of `disk`.
 
-    show: called with the name of each segment. again: whether another process has begun with the plan.
+    show: called with the name of each segment. going: called often; returns false to stop. again: whether
+    another process has begun with the plan.
     """
 
     def __init__(
@@ -67,15 +69,20 @@ class LineEraser:
         plan: ErasePlan,
         disk: Disk,
         show: Callable[[str], object] = lambda _: None,
+        going: Callable[[], bool] = lambda: True,
         *,
         again: bool = False,
     ) -> None:
-        self._plan, self._disk, self._show, self._again = plan, disk, show, again
+        self._plan, self._disk, self._again = plan, disk, again
+        self._show, self._going = show, going
         self._listed = Listing(disk)
         self.outcome = EraseOutcome()
 
     def carry_out(self) -> EraseOutcome:
-        """Overwrite all lines of the plan, and note it. Raises OSError; then it can be done again."""
+        """Overwrite all lines of the plan, and note it.
+
+        Raises OSError, and Interrupted if `going()` returns false; then it can be done again.
+        """
         for number in sorted(self._plan.runs):
             try:
                 self._erase(number)
@@ -128,7 +135,8 @@ class LineEraser:
                     except FileNotFoundError:
                         changed = True
                         break
-                    undo.enter_context(right_to_make(fd, wait=True))
+                    if not undo.enter_context(right_when_free(fd, self._going)):
+                        raise Interrupted
                     # It may have been sealed or removed while this waited. A rotation keeps the file.
                     if not os.fstat(fd).st_nlink or not self._is_of(segment, fd):
                         changed = True
@@ -209,6 +217,8 @@ class LineEraser:
             undo.callback(words.close)
         is_new = False
         for text, frame, size in _frames(packed, disk):
+            if not self._going():
+                raise Interrupted
             if text is None:
                 # Nobody can read it, so no line of it is in the plan.
                 disk.write(fd, frame)
@@ -273,6 +283,20 @@ class LineEraser:
         disk.sync_directory()
         self.outcome.changed.append(segment)
         return made.text
+
+
+def finish_erase(disk: Disk, going: Callable[[], bool] = lambda: True) -> ErasePlan | None:
+    """Finish an erase that was interrupted; return its plan, or None if there was none to finish.
+
+    Raises OSError, Interrupted, and StoreError if another process erases.
+    """
+    if not is_unfinished(disk):
+        return None
+    with locked_plan(disk) as file:
+        if (plan := file.read()) is not None:
+            LineEraser(plan, disk, going=going, again=True).carry_out()
+            file.remove()
+        return plan
 
 
 class _FrameLines:

@@ -3,8 +3,8 @@
 import pytest
 
 from logsrv.linelog.store.notes.erased import (
-    Erasure,
     ErasedNotes,
+    Erasure,
     erased_or_none,
     load_erased,
     save_erased,

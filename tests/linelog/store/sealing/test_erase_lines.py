@@ -11,7 +11,6 @@ import pytest
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
-
 from logsrv.linelog.store.index.segment_index import load
 from logsrv.linelog.store.notes.erase_plan import is_unfinished
 from logsrv.linelog.store.notes.erased import load_erased
@@ -175,9 +174,12 @@ def test_a_sealing_waits_for_an_erase(store):
         asked.append(1)
         return False
 
-    with open(store / plain.name, "rb") as text, right_to_make(text.fileno(), wait=True):
-        with pytest.raises(Interrupted):
-            seal(plain, at(store), going)
+    with (
+        open(store / plain.name, "rb") as text,
+        right_to_make(text.fileno(), wait=True),
+        pytest.raises(Interrupted),
+    ):
+        seal(plain, at(store), going)
     assert asked and (store / plain.name).exists()
     seal(plain, at(store), going=lambda: True)
 
