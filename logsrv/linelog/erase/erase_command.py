@@ -69,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Erase, and return the exit status. Raises UsageError and StoreError."""
     directory = only_store(arguments)
     _require_sense(arguments)
+    matcher = reading.matcher_with_hints(arguments.query, "erase")
+    scope = reading.make_scope(arguments)
     keep_freed_memory()
     # Low priority: a server on this machine goes first.
     os.nice(10)
@@ -79,15 +81,19 @@ def run(arguments: argparse.Namespace) -> int:
             asked = EraseRun(
                 directory,
                 disk,
-                reading.matcher_with_hints(arguments.query, "erase"),
-                reading.make_scope(arguments),
+                matcher,
+                scope,
                 whole_records=arguments.records,
                 reason=arguments.reason,
             )
             with _no_start_meanwhile(directory, disk, is_dry=arguments.dry_run):
                 return _erase(asked, arguments)
     except (OSError, ValueError) as error:
-        raise StoreError(f"{shown(directory)} cannot be used: {explanation(error)}") from error
+        # A name of a file in the store, which says what to look at.
+        of = getattr(error, "filename", None)
+        within = "" if of in (None, directory) else f" ({shown(str(of))})"
+        why = f"{explanation(error)}{within}"
+        raise StoreError(f"{shown(directory)} cannot be erased in: {why}") from error
 
 
 def _require_sense(arguments: argparse.Namespace) -> None:

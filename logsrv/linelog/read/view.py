@@ -30,6 +30,7 @@ from logsrv.linelog.store.format import why_too_new
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.index.segment_index import Index, IndexHead
 from logsrv.linelog.store.notes.erase_plan import NAME as ERASING
+from logsrv.linelog.store.notes.erased import erased_or_none
 from logsrv.linelog.store.notes.segment_notes import MissingText, missed_text, missing_without_note
 from logsrv.linelog.store.segment import (
     ACTIVE,
@@ -282,6 +283,11 @@ class View:
         """Return whether an open file is the active segment."""
         return fd >= 0 and self._disk.leads_to(ACTIVE, fd)
 
+    def is_sealed_text(self, number: int, fd: int) -> bool:
+        """Return whether an open file is the compressed text of a segment; also True for one elsewhere."""
+        segment = self._by_number.get(number)
+        return fd < 0 or (segment is not None and self._disk.leads_to(segment.packed, fd))
+
     def segment_exists(self, number: int) -> bool:
         """Return whether a listed segment still exists, under any name that it may have."""
         segment = self._by_number.get(number)
@@ -299,6 +305,10 @@ class View:
     def missing_between(self, position: Position, following: int) -> MissingText:
         """Return what the store lacks between a position and a later segment."""
         return missed_text(position, following, self._disk)
+
+    def erased_between(self, start: Position, end: Position) -> bool:
+        """Return whether lines may have been erased between two positions of a segment."""
+        return erased_or_none(self._disk).erased_between(start, end)
 
     def report_missing_segments(self, before: int, after: int) -> None:
         """Report the segments between two neighbours of `segments` that are gone without a note."""

@@ -1,5 +1,6 @@
 """An erase that ends at any call of the disk is finished later, and loses nothing of other lines."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ def _is_whole(directory: Path, at_call: int, *, starts: bool) -> bool:
     if starts:
         begun = repair_and_open(at(store), crashed=True)
         assert [one for one in hits(store, "") if b"user=ann" in one[1]] == others
+        os.close(begun.opened.fd)
+        os.close(begun.opened.beside)
         assert begun.opened.size == (store / "current.log").stat().st_size
     if is_unfinished(at(store)):
         erase(store, again=True)
