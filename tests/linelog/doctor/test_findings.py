@@ -335,7 +335,9 @@ def test_each_kind_is_in_the_table_of_the_page():
     page = Path("docs/operating.md").read_text()
     for name, kind in KINDS.items():
         assert f"| `{name}` | {kind.weight} |" in page
-    assert {word for case in CASES for kind in case.kinds for word in kind.split()[:1]} == {*KINDS}
+    in_table = {word for case in CASES for kind in case.kinds for word in kind.split()[:1]}
+    # An interrupted erase changes the text when it is repaired: it has a test of its own.
+    assert in_table | {"erase"} == {*KINDS}
 
 
 @pytest.mark.parametrize(

@@ -280,9 +280,9 @@ def test_sending_goes_on_after_lines_of_the_last_block_were_erased(directory):
     disk = Disk().open_directory(directory)
     save_erased(ErasedNotes().with_segment(2, SECOND - 5, SECOND), disk)
     disk.close()
-    far = FarSide(asked=[last])
-    process = shipped(directory, far, 100)
-    assert far.blocks and far.blocks[0].after == last.position
+    far = FarSide(asked=[last], script=["lose"] * 1000)
+    process = shipped(directory, far, 0.2)
+    assert far.sent[0].after == last.position
     assert not process.reports.of(ShipperStopped)
 
 
