@@ -23,8 +23,8 @@ def copies_of_store(directory: str, disk: Disk) -> Iterator[str]:
     archives = [*archive_urls(directory)]
     for url in archives:
         yield (
-            f"the archive {one_line(url)} has the earlier text of sealed segments: the same command with"
-            " --everywhere puts the new text there"
+            f"the archive {one_line(url)} has sealed segments as they were, unless --everywhere was"
+            " given: the same command with it puts the new ones there"
         )
     for name, place, _ in saved_places(directory):
         folder, _, target = name.partition("/")
@@ -33,8 +33,8 @@ def copies_of_store(directory: str, disk: Disk) -> Iterator[str]:
             continue
         if url.startswith(_LAKE):
             yield (
-                f"the lake {one_line(url)} has the lines as rows: the same command with --everywhere makes"
-                " its files again"
+                f"the lake {one_line(url)} has the lines as rows, unless --everywhere was given: the same"
+                " command with it makes its files again"
             )
         else:
             where = one_line(url) or "its receiver"

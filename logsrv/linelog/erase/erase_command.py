@@ -9,7 +9,8 @@ The file `erased` of the store notes when, why (--reason), by whom, how many lin
 never their text or the query; `logsrv erase --list` shows it. An erase that was interrupted goes on at the
 next start of the server, with the next `logsrv erase`, or with --finish.
 
-At the end stands where else lines are: targets, archives, lakes, backups. Text that was overwritten or
+At the end stands where else lines are: targets, archives, lakes, backups. --everywhere puts the segments
+into archives and lakes of the store again, also those of earlier erases. Text that was overwritten or
 removed may still be on the disk itself, until the file system uses the place again.
 
 Example:
@@ -35,6 +36,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import shown
 from logsrv.linelog.commands import reading
 from logsrv.linelog.erase.erase_run import EraseRun
+from logsrv.linelog.erase.everywhere import rewrite_everywhere
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.file_owner import give_files_of_root
 from logsrv.linelog.store.lock import locked
@@ -58,6 +60,7 @@ def declare(parser: Parser) -> None:
     add("--utc", action="store_true", help="read times without a zone as UTC, not as local")
     add("--records", action="store_true", help="erase the whole record of each line")
     add("--reason", metavar="TEXT", default="", help="why, for the note and the log")
+    add("--everywhere", action="store_true", help="also rewrite archives and lakes of the store")
     add("--dry-run", action="store_true", help="only say how many lines, and where copies are")
     add("--yes", action="store_true", help="erase without a question")
     others = parser.add_mutually_exclusive_group()
@@ -157,6 +160,10 @@ def _erase(asked: EraseRun, arguments: argparse.Namespace) -> int:
         status = asked.status_of_erasing
         if not arguments.finish:
             status = max(status, _find_and_erase(asked, file, is_agreed=arguments.yes))
+        if arguments.everywhere:
+            # Also what was erased before: this option may have been left out then.
+            status = status if rewrite_everywhere(asked.directory, asked.disk) else reading.FAILED
+        asked.say_copies()
     if os.geteuid() == 0:
         give_files_of_root(asked.disk)
     return status
@@ -170,7 +177,6 @@ def _find_and_erase(asked: EraseRun, file: PlanFile, *, is_agreed: bool) -> int:
     if asked.has_found:
         asked.erase_found(file)
     asked.say_found("erased: {}")
-    asked.say_copies()
     return asked.status
 
 

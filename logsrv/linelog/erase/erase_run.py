@@ -27,6 +27,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.notes.erase_plan import ErasePlan, PlanFile
+from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.sealing.erase_lines import EraseOutcome, LineEraser
 from logsrv.linelog.store.segment import COLUMNS_SUFFIX
 
@@ -84,7 +85,8 @@ class EraseRun:
         return f"{' and '.join(parts)}, of {shown(self.directory)}"
 
     def erase_found(self, file: PlanFile) -> None:
-        """Erase the lines that were found. Raises OSError."""
+        """Erase the lines that were found. Raises OSError, and ValueError if the note is damaged."""
+        load_erased(self.disk)
         if self.refused:
             erase_refused_lines(self.disk, self.matcher, self.scope, dry_run=False)
         if not self.found.lines:
