@@ -87,18 +87,21 @@ def test_two_erases_at_once_and_one_that_is_killed(logger):
             assert process.returncode in (0, 1) or b"another erase is under way" in errors
         assert 0 in [process.returncode for process in processes]
         for _ in range(5):
-            process = popen(words, **pipes)
-            server.wait_until(
-                lambda: (server.store / "erasing").exists() or process.poll() is not None,
-                "an erase",
-            )
-            process.kill()
-            process.communicate(timeout=PATIENCE)
+            _kill_at_once(server, popen(words, **pipes))
     shown = logsrv("erase", "user=ann", "--yes", "-d", str(server.store))
     assert shown.returncode in (0, 1), shown.stderr
     server.stop()
     assert [name for name, data in everything(server.store).items() if b"user=ann" in data] == []
     assert logsrv("doctor", str(server.store)).returncode == 0
+
+
+def _kill_at_once(server: Logger, process: subprocess.Popen[bytes]) -> None:
+    """Kill an erase as soon as it has begun."""
+    server.wait_until(
+        lambda: (server.store / "erasing").exists() or process.poll() is not None, "an erase"
+    )
+    process.kill()
+    process.communicate(timeout=PATIENCE)
 
 
 def test_a_page_that_remembers_figures_answers_without_erased_lines(logger):

@@ -75,9 +75,12 @@ def _send(stage: Stage, count: int) -> None:
 
 def _erase(stage: Stage, word: str) -> subprocess.Popen[bytes]:
     stage.recording.mark(f"{word} {stage.next - 1}")
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    environment = stage.recording.environment
-    return subprocess.Popen([*COMMAND, str(stage.store), word], env=environment, **pipes)
+    return subprocess.Popen(
+        [*COMMAND, str(stage.store), word],
+        env=stage.recording.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def _end(stage: Stage, process: subprocess.Popen[bytes], what: str) -> None:
@@ -128,7 +131,7 @@ def wrongs(store: Path, recorded: Recorded, cut: int) -> Iterator[str]:
     use(store)
     if is_unfinished(at(store)):
         yield "the erase is still to be finished"
-    there = {position: line for position, line in hits(store, "")}
+    there = dict(hits(store, ""))
     known = {int(match[1]): match[2] for match in map(ID.search, there.values()) if match}
     for number in range(1, recorded.number("sent", cut) + 1):
         if number in recorded.positions and number not in known:

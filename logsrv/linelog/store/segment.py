@@ -16,6 +16,8 @@
     format                                the format of the store, if it is not the first (format.py)
     origins                               notes of the blocks that came from other stores (origins.py)
     lock                                  the process that owns the directory (lock.py)
+    erased                                when, why, how many lines were erased, and where (erased.py)
+    erasing                               an erase is under way, or was interrupted (erase_plan.py)
     importing                             an import is not finished, and no server has run since
     restoring                             the store is being restored, and is not complete
     backup                                this is a backup, and whether it is complete (backup_note.py)
