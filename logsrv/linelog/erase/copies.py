@@ -1,6 +1,6 @@
-"""Where else lines of a store are, as far as the store knows, and what to do there.
+"""Copies of lines that are elsewhere, as far as the store knows of them, and what to do about each.
 
-docs/personal-data.md has the whole list, with what no program can know.
+The page "personal data" of the documentation has the whole list, with what no program can know.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ removed may still be on the disk itself, until the file system uses the place ag
 
 Example:
 
-  logsrv erase user=ann --since 2026-11-01 --reason "request 17" -d /var/lib/logsrv/lines
+  logsrv erase user=ann --since 2026-11-01 --reason "request 17"
 
 Exit status: 0, 1 when no line matches, 2 when something is wrong, or lines could not be read or erased.
 """

@@ -1,4 +1,4 @@
-"""One erase: what a query finds is put into a plan, carried out, and told.
+"""An erase: lines that a query finds are put into a plan, which is carried out, and reported.
 
 The plan is on the medium before anything is overwritten; whoever finishes an interrupted erase needs no
 query. Files of refused lines are not in the plan: they are overwritten first.
@@ -146,7 +146,7 @@ class EraseRun:
         if away := self.found.away:
             tell(
                 f"logsrv erase: {counted(away, 'line')} of segments that only an archive has are not"
-                " erased: see docs/personal-data.md"
+                " erased: bring them back with logsrv restore, and erase them there"
             )
 
     def say_copies(self) -> None:

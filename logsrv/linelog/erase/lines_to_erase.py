@@ -25,9 +25,10 @@ from logsrv.linelog.store.times import SIZE
 
 @attrs.define
 class LinesToErase:
-    """What was found. lines: that match. records: other lines of their records. first, last: their TIMEs.
+    """Lines to overwrite. lines: the number of those that match. records: of other lines of their records.
 
-    away: matching lines whose text is only in an archive, which are not among `lines`.
+    first, last: the smallest and the largest TIME. away: the number of matching lines whose text is only in
+    an archive; they are not among `lines`.
     """
 
     runs: dict[int, Runs] = attrs.field(factory=dict)

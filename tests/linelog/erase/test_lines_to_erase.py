@@ -26,7 +26,9 @@ def store(tmp_path: Path) -> Path:
     return make_store(tmp_path / "store", [[*others[:2], *TRACE, *others[2:]], others])
 
 
-def found_by(store: Path, query: str, *, records: bool = False, scope: Scope | None = None):
+def found_by(
+    store: Path, query: str, *, records: bool = False, scope: Scope | None = None
+) -> LinesToErase:
     with View(str(store), lambda _: None, away=True) as view:
         matcher = make_matcher(parse_question(query).node)
         return find_lines(view, matcher, scope or Scope(), whole_records=records)

@@ -25,12 +25,14 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.checksums import json_then_checksum, read_json_then_checksum
+from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.index.segment_index import require_count
 from logsrv.linelog.store.lock import EXCLUSIVE
 from logsrv.linelog.store.segment import TRIES
 
 NAME = "erasing"
-_PAIR = 2
+_PAIR, _OFFSET = 2, 8
 
 
 class Runs:
@@ -64,7 +66,7 @@ class Runs:
 
 @attrs.frozen
 class ErasePlan:
-    """What is to be overwritten, by segment, and what the file `erased` says of it in the end."""
+    """The lines to overwrite, by segment, and what the file `erased` says of it in the end."""
 
     time: str
     reason: str
@@ -90,20 +92,34 @@ class ErasePlan:
 
 
 def parse_plan(data: bytes) -> ErasePlan:
-    """Return the plan in the content of a file. Raises ValueError for half a file."""
+    """Return the plan in the content of a file. Raises ValueError for half a file, or a senseless one."""
     line, _, body = data.partition(b"\n")
     found = read_json_then_checksum(line + b"\n")
-    if len(body) != found["size"] or zlib.crc32(body) != found["crc"]:
-        raise ValueError("it is damaged: its runs have another checksum")
-    offsets = array("Q", zlib.decompress(body))
+    try:
+        if len(body) != found["size"] or zlib.crc32(body) != found["crc"]:
+            raise ValueError("it is damaged: its runs have another checksum")
+        counts = {int(number): require_count(count) for number, count in found["runs"].items()}
+        said = {name: found[name] for name in ("time", "reason", "by", "lines", "records")}
+        offsets = _unpacked(body, _PAIR * sum(counts.values()))
+    except (AttributeError, KeyError, TypeError, OverflowError, zlib.error) as error:
+        raise ValueError(f"it is no plan of an erase: {fault_text(error)}") from error
+    runs, at = {}, 0
+    for number, count in counts.items():
+        runs[number] = Runs(offsets[at : at + _PAIR * count])
+        at += _PAIR * count
+    return ErasePlan(runs=runs, **said)
+
+
+def _unpacked(body: bytes, count: int) -> array[int]:
+    """Return so many offsets. Raises ValueError if there are others, and zlib.error."""
+    # No more is unpacked than that, whatever is in the file.
+    text = zlib.decompressobj().decompress(body, _OFFSET * count + 1)
+    if len(text) != _OFFSET * count:
+        raise ValueError("it has another number of runs than it says")
+    offsets = array("Q", text)
     if sys.byteorder != "little":
         offsets.byteswap()
-    runs, at = {}, 0
-    for number, count in found["runs"].items():
-        runs[int(number)] = Runs(offsets[at : at + _PAIR * count])
-        at += _PAIR * count
-    said = {name: found[name] for name in ("time", "reason", "by", "lines", "records")}
-    return ErasePlan(runs=runs, **said)
+    return offsets
 
 
 def _little_endian(offsets: array[int]) -> bytes:
@@ -124,7 +140,7 @@ class PlanFile:
         data = os.pread(self._fd, os.fstat(self._fd).st_size, 0)
         try:
             return parse_plan(data) if data else None
-        except (KeyError, ValueError, zlib.error):
+        except ValueError:
             # A plan is on the medium, whole, before anything is overwritten.
             return None
 

@@ -29,7 +29,7 @@ _LARGEST = 16 << 20
 
 @attrs.frozen
 class Erasure:
-    """One erase. lines: that matched. records: further lines of their records. segments: that had any."""
+    """An erase: how many lines matched, further ones of their records, and segments that had any."""
 
     time: str
     reason: str

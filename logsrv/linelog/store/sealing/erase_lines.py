@@ -44,7 +44,7 @@ _PIECE = 1 << 20
 
 @attrs.define
 class EraseOutcome:
-    """What became of a plan.
+    """The outcome of a plan.
 
     changed: the segments of which a text, an index or columns are others now. archived: the names of those
     of which an archive has the earlier text. damaged: why segments could not be erased, by their numbers.
@@ -111,7 +111,7 @@ class LineEraser:
             else:
                 size = os.fstat(fd).st_size
                 self._erase_in_place(fd, runs)
-                # Who has packed this text meanwhile learns that it is another.
+                # A packing that has read the earlier text begins again.
                 self._note(number, *runs.span)
         if not size:
             self.outcome.gone.append(number)

@@ -13,7 +13,7 @@ import contextlib
 import errno
 import fcntl
 import os
-import time
+import threading
 from collections.abc import Callable, Iterator
 
 from logsrv.descriptor import Descriptor
@@ -64,7 +64,7 @@ def right_when_free(text: int, going: Callable[[], bool]) -> Iterator[bool]:
                 if not going():
                     yield False
                     return
-                time.sleep(_LOOK_EVERY)
+                threading.Event().wait(_LOOK_EVERY)
             else:
                 yield True
                 return

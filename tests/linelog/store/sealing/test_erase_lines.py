@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.index.segment_index import load
+from logsrv.linelog.store.index.segment_index import Index, load
 from logsrv.linelog.store.notes.erase_plan import is_unfinished
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.notes.segment_notes import RemovedRun, note_removed
@@ -31,7 +32,7 @@ from tests.parts.erasing import (
     store_with_person,
 )
 from tests.parts.examined_stores import found as doctor_finds
-from tests.parts.stores import line, make_store, small_frames
+from tests.parts.stores import add_columns, line, make_store, small_frames
 
 
 @pytest.fixture
@@ -76,6 +77,24 @@ def test_indexes_and_words_are_those_of_the_new_text(store):
             assert (store / one.words).exists()
             assert load(one, at(store)).compressed == (store / one.name).stat().st_size
     assert len(hits(store, '"(erased)"')) == len(hits(store, "NOT user=ann"))
+
+
+def test_a_store_is_as_if_its_lines_had_been_written_erased(tmp_path):
+    """Texts, indexes, words and columns are the same bytes: so every engine answers the same."""
+    with small_frames(1500):
+        store = store_with_person(tmp_path / "store", columns=True)
+        erase(store)
+        add_columns(store)
+        there = [line for _, line in hits(store, "")]
+        segments = [there[at : at + 40] for at in range(0, len(there), 40)]
+        other = make_store(
+            tmp_path / "other", [[line + b"\n" for line in each] for each in segments], packed=2
+        )
+        add_columns(other)
+    names = sorted(path.name for path in other.glob("*") if path.name != "number")
+    assert len(names) == 10
+    differ = [name for name in names if (store / name).read_bytes() != (other / name).read_bytes()]
+    assert differ == []
 
 
 def test_a_second_erase_changes_nothing(store):
@@ -146,7 +165,7 @@ def test_an_erase_waits_for_a_sealing_that_is_under_way(store):
     assert plain.form is Form.PLAIN
     began, go = threading.Event(), threading.Event()
 
-    def pack(*given):
+    def pack(*given: Any) -> Index:
         made = pack_here(*given)
         began.set()
         assert go.wait(PATIENCE)
@@ -186,13 +205,21 @@ def test_a_sealing_waits_for_an_erase(store):
 
 def test_a_packing_that_began_before_an_erase_begins_again(store):
     plain = sealed_segments(at(store))[2]
-    with patch.object(packer, "SMALL", 1):
+    packed = threading.Event()
+
+    class NotingPacker(packer.Packer):
+        def pack(self, *given: Any) -> Index:
+            made = super().pack(*given)
+            packed.set()
+            return made
+
+    with patch.multiple(packer, SMALL=1, Packer=NotingPacker):
         pool = PackerPool(at(store), lambda: 0, lambda: None, time.monotonic)
         try:
             with pool.side_by_side(1) as begin:
                 begin([plain], lambda: True, lambda size: True)
                 # It has read all of the text before the erase.
-                pool._packing[plain].made.result(PATIENCE)
+                assert packed.wait(PATIENCE)
                 erase(store)
                 seal(plain, at(store), pack=pool.await_or_pack)
         finally:
