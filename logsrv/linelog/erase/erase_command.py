@@ -89,8 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
                 whole_records=arguments.records,
                 reason=arguments.reason,
             )
-            with _no_start_meanwhile(directory, disk, is_dry=arguments.dry_run):
-                return _erase(asked, arguments)
+            _require_complete(directory, disk)
+            return _count(asked) if arguments.dry_run else _erase(asked, arguments)
     except (OSError, ValueError) as error:
         # A name of a file in the store, which says what to look at.
         of = getattr(error, "filename", None)
@@ -125,59 +125,67 @@ def _list(disk: Disk) -> int:
     return 0 if rows else reading.NOTHING
 
 
-@contextlib.contextmanager
-def _no_start_meanwhile(directory: str, disk: Disk, *, is_dry: bool) -> Iterator[None]:
-    """Keep a server from starting within the block; one that runs goes on. Raises StoreError."""
+def _require_complete(directory: str, disk: Disk) -> None:
+    """Raise StoreError for a store that an import or a restore has not finished. Raises OSError."""
     for name, other in ((RESTORING, "restore"), (IMPORTING, "import")):
         if disk.has_name(name):
             raise StoreError(
                 f"{shown(directory)} is not complete: give the same `logsrv {other}` again first"
             )
-    with contextlib.ExitStack() as undo:
-        if not is_dry:
-            require_whole_backup(disk)
-            try:
-                undo.enter_context(locked(directory))
-            except StoreError as error:
-                if "is in use by" not in str(error):
-                    raise
-        yield
+
+
+def _count(asked: EraseRun) -> int:
+    """Say what would be erased; return the exit status. Raises OSError and StoreError."""
+    asked.find()
+    asked.say_found("would be overwritten: {}")
+    asked.say_copies()
+    return asked.status
 
 
 def _erase(asked: EraseRun, arguments: argparse.Namespace) -> int:
-    """Return the exit status. Raises OSError, StoreError and UsageError."""
-    if arguments.dry_run:
-        asked.find()
-        asked.say_found("would be overwritten: {}")
-        asked.say_copies()
-        return asked.status
-    with locked_plan(asked.disk) as file:
+    """Erase; return the exit status. Raises OSError, StoreError and UsageError."""
+    require_whole_backup(asked.disk)
+    with _only_eraser(asked) as file:
         if (begun := file.read()) is not None:
             tell(f"logsrv erase: the erase of {begun.time} was interrupted; it is finished first")
             asked.carry_out(begun, file, again=True)
         elif arguments.finish:
             print(f"no erase of {shown(asked.directory)} was interrupted")
-        status = asked.status_of_erasing
-        if not arguments.finish:
-            status = max(status, _find_and_erase(asked, file, is_agreed=arguments.yes))
-        if arguments.everywhere:
-            # Also what was erased before: this option may have been left out then.
-            status = status if rewrite_everywhere(asked.directory, asked.disk) else reading.FAILED
-        asked.say_copies()
+    status = asked.status_of_erasing
+    if not arguments.finish:
+        # A server may be started while somebody thinks about the question.
+        asked.find()
+        if asked.has_found and not arguments.yes and not _agrees(asked.found_in_words):
+            tell("logsrv erase: nothing was erased")
+            return reading.FAILED
+        if asked.has_found:
+            with _only_eraser(asked) as file:
+                asked.erase_found(file)
+        asked.say_found("erased: {}")
+        status = max(status, asked.status)
+    # Also what was erased before: this option may have been left out then.
+    if arguments.everywhere and not rewrite_everywhere(asked.directory, asked.disk):
+        status = reading.FAILED
+    asked.say_copies()
     if os.geteuid() == 0:
         give_files_of_root(asked.disk)
     return status
 
 
-def _find_and_erase(asked: EraseRun, file: PlanFile, *, is_agreed: bool) -> int:
-    asked.find()
-    if asked.has_found and not is_agreed and not _agrees(asked.found_in_words):
-        tell("logsrv erase: nothing was erased")
-        return reading.FAILED
-    if asked.has_found:
-        asked.erase_found(file)
-    asked.say_found("erased: {}")
-    return asked.status
+@contextlib.contextmanager
+def _only_eraser(asked: EraseRun) -> Iterator[PlanFile]:
+    """Be the only one that erases within the block, and keep a server from starting; one that runs goes on.
+
+    Raises OSError and StoreError.
+    """
+    with contextlib.ExitStack() as undo:
+        file = undo.enter_context(locked_plan(asked.disk))
+        try:
+            undo.enter_context(locked(asked.directory))
+        except StoreError as error:
+            if "is in use by" not in str(error):
+                raise
+        yield file
 
 
 def _agrees(what: str) -> bool:

@@ -193,16 +193,17 @@ def _log_damage(disk: Disk, found: NotesFile) -> None:
 def _is_stored(fd: int | None, note: BlockNote, crashed: bool, erased: ErasedNotes) -> bool:
     """Return whether the text of a noted block is there. Without a crash, only the size is checked.
 
-    Nor is more known of a block in which lines were erased: its text was synced before that.
+    A block in which lines were erased has another checksum, but no NULs, as a power cut leaves them.
     """
     if fd is None or os.fstat(fd).st_size < note.stored_end.offset:
         return False
-    if not crashed or erased.erased_between(note.at, note.stored_end):
+    if not crashed:
         return True
-    crc = 0
+    crc, has_nuls = 0, False
     for piece in pieces_between(fd, note.at.offset, note.stored_end.offset):
         crc = zlib.crc32(piece, crc)
-    return crc == note.crc
+        has_nuls |= b"\0" in piece
+    return crc == note.crc or (not has_nuls and erased.erased_between(note.at, note.stored_end))
 
 
 def _cut_off_blocks(disk: Disk, fd: int, gone: Sequence[BlockNote]) -> None:

@@ -105,6 +105,9 @@ class LineEraser:
         runs, size = self._plan.runs[number], 0
         for segment, fd in self._open_files(number):
             self._show(segment.name)
+            if segment.form is not Form.PACKED:
+                # Whoever finds the note after a power cut must find this text, too.
+                self._disk.fdatasync(fd)
             self._note(number, *runs.span)
             if segment.form is Form.PACKED:
                 size = self._erase_packed(segment, runs)

@@ -109,6 +109,9 @@ def test_a_block_in_which_lines_were_erased_is_whole(disk, tmp_path):
     save_erased(ErasedNotes().with_segment(5, 4, 9), disk)
     assert settled(disk, 5, crashed=True) == two()
     assert (tmp_path / ACTIVE).read_bytes() == text
+    # Unless a part of it never reached the disk.
+    (tmp_path / ACTIVE).write_bytes(b"abc\n" + bytes(len(TEXTS[0])) + TEXTS[1])
+    assert settled(disk, 5, crashed=True) == []
 
 
 def test_a_torn_note_was_never_followed_by_its_block(disk, tmp_path):
