@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
+from logsrv.lazy_names import later_module
 from logsrv.linelog.query.text_search.literals import Need
 from logsrv.linelog.read.texts import (
     AwayFrames,
@@ -29,12 +30,11 @@ from logsrv.linelog.store.disk import Disk, explanation, hint_at_reading_group, 
 from logsrv.linelog.store.format import why_too_new
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.index.segment_index import Index, IndexHead
-from logsrv.linelog.store.notes.erase_plan import NAME as ERASING
-from logsrv.linelog.store.notes.erased import erased_or_none
 from logsrv.linelog.store.notes.segment_notes import MissingText, missed_text, missing_without_note
 from logsrv.linelog.store.segment import (
     ACTIVE,
     BACKUP,
+    ERASING,
     NOT_RESTORED,
     RESTORING,
     Form,
@@ -47,6 +47,10 @@ from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
 
 if TYPE_CHECKING:
     from logsrv.linelog.read.remembered import RememberedParts
+    from logsrv.linelog.store.notes import erased
+else:
+    # Only shipping asks it, and searches start sooner without it.
+    erased = later_module("logsrv.linelog.store.notes.erased")
 
 # After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but
 # not so often in a row.
@@ -308,7 +312,7 @@ class View:
 
     def erased_between(self, start: Position, end: Position) -> bool:
         """Return whether lines may have been erased between two positions of a segment."""
-        return erased_or_none(self._disk).erased_between(start, end)
+        return erased.erased_or_none(self._disk).erased_between(start, end)
 
     def report_missing_segments(self, before: int, after: int) -> None:
         """Report the segments between two neighbours of `segments` that are gone without a note."""

@@ -56,6 +56,7 @@ SYNCED = "synced"
 IMPORTING = "importing"
 RESTORING = "restoring"
 BACKUP = "backup"
+ERASING = "erasing"
 FOLDERS = ("ship", "alerts")
 """The folders with the saved places of readers."""
 NOT_RESTORED = "is not completely restored: give the same `logsrv restore` again to go on"

@@ -29,9 +29,9 @@ from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index.segment_index import require_count
 from logsrv.linelog.store.lock import EXCLUSIVE
-from logsrv.linelog.store.segment import TRIES
+from logsrv.linelog.store.segment import ERASING, TRIES
 
-NAME = "erasing"
+NAME = ERASING
 _PAIR, _OFFSET = 2, 8
 
 

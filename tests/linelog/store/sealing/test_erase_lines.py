@@ -266,6 +266,24 @@ def test_a_reader_that_opened_a_text_before_the_erase_finds_its_frames_without_a
         assert b"Zebulon" in text and not told
 
 
+def test_an_index_of_a_larger_text_is_not_used_for_the_one_before(tmp_path):
+    """Filler may take more than what it replaces: lines that are the same as others take nothing."""
+    message = "".join(chr(33 + number * number % 89) for number in range(300))
+    sent = [line(message, 1, "tcp:1:1" if number % 2 else "tcp:2:2") for number in range(60)]
+    with small_frames(4000):
+        store = make_store(tmp_path / "store", [sent, [other_line(1, 1)]])
+    told: list[str] = []
+    with View(str(store), told.append) as view:
+        frames = view.open_segment(1)
+        assert frames is not None
+        size = frames.file_size
+        erase(store, "source=tcp:1:1")
+        assert size < (store / sealed_segments(at(store))[0].name).stat().st_size
+        with frames:
+            text = b"".join(piece for _, piece in frames.lines_between(0, frames.size))
+    assert text == b"".join(sent) and not told
+
+
 def test_an_archived_segment_is_not_any_more_what_the_archive_has(store):
     one = sealed_segments(at(store))[0]
     (store / one.archived).write_bytes(b"note")
