@@ -91,6 +91,9 @@ def run(arguments: argparse.Namespace) -> int:
             )
             _require_complete(directory, disk)
             return _count(asked) if arguments.dry_run else _erase(asked, arguments)
+    except BrokenPipeError:
+        # The reader of the output has ended: no fault of the store.
+        raise
     except (OSError, ValueError) as error:
         # A name of a file in the store, which says what to look at.
         of = getattr(error, "filename", None)

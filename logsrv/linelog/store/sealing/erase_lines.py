@@ -106,7 +106,7 @@ class LineEraser:
         for segment, fd in self._open_files(number):
             self._show(segment.name)
             if segment.form is not Form.PACKED:
-                # Whoever finds the note after a power cut must find this text, too.
+                # After a power cut, this text must be there as well as the note.
                 self._disk.fdatasync(fd)
             self._note(number, *runs.span)
             if segment.form is Form.PACKED:
