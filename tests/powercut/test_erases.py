@@ -133,13 +133,16 @@ def wrongs(store: Path, recorded: Recorded, cut: int) -> Iterator[str]:
         yield "the erase is still to be finished"
     there = dict(hits(store, ""))
     known = {int(match[1]): match[2] for match in map(ID.search, there.values()) if match}
-    for number in range(1, recorded.number("sent", cut) + 1):
+    # Of later lines, a power cut may leave a part, behind a note of what is missing.
+    sent = recorded.number("sent", cut)
+    for number in range(1, sent + 1):
         if number in recorded.positions and number not in known:
             yield f"line {number} is lost"
     for position, line in there.items():
         match = ID.search(line)
-        if match and recorded.positions.get(int(match[1]), position) != position:
-            yield f"line {int(match[1])} is at {position}"
+        number = int(match[1]) if match else sent + 1
+        if number <= sent and recorded.positions.get(number, position) != position:
+            yield f"line {number} is at {position}"
     for word, what in zip(ERASED, ("beside", "alone"), strict=True):
         # Those that were there when the command began; it finds later ones, too.
         last = recorded.number(word, cut)
