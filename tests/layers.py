@@ -48,6 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "linelog.archive",
         "linelog.backup",
         "linelog.doctor",
+        "linelog.erase",
         "linelog.formats.*",
         "linelog.http",
         "linelog.importing",

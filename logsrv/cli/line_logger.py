@@ -15,6 +15,7 @@ COMMANDS_OF_THE_LINE_LOGGER = frozenset(
         "alert",
         "backup",
         "doctor",
+        "erase",
         "help",
         "import",
         "reindex",

@@ -58,6 +58,7 @@ LEAVES = (
     Leaf("archive", "the archive in a directory or a bucket", schemes=("file", "s3", "gs", "az")),
     Leaf("backup", "the command backup, and restoring a backup", commands=("backup",)),
     Leaf("doctor", "the commands doctor and reindex", commands=("doctor", "reindex")),
+    Leaf("erase", "the command erase", commands=("erase",)),
     Leaf(
         "formats/blocks", "the input blocks, and centres as targets", ("blocks",), ("http", "https")
     ),

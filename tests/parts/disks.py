@@ -150,6 +150,10 @@ class FaultyDisk(Disk):
             self.room -= len(data)
         return super().writev(fd, [data])
 
+    def write_at(self, fd: int, data: bytes, offset: int) -> None:
+        self._enter("write_at")
+        super().write_at(fd, data, offset)
+
     def fdatasync(self, fd: int) -> None:
         self._enter("fdatasync")
         super().fdatasync(fd)

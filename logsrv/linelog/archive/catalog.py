@@ -190,7 +190,8 @@ def add_to_archive_catalogs(
     prefix = f"{catalog_prefix(store)}{first:010d}/"
     there = catalogs_in_use(archive.names(prefix), store)
     known = _readable_entries(archive, there)
-    if manifest.name in known:
+    before = known.get(manifest.name)
+    if before is not None and before.manifest == encode_manifest(manifest):
         return []
     damaged = []
     known[manifest.name] = archive_catalog_entry(manifest, read)

@@ -24,6 +24,7 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.notes.archive_notes import local_manifest_or_none
 from logsrv.linelog.store.notes.digest import PIECE, FileDigest, digest_file
+from logsrv.linelog.store.notes.erased import erased_or_none
 from logsrv.linelog.store.notes.manifest import (
     Manifest,
     encode_manifest,
@@ -85,11 +86,16 @@ def put_segment(
     """Put a packed segment into an archive, durably; return the manifest that the archive then has.
 
     Files of an interrupted attempt are used if they are the same, else replaced. Files that the archive has
-    lost, in whole or in part, are put again. Raises ArchiveError, OtherSegment, OSError, ValueError if the
-    segment is damaged in the store, and PuttingCancelled when `going` returns false.
+    lost, in whole or in part, are put again, and so is a segment in which lines were erased. Raises
+    ArchiveError, OtherSegment, OSError, ValueError if the segment is damaged in the store, and
+    PuttingCancelled when `going` returns false.
     """
     made = make_manifest(packed, disk, store)
     known = _manifest_unless_damaged(archive, made, packed, disk)
+    if known is not None and erased_or_none(disk).touches(packed.number) and known != made:
+        # Lines were erased in this store, in the text or in what its indexes have of other lines.
+        archive.remove(manifest_object_name(store, made.name))
+        known = None
     if known is not None:
         _require_same_text(archive, known, made)
         lost = {

@@ -7,6 +7,7 @@ from logsrv.linelog.ship.targets.object_plugins import BucketPlugin, DirectoryPl
 from logsrv.linelog.ship.targets.target_plugin import Scheme
 
 _ARCHIVE = "logsrv.linelog.archive.target:ArchiveTarget"
+_REWRITE = "logsrv.linelog.archive.rewriting:rewrite_segments"
 
 directory = DirectoryPlugin(
     name="directory",
@@ -14,6 +15,7 @@ directory = DirectoryPlugin(
     schemes={FILE: Scheme()},
     takes="segments",
     parameters=None,
+    rewrite=_REWRITE,
 )
 bucket = BucketPlugin(
     name="bucket",
@@ -23,4 +25,5 @@ bucket = BucketPlugin(
     package="obstore",
     install="logsrv[archive]",
     parameters=None,
+    rewrite=_REWRITE,
 )

@@ -28,7 +28,7 @@ from logsrv.linelog.store.blocks import NotesFile, make_notes_file, parse_notes_
 from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.lock import NAME as LOCK
-from logsrv.linelog.store.notes import backup_note, origins
+from logsrv.linelog.store.notes import backup_note, erased, origins
 from logsrv.linelog.store.notes.archive_notes import local_manifest
 from logsrv.linelog.store.notes.backup_note import BEGUN, COMING, COMPLETE, BackupNote
 from logsrv.linelog.store.notes.segment_notes import EMPTY, REMOVED
@@ -55,7 +55,7 @@ from logsrv.linelog.store.starting.tidy import loose_files
 from logsrv.linelog.store.starting.torn import start_of_line
 from logsrv.linelog.store.times import first_moment
 
-_NOTES = (EMPTY, REMOVED, "imported", "format")
+_NOTES = (EMPTY, REMOVED, "imported", "format", erased.NAME)
 # Suffixes of files beside saved places. Only a running server needs these files, so they are not copied.
 _OF_A_SERVER = (".lock", ".json", ".tmp", COMING)
 _IGNORED = (LOCK, "lost+found")
@@ -205,7 +205,7 @@ class Backup:
                 size = os.fstat(fd).st_size
                 # A power cut must not make the store lose text that its backup has.
                 source.fdatasync(fd)
-                copy_growing_text(segment.name, fd, size, target)
+                self._copy_text(segment.name, segment.number, fd, size)
             return
         away = segment.form is Form.AWAY
         for name in (segment.archived, segment.words, segment.index):
@@ -230,8 +230,12 @@ class Backup:
             return number
         named = [one.name for one in made.listed.named]
         name = named[-1] if named else sealed_name(number, first_moment(made.fd))
-        copy_growing_text(name, made.fd, size, self.target)
+        self._copy_text(name, number, made.fd, size)
         return number + 1
+
+    def _copy_text(self, name: str, number: int, fd: int, size: int) -> None:
+        is_erased = erased.erased_or_none(self.source).touches(number)
+        copy_growing_text(name, fd, size, self.target, is_erased=is_erased)
 
     def _copy_other_files(self, made: StoreCut, following: int) -> None:
         """Copy the notes, and write the files that make the directory a store."""

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 
 from logsrv.descriptor import PIECE, Descriptor, pieces_between
+from logsrv.linelog.fields.erased_line import differs_only_by_erasing
 from logsrv.linelog.store.disk import Disk, read_or
 from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.index import segment_index as index
@@ -77,14 +78,18 @@ def link_or_copy(name: str, source: Disk, target: Disk, *, of: Segment | None = 
     return CopyMethod.COPIED if whole else CopyMethod.DAMAGED
 
 
-def copy_growing_text(name: str, fd: int, size: int, target: Disk) -> bool:
+def copy_growing_text(
+    name: str, fd: int, size: int, target: Disk, *, is_erased: bool = False
+) -> bool:
     """Copy the first `size` bytes of a growing text as `NAME.coming`; return False if they are there.
 
-    The file is never linked, because a start of a server may repair it in place. Raises OSError.
+    is_erased: whether lines of it were erased: then the bytes may be others. The file is never linked,
+    because a start of a server may repair it in place. Raises OSError.
     """
+    written = os.fstat(fd).st_mtime_ns
     for there in (name, name + COMING):
         found = target.stat_or_none(there)
-        if found and found.st_size == size:
+        if found and found.st_size == size and (found.st_mtime_ns == written or not is_erased):
             return False
     _write_copy(name, fd, _leading_pieces(fd, size, name), target)
     target.rename(tmp(name), name + COMING)
@@ -183,14 +188,18 @@ def _has_all_lines(packed: Segment, text: Segment, disk: Disk) -> bool:
     """Return whether a compressed segment has all lines of a text.
 
     After the text was copied, a start of the server may have repaired NULs or an end without LF in the
-    original. These differences do not count. Raises OSError.
+    original, or lines may have been erased in it. These differences do not count. Raises OSError.
     """
     with open(disk.open(text.name, os.O_RDONLY), "rb") as file:
         with contextlib.suppress(ValueError):
             for piece, _ in unpack_frames(packed, disk):
                 there = file.read(len(piece))
-                # `startswith` first: it compares at the speed of memory, the other byte by byte.
-                if not (piece.startswith(there) or _differs_only_by_repair(there, piece)):
+                # `startswith` first: it compares at the speed of memory, the others byte by byte.
+                if not (
+                    piece.startswith(there)
+                    or _differs_only_by_repair(there, piece)
+                    or differs_only_by_erasing(there, piece[: len(there)])
+                ):
                     return False
         return not any(b"\n" in piece for piece in iter(lambda: file.read(PIECE), b""))
 

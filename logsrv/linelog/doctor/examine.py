@@ -28,7 +28,16 @@ from logsrv.linelog.doctor.texts import (
 from logsrv.linelog.store import format, identity, lock, segment
 from logsrv.linelog.store.blocks import parse_notes_file
 from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
-from logsrv.linelog.store.notes import archive_notes, backup_note, imported, origins, segment_notes
+from logsrv.linelog.store.notes import (
+    archive_notes,
+    backup_note,
+    erase_plan,
+    erased,
+    imported,
+    origins,
+    segment_notes,
+)
+from logsrv.linelog.store.sealing.erase_lines import finish_erase
 from logsrv.linelog.store.segment import (
     ACTIVE,
     BACKUP,
@@ -55,6 +64,7 @@ Kept = tuple[str, SavedPlace | None, str]
 _READERS: dict[str, Callable[[Disk], object]] = {
     format.NAME: format.load_format,
     imported.NAME: imported.load,
+    erased.NAME: erased.load_erased,
     segment.BACKUP: backup_note.load,
     segment.SYNCED: segment.read_synced,
     segment_notes.EMPTY: segment_notes.read_empty_runs,
@@ -63,7 +73,10 @@ _READERS: dict[str, Callable[[Disk], object]] = {
 }
 """For each small file, a function that raises if the file is damaged."""
 # A store is sound without these: `--repair` may put them aside.
-_OPTIONAL = (segment.SYNCED, segment_notes.EMPTY, segment_notes.REMOVED, segment_notes.WAITING)
+_OPTIONAL = (
+    *(segment.SYNCED, segment_notes.EMPTY, segment_notes.REMOVED, segment_notes.WAITING),
+    erased.NAME,
+)
 # The most bytes that are read: enough for the notes of 100,000 stores. A larger file counts as damaged,
 # because reading damaged lines takes ten times their size in memory.
 _MOST_ORIGINS = 32 << 20
@@ -264,6 +277,9 @@ def check_small_files(places: Sequence[Kept], listed: Listing) -> Iterator[Store
     if segment.RESTORING in listed.names:
         why = "`logsrv restore` was interrupted"
         yield StoreFinding("unfinished", segment.RESTORING, why)
+    if erase_plan.is_unfinished(disk):
+        why = "`logsrv erase` was interrupted"
+        yield StoreFinding("erase", erase_plan.NAME, why, remedy=partial(finish_erase, disk))
     yield from _check_number_file(
         listed, max([segment.synced_position(disk), *(one.position for one in known)])
     )

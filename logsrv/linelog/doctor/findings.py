@@ -41,6 +41,9 @@ KINDS = {
     "text": FindingKind(LOST, "lines cannot be read", _BACK),
     "missing": FindingKind(LOST, "text or a file is gone", _BACK),
     "unfinished": FindingKind(LOST, "the store is not complete", _AGAIN),
+    "erase": FindingKind(
+        DAMAGED, "lines to erase are still there", _AGAIN, "`--repair` finishes it."
+    ),
     "stray": FindingKind(DAMAGED, "it has the name of a segment and is not read", _MOVE),
     "index": FindingKind(DAMAGED, "it is of no use", _COPY, "`--repair` makes it anew."),
     "file": FindingKind(DAMAGED, "it is of no use", _FILE, _MADE),

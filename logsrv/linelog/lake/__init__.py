@@ -3,6 +3,7 @@
 lake_target.py    the target `lake+file:`, `lake+s3:` …: which segments are there
 lake_segment.py   a segment to its files, one for each day, and back for a comparison
 lake_file.py      the columns of a file
+rewriting.py      segments in which lines were erased
 """
 
 from logsrv.linelog.objects.url import BUCKETS, FILE
@@ -10,6 +11,7 @@ from logsrv.linelog.ship.targets.object_plugins import LAKE, BucketPlugin, Direc
 from logsrv.linelog.ship.targets.target_plugin import Scheme
 
 _TARGET = "logsrv.linelog.lake.lake_target:LakeTarget"
+_REWRITE = "logsrv.linelog.lake.rewriting:rewrite_segments"
 
 lake = DirectoryPlugin(
     name="lake",
@@ -19,6 +21,7 @@ lake = DirectoryPlugin(
     package="pyarrow",
     install="logsrv[columns]",
     parameters=None,
+    rewrite=_REWRITE,
 )
 lake_bucket = BucketPlugin(
     name="lake-bucket",
@@ -28,4 +31,5 @@ lake_bucket = BucketPlugin(
     package="pyarrow",
     install="logsrv[archive,columns]",
     parameters=None,
+    rewrite=_REWRITE,
 )

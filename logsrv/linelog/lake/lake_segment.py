@@ -33,6 +33,7 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.index.text_before import text_before
 from logsrv.linelog.store.notes.digest import PIECE, digest_file, size_and_sha256
+from logsrv.linelog.store.notes.erased import erased_or_none
 from logsrv.linelog.store.notes.manifest import segment_base_name
 from logsrv.linelog.store.segment import Segment
 
@@ -153,7 +154,8 @@ def put_lake_segment(
 ) -> SentSegment:
     """Put the files of a sealed segment into a lake, durably.
 
-    Files that are there already stay, if they are of the same text. Raises ArchiveError, OtherSegment,
+    Files that are there already stay, if they are of the same text; if lines were erased in the segment,
+    they are made again. Raises ArchiveError, OtherSegment,
     OSError, ValueError if the segment is damaged in the store, and PuttingCancelled when `going` returns
     false.
     """
@@ -173,7 +175,8 @@ def _put_day(
     """Put the file of a day unless it is there; return its size there."""
     name = file_name(note.store, note.segment, note.day)
     size = size_there(archive, name)
-    if size is not None:
+    is_erased = erased_or_none(disk).touches(int(note.segment.partition("-")[0]))
+    if size is not None and not is_erased:
         there = _note_there(archive, name, size, note)
         if there[-2:] != note[-2:] and there.others == note.others:
             # An earlier version read it back when it had put it, and this one would make other bytes.

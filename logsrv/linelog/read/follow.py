@@ -134,12 +134,12 @@ class Follower:
     def open_segment(self) -> SegmentFrames | None:
         """Return the segment of the position, or the first after it that the store still has, or None.
 
-        If it was compressed meanwhile, return its compressed form. A segment that was removed meanwhile can
-        still be read.
+        If it was compressed meanwhile, return its compressed form; if lines were erased in it, the text
+        without them. A segment that was removed meanwhile can still be read.
         """
         frames = self._frames
         if frames is not None:
-            if not (isinstance(frames, PlainFrames) and frames.is_removed):
+            if not self._is_replaced(frames):
                 return frames
             compressed = None
             if self._has_another_form(frames.number):
@@ -160,6 +160,12 @@ class Follower:
                     self.position = Position(segment.number, 0)
                 return self._read_from(frames)
         return None
+
+    def _is_replaced(self, frames: SegmentFrames) -> bool:
+        """Return whether an open text was compressed, erased in or removed since."""
+        if isinstance(frames, PlainFrames):
+            return frames.is_removed
+        return not self._view.is_sealed_text(frames.number, frames.fd)
 
     def _has_another_form(self, number: int) -> bool:
         """Return whether a segment, whose plain file is removed, is there in another form by now."""

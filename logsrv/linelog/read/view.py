@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
+from logsrv.lazy_names import later_module
 from logsrv.linelog.query.text_search.literals import Need
 from logsrv.linelog.read.texts import (
     AwayFrames,
@@ -33,6 +34,7 @@ from logsrv.linelog.store.notes.segment_notes import MissingText, missed_text, m
 from logsrv.linelog.store.segment import (
     ACTIVE,
     BACKUP,
+    ERASING,
     NOT_RESTORED,
     RESTORING,
     Form,
@@ -46,6 +48,10 @@ from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
 if TYPE_CHECKING:
     from logsrv.linelog.read.progress import ReadProgress
     from logsrv.linelog.read.remembered import RememberedParts
+    from logsrv.linelog.store.notes import erased
+else:
+    # Only shipping asks it, and searches start sooner without it.
+    erased = later_module("logsrv.linelog.store.notes.erased")
 
 # After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but
 # not so often in a row.
@@ -74,6 +80,7 @@ class View:
         self._away = away
         self._open_away: Callable[[Segment, Disk], AwayText] | None = None
         self._loaded: Index | None = None
+        self._loaded_of: object = None
         # The file that was current.log when the segments were listed. As long as it is current.log, it has
         # the number of the last segment. It is kept open, so that no other file can get its inode.
         self._active = -1
@@ -297,6 +304,11 @@ class View:
         """Return whether an open file is the active segment."""
         return fd >= 0 and self._disk.leads_to(ACTIVE, fd)
 
+    def is_sealed_text(self, number: int, fd: int) -> bool:
+        """Return whether an open file is the compressed text of a segment; also True for one elsewhere."""
+        segment = self._by_number.get(number)
+        return fd < 0 or (segment is not None and self._disk.leads_to(segment.packed, fd))
+
     def segment_exists(self, number: int) -> bool:
         """Return whether a listed segment still exists, under any name that it may have."""
         segment = self._by_number.get(number)
@@ -314,6 +326,10 @@ class View:
     def missing_between(self, position: Position, following: int) -> MissingText:
         """Return what the store lacks between a position and a later segment."""
         return missed_text(position, following, self._disk)
+
+    def erased_between(self, start: Position, end: Position) -> bool:
+        """Return whether lines may have been erased between two positions of a segment."""
+        return erased.erased_or_none(self._disk).erased_between(start, end)
 
     def report_missing_segments(self, before: int, after: int) -> None:
         """Report the segments between two neighbours of `segments` that are gone without a note."""
@@ -404,15 +420,24 @@ class View:
         return AwayFrames(segment.number, self._open_away(segment, self._disk), self.report_damage)
 
     def _load_index(self, segment: Segment, path: str, fd: int) -> Index:
-        # Keep the last index: planning and then reading need the same one.
-        if self._loaded is not None and self._loaded.segment == segment.number:
+        # Keep the last index: planning and then reading need the same one. A text that was erased in is
+        # another file with the same name.
+        held = os.fstat(fd)
+        of = held.st_dev, held.st_ino, held.st_mtime_ns
+        if self._loaded is not None and (self._loaded.segment, self._loaded_of) == (
+            segment.number,
+            of,
+        ):
             return self._loaded
+        self._loaded_of = of
         try:
             loaded = index.load(segment, self._disk)
             require_index_fits(loaded, fd)
+            if self._disk.has_name(segment.name) and not self._disk.leads_to(segment.name, fd):
+                raise ValueError("it belongs to the text after lines were erased")
         except (OSError, ValueError) as error:
-            # Retention removes a text, then its index.
-            if self._disk.leads_to(segment.name, fd):
+            # Retention removes a text, then its index. An erase removes the index for a moment.
+            if self._disk.leads_to(segment.name, fd) and not self._disk.has_name(ERASING):
                 self.report_unusable_file(
                     f"{self._disk.path(segment.index)} is not used: {explanation(error)}"
                 )

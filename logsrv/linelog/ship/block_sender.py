@@ -160,6 +160,9 @@ class BlockSender:
             why = f"the target has this store up to {last.position}, where no line begins here"
         elif crc_between(self._view, last.start, last.position) in (None, last.crc):
             return
+        elif self._view.erased_between(last.start, last.position):
+            # The target has the block as it was before lines were erased here.
+            return
         else:
             why = f"from {last.start} to {last.position} the target has other lines than are here"
         raise ForeignStoreError(

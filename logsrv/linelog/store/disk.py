@@ -257,6 +257,13 @@ class Disk:
         while left:
             left = left[self.writev(fd, [left]) :]
 
+    def write_at(self, fd: int, data: bytes, offset: int) -> None:
+        """Write over bytes of a file that is not open for appending."""
+        left = memoryview(data)
+        while left:
+            count = os.pwrite(fd, left, offset)
+            left, offset = left[count:], offset + count
+
     def fdatasync(self, fd: int) -> None:
         """Sync the content of a file to the medium."""
         os.fdatasync(fd)

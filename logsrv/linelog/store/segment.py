@@ -16,6 +16,8 @@
     format                                the format of the store, if it is not the first (format.py)
     origins                               notes of the blocks that came from other stores (origins.py)
     lock                                  the process that owns the directory (lock.py)
+    erased                                when, why, how many lines were erased, and where (erased.py)
+    erasing                               an erase is under way, or was interrupted (erase_plan.py)
     importing                             an import is not finished, and no server has run since
     restoring                             the store is being restored, and is not complete
     backup                                this is a backup, and whether it is complete (backup_note.py)
@@ -54,6 +56,7 @@ SYNCED = "synced"
 IMPORTING = "importing"
 RESTORING = "restoring"
 BACKUP = "backup"
+ERASING = "erasing"
 FOLDERS = ("ship", "alerts")
 """The folders with the saved places of readers."""
 NOT_RESTORED = "is not completely restored: give the same `logsrv restore` again to go on"

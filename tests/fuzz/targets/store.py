@@ -41,7 +41,7 @@ from logsrv.linelog.store.frames import compressor, frame_sizes_at, unpack_frame
 from logsrv.linelog.store.index import indexing
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.index.kept_continuations import decode_continuations
-from logsrv.linelog.store.notes import imported, manifest
+from logsrv.linelog.store.notes import erase_plan, imported, manifest
 from logsrv.linelog.store.notes.digest import FileDigest
 from logsrv.linelog.store.packed_block import block_from_headers, check_block_text
 from logsrv.linelog.store.segment import Position, parse_position
@@ -196,6 +196,19 @@ def _manifest() -> manifest.Manifest:
     files = {".log.zst": file, ".log.zst.idx": file}
     times = Times(TIME, TIME, True)
     return manifest.Manifest(STORE, name, files, 100, 2, times, ("cd" * 16,))
+
+
+@target("linelog.store.notes.erase_plan")
+def erase_plans(data: bytes) -> None:
+    """Half a plan of an erase, or a damaged one, counts as none; a whole one is read as it was written."""
+    runs = erase_plan.Runs()
+    for number in range(len(data) % 9):
+        runs.add(100 * number, 100 * number + 10)
+    right = erase_plan.ErasePlan(TIME, "why", "ann", 1, 0, {3: runs, 17: runs}).to_bytes()
+    for text in (data, right, damaged(right, data)):
+        with suppress(ValueError):
+            found = erase_plan.parse_plan(text)
+            assert erase_plan.parse_plan(found.to_bytes()).to_bytes() == found.to_bytes()
 
 
 @target("kit.text.outside_json")

@@ -21,6 +21,7 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Position, number_text, sealed_segments
 from tests.parts.backups import take
 from tests.parts.disks import FaultyDisk, no_space, text_of
+from tests.parts.erasing import erase, files_with_person, store_with_person
 from tests.parts.examined_stores import STORE, at, found, kinds, manifest_of, packed_of, small_store
 from tests.parts.looks import change_before_look
 from tests.parts.stores import Writer, line, make_store
@@ -80,6 +81,39 @@ def test_a_segment_whose_first_line_has_lost_its_time_comes_once_and_whole(tmp_p
         take(store, to)
         assert text_of(to) == text_of(store)
         assert len(list(to.glob("0000000005-*"))) == 1
+
+
+def test_the_next_backup_has_no_lines_that_were_erased_meanwhile(tmp_path):
+    """Neither in a text that is there already, with the same size, nor in one that was sealed since."""
+    store, to = store_with_person(tmp_path / "store"), tmp_path / "to"
+    take(store, to)
+    assert len(files_with_person(to)) == 4
+    erase(store)
+    made = take(store, to)
+    assert files_with_person(to) == [] and kinds(found(to)) == []
+    assert text_of(to) == text_of(store) and not made.damaged
+    assert (to / "erased").read_bytes() == (store / "erased").read_bytes()
+
+
+def test_a_text_that_was_sealed_and_erased_in_takes_the_place_of_that_before(tmp_path):
+    store, to = store_with_person(tmp_path / "store"), tmp_path / "to"
+    take(store, to)
+    seal(sealed_segments(at(store))[2], at(store))
+    erase(store)
+    made = take(store, to)
+    assert files_with_person(to) == [] and kinds(found(to)) == []
+    assert text_of(to) == text_of(store) and not made.damaged
+    assert not list(to.glob("0000000003-*Z.log"))
+
+
+def test_lines_can_be_erased_in_a_backup_alone(tmp_path):
+    """Its compressed segments are the same files as those of the store."""
+    store, to = store_with_person(tmp_path / "store"), tmp_path / "to"
+    take(store, to)
+    text = text_of(store)
+    erase(to)
+    assert files_with_person(to) == [] and kinds(found(to)) == []
+    assert text_of(store) == text and kinds(found(store)) == []
 
 
 def test_other_lines_of_the_same_number_stay(tmp_path):

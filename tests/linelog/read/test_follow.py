@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.read.follow import Follower, bytes_between, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
+from tests.parts.erasing import erase
 from tests.parts.examples import more
 from tests.parts.stores import Writer, line, make_store, view_of
 
@@ -97,6 +98,26 @@ def test_a_compressed_segment_comes_in_pieces_too(tmp_path):
         sizes.append(len(news.text))
     assert max(sizes) <= 1000 and len(sizes) > 15
     assert text == b"".join(line(str(number)) for number in range(300)) + line("z")
+    follower.close()
+
+
+def test_lines_that_were_erased_meanwhile_do_not_come(tmp_path):
+    """Also of a compressed segment that was open before, and of a frame that is in memory."""
+    store = make_store(
+        tmp_path / "logs",
+        [[line(f"number={number} ann") for number in range(300)], [line("z ann"), line("y")]],
+    )
+    follower = Follower(view_of(store), Position(1, 0))
+    first = follower.read(1000)
+    assert first is not None and first.text.count(b"ann") > 9
+    erase(store, "ann")
+    rest = b""
+    while news := follower.read(1000):
+        assert not news.has_gap
+        rest += news.text
+    assert b"ann" not in rest and rest.endswith(line("y"))
+    whole = b"".join(line(f"number={number} ann") for number in range(300)) + line("z ann")
+    assert len(first.text) + len(rest) == len(whole + line("y"))
     follower.close()
 
 

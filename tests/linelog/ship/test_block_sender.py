@@ -26,6 +26,8 @@ from logsrv.linelog.ship.reports import (
 )
 from logsrv.linelog.ship.send_loop import LONGEST, SETTLED
 from logsrv.linelog.ship.targets.target import ANSWER, LEAST, LastBlock, TooMuchAtOnce, Unavailable
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes.erased import ErasedNotes, save_erased
 from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.packed_block import PackedBlock
 from logsrv.linelog.store.segment import Position
@@ -270,6 +272,18 @@ def test_sending_goes_on_at_a_place_of_the_target_that_is_ours(directory, last):
     sent = far.sent
     assert sent[0].after == last.position
     assert sent[0].start in (last.position, Position(last.position.segment + 1, 0))
+
+
+def test_sending_goes_on_after_lines_of_the_last_block_were_erased(directory):
+    """The target has them, and here are others: that is no copy of the store."""
+    last = LastBlock(Position(2, SECOND), Position(2, 0), 7)
+    disk = Disk().open_directory(directory)
+    save_erased(ErasedNotes().with_segment(2, SECOND - 5, SECOND), disk)
+    disk.close()
+    far = FarSide(asked=[last], script=["lose"] * 1000)
+    process = shipped(directory, far, 0.2)
+    assert far.sent[0].after == last.position
+    assert not process.reports.of(ShipperStopped)
 
 
 def test_pauses_grow_and_a_target_that_asks_for_one_gets_it(directory):

@@ -144,7 +144,9 @@ class TargetPlugin:
     for the URL before it. package, install: the package that it needs, and the argument of `pip install`
     for that. several_hosts: whether a URL may name several. parameters: the names that may stand after the
     `?`; None for any. exposes: what anybody could read on the way without TLS, such as "the token"; "" if
-    it takes no token.
+    it takes no token. rewrite: of a target of segments, a function `module:name` that puts there anew those
+    in which lines were erased, for `logsrv erase --everywhere`: it gets the URL, the disk and the identity
+    of the store, and the segments. It raises OSError, ValueError and LogsrvError. "" if there is none.
     """
 
     name: str
@@ -158,6 +160,7 @@ class TargetPlugin:
     several_hosts: bool = False
     parameters: tuple[str, ...] | None = ()
     exposes: str = ""
+    rewrite: str = ""
 
     def parse(self, text: str, word: str) -> ShipURL:
         """Return the address in a URL. word: its scheme. Raises ValueError with a sentence."""

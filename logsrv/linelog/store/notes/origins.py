@@ -30,6 +30,7 @@ from logsrv.linelog.store.blocks import (
     parse_notes_file,
 )
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes.erased import ErasedNotes, erased_or_none
 from logsrv.linelog.store.segment import ACTIVE, Position
 
 log = Logger()
@@ -138,6 +139,7 @@ def cut_incomplete_blocks(disk: Disk, number: int, *, crashed: bool) -> NotesFil
     _log_damage(disk, found)
     notes = found.notes
     kept = len(notes)
+    erased = erased_or_none(disk)
     with contextlib.ExitStack() as opened:
         fd = None
         # If current.log is missing, or not ours, `open_and_repair_active` reports it next.
@@ -145,7 +147,7 @@ def cut_incomplete_blocks(disk: Disk, number: int, *, crashed: bool) -> NotesFil
             fd = opened.enter_context(Descriptor(disk.open(ACTIVE, os.O_RDWR)))
         for index, note in enumerate(notes):
             if note.at.segment >= number and not (
-                note.at.segment == number and _is_stored(fd, note, crashed)
+                note.at.segment == number and _is_stored(fd, note, crashed, erased)
             ):
                 kept = index
                 break
@@ -188,16 +190,20 @@ def _log_damage(disk: Disk, found: NotesFile) -> None:
         )
 
 
-def _is_stored(fd: int | None, note: BlockNote, crashed: bool) -> bool:
-    """Return whether the text of a noted block is there. Without a crash, only the size is checked."""
+def _is_stored(fd: int | None, note: BlockNote, crashed: bool, erased: ErasedNotes) -> bool:
+    """Return whether the text of a noted block is there. Without a crash, only the size is checked.
+
+    A block in which lines were erased has another checksum, but no NULs, as a power cut leaves them.
+    """
     if fd is None or os.fstat(fd).st_size < note.stored_end.offset:
         return False
     if not crashed:
         return True
-    crc = 0
+    crc, has_nuls = 0, False
     for piece in pieces_between(fd, note.at.offset, note.stored_end.offset):
         crc = zlib.crc32(piece, crc)
-    return crc == note.crc
+        has_nuls |= b"\0" in piece
+    return crc == note.crc or (not has_nuls and erased.erased_between(note.at, note.stored_end))
 
 
 def _cut_off_blocks(disk: Disk, fd: int, gone: Sequence[BlockNote]) -> None:

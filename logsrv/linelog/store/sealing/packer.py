@@ -20,6 +20,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.kit.children.blocking import LOOK_EVERY, BlockingChild
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index.segment_index import Index, decode_index
+from logsrv.linelog.store.notes.erased import state_of_erasing
 from logsrv.linelog.store.sealing import packing
 from logsrv.linelog.store.sealing.seal import Interrupted, pack_here
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments, tmp
@@ -151,8 +152,11 @@ def _open_segment_before(
 
 
 class _BegunPacking(NamedTuple):
+    """A packing under way. erased: the state of erasing (notes/erased.py) before it began."""
+
     made: Future[Index]
     since: float
+    erased: bytes | None
 
 
 class PackerPool:
@@ -202,8 +206,9 @@ class PackerPool:
             for one in segments[:number]:
                 size = self._disk.size_or_zero(one.name)
                 if one not in self._packing and size >= SMALL:
+                    erased = state_of_erasing(self._disk)
                     made = threads.submit(self._pack_with_free_packer, one, going, with_words(size))
-                    self._packing[one] = _BegunPacking(made, self._monotonic())
+                    self._packing[one] = _BegunPacking(made, self._monotonic(), erased)
 
         try:
             yield begin
@@ -238,12 +243,17 @@ class PackerPool:
         """
         if segment not in self._packing:
             return pack_here(segment, disk, going, with_words)
-        made = self._packing[segment].made
+        made, _, erased = self._packing[segment]
         try:
             while not wait([made], LOOK_EVERY).done:
                 with suppress(OSError):
                     self._meanwhile()
-            return made.result()
+            if state_of_erasing(disk) == erased:
+                return made.result()
+            # Lines were erased meanwhile: it may have read them before. They are not erased from now on,
+            # because the caller has the right to change the text.
+            made.exception()
+            return pack_here(segment, disk, going, with_words)
         finally:
             del self._packing[segment]
 

@@ -21,6 +21,7 @@ from logsrv.linelog.store.index.indexing import Indexer, save_index, scan_frame
 from logsrv.linelog.store.index.segment_index import Index
 from logsrv.linelog.store.index.text_before import earlier_texts
 from logsrv.linelog.store.segment import Segment, sealed_segments, tmp
+from logsrv.linelog.store.starting.making import right_when_free
 from logsrv.linelog.store.words.build import WordIndexBuilder
 
 FRAME = 1 << 20
@@ -121,6 +122,18 @@ def seal(
     has no text (`zstdcat` refuses an empty file). Raises Interrupted if `going()`, which is called before
     each frame, returns false. In both cases the plain file stays unchanged.
     """
+    with (
+        Descriptor(disk.open(segment.name, os.O_RDONLY)) as text,
+        right_when_free(text, going) as is_free,
+    ):
+        if not is_free:
+            raise Interrupted
+        return _seal_text(segment, disk, going, with_words, pack)
+
+
+def _seal_text(
+    segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool, pack: Pack
+) -> Index:
     # Sync the name of the plain file before its text gets another name.
     disk.sync_directory()
     try:

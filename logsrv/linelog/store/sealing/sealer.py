@@ -17,6 +17,7 @@ from logsrv.linelog.store.fault_state import FaultState, InReactor
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.notes.segment_notes import remove_empty_segment, waiting_sizes
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
+from logsrv.linelog.store.sealing.erase_watch import EraseWatch
 from logsrv.linelog.store.sealing.packer import PackerPool
 from logsrv.linelog.store.sealing.retain import (
     MOST_AT_ONCE,
@@ -85,6 +86,7 @@ class Sealer:
         self._moved: str | None = None
         self._looking = self._make_fault_state("looking after old segments")
         self._settling = self._make_fault_state("looking at segments of the same number")
+        self._erasing = self._make_fault_state("erasing lines")
         self.removing = self._make_fault_state("removing old segments")
         self.compressing = self._make_fault_state("compressing a segment")
         self._conflicting_names = set(tidy_report.conflicting_names)
@@ -93,6 +95,7 @@ class Sealer:
         self._packers = PackerPool(
             disk, self._count_unpacked, self._add_left_segments, clock.monotonic
         )
+        self._erases = EraseWatch(disk, tell)
         self._listed: tuple[float, object] | None = None
         self._away: list[Segment] = []
         self._unchecked = deque(tidy_report.unseen)
@@ -178,6 +181,9 @@ class Sealer:
         now = self._looking.attempt(self._check_lock_and_time)
         if now is None:
             return
+        if self._erasing.attempt(self._erases.look, self._still_going, given_up=Interrupted):
+            self._listed = None
+            self.after_sealing()
         self._settling.attempt(self._list_if_changed)
         self._remove_expired(now)
         self._remove_archived_indexes(now)

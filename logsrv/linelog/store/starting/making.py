@@ -3,7 +3,8 @@
 A server makes indexes, words and columns, and so do `logsrv reindex` and `logsrv doctor` beside it. Each
 file has a temporary name until it is complete, the same for all of them: without this right, each would
 remove the file of the other. It is a lock of the segment's text, which the kernel takes back from a process
-that ends in any way.
+that ends in any way. A sealing has it from its begin to its end, and so has `logsrv erase`, which changes
+the text itself.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.disk import Disk
 
 # Some network file systems have no locks, or none of files that are open for reading.
 _NO_LOCKS = (errno.ENOLCK, errno.EBADF, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+# Seconds between two attempts to get the right from another process.
+_LOOK_EVERY = 0.05
 
 
 class AnotherMakesFiles(BlockingIOError):
@@ -47,6 +51,23 @@ def right_to_make(text: int, *, wait: bool) -> Iterator[None]:
         # A child may have the same open file.
         with contextlib.suppress(OSError):
             fcntl.flock(text, fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def right_when_free(text: int, going: Callable[[], bool]) -> Iterator[bool]:
+    """Have the right as soon as no other process has it; False if `going()` returned false before."""
+    with contextlib.ExitStack() as undo:
+        while True:
+            try:
+                undo.enter_context(right_to_make(text, wait=False))
+            except AnotherMakesFiles:
+                if not going():
+                    yield False
+                    return
+                threading.Event().wait(_LOOK_EVERY)
+            else:
+                yield True
+                return
 
 
 def remove_unfinished(name: str, text: str, disk: Disk) -> None:

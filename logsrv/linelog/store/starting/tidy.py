@@ -181,6 +181,9 @@ def check_or_rebuild_index(packed: Segment, disk: Disk, say: Say) -> None:
     with _logging_unreadable(packed, disk, say):
         size = disk.stat(packed.name).st_size
         kept = read_or(None, index.load, packed, disk)
+        if disk.stat(packed.name).st_size != size:
+            # Lines are being erased: the index is of one text, and the size of another.
+            return
         if kept is not None and size < kept.compressed:
             lines, text = kept.lost_if_cut(size)
             say(

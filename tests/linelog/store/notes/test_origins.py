@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.linelog.fields.erased_line import erased_text
 from logsrv.linelog.store.blocks import BlockNote, make_notes_file, parse_notes_file
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes.erased import ErasedNotes, save_erased
 from logsrv.linelog.store.notes.origins import (
     ENOUGH,
     MOST_LINES,
@@ -97,6 +99,19 @@ def test_a_hole_in_the_middle_of_a_block_is_noticed(disk, tmp_path):
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + bytes(len(TEXTS[0])) + TEXTS[1])
     assert settled(disk, 5, crashed=True) == []
     assert (tmp_path / ACTIVE).read_bytes() == b"abc\n"
+
+
+def test_a_block_in_which_lines_were_erased_is_whole(disk, tmp_path):
+    """Cut off, it would come again from its sender, with these lines."""
+    written(disk, *two())
+    text = b"abc\n" + erased_text(TEXTS[0]) + TEXTS[1]
+    (tmp_path / ACTIVE).write_bytes(text)
+    save_erased(ErasedNotes().with_segment(5, 4, 9), disk)
+    assert settled(disk, 5, crashed=True) == two()
+    assert (tmp_path / ACTIVE).read_bytes() == text
+    # Unless a part of it never reached the disk.
+    (tmp_path / ACTIVE).write_bytes(b"abc\n" + bytes(len(TEXTS[0])) + TEXTS[1])
+    assert settled(disk, 5, crashed=True) == []
 
 
 def test_a_torn_note_was_never_followed_by_its_block(disk, tmp_path):

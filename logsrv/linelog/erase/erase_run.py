@@ -1,0 +1,171 @@
+"""An erase: lines that a query finds are put into a plan, which is carried out, and reported.
+
+The plan is on the medium before anything is overwritten; whoever finishes an interrupted erase needs no
+query. Files of refused lines are not in the plan: they are overwritten first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import time
+
+import attrs
+
+from logsrv.cli.arguments import tell
+from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.words import counted, shown
+from logsrv.linelog.columns.child_process import ColumnsProcess, columns_are_installed
+from logsrv.linelog.commands.progress import CareProgress
+from logsrv.linelog.commands.reading import FAILED, NOTHING
+from logsrv.linelog.erase.copies import copies_of_store
+from logsrv.linelog.erase.lines_to_erase import LinesToErase, find_lines
+from logsrv.linelog.erase.refused_lines import erase_refused_lines
+from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk import Disk, explanation
+from logsrv.linelog.store.notes.erase_plan import ErasePlan, PlanFile
+from logsrv.linelog.store.notes.erased import load_erased
+from logsrv.linelog.store.sealing.erase_lines import EraseOutcome, LineEraser
+from logsrv.linelog.store.segment import COLUMNS_SUFFIX
+
+
+@attrs.define
+class EraseRun:
+    """A query on a store, and what comes of it. status_of_erasing: FAILED if a plan was not done whole.
+
+    refused: matching lines in files of refused lines. damaged: whether lines could not be read.
+    """
+
+    directory: str
+    disk: Disk
+    matcher: Matcher
+    scope: Scope
+    whole_records: bool = attrs.field(kw_only=True)
+    reason: str = attrs.field(kw_only=True)
+    found: LinesToErase = attrs.field(factory=LinesToErase)
+    refused: int = 0
+    damaged: bool = False
+    status_of_erasing: int = 0
+
+    def find(self) -> None:
+        """Find the lines. Raises OSError and StoreError."""
+        with View(self.directory, lambda why: tell(f"logsrv erase: {why}"), away=True) as view:
+            view.report_odd_names()
+            self.found = find_lines(
+                view, self.matcher, self.scope, whole_records=self.whole_records
+            )
+            self.damaged = view.damaged
+        self.refused = erase_refused_lines(self.disk, self.matcher, self.scope, dry_run=True)
+
+    @property
+    def has_found(self) -> bool:
+        """True if there is something to erase here."""
+        return bool(self.found.lines or self.refused)
+
+    @property
+    def status(self) -> int:
+        """The exit status of the command."""
+        if self.damaged or self.found.away:
+            return FAILED
+        return self.status_of_erasing or (0 if self.has_found else NOTHING)
+
+    @property
+    def found_in_words(self) -> str:
+        """The lines that were found, as the beginning of a sentence."""
+        found, parts = self.found, []
+        if found.lines:
+            times = f", from {found.first} to {found.last}" if found.first else ""
+            segments = counted(len(found.runs), "segment")
+            parts.append(f"{_lines(found.lines, found.records)} in {segments}{times}")
+        if self.refused:
+            parts.append(f"{counted(self.refused, 'line')} that a target has refused")
+        return f"{' and '.join(parts)}, of {shown(self.directory)}"
+
+    def erase_found(self, file: PlanFile) -> None:
+        """Erase the lines that were found. Raises OSError, and ValueError if the note is damaged."""
+        load_erased(self.disk)
+        if self.refused:
+            erase_refused_lines(self.disk, self.matcher, self.scope, dry_run=False)
+        if not self.found.lines:
+            return
+        plan = ErasePlan(
+            time=rfc3339(time.time()),
+            reason=self.reason,
+            by=_user(),
+            lines=self.found.lines,
+            records=self.found.records,
+            runs=self.found.runs,
+        )
+        file.write(plan)
+        self.carry_out(plan, file)
+
+    def carry_out(self, plan: ErasePlan, file: PlanFile, *, again: bool = False) -> None:
+        """Carry out a plan. again: whether another process has begun with it. Raises OSError."""
+        had_columns = any(name.endswith(COLUMNS_SUFFIX) for name in self.disk.entries())
+        with contextlib.closing(CareProgress()) as progress:
+            names: dict[str, None] = {}
+
+            def show(name: str) -> None:
+                names[name] = None
+                progress.show_part(len(names), name, of=len(plan.runs))
+
+            outcome = LineEraser(plan, self.disk, show, again=again).carry_out()
+            file.remove()
+            if columns_are_installed() and (had_columns or again):
+                self._make_columns(outcome)
+        if again:
+            lines = _lines(plan.lines, plan.records)
+            print(f"erased: {lines} in {counted(len(plan.runs), 'segment')}")
+        for number, why in sorted(outcome.damaged.items()):
+            tell(f"logsrv erase: segment {number} is not erased whole: {why}; see logsrv doctor")
+            self.status_of_erasing = FAILED
+        for number in outcome.gone:
+            tell(f"logsrv erase: segment {number} was removed meanwhile")
+
+    def _make_columns(self, outcome: EraseOutcome) -> None:
+        """Make the columns of changed segments; without them, figures read the text."""
+        process = ColumnsProcess(is_wanted_now=True)
+        try:
+            for segment in dict.fromkeys(outcome.changed):
+                with contextlib.suppress(FileNotFoundError):
+                    process.make(segment, self.disk)
+        except (OSError, ValueError) as error:
+            why = explanation(error)
+            tell(f"logsrv erase: columns are not made again: {why}; see logsrv reindex")
+        finally:
+            process.end()
+
+    def say_found(self, form: str) -> None:
+        """Print what was found. form: a sentence about it, with {}."""
+        print(
+            form.format(self.found_in_words) if self.has_found else "no line is left that matches"
+        )
+        if away := self.found.away:
+            tell(
+                f"logsrv erase: {counted(away, 'line')} of segments that only an archive has are not"
+                " erased: bring them back with logsrv restore, and erase them there"
+            )
+
+    def say_copies(self) -> None:
+        """Print where else lines are. Raises OSError."""
+        print("Copies elsewhere:")
+        for sentence in copies_of_store(self.directory, self.disk):
+            print(f"  {sentence}")
+
+
+def _lines(lines: int, records: int) -> str:
+    more = f" and {counted(records, 'line')} of their records" if records else ""
+    return f"{counted(lines, 'line')}{more}"
+
+
+def _user() -> str:
+    """Return the name of the user, for the note: with sudo, of the one who gave the command."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    caller = os.environ.get("SUDO_USER")
+    return f"{caller} (as {name})" if caller and caller != name else name

@@ -1,0 +1,57 @@
+"""`--everywhere`: archives and lakes of a store get the segments in which lines were ever erased."""
+
+from __future__ import annotations
+
+from logsrv.cli.arguments import tell
+from logsrv.errors import LogsrvError
+from logsrv.kit.plugins import load_object
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import counted
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.store import identity
+from logsrv.linelog.store.disk import Disk, explanation, read_or
+from logsrv.linelog.store.notes.archive_notes import FOLDER, SUFFIX, read_archive_url
+from logsrv.linelog.store.notes.backup_note import store_folders
+from logsrv.linelog.store.notes.erased import load_erased
+from logsrv.linelog.store.place import Place, saved_places
+from logsrv.linelog.store.segment import Form, sealed_segments
+
+
+def rewrite_everywhere(directory: str, disk: Disk) -> bool:
+    """Rewrite them, and print it; return False if something failed. Raises OSError, ValueError."""
+    found, whole = identity.load(disk), True
+    for name, place, _ in saved_places(directory):
+        if found is not None and place is not None and name.startswith(f"{FOLDER}/"):
+            whole &= _rewrite(name.partition("/")[2], place, disk, found.store)
+    return whole
+
+
+def _rewrite(name: str, place: Place, disk: Disk, store: str) -> bool:
+    """Rewrite the segments that a target has; return False if that failed."""
+    url = _noted_url(name, disk) or str(place.note.get("target", ""))
+    try:
+        plugin = parse_ship_url(url).plugin
+        if not plugin.rewrite:
+            return True
+        erased = load_erased(disk)
+        segments = [
+            one
+            for one in sealed_segments(disk)
+            if one.form is Form.PACKED
+            and one.number < place.position.segment
+            and erased.touches(one.number)
+        ]
+        load_object(plugin.rewrite)(url, disk, store, segments)
+    except (LogsrvError, OSError, ValueError) as error:
+        tell(f"logsrv erase: {one_line(url)} is not rewritten: {explanation(error)}")
+        return False
+    print(f"rewritten: {counted(len(segments), 'segment')} in {one_line(url)}")
+    return True
+
+
+def _noted_url(name: str, disk: Disk) -> str:
+    """Return the whole URL of an archive; "" for another target: its place has a URL."""
+    for folder, inside in store_folders(disk, passed=OSError):
+        if folder == FOLDER:
+            return read_or("", read_archive_url, inside, name + SUFFIX)
+    return ""

@@ -1,0 +1,83 @@
+"""The lines that a query finds in a store, as runs of offsets: what an erase overwrites.
+
+Lines that are erased already are left out, so a second erase finds nothing, even one of all lines.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import attrs
+
+from logsrv.linelog.fields.erased_line import is_erased
+from logsrv.linelog.fields.stored_line import STAMP
+from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.read.hits import Hit
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.records.found_records import FoundRecords
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.notes.erase_plan import Runs
+from logsrv.linelog.store.segment import Form, Position
+from logsrv.linelog.store.times import SIZE
+
+
+@attrs.define
+class LinesToErase:
+    """Lines to overwrite. lines: the number of those that match. records: of other lines of their records.
+
+    first, last: the smallest and the largest TIME. away: the number of matching lines whose text is only in
+    an archive; they are not among `lines`.
+    """
+
+    runs: dict[int, Runs] = attrs.field(factory=dict)
+    lines: int = 0
+    records: int = 0
+    first: str = ""
+    last: str = ""
+    away: int = 0
+
+    def add(self, hit: Hit) -> bool:
+        """Add a line, in the order of the store; return False if it is erased already."""
+        if is_erased(hit.line):
+            return False
+        number, offset = hit.position
+        self.runs.setdefault(number, Runs()).add(offset, offset + len(hit.line) + 1)
+        time = hit.line[:SIZE].decode("latin-1")
+        if STAMP.match(hit.line):
+            self.first, self.last = min(self.first or time, time), max(self.last, time)
+        return True
+
+
+def find_lines(view: View, matcher: Matcher, scope: Scope, *, whole_records: bool) -> LinesToErase:
+    """Return the lines to erase. whole_records: whether with all lines of their records."""
+    found = LinesToErase()
+    away = {one.number for one in view.segments if one.form is Form.AWAY}
+    search = Search(view, matcher, scope)
+    hits: list[Hit] = []
+    with closing(search):
+        for hit in search.hits():
+            if hit.position.segment in away:
+                found.away += not is_erased(hit.line)
+            elif whole_records:
+                hits.append(hit)
+            else:
+                found.lines += found.add(hit)
+    if whole_records:
+        _add_records(found, view, hits)
+    return found
+
+
+def _add_records(found: LinesToErase, view: View, hits: list[Hit]) -> None:
+    """Add hits with all lines of their records. Records of several senders are mixed."""
+    matching = {hit.position for hit in hits}
+    lines: dict[Position, Hit] = {}
+    with closing(StoredLines(view)) as stored:
+        for record in FoundRecords(stored).records(iter(hits)):
+            lines.update({line.position: line for line in record})
+    lines.update({hit.position: hit for hit in hits})
+    for _, line in sorted(lines.items()):
+        if found.add(line):
+            found.lines += line.position in matching
+            found.records += line.position not in matching

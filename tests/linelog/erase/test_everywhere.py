@@ -1,0 +1,90 @@
+"""Archives and lakes of a store are rewritten after an erase."""
+
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from logsrv.linelog.archive.catalog import add_to_archive_catalogs
+from logsrv.linelog.archive.putting import put_segment
+from logsrv.linelog.archive.view import ArchiveView
+from logsrv.linelog.erase.everywhere import rewrite_everywhere
+from logsrv.linelog.lake.lake_segment import put_lake_segment
+from logsrv.linelog.objects.directory import DirectoryArchive
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.store import place
+from logsrv.linelog.store.identity import Identity, save_identity
+from logsrv.linelog.store.notes.archive_notes import save_archive_url, save_local_manifest
+from logsrv.linelog.store.place import Place
+from logsrv.linelog.store.segment import Position
+from tests.parts.archived_stores import STORE, packed
+from tests.parts.disks import at
+from tests.parts.erasing import erase, files_with_person, store_with_person
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store of which an archive and a lake have two segments."""
+    store = store_with_person(tmp_path / "store")
+    disk = at(store)
+    save_identity(disk, Identity(STORE, Position(1, 0)))
+    (store / "ship").mkdir()
+    for name, target in (("cold", "file"), ("lake", "lake+file")):
+        folder = tmp_path / name
+        folder.mkdir()
+        url = f"{target}://{folder}"
+        kept = Place(Position(3, 0), STORE, "2026-11-20T06:00:00.000000Z", {"target": url})
+        place.save(at(store / "ship"), name, kept)
+        archive = DirectoryArchive(str(folder))
+        for one in packed(store):
+            if name == "lake":
+                put_lake_segment(archive, one, disk, STORE, lambda: True)
+                continue
+            made = put_segment(archive, one, disk, STORE)
+            add_to_archive_catalogs(archive, made, disk.read)
+            save_local_manifest(disk, one, made)
+            save_archive_url(at(store / "ship"), name, url)
+    return store
+
+
+def found_in_archive(tmp_path: Path, query: str) -> int:
+    told: list[str] = []
+    with ArchiveView(f"file://{tmp_path / 'cold'}/{STORE}", told.append) as view:
+        search = Search(view, make_matcher(parse_question(query).node), Scope(), processes=1)
+        found = len([*search.hits()])
+        search.close()
+    assert not told
+    return found
+
+
+def rows_of_lake(tmp_path: Path) -> str:
+    tables = [pyarrow.parquet.read_table(one) for one in (tmp_path / "lake").rglob("*.parquet")]
+    return repr([table.to_pydict() for table in tables]).lower()
+
+
+def test_they_have_the_earlier_text_until_they_are_rewritten(store, tmp_path, capsys):
+    before = found_in_archive(tmp_path, "user=ann")
+    erase(store)
+    assert found_in_archive(tmp_path, "quist") and "quist" in rows_of_lake(tmp_path)
+    assert rewrite_everywhere(str(store), at(store))
+    assert capsys.readouterr().out.count("rewritten: 2 segments in ") == 2
+    assert found_in_archive(tmp_path, "quist OR zebulon") == 0
+    assert found_in_archive(tmp_path, "user=ann") == before
+    assert "quist" not in rows_of_lake(tmp_path) and "zebulon" not in rows_of_lake(tmp_path)
+    assert files_with_person(tmp_path / "cold") == []
+    assert all((store / one.archived).exists() for one in packed(store))
+    # Once more changes nothing.
+    there = sorted(path.stat().st_ino for path in (tmp_path / "cold").rglob("*.zst"))
+    assert rewrite_everywhere(str(store), at(store))
+    assert sorted(path.stat().st_ino for path in (tmp_path / "cold").rglob("*.zst")) == there
+
+
+def test_an_archive_that_is_not_there_is_said(store, tmp_path, capsys):
+    erase(store)
+    (tmp_path / "cold").rename(tmp_path / "away")
+    assert not rewrite_everywhere(str(store), at(store))
+    assert "is not rewritten" in capsys.readouterr().err
+    assert "quist" not in rows_of_lake(tmp_path)

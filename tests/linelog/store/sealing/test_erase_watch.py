@@ -1,0 +1,45 @@
+"""What a server does about erases: it finishes interrupted ones, and its log says what was erased."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.store.notes.erase_plan import is_unfinished
+from logsrv.linelog.store.sealing.erase_watch import EraseWatch
+from logsrv.linelog.store.sealing.seal import Interrupted
+from tests.parts.disks import Crash, CrashingDisk, at
+from tests.parts.erasing import erase, files_with_person, store_with_person
+
+
+class Told:
+    """Calls of the reactor's thread, as sentences."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def __call__(self, say: Callable[..., object], *given: str, **fields: Any) -> None:
+        self.sentences += [one.format(**fields) for one in given]
+
+
+def test_an_erase_by_a_command_is_logged_once(tmp_path):
+    store, told = store_with_person(tmp_path / "store"), Told()
+    erase(store)
+    watch = EraseWatch(at(store), told)
+    assert not watch.look(lambda: True) and not told.sentences
+    erase(store, "number=5")
+    assert watch.look(lambda: True) and not watch.look(lambda: True)
+    assert told.sentences == ["1 line erased in 1 segment by ann: they asked"]
+
+
+def test_an_interrupted_erase_is_finished_unless_the_server_stops(tmp_path):
+    store, told = store_with_person(tmp_path / "store"), Told()
+    watch = EraseWatch(at(store), told)
+    with pytest.raises(Crash):
+        erase(store, disk=CrashingDisk(at=12).open_directory(store))
+    with pytest.raises(Interrupted):
+        watch.look(lambda: False)
+    assert is_unfinished(at(store))
+    assert watch.look(lambda: True)
+    assert files_with_person(store) == [] and not is_unfinished(at(store))
+    assert [one[:12] for one in told.sentences] == ["the erase of", "23 lines era"]
