@@ -24,9 +24,9 @@ from logsrv.kit.observe import rate_limited_log
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.rate_limited_log import OTHERS, QUIET_SECONDS, RateLimitedLog
 from logsrv.linelog.formats.gelf.parse import SECONDS, ChunkJoiner
-from logsrv.linelog.http import searches as waiting
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searches import Searches
+from logsrv.linelog.http.searching import searches as waiting
+from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.views import view_process as views
 from logsrv.linelog.http.views.view_child import Hub
 from logsrv.linelog.http.views.view_process import LiveViews

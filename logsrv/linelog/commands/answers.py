@@ -9,6 +9,7 @@ from logsrv.errors import UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, listed
 from logsrv.linelog.commands.bars import bar_steps, reader_zone
+from logsrv.linelog.commands.field_hints import words_that_never_occur
 from logsrv.linelog.commands.reading import line_renderer
 from logsrv.linelog.commands.standard_output import Output
 from logsrv.linelog.commands.table import print_rows
@@ -21,7 +22,6 @@ from logsrv.linelog.read.answer_kinds import (
     TableAnswer,
     after_stages,
 )
-from logsrv.linelog.read.field_hints import words_that_never_occur
 from logsrv.linelog.read.figures.group_table import Rows
 from logsrv.linelog.read.figures.groups import MOST_HASHES, count_values
 from logsrv.linelog.read.figures.numbers import MOST_DISTINCT

@@ -50,13 +50,13 @@ from logsrv.linelog.steps.step_words import AUTO
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
+    from logsrv.linelog.commands import field_hints
     from logsrv.linelog.query import record_match
-    from logsrv.linelog.read import field_hints
     from logsrv.linelog.read.stores_search import StoresSearch
     from logsrv.linelog.stages import figures, patterns, sort
 else:
     # A search that finds lines needs none of these.
-    field_hints = later_module("logsrv.linelog.read.field_hints")
+    field_hints = later_module("logsrv.linelog.commands.field_hints")
     record_match = later_module("logsrv.linelog.query.record_match")
     figures = later_module("logsrv.linelog.stages.figures")
     patterns = later_module("logsrv.linelog.stages.patterns")

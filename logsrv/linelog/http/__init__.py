@@ -7,7 +7,10 @@ access              checks of Host, Origin and token, and a limit on guessing th
 endpoints           the table of paths and parameters, by which requests are checked and documented
 responses           sends answers with the headers that all have, and counts them by status
 problems            answers that consist of a status and a sentence
-saved_searches      searches that readers save for each other, in a file
+saved               searches and boards that readers save for each other, in a file
+board_variables     `$host` in the searches of a board
+bodies              the body and the name in a request that changes something
+part_endpoints      endpoints that other parts of the service offer
 statistics          the totals of the store, counted for all clients
 assets              the files of the page for people, from `static` and `templates`
 
@@ -15,9 +18,9 @@ Two kinds of work have processes of their own: live views (folder `views`), and 
 what starts them; what runs in them imports no Twisted:
 
 in the daemon       in the process
-searches            search_child: one search; it calls a function of `replies` for each endpoint, of which
-                    `counted_replies` has those that count, and `search_request` makes a search of the
-                    parameters
+searching           search_child: one search; it calls a function of `replies` for each endpoint, of
+                    which `counted_replies` has those that count, and `search_request` makes a search of the
+                    parameters; `progress_lines` tells how far it is
 """
 
 from logsrv.linelog.parts.part import Part

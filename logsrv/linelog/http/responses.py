@@ -18,7 +18,7 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.endpoints import JSON
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.shared_answer import AnswerReader
+from logsrv.linelog.http.searching.shared_answer import AnswerReader
 from logsrv.reactor import Timer
 
 # Seconds: a connection is aborted if its client reads nothing for STALLED_AFTER, and always after LONGEST.

@@ -19,7 +19,6 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.access import AccessRules, UserOfPeer, asking_client
-from logsrv.linelog.http.board_file import read_import
 from logsrv.linelog.http.board_variables import variables_hint
 from logsrv.linelog.http.endpoints import (
     BOARD_FILE,
@@ -35,8 +34,9 @@ from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
 from logsrv.linelog.http.part_endpoints import KnownPath, PartEndpoints, nothing_at
 from logsrv.linelog.http.problems import STOPPING, Problem, query_problem
 from logsrv.linelog.http.responses import ResponseSender, SearchAnswer
-from logsrv.linelog.http.saved_searches import SavedSearches
-from logsrv.linelog.http.searches import Searches
+from logsrv.linelog.http.saved.board_file import read_import
+from logsrv.linelog.http.saved.saved_searches import SavedSearches
+from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.statistics import StoreStatistics
 from logsrv.linelog.http.views.view_process import LiveViews
 from logsrv.linelog.http.views.view_protocol import LiveQuery

@@ -1,7 +1,7 @@
 """Parts of answers that are remembered: what the same lines add to a question does not change.
 
 A page asks the same again and again: its bars, its values, the panels of a board. Then only what is new is
-counted. The process that forks one for each search (http/search_child.py) has the memory; the forked ones
+counted. The process that forks one for each search (http/search_child.py) has the memory; forks
 have it, too, and send back what they add.
 """
 

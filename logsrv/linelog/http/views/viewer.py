@@ -19,9 +19,9 @@ from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
 from logsrv.kit.web.channel import WebRequest
-from logsrv.linelog.http.asked_search import AskedSearch
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searches import Searches
+from logsrv.linelog.http.searching.asked_search import AskedSearch
+from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.views.view_process import LiveViews
 from logsrv.linelog.http.views.view_protocol import (
     HEARTBEAT,

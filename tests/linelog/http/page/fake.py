@@ -24,11 +24,11 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.continuations.joiner import Joiner
 from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.http.assets import LOG_IN, PAGES, POLICY, live_page, log_in_page, static_files
-from logsrv.linelog.http.board_file import read_import
 from logsrv.linelog.http.board_variables import template_of
 from logsrv.linelog.http.counted_replies import steps_of_rows
 from logsrv.linelog.http.endpoints import BOARD_FILE
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.saved.board_file import read_import
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.steps.steps import Steps
 from tests.linelog.http.page.fake_alerts import FakeAlerts

@@ -16,9 +16,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.http import searches as searches_module
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searches import MODULE, Searches
+from logsrv.linelog.http.searching import searches as searches_module
+from logsrv.linelog.http.searching.searches import MODULE, Searches
 from tests.parts.child_processes import Spawner, is_there
 from tests.parts.child_processes import children as pids
 from tests.parts.reactor import logged

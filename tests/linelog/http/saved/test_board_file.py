@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs
 
-from logsrv.linelog.http.board_file import LARGEST
 from logsrv.linelog.http.endpoints import BOARD_FILE, openapi_document
-from logsrv.linelog.http.saved_searches import MOST
+from logsrv.linelog.http.saved.board_file import LARGEST
+from logsrv.linelog.http.saved.saved_searches import MOST
 from tests.parts.saving import TYPE, InterleavedThreads, Saving, answer_of
 from tests.parts.web_requests import Browser
 

@@ -25,11 +25,11 @@ from twisted.logger import Logger
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.children.forking import ForkedProcess, ForkingProcess
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.linelog.http.asked_search import AskedSearch, SearchSink
 from logsrv.linelog.http.endpoints import PROGRESS
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
-from logsrv.linelog.http.search_queue import MOST_OF_CLIENT, MOST_WAITING, SearchQueue
-from logsrv.linelog.http.shared_answer import AnswerReader, SharedAnswer, UnreadBytes
+from logsrv.linelog.http.searching.asked_search import AskedSearch, SearchSink
+from logsrv.linelog.http.searching.search_queue import MOST_OF_CLIENT, MOST_WAITING, SearchQueue
+from logsrv.linelog.http.searching.shared_answer import AnswerReader, SharedAnswer, UnreadBytes
 from logsrv.linelog.read.sources import environment_variables
 from logsrv.reactor import Timer
 

@@ -19,8 +19,8 @@ from collections.abc import Callable
 
 import attrs
 
-from logsrv.linelog.http.asked_search import AskedSearch, SearchSink
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching.asked_search import AskedSearch, SearchSink
 from logsrv.reactor import Timer
 
 MOST_READERS = 64

@@ -12,7 +12,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.linelog.http.endpoints import openapi_document
 from logsrv.linelog.http.http_settings import HttpSettings
-from logsrv.linelog.http.saved_searches import MOST
+from logsrv.linelog.http.saved.saved_searches import MOST
 from logsrv.linelog.parts.entries_file import LARGEST_FILE
 from tests.parts.saving import TYPE, InterleavedThreads, Saving, answer_of
 from tests.parts.users import as_root

@@ -26,7 +26,7 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.bodies import NO_NAME, body_of_json, is_name
 from logsrv.linelog.http.endpoints import LONGEST_NAME, MOST_PANELS
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.saved_searches import (
+from logsrv.linelog.http.saved.saved_searches import (
     MOST,
     PANELS,
     Change,

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
-from logsrv.linelog.http import shared_answer
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.shared_answer import (
+from logsrv.linelog.http.searching import shared_answer
+from logsrv.linelog.http.searching.shared_answer import (
     LONGEST_LINE,
     MOST_READERS,
     MOST_UNREAD,

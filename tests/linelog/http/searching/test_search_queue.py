@@ -1,6 +1,6 @@
 """The queue of searches: whose turn it is, and who has left."""
 
-from logsrv.linelog.http.search_queue import SearchQueue
+from logsrv.linelog.http.searching.search_queue import SearchQueue
 from tests.parts.kept import kept
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.http import searches as searches_module
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searches import LONGEST_WAIT, Searches
+from logsrv.linelog.http.searching import searches as searches_module
+from logsrv.linelog.http.searching.searches import LONGEST_WAIT, Searches
 from tests.parts.child_processes import Spawned, Spawner
 from tests.parts.reactor import logged
 from tests.parts.stores import lines, make_store

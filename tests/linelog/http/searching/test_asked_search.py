@@ -4,7 +4,7 @@ from unittest.mock import Mock
 
 from twisted.internet.task import Clock
 
-from logsrv.linelog.http.asked_search import AskedSearch
+from logsrv.linelog.http.searching.asked_search import AskedSearch
 from tests.parts.web_requests import SearchSink, asked
 
 
