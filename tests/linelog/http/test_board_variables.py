@@ -3,7 +3,7 @@
 import pytest
 
 from logsrv.errors import QueryError
-from logsrv.linelog.http.saved.board_variables import (
+from logsrv.linelog.http.board_variables import (
     MOST_COMPARISONS,
     Template,
     template_of,
