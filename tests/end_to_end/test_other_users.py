@@ -1,8 +1,8 @@
 """Another user of the machine, at the page and the API on loopback: only root can try to be one."""
 
 import json
+import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -12,11 +12,12 @@ from logsrv.kit.net.peer_user import tells_users
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.endpoints import ENDPOINTS
 from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
-from tests.parts.users import as_root, nobody
+from tests.parts.users import EVERYBODYS_PYTHON, as_root, nobody
 
 pytestmark = [
     as_root,
     pytest.mark.skipif(not tells_users(), reason="this system does not tell users"),
+    pytest.mark.skipif(not os.path.exists(EVERYBODYS_PYTHON), reason=f"no {EVERYBODYS_PYTHON}"),
 ]
 
 ASK = """
@@ -46,7 +47,7 @@ def read(path: str, **headers: str) -> Asked:
 def answers_to_nobody(port: int, *asked: Asked) -> dict[str, tuple[int, str]]:
     """Return status and text of each answer, by method and path."""
     done = subprocess.run(
-        [sys.executable, "-c", ASK, str(port)],
+        [EVERYBODYS_PYTHON, "-c", ASK, str(port)],
         input=json.dumps(asked).encode(),
         stdout=subprocess.PIPE,
         user=nobody().uid,

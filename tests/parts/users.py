@@ -14,6 +14,8 @@ from logsrv.kit.service.findings import User, find_user
 from logsrv.kit.testing.patience import PATIENCE
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+EVERYBODYS_PYTHON = "/usr/bin/python3"
+"""Debian's: another user may not run one that stands in a folder of ours."""
 
 
 def nobody() -> User:

@@ -13,5 +13,6 @@ datagrams          the listener for datagrams; _kernel_datagrams reads them in b
 answer_socket      the socket that answers datagrams
 bind, _ports       sockets that are bound, or why not; changes to Twisted's ports
 _certificates      the certificate of a TLS listener, renewed when its file is saved; self_signed makes one
+peer_user          the user at the other end of a connection within this machine
 kept_sockets       sockets that outlive this process; _listener_address takes them over or leaves them
 """

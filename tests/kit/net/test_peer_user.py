@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -11,7 +10,7 @@ import pytest
 
 from logsrv.kit.net.peer_user import tells_users, user_name, user_of_peer
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.users import as_root, nobody
+from tests.parts.users import EVERYBODYS_PYTHON, as_root, nobody
 
 pytestmark = pytest.mark.skipif(not tells_users(), reason="this system does not tell")
 
@@ -48,6 +47,7 @@ def test_the_user_of_a_connection_is_told_until_it_is_closed(listening, family, 
 
 
 @as_root
+@pytest.mark.skipif(not os.path.exists(EVERYBODYS_PYTHON), reason=f"no {EVERYBODYS_PYTHON}")
 def test_another_user_is_told(until_the_end):
     listener = until_the_end.enter_context(socket.create_server(("127.0.0.1", 0)))
     port = listener.getsockname()[1]
@@ -55,7 +55,7 @@ def test_another_user_is_told(until_the_end):
         f"import socket,sys; s = socket.create_connection(('127.0.0.1', {port})); sys.stdin.read()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", lines], stdin=subprocess.PIPE, user=nobody().uid, cwd="/"
+        [EVERYBODYS_PYTHON, "-c", lines], stdin=subprocess.PIPE, user=nobody().uid, cwd="/"
     )
     until_the_end.callback(process.wait, PATIENCE)
     assert process.stdin is not None
