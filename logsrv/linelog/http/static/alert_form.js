@@ -34,6 +34,11 @@ export class AlertForm {
     this.span = { since: "", until: "" };
     this.box = new Box((text) => this.count(text), () => this.showSave());
     this.would = new WouldFire({ accept: () => this.box.accept(), refuse: (sentence, at) => this.box.refuse(sentence, at) });
+    /** Takes the answer to the question whether an alert is to be replaced. @type {(isYes: boolean) => void} */
+    this.answered = () => {};
+    const replace = /** @type {HTMLDialogElement} */ (byId("replace"));
+    // The event of an earlier question may come after the next one is shown.
+    replace.addEventListener("close", () => replace.open || this.answered(replace.returnValue === "yes"));
     this.box.input.addEventListener("input", () => this.typed());
     this.last.addEventListener("change", () => this.count(this.box.value));
     this.name.addEventListener("input", () => this.showSave());
@@ -177,6 +182,7 @@ export class AlertForm {
     byId("replace-what").textContent = `${printable(name)} is already an alert ${of === "page" ? "of this page" : "of the configuration"}: ${printable(alert)}`;
     dialog.returnValue = "";
     dialog.showModal();
-    return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+    this.answered(false);
+    return new Promise((resolve) => (this.answered = resolve));
   }
 }

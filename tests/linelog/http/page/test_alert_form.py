@@ -218,6 +218,19 @@ def test_an_alert_of_that_name_is_replaced_only_if_the_reader_says_so(logs, visi
     assert logs.alerts.alerts[0]["alert"] == "disk"
 
 
+def test_a_question_that_is_asked_again_at_once_takes_the_second_answer(logs, visit):
+    """The event of the first dialog came after the second was shown, and was taken for its answer."""
+    logs.alerts.alerts = [alert("disk", "level>=error", of="page")]
+    page = open_form(visit, q="disk")
+    page.fill("#alert-name", "disk")
+    form, dialog = "document.querySelector('#alert-form')", "document.querySelector('#replace')"
+    page.run(f"({form}.requestSubmit(), {dialog}.close(), {form}.requestSubmit())")
+    page.wait(f"{dialog}.open")
+    page.click("#replace-yes")
+    wait_until(lambda: logs.alerts.changes != [], "the change")
+    assert len(logs.alerts.changes) == 1
+
+
 def test_an_alert_of_the_page_is_changed_without_a_question(logs, visit):
     logs.alerts.alerts = [alert("disk", "disk", of="page"), alert("mine")]
     page = open_list(visit, 2)
