@@ -45,7 +45,7 @@ from logsrv.linelog.doctor.findings import LOST, StoreFinding
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk, explanation, reason
 from logsrv.linelog.store.file_owner import give_files_of_root
-from logsrv.linelog.store.lock import locked
+from logsrv.linelog.store.lock import StoreInUseError, locked
 from logsrv.linelog.store.place import saved_places
 
 command = Command("doctor", "verify a store, and repair what can be repaired", __name__)
@@ -76,10 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.repair:
                 try:
                     undo.enter_context(locked(directory))
-                except StoreError as error:
+                except StoreInUseError as error:
                     # Any other error, such as a read-only file system, makes a repair impossible.
-                    if "is in use by" not in str(error):
-                        raise
                     visit.not_locked = str(error)
                 undo.callback(give_files_of_root, disk)
             visit.examine_and_repair()

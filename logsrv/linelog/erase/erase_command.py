@@ -39,7 +39,7 @@ from logsrv.linelog.erase.erase_run import EraseRun
 from logsrv.linelog.erase.everywhere import rewrite_everywhere
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.file_owner import give_files_of_root
-from logsrv.linelog.store.lock import locked
+from logsrv.linelog.store.lock import StoreInUseError, locked
 from logsrv.linelog.store.notes.backup_note import require_whole_backup
 from logsrv.linelog.store.notes.erase_plan import PlanFile, locked_plan
 from logsrv.linelog.store.notes.erased import load_erased
@@ -183,11 +183,8 @@ def _only_eraser(asked: EraseRun) -> Iterator[PlanFile]:
     """
     with contextlib.ExitStack() as undo:
         file = undo.enter_context(locked_plan(asked.disk))
-        try:
+        with contextlib.suppress(StoreInUseError):
             undo.enter_context(locked(asked.directory))
-        except StoreError as error:
-            if "is in use by" not in str(error):
-                raise
         yield file
 
 

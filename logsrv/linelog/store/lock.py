@@ -20,13 +20,17 @@ EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
 TOUCH_EVERY = 3600.0
 
 
+class StoreInUseError(StoreError):
+    """Another process has the store."""
+
+
 class DirectoryLock:
     """A lock on the directory of `disk`, which the kernel releases when the owner ends in any way.
 
     The lock file is never removed: otherwise two processes could lock two files of the same name. If
     somebody removes it, the directory itself is still locked, if the file system can lock directories.
-    Raises StoreError if another process is the owner, if the file cannot be locked, or if the store has a
-    format that this version does not know: then nothing is written.
+    Raises StoreInUseError if another process is the owner; StoreError if the file cannot be locked, or if
+    the store has a format that this version does not know: then nothing is written.
 
     believed: the time of day that the previous owner trusted last (retain.py), in Unix seconds. It
         is stored as the time of the file; None if there was no file.
@@ -74,7 +78,7 @@ class DirectoryLock:
         except BlockingIOError:
             owner = os.pread(fd, 32, 0).strip()
             who = f"process {int(owner)}" if owner.isdigit() else "another process"
-            raise StoreError(
+            raise StoreInUseError(
                 f"the store {self._disk.directory} is in use by {who};"
                 " stop it first, or take another directory"
             ) from None
@@ -153,7 +157,7 @@ class DirectoryLock:
 
 @contextlib.contextmanager
 def locked(directory: str | Path) -> Iterator[Disk]:
-    """Lock a directory within the block. Raises OSError, and StoreError if another process owns it."""
+    """Lock a directory within the block. Raises OSError, and StoreError as `DirectoryLock` does."""
     with Disk().open_directory(directory) as disk:
         lock = DirectoryLock(disk)
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from logsrv.linelog.query.text_search.literals import Need
 from logsrv.linelog.read.plan import (
@@ -27,9 +27,7 @@ from logsrv.linelog.read.plan import (
 from logsrv.linelog.read.progress import ReadProgress
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
-
-Place: TypeAlias = tuple[int, int]
-"""A segment, and an offset in its text: the order of the store."""
+from logsrv.linelog.store.segment import Position
 
 
 class _Weight(NamedTuple):
@@ -39,8 +37,9 @@ class _Weight(NamedTuple):
     since: str
 
 
-def place_of(task: ReadTask) -> Place:
-    return task.segment, task.start
+def position_of(task: ReadTask) -> Position:
+    """Return where a task begins: tasks in the order of the store have larger and larger positions."""
+    return Position(task.segment, task.start)
 
 
 class TaskOrder:
@@ -48,8 +47,8 @@ class TaskOrder:
 
     def __init__(self, progress: ReadProgress, *, reverse: bool = False) -> None:
         self._progress, self._reverse = progress, reverse
-        # A task may get a slot meanwhile, so its place tells which one it is.
-        self._weights: dict[Place, _Weight] = {}
+        # A task may get a slot meanwhile, so its position tells which one it is.
+        self._weights: dict[Position, _Weight] = {}
 
     def plan(
         self, view: View, scope: Scope, stats: SearchStats, need: Need | None, choose: Choose
@@ -74,14 +73,14 @@ class TaskOrder:
 
     def _weighed(self, read: PlannedRead, weight: _Weight) -> PlannedRead:
         if read.add is None:
-            self._weights[place_of(read.task)] = weight
+            self._weights[position_of(read.task)] = weight
         else:
             self._progress.read += weight.size
         return read
 
     def note_done(self, task: ReadTask) -> None:
         """Note that a task is done, and its results are taken."""
-        self._progress.read += self._weights.pop(place_of(task)).size
+        self._progress.read += self._weights.pop(position_of(task)).size
         if self._progress.is_due:
             self._progress.tell()
 
@@ -97,8 +96,8 @@ class NewestFirst(TaskOrder):
 
     is_full: returns whether enough is kept. is_decided: returns whether it no longer depends on the
     segments that were planned whether columns are used. idle: is called after segments without a task.
-    done: from this place on all results are there. since: the time of the line there. adding: the place of
-    what the index has and adds now; None if that is of the rest.
+    done: from this position on all results are there. since: the time of the line there. adding: the
+    position of what the index has and adds now; None if that is of the rest.
     """
 
     def __init__(
@@ -111,11 +110,11 @@ class NewestFirst(TaskOrder):
     ) -> None:
         super().__init__(progress)
         self._is_full, self._is_decided, self._idle = is_full, is_decided, idle
-        self.done: Place | None = None
-        self.adding: Place | None = None
+        self.done: Position | None = None
+        self.adding: Position | None = None
         self.since = ""
         self._rest: set[int] = set()
-        # Parts of the index that wait until all that is newer is read: place, turned around; number; adder.
+        # Parts of the index that wait until all that is newer is read: its position, negative; number; adder.
         self._adds: list[tuple[int, int, int, Callable[[], None], _Weight]] = []
         self._number = self._under_way = 0
 
@@ -147,7 +146,7 @@ class NewestFirst(TaskOrder):
                 self._under_way += 1
                 yield task
             if not self._under_way:
-                self._add_until((number, 0))
+                self._add_until(Position(number, 0))
                 self._idle()
         self._rest.update(numbers)
         for number in numbers:
@@ -156,7 +155,7 @@ class NewestFirst(TaskOrder):
     def _weighed(self, read: PlannedRead, weight: _Weight) -> PlannedRead:
         if read.add is None or not self.is_newest(read.task):
             return super()._weighed(read, weight)
-        segment, start = place_of(read.task)
+        segment, start = position_of(read.task)
         self._number += 1
         turn = (-segment, -start, self._number, read.add, weight)
         return read._replace(add=partial(heapq.heappush, self._adds, turn))
@@ -166,20 +165,20 @@ class NewestFirst(TaskOrder):
             super().note_done(task)
             return
         self._under_way -= 1
-        weight = self._weights.pop(place_of(task))
+        weight = self._weights.pop(position_of(task))
         self._progress.read += weight.size
-        self._add_until(place_of(task))
-        self.done, self.since = place_of(task), weight.since
+        self._add_until(position_of(task))
+        self.done, self.since = position_of(task), weight.since
 
-    def _add_until(self, place: Place) -> None:
-        """Add what the index has of the lines from a place on."""
-        while self._adds and (-self._adds[0][0], -self._adds[0][1]) >= place:
+    def _add_until(self, position: Position) -> None:
+        """Add what the index has of the lines from a position on."""
+        while self._adds and (-self._adds[0][0], -self._adds[0][1]) >= position:
             segment, start, _, add, weight = heapq.heappop(self._adds)
-            self.adding = (-segment, -start)
+            self.adding = Position(-segment, -start)
             add()
             self._progress.read += weight.size
             self.done, self.since, self.adding = self.adding, weight.since, None
 
     def end(self) -> None:
         """Add all that the index has."""
-        self._add_until((0, 0))
+        self._add_until(Position(0, 0))

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import marshal
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -137,9 +137,14 @@ def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
     """Add all lines that a search finds; return the aggregate."""
     sources, _ = sources_for(search, aggregate, aggregate.merge)
     for _, parts in search.ask(sources):
-        for part in filter(None, parts):
-            aggregate.merge(marshal.loads(part))  # noqa: S302  a forked process of ours wrote it
+        merge_parts(aggregate, parts)
     return aggregate
+
+
+def merge_parts(aggregate: Aggregate, parts: Iterable[bytes]) -> None:
+    """Add parts as the results of a task have them; empty ones have nothing."""
+    for part in filter(None, parts):
+        aggregate.merge(marshal.loads(part))  # noqa: S302  a forked process of ours wrote it
 
 
 def sources_for(

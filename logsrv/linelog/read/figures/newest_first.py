@@ -7,16 +7,17 @@ whole answer, is made of them in the order of the store. `answers/task_order.py`
 from __future__ import annotations
 
 import heapq
-import marshal
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
-from logsrv.linelog.read.answers.task_order import NewestFirst, Place, place_of
-from logsrv.linelog.read.figures.aggregate import Aggregate, Part, add_up, sources_for
+from logsrv.linelog.read.answers.task_order import NewestFirst, position_of
+from logsrv.linelog.read.figures.aggregate import Aggregate, Part, add_up, merge_parts, sources_for
 from logsrv.linelog.read.plan import ReadTask, bytes_in_scope
 from logsrv.linelog.read.progress import ReadProgress
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.store.segment import Position
 
 MOST_KEPT = 64 << 20
 """Bytes of parts that are kept for one answer."""
@@ -36,7 +37,7 @@ class NewestLines(Generic[_Aggregate]):
         self, search: Search, aggregate: _Aggregate, new: Callable[[], _Aggregate]
     ) -> None:
         self.search, self.aggregate, self._new = search, aggregate, new
-        self._kept: list[tuple[Place, Part]] = []
+        self._kept: list[tuple[Position, Part | bytes]] = []
         self._size = 0
         self._next: tuple[ReadTask, list[bytes]] | None = None
 
@@ -58,20 +59,20 @@ class NewestLines(Generic[_Aggregate]):
         return self._order.since
 
     @property
-    def done(self) -> Place | None:
-        """The place from which on all lines are there."""
+    def done(self) -> Position | None:
+        """The position from which on all lines are there."""
         return self._order.done
 
     def _add_of_index(self, part: Part) -> None:
-        place = self._order.adding
-        if place is None:
+        position = self._order.adding
+        if position is None:
             self.aggregate.merge(part)
         else:
-            self._kept.append((place, part))
+            self._kept.append((position, part))
             self._size += _OF_INDEX
 
-    def places(self) -> Iterator[Place]:
-        """Read, and yield each place from which on all lines are there, while they are kept."""
+    def positions(self) -> Iterator[Position]:
+        """Read, and yield each position from which on all lines are there, while they are kept."""
         known = None
         for task, parts in self._found:
             if not self._order.is_newest(task):
@@ -81,34 +82,29 @@ class NewestLines(Generic[_Aggregate]):
                 known = self._order.done
                 yield known
             for part in filter(None, parts):
-                self._kept.append((place_of(task), part))
+                self._kept.append((position_of(task), part))
                 self._size += len(part)
 
-    def so_far(self, place: Place) -> _Aggregate:
-        """Return an aggregate of the lines from a place on."""
-        return self._merge_kept(self._new(), place)
+    def so_far(self, position: Position) -> _Aggregate:
+        """Return an aggregate of the lines from a position on."""
+        return self._merge_kept(self._new(), position)
 
-    def _merge_kept(self, aggregate: _Aggregate, place: Place) -> _Aggregate:
+    def _merge_kept(self, aggregate: _Aggregate, position: Position) -> _Aggregate:
         self._kept.sort(key=itemgetter(0))
         for at, part in self._kept:
-            if at >= place:
-                is_read = isinstance(part, bytes)
-                # A forked process of ours wrote it.
-                aggregate.merge(marshal.loads(part) if is_read else part)  # noqa: S302
+            if at >= position:
+                if isinstance(part, bytes):
+                    merge_parts(aggregate, [part])
+                else:
+                    aggregate.merge(part)
         return aggregate
 
     def end(self) -> None:
         """Read the rest, and add all."""
-        for _, parts in [] if self._next is None else [self._next]:
-            self._merge(parts)
-        for _, parts in self._found:
-            self._merge(parts)
+        for _, parts in chain([] if self._next is None else [self._next], self._found):
+            merge_parts(self.aggregate, parts)
         self._order.end()
-        self._merge_kept(self.aggregate, (0, 0))
-
-    def _merge(self, parts: Sequence[bytes]) -> None:
-        for part in filter(None, parts):
-            self.aggregate.merge(marshal.loads(part))  # noqa: S302  as above
+        self._merge_kept(self.aggregate, Position(0, 0))
 
 
 def add_all(
@@ -130,14 +126,14 @@ def add_all(
         return
     show = find
 
-    def tell(place: Place | None) -> None:
+    def tell(position: Position | None) -> None:
         if not progress.is_due:
             return
         since = max(one.since for one in lines)
-        if place is None or not all(one.since for one in lines):
+        if position is None or not all(one.since for one in lines):
             progress.tell()
         else:
-            progress.tell(since, lambda: show([one.so_far(place) for one in lines], since))
+            progress.tell(since, lambda: show([one.so_far(position) for one in lines], since))
 
     def tell_idle() -> None:
         # One that has nothing to read may be ahead of the others.
@@ -145,8 +141,7 @@ def add_all(
 
     for one in lines:
         one.begin(progress, MOST_KEPT // len(lines), tell_idle)
-    ways = [((-segment, -start) for segment, start in one.places()) for one in lines]
-    for segment, start in heapq.merge(*ways):
-        tell((-segment, -start))
+    for position in heapq.merge(*(one.positions() for one in lines), reverse=True):
+        tell(position)
     for one in lines:
         one.end()
