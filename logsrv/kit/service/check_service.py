@@ -102,8 +102,7 @@ def check_addresses(
 
 def _takes_ipv4_and_ipv6(one: Endpoint, other: Endpoint) -> bool:
     """Return whether one of two endpoints, at `[::]`, takes the port of the other in IPv4, too."""
-    kinds = {each.scheme == "udp" for each in (one, other)}
-    if len(kinds) > 1 or not one.port or one.port != other.port:
+    if not one.port or (one.kind, one.port) != (other.kind, other.port):
         return False
     interfaces = {one.interface, other.interface}
     has_ipv4 = any(":" not in each for each in interfaces)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from logsrv.kit.text.escape import printable
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.endpoints import JSON, LONGEST_NAME
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.parts.entries_file import parse_json
 
 NO_NAME = f"a name has 1 to {LONGEST_NAME} printable characters, and is not '.' or '..'"
 
@@ -35,8 +37,11 @@ def is_name(name: object) -> bool:
     )
 
 
-def body_of_json(request: WebRequest, most: int | None = None) -> bytes:
-    """Return the body of a request, which has to say that it is JSON. most: bytes; None for the usual."""
+def json_body(request: WebRequest, most: int | None = None) -> Any:
+    """Return the JSON value in a request's body, at most `most` bytes, the usual unless given.
+
+    Raises ValueError if it is none.
+    """
     given = (request.getHeader(b"Content-Type") or b"").partition(b";")[0].strip().lower()
     if given != JSON.encode():
         raise Problem(415, f"this takes only Content-Type: {JSON}")
@@ -44,5 +49,4 @@ def body_of_json(request: WebRequest, most: int | None = None) -> bytes:
     if request.body_size > most:
         raise Problem(413, f"it is longer than {most} bytes")
     assert request.content is not None
-    body: bytes = request.content.read()
-    return body
+    return parse_json(request.content.read())

@@ -398,13 +398,16 @@ def openapi_document(of_parts: Mapping[str, Any] = MappingProxyType({})) -> dict
     }
 
 
+_NAME = {**_TEXT, "minLength": 1, "maxLength": LONGEST_NAME}
+NAME_IN_PATH = {"name": "name", "in": "path", "required": True, "schema": _NAME}
+"""The parameter of a path that ends in any name."""
+
+
 def _openapi_changes() -> dict[str, Any]:
     """Return the operations on one saved search or board; each answers with the list that is left."""
-    limits = {**_TEXT, "minLength": 1, "maxLength": LONGEST_NAME}
-    name = {"name": "name", "in": "path", "required": True, "schema": limits}
     search = _openapi_object(dict.fromkeys(SAVED_PARTS, _TEXT))
     choices = {"as": {"enum": list(PANEL_SHAPES)}, "time": {"enum": list(PANEL_TIMES)}}
-    panel = _openapi_object({"search": limits, **choices}) | {"required": ["search", "as"]}
+    panel = _openapi_object({"search": _NAME, **choices}) | {"required": ["search", "as"]}
     panels = {"type": "array", "items": panel, "maxItems": MOST_PANELS}
     fields = {"type": "object", "additionalProperties": _TEXT}
     board = _openapi_object({"panels": panels, "variables": fields}) | {"required": ["panels"]}
@@ -412,8 +415,8 @@ def _openapi_changes() -> dict[str, Any]:
     put = openapi_operation(ApiEndpoint("put_saved", "Save a search or a board, or replace it"))
     delete = openapi_operation(ApiEndpoint("delete_saved", "Remove a saved search or a board"))
     return {
-        "put": put | {"parameters": [name], "requestBody": body},
-        "delete": delete | {"parameters": [name]},
+        "put": put | {"parameters": [NAME_IN_PATH], "requestBody": body},
+        "delete": delete | {"parameters": [NAME_IN_PATH]},
     }
 
 

@@ -106,7 +106,7 @@ class HttpPart(PartWork[HttpSettings]):
         if not options.http:
             return
         self._get_or_make_server().apply(options)
-        is_open = not options.http_any_user and read_http_token(options) is None
+        is_open = not options.http_any_user and not options.has_token
         if is_open and not tells_users() and any(one.port is not None for one in options.http):
             log.warn(
                 "this system does not tell whose a connection is: every user of this machine can read "

@@ -63,11 +63,16 @@ class HttpSettings:
 
     def __attrs_post_init__(self) -> None:
         for endpoint in self.http:
-            if (self.http_token, self.http_token_file) == (None, None) and not is_private(endpoint):
+            if not self.has_token and not is_private(endpoint):
                 raise ConfigurationError(
                     f"--http {endpoint} can be reached by others: give --http-token-file FILE, or "
                     "listen on tcp:PORT:interface=127.0.0.1 or unix:PATH"
                 )
+
+    @property
+    def has_token(self) -> bool:
+        """Return whether a token is asked for."""
+        return (self.http_token, self.http_token_file) != (None, None)
 
 
 def read_http_token(settings: HttpSettings) -> str | None:

@@ -9,10 +9,10 @@ from twisted.logger import Logger
 
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
-from logsrv.linelog.http.bodies import body_of_json, name_in_path
+from logsrv.linelog.http.bodies import json_body, name_in_path
 from logsrv.linelog.http.endpoints import (
     BY_PATH,
-    LONGEST_NAME,
+    NAME_IN_PATH,
     SAVED,
     ApiEndpoint,
     openapi_operation,
@@ -21,7 +21,6 @@ from logsrv.linelog.http.endpoints import (
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.leaves import missing_leaves
 from logsrv.linelog.parts.endpoints import NAME, Answer, EndpointRequest, PartEndpoint
-from logsrv.linelog.parts.entries_file import parse_json
 
 log = Logger()
 
@@ -48,7 +47,7 @@ class KnownPath(NamedTuple):
         body = None
         if endpoint.body is not None:
             try:
-                body = parse_json(body_of_json(request))
+                body = json_body(request)
             except ValueError as error:
                 raise Problem(400, f"the body is {error}") from None
         return endpoint.answer(EndpointRequest(values=values, name=name, body=body))
@@ -87,9 +86,7 @@ def _operation(endpoint: PartEndpoint) -> Mapping[str, Any]:
         words if endpoint.method == "GET" else f"{endpoint.method}_{words}".lower()
     )
     if endpoint.path.endswith(NAME):
-        limits = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
-        name = {"name": "name", "in": "path", "required": True, "schema": limits}
-        found["parameters"] = [name, *found["parameters"]]
+        found["parameters"] = [NAME_IN_PATH, *found["parameters"]]
     if endpoint.body is not None:
         content = {"application/json": {"schema": dict(endpoint.body)}}
         found["requestBody"] = {"required": True, "content": content}

@@ -18,6 +18,8 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 import orjson
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
 from logsrv.kit.options.files import read_file
@@ -50,6 +52,26 @@ class OneAtATime:
     def ended(self) -> Deferred[None]:
         """Return a Deferred that fires when no work of before is under way."""
         return self._lock.run(lambda: None)
+
+
+class FaultLog:
+    """Logs the StoreError of a file that is asked again and again once, until there is none, or another.
+
+    what: begins the line.
+    """
+
+    def __init__(self, log: Logger, what: str) -> None:
+        self._log, self._what = log, what
+        self._logged = ""
+
+    def note(self, outcome: T | Failure) -> T | Failure:
+        """Note what came of the file; returns it, as a callback and errback of a Deferred."""
+        is_fault = isinstance(outcome, Failure) and outcome.check(StoreError)
+        why = outcome.getErrorMessage() if isinstance(outcome, Failure) and is_fault else ""
+        if why not in ("", self._logged):
+            self._log.error("{what}: {why}", what=self._what, why=why)
+        self._logged = why
+        return outcome
 
 
 def read_entries(file: Path, what: str) -> Entries:

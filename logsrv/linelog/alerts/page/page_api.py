@@ -35,15 +35,22 @@ from logsrv.linelog.parts.endpoints import (
     RefusedRequest,
     read_time,
 )
-from logsrv.linelog.parts.entries_file import Entries, OneAtATime
+from logsrv.linelog.parts.entries_file import Entries, FaultLog, OneAtATime
 from logsrv.linelog.parts.work import PartContext
 
 log = Logger()
 
 ALERTS, SILENCES = "/api/alerts", "/api/silences"
 UNCHANGED = "alerts are not changed here; --alert-saved FILE lets readers make and silence them"
-SILENCE_PARTS = ("alert", "group", "for", "until", "reason")
 _TEXT = {"type": "string"}
+_SILENCE = {
+    "alert": _TEXT,
+    "group": {"type": ["object", "null"]},
+    "for": _TEXT,
+    "until": _TEXT,
+    "reason": _TEXT,
+}
+"""The parts of a silence as it is asked for, with their schemas."""
 WOULD_FIRE = "logsrv.linelog.alerts.page.would_fire:would_fire"
 MOST_NAMES = 1000
 """Names of alerts that the page may use from the start of a server on."""
@@ -72,7 +79,7 @@ class PageApi:
         self._names: set[str] = set()
         # The sentence about the file, if it cannot be used.
         self._file_error = ""
-        self._logged = ""
+        self._faults = FaultLog(log, "alerts of the page")
         self._applied = 0
         self._since = context.clock.time_of_day()
 
@@ -120,13 +127,6 @@ class PageApi:
 
     def endpoints(self) -> tuple[PartEndpoint, ...]:
         """Return the endpoints of the page."""
-        silence = {
-            "alert": _TEXT,
-            "group": {"type": ["object", "null"]},
-            "for": _TEXT,
-            "until": _TEXT,
-            "reason": _TEXT,
-        }
         return (
             PartEndpoint(
                 method="GET",
@@ -152,7 +152,7 @@ class PageApi:
                 path=SILENCES,
                 help="Silence an alert, or a group of it; answers the list of alerts",
                 answer=self._silence,
-                body={"type": "object", "required": ["alert"], "properties": silence},
+                body={"type": "object", "required": ["alert"], "properties": _SILENCE},
             ),
             PartEndpoint(
                 method="DELETE",
@@ -299,15 +299,7 @@ class PageApi:
             self._use(entries)
             return self._list()
 
-        return self._work.run(change).addErrback(self._log_once).addCallback(use)
-
-    def _log_once(self, failure: Failure) -> Failure:
-        """Log why the file cannot be changed, unless it was logged last."""
-        why = failure.getErrorMessage() if failure.check(StoreError) else self._logged
-        if why != self._logged:
-            self._logged = why
-            log.error("alerts of the page: {why}", why=why)
-        return failure
+        return self._work.run(change).addBoth(self._faults.note).addCallback(use)
 
     def _silence(self, asked: EndpointRequest) -> Deferred[Any]:
         self._file()
@@ -373,8 +365,8 @@ def _checked_parts(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ValueError('is no JSON object such as {"alert": "web", "for": "2h"}')
     for part, value in body.items():
-        if part not in SILENCE_PARTS:
-            raise ValueError(f"unknown part {shown(part)}{did_you_mean(part, SILENCE_PARTS)}")
+        if part not in _SILENCE:
+            raise ValueError(f"unknown part {shown(part)}{did_you_mean(part, list(_SILENCE))}")
         if part == "group":
             _check_group(value)
         elif not isinstance(value, str):

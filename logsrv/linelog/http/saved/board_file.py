@@ -23,7 +23,7 @@ import orjson
 
 from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.channel import WebRequest
-from logsrv.linelog.http.bodies import NO_NAME, body_of_json, is_name
+from logsrv.linelog.http.bodies import NO_NAME, is_name, json_body
 from logsrv.linelog.http.endpoints import LONGEST_NAME, MOST_PANELS
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.saved.saved_searches import (
@@ -34,7 +34,6 @@ from logsrv.linelog.http.saved.saved_searches import (
     check_search,
     checked_entry,
 )
-from logsrv.linelog.parts.entries_file import parse_json
 
 VERSION = 1
 LARGEST = 60_000
@@ -60,7 +59,7 @@ class BoardFile(NamedTuple):
 def read_import(request: WebRequest) -> Change:
     """Return what a POST of a board's file does with what is saved. Raises Problem."""
     try:
-        body = parse_json(body_of_json(request, LARGEST))
+        body = json_body(request, LARGEST)
     except ValueError as error:
         raise Problem(400, f"this file is no board: {error}") from None
     if not isinstance(body, dict) or "file" not in body or set(body) - {"file", "take", "state"}:

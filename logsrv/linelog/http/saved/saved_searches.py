@@ -18,15 +18,14 @@ from typing import Any, TypeAlias
 import orjson
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from logsrv.errors import QueryError, StoreError
+from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.assets import LASTS
 from logsrv.linelog.http.board_variables import check_declared, template_of
-from logsrv.linelog.http.bodies import body_of_json, is_name, name_in_path
+from logsrv.linelog.http.bodies import is_name, json_body, name_in_path
 from logsrv.linelog.http.endpoints import (
     LONGEST_QUERY,
     MOST_PANELS,
@@ -38,9 +37,9 @@ from logsrv.linelog.http.endpoints import (
 )
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.parts.entries_file import (
+    FaultLog,
     OneAtATime,
     file_error,
-    parse_json,
     read_entries,
     write_entries,
 )
@@ -71,7 +70,7 @@ class SavedSearches:
     def __init__(self, reactor: Any) -> None:
         self.file: Path | None = None
         self._work = OneAtATime(reactor)
-        self._logged = ""
+        self._faults = FaultLog(log, "saved searches")
 
     def request_list(self) -> Deferred[bytes]:
         """Return a Deferred with the list as JSON; it fails with StoreError if the file cannot be read."""
@@ -89,15 +88,7 @@ class SavedSearches:
         return self._answer(self.file, (read or _requested_change)(request))
 
     def _answer(self, file: Path, change: Change | None) -> Deferred[bytes]:
-        return self._work.run(_change_and_list, file, change).addBoth(self._log_once)
-
-    def _log_once(self, answer: bytes | Failure) -> bytes | Failure:
-        broken = isinstance(answer, Failure) and answer.check(StoreError)
-        why = answer.getErrorMessage() if isinstance(answer, Failure) and broken else ""
-        if why not in ("", self._logged):
-            log.error("saved searches: {why}", why=why)
-        self._logged = why
-        return answer
+        return self._work.run(_change_and_list, file, change).addBoth(self._faults.note)
 
 
 def _requested_change(request: WebRequest) -> Change:
@@ -105,7 +96,7 @@ def _requested_change(request: WebRequest) -> Change:
     if request.method == b"DELETE":
         return partial(_remove, name)
     try:
-        search = checked_entry(parse_json(body_of_json(request)))
+        search = checked_entry(json_body(request))
     except ValueError as error:
         raise Problem(400, f"what is to be saved: {error}") from None
     check_search(search)

@@ -114,7 +114,7 @@ class NewestFirst(TaskOrder):
         self.adding: Position | None = None
         self.since = ""
         self._rest: set[int] = set()
-        # Parts of the index that wait until all that is newer is read: its position, negative; number; adder.
+        # Parts of the index that wait until all that is newer is read: position, negative; number; adder.
         self._adds: list[tuple[int, int, int, Callable[[], None], _Weight]] = []
         self._number = self._under_way = 0
 
