@@ -21,6 +21,9 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.shared_answer import AnswerReader
 from logsrv.reactor import Timer
 
+API_VERSION = "1"
+"""The version of the API, in each of its answers. It rises if a program of before would misread one."""
+
 # Seconds: a connection is aborted if its client reads nothing for STALLED_AFTER, and always after LONGEST.
 STALLED_AFTER = 30.0
 LONGEST = 600.0
@@ -40,6 +43,8 @@ class ResponseSender:
         """Set the status and the headers, and count the response. The caller sends the content."""
         self._metrics.count("http_requests_total", status=str(status))
         request.begin_answer(status, type_, policy)
+        if request.path.startswith(b"/api/"):
+            request.setHeader("Logsrv-Api", API_VERSION)
         # Otherwise nginx would hold back small pieces of an answer.
         request.setHeader("X-Accel-Buffering", "no")
 

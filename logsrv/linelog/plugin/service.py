@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -335,8 +336,18 @@ def log_broken_parts(broken: Mapping[str, str]) -> None:
         log.error("{part} is left out; mend it, then restart: {why}", part=part, why=why)
 
 
+def require_interpreter_lock() -> None:
+    """Raise ConfigurationError for a Python whose threads run side by side: see store/writer.py."""
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        raise ConfigurationError(
+            "this Python runs without its global interpreter lock (GIL), which the store needs: set"
+            " PYTHON_GIL=1, or use a Python with it"
+        )
+
+
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
-    """Make the service that twistd runs."""
+    """Make the service that twistd runs. Raises ConfigurationError for a Python without the GIL."""
+    require_interpreter_lock()
     service: IService = launched(
         "logsrv",
         options,

@@ -40,6 +40,14 @@ def test_every_answer_has_the_security_headers(served):
             assert header in served.head
 
 
+def test_answers_of_the_api_have_its_version(served):
+    for path in ("/api/stats", "/api/nothing"):
+        served.ask(path)
+        assert "logsrv-api: 1" in served.head
+    served.ask("/healthz")
+    assert "logsrv-api" not in served.head
+
+
 def test_wrong_paths_methods_and_values_have_their_status(served):
     for path, method, status in [
         ("/nothing", "GET", 404),

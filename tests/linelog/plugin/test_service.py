@@ -205,3 +205,9 @@ def test_names_are_the_loggers_own_and_say_what_is_counted():
     for metric in METRICS:
         assert metric.help.endswith(".")
         assert (metric.kind == "counter") == metric.name.endswith("_total"), metric.name
+
+
+def test_a_python_without_the_gil_is_refused_with_what_to_do(monkeypatch):
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+    with pytest.raises(ConfigurationError, match="set PYTHON_GIL=1"):
+        makeService(Options())
