@@ -5,6 +5,7 @@
 tries 1,000 states under each model instead of 50.
 """
 
+import os
 import random
 import re
 import subprocess
@@ -77,7 +78,8 @@ def _erase(stage: Stage, word: str) -> subprocess.Popen[bytes]:
     stage.recording.mark(f"{word} {stage.next - 1}")
     return subprocess.Popen(
         [*COMMAND, str(stage.store), word],
-        env=stage.recording.environment,
+        # With PYTHONPATH, so that a copy of the checkout, such as a mutant, runs its own code.
+        env={**os.environ, **stage.recording.environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
