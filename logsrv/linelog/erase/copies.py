@@ -31,7 +31,8 @@ def copies_of_store(directory: str, disk: Disk) -> Iterator[str]:
     for name, place, _ in saved_places(directory):
         folder, _, target = name.partition("/")
         url = str(place.note.get("target", "")) if place is not None else ""
-        if folder != "ship" or url in archives:
+        # A saved place does not have the options of a URL.
+        if folder != "ship" or url in [one.partition("?")[0] for one in archives]:
             continue
         if url.startswith(_LAKE):
             yield (

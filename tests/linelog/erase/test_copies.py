@@ -15,9 +15,9 @@ def test_each_copy_has_a_sentence_with_what_to_do(tmp_path):
     for folder in ("ship", "alerts"):
         (store / folder).mkdir()
     ship = at(store / "ship")
-    save_archive_url(ship, "cold", "file:///srv/archive")
+    save_archive_url(ship, "cold", "s3://logs/archive?region=eu-central-1")
     for name, target in (
-        ("cold", "file:///srv/archive"),
+        ("cold", "s3://logs/archive"),
         ("lake", "lake+file:///srv/lake"),
         ("centre", "https://centre.example:6514"),
     ):
