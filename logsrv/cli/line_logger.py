@@ -18,6 +18,7 @@ COMMANDS_OF_THE_LINE_LOGGER = frozenset(
         "erase",
         "help",
         "import",
+        "open",
         "reindex",
         "restore",
         "search",

@@ -95,7 +95,7 @@ LEAVES = (
     Leaf(
         "formats/syslog", "the input and the target syslog", ("syslog",), ("syslog", "syslog+tls")
     ),
-    Leaf("http", "the live page and the API", options=_OF_HTTP),
+    Leaf("http", "the live page and the API", commands=("open",), options=_OF_HTTP),
     Leaf("importing", "the command import", commands=("import",)),
     Leaf(
         "lake",

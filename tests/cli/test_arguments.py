@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.arguments import INSTALLED, tell, usual_store
-from logsrv.linelog.alerts.alert_command import names_configuration, settings
+from logsrv.linelog.commands.service_settings import names_configuration, service_settings
 from tests.parts.commands import HOSTILE, logsrv
 
 SERVICE = 'directory = "/srv/lines"\n[[listener]]\nlisten = "tcp:1234"\n'
@@ -96,13 +96,15 @@ def test_the_configuration_of_the_service_of_this_machine(tmp_path, monkeypatch)
         text = f'directory = "/srv/{name}"\n[[listener]]\nlisten = "tcp:1234"\n'
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(
-        "logsrv.linelog.alerts.alert_command.CONFIGURATION", str(tmp_path / "usual")
+        "logsrv.linelog.commands.service_settings.CONFIGURATION", str(tmp_path / "usual")
     )
     monkeypatch.delenv("LOGSRV_CONFIG", raising=False)
-    assert str(settings({}).directory) == "/srv/usual"
-    assert str(settings({"config": [str(tmp_path / "other")]}).directory) == "/srv/other"
+    assert str(service_settings({}).directory) == "/srv/usual"
+    assert str(service_settings({"config": [str(tmp_path / "other")]}).directory) == "/srv/other"
     assert not names_configuration({})
-    assert str(settings({"directory": ["/srv/given"]}, usual=False).directory) == "/srv/given"
+    assert (
+        str(service_settings({"directory": ["/srv/given"]}, usual=False).directory) == "/srv/given"
+    )
     monkeypatch.setenv("LOGSRV_CONFIG", str(tmp_path / "other"))
     assert names_configuration({})
-    assert str(settings({}).directory) == "/srv/other"
+    assert str(service_settings({}).directory) == "/srv/other"

@@ -8,6 +8,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.parts.chromium import Chromium, Page
+from tests.parts.commands import logsrv
 from tests.parts.daemons import LOOPBACK, Logger, Start
 from tests.parts.waits import join
 from tests.parts.web_clients import Client
@@ -329,3 +330,37 @@ def test_a_board_of_twelve_stays_whole_while_the_store_is_rotated(logger, browse
     )
     assert page.texts(".board-panel > .alarm") == []
     assert page.complaints == []
+
+
+def test_the_address_of_logsrv_open_leads_to_the_page(logger, browser, tmp_path):
+    """Typed, it logs in; a second time the log-in page says why not, and where the token is."""
+    (tmp_path / "token").write_text("correct-horse-battery")
+    file = ("--http-token-file", str(tmp_path / "token"))
+    server = logger("--http", LOOPBACK, *file)
+    server.send(b"hello\n")
+    shown = logsrv("open", "--http", f"tcp:{server.ports()[1]}:interface=127.0.0.1", *file)
+    address = shown.stdout.decode().strip()
+    page = browser.page(address)
+    page.wait(f"{COUNT} === 1 && {LIVE}")
+    assert page.run("location.pathname + location.search") == "/"
+    assert page.complaints == []
+    other = browser.page(address)
+    other.wait("document.querySelector('#log-in-error').textContent.includes('has been used')")
+    assert str(tmp_path / "token") in other.texts(".hint code")
+    other.fill("#token", "correct-horse-battery")
+    other.click(".log-in button")
+    other.wait(f"{COUNT} === 1 && {LIVE}")
+
+
+def test_a_link_to_the_address_on_another_page_leads_to_the_page(logger, browser, tmp_path):
+    """Such as in a chat in the browser, or in a file: the cookie is there when the page is loaded."""
+    (tmp_path / "token").write_text("correct-horse-battery")
+    file = ("--http-token-file", str(tmp_path / "token"))
+    server = logger("--http", LOOPBACK, *file)
+    server.send(b"hello\n")
+    shown = logsrv("open", "--http", f"tcp:{server.ports()[1]}:interface=127.0.0.1", *file)
+    (tmp_path / "chat.html").write_text(f'<a href="{shown.stdout.decode().strip()}">log</a>')
+    page = browser.page((tmp_path / "chat.html").as_uri())
+    page.wait("document.querySelector('a')")
+    page.click("a")
+    page.wait(f"{COUNT} === 1 && {LIVE}")

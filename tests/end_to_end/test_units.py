@@ -41,6 +41,13 @@ def test_the_service_is_exposed_to_little(analyze):
     assert float(found[1]) <= 2.0
 
 
+def test_the_service_may_ask_the_kernel_whose_a_connection_is():
+    """Otherwise every user of the machine is let in at --http without a token, and uses others' codes."""
+    unit = (UNITS / "logsrv.service").read_text()
+    [families] = re.findall(r"(?m)^RestrictAddressFamilies=(.*)$", unit)
+    assert "AF_NETLINK" in families.split()
+
+
 def test_the_socket_is_that_of_a_listener_of_the_packaged_configuration():
     """The server takes over a socket of its own endpoint only; another one would block its port."""
     [place] = re.findall(r"(?m)^ListenStream=(.*)$", (UNITS / "logsrv.socket").read_text())

@@ -1,10 +1,12 @@
 """Inspection sessions over a socket: each line is a command, which is answered before the next is read.
 
-Only operators can reach the socket; `inspect_settings` checks that.
+Only operators can reach a UNIX socket; `inspect_settings` checks that. Over TCP within this machine, others
+are refused here, where the system tells whose a connection is.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from code import InteractiveConsole
 from collections.abc import Iterable, Sequence
@@ -30,6 +32,7 @@ from logsrv.kit.inspect._view import (
     answer_command,
 )
 from logsrv.kit.net.listen import ServerAndReceiver
+from logsrv.kit.net.peer_user import UserOfPeer, user_name
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.kit.protocols._context import ListenerContext
@@ -150,9 +153,27 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
     ending = "\n"
 
     def connection_made(self) -> None:
+        if (why := self._refusal()) is not None:
+            raise PeerError(why)
         self._console = Console(self.service.state, self.service.settings, self.peer)
         self.send_line(self._console.greeting)
         self.write(self._console.prompt.encode())
+
+    def _refusal(self) -> str | None:
+        """Return why the peer may not look; None for the user of the service and root."""
+        factory: Any = self.factory
+        transport: Any = self.transport
+        peer, host = transport.getPeer(), transport.getHost()
+        if factory.user_of is None or not hasattr(peer, "host"):
+            return None
+        try:
+            uid = factory.user_of((peer.host, peer.port), (host.host, host.port))
+        except OSError as error:
+            return f"cannot tell whose this connection is: {error.strerror}"
+        if uid in (0, os.geteuid()):
+            return None
+        whose = "a user who has closed the connection" if uid is None else user_name(uid)
+        return f"only the user of the service and root may look inside here, not {whose}"
 
     async def line_received(self, line: str) -> None:
         # Others get their turn between two commands, however many came at once.
@@ -173,8 +194,15 @@ class SocketServer(ServerAndReceiver, ListenerContext, Factory):
     noisy = False
 
     def __init__(
-        self, service: Service, label: str, rules: SessionSettings, metrics: MetricsPart
+        self,
+        service: Service,
+        label: str,
+        rules: SessionSettings,
+        metrics: MetricsPart,
+        user_of: UserOfPeer | None = None,
     ) -> None:
+        """user_of: tells whose a connection is; None if everybody may look who can connect."""
+        self.user_of = user_of
         # Not a whole RunningService: sessions use no peers, tasks or links.
         session_service: Any = SimpleNamespace(
             state=ServiceView(service),

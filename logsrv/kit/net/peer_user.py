@@ -10,6 +10,7 @@ import os
 import pwd
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import cache
 from ipaddress import IPv6Address, ip_address
@@ -17,6 +18,8 @@ from typing import TypeAlias
 
 SocketAddress: TypeAlias = tuple[str, int]
 """A host's address and a port."""
+UserOfPeer: TypeAlias = Callable[[SocketAddress, SocketAddress], int | None]
+"""Both ends of a TCP connection within this machine → the uid of the client; see `user_of_peer`."""
 _SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY, _NLMSG_ERROR = 20, 2
 _NLM_F_REQUEST = 1

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.inspect_settings import InspectEndpoint, OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.net.peer_user import tells_users, user_of_peer
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.web.access import web_guard_policy
@@ -28,6 +29,10 @@ NO_CONCH = "--inspect ssh: needs Twisted Conch: pip install 'logsrv[inspect]'"
 NO_PYTHON_THERE = (
     "--inspect-python goes with unix: and ssh: only: whoever is on this machine, and a page in its "
     "browser, can connect to {}"
+)
+EVERYBODY_LOOKS = (
+    "this system does not tell whose a connection is: every user of this machine can look inside at "
+    "{place}; unix:PATH is for one user"
 )
 
 
@@ -99,7 +104,12 @@ def _inspect_site(
             key = ssh.host_key(address.host_key)
             server: SiteServer = ssh.SSHServer(service, wanted.label, wanted.settings, key)
             return server
-        return SocketServer(service, wanted.label, wanted.settings, metrics)
+        if address.endpoint.port is None:
+            return SocketServer(service, wanted.label, wanted.settings, metrics)
+        if not tells_users():
+            log.warn(EVERYBODY_LOOKS, place=str(address))
+        user_of = user_of_peer if tells_users() else None
+        return SocketServer(service, wanted.label, wanted.settings, metrics, user_of)
 
     sentence = f"listening for operators{' by ssh' if address.host_key else ''} on {{place}}"
     return SiteSpec(

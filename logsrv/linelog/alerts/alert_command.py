@@ -23,16 +23,13 @@ Exit status: 0 when every alert was delivered, 1 when one was not.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from logsrv.cli.arguments import (
-    CONFIGURATION,
     SAID,
     aligned_columns,
     require_other_option,
@@ -46,7 +43,6 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import grouped_options, options_of
 from logsrv.kit.options.help import add_settings
 from logsrv.kit.options.kinds import DURATION
-from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted, did_you_mean, shown
@@ -68,6 +64,7 @@ from logsrv.linelog.alerts.states.silences import (
 )
 from logsrv.linelog.alerts.tally import SHOWN, MatchCount, MatchTally
 from logsrv.linelog.alerts.ways.delivery import AlertMessage, make_deliver
+from logsrv.linelog.commands.service_settings import names_configuration, service_settings
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.match import make_matcher as matcher_of
 from logsrv.linelog.query.times import parse_moment
@@ -158,8 +155,8 @@ def _settings(arguments: argparse.Namespace) -> LoggerSettings:
         given |= {} if names_configuration(given) else {"alert_command": ["true"]}
     if "alert" in given and not names_configuration(given):
         # With --alert the command line is complete, and not every user may read /etc/logsrv.toml.
-        return settings({"directory": [usual_store()], **given}, usual=False)
-    return settings(given)
+        return service_settings({"directory": [usual_store()], **given}, usual=False)
+    return service_settings(given)
 
 
 def _message_for_test(directory: str, alert: AlertSettings) -> AlertMessage:
@@ -221,24 +218,6 @@ def _send_all(messages: Mapping[str, tuple[AlertSettings, AlertMessage]]) -> int
     if outcome and outcome[0] is not None:
         outcome[0].raiseException()
     return 1 if failed or not outcome else 0
-
-
-def names_configuration(given: Mapping[str, list[str]]) -> bool:
-    """Return whether `given` options of the service, or its variable, name a configuration."""
-    return "config" in given or bool(os.environ.get("LOGSRV_CONFIG"))
-
-
-def settings(given: Mapping[str, list[str]], *, usual: bool = True) -> LoggerSettings:
-    """Return the settings of a service with the options `given`, its variables and its configuration.
-
-    usual: whether to read CONFIGURATION if it exists and no other file is named. Raises ConfigurationError.
-    """
-    if usual and not names_configuration(given) and os.path.exists(CONFIGURATION):
-        given = {**given, "config": [CONFIGURATION]}
-    sources = SettingsSources(
-        name="logsrv", directory=Path.cwd(), environment=os.environ, arguments=given
-    )
-    return load_settings(LoggerSettings, sources).settings
 
 
 def print_past_episodes(directory: str, alerts: Mapping[str, AlertSettings], since: str) -> int:

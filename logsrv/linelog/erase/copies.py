@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted
+from logsrv.linelog.erase.away_lines import is_away_unfinished
 from logsrv.linelog.store.disk import Disk, read_or
 from logsrv.linelog.store.notes import backup_note
 from logsrv.linelog.store.notes.archive_notes import archive_urls
@@ -16,6 +17,7 @@ from logsrv.linelog.store.place import saved_places
 
 _LAKE = "lake+"
 _STATE = ".state"
+_SILENCES = "silences.json"
 
 
 def copies_of_store(directory: str, disk: Disk) -> Iterator[str]:
@@ -29,7 +31,8 @@ def copies_of_store(directory: str, disk: Disk) -> Iterator[str]:
     for name, place, _ in saved_places(directory):
         folder, _, target = name.partition("/")
         url = str(place.note.get("target", "")) if place is not None else ""
-        if folder != "ship" or url in archives:
+        # A saved place does not have the options of a URL.
+        if folder != "ship" or url in [one.partition("?")[0] for one in archives]:
             continue
         if url.startswith(_LAKE):
             yield (
@@ -45,7 +48,18 @@ def copies_of_store(directory: str, disk: Disk) -> Iterator[str]:
     if states := [*_names_with(disk, _STATE)]:
         yield (
             f"{counted(len(states), 'alert')} with a condition may keep a value as the name of a group"
-            f" ({', '.join(states)}), until its window has passed"
+            f" ({', '.join(states)}), until its window has passed; to remove it now, stop the server and"
+            " remove the file: groups that fire are told again"
+        )
+    if any(_names_with(disk, _SILENCES)):
+        yield (
+            f"silences of alerts may name a value as a group ({_SILENCES}): logsrv alert --silences lists"
+            " them, and --end-silence ID removes one"
+        )
+    if is_away_unfinished(directory):
+        yield (
+            "an erase in archives was interrupted, and they may have lines of it: logsrv erase --finish"
+            " --everywhere goes on with it"
         )
     yield (
         "a backup has the lines until the next `logsrv backup` into the same directory; give this command"

@@ -10,8 +10,9 @@ never their text or the query; `logsrv erase --list` shows it. An erase that was
 next start of the server, with the next `logsrv erase`, or with --finish.
 
 At the end stands where else lines are: targets, archives, lakes, backups. --everywhere puts the segments
-into archives and lakes of the store again, also those of earlier erases. Text that was overwritten or
-removed may still be on the disk itself, until the file system uses the place again.
+into archives and lakes of the store again, also those of earlier erases, and erases in segments that only
+an archive has. Text that was overwritten or removed may still be on the disk itself, until the file system
+uses the place again.
 
 Example:
 
@@ -35,6 +36,7 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import shown
 from logsrv.linelog.commands import reading
+from logsrv.linelog.erase.away_lines import is_away_unfinished
 from logsrv.linelog.erase.erase_run import EraseRun
 from logsrv.linelog.erase.everywhere import rewrite_everywhere
 from logsrv.linelog.store.disk import Disk, explanation
@@ -87,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
                 matcher,
                 scope,
                 whole_records=arguments.records,
+                everywhere=arguments.everywhere,
                 reason=arguments.reason,
             )
             _require_complete(directory, disk)
@@ -152,7 +155,14 @@ def _erase(asked: EraseRun, arguments: argparse.Namespace) -> int:
         if (begun := file.read()) is not None:
             tell(f"logsrv erase: the erase of {begun.time} was interrupted; it is finished first")
             asked.carry_out(begun, file, again=True)
-        elif arguments.finish:
+        away = is_away_unfinished(asked.directory)
+        if away and arguments.everywhere:
+            tell("logsrv erase: an erase in archives was interrupted; it is finished first")
+            if (done := asked.carry_out_away()) is not None:
+                print(f"erased in archives: {done.lines:,} of {len(done.runs):,} segments")
+        elif away:
+            tell("logsrv erase: an erase in archives was interrupted: --everywhere goes on with it")
+        elif begun is None and arguments.finish:
             print(f"no erase of {shown(asked.directory)} was interrupted")
     status = asked.status_of_erasing
     if not arguments.finish:

@@ -14,12 +14,15 @@ import time
 import attrs
 
 from logsrv.cli.arguments import tell
+from logsrv.errors import LogsrvError
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted, shown
 from logsrv.linelog.columns.child_process import ColumnsProcess, columns_are_installed
 from logsrv.linelog.commands.progress import CareProgress
 from logsrv.linelog.commands.reading import FAILED, NOTHING
+from logsrv.linelog.erase.away_lines import carry_out_away_erase, plan_away_erase
 from logsrv.linelog.erase.copies import copies_of_store
+from logsrv.linelog.erase.everywhere import make_putter
 from logsrv.linelog.erase.lines_to_erase import LinesToErase, find_lines
 from logsrv.linelog.erase.refused_lines import erase_refused_lines
 from logsrv.linelog.query.match import Matcher
@@ -36,7 +39,8 @@ from logsrv.linelog.store.segment import COLUMNS_SUFFIX
 class EraseRun:
     """A query on a store, and what comes of it. status_of_erasing: FAILED if a plan was not done whole.
 
-    refused: matching lines in files of refused lines. damaged: whether lines could not be read.
+    everywhere: whether lines that are only in archives are erased, too. refused: matching lines in files of
+    refused lines. damaged: whether lines could not be read.
     """
 
     directory: str
@@ -44,6 +48,7 @@ class EraseRun:
     matcher: Matcher
     scope: Scope
     whole_records: bool = attrs.field(kw_only=True)
+    everywhere: bool = attrs.field(kw_only=True, default=False)
     reason: str = attrs.field(kw_only=True)
     found: LinesToErase = attrs.field(factory=LinesToErase)
     refused: int = 0
@@ -62,13 +67,14 @@ class EraseRun:
 
     @property
     def has_found(self) -> bool:
-        """True if there is something to erase here."""
-        return bool(self.found.lines or self.refused)
+        """True if there is something to erase."""
+        away = self.found.away if self.everywhere else 0
+        return bool(self.found.lines or self.refused or away)
 
     @property
     def status(self) -> int:
         """The exit status of the command."""
-        if self.damaged or self.found.away:
+        if self.damaged or (self.found.away and not self.everywhere):
             return FAILED
         return self.status_of_erasing or (0 if self.has_found else NOTHING)
 
@@ -80,6 +86,13 @@ class EraseRun:
             times = f", from {found.first} to {found.last}" if found.first else ""
             segments = counted(len(found.runs), "segment")
             parts.append(f"{_lines(found.lines, found.records)} in {segments}{times}")
+        there = found.in_archives
+        if self.everywhere and there is not None and there.lines:
+            segments = counted(len(there.runs), "segment")
+            times = f", from {there.first} to {there.last}" if there.first else ""
+            parts.append(
+                f"{_lines(there.lines, there.records)} in {segments} only in archives{times}"
+            )
         if self.refused:
             parts.append(f"{counted(self.refused, 'line')} that a target has refused")
         return f"{' and '.join(parts)}, of {shown(self.directory)}"
@@ -89,18 +102,40 @@ class EraseRun:
         load_erased(self.disk)
         if self.refused:
             erase_refused_lines(self.disk, self.matcher, self.scope, dry_run=False)
+        there = self.found.in_archives
+        if self.everywhere and there is not None and there.lines:
+            # Before the others: where both are, an index here may have a copy of a line there.
+            plan_away_erase(self.directory, self._plan_for(there))
+            self.carry_out_away()
         if not self.found.lines:
             return
-        plan = ErasePlan(
+        plan = self._plan_for(self.found)
+        file.write(plan)
+        self.carry_out(plan, file)
+
+    def _plan_for(self, found: LinesToErase) -> ErasePlan:
+        return ErasePlan(
             time=rfc3339(time.time()),
             reason=self.reason,
             by=_user(),
-            lines=self.found.lines,
-            records=self.found.records,
-            runs=self.found.runs,
+            lines=found.lines,
+            records=found.records,
+            runs=found.runs,
         )
-        file.write(plan)
-        self.carry_out(plan, file)
+
+    def carry_out_away(self) -> ErasePlan | None:
+        """Carry out the plan for archives; return it if it is done, else say why not. Raises OSError."""
+        try:
+            put = make_putter(self.directory, self.disk)
+            return carry_out_away_erase(self.directory, self.disk, put)
+        except (LogsrvError, OSError, ValueError) as error:
+            tell(
+                f"logsrv erase: not erased in archives: {explanation(error)}; `logsrv erase --finish "
+                "--everywhere` goes on"
+            )
+            self.status_of_erasing = FAILED
+            self.found.in_archives = None
+            return None
 
     def carry_out(self, plan: ErasePlan, file: PlanFile, *, again: bool = False) -> None:
         """Carry out a plan. again: whether another process has begun with it. Raises OSError."""
@@ -140,13 +175,15 @@ class EraseRun:
 
     def say_found(self, form: str) -> None:
         """Print what was found. form: a sentence about it, with {}."""
+        if self.status_of_erasing and not self.has_found:
+            return
         print(
             form.format(self.found_in_words) if self.has_found else "no line is left that matches"
         )
-        if away := self.found.away:
+        if (away := self.found.away) and not self.everywhere:
             tell(
                 f"logsrv erase: {counted(away, 'line')} of segments that only an archive has are not"
-                " erased: bring them back with logsrv restore, and erase them there"
+                " erased: --everywhere erases them there"
             )
 
     def say_copies(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError
 from logsrv.kit.plugins import load_object
@@ -14,7 +16,7 @@ from logsrv.linelog.store.notes.archive_notes import FOLDER, SUFFIX, read_archiv
 from logsrv.linelog.store.notes.backup_note import store_folders
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.place import Place, saved_places
-from logsrv.linelog.store.segment import Form, sealed_segments
+from logsrv.linelog.store.segment import Form, Segment, sealed_segments
 
 
 def rewrite_everywhere(directory: str, disk: Disk) -> bool:
@@ -24,6 +26,28 @@ def rewrite_everywhere(directory: str, disk: Disk) -> bool:
         if found is not None and place is not None and name.startswith(f"{FOLDER}/"):
             whole &= _rewrite(name.partition("/")[2], place, disk, found.store)
     return whole
+
+
+def make_putter(directory: str, disk: Disk) -> Callable[[Disk, list[Segment]], None]:
+    """Return what puts segments of another directory into the archives and lakes that have them.
+
+    disk: of the store. Raises OSError and ValueError.
+    """
+    found = identity.load(disk)
+    targets = []
+    for name, place, _ in saved_places(directory):
+        if found is not None and place is not None and name.startswith(f"{FOLDER}/"):
+            url = _noted_url(name.partition("/")[2], disk) or str(place.note.get("target", ""))
+            if plugin_rewrite := parse_ship_url(url).plugin.rewrite:
+                targets.append((url, place.position.segment, plugin_rewrite))
+    store = "" if found is None else found.store
+
+    def put(work: Disk, segments: list[Segment]) -> None:
+        for url, first_without, rewrite in targets:
+            there = [one for one in segments if one.number < first_without]
+            load_object(rewrite)(url, work, store, there)
+
+    return put
 
 
 def _rewrite(name: str, place: Place, disk: Disk, store: str) -> bool:

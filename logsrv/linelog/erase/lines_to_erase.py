@@ -5,6 +5,7 @@ Lines that are erased already are left out, so a second erase finds nothing, eve
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 
 import attrs
@@ -27,8 +28,8 @@ from logsrv.linelog.store.times import SIZE
 class LinesToErase:
     """Lines to overwrite. lines: the number of those that match. records: of other lines of their records.
 
-    first, last: the smallest and the largest TIME. away: the number of matching lines whose text is only in
-    an archive; they are not among `lines`.
+    first, last: the smallest and the largest TIME. in_archives: the same of segments whose text is only in
+    archives; they are not among these.
     """
 
     runs: dict[int, Runs] = attrs.field(factory=dict)
@@ -36,7 +37,12 @@ class LinesToErase:
     records: int = 0
     first: str = ""
     last: str = ""
-    away: int = 0
+    in_archives: LinesToErase | None = None
+
+    @property
+    def away(self) -> int:
+        """The number of matching lines that are only in archives."""
+        return 0 if self.in_archives is None else self.in_archives.lines
 
     def add(self, hit: Hit) -> bool:
         """Add a line, in the order of the store; return False if it is erased already."""
@@ -52,25 +58,27 @@ class LinesToErase:
 
 def find_lines(view: View, matcher: Matcher, scope: Scope, *, whole_records: bool) -> LinesToErase:
     """Return the lines to erase. whole_records: whether with all lines of their records."""
-    found = LinesToErase()
+    found = LinesToErase(in_archives=(in_archives := LinesToErase()))
     away = {one.number for one in view.segments if one.form is Form.AWAY}
     search = Search(view, matcher, scope)
     hits: list[Hit] = []
     with closing(search):
         for hit in search.hits():
-            if hit.position.segment in away:
-                found.away += not is_erased(hit.line)
-            elif whole_records:
+            if whole_records:
                 hits.append(hit)
             else:
-                found.lines += found.add(hit)
+                those = in_archives if hit.position.segment in away else found
+                those.lines += those.add(hit)
     if whole_records:
-        _add_records(found, view, hits)
+        _add_records(lambda one: in_archives if one.segment in away else found, view, hits)
     return found
 
 
-def _add_records(found: LinesToErase, view: View, hits: list[Hit]) -> None:
-    """Add hits with all lines of their records. Records of several senders are mixed."""
+def _add_records(lines_of: Callable[[Position], LinesToErase], view: View, hits: list[Hit]) -> None:
+    """Add hits with all lines of their records. Records of several senders are mixed.
+
+    lines_of: returns the lines to which the one at a position belongs.
+    """
     matching = {hit.position for hit in hits}
     lines: dict[Position, Hit] = {}
     with closing(StoredLines(view)) as stored:
@@ -78,6 +86,7 @@ def _add_records(found: LinesToErase, view: View, hits: list[Hit]) -> None:
             lines.update({line.position: line for line in record})
     lines.update({hit.position: hit for hit in hits})
     for _, line in sorted(lines.items()):
-        if found.add(line):
-            found.lines += line.position in matching
-            found.records += line.position not in matching
+        those = lines_of(line.position)
+        if those.add(line):
+            those.lines += line.position in matching
+            those.records += line.position not in matching

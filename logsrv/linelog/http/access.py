@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Callable
 from hashlib import sha256
 from math import ceil
-from typing import TypeAlias
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.web.http import Request
 
 from logsrv.kit.connections.rates import TokenBuckets
-from logsrv.kit.net.peer_user import SocketAddress, user_name
+from logsrv.kit.net.peer_user import UserOfPeer, user_name
 from logsrv.kit.web.access import (
     LOOPBACK_NAMES,
     client_key,
@@ -31,15 +29,15 @@ from logsrv.kit.web.access import (
     host_in_header,
     is_loopback,
 )
+from logsrv.linelog.http.log_in.one_time_codes import CodeState, OneTimeCodes
 from logsrv.linelog.http.problems import Problem, too_many_problem
 
 # A browser keeps the cookie for thirty days.
 COOKIE_SECONDS = 30 * 86400
-UserOfPeer: TypeAlias = Callable[[SocketAddress, SocketAddress], int | None]
-"""Both ends of a TCP connection within this machine → the uid of the client; see `kit.net.peer_user`."""
 # Wrong tokens of a client.
 AT_ONCE = 10
 SECONDS_EACH = 6.0
+_UNKNOWN_USER = -1
 
 
 class AccessRules:
@@ -110,14 +108,9 @@ class AccessRules:
 
         Raises Problem (503) if the system fails to tell.
         """
-        peer, host = request.getClientAddress(), request.getHost()
-        is_within = hasattr(host, "host") and is_loopback(getattr(peer, "host", None))
-        if self._token is not None or self._user_of is None or not is_within:
+        if self._token is not None or not self._is_within(request):
             return
-        try:
-            uid = self._user_of((peer.host, peer.port), (host.host, host.port))
-        except OSError as error:
-            raise Problem(503, f"cannot tell whose this connection is: {error.strerror}") from None
+        uid = self._uid_of(request)
         if uid not in (0, os.geteuid()):
             whose = "a user who has closed the connection" if uid is None else user_name(uid)
             own = os.geteuid()
@@ -128,19 +121,40 @@ class AccessRules:
                 "one, --http-any-user lets all users of this machine read",
             )
 
+    def _is_within(self, request: Request) -> bool:
+        """Return whether a connection is within this machine, and the system tells whose it is."""
+        client = getattr(request.getClientAddress(), "host", None)
+        return (
+            self._user_of is not None and hasattr(request.getHost(), "host") and is_loopback(client)
+        )
+
+    def _uid_of(self, request: Request) -> int | None:
+        """Return the user at the other end of a connection, if the system tells. Raises Problem (503)."""
+        peer, host = request.getClientAddress(), request.getHost()
+        if self._user_of is None or not hasattr(host, "host") or not hasattr(peer, "host"):
+            return None
+        try:
+            return self._user_of((peer.host, peer.port), (host.host, host.port))
+        except OSError as error:
+            raise Problem(503, f"cannot tell whose this connection is: {error.strerror}") from None
+
     def check_token(self, request: Request) -> None:
         """Raise Problem (401, 429) if a token is needed and the request lacks the right one."""
         if self._token is None:
             return
-        cookie = request.getCookie(self._cookie_name)
         # Nobody can guess 56 digits of a hash, so a right cookie is accepted even while another client
         # with the same address guesses tokens.
-        if cookie is not None and hmac.compare_digest(cookie, self._cookie):
+        if self.is_logged_in(request):
             return
         scheme, _, given = (request.getHeader(b"Authorization") or b"").partition(b" ")
         if scheme.lower() != b"bearer":
             raise _unauthorized("a token is needed: Authorization: Bearer TOKEN")
         self.log_in_cookie(request, given.strip())
+
+    def is_logged_in(self, request: Request) -> bool:
+        """Return whether a request has the cookie of a log-in."""
+        cookie = request.getCookie(self._cookie_name)
+        return cookie is not None and hmac.compare_digest(cookie, self._cookie)
 
     def log_in_cookie(self, request: Request, given: bytes) -> bytes:
         """Return the value of Set-Cookie for a right token.
@@ -153,6 +167,24 @@ class AccessRules:
         if not hmac.compare_digest(given, self._token):
             self._count_wrong_token(request)
             raise _unauthorized("the token is wrong")
+        return self._cookie_header(request, self._cookie, COOKIE_SECONDS)
+
+    def code_cookie(self, request: Request, code: str, codes: OneTimeCodes, now: float) -> bytes:
+        """Return the value of Set-Cookie for a one-time code, which is used up then.
+
+        Raises Problem: 401 for one that is not right, 429 after too many wrong ones, 404 if none is needed.
+        """
+        if self._token is None:
+            raise Problem(404, "no token is needed here")
+        uid = self._uid_of(request)
+        if uid is None and self._is_within(request):
+            # The client has closed the connection and gets no cookie, so it must not use up the code.
+            uid = _UNKNOWN_USER
+        state = codes.spend(code, self._token, now, uid)
+        if state is CodeState.WRONG:
+            self._count_wrong_token(request)
+        if state is not CodeState.RIGHT:
+            raise _unauthorized(state.value)
         return self._cookie_header(request, self._cookie, COOKIE_SECONDS)
 
     def _count_wrong_token(self, request: Request) -> None:

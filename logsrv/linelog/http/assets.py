@@ -15,6 +15,7 @@ from pathlib import Path
 import attrs
 
 from logsrv.kit.web.templates import template_environment
+from logsrv.linelog.http.log_in.token_hint import TokenHint
 from logsrv.linelog.query.stage import all_stages
 
 STATIC = "/static"
@@ -153,12 +154,28 @@ PAGES = {"/": live_page, "/board": board_page, "/alerts": alerts_page}
 """The pages by their path."""
 
 
-def log_in_page(problem: str = "", view: str = "") -> Asset:
+def log_in_page(
+    problem: str = "", view: str = "", *, code: str = "", hint: TokenHint | None = None
+) -> Asset:
     """Return the page that asks for the token.
 
-    problem: a sentence about the last attempt. view: the path and the query of the requested page.
+    problem: a sentence about the last attempt. view: the path and the query of the requested page. code: a
+    one-time code; then the page asks only for a click. hint: where the token is.
     """
-    return _render_document("log_in.html", title="Log in – logsrv", problem=problem, view=view)
+    return _render_document(
+        "log_in.html",
+        title="Log in – logsrv",
+        problem=problem,
+        view=view,
+        code=code,
+        hint=hint,
+    )
+
+
+@cache
+def logged_in_page() -> Asset:
+    """Return the page after a log-in by a link on another site, which leads to the live page."""
+    return _render_document("logged_in.html", title="logsrv")
 
 
 @cache

@@ -77,10 +77,13 @@ class ResponseSender:
         else:
             request.end_answer(body)
 
-    def redirect_to_page(self, request: WebRequest, cookie: bytes, view: str = "/") -> None:
+    def redirect_to_page(
+        self, request: WebRequest, cookie: bytes | None = None, view: str = "/"
+    ) -> None:
         """Redirect to a page. view: the link that the user opened before the log-in."""
         self.begin_response(request, 303, JSON)
-        request.setHeader("Set-Cookie", cookie)
+        if cookie is not None:
+            request.setHeader("Set-Cookie", cookie)
         request.setHeader("Location", view)
         request.end_answer(b"")
 

@@ -14,11 +14,12 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import QueryError, StoreError
 from logsrv.kit.connections.rates import TokenBuckets
+from logsrv.kit.net.peer_user import UserOfPeer
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
-from logsrv.linelog.http.access import AccessRules, UserOfPeer, asking_client
+from logsrv.linelog.http.access import AccessRules, asking_client
 from logsrv.linelog.http.board_variables import variables_hint
 from logsrv.linelog.http.endpoints import (
     BOARD_FILE,
@@ -31,6 +32,9 @@ from logsrv.linelog.http.endpoints import (
     openapi_document,
 )
 from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
+from logsrv.linelog.http.log_in.code_request import OpenedBy, code_in_address, opened_by
+from logsrv.linelog.http.log_in.one_time_codes import OneTimeCodes
+from logsrv.linelog.http.log_in.token_hint import token_hint
 from logsrv.linelog.http.part_endpoints import KnownPath, PartEndpoints, nothing_at
 from logsrv.linelog.http.problems import STOPPING, Problem, query_problem
 from logsrv.linelog.http.responses import ResponseSender, SearchAnswer
@@ -95,6 +99,8 @@ class WebServer:
         self._responses = ResponseSender(metrics)
         self._monitor = Monitor(metrics, unhealthy=unhealthy, unready=unready)
         self._attempts = TokenBuckets(reactor.seconds)
+        self._codes = OneTimeCodes(time_of_day(reactor))
+        self._settings = settings
         # Until `apply` has read the token, all requests are refused.
         self._access: AccessRules | None = None
         self._searches = Searches(
@@ -117,7 +123,7 @@ class WebServer:
     def apply(self, settings: HttpSettings) -> None:
         """Use these settings from the next request on. Raises ConfigurationError; then nothing changes."""
         token, before = read_http_token(settings), self._access
-        user_of = None if settings.http_any_user else self._user_of
+        user_of = None if settings.http_any_user and token is None else self._user_of
         self._access = AccessRules(settings.http_host, token, self._attempts, user_of)
         if before is not None and not before.has_same_token(self._access):
             # Close all streams. A client that has the new token, or needs none, connects again by itself.
@@ -125,6 +131,7 @@ class WebServer:
                 viewer.close("the token has changed")
         self._searches.set_limits(at_once=settings.http_searches, seconds=settings.http_search_time)
         self._saved.file = settings.saved
+        self._settings = settings
 
     def stop(self) -> Deferred[None]:
         """Close all streams and refuse requests. The Deferred fires when no process is left."""
@@ -148,7 +155,8 @@ class WebServer:
             raise Problem(refusal.status, refusal.sentence, refusal.headers)
         path = request.path.decode("latin-1")
         self._access.check_host(request)
-        self._access.check_origin(request, page=path in assets.PAGES)
+        is_page = path in assets.PAGES or (path == assets.LOG_IN and request.method != b"POST")
+        self._access.check_origin(request, page=is_page)
         endpoint = BY_PATH.get(path)
         if path not in assets.static_files() and not (endpoint is not None and endpoint.open):
             self._access.check_user(request)
@@ -157,8 +165,11 @@ class WebServer:
             # These files are public, and the log-in page loads them.
             self._responses.send_asset(request, assets.static_files()[path], "no-cache")
         elif path == assets.LOG_IN:
-            self._require_method(request, "POST")
-            self._handle_log_in(request, self._access)
+            self._require_method(request, *READ_METHODS, "POST")
+            if request.method == b"POST":
+                self._handle_log_in(request, self._access)
+            else:
+                self._handle_code(request, self._access)
         elif path in assets.PAGES:
             self._require_method(request, *READ_METHODS)
             self._send_page(request, assets.PAGES[path](), self._access)
@@ -196,23 +207,32 @@ class WebServer:
             access.check_token(request)
         except Problem as problem:
             view = _safe_link(request.uri.decode("latin-1"))
-            self._responses.send_asset(request, assets.log_in_page(view=view), "no-store", problem)
+            self._send_log_in_page(request, problem, view=view)
             return
         self._responses.send_asset(request, page, "no-cache")
         self._searches.start_forking()
+
+    def _send_log_in_page(
+        self, request: WebRequest, problem: Problem | None, said: str = "", **values: str
+    ) -> None:
+        said = said and f"{said[:1].upper()}{said[1:]}."
+        asset = assets.log_in_page(said, hint=token_hint(request, self._settings), **values)
+        self._responses.send_asset(request, asset, "no-store", problem)
 
     def _handle_log_in(self, request: WebRequest, access: AccessRules) -> None:
         assert request.content is not None
         form = parse_qs(request.content.read().decode("utf-8", "replace"))
         view = _safe_link(form.get("view", [""])[0])
+        code = form.get("code", [""])[0]
         try:
-            cookie = access.log_in_cookie(request, form.get("token", [""])[0].encode())
+            if code:
+                cookie = access.code_cookie(request, code, self._codes, time_of_day(self._reactor))
+            else:
+                cookie = access.log_in_cookie(request, form.get("token", [""])[0].encode())
         except Problem as problem:
             if _wants_json(request):
                 raise
-            said = str(problem)
-            asset = assets.log_in_page(said[:1].upper() + said[1:] + ".", view)
-            self._responses.send_asset(request, asset, "no-store", problem)
+            self._send_log_in_page(request, problem, str(problem), view=view)
             return
         if _wants_json(request):
             self._responses.begin_response(request, 204, JSON)
@@ -220,6 +240,31 @@ class WebServer:
             request.finish()
         else:
             self._responses.redirect_to_page(request, cookie, view)
+
+    def _handle_code(self, request: WebRequest, access: AccessRules) -> None:
+        """Log in by the address that `logsrv open` has printed; see `log_in.code_request`."""
+        code, by = code_in_address(request), opened_by(request)
+        if by is OpenedBy.PREVIEW:
+            raise Problem(503, "a preview must not use up this address")
+        if not code or not self._settings.has_token:
+            self._responses.redirect_to_page(request)
+            return
+        if by is OpenedBy.UNKNOWN:
+            self._send_log_in_page(request, None, code=code)
+            return
+        try:
+            cookie = access.code_cookie(request, code, self._codes, time_of_day(self._reactor))
+        except Problem as problem:
+            if access.is_logged_in(request):
+                self._responses.redirect_to_page(request)
+            else:
+                self._send_log_in_page(request, problem, str(problem))
+            return
+        if by is OpenedBy.PERSON:
+            self._responses.redirect_to_page(request, cookie)
+        else:
+            request.setHeader("Set-Cookie", cookie)
+            self._responses.send_asset(request, assets.logged_in_page(), "no-store")
 
     def _answer_api(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
         values = endpoint.parse_query_string(

@@ -15,16 +15,19 @@ def test_each_copy_has_a_sentence_with_what_to_do(tmp_path):
     for folder in ("ship", "alerts"):
         (store / folder).mkdir()
     ship = at(store / "ship")
-    save_archive_url(ship, "cold", "file:///srv/archive")
+    save_archive_url(ship, "cold", "s3://logs/archive?region=eu-central-1")
     for name, target in (
-        ("cold", "file:///srv/archive"),
+        ("cold", "s3://logs/archive"),
         ("lake", "lake+file:///srv/lake"),
         ("centre", "https://centre.example:6514"),
     ):
         kept = Place(Position(1, 0), "", "2026-11-20T06:00:00.000000Z", {"target": target})
         place.save(ship, name, kept)
     (store / "alerts" / "1.state").write_bytes(b"x")
+    (store / "alerts" / "silences.json").write_bytes(b"x")
+    (store / "erasing.away").mkdir()
     said = [*copies_of_store(str(store), at(store))]
-    wanted = ["the archive", "the target centre", "the lake", "1 alert", "a backup"]
+    wanted = ["the archive", "the target centre", "the lake", "1 alert", "silences of alerts"]
+    wanted += ["an erase in archives was interrupted", "a backup"]
     assert [one for one, head in zip(said, wanted, strict=True) if not one.startswith(head)] == []
     assert "https://centre.example:6514" in said[1] and "--everywhere" in said[0]

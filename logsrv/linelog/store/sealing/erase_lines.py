@@ -97,6 +97,7 @@ class LineEraser:
         if done not in notes.erasures:
             notes = notes.with_erasure(done)
         first = min(self._listed.by_number, default=self._listed.active)
+        # This also puts the names of all indexes on the medium, before the plan may go.
         save_erased(notes.without_segments_before(first), self._disk)
         return self.outcome
 
@@ -193,7 +194,6 @@ class LineEraser:
             save_index(made, packed, disk)
             if with_words:
                 disk.rename(tmp(packed.words), packed.words)
-            disk.sync_directory()
         self._remove_if_removed(packed)
         self.outcome.changed.append(packed)
         return made.text
@@ -283,7 +283,6 @@ class LineEraser:
         # Columns have level and host name of the first line of a record; words only those of their lines.
         disk.unlink(segment.columns)
         made = rebuild_index(segment, disk, self._listed.sealed)
-        disk.sync_directory()
         self.outcome.changed.append(segment)
         return made.text
 

@@ -1,5 +1,6 @@
 """Lines are overwritten in every form of a segment, and nothing else changes."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import attrs
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
@@ -17,9 +19,10 @@ from logsrv.linelog.store.notes.erase_plan import is_unfinished
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.notes.segment_notes import RemovedRun, note_removed
 from logsrv.linelog.store.sealing import packer
+from logsrv.linelog.store.sealing.erase_lines import LineEraser
 from logsrv.linelog.store.sealing.packer import PackerPool
 from logsrv.linelog.store.sealing.seal import Interrupted, pack_here, seal
-from logsrv.linelog.store.segment import Form, sealed_segments
+from logsrv.linelog.store.segment import ACTIVE, Form, sealed_segments
 from logsrv.linelog.store.starting.making import right_to_make
 from tests.parts.disks import Crash, CrashingDisk, at, text_of
 from tests.parts.erasing import (
@@ -29,6 +32,7 @@ from tests.parts.erasing import (
     hits,
     line_of_person,
     other_line,
+    plan_for,
     store_with_person,
 )
 from tests.parts.examined_stores import found as doctor_finds
@@ -301,3 +305,81 @@ def test_lines_that_a_power_cut_has_taken_are_not_written_back(store):
     erase(store, again=True)
     left = (store / "current.log").read_bytes()
     assert len(left) == len(text) // 2 and left.count(b"\0") == 0
+
+
+@pytest.mark.parametrize("form", [Form.PLAIN, Form.PACKED])
+def test_an_erase_that_waits_for_another_process_ends_when_it_is_asked_to(store, form):
+    """A server that is stopped does not wait for a sealing or `logsrv reindex`; it goes on later."""
+    segment = next(one for one in sealed_segments(at(store)) if one.form is form)
+    plan = plan_for(store, "zebulon OR quist")
+    plan = attrs.evolve(plan, runs={segment.number: plan.runs[segment.number]})
+    before = (store / segment.name).read_bytes()
+    asked: list[int] = []
+
+    def going() -> bool:
+        asked.append(1)
+        return len(asked) < 3
+
+    with (
+        open(store / segment.name, "rb") as text,
+        right_to_make(text.fileno(), wait=True),
+        pytest.raises(Interrupted),
+    ):
+        LineEraser(plan, at(store), going=going).carry_out()
+    assert (store / segment.name).read_bytes() == before and not (store / "erased").exists()
+    LineEraser(plan, at(store), again=True).carry_out()
+    assert (store / segment.name).read_bytes() != before
+
+
+class RecordingDisk(Disk):
+    """A disk that notes, in order, what decides what a power cut may leave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    def fdatasync(self, fd: int) -> None:
+        name = os.path.basename(os.readlink(f"/proc/self/fd/{fd}"))
+        self.calls.append(f"sync {name}")
+        super().fdatasync(fd)
+
+    def sync_directory(self) -> None:
+        self.calls.append("sync names")
+        super().sync_directory()
+
+    def unlink(self, name: str) -> None:
+        self.calls.append(f"remove {name}")
+        super().unlink(name)
+
+    def rename(self, name: str, to: str) -> None:
+        self.calls.append(f"rename {to}")
+        super().rename(name, to)
+
+
+def order(calls: list[str], *wanted: str) -> bool:
+    """Return whether these calls are there, one after the other, with others between them."""
+    left = iter(calls)
+    return all(one in left for one in wanted)
+
+
+def test_a_text_is_on_the_medium_before_the_note_says_that_lines_of_it_were_erased(store):
+    """Who trusts the note after a power cut takes a block of another store, half of it lost, for whole."""
+    disk = RecordingDisk().open_directory(store)
+    erase(store, disk=disk)
+    assert disk.calls.count("rename erased") > 4
+    for one in sealed_segments(at(store)):
+        if one.form is Form.PLAIN:
+            assert order(disk.calls, f"sync {one.name}", "rename erased", f"sync {one.name}")
+    assert order(disk.calls, f"sync {ACTIVE}", "rename erased", f"sync {ACTIVE}", "rename erased")
+
+
+def test_names_reach_the_medium_in_an_order_in_which_no_index_is_beside_another_text(store):
+    """Other file systems than ext4 and XFS may keep a later change of a name, and not an earlier one."""
+    disk = RecordingDisk().open_directory(store)
+    erase(store, disk=disk)
+    one = next(one for one in sealed_segments(at(store)) if one.form is Form.PACKED)
+    assert order(
+        disk.calls,
+        *(f"sync {one.name}.tmp", f"remove {one.index}", "sync names", f"rename {one.name}"),
+        *("sync names", f"rename {one.index}", "sync names", "remove erasing"),
+    )
