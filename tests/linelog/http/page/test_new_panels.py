@@ -25,7 +25,7 @@ QUERIES = (
     "| count by host",
     "| patterns",
 )
-SHAPES = ["bars", "bars", "bars", "number", "bars", "bars"]
+SHAPES = ["bars", "bars", "lines", "number", "bars", "bars"]
 ALLOWED = 15
 
 
