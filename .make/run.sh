@@ -36,7 +36,8 @@ TEXT
 tail -n 0 -F logs/current.log 2>/dev/null &
 tail=$!
 .venv/bin/twistd -n --pidfile= logsrv --listen "tcp:$port:interface=127.0.0.1" \
-    --http "tcp:$page:interface=127.0.0.1" --directory logs "$@" <&0 &
+    --http "tcp:$page:interface=127.0.0.1" --directory logs \
+    --saved logs/saved.json --alert-saved logs/alerts.json "$@" <&0 &
 server=$!
 # Behind & it ignores Ctrl-C, and who ends this shell means the logger.
 trap 'kill -TERM "$server" 2>/dev/null' INT TERM

@@ -1,6 +1,8 @@
 """`make run` at a terminal: it says what to try, and stops without a word that looks like a fault."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -12,6 +14,7 @@ from tests.parts.at_terminal import AtTerminal
 from tests.parts.modules import ROOT
 from tests.parts.ports import free_port
 from tests.parts.programs import program
+from tests.parts.web_clients import Client
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +28,20 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / ".make", tmp_path / ".make")
     (tmp_path / ".venv").symlink_to(sys.prefix)
     return tmp_path
+
+
+def test_boards_and_alerts_can_be_made_at_once(checkout):
+    make = program("make", "make")
+    words = (make, "-C", str(checkout), "--no-print-directory", "-o", ".venv/run.ready", "run")
+    with AtTerminal(*words, f"PORT={free_port()}", environment={}) as terminal:
+        terminal.expect("logsrv is ready")
+        found = re.search(r"http://127.0.0.1:(\d+)/", terminal.text())
+        assert found is not None
+        client = Client(int(found[1]))
+        assert json.loads(client.ask("/api/saved").body)["enabled"]
+        assert json.loads(client.ask("/api/alerts").body)["may_change"]
+        terminal.type("\x03")
+        terminal.wait()
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "kill"])

@@ -299,7 +299,6 @@ function arrived(found, narrowed) {
   box.accept();
   address.write(current, wantsStep);
   wantsStep = false;
-  byId("alert-link").setAttribute("href", `/alerts?new&${location.search.slice(1)}`);
   showScope(current, scope);
   by.choose(current.by);
   figures.by = current.by;

@@ -459,6 +459,20 @@ def test_a_table_of_a_board_says_how_many_rows_it_shows(logs, visit):
     assert "· the newest 100 of 101 rows are shown ·" in page.text(f"{CHART} .note")
 
 
+def test_of_few_groups_of_many_a_board_says_how_many_and_which(logs, visit):
+    save_board(logs, "| count by app")
+    logs.table = answer(["count"], [("a", 3), ("b", 2)], ("app",), None) | {"groups": 400}
+    page = open_board(visit, 1)
+    assert "2 of 400 groups are used, the first" in page.text(".board-panel .note")
+
+
+def test_a_board_leads_to_the_alerts(logs, visit):
+    save_board(logs, "a")
+    page = open_board(visit, 1)
+    page.click(".board-head a[href='/alerts']")
+    page.wait("location.pathname === '/alerts'")
+
+
 def test_a_panel_says_of_which_time_it_counts(logs, visit):
     save_board(logs, "a")
     logs.boards["shop"]["panels"][0]["time"] = "board"
