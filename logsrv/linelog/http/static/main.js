@@ -89,7 +89,7 @@ function showLayout() {
   lines.setColumns(columns);
   lines.unfoldAll(chosenRows(current.rows) === "all");
   fields.markColumns(columns);
-  figures.download.setColumns(columns);
+  figures.download.setColumns(columns, hasMessage(current.columns));
 }
 
 /**

@@ -190,7 +190,9 @@ def test_a_name_that_is_whole_is_not_offered_over_the_answer(saving, visit):
     page.write("p")
     page.wait(f"{offers}.map((one) => one.textContent).join() === 'apple'")
     page.fill("#q", "| count by apple")
-    page.wait("document.querySelector('#completions').hidden && document.querySelector('#table tbody')")
+    page.wait(
+        "document.querySelector('#completions').hidden && document.querySelector('#table tbody')"
+    )
     # Before a comparison it is: with its operator.
     page.fill("#q", "apple")
     page.wait(f"{offers}.map((one) => one.textContent).join() === 'apple'")
