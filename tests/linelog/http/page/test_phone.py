@@ -35,9 +35,8 @@ def test_the_foot_of_figures_is_not_cut(logs, visit):
     )
     zone = "Europe/Berlin (UTC+01:00)"
     page.run(f"void (document.querySelector('#zone-name').textContent = '{zone}')")
-    for part in ("#connection", "#zone"):
-        said = f"document.querySelector('{part}')"
-        assert page.run(f"{said}.scrollWidth <= {said}.clientWidth + 1"), part
+    said = "document.querySelector('#connection')"
+    assert page.run(f"{said}.scrollWidth <= {said}.clientWidth + 1")
     left, _, width, _ = page.box("#zone")
     assert left + width <= 390
 

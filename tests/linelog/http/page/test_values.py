@@ -44,8 +44,7 @@ def test_an_id_of_a_line_shows_its_lines_of_all_sources(logs, visit: Open):
     page.click(".line .message")
     assert page.texts(".details dd:first-of-type .add") == ["r-17", ID]
     # Near for the keyboard, too: behind the tools, before the buttons of all fields.
-    tabs = "[...document.querySelectorAll('.details :is(button, a)')].findIndex((one) => one.textContent === 'r-17')"
-    assert page.run(tabs) == 6
+    assert page.texts(".details :is(button, a)").index("r-17") == 6
     page.click(f"[aria-label^='All lines with {ID},']")
     page.wait(f"{COUNT} === 2 && {QUERY} === '\"{ID}\"'")
 
