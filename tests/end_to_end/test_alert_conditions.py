@@ -85,7 +85,7 @@ def test_a_share_of_errors_is_delivered_with_its_figures_by_webhook_and_command(
         wanted = {"share": 0.5, "count": 6, "errors": 3, "p95 took_ms": 900}
         assert shop["values"] == wanted and shop["value"] == 0.5
         wait_until(lambda: mails.exists() and " since " in mails.read_text(), "the mail")
-        said = "firing app=shop: share 0.5, count 6, errors 3, p95 took_ms 900 ms since "
+        said = "firing app=shop: share 50 %, count 6, errors 3, p95 took_ms 900 ms since "
         assert said in mails.read_text()
         history = logsrv("alert", *config, "--since", "10m")
         assert b"alert share would have fired once since " in history.stdout

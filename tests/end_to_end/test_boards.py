@@ -64,7 +64,7 @@ def test_numbers_are_those_of_the_store_and_a_wrong_query_is_refused(server, bro
     share = "| count, count if (level>=error) as errors | let share = errors / count"
     for query in ("| max ms", share, "level>=info | count if (ms>8) as slow"):
         add(page, query)
-    assert page.texts(".number-value") == ["11 ms", "0.333", "1", "3", "2"]
+    assert page.texts(".number-value") == ["11 ms", "33.3 %", "1", "3", "2"]
     assert "the store begins at " in page.text(".board-panel > .note")
     page.fill("#new-query", "status>=")
     page.press("Enter")

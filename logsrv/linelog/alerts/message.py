@@ -22,6 +22,7 @@ from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.parse import phrase_of
+from logsrv.linelog.query.question import SHARE
 from logsrv.linelog.read.figures.numbers import AtLeast
 from logsrv.linelog.read.render import hit_document, safe_json
 
@@ -238,9 +239,11 @@ def group_of(condition: Condition, key: Key) -> dict[str, str | None] | None:
     return None if condition.by and key == OTHERS else dict(zip(condition.by, key, strict=True))
 
 
-def value_in_words(value: float) -> str:
-    """Return a figure without the noise behind its sixth decimal."""
-    return f"{round(value, 6):.15g}"
+def value_in_words(value: float, unit: str = "") -> str:
+    """Return a figure with its unit, without the noise behind its sixth decimal; a share in per cent."""
+    if unit == SHARE:
+        return f"{round(100 * value, 2):.15g} %"
+    return f"{round(value, 6):.15g} {unit}".rstrip()
 
 
 def first_value(episode: Episode) -> float | None:
@@ -251,7 +254,7 @@ def first_value(episode: Episode) -> float | None:
 def values_in_words(condition: Condition, values: Values) -> str:
     """Return the figures with their names and units, such as `p95 took_ms 812 ms, count 20`."""
     found = [
-        f"{label.name} {'≥ ' * isinstance(value, AtLeast)}{value_in_words(value)} {label.unit}".rstrip()
+        f"{label.name} {'≥ ' * isinstance(value, AtLeast)}{value_in_words(value, label.unit)}"
         for label, value in zip(condition.labels, values, strict=False)
         if value is not None
     ]

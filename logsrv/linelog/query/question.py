@@ -118,13 +118,16 @@ class ColumnKind(StrEnum):
 
 PURE = ""
 """The unit of numbers that have none: such a number times a time is a time."""
+SHARE = "share"
+"""The unit of a part of a whole: people see 11.3 % for 0.113."""
 
 
 class Column(NamedTuple):
     """A column of a table of figures. field: the one that it tells of.
 
     is_compared: whether the same of the earlier range follows. unit: of its numbers: `ms`, `B` …, PURE for
-    numbers of things and shares, None if it is unknown.
+    numbers of things, SHARE, None if it is unknown. whole: the column of which it is a part, as it counts
+    some of the lines; "" for none.
     """
 
     name: str
@@ -132,6 +135,7 @@ class Column(NamedTuple):
     kind: ColumnKind = ColumnKind.NUMBER
     is_compared: bool = False
     unit: str | None = None
+    whole: str = ""
 
 
 class StageAnswer(Value):

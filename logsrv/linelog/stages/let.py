@@ -12,6 +12,7 @@ one.
 
 The unit of the new column, where it is clear: of `s + s` and `s - s` it is s, of `s * PURE` and `s / PURE`
 too, of `s / s` PURE. PURE are numbers of lines and values, written numbers, and what is made of these.
+A figure of some lines, divided by the same one of all, is a SHARE; so is what a share lacks of a number.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import NamedTuple, TypeAlias
 from logsrv.errors import QueryError
 from logsrv.kit.text.words import shown
 from logsrv.linelog.query.field_names import FIELD, read_field
-from logsrv.linelog.query.question import PURE, Cell, Column, ColumnKind
+from logsrv.linelog.query.question import PURE, SHARE, Cell, Column, ColumnKind
 from logsrv.linelog.query.stage import Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords, find_column
 from logsrv.linelog.query.units import number_in_field_unit, parse_amount
@@ -101,20 +102,22 @@ class Computed(Value):
 
     def _unit(self, columns: Sequence[Column]) -> str | None:
         """Return the unit of its numbers; None if it is unknown."""
-        known = {one.name: one.unit for one in columns}
-        stack: list[str | None] = []
+        known = {one.name: one for one in columns}
+        stack: list[Column] = []
         for one in self.steps:
             if isinstance(one, WithUnit):
-                stack.append(one.unit)
+                stack.append(Column("", "", unit=one.unit))
             elif not isinstance(one, str):
-                stack.append(PURE)
+                stack.append(Column("", "", unit=PURE))
             elif one[0] == _COLUMN:
-                stack.append(known.get(one[1:]))
+                stack.append(known[one[1:]])
             elif one != "~":
                 right, left = stack.pop(), stack.pop()
-                stack.append(_joined_unit(one, left, right))
+                is_share = one == "/" and "" != left.whole == right.name
+                unit = SHARE if is_share else _joined_unit(one, left.unit, right.unit)
+                stack.append(Column("", "", unit=unit))
         [found] = stack
-        return found
+        return found.unit
 
     def _value(self, row: Sequence[Cell], at: dict[str, int]) -> float | None:
         """Return the number of a row; None where a part is missing, a bound, or beyond all numbers."""
@@ -146,7 +149,9 @@ class Computed(Value):
 def _joined_unit(operator_: str, left: str | None, right: str | None) -> str | None:
     """Return the unit of what an operator makes of two numbers; None if it is unknown."""
     if operator_ in "+-":
-        return left if left == right else None
+        return SHARE if {left, right} == {SHARE, PURE} else left if left == right else None
+    # `share * 100` is in per cent already, and that is its name's business.
+    left, right = (PURE if one == SHARE else one for one in (left, right))
     if right == PURE:
         return left
     if operator_ == "*":

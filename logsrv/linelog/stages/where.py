@@ -32,6 +32,7 @@ from logsrv.linelog.query.parse import (
     parse_tree,
 )
 from logsrv.linelog.query.question import (
+    SHARE,
     And,
     Cell,
     Column,
@@ -57,6 +58,7 @@ else:
 _COMPARISON = re.compile(rf"({FIELD})\s*(!=|>=|<=|[=<>~:])\s*")
 ORDER = re.compile(r"()(>=|<=|[<>])\s*")
 """An operator that compares numbers, as the second group."""
+_PERCENT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?%", re.ASCII)
 _NOW = re.compile(r"now(?:\s*-\s*[0-9]{1,12}[smhdw])?(?=[\s)]|\Z)", re.ASCII)
 
 
@@ -131,7 +133,10 @@ def _parse_test(
     parsed = parse_comparison(text, found, "level" if is_level else column.name, extracted)
     if parsed is None:
         raise QueryError("there is nothing to compare with behind :", found.end() + 1)
-    return parsed
+    test, end = parsed
+    if isinstance(test, Compare) and column.unit == SHARE and _PERCENT.fullmatch(test.value):
+        test = test.replace(value=f"{float(test.value[:-1]) / 100:.15g}")
+    return test, end
 
 
 def _check_value(test: Compare, column: Column, at: int) -> None:

@@ -105,6 +105,7 @@ def test_the_lines_of_an_alert_are_those_of_its_filter_and_stages():
 @pytest.mark.parametrize(
     ("text", "sentence", "place"),
     [
+        ("a | count in 5m | where count > 5%", "count is a number, and 5% is none", 32),
         ("a | count", "an alert compares the figure", 9),
         ("a | count by app", "an alert compares the figure", 16),
         ("a | count by app in 5m", "an alert compares the figure", 22),

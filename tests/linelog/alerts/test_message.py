@@ -199,7 +199,7 @@ def test_a_message_of_several_figures_names_each_with_its_unit():
     made = message_of_episodes(alert(SHARE), sent, "web1", test=False)
     assert made.text().split("\n")[-4:-1] == [
         "",
-        f"firing app=shop: share 0.25, p95 took_ms 1812.5 ms, count 40, errors 10 since {SINCE}",
+        f"firing app=shop: share 25 %, p95 took_ms 1812.5 ms, count 40, errors 10 since {SINCE}",
         f"resolved app=pay: count ≥ 7, errors 0 since {SINCE} until 2026-11-20T06:10:00.000000Z",
     ]
     found = standard.loads(made.json)

@@ -43,7 +43,7 @@ def test_documents_keep_to_the_policy(text):
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text)
     named = re.findall(r'(?:src|href)="([^"#]+)"', text)
     for address in named:
-        ours = ("/", "/board", "/alerts?new", "/api/search")
+        ours = ("/", "/board", "/alerts", "/alerts?new", "/api/search")
         assert address in static_files() or address in ours, address
     assert f'action="{LOG_IN}"' in text
 

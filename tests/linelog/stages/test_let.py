@@ -150,6 +150,21 @@ def test_times_are_no_numbers():
         ("b / 1MiB", ""),
         ("took / 500ms", ""),
         ("errors / count * 100", ""),
+        ("errors * 100 / count", ""),
+        ("count / errors", ""),
+        ("count / count", ""),
+        ("errors / count", "share"),
+        ("few / b", "share"),
+        ("slow / rate", "share"),
+        ("(errors / count)", "share"),
+        ("1 - errors / count", "share"),
+        ("errors / count - few / b", "share"),
+        ("took * (errors / count)", "s"),
+        ("errors / count / (few / b)", ""),
+        # Of other lines, or of another field.
+        ("few / took", None),
+        ("few / count", "B"),
+        ("some / avg_y", None),
         # Nothing says in what these are.
         ("took + 1", None),
         ("took + b", None),
@@ -166,7 +181,8 @@ def test_times_are_no_numbers():
 )
 def test_the_unit_of_a_column_where_it_is_clear(expression, unit):
     figures = (
-        "| count, count if (a) as errors, sum took, sum bytes as b, avg ms, avg x, rate by app"
+        "| count, count if (a) as errors, sum took, sum bytes as b, avg ms, avg x, rate,"
+        " sum bytes if (a) as few, rate if (a) as slow, avg y, avg y if (a) as some by app"
     )
     asked = parse_question(f"{figures} compare 1d | let made = {expression}")
     assert asked.answer is not None

@@ -54,6 +54,15 @@ def test_stages_behind_figures_are_of_their_columns(stages, wanted):
 
 
 @pytest.mark.parametrize(
+    ("written", "number"), [("5%", "0.05"), ("0.5%", "0.005"), ("100%", "1"), ("0.05", "0.05")]
+)
+def test_a_share_is_compared_with_per_cents_or_with_a_number(written, number):
+    figures = "count, count if (b) as bad | let share = bad / count"
+    *_, found = parse_question(f"a | {figures} | where share>{written}").row_stages
+    assert found == RowFilter(Compare("share", ">", number))
+
+
+@pytest.mark.parametrize(
     ("stages", "at", "sentence"),
     [
         ("count | where", 16, "where needs a column"),
@@ -63,6 +72,7 @@ def test_stages_behind_figures_are_of_their_columns(stages, wanted):
         ("count by app | where ap=b", 24, "did you mean app?"),
         ("avg ms, max ms | where ms>1", 26, "ms may be each of avg_ms or max_ms"),
         ("count | where count>many", 23, "count is a number, and many is none"),
+        ("count | where count>5%", 23, "count is a number, and 5% is none"),
         ("count | where count> ", 24, "nothing to compare with behind >"),
         ("count | where count: ", 24, "nothing to compare with behind :"),
         ("max time | where time ~ /x/", 27, "max_time is a time: compare it by"),

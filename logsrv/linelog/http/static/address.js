@@ -1,14 +1,19 @@
 /** The address of the page, which holds the query, the time and the line: a bookmark saves them, a copy shares them. */
 
 import { address } from "./api.js";
+import { byId } from "./dom.js";
 import { isPosition } from "./position.js";
 
 /** @typedef {import("./view.js").Request & {last: string, rows: string, columns: string, by: string}} PageState `last`: how far back the histogram goes; `rows`: "2" or "all"; `columns`: fields, separated by commas; `by`: the field of its bars */
 
 const NAMES = /** @type {const} */ (["q", "since", "until", "last", "rows", "columns", "by", "position"]);
 
+/** Let "Alert …" make one of what the address has, whether that is answered or not. */
+const leadToAlert = () => byId("alert-link").setAttribute("href", `/alerts?new&${location.search.slice(1)}`);
+
 /** @returns {PageState} */
 export function read() {
+  leadToAlert();
   const given = new URLSearchParams(location.search);
   const state = Object.fromEntries(NAMES.map((name) => [name, (given.get(name) ?? "").slice(0, 4000)]));
   if (!isPosition(state.position)) state.position = "";
@@ -32,6 +37,7 @@ export function write(state, step) {
   if (next === location.pathname + location.search) return;
   if (step) history.pushState({ step: true }, "", next);
   else history.replaceState(history.state, "", next);
+  leadToAlert();
 }
 
 /** Go back to what was shown before, unless that was another page. */

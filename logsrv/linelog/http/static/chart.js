@@ -65,10 +65,10 @@ export class Chart {
     new ResizeObserver(() => this.draw()).observe(this.box);
   }
 
-  /** The column of the chosen figure. */
+  /** The column of the chosen figure; at first a share, for which the others stand there. */
   get column() {
     const figures = this.answer ? figuresOf(this.answer) : [];
-    return figures.find((column) => this.answer?.columns[column] === this.chosen) ?? figures[0];
+    return figures.find((column) => this.answer?.columns[column] === this.chosen) ?? figures.find((column) => this.answer && unitOf(this.answer, column) === "share") ?? figures[0];
   }
 
   /**

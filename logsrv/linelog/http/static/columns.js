@@ -75,7 +75,7 @@ export function valueOf(line, name) {
 export function showColumns(columns, message, told) {
   const stage = byId("column-names").parentElement;
   const widths = columns.map((name) => `minmax(0, ${WIDTHS.get(name) ?? (message ? "14ch" : "22ch")})`);
-  stage?.style.setProperty("--columns", [...widths, "minmax(0, 1fr)"].join(" "));
+  stage?.style.setProperty("--columns", [...widths, message ? "minmax(0, 1fr)" : "minmax(10ch, 1fr)"].join(" "));
   byId("column-names").hidden = !columns.length;
   byId("lines").toggleAttribute("data-columns", columns.length > 0);
   byId("lines").toggleAttribute("data-no-message", columns.length > 0 && !message);

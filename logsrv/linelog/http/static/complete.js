@@ -96,7 +96,7 @@ export class Completion {
       const parts = extractedNames(query).map((text) => ({ text, note: "extracted" }));
       const others = always.map((text) => ({ text, note: text === "app" ? "the program" : "always there" }));
       const named = piece.kind === "name" || OPERATOR.test(query.slice(end));
-      const all = [...parts, ...known, ...others].filter((one) => isField(one.text));
+      const all = [...parts, ...known, ...others].filter((one) => isField(one.text) && !(named && one.text === piece.typed));
       const numbers = piece.kind === "name" && OF_NUMBERS.test(piece.behind) ? this.numberFields() : new Set();
       const first = all.filter((one) => numbers.has(one.text)).map((one) => ({ ...one, note: "numbers" }));
       return matching([...first, ...all.filter((one) => !numbers.has(one.text))], typed, (one) => one.text)

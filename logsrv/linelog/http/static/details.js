@@ -104,6 +104,9 @@ export class Details {
   /** @param {Line} line */
   fields(line) {
     const table = element("dl", "fields");
+    // First: by keyboard there may be a hundred buttons behind them.
+    const ids = idsOf(line);
+    if (ids.length) table.append(element("dt", "", "same id"), element("dd", "", ...ids.map((id) => this.id(id))));
     /** @type {[string, string, unknown][]} */
     const all = [
       ["time", "", line.time],
@@ -118,8 +121,6 @@ export class Details {
       const shown = values.map((one) => this.value(name, field, typeof one === "string" ? one : JSON.stringify(one), line.position));
       table.append(this.name(name, field), element("dd", "", ...shown));
     }
-    const ids = idsOf(line);
-    if (ids.length) table.append(element("dt", "", "same id"), element("dd", "", ...ids.map((id) => this.id(id))));
     return table;
   }
 

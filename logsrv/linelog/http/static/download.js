@@ -19,10 +19,14 @@ export class Download {
     this.question = { q: "", since: "", until: "" };
     this.lines = Infinity;
     this.columns = "";
+    /** The format that the reader has chosen; "" while none is. */
+    this.chosen = "";
+    this.format.addEventListener("change", () => (this.chosen = this.format.value));
     for (const menu of [this.format, this.order]) menu.addEventListener("change", () => this.show());
     /** @type {() => {records: number, lines: number} | null} what is in the page, if that is all of the answer */
     this.listed = () => null;
     byId("download-button").addEventListener("click", () => {
+      this.format.value = this.chosen || (this.columns || kindOf(this.question.q) === "table" ? "csv" : "json");
       this.show();
       this.dialog.showModal();
     });
@@ -35,9 +39,12 @@ export class Download {
     this.show();
   }
 
-  /** @param {string[]} columns chosen columns, before the message */
-  setColumns(columns) {
-    this.columns = columns.length ? writtenColumns(columns) : "";
+  /**
+   * @param {string[]} columns chosen columns, before the message
+   * @param {boolean} message whether that is one of them
+   */
+  setColumns(columns, message) {
+    this.columns = columns.length ? writtenColumns(columns, message) : "";
     this.show();
   }
 

@@ -19,8 +19,8 @@ export function limitsOf(answer, all = 0, most = MOST_SHOWN, first = "first") {
   const said = [!lines ? "No line matches" : without.length ? `${one}, none has a number in ${without.map(printable).join(", ")}` : `${one}${of}`];
   if (lines && absent.length) said.push(`none has a field ${absent.map(printable).join(", ")}`);
   const [from, to] = every !== null && rows.length ? [rows[0][0], rows[rows.length - 1][0]].map((time) => moment(new Date(String(time)))) : [];
-  if (cut) said.push(`${number(rows.length)} of them are used, of those with most lines`);
-  else if (rows.length < groups) said.push(`${number(rows.length)} of them are used${from ? `, from ${from} to ${to}` : ", the first"}`);
+  if (cut) said.push(`${number(rows.length)} of ${counted(groups, "group")} are used, of those with most lines`);
+  else if (rows.length < groups) said.push(`${number(rows.length)} of ${counted(groups, "group")} are used${from ? `, from ${from} to ${to}` : ", the first"}`);
   if (all > most) said.push(`the ${first} ${number(most)} of ${number(all)} rows are shown`);
   if (missed) said.push(`so many groups that those with few lines were forgotten, ${counted(left_out, "line")} in all: a row may lack up to ${counted(missed, "line")}, and no missing group has more`);
   if (!exact) said.push("p50, p95 and p99 are within 0.5 %");

@@ -89,7 +89,7 @@ function showLayout() {
   lines.setColumns(columns);
   lines.unfoldAll(chosenRows(current.rows) === "all");
   fields.markColumns(columns);
-  figures.download.setColumns(columns);
+  figures.download.setColumns(columns, hasMessage(current.columns));
 }
 
 /**
@@ -299,7 +299,6 @@ function arrived(found, narrowed) {
   box.accept();
   address.write(current, wantsStep);
   wantsStep = false;
-  byId("alert-link").setAttribute("href", `/alerts?new&${location.search.slice(1)}`);
   showScope(current, scope);
   by.choose(current.by);
   figures.by = current.by;

@@ -23,6 +23,8 @@ const whole = new Intl.NumberFormat("en");
  * @param {string} unit of the number; "" for none
  */
 export function unitFor(usual, unit) {
+  // A part of a whole.
+  if (unit === "share") return { size: 0.01, unit: "%" };
   const fitting = usual && Object.hasOwn(SCALES, unit) ? SCALES[unit].filter(([least]) => usual >= least) : [];
   const [, size, name] = fitting[fitting.length - 1] ?? [0, 1, unit];
   return { size, unit: name };

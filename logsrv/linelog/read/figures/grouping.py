@@ -66,6 +66,10 @@ OF_FIELDS = tuple(name for name, one in FUNCTIONS.items() if one.measure)
 PERCENTILES = {name: one.part for name, one in FUNCTIONS.items() if one.part}
 
 
+ADDED_UP = ("count", "rate", "sum", "count_distinct")
+"""Figures of which that of some lines is a part of that of all."""
+
+
 class Measure(NamedTuple):
     """A field, and the way in which it is measured in each group of lines."""
 
@@ -192,7 +196,13 @@ class Grouping(NamedTuple):
         columns = [Column("time", "time", ColumnKind.TIME)] if self.every is not None else []
         columns += [Column(name, name, ColumnKind.GROUP) for name in self.by]
         columns += [
-            Column(one.column, one.field, one.column_kind, unit=one.unit(way))
+            Column(
+                one.column,
+                one.field,
+                one.column_kind,
+                unit=one.unit(way),
+                whole=self._whole_of(one),
+            )
             for one, way in zip(self.figures, ways, strict=True)
         ]
         columns = [*_with_different_names(columns)]
@@ -200,6 +210,14 @@ class Grouping(NamedTuple):
             first = len(columns) - len(self.figures)
             columns[first:] = [each for one in columns[first:] for each in _compared(one)]
         return tuple(_with_different_names(columns))
+
+    def _whole_of(self, figure: Figure) -> str:
+        """Return the column of the same figure of all lines, if there is one that parts add up to."""
+        if figure.condition is None or figure.function not in ADDED_UP:
+            return ""
+        counted = (figure.function, figure.field, None)
+        wholes = (one.column for one in self.figures if (*one[:2], one.condition) == counted)
+        return next(wholes, "")
 
     def name_given_twice(self) -> str:
         """Return a name that the query gives to a figure, and that another column has; "" for none."""

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from logsrv.linelog.query.question import SHARE
 from logsrv.linelog.read.figures.numbers import AtLeast
 
 _DIGITS, _DIGITS_OF_LEAST = 3, 2
@@ -81,6 +82,8 @@ def format_of(
 
 def _scale(usual: float, unit: str) -> tuple[float, str]:
     """Return the unit in which a number is shown: its size in `unit`, and its name."""
+    if unit == SHARE:
+        return 0.01, "%"
     known = _SCALES.get(unit)
     if not known or not usual:
         return 1.0, unit

@@ -58,6 +58,8 @@ def _kind(column: str) -> str:
 def _unit(column: str) -> str | None:
     """The unit of the numbers of a column with such a name."""
     function, _, field = column.partition("_")
+    if function == "part":
+        return "share"
     of_numbers = function in ("sum", "avg", "min", "max", "p50", "p95", "p99")
     return unit_of_figures(re.sub("_(before|change)$", "", field)) if of_numbers else None
 

@@ -63,6 +63,14 @@ def test_figures_of_the_page_become_an_alert_with_a_number_to_fill_in(logs, visi
     assert questions(logs) == [{"alert": [SHARES], "since": ["1h"]}]
 
 
+def test_the_link_to_an_alert_has_the_query_before_the_first_answer(logs, visit):
+    logs.slow.clear()
+    page = visit("?q=disk&last=6h", ready="document.querySelector('#alert-link')?.search")
+    assert page.run("document.querySelector('#alert-link').search") == "?new&q=disk&last=6h"
+    logs.slow.set()
+    page.wait(LIVE)
+
+
 def test_lines_become_an_alert_on_each_on_their_number_or_on_none(logs, visit):
     logs.send("full disk")
     logs.alerts.would = (200, would_fire(condition=False, lines=12, messages=3))

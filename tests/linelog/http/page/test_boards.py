@@ -352,6 +352,34 @@ def test_the_labels_of_a_chart_are_on_its_gridlines_whatever_its_height(board):
     assert all(abs(one - other) < 2 for one, other in zip(labels, lines, strict=True))
 
 
+def test_charts_beside_each_other_keep_their_height(logs, visit):
+    """Where one has a longer title, the other one is stretched: each drawing must not make both taller."""
+    save_board(logs, "| count every 10m", "| count every 10m " + "of a long title " * 20)
+    logs.table = answer(["count"], [(0, 10), (1, 20)])
+    page = open_board(visit, 2, width=1440)
+    heights = "[...document.querySelectorAll('.board-panel')].map((one) => one.offsetHeight)"
+    before = page.run(heights)
+    frames = "for (let frame = 0; frame < 20; frame++) await new Promise(requestAnimationFrame);"
+    page.run(f"(async () => {{ {frames} }})()")
+    assert page.run(heights) == before
+    page.resize(1440, 900)
+    page.run(f"(async () => {{ {frames} }})()")
+    assert page.run(heights) == before
+
+
+def test_a_long_title_has_a_row_of_its_own_and_a_short_one_none(logs, visit):
+    query = "hostname=web1 | count, count if (level>=error) as errors every auto by hostname"
+    save_board(logs, "errors", query)
+    page = open_board(visit, 2, width=1440)
+    for number, is_beside in ((1, True), (2, False)):
+        panel = f".board-panel:nth-child({number})"
+        title, tools = page.box(f"{panel} h2"), page.box(f"{panel} .board-tools")
+        assert (tools[1] < title[1] + title[3]) == is_beside
+    # Two lines of it are seen; a tip and the link have all.
+    assert title[2] > 350 and title[3] < 50
+    assert page.run("document.querySelectorAll('h2 a')[1].title") == f"{query} x"
+
+
 def test_times_of_today_have_their_day_on_paper(board):
     received = ".board-panel tbody td:nth-child(2)"
     assert board.text(received).count(" ") == 0
@@ -429,6 +457,20 @@ def test_a_table_of_a_board_says_how_many_rows_it_shows(logs, visit):
     logs.table = answer(["count"], [(step, 1) for step in range(101)])
     page = open_board(visit, 2)
     assert "· the newest 100 of 101 rows are shown ·" in page.text(f"{CHART} .note")
+
+
+def test_of_few_groups_of_many_a_board_says_how_many_and_which(logs, visit):
+    save_board(logs, "| count by app")
+    logs.table = answer(["count"], [("a", 3), ("b", 2)], ("app",), None) | {"groups": 400}
+    page = open_board(visit, 1)
+    assert "2 of 400 groups are used, the first" in page.text(".board-panel .note")
+
+
+def test_a_board_leads_to_the_alerts(logs, visit):
+    save_board(logs, "a")
+    page = open_board(visit, 1)
+    page.click(".board-head a[href='/alerts']")
+    page.wait("location.pathname === '/alerts'")
 
 
 def test_a_panel_says_of_which_time_it_counts(logs, visit):

@@ -70,6 +70,15 @@ def test_each_figure_is_drawn_with_its_axes_and_exact_values(page):
     shown.wait("location.search.includes('since=2026-11-20T06:10:00.000Z&until=2026-11-20T06:20')")
 
 
+def test_of_a_share_and_the_figures_that_make_it_the_share_is_drawn_first(page):
+    rows = [(step, path, 8, step + 1, (step + 1) / 8) for step in range(3) for path in ("/a", "/b")]
+    shown = page(answer(["count", "errors", "part"], rows, ("path",)))
+    assert shown.text("#table .chart-title") == "part every 10 min, by path"
+    assert shown.text("#table .unit") == "%" and numbers(shown, CURVES) == 2
+    shown.run("document.querySelector('[aria-label=Figure] button').click()")
+    assert shown.text("#table .chart-title") == "count every 10 min, by path"
+
+
 def test_the_legend_shows_one_series_alone(page):
     shown = page(answer(["count"], [row[:3] for row in PATHS], ("path",)))
     shown.click("#table .legend li:last-child button")
@@ -400,6 +409,7 @@ def test_a_change_has_the_unit_and_the_decimals_of_its_value(page):
             "7,200 ms",
         ),
         ("avg_n", (0.25, 0.5, 1.125), "", ["0", "0.5", "1", "1.5"], "0.500"),
+        ("part", (0.0625, 0.125, 0.4), "%", ["0", "10", "20", "30", "40"], "12.5 %"),
     ],
 )
 def test_axis_tip_and_table_have_the_unit_of_the_figure(page, column, figures, unit, ticks, tip):

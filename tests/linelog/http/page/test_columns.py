@@ -26,6 +26,38 @@ def test_only_chosen_columns_are_shown(width, logs, visit: Open):
     assert page.run("document.documentElement.scrollWidth") <= width
 
 
+def test_the_button_for_the_message_has_its_place_behind_many_columns(logs, visit: Open):
+    names = ("app", "client", "method", "path", "status", "vhost", "rt")
+    logs.send("one", **dict.fromkeys(names, "long value " * 5))
+    page = visit(f"?columns={','.join(names)}", ready=f"{COUNT} === 1", width=1280, height=800)
+    left, _, width, height = page.box(".column-names .whole")
+    panel = page.box("#fields")
+    assert left + width <= panel[0] and height < 30
+    cells = "[...document.querySelectorAll('.line > .source')].map((one) => one.offsetLeft)"
+    heads = "[...document.querySelectorAll('.column-name')].map((one) => one.offsetLeft)"
+    # Lines have a bar at their left.
+    apart = [one - other for one, other in zip(page.run(heads), page.run(cells), strict=True)]
+    assert set(apart) == {apart[0]} and apart[0] <= 3
+
+
+def test_a_download_has_the_columns_that_are_seen_and_is_csv_at_first(logs, visit: Open):
+    logs.send("one", app="shop", ms=5)
+    page = visit("?columns=app,ms", ready=f"{COUNT} === 1")
+    link = "new URLSearchParams(document.querySelector('#download').search)"
+    page.click("#download-button")
+    assert page.run(f"[{link}.get('format'), {link}.get('columns')]") == ["csv", "app,ms"]
+    choose = "(one) => { one.value = ''; one.selectedIndex = 0; one.dispatchEvent(new Event('change')); }"
+    page.run(f"({choose})(document.querySelector('#download-format'))")
+    page.press("Escape")
+    page.wait("!document.querySelector('#downloads').open")
+    page.click("[title='+ message: show the message too']")
+    page.click("#download-button")
+    # What was chosen stays.
+    assert page.run(f"{link}.get('format')") is None
+    page.run(f"({choose.replace('= 0', '= 1')})(document.querySelector('#download-format'))")
+    assert page.run(f"{link}.get('columns')") == "app,ms,message"
+
+
 def test_numbers_stand_at_the_right_and_a_click_on_their_name_sorts(logs, visit: Open):
     logs.send("one", app="shop", ms=5)
     page = visit("?columns=app,ms,message", ready=f"{COUNT} === 1", width=1440, height=900)

@@ -25,7 +25,7 @@ QUERIES = (
     "| count by host",
     "| patterns",
 )
-SHAPES = ["bars", "bars", "bars", "number", "bars", "bars"]
+SHAPES = ["bars", "bars", "lines", "number", "bars", "bars"]
 ALLOWED = 15
 
 
@@ -179,6 +179,23 @@ def test_fields_and_stages_are_completed(saving, visit):
     page.press("Escape")
     page.wait("!document.querySelector('#completions').checkVisibility()")
     assert page.run("document.querySelector('#new-query').value") == "| cou"
+
+
+def test_a_name_that_is_whole_is_not_offered_over_the_answer(saving, visit):
+    saving.send("x", app="shop", apple="1")
+    page = visit(ready=LIVE)
+    offers = "[...document.querySelectorAll('#completions li > span:first-child')]"
+    page.fill("#q", "| count by ap")
+    page.wait(f"{offers}.map((one) => one.textContent).join() === 'app,apple'")
+    page.write("p")
+    page.wait(f"{offers}.map((one) => one.textContent).join() === 'apple'")
+    page.fill("#q", "| count by apple")
+    page.wait(
+        "document.querySelector('#completions').hidden && document.querySelector('#table tbody')"
+    )
+    # Before a comparison it is: with its operator.
+    page.fill("#q", "apple")
+    page.wait(f"{offers}.map((one) => one.textContent).join() === 'apple'")
 
 
 def test_a_full_board_takes_no_more(saving, visit):

@@ -28,6 +28,19 @@ def board(logs: Logs, visit: Any, name: str, panel: str = "errors of the shop") 
     return visit(f"board?name={name.replace(' ', '%20')}", ready=settled, **PHONE)
 
 
+def test_the_foot_of_figures_is_not_cut(logs, visit):
+    logs.send("a")
+    page = visit(
+        "?q=%7C+count", ready="!document.querySelector('#table').hidden", width=390, height=844
+    )
+    zone = "Europe/Berlin (UTC+01:00)"
+    page.run(f"void (document.querySelector('#zone-name').textContent = '{zone}')")
+    said = "document.querySelector('#connection')"
+    assert page.run(f"{said}.scrollWidth <= {said}.clientWidth + 1")
+    left, _, width, _ = page.box("#zone")
+    assert left + width <= 390
+
+
 def test_the_head_of_a_board_is_low_however_long_its_name_is(logs, visit):
     page = board(logs, visit, "All services of the shop and of its warehouses in the south")
     assert page.box(".board-head")[3] <= 110

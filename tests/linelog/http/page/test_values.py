@@ -42,7 +42,9 @@ def test_an_id_of_a_line_shows_its_lines_of_all_sources(logs, visit: Open):
     logs.send("other r-17 line", source="udp:192.0.2.9:514")
     page = visit("?q=app%3Dweb", ready=f"{COUNT} === 1")
     page.click(".line .message")
-    assert page.texts(".details dd:last-child .add") == ["r-17", ID]
+    assert page.texts(".details dd:first-of-type .add") == ["r-17", ID]
+    # Near for the keyboard, too: behind the tools, before the buttons of all fields.
+    assert page.texts(".details :is(button, a)").index("r-17") == 6
     page.click(f"[aria-label^='All lines with {ID},']")
     page.wait(f"{COUNT} === 2 && {QUERY} === '\"{ID}\"'")
 

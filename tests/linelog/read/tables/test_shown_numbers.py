@@ -33,6 +33,10 @@ def column(numbers: list[float], unit: str | None = None) -> list[str]:
         ([512, 100], "B", ["512 B", "100 B"]),
         ([1.5, 2], "kB", ["1.5 kB", "2.0 kB"]),
         ([0, 0], "s", ["0 s", "0 s"]),
+        ([0.6019, 0.0258, 0], "share", ["60.2 %", "2.6 %", "0.0 %"]),
+        ([0.5, 1], "share", ["50 %", "100 %"]),
+        ([0, 0], "share", ["0 %", "0 %"]),
+        ([0.00021, 0.0004], "share", ["0.021 %", "0.040 %"]),
         ([], "s", []),
         # Without a unit.
         ([1, 20, 1 << 80], None, ["1", "20", str(1 << 80)]),
@@ -54,17 +58,17 @@ def test_a_column_has_one_unit_and_agreeing_digits(numbers, unit, texts):
 
 @given(
     st.lists(st.floats(-1e280, 1e280) | st.integers(-(1 << 70), 1 << 70), max_size=8),
-    st.sampled_from([None, "s", "ms", "B", "KiB"]),
+    st.sampled_from([None, "s", "ms", "B", "KiB", "share"]),
 )
 def test_any_column_has_one_unit_and_agreeing_digits(numbers, unit):
     """Numbers of so many decimals that none would be seen are apart."""
     numbers = [one for one in numbers if not 0 < abs(one) < 1e-9]
     texts = column(numbers, unit)
-    assert all(re.fullmatch(r"-?[0-9]+(\.[0-9]+)?( [a-zµA-Z]+)?", one) for one in texts)
+    assert all(re.fullmatch(r"-?[0-9]+(\.[0-9]+)?( [a-zµA-Z%]+)?", one) for one in texts)
     assert len({one.partition(" ")[2] for one in texts}) <= 1
     assert len({len(one.partition(" ")[0].partition(".")[2]) for one in texts}) <= 1
     assert all(type(one) is int for one in numbers) <= (
-        "." not in "".join(texts) or unit in ("s", "B")
+        "." not in "".join(texts) or unit in ("s", "B", "share")
     )
 
 
