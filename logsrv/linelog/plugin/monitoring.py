@@ -29,6 +29,7 @@ OF_LISTENERS = {
     "records_as_text_total": (
         "Records stored as text, because they are too long, or not in the expected format."
     ),
+    "masked_total": "Parts of lines that are stored as (masked), because of --mask.",
     "requests_deferred_total": "Requests answered with 503; their senders send them again.",
     "blocks_received_total": "Blocks of other stores that are on the disk here.",
     "blocks_after_gap_total": "Blocks before which lines of their store are missing here for good.",
@@ -65,6 +66,12 @@ DURATIONS = {
 
 METRICS = (
     *make_metrics("counter", OF_LISTENERS, "listener"),
+    Metric(
+        "dropped_lines_total",
+        "counter",
+        "Lines that are not stored, because --drop says so.",
+        ("listener", "reason"),
+    ),
     Metric(
         "records_refused_total",
         "counter",
