@@ -40,7 +40,6 @@ from logsrv.linelog.store.file_owner import plain_files_of_store
 from logsrv.linelog.store.notes.backup_note import store_folders
 from logsrv.linelog.store.segment import COLUMNS_SUFFIX, FOLDERS, PACKED_SUFFIX
 
-
 if TYPE_CHECKING:
     from logsrv.linelog.intake import line_filter
 else:
