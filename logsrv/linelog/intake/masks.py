@@ -43,13 +43,13 @@ _SMALL = 4 << 10
 # With more than one candidate in 2**10 bytes, RE2 searches the whole block, and the next `_WHOLE_BLOCKS`.
 _RARE_SHIFT = 10
 _WHOLE_BLOCKS = 16
-# Of digits in a row every (number // 4)th byte is looked at; with fewer there are too many chance hits.
+# A first look at every (number // 4)th byte finds digits in a row; fewer digits have too many chance hits.
 _FEWEST_DIGITS = 8
 _ZERO, _TEN = numpy.uint8(ord("0")), numpy.uint8(10)
 
 
 class Mask:
-    """One expression, by its pattern. Raises WrongExpression."""
+    """A mask of one listener, made of the pattern of its expression. Raises WrongExpression."""
 
     def __init__(self, pattern: str) -> None:
         found = compile_expression(pattern)
@@ -169,11 +169,11 @@ def _replacement(text: bytes, begin: int, end: int) -> bytes:
 
     So an object stays an object, and its other fields are found.
     """
-    # Indexes before the text are those of its end, but no line begins with a colon behind a quotation mark.
+    # The quotation mark has to end a key: before it, in the same line, stands what is no backslash.
     before = begin - 1
     while text[before] == 0x20 and before > 0:
         before -= 1
-    if before < 2 or text[before - 1 : before + 1] != b'":' or text[before - 2] == 0x5C:
+    if before < 2 or text[before - 1 : before + 1] != b'":' or text[before - 2] in b"\\\n":
         return MASKED
     while text[end : end + 1] == b" ":
         end += 1

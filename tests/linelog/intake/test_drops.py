@@ -23,11 +23,11 @@ QUERIES = (
 )
 
 
-def batch(lines, source="apps@tcp:10.0.0.1:5"):
+def batch(lines: bytes, source: str = "apps@tcp:10.0.0.1:5") -> Batch:
     return Batch(Block.of(lines), source, 1.5)
 
 
-def kept(lines, *queries, most=MOST):
+def kept(lines: bytes, *queries: str, most: int = MOST) -> tuple[bytes, FilterCounts]:
     counts = FilterCounts()
     block = Drops([node_of_drop(one) for one in queries], counts).apply(batch(lines), most)
     return b"" if block is None else bytes(block), counts

@@ -5,7 +5,7 @@ from logsrv.linelog.intake.filter_options import FilterCounts, FilterOptions
 from logsrv.linelog.intake.line_filter import LineFilter
 
 
-def filtered(lines, **options):
+def filtered(lines: bytes, **options: tuple[str, ...]) -> tuple[bytes | None, FilterCounts]:
     counts = FilterCounts()
     block = LineFilter(FilterOptions(**options), counts).apply(
         Batch(Block.of(lines), "tcp:h:1", 0.0), 1 << 20

@@ -27,7 +27,7 @@ MASKS = (
 )
 
 
-def masked(lines, *masks):
+def masked(lines: bytes, *masks: str) -> bytes:
     return bytes(
         Masks([pattern_of_mask(one) for one in masks], FilterCounts()).apply(Block.of(lines))
     )
@@ -64,6 +64,8 @@ def test_each_match_becomes_masked_or_its_named_groups_do(mask, line, stored):
         (rb'{"text":"{\"card\":%b,\"a\":1}"}', rb'{"text":"{\"card\":(masked),\"a\":1}"}'),
         (b'<13>app: {"card":%b}', b'<13>app: {"card":"(masked)"}'),
         (b"card: %b, ok", b"card: (masked), ok"),
+        (b'x\n":%b,', b'x\n":(masked),'),
+        (b'":%b,', b'":(masked),'),
     ],
 )
 def test_an_object_of_json_stays_one(line, stored):
@@ -98,7 +100,7 @@ WORDS = st.sampled_from(
 LINE = st.lists(WORDS, max_size=6).map(b"".join)
 
 
-def reference(line, mask):
+def reference(line: bytes, mask: str) -> bytes:
     """One line alone, by Python's own expressions: `$` and case as queries have them."""
     pattern = mask[1:-1].replace("$", r"\Z").encode()
     flags = re.IGNORECASE | re.DOTALL
@@ -107,7 +109,7 @@ def reference(line, mask):
         groups = [found.span(name) for name in sorted(found.groupdict())] or [found.span()]
         spans += sorted(span for span in groups if span[0] < span[1])
     for begin, end in reversed(spans):
-        inner = re.search(rb'(?<!\\)": *\Z', line[:begin]) and re.match(rb" *[,}]", line[end:])
+        inner = re.search(rb'[^\\]": *\Z', line[:begin]) and re.match(rb" *[,}]", line[end:])
         line = line[:begin] + (b'"(masked)"' if inner else b"(masked)") + line[end:]
     return line
 
@@ -116,6 +118,8 @@ def reference(line, mask):
 def test_a_block_gives_what_each_line_gives_alone(lines, mask, long):
     """Long: with many clean lines around, so that a first look decides which lines are searched."""
     clean = [b"-" * 99] * 50 if long else []
+    # As they are stored; with --raw a byte that is not UTF-8 matches nothing.
+    lines = [line.replace(b"\xff", rb"\xff") for line in lines]
     text = b"".join(line + b"\n" for line in [*clean, *lines, *clean])
     expected = [reference(line, mask) for line in lines]
     assert masked(text, mask).split(b"\n")[len(clean) : len(clean) + len(lines)] == expected
