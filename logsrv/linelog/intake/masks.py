@@ -9,7 +9,7 @@ with it are many.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -35,6 +35,7 @@ from logsrv.linelog.query.text_search.numpy_search import offsets_of_literals
 
 MASKED = b"(masked)"
 _AS_TEXT = b'"(masked)"'
+_BEFORE_VALUE, _AFTER_VALUE = b": ", b",} "
 Spans: TypeAlias = list[tuple[int, int]]
 """Where the parts to mask begin and end, in order, none of them empty."""
 _Offsets: TypeAlias = Callable[[bytes], Sequence[int]]
@@ -62,14 +63,14 @@ class Mask:
     def spans(self, text: bytes, start: int, stop: int) -> Spans:
         """Return the parts to mask of text[start:stop], which is whole lines."""
         if self._candidates is None or stop - start < _SMALL:
-            return [*self._spans_in(text, start, stop)]
+            return self._spans_in(text, start, stop)
         if self._whole:
             self._whole -= 1
-            return [*self._spans_in(text, start, stop)]
+            return self._spans_in(text, start, stop)
         offsets = self._candidates(text)
         if len(offsets) > (stop - start) >> _RARE_SHIFT:
             self._whole = _WHOLE_BLOCKS
-            return [*self._spans_in(text, start, stop)]
+            return self._spans_in(text, start, stop)
         spans: Spans = []
         end = start
         for offset in offsets:
@@ -79,24 +80,23 @@ class Mask:
                 spans += self._spans_in(text, begin, end)
         return spans
 
-    def _spans_in(self, text: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        search, search_groups = self._search, self._search_groups
-        while True:
-            begin, end = search(text, start, stop)
-            if begin < 0:
-                return
+    def _spans_in(self, text: bytes, start: int, stop: int) -> Spans:
+        search, search_groups, spans = self._search, self._search_groups, []
+        begin, end = search(text, start, stop)
+        while begin >= 0:
+            # `pattern_of_mask` has refused expressions with an empty match: with one, this would never end.
             if search_groups is None:
-                if end > begin:
-                    yield begin, end
+                spans.append((begin, end))
             else:
                 # Only the groups; one in another is masked with it.
                 last = start
                 for first, behind in sorted(search_groups(text, begin, stop)[1:]):
                     if first >= last and behind > first:
-                        yield first, behind
+                        spans.append((first, behind))
                         last = behind
-            # No match is empty, as `pattern_of_mask` has checked; else this would never end.
-            start = end + (end == begin)
+            start = end
+            begin, end = search(text, start, stop)
+        return spans
 
 
 def _candidate_finder(pattern: str, found: CompiledExpression) -> _Offsets | None:
@@ -155,11 +155,15 @@ class Masks:
 
     def _replace(self, text: bytes, start: int, stop: int, spans: Spans) -> bytes:
         pieces: list[bytes] = []
+        masked_bytes = 0
         for begin, end in spans:
-            pieces += text[start:begin], _replacement(text, begin, end)
-            self._counts.masked_bytes += end - begin
+            # Most matches do not stand where a value of JSON would.
+            is_value = text[end] in _AFTER_VALUE and text[begin - 1] in _BEFORE_VALUE
+            pieces += text[start:begin], _replacement(text, begin, end) if is_value else MASKED
+            masked_bytes += end - begin
             start = end
         self._counts.masked += len(spans)
+        self._counts.masked_bytes += masked_bytes
         pieces.append(text[start:stop])
         return b"".join(pieces)
 
