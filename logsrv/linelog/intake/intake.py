@@ -402,10 +402,14 @@ class Intake:
         if now - self._drops_said_at < _HOUR and not at_end:
             return
         self._drops_said, self._drops_said_at = self.filter_counts.dropped_lines, now
+        if number < self.filter_counts.dropped_lines:
+            more = "one more line is" if number == 1 else f"{number:,} more lines are"
+        else:
+            more = "a line is" if number == 1 else f"{number:,} lines are"
         log.info(
             "{label}: {number} not stored, because --drop says so; dropped_lines_total counts them",
             label=self.label,
-            number="a line is" if number == 1 else f"{number:,} lines are",
+            number=more,
         )
 
     def as_text(self, source: str, records: int = 1) -> None:

@@ -92,8 +92,8 @@ def test_the_log_tells_of_dropped_lines_once_an_hour():
         way.flush()
     assert [formatEvent(event).split(": ")[1].split(",")[0] for event in logged] == [
         "a line is not stored",
-        "3 lines are not stored",
-        "a line is not stored",
+        "3 more lines are not stored",
+        "one more line is not stored",
     ]
 
 

@@ -99,27 +99,6 @@ def may_match_nothing(exact: str) -> bool:
     return compile_search(bare)(b"", 0, 0)[0] >= 0
 
 
-_DIGITS = (r"\d", "[0-9]", r"[\d]")
-
-
-def required_digits(exact: str) -> int:
-    """Return how many digits in a row every match of an `exact` pattern has, such as 16 for `\\b\\d{16}`.
-
-    0 if that is not certain: only repetitions outside of brackets count.
-    """
-    depth = most = 0
-    before = ""
-    for token in TOKEN.finditer(exact):
-        kind, text = token.lastgroup, token[0]
-        depth += (kind == "open") - (kind == "close")
-        if text == "|" and not depth:
-            return 0
-        if kind == "repeat" and not depth and before in _DIGITS:
-            most = max(most, int(token["least"] or 0))
-        before = text
-    return most
-
-
 Extractor: TypeAlias = Callable[[bytes], Sequence[str | None]]
 """message → the values, None for one that it lacks. Bytes that are not UTF-8 are lone surrogates."""
 

@@ -12,7 +12,6 @@ from logsrv.linelog.query.text_search.expression import (
     may_match_nothing,
     pattern_has_capital,
     pattern_in_lines,
-    required_digits,
 )
 from logsrv.linelog.query.text_search.pattern_reader import lower_ascii_letter
 from tests.parts.examples import more
@@ -232,20 +231,3 @@ def test_an_expression_with_an_empty_match_is_known(pattern):
 @pytest.mark.parametrize("pattern", ["x", "x+", "^x", "a|b", r"\bx", "(a?)b", "[*]", r"\*"])
 def test_an_expression_without_an_empty_match_is_known(pattern):
     assert not may_match_nothing(compile_expression(pattern).exact)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "number"),
-    [
-        (r"\b\d{16}\b", 16),
-        ("[0-9]{8,}", 8),
-        (r"\d{4}-\d{8,9}x", 8),
-        (r"\d+", 0),
-        (r"\d{16}|x", 0),
-        (r"(\d{16})?x", 0),
-        (r"a\d{16}", 16),
-        (r"\D{16}", 0),
-    ],
-)
-def test_the_digits_that_each_match_has_in_a_row_are_known(pattern, number):
-    assert required_digits(compile_expression(pattern).exact) == number
