@@ -35,7 +35,7 @@ MASKED = b"(masked)"
 _AS_TEXT = b'"(masked)"'
 _BEFORE_VALUE, _AFTER_VALUE = b": ", b",} "
 Spans: TypeAlias = list[tuple[int, int]]
-"""Where the parts to mask begin and end, in order, none of them empty."""
+"""Beginnings and ends of the parts to mask, in order; none is empty."""
 _Offsets: TypeAlias = Callable[[bytes], Sequence[int]]
 # Bytes. In less text, RE2 is faster than a first look by NumPy.
 _SMALL = 4 << 10

@@ -24,7 +24,8 @@ log = Logger()
 # The help text of each metric, by its name.
 OF_LISTENERS = {
     "received_lines_total": (
-        "Lines taken in; one longer than --max-line counts as the lines that it becomes."
+        "Lines taken in, without dropped ones; one longer than --max-line counts as the lines that it"
+        " becomes."
     ),
     "records_as_text_total": (
         "Records stored as text, because they are too long, or not in the expected format."
