@@ -18,13 +18,15 @@ from logsrv.linelog.query.text_search.engine import TOKEN, compile_search
 
 FEWEST = 8
 """Bytes of the shortest run that is looked for: every second byte is looked at, and four have to fit."""
+LONGEST = 64
+"""Bytes of the longest run that is looked for; of a longer one this is the beginning."""
 MOST_BYTES = 40
 """With more different bytes, such as all letters and digits, a usual word is a run."""
 # With more than one offset in 2**7 bytes, a closer look takes longer than RE2.
 _MANY_SHIFT = 7
 _NOTHING = frozenset[int]()
 _WITHOUT_WIDTH = (r"\b", r"\B", r"\A", r"\z")
-# Of a class, or an escape: it may match what is not ASCII.
+# Parts of a class or an escape that may match more than ASCII.
 _OUTSIDE = re.compile(r"\[\^|\[:\^|\\[DSWpP]|\\x\{(?:[89a-f][0-9a-f]|[0-9a-f]{3,})\}|[^\x00-\x7f]")
 
 
@@ -59,13 +61,13 @@ class ByteRun:
         # Such a run has four of the bytes that are looked at, or more, one behind the other.
         two = known[:-1] & known[1:]
         found: Array = numpy.flatnonzero(two[:-2] & two[2:]) * step
-        # Then the bytes between these.
+        # The bytes between these are looked at only there.
         for distance in range(1, 3 * step):
             if distance % step and len(found):
                 found = found[self._table.take(codes.take(found + distance))]
         if not len(found) or len(found) > len(text) >> _MANY_SHIFT:
             return found
-        # How many bytes of the run stand before each offset, and how many from it on.
+        # The lengths of the parts of the run before and behind each offset are added.
         around = numpy.arange(-self.least, self.least)
         others = ~self._table[codes.take(found[:, None] + around, mode="clip")]
         # An index beyond the text takes its first or last byte: the run may seem to be longer, not shorter.
@@ -115,7 +117,7 @@ def byte_run_of(exact: str) -> ByteRun | None:
     least, allowed = _either(groups[0])
     if least < FEWEST or len(allowed) > MOST_BYTES or ord("\n") in allowed:
         return None
-    return ByteRun(least, bytes(sorted(allowed)))
+    return ByteRun(min(least, LONGEST), bytes(allowed))
 
 
 def _either(branches: list[list[_Item]]) -> _Item:

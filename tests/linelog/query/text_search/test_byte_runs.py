@@ -27,6 +27,7 @@ def run_of(pattern: str) -> ByteRun | None:
         (r"(\d{4}){2,}x?", 8, b"" + DIGITS + b"Xx"),
         (r"DE\d{8,}", 10, DIGITS + b"DE"),
         (r"\x31{8}", 8, b"1"),
+        (r"\d{1000}", 64, DIGITS),
     ],
 )
 def test_the_bytes_of_a_match_and_their_least_number_are_known(pattern, least, allowed):
