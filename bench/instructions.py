@@ -137,7 +137,7 @@ class Version:
 
     def knows(self, option: str) -> bool:
         """Return whether this version has an option. Raises CalledProcessError."""
-        command = [sys.executable, *TWISTD[1:], "logsrv", "--help"]
+        command = [sys.executable, *TWISTD[1:], "logsrv", "--help-all"]
         done = subprocess.run(command, env=self.env, check=True, capture_output=True, text=True)
         return option in done.stdout
 
