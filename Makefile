@@ -23,7 +23,7 @@ help:
 	@echo 'make mutants   break what is new since the last release, and say what no test finds  (SECONDS=600 SINCE=REV)'
 	@echo 'make audit     ask PyPI for known holes in what we depend on'
 	@echo 'make bench     compare with a C sink, rsyslog and syslog-ng  (ARGS="--quick")'
-	@echo 'make speed     the kit beside asyncio; instructions of ten workloads beside the last release  (SINCE=REV)'
+	@echo 'make speed     the kit beside asyncio; instructions of eleven workloads beside the last release  (SINCE=REV)'
 	@echo 'make docs      write the generated pages and the pictures of states of docs/ again'
 	@echo 'make manuals   write manual pages and completions of shells into build/'
 	@echo 'make pictures  take the pictures of the live page for docs/ again'

@@ -1,4 +1,4 @@
-"""A gate for speed: the instructions of ten workloads, beside those of the last release.
+"""A gate for speed: the instructions of eleven workloads, beside those of the last release.
 
     python -m bench.instructions                        # the last tag
     python -m bench.instructions --since REV --case lines --case top
@@ -7,7 +7,7 @@ Seconds vary from run to run, instructions hardly: each workload has a bar of 5 
 them where the machine has a counter, else valgrind, which is some thirty times as slow. The other version
 is a checkout of its own, run with the Python and the packages of this one. An input's cost is the
 difference between a large and a small load, so that starting is left out; of a search and of sealing
-everything counts.
+everything counts. A workload whose option the other version does not have is left out.
 
 Status 0: within the bar, or nothing can count here. 1: a workload takes more than 5 % more.
 """
@@ -45,6 +45,9 @@ LOGSRV = ("-c", "import sys; from logsrv.cli.main import main; sys.exit(main())"
 # Of a server that valgrind slows down.
 PATIENCE = 120.0
 SEGMENT = 8 << 20
+MASK, CARD = r"/\b\d{16}\b/", b"4111111111111111"
+# Options of workloads; a version without one of them cannot be counted.
+NEEDS = {"masked": "--mask"}
 
 
 class Counter(Protocol):
@@ -132,6 +135,12 @@ class Version:
             command = [sys.executable, *words]
             subprocess.run(command, env=self.env, check=True, stdout=subprocess.DEVNULL)
 
+    def knows(self, option: str) -> bool:
+        """Return whether this version has an option. Raises CalledProcessError."""
+        command = [sys.executable, *TWISTD[1:], "logsrv", "--help-all"]
+        done = subprocess.run(command, env=self.env, check=True, capture_output=True, text=True)
+        return option in done.stdout
+
     def new_folder(self, name: str) -> Path:
         """Return a new folder for a run."""
         return Path(tempfile.mkdtemp(prefix=f"{name}.", dir=self.work))
@@ -148,11 +157,11 @@ Count = Callable[[Version], float]
 Send = Callable[[socket.socket, int], None]
 
 
-def received(kind: str, few: int, many: int, send: Send) -> Count:
+def received(kind: str, few: int, many: int, send: Send, *options: str) -> Count:
     """Return the workload of an input that gets `few` lines, then `many`: the difference counts."""
 
     def count(version: Version) -> float:
-        costs = [serve(version, kind, send, lines, has_lines) for lines in (few, many)]
+        costs = [serve(version, kind, send, lines, has_lines, *options) for lines in (few, many)]
         return (costs[1] - costs[0]) / (many - few) * 1e6
 
     return count
@@ -228,7 +237,7 @@ def sealed(version: Version) -> float:
 
 
 def workloads() -> dict[str, Count]:
-    """Return the ten workloads by their names."""
+    """Return the eleven workloads by their names."""
     sent = {case.name: case.send for case in senders.cases()}
     line, message = senders.MESSAGE.partition(b" ")[2] + b"\n", senders.MESSAGE
     counted = b"%d %b" % (len(message), message)
@@ -236,8 +245,13 @@ def workloads() -> dict[str, Count]:
     def text(record: bytes) -> Send:
         return senders.repeated(record * 1000, 1000)
 
+    with_card = line[: -len(CARD) - 2] + b" " + CARD + b"\n"
+    card = senders.repeated((line * 99 + with_card) * 10, 1000)
+
     return {
         "lines": received("lines", 50_000, 1_050_000, text(line)),
+        # A mask without a literal, and a match in one of a hundred lines.
+        "masked": received("lines", 50_000, 1_050_000, card, "--mask", MASK),
         "syslog": received("syslog", 50_000, 550_000, text(message + b"\n")),
         "counted": received("syslog", 50_000, 550_000, text(counted)),
         "RELP": received("relp", 10_000, 110_000, sent["relp"]),
@@ -298,7 +312,7 @@ def report(found: Mapping[str, tuple[float, float]]) -> tuple[str, list[str]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Count and print; return the status."""
     known = workloads()
-    parser = argparse.ArgumentParser(description="Count the instructions of ten workloads.")
+    parser = argparse.ArgumentParser(description="Count the instructions of eleven workloads.")
     parser.add_argument("--since", metavar="REV", help="the other version; else the last tag")
     parser.add_argument("--case", action="append", choices=known, help="repeatable")
     parser.add_argument(
@@ -321,9 +335,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             work.mkdir()
             versions.append(Version(tree, counter, work, text))
             versions[-1].warm()
-        found = compare(
-            versions[0], versions[1], {name: known[name] for name in given.case or known}
-        )
+        chosen = {name: known[name] for name in given.case or known}
+        for name, option in NEEDS.items():
+            if name in chosen and not versions[1].knows(option):
+                print(f"{name}: left out, {revision} has no {option}", file=sys.stderr)
+                del chosen[name]
+        found = compare(versions[0], versions[1], chosen)
     table, slower = report(found)
     print(f"before: {revision}; counted by {counter.name}\n\n{table}")
     print(f"above {BAR:.2f}: {', '.join(slower) or 'none'}")

@@ -13,6 +13,7 @@ Examples:
 
   logsrv check --config /etc/logsrv.toml
   logsrv check --listen tcp:1234 --directory logs
+  logsrv check --line 'card 4111111111111111, paid'
   logsrv check --plugin greet --strict --listen tcp:1234
 
 Exit status: 0 if there is no error (nor, with --strict, a warning), 1 if
@@ -85,6 +86,11 @@ def declare(parser: Parser) -> None:
     )
     parser.add_argument(
         "--reach", action="store_true", help="connect to targets and webhooks as well"
+    )
+    parser.add_argument(
+        "--line",
+        metavar="TEXT",
+        help="also tell what each listener of the line logger would store of this line",
     )
     parser.add_argument("--strict", action="store_true", help="status 1 for warnings, too")
     parser.add_argument("--json", action="store_true", help="an object of JSON for each line")
@@ -161,7 +167,7 @@ def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:
         user = current_user()
     for where, broken in broken_plugins().items():
         yield warning(where, broken, "mend or remove it; logsrv plugins shows all")
-    asked = CheckRequest(user, reach=arguments.reach, file=options.loaded.file)
+    asked = CheckRequest(user, reach=arguments.reach, file=options.loaded.file, line=arguments.line)
     yield from check_service(service, name, asked)
 
 

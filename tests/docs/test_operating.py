@@ -8,12 +8,43 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess
+from logsrv.linelog.plugin.findings import try_line
 from tests.parts.daemons import LOOPBACK
+from tests.parts.logger_services import settings
 
 pytestmark = pytest.mark.slow
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "operating.md").read_text()
 [HANDLER] = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+[MASKED] = [
+    text
+    for text in re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    if "mask" in text
+]
+
+
+def test_the_masks_and_drops_of_the_page_do_what_it_says(tmp_path):
+    file = tmp_path / "logsrv.toml"
+    file.write_text(MASKED)
+    found = settings("--config", str(file))
+    health = '1.2.3.4 - - [30/Nov/2026:08:00:00 +0000] "GET /health HTTP/1.1" 200 5 "-" "-"'
+    for line, first, second in (
+        (
+            "card 4111111111111111",
+            "would store: card (masked)",
+            "would store: card 4111111111111111",
+        ),
+        (
+            '{"password": "x y", "card": 4111111111111111}',
+            'would store: {"password": "(masked)", "card": "(masked)"}',
+            'would store: {"password": "x y", "card": 4111111111111111}',
+        ),
+        (health, *["would not store the line, because of --drop"] * 2),
+        ("level=debug a=1", *["would not store the line, because of --drop"] * 2),
+        (health.replace("200", "500"), *[f"would store: {health.replace('200', '500')}"] * 2),
+    ):
+        assert [one.sentence for one in try_line(found, line)] == [first, second]
 
 
 def test_pythons_handler_sends_lines(tmp_path):

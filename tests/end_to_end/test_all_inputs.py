@@ -90,3 +90,27 @@ def test_every_message_to_every_input_is_stored_or_refused(logger):
     log = server.log()
     for sentence in SENTENCES:
         assert 1 <= log.count(sentence) <= len(NAMES), sentence
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", [("--mask", "/.+/"), ("--drop", "NOT nothing-has-this-word")])
+def test_no_input_brings_a_line_past_masks_and_drops(logger, option):
+    names = list(dict.fromkeys(one.input for one in MESSAGES))
+    listens = [f"{name}:tcp:0:interface=127.0.0.1" for name in names]
+    server = logger(
+        *("--metrics", "tcp:0:interface=127.0.0.1", "--input-token", TOKEN),
+        *option,
+        listen=listens,
+    )
+    sent = Counter({name: sum(one.sent for one in MESSAGES if one.input == name) for name in names})
+    with contextlib.ExitStack() as open_ones:
+        for name, port in zip(names, server.ports()[:-1], strict=True):
+            send_all([one for one in MESSAGES if one.input == name], port, open_ones)
+        server.wait_until(
+            lambda: count_of(server, "received_lines|records_refused|dropped_lines") == sent,
+            "all to be counted",
+        )
+    server.stop()
+    # Some send an empty line.
+    stored = {message for message in server.messages() if message}
+    assert stored == ({b"(masked)"} if option[0] == "--mask" else set())

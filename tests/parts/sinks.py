@@ -12,6 +12,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Buffer
 from logsrv.linelog.intake.connections import Input
+from logsrv.linelog.intake.filter_options import FilterOptions
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.lines.rules import LineRules
@@ -163,6 +164,7 @@ class InputSettings:
     log_connections: bool = False
     keepalive: float | None = None
     input_options: InputOptions = attrs.field(factory=InputOptions)
+    filter_options: FilterOptions = attrs.field(factory=FilterOptions)
 
 
 def intake(
@@ -172,6 +174,7 @@ def intake(
     options: InputOptions | None = None,
     workers: WorkersHere | None = None,
     cpu: Callable[[], float] = lambda: 0.0,
+    filters: FilterOptions | None = None,
 ) -> Intake:
     """The way into a sink, by some rules; `options` are those of inputs of records.
 
@@ -180,7 +183,12 @@ def intake(
     """
     clock = Clock()
     clock.advance(1.5)
-    settings = InputSettings(rules or LineRules(), name, input_options=options or InputOptions())
+    settings = InputSettings(
+        rules or LineRules(),
+        name,
+        input_options=options or InputOptions(),
+        filter_options=filters or FilterOptions(),
+    )
     return Intake(
         "tcp:1234",
         settings,

@@ -50,12 +50,14 @@ class CheckRequest:
     """The arguments of `logsrv check`.
 
     user: the user that the service runs as. reach: whether to try connections to other servers. file: the
-    configuration; None if there is none.
+    configuration; None if there is none. line: a line to try in a service that stores lines; None if none
+    is given.
     """
 
     user: User
     reach: bool = False
     file: Path | None = None
+    line: str | None = None
 
 
 ok = partial(Finding, FindingLevel.OK)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from time import thread_time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -19,7 +20,9 @@ from logsrv.kit.children.pool import NoWorkerError, ProcessPool, WorkerEndedErro
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import connection_log
 from logsrv.kit.observe.rate_limited_log import Failures, RateLimitedLog
+from logsrv.lazy_names import later_module
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
+from logsrv.linelog.intake.filter_options import FilterCounts, FilterOptions
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.options import InputSettings, read_secrets
 from logsrv.linelog.intake.parsing import Parsed, ParseOrder, read_answer
@@ -45,6 +48,12 @@ from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Producer, Valve
 from logsrv.reactor import NextTurnCall, time_of_day
 
+if TYPE_CHECKING:
+    from logsrv.linelog.intake import line_filter
+else:
+    # Only with --mask or --drop: it imports the query language.
+    line_filter = later_module("logsrv.linelog.intake.line_filter")
+
 log = Logger()
 
 # Words for the log about lines that are too long.
@@ -62,6 +71,7 @@ _WHY = {
 # A block that takes more bytes in the store, with the stamps of its lines, is stored in pieces. 256 KiB of
 # empty lines from a TCP connection over IPv4 take fewer.
 MOST_STORED = 16 << 20
+_HOUR = 3600.0
 
 
 class Deliverer(Producer, TurnTaker, Protocol):
@@ -122,6 +132,13 @@ class Intake:
         self.turns = Turns(store.valve, clock, cpu)
         self.datagrams: Producer | None = None
         self.backlog = False
+        # None without --mask and --drop. After a reload the new one is for connections that are there, too:
+        # what must not be stored, must not be stored any more.
+        self.filter: line_filter.LineFilter | None = None
+        self.filter_options = FilterOptions()
+        self.filter_counts = FilterCounts()
+        # Lines that --drop kept away: how many the log has told of, and when it did.
+        self._drops_said, self._drops_said_at = 0, -math.inf
         self.apply(settings)
         self.unfinished = unfinished or UnfinishedData(lambda: self.options.max_body)
         self._waiting: deque[_WaitingBatch] = deque()
@@ -143,9 +160,16 @@ class Intake:
             read = partial(getattr, counts, f"dropped_{reason}")
             metrics.watch("dropped_bytes_total", read, listener=label, reason=reason)
         metrics.watch("records_refused_total", lambda: counts.empty, listener=label, reason="empty")
+        filtered, rule = self.filter_counts, {"listener": label, "reason": "drop"}
+        metrics.watch("dropped_lines_total", lambda: filtered.dropped_lines, **rule)
+        metrics.watch("dropped_bytes_total", lambda: filtered.dropped_bytes, **rule)
+        metrics.watch(
+            "dropped_bytes_total", lambda: filtered.masked_bytes, listener=label, reason="mask"
+        )
+        metrics.watch("masked_total", lambda: filtered.masked, listener=label)
 
     def apply(self, settings: InputSettings) -> None:
-        """Use these settings for new connections."""
+        """Use these settings for new connections; masks and drops for all, from the next block on."""
         self.rules = settings.line_rules
         self.options = settings.input_options
         self.secrets = read_secrets(self.options)
@@ -154,6 +178,12 @@ class Intake:
         self.keepalive = settings.keepalive
         self.connection_log = connection_log(settings, self.label, self.clock)
         self._prefix = f"{settings.name}@" if settings.name else ""
+        chosen = settings.filter_options
+        if chosen != self.filter_options:
+            self.filter_options = chosen
+            self.filter = (
+                None if chosen.is_empty else line_filter.LineFilter(chosen, self.filter_counts)
+            )
 
     @property
     def valve(self) -> Valve:
@@ -177,6 +207,13 @@ class Intake:
         line = len(source) + TIME_AND_SPACES + 1
         if self.datagrams is not None:
             self.valve.served(self.datagrams)
+        if self.filter is not None:
+            kept = self.filter.apply(Batch(block, source, received), MOST_STORED)
+            if self.filter_counts.dropped_lines != self._drops_said:
+                self._report_drops()
+            if kept is None:
+                return 0
+            block = kept
         if not self._waiting and len(block) * line <= MOST_STORED:
             lines = self.store.append(Batch(block, source, received))
             self.received_lines += lines
@@ -359,6 +396,22 @@ class Intake:
             source=self._oversize_source,
         )
 
+    def _report_drops(self, *, at_end: bool = False) -> None:
+        """Log how many lines --drop kept away: the first at once, then at most once an hour."""
+        now, number = self.clock.seconds(), self.filter_counts.dropped_lines - self._drops_said
+        if now - self._drops_said_at < _HOUR and not at_end:
+            return
+        self._drops_said, self._drops_said_at = self.filter_counts.dropped_lines, now
+        if number < self.filter_counts.dropped_lines:
+            more = "one more line is" if number == 1 else f"{number:,} more lines are"
+        else:
+            more = "a line is" if number == 1 else f"{number:,} lines are"
+        log.info(
+            "{label}: {number} not stored, because --drop says so; dropped_lines_total counts them",
+            label=self.label,
+            number=more,
+        )
+
     def as_text(self, source: str, records: int = 1) -> None:
         """Count and log records that are stored as text: too long, or not in the format of the input."""
         self.metrics.count("records_as_text_total", records, listener=self.label)
@@ -397,5 +450,7 @@ class Intake:
             )
         while self._waiting:
             self._store_first_waiting()
+        if self.filter_counts.dropped_lines != self._drops_said:
+            self._report_drops(at_end=True)
         if self.connection_log is not None:
             self.connection_log.flush()

@@ -51,7 +51,8 @@ class InputFormat:
     name: the NAME in `--listen NAME:ENDPOINT`. place: the input's class, `module:class`. about: who speaks
     it, a few words for `logsrv help inputs`. options: the names
     of the options of `InputOptions` that it uses, so that an operator who gives another is told. joins:
-    whether --join is for its lines.
+    whether --join is for its lines. stores_blocks: whether it stores blocks of other stores, unchanged, so
+    that masks and drops must be given to these.
 
         forward = InputFormat(
             "forward", "logsrv.linelog.formats.forward.input:Forward", "Fluentd and Fluent Bit",
@@ -64,6 +65,7 @@ class InputFormat:
     about: str = ""
     options: tuple[str, ...] = ()
     joins: bool = False
+    stores_blocks: bool = False
 
     def parse_endpoint(self, text: str) -> Endpoint:
         """Return the endpoint in the text after `NAME:`. Raises ValueError with one sentence."""

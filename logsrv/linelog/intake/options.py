@@ -10,6 +10,7 @@ import attrs
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.files import SECRET, SECRET_FILE, read_secret, read_secrets_of_lines
 from logsrv.kit.options.kinds import SIZE
+from logsrv.linelog.intake.filter_options import FilterOptions
 from logsrv.linelog.lines.rules import LineRules
 
 BODIES = ("max_record", "max_body")
@@ -101,3 +102,6 @@ class InputSettings(Protocol):
 
     @property
     def input_options(self) -> InputOptions: ...
+
+    @property
+    def filter_options(self) -> FilterOptions: ...

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from logsrv.kit.service.file_checks import check_directory_writable
 from logsrv.kit.service.findings import (
@@ -18,9 +20,16 @@ from logsrv.kit.service.findings import (
     ok,
 )
 from logsrv.kit.text.words import counted
+from logsrv.lazy_names import later_module
+from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.columns.child_process import columns_are_installed
 from logsrv.linelog.formats.registry import inputs
+from logsrv.linelog.intake.filter_options import FilterCounts
+from logsrv.linelog.intake.intake import MOST_STORED
 from logsrv.linelog.leaves import missing_leaves
+from logsrv.linelog.lines.framer import LineFramer
+from logsrv.linelog.lines.records import ESCAPED_LF
+from logsrv.linelog.lines.rules import LineCounts
 from logsrv.linelog.plugin.logger_settings import (
     PARTS_FOUND,
     LoggerSettings,
@@ -30,6 +39,15 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.file_owner import plain_files_of_store
 from logsrv.linelog.store.notes.backup_note import store_folders
 from logsrv.linelog.store.segment import COLUMNS_SUFFIX, FOLDERS, PACKED_SUFFIX
+
+if TYPE_CHECKING:
+    from logsrv.linelog.intake import line_filter
+else:
+    # Only for a line with --mask or --drop: it imports the query language.
+    line_filter = later_module("logsrv.linelog.intake.line_filter")
+
+# The sender of a line that is tried.
+_TRIED_SOURCE = "tcp:127.0.0.1:1"
 
 
 def check_logger(settings: LoggerSettings, asked: CheckRequest) -> Iterator[Finding]:
@@ -42,6 +60,8 @@ def check_logger(settings: LoggerSettings, asked: CheckRequest) -> Iterator[Find
         why = "is left out: no plugin that can be loaded has that input"
         yield error(listener, why, "mend the plugin")
     yield from check_listeners(settings)
+    if asked.line is not None:
+        yield from try_line(settings, asked.line)
     yield from findings_or_error("store", partial(check_store, settings.directory, asked.user))
     if settings.columns and not columns_are_installed():
         yield ok("columns", "are not made: the extra columns is not installed")
@@ -53,6 +73,28 @@ def check_listeners(settings: LoggerSettings) -> Iterator[Finding]:
         note = getattr(inputs().get(one.listen.input), "stream_note", "")
         if note and one.listen.endpoint.kind == "stream":
             yield ok(one.listen.label, note)
+
+
+def try_line(settings: LoggerSettings, line: str) -> Iterator[Finding]:
+    """Yield what each listener would store of a line, by its masks and drops."""
+    for one in settings.listener:
+        framed = LineFramer(one.line_rules, LineCounts()).receive(one_line_of(line))
+        kept: Block | None = framed
+        if framed is not None and not one.filter_options.is_empty:
+            source = f"{one.name}@{_TRIED_SOURCE}" if one.name else _TRIED_SOURCE
+            batch = Batch(framed, source, time.time())
+            chosen = line_filter.LineFilter(one.filter_options, FilterCounts())
+            kept = chosen.apply(batch, MOST_STORED)
+        if kept is None:
+            yield ok(one.label, "would not store the line, because of --drop")
+        else:
+            text = bytes(kept).decode(errors="backslashreplace").rstrip("\n")
+            yield ok(one.label, f"would store: {text}")
+
+
+def one_line_of(text: str) -> bytes:
+    """Return a text as a sender would send it in one line."""
+    return text.encode(errors="surrogateescape").replace(b"\n", ESCAPED_LF) + b"\n"
 
 
 def check_store(directory: Path, user: User) -> Iterator[Finding]:

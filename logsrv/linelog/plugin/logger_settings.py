@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import attrs
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import GuardPolicy, PeerLimits
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import ARGUMENTS, Endpoint
@@ -16,6 +17,7 @@ from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import FLAG, NAME, NEW_DIRECTORY, SIZE, Kind, integer
 from logsrv.kit.text.words import listed, nearest_word, shown
 from logsrv.linelog.formats.registry import inputs
+from logsrv.linelog.intake.filter_options import FilterOptions
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.leaves import LEAVES, missing_leaves, require_input
@@ -82,7 +84,7 @@ def _options_of_base(settings: object, kind: type[T]) -> T:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
+class ListenerSettings(LineRules, FilterOptions, InputOptions, PeerLimits, GuardPolicy):
     """The settings of one listener. An option that its table leaves out has the general value."""
 
     listen: InputEndpoint = option(REQUIRED, LISTEN, "listen here")
@@ -110,6 +112,13 @@ class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
         """Raise ConfigurationError if its input must not listen with these settings."""
         found = inputs().format_of(self.listen.input)
         found.check_settings(str(self.listen), self.listen.endpoint, self)
+        if found.stores_blocks and not self.filter_options.is_empty:
+            given = "mask" if self.mask else "drop"
+            raise ConfigurationError(
+                f"--{given} is not for --listen {self.listen}: blocks of other stores are stored unchanged,"
+                f" so that each comes exactly once; give --{given} to those stores, and {given} = [] in the"
+                " table of this listener"
+            )
 
     @property
     def line_rules(self) -> LineRules:
@@ -120,6 +129,11 @@ class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
     def input_options(self) -> InputOptions:
         """The options for inputs of records."""
         return _options_of_base(self, InputOptions)
+
+    @property
+    def filter_options(self) -> FilterOptions:
+        """The masks and drops of its lines."""
+        return _options_of_base(self, FilterOptions)
 
 
 def unfit_limits(settings: ListenerSettings | LoggerSettings) -> dict[str, str]:
@@ -198,7 +212,15 @@ class ListeningOptions:
 
 
 PARTS_FOUND = find_parts(
-    (ListeningOptions, StorePolicy, LineRules, InputOptions, PeerLimits, OperatorSettings)
+    (
+        ListeningOptions,
+        StorePolicy,
+        LineRules,
+        FilterOptions,
+        InputOptions,
+        PeerLimits,
+        OperatorSettings,
+    )
 )
 """The parts of the line logger that are here."""
 
@@ -233,6 +255,7 @@ class LoggerSettings(
     PartOptions,
     StorePolicy,
     LineRules,
+    FilterOptions,
     InputOptions,
     PeerLimits,
     OperatorSettings,

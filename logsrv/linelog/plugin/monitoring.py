@@ -24,11 +24,13 @@ log = Logger()
 # The help text of each metric, by its name.
 OF_LISTENERS = {
     "received_lines_total": (
-        "Lines taken in; one longer than --max-line counts as the lines that it becomes."
+        "Lines taken in, without dropped ones; one longer than --max-line counts as the lines that it"
+        " becomes."
     ),
     "records_as_text_total": (
         "Records stored as text, because they are too long, or not in the expected format."
     ),
+    "masked_total": "Parts of lines that are stored as (masked), because of --mask.",
     "requests_deferred_total": "Requests answered with 503; their senders send them again.",
     "blocks_received_total": "Blocks of other stores that are on the disk here.",
     "blocks_after_gap_total": "Blocks before which lines of their store are missing here for good.",
@@ -65,6 +67,12 @@ DURATIONS = {
 
 METRICS = (
     *make_metrics("counter", OF_LISTENERS, "listener"),
+    Metric(
+        "dropped_lines_total",
+        "counter",
+        "Lines that are not stored, because --drop says so.",
+        ("listener", "reason"),
+    ),
     Metric(
         "records_refused_total",
         "counter",

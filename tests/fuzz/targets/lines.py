@@ -17,11 +17,14 @@ from logsrv.kit.framing.frames import (
     Varint,
 )
 from logsrv.kit.framing.telnet import TelnetFilter
+from logsrv.linelog.batch import Block
 from logsrv.linelog.formats.relp.parse import RelpFramer
 from logsrv.linelog.formats.relp.send import RelpSession
 from logsrv.linelog.formats.syslog.parse import SyslogFramer
 from logsrv.linelog.importing.dated import LineMoments
 from logsrv.linelog.importing.readable import readable_text
+from logsrv.linelog.intake.filter_options import FilterCounts, pattern_of_mask
+from logsrv.linelog.intake.masks import MASKED, Masks
 from logsrv.linelog.lines.clean import escaped
 from logsrv.linelog.lines.datagrams import frame_datagrams
 from logsrv.linelog.lines.framer import BlockFramer, LineFramer
@@ -83,6 +86,37 @@ def lines(data: bytes) -> None:
         found = same_however_cut(data, framed(LineFramer, rules))
         assert found == reference(data, rules)
         stored(found.stored, rules)
+
+
+MASKS = tuple(
+    pattern_of_mask(text)
+    for text in (
+        r"/\b\d{8,}\b/",
+        "/pass(word)?=[^ ]+/",
+        r"/[\w.]+@[\w.]+/",
+        r'/"k":(?P<v>"[^"]*"|\d)/',
+    )
+)
+# So many clean lines that a mask looks for its literal or its digits first.
+CLEAN = b"-\n" * 3000
+
+
+@target("linelog.intake.masks")
+def masks(data: bytes) -> None:
+    """A block is masked as each of its lines is alone, wherever it stands, and stays a block."""
+    block = LineFramer(LineRules(), LineCounts()).receive(data + b"\n")
+    text = bytes(block) if block is not None else b""
+    for pattern in MASKS:
+        counts = FilterCounts()
+        filtering = Masks([pattern], counts)
+        alone = b"".join(
+            bytes(filtering.apply(Block.of(line))) for line in text.splitlines(keepends=True)
+        )
+        safe_lines(alone)
+        assert alone.count(MASKED) >= counts.masked
+        among = Block(b"", b"x\n" + CLEAN + text + CLEAN + b"x", 2, 2 + 2 * len(CLEAN) + len(text))
+        assert bytes(filtering.apply(among)) == CLEAN + alone + CLEAN
+        assert filtering.apply(Block.of(CLEAN)).number == 3000
 
 
 @target("kit.framing.telnet", "kit.framing._telnet_bulk", "kit.framing._telnet_commands")

@@ -15,6 +15,7 @@ from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.formats.lines.input import LineDatagrams, Lines
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.intake import intake as intake_module
+from logsrv.linelog.intake.filter_options import FilterOptions
 from logsrv.linelog.intake.gathering import gather
 from logsrv.linelog.intake.intake import MOST_STORED, Intake
 from logsrv.linelog.intake.interfaces import IInput
@@ -51,6 +52,85 @@ def test_each_line_of_a_connection_has_the_time_of_its_own_chunk():
     assert [line[:19] for line in stored.splitlines()] == [
         b"1970-01-01T00:00:0%d" % second for second in (1, 2, 3)
     ]
+
+
+def test_lines_are_masked_and_dropped_before_the_store_gets_them():
+    """Whatever the input: all blocks of lines go this way. What is dropped counts as taken."""
+    sink = Sink()
+    way = intake(sink, filters=FilterOptions(mask=(r"/\b\d{16}\b/",), drop=("level=debug",)))
+    with capturedLogs() as logged:
+        assert way.take(b"card 4111111111111111\n", "tcp:h:1") == len(b"card (masked)\n") + 36
+        assert way.take(b"level=debug a=1\n" * 2, "tcp:h:1") == 0
+        records = Records()
+        records.add(b"level=debug x=1")
+        records.add(b"ok")
+        way.take_gathered(gather(records, way.rules, way.counts), "tcp:h:1")
+    assert sink.text == b"card (masked)\nok\n"
+    assert (way.received_lines, counted(way, "masked_total")) == (2, 1)
+    assert counted(way, "dropped_lines_total", reason="drop") == 3
+    assert counted(way, "dropped_bytes_total", reason="drop") == 45
+    assert counted(way, "dropped_bytes_total", reason="mask") == 16
+    # The log says it at once, and the rest in an hour, or at the stop.
+    way.flush()
+    with capturedLogs() as at_stop:
+        way.flush()
+    assert [formatEvent(event) for event in logged] == [
+        "tcp:1234: 2 lines are not stored, because --drop says so; dropped_lines_total counts them"
+    ]
+    assert not at_stop
+
+
+def test_the_log_tells_of_dropped_lines_once_an_hour():
+    way = intake(Sink(), filters=FilterOptions(drop=("x",)))
+    clock: Any = way.clock
+    with capturedLogs() as logged:
+        for _ in range(3):
+            way.take(b"x\n", "tcp:h:1")
+        clock.advance(3600)
+        way.take(b"x\n", "tcp:h:1")
+        way.take(b"x\n", "tcp:h:1")
+        way.flush()
+    assert [formatEvent(event).split(": ")[1].split(",")[0] for event in logged] == [
+        "a line is not stored",
+        "3 more lines are not stored",
+        "one more line is not stored",
+    ]
+
+
+def test_new_masks_are_for_connections_that_are_there_too():
+    sink = Sink()
+    way = intake(sink)
+    receiver = LineReceiver(way)
+    receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", "10.0.0.1", 5)))
+    receiver.dataReceived(b"bob\n")
+    way.apply(InputSettings(LineRules(), filter_options=FilterOptions(mask=("/bob/",))))
+    receiver.dataReceived(b"bob\n")
+    way.apply(InputSettings(LineRules()))
+    receiver.dataReceived(b"bob\n")
+    assert sink.text == b"bob\n(masked)\nbob\n"
+    assert counted(way, "masked_total") == 1
+
+
+def test_a_match_over_two_chunks_is_masked():
+    sink = Sink()
+    receiver = LineReceiver(intake(sink, filters=FilterOptions(mask=(r"/\d{16}/",))))
+    receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", "10.0.0.1", 5)))
+    for piece in (b"card 41111", b"11111111111 ", b"ok\nrest 4111111111111111"):
+        receiver.dataReceived(piece)
+    receiver.finish()
+    assert sink.text == b"card (masked) ok\nrest (masked)\n"
+
+
+def test_a_match_is_not_found_where_an_over_long_line_is_cut():
+    """The pieces are lines; what happens to a number between them is in the documents."""
+    sink = Sink()
+    rules = LineRules(max_line=10)
+    receiver = LineReceiver(intake(sink, rules, filters=FilterOptions(mask=(r"/\d{8}/",))))
+    receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", "10.0.0.1", 5)))
+    receiver.dataReceived(b"12345678-+12345678\nx 12345678 12345678\n")
+    assert sink.text == b"(masked)-+\n(masked)\nx (masked)\n (masked)\n"
+    receiver.dataReceived(b"abcdef12345678\n")
+    assert sink.text.endswith(b"abcdef1234\n5678\n")
 
 
 def test_a_reload_gives_new_rules_and_a_new_name():

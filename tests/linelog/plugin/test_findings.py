@@ -8,8 +8,8 @@ import pytest
 
 from logsrv.kit.service.findings import Finding, FindingLevel, User, current_user
 from logsrv.linelog.plugin import findings as logger
-from logsrv.linelog.plugin.findings import check_store
-from tests.parts.logger_services import findings
+from logsrv.linelog.plugin.findings import check_store, try_line
+from tests.parts.logger_services import findings, settings
 from tests.parts.users import as_root, follow, nobody, open_directory
 
 
@@ -116,3 +116,20 @@ def test_the_check_says_how_messages_of_gelf_end(directory, listen, noted):
     found = [one for one in findings(directory.parent, text) if one.subject == listen]
     assert [one.level for one in found] == noted * [FindingLevel.OK]
     assert all("end with NUL" in one.sentence for one in found)
+
+
+def test_a_line_is_tried_at_each_listener(tmp_path):
+    file = tmp_path / "logsrv.toml"
+    file.write_text(
+        "mask = ['/\\b\\d{4}\\b/']\ndrop = 'level=debug'\n[[listener]]\nlisten = 'tcp:1'\nname = 'apps'\n"
+        "[[listener]]\nlisten = 'tcp:2'\nmask = []\ndrop = 'name=none'\n"
+    )
+    found = settings("--config", str(file))
+    assert [(one.subject, one.sentence) for one in try_line(found, "pin 1234\x1b\né")] == [
+        ("apps@tcp:1", "would store: pin (masked)\\x1b\\x0aé"),
+        ("tcp:2", "would store: pin 1234\\x1b\\x0aé"),
+    ]
+    assert [one.sentence for one in try_line(found, "level=debug a=1")] == [
+        "would not store the line, because of --drop",
+        "would store: level=debug a=1",
+    ]

@@ -30,6 +30,7 @@ blocks = BlocksFormat(
     "logsrv.linelog.formats.blocks.input:Blocks",
     "another logsrv that ships its store: --ship https://...",
     options=OVER_HTTP,
+    stores_blocks=True,
 )
 
 

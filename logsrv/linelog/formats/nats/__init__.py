@@ -55,6 +55,7 @@ nats = NatsFormat(
     f"{_HERE}.input:Nats",
     "lines are fetched from NATS JetStream, instead of listening",
     options=OVER_HTTP,
+    stores_blocks=True,
 )
 
 

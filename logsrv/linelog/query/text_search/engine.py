@@ -10,7 +10,7 @@ second: `\\pL{400}`. So that size is estimated from the text, and bounded, befor
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -18,6 +18,8 @@ import re2
 
 Search: TypeAlias = Callable[[bytes, int, int], tuple[int, int]]
 """text, start, end → offsets at which the leftmost match in that part begins and ends, or (-1, -1)."""
+GroupSearch: TypeAlias = Callable[[bytes, int, int], Sequence[tuple[int, int]]]
+"""text, start, end → the same of the match and of each of its groups; (-1, -1) for one without a part."""
 
 _MEMORY = 16 << 20
 # Bytes of memory for a compiled pattern, too few for any: so RE2 stops after parsing.
@@ -49,6 +51,19 @@ def compile_search(pattern: str) -> Search:
 
     def search(text: bytes, start: int, end: int) -> tuple[int, int]:
         found: tuple[int, int] = match(unanchored, text, start, end)[0]
+        return found
+
+    return search
+
+
+def compile_group_search(pattern: str) -> GroupSearch:
+    """Return the search for `pattern` that tells its groups, too. Raises WrongExpression."""
+    regexp = _compile_with_re2(_without_mixed_classes(pattern), _MEMORY, capture=True)
+    match = regexp._regexp.Match
+    unanchored = re2._Anchor.UNANCHORED
+
+    def search(text: bytes, start: int, end: int) -> Sequence[tuple[int, int]]:
+        found: Sequence[tuple[int, int]] = match(unanchored, text, start, end)
         return found
 
     return search

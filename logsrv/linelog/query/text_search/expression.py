@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 from logsrv.linelog.fields.stored_line import decode_stored
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.text_search.engine import (
+    TOKEN,
     Search,
     captures,
     compile_search,
@@ -75,6 +76,27 @@ def compile_expression(pattern: str) -> CompiledExpression:
         top.begins_with_one_text,
         reader.bytes_by_position(),
     )
+
+
+_IN_LINES = {r"\A": "(?m:^)", r"\z": "(?m:$)"}
+_WITHOUT_WIDTH = {*_IN_LINES, r"\b", r"\B"}
+
+
+def pattern_in_lines(exact: str) -> str:
+    """Return an `exact` pattern for a text of many lines: each match is in one line, as it would be alone.
+
+    The beginning and the end of the message become those of a line.
+    """
+    return TOKEN.sub(lambda token: _IN_LINES.get(token[0], token[0]), exact)
+
+
+def may_match_nothing(exact: str) -> bool:
+    """Return whether an `exact` pattern may match the empty text, at some place of some text."""
+    bare = TOKEN.sub(
+        lambda token: "(?:)" if token[0] in _WITHOUT_WIDTH else token[0],
+        exact,
+    )
+    return compile_search(bare)(b"", 0, 0)[0] >= 0
 
 
 Extractor: TypeAlias = Callable[[bytes], Sequence[str | None]]

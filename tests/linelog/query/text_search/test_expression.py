@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.text_search.engine import WrongExpression, compile_search
-from logsrv.linelog.query.text_search.expression import compile_expression, pattern_has_capital
+from logsrv.linelog.query.text_search.expression import (
+    compile_expression,
+    may_match_nothing,
+    pattern_has_capital,
+    pattern_in_lines,
+)
 from logsrv.linelog.query.text_search.pattern_reader import lower_ascii_letter
 from tests.parts.examples import more
 
@@ -198,3 +203,31 @@ def test_expressions_of_a_fixed_width_have_their_classes(pattern, width):
 def test_a_class_has_its_characters_in_both_cases_and_those_of_its_escapes():
     found = compile_expression(r"[\d_b-]x").classes
     assert found == (frozenset(b"0123456789_bB-"), frozenset(b"xX"))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["^a", "b$", "^ab$", r"\Aa\b", r"b\z", "(?s)a.b", r"a\s+b", r"[^x]b", "(^a|b$)", r"\Qa\E$"],
+)
+def test_many_lines_have_the_matches_that_each_has_alone(pattern):
+    lines = [b"ab", b"a", b"b", b"", b"aab b", b"a b", b"xb"]
+    exact = compile_expression(pattern).exact
+    alone = [compile_search(exact)(line, 0, len(line)) for line in lines]
+    text, search = b"\n".join(lines) + b"\n", compile_search(pattern_in_lines(exact))
+    start = 0
+    for line, (begin, end) in zip(lines, alone, strict=True):
+        found = search(text, start, start + len(line) + 1)
+        assert found == ((start + begin, start + end) if begin >= 0 else (-1, -1)), line
+        start += len(line) + 1
+
+
+@pytest.mark.parametrize(
+    "pattern", ["x*", "", "a|", r"\b", "^$", r"\bx*$", "(a?)(b?)", "x{0,3}", "(?i)"]
+)
+def test_an_expression_with_an_empty_match_is_known(pattern):
+    assert may_match_nothing(compile_expression(pattern).exact)
+
+
+@pytest.mark.parametrize("pattern", ["x", "x+", "^x", "a|b", r"\bx", "(a?)b", "[*]", r"\*"])
+def test_an_expression_without_an_empty_match_is_known(pattern):
+    assert not may_match_nothing(compile_expression(pattern).exact)

@@ -1,0 +1,92 @@
+"""Drops: the lines for which one of a listener's queries is true are not stored (sans-IO).
+
+Lines are searched as they would be stored, with their stamp, by the same code as `logsrv search`. First the
+block without stamps is searched for the literals that a matching line must contain: a block without them
+costs no more. Each line is asked about alone: none has fields of the first line of its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import attrs
+
+from logsrv.linelog.batch import Batch, Block
+from logsrv.linelog.intake.filter_options import FilterCounts
+from logsrv.linelog.query.many import ManyQueries
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.question import Node
+from logsrv.linelog.query.text_search.literals import AllOf, Literal, Need
+from logsrv.linelog.query.text_search.numpy_search import offsets_of_literals
+
+_SMALL = 4 << 10
+
+
+class Drops:
+    """The queries of a listener."""
+
+    def __init__(self, queries: Sequence[Node], counts: FilterCounts) -> None:
+        matchers = [make_matcher(query) for query in queries]
+        for matcher in matchers:
+            matcher.prepare_for_many()
+        self._needs = [matcher.needs for matcher in matchers]
+        self._find: Callable[[bytes], Iterable[tuple[int, int]]] = matchers[0].find
+        if len(matchers) > 1:
+            many = ManyQueries(matchers)
+            # A line that matches several queries comes once for each.
+            self._find = lambda text: sorted(
+                {span for _, spans in many.find(text) for span in spans}
+            )
+        self._counts = counts
+
+    def apply(self, batch: Batch, most: int) -> Block | None:
+        """Return the lines of a batch that are stored; None if there are none.
+
+        most: bytes that the lines searched at once may have with their stamps.
+        """
+        block, stamp = batch.block, batch.stamp
+        texts = (stamp, block.head, block.body)
+        if not any(need is None or _may_be_in(texts, need) for need in self._needs):
+            return block
+        if len(block) * (len(stamp) + 1) <= most:
+            return self._without_matches(block, batch, len(stamp))
+        kept = []
+        for piece in block.pieces(most // (len(stamp) + 1)):
+            found = self._without_matches(piece, attrs.evolve(batch, block=piece), len(stamp))
+            kept.append(b"" if found is None else bytes(found))
+        return Block.of(lines) if (lines := b"".join(kept)) else None
+
+    def _without_matches(self, block: Block, batch: Batch, size: int) -> Block | None:
+        """Return a block without its matching lines. size: of the stamp."""
+        stamped = b"".join(batch.stored())
+        spans = [*self._find(stamped)]
+        if not spans:
+            return block
+        lines = bytes(block)
+        kept: list[bytes] = []
+        # Up to `done` in `stamped` and up to `at` in `lines`, all is decided.
+        done = at = 0
+        for start, end in spans:
+            stop = at + start - done - stamped.count(b"\n", done, start) * size
+            kept.append(lines[at:stop])
+            at = stop + end + 1 - start - size
+            done = end + 1
+            self._counts.dropped_bytes += end - start - size
+        kept.append(lines[at:])
+        self._counts.dropped_lines += len(spans)
+        return Block.of(left) if (left := b"".join(kept)) else None
+
+
+def _may_be_in(texts: Sequence[bytes], need: Need) -> bool:
+    """Return whether a line of these texts may contain what is needed."""
+    if not isinstance(need, Literal):
+        together = all if isinstance(need, AllOf) else any
+        return together(_may_be_in(texts, part) for part in need.parts)
+    if need.ignore_case:
+        return any(
+            bool(len(offsets_of_literals(text, (need,))))
+            if len(text) > _SMALL
+            else need.text in text.lower()
+            for text in texts
+        )
+    return any(need.text in text for text in texts)

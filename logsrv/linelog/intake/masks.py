@@ -1,0 +1,174 @@
+"""Masks: `(masked)` instead of each match of an expression, in a whole block at once (sans-IO).
+
+A mask sees the text as it will be stored, without the stamp, and no match goes over a line's end: so a
+block gives what each of its lines would give alone. Most blocks have no match, and must cost little. So a
+mask first looks for what each match contains: a literal, or a row of few different bytes such as digits,
+found with NumPy in a fifth of the time that RE2 takes. RE2 searches the whole block only if neither is
+known, or if the lines with it are many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
+
+from logsrv.linelog.batch import Block
+from logsrv.linelog.intake.filter_options import FilterCounts
+from logsrv.linelog.query.candidates import candidate_of_query
+from logsrv.linelog.query.question import Regex
+from logsrv.linelog.query.text_search.byte_runs import ByteRun, byte_run_of
+from logsrv.linelog.query.text_search.engine import (
+    compile_group_search,
+    compile_search,
+    group_names,
+)
+from logsrv.linelog.query.text_search.expression import (
+    CompiledExpression,
+    compile_expression,
+    pattern_in_lines,
+)
+from logsrv.linelog.query.text_search.literals import Literals, required_literals
+from logsrv.linelog.query.text_search.numpy_search import offsets_of_literals
+
+MASKED = b"(masked)"
+_AS_TEXT = b'"(masked)"'
+_BEFORE_VALUE, _AFTER_VALUE = b": ", b",} "
+Spans: TypeAlias = list[tuple[int, int]]
+"""Beginnings and ends of the parts to mask, in order; none is empty."""
+_Offsets: TypeAlias = Callable[[bytes], Sequence[int]]
+# Bytes. In less text, RE2 is faster than a first look by NumPy.
+_SMALL = 4 << 10
+# With more than one candidate in 2**10 bytes, RE2 searches the whole block, and the next `_WHOLE_BLOCKS`.
+_RARE_SHIFT = 10
+_WHOLE_BLOCKS = 16
+
+
+class Mask:
+    """A mask of one listener, made of the pattern of its expression. Raises WrongExpression."""
+
+    def __init__(self, pattern: str) -> None:
+        found = compile_expression(pattern)
+        in_lines = pattern_in_lines(found.exact)
+        self._search_groups = compile_group_search(in_lines) if group_names(pattern) else None
+        self._search = compile_search(in_lines)
+        self._candidates = _candidate_finder(pattern, found)
+        self._whole = 0
+
+    def spans(self, text: bytes, start: int, stop: int) -> Spans:
+        """Return the parts to mask of text[start:stop], which is whole lines."""
+        if self._candidates is None or stop - start < _SMALL:
+            return self._spans_in(text, start, stop)
+        if self._whole:
+            self._whole -= 1
+            return self._spans_in(text, start, stop)
+        offsets = self._candidates(text)
+        if len(offsets) > (stop - start) >> _RARE_SHIFT:
+            self._whole = _WHOLE_BLOCKS
+            return self._spans_in(text, start, stop)
+        spans: Spans = []
+        end = start
+        for offset in offsets:
+            if end <= offset < stop:
+                begin = text.rfind(b"\n", start, offset) + 1 or start
+                end = text.index(b"\n", offset) + 1
+                spans += self._spans_in(text, begin, end)
+        return spans
+
+    def _spans_in(self, text: bytes, start: int, stop: int) -> Spans:
+        search, search_groups, spans = self._search, self._search_groups, []
+        begin, end = search(text, start, stop)
+        while begin >= 0:
+            # `pattern_of_mask` has refused expressions with an empty match: with one, this would never end.
+            if search_groups is None:
+                spans.append((begin, end))
+            else:
+                # Only the groups; one in another is masked with it.
+                last = start
+                for first, behind in sorted(search_groups(text, begin, stop)[1:]):
+                    if first >= last and behind > first:
+                        spans.append((first, behind))
+                        last = behind
+            start = end
+            begin, end = search(text, start, stop)
+        return spans
+
+
+def _candidate_finder(pattern: str, found: CompiledExpression) -> _Offsets | None:
+    """Return the function that finds, in order, a place in each line that may match.
+
+    None if RE2 alone is as fast.
+    """
+    if found.begins:
+        return None
+    literals = candidate_of_query(Regex(pattern))
+    if isinstance(literals, tuple):
+        return partial(_literal_offsets, literals=literals)
+    if (run := byte_run_of(found.exact)) is not None:
+        return partial(_run_offsets, run=run)
+    if required := required_literals(found.need):
+        best = max(required, key=lambda one: len(one.text))
+        return partial(_literal_offsets, literals=(best,))
+    return None
+
+
+def _run_offsets(text: bytes, run: ByteRun) -> Sequence[int]:
+    found: list[int] = run.offsets(text).tolist()
+    return found
+
+
+def _literal_offsets(text: bytes, literals: Literals) -> Sequence[int]:
+    found: list[int] = offsets_of_literals(text, literals).tolist()
+    return found
+
+
+class Masks:
+    """The masks of a listener, which are applied in their order, each to what the one before has left."""
+
+    def __init__(self, patterns: Sequence[str], counts: FilterCounts) -> None:
+        self._masks = [Mask(pattern) for pattern in patterns]
+        self._counts = counts
+
+    def apply(self, block: Block) -> Block:
+        """Return the block with its parts masked; the same one if there are none."""
+        for mask in self._masks:
+            head, lines = block.head, None
+            if head and (spans := mask.spans(head, 0, len(head))):
+                head = self._replace(head, 0, len(head), spans)
+            if spans := mask.spans(block.body, block.start, block.stop):
+                lines = self._replace(block.body, block.start, block.stop, spans)
+            if lines is not None:
+                block = Block(head, lines, 0, len(lines))
+            elif head is not block.head:
+                block = Block(head, block.body, block.start, block.stop)
+        return block
+
+    def _replace(self, text: bytes, start: int, stop: int, spans: Spans) -> bytes:
+        pieces: list[bytes] = []
+        masked_bytes = 0
+        for begin, end in spans:
+            # Most matches do not stand where a value of JSON would.
+            is_value = text[end] in _AFTER_VALUE and text[begin - 1] in _BEFORE_VALUE
+            pieces += text[start:begin], _replacement(text, begin, end) if is_value else MASKED
+            masked_bytes += end - begin
+            start = end
+        self._counts.masked += len(spans)
+        self._counts.masked_bytes += masked_bytes
+        pieces.append(text[start:stop])
+        return b"".join(pieces)
+
+
+def _replacement(text: bytes, begin: int, end: int) -> bytes:
+    """Return what replaces text[begin:end]: a text of JSON for a value such as a number behind a key.
+
+    So an object stays an object, and its other fields are found.
+    """
+    # The quotation mark has to end a key: before it, in the same line, stands what is no backslash.
+    before = begin - 1
+    while text[before] == 0x20 and before > 0:
+        before -= 1
+    if before < 2 or text[before - 1 : before + 1] != b'":' or text[before - 2] in b"\\\n":
+        return MASKED
+    while text[end : end + 1] == b" ":
+        end += 1
+    return _AS_TEXT if text[end : end + 1] in (b",", b"}") else MASKED

@@ -1,0 +1,155 @@
+"""Masks over blocks: what is masked, what stays, and that a block gives what its lines give alone."""
+
+import re
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.batch import Block
+from logsrv.linelog.intake.filter_options import FilterCounts, pattern_of_mask
+from logsrv.linelog.intake.masks import Masks
+from logsrv.linelog.lines.framer import LineFramer
+from logsrv.linelog.lines.rules import LineCounts, LineRules
+
+CARD = b"4111111111111111"
+MASKS = (
+    r"/\b\d{16}\b/",
+    r"/\d{8,}/",
+    "/password=[^ ]+/",
+    r"/[\w.]+@[\w.]+/",
+    r"/user (?P<name>\w+) from (?P<ip>[\d.]+)/",
+    "/^a+/",
+    "/b$/",
+    "/a|ab/",
+    "/é+/",
+)
+
+
+def masked(lines: bytes, *masks: str) -> bytes:
+    return bytes(
+        Masks([pattern_of_mask(one) for one in masks], FilterCounts()).apply(Block.of(lines))
+    )
+
+
+@pytest.mark.parametrize(
+    ("mask", "line", "stored"),
+    [
+        (r"/\b\d{16}\b/", b"card " + CARD + b" ok", b"card (masked) ok"),
+        (r"/\b\d{16}\b/", CARD + b"1 " + CARD, CARD + b"1 (masked)"),
+        ("/bob/", b"Bob and bob", b"(masked) and (masked)"),
+        ("/Bob/", b"Bob and bob", b"(masked) and bob"),
+        ("/^a/", b"aaa", b"(masked)aa"),
+        ("/a$/", b"aaa", b"aa(masked)"),
+        (r"/\Aa\z/", b"a", b"(masked)"),
+        ("/s.*/", b"a secret, all of it", b"a (masked)"),
+        ("/pw=(?P<pw>[^ ]+)/", b"pw=x user=y", b"pw=(masked) user=y"),
+        ("/pw=(?P<pw>[^ ]*)/", b"pw= user=y", b"pw= user=y"),
+        ("/(?P<a>x(?P<b>y))z(?P<c>q)?/", b"xyz xyzq", b"(masked)z (masked)z(masked)"),
+        (r"/\\xe9/", rb"caf\xe9", b"caf(masked)"),
+    ],
+)
+def test_each_match_becomes_masked_or_its_named_groups_do(mask, line, stored):
+    assert masked(line + b"\n", mask) == stored + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "stored"),
+    [
+        (b'{"card":%b,"a":1}', b'{"card":"(masked)","a":1}'),
+        (b'{"a":1, "card": %b }', b'{"a":1, "card": "(masked)" }'),
+        (b'{"card":"%b"}', b'{"card":"(masked)"}'),
+        (b'{"text":"card: %b, ok"}', b'{"text":"card: (masked), ok"}'),
+        (rb'{"text":"{\"card\":%b,\"a\":1}"}', rb'{"text":"{\"card\":(masked),\"a\":1}"}'),
+        (b'<13>app: {"card":%b}', b'<13>app: {"card":"(masked)"}'),
+        (b"card: %b, ok", b"card: (masked), ok"),
+        (b'x\n":%b,', b'x\n":(masked),'),
+        (b'":%b,', b'":(masked),'),
+    ],
+)
+def test_an_object_of_json_stays_one(line, stored):
+    assert masked(line % CARD + b"\n", r"/\d{16}/") == stored + b"\n"
+
+
+def test_no_match_goes_over_the_end_of_a_line():
+    assert masked(b"a \nb\n", r"/a\s+b/", "/[^x]*b/", "/(?s)a.*b/") == b"a \n(masked)\n"
+
+
+def test_each_mask_sees_what_the_one_before_has_left():
+    assert masked(b"card=" + CARD + b"\n", r"/\d{16}/", "/card=[^ ]+/") == b"(masked)\n"
+
+
+def test_a_clean_block_is_passed_on_as_it_is():
+    block = Block.of(b"a line\n" * 2000)
+    masks = Masks([pattern_of_mask(one) for one in MASKS[:4]], FilterCounts())
+    assert masks.apply(block) is block
+
+
+def test_masked_parts_and_their_bytes_are_counted():
+    counts = FilterCounts()
+    Masks([r"\d{16}", "bob"], counts).apply(Block(b"x bob\n", CARD + b"\nbob\nrest", 0, 21))
+    assert (counts.masked, counts.masked_bytes) == (3, 22)
+
+
+# Words that masks match, parts of them, and what stands between.
+WORDS = st.sampled_from(
+    [CARD, b"12345678", b"1234", b"password=", b"x", b"ab", b"aab", b"a@b", b"user ann from 10.0.0.1",
+     b" ", b"  ", b'"k":', b",", "é".encode(), b"Password=ABC", b"\xff", b"."]
+)  # fmt: skip
+LINE = st.lists(WORDS, max_size=6).map(b"".join)
+
+
+def reference(line: bytes, mask: str) -> bytes:
+    """One line alone, by Python's own expressions: `$` and case as queries have them."""
+    pattern = mask[1:-1].replace("$", r"\Z").encode()
+    flags = re.IGNORECASE | re.DOTALL
+    spans = []
+    for found in re.finditer(pattern, line, flags):
+        groups = [found.span(name) for name in sorted(found.groupdict())] or [found.span()]
+        spans += sorted(span for span in groups if span[0] < span[1])
+    for begin, end in reversed(spans):
+        inner = re.search(rb'[^\\]": *\Z', line[:begin]) and re.match(rb" *[,}]", line[end:])
+        line = line[:begin] + (b'"(masked)"' if inner else b"(masked)") + line[end:]
+    return line
+
+
+@given(st.lists(LINE, max_size=8), st.sampled_from([*MASKS[:3], *MASKS[4:8]]), st.booleans())
+def test_a_block_gives_what_each_line_gives_alone(lines, mask, long):
+    """Long: with many clean lines around, so that a first look decides which lines are searched."""
+    clean = [b"-" * 99] * 50 if long else []
+    # As they are stored; with --raw a byte that is not UTF-8 matches nothing.
+    lines = [line.replace(b"\xff", rb"\xff") for line in lines]
+    text = b"".join(line + b"\n" for line in [*clean, *lines, *clean])
+    expected = [reference(line, mask) for line in lines]
+    assert masked(text, mask).split(b"\n")[len(clean) : len(clean) + len(lines)] == expected
+
+
+@given(
+    st.lists(LINE, max_size=8), st.sampled_from(MASKS), st.lists(st.integers(0, 300), max_size=5)
+)
+def test_masking_does_not_depend_on_the_splits_of_what_arrives(lines, mask, cuts):
+    sent = b"".join(line + b"\n" for line in lines)
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(sent)), len(sent)]
+    framer = LineFramer(LineRules(), LineCounts())
+    masks = Masks([pattern_of_mask(mask)], FilterCounts())
+    stored = b""
+    for start, stop in pairwise(bounds):
+        block = framer.receive(sent[start:stop])
+        stored += bytes(masks.apply(block)) if block is not None else b""
+    whole = LineFramer(LineRules(), LineCounts()).receive(sent)
+    assert stored == (masked(bytes(whole), mask) if whole is not None else b"")
+
+
+@pytest.mark.parametrize("offset", range(20))
+def test_digits_in_a_row_are_found_wherever_they_begin(offset):
+    """Only every fourth byte is looked at first."""
+    text = b"-" * (5000 + offset) + b" " + CARD + b"\n" + b"1-2-3-4-" * 700 + b"\n"
+    assert masked(text, r"/\b\d{16}\b/") == text.replace(CARD, b"(masked)")
+
+
+def test_blocks_in_which_every_line_matches_are_masked_as_any():
+    text = b"card " + CARD + b"\n"
+    masks = Masks([r"\d{16}", "rd [^ ]+"], FilterCounts())
+    for number in (500, 500, 1, 20_000):
+        assert bytes(masks.apply(Block.of(text * number))) == b"ca(masked)\n" * number
