@@ -14,6 +14,7 @@ import signal
 import sys
 import traceback
 import uuid
+import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing import Pipe
@@ -72,7 +73,7 @@ def compiling_beside(config: pytest.Config) -> Iterator[None]:
     if not config.getoption("forks") or sys.dont_write_bytecode:
         yield
         return
-    if not (pid := os.fork()):
+    if not (pid := fork()):
         with contextlib.suppress(BaseException):
             compile_from_the_end(config)
         os._exit(0)
@@ -93,6 +94,13 @@ def compile_from_the_end(config: pytest.Config) -> None:
         # An error of the import is reported when the module is collected.
         with contextlib.suppress(Exception, pytest.skip.Exception):
             importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
+
+
+def fork() -> int:
+    """Fork without Python's warning of threads: those of libraries know of forks, and hold no lock now."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 class Worker:
@@ -146,7 +154,7 @@ class Forks:
         capture.suspend_global_capture(in_=True)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        if not (pid := os.fork()):
+        if not (pid := fork()):
             for connection in (ours, *(worker.connection for worker in self._workers)):
                 connection.close()
             os.environ.update({WORKER: name, WORKERS: str(self._number), RUN: self._run})
