@@ -33,8 +33,8 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only /proc lists descriptors"),
 ]
 
-# A third of them has to be more than SPARE_THREADS. Each night a hundred come: one may leave something now and
-# then.
+# A third of them has to be more than SPARE_THREADS. Each night a hundred come: one may leave something now
+# and then.
 VISITS = int(os.environ.get("LOGSRV_VISITS", "45"))
 # What is made once is made by these.
 FIRST = 10
