@@ -150,8 +150,6 @@ class Forks:
         name = f"gw{self._begun}"
         self._begun += 1
         ours, its = Pipe()
-        capture: Any = self._config.pluginmanager.getplugin("capturemanager")
-        capture.suspend_global_capture(in_=True)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         if not (pid := fork()):
@@ -159,7 +157,6 @@ class Forks:
                 connection.close()
             os.environ.update({WORKER: name, WORKERS: str(self._number), RUN: self._run})
             work(self._session, its, self._folder / f"popen-{name}")
-        capture.resume_global_capture()
         its.close()
         worker = Worker(name, pid, ours)
         self._workers.append(worker)
