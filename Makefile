@@ -45,9 +45,8 @@ test test-slow test-rest test-all check: export PYTHONDONTWRITEBYTECODE =
 # Each daemon is a process that has begun by itself: an import that is forgotten fails there.
 test-all: export COLD_DAEMONS = 1
 
-# Four workers for two cores: many tests wait for a process or a timer. One that is done takes tests of
-# another.
-SIDE_BY_SIDE = -n 4 --dist worksteal
+# Six workers for two cores: many tests wait for a process or a timer.
+SIDE_BY_SIDE = --forks 6
 
 test: .venv/dev.ready
 	@echo 'make test: running the quick tests'
@@ -62,12 +61,12 @@ test-slow: .venv/dev.ready
 # The house rules, of which make check runs the slow tests, and make test the others.
 RULES = $(addprefix tests/,$(addsuffix .py,$(addprefix test_,expressions figures rooms setup_cfg suite) fuzz/test_targets))
 
-# What CI runs beside make test and make check. Only files with such tests are collected, which each worker does by
-# itself; it gets all tests of a file. With six workers for two cores a quarter of the CPU was idle.
+# What CI runs beside make test and make check. Only files with such tests are collected; a worker gets all tests
+# of a file. With seven workers for two cores a quarter of the CPU was idle.
 REST = (slow or long) and not nightly
 test-rest: .venv/dev.ready
 	@echo 'make test-rest: running the slow and the long tests, but for those of each night'
-	@$(PYTEST) -m '$(REST)' -n 7 --dist loadfile $(ARGS) \
+	@$(PYTEST) -m '$(REST)' --forks 10 --files-together $(ARGS) \
 		$$(grep -rlE --include='test_*.py' 'mark\.(slow|long)' tests | grep -vxF $(addprefix -e ,$(RULES)))
 	@echo 'make test-rest: all passed'
 
@@ -89,7 +88,7 @@ check: .venv/dev.ready
 	@for each in release manuals wheels; do (cd packaging/$$each && ../../$(BIN)/mypy --config-file ../../setup.cfg --cache-dir ../../.mypy_cache .) || exit; done
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet --strict-collection .github
-	@$(if $(RULES),$(BIN)/python -m pytest -q -m slow -n 2 --dist worksteal $(RULES))
+	@$(if $(RULES),$(BIN)/python -m pytest -q -m slow --forks 2 $(RULES))
 	@echo 'make check: all clean'
 
 figures: .venv/dev.ready

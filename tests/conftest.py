@@ -1,30 +1,26 @@
 """Fixtures and hooks of every test: daemons in good order, and nothing of the make that runs the tests."""
 
 import atexit
-import contextlib
 import gc
-import importlib
 import inspect
 import os
 import signal
 from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_twisted
 from _pytest import unittest
 from hypothesis import HealthCheck, settings
 
-from tests import few_reports, leaks, short_ids
+from tests import forks, leaks, short_ids
 from tests.failures import FailuresAtOnce
-from tests.hangs import Alarm, Hangs, import_ended
+from tests.hangs import Alarm
 from tests.parts.archives import Archives, Building
 from tests.parts.chromium import Chromium
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
 from tests.parts.once import folder_of_all_workers
-from tests.scheduling import FilesTogether, SlowestFirst
 
 # CI uses the same examples each time: a new failure then comes from a change since the last run.
 # (Newer versions of Hypothesis detect CI by themselves; the oldest one that we support does not.)
@@ -42,6 +38,10 @@ settings.load_profile("untimed")
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    forks.add_options(parser)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # pytest 9 reads the version of Twisted from a file before each test: 5 s of CPU in all.
     if (version := getattr(unittest, "_get_twisted_version", None)) is not None:
@@ -49,8 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Alarm())
     config.pluginmanager.register(leaks)
     config.pluginmanager.register(short_ids, short_ids.__name__)
-    if hasattr(config, "workerinput"):
-        config.pluginmanager.register(few_reports)
+    config.pluginmanager.register(forks)
     config.pluginmanager.register(FailuresAtOnce(config))
 
 
@@ -65,8 +64,8 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     gc.disable()
     atexit.register(gc.unfreeze)
     try:
-        import_own_share(session.config)
-        return (yield)
+        with forks.compiling_beside(session.config):
+            return (yield)
     finally:
         gc.freeze()
         # A thirtieth of the CPU goes to young collections with the usual 700, 10 and 10.
@@ -78,42 +77,6 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Let the reactor run a test that is `async def`."""
     if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
         pytest_twisted.ensureDeferred(item.obj)
-
-
-def import_own_share(config: pytest.Config) -> None:
-    """Let each worker of xdist import its share of the test modules first, so that each is compiled once.
-
-    All workers collect the same files in the same order: in a fresh clone each would compile them all, for
-    10 s.
-    """
-    # A pytest that a test runs has only the count.
-    if not (worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")):
-        return
-    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-    paths = [Path(arg).resolve() for arg in config.args]
-    files = sorted(
-        {file for path in paths for file in (path, *path.rglob("test_*.py")) if file.is_file()}
-    )
-    for file in files[int(worker) :: workers]:
-        # An error of the import is reported when the module is collected.
-        with (
-            contextlib.suppress(Exception, pytest.skip.Exception, Hangs),
-            import_ended(config),
-        ):
-            importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(
-    config: pytest.Config, log: Any
-) -> FilesTogether | SlowestFirst | None:
-    """Return the scheduler. Marks cannot be used: xdist 3.8 with pytest 9.2 ignores them (xdist #1386)."""
-    match config.getoption("dist"):
-        case "loadfile":
-            return FilesTogether(config, log)
-        case "worksteal":
-            return SlowestFirst(config, log)
-    return None
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -19,7 +19,7 @@ class FailuresAtOnce:
         self._name(report)
 
     def _name(self, report: pytest.TestReport | pytest.CollectReport) -> None:
-        # A worker of xdist has no terminal; the process that started it gets its reports.
+        # A worker has no terminal; the process that started it gets its reports.
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if report.failed and terminal is not None:
             why = getattr(getattr(report.longrepr, "reprcrash", None), "message", "")

@@ -146,16 +146,6 @@ class Alarm:
         with _ended("the teardown of the test", item):
             yield
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: object, error: object) -> None:
-        """Kill the processes left by a worker of xdist that had to be ended."""
-        if error:
-            worker = {
-                "PYTEST_XDIST_WORKER": node.gateway.id,  # type: ignore[attr-defined]
-                "PYTEST_XDIST_TESTRUNUID": node.workerinput["testrunuid"],  # type: ignore[attr-defined]
-            }
-            kill_marked(*(f"{name}={value}\0".encode() for name, value in worker.items()))
-
 
 def _ended(part: str, item: pytest.Item) -> contextlib.AbstractContextManager[None]:
     """Limit the time of a part of a test."""

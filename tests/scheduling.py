@@ -1,15 +1,11 @@
 """The order of the tests: the longest begin first, so that no worker has to wait for them at the end."""
 
-import itertools
 from collections.abc import Iterator, Sequence
-
-from xdist.scheduler import LoadFileScheduling, WorkStealingScheduling
-from xdist.workermanage import WorkerController
 
 DEBIAN = "tests/debian/"
 PAGES = "tests/linelog/http/page/test_"
 END_TO_END = "tests/end_to_end/test_"
-# For --dist loadfile: the scopes that take longest, the longest first. xdist begins with those of most
+# With --files-together: the scopes that take longest, the longest first. Behind them come those of most
 # tests, and a file of one test that installs things would be the last.
 LONGEST = (
     DEBIAN,
@@ -46,7 +42,7 @@ LONGEST = (
     *(f"{END_TO_END}{name}.py" for name in ("care", "lake", "holes", "nats_full", "centres")),
     *(f"{END_TO_END}{name}.py" for name in ("nats_emptied", "broken_peers", "archive")),
 )
-# For --dist worksteal: the quick tests above three seconds in CI, from its lists of the slowest.
+# Without: the quick tests above three seconds in CI, from its lists of the slowest.
 SLOWEST = (
     "tests/linelog/questions/test_any_question.py",
     "tests/linelog/columns/test_choice.py::test_a_field_is_known_in_all_frames_or_left_out",
@@ -63,38 +59,25 @@ def scope_of(test: str) -> str:
     return DEBIAN if file.startswith(DEBIAN) else file
 
 
-class FilesTogether(LoadFileScheduling):
-    """Gives all tests of a scope to one worker, the longest scopes first."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return scope_of(nodeid)
-
-    def _assign_work_unit(self, node: WorkerController) -> None:
-        for scope in reversed(LONGEST):
-            if scope in self.workqueue:
-                self.workqueue.move_to_end(scope, last=False)
-        super()._assign_work_unit(node)
+def files_together(tests: Sequence[str]) -> list[list[int]]:
+    """Return the numbers of the tests of each scope, the longest scopes first."""
+    scopes: dict[str, list[int]] = {}
+    for number, test in enumerate(tests):
+        scopes.setdefault(scope_of(test), []).append(number)
+    places = {scope: place for place, scope in enumerate(LONGEST)}
+    order = sorted(scopes, key=lambda scope: (places.get(scope, len(places)), -len(scopes[scope])))
+    return [scopes[scope] for scope in order]
 
 
-class SlowestFirst(WorkStealingScheduling):
-    """Lets each worker begin with its share of the slowest tests; only later ones are taken from it."""
-
-    def check_schedule(self) -> None:
-        if self.pending and self.collection is not None:
-            names = {number: self.collection[number] for number in self.pending}
-            slow = [number for number in self.pending if names[number].startswith(SLOWEST)]
-            self.pending[:] = dealt(self.pending, slow, len(self.nodes))
-        super().check_schedule()
-
-
-def dealt(tests: Sequence[int], slow: Sequence[int], workers: int) -> Iterator[int]:
-    """Yield the tests in an order of which each worker gets an even part, with its share of the slow ones
-    first.
+def pieces(tests: Sequence[str], workers: int) -> Iterator[list[int]]:
+    """Yield the numbers of tests that one worker runs together: the slowest alone, first; of the others an
+    ever smaller part, so that all workers end at the same time.
     """
-    sizes = [(len(tests) + one) // workers for one in range(workers)]
-    shares = [slow[one::workers][: sizes[one]] for one in range(workers)]
-    begun = {number for share in shares for number in share}
-    others = (number for number in tests if number not in begun)
-    for size, share in zip(sizes, shares, strict=True):
-        yield from share
-        yield from itertools.islice(others, size - len(share))
+    slow = [number for number, test in enumerate(tests) if test.startswith(SLOWEST)]
+    yield from ([number] for number in slow)
+    begun = set(slow)
+    others = [number for number in range(len(tests)) if number not in begun]
+    while others:
+        size = max(1, len(others) // (8 * workers))
+        yield others[:size]
+        del others[:size]

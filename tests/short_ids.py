@@ -1,7 +1,7 @@
 """A plugin: a long text or bytes among a test's parameters gives its id only a beginning and a length.
 
-Each worker of xdist sends all ids to the process that schedules, which compares them, and each test has its
-id in the environment: megabytes cost seconds and memory. pytest 9 leaves out long texts; 8 does not.
+Each test has its id in the environment, and each report has it: megabytes cost seconds and memory. pytest 9
+leaves out long texts; 8 does not.
 """
 
 import pytest

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.inner_runs import CONFTEST
 from tests.parts.programs import program
 
 ROOT = Path(__file__).parent.parent
@@ -80,16 +81,17 @@ def lines_of(command: list[str], cwd: Path, env: dict[str, str]) -> tuple[int, l
 def rerun(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
     """Return the status of .ci/rerun.py in a folder with these tests, and the lines that it prints."""
     (place / "test_it.py").write_text(TESTS + tests)
-    (place / "pytest.ini").write_text("[pytest]\naddopts = -p xdist\n")
+    (place / "pytest.ini").write_text("[pytest]\n")
+    (place / "conftest.py").write_text(CONFTEST)
     command = [sys.executable, str(ROOT / ".ci/rerun.py"), *words]
     plain = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return lines_of(command, cwd=place, env=plain)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [(), ("-n", "1")])
+@pytest.mark.parametrize("words", [(), ("--forks", "1")])
 def test_a_test_that_passes_the_second_time_is_flaky_and_green(tmp_path, words):
-    """With xdist also one that ends its worker; the second run has the failed test alone."""
+    """With forks also one that ends its worker; the second run has the failed test alone."""
     fails = "os.kill(os.getpid(), signal.SIGKILL)" if words else "assert False"
     once = f"""
 @pytest.mark.parametrize("text", ["a b[1]@c::d", "other"])
@@ -112,7 +114,7 @@ def test_once(text):
             (),
             "failed twice: test_it.py::test_never",
         ),
-        ("import nothing_of_this_name", ("-n", "1"), "ModuleNotFoundError"),
+        ("import nothing_of_this_name", ("--forks", "1"), "ModuleNotFoundError"),
         ("", ("-k", "nothing_of_this_name"), "1 deselected"),
         (
             "if fails_once():\n    def test_it(): assert False",
@@ -136,7 +138,7 @@ def test_once(text):
         ),
         (
             "import atexit\ndef test_it():\n    atexit.register(os._exit, 0)\n    assert False",
-            ("-n", "1"),
+            ("--forks", "1"),
             "failed twice: test_it.py::test_it",
         ),
     ],

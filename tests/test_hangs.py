@@ -48,7 +48,7 @@ def test_a_test_may_say_how_long_it_takes(tmp_path):
 @pytest.mark.slow
 def test_a_test_that_hangs_in_c_ends_its_worker_and_the_rest_goes_on(tmp_path):
     body = f"def test_hangs(): child = {CHILD}; {C_LOCK}"
-    done = run(tmp_path, body, "-n", "1", patience=0.02)
+    done = run(tmp_path, body, "--forks", "1", patience=0.02)
     assert "Timeout (0:00:02.7" in done.stderr
     assert "crashed while running 'test_it.py::test_hangs'" in done.stdout
     assert "1 failed, 2 passed" in done.stdout
@@ -57,9 +57,9 @@ def test_a_test_that_hangs_in_c_ends_its_worker_and_the_rest_goes_on(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("xdist", [(), ("-n", "1")])
-def test_a_module_that_hangs_at_its_import_is_an_error_of_it_alone(xdist, tmp_path):
-    done = run(tmp_path, HANGS["a lock"], *xdist, patience=0.05, others=("test_other.py",))
+@pytest.mark.parametrize("forks", [(), ("--forks", "1")])
+def test_a_module_that_hangs_at_its_import_is_an_error_of_it_alone(forks, tmp_path):
+    done = run(tmp_path, HANGS["a lock"], *forks, patience=0.05, others=("test_other.py",))
     assert "ERROR collecting test_it.py" in done.stdout
     assert "the import of a test module hangs: no end after 3 s" in done.stdout
     assert "most recent call first" in done.stderr and "test_it.py" in done.stderr

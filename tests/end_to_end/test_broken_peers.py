@@ -74,8 +74,13 @@ def test_a_gigabyte_without_a_newline_is_cut_into_lines(logger):
     with server.connect() as connection:
         for _ in range(size // len(piece)):
             connection.sendall(piece)
-    server.wait_until(lambda: b"\n" in server.current.read_bytes()[:70_000], "the first line")
-    stamped = server.current.read_bytes()[:200].index(b" 0123") + 2
+
+    def beginning() -> bytes:
+        with server.current.open("rb") as file:
+            return file.read(70_000)
+
+    server.wait_until(lambda: b"\n" in beginning(), "the first line")
+    stamped = beginning().index(b" 0123") + 2
     lines = size // 65536
     server.wait_until(
         lambda: server.current.stat().st_size == size + lines * stamped, "the gigabyte"

@@ -1,9 +1,10 @@
-"""A hundred visitors of each kind come and go: no process of a real daemon keeps anything of them.
+"""Visitors of each kind come and go: no process of a real daemon keeps anything of them.
 
 Each kind leaves the daemon and its children with the descriptors, threads and processes that they had.
 """
 
 import contextlib
+import os
 import re
 import socket
 import ssl
@@ -32,7 +33,9 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only /proc lists descriptors"),
 ]
 
-VISITS = 100
+# A third of them has to be more than SPARE_THREADS. Each night a hundred come: one may leave something now
+# and then.
+VISITS = int(os.environ.get("LOGSRV_VISITS", "45"))
 # What is made once is made by these.
 FIRST = 10
 AT_ONCE = 3
@@ -245,7 +248,8 @@ def a_sender_that_leaves_with_a_reset(place: Place) -> None:
 
 
 def a_handshake_half_done(place: Place) -> None:
-    context = ssl.create_default_context()
+    # Without the authorities of the system: they take 0.02 s to read.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = context.wrap_bio(coming, going)
@@ -360,7 +364,7 @@ KINDS: tuple[Callable[[Place], None], ...] = (
     a_viewer_whose_query_is_refused,
     a_reader_with_a_wrong_token,
 )
-# Each of these ends a process, for which another one is started: together they are a hundred.
+# Each of these ends a process, for which another one is started: together they are as many.
 ENDING_A_PROCESS = (
     a_viewer_that_leaves_while_a_search_serves_it,
     a_viewer_that_leaves_with_a_reset,
@@ -431,7 +435,7 @@ def let_come(visit: Callable[[Place], None], place: Place, visits: int) -> None:
 
 
 @pytest.mark.parametrize("visit", KINDS, ids=lambda visit: visit.__name__)
-def test_a_hundred_visits_leave_nothing(visit, place):
+def test_visits_leave_nothing(visit, place):
     let_come(visit, place, FIRST)
     before = settled(place)
     let_come(visit, place, VISITS // 3 if visit in ENDING_A_PROCESS else VISITS)

@@ -21,11 +21,15 @@ import sys, types
 sys.modules["tests"] = tests = types.ModuleType("tests")
 tests.__path__ = [{str(ROOT / "tests")!r}]
 sys.path.insert(0, {str(ROOT)!r})
+from tests import forks
 from tests.hangs import Alarm
 
-def pytest_configure(config): config.pluginmanager.register(Alarm())
+def pytest_addoption(parser): forks.add_options(parser)
+def pytest_configure(config):
+    config.pluginmanager.register(forks)
+    config.pluginmanager.register(Alarm())
 """
-END = "\ndef test_after(): pass\n"
+END = "\n\ndef test_after(): pass\n"
 
 
 def run(
@@ -35,10 +39,11 @@ def run(
     patience: float,
     conftest: str = CONFTEST,
     others: tuple[str, ...] = (),
+    end: str = END,
 ) -> subprocess.CompletedProcess[str]:
     """Run the tests of a file with the configuration of the repository."""
     (directory / "conftest.py").write_text(conftest)
-    (directory / "test_it.py").write_text(BEGIN + body + END)
+    (directory / "test_it.py").write_text(BEGIN + body + end)
     (directory / "test_other.py").write_text("def test_other(): pass\n")
     command = [
         *(

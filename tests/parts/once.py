@@ -1,4 +1,4 @@
-"""A folder that one worker of xdist fills, and all of them use."""
+"""A folder that one worker of a test run fills, and all of them use."""
 
 import fcntl
 import os

@@ -64,7 +64,7 @@ def test_a_free_port_is_free_afterwards():
     socket.create_server(("127.0.0.1", port)).close()
 
 
-HELD = f"is held by the running service (process {os.getpid()})"
+HELD = "is held by the running service (process {})"
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "udp"])
@@ -78,7 +78,7 @@ def test_a_port_in_use_is_an_error_unless_the_service_has_it(scheme):
         [found] = checked(text)
         assert found.level is FindingLevel.ERROR and "in use" in found.sentence
         [found] = checked(text, runs=True)
-        assert (found.level, found.sentence) == (FindingLevel.OK, HELD)
+        assert (found.level, found.sentence) == (FindingLevel.OK, HELD.format(os.getpid()))
 
 
 def test_an_ipv6_port_of_the_running_service_is_fine():
@@ -88,7 +88,7 @@ def test_an_ipv6_port_of_the_running_service_is_fine():
         pytest.skip("this machine has no IPv6")
     with ours:
         [found] = checked(f"tcp6:{ours.getsockname()[1]}:interface=\\:\\:1", runs=True)
-    assert (found.level, found.sentence) == (FindingLevel.OK, HELD)
+    assert (found.level, found.sentence) == (FindingLevel.OK, HELD.format(os.getpid()))
 
 
 def test_a_port_of_another_program_is_an_error_beside_the_service(monkeypatch):
@@ -150,7 +150,7 @@ def test_a_unix_socket_is_free_or_in_use(tmp_path, scheme):
         if scheme == "unix":
             ours.listen()
         [found] = checked(f"{scheme}:{path}", runs=True)
-        assert (found.level, found.sentence) == (FindingLevel.OK, HELD)
+        assert (found.level, found.sentence) == (FindingLevel.OK, HELD.format(os.getpid()))
         # The service was not bothered with a connection.
         with pytest.raises(BlockingIOError):
             ours.accept() if scheme == "unix" else ours.recv(1)

@@ -117,9 +117,10 @@ def test_the_reactor_beats_twice_in_each_time():
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_silent_reactor_lives_only_while_it_waits_for_a_device(waits):
     beats, looked = [], threading.Semaphore(0)
+    main = threading.get_native_id()
 
     def look(thread: int) -> bool:
-        assert thread == threading.main_thread().native_id
+        assert thread == main
         looked.release()
         return waits
 
