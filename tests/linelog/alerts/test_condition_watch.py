@@ -499,3 +499,25 @@ def test_nobody_has_watched_the_future_if_the_clock_was_set_back_before_a_start(
     stage.ahead = -back
     for again in (watch(state, saved), watch(None, saved)):
         assert again.state["begin"] <= stage.time_of_day()
+
+
+def test_lines_that_come_while_other_alerts_are_saved_are_no_absence(stage):
+    """A disk that takes long to save the states of many alerts: the lines of meanwhile are not read yet."""
+    save, slow_saves = stage.kept.save_progress, iter(range(15))
+
+    def save_slowly(*words: Any, **more: Any) -> None:
+        save(*words, **more)
+        if stage.clock.seconds() > 20 and next(slow_saves, None) is not None:
+            stage.clock.rightNow += 3
+            stage.write("beat")
+
+    stage.kept.save_progress = save_slowly
+    absent = stage.task("beat | none in 10s")
+    others = {str(number): stage.task(f"oops{number} | count > 0 in 1m") for number in range(20)}
+    stage.start_tasks({**others, "last": absent})
+    for _ in range(60):
+        stage.advance(1, "beat")
+    assert stage.sent == []
+    stage.kept.save_progress = save
+    stage.advance(20)
+    assert stage.sent == [[("firing", "")]]
