@@ -15,6 +15,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
+from logsrv.linelog.alerts.alert_query import hints_on_alert
 from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import Alerts
 from logsrv.linelog.alerts.page import saved_alerts
@@ -139,6 +140,7 @@ class PageApi:
                 path=f"{ALERTS}/{{name}}",
                 help=f"Save an alert, or replace it; {_LIST_HELP}",
                 answer=self._save,
+                hints=lambda asked: hints_on_alert(asked.body["alert"]),
                 body={"type": "object", "required": ["alert"], "properties": {"alert": _TEXT}},
             ),
             PartEndpoint(
@@ -165,6 +167,7 @@ class PageApi:
                 path="/api/would_fire",
                 help="When an alert with this text would have fired",
                 answer=self._would_fire,
+                hints=lambda asked: hints_on_alert(asked.values["alert"]),
                 parameters=(
                     ApiParameter(
                         "alert", "the text of an alert", _read_alert, _TEXT, required=True

@@ -35,6 +35,7 @@ from logsrv.linelog.http.endpoints import (
     SAVED_PARTS,
     check_query,
 )
+from logsrv.linelog.http.hints_header import set_hints
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.parts.entries_file import (
     FaultLog,
@@ -43,6 +44,7 @@ from logsrv.linelog.parts.entries_file import (
     read_entries,
     write_entries,
 )
+from logsrv.linelog.query.hints import foreign_syntax_hints
 
 log = Logger()
 
@@ -100,6 +102,7 @@ def _requested_change(request: WebRequest) -> Change:
     except ValueError as error:
         raise Problem(400, f"what is to be saved: {error}") from None
     check_search(search)
+    set_hints(request, foreign_syntax_hints(search.get("q", "")))
     return partial(_save, name, search)
 
 

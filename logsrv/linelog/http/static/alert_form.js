@@ -33,7 +33,7 @@ export class AlertForm {
     /** The span of the live page, if it is none of the menu's. */
     this.span = { since: "", until: "" };
     this.box = new Box((text) => this.count(text), () => this.showSave());
-    this.would = new WouldFire({ accept: () => this.box.accept(), refuse: (sentence, at) => this.box.refuse(sentence, at) });
+    this.would = new WouldFire({ accept: () => this.box.accept(), hint: (text) => this.box.hint(text), refuse: (sentence, at) => this.box.refuse(sentence, at) });
     /** Takes the answer to the question whether an alert is to be replaced. @type {(isYes: boolean) => void} */
     this.answered = () => {};
     const replace = /** @type {HTMLDialogElement} */ (byId("replace"));

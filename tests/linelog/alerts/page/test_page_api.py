@@ -55,6 +55,19 @@ def test_an_alert_of_the_page_runs_as_soon_as_it_is_saved(page):
     assert page.running == {"shares": "level>=error"}
 
 
+@pytest.mark.parametrize("text", ["app==shop | count > 5 in 5m", "app==shop"])
+def test_a_text_in_the_syntax_of_another_tool_is_saved_and_tried_with_a_hint(page, text):
+    for browser in (
+        page.send("PUT", "/api/alerts/web", {"alert": text}),
+        page.send("HEAD", f"/api/would_fire?alert={quote(text)}"),
+    ):
+        head = browser.received.partition(b"\r\n\r\n")[0]
+        assert b" 200 " in head and b"\r\nLogsrv-Hint: app==shop asks for a value" in head
+    for plain in ("x", "("):
+        said = page.send("PUT", "/api/alerts/web", {"alert": plain}).received
+        assert b"Logsrv-Hint" not in said
+
+
 def test_a_removed_alert_goes_on_only_to_report_its_end(page):
     page.put("shares", SHARES)
     status, found = page.remove("shares")

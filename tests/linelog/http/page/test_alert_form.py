@@ -88,6 +88,17 @@ def test_lines_become_an_alert_on_each_on_their_number_or_on_none(logs, visit):
         assert page.run(f"{kinds}[{number}].ariaPressed") == "true"
 
 
+def test_a_hint_on_the_text_stands_under_it_until_the_next_text(logs, visit):
+    logs.hint = "write app=shop instead of app==shop"
+    logs.alerts.wrong = {"(": ("this ( is never closed", 1)}
+    page = open_form(visit, alert="app==shop")
+    page.wait("!document.querySelector('#query-hint').hidden")
+    assert page.text("#query-hint") == logs.hint
+    page.run(f"{BOX}.select()")
+    page.write("(")
+    page.wait("document.querySelector('#query-hint').hidden")
+
+
 def test_the_past_is_told_in_a_sentence_a_strip_and_a_list(logs, visit):
     episodes = [
         episode(NOW - timedelta(hours=18), 40, app="my mail"),

@@ -45,6 +45,12 @@ def test_a_search_is_saved_replaced_and_removed(saving):
     assert status == 404 and "there is no saved search or board" in said["error"]
 
 
+def test_a_query_in_the_syntax_of_another_tool_is_saved_with_a_hint(saving):
+    head = saving.send("shop", {"q": "app==shop"}).received.partition(b"\r\n\r\n")[0]
+    assert b" 200 " in head and b"\r\nLogsrv-Hint: app==shop asks for a value" in head
+    assert b"Logsrv-Hint" not in saving.send("shop", {"q": "app=$app"}).received
+
+
 def test_the_file_is_readable_and_may_be_edited(saving):
     saving.put("größer", ERRORS)
     assert '"größer": {\n    "q": "level>=error app=shop",\n' in saving.file.read_text()
