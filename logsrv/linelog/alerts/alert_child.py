@@ -78,6 +78,8 @@ class Watcher:
     # By the labels of their alerts.
     _silences: Mapping[str, AlertSilences] = attrs.field(factory=dict)
     _read_silences_at: float = 0.0
+    # The number of silences of each alert that the daemon knows.
+    _reported_silences: Mapping[str, int] = attrs.field(factory=dict)
     _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _finished: Deferred[None] | None = None
     _last: float = 0.0
@@ -99,6 +101,8 @@ class Watcher:
                 watch = self._watches[name] = self._make_watch(name, task, progress)
                 new[watch] = progress.position
         self._scans.replace_watches(self._watches.values(), new)
+        # The daemon forgets the number of an alert that it removes, and perhaps makes again at once.
+        self._reported_silences = {}
 
     def _make_watch(self, name: str, task: AlertTask, progress: AlertProgress) -> Watch:
         deliver, now, report = self._deliver, self._kept.clock.monotonic, self._report
@@ -189,6 +193,15 @@ class Watcher:
         if now >= self._read_silences_at:
             self._read_silences_at = now + SILENCES
             self._silences = silences_by_alert(self._kept.silences())
+            self._report_silences()
+
+    def _report_silences(self) -> None:
+        labels = {one.task.label for one in self._watches.values() if one.task.until is None}
+        counts = {label: self._silences.get(label, NO_SILENCES).count for label in labels}
+        for label, number in counts.items():
+            if self._reported_silences.get(label) != number:
+                self._report(AlertReport("silences", label, number=number))
+        self._reported_silences = counts
 
     def _end_if_ready(self, now: float, *, reading: bool) -> None:
         busy = any(watch.is_sending for watch in self._watches.values())

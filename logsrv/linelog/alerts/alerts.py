@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -250,6 +251,7 @@ class Alerts:
     # The queries of the alerts that have a condition, by their labels.
     _conditions: Mapping[str, str] = attrs.field(init=False, factory=dict)
     _firing: dict[str, int] = attrs.field(init=False, factory=dict)
+    _silences: Counter[str] = attrs.field(init=False, factory=Counter)
     states: AlertStates = attrs.field(init=False)
     _limited_log: RateLimitedLog = attrs.field(init=False)
     _process: ResidentProcess = attrs.field(init=False)
@@ -284,6 +286,9 @@ class Alerts:
         kept = AlertPlaces(self._directory(), self._identity(), self._clock)
         with closing(kept.folder):
             replace_alerts(wanted, self._position(), kept, is_whole=is_whole)
+        for label in self._silences:
+            if label not in wanted:
+                self._silences[label] = 0
         for label in wanted:
             # Counting 0 makes the metrics list an alert that never matched.
             self._metrics.count("alert_lines_total", 0, alert=label)
@@ -291,6 +296,8 @@ class Alerts:
                 self._firing[label] = 0
                 firing = partial(self._firing.__getitem__, label)
                 self._metrics.watch("alerts_firing", firing, alert=label)
+                silences = partial(self._silences.__getitem__, label)
+                self._metrics.watch("alert_silences", silences, alert=label)
         if self._tasks.all:
             self._process.start_or_update()
 
@@ -346,6 +353,9 @@ class Alerts:
             # A report about an alert that was removed just now is dropped: no later one would end it.
             if report.label in self._conditions:
                 self._firing[report.label] = report.number
+        elif report.kind == "silences":
+            if self._alerts and report.label in self._alerts:
+                self._silences[report.label] = report.number
         elif report.kind == "sent":
             count("alerts_sent_total", 1, **labels)
         elif report.kind in ("failed", "later"):

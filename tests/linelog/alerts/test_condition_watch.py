@@ -501,6 +501,27 @@ def test_nobody_has_watched_the_future_if_the_clock_was_set_back_before_a_start(
         assert again.state["begin"] <= stage.time_of_day()
 
 
+def test_the_number_of_silences_is_reported_when_it_changes(stage):
+    stage.start("oops | count > 0 in 1m")
+    stage.advance(3)
+    stage.silence(10)
+    stage.advance(3)
+    stage.silence(20)
+    stage.advance(40)
+    assert [one.number for one in stage.reports if one.kind == "silences"] == [0, 1, 0]
+    assert {one.label for one in stage.reports if one.kind == "silences"} == {"web"}
+
+
+def test_an_alert_that_is_removed_and_made_again_at_once_still_has_its_silences(stage):
+    """The daemon has forgotten their number when it was removed."""
+    watcher = stage.start("oops | count > 0 in 1m")
+    stage.silence(100)
+    stage.advance(3)
+    watcher.replace_tasks({"2": stage.task("fine | count > 0 in 1m")})
+    stage.advance(3)
+    assert [one.number for one in stage.reports if one.kind == "silences"][-2:] == [1, 1]
+
+
 def test_lines_that_come_while_other_alerts_are_saved_are_no_absence(stage):
     """A disk that takes long to save the states of many alerts: the lines of meanwhile are not read yet."""
     save, slow_saves = stage.kept.save_progress, iter(range(15))
