@@ -538,6 +538,16 @@ def test_damaged_silences_hide_no_alert_and_let_alerts_be_saved(page):
     assert page.listed["trouble"] == ""
 
 
+def test_a_file_of_thousands_of_wrong_alerts_does_not_fill_the_log(tmp_path):
+    texts = {f"n{number}": {"alert": "("} for number in range(3000)}
+    (tmp_path / "alerts.json").write_text(json.dumps({"": {"alert": "x"}, **texts}))
+    with logged() as events:
+        AlertPage(tmp_path)
+    wrong = [one for one in events if "not run" in one]
+    assert len(wrong) == 11 and wrong[0].startswith('alert "" of the page does not run')
+    assert wrong[-1].startswith("2991 more alerts")
+
+
 def test_a_file_that_cannot_be_written_is_logged_once(page):
     page.put("web", "x")
     page.file.unlink()
