@@ -273,16 +273,6 @@ def test_the_metrics_say_which_alerts_fire(stage):
     assert stage.metrics.value("alerts_firing", alert="web") == 0
 
 
-def test_the_metrics_say_how_many_silences_an_alert_has(stage):
-    stage.alerts.replace_alerts((alert("a", "web"), alert("b")))
-    stage.report(AlertReport("silences", "web", number=2))
-    assert stage.metrics.value("alert_silences", alert="web") == 2
-    assert stage.metrics.value("alert_silences", alert="2") == 0
-    stage.alerts.replace_alerts((alert("b"),))
-    stage.report(AlertReport("silences", "web", number=2))
-    assert stage.metrics.value("alert_silences", alert="web") == 0
-
-
 ABSENT = "a | none in 5m"
 
 
