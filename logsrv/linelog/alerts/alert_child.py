@@ -78,6 +78,8 @@ class Watcher:
     # By the labels of their alerts.
     _silences: Mapping[str, AlertSilences] = attrs.field(factory=dict)
     _read_silences_at: float = 0.0
+    # Why they could not be read at the last look; "" if they could.
+    _silence_fault: str = ""
     # The number of silences of each alert that the daemon knows.
     _reported_silences: Mapping[str, int] = attrs.field(factory=dict)
     _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
@@ -192,8 +194,18 @@ class Watcher:
     def _read_silences(self, now: float) -> None:
         if now >= self._read_silences_at:
             self._read_silences_at = now + SILENCES
-            self._silences = silences_by_alert(self._kept.silences())
+            try:
+                self._silences = silences_by_alert(self._kept.silences())
+                self._silence_fault = ""
+            except (OSError, ValueError) as error:
+                self._silences = {}
+                self._note_silence_fault(f"no alert is silenced: {error}")
             self._report_silences()
+
+    def _note_silence_fault(self, why: str) -> None:
+        if why != self._silence_fault:
+            self._report(AlertReport("trouble", why=why))
+        self._silence_fault = why
 
     def _report_silences(self) -> None:
         labels = {one.task.label for one in self._watches.values() if one.task.until is None}

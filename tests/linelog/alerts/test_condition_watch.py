@@ -512,6 +512,18 @@ def test_the_number_of_silences_is_reported_when_it_changes(stage):
     assert {one.label for one in stage.reports if one.kind == "silences"} == {"web"}
 
 
+def test_silences_that_can_no_longer_be_read_are_reported_once(stage):
+    """Messages go out again, and somebody has to know why."""
+    stage.start("oops | count > 0 in 1m")
+    stage.silence(100)
+    stage.advance(3)
+    (stage.directory / "alerts/silences.json").write_text("{")
+    stage.advance(5, "oops")
+    assert stage.sent == [[("firing", "")]]
+    [why] = [one.why for one in stage.reports if one.kind == "trouble"]
+    assert why.startswith("no alert is silenced: ") and "silences.json is damaged" in why
+
+
 def test_an_alert_that_is_removed_and_made_again_at_once_still_has_its_silences(stage):
     """The daemon has forgotten their number when it was removed."""
     watcher = stage.start("oops | count > 0 in 1m")
