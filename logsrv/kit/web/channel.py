@@ -46,15 +46,25 @@ MOST_BODY = 64 * 1024
 MOST_KEPT = 4 * 1024
 # Digits of a Content-Length; one of more is too large. Python refuses to parse thousands of digits.
 MOST_DIGITS = 20
-_TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-_TOO_LONG_SAID = b"the address or a header of this request is longer than 16 KiB; make it shorter\n"
-_TOO_LONG = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
-    % (len(_TOO_LONG_SAID), _TOO_LONG_SAID)
-)
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 _REFUSED = re.compile(rb"\s*q\s*=\s*0(\.0*)?\s*")
+
+
+def _last_answer(status: bytes, sentence: bytes) -> bytes:
+    """Return a whole answer, after which the connection ends."""
+    return (
+        b"HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"
+        b"Connection: close\r\n\r\n%s\n" % (status, len(sentence) + 1, sentence)
+    )
+
+
+_TOO_LARGE = _last_answer(
+    b"413 Content Too Large", b"the content of this request is longer than 64 KiB"
+)
+_TOO_LONG = _last_answer(
+    b"431 Request Header Fields Too Large",
+    b"the address or a header of this request is longer than 16 KiB; make it shorter",
+)
 
 
 class MalformedRequestHook:

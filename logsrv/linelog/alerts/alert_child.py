@@ -4,13 +4,15 @@
 
 The daemon starts it, and sends it the tasks (see `alert_protocol`). It follows the store as `tail -f`
 follows a file: a few times a second each shared scan (shared_scan.py) searches a piece of at most 1 MiB.
-Between two pieces the reactor handles other events.
+Then each watch sends and saves what is due, in turns of `TURN` seconds: to save hundreds of states may take
+a slow disk many seconds. Between two turns the reactor handles other events, such as answers to messages.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Set
 from functools import partial
 from typing import Any
 
@@ -47,6 +49,8 @@ KEEP_AGAIN = 5.0
 """Seconds to the next attempt after a place could not be saved."""
 SILENCES = 1.0
 """Seconds between two looks at the silences."""
+TURN = 0.1
+"""Seconds for which watches send and save before other events are handled."""
 LAST = 4.0
 """The most seconds from `finish` to the end, for the last messages."""
 
@@ -65,10 +69,19 @@ class Watcher:
     _report: Callable[[AlertReport], object]
     _failed: Callable[[], object]
     _watches: dict[str, Watch] = attrs.field(factory=dict)
-    _scans: SharedScans = attrs.Factory(lambda self: SharedScans(self._view), takes_self=True)
+    _scans: SharedScans = attrs.Factory(
+        lambda self: SharedScans(self._view, self._kept.clock.monotonic), takes_self=True
+    )
+    # The watches that found new text at the last poll, and the names of those whose turn is still to come.
+    _searched: set[Watch] = attrs.field(factory=set)
+    _waiting: deque[str] = attrs.field(factory=deque)
     # By the labels of their alerts.
     _silences: Mapping[str, AlertSilences] = attrs.field(factory=dict)
     _read_silences_at: float = 0.0
+    # Why they could not be read at the last look; "" if they could.
+    _silence_fault: str = ""
+    # The number of silences of each alert that the daemon knows.
+    _reported_silences: Mapping[str, int] = attrs.field(factory=dict)
     _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _finished: Deferred[None] | None = None
     _last: float = 0.0
@@ -90,6 +103,8 @@ class Watcher:
                 watch = self._watches[name] = self._make_watch(name, task, progress)
                 new[watch] = progress.position
         self._scans.replace_watches(self._watches.values(), new)
+        # The daemon forgets the number of an alert that it removes, and perhaps makes again at once.
+        self._reported_silences = {}
 
     def _make_watch(self, name: str, task: AlertTask, progress: AlertProgress) -> Watch:
         deliver, now, report = self._deliver, self._kept.clock.monotonic, self._report
@@ -114,6 +129,8 @@ class Watcher:
         if self._finished is None:
             self._finished = Deferred()
             self._last = self._kept.clock.monotonic() + LAST
+            # Lines that have come since the last search are searched first.
+            self._waiting.clear()
             self._next.start(0, self._try_poll)
         return self._finished
 
@@ -126,36 +143,77 @@ class Watcher:
     def _poll_once(self) -> None:
         if self._view.directory_removed:
             raise StoreError("the store was removed")
-        now = self._kept.clock.monotonic()
-        # At a stop, messages wait until all lines are read, LAST / 2 at most: a flood may never end.
-        late = self._finished is not None and now > self._last - LAST / 2
-        searched = self._scans.search_next_pieces()
-        reading = bool(searched)
-        self._read_silences(now)
+        begin = self._kept.clock.monotonic()
+        if not self._waiting:
+            self._search_next_pieces(begin)
         first = {one.task.destination for one in self._watches.values() if one.is_first}
-        for name, watch in list(self._watches.items()):
-            if watch not in searched:
-                watch.reach_end_of_store()
-            watch.take_if_due(
-                ending=late or (self._finished is not None and watch not in searched),
-                silences=self._silences.get(watch.task.label, NO_SILENCES),
-                waits=watch.task.until is None and watch.task.destination in first,
-            )
-            if watch.is_done:
-                self._remove_watch(name)
-                continue
-            # Saved before the next message: one that has arrived is not sent again after it.
-            self._save_if_due(name, now)
-            watch.send_taken()
-        if self._finished is None:
+        while self._waiting:
+            name = self._waiting.popleft()
+            # It may have been removed since the last turn.
+            if name in self._watches:
+                self._serve_watch(name, first)
+            if self._kept.clock.monotonic() - begin > TURN:
+                break
+        reading = bool(self._searched)
+        if self._finished is not None and self._kept.clock.monotonic() > self._last:
+            # The end saves all of them.
+            self._waiting.clear()
+        if self._waiting:
+            self._next.start(0, self._try_poll)
+        elif self._finished is None:
             self._next.start(0 if reading else POLL_EVERY, self._try_poll)
         else:
-            self._end_if_ready(now, reading=reading)
+            self._end_if_ready(self._kept.clock.monotonic(), reading=reading)
+
+    def _search_next_pieces(self, now: float) -> None:
+        self._searched = self._scans.search_next_pieces()
+        for watch in self._watches.values():
+            if watch not in self._searched:
+                # Now: lines that are stored while others are saved have not been read.
+                watch.reach_end_of_store()
+        self._read_silences(now)
+        self._waiting.extend(self._watches)
+
+    def _serve_watch(self, name: str, first: Set[tuple[object, ...]]) -> None:
+        """Let a watch send and save what is due. first: the destinations of removed alerts."""
+        watch, now = self._watches[name], self._kept.clock.monotonic()
+        # At a stop, messages wait until all lines are read, LAST / 2 at most: a flood may never end.
+        late = self._finished is not None and now > self._last - LAST / 2
+        watch.take_if_due(
+            ending=late or (self._finished is not None and watch not in self._searched),
+            silences=self._silences.get(watch.task.label, NO_SILENCES),
+            waits=watch.task.until is None and watch.task.destination in first,
+        )
+        if watch.is_done:
+            self._remove_watch(name)
+            return
+        # Saved before the next message: one that has arrived is not sent again after it.
+        self._save_if_due(name, now)
+        watch.send_taken()
 
     def _read_silences(self, now: float) -> None:
         if now >= self._read_silences_at:
             self._read_silences_at = now + SILENCES
-            self._silences = silences_by_alert(self._kept.silences())
+            try:
+                self._silences = silences_by_alert(self._kept.silences())
+                self._silence_fault = ""
+            except (OSError, ValueError) as error:
+                self._silences = {}
+                self._note_silence_fault(f"no alert is silenced: {error}")
+            self._report_silences()
+
+    def _note_silence_fault(self, why: str) -> None:
+        if why != self._silence_fault:
+            self._report(AlertReport("trouble", why=why))
+        self._silence_fault = why
+
+    def _report_silences(self) -> None:
+        labels = {one.task.label for one in self._watches.values() if one.task.until is None}
+        counts = {label: self._silences.get(label, NO_SILENCES).count for label in labels}
+        for label, number in counts.items():
+            if self._reported_silences.get(label) != number:
+                self._report(AlertReport("silences", label, number=number))
+        self._reported_silences = counts
 
     def _end_if_ready(self, now: float, *, reading: bool) -> None:
         busy = any(watch.is_sending for watch in self._watches.values())

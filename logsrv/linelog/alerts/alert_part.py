@@ -43,6 +43,7 @@ class AlertPart(PartWork[AlertOptions]):
     metrics = (
         Metric("alert_lines_total", "counter", "Lines that matched an alert.", ("alert",)),
         Metric("alerts_firing", "gauge", "Groups that fulfil an alert's condition.", ("alert",)),
+        Metric("alert_silences", "gauge", "Silences of an alert or of its groups.", ("alert",)),
         *make_metrics("counter", _OF_WAYS, "alert", "way"),
     )
 

@@ -104,7 +104,7 @@ class AlertPlaces:
         return found
 
     def damage_of_states(self, names: Iterable[str]) -> list[str]:
-        """Return a sentence for each saved state of these places, and for silences, that cannot be used."""
+        """Return a sentence for each saved state of these places that cannot be used."""
         found = []
         for name in names:
             with contextlib.suppress(OSError):
@@ -113,10 +113,6 @@ class AlertPlaces:
                         f"{self.folder.path(name + STATE_SUFFIX)} is damaged: what was firing is "
                         "forgotten, and groups are known from now on"
                     )
-        try:
-            load_silences(self.folder, self.clock.time_of_day())
-        except (OSError, ValueError) as error:
-            found.append(f"no alert is silenced: {error}")
         return found
 
     def load_progress(self, name: str, every: float) -> AlertProgress | None:
@@ -195,8 +191,5 @@ class AlertPlaces:
         disk.replace_durably(name + STATE_SUFFIX, json_then_checksum(state))
 
     def silences(self) -> list[Silence]:
-        """Return the silences that go on; none if their file is damaged."""
-        try:
-            return load_silences(self.folder, self.clock.time_of_day())
-        except (OSError, ValueError):
-            return []
+        """Return the silences that go on. Raises OSError, and ValueError if their file is damaged."""
+        return load_silences(self.folder, self.clock.time_of_day())

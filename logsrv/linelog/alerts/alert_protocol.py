@@ -55,7 +55,8 @@ class AlertOrders:
 class AlertReport:
     """A report about the alert and the way of a task.
 
-    kind: `lines`: `number` lines match; `firing`: `number` groups fulfil the condition; `sent`: a message
+    kind: `lines`: `number` lines match; `firing`: `number` groups fulfil the condition; `silences`: there
+        are `number` silences of the alert; `sent`: a message
         was sent; `failed`: a message could not be sent, and is given up; `later`: it could not be sent, and
         will be sent again; `put-off`: it will be sent again at the next start; `missed`: `number` segments
         were removed unsearched; `dropped`: nobody will be told of `number` episodes; `done`: the task has

@@ -14,7 +14,6 @@ import contextlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 import attrs
@@ -31,7 +30,6 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, TaskKey, task_key
 from logsrv.linelog.alerts.alert_protocol import (
     AlertOrders,
-    AlertReport,
     AlertTask,
     encode_message,
     report_from_line,
@@ -42,8 +40,8 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
-from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.states.alert_states import AlertStates
+from logsrv.linelog.alerts.states.counted_reports import CountedReports
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position
 
@@ -247,16 +245,13 @@ class Alerts:
     _metrics: Metrics
     _alerts: Mapping[str, AlertSettings] | None = attrs.field(init=False, default=None)
     _tasks: AlertTasks = attrs.field(init=False, factory=AlertTasks)
-    # The queries of the alerts that have a condition, by their labels.
-    _conditions: Mapping[str, str] = attrs.field(init=False, factory=dict)
-    _firing: dict[str, int] = attrs.field(init=False, factory=dict)
     states: AlertStates = attrs.field(init=False)
-    _limited_log: RateLimitedLog = attrs.field(init=False)
     _process: ResidentProcess = attrs.field(init=False)
+    _reports: CountedReports = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.states = AlertStates(self._clock.time_of_day)
-        self._limited_log = RateLimitedLog(self._clock.monotonic)
+        self._reports = CountedReports(self._metrics, RateLimitedLog(self._clock.monotonic))
         # The process gets our environment, because alerts name variables for their commands.
         self._process = ResidentProcess(
             MODULE,
@@ -278,35 +273,14 @@ class Alerts:
         if is_same or self._process.stopping:
             return
         first, self._alerts = self._alerts is None, wanted
-        self._replace_conditions(wanted)
+        self._reports.replace_alerts(wanted)
         self.states.replace_alerts(wanted)
         replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
         kept = AlertPlaces(self._directory(), self._identity(), self._clock)
         with closing(kept.folder):
             replace_alerts(wanted, self._position(), kept, is_whole=is_whole)
-        for label in wanted:
-            # Counting 0 makes the metrics list an alert that never matched.
-            self._metrics.count("alert_lines_total", 0, alert=label)
-            if label not in self._firing:
-                self._firing[label] = 0
-                firing = partial(self._firing.__getitem__, label)
-                self._metrics.watch("alerts_firing", firing, alert=label)
         if self._tasks.all:
             self._process.start_or_update()
-
-    def _replace_conditions(self, wanted: AlertsByLabel) -> None:
-        """Set the metric of each label whose condition is another now to 0: no process would do it."""
-        before, self._conditions = (
-            self._conditions,
-            {
-                label: alert.alert
-                for label, alert in wanted.items()
-                if parse_alert(alert.alert).condition is not None
-            },
-        )
-        for label in self._firing:
-            if self._conditions.get(label) != before.get(label):
-                self._firing[label] = 0
 
     def _orders_line(self, pid: int | None) -> bytes:
         tasks = self._tasks.all.values()
@@ -332,60 +306,8 @@ class Alerts:
     def _handle_report(self, line: bytes) -> None:
         report = report_from_line(line)
         self.states.note(report)
-        count, labels = self._metrics.count, {"alert": report.label, "way": report.way}
+        self._reports.note(report)
         if report.kind == "done":
             self._tasks.all.pop(report.name, None)
             if not self._tasks.all:
                 self._process.end_until_needed()
-        elif report.kind in ("state", "was-sent"):
-            # The states have noted it.
-            return
-        elif report.kind == "lines":
-            count("alert_lines_total", report.number, alert=report.label)
-        elif report.kind == "firing":
-            # A report about an alert that was removed just now is dropped: no later one would end it.
-            if report.label in self._conditions:
-                self._firing[report.label] = report.number
-        elif report.kind == "sent":
-            count("alerts_sent_total", 1, **labels)
-        elif report.kind in ("failed", "later"):
-            count("alerts_failed_total", 1, **labels)
-            self._log_failure(report)
-        elif report.kind == "put-off":
-            count("alerts_put_off_total", 1, **labels)
-            log.warn(
-                "alert {alert}: a message was under way when the service ended (lines: {number}); it is"
-                " sent again at the next start",
-                alert=report.label,
-                number=report.number,
-            )
-        elif report.kind == "missed":
-            count("alerts_missed_segments_total", report.number, **labels)
-            log.warn(
-                "alert {alert}: lines were removed from the store before they were searched (segments:"
-                " {number})",
-                alert=report.label,
-                number=report.number,
-            )
-        elif report.kind == "dropped":
-            count("alerts_dropped_episodes_total", report.number, **labels)
-            if self._limited_log.count_event(f"dropped {report.label} {report.way}") is not None:
-                log.warn(
-                    "alert {alert}: its receiver has been away for so long that episodes are dropped and"
-                    " only counted; see its command or webhook ({number} now)",
-                    alert=report.label,
-                    number=report.number,
-                )
-        elif self._limited_log.count_event(report.why) is not None:
-            log.warn("alerts: {why}", why=report.why)
-
-    def _log_failure(self, report: AlertReport) -> None:
-        noted = self._limited_log.count_event(f"{report.label} {report.way}")
-        if noted is not None:
-            times = f" ({noted.number} times)" if noted.number > 1 else ""
-            log.error(
-                "alert {alert} was not delivered{times}: {why}",
-                alert=report.label,
-                times=times,
-                why=report.why,
-            )

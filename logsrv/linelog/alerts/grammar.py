@@ -14,6 +14,7 @@ the comparison among the figures; `in`, `by` and the comparison may stand in any
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from logsrv.errors import QueryError
@@ -42,6 +43,9 @@ STAGES = ("extract", *OF_ROWS, *FIGURES)
 SHORTEST_WINDOW, LONGEST_WINDOW = 1.0, 7 * 86400.0
 """Seconds."""
 
+MOST_KNOWN = 500
+"""Texts of alerts whose parts are kept."""
+
 _CLOSED = "nothing can stand behind a condition"
 _ONLY_ROWS = "only let and where can stand behind the figures of an alert"
 _MISSING = "an alert compares the figure: count > 100 in 5m"
@@ -62,6 +66,8 @@ class AlertQuery(NamedTuple):
     lines_text: str
 
 
+# A page asks for all alerts every few seconds, and a message may have the links of 1,000 groups.
+@lru_cache(MOST_KNOWN)
 def parse_alert(text: str) -> AlertQuery:
     """Return the parts of an alert's text. Raises QueryError."""
     stages = LineStages(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -36,8 +35,6 @@ REMOVED = "The alert was removed or changed; its condition may still be true."
 _LEFT_OUT = "There are more groups than are kept; the lines of the others are counted together."
 _DROPPED = "While messages waited for this receiver, {} came and went that nobody is told of."
 _TEST_OF_CONDITION = "This is a test by hand: the condition need not be true."
-# A message may have the links of 1,000 groups.
-_parsed = lru_cache(maxsize=16)(parse_alert)
 _PLAIN_VALUE = re.compile(r'[^\s()"\\]+')
 
 
@@ -216,7 +213,7 @@ def _silenced_document(silenced: SilencedGroups) -> dict[str, Any]:
 
 def condition_of(alert: AlertSettings) -> Condition:
     """Return the condition of an alert that has one."""
-    found = _parsed(alert.alert).condition
+    found = parse_alert(alert.alert).condition
     assert found is not None
     return found
 
@@ -274,14 +271,14 @@ def _page_of_message(alert: AlertSettings, sent: EpisodeMessage) -> str | None:
     """Return the URL of the lines of all episodes on the live page; None if the alert has no page."""
     if sent.count == 1:
         return page_of_episode(alert, sent.episodes[0])
-    parsed = _parsed(alert.alert)
+    parsed = parse_alert(alert.alert)
     begun = min((one.begun for one in sent.episodes), default=sent.time)
     return _page(alert, parsed, parsed.lines_text, begun, None)
 
 
 def page_of_episode(alert: AlertSettings, episode: Episode) -> str | None:
     """Return the URL of an episode's lines on the live page; None if the alert has no page."""
-    parsed = _parsed(alert.alert)
+    parsed = parse_alert(alert.alert)
     conditions = _conditions_of_group(condition_of(alert), episode.key)
     query = parsed.lines_text
     if conditions and parsed.lines_text != parsed.filter_text:

@@ -6,16 +6,20 @@ position of another scan, the two are merged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, make_matcher
-from logsrv.linelog.read.follow import AppendedLines, Follower
+from logsrv.linelog.read.follow import LIMIT, AppendedLines, Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
+SHORT, LONG = 0.1, 0.5
+"""Seconds of a piece: after a longer one the next is half as large, after a shorter one twice as large."""
+LEAST = 16 << 10
+"""Bytes of the smallest piece."""
 FEW = 4
 """With at most this many queries, each searches a text by itself: that is faster than one shared pass."""
 
@@ -58,10 +62,16 @@ def _matcher_of(text: str) -> Matcher:
 
 
 class SharedScans:
-    """All watches of a store: one scan for each position that watches have reached."""
+    """All watches of a store: one scan for each position that watches have reached.
 
-    def __init__(self, view: View) -> None:
+    now: the monotonic clock in seconds. most: bytes of a piece of text. Hundreds of alerts may take many
+    seconds for 1 MiB; then the pieces become smaller, so that other events of the process wait less.
+    """
+
+    def __init__(self, view: View, now: Callable[[], float], most: int = LIMIT) -> None:
         self._view = view
+        self._now = now
+        self._most = self._piece = most
         self._queries = AlertQueries()
         self._scans: list[_SharedScan] = []
 
@@ -87,15 +97,22 @@ class SharedScans:
         for number, one in enumerate(scans):
             watches = one.drop_finished()
             ahead = scans[number + 1 :]
-            if watches and one.search_next_piece(
-                next((o.position for o in ahead if o.position > one.position), None)
-            ):
+            begin = self._now()
+            until = next((o.position for o in ahead if o.position > one.position), None)
+            if watches and one.search_next_piece(self._piece, until):
                 searched.update(watches)
+                self._fit_piece(self._now() - begin)
             if not watches or (ahead and ahead[0].merge_if_same_position(one)):
                 one.close()
             else:
                 self._scans.append(one)
         return searched
+
+    def _fit_piece(self, seconds: float) -> None:
+        if seconds > LONG:
+            self._piece = max(min(LEAST, self._most), self._piece // 2)
+        elif seconds < SHORT:
+            self._piece = min(self._most, self._piece * 2)
 
     def close(self) -> None:
         """Close all scans."""
@@ -127,15 +144,15 @@ class _SharedScan:
         self._watches = [watch for watch in self._watches if not watch.searched_all]
         return self._watches
 
-    def search_next_piece(self, until: Position | None) -> bool:
+    def search_next_piece(self, most: int, until: Position | None) -> bool:
         """Search the next piece of text for all watches; return whether there was one.
 
-        until: a position at which the piece has to end, if it would be longer.
+        most: its bytes. until: a position at which the piece has to end, if it would be longer.
         """
         ends = [watch.task.until for watch in self._watches if watch.task.until is not None]
         if until is not None:
             ends.append(until)
-        news = self._follower.read(until=min(ends, default=None))
+        news = self._follower.read(most, until=min(ends, default=None))
         if news is None:
             return False
         # Not the follower's position before this read: an earlier read may have passed the gap, which is

@@ -18,6 +18,7 @@ from logsrv.linelog.http.endpoints import (
     openapi_operation,
     parse_parameters,
 )
+from logsrv.linelog.http.hints_header import set_hints
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.leaves import missing_leaves
 from logsrv.linelog.parts.endpoints import NAME, Answer, EndpointRequest, PartEndpoint
@@ -50,7 +51,10 @@ class KnownPath(NamedTuple):
                 body = json_body(request)
             except ValueError as error:
                 raise Problem(400, f"the body is {error}") from None
-        return endpoint.answer(EndpointRequest(values=values, name=name, body=body))
+        asked = EndpointRequest(values=values, name=name, body=body)
+        answer = endpoint.answer(asked)
+        set_hints(request, endpoint.hints(asked))
+        return answer
 
 
 class PartEndpoints:

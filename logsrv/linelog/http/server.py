@@ -31,6 +31,7 @@ from logsrv.linelog.http.endpoints import (
     ApiEndpoint,
     openapi_document,
 )
+from logsrv.linelog.http.hints_header import set_hints
 from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
 from logsrv.linelog.http.log_in.code_request import OpenedBy, code_in_address, opened_by
 from logsrv.linelog.http.log_in.one_time_codes import OneTimeCodes
@@ -271,9 +272,7 @@ class WebServer:
             request.uri.partition(b"?")[2], time_of_day(self._reactor)
         )
         query = values.get("q", "")
-        if found := [*filter(None, [variables_hint(query)]), *foreign_syntax_hints(query)]:
-            # Escaped, because a header must be ASCII.
-            request.setHeader("Logsrv-Hint", "; ".join(found).encode("ascii", "backslashreplace"))
+        set_hints(request, [*filter(None, [variables_hint(query)]), *foreign_syntax_hints(query)])
         answer = self._monitor.answer(endpoint.path)
         if answer is not None:
             self._responses.send_body(request, answer.status, answer.body, answer.type)

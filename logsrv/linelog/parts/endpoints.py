@@ -15,7 +15,7 @@ only this module of each other.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
@@ -106,7 +106,8 @@ class PartEndpoint:
     """A method and a path of the API. Raises ValueError if they cannot be served.
 
     answer: called in the reactor's thread; it may raise RefusedRequest and QueryError. body: the schema of
-    the JSON value in a request; None if it has none. reply: the schema of the answer.
+    the JSON value in a request; None if it has none. reply: the schema of the answer. hints: called after
+    `answer`; sentences on a query that probably means something else, for the header Logsrv-Hint.
     """
 
     method: str
@@ -116,6 +117,7 @@ class PartEndpoint:
     parameters: tuple[ApiParameter, ...] = ()
     body: Mapping[str, Any] | None = None
     reply: Mapping[str, Any] = MappingProxyType({})
+    hints: Callable[[EndpointRequest], Sequence[str]] = lambda _: ()
 
     def __attrs_post_init__(self) -> None:
         if self.method not in METHODS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from logsrv.linelog.steps.steps import MONTH, Steps
+from logsrv.linelog.steps.steps import EVER, MONTH, Steps
 
 BARS = 60
 """Steps that `auto` makes, at most."""
@@ -40,6 +40,11 @@ def sensible_steps(seconds: float, most: int, zone: str = "") -> Steps:
 
 
 def longer(steps: Steps) -> Steps:
-    """Return steps of twice the length."""
+    """Return steps of twice the length; EVER behind those of 2,000 years.
+
+    All others have a start at 1970: none has a moment before and one after it.
+    """
+    if 2 * steps.seconds > 4000 * 12 * MONTH:
+        return EVER
     found = of_months(2 * steps.months) if steps.months else Steps(2 * steps.seconds)
     return found.in_zone(steps.zone)

@@ -24,6 +24,8 @@ MONTH = 2_629_746.0
 _HOUR = 3600 * SECOND
 _WEEK = 7 * DAY
 _MONDAY = 4 * DAY
+# Longer than all years that have a text.
+_EVER_SECONDS = 1e12
 # Clocks differ from UTC by multiples of this, since 1972 everywhere: steps that divide it begin as in UTC.
 _QUARTER = 900 * SECOND
 
@@ -52,6 +54,8 @@ class Steps(Value):
     @cached_property
     def base(self) -> int:
         """The start of one of the steps, if they have the same length: a Monday's for whole weeks."""
+        if self.seconds == _EVER_SECONDS:
+            return -self.size // 2
         return 0 if self.size % _WEEK else _MONDAY
 
     @property
@@ -169,6 +173,10 @@ def shifted(moment: int, shift: int, zone: str) -> int:
         return moment + shift
     clock = zone_of(zone)
     return clock.moment_of(clock.wall_of(moment) + shift)
+
+
+EVER = Steps(_EVER_SECONDS)
+"""Steps of which one has all moments from the year 1 to 9999."""
 
 
 def _month_of(day: int) -> int:

@@ -147,6 +147,7 @@ def test_a_large_body_is_refused_at_once(request_):
     peer = Peer()
     answer = peer.send(b"POST / HTTP/1.1\r\nHost: x\r\n" + request_)
     assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.endswith(b"\r\n\r\nthe content of this request is longer than 64 KiB\n")
     assert answer.count(b"HTTP/1.1") == 1
     assert peer.transport.disconnecting
     assert peer.handler.requests == []

@@ -499,3 +499,58 @@ def test_nobody_has_watched_the_future_if_the_clock_was_set_back_before_a_start(
     stage.ahead = -back
     for again in (watch(state, saved), watch(None, saved)):
         assert again.state["begin"] <= stage.time_of_day()
+
+
+def test_the_number_of_silences_is_reported_when_it_changes(stage):
+    stage.start("oops | count > 0 in 1m")
+    stage.advance(3)
+    stage.silence(10)
+    stage.advance(3)
+    stage.silence(20)
+    stage.advance(40)
+    assert [one.number for one in stage.reports if one.kind == "silences"] == [0, 1, 0]
+    assert {one.label for one in stage.reports if one.kind == "silences"} == {"web"}
+
+
+def test_silences_that_can_no_longer_be_read_are_reported_once(stage):
+    """Messages go out again, and somebody has to know why."""
+    stage.start("oops | count > 0 in 1m")
+    stage.silence(100)
+    stage.advance(3)
+    (stage.directory / "alerts/silences.json").write_text("{")
+    stage.advance(5, "oops")
+    assert stage.sent == [[("firing", "")]]
+    [why] = [one.why for one in stage.reports if one.kind == "trouble"]
+    assert why.startswith("no alert is silenced: ") and "silences.json is damaged" in why
+
+
+def test_an_alert_that_is_removed_and_made_again_at_once_still_has_its_silences(stage):
+    """The daemon has forgotten their number when it was removed."""
+    watcher = stage.start("oops | count > 0 in 1m")
+    stage.silence(100)
+    stage.advance(3)
+    watcher.replace_tasks({"2": stage.task("fine | count > 0 in 1m")})
+    stage.advance(3)
+    assert [one.number for one in stage.reports if one.kind == "silences"][-2:] == [1, 1]
+
+
+def test_lines_that_come_while_other_alerts_are_saved_are_no_absence(stage):
+    """A disk that takes long to save the states of many alerts: the lines of meanwhile are not read yet."""
+    save, slow_saves = stage.kept.save_progress, iter(range(15))
+
+    def save_slowly(*words: Any, **more: Any) -> None:
+        save(*words, **more)
+        if stage.clock.seconds() > 20 and next(slow_saves, None) is not None:
+            stage.clock.rightNow += 3
+            stage.write("beat")
+
+    stage.kept.save_progress = save_slowly
+    absent = stage.task("beat | none in 10s")
+    others = {str(number): stage.task(f"oops{number} | count > 0 in 1m") for number in range(20)}
+    stage.start_tasks({**others, "last": absent})
+    for _ in range(60):
+        stage.advance(1, "beat")
+    assert stage.sent == []
+    stage.kept.save_progress = save
+    stage.advance(20)
+    assert stage.sent == [[("firing", "")]]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
@@ -44,11 +45,12 @@ class Seen(Watch):
 class Store:
     """A store of lines `oops 000`, `oops 001` and so on; `reads` are the bytes of each reading."""
 
-    def __init__(self, directory: Path, *segments: int) -> None:
+    def __init__(self, directory: Path, *segments: int, piece: int = 1 << 20) -> None:
         self.numbers = iter(range(1000))
         self.directory = make_store(directory / "store", [self.lines(size) for size in segments])
         self.view = view_of(self.directory)
-        self.scans = SharedScans(self.view)
+        self.clock = Clock()
+        self.scans = SharedScans(self.view, self.clock.seconds, piece)
         self.reads: list[int] = []
 
     def lines(self, count: int) -> list[bytes]:
@@ -154,14 +156,13 @@ QUERIES = ["oops", "00", "01", "5", "NOT 5", "/0[12]/", "oops 3 OR 4", "", "7 1"
 )
 def test_each_line_is_counted_once_wherever_watches_begin(tmp_path_factory, begins, piece):
     """They come in pieces of a few lines, over segments."""
-    store = Store(tmp_path_factory.mktemp("begins"), 8, 8, 8)
+    store = Store(tmp_path_factory.mktemp("begins"), 8, 8, 8, piece=piece * LINE)
     watches = [(Seen(query), Position(segment, number * LINE)) for query, segment, number in begins]
     store.watch(*watches)
-    with patch.object(Follower.read, "__defaults__", (piece * LINE,)):
-        store.poll(60)
+    store.poll(60)
     for watch, begin in watches:
         same = Seen(watch.task.alert.alert)
-        alone = SharedScans(store.view)
+        alone = SharedScans(store.view, store.clock.seconds)
         alone.replace_watches([same], {same: begin})
         for _ in range(6):
             alone.search_next_pieces()
@@ -172,3 +173,22 @@ def test_each_line_is_counted_once_wherever_watches_begin(tmp_path_factory, begi
     # Not when the garbage is collected: until then these were hundreds of open files.
     store.scans.close()
     store.view.close()
+
+
+def test_pieces_become_smaller_while_they_take_long(tmp_path):
+    """Many alerts: the process has other events to handle, such as the answers to messages."""
+    store = Store(tmp_path, 900, piece=1000 * LINE)
+    seen = Seen("oops")
+    slow = iter((2.0, 0.3))
+
+    def take_time(*_: object) -> None:
+        store.clock.rightNow += next(slow, 0.0)
+
+    seen.end_text = take_time  # type: ignore
+    store.watch((seen, Position(1, 0)))
+    with (store.directory / "current.log").open("ab") as file:
+        file.write(b"".join(line(f"oops {number}") for number in range(1000, 3000)))
+    store.poll(8)
+    first, second, third, fourth, *_ = store.reads
+    assert first > 800 and 400 < second < 600 and second - 9 < third < second + 9 and fourth > 800
+    assert len(seen.lines) == 2900

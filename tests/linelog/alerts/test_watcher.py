@@ -228,7 +228,7 @@ def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(sta
     stage.held[-1].callback(None)
     stage.wait(12, "oops last")
     assert stage.sent[-1][1:] == (1, [b"oops last"])
-    kinds = [one.kind for one in stage.reports if one.kind not in ("done", "lines")]
+    kinds = [one.kind for one in stage.reports if one.kind not in ("done", "lines", "silences")]
     assert kinds == ["later"] * len(pauses) + ["sent"]
 
 
@@ -337,6 +337,60 @@ def test_a_watch_far_behind_or_slow_takes_turns_with_the_others(stage):
     assert len(stage.sent) == 3
 
 
+class SlowPlaces(Places):
+    """Places on a disk that needs half a second for each; meanwhile this process does nothing else."""
+
+    def save_progress(self, *words: Any, sync: bool = True) -> None:
+        super().save_progress(*words, sync=sync)
+        self.take_time(0.5)
+
+    def take_time(self, seconds: float) -> None:
+        """Let so much time pass; set by the test."""
+
+
+def test_answers_to_messages_are_heard_while_the_places_of_many_alerts_are_saved(stage):
+    """Else a message that has arrived would be taken for a lost one, and be sent again."""
+    places = SlowPlaces(str(stage.directory), "", stage.clocks)
+
+    def take_time(seconds: float) -> None:
+        stage.clock.rightNow += seconds
+
+    stage.kept = places
+    stage.start(stage.end, *(f"oops {number}" for number in range(100)))
+    stage.wait(KEEP - 2, "fine")
+    places.take_time = take_time  # type: ignore[method-assign]
+    heard: list[float] = []
+    due = stage.clock.seconds() + 5
+    stage.clock.callLater(5, lambda: heard.append(stage.clock.seconds()))
+    saved = places.saved
+    stage.wait(6)
+    assert places.saved > saved + 10
+    assert heard and heard[0] - due < 1
+
+
+def test_a_stop_while_places_are_saved_still_searches_what_has_come_since(stage):
+    places = SlowPlaces(str(stage.directory), "", stage.clocks)
+    finished: list[Deferred[None]] = []
+
+    def stop() -> None:
+        stage.write("oops 99")
+        finished.append(watcher.finish())
+
+    def take_time(seconds: float) -> None:
+        if not stops:
+            stage.clock.rightNow += seconds
+            stops.append(stage.clock.callLater(0, stop))
+
+    stage.kept = places
+    stops: list[object] = []
+    watcher = stage.start(stage.end, *(f"oops {number}" for number in range(100)))
+    stage.wait(KEEP - 2, "fine")
+    places.take_time = take_time  # type: ignore[method-assign]
+    stage.wait(10)
+    assert finished and finished[0].called
+    assert ("oops 99", 1, [b"oops 99"]) in stage.sent
+
+
 class NotingPlaces(Places):
     """Places that note what was saved, in order."""
 
@@ -376,7 +430,7 @@ def watch(
 
     task = AlertTask("1", way, alert, BEGIN, until)
     found = Watch(task, None, deliver=deliver, now=lambda: 0.0, report=reports.append)
-    scans = SharedScans(view_of(store))
+    scans = SharedScans(view_of(store), lambda: 0.0)
     scans.replace_watches([found], {found: BEGIN})
     return found, scans, reports
 

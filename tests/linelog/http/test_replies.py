@@ -248,6 +248,16 @@ def test_a_histogram_has_no_more_buckets_than_asked(store, buckets, limits):
     assert found["since"].startswith("2026-11-20T06:00:00")
 
 
+@pytest.mark.parametrize("tz", ["", "&tz=Africa/Cairo"])
+@pytest.mark.parametrize("since", ["0001-01-02", "1900-01-01", "1969-12-31T23:59:59Z"])
+def test_a_single_bar_may_begin_before_1970(store, since, tz):
+    """Steps of a fixed length begin at 1970, so none has moments before and after it."""
+    for until in ("2026-11-21", "9999-12-31T23:59:59Z"):
+        found = json.loads(ask(store, "histogram", f"buckets=1&since={since}&until={until}{tz}"))
+        [bar] = found["buckets"]
+        assert bar["count"] == 12 and bar["time"] <= since + "T"
+
+
 @pytest.mark.parametrize("spacing", [0.9, 0.07, 0.007, 0.0007])
 def test_a_histogram_of_a_moment_has_every_line(tmp_path, spacing):
     """In a store of a few seconds, or less, every line is in its bar too."""

@@ -12,9 +12,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
+from logsrv.linelog.alerts.alert_query import hints_on_alert
 from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import Alerts
 from logsrv.linelog.alerts.page import saved_alerts
@@ -54,6 +54,8 @@ _SILENCE = {
 WOULD_FIRE = "logsrv.linelog.alerts.page.would_fire:would_fire"
 MOST_NAMES = 1000
 """Names of alerts that the page may use from the start of a server on."""
+MOST_LOGGED = 10
+"""Wrong alerts of a file that are logged one by one: it may have tens of thousands."""
 MOST_REMOVED = 200
 """Tasks of removed and changed alerts beyond which none is saved."""
 TRIED_SECONDS = 86400.0
@@ -110,11 +112,13 @@ class PageApi:
         self._file_error = ""
         before = self._page.broken
         self._replace(entries)
-        for name, why in self._page.broken.items():
-            if before.get(name) != why:
-                log.error(
-                    "alert {name} of the page does not run: {why}", name=one_line(name), why=why
-                )
+        news = [one for one in self._page.broken.items() if before.get(one[0]) != one[1]]
+        for name, why in news[:MOST_LOGGED]:
+            log.error("alert {name} of the page does not run: {why}", name=shown(name), why=why)
+        if (number := len(news) - MOST_LOGGED) > 0:
+            log.error(
+                "{number} more alerts of the page do not run; the page says why", number=number
+            )
 
     def _replace(self, entries: Entries) -> None:
         self._page = saved_alerts.use_entries(self._options, entries)
@@ -139,6 +143,7 @@ class PageApi:
                 path=f"{ALERTS}/{{name}}",
                 help=f"Save an alert, or replace it; {_LIST_HELP}",
                 answer=self._save,
+                hints=lambda asked: hints_on_alert(asked.body["alert"]),
                 body={"type": "object", "required": ["alert"], "properties": {"alert": _TEXT}},
             ),
             PartEndpoint(
@@ -165,6 +170,7 @@ class PageApi:
                 path="/api/would_fire",
                 help="When an alert with this text would have fired",
                 answer=self._would_fire,
+                hints=lambda asked: hints_on_alert(asked.values["alert"]),
                 parameters=(
                     ApiParameter(
                         "alert", "the text of an alert", _read_alert, _TEXT, required=True

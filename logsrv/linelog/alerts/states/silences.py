@@ -69,13 +69,15 @@ class Silence:
 class AlertSilences:
     """The silences of one alert, by the fields of their groups: of 500 only a few are looked at.
 
-    whole_until: until when all of it is silent; None if it is not.
+    whole_until: until when all of it is silent; None if it is not. count: the number of silences.
     """
 
     def __init__(self, silences: Iterable[Silence] = ()) -> None:
         self.whole_until: float | None = None
+        self.count = 0
         self._by_fields: dict[tuple[str, ...], dict[tuple[str | None, ...], float]] = {}
         for one in silences:
+            self.count += 1
             if one.group is None:
                 self.whole_until = max(self.whole_until or 0.0, one.until)
                 continue

@@ -35,7 +35,9 @@ from logsrv.linelog.http.endpoints import (
     SAVED_PARTS,
     check_query,
 )
+from logsrv.linelog.http.hints_header import set_hints
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.parts.endpoints import read_time
 from logsrv.linelog.parts.entries_file import (
     FaultLog,
     OneAtATime,
@@ -43,10 +45,12 @@ from logsrv.linelog.parts.entries_file import (
     read_entries,
     write_entries,
 )
+from logsrv.linelog.query.hints import foreign_syntax_hints
 
 log = Logger()
 
 MOST = 200
+ANY_TIME = 1e9
 _WHAT = "searches"
 
 PANEL_PARTS = ("search", "as", "time")
@@ -100,6 +104,7 @@ def _requested_change(request: WebRequest) -> Change:
     except ValueError as error:
         raise Problem(400, f"what is to be saved: {error}") from None
     check_search(search)
+    set_hints(request, foreign_syntax_hints(search.get("q", "")))
     return partial(_save, name, search)
 
 
@@ -110,6 +115,13 @@ def check_search(search: dict[str, Any], about: str = "") -> None:
             400,
             f"{about}last is one of {listed([*LASTS])}; other times go to since, such as since: 2h",
         )
+    for part in ("since", "until"):
+        try:
+            if search.get(part):
+                # Relative to any time: it is only looked whether it can be read.
+                read_time(search[part], ANY_TIME)
+        except ValueError as error:
+            raise Problem(400, f"{about}{part}: {error}") from None
     if wrong := _about_query(search.get("q", "")).get("error"):
         raise Problem(400, about + wrong, at=_about_query(search["q"]).get("at"))
 

@@ -28,12 +28,12 @@ export class AlertForm {
     this.name = /** @type {HTMLInputElement} */ (byId("alert-name"));
     this.last = /** @type {HTMLSelectElement} */ (byId("last"));
     this.switch = byId("new-button");
-    /** The name of the alert that is changed; "" for a new one. */
-    this.changed = "";
+    /** The name of the alert that is changed, and its text when the form was opened; "" for a new one. */
+    this.changed = this.before = "";
     /** The span of the live page, if it is none of the menu's. */
     this.span = { since: "", until: "" };
     this.box = new Box((text) => this.count(text), () => this.showSave());
-    this.would = new WouldFire({ accept: () => this.box.accept(), refuse: (sentence, at) => this.box.refuse(sentence, at) });
+    this.would = new WouldFire({ accept: () => this.box.accept(), hint: (text) => this.box.hint(text), refuse: (sentence, at) => this.box.refuse(sentence, at) });
     /** Takes the answer to the question whether an alert is to be replaced. @type {(isYes: boolean) => void} */
     this.answered = () => {};
     const replace = /** @type {HTMLDialogElement} */ (byId("replace"));
@@ -95,6 +95,7 @@ export class AlertForm {
   /** @param {string} text @param {string} name of the alert to change; "" for a new one */
   open(text, name) {
     this.changed = this.name.value = name;
+    this.before = name ? text : "";
     byId("make-heading").textContent = name ? `Change ${printable(name)}` : "New alert";
     this.part.hidden = false;
     this.switch.ariaExpanded = "true";
@@ -144,12 +145,17 @@ export class AlertForm {
     return this.known()?.alerts.find(({ name }) => name === this.name.value.trim());
   }
 
+  /** Return whether an alert is another one than the form was opened for: perhaps another reader has changed it since. @param {Alert} there */
+  isAnother({ name, alert }) {
+    return name !== this.changed || alert !== this.before;
+  }
+
   /** Say what the button does, and why it cannot. */
   showSave() {
     const save = /** @type {HTMLButtonElement} */ (byId("save"));
     const known = this.known();
     const there = this.namesake;
-    save.textContent = there && there.name !== this.changed ? "Replace …" : "Save";
+    save.textContent = there && this.isAnother(there) ? "Replace …" : "Save";
     save.disabled = !known?.may_change || !known.ways.length;
     if (known && !known.may_change) this.note(asSentence(known.why_not));
     else if (known && !known.ways.length) this.note("This server has neither --alert-command nor --alert-webhook: an alert of the page could send nothing.");
@@ -160,7 +166,7 @@ export class AlertForm {
     const name = this.name.value.trim();
     const there = this.namesake;
     if (!name) return;
-    if (there && name !== this.changed && !(await this.mayReplace(there))) return this.name.focus();
+    if (there && this.isAnother(there) && !(await this.mayReplace(there))) return this.name.focus();
     try {
       const answer = await send("PUT", `${PATH}/${encodeURIComponent(name)}`, { alert: this.box.value });
       this.close();

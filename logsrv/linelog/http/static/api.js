@@ -112,6 +112,17 @@ export async function get(path, parameters, signal) {
   return json(await request(address(path, parameters), signal), signal);
 }
 
+/**
+ * Ask for JSON, and for the hint: "" unless the query seems to use another tool's syntax.
+ * @param {string} path
+ * @param {Record<string, string | number | null | undefined>} parameters
+ * @param {AbortSignal} signal
+ */
+export async function getWithHint(path, parameters, signal) {
+  const response = await request(address(path, parameters), signal);
+  return { answer: await json(response, signal), hint: response.headers.get("Logsrv-Hint") ?? "" };
+}
+
 /** The zone of whose clocks the server has no data: steps of time are then those of UTC. */
 let unknownZone = "";
 

@@ -12,7 +12,7 @@ import { attempt } from "./notice.js";
 import { onPrint, writeHead } from "./print.js";
 import { printable } from "./text.js";
 import { counted, moment, zone } from "./times.js";
-import { shapeFor } from "./to_board.js";
+import { changeBoard, withSearch } from "./to_board.js";
 import { Variables } from "./variables.js";
 
 /** @typedef {{search: string, as: import("./board_panel.js").As, time?: "own" | "board"}} SavedPanel a panel as it is saved; time: whose it shows once the board has one */
@@ -53,15 +53,13 @@ const savedSearch = (search) => known.saved.find((one) => one.name === search);
 const variables = new Variables((variable) => panels.find(({ search }) => savedSearch(search)?.template?.some((part) => typeof part !== "string" && part.variable === variable))?.state, showBoard);
 
 /**
- * Change the board as it is on the server now, where another reader may have changed it.
+ * Change the board, one change after another.
  * @param {(panels: SavedPanel[]) => SavedPanel[]} edit
  * @param {string} [board]
  */
 function change(edit, board = name) {
   const done = changes.then(async () => {
-    const now = await saved("GET");
-    const { name: _, ...before } = now.boards.find((/** @type {{name: string}} */ one) => one.name === board) ?? { name: "", panels: [] };
-    known = await saved("PUT", board, { ...before, panels: edit(before.panels) });
+    known = await changeBoard(board, edit);
     showBoard();
   });
   changes = done.catch(() => {});
@@ -208,15 +206,16 @@ function showList() {
 }
 
 /**
- * Return a change that adds a search to a board, as the last panel.
+ * Add a search to a board, as the last panel.
  * @param {string} search
+ * @param {string} [board]
  * @param {string} [query]
  */
-const withSearch = (search, query = known.saved.find((one) => one.name === search)?.q) => (/** @type {SavedPanel[]} */ all) => [...all.filter((one) => one.search !== search), { search, as: shapeFor(query ?? "") }];
+const add = (search, board = name, query = savedSearch(search)?.q) => change((all) => withSearch(all, search, query ?? ""), board);
 
 /** @param {string} board */
 async function addTo(board) {
-  await change(withSearch(added), board);
+  await add(added, board);
   location.assign(linkTo(board));
 }
 
@@ -249,7 +248,7 @@ function printHead() {
   writeHead({ Server: location.host, Board: printable(name), Time: time.words, ...variables.printed });
 }
 
-if (name) new NewPanel(() => time.scope, () => known.saved, (search, query) => attempt(() => change(withSearch(search, query))));
+if (name) new NewPanel(() => time.scope, () => known.saved, (search, query) => attempt(() => add(search, name, query)));
 const heading = name || "Boards";
 byId("board-heading").textContent = printable(heading);
 document.title = `${printable(heading)} – logsrv`;
@@ -259,7 +258,7 @@ byId("zone-name").textContent = zone().name;
 byId("add-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const search = /** @type {HTMLSelectElement} */ (byId("add")).value;
-  attempt(() => change(withSearch(search)));
+  attempt(() => add(search));
 });
 byId("export").addEventListener("click", () => {
   const board = savedBoard();

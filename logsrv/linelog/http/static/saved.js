@@ -7,7 +7,7 @@ import { say } from "./notice.js";
 import { keep, kept, keptList } from "./storage.js";
 import { printable } from "./text.js";
 import { EXACT, relativeDay } from "./times.js";
-import { addToBoard } from "./to_board.js";
+import { changeBoard, withSearch } from "./to_board.js";
 
 /** @typedef {Partial<import("./address.js").PageState>} Parts of a state of the page, which are saved */
 /** @typedef {Parts & {name: string, error?: string}} Search error: the reason why its query is wrong */
@@ -43,7 +43,7 @@ export class Saved {
       event.preventDefault();
       const [name, board] = [this.name.value.trim(), this.board.value.trim()];
       if (!name || !(await this.save({ ...this.parts, name }, this.where.value === "server"))) return;
-      if (board && !(await this.attempt(() => addToBoard(board, name, this.parts.q ?? "")))) return;
+      if (board && !(await this.attempt(() => changeBoard(board, (all) => withSearch(all, name, this.parts.q ?? ""))))) return;
       this.dialog.close();
       say(`Saved: ${printable(name)}${board && `, on the board ${printable(board)}`}`);
     });

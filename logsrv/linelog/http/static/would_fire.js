@@ -1,6 +1,6 @@
 /** How often an alert would have fired in a span of time: counted as its text changes, the last text only. */
 
-import { ApiError, get } from "./api.js";
+import { ApiError, get, getWithHint } from "./api.js";
 import { linkTo } from "./alert_text.js";
 import { at, groupText, lasting, safe, timesOf } from "./alert_words.js";
 import { byId, element } from "./dom.js";
@@ -16,7 +16,7 @@ const SLOW = 400;
 const FEW = 8;
 
 export class WouldFire {
-  /** @param {{accept: () => void, refuse: (sentence: string, at: number | null) => void}} told whether the server takes the text */
+  /** @param {{accept: () => void, hint: (sentence: string) => void, refuse: (sentence: string, at: number | null) => void}} told whether the server takes the text, and what it notes */
   constructor(told) {
     this.told = told;
     this.part = byId("would");
@@ -59,10 +59,11 @@ export class WouldFire {
     this.slow = setTimeout(counting, SLOW);
     try {
       const scope = await this.scope(asked, signal);
-      const answer = await get("/api/would_fire", { alert: asked.text, ...scope }, signal);
+      const { answer, hint } = await getWithHint("/api/would_fire", { alert: asked.text, ...scope }, signal);
       if (signal.aborted) return;
       clearTimeout(this.slow);
       this.told.accept();
+      this.told.hint(hint);
       this.show(asked, answer, performance.now() - begin);
     } catch (error) {
       if (signal.aborted) return;
@@ -82,6 +83,7 @@ export class WouldFire {
   /** @param {ApiError} error */
   fail({ status, message, at: column }) {
     this.clear("");
+    this.told.hint("");
     // The text is wrong, or the time is, which no column tells.
     if (status === 400 && !/^(since|until): /.test(message)) return this.told.refuse(message, column);
     this.told.accept();

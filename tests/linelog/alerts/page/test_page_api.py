@@ -55,6 +55,19 @@ def test_an_alert_of_the_page_runs_as_soon_as_it_is_saved(page):
     assert page.running == {"shares": "level>=error"}
 
 
+@pytest.mark.parametrize("text", ["app==shop | count > 5 in 5m", "app==shop"])
+def test_a_text_in_the_syntax_of_another_tool_is_saved_and_tried_with_a_hint(page, text):
+    for browser in (
+        page.send("PUT", "/api/alerts/web", {"alert": text}),
+        page.send("HEAD", f"/api/would_fire?alert={quote(text)}"),
+    ):
+        head = browser.received.partition(b"\r\n\r\n")[0]
+        assert b" 200 " in head and b"\r\nLogsrv-Hint: app==shop asks for a value" in head
+    for plain in ("x", "("):
+        said = page.send("PUT", "/api/alerts/web", {"alert": plain}).received
+        assert b"Logsrv-Hint" not in said
+
+
 def test_a_removed_alert_goes_on_only_to_report_its_end(page):
     page.put("shares", SHARES)
     status, found = page.remove("shares")
@@ -523,6 +536,16 @@ def test_damaged_silences_hide_no_alert_and_let_alerts_be_saved(page):
     assert silences.read_text() == "broken"
     silences.unlink()
     assert page.listed["trouble"] == ""
+
+
+def test_a_file_of_thousands_of_wrong_alerts_does_not_fill_the_log(tmp_path):
+    texts = {f"n{number}": {"alert": "("} for number in range(3000)}
+    (tmp_path / "alerts.json").write_text(json.dumps({"": {"alert": "x"}, **texts}))
+    with logged() as events:
+        AlertPage(tmp_path)
+    wrong = [one for one in events if "not run" in one]
+    assert len(wrong) == 11 and wrong[0].startswith('alert "" of the page does not run')
+    assert wrong[-1].startswith("2991 more alerts")
 
 
 def test_a_file_that_cannot_be_written_is_logged_once(page):

@@ -66,7 +66,8 @@ def test_a_damaged_file_silences_nothing(tmp_path):
     (tmp_path / "alerts" / SILENCES_FILE).write_text('{"silences":[["web",1e9,""]]}\n')
     with pytest.raises(ValueError, match="is damaged"):
         load_silences(folder, 0)
-    assert not AlertPlaces(str(tmp_path), "", HandClock(time_of_day=5.0)).silences()
+    with pytest.raises(ValueError, match="is damaged"):
+        AlertPlaces(str(tmp_path), "", HandClock(time_of_day=5.0)).silences()
     with pytest.raises(StoreError, match="is damaged, remove it"):
         add_silence(str(tmp_path), NIGHT, lambda: 0.0)
 

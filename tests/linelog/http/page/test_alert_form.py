@@ -96,6 +96,17 @@ def test_lines_become_an_alert_on_each_on_their_number_or_on_none(logs, visit):
         assert page.run(f"{kinds}[{number}].ariaPressed") == "true"
 
 
+def test_a_hint_on_the_text_stands_under_it_until_the_next_text(logs, visit):
+    logs.hint = "write app=shop instead of app==shop"
+    logs.alerts.wrong = {"(": ("this ( is never closed", 1)}
+    page = open_form(visit, alert="app==shop")
+    page.wait("!document.querySelector('#query-hint').hidden")
+    assert page.text("#query-hint") == logs.hint
+    page.run(f"{BOX}.select()")
+    page.write("(")
+    page.wait("document.querySelector('#query-hint').hidden")
+
+
 def test_the_past_is_told_in_a_sentence_a_strip_and_a_list(logs, visit):
     episodes = [
         episode(NOW - timedelta(hours=18), 40, app="my mail"),
@@ -252,6 +263,33 @@ def test_an_alert_of_the_page_is_changed_without_a_question(logs, visit):
     page.press("Enter")
     wait_until(lambda: logs.alerts.changes != [], "the change")
     assert logs.alerts.changes == [("PUT", "/api/alerts/disk", {"alert": "disk full"})]
+
+
+def test_what_another_reader_has_changed_meanwhile_is_replaced_only_after_a_question(logs, visit):
+    logs.alerts.alerts = [alert("disk", "level>=error", of="page")]
+    page = visit("alerts", ready="document.querySelectorAll('.alert').length === 1")
+    page.run("document.querySelector('[data-key=change]').click()")
+    page.wait(f"{BOX}.value === 'level>=error'")
+    logs.alerts.alerts = [alert("disk", "level>=fatal", of="page")]
+    page.run("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait("document.querySelector('#save').textContent === 'Replace …'")
+    page.fill("#q", "disk")
+    page.run("document.querySelector('#alert-form').requestSubmit()")
+    page.wait("document.querySelector('#replace').open")
+    assert page.text("#replace-what") == "disk is already an alert of this page: level>=fatal"
+    assert logs.alerts.changes == []
+
+
+def test_undo_does_not_replace_what_another_reader_has_made_since(logs, visit):
+    logs.alerts.alerts = [alert("disk", "level>=error", of="page")]
+    page = visit("alerts", ready="document.querySelectorAll('.alert').length === 1")
+    page.run("document.querySelector('[data-key=remove]').click()")
+    page.wait("document.querySelector('#board-note button')")
+    logs.alerts.alerts = [alert("disk", "level>=fatal", of="page")]
+    page.click("#board-note button")
+    page.wait("document.querySelectorAll('.alert').length === 1")
+    assert page.text("#board-note") == "disk is there again; nothing was changed."
+    assert [one[0] for one in logs.alerts.changes] == ["DELETE"]
 
 
 def test_an_alert_is_removed_and_put_back(logs, visit):

@@ -263,6 +263,17 @@ def test_text_of_strangers_is_text_on_a_board(logs, visit):
     assert page.run("globalThis.owned ?? null") is None
 
 
+def test_a_search_that_is_on_the_board_already_keeps_its_place_and_shape(logs, visit):
+    logs.send("a x")
+    save_board(logs, "a", "b", shape="table")
+    before = [dict(one) for one in logs.boards["shop"]["panels"]]
+    page = visit("board?add=a", ready="document.querySelectorAll('#board-list li').length === 1")
+    page.run("document.querySelector('#board-list button').focus()")
+    page.press("Enter")
+    page.wait(f"location.search === '?name=shop' && {PANELS} === 2")
+    assert logs.boards["shop"]["panels"] == before
+
+
 @pytest.mark.parametrize(
     ("scheme", "width", "height"), [("light", 1440, 900), ("dark", 1280, 800), ("light", 390, 844)]
 )

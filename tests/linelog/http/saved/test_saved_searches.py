@@ -38,11 +38,18 @@ def test_a_search_is_saved_replaced_and_removed(saving):
     }
     assert saving.ask("/api/saved") == (200, answer)
     assert saving.put("all", {}) == (200, answer | {"saved": [*answer["saved"], {"name": "all"}]})
+    assert saving.put("all", {"q": "x", "since": "yesterday", "until": "2h"})[0] == 200
     assert saving.put("all", {"q": "x"}, Content_Type="application/json; charset=utf-8")[0] == 200
     assert saving.listed[1] == {"name": "all", "q": "x"}
     assert saving.remove("Fehler über/unter 5?")[1]["saved"] == [{"name": "all", "q": "x"}]
     status, said = saving.remove("Fehler über/unter 5?")
     assert status == 404 and "there is no saved search or board" in said["error"]
+
+
+def test_a_query_in_the_syntax_of_another_tool_is_saved_with_a_hint(saving):
+    head = saving.send("shop", {"q": "app==shop"}).received.partition(b"\r\n\r\n")[0]
+    assert b" 200 " in head and b"\r\nLogsrv-Hint: app==shop asks for a value" in head
+    assert b"Logsrv-Hint" not in saving.send("shop", {"q": "app=$app"}).received
 
 
 def test_the_file_is_readable_and_may_be_edited(saving):
@@ -142,6 +149,8 @@ def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(saving):
         ({"q": None}, 400, "q is no text"),
         ({"last": "2h"}, 400, "last is one of 5m, 15m, 1h, 6h, 24h, 7d, 30d"),
         ({"position": "1:2"}, 400, "unknown part position"),
+        ({"since": "the day before"}, 400, "since: "),
+        ({"since": "2h", "until": "tomorrow"}, 400, "until: tomorrow is not a time"),
         ({"q": "x" * 4100}, 413, "it is longer than 4096 bytes"),
     ],
 )
