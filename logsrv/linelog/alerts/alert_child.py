@@ -78,7 +78,7 @@ class Watcher:
     # By the labels of their alerts.
     _silences: Mapping[str, AlertSilences] = attrs.field(factory=dict)
     _read_silences_at: float = 0.0
-    # Why they could not be read at the last look; "" if they could.
+    # The sentence about a file that cannot be read; "" if it can.
     _silence_fault: str = ""
     # The number of silences of each alert that the daemon knows.
     _reported_silences: Mapping[str, int] = attrs.field(factory=dict)
