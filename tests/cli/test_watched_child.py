@@ -17,7 +17,7 @@ from tests.parts.strangers import endless, stranger
 
 pytest.importorskip("obstore")
 PLACE = "s3://bucket/archive?endpoint={}&region=eu-central-1"
-SAID = "the bucket, or a server in its place, sends more than there is memory for"
+SAID = "the answer of the bucket's server does not end, and is larger than the memory"
 
 
 @pytest.mark.slow
