@@ -41,7 +41,7 @@ def test_an_answer_without_an_end_is_one_sentence(words, status, code, tmp_path)
             text=True,
             timeout=PATIENCE,
         )
-    assert done.stderr == f"logsrv {words[0]}: {SAID}: an answer that does not end\n"
+    assert done.stderr == f"logsrv {words[0]}: {SAID}\n"
     assert (done.returncode, done.stdout) == (code, "")
 
 
