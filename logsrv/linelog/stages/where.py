@@ -133,7 +133,10 @@ def _parse_test(
     parsed = parse_comparison(text, found, "level" if is_level else column.name, extracted)
     if parsed is None:
         raise QueryError(": needs a value after it", found.end() + 1)
-    return parsed
+    test, end = parsed
+    if isinstance(test, Compare) and column.unit == SHARE and _PERCENT.fullmatch(test.value):
+        test = test.replace(value=f"{float(test.value[:-1]) / 100:.15g}")
+    return test, end
 
 
 def _check_value(test: Compare, column: Column, at: int) -> None:

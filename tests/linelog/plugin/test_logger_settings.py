@@ -239,3 +239,33 @@ def test_a_general_way_of_alerts_is_for_alerts_of_the_page_too(given, warned):
     found = [one for one in options.loaded.warnings if "--alert-command is ignored" in one]
     assert bool(found) is warned
     assert not found or "it needs --alert or --alert-saved, which is not given" in found[0]
+
+
+def test_masks_and_drops_are_general_values_that_a_listener_may_clear(tmp_path):
+    file = tmp_path / "logsrv.toml"
+    file.write_text(
+        'mask = ["/a/", "/b/"]\ndrop = "level=debug"\n[[listener]]\nlisten = "tcp:1"\n'
+        '[[listener]]\nlisten = "tcp:2"\nmask = []\ndrop = ["x y", "z"]\n'
+    )
+    first, second = settings("--config", str(file)).listener
+    assert first.filter_options == FilterOptions(mask=("/a/", "/b/"), drop=("level=debug",))
+    assert second.filter_options == FilterOptions(drop=("x y", "z"))
+
+
+def test_a_wrong_mask_is_told_with_its_place():
+    with pytest.raises(ConfigurationError, match="the empty text") as caught:
+        settings("--mask", "/x*/")
+    assert str(caught.value).endswith("\n  /x*/\n   ^")
+
+
+@pytest.mark.parametrize("listen", ["blocks:tcp:8090", "nats:127.0.0.1/LOGS"])
+@pytest.mark.parametrize("given", [("--mask", "/a/"), ("--drop", "a")])
+def test_blocks_of_other_stores_are_not_masked_here(tmp_path, listen, given):
+    token = tmp_path / "token"
+    token.write_text("secret" * 9)
+    token.chmod(0o600)
+    [listener] = settings("--listen", listen, "--input-token-file", str(token), *given).listener
+    with pytest.raises(
+        ConfigurationError, match=f"{given[0]} is not for .*: blocks of other stores"
+    ):
+        listener.check_for_input()

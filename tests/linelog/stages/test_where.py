@@ -72,6 +72,7 @@ def test_a_share_is_compared_with_per_cents_or_with_a_number(written, number):
         ("count by app | where ap=b", 24, "did you mean app?"),
         ("avg ms, max ms | where ms>1", 26, "ms may be each of avg_ms or max_ms"),
         ("count | where count>many", 23, "count is a number, and many is none"),
+        ("count | where count>5%", 23, "count is a number, and 5% is none"),
         ("count | where count> ", 24, "> needs a value after it"),
         ("count | where count: ", 24, ": needs a value after it"),
         ("max time | where time ~ /x/", 27, "max_time is a time: compare it by"),
