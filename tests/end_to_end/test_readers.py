@@ -181,7 +181,8 @@ def test_the_audit_log_has_who_asked_what_and_how_much_left(logger: Start, tmp_p
     assert 'reader="ann"' in log_in and 'path="/login"' in log_in and "status=303" in log_in
     assert 'method="PUT"' in change and "status=403" in change
     assert "begins=yes" in begun and "lines=1" in ended and 'q="app=web"' in ended
-    assert not any(token in server.log() for token in [*TOKENS.values(), "wrong"])
+    text = server.log()
+    assert not any(token in text for token in [*TOKENS.values(), "wrong"])
 
 
 PROXY = """
@@ -358,3 +359,22 @@ def test_no_endpoint_tells_of_hidden_lines(logger: Start, tmp_path):
         assert answers["count"].json["rows"][0][0] == wanted, query
         assert sum(bar["count"] for bar in answers["bars"].json["buckets"]) == wanted, query
         assert sum(one["lines"] for one in answers["sources"].json["sources"]) == wanted, query
+
+
+@pytest.mark.long
+def test_the_page_of_a_reader_who_is_revoked_while_it_is_live(logger: Start, browser, tmp_path):
+    server = logger(*HTTP, "--config", configuration(tmp_path))
+    send(server, "one app=web n=1", "quagga app=api n=2")
+    page = browser.page(f"http://127.0.0.1:{server.ports()[-1]}/")
+    page.wait("document.querySelector('input[name=token]')")
+    page.fill("input[name=token]", TOKENS["web"])
+    page.press("Enter")
+    page.wait("document.querySelector('#connection.live')")
+    page.wait("document.querySelector('#reader')?.textContent.includes('web · only app=web')")
+    send(server, "two app=web n=3", "quagga two app=api n=4")
+    page.wait("document.querySelectorAll('[role=log] [data-position]').length === 2")
+    assert "quagga" not in page.run("document.body.textContent")
+    configuration(tmp_path, TABLES.strip().split("\n\n")[0])
+    reload(server)
+    page.wait("document.querySelector('#log-in').open")
+    assert [one for one in page.complaints if "401" not in one] == []

@@ -168,12 +168,10 @@ class SearchAnswer:
         """Do nothing: `notifyFinish` of the request reports a lost connection."""
 
     def close(self, why: str) -> None:
-        """End the answer with a problem; if a part of it is sent, the connection ends."""
-        if not self._begun and not self._ended:
+        """End the answer with a problem; if a part of it is sent, that is its last line."""
+        if not self._ended:
+            self.receive_end(Problem(401, why))
             self._end_search()
-            self._fail(self._request, Problem(401, why))
-        else:
-            self._abort_connection()
 
     def _abort_connection(self) -> None:
         self._request.browser.abort()

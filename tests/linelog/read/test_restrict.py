@@ -4,9 +4,7 @@ Some of these are asked about, and are in answers as they are in the question; o
 """
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -14,7 +12,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logsrv.kit.text.time import rfc3339
@@ -34,7 +32,7 @@ from tests.parts.stores import BEGIN, lines, make_store, small_frames, view_of
 
 WORD, FIELD, NUMBER = "zanzibar", "kanarienfeld", "987654321"
 CANARIES = (b"quagga", b"numbatfield", b"123123123")
-LINES = 150
+LINES, STORES = 150, 4
 WHERE = f"{__name__}:"
 
 
@@ -88,21 +86,25 @@ def _records(random: Random) -> Iterator[StoredRecord]:
             yield StoredRecord(fields, f"{words} {pairs}" if app != "api" else f"{pairs} {WORD}")
 
 
-@contextmanager
-def _store(seed: int, home: Path) -> Iterator[tuple[Path, list[StoredRecord]]]:
-    """A store with columns, compressed text without them, plain text and an active segment."""
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, list[StoredRecord]]]:
+    """Stores with columns, compressed text without them, plain text and an active segment."""
+    return [_make_store(seed, tmp_path_factory.mktemp("stores")) for seed in range(STORES)]
+
+
+def _make_store(seed: int, home: Path) -> tuple[Path, list[StoredRecord]]:
     random = Random(seed)
     records = list(_records(random))
     stored = lines([one.message for one in records], step=0.5)
     cuts = [0, *sorted(random.sample(range(1, LINES), 3)), LINES]
     parts = [stored[start:end] for start, end in pairwise(cuts)]
-    with small_frames(2000), patch.object(groups, "GROUP_LINES", 30), columns_for_few_frames():
+    with small_frames(2000), patch.object(groups, "GROUP_LINES", 30):
         store = make_store(home / "store", parts, packed=2)
         disk = Disk().open_directory(store)
         packed = [one for one in sealed_segments(disk) if one.form is Form.PACKED]
         make_columns(packed[0], disk)
         disk.close()
-        yield store, records
+    return store, records
 
 
 ATOMS = (
@@ -179,30 +181,33 @@ def _answer(
 
 
 @pytest.mark.minutes(3)
-@settings(more(0.4), derandomize=True)
+@settings(
+    more(1),
+    derandomize=settings().max_examples <= 25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.integers(0, 2**32 - 1))
-def test_no_answer_tells_of_hidden_lines_and_all_count_the_others(seed):
+def test_no_answer_tells_of_hidden_lines_and_all_count_the_others(stores, seed):
     random = Random(seed)
+    store, records = random.choice(stores)
+    # A search of few lines takes longer to fork than to search.
     with (
-        tempfile.TemporaryDirectory(prefix="restrict.") as home,
-        _store(random.randrange(4), Path(home)) as (store, records),
+        columns_for_few_frames(),
         killed(),
-        # A search of few lines takes longer to fork than to search.
         patch.object(search_request, "PROCESSES", 1),
     ):
         remembered = RememberedParts()
-        for _ in range(2):
-            only = random.choice(ONLY)
-            some = [random.choice(ATOMS)]
-            if not any("?P<" in one.text for one in some):
-                some.append(random.choice([one for one in ATOMS if "?P<" not in one.text]))
-            query = " ".join(one.text for one in some)
-            if "?P<" not in query:
-                _check_count(store, only, some, records, remembered)
-            query += random.choice(STAGES if "?P<" not in query else ("",))
-            for name, values in _asked(random, query):
-                body = _answer(store, only.text, name, values, remembered)
-                assert not any(text in body for text in CANARIES), (only.text, name, values, body)
+        only = random.choice(ONLY)
+        some = [random.choice(ATOMS)]
+        if "?P<" not in some[0].text:
+            some.append(random.choice([one for one in ATOMS if "?P<" not in one.text]))
+        query = " ".join(one.text for one in some)
+        if "?P<" not in query:
+            _check_count(store, only, some, records, remembered)
+        query += random.choice(STAGES if "?P<" not in query else ("",))
+        for name, values in _asked(random, query):
+            body = _answer(store, only.text, name, values, remembered)
+            assert not any(text in body for text in CANARIES), (only.text, name, values, body)
 
 
 def _check_count(
