@@ -2,12 +2,14 @@
 
 import pytest
 
+from tests.linelog.http.page.fake import Logs
+
 pytestmark = pytest.mark.long
 FOOT = "document.querySelector('#reader').textContent"
 
 
 @pytest.fixture
-def restricted(logs):
+def restricted(logs: Logs) -> Logs:
     """A reader who sees only some lines, and changes nothing."""
     logs.reader = {"name": "shop", "may": ["read"], "only": "app=web", "log_out": True}
     logs.saved = [{"name": "errors", "q": "level>=error"}]
