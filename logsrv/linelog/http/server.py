@@ -144,8 +144,8 @@ class WebServer:
         )
         self._access = access
         self._audit.is_on = settings.audit
-        # Of each reader who is gone, or sees other lines. A client that has the new token, or needs none,
-        # connects again by itself.
+        # Readers who are gone, or see other lines now, lose their streams. A client that has the new token,
+        # or needs none, connects again.
         for stream, reader in list(self._streams.items()):
             if not access.still_has(reader):
                 stream.close("the token has changed")

@@ -49,7 +49,7 @@ class LineCounter:
 
 @attrs.define
 class _Entry:
-    """What is known of a request. counter: of the lines in its answer, if these are counted."""
+    """The known facts of a request. counter: of the lines in its answer, if these are counted."""
 
     reader: Reader | None = None
     counter: LineCounter | None = None

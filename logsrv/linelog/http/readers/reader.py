@@ -17,7 +17,7 @@ _CHANGES = {SAVE: "saved searches and boards", ALERT: "alerts and silences"}
 
 @attrs.frozen
 class Reader:
-    """Who asks. name: "" for who has the token of --http-token, or needs none.
+    """A person or program that asks. name: "" for one with the token of --http-token, or without any.
 
     only: the condition of the lines that it sees; "" for all. token: None for one that only a proxy names.
     """
