@@ -140,7 +140,7 @@ def test_logsrv_token_makes_a_token_and_the_line_for_its_file(logger: Start, tmp
     [
         (TABLES.replace('"web"\ntoken', '"ann"\ntoken'), "two readers are called ann"),
         (TABLES.replace('token-file = "web"', 'token-file = "ann"'), "have the same token"),
-        (TABLES.replace("app=web", "app=web | count"), "what follows |"),
+        (TABLES.replace("app=web", "app=web | count"), "only a search takes a stage"),
         (TABLES.replace("app=web", "(app=web"), "never closed"),
         (TABLES.replace("app=web", " "), "is empty"),
         (TABLES.replace('"alert"', '"alerts"'), "did you mean alert"),

@@ -191,7 +191,7 @@ def test_a_token_file_has_one_token(tmp_path):
         file.write_text(text)
         with pytest.raises(ConfigurationError, match=r"has no token in it|is larger than"):
             read_http_token(HttpSettings(http_token_file=file))
-    with pytest.raises(ConfigurationError, match="take one"):
+    with pytest.raises(ConfigurationError, match="remove one"):
         read_http_token(HttpSettings(http_token_file=file, http_token="x"))
     with pytest.raises(ConfigurationError, match="no such file"):
         read_http_token(HttpSettings(http_token_file=tmp_path / "none"))
