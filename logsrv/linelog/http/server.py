@@ -19,7 +19,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
-from logsrv.linelog.http.access import AccessRules, TrustedProxy, asking_client
+from logsrv.linelog.http.access import AccessRules, TrustedProxy, UnknownReaderError, asking_client
 from logsrv.linelog.http.board_variables import variables_hint
 from logsrv.linelog.http.endpoints import (
     BOARD_FILE,
@@ -167,7 +167,9 @@ class WebServer:
         self._audit.begin(request)
         try:
             self._route_request(request)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, UnknownReaderError):
+                self._audit.note_unknown(request, error.name)
             self._answer_failure(Failure(), request)
 
     def _route_request(self, request: WebRequest) -> None:

@@ -48,23 +48,24 @@ class Mask:
     """A mask of one listener, made of the pattern of its expression. Raises WrongExpression."""
 
     def __init__(self, pattern: str) -> None:
-        found = compile_expression(pattern)
-        in_lines = pattern_in_lines(found.exact)
+        expression = compile_expression(pattern)
+        in_lines = pattern_in_lines(expression.exact)
         self._search_groups = compile_group_search(in_lines) if group_names(pattern) else None
         self._search = compile_search(in_lines)
-        self._candidates = _candidate_finder(pattern, found)
-        self._whole = 0
+        self._candidates = _candidate_finder(pattern, expression)
+        # How many of the next blocks RE2 searches whole, as the last one had many candidates.
+        self._blocks_to_search_whole = 0
 
     def spans(self, text: bytes, start: int, stop: int) -> Spans:
         """Return the parts to mask of text[start:stop], which is whole lines."""
         if self._candidates is None or stop - start < _SMALL:
             return self._spans_in(text, start, stop)
-        if self._whole:
-            self._whole -= 1
+        if self._blocks_to_search_whole:
+            self._blocks_to_search_whole -= 1
             return self._spans_in(text, start, stop)
         offsets = self._candidates(text)
         if len(offsets) > (stop - start) >> _RARE_SHIFT:
-            self._whole = _WHOLE_BLOCKS
+            self._blocks_to_search_whole = _WHOLE_BLOCKS
             return self._spans_in(text, start, stop)
         spans: Spans = []
         end = start
@@ -94,19 +95,19 @@ class Mask:
         return spans
 
 
-def _candidate_finder(pattern: str, found: CompiledExpression) -> _Offsets | None:
+def _candidate_finder(pattern: str, expression: CompiledExpression) -> _Offsets | None:
     """Return the function that finds, in order, a place in each line that may match.
 
     None if RE2 alone is as fast.
     """
-    if found.begins:
+    if expression.begins:
         return None
     literals = candidate_of_query(Regex(pattern))
     if isinstance(literals, tuple):
         return partial(_literal_offsets, literals=literals)
-    if (run := byte_run_of(found.exact)) is not None:
+    if (run := byte_run_of(expression.exact)) is not None:
         return partial(_run_offsets, run=run)
-    if required := required_literals(found.need):
+    if required := required_literals(expression.need):
         best = max(required, key=lambda one: len(one.text))
         return partial(_literal_offsets, literals=(best,))
     return None

@@ -32,9 +32,13 @@ class TokenHint:
 def token_hint(request: Request, settings: HttpSettings) -> TokenHint | None:
     """Return the hint for a client; None for one that may be on another machine.
 
+    None also if only readers with names have tokens: `logsrv open` makes no code of these.
+
     A proxy on this machine makes all clients local. It adds a header, takes the name of its site as Host,
     or speaks HTTP/1.0.
     """
+    if settings.reader and settings.http_token is None and settings.http_token_file is None:
+        return None
     host = request.getHost()
     is_local = not hasattr(host, "host") or is_loopback(
         getattr(request.getClientAddress(), "host", None)

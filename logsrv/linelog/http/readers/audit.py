@@ -1,7 +1,7 @@
 """The audit log: a line for each query, download, change, log-in and refusal, with the reader's name.
 
-    audit reader="alice" address="192.0.2.7" GET path="/api/search" q="level>=error" limit="10" status=200
-    lines=10 bytes=4711
+    audit reader="alice" address="192.0.2.7" method="GET" path="/api/search" q="level>=error" limit="10"
+    status=200 lines=10 bytes=4711
 
 It is a line of the server's own log, in pairs that logsrv itself reads as fields. Whatever a client chooses
 stands in quotation marks, as JSON in ASCII: no query can end the line or look like a pair. Tokens are in no
@@ -49,9 +49,14 @@ class LineCounter:
 
 @attrs.define
 class _Entry:
-    """The known facts of a request. counter: of the lines in its answer, if these are counted."""
+    """The known facts of a request.
+
+    named: whom a proxy has named, if that is no reader. counter: of the lines in its answer, if these are
+    counted.
+    """
 
     reader: Reader | None = None
+    named: str | None = None
     counter: LineCounter | None = None
 
 
@@ -78,6 +83,11 @@ class AuditLog:
         """Note who asks."""
         if (entry := self._entries.get(request)) is not None:
             entry.reader = reader
+
+    def note_unknown(self, request: WebRequest, name: str) -> None:
+        """Note a name that a proxy has given, and that no reader has."""
+        if (entry := self._entries.get(request)) is not None:
+            entry.named = name
 
     def write_begin(self, request: WebRequest) -> None:
         """Log a request whose answer may last for days."""
@@ -129,6 +139,8 @@ def _about(request: WebRequest, entry: _Entry) -> Iterator[str]:
     reader = entry.reader
     address = getattr(request.getClientAddress(), "host", None)
     yield f"audit reader={_quoted(reader.name) if reader is not None else 'none'}"
+    if entry.named is not None:
+        yield f"named={_quoted(entry.named)}"
     yield f"address={_quoted(address or 'local')}"
     yield f"method={_quoted(request.method.decode('latin-1'))}"
     path, _, query = request.uri.decode("latin-1").partition("?")

@@ -218,8 +218,13 @@ def _check_board(board: dict[str, Any]) -> None:
     if not isinstance(panels, list) or len(panels) > MOST_PANELS:
         raise ValueError(f"{PANELS} is no list of at most {MOST_PANELS}")
     for panel in panels:
-        if not isinstance(panel, dict) or not {"search", "as"} <= set(panel):
+        if not isinstance(panel, dict):
             raise ValueError('a panel is no JSON object such as {"search": "errors", "as": "bars"}')
+        for part in ("search", "as"):
+            if part not in panel:
+                raise ValueError(
+                    f'a panel lacks "{part}"; it is like {{"search": "errors", "as": "bars"}}'
+                )
         if not is_name(panel["search"]):
             raise ValueError("the search of a panel is no name")
         if panel["as"] not in PANEL_SHAPES:

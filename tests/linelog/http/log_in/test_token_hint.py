@@ -7,6 +7,7 @@ from twisted.internet.address import UNIXAddress
 
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.log_in.token_hint import PACKAGED_TOKEN, TokenHint, token_hint
+from logsrv.linelog.http.readers.reader_settings import ReaderSettings
 from tests.parts.web_requests import requested
 
 FILE = Path("/srv/my logs/token")
@@ -19,6 +20,14 @@ def test_a_client_on_this_machine_is_told_file_and_command():
     packaged = HttpSettings(http_token_file=Path(PACKAGED_TOKEN))
     assert token_hint(requested(), packaged) == TokenHint(PACKAGED_TOKEN, "logsrv open")
     assert token_hint(requested(), HttpSettings(http_token="x")) == TokenHint(None, "logsrv open")
+
+
+def test_readers_with_tokens_of_their_own_are_told_of_no_command():
+    """`logsrv open` makes no code of their tokens."""
+    reader = ReaderSettings(name="ann", token_file=FILE)
+    assert token_hint(requested(), HttpSettings(reader=(reader,))) is None
+    for_all = HttpSettings(reader=(reader,), http_token_file=FILE)
+    assert token_hint(requested(), for_all) == TokenHint(str(FILE), COMMAND)
 
 
 def test_a_client_of_a_unix_socket_is_on_this_machine():

@@ -53,6 +53,23 @@ def test_a_secret_in_an_address_is_not_logged():
     assert "secret" not in audited("/api/nowhere?q=secret", 404)[0]
 
 
+def test_somebody_whom_a_proxy_has_named_in_vain_is_logged_by_that_name():
+    lines: list[str] = []
+    audit = AuditLog(lines.append)
+    audit.is_on = True
+
+    def handle(request: WebRequest) -> None:
+        audit.begin(request)
+        audit.note_unknown(request, 'bob" reader="ann')
+        request.begin_answer(403, "application/json")
+        request.finish()
+
+    Browser(handle, Clock()).get("/")
+    assert lines[0].startswith(
+        'audit reader=none named="bob\\" reader=\\"ann" address="127.0.0.1" '
+    )
+
+
 def test_pages_and_files_are_logged_only_if_they_are_refused():
     assert audited("/") == audited("/static/style.css") == audited("/healthz", 503) == []
     assert "status=401" in audited("/", 401)[0]

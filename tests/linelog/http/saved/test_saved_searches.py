@@ -281,7 +281,7 @@ def test_a_name_is_either_of_a_search_or_of_a_board(saving):
         ({"panels": "x"}, "panels is no list of at most 12"),
         (board(*map(str, range(13))), "panels is no list of at most 12"),
         ({"panels": ["x"]}, "a panel is no JSON object"),
-        ({"panels": [{"search": "x"}]}, "a panel is no JSON object"),
+        ({"panels": [{"search": "x"}]}, 'a panel lacks "as"'),
         ({"panels": [{"search": "x", "as": "pie"}]}, "the shape of a panel is one of table, bars"),
         ({"panels": [{"search": "x", "as": []}]}, "the shape of a panel is one of table, bars"),
         (
