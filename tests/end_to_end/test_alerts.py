@@ -112,7 +112,7 @@ def test_an_alert_that_can_never_fire_is_warned_of_at_the_start_and_at_a_reload(
     server.wait_for_log("watches the store for 1, 2")
     assert server.stop() in (0, -signal.SIGTERM)
     # The warning is not repeated.
-    assert server.log().count("abc is none") == 1
+    assert server.log().count("abc is not a number") == 1
 
 
 @pytest.mark.slow
