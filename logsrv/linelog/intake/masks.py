@@ -53,7 +53,7 @@ class Mask:
         self._search_groups = compile_group_search(in_lines) if group_names(pattern) else None
         self._search = compile_search(in_lines)
         self._candidates = _candidate_finder(pattern, expression)
-        # How many of the next blocks RE2 searches whole, as the last one had many candidates.
+        # The number of the next blocks that RE2 searches whole, as the last one had many candidates.
         self._blocks_to_search_whole = 0
 
     def spans(self, text: bytes, start: int, stop: int) -> Spans:

@@ -54,7 +54,16 @@ def token_hint(request: Request, settings: HttpSettings) -> TokenHint | None:
     file = None if settings.http_token_file is None else str(settings.http_token_file)
     words = ["logsrv", "open"]
     if file is not None and file != PACKAGED_TOKEN and hasattr(host, "host"):
-        scheme = "ssl" if request.isSecure() else "tcp"
-        words += ["--http", f"{scheme}:{host.port}:interface={host.host}"]
-        words += ["--http-token-file", file]
+        words += ["--http", _page_of(request, settings), "--http-token-file", file]
     return TokenHint(file, shlex.join(words))
+
+
+def _page_of(request: Request, settings: HttpSettings) -> str:
+    """Return the endpoint at which the request has arrived, as an option."""
+    host = request.getHost()
+    if request.isSecure():
+        # Not without the rest: `logsrv open` refuses an endpoint whose key is missing.
+        for one in settings.http:
+            if one.port == host.port:
+                return str(one)
+    return f"{'ssl' if request.isSecure() else 'tcp'}:{host.port}:interface={host.host}"
