@@ -176,3 +176,21 @@ def test_the_bytes_read_for_far_looking_matches_of_a_line_are_limited():
 def test_other_matches_of_a_line_are_not_limited():
     line = b"to=ann@example.org," * 5000 + b"rest\n"
     assert masked(line, r"/[\w.]+@[\w.]+/") == b"to=(masked)," * 5000 + b"rest\n"
+
+
+@pytest.mark.parametrize(
+    "escape", [r"\n", r"\t", r"\r", r"\x0a", r"\xff", r"\x1b", r"\u00e4", r"\\n"]
+)
+@pytest.mark.parametrize("before", [b"", b"-" * 5000 + b"\n"])
+def test_an_escape_in_front_of_a_word_is_no_part_of_it(escape, before):
+    r"""A line feed in a record is stored as \x0a, in JSON as \n: a number behind it stands alone."""
+    line = b'{"a":"l1%b%b%b%b x","b":"%b"}\n' % (escape.encode(), CARD, escape.encode(), CARD, CARD)
+    stored = masked(before + line, r"/\b\d{16}\b/")
+    assert stored == before + line.replace(CARD, b"(masked)")
+
+
+def test_an_expression_with_a_boundary_also_finds_an_escape():
+    """Both readings of a text count; where they overlap, they are masked as one."""
+    line = rb'a\x0asecret b\nsecret,"c":"d"' + b"\n"
+    assert masked(line, r"/\\x0asecret|\bsecret/") == rb'a(masked) b\n(masked),"c":"d"' + b"\n"
+    assert masked(rb"x\nann b" + b"\n", r"/\\nann|\bann \w\b/") == b"x(masked)\n"
