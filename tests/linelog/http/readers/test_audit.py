@@ -8,7 +8,13 @@ from logsrv.linelog.http.readers.reader import Reader
 from tests.parts.web_requests import Browser
 
 
-def audited(path: str, status: int = 200, body: bytes = b"", *, is_on: bool = True) -> list[str]:
+def audited(
+    path: str,
+    status: int = 200,
+    *body: bytes,
+    is_on: bool = True,
+    kind: str = "application/x-ndjson",
+) -> list[str]:
     """What is logged of a request and its answer."""
     lines: list[str] = []
     audit = AuditLog(lines.append)
@@ -16,9 +22,11 @@ def audited(path: str, status: int = 200, body: bytes = b"", *, is_on: bool = Tr
 
     def handle(request: WebRequest) -> None:
         audit.begin(request)
-        audit.note_reader(request, Reader("ann\n"))
-        request.begin_answer(status, "application/x-ndjson")
-        request.write(body)
+        if status != 401:
+            audit.note_reader(request, Reader("ann\n"))
+        request.begin_answer(status, kind)
+        for piece in body:
+            request.write(piece)
         request.finish()
 
     Browser(handle, Clock()).get(path)
@@ -40,7 +48,7 @@ def test_lines_are_counted_across_pieces():
 
 
 def test_a_query_is_logged_with_what_left():
-    [line] = audited("/api/search?q=a%0Areader%3D%22x%22&limit=5", body=b"{}\n{}\n")
+    [line] = audited("/api/search?q=a%0Areader%3D%22x%22&limit=5", 200, b"{}\n{}\n")
     assert line == (
         r'audit reader="ann\n" address="127.0.0.1" method="GET" path="/api/search" '
         r'q="a\nreader=\"x\"" limit="5" status=200 lines=2 bytes=6'
@@ -74,3 +82,18 @@ def test_pages_and_files_are_logged_only_if_they_are_refused():
     assert audited("/") == audited("/static/style.css") == audited("/healthz", 503) == []
     assert "status=401" in audited("/", 401)[0]
     assert audited("/api/search", is_on=False) == []
+
+
+def test_a_line_of_csv_may_have_line_feeds_in_its_values():
+    pieces = (b'app,msg\nweb,"a\n', b'b"', b'\nweb,"say ""\n"""\n', b"web,c\n")
+    [line] = audited("/api/search?format=csv", 200, *pieces, kind="text/csv; charset=utf-8")
+    assert " lines=3 " in line
+
+
+def test_a_client_without_a_token_cannot_make_lines_long():
+    for path in ("/x" * 5000, "/api/search?" + "q=%00&" * 2000, "/api/search?q=" + "%00" * 5000):
+        [line] = audited(path, 401)
+        assert len(line) < 8000 and line.endswith(" status=401 bytes=0")
+    # Every query that is answered fits.
+    [line] = audited("/api/search?q=" + "x" * 4000)
+    assert "x" * 4000 + '" ' in line
