@@ -47,6 +47,26 @@ def test_a_query_is_logged_with_what_left():
     )
 
 
+def test_an_answer_that_its_client_did_not_wait_for_has_the_lines_sent_until_then():
+    lines: list[str] = []
+    audit = AuditLog(lines.append)
+    audit.is_on = True
+
+    def handle(request: WebRequest) -> None:
+        audit.begin(request)
+        audit.note_reader(request, Reader("ann"))
+        request.begin_answer(200, "application/x-ndjson")
+        request.write(b"{}\n{}\n")
+
+    browser = Browser(handle, Clock())
+    browser.get("/api/search")
+    assert lines == []
+    browser.leave()
+    [line] = lines
+    assert line.endswith(" status=200 lines=2 bytes=6 broken_off=yes")
+    assert "broken_off" not in audited("/api/search")[0]
+
+
 def test_a_secret_in_an_address_is_not_logged():
     [line] = audited("/api/search?token=secret", 400)
     assert "secret" not in line and "status=400" in line
