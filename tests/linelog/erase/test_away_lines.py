@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ pytest.importorskip("obstore")
 from logsrv.linelog.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.archive.putting import put_segment
 from logsrv.linelog.archive.view import ArchiveView
+from logsrv.linelog.erase import away_lines
 from logsrv.linelog.erase.away_lines import FOLDER, is_away_unfinished
 from logsrv.linelog.erase.erase_run import EraseRun
 from logsrv.linelog.erase.everywhere import rewrite_everywhere
@@ -245,6 +247,23 @@ def test_an_interrupted_erase_is_named_and_finished_by_finish(server, tmp_path):
     status, said, why = erase_everywhere(store, "--finish")
     assert status == 0 and "erased in archives: " in said
     require_erased(store, [server.url()], before)
+
+
+def test_an_erase_that_is_cut_off_after_its_note_is_noted_once(tmp_path, monkeypatch, capsys):
+    (tmp_path / "cold").mkdir()
+    store = archived(store_with_person(tmp_path / "store"), f"file://{tmp_path}/cold")
+    count = len(lines_of(store, QUERY))
+    note = away_lines._note_erasure
+
+    def note_and_fail(*given: Any) -> None:
+        note(*given)
+        raise OSError("the disk was pulled")
+
+    monkeypatch.setattr(away_lines, "_note_erasure", note_and_fail)
+    assert not erase_here(store) and "the disk was pulled" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert erase_here(store)
+    assert sum(one.lines for one in load_erased(at(store)).erasures) == count
 
 
 def test_a_segment_that_is_changed_in_its_archive_stays_and_is_said(tmp_path):

@@ -47,12 +47,34 @@ class LineCounter:
         self._end = text[-rest:] if rest else b""
 
 
+class RowCounter:
+    """Counts the rows of CSV, without the head, in an answer that comes in pieces.
+
+    A value may have several lines.
+    """
+
+    def __init__(self) -> None:
+        self._ends = 0
+        self._is_in_value = False
+
+    @property
+    def lines(self) -> int:
+        return max(0, self._ends - 1)
+
+    def add(self, data: bytes) -> None:
+        """Count the rows that end in the next piece."""
+        # Two quotation marks in a value stand for one: between them is nothing.
+        parts = data.split(b'"')
+        self._ends += sum(one.count(b"\n") for one in parts[self._is_in_value :: 2])
+        self._is_in_value ^= len(parts) % 2 == 0
+
+
 @attrs.define
 class _Entry:
-    """The known facts of a request. counter: of the lines in its answer, if these are counted."""
+    """The known facts of a request. counter: of the lines in its answer, once there are some."""
 
     reader: Reader | None = None
-    counter: LineCounter | None = None
+    counter: LineCounter | RowCounter | None = None
 
 
 class AuditLog:
@@ -68,10 +90,9 @@ class AuditLog:
         if not self.is_on:
             return
         entry = self._entries[request] = _Entry()
-        mark = _LINES_OF.get(request.path.decode("latin-1"))
+        mark = _LINES_OF.get(_path_of(request))
         if mark is not None:
-            entry.counter = LineCounter(mark)
-            _count_written(request, entry.counter)
+            _count_written(request, entry, mark)
         request.notifyFinish().addBoth(self._end, request)
 
     def note_reader(self, request: WebRequest, reader: Reader) -> None:
@@ -89,34 +110,37 @@ class AuditLog:
         if not _is_of_interest(request):
             return
         words = [*_about(request, entry), f"status={request.code}"]
-        if entry.counter is not None and request.code == 200:
-            words.append(f"lines={_lines_sent(request, entry.counter)}")
+        if _path_of(request) in _LINES_OF and request.code == 200:
+            words.append(f"lines={0 if entry.counter is None else entry.counter.lines}")
         words.append(f"bytes={request.sentLength}")
         if isinstance(ended, Failure):
             words.append("broken_off=yes")
         self._write(" ".join(words))
 
 
-def _count_written(request: WebRequest, counter: LineCounter) -> None:
+def _path_of(request: WebRequest) -> str:
+    return request.path.decode("latin-1")
+
+
+def _count_written(request: WebRequest, entry: _Entry, mark: bytes) -> None:
     write = request.write
 
     def counting(data: bytes) -> None:
-        counter.add(data)
+        if entry.counter is None:
+            # The kind of answer is known by now.
+            kinds = request.responseHeaders.getRawHeaders("Content-Type", [""])
+            is_csv = kinds[0].startswith("text/csv")
+            entry.counter = RowCounter() if is_csv else LineCounter(mark)
+        entry.counter.add(data)
         write(data)
 
     # Before what is written is packed.
     request.write = counting  # type: ignore[method-assign]
 
 
-def _lines_sent(request: WebRequest, counter: LineCounter) -> int:
-    kinds = request.responseHeaders.getRawHeaders("Content-Type", [""])
-    has_head = kinds[0].startswith("text/csv")
-    return max(0, counter.lines - has_head)
-
-
 def _is_of_interest(request: WebRequest) -> bool:
     """Return whether a request is logged: pages and files are not, unless they are refused."""
-    path = request.path.decode("latin-1")
+    path = _path_of(request)
     endpoint = BY_PATH.get(path)
     if endpoint is not None and endpoint.open:
         return False

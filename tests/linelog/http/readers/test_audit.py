@@ -1,5 +1,6 @@
 """The audit log: one line for each request, which no client can forge."""
 
+import pytest
 from twisted.internet.task import Clock
 
 from logsrv.kit.web.channel import WebRequest
@@ -8,8 +9,14 @@ from logsrv.linelog.http.readers.reader import Reader
 from tests.parts.web_requests import Browser
 
 
-def audited(path: str, status: int = 200, body: bytes = b"", *, is_on: bool = True) -> list[str]:
-    """What is logged of a request and its answer."""
+def audited(
+    path: str,
+    status: int = 200,
+    *body: bytes,
+    is_on: bool = True,
+    type_: str = "application/x-ndjson",
+) -> list[str]:
+    """What is logged of a request and its answer. body: its pieces."""
     lines: list[str] = []
     audit = AuditLog(lines.append)
     audit.is_on = is_on
@@ -17,8 +24,9 @@ def audited(path: str, status: int = 200, body: bytes = b"", *, is_on: bool = Tr
     def handle(request: WebRequest) -> None:
         audit.begin(request)
         audit.note_reader(request, Reader("ann\n"))
-        request.begin_answer(status, "application/x-ndjson")
-        request.write(body)
+        request.begin_answer(status, type_)
+        for piece in body:
+            request.write(piece)
         request.finish()
 
     Browser(handle, Clock()).get(path)
@@ -39,8 +47,23 @@ def test_lines_are_counted_across_pieces():
         assert counter.lines == b"".join(pieces).count(mark)
 
 
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ([b"n,msg\n", b"1,a\n2,b\n"], 2),
+        ([b"n,msg\n", b'1,"a\nb"\n2,c\n'], 2),
+        ([b"n,msg\n", b'1,"a ""b""\n\n', b'c"\n2,"""', b'\n"\n'], 2),
+        ([b"n,msg\n"], 0),
+        ([], 0),
+    ],
+)
+def test_a_row_of_csv_is_one_line_even_if_a_value_has_several(body, lines):
+    [line] = audited("/api/search?format=csv", 200, *body, type_="text/csv; charset=utf-8")
+    assert f" lines={lines} " in line
+
+
 def test_a_query_is_logged_with_what_left():
-    [line] = audited("/api/search?q=a%0Areader%3D%22x%22&limit=5", body=b"{}\n{}\n")
+    [line] = audited("/api/search?q=a%0Areader%3D%22x%22&limit=5", 200, b"{}\n{}\n")
     assert line == (
         r'audit reader="ann\n" address="127.0.0.1" method="GET" path="/api/search" '
         r'q="a\nreader=\"x\"" limit="5" status=200 lines=2 bytes=6'
