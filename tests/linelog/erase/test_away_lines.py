@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,6 @@ pytest.importorskip("obstore")
 from logsrv.linelog.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.archive.putting import put_segment
 from logsrv.linelog.archive.view import ArchiveView
-from logsrv.linelog.erase import away_lines
 from logsrv.linelog.erase.away_lines import FOLDER, is_away_unfinished
 from logsrv.linelog.erase.erase_run import EraseRun
 from logsrv.linelog.erase.everywhere import rewrite_everywhere
@@ -24,7 +22,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store import place
 from logsrv.linelog.store.identity import Identity, save_identity
 from logsrv.linelog.store.notes.archive_notes import save_archive_url, save_local_manifest
-from logsrv.linelog.store.notes.erase_plan import locked_plan
+from logsrv.linelog.store.notes.erase_plan import PlanFile, locked_plan
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.place import Place
 from logsrv.linelog.store.segment import Listing, Position
@@ -253,15 +251,16 @@ def test_an_erase_that_is_cut_off_after_its_note_is_noted_once(tmp_path, monkeyp
     (tmp_path / "cold").mkdir()
     store = archived(store_with_person(tmp_path / "store"), f"file://{tmp_path}/cold")
     count = len(lines_of(store, QUERY))
-    note = away_lines._note_erasure
+    remove = PlanFile.remove
 
-    def note_and_fail(*given: Any) -> None:
-        note(*given)
-        raise OSError("the disk was pulled")
+    def remove_unless_noted(file: PlanFile) -> None:
+        if load_erased(at(store)).erasures:
+            monkeypatch.undo()
+            raise OSError("the disk was pulled")
+        remove(file)
 
-    monkeypatch.setattr(away_lines, "_note_erasure", note_and_fail)
+    monkeypatch.setattr(PlanFile, "remove", remove_unless_noted)
     assert not erase_here(store) and "the disk was pulled" in capsys.readouterr().err
-    monkeypatch.undo()
     assert erase_here(store)
     assert sum(one.lines for one in load_erased(at(store)).erasures) == count
 
