@@ -252,6 +252,16 @@ def test_a_client_that_goes_before_its_answer_fails(served):
     assert not logged
 
 
+def test_an_answer_to_a_client_that_has_gone_is_not_counted(served):
+    served.reactor.held = []
+    browser = Browser(served.server.handle, served.reactor)
+    browser.get("/api/stats")
+    browser.leave()
+    served.reactor.held.pop()(True, {"lines": 2})
+    _, said = served.ask("/metrics")
+    assert b'http_requests_total{status="200"}' not in said
+
+
 def test_nothing_is_answered_before_its_process_has_an_answer(served):
     browser = Browser(served.server.handle, served.reactor)
     assert browser.get("/api/search?join=1") == b"" and len(served.reactor.processes) == 1

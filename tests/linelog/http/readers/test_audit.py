@@ -1,5 +1,6 @@
 """The audit log: one line for each request, which no client can forge."""
 
+import pytest
 from twisted.internet.task import Clock
 
 from logsrv.kit.web.channel import WebRequest
@@ -15,7 +16,7 @@ def audited(
     is_on: bool = True,
     kind: str = "application/x-ndjson",
 ) -> list[str]:
-    """What is logged of a request and its answer."""
+    """What is logged of a request and its answer. body: its pieces."""
     lines: list[str] = []
     audit = AuditLog(lines.append)
     audit.is_on = is_on
@@ -47,12 +48,47 @@ def test_lines_are_counted_across_pieces():
         assert counter.lines == b"".join(pieces).count(mark)
 
 
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ([b"n,msg\n", b"1,a\n2,b\n"], 2),
+        ([b"n,msg\n", b'1,"a\nb"\n2,c\n'], 2),
+        ([b"n,msg\n", b'1,"a ""b""\n\n', b'c"\n2,"""', b'\n"\n'], 2),
+        ([b"n,msg\n"], 0),
+        ([], 0),
+    ],
+)
+def test_a_row_of_csv_is_one_line_even_if_a_value_has_several(body, lines):
+    [line] = audited("/api/search?format=csv", 200, *body, kind="text/csv; charset=utf-8")
+    assert f" lines={lines} " in line
+
+
 def test_a_query_is_logged_with_what_left():
     [line] = audited("/api/search?q=a%0Areader%3D%22x%22&limit=5", 200, b"{}\n{}\n")
     assert line == (
         r'audit reader="ann\n" address="127.0.0.1" method="GET" path="/api/search" '
         r'q="a\nreader=\"x\"" limit="5" status=200 lines=2 bytes=6'
     )
+
+
+def test_an_answer_that_its_client_did_not_wait_for_has_the_lines_sent_until_then():
+    lines: list[str] = []
+    audit = AuditLog(lines.append)
+    audit.is_on = True
+
+    def handle(request: WebRequest) -> None:
+        audit.begin(request)
+        audit.note_reader(request, Reader("ann"))
+        request.begin_answer(200, "application/x-ndjson")
+        request.write(b"{}\n{}\n")
+
+    browser = Browser(handle, Clock())
+    browser.get("/api/search")
+    assert lines == []
+    browser.leave()
+    [line] = lines
+    assert line.endswith(" status=200 lines=2 bytes=6 broken_off=yes")
+    assert "broken_off" not in audited("/api/search")[0]
 
 
 def test_a_secret_in_an_address_is_not_logged():

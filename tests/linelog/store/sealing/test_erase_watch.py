@@ -33,6 +33,10 @@ def test_an_erase_by_a_command_is_logged_once(tmp_path):
     erase(store, "number=5")
     assert watch.look(lambda: True) and not watch.look(lambda: True)
     assert told.sentences == ["1 line erased in 1 segment by ann: they asked"]
+    for query in ("number=7 OR number=9", "number=11 OR number=13 OR number=15"):
+        erase(store, query)
+        assert watch.look(lambda: True)
+    assert [one[:7] for one in told.sentences] == ["1 line ", "2 lines", "3 lines"]
 
 
 def test_an_interrupted_erase_is_finished_unless_the_server_stops(tmp_path):
