@@ -18,6 +18,7 @@ import { Health, showBanner } from "./health.js";
 import { Highlighter } from "./highlight.js";
 import { Histogram } from "./histogram.js";
 import { listen } from "./keys.js";
+import { LaterTable } from "./later_table.js";
 import { Lines } from "./lines.js";
 import { logIn } from "./login.js";
 import { showFurther, showNeighbours } from "./neighbours.js";
@@ -32,7 +33,6 @@ import { showReader } from "./reader.js";
 import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider } from "./scope.js";
 import { asLines, besidePatterns, kindOf, patternsOf, sortOf, withCondition, withFilter, withOnly, withSort } from "./stages.js";
 import { showListed, showState } from "./state.js";
-import { Table } from "./table.js";
 import { printable } from "./text.js";
 import { isUtc, setUtc } from "./times.js";
 import * as travel from "./travel.js";
@@ -146,7 +146,7 @@ const figures = new Figures(fields, histogram, {
   newest: () => health.newest,
 });
 figures.download.listed = () => (view.isWhole ? lines.count() : null);
-const table = new Table((query) => show({ q: query, position: "" }), (since, until) => show({ since, until }));
+const table = new LaterTable((query) => show({ q: query, position: "" }), (since, until) => show({ since, until }));
 const patterns = new Patterns({
   work: showWork,
   query: (query, since) => show({ q: withFilter(box.value, query), ...(since && { since, until: "" }), position: "" }),

@@ -22,7 +22,6 @@ export class Table {
    */
   constructor(onQuery, onTime) {
     this.part = byId("table");
-    this.abort = new AbortController();
     /** @type {Answer | null} */
     this.answer = null;
     this.request = { q: "", since: "", until: "", position: "" };
@@ -37,18 +36,13 @@ export class Table {
     });
   }
 
-  close() {
-    this.part.hidden = true;
-    byId("scroller").hidden = false;
-  }
-
   /**
    * Ask for the figures of a query, and show them.
    * @param {Request} request
    * @param {() => void} taken called when the answer is there
+   * @param {AbortSignal} signal
    */
-  async open(request, taken) {
-    const { signal } = (this.abort = new AbortController());
+  async open(request, taken, signal) {
     const { q, since, until } = request;
     const answer = await figures({ q, since, until, limit: MOST_ASKED, whole: 1 }, signal);
     if (signal.aborted) return;
@@ -65,9 +59,9 @@ export class Table {
     if (!answer.lines) this.explain(request, signal);
   }
 
-  /** Ask again, by the steps of the zone that is shown now. */
-  async again() {
-    if (!this.part.hidden && hasChart(/** @type {Answer} */ (this.answer))) await this.open(this.request, () => {});
+  /** True if its steps depend on the zone that is shown. */
+  get hasSteps() {
+    return this.answer !== null && hasChart(this.answer);
   }
 
   /**
