@@ -28,6 +28,7 @@ import { Older } from "./older.js";
 import { Patterns } from "./patterns.js";
 import { TimePicker } from "./picker.js";
 import { onPrint, printHead } from "./print.js";
+import { offerAround } from "./row_tools.js";
 import { Saved } from "./saved.js";
 import { showReader } from "./reader.js";
 import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider } from "./scope.js";
@@ -196,6 +197,16 @@ function around(line) {
   show({ position: line.position, ...span, q: "" });
 }
 
+/**
+ * Act on the selected line, else on the newest: the answer to a query often is one line.
+ * @param {(line: import("./api.js").Line) => void} act
+ */
+function withLine(act) {
+  const line = lines.data.get(lines.selected ?? lines.rows.get(lines.last) ?? lines.log);
+  if (line && lines.scroller.checkVisibility()) act(line);
+}
+
+offerAround(lines, { neighbours, around });
 const picker = new TimePicker((span) => show(stateOfSpan(span)));
 const pickTime = () => picker.open(scope);
 const saved = new Saved(() => (asking ? wanted : current), () => begin());
@@ -392,8 +403,8 @@ listen({
   p: () => patterns.panel.switch(),
   r: rows,
   y: () => lines.selected && details.copyLine(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
-  c: () => lines.selected && neighbours(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
-  s: () => lines.selected && around(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
+  c: () => withLine(neighbours),
+  s: () => withLine(around),
   t: () => pickTime(),
   o: () => saved.open(),
   Backspace: () => address.back(),

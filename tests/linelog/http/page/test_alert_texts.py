@@ -20,7 +20,8 @@ def call(visit: Open) -> Call:
     page = visit("alerts", ready="document.querySelector('#none').textContent")
 
     def function(name: str, *arguments: object) -> Any:
-        module = "import('/static/alerts.js').then(({modules}) => ({...modules['alert_text.js'], ...modules['alert_proposal.js']})"
+        names = "...modules['alert_text.js'], ...modules['alert_proposal.js']"
+        module = f"import('/static/alerts.js').then(({{modules}}) => ({{{names}}})"
         return page.run(f"{module}.{name}(...{json.dumps(arguments)}))")
 
     return function
