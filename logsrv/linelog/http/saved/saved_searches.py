@@ -9,6 +9,7 @@ is on a board; `board_file.py` carries boards from one server to another.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -52,6 +53,8 @@ log = Logger()
 MOST = 200
 ANY_TIME = 1e9
 _WHAT = "searches"
+# How far back a search goes: `scope.js` reads the same.
+_LENGTH = re.compile(r"[0-9]{1,4}[smhdw]")
 
 PANEL_PARTS = ("search", "as", "time")
 """The parts of a panel of a board; `time` is left out unless it was chosen."""
@@ -110,10 +113,12 @@ def _requested_change(request: WebRequest) -> Change:
 
 def check_search(search: dict[str, Any], about: str = "") -> None:
     """Raise Problem if the time or the query of a search is wrong. about: begins the sentence."""
-    if search.get("last", "") not in ("", *LASTS):
+    last = search.get("last", "")
+    if last not in ("", *LASTS) and not _LENGTH.fullmatch(last):
         raise Problem(
             400,
-            f"{about}last is one of {listed([*LASTS])}; other times go to since, such as since: 2h",
+            f"{about}last is a length of time, such as 2h, or all; other times go to since, "
+            "such as since: yesterday",
         )
     for part in ("since", "until"):
         try:

@@ -7,7 +7,7 @@ import { address, send } from "./api.js";
 import { Box } from "./box.js";
 import { button, byId, option } from "./dom.js";
 import { attempt } from "./notice.js";
-import { nameOfRange } from "./scope.js";
+import { nameOfRange, offerLast } from "./scope.js";
 import { printable } from "./text.js";
 import { figure } from "./times.js";
 import { WouldFire, nameOfSpan } from "./would_fire.js";
@@ -65,6 +65,7 @@ export class AlertForm {
     const [q, text, last, since, until] = ["q", "alert", "last", "since", "until"].map((one) => (given.get(one) ?? "").slice(0, 4000));
     this.span = { since, until };
     if (since || until) this.last.prepend(option("", nameOfSpan(since, until)));
+    offerLast(last);
     this.last.value = since || until ? "" : last;
     // Without a span, or with an unknown one.
     if (!this.last.value && !(since || until)) this.last.value = "24h";

@@ -391,5 +391,5 @@ function ofLines(lines, sorted) {
     const text = summarize(line, []).map((part) => part.text).join("");
     return [...(sorted ? [line.number ?? null] : []), moment(new Date(line.time)), line.level, text.slice(0, LONGEST_MESSAGE)];
   });
-  return answerOf({ columns, rows, by: columns, sorted: Boolean(sorted) });
+  return answerOf({ columns, rows, by: columns, sorted: Boolean(sorted), units: [lines.find((line) => line.unit)?.unit ?? null] });
 }

@@ -6,9 +6,10 @@
 import { button, cell, element } from "./dom.js";
 import { compare } from "./position.js";
 import { Records, wholeLines } from "./records.js";
-import { fill, fillSummary, recolumn, retime, row, showFold } from "./row.js";
+import { fill, fillSummary, recolumn, renumber, retime, row, showFold } from "./row.js";
 import { originOf } from "./summary.js";
 import { counted } from "./times.js";
+import { formatOf } from "./units.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./queue.js").Gap} Gap */
@@ -45,6 +46,8 @@ export class Lines {
     this.last = "";
     /** @type {Set<string>} positions of lines before or after the part: those of records at its edges, and neighbours */
     this.outside = new Set();
+    /** Of the numbers by which lines are sorted. @type {import("./units.js").Format | null} */
+    this.format = null;
     /** @type {string[]} fields with a cell of their own */
     this.columns = [];
     /** Pixels of lines that have been cut at the start. */
@@ -77,13 +80,14 @@ export class Lines {
     this.rows.clear();
     this.outside.clear();
     this.records.end();
+    this.format = null;
     this.selected = null;
     this.first = this.last = "";
   }
 
   /** @param {Line} line */
   make(line) {
-    const made = row(line, this.highlighter, this.columns);
+    const made = row(line, this.highlighter, this.columns, this.format);
     this.rows.set(line.position, made);
     this.data.set(made, line);
     this.records.add(made, line);
@@ -99,7 +103,7 @@ export class Lines {
     const line = /** @type {Line} */ (this.data.get(made));
     const message = /** @type {HTMLElement} */ (made.querySelector(":scope > .message"));
     const [head, ...further] = wholeLines([line, ...this.records.further(made)]);
-    if (head !== line) recolumn(made, head, this.columns);
+    if (head !== line) recolumn(made, head, this.columns, this.format);
     if (made.classList.contains("open")) return fill(message, this.record(made), line, this.highlighter);
     const isShown = this.unfolds || made.classList.contains("unfolded");
     const breaks = fillSummary(message, head, this.highlighter, this.columns, isShown ? further : null);
@@ -173,7 +177,17 @@ export class Lines {
     this.log.append(fragment);
     this.records.draw();
     this.insertInOrder(between);
+    if (isSorted) this.showNumbers();
     return added;
+  }
+
+  /** Show the numbers of sorted lines in one unit, with the same number of decimals. */
+  showNumbers() {
+    const numbered = [...this.rows.values()].map((made) => /** @type {const} */ ([made, /** @type {Line} */ (this.data.get(made))]));
+    const known = numbered.map(([, line]) => line.number).filter((number) => number !== null && number !== undefined);
+    if (!known.length) return;
+    this.format = formatOf(known, numbered.find(([, line]) => line.unit)?.[1].unit ?? "");
+    for (const [made, line] of numbered) renumber(made, line, this.format);
   }
 
   /**
@@ -352,7 +366,7 @@ export class Lines {
     this.columns = columns;
     this.keepingTopLine(() => {
       for (const made of this.rows.values()) {
-        recolumn(made, /** @type {Line} */ (this.data.get(made)), columns);
+        recolumn(made, /** @type {Line} */ (this.data.get(made)), columns, this.format);
         this.show(made);
       }
     });

@@ -31,7 +31,7 @@ import { onPrint, printHead } from "./print.js";
 import { offerAround } from "./row_tools.js";
 import { Saved } from "./saved.js";
 import { showReader } from "./reader.js";
-import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider } from "./scope.js";
+import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider, wrongLast } from "./scope.js";
 import { asLines, besidePatterns, kindOf, patternsOf, sortOf, withCondition, withFilter, withOnly, withSort } from "./stages.js";
 import { showListed, showState } from "./state.js";
 import { printable } from "./text.js";
@@ -491,6 +491,7 @@ async function begin() {
   await attempt(async () => {
     try {
       await go({}, false, true);
+      if (wrongLast(current)) say(wrongLast(current));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404 && position)) throw error;
       await go({ position: "" }, false, true);

@@ -147,7 +147,7 @@ def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(saving):
         (b"{", 400, "what is to be saved: not JSON"),
         ([], 400, "is no JSON object"),
         ({"q": None}, 400, "q is no text"),
-        ({"last": "2h"}, 400, "last is one of 5m, 15m, 1h, 6h, 24h, 7d, 30d"),
+        ({"last": "2x"}, 400, "last is a length of time, such as 2h, or all"),
         ({"position": "1:2"}, 400, "unknown part position"),
         ({"since": "the day before"}, 400, "since: "),
         ({"since": "2h", "until": "tomorrow"}, 400, "until: tomorrow is not a time"),
