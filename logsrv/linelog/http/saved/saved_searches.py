@@ -28,10 +28,12 @@ from logsrv.linelog.http.assets import LASTS
 from logsrv.linelog.http.board_variables import check_declared, template_of
 from logsrv.linelog.http.bodies import is_name, json_body, name_in_path
 from logsrv.linelog.http.endpoints import (
+    LONGEST_FIGURE,
     LONGEST_QUERY,
     MOST_PANELS,
     PANEL_SHAPES,
     PANEL_TIMES,
+    PANEL_WIDTHS,
     SAVED,
     SAVED_PARTS,
     check_query,
@@ -56,7 +58,7 @@ _WHAT = "searches"
 # How far back a search goes: `scope.js` reads the same.
 _LENGTH = re.compile(r"[0-9]{1,4}[smhdw]")
 
-PANEL_PARTS = ("search", "as", "time")
+PANEL_PARTS = ("search", "as", "time", "width", "figure")
 """The parts of a panel of a board; `time` is left out unless it was chosen."""
 PANELS = "panels"
 """The part that makes an entry a board."""
@@ -244,3 +246,8 @@ def _check_choices(panel: dict[str, Any]) -> None:
             )
     if panel.get("time", "own") not in PANEL_TIMES:
         raise ValueError(f"the time of a panel is one of {listed(PANEL_TIMES)}")
+    if panel.get("width", "narrow") not in PANEL_WIDTHS:
+        raise ValueError(f"the width of a panel is one of {listed(PANEL_WIDTHS)}")
+    figure = panel.get("figure", "")
+    if not isinstance(figure, str) or len(figure) > LONGEST_FIGURE:
+        raise ValueError(f"the figure of a panel is no name of at most {LONGEST_FIGURE} characters")

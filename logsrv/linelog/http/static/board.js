@@ -9,13 +9,14 @@ import { button, byId, element, option, sayOnce } from "./dom.js";
 import { logIn } from "./login.js";
 import { NewPanel } from "./new_panel.js";
 import { attempt } from "./notice.js";
+import { placed } from "./panel_layout.js";
 import { onPrint, writeHead } from "./print.js";
 import { printable } from "./text.js";
 import { counted, moment, zone } from "./times.js";
 import { changeBoard, withSearch } from "./to_board.js";
 import { Variables } from "./variables.js";
 
-/** @typedef {{search: string, as: import("./board_panel.js").As, time?: "own" | "board"}} SavedPanel a panel as it is saved; time: whose it shows once the board has one */
+/** @typedef {{search: string, as: import("./board_panel.js").As, time?: "own" | "board", width?: "narrow" | "wide", figure?: string}} SavedPanel a panel as it is saved; time: whose it shows once the board has one; figure: the one that its chart draws */
 /** @typedef {{panels: SavedPanel[], variables?: Record<string, string>}} Board variables: the fields of some of them */
 /** @typedef {{enabled: boolean, why_not?: string, saved: import("./variables.js").Search[], boards: (Board & {name: string})[]}} Saved */
 
@@ -90,6 +91,10 @@ function panelFor(asSaved) {
     shape: (as) => attempt(() => change(withParts(search, { as }))),
     time: (whose) => attempt(() => change(withParts(search, { time: whose }))),
     move: (step) => attempt(() => change(moved(search, step))),
+    place: (beside) => attempt(() => change((all) => placed(all, search, beside))),
+    width: (width) => attempt(() => change(withParts(search, { width: width === "wide" ? width : undefined }))),
+    // Who may not change the board still sees the figure.
+    figure: (figure) => known.enabled && attempt(() => change(withParts(search, { figure }))),
     remove: () => attempt(async () => {
       const index = savedPanels().findIndex((one) => one.search === search);
       const gone = savedPanels()[index];

@@ -13,6 +13,7 @@ import { LEVELS } from "./levels.js";
 import { limitsOf } from "./limits.js";
 import { whatIsMissing } from "./missing.js";
 import { PartialAnswer, answered } from "./partial.js";
+import { moveHandle, widthButton } from "./panel_layout.js";
 import { isPivot, pivot } from "./pivot.js";
 import { lastOf, nameOfRange, scopeOf } from "./scope.js";
 import { hasChart } from "./series.js";
@@ -43,7 +44,7 @@ const NO_NUMBER = "no single number, because it has groups or no figures: shown 
 export class BoardPanel extends Inquiry {
   /**
    * @param {string} search its name
-   * @param {{shape: (as: As) => void, time: (time: "own" | "board") => void, move: (step: -1 | 1) => void, remove: () => void, ended: () => void, zoom: (since: string, until: string) => void, zoomOut: () => void}} told ended: called after a request
+   * @param {{shape: (as: As) => void, time: (time: "own" | "board") => void, move: (step: -1 | 1) => void, place: (beside: import("./panel_layout.js").Place) => void, width: (width: "wide" | "narrow") => void, figure: (name: string) => void, remove: () => void, ended: () => void, zoom: (since: string, until: string) => void, zoomOut: () => void}} told ended: called after a request
    */
   constructor(search, told) {
     super(element("section", "board-panel"), () => {});
@@ -63,7 +64,7 @@ export class BoardPanel extends Inquiry {
     this.rows.ariaLabel = this.part.ariaLabel = printable(search);
     this.partial = new PartialAnswer((said, answer, since) => this.showPart(said, answer, since));
     this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.partial.bar, this.plot, this.rows, this.empty);
-    this.chart = new Chart(this.plot, { select: told.zoom, figure: () => {}, clear: told.zoomOut }, true);
+    this.chart = new Chart(this.plot, { select: told.zoom, figure: told.figure, clear: told.zoomOut }, true);
     this.grid = new Grid(this.rows, null);
     this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
     /** The times at which it was asked and may be asked again, and where the store ended then. */
@@ -73,6 +74,10 @@ export class BoardPanel extends Inquiry {
     this.key = "";
     this.number.hidden = true;
     this.empty.before(this.number);
+    this.part.dataset.search = search;
+    this.isWide = false;
+    /** The figure of its chart as it is saved; "": the first one. */
+    this.figure = "";
     /** The note behind the time. @type {string[]} */
     this.about = [];
     /** False if the answer has no times, so that it is shown as a table. */
@@ -93,6 +98,10 @@ export class BoardPanel extends Inquiry {
   set(search, panel, board) {
     const { as } = panel;
     this.saved = search;
+    this.isWide = panel.width === "wide";
+    this.part.classList.toggle("wide", this.isWide);
+    const isOtherFigure = (panel.figure ?? "") !== this.figure;
+    if (isOtherFigure) this.chart.chosen = this.figure = panel.figure ?? "";
     this.panelTime = timeOfPanel(search, panel, board);
     this.follows = panel.time === "board";
     this.state = /** @type {import("./address.js").PageState} */ ({ q: "", by: "", columns: "", rows: "", ...search, ...shownTime(this.panelTime), position: "" });
@@ -104,6 +113,7 @@ export class BoardPanel extends Inquiry {
     this.title.href = this.link({});
     this.title.title = printable(this.state.q || "all lines");
     this.showTools();
+    if (!isNew && isOtherFigure) this.again();
     if (!isNew) return this.sayTime();
     this.stop();
     this.partial.end();
@@ -138,6 +148,8 @@ export class BoardPanel extends Inquiry {
     this.tools.replaceChildren(
       group,
       ...(this.panelTime?.hasOwn ? [timeButton(name, !this.follows, () => this.told.time(this.follows ? "own" : "board"))] : []),
+      widthButton(name, this.isWide, () => this.told.width(this.isWide ? "narrow" : "wide")),
+      moveHandle(this.part, name, this.told),
       button("↑", "icon", () => this.told.move(-1), `Move up: ${name}`),
       button("↓", "icon", () => this.told.move(1), `Move down: ${name}`),
       button("×", "icon", () => this.told.remove(), `Remove from the board: ${name}`),

@@ -6,10 +6,10 @@
 import { button, cell, element } from "./dom.js";
 import { compare } from "./position.js";
 import { Records, wholeLines } from "./records.js";
-import { fill, fillSummary, recolumn, renumber, retime, row, showFold } from "./row.js";
+import { fill, fillSummary, recolumn, retime, row, showFold } from "./row.js";
+import { showNumbers } from "./sorted_numbers.js";
 import { originOf } from "./summary.js";
 import { counted } from "./times.js";
-import { formatOf } from "./units.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./queue.js").Gap} Gap */
@@ -177,17 +177,8 @@ export class Lines {
     this.log.append(fragment);
     this.records.draw();
     this.insertInOrder(between);
-    if (isSorted) this.showNumbers();
+    if (isSorted) this.format = showNumbers(this);
     return added;
-  }
-
-  /** Show the numbers of sorted lines in one unit, with the same number of decimals. */
-  showNumbers() {
-    const numbered = [...this.rows.values()].map((made) => /** @type {const} */ ([made, /** @type {Line} */ (this.data.get(made))]));
-    const known = numbered.map(([, line]) => line.number).filter((number) => number !== null && number !== undefined);
-    if (!known.length) return;
-    this.format = formatOf(known, numbered.find(([, line]) => line.unit)?.[1].unit ?? "");
-    for (const [made, line] of numbered) renumber(made, line, this.format);
   }
 
   /**

@@ -293,6 +293,15 @@ def test_a_name_is_either_of_a_search_or_of_a_board(saving):
             "the time of a panel is one of own or board",
         ),
         ({"panels": [{"search": "x", "as": "bars", "time": ["own"]}]}, "the time of a panel is"),
+        (
+            {"panels": [{"search": "x", "as": "bars", "width": "9"}]},
+            "the width of a panel is one of narrow or wide",
+        ),
+        (
+            {"panels": [{"search": "x", "as": "bars", "figure": 1}]},
+            "the figure of a panel is no name",
+        ),
+        ({"panels": [{"search": "x", "as": "bars", "hight": 1}]}, "unknown part hight of a panel"),
         (board("x" * 201), "the search of a panel is no name"),
         (board("\u202ea"), "the search of a panel is no name"),
         (board(None), "the search of a panel is no name"),
