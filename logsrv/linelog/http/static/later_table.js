@@ -39,6 +39,19 @@ export class LaterTable {
     if (!this.part.hidden && this.table?.hasSteps) await this.open(this.table.request, () => {});
   }
 
+  /** How far the answer is, in words; "" before the server has told. */
+  get said() {
+    return this.abort.signal.aborted ? "" : (this.table?.said ?? "");
+  }
+
+  /** Ask for no more of an answer of which a part is shown, and keep that. @returns {boolean} whether there was one */
+  keepPart() {
+    if (!this.table?.isPart) return false;
+    this.abort.abort();
+    this.table.end("Cancelled");
+    return true;
+  }
+
   show() {
     this.table?.show();
   }

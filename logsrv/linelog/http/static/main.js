@@ -329,15 +329,16 @@ function showStale(stale) {
   for (const part of [lines.log, table.part]) part.classList.toggle("stale", stale);
 }
 
-const work = new Work({ view, figures, patterns, older, empty }, () => ({ asking, turns }), () => {
+const work = new Work({ view, figures, patterns, older, empty, table }, () => ({ asking, turns }), () => {
+  const isKept = table.keepPart();
   table.abort.abort();
   if (!againTimer && (!asking || view.searching)) return;
-  if (answered) return back();
+  if (answered && !isKept) return back();
   clearTimeout(againTimer);
   againTimer = 0;
   turns += 1;
   asking = false;
-  view.cancelled = true;
+  view.cancelled = !isKept;
   showStale(false);
   showAll();
 });

@@ -1,4 +1,4 @@
-"""The layout of a board in a real browser: panels are dragged, moved by keys, wide; charts keep their figure."""
+"""The layout of a board in a browser: panels are dragged, moved by keys, wide; charts keep their figure."""
 
 import pytest
 
