@@ -37,7 +37,7 @@ _BOARD_SHEETS = ("board.css", "board_dialogs.css")
 _ALONE = ("icon.svg", "theme.js", "regex-worker.js", "alerts.css")
 _BUNDLES = ("main.js", "board.js", "alerts.js")
 # Modules that a page loads once a reader needs them: with `import("./table.js")`, which is a promise.
-_LATER = ("table.js",)
+_LATER = ("table.js", "complete.js")
 _IMPORT_LATER = re.compile(r'\bimport\("\./([\w-]+\.js)"\)')
 _IMPORT = re.compile(r'^import (?:\* as (\w+)|(\{[^}]*\})) from "\./([\w-]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)

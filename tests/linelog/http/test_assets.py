@@ -21,7 +21,7 @@ from logsrv.linelog.http.assets import (
 
 PAGE_SCRIPTS = ("main.js", "board.js", "alerts.js")
 # Scripts that a page loads once a reader needs them.
-LATER = ("table.js",)
+LATER = ("table.js", "complete.js")
 FOLDER = Path(assets.__file__).parent / "static"
 DOCUMENTS = {
     "page": live_page().body.decode(),

@@ -1,5 +1,6 @@
 /** The form for an alert: made of a query of the page, or changed; counted for a span of time as it is typed. */
 
+import { completeAlert } from "./alert_completion.js";
 import { askNumber, nameFor, stepsOf, withNumber } from "./alert_proposal.js";
 import { proposals, wantsNumber } from "./alert_text.js";
 import { asSentence } from "./alert_words.js";
@@ -39,6 +40,7 @@ export class AlertForm {
     this.looking = new AbortController();
     this.box = new Box((text) => this.count(text), () => this.showSave());
     this.would = new WouldFire({ accept: () => this.box.accept(), hint: (text) => this.box.hint(text), refuse: (sentence, at) => this.box.refuse(sentence, at) });
+    completeAlert(this.box, () => ({ since: this.last.value === "all" ? "" : this.last.value || this.span.since, until: this.last.value ? "" : this.span.until }));
     /** Takes the answer to the question whether an alert is to be replaced. @type {(isYes: boolean) => void} */
     this.answered = () => {};
     const replace = /** @type {HTMLDialogElement} */ (byId("replace"));

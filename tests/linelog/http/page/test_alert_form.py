@@ -411,3 +411,38 @@ def test_the_form_is_readable_and_accessible(logs, visit, scheme, width, height)
     page.press("Enter")
     page.wait("document.querySelector('#replace').open")
     assert found_by_axe(page, "minor", "moderate", "serious", "critical") == []
+
+
+def test_fields_values_and_words_of_an_alert_are_completed(logs, visit):
+    """The code for it comes when the box has the focus, and what it offers are words of alerts."""
+    logs.send("a", app="shop")
+    page = open_form(visit, alert="x")
+    options = (
+        "[...document.querySelectorAll('#completions li')].map((one) => one.firstChild.textContent)"
+    )
+    page.wait("performance.getEntriesByName(location.origin + '/static/complete.js').length")
+    page.run(f"{BOX}.select()")
+
+    def offers(typed: str, *texts: str) -> None:
+        page.write(typed)
+        page.wait(f"{json.dumps(texts)}.every((one) => {options}.includes(one))")
+
+    offers("ap", "app")
+    page.press("ArrowDown")
+    page.press("Enter")
+    page.wait(f"{BOX}.value === 'app='")
+    offers("s", "shop")
+    page.wait("!document.querySelector('#would.stale')")
+    assert found_by_axe(page, "minor", "moderate", "serious", "critical") == []
+    page.press("Tab")
+    page.wait(f"{BOX}.value === 'app=shop '")
+    offers("| no", "none")
+    page.run(f"{BOX}.select()")
+    offers("| count i", "in")
+    assert "every" not in page.run(options)
+    page.press("Escape")
+    page.wait("document.querySelector('#completions').hidden")
+    assert not page.run("document.querySelector('#make').hidden")
+    # It is no query that the filter of the live page would offer.
+    page.run(f"{BOX}.blur()")
+    assert page.run("localStorage.getItem('logsrv-queries')") is None
