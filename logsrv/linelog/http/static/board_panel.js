@@ -7,6 +7,7 @@ import { saidTime, shownTime, timeButton, timeOfPanel } from "./board_time.js";
 import { Chart } from "./chart.js";
 import { button, element } from "./dom.js";
 import { writtenField } from "./field_names.js";
+import { fittingSteps } from "./fitting_steps.js";
 import { Grid, MOST_ASKED } from "./grid.js";
 import { Inquiry } from "./inquiry.js";
 import { LEVELS } from "./levels.js";
@@ -15,7 +16,7 @@ import { whatIsMissing } from "./missing.js";
 import { PartialAnswer, answered } from "./partial.js";
 import { moveHandle, widthButton } from "./panel_layout.js";
 import { isPivot, pivot } from "./pivot.js";
-import { lastOf, nameOfRange, scopeOf } from "./scope.js";
+import { lastOf, nameOfRange, scopeOf, secondsOf } from "./scope.js";
 import { hasChart } from "./series.js";
 import { askNumber, canBeNumber, numberParts } from "./single_number.js";
 import { asLines, isOfNew, kindOf, orderOf, pastOf, patternsOf, sortOf } from "./stages.js";
@@ -76,6 +77,8 @@ export class BoardPanel extends Inquiry {
     this.empty.before(this.number);
     this.part.dataset.search = search;
     this.isWide = false;
+    /** Why it has other steps than its search; "" unless it has. */
+    this.steps = "";
     /** The figure of its chart as it is saved; "": the first one. */
     this.figure = "";
     /** The note behind the time. @type {string[]} */
@@ -105,6 +108,11 @@ export class BoardPanel extends Inquiry {
     this.panelTime = timeOfPanel(search, panel, board);
     this.follows = panel.time === "board";
     this.state = /** @type {import("./address.js").PageState} */ ({ q: "", by: "", columns: "", rows: "", ...search, ...shownTime(this.panelTime), position: "" });
+    // The steps of a search in its own time are as its author wants them.
+    const isOwn = !this.panelTime.zoom && (this.panelTime.isOwn || !(board.last || board.since || board.until));
+    const fitting = isOwn ? { q: this.state.q, said: "" } : fittingSteps(this.state.q, secondsOf(this.state));
+    this.state.q = fitting.q;
+    this.steps = fitting.said;
     const key = JSON.stringify([this.state, as]);
     const isNew = key !== this.key;
     this.key = key;
@@ -177,10 +185,12 @@ export class BoardPanel extends Inquiry {
    * @param {import("./single_number.js").SingleAnswer} answer
    * @param {Date} when
    * @param {string} past
+   * @param {string} [part] the words for an answer that is not whole yet
    */
-  showNumber(answer, when, past) {
+  showNumber(answer, when, past, part) {
     this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
     this.number.replaceChildren(...numberParts(answer, when, past));
+    if (part) return this.say(this.time, part);
     const lacks = answer.lines ? limitsOf(answer).slice(1) : [limitsOf(answer)[0].toLowerCase()];
     this.say(this.time, answer.single.about, ...lacks, `counted at ${clock(when)}`);
   }
@@ -227,7 +237,7 @@ export class BoardPanel extends Inquiry {
 
   /** Its time as its note says it. */
   get time() {
-    return this.panelTime ? saidTime(this.panelTime) : "";
+    return this.panelTime ? [saidTime(this.panelTime), this.steps].filter(Boolean).join(" · ") : "";
   }
 
   /** Say its time again, where the board's has changed and its own has not. */
@@ -249,7 +259,7 @@ export class BoardPanel extends Inquiry {
     const state = /** @type {import("./address.js").PageState} */ (this.state);
     const { q } = state;
     const scope = await scopeOf(state);
-    const single = this.as === "number" ? await askNumber(q, scope, signal) : null;
+    const single = this.as === "number" ? await askNumber(q, scope, signal, this.partial.begin(this.part.classList.contains("stale"), ofNumber)) : null;
     if (single) return single;
     const kind = kindOf(q);
     const stage = patternsOf(q);
@@ -294,7 +304,7 @@ export class BoardPanel extends Inquiry {
     const isOfLines = kindOf(q) === "lines" && !patternsOf(q);
     this.setFits((single?.single.line ?? answer).every !== null || isOfLines, this.as === "number" ? Boolean(single) : this.hasNumber);
     this.number.hidden = !single;
-    if (single) return this.showNumber(single, when, pastOf(q));
+    if (single) return this.showNumber(single, when, pastOf(q), part);
     if (this.as === "number") answer.note = NO_NUMBER;
     this.plot.hidden = !isChart;
     this.empty.hidden = answer.rows.length > 0;
@@ -380,6 +390,12 @@ export function ofBars({ since, until, step, end, buckets, by = "level", values 
   });
   return answerOf({ columns: ["time", by, "count"], kinds: ["time", "group", "count"], rows, by: [by], every: step, steps: spans(buckets, end), since, until });
 }
+
+/**
+ * Return figures that are not whole yet as a number, with nothing to compare them with.
+ * @param {Answer} answer
+ */
+const ofNumber = (answer) => ({ ...answer, single: { before: null, line: null, about: "" } });
 
 /**
  * Return patterns as the rows of a table.

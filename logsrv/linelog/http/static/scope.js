@@ -26,6 +26,15 @@ export const lastOf = ({ last = "" }) => (LASTS.has(last) || LENGTH.test(last) ?
 const lengthOf = (last) => LASTS.get(last) ?? 1000 * parseInt(last, 10) * SECONDS[last.slice(-1)];
 
 /**
+ * Return the length of the time of a state in seconds; NaN if it is not known.
+ * @param {PageState} state
+ */
+export function secondsOf({ since, until, last }) {
+  if (!since && !until) return lastOf({ last }) === ALL ? NaN : lengthOf(lastOf({ last })) / 1000;
+  return (Date.parse(until) - Date.parse(since)) / 1000;
+}
+
+/**
  * Return what is wrong with the range of an address; "" if nothing is.
  * @param {Partial<PageState>} state
  */
