@@ -13,7 +13,7 @@ import { placed } from "./panel_layout.js";
 import { onPrint, writeHead } from "./print.js";
 import { printable } from "./text.js";
 import { counted, moment, zone } from "./times.js";
-import { changeBoard, withSearch } from "./to_board.js";
+import { changeBoard, changeParts, withField, withSearch } from "./to_board.js";
 import { Variables } from "./variables.js";
 
 /** @typedef {{search: string, as: import("./board_panel.js").As, time?: "own" | "board", width?: "narrow" | "wide", figure?: string}} SavedPanel a panel as it is saved; time: whose it shows once the board has one; figure: the one that its chart draws */
@@ -51,7 +51,7 @@ const savedBoard = () => known.boards.find((one) => one.name === name);
 const savedPanels = () => savedBoard()?.panels ?? [];
 /** @param {string} search */
 const savedSearch = (search) => known.saved.find((one) => one.name === search);
-const variables = new Variables((variable) => panels.find(({ search }) => savedSearch(search)?.template?.some((part) => typeof part !== "string" && part.variable === variable))?.state, showBoard);
+const variables = new Variables((variable) => panels.find(({ search }) => savedSearch(search)?.template?.some((part) => typeof part !== "string" && part.variable === variable))?.state, showBoard, (variable, field) => changing(() => changeParts(name, (before) => withField(before, variable, field))), () => known.enabled);
 
 /**
  * Change the board, one change after another.
@@ -59,8 +59,13 @@ const variables = new Variables((variable) => panels.find(({ search }) => savedS
  * @param {string} [board]
  */
 function change(edit, board = name) {
+  return changing(() => changeBoard(board, edit));
+}
+
+/** @param {() => Promise<Saved>} make */
+function changing(make) {
   const done = changes.then(async () => {
-    known = await changeBoard(board, edit);
+    known = await make();
     showBoard();
   });
   changes = done.catch(() => {});
