@@ -55,7 +55,7 @@ log = Logger()
 MOST = 200
 ANY_TIME = 1e9
 _WHAT = "searches"
-# How far back a search goes: `scope.js` reads the same.
+# The length of time that a search covers; `scope.js` reads the same form.
 _LENGTH = re.compile(r"[0-9]{1,4}[smhdw]")
 
 PANEL_PARTS = ("search", "as", "time", "width", "figure")
