@@ -1,4 +1,4 @@
-r"""Whether a search for all matches of an expression may read the same text again and again.
+r"""Expressions with which a search for all matches may read the same text again and again.
 
 RE2 reads a text once to find one match, but it may read far behind the end of that match, because a longer
 one could come: in a line of a's, `a(.*b)?` reads to the end of the line at each a. So all matches of a line
@@ -13,31 +13,33 @@ A search reads on behind a match only as long as a repetition without limit goes
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from enum import Flag, auto
+from functools import reduce
+from operator import and_
 
 from logsrv.linelog.query.text_search.engine import TOKEN
 
 
-class _Item(NamedTuple):
-    """A part of a pattern, and where it does no harm.
+class _Item(Flag):
+    """A part of a pattern: its size, and where it does no harm."""
 
-    is_one, is_short: whether it is one character at most, or a text of limited length. in_middle, at_end:
-    whether it may stand anywhere, or at the end, if every match goes through it. ends_branch: whether it
-    may end a branch at the end, through which only some matches go.
-    """
+    IS_ONE = auto()
+    """It is one character at most."""
+    IS_SHORT = auto()
+    """It is a text of limited length."""
+    IN_MIDDLE = auto()
+    """It may stand anywhere, if every match goes through it."""
+    AT_END = auto()
+    """It may stand at the end, if every match goes through it."""
+    ENDS_BRANCH = auto()
+    """It may end a branch at the end, through which only some matches go."""
 
-    is_one: bool = False
-    is_short: bool = False
-    in_middle: bool = False
-    at_end: bool = False
-    ends_branch: bool = False
 
-
-_ONE = _Item(True, True, True, True, True)
-_SHORT = _ONE._replace(is_one=False)
-_RUN = _SHORT._replace(is_short=False)
-_LAST = _RUN._replace(in_middle=False)
-_FAR = _Item()
+_FAR = _Item(0)
+_LAST = _Item.AT_END | _Item.ENDS_BRANCH
+_RUN = _LAST | _Item.IN_MIDDLE
+_SHORT = _RUN | _Item.IS_SHORT
+_ONE = _SHORT | _Item.IS_ONE
 
 
 def may_look_far(exact: str) -> bool:
@@ -58,36 +60,32 @@ def may_look_far(exact: str) -> bool:
             groups[-1].append([])
         else:
             branch.append(_SHORT if kind in ("plain", "quoted") and len(text) > 1 else _ONE)
-    return not _either(groups[0]).at_end
+    return _Item.AT_END not in _either(groups[0])
 
 
 def _repeated(item: _Item, is_endless: bool, is_optional: bool) -> _Item:
-    if is_endless and item.is_short:
-        return _RUN if item.is_one else _LAST
-    if is_optional and not item.is_short:
-        return _LAST if item.ends_branch else _FAR
-    return _SHORT if item.is_short else _FAR
+    if _Item.IS_SHORT in item:
+        return _SHORT if not is_endless else _RUN if _Item.IS_ONE in item else _LAST
+    return _LAST if is_optional and _Item.ENDS_BRANCH in item else _FAR
 
 
 def _either(branches: list[list[_Item]]) -> _Item:
     """Return the item that is one of these sequences of items."""
     items = [_sequence(branch) for branch in branches]
-    if len(items) == 1:
-        return items[0]
-    if all(item.is_short for item in items):
-        return _ONE if all(item.is_one for item in items) else _SHORT
-    return _LAST if all(item.ends_branch for item in items) else _FAR
+    common = reduce(and_, items)
+    if len(items) == 1 or _Item.IS_SHORT in common:
+        return common
+    return _LAST if _Item.ENDS_BRANCH in common else _FAR
 
 
 def _sequence(items: list[_Item]) -> _Item:
     if len(items) == 1:
         return items[0]
     *before, last = items or [_ONE]
-    is_short = all(item.is_short for item in before)
-    is_middle = all(item.in_middle for item in before)
-    return _Item(
-        is_short=is_short and last.is_short,
-        in_middle=is_middle and last.in_middle,
-        at_end=is_middle and last.at_end,
-        ends_branch=is_short and last.ends_branch,
-    )
+    common = reduce(and_, before, _SHORT)
+    found = last & common & (_Item.IS_SHORT | _Item.IN_MIDDLE)
+    if _Item.IN_MIDDLE in common:
+        found |= last & _Item.AT_END
+    if _Item.IS_SHORT in common:
+        found |= last & _Item.ENDS_BRANCH
+    return found
