@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +14,7 @@ from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
 from tests.parts.commands import logsrv
 from tests.parts.daemons import Logger
 from tests.parts.other_user import answers_to_nobody, read
-from tests.parts.users import EVERYBODYS_PYTHON, as_root
+from tests.parts.users import EVERYBODYS_PYTHON, as_root, nobody
 
 TYPED = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
@@ -76,3 +78,44 @@ def test_a_code_that_another_user_sees_in_the_process_list_is_of_no_use(server):
     assert client_of(server).ask(path, TYPED).status == 303, "it is not used up by that"
     path = opened(server, "--user", "nobody")
     assert answers_to_nobody(server.ports()[-1], read(path, **TYPED))[f"GET {path}"][0] == 303
+
+
+# POST a code to a UNIX socket, and print the answer.
+_POST = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect(sys.argv[1])
+    server.sendall(sys.stdin.buffer.read())
+    sys.stdout.buffer.write(server.makefile("rb").read())
+"""
+
+
+@as_root
+@pytest.mark.skipif(not tells_users(), reason="this system does not tell users")
+@pytest.mark.skipif(not os.path.exists(EVERYBODYS_PYTHON), reason=f"no {EVERYBODYS_PYTHON}")
+def test_nor_is_it_by_a_unix_socket_that_all_may_write_to(logger, tmp_path):
+    (tmp_path / "token").write_text(TOKEN)
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        web = f"{place}/web"
+        unix = ("--http", f"unix:{web}:mode=666")
+        server = logger(*unix, *HTTP, "--http-token-file", str(tmp_path / "token"))
+
+        def status(path: str, uid: int) -> str:
+            body = path.partition("?")[2]
+            kind = "Content-Type: application/x-www-form-urlencoded"
+            head = f"POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{kind}"
+            sent = f"{head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+            command = [EVERYBODYS_PYTHON, "-c", _POST, web]
+            done = subprocess.run(
+                command, input=sent, capture_output=True, check=True, user=uid, cwd="/"
+            )
+            return done.stdout.split()[1].decode()
+
+        path = opened(server)
+        assert status(path, nobody().uid) == "401"
+        assert status(path, 0) == "303", "it is not used up by that"
+        assert status(opened(server, "--user", "nobody"), nobody().uid) == "303"
+        # The connection is that of a proxy, so such a code is good in all browsers.
+        page = f"http://127.0.0.1:{server.ports()[-1]}"
+        assert status(opened(server, "--url", page), nobody().uid) == "303"

@@ -1,4 +1,4 @@
-"""The user of the process at the other end of a TCP connection within this machine, as Linux tells.
+"""The user of the process at the other end of a connection within this machine, as Linux tells.
 
 The kernel's table of sockets is asked for one of them (sock_diag(7)), in a tenth of a millisecond. To read
 /proc/net/tcp would take as long as there are connections of others.
@@ -34,6 +34,8 @@ _REST = struct.pack("=I", 0) + b"\xff" * 8
 _ANSWER = struct.Struct("=IIIII")
 _ANSWER_AT = _HEADER.size + 4 + 48
 _SECONDS = 1.0
+# struct ucred: pid, uid, gid.
+_CREDENTIALS = struct.Struct("3i")
 
 
 def user_of_peer(peer: SocketAddress, host: SocketAddress) -> int | None:
@@ -55,6 +57,15 @@ def user_of_peer(peer: SocketAddress, host: SocketAddress) -> int | None:
     _, _, _, uid, inode = _ANSWER.unpack_from(answer, _ANSWER_AT)
     # A socket that no process has any more is told as one of root.
     return uid if inode else None
+
+
+def user_of_unix_peer(handle: socket.socket) -> int | None:
+    """Return the uid of the process that has connected to a UNIX socket; None if this system tells none."""
+    try:
+        found = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        return int(_CREDENTIALS.unpack(found)[1])
+    except (AttributeError, OSError, struct.error):
+        return None
 
 
 def _ask_kernel(request: bytes) -> bytes:

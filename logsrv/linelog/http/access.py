@@ -26,7 +26,7 @@ from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.web.http import Request
 
 from logsrv.kit.connections.rates import TokenBuckets
-from logsrv.kit.net.peer_user import UserOfPeer, user_name
+from logsrv.kit.net.peer_user import UserOfPeer, user_name, user_of_unix_peer
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.access import (
     LOOPBACK_NAMES,
@@ -157,8 +157,11 @@ class AccessRules:
     def _uid_of(self, request: Request) -> int | None:
         """Return the user at the other end of a connection, if the system tells. Raises Problem (503)."""
         peer, host = request.getClientAddress(), request.getHost()
-        if self._user_of is None or not hasattr(host, "host") or not hasattr(peer, "host"):
+        if self._user_of is None:
             return None
+        if not hasattr(host, "host") or not hasattr(peer, "host"):
+            handle = getattr(request.channel.transport, "getHandle", None)
+            return None if handle is None else user_of_unix_peer(handle())
         try:
             return self._user_of((peer.host, peer.port), (host.host, host.port))
         except OSError as error:
