@@ -408,12 +408,12 @@ def test_a_board_shows_the_number_by_which_lines_are_sorted_first(board):
 def test_a_sorted_number_is_whole_beside_long_messages(logs, visit):
     logs.send(*(f"| sort rt limit 10 {'wrapped ' * 40}" for _ in range(3)), path="*")
     for line in logs.lines:
-        line["number"] = 898.984375
+        line["number"] = 898984
     save_board(logs, SORTED, shape="table")
     logs.saved[0]["q"] = SORTED  # type: ignore[index]
     page = open_board(visit, 1)
     number = ".board-panel tbody td:first-child"
-    assert page.text(number) == "898.984"
+    assert page.text(number) == "898,984"
     assert page.run(f"getComputedStyle(document.querySelector('{number}')).textAlign") == "right"
     clamped = f"document.querySelector('{number} > *') ?? document.querySelector('{number}')"
     assert page.run(
