@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from logsrv.kit.net.peer_user import tells_users
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
 from tests.parts.commands import logsrv
 from tests.parts.daemons import Logger
@@ -108,7 +109,13 @@ def test_nor_is_it_by_a_unix_socket_that_all_may_write_to(logger, tmp_path):
             sent = f"{head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
             command = [EVERYBODYS_PYTHON, "-c", _POST, web]
             done = subprocess.run(
-                command, input=sent, capture_output=True, check=True, user=uid, cwd="/"
+                command,
+                input=sent,
+                capture_output=True,
+                check=True,
+                user=uid,
+                cwd="/",
+                timeout=PATIENCE,
             )
             return done.stdout.split()[1].decode()
 
