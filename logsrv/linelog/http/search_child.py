@@ -43,6 +43,8 @@ from logsrv.linelog.parts.endpoints import RefusedRequest
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.view import REMOVED_MEANWHILE, View
+from logsrv.linelog.store.disk import store_errors
+from logsrv.linelog.store.rule_stores import FOLDER, has_lines, rule_stores
 from logsrv.memory import collect_rarely, reserve_little
 
 # The most bytes of a message. The server keeps one in memory for a client that does not read.
@@ -109,9 +111,12 @@ def answer_request(
         with View(request["directory"], tell, away=True) as view:
             view.remembered = remembered
             values = request["values"]
-            body.missing = missing_segments(
-                view, Scope(values.get("since") or "", values.get("until") or "")
-            )
+            body.missing = [
+                *missing_segments(
+                    view, Scope(values.get("since") or "", values.get("until") or "")
+                ),
+                *_stores_left_out(request["directory"]),
+            ]
             reply = work or replies.REPLIES[request["endpoint"]]
             if values.get("progress"):
                 _answer_with_progress(view, reply, values, body)
@@ -127,6 +132,22 @@ def answer_request(
         body.send_problem(Problem(503, str(error)))
     except MemoryError:
         body.send_problem(Problem(503, NO_MEMORY))
+
+
+def _stores_left_out(directory: str) -> list[str]:
+    """Return a sentence for each store that an earlier [[retention]] rule has left here with lines.
+
+    The page does not go with rules, but lines stay for their time when the rules are gone.
+    """
+    if not os.path.lexists(os.path.join(directory, FOLDER)):
+        return []
+    with store_errors(f"{directory} cannot be read"):
+        found = rule_stores(directory)
+    return [
+        f"lines in {FOLDER}/{name} are missing here: logsrv search finds them"
+        for name, place in found.items()
+        if has_lines(place)
+    ]
 
 
 def _answer_with_progress(

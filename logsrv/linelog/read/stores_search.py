@@ -18,10 +18,17 @@ from typing import Any
 
 from logsrv.cores import cores
 from logsrv.linelog.fields.stored_line import STAMP, TIME_LENGTH
+from logsrv.linelog.query.record_match import RecordTest
 from logsrv.linelog.query.text_search.literals import Need
 from logsrv.linelog.read.hits import Hit
+from logsrv.linelog.read.records.found_records import FoundRecords
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.stored_lines import LineContext, LineGroup, group_with_context
+from logsrv.linelog.read.stored_lines import (
+    LineContext,
+    LineGroup,
+    StoredLines,
+    group_with_context,
+)
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.index.segment_index import IndexHead
@@ -32,24 +39,37 @@ from logsrv.linelog.store.times import Times
 class StoresView(View):
     """The segments of all stores, as they were when the view was opened. Raises as `open_view` does.
 
+    names: of the stores by their numbers in positions; names without numbers are counted from 1.
     open_view: opens a store or archive by its name; damage there it reports itself. tell: as for `View`.
     """
 
     def __init__(
-        self, names: Iterable[str], open_view: Callable[[str], View], tell: Callable[[str], None]
+        self,
+        names: Mapping[int, str] | Iterable[str],
+        open_view: Callable[[str], View],
+        tell: Callable[[str], None],
     ) -> None:
         self._init_reporting(tell)
         self._stores: dict[int, View] = {}
-        self.names = tuple(names)
+        self._open_view = open_view
+        self._names: dict[int, str] = {}
+        self.names = self._names
         try:
-            for number, name in enumerate(self.names, 1):
-                self._stores[number] = open_view(name)
+            numbered = names if isinstance(names, Mapping) else dict(enumerate(names, 1))
+            self.open_more(numbered)
         except BaseException:
             self.close()
             raise
+
+    def open_more(self, names: Mapping[int, str]) -> None:
+        """Open further stores by their numbers. Raises as `open_view` does."""
+        for number, name in sorted(names.items()):
+            self._stores[number] = self._open_view(name)
+            self._names[number] = name
+        self.__dict__.pop("parts", None)
         self.segments = [
             one._replace(number=one.number + number * NEXT_STORE)
-            for number, store in self._stores.items()
+            for number, store in sorted(self._stores.items())
             for one in store.segments
         ]
 
@@ -84,7 +104,7 @@ class StoresView(View):
 
     def why_unread(self, number: int) -> str:
         store, own = divmod(number, NEXT_STORE)
-        return f"{self.names[store - 1]}: {self._stores[store].why_unread(own)}"
+        return f"{self.names[store]}: {self._stores[store].why_unread(own)}"
 
     def open_segment(self, number: int) -> SegmentFrames | None:
         frames = self._store_of(number).open_segment(number % NEXT_STORE)
@@ -115,6 +135,11 @@ class StoresView(View):
         return min((one for one, _ in known), default=""), max(
             (one for _, one in known), default=""
         )
+
+
+def part_of(view: StoresView, number: int) -> View:
+    """Return the view of one store, in which its segments have the same numbers as in `view`."""
+    return view.parts[number]
 
 
 class StoresSearch(Search):
@@ -165,6 +190,19 @@ class StoresSearch(Search):
             store = group.lines[0][0].position.store
             yield group._replace(goes_on=group.goes_on and store == before)
             before = store
+
+    def records(self, matches: RecordTest | None, *, reverse: bool = False) -> Iterator[list[Hit]]:
+        """Yield the lines of the records that match, of each store for itself, merged by their first lines.
+
+        matches: whether a record is wanted; None for the records of all hits.
+        """
+
+        def read(_: int, one: Search) -> Iterator[list[Hit]]:
+            with closing(StoredLines(one.view)) as lines:
+                finder, hits = FoundRecords(lines, matches), one.hits(reverse=reverse)
+                yield from finder.newest_records(hits) if reverse else finder.records(hits)
+
+        return self._merge(read, lambda record: _time(record[0].line, reverse), reverse)
 
     def _merge(
         self, read: Callable[[int, Search], Iterator[Any]], key: Callable[[Any], Any], reverse: bool

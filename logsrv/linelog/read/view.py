@@ -65,13 +65,13 @@ class View:
     """The segments of a store's directory, in order. Raises StoreError if it is no readable store.
 
     tell: gets one sentence for each damaged or unusable file. away: include segments whose text is in an
-    archive only, which may take long to read. names: of the stores, if several are read together.
+    archive only, which may take long to read. names: of the stores by their numbers, if several are read.
     remembered: parts of answers; None if none are remembered. progress: of the answer that is made of the
     view; None if nobody asks for it.
     """
 
     segments: list[Segment]
-    names: tuple[str, ...] = ()
+    names: Mapping[int, str] = {}
     remembered: RememberedParts | None = None
     progress: ReadProgress | None = None
 

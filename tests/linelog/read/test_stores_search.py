@@ -23,8 +23,8 @@ from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.stages.sort import Sorting
 from logsrv.linelog.steps.steps import Steps
-from logsrv.linelog.store.segment import Position
-from tests.parts.stores import line, lines, make_store, view_of
+from logsrv.linelog.store.segment import Position, number_of_store
+from tests.parts.stores import line, lines, make_store, small_frames, view_of
 
 QUERIES = ("", "level=error", "n<3 -blue", "blue OR red", "xylophagous")
 FIGURES = (Figure("sum", "n"), Figure("max", "n"), Figure("p95", "n"), Figure("count"))
@@ -177,3 +177,22 @@ def test_each_search_counts_what_it_reads_together(tmp_path):
     assert len(list(search.hits())) == 40
     assert len(frames) == search.stats.frames == 4
     assert (search.stats.segments, search.stats.skipped_segments) == (4, 0)
+
+
+@pytest.mark.parametrize("name", ["a", "a" * 32])
+def test_frames_of_a_named_store_are_read_by_other_processes(tmp_path, name):
+    """Its segments have numbers that no word of a processor has room for."""
+    held = lines(f"number {number}" for number in range(60))
+    with small_frames(200):
+        make_store(tmp_path / "main", [held[:30], held[30:]])
+        make_store(tmp_path / "rule", [held, []])
+    names = {0: str(tmp_path / "main"), number_of_store(name): str(tmp_path / "rule")}
+    matcher = make_matcher(parse(""))
+    with (
+        StoresView(names, lambda place: view_of(Path(place)), pytest.fail) as view,
+        closing(StoresSearch(view, matcher, Scope(), processes=2)) as search,
+    ):
+        assert count_lines(search) == 120
+        found = [*search.hits()]
+    assert [hit.line for hit in found] == [line[:-1] for line in held for _ in range(2)]
+    assert str(found[1].position) == f"{name}/1:0" and str(found[0].position) == "1:0"
