@@ -64,11 +64,14 @@ class PartContext:
 class PartWork(Generic[Options]):
     """The base of the class that a part names as its work. Each method does nothing unless overridden.
 
-    metrics: its metrics, declared before it is made. may_refuse: whether `apply` may still raise
+    metrics: its metrics, declared before it is made. without_rule_stores: said if there are [[retention]]
+    rules, as the part does not read their stores; "" refuses the rules if its work is done in processes.
+    may_refuse: whether `apply` may still raise
     ConfigurationError; such a part is told of new settings before the others, so that nothing has changed.
     """
 
     metrics: ClassVar[Sequence[Metric]] = ()
+    without_rule_stores: ClassVar[str] = ""
     may_refuse: ClassVar[bool] = False
 
     def __init__(self, context: PartContext, options: Options) -> None:
