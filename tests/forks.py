@@ -260,12 +260,11 @@ class Teller:
 
 def work(session: pytest.Session, connection: Connection, folder: Path) -> NoReturn:
     """Run the tests whose numbers come, until none come; end this process."""
-    status = 1
+    status, item = 1, None
     try:
         become_worker(session.config, folder)
         teller = Teller(connection)
         session.config.pluginmanager.register(teller)
-        item = None
         for number, following in given(connection):
             item = session.items[number]
             # What comes behind the last is not known yet: all of its file ends, nothing of the session.
@@ -275,7 +274,10 @@ def work(session: pytest.Session, connection: Connection, folder: Path) -> NoRet
             end_session(item, teller)
         status = 0
     except KeyboardInterrupt:
-        pass
+        # Daemons of its tests would go on. Nobody may hear what goes wrong.
+        with contextlib.suppress(BaseException):
+            if item:
+                end_session(item, teller)
     except BaseException:
         os.write(stderr_of(session.config), traceback.format_exc().encode())
     finally:

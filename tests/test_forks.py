@@ -75,3 +75,22 @@ def test_the_first_failure_ends_a_run_that_is_to_end_there(tmp_path):
     done = run(tmp_path, body, "--forks", "1", "-x", patience=1)
     assert "1 failed, 1 passed" in done.stdout and done.returncode == 1
     assert "stopping after 1 failures" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_interrupted_ends_what_its_tests_have_begun(tmp_path):
+    body = """
+import os, pytest, signal
+@pytest.fixture(scope="session")
+def of_all():
+    yield
+    open("ended", "w").close()
+@pytest.fixture
+def of_one(of_all):
+    yield
+    open("one ended", "w").close()
+def test_is_interrupted(of_one): os.kill(os.getpid(), signal.SIGINT)
+"""
+    done = run(tmp_path, body, "--forks", "1", patience=1)
+    assert "1 failed, 2 passed" in done.stdout
+    assert (tmp_path / "ended").exists() and (tmp_path / "one ended").exists()

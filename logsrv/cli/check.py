@@ -142,12 +142,12 @@ def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:
         )
     options = makers[name].options()
     if not isinstance(options, SettingsOptions):
-        raise UsageError(f"{shown(name)} is no plugin of the kit, so nothing is known of it")
+        raise UsageError(f"{shown(name)} is not a plugin of the kit, so it cannot be checked")
     # Without twistd, the usage line would begin with the plugin's name alone.
     options.synopsis = f"Usage: logsrv check {options.synopsis}"
     asked_for = find_user(arguments.user) if arguments.user else None
     if asked_for and not asked_for.is_me and os.geteuid() != 0:
-        raise UsageError(f"--user {asked_for.name}: only root can try what another user may")
+        raise UsageError(f"--user {asked_for.name}: only root can check the rights of another user")
     try:
         options.parseOptions(_service_arguments(arguments))
         service = makers[name].makeService(options)
@@ -162,7 +162,7 @@ def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     if user.is_me or os.geteuid() == 0:
         yield ok("user", f"{user.name} ({why})")
     else:
-        said = f"the service runs as {user.name} ({why}), and what follows is what you may"
+        said = f"the service runs as {user.name} ({why}); the lines below are about your own rights"
         yield warning("user", said, "sudo logsrv check sees it as the service does")
         user = current_user()
     for where, broken in broken_plugins().items():

@@ -349,6 +349,6 @@ def why_disconnected(failed: Exception) -> str:
         case error.ConnectError(osError=int(number)):
             return os.strerror(number)
         case error.ConnectionLost():
-            return "the connection broke off; what came may not be all"
+            return "the connection broke off; the answer may be incomplete"
     why = failure_sentence(Failure(failed))
     return why + HINTS.get(why, "")

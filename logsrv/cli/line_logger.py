@@ -26,6 +26,7 @@ COMMANDS_OF_THE_LINE_LOGGER = frozenset(
         "show",
         "sql",
         "tail",
+        "token",
     }
 )
 

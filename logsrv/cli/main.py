@@ -191,8 +191,7 @@ def _wait_and_end_as(child: int, name: str, failed: int) -> NoReturn:
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status == -signal.SIGABRT:
         tell(
-            f"logsrv {name}: the bucket, or a server in its place, sends more than there is memory for:"
-            " an answer that does not end"
+            f"logsrv {name}: the answer of the bucket's server does not end, and is larger than the memory"
         )
         os._exit(failed)
     if status < 0:

@@ -209,9 +209,13 @@ def _check_directory_unused(directory: Path) -> None:
     where = shown(str(directory))
     if directory.is_dir():
         if any(directory.iterdir()):
-            raise ConfigurationError(f"{where} is there and not empty; --directory names another")
+            raise ConfigurationError(
+                f"{where} exists and is not empty; name another with --directory"
+            )
     elif directory.exists() or directory.is_symlink():
-        raise ConfigurationError(f"{where} is there and no folder; --directory names another")
+        raise ConfigurationError(
+            f"{where} exists and is not a folder; name another with --directory"
+        )
 
 
 def _client_around_port(kind: str, name: str, listen: str, tls: bool) -> tuple[str, str]:

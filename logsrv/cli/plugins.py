@@ -118,8 +118,8 @@ def _report(installed: Installed, broken: Sequence[BrokenPlugin]) -> str:
     for kind in installed.values():
         used = {one.name: one for one in kind if one.taken}
         said += [
-            f"warning: {one.name} is there twice: the one of {_where_from(used[one.name])} is taken, "
-            f"not the one of {_where_from(one)}\n"
+            f"warning: {one.name} exists twice: the one from {_where_from(used[one.name])} is used, "
+            f"not the one from {_where_from(one)}\n"
             for one in kind
             if not one.taken and one.name in used
         ]

@@ -162,7 +162,7 @@ def test_another_service_of_the_kit_can_be_checked(tmp_path):
     ("words", "says"),
     [
         (("--plugin", "gret"), "gret is no plugin of twistd (did you mean greet?)"),
-        (("--plugin", "web"), "web is no plugin of the kit"),
+        (("--plugin", "web"), "web is not a plugin of the kit"),
         (("--user", "nosuchuser"), "--user: there is no user nosuchuser"),
         (("--plugin",), "argument --plugin: expected one argument"),
     ],

@@ -209,7 +209,7 @@ def test_tls_that_ends_without_a_close_is_an_error(authority):
         endpoint = f"tls:localhost:{port}:cafile={authority.cafile}"
         done = logsrv("connect", endpoint, input=b"hello\n")
     assert (done.returncode, done.stdout) == (1, b"hello\n")
-    assert b"the connection broke off; what came may not be all" in done.stderr
+    assert b"the connection broke off; the answer may be incomplete" in done.stderr
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(authority):

@@ -57,7 +57,7 @@ def test_input_that_a_server_did_not_take_is_reported(tmp_path, scheme):
         with serving(dismiss) as port:
             done = logsrv("connect", f"127.0.0.1:{port}", input=LARGE)
     assert done.returncode == 1
-    assert done.stderr.endswith((LEFT, b"the connection broke off; what came may not be all\n"))
+    assert done.stderr.endswith((LEFT, b"the connection broke off; the answer may be incomplete\n"))
 
 
 class Halves(StringTransport):

@@ -190,10 +190,10 @@ def test_the_name_of_a_format_over_http_is_refused_for_another(tmp_path):
 def test_an_existing_folder_is_not_overwritten(tmp_path):
     (tmp_path / "shout").mkdir()
     (tmp_path / "shout" / "mine").write_text("mine")
-    assert "shout is there and not empty" in refusal("shout", directory=tmp_path)
+    assert "shout exists and is not empty" in refusal("shout", directory=tmp_path)
     (tmp_path / "file").write_text("mine")
     said = refusal("shout", "--directory", "file", directory=tmp_path)
-    assert "file is there and no folder" in said
+    assert "file exists and is not a folder" in said
 
 
 def test_an_unwritable_folder_is_reported(tmp_path):

@@ -29,7 +29,7 @@ def test_broken_plugins_are_listed_below_with_status_1(tmp_path):
     assert shown.returncode == 1
     text = shown.stdout.decode()
     assert f"broken: {folder}/wrong.py: ValueError: \\x1b[2J ({folder}/wrong.py:1)\n" in text
-    assert "warning: same is there twice" in text
+    assert "warning: same exists twice" in text
     assert "logsrv " in text
 
 

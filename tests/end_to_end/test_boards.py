@@ -69,7 +69,7 @@ def test_numbers_are_those_of_the_store_and_a_wrong_query_is_refused(server, bro
     page.fill("#new-query", "status>=")
     page.press("Enter")
     page.wait("document.querySelector('#new-panel-error').checkVisibility()")
-    assert "nothing to compare with" in page.text("#new-panel-error")
+    assert "needs a value after it" in page.text("#new-panel-error")
     assert page.run(PANELS) == 3
 
 

@@ -185,4 +185,4 @@ def test_a_download_arrives_whole(kind, scheme, tmp_path):
 def test_a_stalled_download_is_cut_off_and_counted(kind, scheme, tmp_path):
     with download(kind, scheme, tmp_path) as (server, _):
         server.wait()
-        assert "stopped, 1 connections cut off" in server.log()
+        assert "stopped, 1 connection cut off" in server.log()

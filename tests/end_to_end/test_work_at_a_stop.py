@@ -109,7 +109,7 @@ def test_work_that_takes_too_long_is_told_and_cancelled(kind, scheme, tmp_path):
         server.wait_for_log("at work")
         server.stop()
         assert re.search("cancelled", server.log())
-        assert "stopped, 1 connections cut off" in server.log()
+        assert "stopped, 1 connection cut off" in server.log()
 
 
 @pytest.mark.slow

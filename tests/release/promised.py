@@ -94,7 +94,7 @@ def _commands() -> Iterator[str]:
     parsers = {f"logsrv {name}": parser_of(one) for name, one in COMMANDS.ours().items()}
     parsers |= {f"gopher {name}".strip(): gopher.parser_of(name) for name in ("", *gopher.COMMANDS)}
     for name, parser in parsers.items():
-        for action in parser._actions:
+        for action in parser.declared():
             if action.help != argparse.SUPPRESS:
                 forms = " ".join(action.option_strings) or str(action.metavar or action.dest)
                 yield f"{name} {forms}{_value(action)}"

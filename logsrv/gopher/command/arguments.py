@@ -125,8 +125,8 @@ def check_item_type(url: ItemURL, typed: str, otherwise: str = "") -> None:
         text = url.replace(item_type="0", selector=b"/" + letter.encode() + selector)
         file = "" if "://" in typed else f"there is no file {one_line(typed, 500)} here, and "
         raise ConfigurationError(
-            f"{file}the {letter} behind the host was taken for the type of the item; as a text it is "
-            f"{text}, as a menu {text.replace(item_type='1')}{otherwise}"
+            f"{file}the {letter} after the host looks like the type of the item; for a text write "
+            f"{text}, for a menu {text.replace(item_type='1')}{otherwise}"
         )
 
 

@@ -141,7 +141,7 @@ def resolve_requested_url(
     """
     url, words, is_certain = resolve_typed_address(options.url), options.words, True
     if options.type is None:
-        check_item_type(url, options.url, f"; --type {url.item_type} takes it for one")
+        check_item_type(url, options.url, f"; if it is the type, add --type {url.item_type}")
     if isinstance(url, GopherURL) and not url.selector and words and words[0][:1] == "/":
         letter = item_type_by_name(os.fsencode(words[0]))
         url, words = url.beside(letter or url.item_type, os.fsencode(words[0])), words[1:]

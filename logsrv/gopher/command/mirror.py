@@ -78,7 +78,9 @@ def parser_of(command: str) -> Parser:
         action="store_true",
         help="ask again for all of it, write what has changed, list what is no longer there",
     )
-    add("--refresh", action="store_true", help="begin anew: fetch again what is there already")
+    add(
+        "--refresh", action="store_true", help="fetch all items again, also those that are complete"
+    )
     add_charset_option(add, "of menus, for index.html")
     add = made.add_argument_group("manners").add_argument
     add("--connections", metavar="N", type=whole_number_type(1, 200), help="at once; default: 4")
@@ -103,7 +105,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """
     options = parser_of(words[0]).parse_args(words[1:])
     if options.update and options.refresh:
-        raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
+        raise UsageError("--update keeps unchanged items, --refresh fetches all again; choose one")
     root = _parse_root_url(options.url)
     directory: str = options.directory
     how = connection_options(options)

@@ -141,7 +141,7 @@ class Destinations:
         """Check host and port of `url`, before the lookup. Raises DestinationNotAllowed."""
         if self.allow_host and not any(_matches(url.host, each) for each in self.allow_host):
             raise DestinationNotAllowed(
-                "this gateway visits a few hosts only, and this is none of them"
+                "this gateway visits only certain hosts, and this host is not one of them"
             )
         self._check_port(url.port)
 
@@ -150,7 +150,7 @@ class Destinations:
         self._check_port(port)
         if _parse_address(address) is None or not (self.allow_private or is_public(address)):
             raise DestinationNotAllowed(
-                "this gateway visits public addresses only, and this host has none"
+                "this gateway visits only public addresses, and this host has no public address"
             )
 
     def _check_port(self, port: int) -> None:

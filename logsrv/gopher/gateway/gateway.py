@@ -207,5 +207,5 @@ class Gateway(ListeningService[GopherSettings]):
 
     def _disconnect(self, failure: Failure, request: WebRequest) -> None:
         """Close the connection of a client that will get no answer."""
-        log.failure("answering that a request failed has failed, too", failure)
+        log.failure("sending the error page of a failed request has failed, too", failure)
         request.browser.abort()

@@ -245,5 +245,5 @@ class GopherServer(LineProtocol[ServeOptions, GopherdState]):
         self.service.state.metrics.count("gopherd_requests_total", answer=answer)
 
     def _abort_connection(self) -> None:
-        self.log.info("says or takes nothing, and is cut off")
+        self.log.info("neither sends nor reads, and is cut off")
         self.transport.abortConnection()

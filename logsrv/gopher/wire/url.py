@@ -109,7 +109,7 @@ class GopherURL(Value):
             found = next(byte for byte in whole if byte in _NOT_ON_THE_WIRE)
             raise BadURL(
                 whole.decode("utf-8", "backslashreplace"),
-                f"{_CONTROL_NAMES[found]} would end the request early, so no part of one can hold it",
+                f"{_CONTROL_NAMES[found]} would end the request early, so a request cannot contain it",
             )
 
     @classmethod

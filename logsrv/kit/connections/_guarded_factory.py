@@ -49,6 +49,7 @@ from logsrv.kit.connections.source import host_of
 from logsrv.kit.connections.transports import descriptor, takes_nothing, unread_bytes
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
+from logsrv.kit.text.words import counted
 from logsrv.lazy_names import later_module
 from logsrv.reactor import Timer
 
@@ -351,9 +352,9 @@ class GuardedFactory(Factory):
         if closed:
             self.idle_closed += closed
             log.info(
-                "{listener} closes {number} connections that have sent nothing for {seconds:g} s",
+                "{listener} closes {number}: nothing was received for {seconds:g} s",
                 listener=self._label,
-                number=closed,
+                number=counted(closed, "connection"),
                 seconds=self.guard.policy.idle_timeout,
             )
         self._restart_idle_timer()

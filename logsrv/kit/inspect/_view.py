@@ -23,7 +23,7 @@ from logsrv.kit.connections.transports import unread_bytes, unsent_bytes
 from logsrv.kit.observe._log_lines import LOG_LEVELS, LevelFilteredObserver
 from logsrv.kit.observe._process_log import wrap_log_observers
 from logsrv.kit.observe.metrics import Labels, Metrics
-from logsrv.kit.text.words import did_you_mean, listed, shown
+from logsrv.kit.text.words import counted, did_you_mean, listed, shown
 
 FAREWELLS = ("quit", "exit")
 PYTHON = "python"
@@ -107,9 +107,9 @@ class ServiceView:
         metrics = self.service.metrics
         for metric, labels, value in metrics.read():
             yield f"{metric.name}{_labels_text(labels)} {value:.15g}"
-        for metric, labels, counted in metrics.distributions():
+        for metric, labels, durations in metrics.distributions():
             name = f"{metric.name}{_labels_text(labels)}"
-            yield f"{name} count {sum(counted.counts)} sum {counted.total:.6g}"
+            yield f"{name} count {sum(durations.counts)} sum {durations.total:.6g}"
 
     def tasks(self) -> Iterator[str]:
         """Yield a line for each running background task, and for the next MOST_TIMERS timers."""
@@ -121,8 +121,8 @@ class ServiceView:
         for call in timers[:MOST_TIMERS]:
             yield f"in {max(0.0, call.getTime() - now):.3f} s {_function_name(call.func)}"
         if len(timers) > MOST_TIMERS:
-            yield f"… and {len(timers) - MOST_TIMERS} more timers"
-        yield f"{len(tasks)} tasks, {len(timers)} timers"
+            yield f"… and {counted(len(timers) - MOST_TIMERS, 'more timer')}"
+        yield f"{counted(len(tasks), 'task')}, {counted(len(timers), 'timer')}"
 
     def stacks(self) -> Iterator[str]:
         """Yield the location in the code of each thread of the process."""

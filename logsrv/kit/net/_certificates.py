@@ -256,7 +256,7 @@ def _pem_blocks(data: bytes, holds: str) -> list[bytes]:
     if not blocks:
         raise ValueError(f"breaks off before -----END {holds}-----")
     if holds == "PRIVATE KEY" and b"ENCRYPTED" in blocks[0]:
-        raise ValueError("is encrypted, and nobody is there to be asked for the password")
+        raise ValueError("is encrypted, and the server cannot ask for the password")
     try:
         if holds == "PRIVATE KEY":
             crypto.load_privatekey(crypto.FILETYPE_PEM, blocks[0], b"")

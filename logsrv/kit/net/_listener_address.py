@@ -125,7 +125,10 @@ class ListenerAddress:
             except OSError as error:
                 raise listen_error(error, endpoint) from error
             self.note_bound()
-            log.warn("{endpoint}: its file had gone, and is made anew", endpoint=str(endpoint))
+            log.warn(
+                "{endpoint}: its socket file was missing and was created again",
+                endpoint=str(endpoint),
+            )
             self._listener.open()
 
     def stop_watching(self) -> None:

@@ -267,10 +267,10 @@ def check_starts_tls(endpoint: Endpoint, factory: object) -> None:
     """Raise ConfigurationError if the factory never begins TLS: the certificate would be useless."""
     if not getattr(factory, "starts_tls", False):
         raise ConfigurationError(
-            f"{shown(str(endpoint))}: what is served here never begins TLS, so all would be in plain "
+            f"{shown(str(endpoint))}: this protocol never begins TLS, so everything would be plain text; "
             + (
-                "text; TLS from the beginning is ssl: in the place of tcp:"
+                "for TLS from the beginning, write ssl: instead of tcp:"
                 if endpoint.scheme.startswith("tcp")
-                else f"text; {endpoint.scheme}: takes no certificate here"
+                else f"{endpoint.scheme}: takes no certificate here"
             )
         )

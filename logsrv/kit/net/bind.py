@@ -66,7 +66,7 @@ def _os_error_sentence(cause: OSError, endpoint: Endpoint) -> str:
     path = shown(endpoint.path or "")
     match cause.errno:
         case errno.EADDRINUSE if endpoint.path:
-            return f"{path} is there already"
+            return f"{path} exists already"
         case errno.EADDRINUSE:
             # Often the author's own `tcp6:PORT`: on most systems it takes IPv4 too.
             either = "" if ":" in endpoint.interface else "; a listener at [::] takes IPv4 too"

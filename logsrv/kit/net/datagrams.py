@@ -33,6 +33,7 @@ from logsrv.kit.net.endpoint import LISTENING, Endpoint, log_listening
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import Failures
+from logsrv.kit.text.words import counted
 from logsrv.reactor import NextTurnCall
 
 log = Logger()
@@ -272,7 +273,11 @@ class DatagramListener:
                 break
         self._losses.lost += left
         if left:
-            log.warn("{listener} left {number} datagrams unread", listener=self._label, number=left)
+            log.warn(
+                "{listener} left {number} unread",
+                listener=self._label,
+                number=counted(left, "datagram"),
+            )
         return left
 
     def _close(self) -> None:

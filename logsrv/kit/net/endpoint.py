@@ -58,7 +58,7 @@ _NOT_IN_LABELS = {*START_TLS_ARGUMENTS, *TLS_ARGUMENTS, *DIRECTORY_ARGUMENTS}
 EVERYWHERE = ("0.0.0.0", "::")
 
 NOT_AT_ONCE = (
-    "a reload cannot change it there: restart; or take the old one out, reload, put the new one in"
+    "a reload cannot change it: restart; or remove the old one, reload, add the new one, reload"
 )
 """The advice if a reload gives a listener another endpoint that overlaps its present one."""
 

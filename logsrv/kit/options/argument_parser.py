@@ -143,6 +143,10 @@ class Parser(argparse.ArgumentParser):
             raise wrong[0]
         return options, arguments
 
+    def declared(self) -> Sequence[argparse.Action]:
+        """Return the options and arguments, in the order in which they were declared."""
+        return self._actions
+
     def option_in(self, word: str) -> tuple[str, str | None]:
         """Return the name of an option, and the value that stands in the same word."""
         name, equals, value = word.partition("=")

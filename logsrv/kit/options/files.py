@@ -116,7 +116,7 @@ def _read_descriptor(descriptor: int, largest: int, *, patient: bool) -> bytes:
     while True:
         # The deadline is for the whole pipe: a writer must not keep it open by a byte now and then.
         if patient and not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise ValueError(f"is a pipe from which not all came within {PIPE_SECONDS:g} s")
+            raise ValueError(f"is a pipe that did not end within {PIPE_SECONDS:g} s")
         chunk = os.read(descriptor, min(CHUNK, largest + 1 - len(data)))
         data += chunk
         if len(data) > largest:
@@ -211,7 +211,7 @@ def read_secret(
     if file is None:
         return value
     if value is not None:
-        raise ConfigurationError(f"--{option} and --{option}-file are both there; take one")
+        raise ConfigurationError(f"--{option} and --{option}-file are both given; remove one")
     named = f"--{option}-file {file}"
     lines = _secret_lines(named, file, 1)
     try:
@@ -248,7 +248,7 @@ def read_secrets_of_lines(option: str, value: str | None, file: Path | None) -> 
             where = (
                 f"{named} has no token in it"
                 if len(lines) == 1
-                else f"token {number} in {named} is none"
+                else f"token {number} in {named} is not a valid token"
             )
             raise ConfigurationError(f"{where}; accepted: {SECRET.accepted}") from None
     return tuple(lines)

@@ -150,8 +150,8 @@ def _ignored_options(settings: object, given: GivenValues) -> Iterator[str]:
     for name, what in useless.items():
         if name in given and given[name].value not in (None, (), False):
             yield (
-                f"{given[name].origin}: --{option_name(name)} goes with {what}, which is not there: it is"
-                " ignored"
+                f"{given[name].origin}: --{option_name(name)} is ignored, because it needs {what},"
+                " which is not given"
             )
 
 

@@ -173,7 +173,7 @@ def _parse_texts(
 ) -> GivenValue:
     if option.repeatable and option.off and "off" in texts:
         if set(texts) != {"off"}:
-            said = "off goes with nothing else"
+            said = "off cannot be combined with other values"
             raise _wrong_value_error(option, label, origin, " ".join(texts), said)
         return GivenValue(option.nothing, origin)
     values = []

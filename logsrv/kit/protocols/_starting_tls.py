@@ -38,7 +38,7 @@ from logsrv.kit.protocols.faults import PeerGone, PeerTimeout
 Certificate: TypeAlias = (
     CertificateOptions | IOpenSSLServerConnectionCreator | IOpenSSLClientConnectionCreator
 )
-IN_PLAIN_TEXT = Refusal("plain_text", "it went on in plain text where TLS was to begin")
+IN_PLAIN_TEXT = Refusal("plain_text", "it sent plain text where TLS should begin")
 
 
 async def start_tls(

@@ -14,7 +14,7 @@ from logsrv.kit.protocols._deadline import with_time_limit
 from logsrv.kit.service._hooks import ServiceHooks, Settings
 from logsrv.kit.service._stop import CLOSE_SECONDS, DRAIN_SECONDS
 from logsrv.kit.service.sites import Site
-from logsrv.kit.text.words import error_text
+from logsrv.kit.text.words import counted, error_text
 
 log = Logger()
 
@@ -102,9 +102,9 @@ class Reloader(Generic[Settings]):
             service.launch.log_new_warnings()
         service.log_settings_warnings(settings)
         log.info(
-            "{name}: reloaded, {added} listeners added, {gone} removed",
+            "{name}: reloaded, {added} added, {gone} removed",
             name=service.name,
-            added=len(added),
+            added=counted(len(added), "listener"),
             gone=gone,
         )
 

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import LogsrvError
 from logsrv.kit.protocols._deadline import with_time_limit
 from logsrv.kit.service._hooks import ServiceHooks
+from logsrv.kit.text.words import counted
 
 log = Logger()
 
@@ -45,10 +46,13 @@ async def stop_service(service: ServiceHooks[Any], first: Callable[[], Any], doi
     service.manager.end_heartbeat()
     service.long_lived.stop()
     totals = service.metrics.totals()
-    counted = ", ".join(f"{name} {value:.0f}" for name, value in totals.items() if value)
-    log.info("{name} counted: {counted}", name=service.name, counted=counted or "nothing")
+    figures = ", ".join(f"{name} {value:.0f}" for name, value in totals.items() if value)
+    log.info("{name} counted: {counted}", name=service.name, counted=figures or "nothing")
     log.info(
-        "{name}: stopped, {cut} connections cut off", name=service.name, cut=service.served.cut
+        "{name}: stopped, {connections} cut off",
+        name=service.name,
+        cut=service.served.cut,
+        connections=counted(service.served.cut, "connection"),
     )
     service.signals.restore_handlers()
 

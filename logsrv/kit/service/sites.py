@@ -22,6 +22,7 @@ from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net.endpoint import LISTENING, NOT_AT_ONCE, Endpoint, TakenEndpoints
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
+from logsrv.kit.text.words import counted
 from logsrv.state_table import state_table
 
 log = Logger()
@@ -313,5 +314,8 @@ class ServedSites:
         self.cut += cut
         if cut and taken_out:
             log.warn(
-                "{listener} was removed: {cut} connections cut off", listener=site.label, cut=cut
+                "{listener} was removed: {connections} cut off",
+                listener=site.label,
+                cut=cut,
+                connections=counted(cut, "connection"),
             )

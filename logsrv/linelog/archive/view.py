@@ -157,7 +157,7 @@ class ArchiveView(View):
         found = combine_times(one.times for one in self._manifests.values())
         return found.smallest or "", found.largest or ""
 
-    def open_segment(self, number: int) -> SegmentFrames | None:
+    def open_whole_segment(self, number: int) -> SegmentFrames | None:
         found = self._found.get(number)
         if found is None:
             return None

@@ -6,6 +6,10 @@ hide the origin of a request: browsers send it in Origin and Sec-Fetch-Site.
 
 A client may try ten wrong tokens at once, then one every six seconds.
 
+Readers have tokens, and cookies of these. A proxy on this machine that has authenticated somebody says who
+it is in a header. It shows by a secret that it is the proxy, as everybody on this machine can connect to
+loopback.
+
 Without a token, TCP within this machine is for the user of the server and root: others could not read the
 files of the store either.
 """
@@ -14,14 +18,16 @@ from __future__ import annotations
 
 import hmac
 import os
-from hashlib import sha256
+from collections.abc import Sequence
 from math import ceil
+from typing import NamedTuple
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.web.http import Request
 
 from logsrv.kit.connections.rates import TokenBuckets
 from logsrv.kit.net.peer_user import UserOfPeer, user_name
+from logsrv.kit.text.words import shown
 from logsrv.kit.web.access import (
     LOOPBACK_NAMES,
     client_key,
@@ -31,6 +37,8 @@ from logsrv.kit.web.access import (
 )
 from logsrv.linelog.http.log_in.one_time_codes import CodeState, OneTimeCodes
 from logsrv.linelog.http.problems import Problem, too_many_problem
+from logsrv.linelog.http.readers.reader import ANYBODY, Reader
+from logsrv.linelog.http.readers.token_file import KnownToken
 
 # A browser keeps the cookie for thirty days.
 COOKIE_SECONDS = 30 * 86400
@@ -38,36 +46,46 @@ COOKIE_SECONDS = 30 * 86400
 AT_ONCE = 10
 SECONDS_EACH = 6.0
 _UNKNOWN_USER = -1
+PROXY_SECRET = b"Logsrv-Proxy-Secret"
+"""The header in which a proxy sends its secret."""
+
+
+class TrustedProxy(NamedTuple):
+    """A proxy that says who asks. user_header: where it names the reader. secret: in PROXY_SECRET."""
+
+    user_header: str
+    secret: str
 
 
 class AccessRules:
     """The checks of requests, by one version of the settings.
 
-    names: accepted names in Host, besides the server's addresses. token: None if no token is needed.
-    attempts: how many wrong tokens each client may still try now (see `logsrv.kit.web.access.client_key`).
-    user_of: tells whose a connection is; None if every user of this machine may ask.
+    names: accepted names in Host, besides the server's addresses. readers: all that there are; without any,
+    no token is needed. attempts: how many wrong tokens each client may still try now (see
+    `logsrv.kit.web.access.client_key`). user_of: tells whose a connection is; None if every user of this
+    machine may ask. proxy: None if no header is believed. code_token: of which `logsrv open` makes
+    addresses, that of --http-token.
     """
 
     def __init__(
         self,
         names: tuple[str, ...],
-        token: str | None,
+        readers: Sequence[Reader],
         attempts: TokenBuckets,
         user_of: UserOfPeer | None = None,
+        proxy: TrustedProxy | None = None,
+        code_token: str | None = None,
     ) -> None:
         self._user_of = user_of
         self._names = frozenset(names)
-        self._token = None if token is None else token.encode()
+        self._readers = tuple(readers)
         self._attempts = attempts
-        # The cookie is a hash, not the token, because a browser keeps it in a file. A new token gives a new
-        # cookie.
-        key = hmac.new(self._token or b"", b"logsrv: cookie of the page", sha256).hexdigest()
-        # All ports of a host share its cookies, so several loggers need different names.
-        self._cookie_name, self._cookie = f"logsrv-{key[:8]}".encode(), key[8:].encode()
+        self._proxy = proxy
+        self._code_token = None if code_token is None else code_token.encode()
 
-    def has_same_token(self, other: AccessRules) -> bool:
-        """Return whether another Access needs the same token."""
-        return self._token == other._token
+    def still_has(self, reader: Reader) -> bool:
+        """Return whether there is such a reader, with the same name, token and lines."""
+        return any(one.reads_like(reader) for one in self._readers or (ANYBODY,))
 
     def check_host(self, request: Request) -> None:
         """Raise Problem (403) if the request's Host is not this server.
@@ -108,7 +126,7 @@ class AccessRules:
 
         Raises Problem (503) if the system fails to tell.
         """
-        if self._token is not None or not self._is_within(request):
+        if self._readers or not self._is_within(request):
             return
         uid = self._uid_of(request)
         if uid not in (0, os.geteuid()):
@@ -138,54 +156,110 @@ class AccessRules:
         except OSError as error:
             raise Problem(503, f"cannot tell whose this connection is: {error.strerror}") from None
 
-    def check_token(self, request: Request) -> None:
-        """Raise Problem (401, 429) if a token is needed and the request lacks the right one."""
-        if self._token is None:
-            return
-        # Nobody can guess 56 digits of a hash, so a right cookie is accepted even while another client
+    def reader_of(self, request: Request) -> Reader:
+        """Return who asks. Raises Problem: 401, 429 without the right token; 403 for a proxy's fault."""
+        if not self._readers:
+            return ANYBODY
+        by_proxy = self._reader_of_proxy(request)
+        if by_proxy is not None:
+            return by_proxy
+        # Nobody can guess 64 digits of a hash, so a right cookie is accepted even while another client
         # with the same address guesses tokens.
-        if self.is_logged_in(request):
-            return
+        by_cookie = self._reader_by_cookie(request)
+        if by_cookie is not None:
+            return by_cookie
         scheme, _, given = (request.getHeader(b"Authorization") or b"").partition(b" ")
         if scheme.lower() != b"bearer":
             raise _unauthorized("a token is needed: Authorization: Bearer TOKEN")
-        self.log_in_cookie(request, given.strip())
+        return self.reader_with(request, given.strip())
 
     def is_logged_in(self, request: Request) -> bool:
         """Return whether a request has the cookie of a log-in."""
-        cookie = request.getCookie(self._cookie_name)
-        return cookie is not None and hmac.compare_digest(cookie, self._cookie)
+        return self._reader_by_cookie(request) is not None
 
-    def log_in_cookie(self, request: Request, given: bytes) -> bytes:
-        """Return the value of Set-Cookie for a right token.
+    def _reader_by_cookie(self, request: Request) -> Reader | None:
+        for reader in self._readers:
+            cookie = reader.token and request.getCookie(reader.token.cookie_name)
+            if reader.token and cookie and reader.token.is_of_cookie(cookie):
+                return reader
+        return None
+
+    def reader_with(self, request: Request, given: bytes) -> Reader:
+        """Return the reader with a token.
 
         Raises Problem: 401 for a wrong one, 429 after too many, 404 if none is needed.
         """
-        if self._token is None:
+        if not self._readers:
             raise Problem(404, "no token is needed here")
-        # A right token is accepted even while others with the same address guess tokens.
-        if not hmac.compare_digest(given, self._token):
-            self._count_wrong_token(request)
-            raise _unauthorized("the token is wrong")
-        return self._cookie_header(request, self._cookie, COOKIE_SECONDS)
+        for reader in self._readers:
+            if reader.token is not None and reader.token.is_of(given):
+                # A right token is accepted even while others with the same address guess tokens.
+                return reader
+        self._count_wrong_token(request)
+        raise _unauthorized("the token is wrong")
 
-    def code_cookie(self, request: Request, code: str, codes: OneTimeCodes, now: float) -> bytes:
-        """Return the value of Set-Cookie for a one-time code, which is used up then.
+    def _reader_of_proxy(self, request: Request) -> Reader | None:
+        """Return the reader that a proxy names; None for a request without the proxy's secret.
+
+        The header with the name proves nothing by itself: from anybody else it is ignored, and the request
+        has to have a token. A wrong secret is refused, because somebody tries to be the proxy.
+        """
+        secrets = request.requestHeaders.getRawHeaders(PROXY_SECRET, [])
+        if self._proxy is None or not secrets:
+            return None
+        address = getattr(request.getClientAddress(), "host", None)
+        if address is not None and not is_loopback(address):
+            raise Problem(
+                403, "a proxy says who asks only from this machine, by loopback or a UNIX socket"
+            )
+        secret = self._proxy.secret.encode()
+        if len(secrets) > 1 or not hmac.compare_digest(secrets[0], secret):
+            self._count_wrong_token(request)
+            raise Problem(403, "the secret of the proxy is wrong")
+        names = request.requestHeaders.getRawHeaders(self._proxy.user_header.encode(), [])
+        if len(names) != 1 or not names[0]:
+            raise Problem(
+                403, f"the proxy has not said who asks: one {self._proxy.user_header} is needed"
+            )
+        name = names[0].decode("utf-8", "replace")
+        found = next((one for one in self._readers if one.name == name), None)
+        if found is None:
+            raise Problem(403, f"{shown(name)} is no reader of this server")
+        return found
+
+    def log_in_cookies(self, request: Request, given: bytes) -> list[bytes]:
+        """Return the values of Set-Cookie for a right token. Raises Problem as `reader_with` does.
+
+        The cookies of other readers are removed: a browser is one reader at a time.
+        """
+        token = self.reader_with(request, given).token
+        assert token is not None
+        return self._cookies_of(request, token, given)
+
+    def _cookies_of(self, request: Request, token: KnownToken, given: bytes) -> list[bytes]:
+        name = token.cookie_name
+        header = self._cookie_header(request, name, token.cookie(given), COOKIE_SECONDS)
+        return [*self._removed_cookies(request, but=name), header]
+
+    def code_cookies(
+        self, request: Request, code: str, codes: OneTimeCodes, now: float
+    ) -> list[bytes]:
+        """Return the values of Set-Cookie for a one-time code, which is used up then.
 
         Raises Problem: 401 for one that is not right, 429 after too many wrong ones, 404 if none is needed.
         """
-        if self._token is None:
-            raise Problem(404, "no token is needed here")
+        if self._code_token is None:
+            raise Problem(404, "this server has no token for all, of which such an address is made")
         uid = self._uid_of(request)
         if uid is None and self._is_within(request):
             # The client has closed the connection and gets no cookie, so it must not use up the code.
             uid = _UNKNOWN_USER
-        state = codes.spend(code, self._token, now, uid)
+        state = codes.spend(code, self._code_token, now, uid)
         if state is CodeState.WRONG:
             self._count_wrong_token(request)
         if state is not CodeState.RIGHT:
             raise _unauthorized(state.value)
-        return self._cookie_header(request, self._cookie, COOKIE_SECONDS)
+        return self._cookies_of(request, KnownToken.of(self._code_token.decode()), self._code_token)
 
     def _count_wrong_token(self, request: Request) -> None:
         """Count a wrong token. Raises Problem (429), uncounted, if the client should have waited."""
@@ -196,14 +270,26 @@ class AccessRules:
             raise too_many_problem(f"too many wrong tokens; go on in {seconds} s", seconds)
         bucket.left -= 1
 
-    def log_out_cookie(self, request: Request) -> bytes:
-        """Return the value of Set-Cookie that removes the cookie."""
-        return self._cookie_header(request, b"", 0)
+    def has_cookie(self, request: Request) -> bool:
+        """Return whether a log-out would remove a cookie."""
+        return bool(self._removed_cookies(request))
 
-    def _cookie_header(self, request: Request, value: bytes, seconds: int) -> bytes:
+    def log_out_cookies(self, request: Request) -> list[bytes]:
+        """Return the values of Set-Cookie that remove the cookies of this server."""
+        return self._removed_cookies(request)
+
+    def _removed_cookies(self, request: Request, but: bytes = b"") -> list[bytes]:
+        names = [reader.token.cookie_name for reader in self._readers if reader.token is not None]
+        return [
+            self._cookie_header(request, name, b"", 0)
+            for name in names
+            if name != but and request.getCookie(name) is not None
+        ]
+
+    def _cookie_header(self, request: Request, name: bytes, value: bytes, seconds: int) -> bytes:
         secure = b"; Secure" if request.isSecure() else b""
         return b"%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict%s" % (
-            self._cookie_name,
+            name,
             value,
             seconds,
             secure,

@@ -59,6 +59,8 @@ class ApiEndpoint:
 
     type: the media type of an answer with status 200. open: whether a request needs no token.
     shared: whether clients that ask the same get one answer: it is whole only at its end, and not long.
+    of_some_lines: whether it answers who sees only some lines, and tells of these alone, as searching
+    processes do.
     """
 
     path: str
@@ -67,6 +69,7 @@ class ApiEndpoint:
     type: str = JSON
     open: bool = False
     shared: bool = False
+    of_some_lines: bool = False
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -272,6 +275,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             ),
         ),
         LINES,
+        of_some_lines=True,
     ),
     ApiEndpoint(
         "/api/table",
@@ -288,6 +292,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _PROGRESS,
         ),
         shared=True,
+        of_some_lines=True,
     ),
     ApiEndpoint(
         "/api/tail",
@@ -295,6 +300,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "Last-Event-ID goes before `after`",
         (attrs.evolve(_Q, read=_check_query_for_lines), _AFTER, _JOIN),
         EVENTS,
+        of_some_lines=True,
     ),
     ApiEndpoint(
         "/api/histogram",
@@ -313,6 +319,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _PROGRESS,
         ),
         shared=True,
+        of_some_lines=True,
     ),
     ApiEndpoint(
         "/api/top",
@@ -329,6 +336,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _integer_parameter("limit", "at most so many values", 10, 1000, 1),
         ),
         shared=True,
+        of_some_lines=True,
     ),
     ApiEndpoint(
         "/api/patterns",
@@ -345,12 +353,32 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _PROGRESS,
         ),
         shared=True,
+        of_some_lines=True,
     ),
     ApiEndpoint(
-        "/api/fields", "The fields of lines that match, in a sample of them", _SCOPE, shared=True
+        "/api/fields",
+        "The fields of lines that match, in a sample of them",
+        _SCOPE,
+        shared=True,
+        of_some_lines=True,
     ),
-    ApiEndpoint("/api/sources", "The sources of lines with their numbers", _SCOPE, shared=True),
-    ApiEndpoint("/api/stats", "Sizes of the store, its oldest and newest line, where it ends"),
+    ApiEndpoint(
+        "/api/sources",
+        "The sources of lines with their numbers",
+        _SCOPE,
+        shared=True,
+        of_some_lines=True,
+    ),
+    ApiEndpoint(
+        "/api/me",
+        "Who asks: `name`, what it `may`, and the condition `only` of the lines that it sees",
+        of_some_lines=True,
+    ),
+    ApiEndpoint(
+        "/api/stats",
+        "Sizes of the store, its oldest and newest line, where it ends",
+        of_some_lines=True,
+    ),
     ApiEndpoint(
         "/api/show",
         "A line and its neighbours",
@@ -359,10 +387,20 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _integer_parameter("before", "so many lines before it", 5, MOST_NEIGHBOURS),
             _integer_parameter("after", "so many lines behind it", 5, MOST_NEIGHBOURS),
         ),
+        of_some_lines=True,
     ),
-    ApiEndpoint("/api/record", "All lines of a line's record, such as a stack trace", (_LINE,)),
-    ApiEndpoint(SAVED, "The searches that are saved for all readers, and the boards of them"),
-    ApiEndpoint("/openapi.json", "This description"),
+    ApiEndpoint(
+        "/api/record",
+        "All lines of a line's record, such as a stack trace",
+        (_LINE,),
+        of_some_lines=True,
+    ),
+    ApiEndpoint(
+        SAVED,
+        "The searches that are saved for all readers, and the boards of them",
+        of_some_lines=True,
+    ),
+    ApiEndpoint("/openapi.json", "This description", of_some_lines=True),
     ApiEndpoint("/metrics", "The counters of the service, as Prometheus reads them", type=TEXT),
     ApiEndpoint("/healthz", "Status 503 while what is received cannot be stored", open=True),
     ApiEndpoint("/readyz", "Status 503 while no lines are taken in", open=True),

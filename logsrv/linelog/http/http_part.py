@@ -21,7 +21,13 @@ from logsrv.kit.plugins import load_object
 from logsrv.kit.service.file_checks import check_directory_writable
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.web.access import web_guard_policy
-from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, HttpSettings, read_http_token
+from logsrv.linelog.http.http_settings import (
+    MOST_CONNECTIONS,
+    HttpSettings,
+    read_http_token,
+    read_proxy_secret,
+)
+from logsrv.linelog.http.readers.reader import read_readers
 from logsrv.linelog.parts.work import PartContext, PartWork
 
 if TYPE_CHECKING:
@@ -68,7 +74,8 @@ class HttpPart(PartWork[HttpSettings]):
         if len(set(options.http)) < len(options.http):
             raise ConfigurationError("--http names an endpoint twice")
         # Read before anything is bound: the file of the token may be missing.
-        read_http_token(options)
+        read_readers(options.reader, read_http_token(options))
+        read_proxy_secret(options)
 
     def sites(self, options: HttpSettings, limits: GuardPolicy) -> Sequence[SiteSpec]:
         rules = web_guard_policy(limits, MOST_CONNECTIONS)

@@ -20,8 +20,15 @@ from logsrv.linelog.http.endpoints import (
 )
 from logsrv.linelog.http.hints_header import set_hints
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.readers.reader import Reader
 from logsrv.linelog.leaves import missing_leaves
-from logsrv.linelog.parts.endpoints import NAME, Answer, EndpointRequest, PartEndpoint
+from logsrv.linelog.parts.endpoints import (
+    NAME,
+    Answer,
+    EndpointRequest,
+    PartEndpoint,
+    ProcessAnswer,
+)
 
 log = Logger()
 
@@ -37,10 +44,17 @@ class KnownPath(NamedTuple):
         """The methods, with HEAD for GET."""
         return [*self.methods, *(["HEAD"] if "GET" in self.methods else [])]
 
-    def ask(self, request: WebRequest, now: float) -> Answer:
-        """Return the answer to a request, after all checks. Raises RefusedRequest and QueryError."""
+    def ask(self, request: WebRequest, now: float, reader: Reader) -> Answer:
+        """Return the answer to a request, after all checks. Raises RefusedRequest and QueryError.
+
+        A reader who sees only some lines gets what a searching process answers: that reads no others.
+        """
         method = request.method.decode("latin-1")
         endpoint = self.methods["GET" if method == "HEAD" else method]
+        if endpoint.method != "GET":
+            reader.require(endpoint.right)
+        if not endpoint.by_process:
+            reader.require_all_lines(endpoint.path)
         values = parse_parameters(
             endpoint.path, endpoint.parameters, request.uri.partition(b"?")[2], now
         )
@@ -51,8 +65,10 @@ class KnownPath(NamedTuple):
                 body = json_body(request)
             except ValueError as error:
                 raise Problem(400, f"the body is {error}") from None
-        asked = EndpointRequest(values=values, name=name, body=body)
+        asked = EndpointRequest(values=values, name=name, body=body, why_not=reader.why_not)
         answer = endpoint.answer(asked)
+        if not isinstance(answer, ProcessAnswer):
+            reader.require_all_lines(endpoint.path)
         set_hints(request, endpoint.hints(asked))
         return answer
 

@@ -5,7 +5,7 @@ All have the same headers, and are counted by status.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 from twisted.internet.interfaces import IPushProducer, IReactorTime
@@ -78,12 +78,11 @@ class ResponseSender:
             request.end_answer(body)
 
     def redirect_to_page(
-        self, request: WebRequest, cookie: bytes | None = None, view: str = "/"
+        self, request: WebRequest, cookies: Sequence[bytes] = (), view: str = "/"
     ) -> None:
         """Redirect to a page. view: the link that the user opened before the log-in."""
         self.begin_response(request, 303, JSON)
-        if cookie is not None:
-            request.setHeader("Set-Cookie", cookie)
+        request.responseHeaders.setRawHeaders(b"Set-Cookie", cookies)
         request.setHeader("Location", view)
         request.end_answer(b"")
 
@@ -167,6 +166,12 @@ class SearchAnswer:
 
     def stopProducing(self) -> None:
         """Do nothing: `notifyFinish` of the request reports a lost connection."""
+
+    def close(self, why: str) -> None:
+        """End the answer with a problem; if a part of it is sent, that is its last line."""
+        if not self._ended:
+            self.receive_end(Problem(401, why))
+            self._end_search()
 
     def _abort_connection(self) -> None:
         self._request.browser.abort()

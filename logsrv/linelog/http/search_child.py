@@ -3,8 +3,9 @@
     python -P -m logsrv.linelog.http.search_child [--fork]
 
 The request is JSON: "directory", "endpoint", "values" (see `endpoints`) and "seconds", the CPU time that it
-may take; optionally "variables" for the environment. For the endpoint of another part (parts/endpoints.py)
-"work" names the function, instead of "endpoint". The answer is a message with the status and what the
+may take; "only", the condition of the lines that its reader may see, "" for all; optionally "variables" for
+the environment. For the endpoint of another part (parts/endpoints.py) "work" names the function, instead of
+"endpoint". The answer is a message with the status and what the
 answer lacks, then the body of the HTTP response in any number of messages. With `--fork` a process is
 forked for each request (fork_side.py), in which everything is imported, and which has the parts of earlier
 answers (read/remembered.py).
@@ -42,6 +43,7 @@ from logsrv.linelog.http.search_request import Reply, Values
 from logsrv.linelog.parts.endpoints import RefusedRequest
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.remembered import RememberedParts
+from logsrv.linelog.read.restrict import restrict
 from logsrv.linelog.read.view import REMOVED_MEANWHILE, View
 from logsrv.linelog.store.disk import store_errors
 from logsrv.linelog.store.rule_stores import FOLDER, has_lines, rule_stores
@@ -110,6 +112,8 @@ def answer_request(
         work = load_object(request["work"]) if "work" in request else None
         with View(request["directory"], tell, away=True) as view:
             view.remembered = remembered
+            # Set here for every answer, of parts too: whatever reads the view is restricted by it.
+            restrict(view, request["only"])
             values = request["values"]
             body.missing = [
                 *missing_segments(

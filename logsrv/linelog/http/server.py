@@ -19,7 +19,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
-from logsrv.linelog.http.access import AccessRules, asking_client
+from logsrv.linelog.http.access import AccessRules, TrustedProxy, asking_client
 from logsrv.linelog.http.board_variables import variables_hint
 from logsrv.linelog.http.endpoints import (
     BOARD_FILE,
@@ -32,17 +32,24 @@ from logsrv.linelog.http.endpoints import (
     openapi_document,
 )
 from logsrv.linelog.http.hints_header import set_hints
-from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
+from logsrv.linelog.http.http_settings import (
+    HttpSettings,
+    read_http_token,
+    read_proxy_secret,
+)
 from logsrv.linelog.http.log_in.code_request import OpenedBy, code_in_address, opened_by
 from logsrv.linelog.http.log_in.one_time_codes import OneTimeCodes
 from logsrv.linelog.http.log_in.token_hint import token_hint
 from logsrv.linelog.http.part_endpoints import KnownPath, PartEndpoints, nothing_at
 from logsrv.linelog.http.problems import STOPPING, Problem, query_problem
+from logsrv.linelog.http.readers.audit import AuditLog
+from logsrv.linelog.http.readers.reader import ANYBODY, Reader, read_readers
+from logsrv.linelog.http.readers.reader_settings import SAVE
 from logsrv.linelog.http.responses import ResponseSender, SearchAnswer
 from logsrv.linelog.http.saved.board_file import read_import
-from logsrv.linelog.http.saved.saved_searches import SavedSearches
+from logsrv.linelog.http.saved.saved_searches import SavedSearches, as_unchangeable
 from logsrv.linelog.http.searching.searches import Searches
-from logsrv.linelog.http.statistics import StoreStatistics
+from logsrv.linelog.http.statistics import StoreStatistics, totals_for_some_lines
 from logsrv.linelog.http.views.view_process import LiveViews
 from logsrv.linelog.http.views.view_protocol import LiveQuery
 from logsrv.linelog.http.views.viewer import Viewer
@@ -112,24 +119,36 @@ class WebServer:
             joined=lambda: metrics.count("http_searches_joined_total"),
         )
         self._views = LiveViews(directory, reactor)
-        self._viewers: set[Viewer] = set()
+        # All answers that may take long, each with its reader.
+        self._streams: dict[Viewer | SearchAnswer, Reader] = {}
+        self._audit = AuditLog()
         self._statistics = StoreStatistics(totals, reactor)
         self._saved = SavedSearches(reactor)
         self._of_parts = PartEndpoints(endpoints)
         self._stopping = False
-        metrics.watch("http_viewers", lambda: len(self._viewers))
+        metrics.watch("http_viewers", lambda: sum(isinstance(one, Viewer) for one in self._streams))
         metrics.watch("http_searches", lambda: self._searches.running_count)
         metrics.watch("http_searches_waiting", lambda: self._searches.waiting_count)
 
     def apply(self, settings: HttpSettings) -> None:
         """Use these settings from the next request on. Raises ConfigurationError; then nothing changes."""
-        token, before = read_http_token(settings), self._access
+        token = read_http_token(settings)
+        readers = read_readers(settings.reader, token)
+        secret = read_proxy_secret(settings)
         user_of = None if settings.http_any_user and token is None else self._user_of
-        self._access = AccessRules(settings.http_host, token, self._attempts, user_of)
-        if before is not None and not before.has_same_token(self._access):
-            # Close all streams. A client that has the new token, or needs none, connects again by itself.
-            for viewer in list(self._viewers):
-                viewer.close("the token has changed")
+        proxy = None
+        if settings.http_user_header is not None and secret is not None:
+            proxy = TrustedProxy(settings.http_user_header, secret)
+        access = AccessRules(
+            settings.http_host, readers, self._attempts, user_of, proxy, code_token=token
+        )
+        self._access = access
+        self._audit.is_on = settings.audit
+        # Of each reader who is gone, or sees other lines. A client that has the new token, or needs none,
+        # connects again by itself.
+        for stream, reader in list(self._streams.items()):
+            if not access.still_has(reader):
+                stream.close("the token has changed")
         self._searches.set_limits(at_once=settings.http_searches, seconds=settings.http_search_time)
         self._saved.file = settings.saved
         self._settings = settings
@@ -137,13 +156,15 @@ class WebServer:
     def stop(self) -> Deferred[None]:
         """Close all streams and refuse requests. The Deferred fires when no process is left."""
         self._stopping = True
-        for viewer in list(self._viewers):
-            viewer.close(str(STOPPING))
+        for stream in list(self._streams):
+            if isinstance(stream, Viewer):
+                stream.close(str(STOPPING))
         ended = DeferredList([self._searches.stop(), self._views.stop()])
         return ended.addCallback(lambda _: None)
 
     def handle(self, request: WebRequest) -> None:
         """Answer a request, now or later."""
+        self._audit.begin(request)
         try:
             self._route_request(request)
         except Exception:
@@ -174,26 +195,39 @@ class WebServer:
         elif path in assets.PAGES:
             self._require_method(request, *READ_METHODS)
             self._send_page(request, assets.PAGES[path](), self._access)
+        elif endpoint is not None and endpoint.open:
+            self._require_method(request, *READ_METHODS)
+            self._answer_monitor(request, endpoint)
         else:
-            if endpoint is None or not endpoint.open:
-                self._access.check_token(request)
-            if path == LOG_OUT:
-                self._require_method(request, "POST")
-                self._responses.redirect_to_page(request, self._access.log_out_cookie(request))
-            elif path.startswith(f"{SAVED}/"):
-                self._require_method(request, "PUT", "DELETE")
-                self._answer_later(request, self._saved.request_change(request))
-            elif path == BOARD_FILE:
-                self._require_method(request, "POST")
-                self._answer_later(request, self._saved.request_change(request, read_import))
-            elif endpoint is not None:
-                self._require_method(request, *READ_METHODS)
-                self._answer_api(request, endpoint)
-            elif (known := self._of_parts.find(path)) is not None:
-                self._require_method(request, *known.allowed)
-                self._answer_by_part(request, known)
-            else:
-                raise nothing_at(path)
+            reader = self._access.reader_of(request)
+            self._audit.note_reader(request, reader)
+            self._route_for_reader(request, path, reader, self._access)
+
+    def _route_for_reader(
+        self, request: WebRequest, path: str, reader: Reader, access: AccessRules
+    ) -> None:
+        endpoint = BY_PATH.get(path)
+        if path == LOG_OUT:
+            self._require_method(request, "POST")
+            self._responses.redirect_to_page(request, access.log_out_cookies(request))
+        elif path.startswith(f"{SAVED}/"):
+            self._require_method(request, "PUT", "DELETE")
+            reader.require(SAVE)
+            self._answer_later(request, self._saved.request_change(request))
+        elif path == BOARD_FILE:
+            self._require_method(request, "POST")
+            reader.require(SAVE)
+            self._answer_later(request, self._saved.request_change(request, read_import))
+        elif endpoint is not None:
+            self._require_method(request, *READ_METHODS)
+            if not endpoint.of_some_lines:
+                reader.require_all_lines(path)
+            self._answer_api(request, endpoint, reader)
+        elif (known := self._of_parts.find(path)) is not None:
+            self._require_method(request, *known.allowed)
+            self._answer_by_part(request, known, reader)
+        else:
+            raise nothing_at(path)
 
     def _require_method(self, request: WebRequest, *methods: str) -> None:
         allowed = ", ".join(methods)
@@ -205,8 +239,11 @@ class WebServer:
 
     def _send_page(self, request: WebRequest, page: assets.Asset, access: AccessRules) -> None:
         try:
-            access.check_token(request)
+            self._audit.note_reader(request, access.reader_of(request))
         except Problem as problem:
+            if problem.status == 403:
+                # A proxy has named nobody that is known here: to log in would not help.
+                raise
             view = _safe_link(request.uri.decode("latin-1"))
             self._send_log_in_page(request, problem, view=view)
             return
@@ -227,9 +264,13 @@ class WebServer:
         code = form.get("code", [""])[0]
         try:
             if code:
-                cookie = access.code_cookie(request, code, self._codes, time_of_day(self._reactor))
+                now = time_of_day(self._reactor)
+                cookies = access.code_cookies(request, code, self._codes, now)
+                self._audit.note_reader(request, ANYBODY)
             else:
-                cookie = access.log_in_cookie(request, form.get("token", [""])[0].encode())
+                given = form.get("token", [""])[0].encode()
+                cookies = access.log_in_cookies(request, given)
+                self._audit.note_reader(request, access.reader_with(request, given))
         except Problem as problem:
             if _wants_json(request):
                 raise
@@ -237,10 +278,10 @@ class WebServer:
             return
         if _wants_json(request):
             self._responses.begin_response(request, 204, JSON)
-            request.setHeader("Set-Cookie", cookie)
+            request.responseHeaders.setRawHeaders(b"Set-Cookie", cookies)
             request.finish()
         else:
-            self._responses.redirect_to_page(request, cookie, view)
+            self._responses.redirect_to_page(request, cookies, view)
 
     def _handle_code(self, request: WebRequest, access: AccessRules) -> None:
         """Log in by the address that `logsrv open` has printed; see `log_in.code_request`."""
@@ -254,7 +295,9 @@ class WebServer:
             self._send_log_in_page(request, None, code=code)
             return
         try:
-            cookie = access.code_cookie(request, code, self._codes, time_of_day(self._reactor))
+            now = time_of_day(self._reactor)
+            cookies = access.code_cookies(request, code, self._codes, now)
+            self._audit.note_reader(request, ANYBODY)
         except Problem as problem:
             if access.is_logged_in(request):
                 self._responses.redirect_to_page(request)
@@ -262,12 +305,19 @@ class WebServer:
                 self._send_log_in_page(request, problem, str(problem))
             return
         if by is OpenedBy.PERSON:
-            self._responses.redirect_to_page(request, cookie)
+            self._responses.redirect_to_page(request, cookies)
         else:
-            request.setHeader("Set-Cookie", cookie)
+            request.responseHeaders.setRawHeaders(b"Set-Cookie", cookies)
             self._responses.send_asset(request, assets.logged_in_page(), "no-store")
 
-    def _answer_api(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
+    def _answer_monitor(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
+        """Answer what needs no token."""
+        endpoint.parse_query_string(request.uri.partition(b"?")[2], time_of_day(self._reactor))
+        answer = self._monitor.answer(endpoint.path)
+        assert answer is not None
+        self._responses.send_body(request, answer.status, answer.body, answer.type)
+
+    def _answer_api(self, request: WebRequest, endpoint: ApiEndpoint, reader: Reader) -> None:
         values = endpoint.parse_query_string(
             request.uri.partition(b"?")[2], time_of_day(self._reactor)
         )
@@ -281,22 +331,31 @@ class WebServer:
             case "/openapi.json":
                 document = openapi_document(self._of_parts.openapi_paths())
                 self._responses.send_body(request, 200, json.dumps(document).encode())
+            case "/api/me":
+                assert self._access is not None
+                about = reader.document() | {"log_out": self._access.has_cookie(request)}
+                self._responses.send_body(request, 200, json.dumps(about).encode() + b"\n")
             case "/api/stats":
                 totals = Deferred.fromCoroutine(self._statistics.get_totals())
+                if reader.only:
+                    totals.addCallback(totals_for_some_lines)
                 self._answer_later(request, totals)
             case "/api/saved":
-                self._answer_later(request, self._saved.request_list())
+                listed = self._saved.request_list()
+                if why_not := reader.why_not(SAVE):
+                    listed.addCallback(as_unchangeable, why_not)
+                self._answer_later(request, listed)
             case _ if request.method == b"HEAD":
                 self._responses.begin_response(request, 200, endpoint.type_of(values))
                 request.finish()
             case "/api/tail":
-                self._start_viewer(request, values)
+                self._start_viewer(request, values, reader)
             case _:
                 # Each name in `REPLIES` of `searching`: search, histogram, top, fields and so on.
-                self._start_search(request, endpoint, values)
+                self._start_search(request, endpoint, values, reader)
 
-    def _answer_by_part(self, request: WebRequest, known: KnownPath) -> None:
-        answer = known.ask(request, time_of_day(self._reactor))
+    def _answer_by_part(self, request: WebRequest, known: KnownPath, reader: Reader) -> None:
+        answer = known.ask(request, time_of_day(self._reactor), reader)
         if not isinstance(answer, ProcessAnswer):
             self._answer_later(request, answer.addCallback(lambda found: safe_json(found).encode()))
         elif request.method == b"HEAD":
@@ -304,10 +363,10 @@ class WebServer:
             request.finish()
         else:
             asked = {"work": answer.work, "values": {**answer.values}}
-            self._run_search(request, asked, JSON)
+            self._run_search(request, asked, reader, JSON)
 
     def _start_search(
-        self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any]
+        self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any], reader: Reader
     ) -> None:
         if values.get("columns") and values["format"] != "csv":
             raise Problem(400, "columns needs format=csv")
@@ -316,12 +375,13 @@ class WebServer:
         query = request.uri.partition(b"?")[2]
         asked = {"endpoint": endpoint.name, "values": values}
         question = (endpoint.path, query) if endpoint.shared else None
-        self._run_search(request, asked, endpoint.type_of(values), question)
+        self._run_search(request, asked, reader, endpoint.type_of(values), question)
 
     def _run_search(
         self,
         request: WebRequest,
         asked: dict[str, Any],
+        reader: Reader,
         type_: str,
         question: tuple[str, bytes] | None = None,
     ) -> None:
@@ -334,11 +394,14 @@ class WebServer:
             asked,
             answer,
             client=asking_client(request),
+            only=reader.only,
             question=question,
         )
+        self._streams[answer] = reader
+        request.notifyFinish().addBoth(lambda _: self._streams.pop(answer, None))
         answer.set_search(search)
 
-    def _start_viewer(self, request: WebRequest, values: dict[str, Any]) -> None:
+    def _start_viewer(self, request: WebRequest, values: dict[str, Any], reader: Reader) -> None:
         after = values["after"]
         last = request.getHeader(b"Last-Event-ID")
         if last:
@@ -349,16 +412,17 @@ class WebServer:
             raise Problem(400, f"Last-Event-ID: {error}") from None
         viewer = Viewer(
             request,
-            LiveQuery(values["q"], values["join"]),
+            LiveQuery(values["q"], values["join"], reader.only),
             self._position,
             self._views,
             self._searches,
             self._reactor,
             missed=lambda lines: self.metrics.count("tap_missed_lines_total", lines),
-            ended=self._viewers.discard,
+            ended=lambda ended: self._streams.pop(ended, None),
         )
         viewer.start(begin, lambda: self._responses.begin_response(request, 200, EVENTS))
-        self._viewers.add(viewer)
+        self._streams[viewer] = reader
+        self._audit.write_begin(request)
 
     def _answer_later(self, request: WebRequest, answered: Deferred[bytes]) -> None:
         gone: list[object] = []

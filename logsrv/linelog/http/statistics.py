@@ -14,6 +14,12 @@ from twisted.python.failure import Failure
 FRESH_SECONDS = 0.5
 
 
+def totals_for_some_lines(totals: bytes) -> bytes:
+    """Return totals, as JSON, for who sees only some lines: sizes and where the store ends."""
+    hidden = dict.fromkeys(("lines", "oldest", "newest"))
+    return json.dumps(json.loads(totals) | hidden).encode() + b"\n"
+
+
 class StoreStatistics:
     """Answers of one count at a time, which a thread makes, for all who ask meanwhile or soon after.
 

@@ -77,12 +77,13 @@ class EndpointRequest:
     """A request to an endpoint, after all checks.
 
     values: of all its parameters. name: the one in the path; "" without. body: the JSON value that was
-    sent; None without.
+    sent; None without. why_not: gets a right, and returns a sentence if the reader lacks it, else "".
     """
 
     values: Mapping[str, Any]
     name: str = ""
     body: Any = None
+    why_not: Callable[[str], str] = lambda right: ""
 
 
 @attrs.frozen
@@ -108,6 +109,10 @@ class PartEndpoint:
     answer: called in the reactor's thread; it may raise RefusedRequest and QueryError. body: the schema of
     the JSON value in a request; None if it has none. reply: the schema of the answer. hints: called after
     `answer`; sentences on a query that probably means something else, for the header Logsrv-Hint.
+    right: what a reader
+    must be allowed to, `save` or `alert`, to ask for a change by PUT, POST or DELETE; "" for all rights.
+    by_process: whether `answer` gives a ProcessAnswer, which restricts itself to the lines that its reader
+    may see; other endpoints refuse a reader who may not see all.
     """
 
     method: str
@@ -118,6 +123,8 @@ class PartEndpoint:
     body: Mapping[str, Any] | None = None
     reply: Mapping[str, Any] = MappingProxyType({})
     hints: Callable[[EndpointRequest], Sequence[str]] = lambda _: ()
+    right: str = ""
+    by_process: bool = False
 
     def __attrs_post_init__(self) -> None:
         if self.method not in METHODS:

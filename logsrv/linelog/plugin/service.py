@@ -372,9 +372,9 @@ def log_broken_parts(broken: Mapping[str, str]) -> None:
         log.error("{part} is left out; mend it, then restart: {why}", part=part, why=why)
 
 
-def require_interpreter_lock() -> None:
+def require_interpreter_lock(has_lock: bool) -> None:
     """Raise ConfigurationError for a Python whose threads run side by side: see store/writer.py."""
-    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+    if not has_lock:
         raise ConfigurationError(
             "this Python runs without its global interpreter lock (GIL), which the store needs: set"
             " PYTHON_GIL=1, or use a Python with it"
@@ -383,7 +383,8 @@ def require_interpreter_lock() -> None:
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
     """Make the service that twistd runs. Raises ConfigurationError for a Python without the GIL."""
-    require_interpreter_lock()
+    # Pythons before 3.13 have no such function, and always the lock.
+    require_interpreter_lock(getattr(sys, "_is_gil_enabled", lambda: True)())
     service: IService = launched(
         "logsrv",
         options,

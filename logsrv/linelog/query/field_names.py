@@ -30,7 +30,7 @@ _in_list = re.compile(rf"\s*(?:(?P<written>{IN_BACKTICKS})|(?P<other>[^,]*?))\s*
 _WORDS = frozenset(("AND", "OR", "NOT", "by", "asc", "desc"))
 # A character that this Python does not know yet may be a letter to a browser, whose queries are read here.
 _UNKNOWN = "Cn"
-_NEVER_CLOSED = 'this backtick is never closed; "`" in quotation marks is the character'
+_NEVER_CLOSED = 'this backtick is never closed; to find the character, write "`"'
 
 
 def name_of_field(written: str) -> str | None:
@@ -72,7 +72,9 @@ def one_field_name(text: str) -> str:
     """
     names = field_names(text)
     if len(names) > 1:
-        raise ValueError(f"{shown(text)} is no name of one field; a comma stands in backticks")
+        raise ValueError(
+            f"{shown(text)} is not the name of one field; write a name with a comma in backticks"
+        )
     return names[0]
 
 
@@ -90,8 +92,8 @@ def plain_field_names(text: str) -> list[str]:
     for name, is_in_backticks in _names_in_list(text):
         if not is_in_backticks and read_field(name, 0) != (name, len(name)):
             raise ValueError(
-                f"{shown(name)} is no name of a field, such as in time,host,app; "
-                f"any other name stands in backticks: {shown(field_as_written(name))}"
+                f"{shown(name)} is not the name of a field, such as in time,host,app; "
+                f"write any other name in backticks: {shown(field_as_written(name))}"
             )
         names.append(name)
     return names
@@ -104,7 +106,7 @@ def _names_in_list(text: str) -> Iterator[tuple[str, bool]]:
         found = _in_list(text, at)
         if found is None or (found["other"] or "").startswith("`"):
             raise ValueError(
-                f"{shown(text[at:])} is no name in backticks; a backtick in it is written twice"
+                f"{shown(text[at:])} is not a name in backticks; write a backtick inside it twice"
             )
         written = found["written"]
         yield (written[1:-1].replace("``", "`"), True) if written else (found["other"], False)

@@ -163,7 +163,7 @@ def parse(text: str) -> Node:
     node, end = parse_filter(text, 0, ExtractedNames())
     if end < len(text):
         raise _query_error(
-            'what follows | belongs to a search; the character is "|" in quotation marks', end
+            'only a search takes a stage after |; to find the character, write "|"', end
         )
     return node
 
@@ -192,7 +192,7 @@ def parse_tree(text: str, start: int, atom: ParseAtom) -> Parsed:
     """Return the tree of what begins at `start`, of atoms that `atom` reads. Raises QueryError."""
     levels, end = _parse_levels(text, start, atom, _BracketLevel(start))
     if text.startswith(")", end):
-        raise _query_error("there is no ( that this ) would close", end)
+        raise _query_error("this ) has no ( before it", end)
     if len(levels) > 1:
         raise _query_error("this ( is never closed", levels[-1].at)
     level = levels[0]
@@ -263,7 +263,7 @@ class _BracketLevel:
         else:
             if self.waiting or not self.parts:
                 raise _query_error(
-                    f'{token.kind} has nothing before it; "{token.kind}" in quotation marks is the word',
+                    f'{token.kind} needs a condition before it; to find the word, write "{token.kind}"',
                     token.at,
                 )
             if token.kind == "OR":
@@ -276,11 +276,11 @@ class _BracketLevel:
         if self.waiting:
             kind = self.waiting.kind
             raise _query_error(
-                f'{kind} has nothing behind it; "{kind}" in quotation marks is the word',
+                f'{kind} needs a condition after it; to find the word, write "{kind}"',
                 self.waiting.at,
             )
         if self.is_empty():
-            raise _query_error("there is nothing between these brackets", self.at)
+            raise _query_error("there is no condition in these brackets", self.at)
         last = all_of(self.parts)
         return Or((*self.alternatives, last)) if self.alternatives else last
 
@@ -344,8 +344,8 @@ def _require_word(text: str, at: int, end: int) -> None:
     closed = _IN_BACKTICKS.match(text, at)
     if closed and closed.end() > end:
         raise _query_error(
-            f"a field stands in backticks, and nothing compares it: {one_line(closed[0], 60)}=…; "
-            "a text stands in quotation marks",
+            f"a field in backticks needs a comparison, such as {one_line(closed[0], 60)}=…; "
+            "write a text in quotation marks",
             at,
         )
 
@@ -368,9 +368,7 @@ def parse_comparison(
         if word is None:
             if op == ":":
                 return None
-            raise _query_error(
-                f'there is nothing to compare with behind {op} ("" is the empty text)', at
-            )
+            raise _query_error(f'{op} needs a value after it ("" is the empty text)', at)
         value, end = word[0], word.end()
         if op == "=" and value == "*":
             return HasField(name), end

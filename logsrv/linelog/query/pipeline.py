@@ -29,7 +29,7 @@ else:
     stage_words = later_module("logsrv.linelog.query.stage_words")
 
 MOST_STAGES = 20
-_ONLY_LIMIT = "only limit can stand behind an answer, at the end"
+_ONLY_LIMIT = "only limit may follow an answer, at the end"
 
 
 def parse_question(text: str, extracted: ExtractedNames | None = None) -> Question:
@@ -49,7 +49,7 @@ def parse_question(text: str, extracted: ExtractedNames | None = None) -> Questi
             limit = stage.parse_limit(words)
         elif answer is None:
             if stage.parse_answer is None:
-                raise QueryError(f"{name} stands behind figures: {stage.needs}", words.begin + 1)
+                raise QueryError(f"{name} needs figures before it: {stage.needs}", words.begin + 1)
             answer = stage.parse_answer(words, name)
             columns = answer.columns
         elif stage.parse_rows is None:
@@ -62,7 +62,7 @@ def parse_question(text: str, extracted: ExtractedNames | None = None) -> Questi
 
 def _only_of_rows() -> str:
     names = [name for one in stage.all_stages() if one.parse_rows for name in one.names]
-    return f"only {', '.join(sorted(names))} and, at the end, limit can stand behind figures"
+    return f"only {', '.join(sorted(names))} and, at the end, limit may follow figures"
 
 
 def parse_lines(text: str, what: str) -> Question:
@@ -75,7 +75,7 @@ def parse_lines(text: str, what: str) -> Question:
         raise QueryError(f"{what} takes lines, and {found.answer.elsewhere}", text.rindex("|") + 1)
     if found.answer is not None or found.limit is not None:
         raise QueryError(
-            f"{what} takes lines as they come: extract and where may stand behind | here, and no figures",
+            f"{what} takes lines as they come: only extract and where may follow | here, no figures",
             text.rindex("|") + 1,
         )
     return found

@@ -151,7 +151,7 @@ def take_name(words: StageWords, known: Collection[str] | None = None) -> str:
 def _unknown_name(words: StageWords, known: Collection[str] | None) -> QueryError:
     word = _WORD.match(words.text, words.at)
     if word is None or word[0] == "|":
-        return words.wrong('there is nothing behind |; "|" in quotation marks is the character')
+        return words.wrong('| needs a stage after it; to find the character, write "|"')
     names = [name for one in all_stages() for name in one.names] if known is None else [*known]
     for one in all_stages():
         if instead := one.instead_of(word[0], names):

@@ -123,7 +123,7 @@ class StageWords:
         """Take the fields behind `by`."""
         by = [self.field("by needs a field, such as by app")]
         while self.comma():
-            by.append(self.field("there is no field behind the comma"))
+            by.append(self.field("a field is missing after the comma"))
         self.require_few(by, MOST_FIELDS, "fields")
         if "position" in by:
             raise self.wrong(EACH_POSITION)

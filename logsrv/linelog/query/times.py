@@ -97,7 +97,7 @@ def check_shift(shift: float | None, every: Steps | None) -> None:
         )
     if shift and every and round(shift * 1e6) % every.size:
         raise ValueError(
-            "the time of compare must be a multiple of that of every: every 1h compare 1d"
+            "the time after compare must be a multiple of the time after every: every 1h compare 1d"
         )
 
 

@@ -29,7 +29,7 @@ def parse_values(text: str, at: int, most: int) -> tuple[list[str], int]:
             return values, at + 1
         if at < len(text) and text[at] != ",":
             missing = "a comma is missing here, as in status in (500, 502)"
-            raise QueryError(f'{missing}; "in" in quotation marks is the word', at + 1)
+            raise QueryError(f'{missing}; to find the word, write "in"', at + 1)
         at += 1
     at = len(text) - len(text[at:].lstrip())
     if at >= len(text):

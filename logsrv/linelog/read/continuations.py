@@ -114,7 +114,9 @@ class Continuations:
         while distance < REACH and (number in numbers or number == position.segment):
             # A removed store is no damage, and has no lines before these.
             store = self._view.stores[position.store]
-            frames = None if store.directory_removed else self._view.open_segment(number)
+            gone = store.directory_removed
+            # The first line of a record tells the level of a line that is seen, and is not shown itself.
+            frames = None if gone else self._view.open_whole_segment(number)
             if frames is None:
                 return
             with frames:

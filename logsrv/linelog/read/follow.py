@@ -65,6 +65,8 @@ class Follower:
     """
 
     def __init__(self, view: View, position: Position) -> None:
+        if view.only is not None:
+            raise RuntimeError("a follower reads all lines, and its reader may see only some")
         self._view = view
         self._continuations = Continuations(view)
         self.position = position
@@ -242,7 +244,7 @@ def end_of_store(view: View) -> Position:
     """Return the position at which the next line of the store will begin."""
     view.refresh_if_rotated()
     for segment in reversed(view.segments):
-        frames = view.open_segment(segment.number)
+        frames = view.open_whole_segment(segment.number)
         if frames is not None:
             with frames:
                 return Position(segment.number, frames.size)

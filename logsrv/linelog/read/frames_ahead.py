@@ -76,7 +76,7 @@ class FramesAhead:
             return None
         frames = self._open
         if frames is None or frames.number != task.segment:
-            opened = self._view.open_segment(task.segment)
+            opened = self._view.open_whole_segment(task.segment)
             if not isinstance(opened, AwayFrames):
                 if opened is not None:
                     opened.close()

@@ -166,7 +166,7 @@ def tasks_of_segment(
     choose: Choose,
 ) -> Iterator[ReadTask]:
     """Yield the tasks of one segment that may have lines. following: the numbers of the next ones."""
-    frames = view.open_segment(number)
+    frames = view.open_whole_segment(number)
     if frames is None:
         # It was listed: somebody else than retention may have removed it meanwhile.
         view.report_if_missing(number)

@@ -14,6 +14,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from logsrv.linelog.fields.continuations.way_back import may_be_continuation
+from logsrv.linelog.fields.stored_line import NO_FIRST_LINES
+from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
@@ -30,12 +32,18 @@ _FEW = 4
 
 
 class StoredLines:
-    """The lines of an open store, by their positions."""
+    """The lines of an open store, by their positions.
 
-    def __init__(self, view: View) -> None:
+    only: finds the lines that are there; others are not, whatever is asked. By default those of the view.
+    """
+
+    def __init__(self, view: View, only: Matcher | None = None) -> None:
         self._view = view
+        if only is None and view.only is not None:
+            only = make_matcher(view.only)
+        self._only = only
         self._frames: OrderedDict[int, SegmentFrames | None] = OrderedDict()
-        self._kept: OrderedDict[tuple[int, int], list[tuple[int, bytes]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int, bool], list[tuple[int, bytes]]] = OrderedDict()
         self._continuations = Continuations(view)
 
     def close(self) -> None:
@@ -59,7 +67,7 @@ class StoredLines:
             return hit
         number, offset = hit.position
         for _, frames in self._open_each_segment([number]):
-            lines = self._read_frame_lines(frames, frames.frame_at(offset))
+            lines = self._read_frame_lines(frames, frames.frame_at(offset), is_whole=True)
             index = bisect_left(lines, (offset,))
             text = b"".join([line + b"\n" for _, line in lines[max(0, index - _NEARBY) : index]])
             begin = hit.position.beside(-len(text))
@@ -137,20 +145,29 @@ class StoredLines:
             if number not in self._frames:
                 while len(self._frames) >= _KEPT:
                     self._close_oldest()
-                self._frames[number] = self._view.open_segment(number)
+                self._frames[number] = self._view.open_whole_segment(number)
             frames = self._frames[number]
             if frames is not None:
                 yield number, frames
 
-    def _read_frame_lines(self, frames: SegmentFrames, frame: int) -> list[tuple[int, bytes]]:
-        """Return the lines of a frame with their offsets in the segment's text."""
-        key = frames.number, frame
+    def _read_frame_lines(
+        self, frames: SegmentFrames, frame: int, *, is_whole: bool = False
+    ) -> list[tuple[int, bytes]]:
+        """Return the lines of a frame with their offsets in the segment's text.
+
+        is_whole: whether to return also lines that are not to be shown.
+        """
+        only = None if is_whole else self._only
+        key = frames.number, frame, only is None
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
         lines: list[tuple[int, bytes]] = []
         try:
             for offset, text in frames.lines_between(*frames.frame_bounds(frame)):
+                if only is not None:
+                    lines += self._lines_seen(only, Position(frames.number, offset), text)
+                    continue
                 for line in text.removesuffix(b"\n").split(b"\n"):
                     lines.append((offset, line))
                     offset += len(line) + 1
@@ -160,6 +177,15 @@ class StoredLines:
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return lines
+
+    def _lines_seen(
+        self, only: Matcher, position: Position, text: bytes
+    ) -> Iterator[tuple[int, bytes]]:
+        first_lines = NO_FIRST_LINES
+        if only.inherits:
+            first_lines = self._continuations.first_lines(position, text)
+        for start, end in only.find(text, position.own, first_lines):
+            yield position.offset + start, text[start:end]
 
 
 def _adjacent(hits: list[Hit]) -> list[list[Hit]]:

@@ -106,8 +106,8 @@ class StoresView(View):
         store, own = divmod(number, NEXT_STORE)
         return f"{self.names[store]}: {self._stores[store].why_unread(own)}"
 
-    def open_segment(self, number: int) -> SegmentFrames | None:
-        frames = self._store_of(number).open_segment(number % NEXT_STORE)
+    def open_whole_segment(self, number: int) -> SegmentFrames | None:
+        frames = self._store_of(number).open_whole_segment(number % NEXT_STORE)
         if frames is not None:
             frames.number = number
         return frames

@@ -14,6 +14,7 @@ from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.question import EVERYTHING
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.hits import FoundText, Hit, cut_out, hits_at, hits_in_text
+from logsrv.linelog.read.only import restricted_matcher
 from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
@@ -31,7 +32,7 @@ class TaskReader:
 
     def __init__(self, view: View, matcher: Matcher, scope: Scope) -> None:
         self.view = view
-        self.matcher = matcher
+        self.matcher = restricted_matcher(matcher, view.only)
         self.scope = scope
         self.ahead: FramesAhead | None = None
         self._is_of = make_source_test(scope.source)
@@ -154,7 +155,7 @@ class TaskReader:
         """Return an open segment. It keeps one open: tasks in sequence mostly have the same segment."""
         if self._open is None or self._open.number != number:
             self._close_segment()
-            self._open = self._continuations.open = self.view.open_segment(number)
+            self._open = self._continuations.open = self.view.open_whole_segment(number)
         return self._open
 
     def close(self) -> None:

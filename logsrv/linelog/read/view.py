@@ -46,6 +46,7 @@ from logsrv.linelog.store.segment import (
 from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
 
 if TYPE_CHECKING:
+    from logsrv.linelog.query.question import Node
     from logsrv.linelog.read.progress import ReadProgress
     from logsrv.linelog.read.remembered import RememberedParts
     from logsrv.linelog.store.notes import erased
@@ -67,13 +68,16 @@ class View:
     tell: gets one sentence for each damaged or unusable file. away: include segments whose text is in an
     archive only, which may take long to read. names: of the stores by their numbers, if several are read.
     remembered: parts of answers; None if none are remembered. progress: of the answer that is made of the
-    view; None if nobody asks for it.
+    view; None if nobody asks for it. only: the condition of the lines that its reader may see, None for all
+    (see `only.py`); then seen_span returns the first and the last time of these.
     """
 
     segments: list[Segment]
     names: Mapping[int, str] = {}
     remembered: RememberedParts | None = None
     progress: ReadProgress | None = None
+    only: Node | None = None
+    seen_span: Callable[[], tuple[str, str]]
 
     def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
         self._init_reporting(tell)
@@ -279,6 +283,8 @@ class View:
         It reads all uncompressed segments. For a segment whose index is lost or of the first version, the
         times are approximate.
         """
+        if self.only is not None:
+            return self.seen_span()
         found = combine_times(map(self._read_times, self.segments))
         return found.smallest or "", found.largest or ""
 
@@ -355,7 +361,16 @@ class View:
             return missing_without_note(self._disk, self._by_number, before, after)
 
     def open_segment(self, number: int) -> SegmentFrames | None:
-        """Open a segment. None if it was removed, or if it is unreadable, which is reported."""
+        """Open a segment. None if it was removed, or if it is unreadable, which is reported.
+
+        Raises RuntimeError if its reader may see only some lines: TaskReader and StoredLines find them.
+        """
+        if self.only is not None:
+            raise RuntimeError("a reader of some lines would read all lines of a segment")
+        return self.open_whole_segment(number)
+
+    def open_whole_segment(self, number: int) -> SegmentFrames | None:
+        """Open a segment, as `open_segment` does, for who asks `only` of each line, or shows no text."""
         for tries in range(_TRIES):
             # The known name is tried first: it is mostly right, and listing thousands of files is slow.
             segment = self._by_number.get(number)

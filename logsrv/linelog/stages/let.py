@@ -260,7 +260,7 @@ class _Expression:
         self._count()
         self._apply_waiting(0)
         if not self._waiting:
-            raise self._words.wrong("there is no ( that this ) would close")
+            raise self._words.wrong("this ) has no ( before it")
         self._waiting.pop()
         self._words.at += 1
         self._words.skip_space()

@@ -132,7 +132,7 @@ def _parse_test(
     is_level = column.field == "level" and not column.kind.is_number
     parsed = parse_comparison(text, found, "level" if is_level else column.name, extracted)
     if parsed is None:
-        raise QueryError("there is nothing to compare with behind :", found.end() + 1)
+        raise QueryError(": needs a value after it", found.end() + 1)
     test, end = parsed
     if isinstance(test, Compare) and column.unit == SHARE and _PERCENT.fullmatch(test.value):
         test = test.replace(value=f"{float(test.value[:-1]) / 100:.15g}")

@@ -71,11 +71,13 @@ def test_a_path_without_an_item_type_is_told_and_nothing_is_saved(
     monkeypatch.chdir(tmp_path)
     status, out, said = gopher(f"localhost:{site.port}{path}")
     assert (status, out, list(tmp_path.iterdir()), site.requests) == (1, b"", [], [])
-    assert f"as a text it is gopher://localhost:{site.port}{text}, as a menu" in said
+    assert f"for a text write gopher://localhost:{site.port}{text}, for a menu" in said
     assert said.startswith(f"gopher: there is no file localhost:{site.port}{path} here, and the")
     assert f"--type {path[1]}" in said and said.count("\n") == 1
     for words in (("mirror", "d"), ("follow",)):
-        assert "behind the host was taken" in gopher(words[0], site.url(path), *words[1:])[2]
+        assert (
+            "after the host looks like the type" in gopher(words[0], site.url(path), *words[1:])[2]
+        )
 
 
 @pytest.mark.parametrize("path", ["/0about", "/1docs", "/I/a.gif", "/h", "/hURL:x", "/0"])

@@ -260,7 +260,7 @@ def test_a_silent_connection_is_closed_after_the_time_out_and_a_talking_one_is_n
     assert (silent_transport.disconnecting, talking_transport.disconnecting) == (True, False)
     assert site.metrics.value("connections_idle_total") == 1
     assert site.inner.data == b"." * 12
-    assert "in closes 1 connections that have sent nothing for 8 s" in messages
+    assert "in closes 1 connection: nothing was received for 8 s" in messages
 
 
 def test_bytes_that_wait_to_be_received_are_no_silence():

@@ -77,7 +77,7 @@ def test_tasks_lists_tasks_and_timers_in_order():
         "task sweep, since 3 s",
         "in 2.000 s tests.kit.inspect.looked.looked_into",
         "in 5.000 s builtins.print",
-        "1 tasks, 2 timers",
+        "1 task, 2 timers",
     ]
     for _ in range(MOST_TIMERS):
         service.clock.callLater(9, print)

@@ -64,8 +64,8 @@ async def test_a_file_that_was_removed_is_made_anew(scheme, site, tmp_path):
         path.unlink()
         with logged() as messages:
             reactor.look()
-        assert [message for message in messages if "made anew" in message] == [
-            f"{scheme}:{path}:mode=600: its file had gone, and is made anew"
+        assert [message for message in messages if "created again" in message] == [
+            f"{scheme}:{path}:mode=600: its socket file was missing and was created again"
         ]
         assert path.stat().st_mode & 0o777 == 0o600
         with client_of(path, scheme) as after:

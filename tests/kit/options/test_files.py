@@ -108,11 +108,11 @@ def test_the_output_of_a_process_substitution_is_read(tmp_path):
 def test_a_pipe_without_an_end_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "PIPE_SECONDS", 0.01)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match=r"from which not all came within 0\.01 s"):
+    with pytest.raises(ValueError, match=r"that did not end within 0\.01 s"):
         read_file(tmp_path / "pipe", 10, pipe=True)
     reader, writer = os.pipe()
     os.write(writer, b"begun")
-    with pytest.raises(ValueError, match="from which not all came"):
+    with pytest.raises(ValueError, match="that did not end within"):
         read_file(Path(f"/dev/fd/{reader}"), 10, pipe=True)
     os.write(writer, b"x" * 1000)
     with pytest.raises(ValueError, match="is larger than 10 bytes"):
@@ -212,18 +212,18 @@ def test_a_file_may_have_several_secrets_one_a_line(tmp_path):
     for text, says in (
         ("\n\n", "has no token in it; accepted: printable"),
         ("two words", "has no token in it; accepted: printable"),
-        ("new\nmy old one\n", "token 2 in --token-file .* is none; accepted"),
+        ("new\nmy old one\n", "token 2 in --token-file .* is not a valid token; accepted"),
         ("x\n" * (MOST_SECRETS + 1), f"has {MOST_SECRETS + 1} tokens; at most {MOST_SECRETS} are"),
     ):
         file.write_text(text)
         with pytest.raises(ConfigurationError, match=says):
             read_secrets_of_lines("token", None, file)
-    with pytest.raises(ConfigurationError, match="are both there"):
+    with pytest.raises(ConfigurationError, match="are both given"):
         read_secrets_of_lines("token", "abc", file)
 
 
 def test_two_sources_or_a_wrong_file_are_refused(tmp_path):
-    with pytest.raises(ConfigurationError, match="--token and --token-file are both there"):
+    with pytest.raises(ConfigurationError, match="--token and --token-file are both given"):
         read_secret("token", "a", tmp_path / "token")
     with pytest.raises(ConfigurationError, match=r"--token-file .*: no such file"):
         read_secret("token", None, tmp_path / "none")

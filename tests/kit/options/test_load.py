@@ -300,7 +300,7 @@ def test_options_without_the_one_that_they_go_with_come_back_as_warnings(tmp_pat
             Sender, SettingsSources(name="x", directory=tmp_path, arguments=given)
         ).warnings
 
-    ignored = "goes with --target, which is not there: it is ignored"
+    ignored = "is ignored, because it needs --target, which is not given"
     assert warnings(quick=["yes"]) == (
         f"{path}, key key: --key {ignored}",
         f"command line: --quick {ignored}",

@@ -54,7 +54,7 @@ def test_off_switches_off_what_can_be_off():
     assert arguments(keep_days=["3", "off"])["keep_days"].value is None
     assert arguments(keep_days=["off", "3"])["keep_days"].value == 3
     assert arguments(allow=["off"])["allow"].value == ()
-    assert "off goes with nothing else" in refused(arguments, allow=["::1", "off"])
+    assert "off cannot be combined with other values" in refused(arguments, allow=["::1", "off"])
     assert refused(arguments, max_line=["off"]).startswith("--max-line off (command line): not a")
 
 

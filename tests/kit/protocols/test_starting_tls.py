@@ -341,7 +341,7 @@ def test_starting_tls_in_memory_is_an_error():
 def test_a_certificate_that_no_protocol_uses_is_refused(authority):
     """A listener whose certificate nobody uses is refused: all would be in plain text."""
     pem = authority.certify("localhost")
-    with pytest.raises(ConfigurationError, match="never begins TLS"):
+    with pytest.raises(ConfigurationError, match="this protocol never begins TLS"):
         MemoryService(Lines, f"--listen=tcp:7000:privateKey={pem}")
 
 

@@ -274,7 +274,7 @@ def test_a_missing_file_is_reported_once(tmp_path):
 def test_an_error_of_the_start_is_a_finding(tmp_path):
     (tmp_path / "key").write_text("0123456789abcdef\n")
     found = found_of(Settings(key="abc", key_file=tmp_path / "key"))
-    assert found["configuration"].sentence == "--key and --key-file are both there; take one"
+    assert found["configuration"].sentence == "--key and --key-file are both given; remove one"
 
 
 def test_a_secret_in_a_readable_configuration_is_a_warning():

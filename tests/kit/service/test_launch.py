@@ -92,14 +92,17 @@ def daemon(folder: Path) -> Iterator[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.complains("--inspect-python goes with --inspect")
+@pytest.mark.complains("--inspect-python is ignored")
 def test_a_daemon_has_started_when_its_command_returns(folder):
     """What it ignores of its options stands in its log."""
     assert run(folder, *DAEMON, "--inspect-python").returncode == 0
     with daemon(folder):
         log = (folder / "slow.twistd.log").read_text()
         assert "slow is ready" in log
-        assert "command line: --inspect-python goes with --inspect, which is not there" in log
+        assert (
+            "command line: --inspect-python is ignored, because it needs --inspect, which is not given"
+            in log
+        )
         assert (folder / "started").exists()
 
 

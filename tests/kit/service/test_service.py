@@ -368,7 +368,7 @@ async def test_peers_cut_off_by_a_reload_are_counted(tmp_path, monkeypatch):
         with logged() as messages:
             await service.reload()
             await until(lambda: "closed a" in service.calls, "its end")
-    assert "a was removed: 1 connections cut off" in messages
+    assert "a was removed: 1 connection cut off" in messages
     with logged() as messages:
         await service.stopService()
-    assert messages[-1] == "test: stopped, 1 connections cut off"
+    assert messages[-1] == "test: stopped, 1 connection cut off"

@@ -113,7 +113,7 @@ def test_the_lines_of_an_alert_are_those_of_its_filter_and_stages():
         ("a | count > 1 > 2 in 5m", "a length of time is missing", 14),
         ("a | none by app > 3 in 5m", "a length of time is missing", 16),
         ("a | count > in 5m", "count is a number, and in is none", 12),
-        ("a | count >", "there is nothing to compare with", 11),
+        ("a | count >", "> needs a value after it", 11),
         ("a | count > 5", "a length of time is missing", 13),
         ("a | count > 5 in", "no step of time", 16),
         ("a | count > 5 in 5", "no step of time", 17),

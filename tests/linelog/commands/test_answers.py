@@ -70,7 +70,7 @@ def test_figures_stand_beside_earlier_ones(store, words):
         (("--count", "--compare", "1x"), "--compare: 1x is no step of time"),
         (
             ("--count", "--every", "1h", "--compare", "90m"),
-            "--compare: the time of compare must be",
+            "--compare: the time after compare must be",
         ),
         (("--compare", "1d"), "--compare is of figures"),
         (("--histogram", "--compare", "1d"), "--compare is of figures"),
@@ -234,7 +234,7 @@ def test_lines_that_match_without_the_field_are_told(store):
         (("a", "--columns", "time,app"), "--columns needs --output csv"),
         (("a | count", "--columns", "app", "--output", "csv"), "this answer has its own"),
         (("a", "--top", "b", "--columns", "app", "--output", "csv"), "this answer has its own"),
-        (("a", "--columns", "a b", "--output", "csv"), "is no name of a field"),
+        (("a", "--columns", "a b", "--output", "csv"), "is not the name of a field"),
         (("a", "--histogram", "-n", "5"), "leave out -n and limit"),
         (("a | limit 5", "--histogram"), "leave out -n and limit"),
     ],

@@ -9,13 +9,22 @@ from logsrv.kit.connections.rates import TokenBuckets
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.files import SECRET
 from logsrv.kit.web.access import is_private
-from logsrv.linelog.http.access import AT_ONCE, SECONDS_EACH, AccessRules, asking_client
+from logsrv.linelog.http.access import (
+    AT_ONCE,
+    SECONDS_EACH,
+    AccessRules,
+    TrustedProxy,
+    asking_client,
+)
 from logsrv.linelog.http.http_settings import (
     HOST_NAME,
     HttpSettings,
     read_http_token,
 )
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.readers.reader import Reader
+from logsrv.linelog.http.readers.reader_settings import ReaderSettings
+from logsrv.linelog.http.readers.token_file import KnownToken
 from tests.parts.web_requests import requested
 
 TOKEN = "secret"
@@ -24,7 +33,8 @@ TOKEN = "secret"
 def access(
     token: str | None = None, names: tuple[str, ...] = (), clock: Clock | None = None
 ) -> AccessRules:
-    return AccessRules(names, token, TokenBuckets((clock or Clock()).seconds))
+    readers = () if token is None else (Reader(token=KnownToken.of(token)),)
+    return AccessRules(names, readers, TokenBuckets((clock or Clock()).seconds))
 
 
 def status_of(check: object, *arguments: object, **options: object) -> int:
@@ -82,8 +92,8 @@ def test_requests_of_other_origins_are_refused():
 
 
 def test_no_token_is_needed_where_none_is_set():
-    assert status_of(access().check_token, requested()) == 200
-    assert status_of(access().log_in_cookie, requested(), b"x") == 404
+    assert status_of(access().reader_of, requested()) == 200
+    assert status_of(access().log_in_cookies, requested(), b"x") == 404
 
 
 @pytest.mark.parametrize(
@@ -91,38 +101,39 @@ def test_no_token_is_needed_where_none_is_set():
 )
 def test_wrong_tokens_are_refused(header):
     headers = {"Authorization": header} if header else {}
-    assert status_of(access(TOKEN).check_token, requested(**headers)) == 401
+    assert status_of(access(TOKEN).reader_of, requested(**headers)) == 401
 
 
 def test_right_tokens_and_their_cookies_are_accepted():
     rules = access(TOKEN)
-    assert status_of(rules.check_token, requested(Authorization="Bearer secret")) == 200
-    cookie = rules.log_in_cookie(requested(), b"secret").decode()
+    assert status_of(rules.reader_of, requested(Authorization="Bearer secret")) == 200
+    cookie = rules.log_in_cookies(requested(), b"secret")[0].decode()
     assert "HttpOnly; SameSite=Strict" in cookie and TOKEN not in cookie and "Secure" not in cookie
     request = requested(Cookie=cookie.partition(";")[0])
-    assert status_of(rules.check_token, request) == 200
-    assert status_of(access("other").check_token, request) == 401
+    assert status_of(rules.reader_of, request) == 200
+    assert status_of(access("other").reader_of, request) == 401
     secure = requested()
     secure.isSecure = lambda: True  # type: ignore[method-assign]
-    assert rules.log_in_cookie(secure, b"secret").endswith(b"; Secure")
-    assert b"Max-Age=0" in rules.log_out_cookie(requested())
+    assert rules.log_in_cookies(secure, b"secret")[0].endswith(b"; Secure")
+    [removed] = rules.log_out_cookies(request)
+    assert b"Max-Age=0" in removed
 
 
 def test_guessing_does_not_shut_out_others():
     """Who has the right token gets in, from the guesser's address too; the guesser has to wait."""
     rules = access(TOKEN)
-    cookie = rules.log_in_cookie(requested(), b"secret").decode().partition(";")[0]
+    cookie = rules.log_in_cookies(requested(), b"secret")[0].decode().partition(";")[0]
     for _ in range(AT_ONCE):
-        assert status_of(rules.log_in_cookie, requested(peer="192.0.2.1"), b"guess") == 401
-    assert status_of(rules.log_in_cookie, requested(peer="192.0.2.1"), b"guess") == 429
-    assert status_of(rules.log_in_cookie, requested(peer="192.0.2.1"), b"secret") == 200
-    assert status_of(rules.check_token, requested(peer="192.0.2.1", Cookie=cookie)) == 200
-    assert status_of(rules.log_in_cookie, requested(peer="192.0.2.2"), b"secret") == 200
+        assert status_of(rules.log_in_cookies, requested(peer="192.0.2.1"), b"guess") == 401
+    assert status_of(rules.log_in_cookies, requested(peer="192.0.2.1"), b"guess") == 429
+    assert status_of(rules.log_in_cookies, requested(peer="192.0.2.1"), b"secret") == 200
+    assert status_of(rules.reader_of, requested(peer="192.0.2.1", Cookie=cookie)) == 200
+    assert status_of(rules.log_in_cookies, requested(peer="192.0.2.2"), b"secret") == 200
 
 
 def test_a_few_mistakes_then_one_every_few_seconds():
     clock = Clock()
-    log_in = access(TOKEN, clock=clock).log_in_cookie
+    log_in = access(TOKEN, clock=clock).log_in_cookies
 
     def mistakes(client: str, count: int) -> list[int]:
         request = requested(peer=client)
@@ -140,7 +151,7 @@ def test_a_few_mistakes_then_one_every_few_seconds():
 
 @pytest.mark.parametrize("peer", ["", "2001:db8::1"])
 def test_any_address_of_a_client_can_be_counted(peer):
-    assert status_of(access(TOKEN).log_in_cookie, requested(peer=peer), b"guess") == 401
+    assert status_of(access(TOKEN).log_in_cookies, requested(peer=peer), b"guess") == 401
 
 
 @pytest.mark.parametrize(
@@ -224,3 +235,85 @@ def test_without_an_address_a_search_takes_the_turn_of_the_socket_or_of_the_one_
     request = requested(X_Forwarded_For="192.0.2.7")
     request.getClientAddress = lambda: UNIXAddress(None)  # type: ignore[method-assign]
     assert asking_client(request) == "192.0.2.7"
+
+
+def readers_access(proxy: TrustedProxy | None = None) -> AccessRules:
+    """Access for ann, whom only a proxy names, and for bob and cy with tokens of their names."""
+    readers = [Reader("ann")]
+    readers += [Reader(name, token=KnownToken.of(name)) for name in ("bob", "cy")]
+    return AccessRules((), readers, TokenBuckets(Clock().seconds), proxy=proxy)
+
+
+def test_a_token_tells_which_reader_asks():
+    rules = readers_access()
+    assert rules.reader_of(requested(Authorization="Bearer bob")).name == "bob"
+    assert status_of(rules.reader_of, requested(Authorization="Bearer ann")) == 401
+    [cookie] = rules.log_in_cookies(requested(), b"bob")
+    known = cookie.decode().partition(";")[0]
+    assert rules.reader_of(requested(Cookie=known)).name == "bob"
+    # A browser is one reader at a time.
+    gone, other = rules.log_in_cookies(requested(Cookie=known), b"cy")
+    assert gone.startswith(cookie.partition(b"=")[0] + b"=;") and b"Max-Age=0" in gone
+    assert rules.reader_of(requested(Cookie=other.decode().partition(";")[0])).name == "cy"
+
+
+@pytest.mark.parametrize(
+    ("headers", "peer", "found"),
+    [
+        ({"Remote_User": "ann", "Logsrv_Proxy_Secret": "s"}, "127.0.0.1", "ann"),
+        ({"Remote_User": "bob", "Logsrv_Proxy_Secret": "s"}, "::1", "bob"),
+        # Anybody can send a name: it is as if it were not there.
+        ({"Remote_User": "ann"}, "127.0.0.1", 401),
+        ({"Remote_User": "ann", "Authorization": "Bearer bob"}, "192.0.2.1", "bob"),
+        # Who sends a secret wants to be the proxy.
+        ({"Remote_User": "ann", "Logsrv_Proxy_Secret": "x"}, "127.0.0.1", 403),
+        ({"Remote_User": "ann", "Logsrv_Proxy_Secret": "s"}, "192.0.2.1", 403),
+        ({"Remote_User": "eve", "Logsrv_Proxy_Secret": "s"}, "127.0.0.1", 403),
+        ({"Logsrv_Proxy_Secret": "s", "Authorization": "Bearer bob"}, "127.0.0.1", 403),
+        ({"Remote_User": "", "Logsrv_Proxy_Secret": "s"}, "127.0.0.1", 403),
+    ],
+)
+def test_a_proxy_names_the_reader(headers, peer, found):
+    rules = readers_access(TrustedProxy("Remote-User", "s"))
+    request = requested(peer=peer, **headers)
+    if isinstance(found, int):
+        assert status_of(rules.reader_of, request) == found
+    else:
+        assert rules.reader_of(request).name == found
+
+
+def test_a_second_name_or_secret_is_refused():
+    """A proxy that adds its headers to those of the client must be noticed."""
+    rules = readers_access(TrustedProxy("Remote-User", "s"))
+    for name, value in ((b"Remote-User", b"bob"), (b"Logsrv-Proxy-Secret", b"x")):
+        request = requested(Remote_User="ann", Logsrv_Proxy_Secret="s")
+        request.requestHeaders.addRawHeader(name, value)
+        assert status_of(rules.reader_of, request) == 403
+
+
+def test_secrets_of_the_proxy_cannot_be_guessed():
+    rules = readers_access(TrustedProxy("Remote-User", "s"))
+    guess = {"Remote_User": "ann", "Logsrv_Proxy_Secret": "guess"}
+    for _ in range(AT_ONCE):
+        assert status_of(rules.reader_of, requested(**guess)) == 403
+    assert status_of(rules.reader_of, requested(**guess)) == 429
+    assert rules.reader_of(requested(Remote_User="ann", Logsrv_Proxy_Secret="s")).name == "ann"
+
+
+def test_without_a_proxy_its_headers_say_nothing():
+    request = requested(Remote_User="ann", Logsrv_Proxy_Secret="s")
+    assert status_of(readers_access().reader_of, request) == 401
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"http_user_header": "X-User"}, "needs --http-proxy-secret-file"),
+        ({"http_proxy_secret_file": "s"}, "not there"),
+        ({"http_user_header": "X-User", "http_proxy_secret_file": "s"}, "there is none"),
+        ({"reader": (ReaderSettings(name="ann"),)}, "no token-file"),
+    ],
+)
+def test_a_proxy_without_its_secret_or_its_readers_is_refused(settings, said):
+    with pytest.raises(ConfigurationError, match=said):
+        HttpSettings(**settings)

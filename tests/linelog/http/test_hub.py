@@ -159,7 +159,7 @@ def test_lines_of_a_record_name_its_first_line(watched):
 def test_viewers_that_miss_no_line_read_none_before_them(watched, monkeypatch):
     """A thousand that come at once would take ten seconds of the process otherwise."""
     read: list[Position] = []
-    monkeypatch.setattr(LineDocuments, "read_before", lambda lines, view, at: read.append(at))
+    monkeypatch.setattr(LineDocuments, "read_before", lambda lines, view, at, only: read.append(at))
     for number in range(5):
         watched.attach(number)
     assert read == [Position(1, SIZE)] and all(map(watched.live, range(5)))

@@ -65,7 +65,7 @@ def ask(
     query = "&".join(f"{name}={quote(str(value))}" for name, value in parameters.items())
     endpoint, sent = BY_PATH[path], list[bytes]()
     values = endpoint.parse_query_string(query.encode(), END + 1000)
-    request = {"directory": str(store), "endpoint": endpoint.name, "values": values}
+    request = {"directory": str(store), "endpoint": endpoint.name, "values": values, "only": ""}
     with killed():
         search_child.answer_request(request, sent.append, lambda _: None, remembered)
     return sent[0], b"".join(sent[1:])

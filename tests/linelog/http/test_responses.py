@@ -76,10 +76,12 @@ def test_a_file_that_a_browser_has_is_not_sent_again(measured):
 
 
 def test_a_redirect_leads_to_what_a_link_names(measured):
-    browser = Browser(lambda request: measured.responses.redirect_to_page(request, b"a=b", "/?q=x"))
+    browser = Browser(
+        lambda request: measured.responses.redirect_to_page(request, [b"a=b", b"c="], "/?q=x")
+    )
     answer = browser.get()
     assert answer.startswith(b"HTTP/1.1 303 ")
-    assert b"Location: /?q=x\r\n" in answer and b"Set-Cookie: a=b\r\n" in answer
+    assert b"Location: /?q=x\r\n" in answer and b"Set-Cookie: a=b\r\nSet-Cookie: c=\r\n" in answer
 
 
 def test_a_file_is_packed_for_a_client_that_unpacks(measured):
@@ -204,6 +206,18 @@ def test_a_failure_after_the_first_bytes_is_the_last_line(searched):
     searched.answer.receive_end(Problem(503, "too long"))
     assert searched.browser.received.startswith(b"HTTP/1.1 200 ")
     assert b'tw\r\n17\r\n\n{"error": "too long"}\n\r\n0\r\n\r\n' in searched.browser.received
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_the_answer_to_a_reader_who_is_gone_ends(searched, begun):
+    if begun:
+        searched.answer.receive_data(b"one\n")
+    searched.answer.close("gone")
+    assert searched.browser.received.startswith(b"HTTP/1.1 200 " if begun else b"HTTP/1.1 401 ")
+    assert searched.browser.received.count(b'{"error": "gone"}') == 1
+    assert searched.search.told == ["kill"]
+    searched.answer.close("gone")
+    assert searched.search.told == ["kill"]
 
 
 def test_a_packed_answer_is_read_as_it_comes_to_the_problem_at_its_end():

@@ -25,7 +25,7 @@ SEARCH = {"limit": 1000, "reverse": False, "before": None, "after": None}
 
 
 def request(store: Path, endpoint: str = "search", **values: Any) -> dict[str, Any]:
-    about = {"directory": str(store), "endpoint": endpoint, "seconds": 30}
+    about = {"directory": str(store), "endpoint": endpoint, "seconds": 30, "only": ""}
     return {**about, "values": SEARCH | values}
 
 

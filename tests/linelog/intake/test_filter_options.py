@@ -48,7 +48,7 @@ def test_a_drop_is_a_query(text):
     ("text", "sentence"),
     [
         ("", "an empty query would drop every line"),
-        ("level=debug | count", r"what follows \| belongs to a search"),
+        ("level=debug | count", "only a search takes a stage"),
         ("level>=banana", "banana is not a level"),
         ("app=x position=1:2", "a line has no position before it is stored"),
         ("(a", "never closed"),

@@ -109,13 +109,16 @@ def test_names_that_would_spoil_a_source(name, tmp_path):
     [
         (
             ["--input-token=t"],
-            "--input-token goes with --listen blocks:…, http:…, journal:… or nats:…,",
+            "--input-token is ignored, because it needs --listen blocks:…, http:…, journal:… or nats:…,",
         ),
         (
             ["--shared-key=k", "--listen=syslog:udp:514"],
-            "--shared-key goes with --listen forward:…,",
+            "--shared-key is ignored, because it needs --listen forward:…,",
         ),
-        (["--max-body=1MiB", "--listen=lines:tcp:1"], "--max-body goes with --listen blocks:…, "),
+        (
+            ["--max-body=1MiB", "--listen=lines:tcp:1"],
+            "--max-body is ignored, because it needs --listen blocks:…, ",
+        ),
         (["--shared-key=k", "--listen=tcp:1", "--listen=forward:tcp:2"], ""),
         (["--input-token=t", "--listen=journal:tcp:1"], ""),
         (["--max-record=1MiB", "--listen=gelf:udp:1"], ""),
@@ -138,7 +141,7 @@ def test_an_option_in_the_table_of_another_input_is_a_warning(tmp_path):
     options.parseOptions(["--config", str(config)])
     (told,) = options.loaded.warnings
     assert told.startswith(
-        f"{config}, listener 1, key shared-key: --shared-key goes with --listen fo"
+        f"{config}, listener 1, key shared-key: --shared-key is ignored, because it needs --listen fo"
     )
 
 
@@ -233,9 +236,9 @@ def test_a_record_that_may_be_shorter_than_a_line_is_a_warning(tmp_path):
 def test_a_general_way_of_alerts_is_for_alerts_of_the_page_too(given, warned):
     options = Options()
     options.parseOptions(given)
-    found = [one for one in options.loaded.warnings if "--alert-command goes with" in one]
+    found = [one for one in options.loaded.warnings if "--alert-command is ignored" in one]
     assert bool(found) is warned
-    assert not found or "--alert or --alert-saved, which is not there" in found[0]
+    assert not found or "it needs --alert or --alert-saved, which is not given" in found[0]
 
 
 def test_masks_and_drops_are_general_values_that_a_listener_may_clear(tmp_path):

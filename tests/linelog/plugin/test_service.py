@@ -16,7 +16,12 @@ from logsrv.kit.service.sites import SiteSpec
 from logsrv.linelog.alerts.alerts import Alerts
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.monitoring import METRICS, log_interpreter_fault
-from logsrv.linelog.plugin.service import LoggerService, Options, makeService
+from logsrv.linelog.plugin.service import (
+    LoggerService,
+    Options,
+    makeService,
+    require_interpreter_lock,
+)
 from tests.parts.logger_services import service, settings
 from tests.parts.reactor import REACTOR, logged, until
 
@@ -207,7 +212,7 @@ def test_names_are_the_loggers_own_and_say_what_is_counted():
         assert (metric.kind == "counter") == metric.name.endswith("_total"), metric.name
 
 
-def test_a_python_without_the_gil_is_refused_with_what_to_do(monkeypatch):
-    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+def test_a_python_without_the_gil_is_refused_with_what_to_do():
+    require_interpreter_lock(has_lock=True)
     with pytest.raises(ConfigurationError, match="set PYTHON_GIL=1"):
-        makeService(Options())
+        require_interpreter_lock(has_lock=False)

@@ -22,6 +22,7 @@ from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields import reader
 from logsrv.linelog.fields.forms.json import one as json_fields
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
+from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.search_child import answer_request
 from logsrv.linelog.query import literal_windows
 from logsrv.linelog.query.line_spans import all_line_spans
@@ -259,12 +260,17 @@ class _Received:
 
 
 class Api:
-    """The HTTP API of a site in memory."""
+    """The HTTP API of a site in memory. headers: of each request, with `_` for `-`."""
 
     def __init__(self, directory: Path) -> None:
         self._site = Site(directory)
+        self.headers: dict[str, str] = {}
         self._started: list[_Searching] = []
         self._site.reactor.spawnProcess = self._start  # type: ignore[method-assign]
+
+    def apply(self, **options: Any) -> None:
+        """Use these options of the web interface."""
+        self._site.server.apply(HttpSettings(**options))
 
     def _start(
         self, protocol: Any, _: str, command: list[str], env: dict[str, str], **_more: Any
@@ -289,7 +295,7 @@ class Api:
             asked.answer, asked.answer
         )
         browser = Browser(self._site.server.handle, self._site.reactor)
-        browser.get(f"/api/{name}?{urlencode(values)}")
+        browser.get(f"/api/{name}?{urlencode(values)}", **self.headers)
         while self._started:
             self._started.pop().answer()
         answer = HTTPResponse(_Received(browser.received))  # type: ignore[arg-type]

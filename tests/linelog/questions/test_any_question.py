@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from logsrv.linelog.fields.continuations.first_lines import first_lines as first_lines_of
 from logsrv.linelog.fields.forms.json import one as json_fields
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.http.readers.reader_settings import ReaderSettings
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.question import EVERYTHING
 from tests.linelog.questions import engines
 from tests.linelog.questions.asking import ANSWERS, Asker, Question
 from tests.linelog.questions.engines import SWITCHES, Answer, Api, Unsaid
@@ -227,3 +229,61 @@ class Checks:
 
 def nearly(cell: Any) -> Any:
     return pytest.approx(cell, rel=1e-9) if isinstance(cell, float) else cell
+
+
+@pytest.mark.minutes(3)
+@settings(more(0.4), derandomize=not NEW, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.integers(0, 2**32 - 1))
+def test_a_reader_of_some_lines_gets_the_answers_of_a_store_without_the_others(seed):
+    random = Random(seed)
+    with (
+        tempfile.TemporaryDirectory(prefix="questions.") as home,
+        patch.object(json_fields, "without_orjson", 40),
+        columns_for_few_frames(),
+    ):
+        _ask_as_reader(random, Path(home))
+
+
+def _ask_as_reader(random: Random, home: Path) -> None:
+    lines = random_lines(random, random.randrange(8, 60))
+    only, is_seen = _condition_on_some(random, lines)
+    seen = [number for number, line in enumerate(lines) if is_seen(line)]
+    names = {number: index for index, number in enumerate(seen)}
+    api = Api(home)
+    token = home / "token"
+    token.write_text("t0ken")
+    api.apply(reader=(ReaderSettings(name="ann", token_file=token, only=only),))
+    api.headers = {"Authorization": "Bearer t0ken"}
+    stores: dict[str, Store] = {}
+    # Questions about hidden lines, too.
+    asker = Asker(random, lines, ANSWERS)
+    for _ in range(QUESTIONS):
+        asked: Question = asker.question()
+        checks = Checks(asked, [lines[number] for number in seen])
+        for form in random.sample(list(FORMS), 3):
+            if form not in stores:
+                made = make_form(form, home / form, lines, random)
+                # A position that is not there would be one of a hidden line.
+                numbers = {at: names[n] for at, n in made.numbers.items() if n in names}
+                stores[form] = attrs.evolve(made, numbers=numbers)
+            off = random.sample(list(SWITCHES), random.choice([0, 1, 1, 2]))
+            with ExitStack() as switched, suppress(Unsaid):
+                for name in off:
+                    switched.enter_context(SWITCHES[name]())
+                if asked.compare and form == "damaged":
+                    raise Unsaid
+                try:
+                    checks.check(api(stores[form], asked), is_ordered=True)
+                except BaseException as error:
+                    error.add_note(f"only {only!r}; {form}, without {off}: {asked}")
+                    raise
+
+
+def _condition_on_some(random: Random, lines: Sequence[Line]) -> tuple[str, Callable[[Line], bool]]:
+    """Return a condition that some lines fulfil, and the function that tells whether a line does."""
+    asker = Asker(random, lines)
+    for _ in range(30):
+        only, is_seen = asker.condition()
+        if only.strip() and parse(only) != EVERYTHING and any(map(is_seen, lines)):
+            return only, is_seen
+    return "level=*", lambda line: line.level is not None

@@ -214,7 +214,7 @@ def test_the_header_of_an_answer_that_has_not_begun_says_so(
     values: dict[str, Any] = dict.fromkeys(("since", "until", "before", "after"))
     values |= {"q": "n>=0" + query, "limit": 1000, "format": "json"}
     values |= {"reverse": False, "whole": False}
-    asked = {"directory": str(store), "endpoint": endpoint, "values": values}
+    asked = {"directory": str(store), "endpoint": endpoint, "values": values, "only": ""}
     answer_request(asked, sent.append, told.append)
     assert told == [REMOVED]
     assert sent[0].decode() == status

@@ -282,7 +282,7 @@ def test_an_empty_text_is_quoted_and_a_missing_one_is_nothing():
 
 @pytest.mark.parametrize("text", ["", "a,", "a b", "a;b", ",", "5"])
 def test_what_names_no_field_is_refused(text):
-    with pytest.raises(ValueError, match="is no name of a field"):
+    with pytest.raises(ValueError, match="is not the name of a field"):
         plain_field_names(text)
 
 

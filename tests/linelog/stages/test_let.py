@@ -103,7 +103,7 @@ def test_what_is_compared_is_computed_of_both_ranges():
         ("let n = 2 +", 29, "a number or the name of a figure is missing here"),
         ("let n = * 2", 26, "a number or the name of a figure is missing here"),
         ("let n = (2", 26, "this ( is never closed"),
-        ("let n = 2)", 27, "there is no ( that this ) would close"),
+        ("let n = 2)", 27, "this ) has no ( before it"),
         ("let n = 2 2", 28, "2 is one word too many here"),
         ("let n = n + 1", 26, "n is no column of these figures"),
         ("let n = app * 2", 26, "app is a text; let computes with numbers"),

@@ -126,7 +126,7 @@ def test_a_terminal_shows_all_of_a_sample(store):
         ("a | sample ms", 12, "sample needs a number of lines"),
         ("a | sample 10001", 12, "10,000 at most"),
         ("a | sample 5 6", 14, "6 is one word too many"),
-        ("a | sample 5 | where b", 16, "only limit can stand behind an answer"),
+        ("a | sample 5 | where b", 16, "only limit may follow an answer"),
         ("a | count | sample 5", 13, "only let, sort, where and, at the end, limit"),
     ],
 )

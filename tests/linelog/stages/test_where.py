@@ -73,8 +73,8 @@ def test_a_share_is_compared_with_per_cents_or_with_a_number(written, number):
         ("avg ms, max ms | where ms>1", 26, "ms may be each of avg_ms or max_ms"),
         ("count | where count>many", 23, "count is a number, and many is none"),
         ("count | where count>5%", 23, "count is a number, and 5% is none"),
-        ("count | where count> ", 24, "nothing to compare with behind >"),
-        ("count | where count: ", 24, "nothing to compare with behind :"),
+        ("count | where count> ", 24, "> needs a value after it"),
+        ("count | where count: ", 24, ": needs a value after it"),
         ("max time | where time ~ /x/", 27, "max_time is a time: compare it by"),
         ("max time | where time < never", 27, "never is not a time"),
         ("max time | where time < now - 5x", 31, "where compares columns"),
@@ -83,8 +83,8 @@ def test_a_share_is_compared_with_per_cents_or_with_a_number(written, number):
         ("count by app | sort ms", 23, "ms is no column of these figures"),
         ("count by app | sort by asc ms", 30, "ms is no column of these figures"),
         ('count | extract "<x> b"', 11, "only let, sort, where and, at the end, limit"),
-        ("count | limit 3 | where count>1", 21, "only limit can stand behind"),
-        ("patterns | where count>1", 14, "only limit can stand behind"),
+        ("count | limit 3 | where count>1", 21, "only limit may follow"),
+        ("patterns | where count>1", 14, "only limit may follow"),
     ],
 )
 def test_what_is_wrong_with_a_stage_of_rows_and_where(stages, at, sentence):

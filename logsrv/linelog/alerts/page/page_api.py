@@ -136,7 +136,7 @@ class PageApi:
                 method="GET",
                 path=ALERTS,
                 help="The alerts, how they stand, and the silences",
-                answer=lambda asked: self._list(),
+                answer=self._list_for,
             ),
             PartEndpoint(
                 method="PUT",
@@ -144,6 +144,7 @@ class PageApi:
                 help=f"Save an alert, or replace it; {_LIST_HELP}",
                 answer=self._save,
                 hints=lambda asked: hints_on_alert(asked.body["alert"]),
+                right="alert",
                 body={"type": "object", "required": ["alert"], "properties": {"alert": _TEXT}},
             ),
             PartEndpoint(
@@ -151,12 +152,14 @@ class PageApi:
                 path=f"{ALERTS}/{{name}}",
                 help=f"Remove an alert; {_LIST_HELP}",
                 answer=self._remove,
+                right="alert",
             ),
             PartEndpoint(
                 method="POST",
                 path=SILENCES,
                 help="Silence an alert, or a group of it; answers the list of alerts",
                 answer=self._silence,
+                right="alert",
                 body={"type": "object", "required": ["alert"], "properties": _SILENCE},
             ),
             PartEndpoint(
@@ -164,6 +167,7 @@ class PageApi:
                 path=f"{SILENCES}/{{name}}",
                 help="End a silence; answers the list of alerts",
                 answer=self._end_silence,
+                right="alert",
             ),
             PartEndpoint(
                 method="GET",
@@ -171,6 +175,7 @@ class PageApi:
                 help="When an alert with this text would have fired",
                 answer=self._would_fire,
                 hints=lambda asked: hints_on_alert(asked.values["alert"]),
+                by_process=True,
                 parameters=(
                     ApiParameter(
                         "alert", "the text of an alert", _read_alert, _TEXT, required=True
@@ -190,6 +195,15 @@ class PageApi:
             raise RefusedRequest(400, f"since, {since}, is not before until, {until}")
         values = {"alert": given["alert"], "since": since, "until": until}
         return ProcessAnswer(WOULD_FIRE, values | {"every": self._options.alert_every})
+
+    def _list_for(self, asked: EndpointRequest) -> Deferred[Any]:
+        """Return the list for a reader, who may not be allowed to change anything."""
+        why_not = asked.why_not("alert")
+
+        def restricted(found: dict[str, Any]) -> dict[str, Any]:
+            return found | ({"may_change": False, "why_not": why_not} if why_not else {})
+
+        return self._list().addCallback(restricted)
 
     def _list(self) -> Deferred[Any]:
         return self._reading.run(self._read_silences).addCallbacks(

@@ -151,6 +151,11 @@ def _change_and_list(file: Path, change: Change | None) -> bytes:
     return _list_as_json(saved, more or {}, on=True)
 
 
+def as_unchangeable(listed: bytes, why_not: str) -> bytes:
+    """Return a list as JSON for a reader who may change nothing: the page offers no changes then."""
+    return orjson.dumps(orjson.loads(listed) | {"enabled": False, "why_not": why_not})
+
+
 def _list_as_json(
     saved: Searches, more: Mapping[str, Any] = MappingProxyType({}), *, on: bool
 ) -> bytes:

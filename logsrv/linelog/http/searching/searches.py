@@ -40,8 +40,8 @@ FORK = "--fork"
 SPARE_SECONDS = 300.0
 LONGEST_WAIT = 30.0
 """Seconds for which a client waits for the turn of its search."""
-Question: TypeAlias = tuple[str, str, bytes]
-"""The directory of the store, the path and the query string."""
+Question: TypeAlias = tuple[str, str, str, bytes]
+"""The directory of the store, the condition of the reader's lines, the path and the query string."""
 
 
 def _archive_variables(directory: str) -> dict[str, str]:
@@ -114,16 +114,18 @@ class Searches:
         sink: SearchSink,
         *,
         client: str = "",
+        only: str = "",
         question: tuple[str, bytes] | None = None,
     ) -> AnswerReader:
         """Begin a search for a client, at once or in its turn.
 
+        only: the condition of its reader's lines; "" for all lines. Answers are not shared across it.
         question: path and query string; if another client has asked the same, and its answer has not begun
         or tells its progress, both get that answer. None if the answer is not to be shared.
         Raises Problem: 429 if too many wait, 503 without a process or at a stop.
         """
         directory = self._directory()
-        asked = None if question is None else (directory, *question)
+        asked = None if question is None else (directory, only, *question)
         answer = None if asked is None else self._latest.get(asked)
         if answer is not None and answer.is_open:
             return self._join(answer, sink, client)
@@ -132,7 +134,7 @@ class Searches:
             self._check_queue(client)
         in_lines = bool(request["values"].get(PROGRESS))
         answer = SharedAnswer(self._unread, self._handle_left, in_lines=in_lines)
-        search = self._new_search(request, answer, directory)
+        search = self._new_search({**request, "only": only}, answer, directory)
         if runs_at_once:
             self._run_search(search, client)
         answer.search = search
@@ -144,12 +146,14 @@ class Searches:
             self._add_to_queue(answer, reader)
         return reader
 
-    def queue_search(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
+    def queue_search(
+        self, request: dict[str, Any], sink: SearchSink, *, only: str = ""
+    ) -> AskedSearch:
         """Begin a search when no client waits, and fewer than half of the allowed ones run.
 
-        Raises Problem (503) at a stop.
+        only: as of `start_search`. Raises Problem (503) at a stop.
         """
-        search = self._new_search(request, sink, self._directory())
+        search = self._new_search({**request, "only": only}, sink, self._directory())
         self._background.append(search)
         self._start_next_soon()
         return search

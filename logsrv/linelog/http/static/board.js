@@ -17,7 +17,7 @@ import { Variables } from "./variables.js";
 
 /** @typedef {{search: string, as: import("./board_panel.js").As, time?: "own" | "board"}} SavedPanel a panel as it is saved; time: whose it shows once the board has one */
 /** @typedef {{panels: SavedPanel[], variables?: Record<string, string>}} Board variables: the fields of some of them */
-/** @typedef {{enabled: boolean, saved: import("./variables.js").Search[], boards: (Board & {name: string})[]}} Saved */
+/** @typedef {{enabled: boolean, why_not?: string, saved: import("./variables.js").Search[], boards: (Board & {name: string})[]}} Saved */
 
 /** Panels that are asked for at the same time: a server has few processes for searches, and other readers. */
 const AT_ONCE = 3;
@@ -151,7 +151,7 @@ function offer() {
   byId("new-panel").hidden = !known.enabled || panels.length >= MOST_PANELS;
   const none = panels.length ? "" : `${known.boards.some((one) => one.name === name) ? "This board has no panels." : "There is no such board yet."} `;
   const how = !known.saved.length ? "The server has no saved searches. Type a query below." : none && "Type a query below, or add a saved search.";
-  sayOnce("board-note", !known.enabled ? "This server saves nothing; --saved FILE lets it." : panels.length ? time.problem : none + how);
+  sayOnce("board-note", !known.enabled ? whyNot() : panels.length ? time.problem : none + how);
 }
 
 /** Ask for the panels that need it, the one that has waited longest first. */
@@ -188,6 +188,9 @@ async function look() {
   turn();
 }
 
+/** Return why nothing can be saved: by nobody, or not by this reader. */
+const whyNot = () => known.why_not || "This server saves nothing; --saved FILE lets it.";
+
 /** List the boards; of a search to add, each with a button that adds it. */
 function showList() {
   byId("board-list").replaceChildren(...known.boards.map((board) => {
@@ -197,10 +200,10 @@ function showList() {
     const act = added
       ? button("Add to it", "link", () => attempt(() => addTo(board.name)), `Add to it: ${printable(board.name)}`)
       : button("×", "exclude", () => attempt(() => remove(board.name)), `Remove ${printable(board.name)}`);
-    return element("li", "", link, note, act);
+    return element("li", "", link, note, known.enabled ? act : "");
   }));
   const what = added ? `Add “${printable(added)}” to one of these, or to a new one.` : known.boards.length ? "" : "There are no boards yet. Name one.";
-  sayOnce("board-note", known.enabled ? what : "This server saves nothing; --saved FILE lets it.");
+  sayOnce("board-note", known.enabled ? what : whyNot());
   byId("new-board").hidden = !known.enabled;
   byId("import-form").hidden = !known.enabled || Boolean(added);
 }

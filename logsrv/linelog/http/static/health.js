@@ -2,6 +2,7 @@
 
 import { ApiError, get, request } from "./api.js";
 import { byId, sayOnce } from "./dom.js";
+import { reader } from "./reader.js";
 import { counted, moment, number, size } from "./times.js";
 
 /** Milliseconds before the first look, behind the lines that the page loads, and between two. */
@@ -52,6 +53,8 @@ export class Health {
 
   async lookAtFigures() {
     try {
+      // Who sees only some lines gets no figures of all of them.
+      if ((await reader()).only) return;
       const [stats, metrics] = await Promise.all([get("/api/stats"), request("/metrics")]);
       this.show(stats);
       const text = await metrics.text();

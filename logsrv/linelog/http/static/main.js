@@ -28,6 +28,7 @@ import { Patterns } from "./patterns.js";
 import { TimePicker } from "./picker.js";
 import { onPrint, printHead } from "./print.js";
 import { Saved } from "./saved.js";
+import { showReader } from "./reader.js";
 import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider } from "./scope.js";
 import { asLines, besidePatterns, kindOf, patternsOf, sortOf, withCondition, withFilter, withOnly, withSort } from "./stages.js";
 import { showListed, showState } from "./state.js";
@@ -470,6 +471,7 @@ function showAll() {
 
 /** Show the state in the address. If its line no longer exists, show the newest lines. */
 async function begin() {
+  attempt(showReader);
   current = wanted = address.read();
   showLayout();
   box.set(current.q);

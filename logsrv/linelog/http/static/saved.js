@@ -39,6 +39,8 @@ export class Saved {
     this.parts = {};
     /** @type {Search[]} those of the server */
     this.shared = [];
+    /** Whether this reader may change those. */
+    this.mayChange = false;
     this.form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const [name, board] = [this.name.value.trim(), this.board.value.trim()];
@@ -92,7 +94,9 @@ export class Saved {
     const { enabled, saved: searches, boards } = await saved(method, name, parts);
     this.shared = searches;
     byId("board-names").replaceChildren(...boards.map((/** @type {{name: string}} */ one) => option(one.name)));
-    for (const id of ["saved-choice", "board-choice", "boards-link"]) byId(id).hidden = !enabled;
+    for (const id of ["saved-choice", "board-choice"]) byId(id).hidden = !enabled;
+    this.link.hidden = !enabled && !boards.length;
+    this.mayChange = enabled;
     if (!enabled) this.where.value = this.board.value = "";
     this.draw();
   }
@@ -138,6 +142,7 @@ export class Saved {
     board.href = address("/board", { add: name });
     board.ariaLabel = `To a board: ${printable(name)}`;
     const cross = button("×", "exclude", () => this.remove(search, isShared), `Remove ${printable(name)}`);
+    if (isShared && !this.mayChange) return element("li", "", choose);
     return element("li", "", choose, cross, isShared ? board : "");
   }
 

@@ -2,7 +2,7 @@
 
 The daemon sends orders, each an array of JSON:
 
-    ["attach", VIEWER, [TEXT, OF_RECORDS], BEGIN, SURE]
+    ["attach", VIEWER, [TEXT, OF_RECORDS, ONLY], BEGIN, SURE]
         Add a viewer, a number: it gets the matching lines from position BEGIN on: all up to position SURE,
         the end of the store, and after that as many as other viewers.
     ["more", VIEWER]
@@ -26,10 +26,14 @@ RETRY = b"retry: 2000\n\n"
 
 
 class LiveQuery(NamedTuple):
-    """The query of a viewer. of_records: whether the query is asked of whole records."""
+    """The query of a viewer. of_records: whether the query is asked of whole records.
+
+    only: the condition of its reader's lines; "" if he may see all.
+    """
 
     text: str
     of_records: bool = False
+    only: str = ""
 
 
 class ViewEvents(NamedTuple):

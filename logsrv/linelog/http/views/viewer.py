@@ -50,10 +50,15 @@ _NOWHERE = Position(0, 0)
 
 
 class EventQueue:
-    """A queue of events with at most `most` lines, in order; lines that do not fit are counted."""
+    """A queue of events with at most `most` lines, in order; lines that do not fit are counted.
 
-    def __init__(self, most: int) -> None:
+    tells_number: whether the client gets their number. Lines that were written too fast are not searched,
+    so a reader of some lines would learn how many others there are.
+    """
+
+    def __init__(self, most: int, *, tells_number: bool = True) -> None:
         self._room = most
+        self._tells_number = tells_number
         # Events, each with its number of lines. Instead of lines that were left out: b"" and their number.
         self._waiting: deque[tuple[bytes, int]] = deque()
 
@@ -84,7 +89,7 @@ class EventQueue:
             data, lines = self._waiting.popleft()
             if data:
                 self._room += lines
-            pieces.append(data or missed_event(lines))
+            pieces.append(data or missed_event(lines if self._tells_number else None))
             taken += len(pieces[-1])
         return b"".join(pieces)
 
@@ -118,7 +123,9 @@ class Viewer:
     _full: bool = False
     # True until the answer to the last `attach` or `more` arrives.
     _asked: bool = False
-    _outbox: EventQueue = attrs.field(factory=lambda: EventQueue(MOST_WAITING))
+    _outbox: EventQueue = attrs.Factory(
+        lambda self: EventQueue(MOST_WAITING, tells_number=not self.query.only), takes_self=True
+    )
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
     def start(self, after: Position | None, head: Callable[[], object]) -> None:
@@ -152,7 +159,8 @@ class Viewer:
             "begin": str(self._begin),
             "end": str(end),
         }
-        self._search = self._searches.queue_search({"endpoint": "tail", "values": values}, self)
+        asked = {"endpoint": "tail", "values": values}
+        self._search = self._searches.queue_search(asked, self, only=self.query.only)
         if self._full:
             # The transport does not call `pauseProducing` again.
             self._search.pause()

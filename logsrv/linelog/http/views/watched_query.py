@@ -3,6 +3,9 @@
 A query may be asked of records: then a record is shown when the query is true for its lines so far. Its
 earlier lines come late, behind lines that were stored after them. A record that was shown goes on with each
 further line.
+
+The condition of a reader who may see only some lines is part of his query: the other lines are in no
+event, in no record, and not counted among the missed ones.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from logsrv.linelog.query.question import EVERYTHING, And, Node
 from logsrv.linelog.query.record_match import candidates_in_records, record_test
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.hits import Hit
+from logsrv.linelog.read.only import parse_only, restricted
 from logsrv.linelog.read.records.joining import OpenRecord, OpenRecords
 from logsrv.linelog.read.records.line_documents import LineDocuments, about_lines
 from logsrv.linelog.read.records.lines_back import lines_read_back
@@ -85,10 +89,12 @@ class AskedRecords:
     """The records of a query's viewers: how many lines of each they have.
 
     begin: the position from which they get lines: of the lines before it they have what matched.
+    only: the lines that are there for them; None: all.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, only: Matcher | None = None) -> None:
         self._matches = record_test(node)
+        self._only = only
         self._shown: WeakKeyDictionary[OpenRecord, int] = WeakKeyDictionary()
         self.begin = NOWHERE
 
@@ -99,19 +105,32 @@ class AskedRecords:
         """
         shown_lines: list[ShownLine] = []
         for record in touched:
+            hits, lines = self._seen(record)
             shown = self._shown.get(record)
             if shown is None:
-                known = sum(hit.position < self.begin for hit in record.hits)
-                shown = known if known and self._matches(record.lines[:known]) else 0
-            if not shown and not self._matches(record.lines):
+                known = sum(hit.position < self.begin for hit in hits)
+                shown = known if known and self._matches(lines[:known]) else 0
+            if not lines or (not shown and not self._matches(lines)):
                 continue
-            self._shown[record] = len(record.lines)
-            about = about_lines(record.lines)
+            self._shown[record] = len(lines)
+            about = about_lines(lines)
             shown_lines += [
                 ShownLine(hit, added, late=hit.position < start)
-                for hit, added in zip(record.hits[shown:], about[shown:], strict=True)
+                for hit, added in zip(hits[shown:], about[shown:], strict=True)
             ]
         return sorted(shown_lines, key=lambda line: line.hit.position)
+
+    def _seen(self, record: OpenRecord) -> tuple[list[Hit], list[ParsedLine]]:
+        """Return the lines of a record that are there for the viewers."""
+        if self._only is None:
+            return record.hits, record.lines
+        begun = record.hits[0].line
+        seen: list[Hit] = []
+        for hit in record.hits:
+            first_line = hit.first_line or (begun if hit is not record.hits[0] else None)
+            if self._only.matches(hit.line, str(hit.position), first_line):
+                seen.append(hit)
+        return seen, [hit.parsed() for hit in seen]
 
 
 class WatchedQuery:
@@ -124,15 +143,17 @@ class WatchedQuery:
 
     def __init__(self, asked_for: LiveQuery, now: float = 0.0, left: float = 0.0) -> None:
         question = parse_lines(asked_for.text, "a live view")
+        only = parse_only(asked_for.only)
         self.asked_for = asked_for
-        self.matcher = make_matcher(question.node)
+        self.matcher = make_matcher(restricted(question.node, only))
         self.extractions = question.extractions
         self.joined = LineDocuments() if has_all_lines(question) else None
+        self._only = None if only is None else make_matcher(only)
         is_asked = asked_for.of_records and not self.joined
-        self.asked = AskedRecords(question.node) if is_asked else None
+        self.asked = AskedRecords(question.node, self._only) if is_asked else None
         self._candidates: Matcher | None = None
         if is_asked and isinstance(question.node, And):
-            candidates = candidates_in_records(question.node)
+            candidates = restricted(candidates_in_records(question.node), only)
             self._candidates = make_matcher(candidates) if candidates != EVERYTHING else None
         self.allowed = self.missed = 0
         self.viewers: dict[int, None] = {}
@@ -143,7 +164,7 @@ class WatchedQuery:
     def begin_at(self, view: View, position: Position) -> None:
         """Let its viewers have all lines before a position, where the next line begins."""
         if self.joined:
-            self.joined.read_before(view, position)
+            self.joined.read_before(view, position, self._only)
         elif self.asked:
             self.asked.begin = position
 

@@ -169,8 +169,9 @@ def check_expression_sizes(patterns: list[str]) -> None:
     size = sum(map(most_re2_instructions, patterns))
     if size > LARGEST_EXPRESSIONS:
         raise TooLargeExpressions(
-            "with its repetitions written out this regular expression is too large: all those of a query "
-            f"may have {LARGEST_EXPRESSIONS:,} steps together; these have about {size:,}"
+            "this regular expression is too large when its repetitions are written out: all regular "
+            f"expressions of a query may have {LARGEST_EXPRESSIONS:,} steps together, and these have "
+            f"about {size:,}"
         )
 
 

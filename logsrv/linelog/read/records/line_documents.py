@@ -12,6 +12,7 @@ from logsrv.linelog.fields.continuations.parts import is_cut, join_parts, part_o
 from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import decode_stored
 from logsrv.linelog.fields.values import displayable_text
+from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.record_match import level_of_lines
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records.joining import RecordJoiner
@@ -38,9 +39,12 @@ class LineDocuments:
         # The parts of each line that is cut, by stream.
         self._parts: dict[Hashable, list[ParsedLine]] = {}
 
-    def read_before(self, view: View, position: Position) -> None:
-        """Learn which records are unfinished at a position, where the next line begins."""
-        self._learn(lines_read_back(view, position))
+    def read_before(self, view: View, position: Position, only: Matcher | None = None) -> None:
+        """Learn which records are unfinished at a position, where the next line begins.
+
+        only: as of `StoredLines`.
+        """
+        self._learn(lines_read_back(view, position, only))
 
     def document(self, hit: Hit, lines: StoredLines | None = None) -> dict[str, Any]:
         """Return the next line as an object; `continues` is missing in the first line of a record.

@@ -16,6 +16,7 @@ from logsrv.linelog.fields.continuations.joiner import (
 from logsrv.linelog.fields.continuations.parts import is_cut, part_of_record
 from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
+from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.records import limits
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -25,9 +26,12 @@ from logsrv.linelog.store.segment import Position
 _TENS_OF_SECONDS = len("2026-11-20T06:18:4")
 
 
-def lines_read_back(view: View, position: Position) -> list[Hit]:
-    """Return the lines before a position that tell which records are unfinished there."""
-    with closing(StoredLines(view)) as lines:
+def lines_read_back(view: View, position: Position, only: Matcher | None = None) -> list[Hit]:
+    """Return the lines before a position that tell which records are unfinished there.
+
+    only: as of `StoredLines`.
+    """
+    with closing(StoredLines(view, only)) as lines:
         before = lines.lines_before(position, to_gap=True)
         return list(islice(before, limits.READ_BEFORE))[::-1]
 

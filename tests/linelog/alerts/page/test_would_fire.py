@@ -22,7 +22,7 @@ TIMES = {"since": rfc3339(BEGIN), "until": rfc3339(BEGIN + 4000)}
 def answered(store: Path, alert: str, **values: Any) -> tuple[int, dict[str, Any]]:
     """Return the status and the answer, made in this process."""
     sent: list[bytes] = []
-    asked = {"directory": str(store), "seconds": 30, "work": WOULD_FIRE}
+    asked = {"directory": str(store), "seconds": 30, "only": "", "work": WOULD_FIRE}
     given = {"alert": alert, "every": 300.0, **TIMES, **values}
     with killed():
         answer_request({**asked, "values": given}, sent.append, pytest.fail)

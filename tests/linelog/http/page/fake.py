@@ -102,6 +102,8 @@ class Logs:
         self.token = False
         self.refuse = 0
         self.trouble = ""
+        # Who asks, as /api/me tells.
+        self.reader: dict[str, Any] = {"name": None, "may": [], "only": None, "log_out": False}
         self.slow = threading.Event()
         self.slow.set()
         self.slow_bars = threading.Event()
@@ -357,7 +359,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         boards = [{"name": name, **board} for name, board in self.server_logs.boards.items()]
         searches = [{**one, **_template(one)} for one in saved or []]
-        self._json({"enabled": saved is not None, "saved": searches, "boards": boards})
+        about: dict[str, Any] = {"enabled": saved is not None}
+        if self.server_logs.reader["name"] is not None:
+            about = {"enabled": False, "why_not": "this reader may not change saved searches"}
+        self._json({**about, "saved": searches, "boards": boards})
 
     def _alerts(self, _: dict[str, str]) -> None:
         self._answer_alerts(*self.server_logs.alerts.list())
@@ -507,6 +512,9 @@ class _Handler(BaseHTTPRequestHandler):
         counts = Counter(name for line in found for name in line["fields"])
         fields = [{"name": name, "lines": count} for name, count in counts.most_common()]
         self._json({"fields": fields, "sampled": len(found)})
+
+    def _me(self, _: dict[str, str]) -> None:
+        self._json(self.server_logs.reader)
 
     def _stats(self, _: dict[str, str]) -> None:
         lines = self.server_logs.lines

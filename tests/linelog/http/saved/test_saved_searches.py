@@ -143,7 +143,7 @@ def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(saving):
 @pytest.mark.parametrize(
     ("search", "status", "why"),
     [
-        ({"q": "status>="}, 400, "nothing to compare with"),
+        ({"q": "status>="}, 400, "needs a value after it"),
         (b"{", 400, "what is to be saved: not JSON"),
         ([], 400, "is no JSON object"),
         ({"q": None}, 400, "q is no text"),

@@ -1,5 +1,6 @@
 """Many readers of one server: they take turns, share answers, and nobody gets what is not for them."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -7,6 +8,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from logsrv.linelog.http.http_settings import HttpSettings
+from logsrv.linelog.http.readers.reader_settings import ReaderSettings
 from logsrv.linelog.http.responses import STALLED_AFTER
 from tests.parts.child_processes import Spawned
 from tests.parts.web_requests import Browser, ServedStore
@@ -60,6 +62,18 @@ def let_answer(served: ServedStore, text: bytes) -> None:
 
 
 TABLE = "/api/table?q=%7C+count&since=1h"
+
+
+def test_readers_of_other_lines_share_no_answer(serve, tmp_path):
+    tables = []
+    for name, only in (("ann", "app=web"), ("bob", "app=web"), ("cy", None), ("di", "app=api")):
+        (tmp_path / name).write_text(name)
+        tables.append(ReaderSettings(name=name, token_file=tmp_path / name, only=only))
+    served = serve(reader=tuple(tables))
+    for table in tables:
+        browser_of(served, TABLE, Authorization=f"Bearer {table.name}")
+    asked = [json.loads(one.said[0])["only"] for one in searching(served)]
+    assert asked == ["app=web", "", "app=api"]
 
 
 def test_readers_who_ask_the_same_share_a_search_each_with_its_own_headers(served):

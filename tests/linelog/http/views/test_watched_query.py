@@ -1,15 +1,18 @@
 """What a query of live viewers has of a poll: so many lines a second, the newest, and how many others."""
 
 import json
+import re
 
 import pytest
 
 from logsrv.errors import QueryError
+from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.http.views import watched_query
 from logsrv.linelog.http.views.view_protocol import LiveQuery
 from logsrv.linelog.http.views.watched_query import PIECE, SharedEvents, WatchedQuery, event_pieces
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.hits import Hit
+from logsrv.linelog.read.records.joining import OpenRecord, OpenRecords
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line
 
@@ -94,3 +97,40 @@ def test_only_what_may_need_several_lines_of_a_record_is_missed(query, missed):
     text = b"".join([*[line("healthz")] * 3, line("failed")])
     watched.count_unasked([AppendedLines(Position(1, 0), text)])
     assert (watched.missed > 0) == missed
+
+
+def records_seen(query: str, *messages: str, only: str = "") -> list[str]:
+    """The messages of the lines that a viewer of records gets, in one poll."""
+    watched = WatchedQuery(LiveQuery(query, True, only), 0.0, 99)
+    assert watched.asked is not None
+    records = OpenRecords()
+    touched: dict[OpenRecord, None] = {}
+    offset = 0
+    for number, message in enumerate(messages):
+        stored = line(message, number / 1000).removesuffix(b"\n")
+        hit = Hit(Position(1, offset), stored)
+        touched[records.add(hit, ParsedLine(stored))] = None
+        offset += len(stored) + 1
+    watched.begin_poll(0.0, 99, 99, 99)
+    watched.add_records(list(touched), Position(1, 0))
+    events = b"".join(watched.events(SharedEvents())).decode()
+    return [json.loads(data)["message"] for data in re.findall("data: (.*)", events)]
+
+
+def test_hidden_lines_are_in_no_record_of_a_viewer():
+    """Neither are they shown, nor does a query find a record by them."""
+    trace = ("ERROR web failed", "  at quagga.One(x.java:1)", "  at web.Two(x.java:2)", "web on")
+    assert records_seen("failed", *trace) == [*trace[:3]]
+    assert records_seen("failed", *trace, only="web") == [trace[0], trace[2]]
+    assert records_seen("quagga", *trace) == [*trace[:3]]
+    assert records_seen("quagga", *trace, only="web") == []
+    assert records_seen("NOT failed", *trace, only="nothing") == []
+
+
+def test_lines_of_others_are_not_counted_for_a_reader_of_some():
+    text = b"".join(line(f"{app} failed", 1) for app in ("web", "api", "api"))
+    watched = WatchedQuery(LiveQuery("failed x", True, "web"), 0.0, 9)
+    watched.count_unasked([AppendedLines(Position(1, 0), text)])
+    assert watched.missed == 1
+    assert watched.matcher.count(text) == 0
+    assert WatchedQuery(LiveQuery("failed", only="web")).matcher.count(text) == 1
