@@ -6,25 +6,18 @@ import os
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from logsrv.cli.arguments import named_stores, tell
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.plugins import load_object
 from logsrv.kit.text.words import listed
-from logsrv.lazy_names import later_module
 from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.read.all_stores import stores_in
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk import store_errors
-from logsrv.linelog.store.segment import Position, number_of_store
-
-if TYPE_CHECKING:
-    from logsrv.linelog.store import rule_stores
-else:
-    # Most stores have no others in them, and their searches start sooner without it.
-    rule_stores = later_module("logsrv.linelog.store.rule_stores")
+from logsrv.linelog.store.segment import Position
 
 
 def several_stores(arguments: Namespace) -> tuple[str, ...]:
@@ -42,16 +35,6 @@ def _named_stores(arguments: Namespace) -> tuple[str, ...]:
         for name in _sources().stores_at(named) if "://" in named else (named,):
             names.setdefault(os.path.realpath(name), name)
     return tuple(names.values())
-
-
-def stores_in(directory: str) -> dict[int, str]:
-    """Return a store and the stores of rules in it, by their numbers in positions. Raises StoreError."""
-    found = {0: directory}
-    if os.path.lexists(os.path.join(directory, "stores")):
-        with store_errors(f"{directory} cannot be read"):
-            places = rule_stores.rule_stores(directory)
-        found |= {number_of_store(name): place for name, place in places.items()}
-    return found
 
 
 def _stores_to_read(arguments: Namespace) -> dict[int, str]:

@@ -31,9 +31,10 @@ from logsrv.cli.command import Command
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.commands import reading
-from logsrv.linelog.commands.stores import make_search, open_view, several_stores, stores_in
+from logsrv.linelog.commands.stores import make_search, open_view, several_stores
 from logsrv.linelog.fields.stored_line import make_source_test
 from logsrv.linelog.query.record_match import RecordQuery
+from logsrv.linelog.read.all_stores import stores_in
 from logsrv.linelog.read.continuations import Continuations
 from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.hits import Hit, hits_in_text

@@ -23,7 +23,7 @@ from logsrv.linelog.parts.endpoints import ApiParameter, read_time
 from logsrv.linelog.query.field_names import field_names, plain_field_names
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
 from logsrv.linelog.steps.zones import zone_name
-from logsrv.linelog.store.segment import parse_position
+from logsrv.linelog.store.segment import parse_named_position
 
 MOST_LINES = 100_000
 MOST_BUCKETS = 1000
@@ -161,7 +161,7 @@ def _check_query_for_lines(text: str, now: float) -> str:
 
 
 def _check_position(text: str, now: float) -> str:
-    return str(parse_position(text))
+    return str(parse_named_position(text))
 
 
 def _parse_flag(text: str, now: float) -> bool:

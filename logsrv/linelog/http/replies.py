@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from itertools import groupby, islice, repeat
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from logsrv.linelog.http.counted_replies import (
     fields,
@@ -56,7 +57,14 @@ from logsrv.linelog.read.render import (
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position, parse_position
+from logsrv.linelog.store.segment import Position, parse_named_position, parse_position
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read.stores_search import StoresSearch
+
+_Item = TypeVar("_Item")
+# The most lines of several stores that wait for each other before they are sent.
+_LARGEST_PIECE = 64
 
 
 def search(view: View, values: Values) -> Reply:
@@ -76,6 +84,9 @@ def search(view: View, values: Values) -> Reply:
     if values.get("join") and not has_all_lines(question):
         yield from _lines_of_records(view, values, question, left, after, before)
         return
+    if view.names:
+        yield from _lines_of_stores(view, values, question, left, after, before)
+        return
     if head:
         yield head
     if left and values.get("newest"):
@@ -84,7 +95,7 @@ def search(view: View, values: Values) -> Reply:
             or after
         )
 
-    is_joined = values.get("join") and values["format"] == "json" and not values["source"]
+    is_joined = _is_joined(values)
     ends: set[Position] = set()
 
     def work(task: ReadTask) -> list[bytes]:
@@ -106,6 +117,49 @@ def search(view: View, values: Values) -> Reply:
             if not left:
                 break
     yield _lines_beyond(view, ends, question)
+
+
+def _is_joined(values: Values) -> bool:
+    """Return whether lines in JSON tell where their records begin, as all lines are asked for."""
+    return bool(values.get("join") and values["format"] == "json" and not values["source"])
+
+
+def _lines_of_stores(
+    view: View,
+    values: Values,
+    question: Question,
+    left: int,
+    after: Position | None,
+    before: Position | None,
+) -> Reply:
+    """Yield the matching lines of several stores, merged by their times; of JSON, then those beyond."""
+    head, render = _renderer(values, question)
+    is_joined = _is_joined(values)
+    is_newest = bool(values.get("newest"))
+
+    def render_hits(of: View, hits: list[Hit]) -> list[bytes]:
+        if is_joined:
+            return [json_line(one) for one in joined_documents(of, hits)]
+        return [render(hit) for hit in hits]
+
+    asked = cast("StoresSearch", make_search(view, values, before=before, after=after))
+    found = asked.render_lines(render_hits, reverse=values["reverse"] or is_newest, most=left)
+    if is_newest and not values["reverse"]:
+        found = reversed([*found])
+    positions: set[Position] = set()
+    yield head
+    for piece in _pieces_of(found) if left else ():
+        yield b"".join([text for _, text in piece])
+        positions.update(position for position, _ in (piece if is_joined else ()))
+    yield _lines_beyond(view, positions, question)
+
+
+def _pieces_of(found: Iterator[_Item]) -> Iterator[list[_Item]]:
+    """Yield what is found in pieces: the first ones are small, so that they are sent at once."""
+    size = 1
+    while piece := list(islice(found, size)):
+        yield piece
+        size = min(2 * size, _LARGEST_PIECE)
 
 
 def _ordered_lines(
@@ -136,7 +190,7 @@ def _ordered_lines(
 
 def _position_of(line: bytes) -> Position:
     """Return the position of a line of an answer."""
-    return parse_position(json.loads(line)["position"])
+    return parse_named_position(json.loads(line)["position"])
 
 
 def _lines_beyond(view: View, positions: Collection[Position], question: Question) -> bytes:
@@ -149,7 +203,10 @@ def _lines_beyond(view: View, positions: Collection[Position], question: Questio
         return b""
     document = document_maker(question.extractions)
     known = None if has_all_lines(question) else positions
-    lines = lines_beyond(view, min(positions), max(positions), known)
+    lines: list[RecordLine] = []
+    for number in sorted({one.store for one in positions}):
+        own = [one for one in positions if one.store == number]
+        lines += lines_beyond(view.parts[number], min(own), max(own), known)
     return b"".join(json_line(document(hit) | about | {"beyond": True}) for hit, about in lines)
 
 
@@ -198,6 +255,10 @@ def _pieces_of_records(
 ) -> Iterator[list[RecordLine]]:
     """Yield the lines of records for which the query of a request is true."""
     query = RecordQuery(question_of(values).node)
+    if view.names:
+        asked = make_search(view, values, after=after, before=before, matcher=query.candidates)
+        several = cast("StoresSearch", asked)
+        return _pieces_of(several.lines_of_records(query.matches, reverse=reverse))
     return lines_of_records(
         view,
         lambda after, before: make_search(
@@ -300,7 +361,7 @@ def _pop_removal_event(view: View, passed: deque[int], until: int) -> bytes:
 
 def show(view: View, values: Values) -> Reply:
     """Yield a line and its neighbours. Raises Problem (404) if there is no such line."""
-    with closing(StoredLines(view)) as lines:
+    with closing(_lines_of_store(view, values)) as lines:
         hit = _line_at(lines, values)
         window = lines.lines_around(hit, values["before"], values["after"])
     yield json_line(
@@ -310,13 +371,19 @@ def show(view: View, values: Values) -> Reply:
 
 def record(view: View, values: Values) -> Reply:
     """Yield all lines of the record that a line belongs to. Raises Problem (404) as `show` does."""
-    with closing(StoredLines(view)) as lines:
+    with closing(_lines_of_store(view, values)) as lines:
         found = whole_record(lines, _line_at(lines, values))
     yield json_line({"lines": record_documents(found)})
 
 
+def _lines_of_store(view: View, values: Values) -> StoredLines:
+    """Return the lines of the store that the position of a request names."""
+    # In the view of another store, no line has this position.
+    return StoredLines(view.parts.get(parse_named_position(values["position"]).store, view))
+
+
 def _line_at(lines: StoredLines, values: Values) -> Hit:
-    wanted = parse_position(values["position"])
+    wanted = parse_named_position(values["position"])
     hit = lines.line_at(wanted)
     if hit is None:
         raise Problem(404, f"there is no line at {wanted}")
@@ -324,7 +391,7 @@ def _line_at(lines: StoredLines, values: Values) -> Hit:
 
 
 def _parse_position_if_any(text: str | None) -> Position | None:
-    return None if text is None else parse_position(text)
+    return None if text is None else parse_named_position(text)
 
 
 REPLIES: dict[str, Callable[[View, Values], Reply]] = {

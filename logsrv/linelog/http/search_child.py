@@ -41,12 +41,11 @@ from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.http.progress_lines import ProgressLines
 from logsrv.linelog.http.search_request import Reply, Values
 from logsrv.linelog.parts.endpoints import RefusedRequest
+from logsrv.linelog.read.all_stores import open_all_stores
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.restrict import restrict
 from logsrv.linelog.read.view import REMOVED_MEANWHILE, View
-from logsrv.linelog.store.disk import store_errors
-from logsrv.linelog.store.rule_stores import FOLDER, has_lines, rule_stores
 from logsrv.memory import collect_rarely, reserve_little
 
 # The most bytes of a message. The server keeps one in memory for a client that does not read.
@@ -110,17 +109,14 @@ def answer_request(
 
     try:
         work = load_object(request["work"]) if "work" in request else None
-        with View(request["directory"], tell, away=True) as view:
+        with open_all_stores(request["directory"], tell) as view:
             view.remembered = remembered
             # Set here for every answer, of parts too: whatever reads the view is restricted by it.
             restrict(view, request["only"])
             values = request["values"]
-            body.missing = [
-                *missing_segments(
-                    view, Scope(values.get("since") or "", values.get("until") or "")
-                ),
-                *_stores_left_out(request["directory"]),
-            ]
+            body.missing = missing_segments(
+                view, Scope(values.get("since") or "", values.get("until") or "")
+            )
             reply = work or replies.REPLIES[request["endpoint"]]
             if values.get("progress"):
                 _answer_with_progress(view, reply, values, body)
@@ -136,22 +132,6 @@ def answer_request(
         body.send_problem(Problem(503, str(error)))
     except MemoryError:
         body.send_problem(Problem(503, NO_MEMORY))
-
-
-def _stores_left_out(directory: str) -> list[str]:
-    """Return a sentence for each store that an earlier [[retention]] rule has left here with lines.
-
-    The page does not go with rules, but lines stay for their time when the rules are gone.
-    """
-    if not os.path.lexists(os.path.join(directory, FOLDER)):
-        return []
-    with store_errors(f"{directory} cannot be read"):
-        found = rule_stores(directory)
-    return [
-        f"lines in {FOLDER}/{name} are missing here: logsrv search finds them"
-        for name, place in found.items()
-        if has_lines(place)
-    ]
 
 
 def _answer_with_progress(

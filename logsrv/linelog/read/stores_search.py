@@ -12,16 +12,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from copy import copy
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
 from logsrv.cores import cores
+from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339
 from logsrv.linelog.fields.stored_line import STAMP, TIME_LENGTH
 from logsrv.linelog.query.record_match import RecordTest
 from logsrv.linelog.query.text_search.literals import Need
 from logsrv.linelog.read.hits import Hit
-from logsrv.linelog.read.records.found_records import FoundRecords
+from logsrv.linelog.read.plan import ReadTask, Scope
+from logsrv.linelog.read.records.found_records import FoundRecords, RecordLine, lines_of_records
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import (
     LineContext,
@@ -32,7 +34,7 @@ from logsrv.linelog.read.stored_lines import (
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.index.segment_index import IndexHead
-from logsrv.linelog.store.segment import NEXT_STORE
+from logsrv.linelog.store.segment import NEXT_STORE, Position
 from logsrv.linelog.store.times import Times
 
 
@@ -130,6 +132,8 @@ class StoresView(View):
         return self._store_of(number).times_of_segment(number % NEXT_STORE)
 
     def read_time_span(self) -> tuple[str, str]:
+        if self.only is not None:
+            return self.seen_span()
         spans = [store.read_time_span() for store in self._stores.values()]
         known = [span for span in spans if span[0]]
         return min((one for one, _ in known), default=""), max(
@@ -146,6 +150,60 @@ class StoresSearch(Search):
     """A query with its scope on a view of several stores."""
 
     view: StoresView
+
+    @cached_property
+    def scopes(self) -> Mapping[int, Scope]:
+        """The scope in each store that may have lines.
+
+        A position cuts its own store. In another store the cut is at the nearest matching line by the order
+        of the merged lines, so that pages in either direction neither leave out a line nor repeat one.
+        """
+        if self.scope.after is None and self.scope.before is None:
+            return dict.fromkeys(self.view.parts, self.scope)
+        found = {number: self._scope_in(number) for number in self.view.parts}
+        return {number: scope for number, scope in found.items() if scope is not None}
+
+    def _scope_in(self, number: int) -> Scope | None:
+        """Return the scope in one store; None if no line there is in the scope."""
+        scope = self.scope
+        for after in (True, False):
+            position = scope.after if after else scope.before
+            if position is None or position.store == number:
+                continue
+            scope = scope._replace(after=None) if after else scope._replace(before=None)
+            if not (time := self._time_at(position)):
+                continue
+            # Lines of one time are in the order of their stores.
+            if number < position.store:
+                time = exact_rfc3339(round(parse_rfc3339(time) * 1e6) + 1)
+            if after:
+                timed = scope._replace(since=max(scope.since, time))
+            else:
+                timed = scope._replace(until=min(scope.until or time, time))
+            with closing(
+                Search(self.view.parts[number], self.matcher, timed, processes=1)
+            ) as nearest:
+                hit = next(nearest.hits(reverse=not after), None)
+            if hit is None:
+                return None
+            if after:
+                scope = scope._replace(after=hit.position.beside(-1))
+            else:
+                scope = scope._replace(before=hit.position.beside(1))
+        return scope
+
+    def _time_at(self, position: Position) -> str:
+        """Return the TIME of the line at a position, or of a line beside it; "" if there is none."""
+        if position.store not in self.view.parts:
+            return ""
+        with closing(StoredLines(self.view.parts[position.store])) as lines:
+            beside = chain(
+                islice(lines.lines_from(position), 1), islice(lines.lines_before(position), 1)
+            )
+            return next(
+                (hit.line[: TIME_LENGTH - 1].decode() for hit in beside if STAMP.match(hit.line)),
+                "",
+            )
 
     def hits(self, *, reverse: bool = False) -> Iterator[Hit]:
         return self._merge(
@@ -164,6 +222,65 @@ class StoresSearch(Search):
             reverse,
         ):
             yield line[TIME_LENGTH:]
+
+    def render_lines(
+        self,
+        render: Callable[[View, list[Hit]], list[bytes]],
+        *,
+        reverse: bool = False,
+        most: int,
+    ) -> Iterator[tuple[Position, bytes]]:
+        """Yield the first `most` lines, each with its position.
+
+        render: makes the lines of some hits of one frame, each of one hit; it runs in several processes.
+        """
+
+        def read(_: int, one: Search) -> Iterator[tuple[bytes, Position, bytes]]:
+            def work(task: ReadTask) -> list[bytes]:
+                found = one.hits_in_task(task)
+                hits = list(found)[::-1][:most] if reverse else list(islice(found, most))
+                return [
+                    part
+                    for hit, text in zip(hits, render(one.view, hits), strict=True)
+                    for part in (
+                        _time(hit.line, reverse),
+                        hit.position.offset.to_bytes(8, "little"),
+                        text,
+                    )
+                ]
+
+            for task, results in one.run_for_lines(work, reverse=reverse):
+                for time, offset, text in zip(*[iter(results)] * 3, strict=True):
+                    yield time, Position(task.segment, int.from_bytes(offset, "little")), text
+
+        for _, position, text in islice(self._merge(read, itemgetter(0), reverse), most):
+            yield position, text
+
+    def lines_of_records(
+        self, matches: RecordTest, *, reverse: bool = False
+    ) -> Iterator[RecordLine]:
+        """Yield the lines of the records that match, of each store for itself, merged by their times.
+
+        The query of the search is that of candidates.
+        """
+
+        def read(_: int, one: Search) -> Iterator[RecordLine]:
+            scope = one.scope
+
+            def search(after: Position | None, before: Position | None) -> Search:
+                return Search(
+                    one.view,
+                    self.matcher,
+                    scope._replace(after=after, before=before),
+                    processes=1,
+                )
+
+            for piece in lines_of_records(
+                one.view, search, matches, after=scope.after, before=scope.before, reverse=reverse
+            ):
+                yield from piece
+
+        return self._merge(read, lambda line: _time(line.hit.line, reverse), reverse)
 
     def render_frames(self, render: Callable[[bytes], bytes]) -> Iterator[bytes]:
         return self.render_hits(lambda hit: render(hit.line + b"\n"))
@@ -211,13 +328,14 @@ class StoresSearch(Search):
         parts = self.view.parts
         with ExitStack() as stack:
             streams = []
-            for number in sorted(parts, reverse=reverse):
+            most = self._processes // len(parts) or 1
+            for number, scope in sorted(self.scopes.items(), reverse=reverse):
                 one = Search(
                     parts[number],
                     self.matcher,
-                    self.scope,
+                    scope,
                     with_index=self._with_index,
-                    processes=max(2, cores() // len(parts)),
+                    processes=most if self._processes else max(2, cores() // len(parts)),
                 )
                 one.stats, one.on_frame = self.stats, self.on_frame
                 stack.enter_context(closing(one))

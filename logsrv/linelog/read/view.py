@@ -145,6 +145,11 @@ class View:
         """The stores by the numbers in their positions."""
         return {0: self}
 
+    @property
+    def parts(self) -> Mapping[int, View]:
+        """A view for each store, with the numbers of segments that this one has."""
+        return {0: self}
+
     def __enter__(self) -> Self:
         return self
 

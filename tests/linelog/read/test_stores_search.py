@@ -117,6 +117,37 @@ def test_every_answer_is_that_of_one_store(of, size, query, scope):
 
 @given(
     written(),
+    st.lists(st.integers(0, 60), max_size=4),
+    st.sampled_from(QUERIES),
+    st.integers(1, 5),
+    st.booleans(),
+)
+def test_pages_neither_leave_out_a_line_nor_repeat_one(of, set_back, query, size, reverse):
+    """Each page begins where the last one ended, also if clocks were set back in between."""
+    back = [0.0] * len(of)
+    for at in set_back:
+        back[at:] = [one - 30 for one in back[at:]]
+    of = [
+        (store, seconds, line(f"level=error blue n=1 at={number}", 999 + seconds + by))
+        for number, ((store, seconds, _), by) in enumerate(zip(of, back, strict=True))
+    ]
+    with both_searches(of, 3, query, Scope()) as (several, _):
+        whole = [hit.position for hit in several.hits(reverse=reverse)]
+        found: list[Position] = []
+        while True:
+            last = found[-1] if found else None
+            scope = Scope(before=last) if reverse else Scope(after=last)
+            page = StoresSearch(several.view, several.matcher, scope)
+            with closing(page):
+                hits = [hit.position for hit in islice(page.hits(reverse=reverse), size)]
+            if not hits:
+                break
+            found += hits
+        assert found == whole
+
+
+@given(
+    written(),
     st.sampled_from(QUERIES),
     st.none() | st.integers(0, 12),
     st.tuples(st.integers(0, 2), st.integers(0, 2)),
