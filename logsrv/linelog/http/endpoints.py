@@ -164,6 +164,10 @@ def _check_position(text: str, now: float) -> str:
     return str(parse_named_position(text))
 
 
+def _check_place(text: str, now: float) -> str:
+    return ",".join(str(parse_named_position(one)) for one in text.split(","))
+
+
 def _parse_flag(text: str, now: float) -> bool:
     if text.lower() not in ("0", "1", "false", "true"):
         raise ValueError(f"{shown(text)} is neither 1 nor 0")
@@ -216,7 +220,11 @@ def _integer_parameter(
 
 
 _TEXT = {"type": "string"}
-_PLACE = {"type": "string", "pattern": "^[0-9]+:[0-9]+$"}
+_PLACE = {"type": "string", "pattern": "^([a-z][a-z0-9-]*/)?[0-9]+:[0-9]+$"}
+_CURSOR = {
+    "type": "string",
+    "pattern": "^([a-z][a-z0-9-]*/)?[0-9]+:[0-9]+(,[a-z][a-z0-9-]*/[0-9]+:[0-9]+)*$",
+}
 _Q = ApiParameter("q", "the query; empty for every line", check_query, _TEXT, "")
 _TIMES = (
     ApiParameter(
@@ -298,7 +306,16 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "/api/tail",
         "Lines that match, as they are written: the events `line` and `missed`. The header "
         "Last-Event-ID goes before `after`",
-        (attrs.evolve(_Q, read=_check_query_for_lines), _AFTER, _JOIN),
+        (
+            attrs.evolve(_Q, read=_check_query_for_lines),
+            attrs.evolve(
+                _AFTER,
+                read=_check_place,
+                schema=_CURSOR,
+                help="the position behind which it begins; of several stores, where each goes on",
+            ),
+            _JOIN,
+        ),
         EVENTS,
         of_some_lines=True,
     ),

@@ -5,13 +5,16 @@ Those that count are in `counted_replies`.
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from itertools import groupby, islice, repeat
-from typing import TYPE_CHECKING, TypeVar, cast
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
+from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.http.counted_replies import (
     fields,
     histogram,
@@ -30,13 +33,21 @@ from logsrv.linelog.http.search_request import (
     make_search,
     question_of,
 )
-from logsrv.linelog.http.views.view_protocol import line_event, missed_event
-from logsrv.linelog.query.question import Question
+from logsrv.linelog.http.views.cursor import (
+    Cursor,
+    Place,
+    parse_place,
+    positions_in,
+    start_of_store,
+)
+from logsrv.linelog.http.views.view_protocol import id_event, line_event, missed_event
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.question import EVERYTHING, Question
 from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read.answer_kinds import MOST_ORDERED, LinesAnswer, TableAnswer
 from logsrv.linelog.read.answers.sources import TextAnswers
 from logsrv.linelog.read.hits import Hit
-from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.records.found_records import (
     RecordLine,
     lines_beyond,
@@ -300,7 +311,12 @@ def _position_before_newest(asked: Search, lines: int) -> Position | None:
 
 def tail(view: View, values: Values) -> Reply:
     """Yield the events of the matching lines from position `begin` up to `end`."""
-    begin, end = parse_position(values["begin"]), parse_position(values["end"])
+    place, until = parse_place(values["begin"]), parse_place(values["end"])
+    if isinstance(until, Cursor):
+        yield from _tail_of_stores(view, values, place, until)
+        return
+    # There may be other stores, to which the server does not write.
+    view, begin, end = view.parts[0], positions_in(place).get(0, until), until
     numbers = [one.number for one in view.segments]
     if begin.segment not in numbers or begin > end:
         later = [number for number in numbers if begin.segment < number <= end.segment]
@@ -313,6 +329,98 @@ def tail(view: View, values: Values) -> Reply:
     for segment, found in events(view, values, begin, end):
         yield _pop_removal_event(view, passed, segment) + b"".join(found)
     yield _pop_removal_event(view, passed, end.segment)
+
+
+class _TailLine(NamedTuple):
+    """A line for a live view. time: its TIME. next: the position behind it. document: JSON.
+
+    document: b"" for a gap, whose event is `gap`.
+    """
+
+    time: bytes
+    next: Position
+    document: bytes
+    gap: bytes = b""
+
+
+def _tail_of_stores(view: View, values: Values, begin: Place, end: Cursor) -> Reply:
+    """Yield the events of the matching lines of several stores, merged by their times.
+
+    begin: if it is of one store, the others begin at the time of the line before it.
+    """
+    reached = dict(positions_in(begin))
+    if len(reached) == 1 and view.names:
+        ((_, after),) = reached.items()
+        every = make_matcher(EVERYTHING)
+        cut = make_search(view, {}, after=after.beside(-1), matcher=every)
+        for number, scope in cast("StoresSearch", cut).scopes.items():
+            later = scope.after.beside(1) if scope.after else start_of_store(number)
+            reached.setdefault(number, later)
+        # A store without later lines begins at its end.
+        reached = {**end.positions, **reached}
+    reached = {
+        number: reached.get(number, start_of_store(number))
+        for number in end.positions
+        if number in view.parts
+    }
+    streams = [
+        _tail_of_store(view.parts[number], values, one, end.positions[number])
+        for number, one in sorted(reached.items())
+    ]
+    for piece in _pieces_of(heapq.merge(*streams, key=attrgetter("time"))):
+        events: list[bytes] = []
+        for one in piece:
+            reached[one.next.store] = one.next
+            cursor = str(Cursor(reached))
+            events.append(one.gap or line_event(cursor, one.document.decode()))
+        yield b"".join(events)
+    yield id_event(str(end))
+
+
+def _tail_of_store(
+    view: View, values: Values, begin: Position, end: Position
+) -> Iterator[_TailLine]:
+    """Yield the matching lines of one of several stores, and gaps."""
+    numbers = [one.number for one in view.segments]
+    if begin.segment not in numbers or begin > end:
+        later = [number for number in numbers if begin.segment < number <= end.segment]
+        is_start = begin == start_of_store(begin.store)
+        begin = Position(later[0] if later else numbers[0], 0)
+        if not is_start:
+            yield _TailLine(b"", begin, b"", missed_event(None, str(begin)))
+    question = question_of(values)
+    document = document_maker(question.extractions)
+    passed = deque(number for number in numbers if begin.segment <= number < end.segment)
+    query = (
+        RecordQuery(question.node) if values.get("join") and question.node != EVERYTHING else None
+    )
+
+    def search(after: Position | None, before: Position | None) -> Search:
+        matcher = make_matcher(question.node) if query is None else query.candidates
+        return Search(view, matcher, Scope(after=after, before=before), processes=1)
+
+    def lines_of(found: Iterator[tuple[Hit, dict[str, Any]]]) -> Iterator[_TailLine]:
+        for hit, about in found:
+            if gap := _pop_removal_event(view, passed, hit.position.segment):
+                yield _TailLine(b"", hit.position, b"", gap)
+            text = safe_json(about).encode()
+            yield _TailLine(hit.line[:TIME_LENGTH], hit.position.beside(len(hit.line) + 1), text)
+
+    after = begin.beside(-1)
+    if query is not None:
+        pieces = lines_of_records(view, search, query.matches, after=after, before=end)
+        yield from lines_of(
+            (hit, document(hit) | about) for piece in pieces for hit, about in piece
+        )
+    else:
+        with closing(search(after, end)) as asked:
+            for _, hits in asked.hits_by_task():
+                some = list(hits)
+                joined = has_all_lines(question)
+                documents = joined_documents(view, some) if joined else map(document, some)
+                yield from lines_of(zip(some, documents, strict=True))
+    if gap := _pop_removal_event(view, passed, end.segment):
+        yield _TailLine(b"", end, b"", gap)
 
 
 def _events_of_lines(

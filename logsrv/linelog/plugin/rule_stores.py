@@ -38,6 +38,7 @@ from logsrv.linelog.store.rule_stores import (
     rule_stores,
     save_keep,
 )
+from logsrv.linelog.store.segment import number_of_store
 from logsrv.linelog.store.store import Store
 
 log = Logger()
@@ -72,6 +73,11 @@ class RuleStores:
     def stores(self) -> list[Store]:
         """The open stores of rules."""
         return [one.store for one in self._open.values()]
+
+    @property
+    def by_number(self) -> dict[int, Store]:
+        """The open stores of rules, by their numbers in positions."""
+        return {number_of_store(name): one.store for name, one in [*self._open.items()]}
 
     def sort(self, intake: Intake) -> None:
         """Let a listener sort its lines by the present rules, and by others after each reload."""

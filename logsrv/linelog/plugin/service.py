@@ -54,8 +54,9 @@ from logsrv.linelog.plugin.monitoring import (
 )
 from logsrv.linelog.plugin.rule_stores import RuleStores
 from logsrv.linelog.plugin.running_parts import RunningParts
-from logsrv.linelog.read.totals import StoreTotals
+from logsrv.linelog.read.totals import StoresTotals
 from logsrv.linelog.store.lock import owning_process
+from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
 from logsrv.memory import keep_freed_memory
@@ -203,7 +204,8 @@ class LoggerService(ListeningService[LoggerSettings]):
             directory=lambda: self.store.present_directory,
             identity=lambda: self.store.identity.store if self.store.identity else "",
             position=lambda: self.store.position,
-            totals=StoreTotals(self.store).count,
+            ends=self._ends,
+            totals=StoresTotals(lambda: self._stores).count,
             hold=self.store.hold,
             unhealthy=self.unhealthy,
             unready=self.unready_reasons,
@@ -213,6 +215,14 @@ class LoggerService(ListeningService[LoggerSettings]):
             endpoints=lambda: self.parts.endpoints(),
         )
         self.parts = RunningParts(PARTS_FOUND.usable, context, settings)
+
+    @property
+    def _stores(self) -> dict[int, Store]:
+        """The open stores, by their numbers in positions."""
+        return {0: self.store, **self.rule_stores.by_number}
+
+    def _ends(self) -> dict[int, Position]:
+        return {number: one.position.in_store(number) for number, one in self._stores.items()}
 
     def wanted_sites(self, settings: LoggerSettings) -> list[SiteSpec]:
         # Checked before anything listens: a half-written settings file may lack it, and give the default.

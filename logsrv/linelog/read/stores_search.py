@@ -34,6 +34,7 @@ from logsrv.linelog.read.stored_lines import (
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.index.segment_index import IndexHead
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import NEXT_STORE, Position
 from logsrv.linelog.store.times import Times
 
@@ -125,6 +126,9 @@ class StoresView(View):
         others = (one % NEXT_STORE for one in following if one // NEXT_STORE == store)
         return self._stores[store].archived_frames_with(number % NEXT_STORE, others, need)
 
+    def segment_exists(self, number: int) -> bool:
+        return self._store_of(number).segment_exists(number % NEXT_STORE)
+
     def file_size(self, number: int) -> int:
         return self._store_of(number).file_size(number % NEXT_STORE)
 
@@ -139,6 +143,53 @@ class StoresView(View):
         return min((one for one, _ in known), default=""), max(
             (one for _, one in known), default=""
         )
+
+
+class RuleStoreView(StoresView):
+    """The store of a rule alone, for a `Follower`; its segments have the numbers of a view of all."""
+
+    def __init__(self, number: int, directory: str, tell: Callable[[str], None]) -> None:
+        super().__init__({number: directory}, lambda name: View(name, tell), tell)
+        self._number, self._own = number, self._stores[number]
+        self._listed = self._own.segments
+
+    def refresh(self) -> None:
+        self._own.refresh()
+        self._list_again()
+
+    def refresh_if_rotated(self) -> None:
+        self._own.refresh_if_rotated()
+        self._list_again()
+
+    def _list_again(self) -> None:
+        if self._own.segments is not self._listed:
+            self._listed = self._own.segments
+            self.open_more({})
+
+    @property
+    def directory_removed(self) -> bool:
+        return self._own.directory_removed
+
+    def is_active_file(self, fd: int) -> bool:
+        return self._own.is_active_file(fd)
+
+    def is_sealed_text(self, number: int, fd: int) -> bool:
+        return self._own.is_sealed_text(number % NEXT_STORE, fd)
+
+    def index_head(self, number: int) -> IndexHead | None:
+        return self._own.index_head(number % NEXT_STORE)
+
+    def missing_between(self, position: Position, following: int) -> MissingText:
+        return self._own.missing_between(position.own, following % NEXT_STORE)
+
+    def erased_between(self, start: Position, end: Position) -> bool:
+        return self._own.erased_between(start.own, end.own)
+
+    def open_whole_segment(self, number: int) -> SegmentFrames | None:
+        frames = super().open_whole_segment(number)
+        # Opening may have listed the segments again.
+        self._list_again()
+        return frames
 
 
 def part_of(view: StoresView, number: int) -> View:

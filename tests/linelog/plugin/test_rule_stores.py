@@ -180,10 +180,11 @@ async def test_a_listener_with_another_name_has_another_rule(tmp_path):
 
 
 async def test_rules_do_not_go_with_what_would_lack_their_lines(tmp_path):
-    server = Server(tmp_path, "", f'http = "unix:{tmp_path}/web"\n')
+    alert = 'alert = "failed"\nalert-command = "true"\n'
+    server = Server(tmp_path, "", alert)
     server.service.startService()
-    said = await server.reload(QUERY, f'http = "unix:{tmp_path}/web"\n')
-    assert any("does not go with searches or live views" in one for one in said)
+    said = await server.reload(QUERY, alert)
+    assert any("does not go with alerts" in one for one in said)
     await server.send("sshd 1")
     await server.service.stopService()
     assert server.lines() == ["sshd 1"]
