@@ -3,6 +3,9 @@
 Each worker of xdist, which we had, collected everything by itself: four of them 40 s of CPU for the quick
 tests. A fork takes a tenth of a second, so there can be as many as keep all cores busy. A test whose worker
 dies fails, and the other tests run.
+
+`Forks` is in the process that has collected: it deals numbers of tests, and passes the workers' reports on
+to pytest. `work` is all that a worker does: it runs the tests whose numbers come, and sends their reports.
 """
 
 from __future__ import annotations
@@ -110,12 +113,12 @@ class Worker:
         self.name = name
         self.pid = pid
         self.connection = connection
-        # The tests that it has been given, and not told the end of.
+        # The tests that it has got, and whose end it has not reported.
         self.tests: deque[int] = deque()
 
 
 class Forks:
-    """Deals the tests to forks, and reports what they tell."""
+    """Deals the tests to forks, and passes their reports on to pytest."""
 
     def __init__(self, session: pytest.Session) -> None:
         self._session = session
@@ -138,7 +141,7 @@ class Forks:
             while self._waiting or self._workers:
                 while self._waiting and len(self._workers) < self._number:
                     self._begin()
-                self._hear()
+                self._wait_for_reports()
                 if self._session.shouldfail:
                     raise self._session.Failed(self._session.shouldfail)
                 if self._session.shouldstop:
@@ -170,13 +173,13 @@ class Forks:
         with contextlib.suppress(OSError):
             worker.connection.send(tests)
 
-    def _hear(self) -> None:
-        """Wait until workers tell something, or one has died."""
+    def _wait_for_reports(self) -> None:
+        """Wait until workers report something, or one has died."""
         ready = wait([worker.connection for worker in self._workers], timeout=1)
         for worker in [*self._workers]:
             if worker.connection in ready:
                 try:
-                    self._told(worker, worker.connection.recv())
+                    self._report(worker, worker.connection.recv())
                     continue
                 except (EOFError, OSError):
                     os.waitpid(worker.pid, 0)
@@ -186,9 +189,9 @@ class Forks:
             self._workers.remove(worker)
             worker.connection.close()
             if worker.tests:
-                self._died(worker)
+                self._report_death(worker)
 
-    def _told(self, worker: Worker, reports: Sequence[dict[str, Any]]) -> None:
+    def _report(self, worker: Worker, reports: Sequence[dict[str, Any]]) -> None:
         """Report a test that is over, or what went wrong after the last one."""
         hook = self._config.hook
         for data in reports:
@@ -201,7 +204,7 @@ class Forks:
             if not worker.tests:
                 self._deal(worker)
 
-    def _died(self, worker: Worker) -> None:
+    def _report_death(self, worker: Worker) -> None:
         """Fail the test that was running; another worker gets those behind it."""
         kill_marked(
             *(f"{name}={of}\0".encode() for name, of in ((WORKER, worker.name), (RUN, self._run)))
@@ -232,23 +235,23 @@ def has_died(pid: int) -> bool:
     return os.waitpid(pid, os.WNOHANG)[0] != 0
 
 
-class Teller:
-    """A plugin of a worker: it tells of a test that is over in one message."""
+class ReportSender:
+    """A plugin of a worker: it sends the reports of a test that is over in one message."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        """Run a test; tell its call, and a setup or a teardown that has not passed or was long."""
+        """Run a test; report its call, and a setup or a teardown that has not passed or was long."""
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
-        self.tell(
+        self.send(
             item,
             [one for one in reports if one.when == "call" or not one.passed or one.duration > LONG],
         )
         return True
 
-    def tell(self, item: pytest.Item, reports: Sequence[pytest.TestReport]) -> None:
+    def send(self, item: pytest.Item, reports: Sequence[pytest.TestReport]) -> None:
         hook = item.config.hook
         self._connection.send(
             [
@@ -263,21 +266,21 @@ def work(session: pytest.Session, connection: Connection, folder: Path) -> NoRet
     status, item = 1, None
     try:
         become_worker(session.config, folder)
-        teller = Teller(connection)
-        session.config.pluginmanager.register(teller)
-        for number, following in given(connection):
+        sender = ReportSender(connection)
+        session.config.pluginmanager.register(sender)
+        for number, following in received_tests(connection):
             item = session.items[number]
             # What comes behind the last is not known yet: all of its file ends, nothing of the session.
             behind = session if following is None else session.items[following]
             session.config.hook.pytest_runtest_protocol(item=item, nextitem=behind)
         if item:
-            end_session(item, teller)
+            end_session(item, sender)
         status = 0
     except KeyboardInterrupt:
         # Daemons of its tests would go on. Nobody may hear what goes wrong.
         with contextlib.suppress(BaseException):
             if item:
-                end_session(item, teller)
+                end_session(item, sender)
     except BaseException:
         os.write(stderr_of(session.config), traceback.format_exc().encode())
     finally:
@@ -285,7 +288,7 @@ def work(session: pytest.Session, connection: Connection, folder: Path) -> NoRet
         os._exit(status)
 
 
-def given(connection: Connection) -> Iterator[tuple[int, int | None]]:
+def received_tests(connection: Connection) -> Iterator[tuple[int, int | None]]:
     """Yield the numbers of the tests that come, each with that of the one behind it, until the end."""
     with contextlib.suppress(EOFError, OSError):
         while tests := connection.recv():
@@ -309,8 +312,8 @@ def become_worker(config: pytest.Config, folder: Path) -> None:
     reactor.__init__()  # type: ignore[misc]
 
 
-def end_session(item: pytest.Item, teller: Teller) -> None:
-    """End the fixtures of the session; what goes wrong there is told as of the last test."""
+def end_session(item: pytest.Item, sender: ReportSender) -> None:
+    """End the fixtures of the session; what goes wrong there is reported as of the last test."""
     # A test has lost them at its own end, and the hook takes them away again.
     item.stash[caplog_records_key] = {}
     call = pytest.CallInfo.from_call(
@@ -318,4 +321,4 @@ def end_session(item: pytest.Item, teller: Teller) -> None:
     )
     report = item.ihook.pytest_runtest_makereport(item=item, call=call)
     if not report.passed:
-        teller.tell(item, [report])
+        sender.send(item, [report])

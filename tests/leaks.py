@@ -54,7 +54,7 @@ OPENS = (
         (Disk, "open_directory"),
         (Disk, "use_descriptor"),
         (View, "__init__"),
-        (View, "open_segment"),
+        (View, "open_whole_segment"),
     ),
     *((Search, "__init__"), (Follower, "__init__"), (StoredLines, "__init__")),
     *((PlaceFolder, "__init__"), (AlertPlaces, "__init__"), (SharedScans, "__init__")),

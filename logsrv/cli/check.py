@@ -122,11 +122,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def finding_text(one: Finding) -> str:
-    """Return a finding as a line."""
-    sentence = f"{one.sentence}; {one.advice}" if one.advice else one.sentence
-    # A path may contain a newline, which would forge a finding.
+    """Return a finding as a line; below it those that mark the place of an error in a query."""
+    sentence, *marks = one.sentence.split("\n")
+    sentence = f"{sentence}; {one.advice}" if one.advice else sentence
+    # A path may contain a newline. Neither here nor, because of the spaces, below can it forge a finding.
     subject = one_line(one.subject)
-    return one_line(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}", _LONGEST)
+    first = one_line(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}", _LONGEST)
+    below = [one_line(f"{'':<{_LEVEL}}{mark}", _LONGEST) for mark in marks]
+    return "\n".join([first, *below])
 
 
 def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:

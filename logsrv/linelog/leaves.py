@@ -50,7 +50,7 @@ _OF_ALERTS = (
 _PATHS_OF_ALERTS = ("/api/alerts", "/api/silences", "/api/would_fire")
 _OF_HTTP = (
     *("http", "http-token", "http-token-file", "http-any-user", "http-host", "http-searches"),
-    *("http-search-time", "saved"),
+    *("http-search-time", "saved", "audit", "reader", "http-user-header", "http-proxy-secret-file"),
 )
 
 LEAVES = (
@@ -95,7 +95,7 @@ LEAVES = (
     Leaf(
         "formats/syslog", "the input and the target syslog", ("syslog",), ("syslog", "syslog+tls")
     ),
-    Leaf("http", "the live page and the API", commands=("open",), options=_OF_HTTP),
+    Leaf("http", "the live page and the API", commands=("open", "token"), options=_OF_HTTP),
     Leaf("importing", "the command import", commands=("import",)),
     Leaf(
         "lake",

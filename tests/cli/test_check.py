@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from logsrv.cli.check import _service_user, finding_text
-from logsrv.kit.service.findings import ok, warning
+from logsrv.kit.service.findings import error, ok, warning
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import logsrv
@@ -199,11 +199,26 @@ def test_a_store_that_root_has_copied_is_seen_as_the_user_of_the_service_does(di
     assert _service_user(service, "nosuchuser")[0].uid == 0
 
 
+def test_the_mark_under_a_wrong_query_stands_below_the_finding():
+    """Each in a line of its own, so that the mark is under the error."""
+    found = error("configuration", ">= needs a value after it\n  level>=\n         ^", "mend it")
+    assert finding_text(found).splitlines() == [
+        "error    configuration            >= needs a value after it; mend it",
+        "           level>=",
+        "                  ^",
+    ]
+
+
+def test_a_newline_in_a_sentence_forges_no_finding():
+    lines = finding_text(error("file", "is not there\nok       other  is fine")).splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == lines[:1]
+
+
 def test_a_newline_in_a_path_forges_no_finding():
     line = finding_text(warning("a\nok       b", "is odd"))
     assert finding_text(ok("a\x1b[2J", "b")).count("\x1b") == 0
     assert line.startswith("warning  a\\x0aok") and "\n" not in line
-    assert "\n" not in finding_text(warning("a", "b\nok       c", "d\ne"))
+    assert "\n" not in finding_text(warning("a", "b", "d\nok       e"))
 
 
 def test_the_help_of_the_service_begins_with_its_usage():

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from logsrv.kit.net.peer_user import tells_users
-from tests.end_to_end.test_other_users import answers_to_nobody, read
 from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
 from tests.parts.commands import logsrv
 from tests.parts.daemons import Logger
+from tests.parts.other_user import answers_to_nobody, read
 from tests.parts.users import EVERYBODYS_PYTHON, as_root
 
 TYPED = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}

@@ -2,17 +2,14 @@
 
 import json
 import os
-import subprocess
-from collections.abc import Mapping
-from typing import TypeAlias
 
 import pytest
 
 from logsrv.kit.net.peer_user import tells_users
-from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.endpoints import ENDPOINTS
 from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
-from tests.parts.users import EVERYBODYS_PYTHON, as_root, nobody
+from tests.parts.other_user import Asked, answers_to_nobody, read
+from tests.parts.users import EVERYBODYS_PYTHON, as_root
 
 pytestmark = [
     as_root,
@@ -20,42 +17,11 @@ pytestmark = [
     pytest.mark.skipif(not os.path.exists(EVERYBODYS_PYTHON), reason=f"no {EVERYBODYS_PYTHON}"),
 ]
 
-ASK = """
-import http.client, json, sys
-found = {}
-for method, path, body, headers in json.load(sys.stdin):
-    connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
-    connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    found[f"{method} {path}"] = [answer.status, answer.read(200).decode()]
-    connection.close()
-print(json.dumps(found))
-"""
-Asked: TypeAlias = tuple[str, str, str | None, Mapping[str, str]]
-"""Method, path, body and headers of a request."""
 CHANGES: list[Asked] = [
     ("PUT", "/api/saved/mine", '{"q": "x"}', {"Content-Type": "application/json"}),
     ("DELETE", "/api/saved/theirs", None, {}),
     ("POST", "/logout", "", {}),
 ]
-
-
-def read(path: str, **headers: str) -> Asked:
-    return "GET", path, None, headers
-
-
-def answers_to_nobody(port: int, *asked: Asked) -> dict[str, tuple[int, str]]:
-    """Return status and text of each answer, by method and path."""
-    done = subprocess.run(
-        [EVERYBODYS_PYTHON, "-c", ASK, str(port)],
-        input=json.dumps(asked).encode(),
-        stdout=subprocess.PIPE,
-        user=nobody().uid,
-        cwd="/",
-        check=True,
-        timeout=PATIENCE,
-    )
-    return {asked: (status, text) for asked, (status, text) in json.loads(done.stdout).items()}
 
 
 def test_another_user_reads_and_changes_nothing_on_loopback(logger, tmp_path):

@@ -140,7 +140,7 @@ def test_logsrv_token_makes_a_token_and_the_line_for_its_file(logger: Start, tmp
     [
         (TABLES.replace('"web"\ntoken', '"ann"\ntoken'), "two readers are called ann"),
         (TABLES.replace('token-file = "web"', 'token-file = "ann"'), "have the same token"),
-        (TABLES.replace("app=web", "app=web | count"), "what follows |"),
+        (TABLES.replace("app=web", "app=web | count"), "only a search takes a stage"),
         (TABLES.replace("app=web", "(app=web"), "never closed"),
         (TABLES.replace("app=web", " "), "is empty"),
         (TABLES.replace('"alert"', '"alerts"'), "did you mean alert"),
@@ -224,7 +224,7 @@ def test_a_proxy_that_authenticates_names_the_reader(logger: Start, tmp_path):
     nginx = program("nginx", "nginx-light")
     secret = "secret-of-the-proxy"
     (tmp_path / "proxy.secret").write_text(secret)
-    more = 'http-user-header = "X-Auth-Request-User"\nhttp-proxy-secret-file = "proxy.secret"'
+    more = 'http-user-header = "X-Auth-Request-User"\nhttp-proxy-secret-file = "proxy.secret"\naudit = true'
     tables = TABLES + '\n[[reader]]\nname = "eve"\nonly = "app=api"\n'
     server = logger(
         *HTTP, "--http-host", "logs.example.org", "--config", configuration(tmp_path, tables, more)
@@ -258,6 +258,7 @@ def test_a_proxy_that_authenticates_names_the_reader(logger: Start, tmp_path):
             assert messages(asked("/api/search", Cookie="session=eve")) == ["two app=api n=2"]
             unknown = asked("/api/search", Cookie="session=mallory")
             assert unknown.status == 403 and "mallory is no reader" in unknown.json["error"]
+            server.wait_for_log('audit reader=none named="mallory"')
             # What a client sends in these headers is replaced.
             forged = {"X-Auth-Request-User": "ann", "Logsrv-Proxy-Secret": "x"}
             assert asked("/api/me", Cookie="session=web", **forged).json["name"] == "web"

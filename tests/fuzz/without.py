@@ -8,6 +8,7 @@ WITHOUT = {
     "cli.arguments": _OPTION,
     "linelog.commands.reading": _OPTION,
     "gopher.command.fetch": _OPTION,
+    "linelog.read.only": "hands a condition on to the parser of queries",
     "linelog.alerts.alert_protocol": "reads the settings of a task that this program wrote",
     "linelog.parts.entries_file": "hands bytes on to orjson",
     "linelog.http.responses": _HANDS_ON,

@@ -86,8 +86,8 @@ SABOTAGES = [
     Sabotage(
         "any token lets a reader in",
         "linelog/http/access.py",
-        "if not hmac.compare_digest(given, self._token):",
-        "if not given:",
+        "if reader.token is not None and reader.token.is_of(given):",
+        "if reader.token is not None:",
         "linelog/http/test_access.py::test_wrong_tokens_are_refused",
     ),
     Sabotage(

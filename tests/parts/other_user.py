@@ -3,8 +3,9 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import pytest
@@ -17,6 +18,21 @@ NEEDED = [
     pytest.mark.skipif(not os.path.exists(EVERYBODYS_PYTHON), reason=f"no {EVERYBODYS_PYTHON}"),
 ]
 """The marks of a module whose tests need another user."""
+
+# Each request is method, path, body and headers.
+_ASK = """
+import http.client, json, sys
+found = {}
+for method, path, body, headers in json.load(sys.stdin):
+    connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    found[f"{method} {path}"] = [answer.status, answer.read(200).decode()]
+    connection.close()
+print(json.dumps(found))
+"""
+Asked: TypeAlias = tuple[str, str, str | None, Mapping[str, str]]
+"""Method, path, body and headers of a request."""
 
 # Each attempt is a list: what to do, where, and what to send. Its outcome is a text: what was read, or the
 # name of the error.
@@ -94,6 +110,24 @@ def attempts(*tried: tuple[str, Any, str]) -> list[str]:
     )
     found: list[str] = json.loads(done.stdout)
     return found
+
+
+def read(path: str, **headers: str) -> Asked:
+    return "GET", path, None, headers
+
+
+def answers_to_nobody(port: int, *asked: Asked) -> dict[str, tuple[int, str]]:
+    """Return status and text of each answer, by method and path."""
+    done = subprocess.run(
+        [EVERYBODYS_PYTHON, "-c", _ASK, str(port)],
+        input=json.dumps(asked).encode(),
+        stdout=subprocess.PIPE,
+        user=nobody().uid,
+        cwd="/",
+        check=True,
+        timeout=PATIENCE,
+    )
+    return {asked: (status, text) for asked, (status, text) in json.loads(done.stdout).items()}
 
 
 def get(path: str = "/", method: str = "GET", body: str = "") -> str:

@@ -130,7 +130,8 @@ class GivenFile:
     """A file that an option names.
 
     option: the name without dashes. secret: whether the file contains a secret. needed: whether it must be
-    there before a start. written: whether the service writes it.
+    there before a start. written: whether the service writes it. table: the key of the array of tables that
+    names it; "" for an option.
     """
 
     option: str
@@ -138,6 +139,12 @@ class GivenFile:
     secret: bool
     needed: bool = True
     written: bool = False
+    table: str = ""
+
+    @property
+    def named_by(self) -> str:
+        """Return the option or the key in a sentence."""
+        return f"{self.option} of [[{self.table}]]" if self.table else f"--{self.option}"
 
 
 def given_files(settings: Any) -> Iterable[GivenFile]:
@@ -151,7 +158,7 @@ def given_files(settings: Any) -> Iterable[GivenFile]:
     return found.values()
 
 
-def _files_with_repeats(settings: Any) -> Iterator[GivenFile]:
+def _files_with_repeats(settings: Any, table: str = "") -> Iterator[GivenFile]:
     for attribute, option in options_of(type(settings)).items():
         value = getattr(settings, attribute)
         for one in value if option.repeatable else (value,):
@@ -160,10 +167,10 @@ def _files_with_repeats(settings: Any) -> Iterator[GivenFile]:
                 # A kind of the author's may be one of these with another phrase.
                 written = kind.accepted == NEW_FILE.accepted
                 needed = not written and kind.accepted != PATH.accepted
-                yield GivenFile(option_name(attribute), one, kind.secret, needed, written)
-    for attribute in tables_of(type(settings)):
-        for table in getattr(settings, attribute):
-            yield from _files_with_repeats(table)
+                yield GivenFile(option_name(attribute), one, kind.secret, needed, written, table)
+    for attribute, declared in tables_of(type(settings)).items():
+        for inner in getattr(settings, attribute):
+            yield from _files_with_repeats(inner, table_key(attribute, declared))
 
 
 def inline_secret_keys(settings_class: type[Any], document: Mapping[str, Any]) -> Iterator[str]:

@@ -222,7 +222,13 @@ def _read_config_file(
             (
                 location,
                 values_from_table(
-                    options, table, location, directory, name=sources.name, inner=True
+                    options,
+                    table,
+                    location,
+                    directory,
+                    name=sources.name,
+                    inner=name,
+                    outer=options_here,
                 ),
             )
             for location, table in zip(locations, found, strict=True)

@@ -113,14 +113,16 @@ def values_from_table(
     directory: Path,
     *,
     name: str,
-    inner: bool = False,
+    inner: str = "",
+    outer: Collection[str] = (),
     also: Sequence[str] = (),
     absent: Mapping[str, str] = MappingProxyType({}),
 ) -> GivenValues:
     """Return the values of a table of the file; keys in `also` are left to the caller.
 
     name: of the plugin.
-    inner: true for a table `[[name]]`, whose keys are not options of the command line.
+    inner: the key of a table `[[KEY]]`, whose keys are not options of the command line; "" for the top.
+    outer: the keys of the top, which are often appended below such a table.
     absent: sentences about options that are missing, as in `absent_options`.
     """
     attributes = {option_name(attribute): attribute for attribute in options}
@@ -131,6 +133,10 @@ def values_from_table(
         if key not in attributes:
             if key in absent:
                 raise ConfigurationError(f"{origin}, key {key}: {absent[key]}")
+            if key in outer:
+                raise ConfigurationError(
+                    f"{origin}: {key} is no key of [[{inner}]]; write it above the first [[…]]"
+                )
             meant = did_you_mean(key, [*attributes, *also])
             raise ConfigurationError(f"{origin}: unknown key {shown(key)}{meant}")
         option = options[attributes[key]]

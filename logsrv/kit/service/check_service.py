@@ -52,7 +52,7 @@ def check_service(service: Any, plugin: str, asked: CheckRequest) -> Iterator[Fi
         # Not if it is about a file with a finding: that has the remedy, and once is enough.
         faulty = [one.subject for one in files if one.level is FindingLevel.ERROR]
         if not any(name in str(failure) for name in faulty):
-            yield error(CONFIGURATION, str(failure), "mend it: places are checked then")
+            yield error(CONFIGURATION, str(failure), "mend it; addresses are checked after that")
     else:
         what = str(file) if file else "from the command line and defaults"
         yield ok(CONFIGURATION, f"{what}; it listens at {counted(len(endpoints), 'place')}")

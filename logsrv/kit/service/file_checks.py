@@ -46,13 +46,13 @@ def _check_file(one: GivenFile, user: User) -> Finding:
         os.stat(one.path)
     except FileNotFoundError:
         if one.needed:
-            return error(name, f"is not there (--{one.option})")
-        return ok(name, f"is not there (--{one.option})")
+            return error(name, f"is not there ({one.named_by})")
+        return ok(name, f"is not there ({one.named_by})")
     except OSError:
         pass
     if not os.access(one.path, os.R_OK):
         remedy = f"chgrp {user.group} {shlex.quote(name)} && chmod 640 {shlex.quote(name)}"
-        return error(name, f"cannot be read by user {user.name} (--{one.option})", remedy)
+        return error(name, f"cannot be read by user {user.name} ({one.named_by})", remedy)
     return _check_exposure(one) or ok(name, f"can be read by user {user.name}")
 
 
@@ -62,18 +62,18 @@ def _check_written_file(one: GivenFile, user: User) -> Finding:
     if not folder.is_dir():
         remedy = f"install -d -m 750 -o {user.name} -g {user.group} {shlex.quote(str(folder))}"
         return error(
-            name, f"cannot be made: there is no directory {folder} (--{one.option})", remedy
+            name, f"cannot be made: there is no directory {folder} ({one.named_by})", remedy
         )
     if not os.path.lexists(one.path):
         if os.access(folder, os.W_OK | os.X_OK):
             return ok(name, f"is not there yet; user {user.name} can make it")
-        said = f"cannot be made: user {user.name} cannot write into {folder} (--{one.option})"
+        said = f"cannot be made: user {user.name} cannot write into {folder} ({one.named_by})"
         return error(name, said, f"chown {user.name} {shlex.quote(str(folder))}")
     if one.path.is_dir():
-        return error(name, f"is a directory, not a file (--{one.option})")
+        return error(name, f"is a directory, not a file ({one.named_by})")
     if not os.access(one.path, os.R_OK | os.W_OK):
         remedy = f"chown {user.name} {quoted} && chmod u+rw {quoted}"
-        return error(name, f"cannot be written by user {user.name} (--{one.option})", remedy)
+        return error(name, f"cannot be written by user {user.name} ({one.named_by})", remedy)
     return _check_exposure(one) or ok(name, f"can be read and written by user {user.name}")
 
 

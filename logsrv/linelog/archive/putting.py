@@ -29,6 +29,7 @@ from logsrv.linelog.store.notes.manifest import (
     Manifest,
     encode_manifest,
     frame_checksum,
+    object_name,
     segment_base_name,
 )
 from logsrv.linelog.store.segment import Segment
@@ -92,10 +93,15 @@ def put_segment(
     """
     made = make_manifest(packed, disk, store)
     known = _manifest_unless_damaged(archive, made, packed, disk)
-    if known is not None and erased_or_none(disk).touches(packed.number) and known != made:
+    is_erased = erased_or_none(disk).touches(packed.number)
+    if known is not None and is_erased and known != made:
         # Lines were erased in this store, in the text or in what its indexes have of other lines.
         archive.remove(manifest_object_name(store, made.name))
         known = None
+    words = object_name(store, packed.words)
+    if known is None and is_erased and words not in made.objects:
+        # No file would take the place of the one with words of the erased lines.
+        archive.remove(words)
     if known is not None:
         _require_same_text(archive, known, made)
         lost = {

@@ -224,6 +224,9 @@ class Backup:
             # The new index and words belong to another text.
             for name in (segment.words, segment.index):
                 target.unlink(name + COMING)
+        elif not source.has_name(segment.words) and self._is_erased_in(segment.number):
+            # After an erase of most lines a segment may have no words; those here are of the lines erased.
+            target.unlink(segment.words)
 
     def _copy_active(self, made: StoreCut) -> int:
         """Copy the text of the active segment; return the number of the next segment."""
@@ -236,8 +239,11 @@ class Backup:
         return number + 1
 
     def _copy_text(self, name: str, number: int, fd: int, size: int) -> None:
-        is_erased = erased.erased_or_none(self.source).touches(number)
-        copy_growing_text(name, fd, size, self.target, is_erased=is_erased)
+        copy_growing_text(name, fd, size, self.target, is_erased=self._is_erased_in(number))
+
+    def _is_erased_in(self, number: int) -> bool:
+        """Return whether lines of a segment were ever erased."""
+        return erased.erased_or_none(self.source).touches(number)
 
     def _copy_other_files(self, made: StoreCut, following: int) -> None:
         """Copy the notes, and write the files that make the directory a store."""

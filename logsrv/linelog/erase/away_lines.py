@@ -4,9 +4,9 @@ The plan is in the folder `erasing.away` of the store before anything is changed
 done. For each segment the folder has another one, where its text is fetched to, verified and synced; lines
 are erased in it as in any store. Only then is it put into the archives, in place of the earlier text. So
 each step can be done again, and at no moment is the text only in an archive that has half of it: after a
-crash, or when an archive cannot be reached, the same command with --everywhere goes on. At last the indexes
-and the note of the archive beside the segment are replaced. While this is unfinished, readers of the store
-report the segment as changed in the archive.
+crash, or when an archive cannot be reached, the same command with --everywhere goes on. The last step
+replaces the indexes and the note of the archive beside the segment. While this is unfinished, readers of
+the store report the segment as changed in the archive.
 
 An index may have a copy of a line before its segment: the first one of a record. So the end of the segment
 before comes with each segment, and indexes of segments after it are made again if an erased line is near.

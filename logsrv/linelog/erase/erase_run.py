@@ -95,7 +95,7 @@ class EraseRun:
             )
         if self.refused:
             parts.append(f"{counted(self.refused, 'line')} that a target has refused")
-        return f"{' and '.join(parts)}, of {shown(self.directory)}"
+        return f"{' and '.join(parts)}, in the store {shown(self.directory)}"
 
     def erase_found(self, file: PlanFile) -> None:
         """Erase the lines that were found. Raises OSError, and ValueError if the note is damaged."""

@@ -50,6 +50,14 @@ PROXY_SECRET = b"Logsrv-Proxy-Secret"
 """The header in which a proxy sends its secret."""
 
 
+class UnknownReaderError(Problem):
+    """A proxy has named somebody who is no reader. name: as the proxy gave it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(403, f"{shown(name)} is no reader of this server")
+        self.name = name
+
+
 class TrustedProxy(NamedTuple):
     """A proxy that says who asks. user_header: where it names the reader. secret: in PROXY_SECRET."""
 
@@ -224,7 +232,7 @@ class AccessRules:
         name = names[0].decode("utf-8", "replace")
         found = next((one for one in self._readers if one.name == name), None)
         if found is None:
-            raise Problem(403, f"{shown(name)} is no reader of this server")
+            raise UnknownReaderError(name)
         return found
 
     def log_in_cookies(self, request: Request, given: bytes) -> list[bytes]:

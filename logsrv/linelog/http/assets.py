@@ -36,6 +36,9 @@ _SHEETS = ("style.css", "lines.css", "chart.css", "small.css")
 _BOARD_SHEETS = ("board.css", "board_dialogs.css")
 _ALONE = ("icon.svg", "theme.js", "regex-worker.js", "alerts.css")
 _BUNDLES = ("main.js", "board.js", "alerts.js")
+# Modules that a page loads once a reader needs them: with `import("./table.js")`, which is a promise.
+_LATER = ("table.js", "complete.js")
+_IMPORT_LATER = re.compile(r'\bimport\("\./([\w-]+\.js)"\)')
 _IMPORT = re.compile(r'^import (?:\* as (\w+)|(\{[^}]*\})) from "\./([\w-]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
 # A comment with lines of its own, which a browser does not need.
@@ -49,8 +52,8 @@ _KEYS = (
     (("n", "N"), "next hit, hit before; without a filter: next warning or worse"),
     (("r",), "one, two or all rows of each line"),
     (("y",), "copy the line and its record"),
-    (("c",), "neighbours of the line in the store"),
-    (("s",), "±5 s around the line: all sources, without the filter"),
+    (("c",), "neighbours of the line in the store; of the newest if none is selected"),
+    (("s",), "±5 s around the line, too: all sources, without the filter"),
     (("Backspace",), "back to what was shown before, at the same line"),
     (("t",), "choose the time, from and to"),
     (("o",), "saved searches and boards: save this one, choose, remove"),
@@ -188,6 +191,7 @@ def static_files() -> dict[str, Asset]:
     files["style.css"] = "".join(map(_read_static_file, _SHEETS))
     files["board.css"] = "".join(map(_read_static_file, _BOARD_SHEETS))
     files |= {name: _bundle_modules(name) for name in _BUNDLES}
+    files |= {name: _bundle_later(name) for name in _LATER}
     return {
         f"{STATIC}/{name}": _with_gzip(_make_asset(text.encode(), _TYPES[Path(name).suffix]))
         for name, text in files.items()
@@ -208,19 +212,45 @@ def _bundle_modules(first: str) -> str:
     Each module becomes a function that returns its exports; the modules that it imports come before it. The
     file exports all modules by their names.
     """
+    functions = (f"modules{key} = {made};\n" for key, made in _module_functions(first).items())
+    return "export const modules = {};\n" + "".join(functions)
+
+
+def _bundle_later(first: str) -> str:
+    """Return what a page needs in addition for a module that it loads later.
+
+    The file exports a function that adds modules to those of the page, unless they are there, and returns
+    the module. It lacks the modules that all pages with this module have.
+    """
+    pages = [
+        bundle for bundle in map(_bundle_modules, _BUNDLES) if f'import("./{first}")' in bundle
+    ]
+    functions = (
+        f"modules{key} ??= {made};\n"
+        for key, made in _module_functions(first).items()
+        if not all(f"\nmodules{key} = " in page for page in pages)
+    )
+    adding = "".join(functions)
+    return f'export const add = (modules) => {{\n{adding}return modules["{first}"];\n}};\n'
+
+
+@cache
+def _module_functions(first: str) -> dict[str, str]:
+    """Return a module and all its imports, each as a call of a function, by its key in `modules`."""
     done: dict[str, str] = {}
 
     def add(name: str) -> None:
         text = _read_static_file(name)
         for needed in _IMPORT.finditer(text):
-            if needed[3] not in done:
+            if f'["{needed[3]}"]' not in done:
                 add(needed[3])
         exports = ", ".join(_EXPORT.findall(text))
         text = _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub(_import_replacement, text)))
-        done[name] = f'modules["{name}"] = (() => {{\n{text}return {{ {exports} }};\n}})();\n'
+        text = _IMPORT_LATER.sub(r'import("./\1").then((later) => later.add(modules))', text)
+        done[f'["{name}"]'] = f"(() => {{\n{text}return {{ {exports} }};\n}})()"
 
     add(first)
-    return "export const modules = {};\n" + "".join(done.values())
+    return done
 
 
 def _import_replacement(found: re.Match[str]) -> str:

@@ -39,6 +39,9 @@ PANEL_SHAPES = ("table", "bars", "lines", "number")
 """The shapes of a saved search on a board."""
 PANEL_TIMES = ("own", "board")
 """Whose time a panel shows once the board has one: that which its search was saved with, or the board's."""
+PANEL_WIDTHS = ("narrow", "wide")
+"""How wide a panel is: as a column, or as the whole board."""
+LONGEST_FIGURE = 1000
 # Characters; a name of the longest kind, with as many backticks.
 _LONGEST_FIELD, _LONGEST_LIST = 2_002, 4_000
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -461,8 +464,10 @@ NAME_IN_PATH = {"name": "name", "in": "path", "required": True, "schema": _NAME}
 def _openapi_changes() -> dict[str, Any]:
     """Return the operations on one saved search or board; each answers with the list that is left."""
     search = _openapi_object(dict.fromkeys(SAVED_PARTS, _TEXT))
-    choices = {"as": {"enum": list(PANEL_SHAPES)}, "time": {"enum": list(PANEL_TIMES)}}
-    panel = _openapi_object({"search": _NAME, **choices}) | {"required": ["search", "as"]}
+    members = {"as": PANEL_SHAPES, "time": PANEL_TIMES, "width": PANEL_WIDTHS}
+    choices = {name: {"enum": list(values)} for name, values in members.items()}
+    figure = {"figure": {**_TEXT, "maxLength": LONGEST_FIGURE}}
+    panel = _openapi_object({"search": _NAME, **choices, **figure}) | {"required": ["search", "as"]}
     panels = {"type": "array", "items": panel, "maxItems": MOST_PANELS}
     fields = {"type": "object", "additionalProperties": _TEXT}
     board = _openapi_object({"panels": panels, "variables": fields}) | {"required": ["panels"]}

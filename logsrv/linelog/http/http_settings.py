@@ -34,7 +34,7 @@ HOST_NAME: Kind[str] = Kind(
 
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", re.ASCII)
-# What a header of these says is decided by others, or by rules of its own.
+# Headers with a meaning of their own, or that others set.
 _TAKEN_HEADERS = frozenset(
     ("authorization", "cookie", "host", "origin", "referer", "user-agent", "logsrv-proxy-secret")
 )

@@ -6,7 +6,8 @@ members of adm and logsrv where the package for Debian is installed, the service
 not asked, and the code is in none of its logs.
 
 Where the page and the token are, it reads as twistd logsrv does: --http and --http-token-file, variables
-such as LOGSRV_HTTP, --config, else /etc/logsrv.toml. Without a token, the address has no code.
+such as LOGSRV_HTTP, --config, else /etc/logsrv.toml. Without --http-token-file the address has no code: the
+tokens of readers make none.
 
 Examples:
 
@@ -88,6 +89,11 @@ def run(arguments: argparse.Namespace) -> int:
     if token is not None and sys.stdout.isatty():
         whose = "anybody's browser" if arguments.url else f"the browser of {user_name(uid)}"
         tell(f"logsrv open: it works once, within a minute, in {whose}")
+    if token is None and settings.reader:
+        tell(
+            "logsrv open: the address has no code, as readers have tokens of their own; one of "
+            "--http-token-file would make one"
+        )
     if arguments.browser and not webbrowser.open(address):
         raise ConfigurationError("--browser: no browser was found here; open the address yourself")
     return 0

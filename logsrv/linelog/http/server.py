@@ -19,7 +19,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http import assets
-from logsrv.linelog.http.access import AccessRules, TrustedProxy, asking_client
+from logsrv.linelog.http.access import AccessRules, TrustedProxy, UnknownReaderError, asking_client
 from logsrv.linelog.http.board_variables import variables_hint
 from logsrv.linelog.http.endpoints import (
     BOARD_FILE,
@@ -144,8 +144,8 @@ class WebServer:
         )
         self._access = access
         self._audit.is_on = settings.audit
-        # Of each reader who is gone, or sees other lines. A client that has the new token, or needs none,
-        # connects again by itself.
+        # Readers who are gone, or see other lines now, lose their streams. A client that has the new token,
+        # or needs none, connects again.
         for stream, reader in list(self._streams.items()):
             if not access.still_has(reader):
                 stream.close("the token has changed")
@@ -167,7 +167,9 @@ class WebServer:
         self._audit.begin(request)
         try:
             self._route_request(request)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, UnknownReaderError):
+                self._audit.note_unknown(request, error.name)
             self._answer_failure(Failure(), request)
 
     def _route_request(self, request: WebRequest) -> None:

@@ -49,15 +49,16 @@ class Drops:
         if not any(need is None or _may_be_in(texts, need) for need in self._needs):
             return block
         if len(block) * (len(stamp) + 1) <= most:
-            return self._without_matches(block, batch, len(stamp))
+            return self._without_matches(batch)
         kept = []
         for piece in block.pieces(most // (len(stamp) + 1)):
-            found = self._without_matches(piece, attrs.evolve(batch, block=piece), len(stamp))
+            found = self._without_matches(attrs.evolve(batch, block=piece))
             kept.append(b"" if found is None else bytes(found))
         return Block.of(lines) if (lines := b"".join(kept)) else None
 
-    def _without_matches(self, block: Block, batch: Batch, size: int) -> Block | None:
-        """Return a block without its matching lines. size: of the stamp."""
+    def _without_matches(self, batch: Batch) -> Block | None:
+        """Return the block of a batch without its matching lines."""
+        block, size = batch.block, len(batch.stamp)
         stamped = b"".join(batch.stored())
         spans = [*self._find(stamped)]
         if not spans:

@@ -154,7 +154,9 @@ def _hint_on_comparison(node: Compare) -> str | None:
         _shortened_line(node.value),
     )
     if op in ORDERS and node.field != "level" and not numbers_by_unit(node.field, node.value):
-        asked = f"{name}{op}{value} finds nothing: {op} compares numbers, and {value} is none"
+        asked = (
+            f"{name}{op}{value} finds nothing: {op} compares numbers, and {value} is not a number"
+        )
         if node.field in ("time", "timestamp"):
             return f"{asked}; times are given apart from the query, as --since and --until"
         return f"{asked}, with a unit (500ms, 1m30s, 10kB, 1.5GiB) or without"

@@ -120,7 +120,7 @@ def take_figures(words: StageWords, function: str) -> tuple[Figure, ...]:
     while words.comma():
         function = words.keyword(*NAMES)
         if not function:
-            raise words.wrong(f"behind the comma one of these is missing: {listed(NAMES)}")
+            raise words.wrong(f"after the comma one of these is missing: {listed(NAMES)}")
         found.append(take_figure(words, function))
     words.require_few(found, MOST_FIGURES, "figures")
     conditions = tuple(dict.fromkeys(one.condition for one in found if one.condition))
@@ -206,7 +206,7 @@ STAGE = Stage(
         ("count, avg ms by app", _FIGURES),
         ("count if (b=1) as errors", "of lines that match this, too; as names any figure"),
         ("max time by hostname", "the time of the last line; also: min time"),
-        ("where count > 5", "behind these, of their columns: time < now - 10m"),
+        ("where count > 5", "after figures: compares columns: time < now - 10m"),
         (
             "count every 5m by app",
             "by steps of time: 1d, 1mo, auto; also: compare 1d",

@@ -18,6 +18,7 @@ from logsrv.linelog.query.field_names import read_field
 from logsrv.linelog.query.question import Cell, Column, Extraction
 from logsrv.linelog.query.stage import ANY_FIELD, Completion, Stage
 from logsrv.linelog.query.stage_words import StageWords, find_column
+from logsrv.linelog.query.units import unit_of_figures
 from logsrv.linelog.read.answer_kinds import LinesAnswer, OrderedLines
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ class Sorting(LinesAnswer):
             return OrderedLines(found.hits, (), found.with_number)
         if found.lines and not found.with_number:
             note = f"{counted(found.lines, 'line')} match, none has a number in {self.field}"
-        members = [{"number": number} for number in found.numbers]
+        ways = chosen_lines.written_ways(found.hits, self.field, extractions)
+        unit = unit_of_figures(self.field, ways)
+        members = [{"number": one} | ({"unit": unit} if unit else {}) for one in found.numbers]
         return OrderedLines(found.hits, members, found.with_number, note)
 
     def columns_behind(self, columns: Sequence[Column]) -> Sequence[Column]:

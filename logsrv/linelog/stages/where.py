@@ -100,7 +100,7 @@ def _parse_rows(text: str, start: int, columns: Sequence[Column]) -> tuple[Node,
         name = name_of_field(found[1]) if found else None
         if found is None or name is None:
             require_closed(text, at)
-            raise QueryError("behind figures, where compares columns: where count > 5", at + 1)
+            raise QueryError("after figures, where compares columns: where count > 5", at + 1)
         column = find_column(name, columns, at)
         test, end = _parse_test(text, found, column, extracted)
         if isinstance(test, Compare):
@@ -153,7 +153,7 @@ def _check_value(test: Compare, column: Column, at: int) -> None:
         column.kind.is_number and test.op in ORDERS and not numbers_by_unit(column.name, test.value)
     ):
         shown = one_line(field_as_written(column.name), 60)
-        raise QueryError(f"{shown} is a number, and {value} is none", at + 1)
+        raise QueryError(f"{shown} is a number, and {value} is not", at + 1)
 
 
 class _RowTests:

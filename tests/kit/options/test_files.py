@@ -162,7 +162,7 @@ def test_files_of_options_and_tables_come_once():
     assert list(given_files(Whole(texts=(text,), token_file=one, part=parts))) == [
         GivenFile("texts", text, False, needed=False),
         GivenFile("token-file", one, True),
-        GivenFile("token-file", other, True),
+        GivenFile("token-file", other, True, table="part"),
     ]
 
 

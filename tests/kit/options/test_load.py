@@ -169,6 +169,10 @@ def test_tables_may_have_the_key_of_their_shorthand(tmp_path, toml, places):
         ("[[listener]]\nname='x'", ", listener 1: listen is missing; accepted: an endpoint"),
         ("[[listener]]\nmax-lime=1", ", listener 1: unknown key max-lime (did you mean max-line?)"),
         ("[[listener]]\nlisten='x'", ", listener 1, key listen): not TYPE:ARGUMENTS; accepted"),
+        (
+            "[[listener]]\nlisten='tcp:1'\nkeep-days=3",
+            ", listener 1: keep-days is no key of [[listener]]; write it above the first [[…]]",
+        ),
         ("[[listen]]\nlisten='tcp:1'", ", key listen: no table (did you mean [[listener]]?)"),
         ("[listen]\nx='tcp:1'", ", key listen: no table (did you mean [[listener]]?)"),
         ("[[listner]]\nlisten='tcp:1'", ": unknown key listner (did you mean listener?)"),

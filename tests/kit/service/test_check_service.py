@@ -307,5 +307,5 @@ def test_a_configuration_error_names_what_is_not_checked(tmp_path):
         FindingLevel.ERROR,
         "configuration",
         "there is no moon",
-        "mend it: places are checked then",
+        "mend it; addresses are checked after that",
     )

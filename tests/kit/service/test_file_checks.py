@@ -188,6 +188,13 @@ def written(path: Path, text: str = TOKEN, mode: int = 0o640) -> Path:
     return path
 
 
+def test_a_missing_file_of_a_table_names_the_table(directory):
+    """There is no option of this name to look for."""
+    given = GivenFile("token-file", directory / "none", True, table="reader")
+    [found] = check_files([given], current_user())
+    assert found.sentence == "is not there (token-file of [[reader]])"
+
+
 def test_a_token_of_the_right_mode_is_fine(directory):
     [found] = checked(written(directory / "token"), current_user())
     assert (found.level, found.sentence) == (

@@ -115,7 +115,7 @@ def test_an_alert_may_have_a_condition_and_a_wrong_one_is_pointed_at():
     text = "status>=500 | count > 100 in 5m by app"
     assert alerts("--alert", text, "--alert-command", "cat")[0].alert == text
     said = refused("--alert", "x | count > in 5m", "--alert-command", "cat")
-    assert "count is a number, and in is none" in said and said.endswith("\n              ^")
+    assert "count is a number, and in is not" in said and said.endswith("\n              ^")
 
 
 def test_format_and_ends_of_episodes_may_be_chosen_for_each_alert(tmp_path):

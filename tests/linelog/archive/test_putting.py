@@ -25,6 +25,7 @@ from logsrv.linelog.store.notes.archive_notes import save_local_manifest
 from logsrv.linelog.store.segment import Segment
 from tests.parts.archived_stores import STORE, files_of, packed, sealed_store
 from tests.parts.disks import at
+from tests.parts.erasing import erase, files_with_person, store_with_person
 
 CALLS = ("open", "writev", "fchmod", "fdatasync", "fsync", "link", "unlink", "makedirs")
 
@@ -164,6 +165,18 @@ def test_another_segment_of_this_name_is_an_error(folder, store, tmp_path):
     with pytest.raises(OtherSegment, match=r"restored or copied.*--new-identity"):
         put_first(folder, other)
     assert files_of(folder) == before
+
+
+def test_no_word_index_stays_of_a_segment_that_has_none_after_an_erase(folder, tmp_path):
+    store = store_with_person(tmp_path / "small")
+    one = packed(store)[0]
+    (store / one.words).write_bytes(b"words of Zebulon")
+    archive = DirectoryArchive(str(folder))
+    put_segment(archive, one, at(store), STORE)
+    erase(store, is_damaged=True)
+    assert not (store / one.words).exists() and files_with_person(folder)
+    put_segment(archive, one, at(store), STORE)
+    assert files_with_person(folder) == []
 
 
 def test_indexes_that_were_made_anew_are_no_other_segment(folder, store):

@@ -106,6 +106,19 @@ def test_a_text_that_was_sealed_and_erased_in_takes_the_place_of_that_before(tmp
     assert not list(to.glob("0000000003-*Z.log"))
 
 
+def test_the_next_backup_has_no_word_index_of_lines_that_were_all_erased(tmp_path):
+    """The store has none of such a segment any more, so nothing takes the place of the one before."""
+    store, to = store_with_person(tmp_path / "store"), tmp_path / "to"
+    words = packed_of(store)[0].words
+    (store / words).write_bytes(b"words of Zebulon")
+    take(store, to)
+    assert (to / words).exists()
+    erase(store, is_damaged=True)
+    assert not (store / words).exists()
+    take(store, to)
+    assert files_with_person(to) == [] and kinds(found(to)) == []
+
+
 def test_lines_can_be_erased_in_a_backup_alone(tmp_path):
     """Its compressed segments are the same files as those of the store."""
     store, to = store_with_person(tmp_path / "store"), tmp_path / "to"

@@ -127,7 +127,15 @@ def test_every_variable_that_is_read_is_listed():
 
 
 # Set by the system or a service manager, or read by what every program reads it for.
-NOT_FOR_PEOPLE = {"PATH", "HOME", "SOURCE_DATE_EPOCH", "LISTEN_FDS", "NOTIFY_SOCKET", "SUDO_USER"}
+NOT_FOR_PEOPLE = {
+    "PATH",
+    "HOME",
+    "SOURCE_DATE_EPOCH",
+    "LISTEN_FDS",
+    "NOTIFY_SOCKET",
+    "SUDO_USER",
+    "SUDO_UID",
+}
 
 
 def test_statuses_are_those_of_searches():

@@ -22,7 +22,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store import place
 from logsrv.linelog.store.identity import Identity, save_identity
 from logsrv.linelog.store.notes.archive_notes import save_archive_url, save_local_manifest
-from logsrv.linelog.store.notes.erase_plan import locked_plan
+from logsrv.linelog.store.notes.erase_plan import PlanFile, locked_plan
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.place import Place
 from logsrv.linelog.store.segment import Listing, Position
@@ -245,6 +245,24 @@ def test_an_interrupted_erase_is_named_and_finished_by_finish(server, tmp_path):
     status, said, why = erase_everywhere(store, "--finish")
     assert status == 0 and "erased in archives: " in said
     require_erased(store, [server.url()], before)
+
+
+def test_an_erase_that_is_cut_off_after_its_note_is_noted_once(tmp_path, monkeypatch, capsys):
+    (tmp_path / "cold").mkdir()
+    store = archived(store_with_person(tmp_path / "store"), f"file://{tmp_path}/cold")
+    count = len(lines_of(store, QUERY))
+    remove = PlanFile.remove
+
+    def remove_unless_noted(file: PlanFile) -> None:
+        if load_erased(at(store)).erasures:
+            monkeypatch.undo()
+            raise OSError("the disk was pulled")
+        remove(file)
+
+    monkeypatch.setattr(PlanFile, "remove", remove_unless_noted)
+    assert not erase_here(store) and "the disk was pulled" in capsys.readouterr().err
+    assert erase_here(store)
+    assert sum(one.lines for one in load_erased(at(store)).erasures) == count
 
 
 def test_a_segment_that_is_changed_in_its_archive_stays_and_is_said(tmp_path):

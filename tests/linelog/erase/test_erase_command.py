@@ -23,7 +23,7 @@ def test_it_says_how_many_erases_them_and_finds_nothing_then(store):
     text = text_of(store)
     dry = logsrv("erase", QUERY, "--dry-run", "-d", str(store))
     times = "from 2026-11-20T06:00:03.000000Z to 2026-11-20T06:02:37.000000Z"
-    said = f"23 lines in 4 segments, {times}, of {store}"
+    said = f"23 lines in 4 segments, {times}, in the store {store}"
     assert dry.returncode == 0 and f"would be overwritten: {said}\n".encode() in dry.stdout
     assert text_of(store) == text and not (store / "erased").exists()
     done = logsrv("erase", QUERY, "--yes", "--reason", "request 17", "-d", str(store))

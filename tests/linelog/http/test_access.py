@@ -1,7 +1,9 @@
 """Who is answered, by Host, Origin and token; and who may listen where without a token."""
 
+from functools import partial
+
 import pytest
-from twisted.internet.address import UNIXAddress
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.task import Clock
 
 from logsrv.errors import ConfigurationError
@@ -21,6 +23,7 @@ from logsrv.linelog.http.http_settings import (
     HttpSettings,
     read_http_token,
 )
+from logsrv.linelog.http.log_in.one_time_codes import OneTimeCodes, make_code
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.readers.reader import Reader
 from logsrv.linelog.http.readers.reader_settings import ReaderSettings
@@ -89,6 +92,28 @@ def test_requests_of_other_origins_are_refused():
     assert status(Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate") == 403
     assert status(True, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate") == 200
     assert status(True, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="cors") == 403
+
+
+def test_who_closed_the_connection_before_it_was_looked_at_uses_up_no_code():
+    """A code of one user; another, whom the system can no longer name, gets no cookie for it either."""
+    users = {1: None, 2: 1000}
+    rules = AccessRules(
+        (),
+        [Reader(token=KnownToken.of(TOKEN))],
+        TokenBuckets(Clock().seconds),
+        lambda peer, host: users[peer[1]],
+        code_token=TOKEN,
+    )
+    codes, code = OneTimeCodes(0.0), make_code(TOKEN, 1.0, b"twelve bytes", 1000)
+    asked = []
+    for port in users:
+        request = requested()
+        request.getClientAddress = partial(IPv4Address, "TCP", "127.0.0.1", port)  # type: ignore[method-assign]
+        asked.append(request)
+    gone, there = asked
+    assert status_of(rules.code_cookies, gone, code, codes, 2.0) == 401
+    assert status_of(rules.code_cookies, there, code, codes, 2.0) == 200
+    assert status_of(rules.code_cookies, there, code, codes, 2.0) == 401
 
 
 def test_no_token_is_needed_where_none_is_set():
@@ -191,7 +216,7 @@ def test_a_token_file_has_one_token(tmp_path):
         file.write_text(text)
         with pytest.raises(ConfigurationError, match=r"has no token in it|is larger than"):
             read_http_token(HttpSettings(http_token_file=file))
-    with pytest.raises(ConfigurationError, match="take one"):
+    with pytest.raises(ConfigurationError, match="remove one"):
         read_http_token(HttpSettings(http_token_file=file, http_token="x"))
     with pytest.raises(ConfigurationError, match="no such file"):
         read_http_token(HttpSettings(http_token_file=tmp_path / "none"))

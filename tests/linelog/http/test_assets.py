@@ -19,6 +19,9 @@ from logsrv.linelog.http.assets import (
     static_files,
 )
 
+PAGE_SCRIPTS = ("main.js", "board.js", "alerts.js")
+# Scripts that a page loads once a reader needs them.
+LATER = ("table.js", "complete.js")
 FOLDER = Path(assets.__file__).parent / "static"
 DOCUMENTS = {
     "page": live_page().body.decode(),
@@ -64,7 +67,7 @@ def test_a_problem_on_the_log_in_page_is_escaped():
 def test_static_files_have_their_types_and_etags():
     """Few, with their types, and an ETag that changes with each."""
     names = {path.rpartition("/")[2] for path in static_files()}
-    of_others = {"board.css", "board.js", "alerts.css", "alerts.js"}
+    of_others = {"board.css", "board.js", "alerts.css", "alerts.js", *LATER}
     assert names == {"icon.svg", "main.js", "regex-worker.js", "style.css", "theme.js", *of_others}
     script = static_files()[f"{STATIC}/main.js"]
     assert script.content_type == "text/javascript; charset=utf-8"
@@ -75,7 +78,10 @@ def test_static_files_have_their_types_and_etags():
 def test_every_file_of_the_folder_is_in_what_is_sent():
     """A browser fetches one script: each module is in it once, behind those that it imports."""
     found = set()
-    for bundle in ("main.js", "board.js", "alerts.js"):
+    for name in LATER:
+        added = static_files()[f"{STATIC}/{name}"].body.decode()
+        found |= set(re.findall(r'^modules\["(.+?)"\] \?\?=', added, re.MULTILINE))
+    for bundle in PAGE_SCRIPTS:
         sent = static_files()[f"{STATIC}/{bundle}"].body.decode()
         assert not re.search(r"^import |^export (?!const modules)", sent, re.MULTILINE)
         modules = re.findall(r'^modules\["(.+?)"\] =', sent, re.MULTILINE)
@@ -87,9 +93,25 @@ def test_every_file_of_the_folder_is_in_what_is_sent():
     alone = {path.rpartition("/")[2] for path in static_files()} | {
         *("lines.css", "chart.css", "small.css", "board_dialogs.css")
     }
-    assert found == {path.name for path in FOLDER.iterdir()} - alone | {
-        *("main.js", "board.js", "alerts.js")
-    }
+    scripts = {*PAGE_SCRIPTS, *LATER}
+    assert found == {path.name for path in FOLDER.iterdir()} - alone | scripts
+
+
+def test_a_module_that_is_loaded_later_brings_what_the_page_lacks():
+    """It and its imports, once each, but nothing that all its pages have."""
+    files = {path.rpartition("/")[2]: one.body.decode() for path, one in static_files().items()}
+    for name in LATER:
+        loading = f'import("./{name}").then'
+        pages = [files[page] for page in PAGE_SCRIPTS if loading in files[page]]
+        assert pages, name
+        added = re.findall(r'^modules\["(.+?)"\] \?\?=', files[name], re.MULTILINE)
+        assert added[-1] == name and len(set(added)) == len(added)
+        for page in pages:
+            there = set(re.findall(r'^modules\["(.+?)"\] =', page, re.MULTILINE))
+            needed = re.findall(r'= modules\["(.+?)"\];', files[name])
+            assert name not in there and set(needed) <= there | set(added)
+        shared = [one for one in added if all(f'modules["{one}"] =' in page for page in pages)]
+        assert not shared, name
 
 
 def test_each_page_has_nothing_that_only_another_needs():
@@ -108,7 +130,7 @@ def test_static_files_are_compressed():
     pages = {path: page() for path, page in PAGES.items()}
     for path, asset in {**pages, **static_files()}.items():
         assert gzip.decompress(asset.packed) == asset.body, path
-    assert len(static_files()[f"{STATIC}/main.js"].packed) < 72_000
+    assert len(static_files()[f"{STATIC}/main.js"].packed) < 66_000
     assert len(static_files()[f"{STATIC}/alerts.js"].packed) < 28_000
     assert not log_in_page().packed
 

@@ -92,6 +92,19 @@ def test_without_a_token_it_prints_the_plain_address(tmp_path, port, capsys):
     assert printed(capsys, *words) == f"http://127.0.0.1:{port}/"
 
 
+def test_readers_with_tokens_of_their_own_are_told_why_the_address_has_no_code(
+    tmp_path, port, token, capsys
+):
+    reader = '[[reader]]\nname = "alice"\ntoken-file = "token"'
+    assert open_command.run(asked("--config", str(configuration(tmp_path, port, reader)))) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"http://127.0.0.1:{port}/\n"
+    assert printed.err == (
+        "logsrv open: the address has no code, as readers have tokens of their own; one of "
+        "--http-token-file would make one\n"
+    )
+
+
 def test_a_proxy_has_another_address_and_connects_as_another_user(port, token, capsys):
     words = ("--http", "unix:/run/web", "--http-token-file", str(token))
     address = printed(capsys, *words, "--url", "https://logs.example.org/")

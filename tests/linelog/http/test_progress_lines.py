@@ -179,16 +179,19 @@ def test_an_answer_that_is_soon_there_tells_nothing_before(store, monkeypatch):
     assert before == [] and last.startswith(b'{"answer": {')
 
 
-def test_a_segment_that_was_removed_after_the_first_line_is_told_in_the_last():
+def test_segments_that_were_removed_after_the_first_line_are_told_in_the_last():
     missing, sent = ["the first"], list[bytes]()
     answer = ProgressLines(sent.append, missing)
     answer.progress.of = 10
     answer.progress.tell()
     missing.append("another")
+    answer.progress.tell()
+    missing.append("a third")
     answer.send_whole([b'{"rows": []}\n'])
     assert [json.loads(line) for line in sent] == [
         {"progress": {"read": 0, "of": 10}},
-        {"answer": {"rows": []}, "missing": "another"},
+        {"progress": {"read": 0, "of": 10}},
+        {"answer": {"rows": []}, "missing": "another; a third"},
     ]
 
 

@@ -175,6 +175,23 @@ def test_another_token_ends_what_the_old_one_opened(tmp_path):
     assert viewer.received.endswith(b"0\r\n\r\n")
 
 
+def test_a_search_that_was_refused_is_not_answered_once_more_when_the_token_changes(
+    tmp_path, monkeypatch
+):
+    """A reload would fail in the middle, and leave the streams open that it comes to later."""
+    monkeypatch.setattr("logsrv.linelog.http.searching.searches.MOST_OF_CLIENT", 0)
+    served = ServedStore(tmp_path, http_token="secret", http_searches=1)
+    first, refused, viewer = (Browser(served.server.handle, served.reactor) for _ in range(3))
+    first.get("/api/search", Authorization="Bearer secret")
+    refused.get("/api/search?q=x", Authorization="Bearer secret")
+    viewer.get("/api/tail", Authorization="Bearer secret")
+    served.server.apply(HttpSettings(http_token="other"))
+    assert first.received.startswith(b"HTTP/1.1 401 ")
+    assert refused.received.startswith(b"HTTP/1.1 429 ")
+    assert refused.received.count(b"HTTP/1.1 ") == 1
+    assert b"the token has changed" in viewer.received
+
+
 def test_a_request_that_waited_behind_a_stream_needs_the_other_token(tmp_path):
     """It is answered in the middle of the change, as the stream before it ends."""
     served = ServedStore(tmp_path, http_token="secret")
@@ -233,6 +250,16 @@ def test_a_client_that_goes_before_its_answer_fails(served):
         served.reactor.held.pop()(False, Failure(StoreError("the store was removed")))
         gc.collect()
     assert not logged
+
+
+def test_an_answer_to_a_client_that_has_gone_is_not_counted(served):
+    served.reactor.held = []
+    browser = Browser(served.server.handle, served.reactor)
+    browser.get("/api/stats")
+    browser.leave()
+    served.reactor.held.pop()(True, {"lines": 2})
+    _, said = served.ask("/metrics")
+    assert b'http_requests_total{status="200"}' not in said
 
 
 def test_nothing_is_answered_before_its_process_has_an_answer(served):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.intake.filter_options import FilterCounts, pattern_of_mask
-from logsrv.linelog.intake.masks import Masks
+from logsrv.linelog.intake.masks import MOST_FAR_LOOKS, Masks
 from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.rules import LineCounts, LineRules
 
@@ -153,3 +153,44 @@ def test_blocks_in_which_every_line_matches_are_masked_as_any():
     masks = Masks([r"\d{16}", "rd [^ ]+"], FilterCounts())
     for number in (500, 500, 1, 20_000):
         assert bytes(masks.apply(Block.of(text * number))) == b"ca(masked)\n" * number
+
+
+@pytest.mark.parametrize("mask", ["/a(.*b)?/", "/a(?P<it>.*b)?/", "/a|x.*y/"])
+def test_what_stands_behind_many_far_looking_matches_of_a_line_is_masked_whole(mask):
+    """Each match may read the line up to its end, so a sender could make all others wait."""
+    many = MOST_FAR_LOOKS if "?P" not in mask else 0
+    long = b"a-" * (MOST_FAR_LOOKS + 1000) + b"rest"
+    stored = masked(b"a one\n" + long + b"\na two\n" + b"-" * 5000 + b"\n", mask)
+    first, second, third, *_ = stored.split(b"\n")
+    assert second == (b"(masked)-" * many if many else b"a-" * MOST_FAR_LOOKS) + b"(masked)"
+    assert (first, third) == ((b"(masked) one", b"(masked) two") if many else (b"a one", b"a two"))
+
+
+def test_the_bytes_read_for_far_looking_matches_of_a_line_are_limited():
+    line = b"a-" * 100 + b"-" * (1 << 20) + b"secret\n"
+    stored = masked(line, "/a(.*b)?/")
+    assert stored.endswith(b"-(masked)\n")
+    assert b"secret" not in stored and len(stored) < 1000
+
+
+def test_other_matches_of_a_line_are_not_limited():
+    line = b"to=ann@example.org," * 5000 + b"rest\n"
+    assert masked(line, r"/[\w.]+@[\w.]+/") == b"to=(masked)," * 5000 + b"rest\n"
+
+
+@pytest.mark.parametrize(
+    "escape", [r"\n", r"\t", r"\r", r"\x0a", r"\xff", r"\x1b", r"\u00e4", r"\\n"]
+)
+@pytest.mark.parametrize("before", [b"", b"-" * 5000 + b"\n"])
+def test_an_escape_in_front_of_a_word_is_no_part_of_it(escape, before):
+    r"""A line feed in a record is stored as \x0a, in JSON as \n: a number behind it stands alone."""
+    line = b'{"a":"l1%b%b%b%b x","b":"%b"}\n' % (escape.encode(), CARD, escape.encode(), CARD, CARD)
+    stored = masked(before + line, r"/\b\d{16}\b/")
+    assert stored == before + line.replace(CARD, b"(masked)")
+
+
+def test_an_expression_with_a_boundary_also_finds_an_escape():
+    """Both readings of a text count; where they overlap, they are masked as one."""
+    line = rb'a\x0asecret b\nsecret,"c":"d"' + b"\n"
+    assert masked(line, r"/\\x0asecret|\bsecret/") == rb'a(masked) b\n(masked),"c":"d"' + b"\n"
+    assert masked(rb"x\nann b" + b"\n", r"/\\nann|\bann \w\b/") == b"x(masked)\n"

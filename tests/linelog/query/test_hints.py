@@ -31,7 +31,7 @@ from tests.parts.stores import line
         ("not root", "the operator is NOT"),
         ('{app="shop"} |= "x"', 'write app=value "a phrase"'),
         ("level = error", "field=value"),
-        ("duration>abc", "compares numbers, and abc is none"),
+        ("duration>abc", "compares numbers, and abc is not a number"),
         ('NOT (x size>="10Mb")', "10kB, 1.5GiB"),
         ("time>=2026-11-20", "--since and --until"),
         ("host=web2", "hostname=web2"),

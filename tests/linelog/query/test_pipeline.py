@@ -156,7 +156,7 @@ def test_named_groups_of_an_expression_are_fields_too():
         ("a | sort", 9, "sort needs a field"),
         ("a | sort ms up", 13, "up is one word too many"),
         ("a | avg", 8, "avg needs a field"),
-        ("a | count, by app", 12, "behind the comma"),
+        ("a | count, by app", 12, "after the comma"),
         ("a | count by", 13, "by needs a field"),
         ("a | count by app,", 18, "a field is missing after the comma"),
         ("a | count every x by app", 17, "x is no step of time"),

@@ -47,8 +47,8 @@ class ChangingView(View):
         self._store, self._change, self._left = store, change, openings
         super().__init__(str(store), self.told.append, away=True)
 
-    def open_segment(self, number: int) -> SegmentFrames | None:
-        found = super().open_segment(number)
+    def open_whole_segment(self, number: int) -> SegmentFrames | None:
+        found = super().open_whole_segment(number)
         if number == 2:
             self._left -= 1
             if self._left == 0:
@@ -199,7 +199,7 @@ def test_the_header_of_an_answer_that_has_not_begun_says_so(
     reply, told, sent = REPLIES[endpoint], list[str](), list[bytes]()
 
     def change_meanwhile(view: View, values: dict[str, Any]) -> Iterator[bytes]:
-        open_segment, left = view.open_segment, [remove]
+        open_segment, left = view.open_whole_segment, [remove]
 
         def open_and_change(number: int) -> SegmentFrames | None:
             found = open_segment(number)
@@ -207,7 +207,7 @@ def test_the_header_of_an_answer_that_has_not_begun_says_so(
                 left.pop()(store)
             return found
 
-        monkeypatch.setattr(view, "open_segment", open_and_change)
+        monkeypatch.setattr(view, "open_whole_segment", open_and_change)
         yield from reply(view, values)
 
     monkeypatch.setitem(REPLIES, endpoint, change_meanwhile)

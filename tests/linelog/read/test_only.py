@@ -61,3 +61,21 @@ def test_lines_that_a_reader_may_not_see_are_not_there(tmp_path):
         assert found is not None
         assert [hit.line[-9:-8] for hit in lines.lines_around(found, 5, 5)] == [b"1", b"3"]
         lines.close()
+
+
+def test_the_first_line_of_a_record_is_found_before_and_after_its_neighbours_are_read(tmp_path):
+    """It is read with the lines that the reader may not see, and these are not shown for it."""
+    messages = ["app=api token", "app=web oops", "\tat app=web.run", "app=api secret"]
+    store = make_store(tmp_path / "store", [stored_lines(messages)])
+    with view_of(store) as view:
+        trace = list(StoredLines(view).lines_from(Position(0, 0)))[2]
+        view.only = parse_only("run OR token")
+        for reads_neighbours_first in (False, True):
+            lines = StoredLines(view)
+            if reads_neighbours_first:
+                assert len([*lines.lines_from(Position(0, 0))]) == 2
+            first = lines.with_first_line(trace).first_line
+            assert first is not None and first.endswith(b"app=web oops")
+            around = [hit.line[28:] for hit in lines.lines_around(trace, 5, 5)]
+            assert [line.split()[-1] for line in around] == [b"token", b"app=web.run"]
+            lines.close()

@@ -83,3 +83,25 @@ def test_a_line_without_a_time_is_not_among_them(tmp_path):
 def test_the_command_prints_them(store):
     done = logsrv("search", "--directory", str(store), "--output=raw", "| sort time | limit 2")
     assert done.stdout.splitlines() == [b'{"n": 30}', b'{"n": 20}']
+
+
+@pytest.mark.parametrize(
+    ("texts", "field", "unit"),
+    [
+        (["took=8.551s", "took=900ms"], "took", "s"),
+        (["took=8.551", "took=1"], "took", "s"),
+        (["wait=3ms", "wait=2s"], "wait", "s"),
+        (["wait=3", "wait=2s"], "wait", None),
+        (["took_ms=3", "took_ms=4"], "took_ms", "ms"),
+        (["size=3kB"], "size", "B"),
+        (["n=3"], "n", None),
+    ],
+)
+def test_the_number_of_a_sorted_line_has_the_unit_of_its_field(tmp_path, texts, field, unit):
+    made = make_store(
+        tmp_path / "logs", [[line(f"level=info {one}", at) for at, one in enumerate(texts)]]
+    )
+    with view_of(made) as view:
+        found = ask(view, f"| sort {field}", 9)
+    assert [one.get("unit") for one in found.members] == [unit] * len(texts)
+    assert all("number" in one for one in found.members)

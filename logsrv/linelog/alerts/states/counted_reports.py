@@ -50,7 +50,7 @@ class CountedReports:
     def replace_alerts(self, wanted: Mapping[str, AlertSettings]) -> None:
         """Make the metrics of these alerts; those of others, or of another condition, become 0.
 
-        No process would do it.
+        No later report would do it: the process of a removed alert has ended.
         """
         before, self._alerts = self._conditions, wanted
         self._conditions = {

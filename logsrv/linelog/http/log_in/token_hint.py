@@ -32,9 +32,13 @@ class TokenHint:
 def token_hint(request: Request, settings: HttpSettings) -> TokenHint | None:
     """Return the hint for a client; None for one that may be on another machine.
 
+    None also if only readers with names have tokens: `logsrv open` makes no code of these.
+
     A proxy on this machine makes all clients local. It adds a header, takes the name of its site as Host,
     or speaks HTTP/1.0.
     """
+    if settings.reader and settings.http_token is None and settings.http_token_file is None:
+        return None
     host = request.getHost()
     is_local = not hasattr(host, "host") or is_loopback(
         getattr(request.getClientAddress(), "host", None)
@@ -50,7 +54,16 @@ def token_hint(request: Request, settings: HttpSettings) -> TokenHint | None:
     file = None if settings.http_token_file is None else str(settings.http_token_file)
     words = ["logsrv", "open"]
     if file is not None and file != PACKAGED_TOKEN and hasattr(host, "host"):
-        scheme = "ssl" if request.isSecure() else "tcp"
-        words += ["--http", f"{scheme}:{host.port}:interface={host.host}"]
-        words += ["--http-token-file", file]
+        words += ["--http", _page_of(request, settings), "--http-token-file", file]
     return TokenHint(file, shlex.join(words))
+
+
+def _page_of(request: Request, settings: HttpSettings) -> str:
+    """Return the endpoint at which the request has arrived, as an option."""
+    host = request.getHost()
+    if request.isSecure():
+        # Not without the rest: `logsrv open` refuses an endpoint whose key is missing.
+        for one in settings.http:
+            if one.port == host.port:
+                return str(one)
+    return f"{'ssl' if request.isSecure() else 'tcp'}:{host.port}:interface={host.host}"

@@ -1,11 +1,12 @@
 """The audit log: a line for each query, download, change, log-in and refusal, with the reader's name.
 
-    audit reader="alice" address="192.0.2.7" GET path="/api/search" q="level>=error" limit="10" status=200
-    lines=10 bytes=4711
+    audit reader="alice" address="192.0.2.7" method="GET" path="/api/search" q="level>=error" limit="10"
+    status=200 lines=10 bytes=4711
 
 It is a line of the server's own log, in pairs that logsrv itself reads as fields. Whatever a client chooses
 stands in quotation marks, as JSON in ASCII: no query can end the line or look like a pair. Tokens are in no
-part of it: they come in headers and forms, and of an address only known parameters are logged.
+part of it: they come in headers and forms, and of an address only known parameters are logged. What is
+longer than any request that is answered is cut, because clients without a token are logged, too.
 
 A live view has two lines: one when it begins, with `begins=yes`, and one at its end with what was sent.
 """
@@ -13,7 +14,8 @@ A live view has two lines: one when it begins, with `begins=yes`, and one at its
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from urllib.parse import parse_qsl
 
 import attrs
@@ -21,13 +23,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.kit.web.channel import WebRequest
-from logsrv.linelog.http.endpoints import BY_PATH
+from logsrv.linelog.http.endpoints import BY_PATH, LONGEST_QUERY
 from logsrv.linelog.http.readers.reader import Reader
 
 log = Logger()
 
 PARAMETERS_OF_PARTS = frozenset(("alert", "since", "until"))
 """Parameters that are logged of endpoints of other parts."""
+# Characters of a text, and parameters, in the line of a reader and of somebody without a right token.
+_LONGEST, _LONGEST_OF_STRANGERS = LONGEST_QUERY, 200
+_MOST_PARAMETERS, _MOST_OF_STRANGERS = 30, 5
 _LINES_OF = {"/api/search": b"\n", "/api/tail": b"event: line\n"}
 
 
@@ -47,11 +52,30 @@ class LineCounter:
         self._end = text[-rest:] if rest else b""
 
 
+class RowCounter(LineCounter):
+    """Counts the rows of an answer in CSV: a line feed in a value, which is quoted then, ends no row."""
+
+    def __init__(self) -> None:
+        super().__init__(b"\n")
+        self._is_quoted = False
+
+    def add(self, data: bytes) -> None:
+        parts = data.split(b'"')
+        self.lines += sum(part.count(b"\n") for part in parts[self._is_quoted :: 2])
+        self._is_quoted ^= len(parts) % 2 == 0
+
+
 @attrs.define
 class _Entry:
-    """What is known of a request. counter: of the lines in its answer, if these are counted."""
+    """The known facts of a request.
 
+    named: whom a proxy has named, if that is no reader. counter: of the lines in its answer, once it has
+    begun.
+    """
+
+    counts_lines: bool
     reader: Reader | None = None
+    named: str | None = None
     counter: LineCounter | None = None
 
 
@@ -67,17 +91,21 @@ class AuditLog:
         """Begin with a request, whose line is logged when it is answered."""
         if not self.is_on:
             return
-        entry = self._entries[request] = _Entry()
         mark = _LINES_OF.get(request.path.decode("latin-1"))
+        entry = self._entries[request] = _Entry(counts_lines=mark is not None)
         if mark is not None:
-            entry.counter = LineCounter(mark)
-            _count_written(request, entry.counter)
+            _count_written(request, entry, mark)
         request.notifyFinish().addBoth(self._end, request)
 
     def note_reader(self, request: WebRequest, reader: Reader) -> None:
         """Note who asks."""
         if (entry := self._entries.get(request)) is not None:
             entry.reader = reader
+
+    def note_unknown(self, request: WebRequest, name: str) -> None:
+        """Note a name that a proxy has given, and that no reader has."""
+        if (entry := self._entries.get(request)) is not None:
+            entry.named = name
 
     def write_begin(self, request: WebRequest) -> None:
         """Log a request whose answer may last for days."""
@@ -89,7 +117,7 @@ class AuditLog:
         if not _is_of_interest(request):
             return
         words = [*_about(request, entry), f"status={request.code}"]
-        if entry.counter is not None and request.code == 200:
+        if entry.counts_lines and request.code == 200:
             words.append(f"lines={_lines_sent(request, entry.counter)}")
         words.append(f"bytes={request.sentLength}")
         if isinstance(ended, Failure):
@@ -97,21 +125,26 @@ class AuditLog:
         self._write(" ".join(words))
 
 
-def _count_written(request: WebRequest, counter: LineCounter) -> None:
+def _count_written(request: WebRequest, entry: _Entry, mark: bytes) -> None:
     write = request.write
 
     def counting(data: bytes) -> None:
-        counter.add(data)
+        if entry.counter is None:
+            entry.counter = RowCounter() if _is_csv(request) else LineCounter(mark)
+        entry.counter.add(data)
         write(data)
 
     # Before what is written is packed.
     request.write = counting  # type: ignore[method-assign]
 
 
-def _lines_sent(request: WebRequest, counter: LineCounter) -> int:
-    kinds = request.responseHeaders.getRawHeaders("Content-Type", [""])
-    has_head = kinds[0].startswith("text/csv")
-    return max(0, counter.lines - has_head)
+def _lines_sent(request: WebRequest, counter: LineCounter | None) -> int:
+    return 0 if counter is None else max(0, counter.lines - _is_csv(request))
+
+
+def _is_csv(request: WebRequest) -> bool:
+    kinds: Sequence[str] = request.responseHeaders.getRawHeaders("Content-Type", [""])
+    return kinds[0].startswith("text/csv")
 
 
 def _is_of_interest(request: WebRequest) -> bool:
@@ -127,19 +160,26 @@ def _is_of_interest(request: WebRequest) -> bool:
 
 def _about(request: WebRequest, entry: _Entry) -> Iterator[str]:
     reader = entry.reader
+    longest, most = (
+        (_LONGEST, _MOST_PARAMETERS)
+        if reader is not None
+        else (_LONGEST_OF_STRANGERS, _MOST_OF_STRANGERS)
+    )
     address = getattr(request.getClientAddress(), "host", None)
     yield f"audit reader={_quoted(reader.name) if reader is not None else 'none'}"
+    if entry.named is not None:
+        yield f"named={_quoted(entry.named)}"
     yield f"address={_quoted(address or 'local')}"
-    yield f"method={_quoted(request.method.decode('latin-1'))}"
+    yield f"method={_quoted(request.method.decode('latin-1')[:longest])}"
     path, _, query = request.uri.decode("latin-1").partition("?")
-    yield f"path={_quoted(path)}"
+    yield f"path={_quoted(path[:longest])}"
     endpoint = BY_PATH.get(path)
     known = PARAMETERS_OF_PARTS
     if endpoint is not None:
         known = frozenset(one.name for one in endpoint.parameters)
-    for name, value in parse_qsl(query, errors="replace"):
-        if name in known:
-            yield f"{name}={_quoted(value)}"
+    parameters = (one for one in parse_qsl(query, errors="replace") if one[0] in known)
+    for name, value in islice(parameters, most):
+        yield f"{name}={_quoted(value[:longest])}"
 
 
 def _quoted(text: str) -> str:

@@ -17,7 +17,7 @@ _CHANGES = {SAVE: "saved searches and boards", ALERT: "alerts and silences"}
 
 @attrs.frozen
 class Reader:
-    """Who asks. name: "" for who has the token of --http-token, or needs none.
+    """A person or program that asks. name: "" for one with the token of --http-token, or without any.
 
     only: the condition of the lines that it sees; "" for all. token: None for one that only a proxy names.
     """
@@ -88,7 +88,9 @@ def read_readers(tables: Sequence[ReaderSettings], token: str | None) -> tuple[R
             try:
                 known, text = read_token_file("token", table.token_file)
             except ConfigurationError as error:
-                raise ConfigurationError(f"reader {table.name}: {error}") from None
+                # It is a key of the reader's table, and no option.
+                said = str(error).removeprefix("--")
+                raise ConfigurationError(f"reader {table.name}: {said}") from None
         reader = Reader(table.name, frozenset(table.may), table.only or "", known)
         found.append(reader)
         if text is not None:

@@ -12,7 +12,7 @@ from logsrv.kit.options.declare import REQUIRED, option
 from logsrv.kit.options.files import SECRET_FILE
 from logsrv.kit.options.kinds import Kind, choice
 from logsrv.lazy_names import later_module
-from logsrv.linelog.query.option_kinds import checked_query
+from logsrv.linelog.query.option_kinds import QUERY, checked_query
 
 if TYPE_CHECKING:
     from logsrv.linelog.read import only
@@ -50,6 +50,7 @@ ONLY: Kind[str] = Kind(
     "a query without stages, such as 'app=web' or 'hostname in (shop1, shop2)'",
     "QUERY",
     separator=r"\n",
+    advise=QUERY.advise,
 )
 
 

@@ -28,7 +28,7 @@ _PURPOSE = b"logsrv: cookie of the page"
 
 
 class KnownToken(NamedTuple):
-    """What the server knows of a token: enough to check it and its cookie. salt: "" for a plain token."""
+    """The hash of a token, by which it and its cookie are checked. salt: "" for a plain token."""
 
     salt: str
     digest: str

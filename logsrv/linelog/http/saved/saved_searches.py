@@ -9,6 +9,7 @@ is on a board; `board_file.py` carries boards from one server to another.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -27,10 +28,12 @@ from logsrv.linelog.http.assets import LASTS
 from logsrv.linelog.http.board_variables import check_declared, template_of
 from logsrv.linelog.http.bodies import is_name, json_body, name_in_path
 from logsrv.linelog.http.endpoints import (
+    LONGEST_FIGURE,
     LONGEST_QUERY,
     MOST_PANELS,
     PANEL_SHAPES,
     PANEL_TIMES,
+    PANEL_WIDTHS,
     SAVED,
     SAVED_PARTS,
     check_query,
@@ -52,8 +55,10 @@ log = Logger()
 MOST = 200
 ANY_TIME = 1e9
 _WHAT = "searches"
+# The length of time that a search covers; `scope.js` reads the same form.
+_LENGTH = re.compile(r"[0-9]{1,4}[smhdw]")
 
-PANEL_PARTS = ("search", "as", "time")
+PANEL_PARTS = ("search", "as", "time", "width", "figure")
 """The parts of a panel of a board; `time` is left out unless it was chosen."""
 PANELS = "panels"
 """The part that makes an entry a board."""
@@ -110,10 +115,12 @@ def _requested_change(request: WebRequest) -> Change:
 
 def check_search(search: dict[str, Any], about: str = "") -> None:
     """Raise Problem if the time or the query of a search is wrong. about: begins the sentence."""
-    if search.get("last", "") not in ("", *LASTS):
+    last = search.get("last", "")
+    if last not in ("", *LASTS) and not _LENGTH.fullmatch(last):
         raise Problem(
             400,
-            f"{about}last is one of {listed([*LASTS])}; other times go to since, such as since: 2h",
+            f"{about}last is a length of time, such as 2h, or all; other times go to since, "
+            "such as since: yesterday",
         )
     for part in ("since", "until"):
         try:
@@ -218,8 +225,13 @@ def _check_board(board: dict[str, Any]) -> None:
     if not isinstance(panels, list) or len(panels) > MOST_PANELS:
         raise ValueError(f"{PANELS} is no list of at most {MOST_PANELS}")
     for panel in panels:
-        if not isinstance(panel, dict) or not {"search", "as"} <= set(panel):
+        if not isinstance(panel, dict):
             raise ValueError('a panel is no JSON object such as {"search": "errors", "as": "bars"}')
+        for part in ("search", "as"):
+            if part not in panel:
+                raise ValueError(
+                    f'a panel lacks "{part}"; it is like {{"search": "errors", "as": "bars"}}'
+                )
         if not is_name(panel["search"]):
             raise ValueError("the search of a panel is no name")
         if panel["as"] not in PANEL_SHAPES:
@@ -239,3 +251,8 @@ def _check_choices(panel: dict[str, Any]) -> None:
             )
     if panel.get("time", "own") not in PANEL_TIMES:
         raise ValueError(f"the time of a panel is one of {listed(PANEL_TIMES)}")
+    if panel.get("width", "narrow") not in PANEL_WIDTHS:
+        raise ValueError(f"the width of a panel is one of {listed(PANEL_WIDTHS)}")
+    figure = panel.get("figure", "")
+    if not isinstance(figure, str) or len(figure) > LONGEST_FIGURE:
+        raise ValueError(f"the figure of a panel is no name of at most {LONGEST_FIGURE} characters")

@@ -1,13 +1,16 @@
 /** The form for an alert: made of a query of the page, or changed; counted for a span of time as it is typed. */
 
+import { completeAlert } from "./alert_completion.js";
+import { askNumber, nameFor, stepsOf, withNumber } from "./alert_proposal.js";
 import { proposals, wantsNumber } from "./alert_text.js";
 import { asSentence } from "./alert_words.js";
 import { address, send } from "./api.js";
 import { Box } from "./box.js";
 import { button, byId, option } from "./dom.js";
 import { attempt } from "./notice.js";
-import { nameOfRange } from "./scope.js";
+import { nameOfRange, offerLast } from "./scope.js";
 import { printable } from "./text.js";
+import { figure } from "./times.js";
 import { WouldFire, nameOfSpan } from "./would_fire.js";
 
 /** @typedef {import("./alert_words.js").Alert} Alert */
@@ -32,8 +35,12 @@ export class AlertForm {
     this.changed = this.before = "";
     /** The span of the live page, if it is none of the menu's. */
     this.span = { since: "", until: "" };
+    /** The reader has typed a name: until then it is that of the text. */
+    this.isNamed = false;
+    this.looking = new AbortController();
     this.box = new Box((text) => this.count(text), () => this.showSave());
     this.would = new WouldFire({ accept: () => this.box.accept(), hint: (text) => this.box.hint(text), refuse: (sentence, at) => this.box.refuse(sentence, at) });
+    completeAlert(this.box, () => ({ since: this.last.value === "all" ? "" : this.last.value || this.span.since, until: this.last.value ? "" : this.span.until }));
     /** Takes the answer to the question whether an alert is to be replaced. @type {(isYes: boolean) => void} */
     this.answered = () => {};
     const replace = /** @type {HTMLDialogElement} */ (byId("replace"));
@@ -41,7 +48,10 @@ export class AlertForm {
     replace.addEventListener("close", () => replace.open || this.answered(replace.returnValue === "yes"));
     this.box.input.addEventListener("input", () => this.typed());
     this.last.addEventListener("change", () => this.count(this.box.value));
-    this.name.addEventListener("input", () => this.showSave());
+    this.name.addEventListener("input", () => {
+      this.isNamed = true;
+      this.showSave();
+    });
     this.switch.addEventListener("click", () => (this.part.hidden ? this.make("") : this.close()));
     byId("make-close").addEventListener("click", () => this.close());
     this.part.addEventListener("keydown", (event) => event.key === "Escape" && !event.defaultPrevented && this.close());
@@ -57,6 +67,7 @@ export class AlertForm {
     const [q, text, last, since, until] = ["q", "alert", "last", "since", "until"].map((one) => (given.get(one) ?? "").slice(0, 4000));
     this.span = { since, until };
     if (since || until) this.last.prepend(option("", nameOfSpan(since, until)));
+    offerLast(last);
     this.last.value = since || until ? "" : last;
     // Without a span, or with an unknown one.
     if (!this.last.value && !(since || until)) this.last.value = "24h";
@@ -70,20 +81,46 @@ export class AlertForm {
     const kinds = byId("kinds");
     kinds.hidden = all.length < 2;
     const buttons = all.map(({ title, text }) => button(title, "choice-button", () => {
-      this.propose(text);
+      this.propose(text, true);
       for (const one of buttons) one.ariaPressed = String(one.textContent === title);
     }));
     if (buttons.length) buttons[0].ariaPressed = "true";
     kinds.replaceChildren("Alert on ", ...buttons);
-    this.open(all[0]?.text ?? "", "");
+    this.open(all[0]?.text ?? "", "", true);
   }
 
-  /** @param {string} text */
-  propose(text) {
-    this.set(text);
+  /** @param {string} text @param {boolean} isNew it is a proposal, for which a number may be proposed, too */
+  propose(text, isNew) {
     const { input } = this.box;
+    this.box.set(text);
+    this.typed();
     input.focus();
     input.setSelectionRange(text.length, text.length);
+    if (isNew && stepsOf(text)) this.look(text);
+    else this.count(text);
+  }
+
+  /** Look how large the figures of a proposed text were, and propose a number above them. @param {string} text */
+  async look(text) {
+    const { signal } = this.looking;
+    this.would.clear("Looking how large it was …");
+    const { input } = this.box;
+    /** @type {Awaited<ReturnType<typeof askNumber>>} */
+    let found = null;
+    try {
+      found = await askNumber(text, await this.would.scope(this.asked(text), signal), signal);
+    } catch {
+      // Then the reader types the number, and an error of the text is told where it is counted.
+    }
+    if (signal.aborted) return;
+    if (!found) return this.count(text);
+    const { text: filled, start, end } = withNumber(text, found.number);
+    this.box.set(filled);
+    this.typed();
+    this.count(filled);
+    // Typing replaces it.
+    if (document.activeElement === input) input.setSelectionRange(start, end);
+    byId("proposed").textContent = `${figure(Number(found.number))} is proposed: the largest was ${figure(found.most)} in ${this.asked(text).range}.`;
   }
 
   /** Change an alert that is there. @param {Alert} alert */
@@ -93,18 +130,20 @@ export class AlertForm {
   }
 
   /** @param {string} text @param {string} name of the alert to change; "" for a new one */
-  open(text, name) {
+  open(text, name, isNew = false) {
     this.changed = this.name.value = name;
+    this.isNamed = name !== "";
     this.before = name ? text : "";
     byId("make-heading").textContent = name ? `Change ${printable(name)}` : "New alert";
     this.part.hidden = false;
     this.switch.ariaExpanded = "true";
     this.note("");
-    this.propose(text);
+    this.propose(text, isNew);
     this.part.scrollIntoView({ block: "nearest" });
   }
 
   close() {
+    this.looking.abort();
     this.would.stop();
     this.box.accept();
     this.part.hidden = true;
@@ -113,14 +152,11 @@ export class AlertForm {
     this.switch.focus();
   }
 
-  /** @param {string} text */
-  set(text) {
-    this.box.set(text);
-    this.typed();
-    this.count(this.box.value);
-  }
-
   typed() {
+    // A proposed number would replace what is typed.
+    this.looking.abort();
+    this.looking = new AbortController();
+    byId("proposed").textContent = "";
     this.would.stop();
     this.showSave();
   }
@@ -130,9 +166,14 @@ export class AlertForm {
     if (!this.part.hidden) history.replaceState(null, "", address("/alerts", { alert: text, last: this.last.value, ...(!this.last.value && this.span) }));
     if (!text.trim()) return this.would.clear("Write what lines the alert is about.");
     if (wantsNumber(text)) return this.would.clear("Type the number with which it is compared.");
+    this.would.count(this.asked(text));
+  }
+
+  /** Return what is asked of a text: in the chosen time. @param {string} text */
+  asked(text) {
     const last = this.last.value;
     const range = last ? nameOfRange({ last }) : "this time";
-    this.would.count({ text, last, ...(last ? { since: "", until: "" } : this.span), range });
+    return { text, last, ...(last ? { since: "", until: "" } : this.span), range };
   }
 
   /** @param {string} sentence */
@@ -154,6 +195,7 @@ export class AlertForm {
   showSave() {
     const save = /** @type {HTMLButtonElement} */ (byId("save"));
     const known = this.known();
+    if (!this.isNamed) this.name.value = this.box.value.trim() && nameFor(this.box.value, known?.alerts.map(({ name }) => name) ?? []);
     const there = this.namesake;
     save.textContent = there && this.isAnother(there) ? "Replace …" : "Save";
     save.disabled = !known?.may_change || !known.ways.length;

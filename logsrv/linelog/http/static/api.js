@@ -18,6 +18,7 @@ import { zoneName } from "./times.js";
  * @property {string} [rest] of a part of a line that a container's runtime cut: its text, with which the line before goes on
  * @property {{message: string, level: string | null, fields: Record<string, unknown>, app?: string}} [whole] of the last part: the whole line
  * @property {number | null} [number] of sorted lines: the number by which they are sorted
+ * @property {string} [unit] of this number, if it is known
  */
 
 /** A refusal in one sentence. `status`: of HTTP; 0 without an answer. `at`: the column of a fault in the query, from 1. */

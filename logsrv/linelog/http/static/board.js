@@ -9,13 +9,14 @@ import { button, byId, element, option, sayOnce } from "./dom.js";
 import { logIn } from "./login.js";
 import { NewPanel } from "./new_panel.js";
 import { attempt } from "./notice.js";
+import { placed } from "./panel_layout.js";
 import { onPrint, writeHead } from "./print.js";
 import { printable } from "./text.js";
 import { counted, moment, zone } from "./times.js";
-import { changeBoard, withSearch } from "./to_board.js";
+import { changeBoard, changeParts, withField, withSearch } from "./to_board.js";
 import { Variables } from "./variables.js";
 
-/** @typedef {{search: string, as: import("./board_panel.js").As, time?: "own" | "board"}} SavedPanel a panel as it is saved; time: whose it shows once the board has one */
+/** @typedef {{search: string, as: import("./board_panel.js").As, time?: "own" | "board", width?: "narrow" | "wide", figure?: string}} SavedPanel a panel as it is saved; time: whose it shows once the board has one; figure: the one that its chart draws */
 /** @typedef {{panels: SavedPanel[], variables?: Record<string, string>}} Board variables: the fields of some of them */
 /** @typedef {{enabled: boolean, why_not?: string, saved: import("./variables.js").Search[], boards: (Board & {name: string})[]}} Saved */
 
@@ -50,7 +51,7 @@ const savedBoard = () => known.boards.find((one) => one.name === name);
 const savedPanels = () => savedBoard()?.panels ?? [];
 /** @param {string} search */
 const savedSearch = (search) => known.saved.find((one) => one.name === search);
-const variables = new Variables((variable) => panels.find(({ search }) => savedSearch(search)?.template?.some((part) => typeof part !== "string" && part.variable === variable))?.state, showBoard);
+const variables = new Variables((variable) => panels.find(({ search }) => savedSearch(search)?.template?.some((part) => typeof part !== "string" && part.variable === variable))?.state, showBoard, (variable, field) => changing(() => changeParts(name, (before) => withField(before, variable, field))), () => known.enabled);
 
 /**
  * Change the board, one change after another.
@@ -58,8 +59,13 @@ const variables = new Variables((variable) => panels.find(({ search }) => savedS
  * @param {string} [board]
  */
 function change(edit, board = name) {
+  return changing(() => changeBoard(board, edit));
+}
+
+/** @param {() => Promise<Saved>} make */
+function changing(make) {
   const done = changes.then(async () => {
-    known = await changeBoard(board, edit);
+    known = await make();
     showBoard();
   });
   changes = done.catch(() => {});
@@ -90,6 +96,10 @@ function panelFor(asSaved) {
     shape: (as) => attempt(() => change(withParts(search, { as }))),
     time: (whose) => attempt(() => change(withParts(search, { time: whose }))),
     move: (step) => attempt(() => change(moved(search, step))),
+    place: (beside) => attempt(() => change((all) => placed(all, search, beside))),
+    width: (width) => attempt(() => change(withParts(search, { width: width === "wide" ? width : undefined }))),
+    // Who may not change the board still sees the figure.
+    figure: (figure) => known.enabled && attempt(() => change(withParts(search, { figure }))),
     remove: () => attempt(async () => {
       const index = savedPanels().findIndex((one) => one.search === search);
       const gone = savedPanels()[index];

@@ -7,14 +7,16 @@ import { saidTime, shownTime, timeButton, timeOfPanel } from "./board_time.js";
 import { Chart } from "./chart.js";
 import { button, element } from "./dom.js";
 import { writtenField } from "./field_names.js";
+import { fittingSteps } from "./fitting_steps.js";
 import { Grid, MOST_ASKED } from "./grid.js";
 import { Inquiry } from "./inquiry.js";
 import { LEVELS } from "./levels.js";
 import { limitsOf } from "./limits.js";
 import { whatIsMissing } from "./missing.js";
 import { PartialAnswer, answered } from "./partial.js";
+import { moveHandle, widthButton } from "./panel_layout.js";
 import { isPivot, pivot } from "./pivot.js";
-import { lastOf, nameOfRange, scopeOf } from "./scope.js";
+import { lastOf, nameOfRange, scopeOf, secondsOf } from "./scope.js";
 import { hasChart } from "./series.js";
 import { askNumber, canBeNumber, numberParts } from "./single_number.js";
 import { asLines, isOfNew, kindOf, orderOf, pastOf, patternsOf, sortOf } from "./stages.js";
@@ -43,7 +45,7 @@ const NO_NUMBER = "no single number, because it has groups or no figures: shown 
 export class BoardPanel extends Inquiry {
   /**
    * @param {string} search its name
-   * @param {{shape: (as: As) => void, time: (time: "own" | "board") => void, move: (step: -1 | 1) => void, remove: () => void, ended: () => void, zoom: (since: string, until: string) => void, zoomOut: () => void}} told ended: called after a request
+   * @param {{shape: (as: As) => void, time: (time: "own" | "board") => void, move: (step: -1 | 1) => void, place: (beside: import("./panel_layout.js").Place) => void, width: (width: "wide" | "narrow") => void, figure: (name: string) => void, remove: () => void, ended: () => void, zoom: (since: string, until: string) => void, zoomOut: () => void}} told ended: called after a request
    */
   constructor(search, told) {
     super(element("section", "board-panel"), () => {});
@@ -63,7 +65,7 @@ export class BoardPanel extends Inquiry {
     this.rows.ariaLabel = this.part.ariaLabel = printable(search);
     this.partial = new PartialAnswer((said, answer, since) => this.showPart(said, answer, since));
     this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.partial.bar, this.plot, this.rows, this.empty);
-    this.chart = new Chart(this.plot, { select: told.zoom, figure: () => {}, clear: told.zoomOut }, true);
+    this.chart = new Chart(this.plot, { select: told.zoom, figure: told.figure, clear: told.zoomOut }, true);
     this.grid = new Grid(this.rows, null);
     this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
     /** The times at which it was asked and may be asked again, and where the store ended then. */
@@ -73,6 +75,12 @@ export class BoardPanel extends Inquiry {
     this.key = "";
     this.number.hidden = true;
     this.empty.before(this.number);
+    this.part.dataset.search = search;
+    this.isWide = false;
+    /** Why it has other steps than its search; "" unless it has. */
+    this.steps = "";
+    /** The figure of its chart as it is saved; "": the first one. */
+    this.figure = "";
     /** The note behind the time. @type {string[]} */
     this.about = [];
     /** False if the answer has no times, so that it is shown as a table. */
@@ -93,9 +101,18 @@ export class BoardPanel extends Inquiry {
   set(search, panel, board) {
     const { as } = panel;
     this.saved = search;
+    this.isWide = panel.width === "wide";
+    this.part.classList.toggle("wide", this.isWide);
+    const isOtherFigure = (panel.figure ?? "") !== this.figure;
+    if (isOtherFigure) this.chart.chosen = this.figure = panel.figure ?? "";
     this.panelTime = timeOfPanel(search, panel, board);
     this.follows = panel.time === "board";
     this.state = /** @type {import("./address.js").PageState} */ ({ q: "", by: "", columns: "", rows: "", ...search, ...shownTime(this.panelTime), position: "" });
+    // The steps of a search in its own time are as its author wants them.
+    const isOwn = !this.panelTime.zoom && (this.panelTime.isOwn || !(board.last || board.since || board.until));
+    const fitting = isOwn ? { q: this.state.q, said: "" } : fittingSteps(this.state.q, secondsOf(this.state));
+    this.state.q = fitting.q;
+    this.steps = fitting.said;
     const key = JSON.stringify([this.state, as]);
     const isNew = key !== this.key;
     this.key = key;
@@ -104,6 +121,7 @@ export class BoardPanel extends Inquiry {
     this.title.href = this.link({});
     this.title.title = printable(this.state.q || "all lines");
     this.showTools();
+    if (!isNew && isOtherFigure) this.again();
     if (!isNew) return this.sayTime();
     this.stop();
     this.partial.end();
@@ -138,6 +156,8 @@ export class BoardPanel extends Inquiry {
     this.tools.replaceChildren(
       group,
       ...(this.panelTime?.hasOwn ? [timeButton(name, !this.follows, () => this.told.time(this.follows ? "own" : "board"))] : []),
+      widthButton(name, this.isWide, () => this.told.width(this.isWide ? "narrow" : "wide")),
+      moveHandle(this.part, name, this.told),
       button("↑", "icon", () => this.told.move(-1), `Move up: ${name}`),
       button("↓", "icon", () => this.told.move(1), `Move down: ${name}`),
       button("×", "icon", () => this.told.remove(), `Remove from the board: ${name}`),
@@ -165,10 +185,12 @@ export class BoardPanel extends Inquiry {
    * @param {import("./single_number.js").SingleAnswer} answer
    * @param {Date} when
    * @param {string} past
+   * @param {string} [part] the words for an answer that is not whole yet
    */
-  showNumber(answer, when, past) {
+  showNumber(answer, when, past, part) {
     this.plot.hidden = this.rows.hidden = this.empty.hidden = true;
     this.number.replaceChildren(...numberParts(answer, when, past));
+    if (part) return this.say(this.time, part);
     const lacks = answer.lines ? limitsOf(answer).slice(1) : [limitsOf(answer)[0].toLowerCase()];
     this.say(this.time, answer.single.about, ...lacks, `counted at ${clock(when)}`);
   }
@@ -215,7 +237,7 @@ export class BoardPanel extends Inquiry {
 
   /** Its time as its note says it. */
   get time() {
-    return this.panelTime ? saidTime(this.panelTime) : "";
+    return this.panelTime ? [saidTime(this.panelTime), this.steps].filter(Boolean).join(" · ") : "";
   }
 
   /** Say its time again, where the board's has changed and its own has not. */
@@ -237,7 +259,7 @@ export class BoardPanel extends Inquiry {
     const state = /** @type {import("./address.js").PageState} */ (this.state);
     const { q } = state;
     const scope = await scopeOf(state);
-    const single = this.as === "number" ? await askNumber(q, scope, signal) : null;
+    const single = this.as === "number" ? await askNumber(q, scope, signal, this.partial.begin(this.part.classList.contains("stale"), ofNumber)) : null;
     if (single) return single;
     const kind = kindOf(q);
     const stage = patternsOf(q);
@@ -282,7 +304,7 @@ export class BoardPanel extends Inquiry {
     const isOfLines = kindOf(q) === "lines" && !patternsOf(q);
     this.setFits((single?.single.line ?? answer).every !== null || isOfLines, this.as === "number" ? Boolean(single) : this.hasNumber);
     this.number.hidden = !single;
-    if (single) return this.showNumber(single, when, pastOf(q));
+    if (single) return this.showNumber(single, when, pastOf(q), part);
     if (this.as === "number") answer.note = NO_NUMBER;
     this.plot.hidden = !isChart;
     this.empty.hidden = answer.rows.length > 0;
@@ -370,6 +392,12 @@ export function ofBars({ since, until, step, end, buckets, by = "level", values 
 }
 
 /**
+ * Return figures that are not whole yet as a number, with nothing to compare them with.
+ * @param {Answer} answer
+ */
+const ofNumber = (answer) => ({ ...answer, single: { before: null, line: null, about: "" } });
+
+/**
  * Return patterns as the rows of a table.
  * @param {import("./patterns.js").Answer} found
  */
@@ -391,5 +419,5 @@ function ofLines(lines, sorted) {
     const text = summarize(line, []).map((part) => part.text).join("");
     return [...(sorted ? [line.number ?? null] : []), moment(new Date(line.time)), line.level, text.slice(0, LONGEST_MESSAGE)];
   });
-  return answerOf({ columns, rows, by: columns, sorted: Boolean(sorted) });
+  return answerOf({ columns, rows, by: columns, sorted: Boolean(sorted), units: [lines.find((line) => line.unit)?.unit ?? null] });
 }

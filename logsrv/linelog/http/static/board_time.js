@@ -3,7 +3,7 @@
 import { shape } from "./bars.js";
 import { button, byId, sayOnce } from "./dom.js";
 import { TimePicker } from "./picker.js";
-import { lastOf, nameOfRange, rangeText, stateOfSpan } from "./scope.js";
+import { lastOf, nameOfRange, offerLast, rangeText, stateOfSpan } from "./scope.js";
 import { EXACT, zone } from "./times.js";
 
 /** @typedef {{last: string, since: string, until: string}} Time all empty: none was chosen */
@@ -81,6 +81,7 @@ function read() {
   const [last, since, until] = PARTS.map((part) => (given.get(part) ?? "").slice(0, 200));
   const ends = (given.get(ZOOM) ?? "").split("/");
   const isZoomed = ends.length === 2 && ends.every((end) => EXACT.test(end) && !Number.isNaN(Date.parse(end))) && Date.parse(ends[0]) < Date.parse(ends[1]);
+  offerLast(last);
   const isLast = [.../** @type {HTMLSelectElement} */ (byId("last")).options].some(({ value }) => value === last);
   return { last: isLast && !since && !until ? last : "", since, until, zoom: isZoomed ? { since: ends[0], until: ends[1] } : null };
 }

@@ -24,7 +24,7 @@ const cut = (label) => printable(label.length > LONGEST_LABEL ? `${label.slice(0
 export class Chart {
   /**
    * @param {HTMLElement} part is filled
-   * @param {{select: (since: string, until: string) => void, figure: () => void, clear?: () => void}} told figure: called when another one was chosen; clear: by Escape without a selection
+   * @param {{select: (since: string, until: string) => void, figure: (name: string) => void, clear?: () => void}} told figure: called when another one was chosen; clear: by Escape without a selection
    * @param {boolean} [onBoard] whether it is one of a board: it offers no kinds, and a click leaves its tip
    */
   constructor(part, told, onBoard = false) {
@@ -141,7 +141,7 @@ export class Chart {
     };
     const named = figures.map((column) => choice(cut(figureName(answer.columns[column])), column === this.column, () => {
       this.chosen = answer.columns[column];
-      this.told.figure();
+      this.told.figure(this.chosen);
     }));
     const kinds = /** @type {Kind[]} */ (["bars", "lines"]).map((kind) => choice(kind === "bars" ? "Bars" : "Lines", this.isBars === (kind === "bars"), () => (this.kind = kind)));
     this.choices.replaceChildren(...(figures.length > 1 ? [group("Figure", ...named)] : []), ...(this.onBoard ? [] : [group("Drawn as", ...kinds)]));

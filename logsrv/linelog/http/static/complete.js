@@ -30,9 +30,11 @@ export class Completion {
    * @param {import("./box.js").Box} box
    * @param {() => import("./scope.js").Scope} scope returns the scope whose counts are shown
    * @param {import("./lines.js").Lines} lines the lines of the page tell which fields have numbers
+   * @param {((words: string[]) => string[]) | null} [wordsOfAlert] makes words of a query those of an alert; null for a query
    */
-  constructor(box, scope, lines) {
+  constructor(box, scope, lines, wordsOfAlert = null) {
     this.box = box;
+    this.wordsOfAlert = wordsOfAlert;
     this.scope = scope;
     this.lines = lines;
     /** Fields that had numbers in the lines last shown. @type {Set<string>} */
@@ -51,8 +53,8 @@ export class Completion {
     input.addEventListener("click", () => this.update());
     input.addEventListener("blur", () => this.close());
     input.addEventListener("keydown", (event) => this.key(event));
-    input.addEventListener("change", () => remember(box.value));
-    input.form?.addEventListener("submit", () => remember(box.value));
+    // Earlier queries are offered for queries: an alert is none.
+    if (!wordsOfAlert) for (const [target, event] of /** @type {const} */ ([[input, "change"], [input.form, "submit"]])) target?.addEventListener(event, () => remember(box.value));
     this.list.addEventListener("pointerdown", (event) => event.preventDefault());
   }
 
@@ -75,13 +77,13 @@ export class Completion {
    * @returns {Promise<Offer[]>}
    */
   async offersAt(query, cursor) {
-    if (!query) return recent().map((text) => ({ text, note: "recent", insert: text, start: 0, end: 0, more: false }));
+    if (!query) return this.wordsOfAlert ? [] : recent().map((text) => ({ text, note: "recent", insert: text, start: 0, end: 0, more: false }));
     const piece = pieceOfQuery(query, cursor);
     if (!piece || (piece.kind === "field" && !piece.typed)) return [];
     const typed = piece.typed.toLowerCase();
     const { start, end } = piece;
     if (piece.kind === "word") {
-      const words = piece.words.filter((word) => word !== typed);
+      const words = (this.wordsOfAlert?.(piece.words) ?? piece.words).filter((word) => word !== typed);
       return matching(words, typed, (word) => word).map((text) => ({ text, note: "", insert: `${text} `, start, end, more: true }));
     }
     if (piece.kind === "figure") {

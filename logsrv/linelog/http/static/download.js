@@ -1,14 +1,18 @@
-/** The dialog for a download: as JSON lines, CSV or text, newest or oldest first, with the number of lines. */
+/** The download: a link that gives the file at once, in the likely form, and beside it the dialog for another form or order. */
 
 import { address, zoneAsked } from "./api.js";
 import { writtenColumns } from "./columns.js";
 import { byId } from "./dom.js";
 import { asLines, kindOf, limitOf, orderOf } from "./stages.js";
+import { keep, kept } from "./storage.js";
 import { counted, number, recordsAndLines } from "./times.js";
 
 /** The largest number of lines in a download: the API's limits, for lines in the order of the store, and sorted. */
 export const bound = { lines: 100_000, sorted: 10_000 };
 const ENDINGS = { json: "jsonl", csv: "csv", text: "txt" };
+const NAMES = { json: "JSON", csv: "CSV", text: "text" };
+/** The form that the reader has chosen last, of lines and of tables. */
+const CHOSEN = "logsrv-download-";
 
 export class Download {
   constructor() {
@@ -19,14 +23,12 @@ export class Download {
     this.question = { q: "", since: "", until: "" };
     this.lines = Infinity;
     this.columns = "";
-    /** The format that the reader has chosen; "" while none is. */
-    this.chosen = "";
-    this.format.addEventListener("change", () => (this.chosen = this.format.value));
+    this.now = /** @type {HTMLAnchorElement} */ (byId("download-now"));
+    this.format.addEventListener("change", () => keep(CHOSEN + this.kept, this.format.value));
     for (const menu of [this.format, this.order]) menu.addEventListener("change", () => this.show());
     /** @type {() => {records: number, lines: number} | null} what is in the page, if that is all of the answer */
     this.listed = () => null;
     byId("download-button").addEventListener("click", () => {
-      this.format.value = this.chosen || (this.columns || kindOf(this.question.q) === "table" ? "csv" : "json");
       this.show();
       this.dialog.showModal();
     });
@@ -59,7 +61,19 @@ export class Download {
     return ["lines", "limit"].includes(kindOf(this.question.q)) && asLines(this.question.q) !== "";
   }
 
+  /** What is remembered apart: rows of a table, or lines. */
+  get kept() {
+    return kindOf(this.question.q) === "table" ? "table" : "lines";
+  }
+
+  /** The form in which a reader is likely to want it. */
+  get likely() {
+    const chosen = kept(CHOSEN + this.kept) ?? "";
+    return Object.hasOwn(ENDINGS, chosen) ? chosen : this.columns || this.kept === "table" ? "csv" : "json";
+  }
+
   show() {
+    if (!this.dialog.open) this.format.value = this.likely;
     const kind = kindOf(this.question.q);
     const isOrdered = kind === "ordered" || kind === "table";
     this.order.disabled = isOrdered;
@@ -72,7 +86,10 @@ export class Download {
     const part = kind === "lines" && this.lines > most;
     const name = kind === "table" ? "logsrv-table" : part ? `logsrv-newest-${most}` : "logsrv";
     this.link.download = `${name}.${kind === "table" && format === "json" ? "json" : ENDINGS[format]}`;
-    byId("download-number").textContent = this.sentence(kind, part, most);
+    const said = this.sentence(kind, part, most);
+    byId("download-number").textContent = said;
+    [this.now.href, this.now.download, this.now.title] = [this.link.href, this.link.download, said];
+    byId("download-as").textContent = NAMES[format];
   }
 
   /**

@@ -5,7 +5,7 @@ import { fadeAtEdge } from "./fade.js";
 import { isField } from "./field_names.js";
 import { firstFigure, isText, isTime, unitOf } from "./series.js";
 import { printable, shortened, visible } from "./text.js";
-import { figure, isNumber, moment } from "./times.js";
+import { isNumber, moment } from "./times.js";
 import { formatOf, shown, shownChange } from "./units.js";
 
 /** @typedef {string | number | null} Cell */
@@ -109,7 +109,7 @@ export class Grid {
    */
   content(value, column) {
     const { columns, every, sorted } = /** @type {Answer} */ (this.answer);
-    if (sorted && column === 0) return [isNumber(value) ? figure(/** @type {number | string} */ (value)) : "–"];
+    if (sorted && column === 0) return [isNumber(value) ? shown(/** @type {number | string} */ (value), this.formats[0]) : "–"];
     if (column === 0 && every !== null) return [value === null ? "no time" : moment(new Date(String(value)))];
     if (column < firstFigure(/** @type {Answer} */ (this.answer))) return this.group(columns[column], value);
     if (value === null) return ["–"];
@@ -186,7 +186,8 @@ function widened(part, text) {
  */
 function formatsOf(answer, rows) {
   const { columns } = answer;
-  const numbers = columns.map((_, column) => (column < firstFigure(answer) || isText(answer, column) || isTime(answer, column) ? [] : rows.flatMap((row) => (isNumber(row[column]) ? [/** @type {number | string} */ (row[column])] : []))));
+  const isSortedBy = (/** @type {number} */ column) => answer.sorted && column === 0;
+  const numbers = columns.map((_, column) => (!isSortedBy(column) && (column < firstFigure(answer) || isText(answer, column) || isTime(answer, column)) ? [] : rows.flatMap((row) => (isNumber(row[column]) ? [/** @type {number | string} */ (row[column])] : []))));
   if (answer.oneFigure) {
     const one = formatOf(numbers.flat(), unitOf(answer, columns.length - 1));
     return columns.map(() => one);

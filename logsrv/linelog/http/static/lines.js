@@ -7,6 +7,7 @@ import { button, cell, element } from "./dom.js";
 import { compare, forget, forgetAll, know, storeOf } from "./position.js";
 import { Records, wholeLines } from "./records.js";
 import { fill, fillSummary, recolumn, retime, row, showFold } from "./row.js";
+import { showNumbers } from "./sorted_numbers.js";
 import { originOf } from "./summary.js";
 import { counted } from "./times.js";
 
@@ -45,6 +46,8 @@ export class Lines {
     this.last = "";
     /** @type {Set<string>} positions of lines before or after the part: those of records at its edges, and neighbours */
     this.outside = new Set();
+    /** Of the numbers by which lines are sorted. @type {import("./units.js").Format | null} */
+    this.format = null;
     /** @type {string[]} fields with a cell of their own */
     this.columns = [];
     /** Pixels of lines that have been cut at the start. */
@@ -77,6 +80,7 @@ export class Lines {
     this.rows.clear();
     this.outside.clear();
     this.records.end();
+    this.format = null;
     this.selected = null;
     this.first = this.last = "";
     forgetAll();
@@ -84,7 +88,7 @@ export class Lines {
 
   /** @param {Line} line */
   make(line) {
-    const made = row(line, this.highlighter, this.columns);
+    const made = row(line, this.highlighter, this.columns, this.format);
     this.rows.set(line.position, made);
     this.data.set(made, line);
     this.records.add(made, line);
@@ -100,7 +104,7 @@ export class Lines {
     const line = /** @type {Line} */ (this.data.get(made));
     const message = /** @type {HTMLElement} */ (made.querySelector(":scope > .message"));
     const [head, ...further] = wholeLines([line, ...this.records.further(made)]);
-    if (head !== line) recolumn(made, head, this.columns);
+    if (head !== line) recolumn(made, head, this.columns, this.format);
     if (made.classList.contains("open")) return fill(message, this.record(made), line, this.highlighter);
     const isShown = this.unfolds || made.classList.contains("unfolded");
     const breaks = fillSummary(message, head, this.highlighter, this.columns, isShown ? further : null);
@@ -180,6 +184,7 @@ export class Lines {
     this.log.append(fragment);
     this.records.draw();
     this.insertInOrder(between);
+    if (isSorted) this.format = showNumbers(this);
     return added;
   }
 
@@ -361,7 +366,7 @@ export class Lines {
     this.columns = columns;
     this.keepingTopLine(() => {
       for (const made of this.rows.values()) {
-        recolumn(made, /** @type {Line} */ (this.data.get(made)), columns);
+        recolumn(made, /** @type {Line} */ (this.data.get(made)), columns, this.format);
         this.show(made);
       }
     });

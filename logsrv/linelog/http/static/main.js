@@ -18,6 +18,7 @@ import { Health, showBanner } from "./health.js";
 import { Highlighter } from "./highlight.js";
 import { Histogram } from "./histogram.js";
 import { listen } from "./keys.js";
+import { LaterTable } from "./later_table.js";
 import { Lines } from "./lines.js";
 import { logIn } from "./login.js";
 import { showFurther, showNeighbours } from "./neighbours.js";
@@ -27,12 +28,12 @@ import { Older } from "./older.js";
 import { Patterns } from "./patterns.js";
 import { TimePicker } from "./picker.js";
 import { onPrint, printHead } from "./print.js";
+import { offerAround } from "./row_tools.js";
 import { Saved } from "./saved.js";
 import { showReader } from "./reader.js";
-import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider } from "./scope.js";
+import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider, wrongLast } from "./scope.js";
 import { asLines, besidePatterns, kindOf, patternsOf, sortOf, withCondition, withFilter, withOnly, withSort } from "./stages.js";
 import { showListed, showState } from "./state.js";
-import { Table } from "./table.js";
 import { printable } from "./text.js";
 import { isUtc, setUtc } from "./times.js";
 import * as travel from "./travel.js";
@@ -146,7 +147,7 @@ const figures = new Figures(fields, histogram, {
   newest: () => health.newest,
 });
 figures.download.listed = () => (view.isWhole ? lines.count() : null);
-const table = new Table((query) => show({ q: query, position: "" }), (since, until) => show({ since, until }));
+const table = new LaterTable((query) => show({ q: query, position: "" }), (since, until) => show({ since, until }));
 const patterns = new Patterns({
   work: showWork,
   query: (query, since) => show({ q: withFilter(box.value, query), ...(since && { since, until: "" }), position: "" }),
@@ -196,6 +197,16 @@ function around(line) {
   show({ position: line.position, ...span, q: "" });
 }
 
+/**
+ * Act on the selected line, else on the newest: the answer to a query often is one line.
+ * @param {(line: import("./api.js").Line) => void} act
+ */
+function withLine(act) {
+  const line = lines.data.get(lines.selected ?? lines.rows.get(lines.last) ?? lines.log);
+  if (line && lines.scroller.checkVisibility()) act(line);
+}
+
+offerAround(lines, { neighbours, around });
 const picker = new TimePicker((span) => show(stateOfSpan(span)));
 const pickTime = () => picker.open(scope);
 const saved = new Saved(() => (asking ? wanted : current), () => begin());
@@ -318,15 +329,16 @@ function showStale(stale) {
   for (const part of [lines.log, table.part]) part.classList.toggle("stale", stale);
 }
 
-const work = new Work({ view, figures, patterns, older, empty }, () => ({ asking, turns }), () => {
+const work = new Work({ view, figures, patterns, older, empty, table }, () => ({ asking, turns }), () => {
+  const isKept = table.keepPart();
   table.abort.abort();
   if (!againTimer && (!asking || view.searching)) return;
-  if (answered) return back();
+  if (answered && !isKept) return back();
   clearTimeout(againTimer);
   againTimer = 0;
   turns += 1;
   asking = false;
-  view.cancelled = true;
+  view.cancelled = !isKept;
   showStale(false);
   showAll();
 });
@@ -392,8 +404,8 @@ listen({
   p: () => patterns.panel.switch(),
   r: rows,
   y: () => lines.selected && details.copyLine(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
-  c: () => lines.selected && neighbours(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
-  s: () => lines.selected && around(/** @type {import("./api.js").Line} */ (lines.data.get(lines.selected))),
+  c: () => withLine(neighbours),
+  s: () => withLine(around),
   t: () => pickTime(),
   o: () => saved.open(),
   Backspace: () => address.back(),
@@ -480,6 +492,7 @@ async function begin() {
   await attempt(async () => {
     try {
       await go({}, false, true);
+      if (wrongLast(current)) say(wrongLast(current));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404 && position)) throw error;
       await go({ position: "" }, false, true);

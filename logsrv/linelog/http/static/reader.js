@@ -1,7 +1,7 @@
 /** Who reads: the name and the log-out in the foot. What this reader may not change, the server says where it is shown. */
 
 import { get, request } from "./api.js";
-import { button, byId } from "./dom.js";
+import { button, byId, element } from "./dom.js";
 import { printable } from "./text.js";
 
 /** @typedef {{name: string | null, may: string[], only: string | null, log_out: boolean}} Reader only: the condition of the lines that are seen; null for all. log_out: whether a cookie says who asks */
@@ -16,6 +16,7 @@ export const reader = () => (known ??= get("/api/me"));
 export async function showReader() {
   known = undefined;
   const { name, only, log_out: hasCookie } = await reader();
-  byId("reader").textContent = printable(`${name ?? ""}${only ? ` · only ${only}` : ""}`);
+  const text = printable(`${name ?? ""}${only ? ` · only ${only}` : ""}`);
+  byId("reader").replaceChildren(...(text ? [element("span", "", text)] : []));
   if (hasCookie) byId("reader").append(button("Log out", "link", () => request("/logout", undefined, { method: "POST" }).then(() => location.reload())));
 }

@@ -7,6 +7,7 @@ import { compare } from "./position.js";
 import { bodyOf, hostnameOf, originOf, programOf, summarize } from "./summary.js";
 import { folded, printable, runs, unfolded } from "./text.js";
 import { counted, figure, ofLine } from "./times.js";
+import { shown as shownNumber } from "./units.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./highlight.js").Highlighter} Highlighter */
@@ -26,15 +27,16 @@ const CELLS = ["time", "source", "level", "message"].map((name) => cell(name ===
  * @param {Line} line
  * @param {Highlighter} highlighter
  * @param {string[]} [columns] fields with a cell of their own; none: time, source and level
+ * @param {import("./units.js").Format | null} [format] of the numbers of sorted lines
  */
-export function row(line, highlighter, columns = []) {
+export function row(line, highlighter, columns = [], format = null) {
   const made = element("div", `line level-${line.level ?? "none"}${line.context ? " context" : ""}${line.number === undefined ? "" : " sorted"}`);
   made.dataset.position = line.position;
   made.tabIndex = -1;
   made.setAttribute("role", "row");
   made.setAttribute("aria-expanded", "false");
   const message = /** @type {HTMLElement} */ (CELLS[3].cloneNode());
-  made.append(...cells(line, columns), message);
+  made.append(...cells(line, columns, format), message);
   const breaks = fillSummary(message, line, highlighter, columns);
   if (breaks) showFold(made, breaks, false);
   retime(made, line);
@@ -46,12 +48,13 @@ export function row(line, highlighter, columns = []) {
  * @param {HTMLElement} made
  * @param {Line} line
  * @param {string[]} columns
+ * @param {import("./units.js").Format | null} [format] of the numbers of sorted lines
  */
-export function recolumn(made, line, columns) {
+export function recolumn(made, line, columns, format = null) {
   const message = /** @type {HTMLElement} */ (made.querySelector(".message"));
   made.className = made.className.replace(/\blevel-\w+/, `level-${line.level ?? "none"}`);
   while (made.firstChild && made.firstChild !== message) made.firstChild.remove();
-  message.before(...cells(line, columns));
+  message.before(...cells(line, columns, format));
   retime(made, line);
 }
 
@@ -59,12 +62,13 @@ export function recolumn(made, line, columns) {
  * Return the cells before the message; first the number by which lines are sorted.
  * @param {Line} line
  * @param {string[]} columns
+ * @param {import("./units.js").Format | null} format
  */
-function cells(line, columns) {
+function cells(line, columns, format) {
   const [time, source, level] = CELLS.slice(0, 3).map((one) => /** @type {HTMLElement} */ (one.cloneNode()));
   time.setAttribute("datetime", line.time);
   level.textContent = short(line.level);
-  const number = line.number === undefined ? [] : [cell("span", "number", line.number === null ? "–" : figure(line.number))];
+  const number = line.number === undefined ? [] : [cell("span", "number", numberText(line.number, format))];
   // Chosen columns are all that is shown, also of sorted lines.
   if (columns.length) return [...columns.map((name) => (name === "time" ? time : name === "level" ? level : valueCell(line, name)))];
   const host = hostnameOf(line);
@@ -73,6 +77,20 @@ function cells(line, columns) {
   source.textContent = printable(name);
   source.title = printable(host ? `${host}, from ${line.source}` : line.source);
   return [...number, time, source, level];
+}
+
+/** @param {number | null} value @param {import("./units.js").Format | null} format */
+const numberText = (value, format) => (value === null ? "–" : format ? shownNumber(value, format) : figure(value));
+
+/**
+ * Show the number of a sorted line as those of the others: in one unit, with as many decimals.
+ * @param {HTMLElement} made
+ * @param {Line} line
+ * @param {import("./units.js").Format} format
+ */
+export function renumber(made, { number = null }, format) {
+  const shown = made.querySelector(":scope > .number");
+  if (shown) shown.textContent = numberText(number, format);
 }
 
 /** A value that is aligned with others by its last digit. */

@@ -1,9 +1,10 @@
 /** The scope: the span of time of lines, bars and values; its text for the page, and a wider one. */
 
 import { get } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, option } from "./dom.js";
 import { asLines } from "./stages.js";
-import { EXACT, isUtc, moment, span, zone } from "./times.js";
+import { printable } from "./text.js";
+import { EXACT, counted, isUtc, moment, span, zone } from "./times.js";
 
 /** @typedef {import("./address.js").PageState} PageState */
 /** @typedef {{since: string, until: string}} Scope in the format of the API. Without `until`, new lines are shown too. */
@@ -13,8 +14,43 @@ const ALL = "all";
 /** The entries of the menu, in milliseconds. */
 const LASTS = new Map([["5m", 3e5], ["15m", 9e5], ["1h", 36e5], ["6h", 216e5], ["24h", 864e5], ["7d", 6048e5], ["30d", 2592e6], [ALL, Infinity]]);
 
+/** A length of time as the API takes it, `2h`. */
+const LENGTH = /^\d{1,4}[smhdw]$/;
+const SECONDS = /** @type {Record<string, number>} */ ({ s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 });
+const WORDS = /** @type {Record<string, string>} */ ({ s: "second", m: "minute", h: "hour", d: "day", w: "week" });
+
 /** @param {Partial<PageState>} state */
-export const lastOf = (state) => (LASTS.has(state.last ?? "") ? (state.last ?? "") : DEFAULT_LAST);
+export const lastOf = ({ last = "" }) => (LASTS.has(last) || LENGTH.test(last) ? last : DEFAULT_LAST);
+
+/** @param {string} last in milliseconds */
+const lengthOf = (last) => LASTS.get(last) ?? 1000 * parseInt(last, 10) * SECONDS[last.slice(-1)];
+
+/**
+ * Return the length of the time of a state in seconds; NaN if it is not known.
+ * @param {PageState} state
+ */
+export function secondsOf({ since, until, last }) {
+  if (!since && !until) return lastOf({ last }) === ALL ? NaN : lengthOf(lastOf({ last })) / 1000;
+  return (Date.parse(until) - Date.parse(since)) / 1000;
+}
+
+/**
+ * Return what is wrong with the range of an address; "" if nothing is.
+ * @param {Partial<PageState>} state
+ */
+export const wrongLast = ({ last = "" }) => (!last || lastOf({ last }) === last ? "" : `last: ${printable(last)} is no length of time, such as 2h, 30m or 3d. This is the last 15 minutes.`);
+
+/**
+ * Let the menu have a length of time that it lacks, as an address may.
+ * @param {string} last
+ */
+export function offerLast(last) {
+  const menu = /** @type {HTMLSelectElement} */ (byId("last"));
+  if (LENGTH.test(last) && ![...menu.options].some(({ value }) => value === last)) menu.append(option(last, `Last ${lengthText(last)}`));
+}
+
+/** @param {string} last as `2h` */
+const lengthText = (last) => counted(parseInt(last, 10), WORDS[last.slice(-1)]);
 
 /**
  * Return the scope of a state. For a single line it is centred on the line, as wide as the menu says.
@@ -28,7 +64,7 @@ export async function scopeOf(state) {
   if (last === ALL) return { since: "", until: "" };
   if (!position) return { since: last, until: "" };
   const { lines } = await get("/api/show", { position, before: 0, after: 0 });
-  const [time, half] = [Date.parse(lines[0].time), (LASTS.get(last) ?? 0) / 2];
+  const [time, half] = [Date.parse(lines[0].time), lengthOf(last) / 2];
   if (Number.isNaN(time)) return { since: "", until: "" };
   return { since: iso(time - half), until: time + half < Date.now() ? iso(time + half) : "" };
 }
@@ -87,6 +123,7 @@ const iso = (time) => new Date(time).toISOString();
  */
 export function showScope(state, scope) {
   const last = /** @type {HTMLSelectElement} */ (byId("last"));
+  offerLast(lastOf(state));
   last.value = lastOf(state);
   const menu = !state.since && !state.until && (!state.position || last.value === ALL);
   last.hidden = !menu;
@@ -102,6 +139,7 @@ export function showScope(state, scope) {
 export function nameOfRange({ last = "" }) {
   const menu = /** @type {HTMLSelectElement} */ (byId("last"));
   const chosen = [...menu.options].find(({ value }) => value === last);
+  if (!chosen && LENGTH.test(last)) return `the last ${lengthText(last)}`;
   return !chosen ? "older lines" : last === ALL ? "the store" : `the ${chosen.text.toLowerCase()}`;
 }
 

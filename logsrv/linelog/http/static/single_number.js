@@ -4,6 +4,7 @@ import { ApiError, figures, get } from "./api.js";
 import { shape } from "./bars.js";
 import { element } from "./dom.js";
 import { MOST_ASKED } from "./grid.js";
+import { answered } from "./partial.js";
 import { figureName, figuresOf, seriesOf, unitOf } from "./series.js";
 import { stageNamed } from "./stage_list.js";
 import { asLines, kindOf, pastOf, patternsOf, stagesOf, tokensOf } from "./stages.js";
@@ -27,7 +28,7 @@ const LEAST = 0.0005;
  * Return the words of a stage of figures that stand outside brackets, with their bounds in the query.
  * @param {string} query
  */
-function wordsOfFigures(query) {
+export function wordsOfFigures(query) {
   const stage = stagesOf(query).slice(1).find(({ text }) => stageNamed(/^\w*/.exec(text)?.[0] ?? "")?.kind === "table");
   let depth = 0;
   return tokensOf(stage?.text ?? "").flatMap(({ word, start, end }) => {
@@ -66,14 +67,15 @@ export function canBeNumber(query) {
  * @param {string} query
  * @param {import("./scope.js").Scope} scope
  * @param {AbortSignal} signal
+ * @param {import("./partial.js").Tell} tell called with the progress, and the figures so far
  * @returns {Promise<SingleAnswer | null>} null if it has none
  */
-export async function askNumber(query, scope, signal) {
+export async function askNumber(query, scope, signal, tell) {
   if (!canBeNumber(query)) return null;
   const q = kindOf(query) === "lines" ? `${asLines(query)} | count` : withoutSteps(query);
   const when = Date.now();
   const overTime = q === query || kindOf(query) === "lines" ? null : figures({ q: query, ...scope, limit: MOST_ASKED, whole: 1 }, signal);
-  const [now, line] = await Promise.all([figures({ q, ...scope }, signal).catch((error) => withoutNumber(error, overTime)), overTime]);
+  const [now, line] = await Promise.all([answered("/api/table", { q, ...scope }, signal, tell).catch((error) => withoutNumber(error, overTime)), overTime]);
   if (!now || now.by.length || now.every !== null || now.rows.length !== 1 || !figuresOf(now).length) return null;
   if (pastOf(query)) return { ...now, single: { before: null, line, about: `compared with ${pastOf(query)} before` } };
   if (!now.since) return { ...now, single: { before: null, line, about: "of all time: nothing to compare with" } };
@@ -81,7 +83,8 @@ export async function askNumber(query, scope, signal) {
   const earlier = { since: new Date(2 * begin - end).toISOString(), until: new Date(begin).toISOString() };
   const { oldest } = await get("/api/stats", {}, signal);
   if (!oldest || Date.parse(oldest) > 2 * begin - end) return { ...now, single: { before: null, line, about: `the store begins at ${oldest ? moment(new Date(oldest)) : "its first line"}: nothing to compare with` } };
-  const before = await figures({ q, ...earlier }, signal);
+  // What is read is that of the span before; the figures of now are whole.
+  const before = await answered("/api/table", { q, ...earlier }, signal, ({ read, of }) => tell({ read, of }, now));
   return { ...now, single: { before, line, about: `compared with ${span(new Date(earlier.since), new Date(earlier.until))}` } };
 }
 

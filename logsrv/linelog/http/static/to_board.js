@@ -31,9 +31,31 @@ export const withSearch = (panels, search, query) => (panels.some((one) => one.s
  * @param {(panels: SavedPanel[]) => SavedPanel[]} edit
  * @returns {Promise<import("./board.js").Saved>}
  */
-export async function changeBoard(board, edit) {
+export const changeBoard = (board, edit) => changeParts(board, (before) => {
+  const panels = edit(before.panels);
+  return panels === before.panels ? before : { ...before, panels };
+});
+
+/**
+ * Change any part of a board, as `changeBoard` its panels.
+ * @param {string} board
+ * @param {(before: import("./board.js").Board) => import("./board.js").Board} edit
+ * @returns {Promise<import("./board.js").Saved>}
+ */
+export async function changeParts(board, edit) {
   const now = await saved("GET");
   const { name: _, ...before } = now.boards.find((/** @type {{name: string}} */ one) => one.name === board) ?? { name: "", panels: [] };
-  const panels = edit(before.panels);
-  return panels === before.panels ? now : saved("PUT", board, { ...before, panels });
+  const after = edit(before);
+  return after === before ? now : saved("PUT", board, after);
+}
+
+/**
+ * Return a board that says of which field the values of a variable are.
+ * @param {import("./board.js").Board} board
+ * @param {string} variable
+ * @param {string} field "": that of the first search with the variable
+ */
+export function withField(board, variable, field) {
+  const { [variable]: _, ...others } = board.variables ?? {};
+  return { ...board, variables: field ? { ...others, [variable]: field } : others };
 }

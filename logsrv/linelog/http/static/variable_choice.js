@@ -66,7 +66,7 @@ export class VariableChoice {
     byId("variable-heading").textContent = `$${variable.name}`;
     byId("variable-legend").textContent = `Values of ${shownValue(variable.field)}`;
     this.draw("Values are being counted …");
-    this.dialog.showModal();
+    if (!this.dialog.open) this.dialog.showModal();
     this.text.focus();
     const values = await this.ask(variable.query);
     if (!values) return;

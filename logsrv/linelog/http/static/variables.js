@@ -8,6 +8,7 @@ import { byId, element } from "./dom.js";
 import { writtenField } from "./field_names.js";
 import { asLines, extractedNames } from "./stages.js";
 import { VariableChoice } from "./variable_choice.js";
+import { VariableField } from "./variable_field.js";
 import { MOST_CHOSEN, PREFIX, chosenIn, filled, shownValue, valueInQuery } from "./variable_values.js";
 
 /** @typedef {import("./variable_values.js").Comparison} Comparison */
@@ -21,8 +22,10 @@ export class Variables {
   /**
    * @param {(variable: string) => import("./address.js").PageState | undefined} stateOf returns the state of a panel that has it, with the time in which its values are asked for
    * @param {() => void} onChange called when other values are chosen
+   * @param {(variable: string, field: string) => Promise<void>} saveField
+   * @param {() => boolean} mayChange whether the board may be changed
    */
-  constructor(stateOf, onChange) {
+  constructor(stateOf, onChange, saveField, mayChange) {
     this.part = byId("variables");
     this.onChange = onChange;
     this.chosen = chosenIn(location.search);
@@ -31,6 +34,8 @@ export class Variables {
     /** @type {Map<string, HTMLButtonElement>} */
     this.buttons = new Map();
     this.choice = new VariableChoice(stateOf);
+    this.field = new VariableField(saveField);
+    this.mayChange = mayChange;
     addEventListener("popstate", () => {
       this.choice.dialog.close();
       this.chosen = chosenIn(location.search);
@@ -68,10 +73,23 @@ export class Variables {
     made.type = "button";
     made.ariaHasPopup = "dialog";
     made.addEventListener("click", () => {
-      const variable = this.all.find((one) => one.name === name);
-      if (variable) this.choice.open(variable, this.chosen.get(name) ?? [], (values) => this.choose(name, values));
+      if (!this.openChoice(name)) return;
+      // With another field there are other values to choose.
+      const opened = () => /** @type {Variable} */ (this.all.find((one) => one.name === name));
+      this.field.open(opened(), this.mayChange(), () => {
+        this.openChoice(name);
+        this.field.open(opened(), true, this.field.onSaved);
+        this.field.input.focus();
+      });
     });
     return made;
+  }
+
+  /** @param {string} name */
+  openChoice(name) {
+    const variable = this.all.find((one) => one.name === name);
+    if (variable) this.choice.open(variable, this.chosen.get(name) ?? [], (values) => this.choose(name, values));
+    return variable;
   }
 
   /** Write what is chosen on the buttons. */

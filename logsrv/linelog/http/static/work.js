@@ -12,6 +12,7 @@ import { counted } from "./times.js";
  * @property {import("./patterns.js").Patterns} patterns
  * @property {import("./older.js").Older} older
  * @property {import("./empty.js").Empty} empty
+ * @property {import("./later_table.js").LaterTable} table
  */
 
 export class Work {
@@ -34,14 +35,14 @@ export class Work {
   }
 
   show() {
-    const { view, figures, patterns, older, empty } = this.parts;
+    const { view, figures, patterns, older, empty, table } = this.parts;
     const { asking, turns } = this.state();
     const searches = () => view.searching || view.loading || older.looking || empty.looking;
     // It is asked for again each second, when something else may be under way.
     const about = () => {
       const when = byId("lines").dataset.scope;
       if (view.searching) return `Searching ${when}, ${counted(view.lines.size, "line")} so far`;
-      if (this.state().asking || this.acts) return "Waiting for the server";
+      if (this.state().asking || this.acts) return (this.state().asking && table.said) || "Waiting for the server";
       if (empty.looking) return "Searching for each part of the query";
       if (patterns.panel.pending && patterns.isNew) return "Counting the patterns of all lines";
       return searches() ? "Searching for more lines" : `Counting the lines of ${when}`;

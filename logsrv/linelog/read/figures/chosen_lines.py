@@ -13,7 +13,7 @@ from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.figures.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.figures.grouping import Figure, Grouping
-from logsrv.linelog.read.figures.groups import group_counter
+from logsrv.linelog.read.figures.groups import Groups, group_counter
 from logsrv.linelog.read.hits import Hit, text_of_hits
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -67,6 +67,15 @@ def sort_lines(
 ) -> ChosenLines:
     """Return at most `most` matching lines, by their number in a field or their time, as `choose_lines`."""
     return choose_lines(search, _FieldNumbers(field, extractions, ascending=ascending), most)
+
+
+def written_ways(hits: Sequence[Hit], field: str, extractions: Sequence[Extraction]) -> int:
+    """Return how lines write their numbers in a field: PLAIN, TIMES and SIZES of `query/units`, added."""
+    largest = Figure("max", field)
+    groups = Groups(Grouping((largest,)), extractions)
+    if hits:
+        groups.merge(groups.count_text(*text_of_hits(hits)))
+    return groups.ways(largest)
 
 
 def choose_lines(search: Search, numbering: Numbering, most: int) -> ChosenLines:

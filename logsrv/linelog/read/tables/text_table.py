@@ -31,6 +31,8 @@ _NARROWEST = 6
 _WIDEST_IN_PIPE = 200
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)|\(none\)")
+# The part of a second in a time that has none.
+_NO_PART = ".000000"
 # The column of rare values.
 _OTHER = "(other)"
 # The word for a missing value.
@@ -103,13 +105,24 @@ def shown_rows(
 ) -> list[list[str | None]]:
     """Return rows of texts, numbers and None as texts for people. units: of each column; empty for none."""
     formats = column_formats(columns, units, rows)
+    is_whole = [_has_whole_seconds([row[index] for row in rows]) for index in range(len(formats))]
     return [
         [
-            cell if cell is None or isinstance(cell, str) else shown.text(cell)
-            for cell, shown in zip(row, formats, strict=True)
+            cell
+            if cell is None
+            else (cell.replace(_NO_PART, "") if whole else cell)
+            if isinstance(cell, str)
+            else shown.text(cell)
+            for cell, shown, whole in zip(row, formats, is_whole, strict=True)
         ]
         for row in rows
     ]
+
+
+def _has_whole_seconds(cells: Sequence[Any]) -> bool:
+    """Return whether all cells are times without a part of a second, as the starts of steps are."""
+    texts = [cell for cell in cells if isinstance(cell, str) and cell != _NONE]
+    return bool(texts) and all(_NO_PART in cell and _TIME.fullmatch(cell) for cell in texts)
 
 
 def _kind_of_column(rows: Sequence[Sequence[Any]], column: int) -> str:

@@ -18,6 +18,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import NamedTuple
 
 import attrs
 
@@ -287,18 +288,26 @@ class LineEraser:
         return made.text
 
 
-def finish_erase(disk: Disk, going: Callable[[], bool] = lambda: True) -> ErasePlan | None:
-    """Finish an erase that was interrupted; return its plan, or None if there was none to finish.
+class FinishedErase(NamedTuple):
+    """The plan of an erase that was interrupted, and what came of it."""
+
+    plan: ErasePlan
+    outcome: EraseOutcome
+
+
+def finish_erase(disk: Disk, going: Callable[[], bool] = lambda: True) -> FinishedErase | None:
+    """Finish an erase that was interrupted; return None if there was none to finish.
 
     Raises OSError, Interrupted, and StoreError if another process erases.
     """
     if not is_unfinished(disk):
         return None
     with locked_plan(disk) as file:
-        if (plan := file.read()) is not None:
-            LineEraser(plan, disk, going=going, again=True).carry_out()
-            file.remove()
-        return plan
+        if (plan := file.read()) is None:
+            return None
+        outcome = LineEraser(plan, disk, going=going, again=True).carry_out()
+        file.remove()
+        return FinishedErase(plan, outcome)
 
 
 class _FrameLines:

@@ -28,9 +28,12 @@ class EraseWatch:
         going: returns false to stop. Returns whether lines were erased since the last look: then files have
         other sizes. Raises OSError, ValueError if the note is damaged, StoreError and Interrupted.
         """
-        if (plan := finish_erase(self._disk, going)) is not None:
+        if (finished := finish_erase(self._disk, going)) is not None:
             say = "the erase of {time} was interrupted; it is finished now"
-            self._tell(log.warn, say, time=plan.time)
+            self._tell(log.warn, say, time=finished.plan.time)
+            for number, why in sorted(finished.outcome.damaged.items()):
+                say = "segment {number} is not erased whole: {why}; see logsrv doctor"
+                self._tell(log.error, say, number=number, why=why)
         state = state_of_erasing(self._disk)
         if state == self._state:
             return False

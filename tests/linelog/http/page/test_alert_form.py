@@ -48,19 +48,78 @@ def say(page: Page, sentence: str) -> None:
     page.wait(f"{SENTENCE} === {json.dumps(sentence)}")
 
 
-def test_figures_of_the_page_become_an_alert_with_a_number_to_fill_in(logs, visit):
+def over_time(*counts: tuple[str, int]) -> dict[str, Any]:
+    """Return an answer of `count every 5m by app`, one row for each."""
+    about = {"by": ["app"], "every": 300, "groups": len(counts), "lines": 9, "exact": True}
+    none: dict[str, Any] = {name: [] for name in ("without", "absent")}
+    ends = {"since": stamp(NOW), "until": stamp(NOW + timedelta(minutes=15))}
+    rows = [[stamp(NOW + timedelta(minutes=5)), app, count] for app, count in counts]
+    columns = {"columns": ["time", "app", "count"], "kinds": ["time", "group", "count"]}
+    return {**about, **none, **ends, **columns, "rows": rows, "left_out": 0, "missed": 0}
+
+
+def test_an_alert_of_figures_is_the_query_the_link_and_save(logs, visit):
+    """A name and a number are proposed; nothing is saved before the reader says so."""
     logs.send("a")
+    logs.table = over_time(("shop", 66), ("mail", 12))
     page = visit("?q=%7C+count+by+app&last=1h", ready="!document.querySelector('#table').hidden")
     page.click("#alert-link")
-    page.wait("document.querySelector('#would-sentence')?.textContent")
-    assert page.run(f"{BOX}.value") == "| count in 5m by app | where count > "
-    assert page.run(f"{FOCUS} === {BOX} && {BOX}.selectionStart === {BOX}.value.length")
-    assert page.run(SENTENCE) == "Type the number with which it is compared."
+    page.wait(f"document.querySelector('#would-sentence') && {SENTENCE}.startsWith('Not once')")
+    assert page.run(f"{BOX}.value") == "| count in 5m by app | where count > 80"
+    assert page.text("#proposed") == "80 is proposed: the largest was 66 in the last hour."
+    asked = parse_qs(urlsplit([one for one in logs.asked if "/api/table" in one][-1]).query)
+    assert (asked["q"], asked["since"]) == (["| count every 5m by app"], ["1h"])
     assert page.run("document.querySelector('#last').value") == "1h"
-    assert questions(logs) == []
+    assert page.run("document.querySelector('#alert-name').value") == "count-by-app"
+    # The number is selected: typing replaces it.
+    assert page.run(f"String(getSelection()) === '80' && {FOCUS} === {BOX}")
     page.write("100")
     say(page, "Not once in the last hour.")
-    assert questions(logs) == [{"alert": [SHARES], "since": ["1h"]}]
+    wait_until(partial(was_asked, logs, SHARES), "the typed number")
+    assert page.text("#proposed") == ""
+    assert logs.alerts.changes == []
+    page.wait("!document.querySelector('#save').disabled")
+    page.click("#save")
+    wait_until(lambda: logs.alerts.changes != [], "the change")
+    assert logs.alerts.changes == [("PUT", "/api/alerts/count-by-app", {"alert": SHARES})]
+
+
+def test_without_figures_the_number_is_to_be_typed(logs, visit):
+    logs.table = over_time()
+    page = open_form(visit, q="| count by app")
+    say(page, "Type the number with which it is compared.")
+    assert page.run(f"{BOX}.value") == "| count in 5m by app | where count > "
+    assert page.run(f"{FOCUS} === {BOX} && {BOX}.selectionStart === {BOX}.value.length")
+    assert questions(logs) == []
+
+
+def test_what_is_typed_meanwhile_stays(logs, visit):
+    logs.table = over_time(("shop", 66))
+    logs.slow.clear()
+    page: Page = visit("alerts?new&q=%7C+count+by+app", ready=KNOWN)
+    say(page, "Looking how large it was …")
+    page.write("7")
+    logs.slow.set()
+    say(page, "Not once in the last 24 hours.")
+    assert page.run(f"{BOX}.value") == "| count in 5m by app | where count > 7"
+    assert page.text("#proposed") == ""
+
+
+def test_a_proposed_name_follows_the_text_until_the_reader_types_one(logs, visit):
+    logs.alerts.alerts = [alert("disk", of="page"), alert("disk-none")]
+    page = open_form(visit, q="disk")
+    name = "document.querySelector('#alert-name').value"
+    page.wait(f"{name} === 'disk-2'")
+    page.click("#kinds button:nth-of-type(3)")
+    page.wait(f"{name} === 'disk-none-2'")
+    page.fill("#alert-name", "mine")
+    page.click("#kinds button:nth-of-type(1)")
+    page.wait(f"{BOX}.value === 'disk'")
+    assert page.run(name) == "mine"
+    page.fill("#alert-name", "")
+    page.click("#kinds button:nth-of-type(3)")
+    page.wait(f"{BOX}.value === 'disk | none in 10m'")
+    assert page.run(name) == ""
 
 
 def test_the_link_to_an_alert_has_the_query_before_the_first_answer(logs, visit):
@@ -88,7 +147,7 @@ def test_lines_become_an_alert_on_each_on_their_number_or_on_none(logs, visit):
         "more than so many lines,",
         "no lines for a time,",
     ]
-    for number, text in ((1, "disk | count > 0 in 5m"), (2, "disk | none in 10m"), (0, "disk")):
+    for number, text in ((1, "disk | count > 2 in 5m"), (2, "disk | none in 10m"), (0, "disk")):
         page.run(f"{kinds}[{number}].focus()")
         page.press("Enter")
         wait_until(partial(was_asked, logs, text), text)
@@ -208,7 +267,7 @@ def test_the_span_of_the_page_is_counted(logs, visit):
 
 def test_an_alert_is_saved_by_keys_and_shown(logs, visit):
     page = open_form(visit, q="disk")
-    page.run("document.querySelector('#alert-name').focus()")
+    page.run("document.querySelector('#alert-name').select()")
     page.write("full-disks")
     page.press("Enter")
     page.wait("document.querySelectorAll('.alert').length === 1")
@@ -352,3 +411,38 @@ def test_the_form_is_readable_and_accessible(logs, visit, scheme, width, height)
     page.press("Enter")
     page.wait("document.querySelector('#replace').open")
     assert found_by_axe(page, "minor", "moderate", "serious", "critical") == []
+
+
+def test_fields_values_and_words_of_an_alert_are_completed(logs, visit):
+    """The code for it comes when the box has the focus, and what it offers are words of alerts."""
+    logs.send("a", app="shop")
+    page = open_form(visit, alert="x")
+    options = (
+        "[...document.querySelectorAll('#completions li')].map((one) => one.firstChild.textContent)"
+    )
+    page.wait("performance.getEntriesByName(location.origin + '/static/complete.js').length")
+    page.run(f"{BOX}.select()")
+
+    def offers(typed: str, *texts: str) -> None:
+        page.write(typed)
+        page.wait(f"{json.dumps(texts)}.every((one) => {options}.includes(one))")
+
+    offers("ap", "app")
+    page.press("ArrowDown")
+    page.press("Enter")
+    page.wait(f"{BOX}.value === 'app='")
+    offers("s", "shop")
+    page.wait("!document.querySelector('#would.stale')")
+    assert found_by_axe(page, "minor", "moderate", "serious", "critical") == []
+    page.press("Tab")
+    page.wait(f"{BOX}.value === 'app=shop '")
+    offers("| no", "none")
+    page.run(f"{BOX}.select()")
+    offers("| count i", "in")
+    assert "every" not in page.run(options)
+    page.press("Escape")
+    page.wait("document.querySelector('#completions').hidden")
+    assert not page.run("document.querySelector('#make').hidden")
+    # It is no query that the filter of the live page would offer.
+    page.run(f"{BOX}.blur()")
+    assert page.run("localStorage.getItem('logsrv-queries')") is None

@@ -20,7 +20,8 @@ def call(visit: Open) -> Call:
     page = visit("alerts", ready="document.querySelector('#none').textContent")
 
     def function(name: str, *arguments: object) -> Any:
-        module = "import('/static/alerts.js').then(({modules}) => modules['alert_text.js']"
+        names = "...modules['alert_text.js'], ...modules['alert_proposal.js']"
+        module = f"import('/static/alerts.js').then(({{modules}}) => ({{{names}}})"
         return page.run(f"{module}.{name}(...{json.dumps(arguments)}))")
 
     return function
@@ -94,3 +95,56 @@ def test_a_number_is_still_to_be_typed_only_at_the_end(call):
         ("| count > 5 in 5m", False),
     ):
         assert call("wantsNumber", text) is wants, text
+
+
+def test_a_name_is_made_of_the_lines_the_figure_and_the_groups(call):
+    for text, name in (
+        ("level>=error", "level-error"),
+        ("| count in 5m by app | where count > 80", "count-by-app"),
+        ("status>=500 | count > 10 in 5m", "status-500-count"),
+        ("disk | none in 10m", "disk-none"),
+        ("| count > 3 in 5m", "count"),
+        (
+            "a | count, count if (b) as c in 5m by app | let share = c / count | where share > 1",
+            "a-share-by-app",
+        ),
+        ('"größer" user="-x"', "gro-er-user-x"),
+        ("ошибка", "alert"),
+    ):
+        assert call("nameFor", text, []) == name, text
+    assert call("nameFor", "a", ["a", "a-2"]) == "a-3"
+    long = call("nameFor", "level>=error " + "word " * 40, [])
+    assert len(long) <= 56 and long.endswith("-word")
+
+
+def test_figures_of_a_proposed_alert_are_asked_window_after_window(call):
+    for text, query in (
+        ("| count in 5m by app | where count > ", "| count every 5m by app"),
+        ("disk | count > 0 in 5m", "disk | count every 5m"),
+        (
+            "x | count, count if (b) as c in 10m | let share = c / count | where share > ",
+            "x | count, count if (b) as c every 10m | let share = c / count",
+        ),
+    ):
+        found = call("stepsOf", text)
+        assert found["q"] == query
+        assert found["isLast"] == ("let" in text)
+        assert parse_question(query)
+    for text in ("disk", "disk | none in 10m", "| count in 5m | where count > 9"):
+        assert call("stepsOf", text) is None
+
+
+def test_a_proposed_number_is_short_and_above_what_was(call):
+    for most, whole, number in (
+        (66, True, 80),
+        (1, True, 2),
+        (0, True, 0),
+        (83, True, 100),
+        (0.113, False, 0.15),
+        (1234.5, False, 1500),
+        (9, True, 15),
+    ):
+        assert call("above", most, whole) == number, most
+    found = call("withNumber", "a | count > 0 in 5m", "12")
+    assert found == {"text": "a | count > 12 in 5m", "start": 12, "end": 14}
+    assert call("withNumber", "| count in 5m | where count > ", "7")["text"].endswith("> 7")

@@ -178,7 +178,7 @@ def test_what_others_changed_meanwhile_is_shown_again(kept, visit):
         (json.dumps(file_of("a", version=2)), "of a newer logsrv"),
         (
             json.dumps(file_of("a", searches=[{"name": "a", "q": "status>="}])),
-            "the search a: there is",
+            "the search a: >= needs a value after it",
         ),
         (json.dumps(file_of("a", name=BIDI)), "the name of the board"),
         ("x" * 58_001, "the file of a board has at most"),

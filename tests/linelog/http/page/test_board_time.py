@@ -3,11 +3,13 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.linelog.http.page.answers import START, answer, time_of
+from tests.linelog.http.page.boards import save_board
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.looks import CONTRAST, found_by_axe
 from tests.parts.chromium import Page
@@ -186,7 +188,8 @@ def test_a_span_dragged_over_a_chart_is_shown_in_all_panels(charts, logs):
     assert charts.run("location.pathname") == "/board"
     charts.wait("document.querySelector('#zoom-out').checkVisibility()")
     charts.wait(SETTLED)
-    for every in ("10m", "5m"):
+    # Of three steps of ten minutes there would be little to see.
+    for every in ("auto", "5m"):
         assert zoom[:13] in asked_last(logs, f"every+{every}")
     assert "zoomed" in charts.run(NOTE.format(1))
     assert " · zoomed with the board, own time: last 7 days · " in charts.run(NOTE.format(2))
@@ -327,3 +330,30 @@ def test_a_zoomed_board_is_readable_and_accessible(charts, scheme, width, height
     assert found_by_axe(charts, "moderate", "serious", "critical") == []
     assert charts.run(CONTRAST) == []
     assert charts.run("document.documentElement.scrollWidth") == width
+
+
+def test_fixed_steps_that_do_not_fit_the_time_are_automatic_meanwhile(logs, visit):
+    """Zoomed in to ten minutes, or out to a month; undone with the zoom."""
+    save_board(logs, "| count every 5m")
+    logs.saved = [{"name": "| count every 5m", "q": "| count every 5m"}]
+    logs.table = answer(["count"], [(0, 1), (1, 2)])
+    note = "document.querySelector('.board-panel .note').textContent"
+
+    def last_query() -> str:
+        asked = [one for one in logs.asked if one.startswith("/api/table")][-1]
+        return parse_qs(urlsplit(asked).query)["q"][0]
+
+    page = open_board(visit, 1)
+    assert last_query() == "| count every 5m"
+    page = open_board(visit, 1, "&last=6h")
+    assert last_query() == "| count every 5m" and "would be" not in page.run(note)
+    page = open_board(visit, 1, "&last=30d")
+    assert last_query() == "| count every auto"
+    assert "every 5m would be 8,640 steps: every auto" in page.run(note)
+    zoom = "zoom=2026-11-20T06:00:00Z/2026-11-20T06:10:00Z"
+    page = open_board(visit, 1, f"&last=6h&{zoom}")
+    assert last_query() == "| count every auto"
+    assert "every 5m would be 2 steps: every auto" in page.run(note)
+    page.press("Escape")
+    page.wait(f"!{note}.includes('would be') && {note}.includes('counted at')")
+    assert last_query() == "| count every 5m"

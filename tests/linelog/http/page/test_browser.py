@@ -1,10 +1,12 @@
 """The live page in a real browser: lines that arrive, filters, time, positions, keys."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.linelog.http.assets import live_page, static_files
 from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, at_bottom, numbered
 from tests.linelog.http.page.fake import TOKEN
 
@@ -481,3 +483,18 @@ def test_a_first_line_is_counted_at_once(visit, logs):
     )
     logs.send("hello", level="info")
     page.wait("!document.querySelector('#field-list').textContent.includes('No line here')")
+
+
+def test_the_first_lines_need_few_requests_and_little_to_send(logs, visit):
+    """Eight at most before the numbers around the lines; the files packed, as the server sends them."""
+    numbered(logs, 300, app="shop")
+    visit(ready=f"{COUNT} === 200")
+    asked = [urlsplit(one).path for one in logs.asked]
+    wait_until(lambda: any(one.startswith("/api/histogram") for one in logs.asked), "the bars")
+    around = ("/api/fields", "/api/top", "/api/histogram", "/healthz", "/api/stats", "/metrics")
+    first = [one for one in asked if one not in around]
+    assert len(first) <= 8, first
+    files = {**static_files(), "/": live_page()}
+    sent = {one: files[one].packed for one in first if one in files}
+    assert set(sent) == {"/", "/static/main.js", "/static/style.css", "/static/theme.js"}
+    assert sum(map(len, sent.values())) < 90_000

@@ -2,6 +2,7 @@
 
 import pytest
 
+from logsrv.kit.testing import wait_until
 from tests.linelog.http.page.conftest import COUNT, Open
 
 pytestmark = pytest.mark.long
@@ -38,6 +39,36 @@ def test_the_button_for_the_message_has_its_place_behind_many_columns(logs, visi
     # Lines have a bar at their left.
     apart = [one - other for one, other in zip(page.run(heads), page.run(cells), strict=True)]
     assert set(apart) == {apart[0]} and apart[0] <= 3
+
+
+def test_one_click_downloads_the_likely_form(logs, visit: Open, tmp_path):
+    """CSV of chosen columns; for plain lines JSON, until the reader has chosen another form."""
+    logs.send("one", app="shop", ms=5)
+    page = visit("?columns=app,ms&q=one", ready=f"{COUNT} === 1")
+    link = "document.querySelector('#download-now')"
+    page.wait(f"{link}.search.includes('q=one')")
+    assert page.text("#download-now") == "Download CSV"
+    asked = f"Object.fromEntries(new URLSearchParams({link}.search))"
+    assert {"q": "one", "format": "csv", "columns": "app,ms"}.items() <= page.run(asked).items()
+    page.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    page.click("#download-now")
+    wait_until((tmp_path / "logsrv.csv").exists, "the file")
+    assert not page.run("document.querySelector('#downloads').open")
+    page = visit("?q=one", ready=f"{COUNT} === 1")
+    page.wait(f"{link}.search.includes('q=one')")
+    assert page.text("#download-now") == "Download JSON"
+    page.run("document.querySelector('#download-button').focus()")
+    page.press("Enter")
+    page.wait("document.querySelector('#downloads').open")
+    page.run(
+        "((one) => { one.value = 'text'; one.dispatchEvent(new Event('change')); })"
+        "(document.querySelector('#download-format'))"
+    )
+    assert page.text("#download-now") == "Download text"
+    # It is remembered.
+    page.run("globalThis.old = true; location.reload()")
+    page.wait(f"!globalThis.old && {link}?.search.includes('format=text')")
+    assert page.text("#download-now") == "Download text"
 
 
 def test_a_download_has_the_columns_that_are_seen_and_is_csv_at_first(logs, visit: Open):

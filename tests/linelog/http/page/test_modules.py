@@ -23,8 +23,10 @@ def call(visit: Open) -> Call:
 
     def function(module: str, name: str, *arguments: object) -> Any:
         given = json.dumps(arguments)
+        later = "import('/static/table.js').then(({add}) => void add(modules))"
         return page.run(
-            f"import('/static/main.js').then(({{modules}}) => modules['{module}'].{name}(...{given}))"
+            f"import('/static/main.js').then(({{modules}}) => {later}"
+            f".then(() => modules['{module}'].{name}(...{given})))"
         )
 
     return function

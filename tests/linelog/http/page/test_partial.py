@@ -133,3 +133,54 @@ def test_an_error_after_a_part_is_shown_and_the_bar_is_gone(logs, visit, slow):
     page.wait("document.querySelector('.board-panel > .alarm')")
     assert page.text(".board-panel > .alarm") == "the search has taken 60 s and was ended"
     assert page.run(f"{BAR}.hidden")
+
+
+def test_a_number_is_shown_so_far_too(logs: Logs, visit: Any, slow: Slow):
+    save_board(logs, "| count", shape="number")
+    logs.saved[0].update(q="| count", last="all")  # type: ignore[index]
+    logs.table = answer(["count"], [(7,)], (), None)
+    part = answer(["count"], [(2,)], (), None)
+    slow.lines = [line(20, ""), line(77, "2026-11-20T14:05:09Z", part)]
+    page: Page = visit("board?name=shop", ready=f"{BAR} && !{BAR}.hidden")
+    assert page.text(NOTE).endswith("counting … 10 %")
+    slow.more.set()
+    page.wait("document.querySelector('.number-value')?.textContent === '2'")
+    assert page.text(NOTE).endswith("counted since 20 Nov 14:05:09, 38 %")
+    assert serious(page) == []
+    slow.whole.set()
+    page.wait("document.querySelector('.number-value').textContent === '7'")
+    assert "of all time" in page.text(NOTE) and page.run(f"{BAR}.hidden")
+
+
+def test_figures_of_the_live_page_are_shown_so_far_too(logs: Logs, visit: Any, slow: Slow):
+    logs.table = answer(["count"], [("a", 7), ("b", 3)], ("app",), None)
+    part = answer(["count"], [("a", 2)], ("app",), None)
+    slow.lines = [line(20, ""), line(77, "2026-11-20T14:05:09Z", part)]
+    page: Page = visit("?q=%7C+count+by+app", ready="!!document.querySelector('#progress-words')")
+    page.wait("document.querySelector('#progress-words').textContent.startsWith('counting … 10 %')")
+    slow.more.set()
+    page.wait("document.querySelectorAll('#table tbody tr').length === 1")
+    sentence = "document.querySelector('#table-sentence').textContent"
+    assert page.run(sentence).endswith("So far: counted since 20 Nov 14:05:09, 38 %.")
+    assert page.run("document.querySelector('#table .read-bar').ariaValueNow") == "38"
+    assert serious(page) == []
+    slow.whole.set()
+    page.wait("document.querySelectorAll('#table tbody tr').length === 2")
+    assert "not live" in page.run(sentence)
+    assert page.run("document.querySelector('#table .read-bar').hidden")
+
+
+def test_figures_that_are_cancelled_stay_as_far_as_they_are(logs: Logs, visit: Any, slow: Slow):
+    logs.table = answer(["count"], [("a", 7), ("b", 3)], ("app",), None)
+    part = answer(["count"], [("a", 2)], ("app",), None)
+    slow.lines = [line(77, "2026-11-20T14:05:09Z", part)]
+    page: Page = visit("?q=%7C+count+by+app", ready="document.querySelector('#table tbody tr')")
+    page.wait("document.querySelector('#progress-words button')")
+    asked = sum(one.startswith("/api/table") for one in logs.asked)
+    page.click("#progress-words button")
+    page.wait("document.querySelector('#progress').hidden")
+    said = page.text("#table-sentence")
+    assert said.endswith("Cancelled: counted since 20 Nov 14:05:09, 38 %.")
+    assert page.texts("#table td.number") == ["2"]
+    assert sum(one.startswith("/api/table") for one in logs.asked) == asked
+    assert not page.run("document.querySelector('#table').classList.contains('stale')")

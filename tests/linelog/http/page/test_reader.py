@@ -44,3 +44,12 @@ def test_boards_are_shown_and_not_changed(restricted, visit):
     assert page.text("#board-note") == "this reader may not change saved searches"
     assert page.run("document.querySelectorAll('#board-list button').length") == 0
     assert page.run("document.querySelector('#new-board').hidden")
+
+
+def test_a_long_condition_leaves_room_on_a_phone(restricted, visit):
+    restricted.reader["only"] = "hostname in (a-very-long-name, another-very-long-name)"
+    page = visit("", width=375, height=700)
+    page.wait(f"{FOOT}.includes('another')")
+    assert page.run("document.documentElement.scrollWidth") == 375
+    right = "document.querySelector('#reader button').getBoundingClientRect().right"
+    assert 0 < page.run(right) <= 375

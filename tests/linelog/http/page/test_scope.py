@@ -319,3 +319,27 @@ def test_the_newest_lines_of_a_time_without_an_end_are_of_that_time(since, logs,
     page.press("Escape")
     page.wait("document.querySelector('#range').hidden")
     assert "since" not in page.run("location.search")
+
+
+def test_any_length_of_time_in_the_address_is_shown(logs, visit):
+    """The menu gets it; what is no length is said to be none."""
+    now = datetime.now(UTC)
+    for minutes in (300, 100, 50, 1):
+        logs.send(f"{minutes} minutes ago", time=now - timedelta(minutes=minutes))
+    page = visit("?last=2h", ready=f"{COUNT} === 3")
+    last = "document.querySelector('#last')"
+    assert page.run(f"[{last}.value, {last}.selectedOptions[0].text]") == ["2h", "Last 2 hours"]
+    assert page.run("location.search") == "?last=2h"
+    page = visit("?last=2x", ready=f"{COUNT} === 1")
+    page.wait("document.querySelector('#notice').classList.contains('shown')")
+    assert page.text("#notice").startswith("last: 2x is no length of time, such as 2h")
+    assert page.run(f"{last}.value") == "15m"
+
+
+def test_sorted_lines_have_one_unit_and_as_many_decimals(logs, visit):
+    for took in (8.551, 12, 0.9):
+        logs.send(f"| sort took {took}", took=took)
+    for one in logs.lines:
+        one.update(number=one["fields"]["took"], unit="s")
+    page = visit("?q=%7C+sort+took", ready=f"{COUNT} === 3")
+    assert page.texts(".line > .number") == ["8.55 s", "12.00 s", "0.90 s"]

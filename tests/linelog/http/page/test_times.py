@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.linelog.http.page.conftest import COUNT, LAST, numbered
+from tests.linelog.http.page.looks import found_by_axe
 
 pytestmark = pytest.mark.long
 PICKER = "document.querySelector('#times').open"
@@ -97,6 +98,46 @@ def test_seconds_around_a_line_and_back(logs, visit):
     assert page.run("location.search") == "?q=crash&position=1:3000"
     page.press("s")
     page.wait(f"{COUNT} === 11 && document.querySelector('#q').value === ''")
+
+
+def test_one_click_on_the_row_under_the_mouse_leads_to_what_is_around_a_line(logs, visit):
+    """The question about an OOM: the range, the query, one click."""
+    begin = datetime.now(UTC) - timedelta(minutes=5)
+    for second in range(60):
+        message = "OOM" if second == 30 else f"second {second}"
+        logs.send(message, time=begin + timedelta(seconds=second), source=f"udp:10.0.0.{second}:1")
+    page = visit("?q=OOM&last=1h", ready=f"{COUNT} === 1")
+    x, y, width, height = page.box(".line .message")
+    page.mouse("mouseMoved", x + width / 2, y + height / 2)
+    assert page.texts(".row-tools button") == ["±5 s", "↕"]
+    assert found_by_axe(page, "minor", "moderate", "serious", "critical") == []
+    page.click(".row-tools button")
+    page.wait(f"{COUNT} === 11 && document.querySelector('#q').value === ''")
+    page.wait(f"{CURRENT} === 'OOM' && document.activeElement.matches('[aria-current]')")
+    assert not page.run("document.querySelector('.details')")
+    page.press("Backspace")
+    page.wait(f"{COUNT} === 1 && document.querySelector('#q').value === 'OOM'")
+    # By Tab, from the line that has the focus.
+    page.wait(f"{CURRENT} === 'OOM'")
+    page.press("Tab")
+    page.press("Tab")
+    assert page.run("document.activeElement.ariaLabel ?? document.activeElement.title").startswith(
+        "Neighbours"
+    )
+    page.press("Enter")
+    page.wait(f"{COUNT} === 11 && document.querySelector('#q').value === 'OOM'")
+
+
+def test_the_newest_line_is_meant_if_none_is_selected(logs, visit):
+    for number in range(9):
+        logs.send(f"line {number}")
+    page = visit("?q=5", ready=f"{COUNT} === 1")
+    page.press("c")
+    page.wait(f"{COUNT} === 9 && {CURRENT} === 'line 5'")
+    page = visit("?q=5", ready=f"{COUNT} === 1")
+    page.press("s")
+    page.wait(f"{COUNT} === 9 && document.querySelector('#q').value === ''")
+    page.wait(f"{CURRENT} === 'line 5'")
 
 
 def test_back_leads_to_the_line_among_live_ones(logs, visit):

@@ -245,3 +245,44 @@ def test_the_live_page_says_what_a_variable_is(logs, visit):
         "?q=hostname%3D%24host", ready="document.querySelector('.query-hint:not([hidden])')"
     )
     assert "$host is a variable" in page.text(".query-hint")
+
+
+def test_the_field_of_a_variable_is_chosen_on_the_page(hosts, visit):
+    """By keys alone; the values are those of the other field then, and an empty one is the search's."""
+    hosts.send("g", hostname="web1", app="shop")
+    page = open_board(visit)
+    page.run(f"document.querySelector('{CHOICE}').focus()")
+    page.press("Enter")
+    page.wait(f"{OPEN} && {ROWS} === 4")
+    field = "document.querySelector('#variable-field')"
+    assert page.run(f"{field}.value") == "hostname"
+    assert not page.run("document.querySelector('#variable-field-save').checkVisibility()")
+    page.wait("document.querySelectorAll('#variable-fields option').length")
+    assert "app" in page.run(
+        "[...document.querySelectorAll('#variable-fields option')].map((one) => one.value)"
+    )
+    page.run(f"{field}.select()")
+    page.write("app")
+    page.wait("document.querySelector('#variable-field-save').checkVisibility()")
+    assert found_by_axe(page, "minor", "moderate", "serious", "critical") == []
+    assert page.run(CONTRAST) == []
+    page.press("Enter")
+    wait_until(lambda: hosts.boards["shop"].get("variables") == {"host": "app"}, "the field")
+    page.wait(f"{OPEN} && [...document.querySelectorAll('{NAMES}')].at(-1)?.textContent === 'shop'")
+    page.wait("document.activeElement.id === 'variable-field'")
+    assert page.text("#variable-legend") == "Values of app"
+    assert page.text("#variable-field-note") == "The values of $host are those of app from now on."
+    page.run(f"{field}.select()")
+    page.press("Backspace")
+    page.press("Enter")
+    wait_until(lambda: hosts.boards["shop"]["variables"] == {}, "the search's field")
+    page.wait(f"{ROWS} === 4 && {field}.value === 'hostname'")
+
+
+def test_who_may_not_change_the_board_chooses_no_field(hosts, visit):
+    hosts.reader["name"] = "ann"
+    page = open_board(visit)
+    page.run(f"document.querySelector('{CHOICE}').focus()")
+    page.press("Enter")
+    page.wait(f"{OPEN} && {ROWS} === 4")
+    assert not page.run("document.querySelector('#variable-field').checkVisibility()")

@@ -25,3 +25,10 @@ def test_rights_that_do_not_go_together_are_refused():
         ReaderSettings(name="ann", may=("save",))
     with pytest.raises(ConfigurationError, match="do not go together"):
         ReaderSettings(name="ann", may=("read", "alert"), only="app=web")
+
+
+def test_a_condition_that_probably_means_something_else_gets_a_hint():
+    """Such a reader would see nothing, and nobody would know why."""
+    [hint] = ONLY.advise("app==shop")
+    assert "app=shop" in hint
+    assert not [*ONLY.advise("app=shop")]

@@ -177,8 +177,14 @@ def test_a_board_whose_searches_are_not_in_its_file(saving):
         (file_of(board=board("errors", variables={"x": ""})), "the values of x are of no field"),
         (file_of(searches={}), "searches is no list of at most 12"),
         (file_of(searches=[{"q": "x"}]), "the name of a search"),
-        (file_of(searches=[{"name": "errors", "q": "status>="}]), "the search errors: there is"),
-        (file_of(searches=[{"name": "errors", "last": "2h"}]), "the search errors: last is one of"),
+        (
+            file_of(searches=[{"name": "errors", "q": "status>="}]),
+            "the search errors: >= needs a value",
+        ),
+        (
+            file_of(searches=[{"name": "errors", "last": "2x"}]),
+            "the search errors: last is a length",
+        ),
         (file_of(searches=[{"name": "errors", "x": "2h"}]), "the search errors: unknown part x"),
         (file_of(searches=[{"name": "errors", "q": "x" * 4001}]), "longer than 4000"),
         (file_of(searches=[{"name": "errors", **board()}]), "the search errors: is a board"),

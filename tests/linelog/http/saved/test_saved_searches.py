@@ -147,7 +147,7 @@ def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(saving):
         (b"{", 400, "what is to be saved: not JSON"),
         ([], 400, "is no JSON object"),
         ({"q": None}, 400, "q is no text"),
-        ({"last": "2h"}, 400, "last is one of 5m, 15m, 1h, 6h, 24h, 7d, 30d"),
+        ({"last": "2x"}, 400, "last is a length of time, such as 2h, or all"),
         ({"position": "1:2"}, 400, "unknown part position"),
         ({"since": "the day before"}, 400, "since: "),
         ({"since": "2h", "until": "tomorrow"}, 400, "until: tomorrow is not a time"),
@@ -281,7 +281,7 @@ def test_a_name_is_either_of_a_search_or_of_a_board(saving):
         ({"panels": "x"}, "panels is no list of at most 12"),
         (board(*map(str, range(13))), "panels is no list of at most 12"),
         ({"panels": ["x"]}, "a panel is no JSON object"),
-        ({"panels": [{"search": "x"}]}, "a panel is no JSON object"),
+        ({"panels": [{"search": "x"}]}, 'a panel lacks "as"'),
         ({"panels": [{"search": "x", "as": "pie"}]}, "the shape of a panel is one of table, bars"),
         ({"panels": [{"search": "x", "as": []}]}, "the shape of a panel is one of table, bars"),
         (
@@ -293,6 +293,15 @@ def test_a_name_is_either_of_a_search_or_of_a_board(saving):
             "the time of a panel is one of own or board",
         ),
         ({"panels": [{"search": "x", "as": "bars", "time": ["own"]}]}, "the time of a panel is"),
+        (
+            {"panels": [{"search": "x", "as": "bars", "width": "9"}]},
+            "the width of a panel is one of narrow or wide",
+        ),
+        (
+            {"panels": [{"search": "x", "as": "bars", "figure": 1}]},
+            "the figure of a panel is no name",
+        ),
+        ({"panels": [{"search": "x", "as": "bars", "hight": 1}]}, "unknown part hight of a panel"),
         (board("x" * 201), "the search of a panel is no name"),
         (board("\u202ea"), "the search of a panel is no name"),
         (board(None), "the search of a panel is no name"),

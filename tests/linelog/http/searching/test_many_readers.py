@@ -88,6 +88,18 @@ def test_readers_who_ask_the_same_share_a_search_each_with_its_own_headers(serve
     assert served.metrics.value("http_requests_total", status="200") == 2
 
 
+def test_the_end_of_an_earlier_answer_to_the_same_question_lets_others_join_the_later_one(served):
+    earlier = browser_of(served, TABLE)
+    searching(served)[0].say(b"200")
+    searching(served)[0].say(b"begun")
+    later = browser_of(served, TABLE)
+    earlier.leave()
+    third = browser_of(served, TABLE, peer="10.0.0.2")
+    assert len(searching(served)) == 2
+    let_answer(served, b'{"rows": [[2]]}')
+    assert all(b'{"rows": [[2]]}' in one.received for one in (later, third))
+
+
 @pytest.mark.parametrize(
     "path",
     ["/api/search?q=a", "/api/show?position=1:0", "/api/record?position=1:0"],

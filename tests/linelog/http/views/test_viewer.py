@@ -71,8 +71,8 @@ class PlayedProcesses:
     def leave(self, viewer: Any) -> None:
         self.left.append(viewer)
 
-    def watch(self, after: Position | None = None, *, live: bool = False) -> Watch:
-        watch = Watch(self, after)
+    def watch(self, after: Position | None = None, *, live: bool = False, only: str = "") -> Watch:
+        watch = Watch(self, after, only)
         if live:
             watch.hand(live=True)
         return watch
@@ -84,11 +84,11 @@ class PlayedProcesses:
 class Watch:
     """A viewer and the client that it serves."""
 
-    def __init__(self, played: PlayedProcesses, after: Position | None) -> None:
+    def __init__(self, played: PlayedProcesses, after: Position | None, only: str) -> None:
         def handle(request: WebRequest) -> None:
             self.viewer = Viewer(
                 request,
-                LiveQuery("query"),
+                LiveQuery("query", only=only),
                 played.end_of_store,
                 played,  # type: ignore[arg-type]
                 played,  # type: ignore[arg-type]
@@ -193,6 +193,18 @@ def test_a_slow_client_hears_what_it_missed(played, monkeypatch):
     watch.viewer.pauseProducing()
     played.clock.advance(STALLED_AFTER)
     assert watch.browser.transport.aborting
+
+
+def test_a_slow_client_that_may_see_only_some_lines_does_not_hear_how_many_it_missed(
+    played, monkeypatch
+):
+    monkeypatch.setattr(viewer_module, "MOST_WAITING", 1)
+    watch = played.watch(live=True, only="app=web")
+    watch.viewer.pauseProducing()
+    watch.hand("a")
+    watch.hand("b", "c")
+    watch.viewer.resumeProducing()
+    assert watch.events == ["a", ("missed", {"lines": None})] and played.missed == 2
 
 
 def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(played):

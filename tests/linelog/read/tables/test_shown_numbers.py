@@ -92,3 +92,14 @@ def test_a_figure_and_the_one_before_have_one_unit():
 
 def test_a_table_without_rows_has_no_line():
     assert table_text(["n"], [None], []) == b""
+
+
+def test_times_of_steps_have_no_parts_of_seconds_unless_one_has():
+    whole = [["2026-11-20T06:00:00.000000Z", "a", 1], ["2026-11-20T06:05:00.000000Z", "b", 2]]
+    columns, units = ["time", "app", "count"], [None, None, None]
+    assert table_text(columns, units, whole).decode().splitlines()[2:] == [
+        "2026-11-20T06:00:00Z  a        1",
+        "2026-11-20T06:05:00Z  b        2",
+    ]
+    parts = [*whole, ["2026-11-20T06:05:00.250000Z", "c", 3]]
+    assert "06:00:00.000000Z" in table_text(columns, units, parts).decode()

@@ -22,10 +22,11 @@ from logsrv.linelog.store.sealing import packer
 from logsrv.linelog.store.sealing.erase_lines import LineEraser
 from logsrv.linelog.store.sealing.packer import PackerPool
 from logsrv.linelog.store.sealing.seal import Interrupted, pack_here, seal
-from logsrv.linelog.store.segment import ACTIVE, Form, sealed_segments
+from logsrv.linelog.store.segment import ACTIVE, Form, sealed_name, sealed_segments
 from logsrv.linelog.store.starting.making import right_to_make
 from tests.parts.disks import Crash, CrashingDisk, at, text_of
 from tests.parts.erasing import (
+    WORDS,
     erase,
     everything,
     files_with_person,
@@ -229,6 +230,54 @@ def test_a_packing_that_began_before_an_erase_begins_again(store):
         finally:
             pool.end_processes()
     assert files_with_person(store) == [] and doctor_finds(store) == []
+
+
+def test_a_packing_that_reads_a_text_just_before_it_is_overwritten_begins_again(store):
+    """It began after the note of the erase, and its sealing ends before the erase does."""
+    plain = sealed_segments(at(store))[2]
+    packed = threading.Event()
+
+    class NotingPacker(packer.Packer):
+        def pack(self, *given: Any) -> Index:
+            made = super().pack(*given)
+            packed.set()
+            return made
+
+    class BeginningDisk(Disk):
+        def write_at(self, fd: int, data: bytes, offset: int) -> None:
+            if not packed.is_set():
+                begin([plain], lambda: True, lambda size: True)
+                assert packed.wait(PATIENCE)
+            super().write_at(fd, data, offset)
+
+    def show(name: str) -> None:
+        if name == ACTIVE:
+            seal(plain, at(store), pack=pool.await_or_pack)
+
+    with patch.multiple(packer, SMALL=1, Packer=NotingPacker):
+        pool = PackerPool(at(store), lambda: 0, lambda: None, time.monotonic)
+        try:
+            with pool.side_by_side(1) as begin, BeginningDisk().open_directory(str(store)) as disk:
+                LineEraser(plan_for(store, "zebulon OR quist"), disk, show).carry_out()
+        finally:
+            pool.end_processes()
+    assert packed.is_set() and not (store / plain.name).exists()
+    assert files_with_person(store) == [] and doctor_finds(store) == []
+
+
+def test_a_rotation_that_came_before_the_erase_opened_the_text_moves_it_to_the_sealed_name(store):
+    """The next segment, by now under the earlier name, loses no line, wherever its lines stand."""
+    text = (store / ACTIVE).read_bytes()
+    following = text
+    for word in WORDS:
+        following = following.replace(word.encode(), b"a" * len(word))
+    eraser = LineEraser(plan_for(store, "zebulon OR quist"), at(store))
+    (store / ACTIVE).rename(store / sealed_name(4, 4.0))
+    (store / ACTIVE).write_bytes(following)
+    (store / "number").write_bytes(b"5\n")
+    eraser.carry_out()
+    assert (store / ACTIVE).read_bytes() == following
+    assert files_with_person(store) == [] and eraser.outcome.gone == []
 
 
 def test_what_retention_removes_meanwhile_does_not_come_back(store):
