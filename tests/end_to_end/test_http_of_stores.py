@@ -12,6 +12,9 @@ from tests.parts.daemons import Logger, Start, reload
 from tests.parts.web_clients import Client
 
 pytestmark = pytest.mark.slow
+SHOWN = (
+    "[...document.querySelectorAll('[role=log] [data-position]')].map(one => one.dataset.position)"
+)
 
 ODD = "[[retention]]\nname = \"odd\"\nmatch = '/n=\\d*[13579]\\b/'\nkeep-days = 365\n"
 DEEP = '[[retention]]\nname = "deep"\nmatch = "deep"\nkeep-days = 365\n'
@@ -199,3 +202,22 @@ def test_readers_of_some_lines_see_no_others_of_any_store(logger, tmp_path):
     with client.watch(headers=ann, after="1:0") as events:
         found = [events.next() for _ in range(3)]
     assert b"canary" not in json.dumps(found).encode()
+
+
+@pytest.mark.long
+def test_the_page_has_lines_of_all_stores_by_their_times(server, browser):
+    client = client_of(server)
+    for number in range(6):
+        send(server, client, *numbered(number))
+    address = f"http://127.0.0.1:{server.ports()[-1]}/"
+    page = browser.page(address)
+    page.wait(f"{SHOWN}.length === 6 && document.querySelector('#connection.live')")
+    for number in range(6, 10):
+        send(server, client, *numbered(number))
+    page.wait(f"{SHOWN}.length === 10")
+    every = [one["position"] for one in client.ask("/api/search").lines]
+    assert page.run(SHOWN) == every
+    page.go(f"{address}?position={every[3]}")
+    page.wait(f"{SHOWN}.length === 10 && document.querySelector('[aria-current]')")
+    assert page.run("document.querySelector('[aria-current]').dataset.position") == every[3]
+    assert page.run(SHOWN) == every
