@@ -28,7 +28,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching import searches as waiting
 from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.views import view_process as views
-from logsrv.linelog.http.views.view_child import Hub
+from logsrv.linelog.http.views.hub import Hub
 from logsrv.linelog.http.views.view_process import LiveViews
 from logsrv.linelog.http.views.view_protocol import LiveQuery
 from logsrv.linelog.intake.blocks.body import IncomingBlocks

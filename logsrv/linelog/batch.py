@@ -117,3 +117,19 @@ class Batch:
         Each line has become longer by one stamp, so their ends need not be counted.
         """
         return (size - len(self.block)) // (len(self.source) + TIME_AND_SPACES)
+
+
+@attrs.define(frozen=True, slots=True)
+class StampedText:
+    """Lines in the stored format, which a store appends as it does a `Batch`. number: of the lines."""
+
+    text: bytes
+    number: int
+
+    def stored(self) -> list[Buffer]:
+        """Return the lines in the stored format."""
+        return [self.text]
+
+    def lines(self, size: int) -> int:
+        """Return the number of lines."""
+        return self.number

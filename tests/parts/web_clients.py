@@ -100,10 +100,14 @@ class Client:
         return [line["message"] for line in found.lines]
 
     def watch(
-        self, q: str = "", after: str | None = None, headers: dict[str, str] | None = None
+        self,
+        q: str = "",
+        after: str | None = None,
+        headers: dict[str, str] | None = None,
+        join: int = 0,
     ) -> Events:
         """Open a live view and read its head; return its events."""
-        parameters = {"q": q} | ({"after": after} if after is not None else {})
+        parameters = {"q": q, "join": join} | ({"after": after} if after is not None else {})
         connection = self.connection()
         connection.request("GET", f"/api/tail?{urlencode(parameters)}", headers=headers or {})
         # The connection forgets its socket with the response.

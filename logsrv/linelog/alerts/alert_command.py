@@ -71,6 +71,7 @@ from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.rule_stores import other_stores_sentence
 from logsrv.reactor import chosen_reactor
 
 command = Command("alert", "try the command or webhook of an alert", __name__)
@@ -237,6 +238,8 @@ def print_past_episodes(directory: str, alerts: Mapping[str, AlertSettings], sin
             f"logsrv alert: alert {label} has no condition, such as | count > 100 in 5m: it fires for each "
             "line; logsrv search -c counts these"
         )
+    if others := other_stores_sentence(directory, "counts in"):
+        tell(f"logsrv alert: {others}")
     with View(directory, lambda why: tell(f"logsrv alert: {why}")) as view:
         for label, one in with_condition.items():
             _print_episodes(view, label, one, begin, now)

@@ -32,6 +32,7 @@ from logsrv.linelog.store.notes import backup_note, erased, origins
 from logsrv.linelog.store.notes.archive_notes import local_manifest
 from logsrv.linelog.store.notes.backup_note import BEGUN, COMING, COMPLETE, BackupNote
 from logsrv.linelog.store.notes.segment_notes import EMPTY, REMOVED
+from logsrv.linelog.store.rule_stores import FOLDER, KEEP
 from logsrv.linelog.store.segment import (
     ACTIVE,
     BACKUP,
@@ -55,10 +56,11 @@ from logsrv.linelog.store.starting.tidy import loose_files
 from logsrv.linelog.store.starting.torn import start_of_line
 from logsrv.linelog.store.times import first_moment
 
-_NOTES = (EMPTY, REMOVED, "imported", "format", erased.NAME)
+_NOTES = (EMPTY, REMOVED, "imported", "format", erased.NAME, KEEP)
 # Suffixes of files beside saved places. Only a running server needs these files, so they are not copied.
 _OF_A_SERVER = (".lock", ".json", ".tmp", COMING)
-_IGNORED = (LOCK, "lost+found")
+# The stores of rules are backed up first.
+_IGNORED = (LOCK, "lost+found", FOLDER)
 
 
 @attrs.define

@@ -8,6 +8,8 @@ checksums, and synced. The segment that is being written is copied up to its
 last whole line. The places of targets and alerts are copied too, so that a
 server on the backup does not send all lines again.
 
+Stores of [[retention]] rules, in DIR/stores, are backed up into TO/stores.
+
 The same command, given again, copies only what is new. TO keeps segments that
 retention removes from DIR, unless --delete is given. If the command is
 interrupted, or the disk is full, TO stays as it was before; the same command
@@ -46,6 +48,7 @@ from logsrv.linelog.store.file_owner import give_store_to
 from logsrv.linelog.store.format import require_known_format
 from logsrv.linelog.store.lock import locked, owning_process
 from logsrv.linelog.store.notes import backup_note
+from logsrv.linelog.store.rule_stores import FOLDER, directory_of_rule, rule_stores
 from logsrv.linelog.store.segment import BACKUP
 
 command = Command("backup", "back up a store while its server runs", __name__)
@@ -64,9 +67,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Copy the store, and return the exit status. Raises StoreError."""
     # Low priority: a server on this machine goes first.
     os.nice(10)
-    backup = copy_store(arguments.directory, arguments.to, "backup", delete=arguments.delete)
-    print(f"{shown(arguments.to)} has {contents_summary(backup)}")
-    return 1 if backup.damaged else 0
+    status = 0
+    for directory, to in stores_to_copy(arguments.directory, arguments.to):
+        backup = copy_store(directory, to, "backup", delete=arguments.delete)
+        print(f"{shown(to)} has {contents_summary(backup)}")
+        status = max(status, 1 if backup.damaged else 0)
+    for name in _lost_stores(arguments.directory, arguments.to):
+        tell(
+            f"logsrv backup: {shown(name)} stays, which {shown(arguments.directory)} no longer has"
+        )
+    return status
 
 
 def restore(origin: str, to: str) -> int:
@@ -74,20 +84,43 @@ def restore(origin: str, to: str) -> int:
 
     Raises StoreError.
     """
-    backup = copy_store(origin, to, "restore")
+    found = []
+    for one, place in stores_to_copy(origin, to):
+        found.append((one, copy_store(one, place, "restore")))
+        print(f"{shown(place)} has {contents_summary(found[-1][1])}")
     directory = shown(to)
-    print(f"{directory} has {contents_summary(backup)}")
     print(f"Next: start its service, or by hand: twistd -n logsrv --directory {directory}")
     print(
         "If the store that was backed up still runs, or has shipped lines since, give this one another"
         f" identity before that: logsrv ship --new-identity {directory}"
     )
-    if backup.lacks_promised_lines:
-        tell(
-            f"logsrv restore: {shown(origin)} had {backup.promised_lines:,} lines once, and has"
-            " fewer: logsrv doctor says more"
-        )
-    return 1 if backup.damaged or backup.lacks_promised_lines else 0
+    for one, backup in found:
+        if backup.lacks_promised_lines:
+            tell(
+                f"logsrv restore: {shown(one)} had {backup.promised_lines:,} lines once, and has"
+                " fewer: logsrv doctor says more"
+            )
+    return 1 if any(one.damaged or one.lacks_promised_lines for _, one in found) else 0
+
+
+def stores_to_copy(directory: str, to: str) -> list[tuple[str, str]]:
+    """Return the stores of rules, then the main one, each with the directory for its copy.
+
+    The main store comes last: TO is a complete backup only when all of them are.
+    """
+    _require_separate_directories(directory, to)
+    with store_errors(f"{shown(directory)} cannot be read"):
+        found = rule_stores(directory)
+    return [
+        *((place, directory_of_rule(to, name)) for name, place in found.items()),
+        (directory, to),
+    ]
+
+
+def _lost_stores(directory: str, to: str) -> list[str]:
+    """Return the copies of stores that are not there any more."""
+    present = rule_stores(directory)
+    return [place for name, place in rule_stores(to).items() if name not in present]
 
 
 def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -> Backup:
@@ -110,6 +143,8 @@ def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -
                 f"{shown(directory)} is no store of logsrv: there is no current.log in it{hint}"
             )
         make_directory(Path(to))
+        if os.geteuid() == 0 and os.path.basename(os.path.dirname(to)) == FOLDER:
+            _give_folder(directory, to)
         with locked(to) as target:
             backup = Backup(source, target, command, lambda: rfc3339(time.time()))
             with closing(CareProgress()) as progress:
@@ -133,6 +168,12 @@ def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -
         came = kept if how is CopyMethod.KEPT else "it was copied as it is"
         tell(f"logsrv {command}: {name} is damaged, and {came}: logsrv doctor says more")
     return backup
+
+
+def _give_folder(directory: str, to: str) -> None:
+    """Give the folder of the stores of rules to the owner of the one that is copied. Raises OSError."""
+    of = os.stat(os.path.dirname(directory))
+    os.chown(os.path.dirname(to), of.st_uid, of.st_gid)
 
 
 def _require_separate_directories(directory: str, to: str) -> None:

@@ -11,15 +11,16 @@ from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339, shift_rfc3339
 from logsrv.linelog.commands import reading
+from logsrv.linelog.commands.stores import store_of_position
 from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.query.times import parse_moment, parse_step
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position, parse_position
+from logsrv.linelog.store.segment import STORE_NAME, Position, parse_named_position
 
 _SPAN = 5.0
-_POSITION = re.compile(r"[0-9]+:[0-9]+", re.ASCII)
+_POSITION = re.compile(rf"({STORE_NAME}/)?[0-9]+:[0-9]+", re.ASCII)
 
 
 def declare_around(parser: Parser) -> None:
@@ -57,7 +58,7 @@ def parse_around(arguments: Namespace) -> None:
         if not _POSITION.fullmatch(text):
             raise UsageError(f"--around: {error}, or the position of a line: 17:52311") from None
         try:
-            arguments.around = parse_position(text)
+            arguments.around = parse_named_position(text)
         except ValueError as wrong:
             raise UsageError(f"--around: {wrong}") from None
 
@@ -73,10 +74,10 @@ def make_search_scope(arguments: Namespace, view: View) -> Scope:
         return reading.make_scope(arguments)
     if not isinstance(around, Position):
         middle = rfc3339(around)
-    elif view.names:
+    elif view.names and around.store not in view.stores and not around.store:
         raise UsageError("--around: a position is of one store; for several stores give a time")
     else:
-        middle = _time_of_line(view, around)
+        middle = _time_of_line(store_of_position(view, around), around)
     span = _SPAN if arguments.span is None else arguments.span
     return Scope(
         since=shift_rfc3339(middle, -span),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import closing
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from logsrv.linelog.commands import reading
 from logsrv.linelog.commands.standard_output import Output
@@ -59,8 +59,14 @@ def print_records(
         Output(paged=not arguments.no_pager) as output,
         closing(StoredLines(search.view)) as lines,
     ):
-        finder, hits = FoundRecords(lines, query.matches), search.hits(reverse=arguments.reverse)
-        records = finder.newest_records(hits) if arguments.reverse else finder.records(hits)
+        if search.view.names:
+            records = cast("StoresSearch", search).records(query.matches, reverse=arguments.reverse)
+        else:
+            finder, hits = (
+                FoundRecords(lines, query.matches),
+                search.hits(reverse=arguments.reverse),
+            )
+            records = finder.newest_records(hits) if arguments.reverse else finder.records(hits)
         for record in islice(records, asked.limit):
             is_context = marked is not None and all(hit.position != marked for hit in record)
             output.write(render(record, is_context))

@@ -44,6 +44,7 @@ from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import store_errors
 from logsrv.linelog.store.lock import locked
 from logsrv.linelog.store.notes.segment_notes import MissingText
+from logsrv.linelog.store.rule_stores import other_stores_sentence
 from logsrv.linelog.store.segment import Position
 
 command = Command("ship", "show how far the targets of a store are", __name__)
@@ -75,6 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Show the status or change the identity. Raises StoreError if the store is unreadable or in use."""
     require_other_option(arguments, "status", "json")
     require_other_option(arguments, "new_identity", "resend")
+    directory = arguments.new_identity or arguments.status or usual_store()
+    if others := other_stores_sentence(directory, "is about"):
+        tell(f"logsrv ship: {others}")
     if arguments.new_identity is not None:
         return _new_identity(arguments.new_identity, resend=arguments.resend)
     return _status(arguments.status or usual_store(), as_json=arguments.json)

@@ -1,6 +1,7 @@
 """Show the line at a position, and its neighbours.
 
-A position is SEGMENT:OFFSET, such as 17:52311; search --output json and links of the live page contain it.
+A position is SEGMENT:OFFSET, such as 17:52311, in the store of a [[retention]] rule audit/17:52311;
+search --output json and links of the live page contain it.
 
 Example:
 
@@ -20,12 +21,12 @@ from logsrv.cli.command import Command
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.commands import reading
-from logsrv.linelog.commands.stores import open_view, require_one_store
+from logsrv.linelog.commands.stores import open_view, require_one_store, store_of_position
 from logsrv.linelog.read.records.found_records import whole_record
 from logsrv.linelog.read.records.render_records import make_record_renderer
 from logsrv.linelog.read.render import make_renderer
 from logsrv.linelog.read.stored_lines import StoredLines
-from logsrv.linelog.store.segment import parse_position
+from logsrv.linelog.store.segment import parse_named_position
 
 command = Command(
     "show",
@@ -38,7 +39,7 @@ command = Command(
 
 def declare(parser: Parser) -> None:
     add = parser.add_argument
-    add("position", metavar="POSITION", type=parse_position, help="as 17:52311")
+    add("position", metavar="POSITION", type=parse_named_position, help="as 17:52311")
     reading.declare_store(parser)
     neighbours = "N neighbours before and behind (5)"
     add("-C", type=reading.parse_count, metavar="N", dest="around", help=neighbours)
@@ -56,8 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     require_one_store(arguments, "a position is of one store")
     style = reading.line_style(arguments)
     with (
-        open_view(arguments, "show") as view,
-        closing(StoredLines(view)) as lines,
+        open_view(arguments, "show") as every,
+        closing(StoredLines(view := store_of_position(every, arguments.position))) as lines,
     ):
         wanted = lines.line_at(arguments.position)
         if wanted is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from logsrv.cli.arguments import named_stores, tell
@@ -12,18 +13,22 @@ from logsrv.errors import StoreError, UsageError
 from logsrv.kit.plugins import load_object
 from logsrv.kit.text.words import listed
 from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.read.all_stores import stores_in
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segment import Position
 
 
 def several_stores(arguments: Namespace) -> tuple[str, ...]:
-    """Return the names of the stores to read, each once, if there are several; else none."""
-    found = _stores_to_read(arguments)
-    return found if len(found) > 1 else ()
+    """Return the names of the stores to read, each once, if a command line names several; else none.
+
+    They are in the order of their numbers, which begin at 1; with those of rules in them.
+    """
+    return tuple(_stores_to_read(arguments).values()) if len(_named_stores(arguments)) > 1 else ()
 
 
-def _stores_to_read(arguments: Namespace) -> tuple[str, ...]:
+def _named_stores(arguments: Namespace) -> tuple[str, ...]:
     """Return the names of the stores to read, each once: of an archive, the URLs of all of its stores."""
     names: dict[str, str] = {}
     for named in named_stores(arguments):
@@ -32,16 +37,31 @@ def _stores_to_read(arguments: Namespace) -> tuple[str, ...]:
     return tuple(names.values())
 
 
+def _stores_to_read(arguments: Namespace) -> dict[int, str]:
+    """Return the names of the stores to read, by their numbers in positions.
+
+    Positions tell the store of a rule by its name, but not which of several stores a command line names.
+    """
+    named = _named_stores(arguments)
+    found = [{0: name} if "://" in name else stores_in(name) for name in named]
+    if len(found) == 1:
+        return found[0]
+    # A store may be named both by itself and by the one in which it is.
+    places = {os.path.realpath(place): place for some in found for place in some.values()}
+    return dict(enumerate(places.values(), 1))
+
+
 def require_one_store(arguments: Namespace, why: str) -> None:
-    """Raise UsageError if several stores are to be read."""
+    """Raise UsageError if a command line names several stores; those of rules are in the one it names."""
     if found := several_stores(arguments):
         raise UsageError(f"{why}; --directory names several here: {listed(found)}")
 
 
-def open_view(arguments: Namespace, command: str) -> View:
+def open_view(arguments: Namespace, command: str, *, several: bool = False) -> View:
     """Open the stores or archives to read; damage is reported on stderr.
 
-    Raises StoreError and ArchiveError.
+    several: whether stores may come later, so that it is a view of several in any case. Raises StoreError
+    and ArchiveError.
     """
 
     def warn(sentence: str) -> None:
@@ -52,10 +72,25 @@ def open_view(arguments: Namespace, command: str) -> View:
             name, lambda said: warn(said if said.startswith(f"{name}/") else f"{name}: {said}")
         )
 
-    if names := several_stores(arguments):
-        several: View = _stores_search().StoresView(names, open_of_several, warn)
-        return several
-    return _open_store(_stores_to_read(arguments)[0], warn)
+    names = _stores_to_read(arguments)
+    if len(names) > 1 or several:
+        one = partial(_open_store, warn=warn)
+        view: View = _stores_search().StoresView(
+            names, open_of_several if len(names) > 1 else one, warn
+        )
+        return view
+    return _open_store(names[0], warn)
+
+
+def store_of_position(view: View, position: Position) -> View:
+    """Return the view of the store that a position names. Raises UsageError if it is not there."""
+    if not view.names and not position.store:
+        return view
+    if view.names and position.store in view.stores:
+        found: View = _stores_search().part_of(view, position.store)
+        return found
+    named = str(position).rpartition("/")[0]
+    raise UsageError(f"there is no store {named} here: {position}")
 
 
 def make_search(view: View, matcher: Matcher, scope: Scope, *, with_index: bool = True) -> Search:

@@ -6,6 +6,8 @@ targets and alerts. A server may go on writing meanwhile: the command reads with
 priority, and disturbs nothing else. --quick reads no text, only structure,
 sizes and small files.
 
+The stores of [[retention]] rules, in DIR/stores, are verified one after the other.
+
 Each finding says what is wrong, where, and what to do:
   lost     lines cannot be read
   damaged  all lines can be read, but something else is wrong
@@ -43,10 +45,11 @@ from logsrv.linelog.commands.progress import CareProgress
 from logsrv.linelog.doctor.examine import Examination
 from logsrv.linelog.doctor.findings import LOST, StoreFinding
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk import Disk, explanation, reason
+from logsrv.linelog.store.disk import Disk, explanation, reason, store_errors
 from logsrv.linelog.store.file_owner import give_files_of_root
 from logsrv.linelog.store.lock import StoreInUseError, locked
 from logsrv.linelog.store.place import saved_places
+from logsrv.linelog.store.rule_stores import rule_stores
 
 command = Command("doctor", "verify a store, and repair what can be repaired", __name__)
 
@@ -58,10 +61,17 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the findings, and return the exit status. Raises StoreError if the store cannot be read."""
+    """Print the findings, and return the exit status. Raises StoreError if a store cannot be read."""
     # Low priority: a server on this machine goes first.
     os.nice(10)
     directory: str = arguments.directory
+    with store_errors(f"{shown(directory)} cannot be read"):
+        others = rule_stores(directory)
+    return max(_visit(one, arguments) for one in (directory, *others.values()))
+
+
+def _visit(directory: str, arguments: argparse.Namespace) -> int:
+    """Print the findings about one store, and return the exit status. Raises StoreError."""
     try:
         with View(directory, lambda _: None):
             pass

@@ -25,7 +25,7 @@ from logsrv.linelog.doctor.texts import (
     PackedSegmentCheck,
     check_plain_text,
 )
-from logsrv.linelog.store import format, identity, lock, segment
+from logsrv.linelog.store import format, identity, lock, rule_stores, segment
 from logsrv.linelog.store.blocks import parse_notes_file
 from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
 from logsrv.linelog.store.notes import (
@@ -65,6 +65,7 @@ _READERS: dict[str, Callable[[Disk], object]] = {
     format.NAME: format.load_format,
     imported.NAME: imported.load,
     erased.NAME: erased.load_erased,
+    rule_stores.KEEP: rule_stores.load_keep,
     segment.BACKUP: backup_note.load,
     segment.SYNCED: segment.read_synced,
     segment_notes.EMPTY: segment_notes.read_empty_runs,
@@ -75,7 +76,7 @@ _READERS: dict[str, Callable[[Disk], object]] = {
 # A store is sound without these: `--repair` may put them aside.
 _OPTIONAL = (
     *(segment.SYNCED, segment_notes.EMPTY, segment_notes.REMOVED, segment_notes.WAITING),
-    erased.NAME,
+    *(erased.NAME, rule_stores.KEEP),
 )
 # The most bytes that are read: enough for the notes of 100,000 stores. A larger file counts as damaged,
 # because reading damaged lines takes ten times their size in memory.

@@ -38,6 +38,7 @@ from logsrv.linelog.commands.reading import declare_store
 from logsrv.linelog.store.disk import Disk, explanation, store_errors
 from logsrv.linelog.store.file_owner import give_files_of_root
 from logsrv.linelog.store.format import require_known_format
+from logsrv.linelog.store.rule_stores import rule_stores
 from logsrv.linelog.store.words.build import ReindexedSegment, make_missing_indexes
 from logsrv.memory import keep_freed_memory
 
@@ -58,7 +59,15 @@ def run(arguments: argparse.Namespace) -> int:
     # Low priority: a server on this machine goes first. Not 19: then two busy programs on a core would
     # leave us a hundredth of it.
     os.nice(10)
-    directory = Path(only_store(arguments))
+    directory = only_store(arguments)
+    with store_errors(f"the store {shown(directory)} cannot be read"):
+        others = rule_stores(directory)
+    every = (directory, *others.values())
+    return max(_reindex(Path(one), f"{shown(one)}: " * (len(every) > 1)) for one in every)
+
+
+def _reindex(directory: Path, begin: str) -> int:
+    """Make the indexes of one store; return the exit status. begin: of the summary. Raises StoreError."""
     looked_at = made = failed = reported = 0
     with_columns = columns_are_installed()
     with (
@@ -84,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
                 elif reported % REPORT_EVERY == 0:
                     print(f"{looked_at} segments so far", flush=True)
         give_files_of_root(disk)
-    print(f"{looked_at} sealed segments; indexes or columns were made for {made}")
+    print(f"{begin}{looked_at} sealed segments; indexes or columns were made for {made}")
     return 1 if failed else 0
 
 

@@ -45,6 +45,7 @@ from logsrv.linelog.store.lock import StoreInUseError, locked
 from logsrv.linelog.store.notes.backup_note import require_whole_backup
 from logsrv.linelog.store.notes.erase_plan import PlanFile, locked_plan
 from logsrv.linelog.store.notes.erased import load_erased
+from logsrv.linelog.store.rule_stores import other_stores_sentence
 from logsrv.linelog.store.segment import IMPORTING, RESTORING
 from logsrv.memory import keep_freed_memory
 
@@ -76,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     _require_sense(arguments)
     matcher = reading.matcher_with_hints(arguments.query, "erase")
     scope = reading.make_scope(arguments)
+    if not arguments.list and (others := other_stores_sentence(directory, "erases in")):
+        tell(f"logsrv erase: {others}")
     keep_freed_memory()
     # Low priority: a server on this machine goes first.
     os.nice(10)

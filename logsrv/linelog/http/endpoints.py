@@ -23,7 +23,7 @@ from logsrv.linelog.parts.endpoints import ApiParameter, read_time
 from logsrv.linelog.query.field_names import field_names, plain_field_names
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
 from logsrv.linelog.steps.zones import zone_name
-from logsrv.linelog.store.segment import parse_position
+from logsrv.linelog.store.segment import parse_named_position
 
 MOST_LINES = 100_000
 MOST_BUCKETS = 1000
@@ -164,7 +164,11 @@ def _check_query_for_lines(text: str, now: float) -> str:
 
 
 def _check_position(text: str, now: float) -> str:
-    return str(parse_position(text))
+    return str(parse_named_position(text))
+
+
+def _check_place(text: str, now: float) -> str:
+    return ",".join(str(parse_named_position(one)) for one in text.split(","))
 
 
 def _parse_flag(text: str, now: float) -> bool:
@@ -219,7 +223,11 @@ def _integer_parameter(
 
 
 _TEXT = {"type": "string"}
-_PLACE = {"type": "string", "pattern": "^[0-9]+:[0-9]+$"}
+_PLACE = {"type": "string", "pattern": "^([a-z][a-z0-9-]*/)?[0-9]+:[0-9]+$"}
+_CURSOR = {
+    "type": "string",
+    "pattern": "^([a-z][a-z0-9-]*/)?[0-9]+:[0-9]+(,[a-z][a-z0-9-]*/[0-9]+:[0-9]+)*$",
+}
 _Q = ApiParameter("q", "the query; empty for every line", check_query, _TEXT, "")
 _TIMES = (
     ApiParameter(
@@ -301,7 +309,16 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "/api/tail",
         "Lines that match, as they are written: the events `line` and `missed`. The header "
         "Last-Event-ID goes before `after`",
-        (attrs.evolve(_Q, read=_check_query_for_lines), _AFTER, _JOIN),
+        (
+            attrs.evolve(_Q, read=_check_query_for_lines),
+            attrs.evolve(
+                _AFTER,
+                read=_check_place,
+                schema=_CURSOR,
+                help="the position behind which it begins; of several stores, where each goes on",
+            ),
+            _JOIN,
+        ),
         EVENTS,
         of_some_lines=True,
     ),

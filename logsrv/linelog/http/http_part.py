@@ -28,6 +28,7 @@ from logsrv.linelog.http.http_settings import (
     read_proxy_secret,
 )
 from logsrv.linelog.http.readers.reader import read_readers
+from logsrv.linelog.http.views.cursor import place_in
 from logsrv.linelog.parts.work import PartContext, PartWork
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class HttpPart(PartWork[HttpSettings]):
         ),
         Metric("http_requests_total", "counter", "Web requests answered.", ("status",)),
     )
+    reads_rule_stores = True
     # The file of the token may have been removed since `prepare`.
     may_refuse = True
 
@@ -98,7 +100,7 @@ class HttpPart(PartWork[HttpSettings]):
             self._web = make(
                 self.context.directory,
                 self._first,
-                position=self.context.position,
+                position=lambda: place_in(self.context.ends()),
                 unhealthy=self.context.unhealthy,
                 unready=self.context.unready,
                 totals=self.context.totals,

@@ -5,12 +5,16 @@ Those that count are in `counted_replies`.
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from itertools import groupby, islice, repeat
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
+from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.http.counted_replies import (
     fields,
     histogram,
@@ -29,13 +33,21 @@ from logsrv.linelog.http.search_request import (
     make_search,
     question_of,
 )
-from logsrv.linelog.http.views.view_protocol import line_event, missed_event
-from logsrv.linelog.query.question import Question
+from logsrv.linelog.http.views.cursor import (
+    Cursor,
+    Place,
+    parse_place,
+    positions_in,
+    start_of_store,
+)
+from logsrv.linelog.http.views.view_protocol import id_event, line_event, missed_event
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.question import EVERYTHING, Question
 from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read.answer_kinds import MOST_ORDERED, LinesAnswer, TableAnswer
 from logsrv.linelog.read.answers.sources import TextAnswers
 from logsrv.linelog.read.hits import Hit
-from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.records.found_records import (
     RecordLine,
     lines_beyond,
@@ -56,7 +68,14 @@ from logsrv.linelog.read.render import (
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position, parse_position
+from logsrv.linelog.store.segment import Position, parse_named_position, parse_position
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read.stores_search import StoresSearch
+
+_Item = TypeVar("_Item")
+# The most lines of several stores that wait for each other before they are sent.
+_LARGEST_PIECE = 64
 
 
 def search(view: View, values: Values) -> Reply:
@@ -76,6 +95,9 @@ def search(view: View, values: Values) -> Reply:
     if values.get("join") and not has_all_lines(question):
         yield from _lines_of_records(view, values, question, left, after, before)
         return
+    if view.names:
+        yield from _lines_of_stores(view, values, question, left, after, before)
+        return
     if head:
         yield head
     if left and values.get("newest"):
@@ -84,7 +106,7 @@ def search(view: View, values: Values) -> Reply:
             or after
         )
 
-    is_joined = values.get("join") and values["format"] == "json" and not values["source"]
+    is_joined = _is_joined(values)
     ends: set[Position] = set()
 
     def work(task: ReadTask) -> list[bytes]:
@@ -106,6 +128,49 @@ def search(view: View, values: Values) -> Reply:
             if not left:
                 break
     yield _lines_beyond(view, ends, question)
+
+
+def _is_joined(values: Values) -> bool:
+    """Return whether lines in JSON tell where their records begin, as all lines are asked for."""
+    return bool(values.get("join") and values["format"] == "json" and not values["source"])
+
+
+def _lines_of_stores(
+    view: View,
+    values: Values,
+    question: Question,
+    left: int,
+    after: Position | None,
+    before: Position | None,
+) -> Reply:
+    """Yield the matching lines of several stores, merged by their times; of JSON, then those beyond."""
+    head, render = _renderer(values, question)
+    is_joined = _is_joined(values)
+    is_newest = bool(values.get("newest"))
+
+    def render_hits(of: View, hits: list[Hit]) -> list[bytes]:
+        if is_joined:
+            return [json_line(one) for one in joined_documents(of, hits)]
+        return [render(hit) for hit in hits]
+
+    asked = cast("StoresSearch", make_search(view, values, before=before, after=after))
+    found = asked.render_lines(render_hits, reverse=values["reverse"] or is_newest, most=left)
+    if is_newest and not values["reverse"]:
+        found = reversed([*found])
+    positions: set[Position] = set()
+    yield head
+    for piece in _pieces_of(found) if left else ():
+        yield b"".join([text for _, text in piece])
+        positions.update(position for position, _ in (piece if is_joined else ()))
+    yield _lines_beyond(view, positions, question)
+
+
+def _pieces_of(found: Iterator[_Item]) -> Iterator[list[_Item]]:
+    """Yield what is found in pieces: the first ones are small, so that they are sent at once."""
+    size = 1
+    while piece := list(islice(found, size)):
+        yield piece
+        size = min(2 * size, _LARGEST_PIECE)
 
 
 def _ordered_lines(
@@ -136,7 +201,7 @@ def _ordered_lines(
 
 def _position_of(line: bytes) -> Position:
     """Return the position of a line of an answer."""
-    return parse_position(json.loads(line)["position"])
+    return parse_named_position(json.loads(line)["position"])
 
 
 def _lines_beyond(view: View, positions: Collection[Position], question: Question) -> bytes:
@@ -149,7 +214,10 @@ def _lines_beyond(view: View, positions: Collection[Position], question: Questio
         return b""
     document = document_maker(question.extractions)
     known = None if has_all_lines(question) else positions
-    lines = lines_beyond(view, min(positions), max(positions), known)
+    lines: list[RecordLine] = []
+    for number in sorted({one.store for one in positions}):
+        own = [one for one in positions if one.store == number]
+        lines += lines_beyond(view.parts[number], min(own), max(own), known)
     return b"".join(json_line(document(hit) | about | {"beyond": True}) for hit, about in lines)
 
 
@@ -198,6 +266,10 @@ def _pieces_of_records(
 ) -> Iterator[list[RecordLine]]:
     """Yield the lines of records for which the query of a request is true."""
     query = RecordQuery(question_of(values).node)
+    if view.names:
+        asked = make_search(view, values, after=after, before=before, matcher=query.candidates)
+        several = cast("StoresSearch", asked)
+        return _pieces_of(several.lines_of_records(query.matches, reverse=reverse))
     return lines_of_records(
         view,
         lambda after, before: make_search(
@@ -239,7 +311,12 @@ def _position_before_newest(asked: Search, lines: int) -> Position | None:
 
 def tail(view: View, values: Values) -> Reply:
     """Yield the events of the matching lines from position `begin` up to `end`."""
-    begin, end = parse_position(values["begin"]), parse_position(values["end"])
+    place, until = parse_place(values["begin"]), parse_place(values["end"])
+    if isinstance(until, Cursor):
+        yield from _tail_of_stores(view, values, place, until)
+        return
+    # There may be other stores, to which the server does not write.
+    view, begin, end = view.parts[0], positions_in(place).get(0, until), until
     numbers = [one.number for one in view.segments]
     if begin.segment not in numbers or begin > end:
         later = [number for number in numbers if begin.segment < number <= end.segment]
@@ -252,6 +329,98 @@ def tail(view: View, values: Values) -> Reply:
     for segment, found in events(view, values, begin, end):
         yield _pop_removal_event(view, passed, segment) + b"".join(found)
     yield _pop_removal_event(view, passed, end.segment)
+
+
+class _TailLine(NamedTuple):
+    """A line for a live view. time: its TIME. next: the position behind it. document: JSON.
+
+    document: b"" for a gap, whose event is `gap`.
+    """
+
+    time: bytes
+    next: Position
+    document: bytes
+    gap: bytes = b""
+
+
+def _tail_of_stores(view: View, values: Values, begin: Place, end: Cursor) -> Reply:
+    """Yield the events of the matching lines of several stores, merged by their times.
+
+    begin: if it is of one store, the others begin at the time of the line before it.
+    """
+    reached = dict(positions_in(begin))
+    if len(reached) == 1 and view.names:
+        ((_, after),) = reached.items()
+        every = make_matcher(EVERYTHING)
+        cut = make_search(view, {}, after=after.beside(-1), matcher=every)
+        for number, scope in cast("StoresSearch", cut).scopes.items():
+            later = scope.after.beside(1) if scope.after else start_of_store(number)
+            reached.setdefault(number, later)
+        # A store without later lines begins at its end.
+        reached = {**end.positions, **reached}
+    reached = {
+        number: reached.get(number, start_of_store(number))
+        for number in end.positions
+        if number in view.parts
+    }
+    streams = [
+        _tail_of_store(view.parts[number], values, one, end.positions[number])
+        for number, one in sorted(reached.items())
+    ]
+    for piece in _pieces_of(heapq.merge(*streams, key=attrgetter("time"))):
+        events: list[bytes] = []
+        for one in piece:
+            reached[one.next.store] = one.next
+            cursor = str(Cursor(reached))
+            events.append(one.gap or line_event(cursor, one.document.decode()))
+        yield b"".join(events)
+    yield id_event(str(end))
+
+
+def _tail_of_store(
+    view: View, values: Values, begin: Position, end: Position
+) -> Iterator[_TailLine]:
+    """Yield the matching lines of one of several stores, and gaps."""
+    numbers = [one.number for one in view.segments]
+    if begin.segment not in numbers or begin > end:
+        later = [number for number in numbers if begin.segment < number <= end.segment]
+        is_start = begin == start_of_store(begin.store)
+        begin = Position(later[0] if later else numbers[0], 0)
+        if not is_start:
+            yield _TailLine(b"", begin, b"", missed_event(None, str(begin)))
+    question = question_of(values)
+    document = document_maker(question.extractions)
+    passed = deque(number for number in numbers if begin.segment <= number < end.segment)
+    query = (
+        RecordQuery(question.node) if values.get("join") and question.node != EVERYTHING else None
+    )
+
+    def search(after: Position | None, before: Position | None) -> Search:
+        matcher = make_matcher(question.node) if query is None else query.candidates
+        return Search(view, matcher, Scope(after=after, before=before), processes=1)
+
+    def lines_of(found: Iterator[tuple[Hit, dict[str, Any]]]) -> Iterator[_TailLine]:
+        for hit, about in found:
+            if gap := _pop_removal_event(view, passed, hit.position.segment):
+                yield _TailLine(b"", hit.position, b"", gap)
+            text = safe_json(about).encode()
+            yield _TailLine(hit.line[:TIME_LENGTH], hit.position.beside(len(hit.line) + 1), text)
+
+    after = begin.beside(-1)
+    if query is not None:
+        pieces = lines_of_records(view, search, query.matches, after=after, before=end)
+        yield from lines_of(
+            (hit, document(hit) | about) for piece in pieces for hit, about in piece
+        )
+    else:
+        with closing(search(after, end)) as asked:
+            for _, hits in asked.hits_by_task():
+                some = list(hits)
+                joined = has_all_lines(question)
+                documents = joined_documents(view, some) if joined else map(document, some)
+                yield from lines_of(zip(some, documents, strict=True))
+    if gap := _pop_removal_event(view, passed, end.segment):
+        yield _TailLine(b"", end, b"", gap)
 
 
 def _events_of_lines(
@@ -300,7 +469,7 @@ def _pop_removal_event(view: View, passed: deque[int], until: int) -> bytes:
 
 def show(view: View, values: Values) -> Reply:
     """Yield a line and its neighbours. Raises Problem (404) if there is no such line."""
-    with closing(StoredLines(view)) as lines:
+    with closing(_lines_of_store(view, values)) as lines:
         hit = _line_at(lines, values)
         window = lines.lines_around(hit, values["before"], values["after"])
     yield json_line(
@@ -310,13 +479,19 @@ def show(view: View, values: Values) -> Reply:
 
 def record(view: View, values: Values) -> Reply:
     """Yield all lines of the record that a line belongs to. Raises Problem (404) as `show` does."""
-    with closing(StoredLines(view)) as lines:
+    with closing(_lines_of_store(view, values)) as lines:
         found = whole_record(lines, _line_at(lines, values))
     yield json_line({"lines": record_documents(found)})
 
 
+def _lines_of_store(view: View, values: Values) -> StoredLines:
+    """Return the lines of the store that the position of a request names."""
+    # In the view of another store, no line has this position.
+    return StoredLines(view.parts.get(parse_named_position(values["position"]).store, view))
+
+
 def _line_at(lines: StoredLines, values: Values) -> Hit:
-    wanted = parse_position(values["position"])
+    wanted = parse_named_position(values["position"])
     hit = lines.line_at(wanted)
     if hit is None:
         raise Problem(404, f"there is no line at {wanted}")
@@ -324,7 +499,7 @@ def _line_at(lines: StoredLines, values: Values) -> Hit:
 
 
 def _parse_position_if_any(text: str | None) -> Position | None:
-    return None if text is None else parse_position(text)
+    return None if text is None else parse_named_position(text)
 
 
 REPLIES: dict[str, Callable[[View, Values], Reply]] = {

@@ -41,6 +41,7 @@ from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.http.progress_lines import ProgressLines
 from logsrv.linelog.http.search_request import Reply, Values
 from logsrv.linelog.parts.endpoints import RefusedRequest
+from logsrv.linelog.read.all_stores import open_all_stores
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.restrict import restrict
@@ -108,7 +109,7 @@ def answer_request(
 
     try:
         work = load_object(request["work"]) if "work" in request else None
-        with View(request["directory"], tell, away=True) as view:
+        with open_all_stores(request["directory"], tell) as view:
             view.remembered = remembered
             # Set here for every answer, of parts too: whatever reads the view is restricted by it.
             restrict(view, request["only"])

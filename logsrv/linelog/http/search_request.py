@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from logsrv.cores import cores
+from logsrv.lazy_names import later_module
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import EVERYTHING, Extraction, Question
@@ -17,6 +18,12 @@ from logsrv.linelog.read.render import hit_document, safe_json
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read import stores_search
+else:
+    # Most stores have no others in them, and their searches start sooner without it.
+    stores_search = later_module("logsrv.linelog.read.stores_search")
 
 Values: TypeAlias = dict[str, Any]
 Reply: TypeAlias = Iterator[bytes]
@@ -60,6 +67,9 @@ def make_search(
         source=values.get("source", ""),
     )
     matcher = matcher or make_matcher(question_of(values).node)
+    if view.names:
+        several: Search = stores_search.StoresSearch(view, matcher, scope, processes=PROCESSES)
+        return several
     return Search(view, matcher, scope, processes=PROCESSES)
 
 

@@ -50,6 +50,7 @@ from logsrv.linelog.http.saved.board_file import read_import
 from logsrv.linelog.http.saved.saved_searches import SavedSearches, as_unchangeable
 from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.statistics import StoreStatistics, totals_for_some_lines
+from logsrv.linelog.http.views.cursor import Place, parse_place
 from logsrv.linelog.http.views.view_process import LiveViews
 from logsrv.linelog.http.views.view_protocol import LiveQuery
 from logsrv.linelog.http.views.viewer import Viewer
@@ -57,7 +58,6 @@ from logsrv.linelog.parts.endpoints import PartEndpoint, ProcessAnswer, RefusedR
 from logsrv.linelog.query.hints import foreign_syntax_hints
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.render import safe_json
-from logsrv.linelog.store.segment import Position, parse_position
 from logsrv.reactor import time_of_day
 
 log = Logger()
@@ -74,7 +74,7 @@ _LINK = re.compile(r"/(?:alerts|board)?(?:\?[!-~]{0,1000})?")
 class WebServer:
     """The server of all web listeners, which call `handle` for each request.
 
-    directory: returns the present directory of the store. position: returns the position of its next line.
+    directory: returns the present directory of the store. position: returns where the next lines begin.
     unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
     received. totals: returns the answer of /api/stats; called in a thread. endpoints: those of other parts.
     user_of: tells whose a connection within this machine is; None if the system does not.
@@ -85,7 +85,7 @@ class WebServer:
         directory: Callable[[], str],
         settings: HttpSettings,
         *,
-        position: Callable[[], Position],
+        position: Callable[[], Place],
         unhealthy: Callable[[], list[str]],
         unready: Callable[[], list[str]],
         totals: Callable[[], dict[str, Any]],
@@ -409,9 +409,9 @@ class WebServer:
         if last:
             after = last.decode("latin-1")
         try:
-            begin = None if after is None else parse_position(after)
+            begin = None if after is None else parse_place(after)
         except ValueError as error:
-            raise Problem(400, f"Last-Event-ID: {error}") from None
+            raise Problem(400, f"{'Last-Event-ID' if last else 'after'}: {error}") from None
         viewer = Viewer(
             request,
             LiveQuery(values["q"], values["join"], reader.only),

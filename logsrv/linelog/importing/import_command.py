@@ -53,6 +53,7 @@ from logsrv.linelog.importing.writer import (
 )
 from logsrv.linelog.store.disk import store_errors
 from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.rule_stores import other_stores_sentence
 from logsrv.memory import keep_freed_memory
 
 command = Command("import", "take existing log files into a store", __name__)
@@ -121,6 +122,8 @@ def run(arguments: argparse.Namespace) -> int:
         for moment, file, lines in _show_progress(merge_by_moment(files), files):
             file.with_hostname(moment, lines)
     elif files:
+        if others := other_stores_sentence(str(directory), "imports into"):
+            tell(f"logsrv import: {others}; rules do not sort imported lines")
         with open_for_import(directory, StorePolicy()) as writer:
             found = files
             try:

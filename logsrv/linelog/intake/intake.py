@@ -26,6 +26,7 @@ from logsrv.linelog.intake.filter_options import FilterCounts, FilterOptions
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.options import InputSettings, read_secrets
 from logsrv.linelog.intake.parsing import Parsed, ParseOrder, read_answer
+from logsrv.linelog.intake.sorting import Moment, Sink
 from logsrv.linelog.intake.turns import MUCH, SMALL, Turns, TurnTaker
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.lines.bodies import (
@@ -86,7 +87,7 @@ class _WaitingBatch:
     """
 
     batch: Batch
-    durable: list[tuple[Deferred[None], int]] = attrs.field(factory=list)
+    durable: list[tuple[Deferred[None], Moment]] = attrs.field(factory=list)
 
 
 class Intake:
@@ -96,7 +97,8 @@ class Intake:
     for inputs of records. max_record: longest structured record, such as JSON, in bytes.
     keepalive: seconds of silence before the system asks a server that the input has dialled; None: never.
     counts, received_bytes: counted by the protocols. received_lines: number of stored lines.
-    store: for inputs that read it, or store blocks of other stores. connection_log: None unless the
+    store: for inputs that read it, or store blocks of other stores. sink: takes the lines; it is the store,
+    unless rules sort them into several. connection_log: None unless the
     operator wants it. unfinished: unfinished records of connections. workers: processes that parse large
     messages. turns: the connections that wait until others have been served.
     datagrams: the producer to pause if the listener receives datagrams, else None. backlog: whether some
@@ -125,6 +127,7 @@ class Intake:
         self.received_bytes = 0
         self.received_lines = 0
         self.store = store
+        self.sink: Sink = store
         self.clock = clock
         self.workers = workers
         # In `flush` answers of workers are taken though the valve is closed; after it they are too late.
@@ -177,6 +180,7 @@ class Intake:
         self.max_record = self.structured_rules.max_line
         self.keepalive = settings.keepalive
         self.connection_log = connection_log(settings, self.label, self.clock)
+        self.name = settings.name
         self._prefix = f"{settings.name}@" if settings.name else ""
         chosen = settings.filter_options
         if chosen != self.filter_options:
@@ -215,7 +219,7 @@ class Intake:
                 return 0
             block = kept
         if not self._waiting and len(block) * line <= MOST_STORED:
-            lines = self.store.append(Batch(block, source, received))
+            lines = self.sink.append(Batch(block, source, received))
             self.received_lines += lines
             return len(block) + lines * (line - 1)
         pieces = block.pieces(MOST_STORED // line)
@@ -266,18 +270,18 @@ class Intake:
         return bool(self._waiting) or self.backlog
 
     @property
-    def moment(self) -> int:
+    def moment(self) -> Moment:
         """The end of the stored data now, for `durable`."""
-        return self.store.appended
+        return self.sink.appended
 
-    def durable(self, since: int | None = None) -> Deferred[None]:
+    def durable(self, since: Moment | None = None) -> Deferred[None]:
         """Return a Deferred that fires when all blocks taken before are safe, and may be acknowledged.
 
         since: `moment` before the first block to acknowledge; None if all were taken in this reactor turn.
         Fails with StoreError if any of these blocks may be lost.
         """
         if not self._waiting:
-            return self.store.durable(since)
+            return self.sink.durable(since)
         waiting: Deferred[None] = Deferred()
         self._waiting[-1].durable.append((waiting, self.moment if since is None else since))
         return waiting
@@ -431,9 +435,9 @@ class Intake:
 
     def _store_first_waiting(self) -> None:
         first = self._waiting.popleft()
-        self.received_lines += self.store.append(first.batch)
+        self.received_lines += self.sink.append(first.batch)
         for waiting, since in first.durable:
-            self.store.durable(since).chainDeferred(waiting)
+            self.sink.durable(since).chainDeferred(waiting)
 
     def flush(self) -> None:
         """Store all waiting batches, and flush the connection log: the store is about to close."""

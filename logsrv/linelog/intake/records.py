@@ -20,6 +20,7 @@ from logsrv.linelog.intake.connections import InputProtocol
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser, reference_of
+from logsrv.linelog.intake.sorting import Moment
 from logsrv.linelog.intake.turns import LITTLE
 from logsrv.linelog.lines.bodies import LARGE, Records, Reply, RequestRefused, TooLargeHereError
 from logsrv.linelog.lines.framer import RecordFramer
@@ -84,7 +85,7 @@ class RecordReceiver(InputProtocol):
         self._unsafe = 0
         # Bytes stored since the last answer, and `Intake.moment` before the first of them.
         self._stored = 0
-        self._since = 0
+        self._since: Moment = 0
         # Unsplit chunks, the messages of the last one, and the bytes that came since all were taken in.
         self._unread: list[bytes] = []
         self._messages: Iterator[Any] = iter(())

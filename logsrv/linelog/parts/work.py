@@ -17,7 +17,7 @@ The service calls these methods in the reactor's thread, in this order:
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import attrs
@@ -42,8 +42,10 @@ class PartContext:
     """The store of a service and its means, as a part gets them.
 
     directory: returns the present directory of the store. identity: returns the identity of the store, ""
-    if it has none. position: returns the end of the store. totals: returns how much it has, for /api/stats;
-    for a thread. hold: called with the requests to keep segments from retention; each replaces all others.
+    if it has none. position: returns the end of the store. ends: returns that of each store, by the number
+    of the store in positions: 0 for this one, others for those of [[retention]] rules. totals: returns how
+    much all have, for /api/stats; for a thread. hold: called with the requests to keep segments from
+    retention; each replaces all others.
     unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
     received. endpoints: returns those of all parts; for the web server.
     """
@@ -59,16 +61,24 @@ class PartContext:
     reactor: Any
     metrics: Metrics
     endpoints: Callable[[], Sequence[PartEndpoint]] = tuple
+    ends: Callable[[], Mapping[int, Position]] = attrs.Factory(
+        lambda self: lambda: {0: self.position()}, takes_self=True
+    )
 
 
 class PartWork(Generic[Options]):
     """The base of the class that a part names as its work. Each method does nothing unless overridden.
 
-    metrics: its metrics, declared before it is made. may_refuse: whether `apply` may still raise
+    metrics: its metrics, declared before it is made. reads_rule_stores: whether it reads the stores of
+    [[retention]] rules with the main one. without_rule_stores: said if there are [[retention]]
+    rules, as the part does not read their stores; "" refuses the rules if its work is done in processes.
+    may_refuse: whether `apply` may still raise
     ConfigurationError; such a part is told of new settings before the others, so that nothing has changed.
     """
 
     metrics: ClassVar[Sequence[Metric]] = ()
+    reads_rule_stores: ClassVar[bool] = False
+    without_rule_stores: ClassVar[str] = ""
     may_refuse: ClassVar[bool] = False
 
     def __init__(self, context: PartContext, options: Options) -> None:

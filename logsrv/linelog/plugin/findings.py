@@ -38,6 +38,7 @@ from logsrv.linelog.plugin.logger_settings import (
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.file_owner import plain_files_of_store
 from logsrv.linelog.store.notes.backup_note import store_folders
+from logsrv.linelog.store.rule_stores import FOLDER, rule_stores
 from logsrv.linelog.store.segment import COLUMNS_SUFFIX, FOLDERS, PACKED_SUFFIX
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def check_logger(settings: LoggerSettings, asked: CheckRequest) -> Iterator[Find
     if asked.line is not None:
         yield from try_line(settings, asked.line)
     yield from findings_or_error("store", partial(check_store, settings.directory, asked.user))
+    yield from findings_or_error(FOLDER, partial(check_rule_stores, settings.directory, asked.user))
     if settings.columns and not columns_are_installed():
         yield ok("columns", "are not made: the extra columns is not installed")
 
@@ -95,6 +97,17 @@ def try_line(settings: LoggerSettings, line: str) -> Iterator[Finding]:
 def one_line_of(text: str) -> bytes:
     """Return a text as a sender would send it in one line."""
     return text.encode(errors="surrogateescape").replace(b"\n", ESCAPED_LF) + b"\n"
+
+
+def check_rule_stores(directory: Path, user: User) -> Iterator[Finding]:
+    """Yield whether a user may use the stores of [[retention]] rules that are there, as `check_store`."""
+    folder = directory / FOLDER
+    if not os.path.isdir(folder):
+        # The server makes it in the directory of the store, which is checked.
+        return
+    yield check_directory_writable(folder, user)
+    for place in rule_stores(str(directory)).values():
+        yield from check_store(Path(place), user)
 
 
 def check_store(directory: Path, user: User) -> Iterator[Finding]:

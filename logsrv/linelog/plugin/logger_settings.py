@@ -23,6 +23,7 @@ from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.leaves import LEAVES, missing_leaves, require_input
 from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.parts.registry import compose_options, find_parts
+from logsrv.linelog.plugin.retention_settings import RetentionSettings, require_fitting_rules
 from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
@@ -209,6 +210,9 @@ class ListeningOptions:
         "processes at most that parse messages of more than 64 KiB",
     )
     directory: Path = option("logs", NEW_DIRECTORY, "the directory of the store")
+    retention: tuple[RetentionSettings, ...] = tables(
+        RetentionSettings, "lines that are kept in a store of their own, for a time of their own"
+    )
 
 
 PARTS_FOUND = find_parts(
@@ -270,6 +274,11 @@ class LoggerSettings(
             # They check themselves when they are made.
             self.of(known.options)
         require_joinable_input(self)
+        inputs_by_name: dict[str, set[str]] = {}
+        for one in self.listener:
+            if one.name:
+                inputs_by_name.setdefault(one.name, set()).add(one.listen.input)
+        require_fitting_rules(self.retention, inputs_by_name)
         if self.classic_syslog:
             require_input("syslog")
 

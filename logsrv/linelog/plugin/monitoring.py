@@ -87,6 +87,12 @@ METRICS = (
         "1 while the store fails to do this: write, sync, rotate, seal, or remove; else 0.",
         ("kind",),
     ),
+    Metric(
+        "rule_store_bytes",
+        "gauge",
+        "Bytes of the store of a [[retention]] rule on the disk; store_bytes is the sum of all stores.",
+        ("rule",),
+    ),
     *make_metrics("histogram", DURATIONS),
 )
 

@@ -14,11 +14,12 @@ import attrs
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.logger import Logger
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.plugins import load_object
 from logsrv.kit.service.findings import findings_or_error
 from logsrv.kit.service.sites import SiteServer, SiteSpec
-from logsrv.kit.text.words import error_text
+from logsrv.kit.text.words import error_text, listed
 from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.registry import KnownPart
 from logsrv.linelog.parts.work import PartContext, PartWork
@@ -122,6 +123,25 @@ class RunningParts:
             for work, options in self._with_options(settings)
             for each in work.processes(options)
         ]
+
+    def require_no_rule_stores(self, settings: LoggerSettings) -> list[str]:
+        """Return sentences about the parts that read the main store alone, for settings with rules.
+
+        Raises ConfigurationError for a part whose answers would lack the lines of the rules.
+        """
+        told = []
+        for work, options in self._with_options(settings):
+            found = work.processes(options)
+            if work.reads_rule_stores:
+                continue
+            if found and not work.without_rule_stores:
+                raise ConfigurationError(
+                    f"[[retention]] does not go with {listed(found)} yet: they would lack the lines of"
+                    " DIR/stores, which logsrv search, tail, show and sql find; leave out one of them"
+                )
+            if found:
+                told.append(work.without_rule_stores)
+        return told
 
     def findings(
         self, settings: LoggerSettings, asked: CheckRequest, now: datetime.datetime

@@ -25,6 +25,7 @@ from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.usage import SettingsOptions, usage_options
+from logsrv.kit.service.findings import error, warning
 from logsrv.kit.service.launch import launched
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
@@ -51,9 +52,11 @@ from logsrv.linelog.plugin.monitoring import (
     log_interpreter_fault,
     unhealthy_reasons,
 )
+from logsrv.linelog.plugin.rule_stores import RuleStores
 from logsrv.linelog.plugin.running_parts import RunningParts
-from logsrv.linelog.read.totals import StoreTotals
+from logsrv.linelog.read.totals import StoresTotals
 from logsrv.linelog.store.lock import owning_process
+from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
 from logsrv.memory import keep_freed_memory
@@ -98,6 +101,8 @@ class InputServer:
     intake: Intake
     receiver: Any
     valve: Valve
+    # Sorts its lines into the stores of rules, again after each change.
+    sort: Callable[[Intake], object] = lambda _: None
 
     def attach(self, listener: Listener) -> None:
         if isinstance(listener, DatagramListener):
@@ -108,6 +113,8 @@ class InputServer:
 
     def apply(self, settings: ListenerSettings) -> None:
         self.intake.apply(settings)
+        # The listener may have another name, and so another rule.
+        self.sort(self.intake)
 
     def close(self) -> None:
         self.intake.flush()
@@ -167,6 +174,9 @@ class LoggerService(ListeningService[LoggerSettings]):
             clock=clock,
             metrics=self.metrics,
         )
+        self.rule_stores = RuleStores(
+            self.store, reactor=reactor, clock=clock, metrics=self.metrics
+        )
         self._columns = ColumnMaker(self.store, clock=clock, tell=reactor.callFromThread)
         self.store.after_sealing = self._columns.look_soon
         self.metrics.time("columns_seconds", self._columns.seconds)
@@ -194,7 +204,8 @@ class LoggerService(ListeningService[LoggerSettings]):
             directory=lambda: self.store.present_directory,
             identity=lambda: self.store.identity.store if self.store.identity else "",
             position=lambda: self.store.position,
-            totals=StoreTotals(self.store).count,
+            ends=self._ends,
+            totals=StoresTotals(lambda: self._stores).count,
             hold=self.store.hold,
             unhealthy=self.unhealthy,
             unready=self.unready_reasons,
@@ -205,6 +216,14 @@ class LoggerService(ListeningService[LoggerSettings]):
         )
         self.parts = RunningParts(PARTS_FOUND.usable, context, settings)
 
+    @property
+    def _stores(self) -> dict[int, Store]:
+        """The open stores, by their numbers in positions."""
+        return {0: self.store, **self.rule_stores.by_number}
+
+    def _ends(self) -> dict[int, Position]:
+        return {number: one.position.in_store(number) for number, one in self._stores.items()}
+
     def wanted_sites(self, settings: LoggerSettings) -> list[SiteSpec]:
         # Checked before anything listens: a half-written settings file may lack it, and give the default.
         if settings.directory != self.settings.directory:
@@ -214,6 +233,8 @@ class LoggerService(ListeningService[LoggerSettings]):
             )
         for listener in settings.listener:
             listener.check_for_input()
+        if settings.retention:
+            self.parts.require_no_rule_stores(settings)
         listeners = [
             # `with_secrets` reads the files of secrets now: none can be missing after the reload was
             # accepted.
@@ -244,23 +265,30 @@ class LoggerService(ListeningService[LoggerSettings]):
         )
         input_ = inputs()[settings.listen.input]
         make = input_.datagrams if wanted.endpoint.kind == "datagram" else input_.stream
-        return InputServer(intake, make(intake), self.store.valve)
+        self.rule_stores.sort(intake)
+        return InputServer(intake, make(intake), self.store.valve, self.rule_stores.sort)
 
     def status(self) -> str:
-        (then, before), now = self._last_status, (self.clock.seconds(), self.store.stored_lines)
+        stored = sum(one.stored_lines for one in (self.store, *self.rule_stores.stores))
+        (then, before), now = self._last_status, (self.clock.seconds(), stored)
         self._last_status = now
         rate = (now[1] - before) / (now[0] - then) if then < now[0] else 0.0
         lost = listeners_without_plugin(self.settings)
         lost += self.parts.left_out(self.settings)
         gone = [f"{part} is left out" for part in lost]
+        gone += self.rule_stores.without_rule()
         return ", ".join([f"{rate:,.0f} lines/s", super().status(), *self.unhealthy(), *gone])
 
     def unhealthy(self) -> list[str]:
-        return unhealthy_reasons(self.store)
+        return [*unhealthy_reasons(self.store), *self.rule_stores.unhealthy()]
 
     def unready_reasons(self) -> list[str]:
         store = self.store
-        waits = not store.accepts or store.stalled or store.valve.closed_for() > PATIENCE
+        waits = (
+            not store.accepts
+            or any(one.stalled for one in (store, *self.rule_stores.stores))
+            or store.valve.closed_for() > PATIENCE
+        )
         return [*super().unready_reasons(), *(self.unhealthy() if waits else ())]
 
     def running_pid(self) -> int | None:
@@ -269,6 +297,13 @@ class LoggerService(ListeningService[LoggerSettings]):
     def findings(self, asked: CheckRequest) -> Iterable[Finding]:
         now = datetime.datetime.fromtimestamp(time.time(), datetime.UTC)
         yield from check_logger(self.settings, asked)
+        if self.settings.retention:
+            try:
+                told = self.parts.require_no_rule_stores(self.settings)
+            except ConfigurationError as refused:
+                yield error("[[retention]]", str(refused).removeprefix("[[retention]] "), "")
+            else:
+                yield from (warning("[[retention]]", sentence, "") for sentence in told)
         yield from self.parts.findings(self.settings, asked, now)
 
     def open(self) -> None:
@@ -282,8 +317,13 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._apply_to_parts(self.settings)
 
     def _apply_to_parts(self, settings: LoggerSettings) -> None:
+        if settings.retention and settings.retention != self.rule_stores.rules:
+            for sentence in self.parts.require_no_rule_stores(settings):
+                log.warn("{sentence}", sentence=sentence)
         # First, as one may raise; then nothing has changed.
+        self.rule_stores.open(settings)
         self.parts.apply(settings)
+        self.rule_stores.apply(settings)
         self._columns.apply(settings.store_policy)
 
     def apply(self, settings: LoggerSettings) -> None:
@@ -292,6 +332,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self.workers.most = settings.workers
         self.store.apply(settings.store_policy)
         self.store.reopen()
+        self.rule_stores.reopen()
 
     def stopping(self) -> Deferred[list[None]]:
         return self.parts.stopping()
@@ -300,7 +341,12 @@ class LoggerService(ListeningService[LoggerSettings]):
         try:
             # Before the store gives its directory away.
             await gatherResults([self.workers.stop(), self._columns.stop(self.clock)])
-            await self.store.close()
+            await self.rule_stores.stop_columns()
+            closing = self.store.close()
+            try:
+                await self.rule_stores.close()
+            finally:
+                await closing
         finally:
             self._hangs.next.stop()
             # Parts such as alerts and shippers stop last, so that they see the last line.

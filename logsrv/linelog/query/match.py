@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     """text → the candidate's offsets, in order."""
 
 
-TextPosition: TypeAlias = tuple[int, int]
-"""A segment's number, and the offset in its text at which a piece of text begins."""
+TextPosition: TypeAlias = tuple[int | str, int]
+"""A segment's number, or `audit/17` in the store of a rule, and the offset at which a text begins in it."""
 Find: TypeAlias = Callable[..., int]
 """The method `find` of a text, or a function like it."""
 Hits: TypeAlias = Callable[[bytes, int, int], int]

@@ -53,7 +53,7 @@ def hits_in_text(
 ) -> Iterator[Hit]:
     """Yield the lines of a text that match and have a wanted source. position: of the text's first byte."""
     first_lines = continuations.first_lines(position, text) if matcher.inherits else None
-    spans = matcher.find(text, position.own, first_lines or NO_FIRST_LINES)
+    spans = matcher.find(text, position.in_text, first_lines or NO_FIRST_LINES)
     if is_of is not None:
         spans = (one for one in spans if is_of(text, *one))
     return hits_at(position, text, spans, continuations)

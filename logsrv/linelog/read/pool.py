@@ -21,6 +21,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import LogsrvError
 from logsrv.kit.children.starting import fork
 from logsrv.linelog.read.plan import ReadTask, Work
+from logsrv.linelog.store.segment import LONGEST_NUMBER
 
 # Frames, or row groups.
 _ALONE = 12
@@ -75,8 +76,8 @@ def _run_in_this_process(
 
 
 _AHEAD = 4
-# The index of a task among all tasks, and the task.
-_TASK = struct.Struct("=QQQQ?QQQ")
+# The index of a task among all tasks, and the task. The number of its segment may tell the name of a store.
+_TASK = struct.Struct(f"=Q{LONGEST_NUMBER}sQQ?QQQ")
 # The index of the task, whether it succeeded, the number of results and their bytes in all.
 _RESULT = struct.Struct("=Q?QQ")
 
@@ -142,10 +143,10 @@ class SearchProcesses:
     def _do_tasks(self, take: int, write: int) -> None:
         """Do tasks until the common pipe is closed. It runs in the children."""
         while wanted := os.read(take, _TASK.size):
-            number, *task = _TASK.unpack(wanted)
+            number, segment, *task = _TASK.unpack(wanted)
             fine = True
             try:
-                results = self._work(ReadTask(*task))
+                results = self._work(ReadTask(int.from_bytes(segment), *task))
             except (ValueError, OSError) as error:
                 # A path in the message may be any bytes.
                 fine, results = False, [str(error).encode(errors="surrogateescape")]
@@ -165,7 +166,8 @@ class SearchProcesses:
         task: ReadTask | None = first
         while task is not None or waiting:
             while task is not None and given - taken < _AHEAD * self._processes:
-                os.write(give, _TASK.pack(given, *task))
+                segment, *others = task
+                os.write(give, _TASK.pack(given, segment.to_bytes(LONGEST_NUMBER), *others))
                 waiting[given] = task
                 given += 1
                 task = next(tasks, None)

@@ -31,8 +31,9 @@ def _time_span(view: View, only: Node) -> tuple[str, str]:
     A line between them may be older or newer, as times of a segment without index are approximate, too.
     """
     found: list[str] = []
-    for reverse in (False, True):
-        with closing(Search(view, make_matcher(only), Scope(), processes=1)) as search:
-            hit = next(search.hits(reverse=reverse), None)
-        found += [time_of(hit.line + b"\n") or ""] if hit else []
+    for one in view.parts.values():
+        for reverse in (False, True):
+            with closing(Search(one, make_matcher(only), Scope(), processes=1)) as search:
+                hit = next(search.hits(reverse=reverse), None)
+            found += [time_of(hit.line + b"\n") or ""] if hit else []
     return min(found, default=""), max(found, default="")

@@ -184,7 +184,7 @@ class StoredLines:
         first_lines = NO_FIRST_LINES
         if only.inherits:
             first_lines = self._continuations.first_lines(position, text)
-        for start, end in only.find(text, position.own, first_lines):
+        for start, end in only.find(text, position.in_text, first_lines):
             yield position.offset + start, text[start:end]
 
 

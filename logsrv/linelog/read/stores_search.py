@@ -12,44 +12,67 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from copy import copy
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
 from logsrv.cores import cores
+from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339
 from logsrv.linelog.fields.stored_line import STAMP, TIME_LENGTH
+from logsrv.linelog.query.record_match import RecordTest
 from logsrv.linelog.query.text_search.literals import Need
 from logsrv.linelog.read.hits import Hit
+from logsrv.linelog.read.plan import ReadTask, Scope
+from logsrv.linelog.read.records.found_records import FoundRecords, RecordLine, lines_of_records
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.stored_lines import LineContext, LineGroup, group_with_context
+from logsrv.linelog.read.stored_lines import (
+    LineContext,
+    LineGroup,
+    StoredLines,
+    group_with_context,
+)
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.index.segment_index import IndexHead
-from logsrv.linelog.store.segment import NEXT_STORE
+from logsrv.linelog.store.notes.segment_notes import MissingText
+from logsrv.linelog.store.segment import NEXT_STORE, Position
 from logsrv.linelog.store.times import Times
 
 
 class StoresView(View):
     """The segments of all stores, as they were when the view was opened. Raises as `open_view` does.
 
+    names: of the stores by their numbers in positions; names without numbers are counted from 1.
     open_view: opens a store or archive by its name; damage there it reports itself. tell: as for `View`.
     """
 
     def __init__(
-        self, names: Iterable[str], open_view: Callable[[str], View], tell: Callable[[str], None]
+        self,
+        names: Mapping[int, str] | Iterable[str],
+        open_view: Callable[[str], View],
+        tell: Callable[[str], None],
     ) -> None:
         self._init_reporting(tell)
         self._stores: dict[int, View] = {}
-        self.names = tuple(names)
+        self._open_view = open_view
+        self._names: dict[int, str] = {}
+        self.names = self._names
         try:
-            for number, name in enumerate(self.names, 1):
-                self._stores[number] = open_view(name)
+            numbered = names if isinstance(names, Mapping) else dict(enumerate(names, 1))
+            self.open_more(numbered)
         except BaseException:
             self.close()
             raise
+
+    def open_more(self, names: Mapping[int, str]) -> None:
+        """Open further stores by their numbers. Raises as `open_view` does."""
+        for number, name in sorted(names.items()):
+            self._stores[number] = self._open_view(name)
+            self._names[number] = name
+        self.__dict__.pop("parts", None)
         self.segments = [
             one._replace(number=one.number + number * NEXT_STORE)
-            for number, store in self._stores.items()
+            for number, store in sorted(self._stores.items())
             for one in store.segments
         ]
 
@@ -84,7 +107,7 @@ class StoresView(View):
 
     def why_unread(self, number: int) -> str:
         store, own = divmod(number, NEXT_STORE)
-        return f"{self.names[store - 1]}: {self._stores[store].why_unread(own)}"
+        return f"{self.names[store]}: {self._stores[store].why_unread(own)}"
 
     def open_whole_segment(self, number: int) -> SegmentFrames | None:
         frames = self._store_of(number).open_whole_segment(number % NEXT_STORE)
@@ -103,6 +126,9 @@ class StoresView(View):
         others = (one % NEXT_STORE for one in following if one // NEXT_STORE == store)
         return self._stores[store].archived_frames_with(number % NEXT_STORE, others, need)
 
+    def segment_exists(self, number: int) -> bool:
+        return self._store_of(number).segment_exists(number % NEXT_STORE)
+
     def file_size(self, number: int) -> int:
         return self._store_of(number).file_size(number % NEXT_STORE)
 
@@ -110,6 +136,8 @@ class StoresView(View):
         return self._store_of(number).times_of_segment(number % NEXT_STORE)
 
     def read_time_span(self) -> tuple[str, str]:
+        if self.only is not None:
+            return self.seen_span()
         spans = [store.read_time_span() for store in self._stores.values()]
         known = [span for span in spans if span[0]]
         return min((one for one, _ in known), default=""), max(
@@ -117,10 +145,116 @@ class StoresView(View):
         )
 
 
+class RuleStoreView(StoresView):
+    """The store of a rule alone, for a `Follower`; its segments have the numbers of a view of all."""
+
+    def __init__(self, number: int, directory: str, tell: Callable[[str], None]) -> None:
+        super().__init__({number: directory}, lambda name: View(name, tell), tell)
+        self._number, self._own = number, self._stores[number]
+        self._listed = self._own.segments
+
+    def refresh(self) -> None:
+        self._own.refresh()
+        self._list_again()
+
+    def refresh_if_rotated(self) -> None:
+        self._own.refresh_if_rotated()
+        self._list_again()
+
+    def _list_again(self) -> None:
+        if self._own.segments is not self._listed:
+            self._listed = self._own.segments
+            self.open_more({})
+
+    @property
+    def directory_removed(self) -> bool:
+        return self._own.directory_removed
+
+    def is_active_file(self, fd: int) -> bool:
+        return self._own.is_active_file(fd)
+
+    def is_sealed_text(self, number: int, fd: int) -> bool:
+        return self._own.is_sealed_text(number % NEXT_STORE, fd)
+
+    def index_head(self, number: int) -> IndexHead | None:
+        return self._own.index_head(number % NEXT_STORE)
+
+    def missing_between(self, position: Position, following: int) -> MissingText:
+        return self._own.missing_between(position.own, following % NEXT_STORE)
+
+    def erased_between(self, start: Position, end: Position) -> bool:
+        return self._own.erased_between(start.own, end.own)
+
+    def open_whole_segment(self, number: int) -> SegmentFrames | None:
+        frames = super().open_whole_segment(number)
+        # Opening may have listed the segments again.
+        self._list_again()
+        return frames
+
+
+def part_of(view: StoresView, number: int) -> View:
+    """Return the view of one store, in which its segments have the same numbers as in `view`."""
+    return view.parts[number]
+
+
 class StoresSearch(Search):
     """A query with its scope on a view of several stores."""
 
     view: StoresView
+
+    @cached_property
+    def scopes(self) -> Mapping[int, Scope]:
+        """The scope in each store that may have lines.
+
+        A position cuts its own store. In another store the cut is at the nearest matching line by the order
+        of the merged lines, so that pages in either direction neither leave out a line nor repeat one.
+        """
+        if self.scope.after is None and self.scope.before is None:
+            return dict.fromkeys(self.view.parts, self.scope)
+        found = {number: self._scope_in(number) for number in self.view.parts}
+        return {number: scope for number, scope in found.items() if scope is not None}
+
+    def _scope_in(self, number: int) -> Scope | None:
+        """Return the scope in one store; None if no line there is in the scope."""
+        scope = self.scope
+        for after in (True, False):
+            position = scope.after if after else scope.before
+            if position is None or position.store == number:
+                continue
+            scope = scope._replace(after=None) if after else scope._replace(before=None)
+            if not (time := self._time_at(position)):
+                continue
+            # Lines of one time are in the order of their stores.
+            if number < position.store:
+                time = exact_rfc3339(round(parse_rfc3339(time) * 1e6) + 1)
+            if after:
+                timed = scope._replace(since=max(scope.since, time))
+            else:
+                timed = scope._replace(until=min(scope.until or time, time))
+            with closing(
+                Search(self.view.parts[number], self.matcher, timed, processes=1)
+            ) as nearest:
+                hit = next(nearest.hits(reverse=not after), None)
+            if hit is None:
+                return None
+            if after:
+                scope = scope._replace(after=hit.position.beside(-1))
+            else:
+                scope = scope._replace(before=hit.position.beside(1))
+        return scope
+
+    def _time_at(self, position: Position) -> str:
+        """Return the TIME of the line at a position, or of a line beside it; "" if there is none."""
+        if position.store not in self.view.parts:
+            return ""
+        with closing(StoredLines(self.view.parts[position.store])) as lines:
+            beside = chain(
+                islice(lines.lines_from(position), 1), islice(lines.lines_before(position), 1)
+            )
+            return next(
+                (hit.line[: TIME_LENGTH - 1].decode() for hit in beside if STAMP.match(hit.line)),
+                "",
+            )
 
     def hits(self, *, reverse: bool = False) -> Iterator[Hit]:
         return self._merge(
@@ -139,6 +273,65 @@ class StoresSearch(Search):
             reverse,
         ):
             yield line[TIME_LENGTH:]
+
+    def render_lines(
+        self,
+        render: Callable[[View, list[Hit]], list[bytes]],
+        *,
+        reverse: bool = False,
+        most: int,
+    ) -> Iterator[tuple[Position, bytes]]:
+        """Yield the first `most` lines, each with its position.
+
+        render: makes the lines of some hits of one frame, each of one hit; it runs in several processes.
+        """
+
+        def read(_: int, one: Search) -> Iterator[tuple[bytes, Position, bytes]]:
+            def work(task: ReadTask) -> list[bytes]:
+                found = one.hits_in_task(task)
+                hits = list(found)[::-1][:most] if reverse else list(islice(found, most))
+                return [
+                    part
+                    for hit, text in zip(hits, render(one.view, hits), strict=True)
+                    for part in (
+                        _time(hit.line, reverse),
+                        hit.position.offset.to_bytes(8, "little"),
+                        text,
+                    )
+                ]
+
+            for task, results in one.run_for_lines(work, reverse=reverse):
+                for time, offset, text in zip(*[iter(results)] * 3, strict=True):
+                    yield time, Position(task.segment, int.from_bytes(offset, "little")), text
+
+        for _, position, text in islice(self._merge(read, itemgetter(0), reverse), most):
+            yield position, text
+
+    def lines_of_records(
+        self, matches: RecordTest, *, reverse: bool = False
+    ) -> Iterator[RecordLine]:
+        """Yield the lines of the records that match, of each store for itself, merged by their times.
+
+        The query of the search is that of candidates.
+        """
+
+        def read(_: int, one: Search) -> Iterator[RecordLine]:
+            scope = one.scope
+
+            def search(after: Position | None, before: Position | None) -> Search:
+                return Search(
+                    one.view,
+                    self.matcher,
+                    scope._replace(after=after, before=before),
+                    processes=1,
+                )
+
+            for piece in lines_of_records(
+                one.view, search, matches, after=scope.after, before=scope.before, reverse=reverse
+            ):
+                yield from piece
+
+        return self._merge(read, lambda line: _time(line.hit.line, reverse), reverse)
 
     def render_frames(self, render: Callable[[bytes], bytes]) -> Iterator[bytes]:
         return self.render_hits(lambda hit: render(hit.line + b"\n"))
@@ -166,6 +359,19 @@ class StoresSearch(Search):
             yield group._replace(goes_on=group.goes_on and store == before)
             before = store
 
+    def records(self, matches: RecordTest | None, *, reverse: bool = False) -> Iterator[list[Hit]]:
+        """Yield the lines of the records that match, of each store for itself, merged by their first lines.
+
+        matches: whether a record is wanted; None for the records of all hits.
+        """
+
+        def read(_: int, one: Search) -> Iterator[list[Hit]]:
+            with closing(StoredLines(one.view)) as lines:
+                finder, hits = FoundRecords(lines, matches), one.hits(reverse=reverse)
+                yield from finder.newest_records(hits) if reverse else finder.records(hits)
+
+        return self._merge(read, lambda record: _time(record[0].line, reverse), reverse)
+
     def _merge(
         self, read: Callable[[int, Search], Iterator[Any]], key: Callable[[Any], Any], reverse: bool
     ) -> Iterator[Any]:
@@ -173,13 +379,14 @@ class StoresSearch(Search):
         parts = self.view.parts
         with ExitStack() as stack:
             streams = []
-            for number in sorted(parts, reverse=reverse):
+            most = self._processes // len(parts) or 1
+            for number, scope in sorted(self.scopes.items(), reverse=reverse):
                 one = Search(
                     parts[number],
                     self.matcher,
-                    self.scope,
+                    scope,
                     with_index=self._with_index,
-                    processes=max(2, cores() // len(parts)),
+                    processes=most if self._processes else max(2, cores() // len(parts)),
                 )
                 one.stats, one.on_frame = self.stats, self.on_frame
                 stack.enter_context(closing(one))

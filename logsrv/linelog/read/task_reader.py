@@ -76,7 +76,9 @@ class TaskReader:
         count = 0
         for offset, text in self.task_texts(task):
             position = Position(task.segment, offset)
-            count += self.matcher.count(text, position.own, self.first_lines_asked(position, text))
+            count += self.matcher.count(
+                text, position.in_text, self.first_lines_asked(position, text)
+            )
         return count
 
     def matching_texts(self, task: ReadTask, *, inherits: bool = False) -> Iterator[FoundText]:
@@ -90,10 +92,10 @@ class TaskReader:
             first_lines = self.first_lines(position, text) if asked else NO_FIRST_LINES
             is_tested = self._needs_scope_test(task)
             if (first_lines and self.matcher.node != EVERYTHING) or is_tested:
-                spans = self.matcher.find(text, position.own, first_lines)
+                spans = self.matcher.find(text, position.in_text, first_lines)
                 chosen = [one for one in spans if self._is_in_scope(text, *one, task.in_time)]
                 yield from cut_out(offset, text, chosen, first_lines)
-            elif found := self.matcher.matching_lines(text, position.own, first_lines):
+            elif found := self.matcher.matching_lines(text, position.in_text, first_lines):
                 yield FoundText(offset, text, found, first_lines)
 
     def first_lines(self, position: Position, text: bytes) -> FirstLines:

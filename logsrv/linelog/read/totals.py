@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import attrs
@@ -16,7 +17,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.read.texts import PlainFrames
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.index.segment_index import load_head
-from logsrv.linelog.store.segment import ACTIVE, Form, Position, Segment
+from logsrv.linelog.store.segment import ACTIVE, Form, Position, Segment, parse_position
 from logsrv.linelog.store.times import NONE, Times, combine_times, times_of
 
 _PIECE = 256 << 10
@@ -112,6 +113,46 @@ class StoreTotals:
                     # It is that of the next one, which the store's position has not reached yet.
                     return known
             return _count_text(frames, known)
+
+
+class StoresTotals:
+    """The totals of several stores together; belongs to one thread at a time.
+
+    stores: returns those that are open, by their numbers in positions; 0 is the main one.
+    """
+
+    def __init__(self, stores: Callable[[], Mapping[int, CountedStore]]) -> None:
+        self._stores = stores
+        self._known: dict[int, tuple[CountedStore, StoreTotals]] = {}
+
+    def count(self) -> dict[str, Any]:
+        """Return the answer of /api/stats. Raises StoreError."""
+        stores = self._stores()
+        known = self._known
+        self._known = {
+            number: known[number]
+            if number in known and known[number][0] is store
+            else (store, StoreTotals(store))
+            for number, store in stores.items()
+        }
+        found = {
+            number: totals.count()
+            for number, (store, totals) in self._known.items()
+            # That of a rule may be removed by hand once it is empty.
+            if number == 0 or not store.disk.is_gone()
+        }
+        if len(found) == 1:
+            return found[0]
+        ends = [parse_position(one["position"]).in_store(number) for number, one in found.items()]
+        return {
+            **{
+                name: sum(one[name] for one in found.values())
+                for name in ("segments", "lines", "bytes", "compressed")
+            },
+            "oldest": min((one["oldest"] for one in found.values() if one["oldest"]), default=None),
+            "newest": max((one["newest"] for one in found.values() if one["newest"]), default=None),
+            "position": ",".join(str(one) for one in sorted(ends)),
+        }
 
 
 def _count_text(frames: PlainFrames, known: _Totals) -> _Totals:

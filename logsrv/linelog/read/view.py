@@ -66,14 +66,14 @@ class View:
     """The segments of a store's directory, in order. Raises StoreError if it is no readable store.
 
     tell: gets one sentence for each damaged or unusable file. away: include segments whose text is in an
-    archive only, which may take long to read. names: of the stores, if several are read together.
+    archive only, which may take long to read. names: of the stores by their numbers, if several are read.
     remembered: parts of answers; None if none are remembered. progress: of the answer that is made of the
     view; None if nobody asks for it. only: the condition of the lines that its reader may see, None for all
     (see `only.py`); then seen_span returns the first and the last time of these.
     """
 
     segments: list[Segment]
-    names: tuple[str, ...] = ()
+    names: Mapping[int, str] = {}
     remembered: RememberedParts | None = None
     progress: ReadProgress | None = None
     only: Node | None = None
@@ -143,6 +143,11 @@ class View:
     @property
     def stores(self) -> Mapping[int, View]:
         """The stores by the numbers in their positions."""
+        return {0: self}
+
+    @property
+    def parts(self) -> Mapping[int, View]:
+        """A view for each store, with the numbers of segments that this one has."""
         return {0: self}
 
     def __enter__(self) -> Self:

@@ -62,6 +62,10 @@ class ShipPart(PartWork[ShipOptions]):
         ),
     )
 
+    without_rule_stores = (
+        "only the lines of the main store are shipped: those of [[retention]] rules stay here"
+    )
+
     def __init__(self, context: PartContext, options: ShipOptions) -> None:
         super().__init__(context, options)
         self._processes = TargetProcesses(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from logsrv.errors import UsageError
@@ -98,7 +98,7 @@ class PatternCounts(ListBeside):
 
 
 def _row(
-    pattern: find.Pattern, lines: int, looks: Looks, stores: Sequence[str]
+    pattern: find.Pattern, lines: int, looks: Looks, stores: Mapping[int, str]
 ) -> tuple[Cell, ...]:
     share = pattern.lines / lines
     first = pattern.time
@@ -111,7 +111,7 @@ def _row(
         first,
         str(pattern.position),
         pattern.template,
-        *((stores[pattern.position.store - 1],) if stores else ()),
+        *((stores[pattern.position.store],) if stores else ()),
     )
 
 

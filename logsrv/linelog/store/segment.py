@@ -21,6 +21,7 @@
     importing                             an import is not finished, and no server has run since
     restoring                             the store is being restored, and is not complete
     backup                                this is a backup, and whether it is complete (backup_note.py)
+    stores                                a folder with the stores of `[[retention]]` rules (rule_stores.py)
 
 A number is never used twice. The number of the active segment is the greater of two: the number in the file
 `number`, and the number after the last sealed segment. A segment has its sealed name on the medium before
@@ -86,6 +87,27 @@ TRIES = 1000
 
 NEXT_STORE = 1 << 40
 """Of stores that are read together, the numbers of store n's segments are higher by n times this."""
+STORE_NAME = r"[a-z][a-z0-9-]{0,31}"
+"""The name of the store of a rule, which stands in the positions of its lines: `audit/17:52311`."""
+# A name is its store's number, so no process needs a table to write a position or to read one. Stores that
+# a command line names are counted from 1 on, and never reach these numbers.
+_BEFORE_NAME = b"rule/"
+_NAMED = NEXT_STORE * int.from_bytes(_BEFORE_NAME) << 8
+LONGEST_NUMBER = 48
+"""Bytes that the number of a segment of any store fits into."""
+
+
+def number_of_store(name: str) -> int:
+    """Return the number of the store of a rule, in positions of all stores; 0 for "", the main store."""
+    return int.from_bytes(_BEFORE_NAME + name.encode()) if name else 0
+
+
+def name_of_store(number: int) -> str:
+    """Return the name of the store of a rule; "" for the main one, and for one that has only a number."""
+    if number * NEXT_STORE < _NAMED:
+        return ""
+    size = (number.bit_length() + 7) // 8
+    return number.to_bytes(size).removeprefix(_BEFORE_NAME).decode("ascii", "replace")
 
 
 class Position(NamedTuple):
@@ -95,8 +117,14 @@ class Position(NamedTuple):
     offset: int
 
     def __str__(self) -> str:
-        """Return the position as text, `17:52311`, without its store."""
-        return f"{self.segment % NEXT_STORE}:{self.offset}"
+        """Return the position as text, `17:52311`; in the store of a rule `audit/17:52311`.
+
+        Of stores that a command line names, the text does not tell which one it is.
+        """
+        if self.segment < _NAMED:
+            return f"{self.segment % NEXT_STORE}:{self.offset}"
+        name = name_of_store(self.store)
+        return f"{name}/{self.segment % NEXT_STORE}:{self.offset}"
 
     @property
     def own(self) -> Position:
@@ -104,8 +132,15 @@ class Position(NamedTuple):
         return Position(self.segment % NEXT_STORE, self.offset)
 
     @property
+    def in_text(self) -> tuple[int | str, int]:
+        """The segment as it stands in a position's text, with the store of a rule, and the offset."""
+        if self.segment < _NAMED:
+            return self.segment % NEXT_STORE, self.offset
+        return str(self).partition(":")[0], self.offset
+
+    @property
     def store(self) -> int:
-        """The number of its store, from 1 on; 0 if only one is read."""
+        """The number of its store; 0 if only one is read, or if it is not that of a rule."""
         return self.segment // NEXT_STORE
 
     def beside(self, bytes_on: int) -> Position:
@@ -126,6 +161,14 @@ def parse_position(text: str) -> Position:
     if found is None:
         raise ValueError(f"{shown(text)} is no position, such as 17:52311")
     return Position(int(found[1]), int(found[2]))
+
+
+def parse_named_position(text: str) -> Position:
+    """Return the position in a text such as `audit/17:52311`, or without a name. Raises ValueError."""
+    name, slash, own = text.rpartition("/")
+    if slash and not re.fullmatch(STORE_NAME, name):
+        raise ValueError(f"{shown(text)} is no position, such as 17:52311 or audit/17:52311")
+    return parse_position(own).in_store(number_of_store(name))
 
 
 class Form(enum.Enum):

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.batch import Batch
+from logsrv.linelog.batch import Batch, StampedText
 from logsrv.linelog.store.blocks import PendingBlock
 from logsrv.linelog.store.disk import Disk, make_directory, reason
 from logsrv.linelog.store.durable import DurableWaiters
@@ -68,6 +68,7 @@ class Store:
     All methods have to be called in the reactor's thread. accepts: true from `open` to `close`. disk: the
     open directory, for readers. after_sealing: called after each sealing, in another thread; set it before
     `open`. ensure_locked, measure_again: those of the lock and of the sealer, for any thread after `open`.
+    beside: the open stores of rules, which are written by the same server; only the main store has any.
     """
 
     def __init__(
@@ -79,9 +80,13 @@ class Store:
         clock: Clock,
         metrics: Metrics,
         disk: Disk | None = None,
+        main: Store | None = None,
     ) -> None:
+        """main: the main store of the server, if this is that of a rule: both pause the same senders."""
         self.directory = directory
-        self.valve = Valve(reactor)
+        self.valve: Valve = Valve(reactor) if main is None else main.valve
+        self.beside: list[Store] = []
+        self._main = main
         self._policy = policy
         self._reactor = reactor
         self._clock = clock
@@ -147,23 +152,27 @@ class Store:
         watch("stored_bytes_total", lambda: writer.written + writer.deposited)
         watch("stored_lines_total", lambda: self.stored_lines)
         watch("pending_bytes", lambda: self.pending)
-        watch("store_stalled", lambda: self.stalled is not None)
         watch("store_errors_total", lambda: sum(trouble.errors for trouble in troubles))
         watch("store_syncs_total", lambda: writer.syncing.successes + syncer.syncing.successes)
         watch("segments_sealed_total", lambda: sealer.sealed)
         watch("segments_removed_total", lambda: sealer.removed)
         watch("store_segments", lambda: sealer.segment_sizes.total[0] + 1)
-        watch("store_bytes", lambda: sealer.segment_sizes.total[1] + self.position.offset)
+        watch("store_bytes", lambda: self.size)
         watch("store_waiting_segments", lambda: sealer.segment_sizes.waiting[0])
         watch("store_waiting_bytes", lambda: sealer.segment_sizes.waiting[1])
-        watch("senders_paused", lambda: self.valve.closed)
-        for kind in TROUBLES:
-            watch("store_trouble", partial(self._has_fault, kind), kind=kind)
+        # Numbers of several stores add up. These are 1 or 0, so the main store tells them for all.
+        if self._main is None:
+            watch("store_stalled", lambda: any(one.stalled is not None for one in self._all))
+            watch("senders_paused", lambda: self.valve.closed)
+            for kind in TROUBLES:
+                watch("store_trouble", partial(self._has_fault, kind), kind=kind)
+        else:
+            self._main.beside.append(self)
         self._metrics.time("write_seconds", writer.write_seconds)
         self._metrics.time("sync_seconds", writer.sync_seconds, syncer.sync_seconds)
         self._metrics.time("seal_seconds", sealer.seconds)
 
-    def append(self, batch: Batch) -> int:
+    def append(self, batch: Batch | StampedText) -> int:
         """Queue a batch to be written soon; return the number of its lines.
 
         Never blocks. Raises StoreError if the store is closed. To bound the memory, callers add the
@@ -179,8 +188,11 @@ class Store:
         writer = self._writer
         writer.appended += size
         writer.queue.put((size, lines, buffers))
-        if writer.appended - writer.written > self._policy.high_water and not self.valve.closed:
-            self.valve.close()
+        if (
+            writer.appended - writer.written > self._policy.high_water
+            and self not in self.valve.closed_by
+        ):
+            self.valve.close(self)
             # Only the next turn of the reactor may open the valve: while thousands of senders are paused,
             # much is written, and otherwise the valve would open and close again for each of them.
             self._reactor.callLater(0, self._open_or_close_valve)
@@ -264,6 +276,11 @@ class Store:
             self._sealer.set_holds(self._holds)
 
     @property
+    def policy(self) -> StorePolicy:
+        """The present policy."""
+        return self._policy
+
+    @property
     def stalled(self) -> str | None:
         """The reason why the store cannot write at present; None if it can."""
         return self._writer.writing.why
@@ -280,7 +297,11 @@ class Store:
         return {kind: why for kind, why in reasons.items() if why is not None}
 
     def _has_fault(self, kind: str) -> bool:
-        return kind in self.troubles()
+        return any(kind in one.troubles() for one in self._all)
+
+    @property
+    def _all(self) -> list[Store]:
+        return [self, *self.beside]
 
     def under_way(self) -> dict[str, float]:
         """Return for how many seconds the present write and the present sync have lasted; 0 for none."""
@@ -305,6 +326,11 @@ class Store:
         """The position of the next byte; readers can read everything before it."""
         return self._active.position
 
+    @property
+    def size(self) -> int:
+        """The bytes of all segments and their indexes on the disk."""
+        return self._sealer.segment_sizes.total[1] + self.position.offset
+
     def sealed_segments(self) -> list[Segment]:
         """Return the sealed segments; may be called in any thread. Raises OSError."""
         return self._sealer.sealed_segments()
@@ -323,18 +349,19 @@ class Store:
         self._open_or_close_valve()
 
     def _open_or_close_valve(self) -> None:
-        """Open or close the valve; no other method opens it."""
+        """Open or close the valve for this store; no other method opens it."""
         writer, policy = self._writer, self._policy
         many = len(self._waiters) > MOST_WAITING
         if self.stalled is not None or self.pending > policy.high_water or many:
-            self.valve.close()
-        if not self.valve.closed or self.stalled is not None or many or not self.accepts:
+            self.valve.close(self)
+        held = self in self.valve.closed_by
+        if not held or self.stalled is not None or many or not self.accepts:
             return
         # `tell_below` is set before `pending` is read: the writer may write everything in between.
         writer.tell_below = policy.low_water
         if self.pending < policy.low_water:
             writer.tell_below = 0
-            self.valve.open()
+            self.valve.open(self)
 
     def close(self) -> Deferred[None]:
         """Write and sync all lines, and release the directory, within about ten seconds.

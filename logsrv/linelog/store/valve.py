@@ -25,7 +25,9 @@ class Producer(Protocol):
 
 
 class Valve:
-    """The senders of one store, which run or are paused together. Belongs to the reactor's thread.
+    """The senders of a server, which run or are paused together. Belongs to the reactor's thread.
+
+    It is closed while at least one of its stores keeps it closed.
 
     About twenty fast senders are enough to close the valve again. So it opens step by step, and first
     resumes the senders that have not delivered for the longest time. Resuming five hundred each time, and
@@ -36,6 +38,7 @@ class Valve:
 
     def __init__(self, reactor: Any) -> None:
         self.closed = False
+        self.closed_by: set[object] = set()
         self._seconds: Callable[[], float] = reactor.seconds
         self._closed_at = 0.0
         # By id. The first sender in each is the one that has not delivered for the longest time.
@@ -78,8 +81,9 @@ class Valve:
         """Return for how many seconds the valve has been closed; 0 if it is open."""
         return self._seconds() - self._closed_at if self.closed else 0.0
 
-    def close(self) -> None:
-        """Pause all senders."""
+    def close(self, by: object = None) -> None:
+        """Pause all senders. by: the store that keeps the valve closed until it opens it."""
+        self.closed_by.add(by)
         if self.closed:
             return
         self.closed = True
@@ -90,9 +94,13 @@ class Valve:
             if key in self._running:
                 self._pause(producer)
 
-    def open(self) -> None:
-        """Make the calls of `when_open`, then resume all senders step by step, the first ones at once."""
-        if not self.closed:
+    def open(self, by: object = None) -> None:
+        """Make the calls of `when_open`, then resume all senders step by step, the first ones at once.
+
+        by: the store that has closed it; while another one keeps it closed, nothing happens.
+        """
+        self.closed_by.discard(by)
+        if not self.closed or self.closed_by:
             return
         self.closed = False
         self._at_once = FIRST

@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
-from logsrv.linelog.http.views import catch_up, polls, view_child, watched_query
-from logsrv.linelog.http.views.view_child import BURST, POLL_EVERY, RATE, REST_FOR_EACH, Hub
+from logsrv.linelog.http.views import catch_up, hub, polls, watched_query
+from logsrv.linelog.http.views.hub import BURST, POLL_EVERY, RATE, REST_FOR_EACH, Hub
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.views.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
@@ -230,7 +230,7 @@ def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(watched
 
 
 def test_more_lines_than_can_be_joined_are_asked_one_by_one(watched, monkeypatch):
-    monkeypatch.setattr(view_child, "MOST_JOINED", 2)
+    monkeypatch.setattr(hub, "MOST_JOINED", 2)
     watched.attach(1, "failed", of_records=True)
     watched.poll(*ERROR)
     assert shown(watched, 1) == [(ERROR[0], False, False)]
@@ -275,7 +275,7 @@ def test_lines_are_read_again_once_for_all_the_text_that_is_kept(watched, monkey
 
 def test_records_that_could_not_be_joined_count_as_missed(watched, monkeypatch):
     """Conditions that are true for different lines of a record find no single line."""
-    monkeypatch.setattr(view_child, "MOST_JOINED", 2)
+    monkeypatch.setattr(hub, "MOST_JOINED", 2)
     watched.attach(1, "ERROR BoomError", of_records=True)
     watched.attach(2, "ERROR", of_records=True)
     watched.attach(3, "ERROR BoomError")
@@ -359,7 +359,7 @@ def test_no_file_stays_open_of_viewers_that_leave_while_they_catch_up(watched, m
 def test_a_viewer_gets_all_that_was_written_before_it_was_attached_even_where_others_miss_lines(
     watched, monkeypatch
 ):
-    monkeypatch.setattr(view_child, "RATE_OF_ALL", 2)
+    monkeypatch.setattr(hub, "RATE_OF_ALL", 2)
     begin = end_of_store(watched.view)
     watched.attach(1, begin=begin)
     watched.write("1", "2", "3")
@@ -388,7 +388,7 @@ def test_each_viewer_gets_every_line_from_its_place_on_once(tmp_path_factory, st
     written, begins, left = 1, list[int](), dict[int, list[object]]()
     with pytest.MonkeyPatch.context() as monkeypatch:
         one_line_a_step(monkeypatch)
-        monkeypatch.setattr(view_child, "MOST_STOPS", 1)
+        monkeypatch.setattr(hub, "MOST_STOPS", 1)
         for what, number in steps:
             if what == "write":
                 watched.write(*(chr(ord("1") + written + n) for n in range(number)))
@@ -424,7 +424,7 @@ def test_a_slow_viewer_skips_lines(watched, monkeypatch, what):
     """In the end it goes on with the others, and is told how much it did not have."""
     one_line_a_step(monkeypatch)
     if what == "lines":
-        monkeypatch.setattr(view_child, "RATE", 2 / BURST)
+        monkeypatch.setattr(hub, "RATE", 2 / BURST)
     else:
         monkeypatch.setattr(catch_up, "MOST_BEHIND", SIZE + 1)
     watched.write("1")
@@ -441,7 +441,7 @@ def test_a_slow_viewer_skips_lines(watched, monkeypatch, what):
 
 def test_a_flood_shows_the_newest_lines(watched, monkeypatch):
     """The newest are shown, and the others counted; later there is room again."""
-    monkeypatch.setattr(view_child, "RATE", 2)
+    monkeypatch.setattr(hub, "RATE", 2)
     watched.attach(1, "line")
     watched.poll(*(f"line {number}" for number in range(2 * BURST + 3)))
     assert watched.events(1) == [3, *(f"line {number}" for number in range(3, 2 * BURST + 3))]
@@ -452,7 +452,7 @@ def test_a_flood_shows_the_newest_lines(watched, monkeypatch):
 
 
 def test_many_viewers_share_what_the_daemon_may_write(watched, monkeypatch):
-    monkeypatch.setattr(view_child, "RATE_OF_ALL", 2)
+    monkeypatch.setattr(hub, "RATE_OF_ALL", 2)
     for number in range(1, 3):
         watched.attach(number)
     watched.poll("a", "b")
@@ -481,7 +481,7 @@ def test_slow_queries_get_newest_lines(watched, monkeypatch):
         watched.attach(number, query)
     watched.poll()
     # Whoever asks for the time used, it is more by a little more than an eighth of what a poll has.
-    watched.tick = view_child.MATCHING * 0.126
+    watched.tick = hub.MATCHING * 0.126
     watched.poll(*["a b c"] * 9)
     assert watched.events(1) == [6, *["a b c"] * 3]
     assert watched.events(2) == [7, *["a b c"] * 2]
@@ -498,7 +498,7 @@ def test_lines_are_late_and_not_missed_while_other_programs_have_the_processors(
     for number, query in enumerate(("a", "b", "c"), 1):
         watched.attach(number, query)
     watched.poll()
-    watched.lag = 10 * view_child.MATCHING
+    watched.lag = 10 * hub.MATCHING
     watched.poll(*["a b c"] * 9)
     assert [watched.events(number) for number in (1, 2, 3)] == [["a b c"] * 9] * 3
 

@@ -23,8 +23,8 @@ from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.stages.sort import Sorting
 from logsrv.linelog.steps.steps import Steps
-from logsrv.linelog.store.segment import Position
-from tests.parts.stores import line, lines, make_store, view_of
+from logsrv.linelog.store.segment import Position, number_of_store
+from tests.parts.stores import line, lines, make_store, small_frames, view_of
 
 QUERIES = ("", "level=error", "n<3 -blue", "blue OR red", "xylophagous")
 FIGURES = (Figure("sum", "n"), Figure("max", "n"), Figure("p95", "n"), Figure("count"))
@@ -117,6 +117,37 @@ def test_every_answer_is_that_of_one_store(of, size, query, scope):
 
 @given(
     written(),
+    st.lists(st.integers(0, 60), max_size=4),
+    st.sampled_from(QUERIES),
+    st.integers(1, 5),
+    st.booleans(),
+)
+def test_pages_neither_leave_out_a_line_nor_repeat_one(of, set_back, query, size, reverse):
+    """Each page begins where the last one ended, also if clocks were set back in between."""
+    back = [0.0] * len(of)
+    for at in set_back:
+        back[at:] = [one - 30 for one in back[at:]]
+    of = [
+        (store, seconds, line(f"level=error blue n=1 at={number}", 999 + seconds + by))
+        for number, ((store, seconds, _), by) in enumerate(zip(of, back, strict=True))
+    ]
+    with both_searches(of, 3, query, Scope()) as (several, _):
+        whole = [hit.position for hit in several.hits(reverse=reverse)]
+        found: list[Position] = []
+        while True:
+            last = found[-1] if found else None
+            scope = Scope(before=last) if reverse else Scope(after=last)
+            page = StoresSearch(several.view, several.matcher, scope)
+            with closing(page):
+                hits = [hit.position for hit in islice(page.hits(reverse=reverse), size)]
+            if not hits:
+                break
+            found += hits
+        assert found == whole
+
+
+@given(
+    written(),
     st.sampled_from(QUERIES),
     st.none() | st.integers(0, 12),
     st.tuples(st.integers(0, 2), st.integers(0, 2)),
@@ -177,3 +208,22 @@ def test_each_search_counts_what_it_reads_together(tmp_path):
     assert len(list(search.hits())) == 40
     assert len(frames) == search.stats.frames == 4
     assert (search.stats.segments, search.stats.skipped_segments) == (4, 0)
+
+
+@pytest.mark.parametrize("name", ["a", "a" * 32])
+def test_frames_of_a_named_store_are_read_by_other_processes(tmp_path, name):
+    """Its segments have numbers that no word of a processor has room for."""
+    held = lines(f"number {number}" for number in range(60))
+    with small_frames(200):
+        make_store(tmp_path / "main", [held[:30], held[30:]])
+        make_store(tmp_path / "rule", [held, []])
+    names = {0: str(tmp_path / "main"), number_of_store(name): str(tmp_path / "rule")}
+    matcher = make_matcher(parse(""))
+    with (
+        StoresView(names, lambda place: view_of(Path(place)), pytest.fail) as view,
+        closing(StoresSearch(view, matcher, Scope(), processes=2)) as search,
+    ):
+        assert count_lines(search) == 120
+        found = [*search.hits()]
+    assert [hit.line for hit in found] == [line[:-1] for line in held for _ in range(2)]
+    assert str(found[1].position) == f"{name}/1:0" and str(found[0].position) == "1:0"

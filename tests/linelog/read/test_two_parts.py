@@ -69,7 +69,7 @@ def of_two_stores(directory: Path, first: list[bytes], second: list[bytes], ask:
     stores = {
         name: make_store(directory / name, [part]) for name, part in (("a", first), ("b", second))
     }
-    with StoresView(stores, lambda name: view_of(stores[name]), pytest.fail) as view:
+    with StoresView(list(stores), lambda name: view_of(stores[name]), pytest.fail) as view:
         return ask_view(view, ask, StoresSearch)
 
 

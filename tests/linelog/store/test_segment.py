@@ -12,8 +12,11 @@ from logsrv.linelog.store.segment import (
     Position,
     Segment,
     away_segments,
+    name_of_store,
     not_plain_files,
+    number_of_store,
     open_active_and_list,
+    parse_named_position,
     parse_position,
     read_synced,
     repair_synced_file,
@@ -211,3 +214,32 @@ def test_a_rotation_behind_the_listing_hides_no_segment(tmp_path):
             return names
 
     assert Listing(Rotating().open_directory(writer.directory)).active == 1
+
+
+@pytest.mark.parametrize("name", ["a", "audit", "a-1", "a" * 32])
+def test_a_position_names_the_store_of_its_rule(name):
+    position = Position(17, 52311).in_store(number_of_store(name))
+    assert str(position) == f"{name}/17:52311"
+    assert parse_named_position(str(position)) == position
+    assert position.own == Position(17, 52311) and name_of_store(position.store) == name
+
+
+@pytest.mark.parametrize(
+    "text", ["/1:2", "Audit/1:2", "1/1:2", "a/b/1:2", "audit/", "a" * 33 + "/1:2"]
+)
+def test_another_name_in_a_position_is_refused(text):
+    for parse in (parse_position, parse_named_position):
+        with pytest.raises(ValueError, match="no position"):
+            parse(text)
+
+
+def test_a_position_from_elsewhere_names_no_store():
+    """Such as that of a block, which is of the store that sent it."""
+    assert parse_named_position("17:52311") == parse_position("17:52311")
+    with pytest.raises(ValueError, match="no position"):
+        parse_position("audit/17:52311")
+
+
+def test_stores_of_a_command_line_are_not_named_in_positions():
+    assert str(Position(17, 52311).in_store(3)) == "17:52311"
+    assert number_of_store("") == 0 and name_of_store(3) == ""

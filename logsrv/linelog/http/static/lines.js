@@ -4,7 +4,7 @@
  */
 
 import { button, cell, element } from "./dom.js";
-import { compare } from "./position.js";
+import { compare, forget, forgetAll, know, storeOf } from "./position.js";
 import { Records, wholeLines } from "./records.js";
 import { fill, fillSummary, recolumn, retime, row, showFold } from "./row.js";
 import { showNumbers } from "./sorted_numbers.js";
@@ -83,6 +83,7 @@ export class Lines {
     this.format = null;
     this.selected = null;
     this.first = this.last = "";
+    forgetAll();
   }
 
   /** @param {Line} line */
@@ -139,16 +140,19 @@ export class Lines {
     const fragment = document.createDocumentFragment();
     const added = [];
     const between = [];
+    const lines = /** @type {Line[]} */ (items.filter((item) => "position" in item));
+    know(lines);
     const end = [...this.outside].reduce((last, one) => (compare(one, last) > 0 ? one : last), this.last);
     let day = this.rows.get(this.last)?.dataset.on ?? "";
     for (const item of items) {
       if (!("position" in item)) {
         // The server has another store, whose positions begin again.
-        if (item.from && this.last && compare(item.from, this.last) <= 0) {
+        if (item.from && this.last && storeOf(item.from) === storeOf(this.last) && compare(item.from, this.last) <= 0) {
           fragment.replaceChildren();
           added.length = between.length = 0;
           day = "";
           this.clear();
+          know(lines);
         }
         fragment.append(this.gap(item, this.last));
         this.records.end(this.last);
@@ -159,7 +163,10 @@ export class Lines {
         continue;
       }
       if (!isSorted && this.last && compare(item.position, this.last) <= 0) {
-        if (item.late) between.push(item);
+        // Lines of several stores come in the order of each store.
+        const isOfOther = storeOf(item.position) !== storeOf(this.last) && !this.rows.has(item.position);
+        if (item.late || isOfOther) between.push(item);
+        if (isOfOther) added.push(item);
         continue;
       }
       this.first ||= item.position;
@@ -187,6 +194,7 @@ export class Lines {
    */
   prepend(lines) {
     const { first } = this;
+    know(lines);
     const found = lines.filter((line) => !line.beyond);
     const older = found.filter((line) => !first || compare(line.position, first) < 0);
     const between = found.filter((line) => first && compare(line.position, first) > 0 && compare(line.position, this.last) < 0);
@@ -228,6 +236,7 @@ export class Lines {
    * @param {(made: HTMLElement, line: Line) => void} [dress]
    */
   insertInOrder(lines, dress = () => {}) {
+    know(lines);
     const missing = lines.filter((line) => !this.rows.has(line.position)).sort((a, b) => compare(a.position, b.position));
     if (!missing.length) return;
     this.keepingTopLine(() => {
@@ -413,6 +422,7 @@ export class Lines {
     if (position) {
       this.rows.delete(position);
       this.outside.delete(position);
+      forget(position);
     }
     this.records.remove(gone);
     if (gone === this.selected) this.selected = null;

@@ -163,10 +163,10 @@ export class Stream {
       rest += text;
       const end = rest.lastIndexOf("\n\n");
       if (end < 0) continue;
-      const events = rest.slice(0, end).split("\n\n").map(parsed).filter((event) => event.data);
+      const events = rest.slice(0, end).split("\n\n").map(parsed);
       rest = rest.slice(end + 2);
       for (const event of events) if (event.id) this.lastId = event.id;
-      const known = events.filter((event) => event.type === "line" || event.type === "missed");
+      const known = events.filter((event) => event.data && (event.type === "line" || event.type === "missed"));
       if (known.length) {
         this.queue.push(known);
         this.onEvents();

@@ -36,6 +36,18 @@ const EDGE = 600;
  */
 const asked = (lines) => lines.filter((line) => !line.beyond).length;
 
+/**
+ * Return whether the line of an event is not among those that are loaded.
+ * @param {import("./stream.js").StreamEvent} event
+ * @param {string} last the last line that is loaded
+ * @param {Map<string, HTMLElement>} rows
+ */
+function isLater(event, last, rows) {
+  if (!/[,/]/.test(event.id) && !last.includes("/")) return compare(event.id, last) > 0;
+  const { position } = /** @type {Line} */ (parseJson(event.data));
+  return !rows.has(position);
+}
+
 export class View extends EventTarget {
   /** @param {import("./lines.js").Lines} lines */
   constructor(lines) {
@@ -484,7 +496,7 @@ export class View extends EventTarget {
     if (this.stream) {
       // Lines that have been loaded were also waiting in the queue.
       const { last } = this.lines;
-      this.queue.events = this.queue.events.filter((event) => !event.id || compare(event.id, last) > 0);
+      this.queue.events = this.queue.events.filter((event) => !event.id || isLater(event, last, this.lines.rows));
       this.queue.skipped = 0;
     } else {
       const stream = this.newStream();

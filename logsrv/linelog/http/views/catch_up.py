@@ -69,6 +69,11 @@ class CatchUp:
         start = Position(self.begin.segment, max(0, self.begin.offset - 1))
         self._follower = Follower(self._view, start)
 
+    @property
+    def position(self) -> Position:
+        """The position up to which it has read."""
+        return max(self.begin, self._follower.position)
+
     def close(self) -> None:
         self._follower.close()
 
@@ -119,7 +124,7 @@ class CatchUp:
             self.query.joined.forget()
         matcher = self.query.matcher
         first_lines = news.first_lines(matcher.inherits)
-        hits = news.hits(matcher.find(news.text, news.position, first_lines))
+        hits = news.hits(matcher.find(news.text, news.position.in_text, first_lines))
         return events.events_for(hits, self.query)
 
     def _cut_to_begin(self, news: AppendedLines) -> AppendedLines:

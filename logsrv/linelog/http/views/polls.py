@@ -142,10 +142,12 @@ class SingleQuery:
                 query.missed += lines
             elif not query.allowed:
                 query.missed += query.matcher.count(
-                    piece.text, piece.position, _first_lines(piece, query)
+                    piece.text, piece.position.in_text, _first_lines(piece, query)
                 )
             else:
-                found = query.matcher.find(piece.text, piece.position, _first_lines(piece, query))
+                found = query.matcher.find(
+                    piece.text, piece.position.in_text, _first_lines(piece, query)
+                )
                 query.add_matches(piece, list(found))
 
 
@@ -183,7 +185,7 @@ class QueryGroup:
         """Search a piece. Return None; if the time ended first, the queries that have got their lines."""
         reached = set()
         first_lines = piece.first_lines(self._many.inherits)
-        for number, lines in self._many.find(piece.text, piece.position, first_lines):
+        for number, lines in self._many.find(piece.text, piece.position.in_text, first_lines):
             query = self.queries[number]
             query.add_matches(piece, lines)
             reached.add(query)

@@ -19,8 +19,8 @@ from twisted.logger import Logger
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
+from logsrv.linelog.http.views.cursor import Place
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents, decode_events
-from logsrv.linelog.store.segment import Position
 from logsrv.reactor import Timer
 
 log = Logger()
@@ -65,7 +65,7 @@ class LiveViews:
         self._not_before = float("-inf")
         self._limited_log = RateLimitedLog(reactor.seconds)
 
-    def attach(self, viewer: AttachedViewer, begin: Position, sure: Position) -> None:
+    def attach(self, viewer: AttachedViewer, begin: Place, sure: Place) -> None:
         """Add a viewer, which gets the lines that match its query from position `begin` on.
 
         sure: the end of the store, up to which it gets every matching line. It gets some lines now, and

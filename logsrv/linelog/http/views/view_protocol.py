@@ -4,7 +4,7 @@ The daemon sends orders, each an array of JSON:
 
     ["attach", VIEWER, [TEXT, OF_RECORDS, ONLY], BEGIN, SURE]
         Add a viewer, a number: it gets the matching lines from position BEGIN on: all up to position SURE,
-        the end of the store, and after that as many as other viewers.
+        the end of the store, and after that as many as other viewers. Of several stores, both are cursors.
     ["more", VIEWER]
         Send the next lines to a viewer that is not live yet.
     ["leave", VIEWER]
@@ -66,6 +66,11 @@ def line_event(position: str, document: str) -> bytes:
     """Return the event of a line. position: "" for one that comes late. document: JSON, without LF."""
     known = f"id: {position}\n" if position else ""
     return f"{known}event: line\ndata: {document}\n\n".encode()
+
+
+def id_event(position: str) -> bytes:
+    """Return the event that tells from where a client goes on, without a line."""
+    return f"id: {position}\n\n".encode()
 
 
 def missed_event(lines: int | None, position: str | None = None) -> bytes:

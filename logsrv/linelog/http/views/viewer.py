@@ -22,6 +22,14 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.asked_search import AskedSearch
 from logsrv.linelog.http.searching.searches import Searches
+from logsrv.linelog.http.views.cursor import (
+    Cursor,
+    Place,
+    begin_after,
+    has_all,
+    positions_in,
+    widened,
+)
 from logsrv.linelog.http.views.view_process import LiveViews
 from logsrv.linelog.http.views.view_protocol import (
     HEARTBEAT,
@@ -29,9 +37,10 @@ from logsrv.linelog.http.views.view_protocol import (
     LiveQuery,
     ViewEvents,
     error_event,
+    id_event,
     missed_event,
 )
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment import NOWHERE
 from logsrv.reactor import Timer
 
 HEARTBEAT_EVERY = 15.0
@@ -46,7 +55,6 @@ MOST_WAITING = 2000
 PIECE = 8 << 10
 BUFFER = 16 << 10
 SEND_BUFFER = 128 << 10
-_NOWHERE = Position(0, 0)
 
 
 class EventQueue:
@@ -102,13 +110,13 @@ class Viewer:
     state: WAITING at first; SEARCHING while a search reads lines far behind; CATCHING_UP while the process
     of the live views sends it the last lines, step by step; LIVE when it has the same lines as the others;
     ENDED when the client has disconnected, or the server closes the stream.
-    end_of_store: returns the position of the next line. missed: gets the number of lines left out.
-    ended: is called once, when the viewer has ended.
+    end_of_store: returns where the next lines begin, in each store. missed: gets the number of
+    lines left out. ended: is called once, when the viewer has ended.
     """
 
     _request: WebRequest
     query: LiveQuery
-    _end_of_store: Callable[[], Position]
+    _end_of_store: Callable[[], Place]
     _views: LiveViews
     _searches: Searches
     _clock: IReactorTime
@@ -118,8 +126,8 @@ class Viewer:
     _search: AskedSearch | None = None
     _searched: int = 0
     # The position of its next line, and the position up to which the present search goes.
-    _begin: Position = _NOWHERE
-    _end: Position = _NOWHERE
+    _begin: Place = NOWHERE
+    _end: Place = NOWHERE
     _full: bool = False
     # True until the answer to the last `attach` or `more` arrives.
     _asked: bool = False
@@ -128,19 +136,21 @@ class Viewer:
     )
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
-    def start(self, after: Position | None, head: Callable[[], object]) -> None:
-        """Begin after position `after`; None: at the end. Raises Problem before anything is sent.
+    def start(self, after: Place | None, head: Callable[[], object]) -> None:
+        """Begin after a line, or at a cursor; None: at the end. Raises Problem before anything is sent.
 
         head: called to send status and headers, when nothing can refuse the request any more.
         """
         end = self._end_of_store()
-        # No line begins at the end yet, so the client cannot have that line already.
-        self._begin = end if after is None or after == end else after.beside(1)
-        if self._begin <= end and not _is_far(self._begin, end):
+        self._begin = end if after is None else begin_after(after, end)
+        if _is_near(self._begin, end):
             # No search, which needs a process: the process of the live views reads these few lines.
             self._attach_to_live_views(end)
         head()
         self._request.write(RETRY)
+        if isinstance(self._begin, Cursor) and has_all(self._begin, positions_in(end)):
+            # Otherwise a client that gets no line would not know where each store is to go on.
+            self._request.write(id_event(str(self._begin)))
         _limit_buffers(self._request)
         self._request.registerProducer(self, True)
         self._request.notifyFinish().addBoth(lambda _: self._end_viewer())
@@ -148,7 +158,7 @@ class Viewer:
         if self.state == "WAITING":
             self._request_search(end)
 
-    def _request_search(self, end: Position) -> None:
+    def _request_search(self, end: Place) -> None:
         """Request a search of the next lines up to `end`; it begins when few others run."""
         self.state = "SEARCHING"
         self._searched += 1
@@ -180,17 +190,17 @@ class Viewer:
         if problem is not None:
             self.close(str(problem))
             return
-        self._begin = self._end
         end = self._end_of_store()
+        self._begin = widened(self._end, end)
         try:
-            if self._searched < MOST_SEARCHES and _is_far(self._begin, end):
+            if self._searched < MOST_SEARCHES and not _is_near(self._begin, end):
                 self._request_search(end)
             else:
                 self._attach_to_live_views(self._begin)
         except Problem as error:
             self.close(str(error))
 
-    def _attach_to_live_views(self, sure: Position) -> None:
+    def _attach_to_live_views(self, sure: Place) -> None:
         self._views.attach(self, self._begin, sure)
         self.state = "CATCHING_UP"
         self._asked = True
@@ -275,8 +285,13 @@ class Viewer:
         self._ended(self)
 
 
-def _is_far(begin: Position, end: Position) -> bool:
-    return begin.segment != end.segment or end.offset - begin.offset > NEAR
+def _is_near(begin: Place, end: Place) -> bool:
+    """Return whether there are few bytes between two places."""
+    begins, ends = positions_in(begin), positions_in(end)
+    return has_all(begin, ends) and all(
+        begins[number].segment == one.segment and 0 <= one.offset - begins[number].offset <= NEAR
+        for number, one in ends.items()
+    )
 
 
 def _limit_buffers(request: WebRequest) -> None:

@@ -10,7 +10,7 @@ event, in no record, and not counted among the missed ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -196,7 +196,7 @@ class WatchedQuery:
         found = sum(
             candidates.count(
                 piece.text,
-                piece.position,
+                piece.position.in_text,
                 piece.first_lines(candidates.inherits),
             )
             for piece in pieces
@@ -229,9 +229,13 @@ class WatchedQuery:
 
 
 class SharedEvents:
-    """Lines as events. Viewers that get the same line at about the same time share its event."""
+    """Lines as events. Viewers that get the same line at about the same time share its event.
 
-    def __init__(self) -> None:
+    id_of: returns where a viewer goes on that has a line.
+    """
+
+    def __init__(self, id_of: Callable[[Hit], str] = lambda hit: str(hit.position)) -> None:
+        self._id_of = id_of
         self._made: dict[Position, bytes] = {}
         self._size = 0
 
@@ -242,7 +246,7 @@ class SharedEvents:
         """
         if query.extractions or query.joined:
             document = query.joined.document if query.joined else document_maker(query.extractions)
-            return [line_event(str(hit.position), safe_json(document(hit))) for hit in hits]
+            return [line_event(self._id_of(hit), safe_json(document(hit))) for hit in hits]
         made = self._made
         return [made.get(hit.position) or self._make_event(hit) for hit in hits]
 
@@ -255,12 +259,12 @@ class SharedEvents:
                 found += self.events_for([hit], query)
                 continue
             added = about | {"late": True} if late else about
-            position = "" if late else str(hit.position)
-            found.append(line_event(position, safe_json(document(hit) | added)))
+            id_ = "" if late else self._id_of(hit)
+            found.append(line_event(id_, safe_json(document(hit) | added)))
         return found
 
     def _make_event(self, hit: Hit) -> bytes:
-        event = line_event(str(hit.position), hit_as_json(hit))
+        event = line_event(self._id_of(hit), hit_as_json(hit))
         if self._size + len(event) > KEPT_EVENTS:
             self._made.clear()
             self._size = 0

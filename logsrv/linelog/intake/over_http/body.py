@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from logsrv.linelog.intake.gathering import GatheredRecords
 from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.sorting import Moment
 from logsrv.linelog.intake.unfinished import RecordHolder
 from logsrv.linelog.lines.bodies import (
     RETRY_SECONDS,
@@ -93,7 +94,7 @@ class RequestHead:
     length: int | None
     query: Mapping[str, str] = attrs.field(factory=dict)
     holder: Holder | None = None
-    since: int | None = None
+    since: Moment | None = None
 
     @property
     def media(self) -> str:

@@ -235,7 +235,7 @@ class ColumnSearch:
                 first_lines = NO_FIRST_LINES
                 if matcher.inherits:
                     first_lines = self._reader.first_lines(position, text)
-                found_lines = matcher.find(text, position.own, first_lines)
+                found_lines = matcher.find(text, position.in_text, first_lines)
                 starts = [offset + start for start, _ in found_lines]
                 matching[numpy.searchsorted(offsets, starts)] = True
         return matching & among

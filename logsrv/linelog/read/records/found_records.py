@@ -13,7 +13,6 @@ time may end an answer within a record.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from contextlib import closing
 from itertools import chain, islice, pairwise
@@ -39,7 +38,7 @@ from logsrv.linelog.read.records.lines_back import is_far, lines_leading_to
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import NOWHERE, Position
+from logsrv.linelog.store.segment import LONGEST_NUMBER, NOWHERE, Position
 
 _NEAR = 2048
 """Bytes up to a hit that are read rather than skipped, as that is faster."""
@@ -219,7 +218,8 @@ class FollowedRecords:
 
 AT_ONCE = 2 * limits.MARGIN
 """Hits of a frame whose records are found together."""
-_END = Position(sys.maxsize, 0)
+# Behind the segments of every store.
+_END = Position(1 << 8 * LONGEST_NUMBER, 0)
 
 
 class RecordLine(NamedTuple):

@@ -306,6 +306,12 @@ def test_positions_are_ordered_by_number(call):
     assert call("position.js", "compare", "2:1000", "2:999") > 0
     assert call("position.js", "compare", "2:7", "2:7") == 0
     assert not call("position.js", "isPosition", "x:1")
+    assert call("position.js", "compare", "audit/9:1", "audit/10:0") < 0
+    # Of one time, as nothing is known of the lines: in the order in which the server has them.
+    assert call("position.js", "compare", "9:1", "fw/1:0") < 0
+    assert call("position.js", "compare", "fw/9:1", "audit/1:0") < 0
+    assert call("position.js", "isPosition", "audit/17:52311")
+    assert not call("position.js", "isPosition", "a/b/1:2")
 
 
 def test_the_lag_of_targets_is_put_into_words(call):

@@ -1,0 +1,87 @@
+"""The place of a reader of several stores: a position in each, as text `17:5,audit/3:99`.
+
+The position of one line is enough for a reader of one store: it goes on behind that line. For several
+stores it would not do, because each of them grows by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+import attrs
+
+from logsrv.linelog.store.segment import Position, parse_named_position
+
+MOST_STORES = 1000
+"""The most positions in the text of a cursor."""
+
+
+@attrs.frozen
+class Cursor:
+    """The position in each store, by its number, from which on its lines are still to come.
+
+    If it lacks a store, that one begins at the time of the cursor's only line, or else at its first line.
+    """
+
+    positions: Mapping[int, Position]
+
+    def __str__(self) -> str:
+        return ",".join(str(one) for _, one in sorted(self.positions.items()))
+
+
+Place: TypeAlias = Position | Cursor
+"""In one store a position, in several a cursor."""
+
+
+def parse_place(text: str) -> Place:
+    """Return the position of a line, or the cursor, in a text. Raises ValueError."""
+    if "," not in text:
+        return parse_named_position(text)
+    found = [parse_named_position(one) for one in text.split(",", MOST_STORES)]
+    positions = {one.store: one for one in found}
+    if len(positions) < len(found):
+        raise ValueError("two positions of one store")
+    return Cursor(positions)
+
+
+def place_in(ends: Mapping[int, Position]) -> Place:
+    """Return positions in stores, by their numbers, as a place; in the main store alone its position."""
+    return ends[0] if len(ends) == 1 else Cursor(ends)
+
+
+def positions_in(place: Place) -> Mapping[int, Position]:
+    """Return the positions of a place by the numbers of their stores."""
+    return {place.store: place} if isinstance(place, Position) else place.positions
+
+
+def start_of_store(number: int) -> Position:
+    """Return the first position that a store can have."""
+    return Position(1, 0).in_store(number)
+
+
+def begin_after(after: Place, end: Place) -> Place:
+    """Return where a reader begins that has all up to a cursor, or up to a line.
+
+    end: of the stores. If several are read and `after` is a line, only its store is in the result.
+    """
+    if isinstance(after, Position):
+        # No line begins at the end yet, so the client cannot have that line already.
+        begin = after if after == positions_in(end).get(after.store) else after.beside(1)
+        return begin if isinstance(end, Position) else Cursor({after.store: begin})
+    if isinstance(end, Position):
+        return after.positions.get(0, end)
+    return widened(after, end)
+
+
+def widened(begin: Place, end: Place) -> Place:
+    """Return a place with a position in each store of `end`; a new store begins at its first line."""
+    if isinstance(end, Position):
+        return begin
+    known = positions_in(begin)
+    return Cursor({number: known.get(number, start_of_store(number)) for number in end.positions})
+
+
+def has_all(begin: Place, stores: Iterable[int]) -> bool:
+    """Return whether a place has a position in each of some stores."""
+    return {*stores} <= {*positions_in(begin)}

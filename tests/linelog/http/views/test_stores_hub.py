@@ -1,0 +1,187 @@
+"""Viewers of several stores: each gets every line once, wherever it begins, and whatever comes or goes."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.errors import StoreError
+from logsrv.linelog.http.views.cursor import Cursor, Place, parse_place, place_in, widened
+from logsrv.linelog.http.views.stores_hub import LOOK_FOR_STORES_EVERY, StoresHub
+from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
+from logsrv.linelog.store.segment import Position, number_of_store
+from tests.leaks import killed
+from tests.parts.stores import line, make_store
+
+
+class WatchedStores:
+    """A store and those of rules in it, and a hub; what each viewer has got."""
+
+    def __init__(self, top: Path, *names: str) -> None:
+        self.top = top
+        self.ends: dict[int, Position] = {}
+        self.now = 0.0
+        self.messages: dict[int, list[str]] = {}
+        self.last: dict[int, str] = {}
+        self.live: set[int] = set()
+        self.missed = 0
+        self.add("")
+        for name in names:
+            self.add(name)
+        self.hub = StoresHub(str(top), pytest.fail, self._take, lambda: self.now, lambda: 0.0)
+
+    def _place(self, name: str) -> Path:
+        return self.top / "stores" / name if name else self.top
+
+    def add(self, name: str) -> None:
+        if name:
+            (self.top / "stores").mkdir(exist_ok=True)
+        make_store(self._place(name), [[]])
+        number = number_of_store(name)
+        self.ends[number] = Position(1, 0).in_store(number)
+
+    def write(self, name: str, message: str) -> None:
+        text = line(message)
+        with (self._place(name) / "current.log").open("ab") as file:
+            file.write(text)
+        number = number_of_store(name)
+        self.ends[number] = self.ends[number].beside(len(text))
+
+    @property
+    def end(self) -> Place:
+        return place_in(dict(self.ends))
+
+    def attach(self, viewer: int, query: str = "", begin: Place | None = None) -> None:
+        self.messages.setdefault(viewer, [])
+        self.hub.attach(viewer, LiveQuery(query), begin or self.end, self.end)
+
+    def _take(self, events: ViewEvents) -> None:
+        found = [
+            dict(one.split(": ", 1) for one in event.split("\n"))
+            for event in events.data.decode().split("\n\n")[:-1]
+        ]
+        for viewer in events.viewers:
+            self.missed += events.missed
+            for event in found:
+                assert event["event"] == "line", event
+                self.messages[viewer].append(json.loads(event["data"])["message"])
+                self.last[viewer] = event["id"]
+            if events.live:
+                self.live.add(viewer)
+            elif viewer not in self.live and events.data:
+                self.hub.queue_step(viewer)
+
+    def poll(self, seconds: float = 1.0) -> None:
+        self.now += seconds
+        self.hub.poll()
+        while self.hub.step_wanted:
+            before = {one: len(got) for one, got in self.messages.items()}, set(self.live)
+            self.hub.serve_step()
+            if before == ({one: len(got) for one, got in self.messages.items()}, self.live):
+                self.hub.poll()
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[WatchedStores]:
+    # The process of live views ends with its files open.
+    with killed():
+        yield WatchedStores(tmp_path / "store", "audit", "fw")
+
+
+def test_viewers_get_the_lines_of_all_stores(stores):
+    stores.attach(1)
+    stores.attach(2, '"a="')
+    stores.poll()
+    for name, message in (("audit", "a=1"), ("", "b=2"), ("fw", "a=3"), ("audit", "a=4")):
+        stores.write(name, message)
+    stores.poll()
+    assert sorted(stores.messages[1]) == ["a=1", "a=3", "a=4", "b=2"]
+    assert sorted(stores.messages[2]) == ["a=1", "a=3", "a=4"]
+    assert parse_place(stores.last[1]) == parse_place(stores.last[2]) == stores.end
+    assert stores.live == {1, 2}
+
+
+@given(st.lists(st.sampled_from(("", "audit", "fw", "poll", "again", "other")), max_size=25))
+def test_each_line_comes_once_however_a_viewer_comes_and_goes(tmp_path_factory, steps):
+    """Viewers connect again by their last id, at any moment."""
+    wrote: list[str] = []
+    with killed():
+        stores = WatchedStores(tmp_path_factory.mktemp("stores") / "store", "audit", "fw")
+        stores.attach(1)
+        stores.last[1] = str(stores.end)
+        for step in steps:
+            if step == "poll":
+                stores.poll()
+            elif step == "again":
+                stores.hub.leave(1)
+                stores.live.discard(1)
+                stores.attach(1, begin=parse_place(stores.last[1]))
+            elif step == "other":
+                stores.hub.leave(2)
+                stores.live.discard(2)
+                stores.attach(2)
+            else:
+                wrote.append(f"n={len(wrote)}")
+                stores.write(step, wrote[-1])
+        stores.poll()
+        stores.poll()
+    assert sorted(stores.messages[1]) == sorted(wrote)
+    assert not stores.missed
+
+
+def test_a_store_that_comes_later_is_followed_and_one_that_goes_is_left(tmp_path):
+    with killed():
+        assert_stores_come_and_go(tmp_path)
+
+
+def assert_stores_come_and_go(tmp_path: Path) -> None:
+    stores = WatchedStores(tmp_path / "store")
+    stores.attach(1)
+    stores.attach(2, begin=Position(1, 0))
+    stores.poll()
+    stores.write("", "n=1")
+    stores.poll()
+    assert stores.last[1] == str(Position(1, 0))
+    stores.attach(3)
+    stores.add("audit")
+    stores.write("audit", "n=2")
+    stores.write("", "n=3")
+    stores.poll(LOOK_FOR_STORES_EVERY)
+    stores.add("fw")
+    stores.write("fw", "n=4")
+    stores.attach(4, begin=widened(parse_place("audit/1:0,fw/1:0"), stores.end))
+    stores.poll(LOOK_FOR_STORES_EVERY)
+    assert [sorted(stores.messages[one]) for one in (1, 2, 3)] == [
+        ["n=1", "n=2", "n=3", "n=4"],
+        ["n=1", "n=2", "n=3", "n=4"],
+        ["n=2", "n=3", "n=4"],
+    ]
+    assert sorted(stores.messages[4]) == ["n=1", "n=2", "n=3", "n=4"]
+    shutil.rmtree(stores.top / "stores" / "audit")
+    stores.ends.pop(number_of_store("audit"))
+    stores.write("fw", "n=5")
+    stores.poll()
+    stores.poll()
+    stores.write("", "n=6")
+    stores.poll()
+    assert stores.messages[1][4:] == ["n=5", "n=6"]
+    assert parse_place(stores.last[1]) == stores.end
+    os.rename(stores.top, tmp_path / "away")
+    shutil.rmtree(tmp_path / "away")
+    with pytest.raises(StoreError, match="the store was removed"):
+        stores.poll(0)
+
+
+def test_a_cursor_names_a_position_in_each_store():
+    assert str(parse_place("17:5,audit/3:99")) == "17:5,audit/3:99"
+    found = parse_place("17:5,audit/3:99")
+    assert isinstance(found, Cursor) and {*found.positions} == {0, number_of_store("audit")}
+    assert parse_place("audit/3:99") == Position(3, 99).in_store(number_of_store("audit"))
+    for wrong in ("1:2,1:3", "1:2,", "1:2,x", ",", "", "Audit/1:2,1:2"):
+        with pytest.raises(ValueError, match="position"):
+            parse_place(wrong)

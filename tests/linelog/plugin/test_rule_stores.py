@@ -1,0 +1,202 @@
+"""A service with the stores of rules: opened, sorted into, changed, left behind, closed."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.threads import deferToThread
+
+from logsrv.errors import StartError
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
+from logsrv.linelog.plugin.service import LoggerService
+from tests.parts.logger_services import settings
+from tests.parts.reactor import REACTOR, logged, until
+
+QUERY = '[[retention]]\nname = "audit"\nmatch = "sshd"\nkeep-days = 365\n'
+LISTENER = '[[retention]]\nname = "fw"\nlistener = "firewall"\nkeep-bytes = "1GiB"\n'
+
+
+class Server:
+    """A service whose file of settings a test changes."""
+
+    def __init__(self, home: Path, rules: str, general: str = "") -> None:
+        self.home, self.file, self.store = home, home / "logsrv.toml", home / "store"
+        self.write(rules, general)
+        self.service = LoggerService(self.settings(), load=self.settings, reactor=REACTOR)
+
+    def settings(self) -> LoggerSettings:
+        return settings("--config", str(self.file))
+
+    def write(self, rules: str, general: str = "") -> None:
+        self.file.write_text(
+            f'directory = "{self.store}"\nlisten = "unix:{self.home}/s"\n{general}'
+            f'[[listener]]\nlisten = "unix:{self.home}/fw"\nname = "firewall"\n{rules}'
+        )
+
+    async def send(self, *messages: str, to: str = "s") -> None:
+        """Send lines, and wait until all that were sent are stored."""
+        wanted = self.stored + len(messages)
+        data = "".join(f"{one}\n" for one in messages).encode()
+        await deferToThread(send, self.home / to, data)
+        await until(lambda: self.stored == wanted, "the lines")
+
+    @property
+    def stored(self) -> int:
+        return int(self.service.metrics.value("stored_lines_total"))
+
+    async def reload(self, rules: str, general: str = "") -> list[str]:
+        self.write(rules, general)
+        with logged() as said:
+            await self.service.reload()
+        return said
+
+    def lines(self, name: str = "") -> list[str]:
+        place = self.store / "stores" / name if name else self.store
+        text = (place / "current.log").read_text()
+        return [line.split(" ", 2)[2] for line in text.splitlines()]
+
+
+def send(path: Path, data: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        connection.sendall(data)
+
+
+async def test_lines_go_to_the_stores_of_their_rules(tmp_path):
+    server = Server(tmp_path, QUERY + LISTENER)
+    server.service.startService()
+    await server.send("x", "sshd 1", "y")
+    await server.send("fw 1", "sshd 2", to="fw")
+    sizes = {place: (server.store / "stores" / place / "current.log").stat().st_size
+             for place in ("audit", "fw")}  # fmt: skip
+    for name, size in sizes.items():
+        assert server.service.metrics.value("rule_store_bytes", rule=name) == size > 0
+    whole = server.service.metrics.value("store_bytes")
+    assert whole == sum(sizes.values()) + (server.store / "current.log").stat().st_size
+    await server.service.stopService()
+    assert (server.lines(), server.lines("audit"), server.lines("fw")) == (
+        ["x", "y"], ["sshd 1", "sshd 2"], ["fw 1"],
+    )  # fmt: skip
+
+
+async def test_without_rules_lines_go_to_the_store_itself(tmp_path):
+    """Nothing stands between a listener and its store."""
+    server = Server(tmp_path, "")
+    server.service.startService()
+    servers: Any = [site.server for site in server.service.sites]
+    assert [one.intake.sink for one in servers] == [server.service.store] * 2
+    await server.send("x", "sshd 1")
+    await server.service.stopService()
+    assert not (server.store / "stores").exists()
+
+
+async def test_a_reload_adds_changes_and_removes_rules(tmp_path):
+    server = Server(tmp_path, "")
+    server.service.startService()
+    await server.send("sshd 1")
+    await server.reload(QUERY)
+    await server.send("sshd 2")
+    store = server.service.rule_stores.stores[0]
+    assert store.policy.keep_days == 365
+    await server.reload(QUERY.replace("365", "7").replace("sshd", "sudo"))
+    assert store.policy.keep_days == 7
+    await server.send("sshd 3", "sudo 1")
+    said = await server.reload("", "keep-days = 1\n")
+    assert any("stores/audit has no rule any more" in one for one in said)
+    assert store.policy.keep_days == 7, "its lines are kept as the rule said"
+    assert "stores/audit has no rule any more" in server.service.status()
+    await server.send("sudo 2")
+    await server.service.stopService()
+    assert server.lines() == ["sshd 1", "sshd 3", "sudo 2"]
+    assert server.lines("audit") == ["sshd 2", "sudo 1"]
+
+
+async def test_a_store_keeps_its_lines_for_their_time_when_a_start_finds_no_rule(tmp_path):
+    server = Server(tmp_path, QUERY + LISTENER)
+    server.service.startService()
+    await server.send("sshd 1")
+    await server.service.stopService()
+    again = Server(tmp_path, "", "keep-days = 1\n")
+    again.service.startService()
+    [store] = again.service.rule_stores.stores
+    assert store.directory.name == "audit", "the other one has no lines"
+    assert store.policy.keep_days == 365
+    await again.service.stopService()
+
+
+async def test_without_its_note_a_store_without_a_rule_keeps_all(tmp_path):
+    server = Server(tmp_path, QUERY)
+    server.service.startService()
+    await server.send("sshd 1")
+    await server.service.stopService()
+    (server.store / "stores" / "audit" / "keep").unlink()
+    again = Server(tmp_path, "", "keep-days = 1\n")
+    with logged() as said:
+        again.service.startService()
+    [store] = again.service.rule_stores.stores
+    assert store.policy.keep_days is None
+    assert any("does not say how long" in one for one in said)
+    await again.service.stopService()
+
+
+async def test_a_store_that_cannot_be_made_refuses_the_reload(tmp_path):
+    """The old rules go on."""
+    server = Server(tmp_path, QUERY)
+    server.service.startService()
+    (server.store / "stores" / "fw").write_text("a file")
+    said = await server.reload(QUERY.replace("sshd", "sudo") + LISTENER)
+    assert any("reload refused" in one for one in said)
+    await server.send("sshd 1", "sudo 1")
+    await server.service.stopService()
+    assert server.lines("audit") == ["sshd 1"] and server.lines() == ["sudo 1"]
+
+
+async def test_a_store_that_cannot_be_made_refuses_the_start(tmp_path):
+    server = Server(tmp_path, QUERY)
+    (server.store / "stores").mkdir(parents=True)
+    (server.store / "stores" / "audit").write_text("a file")
+    with pytest.raises(StartError, match="stores/audit"):
+        server.service.startService()
+    await server.service.stopService()
+
+
+async def test_a_listener_with_another_name_has_another_rule(tmp_path):
+    server = Server(tmp_path, LISTENER)
+    server.service.startService()
+    server.write(LISTENER)
+    text = server.file.read_text().replace('name = "firewall"', 'name = "other"')
+    server.file.write_text(
+        text.replace(
+            "[[retention]]",
+            f'[[listener]]\nlisten = "unix:{tmp_path}/n"\nname = "firewall"\n[[retention]]',
+        )
+    )
+    await server.service.reload()
+    await server.send("a", to="fw")
+    await server.send("b", to="n")
+    await server.service.stopService()
+    assert (server.lines(), server.lines("fw")) == (["a"], ["b"])
+
+
+async def test_rules_do_not_go_with_what_would_lack_their_lines(tmp_path):
+    alert = 'alert = "failed"\nalert-command = "true"\n'
+    server = Server(tmp_path, "", alert)
+    server.service.startService()
+    said = await server.reload(QUERY, alert)
+    assert any("does not go with alerts" in one for one in said)
+    await server.send("sshd 1")
+    await server.service.stopService()
+    assert server.lines() == ["sshd 1"]
+
+
+async def test_a_fault_names_the_store_of_its_rule(tmp_path, monkeypatch):
+    server = Server(tmp_path, QUERY)
+    server.service.startService()
+    [store] = server.service.rule_stores.stores
+    monkeypatch.setattr(store, "troubles", lambda: {"remove": "no permission"})
+    assert server.service.unhealthy() == [
+        "stores/audit: old segments cannot be removed: no permission"
+    ]
+    assert server.service.metrics.value("store_trouble", kind="remove") == 1
+    await server.service.stopService()
