@@ -231,10 +231,15 @@ def test_stop_closes_streams_and_refuses_requests(served):
     assert served.ask("/healthz")[0] == 503
 
 
-def test_a_refused_live_view_is_counted_once(served, monkeypatch):
+def test_a_refused_live_view_is_counted_once_and_does_not_begin(tmp_path, monkeypatch):
     """It is counted once, by the status that it got."""
     monkeypatch.setattr("logsrv.linelog.http.views.view_process.MOST_QUERIES", 0)
-    assert served.ask("/api/tail")[0] == 429
+    served = ServedStore(tmp_path, audit=True)
+    with capturedLogs() as logged:
+        assert served.ask("/api/tail")[0] == 429
+    [line] = [event["line"] for event in logged if "line" in event]
+    assert " status=429 " in line and "begins=yes" not in line
+    assert served.metrics.value("http_viewers") == 0
     _, said = served.ask("/metrics")
     assert b'http_requests_total{status="429"} 1.0' in said
     assert b'http_requests_total{status="200"}' not in said

@@ -31,6 +31,13 @@ def test_neighbouring_lines_are_one_run():
     assert plan().runs[3].span == (0, 41)
 
 
+def test_a_line_that_is_known_already_makes_its_run_no_shorter():
+    runs = Runs()
+    for start, end in ((0, 10), (10, 25), (0, 10), (20, 30)):
+        runs.add(start, end)
+    assert [*runs] == [(0, 30)]
+
+
 def test_a_plan_is_read_as_it_was_written():
     assert told(parse_plan(plan().to_bytes())) == told(plan())
 
