@@ -138,7 +138,7 @@ class StoresTotals:
         found = {
             number: totals.count()
             for number, (store, totals) in self._known.items()
-            # That of a rule may be removed by hand once it is empty.
+            # A rule's store may be removed by hand once it is empty.
             if number == 0 or not store.disk.is_gone()
         }
         if len(found) == 1:
