@@ -87,6 +87,12 @@ class LineEraser:
         for number in sorted(self._plan.runs):
             try:
                 self._erase(number)
+            except FileNotFoundError:
+                # Retention may have removed it at any moment.
+                self._listed = Listing(self._disk)
+                if number == self._listed.active or number in self._listed.by_number:
+                    raise
+                self.outcome.gone.append(number)
             except ValueError as error:
                 self.outcome.damaged[number] = explanation(error)
         plan = self._plan

@@ -293,6 +293,27 @@ def test_what_retention_removes_meanwhile_does_not_come_back(store):
     assert files_with_person(store) == [] and doctor_finds(store) == []
 
 
+@pytest.mark.parametrize("opens", [2, 3])
+def test_what_retention_removes_while_it_is_read_is_gone(opens, store):
+    """The first open is that of the erase, with which it keeps others from changing the segment."""
+
+    class RemovingDisk(Disk):
+        opened = 0
+
+        def open(self, name: str, flags: int) -> int:
+            if name.startswith("0000000001-") and name.endswith(".zst"):
+                self.opened += 1
+                if self.opened == opens:
+                    note_removed([RemovedRun(range(1, 2), 1, 1)], self)
+                    for path in store.glob("0000000001-*"):
+                        path.unlink()
+            return super().open(name, flags)
+
+    outcome = erase(store, disk=RemovingDisk().open_directory(store))
+    assert outcome.gone == [1] and not list(store.glob("0000000001-*"))
+    assert files_with_person(store) == [] and doctor_finds(store) == []
+
+
 def test_a_reader_with_an_earlier_index_reads_the_new_text(store):
     told: list[str] = []
     with View(str(store), told.append) as view:
