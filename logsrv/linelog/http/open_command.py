@@ -37,7 +37,7 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.help import add_settings
 from logsrv.kit.service.findings import find_user
-from logsrv.kit.text.words import listed, shown
+from logsrv.kit.text.words import LONGEST_ERROR, listed, shown
 from logsrv.linelog.commands.service_settings import names_configuration, service_settings
 from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
 from logsrv.linelog.http.log_in.one_time_codes import NONCE_BYTES, make_code
@@ -106,7 +106,7 @@ def _settings(given: Mapping[str, list[str]]) -> tuple[HttpSettings, str]:
         return service_settings(given, usual=False).of(HttpSettings), "the command line"
     if names_configuration(given):
         file = given["config"][-1] if "config" in given else os.environ["LOGSRV_CONFIG"]
-        looked_at = shown(file)
+        looked_at = shown(file, LONGEST_ERROR)
     elif not os.path.exists(CONFIGURATION):
         looked_at = f"the command line, variables, and {CONFIGURATION}, which is not there"
     elif os.access(CONFIGURATION, os.R_OK):
@@ -126,13 +126,13 @@ def _token(settings: HttpSettings, looked_at: str) -> str | None:
     file = settings.http_token_file
     if file is not None and os.path.exists(file) and not os.access(file, os.R_OK):
         raise ConfigurationError(
-            f"you may not read the token, {shown(str(file))}, named by {looked_at}: whoever may read it "
+            f"you may not read the token, {shown(str(file), LONGEST_ERROR)}, named by {looked_at}: whoever may read it "
             "can log in; sudo logsrv open"
         )
     if file is not None and not os.path.exists(file) and not _can_enter(file.parent):
         raise ConfigurationError(
-            f"you may not enter {shown(str(file.parent))}, where the token is by {looked_at}: "
-            "sudo logsrv open"
+            f"you may not enter {shown(str(file.parent), LONGEST_ERROR)}, where the token is by "
+            f"{looked_at}: sudo logsrv open"
         )
     return read_http_token(settings)
 

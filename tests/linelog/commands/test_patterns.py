@@ -33,7 +33,7 @@ def test_a_row_for_each_pattern(store):
             "%",
             "sshd",
             "info",
-            "2026-11-20T06:00:00.000000Z",
+            "2026-11-20T06:00:00Z",
             "1:0",
             "user",
             "<n>",
