@@ -126,8 +126,8 @@ def _token(settings: HttpSettings, looked_at: str) -> str | None:
     file = settings.http_token_file
     if file is not None and os.path.exists(file) and not os.access(file, os.R_OK):
         raise ConfigurationError(
-            f"you may not read the token, {shown(str(file), LONGEST_ERROR)}, named by {looked_at}: whoever may read it "
-            "can log in; sudo logsrv open"
+            f"you may not read the token, {shown(str(file), LONGEST_ERROR)}, named by {looked_at}: "
+            "whoever may read it can log in; sudo logsrv open"
         )
     if file is not None and not os.path.exists(file) and not _can_enter(file.parent):
         raise ConfigurationError(
