@@ -120,7 +120,7 @@ def test_ordinary_questions_are_answered_by_one_query_or_three_clicks(server, br
     ask(page, "| sort ms | limit 10")
     page.wait("document.querySelectorAll('.line.sorted').length === 10")
     slowest = sorted((ms for *_, ms in planted.calls), reverse=True)[:10]
-    assert page.texts(".line .number") == [f"{ms:,}" for ms in slowest]
+    assert page.texts(".line .number") == [f"{ms:,} ms" for ms in slowest]
     page.wait("document.querySelector('#connection').textContent === 'Not live: sorted lines'")
 
     failed = '"Failed password" | extract "from <address> port" | count by address'
