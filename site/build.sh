@@ -16,7 +16,7 @@ cp -R docs README.md CONTRIBUTING.md SECURITY.md "$source/"
 cp bench/README.md "$source/bench/"
 cp site/index.md "$source/"
 for linked in \
-    $(grep -oh '](\(\.\./\)*[A-Za-z_./]*\(\.py\|file\))' docs/*.md README.md CONTRIBUTING.md | sed 's#^](##; s#^\(\.\./\)*##; s#)$##' | sort -u); do
+    $(grep -oh '](\(\.\./\)*[A-Za-z_./]*\(\.py\|file\))' docs/*.md README.md CONTRIBUTING.md SECURITY.md | sed 's#^](##; s#^\(\.\./\)*##; s#)$##' | sort -u); do
     mkdir -p "$source/$(dirname "$linked")"
     cp "$linked" "$source/$linked"
 done

@@ -62,7 +62,8 @@ class EraseRun:
             self.found = find_lines(
                 view, self.matcher, self.scope, whole_records=self.whole_records
             )
-            self.damaged = view.damaged
+            # A segment that retention removes meanwhile needs no erase.
+            self.damaged = view.has_unreadable_lines
         self.refused = erase_refused_lines(self.disk, self.matcher, self.scope, dry_run=True)
 
     @property

@@ -141,6 +141,11 @@ class View:
         return bool(self._damage)
 
     @property
+    def has_unreadable_lines(self) -> bool:
+        """True if lines cannot be read that the store still has: `damaged`, but for removed segments."""
+        return any(REMOVED_MEANWHILE not in sentence for sentence in self._damage)
+
+    @property
     def stores(self) -> Mapping[int, View]:
         """The stores by the numbers in their positions."""
         return {0: self}
