@@ -8,6 +8,7 @@ from logsrv.kit.text.escape import one_line
 
 SHOWN_LENGTH = 100
 LONGEST_ERROR = 300
+"""The most characters of the text of an error, or of a path in a sentence."""
 # Errors that Python raises for data of an unexpected form: their types, or how their texts begin.
 _ODD = (AttributeError, IndexError, OverflowError, RecursionError, TypeError)
 _ODD_SAID = (
