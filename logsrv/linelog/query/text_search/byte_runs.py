@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.linelog.fields.byte_arrays import Array
-from logsrv.linelog.query.text_search.engine import TOKEN, compile_search
+from logsrv.linelog.query.text_search.engine import compile_search
+from logsrv.linelog.query.text_search.pattern_fold import fold_pattern
 
 FEWEST = 8
 """Bytes of the shortest run that is looked for: every second byte is looked at, and four have to fit."""
@@ -35,6 +36,10 @@ class _Item(NamedTuple):
 
     least: int
     allowed: frozenset[int]
+
+
+# With it the bytes are too many.
+_ANY = _Item(1, frozenset(range(256)))
 
 
 class ByteRun:
@@ -89,35 +94,27 @@ def byte_run_of(exact: str) -> ByteRun | None:
 
     None if its bytes are too many or too few.
     """
-    # For each open group its branches, each of them the items in order.
-    groups: list[list[list[_Item]]] = [[[]]]
-    for token in TOKEN.finditer(exact):
-        kind, text = token.lastgroup, token[0]
-        branch = groups[-1][-1]
-        if kind == "open":
-            groups.append([[]])
-        elif kind == "close":
-            groups[-2][-1].append(_either(groups.pop()))
-        elif kind == "repeat":
-            times = int(token["least"] or 0) if token["least"] else int(text[0] == "+")
-            branch.append(_Item(branch[-1].least * times, branch.pop().allowed))
-        elif text == "|":
-            groups[-1].append([])
-        elif kind == "plain":
-            if not text.isascii():
-                return None
-            branch += [_Item(1, frozenset((byte,))) for byte in text.encode()]
-        elif kind == "flags" or text in _WITHOUT_WIDTH:
-            branch.append(_Item(0, _NOTHING))
-        else:
-            allowed = _bytes_of(text)
-            if not allowed:
-                return None
-            branch.append(_Item(1, allowed))
-    least, allowed = _either(groups[0])
+    least, allowed = fold_pattern(exact, values=_items_of, repeated=_repeated, either=_either)
     if least < FEWEST or len(allowed) > MOST_BYTES or ord("\n") in allowed:
         return None
     return ByteRun(min(least, LONGEST), bytes(allowed))
+
+
+def _items_of(token: re.Match[str]) -> list[_Item]:
+    kind, text = token.lastgroup, token[0]
+    if kind == "plain":
+        return (
+            [_Item(1, frozenset((byte,))) for byte in text.encode()] if text.isascii() else [_ANY]
+        )
+    if kind == "flags" or text in _WITHOUT_WIDTH:
+        return [_Item(0, _NOTHING)]
+    allowed = _bytes_of(text)
+    return [_Item(1, allowed) if allowed else _ANY]
+
+
+def _repeated(item: _Item, token: re.Match[str]) -> _Item:
+    times = int(token["least"]) if token["least"] else int(token[0][0] == "+")
+    return _Item(item.least * times, item.allowed)
 
 
 def _either(branches: list[list[_Item]]) -> _Item:

@@ -13,11 +13,12 @@ A search reads on behind a match only as long as a repetition without limit goes
 
 from __future__ import annotations
 
+import re
 from enum import Flag, auto
 from functools import reduce
 from operator import and_
 
-from logsrv.linelog.query.text_search.engine import TOKEN
+from logsrv.linelog.query.text_search.pattern_fold import fold_pattern
 
 
 class _Item(Flag):
@@ -44,27 +45,19 @@ _ONE = _SHORT | _Item.IS_ONE
 
 def may_look_far(exact: str) -> bool:
     """Return whether to find all matches of an `exact` pattern may take more than linear time."""
-    # For each open group its branches, each of them the items in order.
-    groups: list[list[list[_Item]]] = [[[]]]
-    for token in TOKEN.finditer(exact):
-        kind, text = token.lastgroup, token[0]
-        branch = groups[-1][-1]
-        if kind == "open":
-            groups.append([[]])
-        elif kind == "close":
-            groups[-2][-1].append(_either(groups.pop()))
-        elif kind == "repeat":
-            is_endless = text[0] in "*+" or (token["more"] is not None and not token["most"])
-            branch.append(_repeated(branch.pop(), is_endless, is_optional=text[0] == "?"))
-        elif text == "|":
-            groups[-1].append([])
-        else:
-            branch.append(_SHORT if kind in ("plain", "quoted") and len(text) > 1 else _ONE)
-    return _Item.AT_END not in _either(groups[0])
+    whole = fold_pattern(exact, values=_items_of, repeated=_repeated, either=_either)
+    return _Item.AT_END not in whole
 
 
-def _repeated(item: _Item, is_endless: bool, is_optional: bool) -> _Item:
+def _items_of(token: re.Match[str]) -> tuple[_Item]:
+    is_text = token.lastgroup in ("plain", "quoted") and len(token[0]) > 1
+    return (_SHORT if is_text else _ONE,)
+
+
+def _repeated(item: _Item, token: re.Match[str]) -> _Item:
+    is_optional = token[0][0] == "?"
     if _Item.IS_SHORT in item:
+        is_endless = token[0][0] in "*+" or (token["more"] is not None and not token["most"])
         return _SHORT if not is_endless else _RUN if _Item.IS_ONE in item else _LAST
     return _LAST if is_optional and _Item.ENDS_BRANCH in item else _FAR
 
