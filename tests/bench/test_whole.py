@@ -36,6 +36,10 @@ def measured(*words: str) -> tuple[int, str]:
             ["new: 2 of the 2 planted, 0 others", "CPU for a million lines: ", "peak memory: "],
         ),
         ("sealing --kind access --megabytes 2 --runs 1", ["access: ", "MB/s without", "% (bar"]),
+        (
+            "sustained --kind access --rate 3000 --minutes 0.1",
+            ["| lines a second ", "million lines: receiving", "kept up"],
+        ),
         pytest.param(
             "search --segments 2 --megabytes 3 --runs 1 --directory {}"
             " --case word --case common --case number --case id",
