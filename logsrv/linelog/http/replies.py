@@ -25,6 +25,7 @@ from logsrv.linelog.http.counted_replies import (
 )
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.search_request import (
+    NeighbourValues,
     Reply,
     Values,
     document_maker,
@@ -467,10 +468,10 @@ def _pop_removal_event(view: View, passed: deque[int], until: int) -> bytes:
     return missed_event(None, str(Position(gone + 1, 0))) if gone else b""
 
 
-def show(view: View, values: Values) -> Reply:
+def show(view: View, values: NeighbourValues) -> Reply:
     """Yield a line and its neighbours. Raises Problem (404) if there is no such line."""
-    with closing(_lines_of_store(view, values)) as lines:
-        hit = _line_at(lines, values)
+    with closing(_lines_of_store(view, values["position"])) as lines:
+        hit = _line_at(lines, values["position"])
         window = lines.lines_around(hit, values["before"], values["after"])
     yield json_line(
         {"lines": [hit_document(one, context=one.position != hit.position) for one in window]}
@@ -479,19 +480,19 @@ def show(view: View, values: Values) -> Reply:
 
 def record(view: View, values: Values) -> Reply:
     """Yield all lines of the record that a line belongs to. Raises Problem (404) as `show` does."""
-    with closing(_lines_of_store(view, values)) as lines:
-        found = whole_record(lines, _line_at(lines, values))
+    with closing(_lines_of_store(view, values["position"])) as lines:
+        found = whole_record(lines, _line_at(lines, values["position"]))
     yield json_line({"lines": record_documents(found)})
 
 
-def _lines_of_store(view: View, values: Values) -> StoredLines:
+def _lines_of_store(view: View, position: str) -> StoredLines:
     """Return the lines of the store that the position of a request names."""
     # In the view of another store, no line has this position.
-    return StoredLines(view.parts.get(parse_named_position(values["position"]).store, view))
+    return StoredLines(view.parts.get(parse_named_position(position).store, view))
 
 
-def _line_at(lines: StoredLines, values: Values) -> Hit:
-    wanted = parse_named_position(values["position"])
+def _line_at(lines: StoredLines, position: str) -> Hit:
+    wanted = parse_named_position(position)
     hit = lines.line_at(wanted)
     if hit is None:
         raise Problem(404, f"there is no line at {wanted}")
@@ -502,7 +503,7 @@ def _parse_position_if_any(text: str | None) -> Position | None:
     return None if text is None else parse_named_position(text)
 
 
-REPLIES: dict[str, Callable[[View, Values], Reply]] = {
+REPLIES: dict[str, Callable[[View, Any], Reply]] = {
     reply.__name__: reply
     for reply in (
         *(search, tail, show, record),

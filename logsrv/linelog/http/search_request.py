@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from logsrv.cores import cores
 from logsrv.lazy_names import later_module
@@ -25,7 +25,47 @@ else:
     # Most stores have no others in them, and their searches start sooner without it.
     stores_search = later_module("logsrv.linelog.read.stores_search")
 
-Values: TypeAlias = dict[str, Any]
+
+class Values(TypedDict, total=False):
+    """The parameters of a request, parsed as `endpoints` says; those of its endpoint are there.
+
+    q: the query. since, until, new_since: RFC 3339, "" for no limit. before, after, position: positions.
+    begin, end: of a live view: where its lines begin and end, a place and a position or cursor.
+    columns: names of fields, None for all. tz: a zone, "" for UTC. by, field: names of fields.
+    """
+
+    q: str
+    since: str
+    until: str
+    source: str
+    tz: str
+    limit: int
+    reverse: bool
+    newest: bool
+    before: str | None
+    after: str | None
+    join: bool
+    format: str
+    columns: list[str] | None
+    whole: bool
+    progress: bool
+    buckets: int
+    by: str
+    field: str
+    new_since: str
+    position: str
+    begin: str
+    end: str
+
+
+class NeighbourValues(TypedDict):
+    """The parameters of a request for a line and its neighbours: so many before and after its position."""
+
+    position: str
+    before: int
+    after: int
+
+
 Reply: TypeAlias = Iterator[bytes]
 """The pieces of an answer."""
 

@@ -1,12 +1,14 @@
 """Parameters: read, checked, explained."""
 
 import json
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
 from logsrv.linelog.http.endpoints import BY_PATH, ENDPOINTS, LONGEST_QUERY, openapi_document
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.replies import REPLIES
+from logsrv.linelog.http.search_request import NeighbourValues, Values
 
 NOW = 1_795_000_000.0
 
@@ -96,3 +98,13 @@ def test_a_variable_where_only_some_values_are_possible_is_explained():
         "; $worst is a variable: a board with this search offers its values; here it is a text"
     )
     assert problem.value.at == 8
+
+
+@pytest.mark.parametrize("name", sorted(REPLIES.keys() - {"tail"}))
+def test_the_types_of_parsed_parameters_know_all_of_an_endpoint(name):
+    """mypy believes these types: JSON from the server has no others."""
+    types = get_type_hints(NeighbourValues if name == "show" else Values)
+    for one in BY_PATH[f"/api/{name}"].parameters:
+        kind = types[one.name]
+        classes = {get_origin(each) or each for each in get_args(kind) or (kind,)}
+        assert one.required or type(one.default) in classes
