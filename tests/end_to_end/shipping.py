@@ -8,11 +8,17 @@ from tests.parts.commands import logsrv
 from tests.parts.daemons import Logger
 
 
-def status(server: Logger) -> dict[str, dict[str, object]]:
-    """Return the output of `logsrv ship --status`, by the names of the targets."""
+def statuses(server: Logger) -> list[dict[str, object]]:
+    """Return the output of `logsrv ship --status`: each target of each store."""
     done = logsrv("ship", "--status", str(server.store), "--json")
     assert not done.stderr
-    return {one["name"]: one for one in json.loads(done.stdout)}
+    found: list[dict[str, object]] = json.loads(done.stdout)
+    return found
+
+
+def status(server: Logger) -> dict[str, dict[str, object]]:
+    """Return the same of a server without rules, by the names of the targets."""
+    return {str(one["name"]): one for one in statuses(server)}
 
 
 def metrics(server: Logger, index: int) -> dict[str, float]:

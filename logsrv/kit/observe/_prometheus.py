@@ -42,14 +42,28 @@ class MetricsCollector(Collector):
         for metric in self._metrics.catalogue:
             name = self._metrics.exposed_name(metric)
             if metric.kind == "histogram":
-                yield _histogram_family(metric, name, distributions[metric.name])
+                yield _without_empty_labels(
+                    _histogram_family(metric, name, distributions[metric.name])
+                )
             else:
-                yield _number_family(metric, name, values[metric.name])
+                yield _without_empty_labels(_number_family(metric, name, values[metric.name]))
 
 
 def _label_values(labels: Labels) -> list[str]:
     # Lone surrogates, which only a stranger's text has, would make the whole scrape fail.
     return [text.encode(errors="backslashreplace").decode() for _, text in labels]
+
+
+def _without_empty_labels(family: Family) -> Family:
+    """Leave out labels without a text: to Prometheus, and so to queries and alerts, that is the same.
+
+    So a metric may get a further label, and the values that do not need it stay as they were.
+    """
+    family.samples = [
+        one._replace(labels={name: text for name, text in one.labels.items() if text})
+        for one in family.samples
+    ]
+    return family
 
 
 def _number_family(metric: Metric, name: str, values: list[tuple[list[str], float]]) -> Family:

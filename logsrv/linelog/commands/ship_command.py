@@ -1,11 +1,12 @@
 """Show how far the targets of a store are, or give a store another identity.
 
 --status works with and without a running server. The lag of a target is the lines that it has not
-confirmed.
+confirmed. The stores of [[retention]] rules in DIR are shipped too, and each has lines of its own here.
 
 A copied store, or one restored from a backup, has the identity of the original. If the original goes on
 shipping, the target refuses the copy's lines. --new-identity makes the copy another store, whose lines are
-shipped from its present end on. No server may use the directory meanwhile.
+shipped from its present end on. The stores of rules in it get other identities too. No server may use the
+directory meanwhile.
 
 Example:
 
@@ -18,6 +19,7 @@ Exit status: 0 when all targets take lines, 1 when one does not, nothing is ship
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import time
@@ -41,10 +43,10 @@ from logsrv.linelog.ship.ship_place import write_identity_to_places
 from logsrv.linelog.ship.status import LagMeter, ShipLag, TargetStatus, target_statuses
 from logsrv.linelog.ship.targets.target import BETWEEN
 from logsrv.linelog.store import identity
-from logsrv.linelog.store.disk import store_errors
+from logsrv.linelog.store.disk import Disk, store_errors
 from logsrv.linelog.store.lock import locked
 from logsrv.linelog.store.notes.segment_notes import MissingText
-from logsrv.linelog.store.rule_stores import other_stores_sentence
+from logsrv.linelog.store.rule_stores import has_lines, rule_stores
 from logsrv.linelog.store.segment import Position
 
 command = Command("ship", "show how far the targets of a store are", __name__)
@@ -77,32 +79,44 @@ def run(arguments: argparse.Namespace) -> int:
     require_other_option(arguments, "status", "json")
     require_other_option(arguments, "new_identity", "resend")
     directory = arguments.new_identity or arguments.status or usual_store()
-    if others := other_stores_sentence(directory, "is about"):
-        tell(f"logsrv ship: {others}")
     if arguments.new_identity is not None:
-        return _new_identity(arguments.new_identity, resend=arguments.resend)
-    return _status(arguments.status or usual_store(), as_json=arguments.json)
+        return _new_identities(directory, resend=arguments.resend)
+    return _status(directory, as_json=arguments.json)
 
 
 def _status(directory: str, *, as_json: bool) -> int:
-    with (
-        store_errors(f"{directory} cannot be read"),
-        View(directory, lambda why: tell(f"logsrv ship: {why}")) as view,
-    ):
-        found = target_statuses(directory, view, time.time())
+    with store_errors(f"{directory} cannot be read"):
+        found = {"": _statuses(directory)}
+        for rule, place in rule_stores(directory).items():
+            statuses = _statuses(place)
+            # The store of a removed rule without lines has nothing to ship, and no server opens it.
+            if has_lines(place) or any(one.running for one in statuses):
+                found[rule] = statuses
+    every = [(rule, one) for rule, statuses in found.items() for one in statuses]
     if as_json:
-        print(json.dumps([_object(one) for one in found], indent=1))
-    elif found:
-        print(aligned_columns([_HEAD, *(_row(one) for one in found)]), end="")
+        print(json.dumps([_object(rule, one) for rule, one in every], indent=1))
+    elif every:
+        rows = [_HEAD, *(_row(one) for _, one in every)]
+        if len(found) > 1:
+            stores = ["store", *(f"stores/{rule}" if rule else "." for rule, _ in every)]
+            rows = [(store, *row) for store, row in zip(stores, rows, strict=True)]
+        print(aligned_columns(rows), end="")
     else:
         tell(f"logsrv ship: nothing was ever shipped from {shown(directory)}")
-    wanted = [one for one in found if one.wanted]
+    wanted = [one for _, one in every if one.wanted]
     return 0 if wanted and all(one.up for one in wanted) else 1
 
 
-def _object(one: TargetStatus) -> dict[str, object]:
+def _statuses(directory: str) -> list[TargetStatus]:
+    """Return the state of the targets of one store. Raises OSError and StoreError."""
+    with View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
+        return target_statuses(directory, view, time.time())
+
+
+def _object(rule: str, one: TargetStatus) -> dict[str, object]:
     lag = one.lag
     return {
+        "rule": rule,
         "name": one.name,
         "target": one.target,
         "wanted": one.wanted,
@@ -156,8 +170,19 @@ def _rounded_time(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _new_identity(directory: str, *, resend: bool) -> int:
-    with store_errors(f"{directory} cannot be changed"), locked(directory) as disk:
+def _new_identities(directory: str, *, resend: bool) -> int:
+    """Give a store, and the stores of rules in it, other identities."""
+    with store_errors(f"{directory} cannot be changed"), contextlib.ExitStack() as undo:
+        # All are locked before any is changed.
+        places = [directory, *rule_stores(directory).values()]
+        disks = [undo.enter_context(locked(place)) for place in places]
+        for place, disk in zip(places, disks, strict=True):
+            _new_identity(place, disk, resend=resend)
+    return 0
+
+
+def _new_identity(directory: str, disk: Disk, *, resend: bool) -> None:
+    with store_errors(f"{directory} cannot be changed"):
         with View(directory, lambda why: tell(f"logsrv ship: {why}")) as view:
             end, first = end_of_store(view), Position(view.segments[0].number, 0)
             found = target_statuses(directory, view, time.time())
@@ -169,7 +194,6 @@ def _new_identity(directory: str, *, resend: bool) -> int:
             write_identity_to_places(directory, made.store)
     print(f"{shown(directory)} is store {made.store} from {made.began} on")
     _tell_unsent(found, unsent, resend=resend)
-    return 0
 
 
 def _tell_unsent(found: Sequence[TargetStatus], unsent: ShipLag, *, resend: bool) -> None:

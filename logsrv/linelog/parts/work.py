@@ -6,6 +6,7 @@ The service calls these methods in the reactor's thread, in this order:
                             refuses the start or the reload
     make_server             for each new site, after that
     before_store_opens      once
+    holds_of_rule_store     for each store of a [[retention]] rule, before it opens; also at a reload
     apply                   when the store is open, and at each reload
     stopping                when the service stops, while peers are still connected
     stop                    last, after the store is closed
@@ -38,6 +39,20 @@ Options = TypeVar("Options")
 
 
 @attrs.frozen(eq=False, kw_only=True)
+class RuleStoreContext:
+    """The open store of a [[retention]] rule, as a part gets it.
+
+    rule: the name of the rule. It may have been removed: the store goes on until its lines are gone.
+    directory, identity, hold: as those of the main store in PartContext.
+    """
+
+    rule: str
+    directory: Callable[[], str]
+    identity: Callable[[], str]
+    hold: Callable[[Sequence[Hold]], object]
+
+
+@attrs.frozen(eq=False, kw_only=True)
 class PartContext:
     """The store of a service and its means, as a part gets them.
 
@@ -47,7 +62,8 @@ class PartContext:
     much all have, for /api/stats; for a thread. hold: called with the requests to keep segments from
     retention; each replaces all others.
     unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
-    received. endpoints: returns those of all parts; for the web server.
+    received. endpoints: returns those of all parts; for the web server. rule_stores: returns the open
+    stores of [[retention]] rules.
     """
 
     directory: Callable[[], str]
@@ -61,6 +77,7 @@ class PartContext:
     reactor: Any
     metrics: Metrics
     endpoints: Callable[[], Sequence[PartEndpoint]] = tuple
+    rule_stores: Callable[[], Sequence[RuleStoreContext]] = tuple
     ends: Callable[[], Mapping[int, Position]] = attrs.Factory(
         lambda self: lambda: {0: self.position()}, takes_self=True
     )
@@ -102,6 +119,10 @@ class PartWork(Generic[Options]):
 
     def before_store_opens(self, options: Options, directory: str) -> None:
         """Prepare what the store needs when it opens."""
+
+    def holds_of_rule_store(self, options: Options, directory: str) -> Sequence[Hold]:
+        """Return the requests to keep segments of a rule's store, which opens next."""
+        return ()
 
     def apply(self, options: Options) -> None:
         """Use these options from now on."""

@@ -7,7 +7,7 @@ at their time, by the note `keep` in their store.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,14 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.columns.maker_thread import ColumnMaker
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.sorting import QueryRule, SortedStores
+from logsrv.linelog.parts.work import RuleStoreContext
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.monitoring import HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.retention_settings import RetentionSettings
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.store.disk import explanation, make_directory, reason
-from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.policy import Hold, StorePolicy
 from logsrv.linelog.store.rule_stores import (
     FOLDER,
     KeptFor,
@@ -62,6 +63,7 @@ class RuleStores:
         self._main, self._reactor, self._clock, self._metrics = main, reactor, clock, metrics
         self._open: dict[str, _RuleStore] = {}
         self._rules: Sequence[RetentionSettings] = ()
+        self._holds: Callable[[str], Sequence[Hold]] = lambda _: ()
         self._intakes: weakref.WeakKeyDictionary[Intake, None] = weakref.WeakKeyDictionary()
 
     @property
@@ -78,6 +80,11 @@ class RuleStores:
     def by_number(self) -> dict[int, Store]:
         """The open stores of rules, by their numbers in positions."""
         return {number_of_store(name): one.store for name, one in [*self._open.items()]}
+
+    @property
+    def contexts(self) -> list[RuleStoreContext]:
+        """The open stores of rules, as parts get them."""
+        return [_context(name, one.store) for name, one in self._open.items()]
 
     def sort(self, intake: Intake) -> None:
         """Let a listener sort its lines by the present rules, and by others after each reload."""
@@ -98,11 +105,15 @@ class RuleStores:
             intake.sink = sorted_stores = SortedStores(self._main)
             sorted_stores.sort(rules, rest)
 
-    def open(self, settings: LoggerSettings) -> None:
+    def open(
+        self, settings: LoggerSettings, holds: Callable[[str], Sequence[Hold]] = lambda _: ()
+    ) -> None:
         """Open the stores of new rules, and those that removed ones have left. Raises StoreError.
 
-        The stores that are open stay as they are until `apply`.
+        holds: returns what retention has to keep in a store from its start, by its directory. The stores
+        that are open stay as they are until `apply`.
         """
+        self._holds = holds
         rules = {one.name: one.kept_for for one in settings.retention}
         opened = []
         try:
@@ -149,6 +160,8 @@ class RuleStores:
         columns = ColumnMaker(store, clock=self._clock, tell=self._reactor.callFromThread)
         store.after_sealing = columns.look_soon
         hangs = HangLog(store, self._reactor)
+        # Retention begins when the store opens.
+        store.hold(self._holds(str(place)))
         store.open()
         self._metrics.time("columns_seconds", columns.seconds)
         self._metrics.watch("columns_waiting_segments", lambda: len(columns.left))
@@ -174,8 +187,6 @@ class RuleStores:
             policy,
             keep_days=one.kept.keep_days,
             keep_bytes=one.kept.keep_bytes,
-            # They are for segments in an archive, and this store has none there.
-            keep_indexes=None,
         )
         one.store.apply(own)
         one.columns.apply(own)
@@ -199,7 +210,8 @@ class RuleStores:
             elif one.has_rule:
                 one.has_rule = False
                 log.info(
-                    "{place} has no rule any more: its lines stay until it is their time, and are searched",
+                    "{place} has no rule any more: its lines stay until it is their time; until then they"
+                    " are searched, and what is not shipped goes on to targets",
                     place=one.store.present_directory,
                 )
             self._apply_policy(one, settings.store_policy)
@@ -244,6 +256,15 @@ class RuleStores:
     def _close(self, one: _RuleStore) -> Deferred[None]:
         one.hangs.next.stop()
         return one.store.close()
+
+
+def _context(name: str, store: Store) -> RuleStoreContext:
+    return RuleStoreContext(
+        rule=name,
+        directory=lambda: store.present_directory,
+        identity=lambda: store.identity.store if store.identity else "",
+        hold=store.hold,
+    )
 
 
 def _noted_keep(store: Store) -> KeptFor:

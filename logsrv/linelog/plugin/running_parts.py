@@ -24,6 +24,7 @@ from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.registry import KnownPart
 from logsrv.linelog.parts.work import PartContext, PartWork
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
+from logsrv.linelog.store.policy import Hold
 
 if TYPE_CHECKING:
     from logsrv.kit.service.findings import CheckRequest, Finding
@@ -101,6 +102,14 @@ class RunningParts:
         """Prepare what the store needs when it opens."""
         for work, options in self._with_options(settings):
             work.before_store_opens(options, str(settings.directory))
+
+    def holds_of_rule_store(self, settings: LoggerSettings, directory: str) -> list[Hold]:
+        """Return what the parts need of the store of a rule, which opens next."""
+        return [
+            hold
+            for work, options in self._with_options(settings)
+            for hold in work.holds_of_rule_store(options, directory)
+        ]
 
     def apply(self, settings: LoggerSettings) -> None:
         """Use these settings from now on. Raises ConfigurationError; then nothing has changed."""

@@ -6,7 +6,7 @@ import datetime
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -213,6 +213,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             reactor=reactor,
             metrics=self.metrics,
             endpoints=lambda: self.parts.endpoints(),
+            rule_stores=lambda: self.rule_stores.contexts,
         )
         self.parts = RunningParts(PARTS_FOUND.usable, context, settings)
 
@@ -321,7 +322,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             for sentence in self.parts.require_no_rule_stores(settings):
                 log.warn("{sentence}", sentence=sentence)
         # First, as one may raise; then nothing has changed.
-        self.rule_stores.open(settings)
+        self.rule_stores.open(settings, partial(self.parts.holds_of_rule_store, settings))
         self.parts.apply(settings)
         self.rule_stores.apply(settings)
         self._columns.apply(settings.store_policy)

@@ -31,8 +31,9 @@ class ShipOrders:
 
     tls_files: the paths of the authorities to trust, of our certificate and of its key. files: the marks
     (time, size, inode) of these files: a changed file changes the orders. directory, store: the directory
-    and the identity of the store. due: the number of the last segment that retention would remove. begin:
-    the number of the store's first segment when the target was added.
+    and the identity of the store. rule, main: the name of the [[retention]] rule whose store it is, and the
+    identity of the main store; "" for the main store. due: the number of the last segment that retention
+    would remove. begin: the number of the store's first segment when the target was added.
     """
 
     name: str
@@ -47,6 +48,8 @@ class ShipOrders:
     store: str = ""
     due: int = 0
     begin: int = 0
+    rule: str = ""
+    main: str = ""
 
     @property
     def target(self) -> TargetSettings:
@@ -59,6 +62,8 @@ class ShipOrders:
             tls=TLSOptions(cafile=cafile, certificate=certificate, key=key),
             token=self.token,
             keepalive=self.keepalive,
+            rule=self.rule,
+            main=self.main,
         )
 
 

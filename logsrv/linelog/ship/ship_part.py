@@ -1,4 +1,8 @@
-"""Shipping as a part of the line logger: what the service asks of it."""
+"""Shipping as a part of the line logger: what the service asks of it.
+
+Each store of a `[[retention]]` rule is shipped as the main store is: by processes of its own, with its own
+identity and places. So to a target it is a further store of this machine.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,20 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 
 from logsrv.kit.observe.metrics import Metric, make_metrics
-from logsrv.linelog.parts.work import PartContext, PartWork
+from logsrv.linelog.parts.work import PartContext, PartWork, RuleStoreContext
 from logsrv.linelog.ship.findings import findings_of_targets
 from logsrv.linelog.ship.ship_settings import ShipOptions
-from logsrv.linelog.ship.target_processes import TargetProcesses, saved_holds
+from logsrv.linelog.ship.target_monitor import LABELS
+from logsrv.linelog.ship.target_processes import (
+    TargetOrders,
+    TargetProcesses,
+    saved_holds,
+    targets_of_rule_store,
+)
+from logsrv.linelog.store.policy import Hold
 
 if TYPE_CHECKING:
     from logsrv.kit.service.findings import CheckRequest, Finding
@@ -46,47 +57,62 @@ class ShipPart(PartWork[ShipOptions]):
     """The shipping of a service."""
 
     metrics = (
-        *make_metrics("gauge", _GAUGES, "target"),
-        *make_metrics("counter", _COUNTERS, "target"),
+        *make_metrics("gauge", _GAUGES, *LABELS),
+        *make_metrics("counter", _COUNTERS, *LABELS),
         Metric(
             "ship_acknowledged_seconds",
             "histogram",
             "Time from sending a block, or a batch of lines, to its acknowledgement.",
-            ("target",),
+            LABELS,
         ),
         Metric(
             "ship_retries_total",
             "counter",
             "Times that something was not taken and is tried again.",
-            ("target", "reason"),
+            (*LABELS, "reason"),
         ),
     )
-
-    without_rule_stores = (
-        "only the lines of the main store are shipped: those of [[retention]] rules stay here"
-    )
+    reads_rule_stores = True
 
     def __init__(self, context: PartContext, options: ShipOptions) -> None:
         super().__init__(context, options)
-        self._processes = TargetProcesses(
-            directory=context.directory,
-            identity=context.identity,
-            hold=context.hold,
-            clock=context.clock,
-            reactor=context.reactor,
-            metrics=context.metrics,
+        self._orders = TargetOrders()
+        self._processes = self._make_processes(context)
+        # The processes of the stores of rules, by the names of the rules.
+        self._of_rules: dict[str, TargetProcesses] = {}
+
+    def _make_processes(self, store: PartContext | RuleStoreContext) -> TargetProcesses:
+        of_rule = isinstance(store, RuleStoreContext)
+        return TargetProcesses(
+            directory=store.directory,
+            identity=store.identity,
+            hold=store.hold,
+            clock=self.context.clock,
+            reactor=self.context.reactor,
+            metrics=self.context.metrics,
+            orders=self._orders,
+            rule=store.rule if isinstance(store, RuleStoreContext) else "",
+            main_identity=lambda: self.context.identity() if of_rule else "",
         )
 
     def prepare(self, options: ShipOptions) -> None:
-        self._processes.prepare_orders(options.targets)
+        self._orders.prepare(options.targets)
 
     def before_store_opens(self, options: ShipOptions, directory: str) -> None:
         if options.targets:
             # Lines that a target lacks must not be removed before the targets report their places.
             self.context.hold(saved_holds(directory, options.targets))
 
+    def holds_of_rule_store(self, options: ShipOptions, directory: str) -> Sequence[Hold]:
+        return saved_holds(directory, targets_of_rule_store(options.targets))
+
     def apply(self, options: ShipOptions) -> None:
         self._processes.set_targets(options.targets)
+        for store in self.context.rule_stores():
+            # The store of a removed rule stays open, and goes on being shipped.
+            if store.rule not in self._of_rules:
+                self._of_rules[store.rule] = self._make_processes(store)
+            self._of_rules[store.rule].set_targets(targets_of_rule_store(options.targets))
 
     def left_out(self, options: ShipOptions) -> Sequence[str]:
         return [one.subject for one in options.targets if one.is_left_out]
@@ -100,4 +126,5 @@ class ShipPart(PartWork[ShipOptions]):
         return findings_of_targets(options, asked, now)
 
     def stop(self) -> Deferred[None]:
-        return self._processes.stop()
+        stopping = [one.stop() for one in (self._processes, *self._of_rules.values())]
+        return gatherResults(stopping).addCallback(lambda _: None)

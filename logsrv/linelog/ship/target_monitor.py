@@ -41,6 +41,9 @@ from logsrv.linelog.store.segment import Position
 
 log = Logger()
 
+LABELS = ("target", "rule")
+"""The labels of the metrics of a target. rule: whose store is shipped; "" for the main store."""
+
 ANSWERS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Buckets in seconds: a sync or a slow network takes 1 to 100 ms; a shipper waits for 30 s at most."""
 
@@ -61,6 +64,7 @@ The counters of gaps begin with the figures of the last process.
 class TargetMonitor:
     """Counts and logs the reports about a target, between `register_metrics` and `remove_metrics`.
 
+    rule: the name of the [[retention]] rule whose store is shipped; "" for the main store.
     position: the saved place, up to which the target has everything; None if unknown. released: the number
     of the first segment that the target, an archive, has not confirmed to have. up: whether it takes lines;
     None if unknown. clock: returns monotonic seconds.
@@ -69,6 +73,7 @@ class TargetMonitor:
     name: str
     _metrics: Metrics
     _clock: Callable[[], float]
+    rule: str = ""
     position: Position | None = attrs.field(init=False, default=None)
     released: int = attrs.field(init=False, default=0)
     up: bool | None = attrs.field(init=False, default=None)
@@ -89,19 +94,28 @@ class TargetMonitor:
     )
 
     def __attrs_post_init__(self) -> None:
-        self._metrics.time("ship_acknowledged_seconds", self._answers, target=self.name)
+        self._metrics.time("ship_acknowledged_seconds", self._answers, **self._labels)
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {"target": self.name, "rule": self.rule}
+
+    @property
+    def subject(self) -> str:
+        """The target, and the store if it is not the main one, as the log names them."""
+        return f"{self.name} (stores/{self.rule})" if self.rule else self.name
 
     def register_metrics(self) -> None:
         """Register its metrics."""
         if self._part is not None:
             return
         part = self._part = MetricsPart(self._metrics)
-        part.watch("ship_up", lambda: bool(self.up), target=self.name)
-        part.watch("ship_lag_bytes", lambda: self._lag.bytes, target=self.name)
-        part.watch("ship_lag_lines", lambda: self._lag.lines, target=self.name)
-        part.watch("ship_lag_seconds", lambda: self._lag.seconds, target=self.name)
+        part.watch("ship_up", lambda: bool(self.up), **self._labels)
+        part.watch("ship_lag_bytes", lambda: self._lag.bytes, **self._labels)
+        part.watch("ship_lag_lines", lambda: self._lag.lines, **self._labels)
+        part.watch("ship_lag_seconds", lambda: self._lag.seconds, **self._labels)
         for name in _COUNTERS:
-            part.count(name, 0, target=self.name)
+            part.count(name, 0, **self._labels)
 
     def remove_metrics(self) -> None:
         """Remove its metrics."""
@@ -176,7 +190,7 @@ class TargetMonitor:
             self.position = position
 
     def _count(self, name: str, amount: float = 1, **labels: str) -> None:
-        self._metrics.count(name, amount, target=self.name, **labels)
+        self._metrics.count(name, amount, **self._labels, **labels)
 
     def _count_removed(self, report: RemovedInAll) -> None:
         # A counter must not fall, but the reported total may, for a short time: it includes lines that the
@@ -231,4 +245,4 @@ class TargetMonitor:
             self._log_sentence(how, f"{what}{times}")
 
     def _log_sentence(self, how: Callable[..., object], what: str) -> None:
-        how("ship {target}: {what}", target=self.name, what=what)
+        how("ship {target}: {what}", target=self.subject, what=what)

@@ -25,7 +25,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.ship.address import BEGINNING, END, PLUGINS
 from logsrv.linelog.ship.orders import ShipOrders, encode_orders, make_orders
 from logsrv.linelog.ship.reports import decode_report
-from logsrv.linelog.ship.ship_place import FOLDER
+from logsrv.linelog.ship.ship_place import FOLDER, ShipPlace
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.status import save_target_names, saved_first_segment
 from logsrv.linelog.ship.target_monitor import TargetMonitor
@@ -34,6 +34,7 @@ from logsrv.linelog.store import place
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.policy import Hold
+from logsrv.linelog.store.rule_stores import has_lines
 from logsrv.linelog.store.segment import Position, parse_position, segments
 
 log = Logger()
@@ -70,12 +71,42 @@ class _TargetProcess:
                 self.asking = False
 
 
+@attrs.define(eq=False)
+class TargetOrders:
+    """The orders for targets, as they were made last; all stores of a service share them."""
+
+    # The targets by their names, each with its orders.
+    _made: Mapping[str, tuple[ShipSettings, ShipOrders]] = attrs.field(init=False, factory=dict)
+
+    def prepare(self, targets: Sequence[ShipSettings]) -> None:
+        """Read the secrets and certificates of targets. Raises ConfigurationError."""
+        self._made = {one.label: (one, make_orders(one)) for one in targets if not one.is_left_out}
+
+    def of(self, target: ShipSettings) -> ShipOrders:
+        """Return the orders for a target; `ship_from` is its own. Raises ConfigurationError."""
+        if (made := self._made.get(target.label)) is not None:
+            settings, orders = made
+            if attrs.evolve(settings, ship_from=target.ship_from) == target:
+                return attrs.evolve(orders, ship_from=target.ship_from)
+        return make_orders(target)
+
+
+def targets_of_rule_store(targets: Sequence[ShipSettings]) -> tuple[ShipSettings, ...]:
+    """Return the targets for the store of a [[retention]] rule: a position is one of the main store."""
+    return tuple(
+        one if one.ship_from in (BEGINNING, END) else attrs.evolve(one, ship_from=BEGINNING)
+        for one in targets
+    )
+
+
 @attrs.define(eq=False, kw_only=True)
 class TargetProcesses:
-    """The processes of all targets of a service, from the first `set_targets` to `stop`.
+    """The processes of all targets of a store, from the first `set_targets` to `stop`.
 
     directory: returns the present directory of the store. identity: returns the identity of the store, ""
-    if it has none. hold: called with the requests to keep segments from retention.
+    if it has none. hold: called with the requests to keep segments from retention. rule: the name of the
+    [[retention]] rule whose store it is; "" for the main store. main_identity: returns the identity of the
+    main store; for the store of a rule.
     """
 
     _directory: Callable[[], str]
@@ -84,9 +115,9 @@ class TargetProcesses:
     _clock: Clock
     _reactor: Any
     _metrics: Metrics
-    # The targets whose orders were made last, and these orders by the targets' names.
-    _checked: tuple[ShipSettings, ...] = attrs.field(init=False, default=())
-    _orders: Mapping[str, ShipOrders] = attrs.field(init=False, factory=dict)
+    _orders: TargetOrders = attrs.field(factory=TargetOrders)
+    _rule: str = ""
+    _main_identity: Callable[[], str] = lambda: ""
     _all: dict[str, _TargetProcess] = attrs.field(init=False, factory=dict)
     # The names of the targets whose plugin is missing, and the requests to keep segments for them.
     _left_out: list[str] = attrs.field(init=False, factory=list)
@@ -96,11 +127,6 @@ class TargetProcesses:
     _names_saved: bool = attrs.field(init=False, default=True)
     _stopping: bool = attrs.field(init=False, default=False)
 
-    def prepare_orders(self, targets: tuple[ShipSettings, ...]) -> None:
-        """Read the secrets and certificates of targets. Raises ConfigurationError."""
-        self._orders = {one.label: make_orders(one) for one in targets if not one.is_left_out}
-        self._checked = targets
-
     def set_targets(self, targets: tuple[ShipSettings, ...]) -> None:
         """Ship only to these targets from now on, to none if the store has no identity.
 
@@ -108,19 +134,22 @@ class TargetProcesses:
         """
         if self._stopping:
             return
-        if self._checked != targets:
-            self.prepare_orders(targets)
+        orders = {one.label: self._orders.of(one) for one in targets if not one.is_left_out}
         if targets and not self._identity():
-            log.error("ship: the store has no identity, so nothing can be shipped from it")
+            log.error(
+                "ship: the store {directory} has no identity, so nothing can be shipped from it",
+                directory=self._directory(),
+            )
             targets = ()
         self._leave_out([one for one in targets if one.is_left_out])
         targets = tuple(one for one in targets if not one.is_left_out)
         for one in targets:
-            self._start_or_change_target(one, self._orders[one.label])
+            self._start_or_change_target(one, orders[one.label])
         labels = {one.label for one in targets}
         for name, shipped in self._all.items():
             if shipped.wanted and name not in labels:
-                log.info("ship {target}: it is no target any more", target=name)
+                subject = shipped.reported.subject
+                log.info("ship {target}: it is no target any more", target=subject)
                 shipped.wanted = False
                 shipped.process.end_until_needed()
                 shipped.reported.remove_metrics()
@@ -156,12 +185,14 @@ class TargetProcesses:
 
     def _make_target_process(self, settings: ShipSettings, orders: ShipOrders) -> _TargetProcess:
         name = settings.label
-        reported = TargetMonitor(name, self._metrics, self._clock.monotonic)
+        reported = TargetMonitor(name, self._metrics, self._clock.monotonic, self._rule)
         begin = _first_segment_number(self._directory(), name)
+        if settings.ship_from == END:
+            self._begin_in_new_store(settings, begin)
         shipped = _TargetProcess(settings, orders, begin, reported)
         shipped.process = ResidentProcess(
             MODULE,
-            name=f"ship {name}",
+            name=f"ship {reported.subject}",
             orders=partial(self._log_and_encode_orders, shipped),
             take=partial(self._handle_report, shipped),
             ended=partial(self._handle_process_end, shipped),
@@ -174,7 +205,7 @@ class TargetProcesses:
         if not shipped.asking:
             log.info(
                 "ship {target}: process {pid} sends lines on to {where}",
-                target=shipped.reported.name,
+                target=shipped.reported.subject,
                 pid=pid,
                 where=shipped.settings.ship.loggable_url,
             )
@@ -184,8 +215,33 @@ class TargetProcesses:
             store=self._identity(),
             due=shipped.due,
             begin=shipped.begin,
+            rule=self._rule,
+            main=self._main_identity(),
         )
         return encode_orders(orders)
+
+    def _begin_in_new_store(self, settings: ShipSettings, begin: int) -> None:
+        """Save a place at the first line of a store that has none yet: all of its lines are new.
+
+        Otherwise `end` would be where the process of the target finds it, after the first lines have come.
+        """
+        directory, name = self._directory(), settings.label
+        if has_lines(directory):
+            return
+        url = settings.ship.loggable_url
+        with closing(ShipPlace(directory, name, target=url, clock=self._clock.time_of_day)) as kept:
+            try:
+                if not kept.folder.disk.has_name(name):
+                    kept.save(self._identity(), Position(begin, 0))
+            except OSError as error:
+                log.warn(
+                    "ship {target}: the first lines of {directory} may not be sent: {path} cannot be"
+                    " saved: {why}",
+                    target=name,
+                    directory=directory,
+                    path=kept.path,
+                    why=reason(error),
+                )
 
     def _handle_report(self, shipped: _TargetProcess, line: bytes) -> None:
         shipped.reported.handle_report(decode_report(line))

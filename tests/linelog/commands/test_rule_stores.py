@@ -149,9 +149,7 @@ def test_doctor_and_reindex_take_all_stores(here):
     asked(here, "doctor", "a")
 
 
-@pytest.mark.parametrize(
-    "words", ["erase -d a n=3 --yes", "ship --status a", "import -d a old.log --dry-run"]
-)
+@pytest.mark.parametrize("words", ["erase -d a n=3 --yes", "import -d a old.log --dry-run"])
 def test_a_command_of_one_store_names_the_others(here, words):
     (here / "old.log").write_text("")
     done = logsrv(*words.split(), directory=here)

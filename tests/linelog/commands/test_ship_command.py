@@ -1,6 +1,7 @@
 """`logsrv ship`: how far targets are, and another identity."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.notes.segment_notes import MissingText
+from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, make_store
 
@@ -82,6 +84,7 @@ def test_the_status_is_json_for_programs(store, capsys):
     [one] = json.loads(capsys.readouterr().out)
     assert one.pop("lag_seconds") > 0
     assert one == {
+        "rule": "",
         "name": "centre",
         "target": "https://c:443",
         "wanted": True,
@@ -99,6 +102,68 @@ def test_the_status_is_json_for_programs(store, capsys):
         "failed": None,
     }
     kept.close()
+
+
+def rule_store(store: Path, lines: list[bytes]) -> Path:
+    """Make the store of the rule `audit`, with an identity."""
+    (store / "stores").mkdir()
+    place = make_store(store / "stores" / "audit", [lines])
+    with Disk().open_directory(place) as disk:
+        identity.make_identity(disk, Position(1, 0), lambda size: b"y" * size)
+    return place
+
+
+def test_the_stores_of_rules_have_lines_of_their_own_in_the_status(store, capsys):
+    place = rule_store(store, [line("a"), line("b")])
+    main_place = ship(store, TargetState(up=True), offset=len(line("b")))
+    kept = ShipPlace(str(place), "centre", target="https://c:443", clock=lambda: 0)
+    kept.save("79" * 16, Position(1, len(line("a"))))
+    save_target_names(kept.folder.disk, {"centre": 1})
+    assert main(["ship", "--status", str(store)]) == 1, "nothing ships the store of the rule"
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("store         target")
+    assert said[1].startswith(".             centre  yes")
+    assert said[2].startswith("stores/audit  centre  not running  1:")
+    assert "1 lines" in said[2]
+    save_state(kept.folder.disk, "centre", TargetState(up=True))
+    assert kept.lock()
+    assert main(["ship", "--status", str(store), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["rule"], one["lag_lines"]) for one in found] == [("", 0), ("audit", 1)]
+    kept.close()
+    main_place.close()
+
+
+def test_the_store_of_a_removed_rule_without_lines_is_not_in_the_status(store, capsys):
+    """No server opens it, so nothing runs; and nothing waits."""
+    place = rule_store(store, [])
+    with closing(PlaceFolder(str(place), "ship")) as folder:
+        save_target_names(folder.disk, {"centre": 1})
+    kept = ship(store, TargetState(up=True))
+    assert main(["ship", "--status", str(store)]) == 0
+    assert "audit" not in capsys.readouterr().out
+    kept.close()
+
+
+def test_a_new_identity_is_for_the_stores_of_rules_too(store, capsys):
+    """A target refuses the copy of each of them."""
+    place = rule_store(store, [line("a")])
+    assert main(["ship", "--new-identity", str(store)]) == 0
+    said = capsys.readouterr().out
+    with Disk().open_directory(place) as disk:
+        after = identity.load(disk)
+    assert after is not None and after.store != "79" * 16
+    assert f"{store} is store " in said and f"{place} is store {after.store} from 1:" in said
+
+
+def test_no_identity_changes_if_one_of_the_stores_is_in_use(store, capsys):
+    place = rule_store(store, [line("a")])
+    with Disk().open_directory(place) as disk:
+        lock = DirectoryLock(disk)
+        assert main(["ship", "--new-identity", str(store)]) == 1
+        lock.release()
+    assert not (store / "store").exists()
+    assert str(place) in capsys.readouterr().err
 
 
 def test_a_store_without_targets_is_status_1(store, capsys):

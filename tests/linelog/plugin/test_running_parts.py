@@ -15,7 +15,7 @@ from logsrv.linelog.parts.part import Part
 from logsrv.linelog.parts.registry import KnownPart
 from logsrv.linelog.parts.work import PartWork
 from logsrv.linelog.plugin.running_parts import RunningParts
-from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.policy import Hold, StorePolicy
 from tests.parts.logger_services import settings
 
 NOW = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
@@ -93,3 +93,17 @@ async def test_a_part_that_fails_hinders_no_other():
         await parts.stop()
     assert ended == ["sound"]
     assert [formatEvent(one) for one in events] == ["the part Failing failed to stop"]
+
+
+class Holding(PartWork[StorePolicy]):
+    def holds_of_rule_store(self, options: StorePolicy, directory: str) -> list[Hold]:
+        return [Hold(directory, 3, 100)]
+
+
+def test_the_holds_of_all_parts_are_for_a_store_that_opens():
+    """Retention begins when it opens, before a part has seen it."""
+    parts = [known(kind, ours=True) for kind in (Holding, Sound, Holding)]
+    context: Any = SimpleNamespace(metrics=Metrics())
+    running = RunningParts(parts, context, settings())
+    found = running.holds_of_rule_store(settings(), "/x/stores/a")
+    assert found == [Hold("/x/stores/a", 3, 100)] * 2

@@ -176,7 +176,7 @@ def test_what_is_acknowledged_is_counted_and_not_said(stage):
     assert not stage.take(TextAcknowledged(Position(3, 9), bytes=100, lines=2, seconds=0.2))
     assert (stage.value("ship_sent_bytes_total"), stage.value("ship_sent_lines_total")) == (100, 2)
     [(_, labels, counted)] = stage.metrics.distributions()
-    assert labels == (("target", "centre"),) and sum(counted.counts) == 1
+    assert dict(labels) == {"target": "centre", "rule": ""} and sum(counted.counts) == 1
 
 
 def test_retries_are_counted_by_their_reason(stage):

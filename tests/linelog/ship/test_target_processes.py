@@ -3,7 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
@@ -21,7 +23,12 @@ from logsrv.linelog.ship.reports import (
 )
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.ship.target_processes import TargetProcesses, saved_holds
+from logsrv.linelog.ship.target_processes import (
+    TargetOrders,
+    TargetProcesses,
+    saved_holds,
+    targets_of_rule_store,
+)
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import Spawned, Spawner
@@ -39,13 +46,14 @@ def target(name: str, **given: object) -> ShipSettings:
 class Stage:
     """Target processes that do nothing."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **more: Any) -> None:
         self.reactor = Spawner()
         self.metrics = Metrics(METRICS)
         self.place = directory
         self.identity = STORE
         self.holds: list[Hold] = []
         self.told = 0
+        self.orders = TargetOrders()
         self.processes = TargetProcesses(
             directory=lambda: str(self.place),
             identity=lambda: self.identity,
@@ -53,6 +61,8 @@ class Stage:
             clock=HandClock(),
             reactor=self.reactor,
             metrics=self.metrics,
+            orders=self.orders,
+            **more,
         )
 
     def _hold(self, holds: Sequence[Hold]) -> None:
@@ -60,7 +70,7 @@ class Stage:
         self.told += 1
 
     def change(self, *targets: ShipSettings) -> None:
-        self.processes.prepare_orders(targets)
+        self.orders.prepare(targets)
         self.processes.set_targets(targets)
 
     def running(self) -> dict[str, Spawned]:
@@ -228,13 +238,78 @@ def test_a_store_without_an_identity_ships_nothing_and_says_so(stage):
     with logged() as said:
         stage.change(target("a"))
     assert not stage.reactor.processes
-    assert said == ["ship: the store has no identity, so nothing can be shipped from it"]
+    why = f"the store {stage.place} has no identity, so nothing can be shipped from it"
+    assert said == [f"ship: {why}"]
+
+
+def test_the_end_of_a_store_without_lines_is_its_first_line(tmp_path):
+    """Also if lines come before the target's process has started, and after a kill."""
+    (tmp_path / "current.log").write_bytes(b"")
+    first = Stage(tmp_path)
+    first.change(target("a", ship_from="end"))
+    assert first.holds == [Hold("a", 1, 1000)]
+    (tmp_path / "current.log").write_bytes(b"x\n")
+    kept = ShipPlace(str(tmp_path), "a", target="relp://a:2514", clock=lambda: 0)
+    assert kept.load(STORE, Position(1, 2)) == Position(1, 0) and kept.new
+    kept.close()
+    again = Stage(tmp_path)
+    again.change(target("a", ship_from="end"), target("b", ship_from="end"))
+    assert again.holds == [Hold("a", 1, 1000)], "b begins at the end"
+    assert not (tmp_path / "ship" / "b").exists()
+
+
+def test_a_place_is_not_begun_again_when_retention_has_removed_all_lines(tmp_path):
+    (tmp_path / "current.log").write_bytes(b"")
+    kept = ShipPlace(str(tmp_path), "a", target="relp://a:2514", clock=lambda: 0)
+    kept.save(STORE, Position(7, 3))
+    kept.close()
+    Stage(tmp_path).change(target("a", ship_from="end"))
+    assert '"7:3"' in (tmp_path / "ship" / "a").read_text()
+
+
+def test_the_end_of_a_new_store_whose_place_cannot_be_saved_is_told(tmp_path):
+    (tmp_path / "current.log").write_bytes(b"")
+    (tmp_path / "ship").write_text("in the way")
+    stage = Stage(tmp_path)
+    with logged() as said:
+        stage.change(target("a", ship_from="end"))
+    assert "the first lines of" in said[0] and "may not be sent" in said[0]
+    assert [*stage.running()] == ["a"]
+
+
+def test_the_store_of_a_rule_is_shipped_under_its_name(tmp_path):
+    """From its first line, if a target begins at a position, which is one of the main store."""
+    stage = Stage(tmp_path, rule="audit", main_identity=lambda: "cd" * 16)
+    targets = targets_of_rule_store([target("a", ship_from="17:5"), target("b", ship_from="end")])
+    assert [one.ship_from for one in targets] == ["beginning", "end"]
+    stage.orders.prepare([target("a", ship_from="17:5"), target("b", ship_from="end")])
+    with logged() as said:
+        stage.processes.set_targets(targets)
+        stage.report("a", TargetUp("at least once"))
+    orders = decode_orders(stage.running()["a"].said[0])
+    assert (orders.ship_from, orders.rule, orders.main) == ("beginning", "audit", "cd" * 16)
+    assert "ship a (stores/audit): at least once" in said
+    assert stage.metrics.value("ship_up", target="a", rule="audit") == 1
+    assert stage.metrics.value("ship_up", target="a", rule="") == 0
+
+
+def test_the_secrets_are_read_once_for_all_stores(tmp_path):
+    (tmp_path / "token").write_text("one")
+    (tmp_path / "token").chmod(0o600)
+    orders = TargetOrders()
+    one = target("a", ship=parse_ship_url("ndjson+https://a/x"), ship_token_file=tmp_path / "token")
+    orders.prepare([one])
+    (tmp_path / "token").unlink()
+    [of_rule] = targets_of_rule_store([attrs.evolve(one, ship_from="1:0")])
+    assert orders.of(of_rule).token == orders.of(one).token == "one"
+    with pytest.raises(ConfigurationError, match="token"):
+        orders.of(attrs.evolve(one, query="x"))
 
 
 def test_a_missing_file_refuses_the_settings_and_nothing_changes(stage):
     stage.change(target("a"))
     with pytest.raises(ConfigurationError, match="ship-token-file"):
-        stage.processes.prepare_orders((target("a", ship_token_file=Path("/no")),))
+        stage.orders.prepare((target("a", ship_token_file=Path("/no")),))
     stage.change(target("a"))
     assert len(stage.reactor.processes) == 1
 

@@ -12,7 +12,7 @@ const WHEN_HIDDEN = 30_000;
 /** Open connections of senders: without those of browsers, of Prometheus and of `--inspect`. */
 const OPEN = /^logsrv_connections_open(?:\{(?!listener="(?:http|metrics|inspect) )[^\n]*\})? ([\d.e+]+)$/gm;
 
-const SHIPPED = /^logsrv_ship_(up|lag_bytes|lag_lines|lag_seconds)\{target="([\w-]+)"\} ([\d.e+-]+)$/gm;
+const SHIPPED = /^logsrv_ship_(up|lag_bytes|lag_lines|lag_seconds)\{(?:rule="([\w-]+)",)?target="([\w-]+)"\} ([\d.e+-]+)$/gm;
 /** Seconds that a sound target may be behind. */
 const SOON = 5;
 
@@ -92,7 +92,10 @@ export class Health {
 export function shipped(metrics) {
   /** @type {Map<string, Record<string, number>>} */
   const targets = new Map();
-  for (const [, what, name, value] of metrics.matchAll(SHIPPED)) targets.set(name, { ...targets.get(name), [what]: Number(value) });
+  for (const [, what, rule, target, value] of metrics.matchAll(SHIPPED)) {
+    const name = rule ? `${target} (stores/${rule})` : target;
+    targets.set(name, { ...targets.get(name), [what]: Number(value) });
+  }
   const each = [...targets].map(([name, { up = 0, lag_bytes = 0, lag_lines = 0, lag_seconds = 0 }]) => {
     const behind = `${counted(lag_lines, "line")}, ${size(lag_bytes)}, ${number(Math.round(lag_seconds))} s behind`;
     const well = up === 1 && lag_seconds < SOON;
@@ -100,7 +103,8 @@ export function shipped(metrics) {
   });
   const wrong = each.filter((one) => !one.well);
   const more = wrong.length > 1 ? `, and ${number(wrong.length - 1)} more` : "";
-  const well = each.length ? `shipped to ${counted(each.length, "target")}` : "";
+  const names = new Set([...targets.keys()].map((name) => name.split(" ")[0]));
+  const well = names.size ? `shipped to ${counted(names.size, "target")}` : "";
   return { said: wrong.length ? `${wrong[0].said}${more}` : well, each: each.map((one) => one.said).join("\n") };
 }
 

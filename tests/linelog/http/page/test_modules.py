@@ -330,6 +330,10 @@ def test_the_lag_of_targets_is_put_into_words(call):
     found = call("health.js", "shipped", worse)
     assert found["said"] == "d: 9 lines, 977 KiB, 2,500 s behind, and 1 more"
     assert found["each"].endswith("\ne takes nothing: has all")
+    rule = metrics("a", 1, 3, 90, 0.0).replace("{target", '{rule="audit",target')
+    found = call("health.js", "shipped", well + rule)
+    assert found["said"] == "shipped to 2 targets"
+    assert found["each"].endswith("\na (stores/audit): 3 lines, 90 bytes, 0 s behind")
     assert call("health.js", "shipped", "logsrv_x 1\n") == {"said": "", "each": ""}
 
 
