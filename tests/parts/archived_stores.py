@@ -51,13 +51,13 @@ def packed(directory: Path) -> list[Segment]:
         disk.close()
 
 
-def archive_all(store: Path, place: Path) -> DirectoryArchive:
+def archive_all(store: Path, place: Path, identity: str = STORE) -> DirectoryArchive:
     """Put all sealed segments of a store into an archive, and note that beside them."""
     place.mkdir(exist_ok=True)
     archive = DirectoryArchive(str(place))
     disk = Disk().open_directory(store)
     for one in packed(store):
-        save_local_manifest(disk, one, put_segment(archive, one, disk, STORE))
+        save_local_manifest(disk, one, put_segment(archive, one, disk, identity))
     disk.close()
     (store / "ship").mkdir(exist_ok=True)
     folder = Disk().open_directory(store / "ship")

@@ -7,34 +7,64 @@ from pathlib import Path
 
 from logsrv.errors import UsageError
 from logsrv.kit.text.words import shown
-from logsrv.linelog.archive.restoring import RestoredSegment, restore_segments
+from logsrv.linelog.archive.restoring import (
+    RestoredSegment,
+    begin_restoring,
+    is_restored,
+    restore_segments,
+)
+from logsrv.linelog.archive.rule_note import stores_of_rules
 from logsrv.linelog.archive.stores import open_archived_store
-from logsrv.linelog.store.disk import make_directory, store_errors
+from logsrv.linelog.objects.interface import Archive
+from logsrv.linelog.store.disk import Disk, make_directory, store_errors
 from logsrv.linelog.store.lock import locked
+from logsrv.linelog.store.rule_stores import directory_of_rule
 
 
 def restore(url: str, wanted: str | None, directory: str, tell: Callable[[str], None]) -> int:
-    """Write the segments of a store into a locked directory; return the exit status.
+    """Write the segments of a store, and of its rules' stores, into a directory; return the exit status.
 
     wanted: the identity of the store, if the archive has several. tell: gets a sentence for each
     segment that is left out. Raises UsageError for the URL, StoreError and ArchiveError.
     """
     try:
-        archive, store = open_archived_store(url, wanted)
+        archive, store = open_archived_store(url, wanted, is_main=True)
     except ValueError as error:
         raise UsageError(f"--from {shown(url)}: {error}") from None
-    total = _RestoredTotal(tell)
+    status = 0
     what = f"{shown(directory)} cannot be written"
     with store_errors(what, "; give the same command again to go on"):
         make_directory(Path(directory))
+        # Until its end, so no server uses the stores of rules without the main one.
         with locked(Path(directory)) as disk:
-            for one in restore_segments(archive, store, disk):
-                total.add(one)
-    print(f"{shown(directory)} is store {store}: {total}")
+            begin_restoring(store, disk)
+            for rule, stores in stores_of_rules(archive, store).items():
+                place = Path(directory_of_rule(directory, rule))
+                if stores[1:]:
+                    others = " or ".join(f"--store {one}" for one in stores[:-1])
+                    tell(
+                        f"{shown(str(place))} is the last of several stores; {others} restores another"
+                    )
+                    status = 1
+                make_directory(place.parent)
+                make_directory(place)
+                with locked(place) as inside:
+                    if not is_restored(stores[-1], inside):
+                        status |= _restore_store(archive, stores[-1], inside, tell)
+            status |= _restore_store(archive, store, disk, tell)
     print(
         "If the store that was archived still runs, or its lines went on elsewhere, give this one"
         " another identity before it ships: logsrv ship --new-identity"
     )
+    return status
+
+
+def _restore_store(archive: Archive, store: str, disk: Disk, tell: Callable[[str], None]) -> int:
+    """Restore one store, and print that; return the exit status."""
+    total = _RestoredTotal(tell)
+    for one in restore_segments(archive, store, disk):
+        total.add(one)
+    print(f"{shown(str(disk.directory))} is store {store}: {total}")
     return 1 if total.left_out else 0
 
 

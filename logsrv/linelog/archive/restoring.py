@@ -18,7 +18,7 @@ from logsrv.linelog.archive.putting import find_manifest
 from logsrv.linelog.objects.interface import Archive, ArchiveError, ChangedObject
 from logsrv.linelog.objects.putting import object_pieces
 from logsrv.linelog.store import identity, segment
-from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.disk import Disk, read_or
 from logsrv.linelog.store.notes.archive_notes import save_local_manifest
 from logsrv.linelog.store.notes.digest import FileDigest, digest_file, size_and_sha256
 from logsrv.linelog.store.notes.manifest import Manifest, object_name
@@ -38,20 +38,36 @@ class RestoredSegment(NamedTuple):
     error: str = ""
 
 
+def begin_restoring(store: str, disk: Disk) -> None:
+    """Note that a store is not whole yet: no server starts there. Raises StoreError and OSError.
+
+    A directory with a store is refused.
+    """
+    if disk.has_name(segment.ACTIVE):
+        raise StoreError(
+            f"there is a store in {disk.directory} already; restore into a new directory"
+        )
+    disk.replace_durably(segment.RESTORING, f"{store}\n".encode())
+
+
+def is_restored(store: str, disk: Disk) -> bool:
+    """Return whether an earlier restore, which was interrupted later, has finished this store."""
+    if disk.has_name(segment.RESTORING) or not disk.has_name(segment.ACTIVE):
+        return False
+    found = read_or(None, identity.load, disk)
+    return found is not None and found.store == store
+
+
 def restore_segments(archive: Archive, store: str, disk: Disk) -> Iterator[RestoredSegment]:
     """Restore a store into a locked directory; yield each segment when it is done.
 
     store: the identity. Raises StoreError if the directory has a store already, or the archive has no
     segment of this store; also ArchiveError and OSError.
     """
-    if disk.has_name(segment.ACTIVE):
-        raise StoreError(
-            f"there is a store in {disk.directory} already; restore into a new directory"
-        )
     names = archived_segment_names(archive.names(f"{store}/"), store)
     if not names:
         raise StoreError(f"{archive.address} has no segment of store {store}")
-    disk.replace_durably(segment.RESTORING, f"{store}\n".encode())
+    begin_restoring(store, disk)
     for name in names:
         yield _restore_segment(archive, store, name, disk)
     first, last = (int(names[end].partition("-")[0]) for end in (0, -1))

@@ -8,6 +8,7 @@ from functools import cache
 from logsrv.errors import StoreError
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.archive.names import no_store_sentence, store_identities
+from logsrv.linelog.archive.rule_note import read_rule_note
 from logsrv.linelog.objects.interface import Archive, ArchiveError
 from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.store.segment import STORE_ID
@@ -46,17 +47,25 @@ def stores_of_archive(url: str) -> tuple[str, ...]:
     return (url,)
 
 
-def open_archived_store(url: str, wanted: str | None = None) -> tuple[Archive, str]:
+def open_archived_store(
+    url: str, wanted: str | None = None, *, is_main: bool = False
+) -> tuple[Archive, str]:
     """Return the only store at or below a URL, or the `wanted` one: its archive and its identity.
 
-    Raises ValueError, StoreError and ArchiveError.
+    is_main: whether stores of [[retention]] rules do not count beside a main store. Raises ValueError,
+    StoreError and ArchiveError.
     """
     found = {one: one.partition("?")[0].rstrip("/") for one in archive_store_urls(url)}
     chosen = [one for one, address in found.items() if wanted in (None, address[-32:])]
-    if len(chosen) == 1:
-        where, _, store = found[chosen[0]].rpartition("/")
-        options = url.partition("?")[2]
-        return open_archive(f"{where}{'?' * bool(options)}{options}"), store
+    options = url.partition("?")[2]
+    folders = {found[one][:-33] for one in chosen}
+    if len(folders) == 1:
+        archive = open_archive(f"{folders.pop()}{'?' * bool(options)}{options}")
+        stores = [found[one][-32:] for one in chosen]
+        if is_main and len(stores) > 1:
+            stores = [one for one in stores if read_rule_note(archive, one) is None]
+        if len(stores) == 1:
+            return archive, stores[0]
     archive = open_archive(url)
     if not found:
         raise StoreError(no_store_sentence(archive.address, archive.top_folders()))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.main import main
+from logsrv.linelog.archive.rule_note import RuleNote, put_rule_note
 from tests.parts.archived_stores import STORE, archive_all, packed, sealed_store
 
 
@@ -25,6 +26,74 @@ def test_it_says_what_to_do_next(store, tmp_path, capsys):
     assert capsys.readouterr().out == "400\n"
     assert main(["restore", "--from", f"file://{tmp_path}/archive", str(back)]) == 1
     assert "there is a store in" in capsys.readouterr().err
+
+
+RULE, OTHER = "cd" * 16, "ef" * 16
+
+
+def archive_rule(tmp_path: Path, identity: str, main: str = STORE, rule: str = "audit") -> None:
+    """Put a store of a rule into the archive too."""
+    archive = archive_all(
+        sealed_store(tmp_path / f"rule{identity[:2]}", 1, count=100), tmp_path / "archive", identity
+    )
+    put_rule_note(archive, identity, RuleNote(rule, main))
+
+
+def test_the_stores_of_rules_come_back_below_their_main_store(store, tmp_path, capsys):
+    archive_rule(tmp_path, RULE)
+    back = tmp_path / "back"
+    words = ["restore", "--from", f"file://{tmp_path}/archive", str(back)]
+    assert main(words) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"{back}/stores/audit is store {RULE}: 1 segments, 100 lines")
+    assert said[1].startswith(f"{back} is store {STORE}: 2 segments, 400 lines")
+    assert main(["search", "--directory", str(back), "--count", "line"]) == 0
+    assert capsys.readouterr().out == "500\n"
+
+
+def test_a_restore_that_was_interrupted_between_two_stores_goes_on(store, tmp_path, capsys):
+    archive_rule(tmp_path, RULE)
+    back = tmp_path / "back"
+    words = ["restore", "--from", f"file://{tmp_path}/archive", str(back)]
+    assert main(words) == 0
+    # As if it had been killed before the main store was whole.
+    (back / "current.log").unlink()
+    (back / "restoring").write_text(f"{STORE}\n")
+    capsys.readouterr()
+    assert main(words) == 0
+    assert "stores/audit" not in capsys.readouterr().out
+    assert main(["search", "--directory", str(back), "--count", "line"]) == 0
+    assert capsys.readouterr().out == "500\n"
+
+
+def test_a_store_of_a_rule_comes_back_alone_by_its_identity(store, tmp_path, capsys):
+    archive_rule(tmp_path, RULE)
+    back = tmp_path / "back"
+    words = ["restore", "--from", f"file://{tmp_path}/archive", "--store", RULE, str(back)]
+    assert main(words) == 0
+    assert f"{back} is store {RULE}" in capsys.readouterr().out
+    assert not (back / "stores").exists()
+
+
+def test_of_two_servers_in_an_archive_one_has_to_be_named(store, tmp_path, capsys):
+    archive_rule(tmp_path, RULE)
+    archive_all(sealed_store(tmp_path / "third", 1), tmp_path / "archive", OTHER)
+    back = tmp_path / "back"
+    words = ["restore", "--from", f"file://{tmp_path}/archive"]
+    assert main([*words, str(back)]) == 1
+    assert "name one of them by its URL" in capsys.readouterr().err
+    assert main([*words, "--store", STORE, str(back)]) == 0
+    assert (back / "stores" / "audit" / "current.log").exists()
+
+
+def test_an_earlier_store_of_a_rule_is_named(store, tmp_path, capsys):
+    """Its directory was removed once, and made again."""
+    archive_rule(tmp_path, OTHER)
+    archive_rule(tmp_path, RULE)
+    back = tmp_path / "back"
+    assert main(["restore", "--from", f"file://{tmp_path}/archive", str(back)]) == 1
+    said = capsys.readouterr()
+    assert f"--store {RULE}" in said.err and f"is store {OTHER}" in said.out
 
 
 def test_a_changed_segment_is_named(store, tmp_path, capsys):
