@@ -179,7 +179,9 @@ class RuleStores:
             self._open[name] = self._open_store(name, None, policy)
         except StoreError as error:
             log.error(
-                "{place} is searched, but nothing is removed from it: {why}", place=place, why=error
+                "{place} is searched, but nothing is removed from it or shipped: {why}",
+                place=place,
+                why=error,
             )
 
     def _apply_policy(self, one: _RuleStore, policy: StorePolicy) -> None:
