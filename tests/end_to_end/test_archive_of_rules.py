@@ -1,5 +1,6 @@
 """A real daemon archives the stores of its rules with the main one; all lines are found and restored."""
 
+import random
 import signal
 from pathlib import Path
 from urllib.request import urlopen
@@ -8,7 +9,6 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.shipping import statuses
-from tests.end_to_end.test_archive import text
 from tests.parts.commands import logsrv
 from tests.parts.daemons import LOOPBACK, Logger
 from tests.parts.lakes import rows_of
@@ -16,6 +16,20 @@ from tests.parts.lakes import rows_of
 pytestmark = pytest.mark.slow
 
 COUNT = 8000
+
+
+def text(begin: int, end: int) -> bytes:
+    """Return lines that hardly compress, each with a word of its own."""
+    dice = random.Random(begin)
+    return b"".join(
+        b"line %d %s needle%s\n"
+        % (number, dice.randbytes(100).hex().encode(), _letters(number).encode())
+        for number in range(begin, end)
+    )
+
+
+def _letters(number: int) -> str:
+    return "".join(chr(ord("a") + int(digit)) for digit in f"{number:06d}")
 
 
 def settings(home: Path, *, lake: bool) -> Path:

@@ -16,6 +16,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.shipping import metrics, statuses
 from tests.parts.daemons import LOOPBACK, Logger, Start, reload
 from tests.parts.http_servers import LineReceiver, receiving
+from tests.parts.nats_servers import newer, one_server, url_of
 from tests.parts.ports import free_port
 from tests.parts.store_reader import stored_bytes
 
@@ -355,3 +356,18 @@ def test_what_the_centre_has_of_the_stores_is_found_there_as_one(machines, capsy
     assert main(["search", "--directory", place, "--count", "audit"]) == 0
     assert capsys.readouterr().out.split() == ["100"]
     machines.stop()
+
+
+def test_a_stream_has_a_subject_for_each_store(machines, logger):
+    """A centre that fetches from it has all of them once."""
+    with one_server(newer(), machines.home) as server:
+        url = url_of([server])
+        machines.write(AUDIT, FIREWALL, f'[[ship]]\nname = "stream"\nship = "{url}"\n')
+        machines.start_edge()
+        machines.send_and_wait(3000)
+        (machines.home / "centre").mkdir()
+        listen = f"nats:{url.removeprefix('nats://')}"
+        machines.centre = logger(listen=[listen], directory=machines.home / "centre")
+        machines.send_and_wait(300)
+        machines.wait_for_centre()
+        machines.stop()

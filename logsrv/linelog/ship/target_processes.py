@@ -161,7 +161,8 @@ class TargetProcesses:
         """Log that these targets are left out; retention keeps their lines, as for one that is away."""
         self._left_out = [one.label for one in targets]
         self._left_out_holds = saved_holds(self._directory(), targets)
-        for name in self._left_out:
+        # The main store tells it for all.
+        for name in self._left_out if not self._rule else ():
             log.error(
                 "ship {target}: it is left out, as a plugin cannot be loaded; mend it, then restart: {why}",
                 target=name,

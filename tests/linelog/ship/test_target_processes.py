@@ -361,3 +361,11 @@ def test_lines_wait_for_a_target_whose_plugin_is_broken(stage):
     assert found["targets"] == ["a", "far"]
     stage.change(target("a"))
     assert stage.holds == [Hold("a", 0, 1000)]
+
+
+def test_a_broken_plugin_is_told_once_and_its_lines_wait_in_each_store(tmp_path):
+    """By the main store; retention keeps the lines of the store of a rule as well."""
+    stage = Stage(tmp_path, rule="audit")
+    with logged() as said:
+        stage.processes.set_targets((target("far", ship=MISSING.parse("plain://far/x", "plain")),))
+    assert not said and stage.holds == [Hold("far", 0, 1000)]
