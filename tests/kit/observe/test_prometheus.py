@@ -33,6 +33,20 @@ def test_values_are_exact_and_labels_escaped():
     assert found["logsrv_connections_open", (("listener", label),)] == 3
 
 
+def test_a_label_without_a_text_is_left_out():
+    """So a metric may get a further label, and the series that it had stay the same."""
+    seconds = Durations()
+    seconds.add(0.2)
+    metrics = Metrics([Metric("ups", "gauge", "Up.", ("target", "rule"))])
+    for rule in ("", "audit"):
+        metrics.watch("ups", lambda: 1, target="a", rule=rule)
+    metrics.time("walks", seconds, target="a", rule="")
+    found = samples(metrics)
+    assert found["logsrv_ups", (("target", "a"),)] == 1
+    assert found["logsrv_ups", (("rule", "audit"), ("target", "a"))] == 1
+    assert found["logsrv_walks_count", (("target", "a"),)] == 1
+
+
 def test_a_strangers_counters_and_gauges_have_our_prefix_and_begin_at_0():
     metrics = Metrics([Metric("rolls", "counter", "Dice."), Metric("dice", "gauge", "In hand.")])
     metrics.watch("dice", lambda: 6)
