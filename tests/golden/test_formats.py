@@ -42,7 +42,7 @@ from tests.golden.golden import answers_of
 from tests.parts.archived_stores import packed
 from tests.parts.disks import at
 from tests.parts.made_columns import make_columns
-from tests.parts.web_requests import ServedStore
+from tests.parts.web_requests import Browser, ServedStore
 
 CHANGED: dict[str, tuple[str, ...]] = {"before-0.1.1": ("index",)}
 """Kinds of files that this version makes again from the text, by the version that wrote them."""
@@ -200,10 +200,20 @@ def test_notes_of_a_store_are_read_and_written_as_they_were(stores):
         assert (stores / "imported/imported").read_bytes() == before
 
 
-def test_saved_searches_and_boards_are_read_as_they_were(stores):
-    web = ServedStore(stores, saved=stores / "pages/saved.json")
+def test_saved_searches_and_boards_are_read_and_written_as_they_were(stores):
+    file = stores / "pages/saved.json"
+    web = ServedStore(stores, saved=file)
     answers = answers_of(stores.name)["requests"]
     assert web.ask("/api/saved") == (200, answers["/api/saved"])
+    before = json.loads(file.read_bytes())
+    for name, value in before.items():
+        body = json.dumps(value).encode()
+        browser = Browser(web.server.handle, web.reactor)
+        headers = {"Content_Type": "application/json", "Content_Length": str(len(body))}
+        browser.get(f"/api/saved/{name}", "PUT", **headers)
+        browser.channel.dataReceived(body)
+        assert b" 200 " in browser.received
+    assert json.loads(file.read_bytes()) == before
 
 
 def test_alerts_of_the_page_are_read_and_written_as_they_were(stores):
