@@ -11,9 +11,9 @@ import re
 import sys
 from collections.abc import Iterator
 
-# NAME[EXTRA] >= VERSION. A line such as %(test)s includes another extra, whose lines are read in its own
-# place.
-_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z0-9,]+\])? >= ([0-9.]+)")
+# NAME[EXTRA] >= VERSION, perhaps with an upper bound. A line such as %(test)s includes another extra, whose
+# lines are read in its own place.
+_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z0-9,]+\])? >= ([0-9.]+)(?:, < [0-9.]+)?")
 # Extras that the tests do not need: `make check` runs only once, and the tests fuzz with Hypothesis.
 _NOT_TESTED_WITH = ("dev", "fuzz")
 

@@ -79,9 +79,10 @@ def objections(root: Path, version: str) -> Iterator[str]:
         yield f"docs/changelog.md says nothing of {version}"
     elif not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
         yield f'docs/changelog.md has "({date})" in the heading of {version}, where the date belongs'
-    stores = f"tests/corpus/stores/{version}.tar.xz"
-    if not run("git", "ls-tree", "--name-only", "HEAD", stores, cwd=root):
-        yield f"{stores} is missing, by which later versions are tested; stores.py makes it"
+    for name in ("stores.tar.xz", "answers.json"):
+        path = f"tests/golden/{version}/{name}"
+        if not run("git", "ls-tree", "--name-only", "HEAD", path, cwd=root):
+            yield f"{path} is missing, by which later versions are tested; golden.py makes it"
 
 
 def expect_clone(root: Path) -> None:

@@ -1,6 +1,5 @@
 """Stores with sealed segments, and archives of them, for tests."""
 
-import tarfile
 from pathlib import Path
 
 from logsrv.linelog.archive.putting import put_segment
@@ -79,16 +78,3 @@ def files_of(directory: Path) -> dict[str, bytes]:
         for path in sorted(directory.rglob("*"))
         if path.is_file() and path.suffix != ".tmp"
     }
-
-
-# Stores of earlier versions.
-ARCHIVES = sorted((Path(__file__).parents[1] / "corpus" / "stores").glob("*.tar.xz"))
-
-
-def unpack_stores(stores: Path, place: Path) -> None:
-    """Unpack edge, centre, archive and backup of a version into a directory."""
-    with tarfile.open(stores) as archive:
-        # Pythons before 3.11.4 have no filters.
-        if hasattr(tarfile, "data_filter"):
-            archive.extraction_filter = tarfile.data_filter
-        archive.extractall(place)

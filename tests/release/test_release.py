@@ -49,10 +49,11 @@ def repository(tmp_path: Path) -> Path:
     """A repository whose last commit may be released as 1.0.0."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/changelog.md").write_text(CHANGELOG)
-    stores = tmp_path / "tests/corpus/stores"
-    stores.mkdir(parents=True)
     for version in ("1.0.0", "1.1.0", "1.2.0"):
-        (stores / f"{version}.tar.xz").touch()
+        folder = tmp_path / "tests/golden" / version
+        folder.mkdir(parents=True)
+        for name in ("stores.tar.xz", "answers.json"):
+            (folder / name).touch()
     git(tmp_path, "init", "--quiet")
     commit(tmp_path)
     return tmp_path
@@ -84,7 +85,7 @@ def test_a_version_is_released_once(repository, how):
     [
         ("1.1.0", '"(unreleased)" in the heading of 1.1.0, where the date belongs'),
         ("1.2.0", "docs/changelog.md says nothing of 1.2.0"),
-        ("1.3.0", "tests/corpus/stores/1.3.0.tar.xz is missing"),
+        ("1.3.0", "tests/golden/1.3.0/stores.tar.xz is missing"),
     ],
 )
 def test_an_unfinished_step_stands_against_a_release(repository, version, said):

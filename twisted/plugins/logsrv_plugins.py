@@ -1,18 +1,17 @@
 """The plugins that `twistd` finds. Names only: a module is imported when its plugin is chosen."""
 
-from twisted.application.service import ServiceMaker
-
 from logsrv import __version__
 from logsrv.kit import protocol_plugin
+from logsrv.kit.service.twisted_parts import CheckedServiceMaker
 
-logsrv = ServiceMaker(
+logsrv = CheckedServiceMaker(
     "logsrv",
     "logsrv.linelog.plugin.service",
     "Write every line that anything sends over a socket to disk.",
     "logsrv",
 )
 
-gopher = ServiceMaker(
+gopher = CheckedServiceMaker(
     "gopher",
     "logsrv.gopher.service",
     "Print what a Gopher server has, or show all of Gopher to web browsers.",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from logsrv.kit._protocol_plugin import chosen, factory, protocol_service
     from logsrv.kit._protocol_plugin.arguments import Served, ServedDatagrams, StateOf
     from logsrv.kit._protocol_plugin.protocol_service import ProtocolService
+    from logsrv.kit.service import twisted_parts
 
     Settings = TypeVar("Settings", bound=attrs.AttrsInstance)
     State = TypeVar("State")
@@ -43,6 +44,7 @@ else:
     chosen = later_module("logsrv.kit._protocol_plugin.chosen")
     factory = later_module("logsrv.kit._protocol_plugin.factory")
     protocol_service = later_module("logsrv.kit._protocol_plugin.protocol_service")
+    twisted_parts = later_module("logsrv.kit.service.twisted_parts")
 
 
 class IProtocolPlugin(IServiceMaker):
@@ -89,8 +91,10 @@ class Plugin:
     def options(self) -> Any:
         """Return the class of `twisted.python.usage.Options` for this plugin.
 
-        Raises StartError with one sentence when the plugin's own options are wrong or missing.
+        Raises StartError with one sentence when the plugin's own options are wrong or missing, or if
+        Twisted lacks a part that the kit uses.
         """
+        twisted_parts.require_private_parts()
         return chosen.options_class(self)
 
     def makeService(self, options: Any) -> IService:

@@ -21,6 +21,7 @@ from twisted.scripts._twistd_unix import UnixApplicationRunner
 from logsrv.errors import StartError
 from logsrv.kit.observe._log_lines import start_failure_text
 from logsrv.kit.observe._process_log import use_our_log_format
+from logsrv.kit.service.twisted_parts import why_unknown
 from logsrv.kit.text.escape import printable
 from logsrv.kit.text.words import shown
 from logsrv.reactor import steady_reactor
@@ -63,6 +64,8 @@ def launched(name: str, options: Any, make: Callable[[Any], Any]) -> Any:
     check_twistd_files(name, options.parent)
     reactor = steady_reactor()
     service = make(reactor)
+    if warning := why_unknown():
+        log.warn("{warning}", warning=warning)
     service.take_over_process()
     service.launch = Launch(options, reactor)
     return service

@@ -101,12 +101,13 @@ def choose_fields(fields: Mapping[str, FieldSummary], compressed: int) -> Chosen
     taken = {one.casefold() for one in (*FIXED, MAP)}
     usable = [(name, one) for name, one in fields.items() if one.is_usable and name not in columns]
     room = max(compressed * _MOST_PART, _LEAST_ROOM) - sum(one.cost for one in columns.values())
-    for name, one in sorted(usable, key=lambda item: item[1].cost):
+    # Names break ties: the same text has the same columns in the same order.
+    for name, one in sorted(usable, key=lambda item: (item[1].cost, item[0])):
         if one.cost > room:
             usable.remove((name, one))
         else:
             room -= one.cost
-    for name, one in sorted(usable, key=lambda item: -item[1].lines):
+    for name, one in sorted(usable, key=lambda item: (-item[1].lines, item[0])):
         of_column, of_map = len(one.groups) * _OF_COLUMN, one.lines * _IN_MAP
         is_distinct = _is_usual(name) and name.casefold() not in taken
         if len(columns) < MOST_COLUMNS and is_distinct and of_column <= max(room, one.cost):
