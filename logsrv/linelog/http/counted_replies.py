@@ -12,8 +12,8 @@ from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339, rfc3339
 from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.search_request import (
+    CountedValues,
     Reply,
-    Values,
     json_line,
     make_search,
     question_of,
@@ -45,7 +45,7 @@ MOST_STEPS = 2000
 """Steps of a table that are all told."""
 
 
-def table(view: View, values: Values) -> Reply:
+def table(view: View, values: CountedValues) -> Reply:
     """Yield figures by groups of lines. Raises Problem (400) for a query that has none."""
     question = question_of(values)
     answer = question.answer
@@ -66,7 +66,7 @@ def table(view: View, values: Values) -> Reply:
 
 
 def _table_document(
-    values: Values, question: Question, answer: TableAnswer, figures: Rows, *, is_whole: bool
+    values: CountedValues, question: Question, answer: TableAnswer, figures: Rows, *, is_whole: bool
 ) -> bytes:
     """Return a table in the format of the request. is_whole: whether rows were chosen by their groups."""
     most = values["limit"]
@@ -101,7 +101,7 @@ def _table_document(
     )
 
 
-def histogram(view: View, values: Values) -> Reply:
+def histogram(view: View, values: CountedValues) -> Reply:
     """Yield the numbers of lines over time; without limits of time, over the whole time of the store."""
     since, until = values["since"], values["until"]
     if not (since and until):
@@ -125,7 +125,7 @@ def histogram(view: View, values: Values) -> Reply:
 
 
 def _bars_document(
-    values: Values, since: str, until: str, steps: Steps | None, found: Bars
+    values: CountedValues, since: str, until: str, steps: Steps | None, found: Bars
 ) -> bytes:
     """Return a histogram as JSON. steps: None for an empty span of time."""
     counted, by_step, missed = found
@@ -193,7 +193,7 @@ def steps_of_rows(
     return [(exact_rfc3339(start), exact_rfc3339(end)) for start, end in found]
 
 
-def _bar_steps(values: Values, first: float, last: float) -> Steps:
+def _bar_steps(values: CountedValues, first: float, last: float) -> Steps:
     """Return the steps for a span of time."""
     # One bucket less: the span may begin and end inside a bucket, and then has one more.
     steps = sensible_steps(last - first, max(1, values["buckets"] - 1), values.get("tz", UTC))
@@ -203,7 +203,7 @@ def _bar_steps(values: Values, first: float, last: float) -> Steps:
 
 
 def _count_bars(
-    view: View, values: Values, steps: Steps, document: Callable[[Bars], bytes]
+    view: View, values: CountedValues, steps: Steps, document: Callable[[Bars], bytes]
 ) -> Bars:
     """Count the lines of each step, and the values of `by`. document: makes an answer of those so far."""
     search, field = make_search(view, values), values.get("by")
@@ -236,7 +236,7 @@ def _most_frequent(
     return {"by": field, "values": names}, parts
 
 
-def top(view: View, values: Values) -> Reply:
+def top(view: View, values: CountedValues) -> Reply:
     """Yield the most frequent values of a field."""
     extractions = question_of(values).extractions
     found = count_values(make_search(view, values), values["field"], extractions)
@@ -245,7 +245,7 @@ def top(view: View, values: Values) -> Reply:
     yield json_line({"field": values["field"], **sums, "values": most})
 
 
-def patterns(view: View, values: Values) -> Reply:
+def patterns(view: View, values: CountedValues) -> Reply:
     """Yield the patterns of matching lines, as a stage of the query or the parameters want them.
 
     Raises Problem (400) if all would be new.
@@ -260,7 +260,7 @@ def patterns(view: View, values: Values) -> Reply:
     yield json_line(answer.document(make_search(view, values), asked, new_since, most))
 
 
-def fields(view: View, values: Values) -> Reply:
+def fields(view: View, values: CountedValues) -> Reply:
     """Yield the fields of the newest matching lines."""
     found, sampled = count_fields(
         make_search(view, values), SAMPLE, question_of(values).extractions
@@ -272,7 +272,7 @@ def fields(view: View, values: Values) -> Reply:
     yield json_line({"fields": listed, "sampled": sampled})
 
 
-def sources(view: View, values: Values) -> Reply:
+def sources(view: View, values: CountedValues) -> Reply:
     """Yield the sources, the one with most lines first."""
     found = count_sources(make_search(view, values))
     yield json_line({"sources": [one._asdict() for one in found]})

@@ -25,9 +25,10 @@ from logsrv.linelog.http.counted_replies import (
 )
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.search_request import (
+    LineValues,
     NeighbourValues,
+    PositionValues,
     Reply,
-    Values,
     document_maker,
     has_all_lines,
     json_line,
@@ -79,7 +80,7 @@ _Item = TypeVar("_Item")
 _LARGEST_PIECE = 64
 
 
-def search(view: View, values: Values) -> Reply:
+def search(view: View, values: LineValues) -> Reply:
     """Yield the matching lines, one frame's lines at a time, or all at once in an order of their own."""
     question = question_of(values)
     if isinstance(question.answer, TableAnswer):
@@ -131,14 +132,14 @@ def search(view: View, values: Values) -> Reply:
     yield _lines_beyond(view, ends, question)
 
 
-def _is_joined(values: Values) -> bool:
+def _is_joined(values: LineValues) -> bool:
     """Return whether lines in JSON tell where their records begin, as all lines are asked for."""
     return bool(values.get("join") and values["format"] == "json" and not values["source"])
 
 
 def _lines_of_stores(
     view: View,
-    values: Values,
+    values: LineValues,
     question: Question,
     left: int,
     after: Position | None,
@@ -175,7 +176,7 @@ def _pieces_of(found: Iterator[_Item]) -> Iterator[list[_Item]]:
 
 
 def _ordered_lines(
-    view: View, values: Values, answer: LinesAnswer, head: bytes, render: Callable[[Hit], bytes]
+    view: View, values: LineValues, answer: LinesAnswer, head: bytes, render: Callable[[Hit], bytes]
 ) -> Reply:
     """Yield lines in an order of their own, after `head`.
 
@@ -224,7 +225,7 @@ def _lines_beyond(view: View, positions: Collection[Position], question: Questio
 
 def _lines_of_records(
     view: View,
-    values: Values,
+    values: LineValues,
     question: Question,
     left: int,
     after: Position | None,
@@ -259,7 +260,7 @@ def _lines_of_records(
 
 def _pieces_of_records(
     view: View,
-    values: Values,
+    values: LineValues,
     *,
     after: Position | None,
     before: Position | None,
@@ -283,7 +284,7 @@ def _pieces_of_records(
     )
 
 
-def _renderer(values: Values, question: Question) -> tuple[bytes, Callable[[Hit], bytes]]:
+def _renderer(values: LineValues, question: Question) -> tuple[bytes, Callable[[Hit], bytes]]:
     """Return what an answer begins with, and a function: hit → what is sent of it."""
     form = values.get("format", "json")
     if form == "csv":
@@ -310,7 +311,7 @@ def _position_before_newest(asked: Search, lines: int) -> Position | None:
     return None
 
 
-def tail(view: View, values: Values) -> Reply:
+def tail(view: View, values: LineValues) -> Reply:
     """Yield the events of the matching lines from position `begin` up to `end`."""
     place, until = parse_place(values["begin"]), parse_place(values["end"])
     if isinstance(until, Cursor):
@@ -344,7 +345,7 @@ class _TailLine(NamedTuple):
     gap: bytes = b""
 
 
-def _tail_of_stores(view: View, values: Values, begin: Place, end: Cursor) -> Reply:
+def _tail_of_stores(view: View, values: LineValues, begin: Place, end: Cursor) -> Reply:
     """Yield the events of the matching lines of several stores, merged by their times.
 
     begin: if it is of one store, the others begin at the time of the line before it.
@@ -379,7 +380,7 @@ def _tail_of_stores(view: View, values: Values, begin: Place, end: Cursor) -> Re
 
 
 def _tail_of_store(
-    view: View, values: Values, begin: Position, end: Position
+    view: View, values: LineValues, begin: Position, end: Position
 ) -> Iterator[_TailLine]:
     """Yield the matching lines of one of several stores, and gaps."""
     numbers = [one.number for one in view.segments]
@@ -425,7 +426,7 @@ def _tail_of_store(
 
 
 def _events_of_lines(
-    view: View, values: Values, begin: Position, end: Position
+    view: View, values: LineValues, begin: Position, end: Position
 ) -> Iterator[tuple[int, list[bytes]]]:
     """Yield the events of matching lines, with the number of their segment."""
     question = question_of(values)
@@ -445,7 +446,7 @@ def _events_of_lines(
 
 
 def _events_of_records(
-    view: View, values: Values, begin: Position, end: Position
+    view: View, values: LineValues, begin: Position, end: Position
 ) -> Iterator[tuple[int, list[bytes]]]:
     """Yield the events of the lines of records for which a query is true, as `_events_of_lines`."""
     question = question_of(values)
@@ -478,7 +479,7 @@ def show(view: View, values: NeighbourValues) -> Reply:
     )
 
 
-def record(view: View, values: Values) -> Reply:
+def record(view: View, values: PositionValues) -> Reply:
     """Yield all lines of the record that a line belongs to. Raises Problem (404) as `show` does."""
     with closing(_lines_of_store(view, values["position"])) as lines:
         found = whole_record(lines, _line_at(lines, values["position"]))

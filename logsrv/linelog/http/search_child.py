@@ -135,7 +135,7 @@ def answer_request(
 
 
 def _answer_with_progress(
-    view: View, reply: Callable[[View, Values], Reply], values: Values, body: SearchAnswerWriter
+    view: View, reply: Callable[[View, Any], Reply], values: Values, body: SearchAnswerWriter
 ) -> None:
     answer = ProgressLines(body.write, body.missing)
     view.progress = answer.progress

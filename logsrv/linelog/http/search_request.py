@@ -27,41 +27,62 @@ else:
 
 
 class Values(TypedDict, total=False):
-    """The parameters of a request, parsed as `endpoints` says; those of its endpoint are there.
+    """The parameters of a request for lines or figures of them, parsed as `endpoints` says.
 
-    q: the query. since, until, new_since: RFC 3339, "" for no limit. before, after, position: positions.
-    begin, end: of a live view: where its lines begin and end, a place and a position or cursor.
-    columns: names of fields, None for all. tz: a zone, "" for UTC. by, field: names of fields.
+    q: the query. since, until: RFC 3339, "" for no limit. source: a pattern.
     """
 
     q: str
     since: str
     until: str
     source: str
-    tz: str
+
+
+class LineValues(Values, total=False):
+    """The parameters of a request for lines.
+
+    before, after: positions. columns: names of fields, None for all. begin, end: of a live view, where its
+    lines begin and end: a place, and a position or cursor.
+    """
+
     limit: int
+    format: str
     reverse: bool
     newest: bool
+    join: bool
     before: str | None
     after: str | None
-    join: bool
-    format: str
     columns: list[str] | None
+    begin: str
+    end: str
+
+
+class CountedValues(Values, total=False):
+    """The parameters of a request for figures.
+
+    tz: a zone, "" for UTC. by, field: names of fields. new_since: RFC 3339, "" for all patterns.
+    """
+
+    limit: int
+    format: str
+    tz: str
     whole: bool
     progress: bool
     buckets: int
     by: str
     field: str
     new_since: str
-    position: str
-    begin: str
-    end: str
 
 
-class NeighbourValues(TypedDict):
-    """The parameters of a request for a line and its neighbours: so many before and after its position."""
+class PositionValues(TypedDict):
+    """The parameters of a request for the record of a line."""
 
     position: str
+
+
+class NeighbourValues(PositionValues):
+    """The parameters of a request for a line and so many neighbours before and after it."""
+
     before: int
     after: int
 

@@ -8,7 +8,12 @@ import pytest
 from logsrv.linelog.http.endpoints import BY_PATH, ENDPOINTS, LONGEST_QUERY, openapi_document
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.replies import REPLIES
-from logsrv.linelog.http.search_request import NeighbourValues, Values
+from logsrv.linelog.http.search_request import (
+    CountedValues,
+    LineValues,
+    NeighbourValues,
+    PositionValues,
+)
 
 NOW = 1_795_000_000.0
 
@@ -103,7 +108,8 @@ def test_a_variable_where_only_some_values_are_possible_is_explained():
 @pytest.mark.parametrize("name", sorted(REPLIES.keys() - {"tail"}))
 def test_the_types_of_parsed_parameters_know_all_of_an_endpoint(name):
     """mypy believes these types: JSON from the server has no others."""
-    types = get_type_hints(NeighbourValues if name == "show" else Values)
+    of_lines = {"search": LineValues, "show": NeighbourValues, "record": PositionValues}
+    types = get_type_hints(of_lines.get(name, CountedValues))
     for one in BY_PATH[f"/api/{name}"].parameters:
         kind = types[one.name]
         classes = {get_origin(each) or each for each in get_args(kind) or (kind,)}
