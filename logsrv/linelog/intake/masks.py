@@ -12,9 +12,9 @@ read the line to its end (see `far_looks.py`). So of these few matches of a line
 all that is left of the line is masked: nothing that may be a match is stored.
 
 In a stored line, a line feed inside a record is `\\x0a`, or `\\n` in JSON. With its letter in front, a
-number that stood alone would be a part of a word, and `\\b\\d{16}\\b` would not find it. So an expression
-with `\\b` is also searched for in the text with backslashes for the letters of escapes; what either finds
-is masked.
+number that stood alone would be a part of a word, and `\\b\\d{16}\\b` would not find it; with the digits of
+`\\x00` in front, the last two of `\\d{16}` would be stored. So an expression with `\\b` or a class is also
+searched for in the text with backslashes for the letters of escapes; what either finds is masked.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class Mask:
         in_lines = pattern_in_lines(expression.exact)
         self._search_groups = compile_group_search(in_lines) if group_names(pattern) else None
         self._search = compile_search(in_lines)
-        self._has_boundary = any(token[0] == r"\b" for token in TOKEN.finditer(expression.exact))
+        # Whether letters and digits of an escape may be a part of a match, or make one impossible.
+        self._sees_escapes = any(map(_is_class_or_boundary, TOKEN.finditer(expression.exact)))
         self._looks_far = may_look_far(expression.exact)
         is_limited = self._looks_far or self._search_groups is not None
         self._chain = None if is_limited else byte_chain_of(expression.exact)
@@ -111,7 +112,7 @@ class Mask:
 
     def _spans_in(self, text: bytes, start: int, stop: int) -> Spans:
         found = self._spans_as_it_is(text, start, stop)
-        if self._has_boundary and text.find(b"\\", start, stop) >= 0:
+        if self._sees_escapes and text.find(b"\\", start, stop) >= 0:
             lines = text[start:stop]
             apart = _JOINED_ESCAPE.sub(lambda escape: b"\\" * len(escape[0]), lines)
             if apart != lines:
@@ -191,6 +192,17 @@ class Mask:
             start = end
             begin, end = search(text, start, stop)
         return begins, ends
+
+
+def _is_class_or_boundary(token: re.Match[str]) -> bool:
+    """Return whether a part of a pattern matches one of several letters or digits, or is `\\b`."""
+    # `[Aa]` is a letter in either case.
+    is_class = token.lastgroup == "class" and len(token[0]) > len("[Aa]")
+    return (
+        is_class
+        or token[0] in (r"\b", r"\d", r"\w", ".")
+        or token.lastgroup in ("many", "property")
+    )
 
 
 def _no_spans() -> Spans:

@@ -220,3 +220,13 @@ def test_an_expression_with_a_boundary_also_finds_an_escape():
     line = rb'a\x0asecret b\nsecret,"c":"d"' + b"\n"
     assert masked(line, r"/\\x0asecret|\bsecret/") == rb'a(masked) b\n(masked),"c":"d"' + b"\n"
     assert masked(rb"x\nann b" + b"\n", r"/\\nann|\bann \w\b/") == b"x(masked)\n"
+
+
+@pytest.mark.parametrize("escape", [r"\x00", r"\x01", r"\x7f", r"\u0000", r"\u00e4"])
+def test_digits_of_an_escape_are_none_of_a_number_behind_it(escape):
+    """With them, the first sixteen would be masked, and the last ones stored."""
+    line = b"a%b%b b\n" % (escape.encode(), CARD)
+    for mask in (r"/\d{16}/", "/[0-9]{16}/", "/4[0-9]{15}/"):
+        stored = masked(line, mask)
+        assert stored.endswith(b"(masked) b\n")
+        assert b"11" not in stored
