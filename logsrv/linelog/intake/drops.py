@@ -40,7 +40,7 @@ class Drops:
                 {span for _, spans in many.find(text) for span in spans}
             )
         self._counts = counts
-        # Whether lines of the last block were dropped: then some of the next one probably are, too.
+        # True if lines of the last block were dropped: some of the next one probably are, too.
         self._found = False
 
     def apply(self, batch: Batch, most: int) -> Block | None:

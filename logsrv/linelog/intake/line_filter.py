@@ -28,7 +28,7 @@ class LineFilter:
     def __init__(self, options: FilterOptions, counts: FilterCounts) -> None:
         patterns = [pattern_of_mask(text) for text in options.mask]
         self._masks = Masks(patterns, counts)
-        # What is in sentences is not counted.
+        # Masked parts of sentences are not counted.
         self._masks_of_sentences = Masks(patterns, FilterCounts()) if patterns else None
         queries = [node_of_drop(text) for text in options.drop]
         self._drops = Drops(queries, counts) if queries else None

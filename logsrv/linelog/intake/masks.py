@@ -78,7 +78,7 @@ class Mask:
         in_lines = pattern_in_lines(expression.exact)
         self._search_groups = compile_group_search(in_lines) if group_names(pattern) else None
         self._search = compile_search(in_lines)
-        # Whether letters and digits of an escape may be a part of a match, or make one impossible.
+        # Letters and digits of an escape may be a part of a match, or make one impossible.
         self._sees_escapes = any(map(_is_class_or_boundary, TOKEN.finditer(expression.exact)))
         self._looks_far = may_look_far(expression.exact)
         is_limited = self._looks_far or self._search_groups is not None

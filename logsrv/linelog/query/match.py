@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
+from logsrv.lazy_names import later_module
 from logsrv.linelog.fields.parsed_line import ParsedLine, is_told_by_first_line, level_of
 from logsrv.linelog.fields.stored_line import (
     IN_STAMP,
@@ -55,10 +56,14 @@ from logsrv.linelog.query.text_search.literals import (
 )
 
 if TYPE_CHECKING:
+    from logsrv.linelog.fields import level_numbers
     from logsrv.linelog.fields.byte_arrays import Array
 
     FindOffsets: TypeAlias = Callable[[bytes], Array]
     """text → the candidate's offsets, in order."""
+else:
+    # To load it takes longer than a search in few lines.
+    level_numbers = later_module("logsrv.linelog.fields.level_numbers")
 
 
 TextPosition: TypeAlias = tuple[int | str, int]
@@ -222,16 +227,15 @@ class Matcher:
                 self._texts_of_levels = _WHOLE_TEXTS
             elif len(lines) < _MANY_LEVELS:
                 return [line for line in lines if level_of(text[slice(*line)]) in wanted]
-        # Loaded only now, as it takes longer than a search in few lines.
-        from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
-
         if self._texts_of_levels:
             self._texts_of_levels -= 1
             lines = [*all_line_spans(text)]
         else:
             text = b"".join([text[start : end + 1] for start, end in lines])
-        numbers = {number for number, level in enumerate(OF_NUMBERS) if level in wanted}
-        levels = level_numbers(text).tolist()
+        numbers = {
+            number for number, level in enumerate(level_numbers.OF_NUMBERS) if level in wanted
+        }
+        levels = level_numbers.level_numbers(text).tolist()
         return [line for line, level in zip(lines, levels, strict=True) if level in numbers]
 
     def may_match(self, texts: Iterable[bytes]) -> bool:

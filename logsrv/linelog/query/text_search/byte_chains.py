@@ -32,7 +32,7 @@ _LONGEST_REPEATED = 8
 _RARE = 4
 # Bytes that are looked at behind an offset; and so many LFs stand in front of a text and behind it.
 _WIDTH = 32
-# Beyond so many bytes looked at for one of the text, all runs of it are found sooner.
+# Above so many bytes of rows for one of the text, finding all runs of the text takes less time.
 _ROOM = 4
 _LF = ord("\n")
 _PADDING = b"\n" * _WIDTH
@@ -75,7 +75,7 @@ class ByteChain:
     def __init__(self, steps: _Steps, *, leads: bool, trails: bool) -> None:
         self.steps, self.leads, self.trails = steps, leads, trails
         self.needs_utf8 = any(0x80 in step.allowed for step in steps)
-        """Whether a chain knows nothing about a text with bytes that are not UTF-8."""
+        """True if the chain finds nothing in a text with bytes that are not UTF-8."""
         self._tables = [_table_of(step.allowed) for step in steps]
         self._literal, self._literal_steps = _beginning_of(steps)
         self._begins_by_runs = leads or self._next_differs(0)
@@ -85,7 +85,7 @@ class ByteChain:
 
     @property
     def is_possible(self) -> bool:
-        """Whether the steps are such that each is read without choice."""
+        """True if each step is read without choice."""
         first, last = self.steps[0], self.steps[-1]
         if not first.least or (self.leads and not _is_uniform(first.allowed)):
             return False
@@ -170,7 +170,7 @@ def _repeated(steps: _Steps | None, token: re.Match[str]) -> _Steps | None:
         if is_one:
             return (_Step(steps[0].allowed, steps[0].least * least, steps[0].least * least),)
         return steps * least if len(steps) * least <= MOST_STEPS else None
-    # What is lazy ends as soon as it can.
+    # A lazy part ends as soon as it can.
     is_lazy = len(text) > 1 and text[-1] == "?"
     if is_lazy or len(steps) != 1 or (steps[0].least, steps[0].most) != (1, 1):
         return None
@@ -252,7 +252,7 @@ class _Runs:
 
     @cached_property
     def bounds(self) -> tuple[Array, Array]:
-        """Where each run begins, and where it ends."""
+        """The offsets at which runs begin, and those at which they end."""
         if self._is_range:
             # Without the table it takes a seventh of the time.
             known = self._codes - numpy.uint8(self._low) < numpy.uint8(self._size)
@@ -320,7 +320,7 @@ class _ChainSearch:
 
     def __init__(self, chain: ByteChain, text: bytes) -> None:
         self._chain, self._steps = chain, chain.steps
-        # So that as many bytes can be looked at in front of the first line, and behind the last one.
+        # Rows of bytes may begin in front of the first line, and end behind the last one.
         self._text = _PADDING + text + _PADDING
         self._codes: Array = numpy.frombuffer(self._text, numpy.uint8)
         self._runs: dict[frozenset[int], _Runs] = {}
