@@ -26,7 +26,7 @@ from logsrv.linelog.query.text_search.pattern_fold import fold_pattern
 
 MOST_STEPS = 64
 """A longer chain is left to RE2."""
-# Of a byte in the literal at the beginning.
+# The most repetitions of a byte in the literal at the beginning.
 _LONGEST_REPEATED = 8
 # Different bytes of a step that may begin in the middle of a run.
 _RARE = 4
