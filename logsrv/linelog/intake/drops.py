@@ -20,6 +20,8 @@ from logsrv.linelog.query.text_search.literals import AllOf, Literal, Need
 from logsrv.linelog.query.text_search.numpy_search import offsets_of_literals
 
 _SMALL = 4 << 10
+# Bytes of a stamp's end that a candidate may begin with, such as ` ` in ` D/`.
+_END_OF_STAMP = 8
 
 
 class Drops:
@@ -29,7 +31,7 @@ class Drops:
         matchers = [make_matcher(query) for query in queries]
         for matcher in matchers:
             matcher.prepare_for_many()
-        self._needs = [matcher.needs for matcher in matchers]
+        self._matchers = matchers
         self._find: Callable[[bytes], Iterable[tuple[int, int]]] = matchers[0].find
         if len(matchers) > 1:
             many = ManyQueries(matchers)
@@ -38,6 +40,8 @@ class Drops:
                 {span for _, spans in many.find(text) for span in spans}
             )
         self._counts = counts
+        # True if lines of the last block were dropped: some of the next one probably are, too.
+        self._found = False
 
     def apply(self, batch: Batch, most: int) -> Block | None:
         """Return the lines of a batch that are stored; None if there are none.
@@ -45,8 +49,7 @@ class Drops:
         most: bytes that the lines searched at once may have with their stamps.
         """
         block, stamp = batch.block, batch.stamp
-        texts = (stamp, block.head, block.body)
-        if not any(need is None or _may_be_in(texts, need) for need in self._needs):
+        if not self._may_match(block, stamp):
             return block
         if len(block) * (len(stamp) + 1) <= most:
             return self._without_matches(batch)
@@ -56,11 +59,22 @@ class Drops:
             kept.append(b"" if found is None else bytes(found))
         return Block.of(lines) if (lines := b"".join(kept)) else None
 
+    def _may_match(self, block: Block, stamp: bytes) -> bool:
+        """Return whether one of the lines may match. It takes little time if none may."""
+        texts = (stamp, block.head, block.body)
+        asked = [one for one in self._matchers if one.needs is None or _may_be_in(texts, one.needs)]
+        if not asked or self._found or any(one.needs is not None for one in asked):
+            return bool(asked)
+        # A stamp is half as long as a line, and a search in all lines takes time for each byte.
+        short = [b"".join(block.stamped(stamp[-_END_OF_STAMP:]))]
+        return any(one.may_match(short) for one in asked)
+
     def _without_matches(self, batch: Batch) -> Block | None:
         """Return the block of a batch without its matching lines."""
         block, size = batch.block, len(batch.stamp)
         stamped = b"".join(batch.stored())
         spans = [*self._find(stamped)]
+        self._found = bool(spans)
         if not spans:
             return block
         lines = bytes(block)

@@ -83,10 +83,12 @@ class Deliverer(Producer, TurnTaker, Protocol):
 class _WaitingBatch:
     """A batch for which the store had no room.
 
-    durable: Deferreds to fire when all up to this batch is safe, each with its `moment`.
+    filter: that has masked and dropped its lines. durable: Deferreds to fire when all up to this batch is
+    safe, each with its `moment`.
     """
 
     batch: Batch
+    filter: line_filter.LineFilter | None
     durable: list[tuple[Deferred[None], Moment]] = attrs.field(factory=list)
 
 
@@ -212,9 +214,7 @@ class Intake:
         if self.datagrams is not None:
             self.valve.served(self.datagrams)
         if self.filter is not None:
-            kept = self.filter.apply(Batch(block, source, received), MOST_STORED)
-            if self.filter_counts.dropped_lines != self._drops_said:
-                self._report_drops()
+            kept = self._filtered(self.filter, Batch(block, source, received))
             if kept is None:
                 return 0
             block = kept
@@ -223,9 +223,18 @@ class Intake:
             self.received_lines += lines
             return len(block) + lines * (line - 1)
         pieces = block.pieces(MOST_STORED // line)
-        self._waiting += [_WaitingBatch(Batch(piece, source, received)) for piece in pieces]
+        self._waiting += [
+            _WaitingBatch(Batch(piece, source, received), self.filter) for piece in pieces
+        ]
         self._store_waiting()
         return self.stored_size(block, source)
+
+    def _filtered(self, chosen: line_filter.LineFilter, batch: Batch) -> Block | None:
+        """Return what is stored of a batch; None for nothing."""
+        kept = chosen.apply(batch, MOST_STORED)
+        if self.filter_counts.dropped_lines != self._drops_said:
+            self._report_drops()
+        return kept
 
     def take_gathered(self, gathered: GatheredRecords, source: str) -> int:
         """Store the lines of a message, and report what is not stored as it came; return their bytes."""
@@ -376,6 +385,8 @@ class Intake:
         address = source.partition(",")[0].rpartition(":")[0]
         noted = self._complaints.count_event(f"{address} {about}")
         if noted is not None:
+            if self.filter is not None:
+                sentence = self.filter.mask_sentence(sentence)
             others = f" (and {noted.number - 1} times more)" if noted.number > 1 else ""
             log.warn(
                 "{source}: {sentence}{others}", source=source, sentence=sentence, others=others
@@ -435,7 +446,13 @@ class Intake:
 
     def _store_first_waiting(self) -> None:
         first = self._waiting.popleft()
-        self.received_lines += self.sink.append(first.batch)
+        batch = first.batch
+        kept: Block | None = batch.block
+        if self.filter is not None and self.filter is not first.filter:
+            # A reload has changed masks and drops since it came, and was confirmed.
+            kept = self._filtered(self.filter, batch)
+        if kept is not None:
+            self.received_lines += self.sink.append(attrs.evolve(batch, block=kept))
         for waiting, since in first.durable:
             self.sink.durable(since).chainDeferred(waiting)
 

@@ -6,6 +6,8 @@ stamps. Lines are dropped first, by their text as it was sent; what is left is m
 
 from __future__ import annotations
 
+import re
+
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.intake.drops import Drops
 from logsrv.linelog.intake.filter_options import (
@@ -14,14 +16,20 @@ from logsrv.linelog.intake.filter_options import (
     node_of_drop,
     pattern_of_mask,
 )
-from logsrv.linelog.intake.masks import Masks
+from logsrv.linelog.intake.masks import MASKED, Masks
+
+# A quote that was cut: at its end may stand half of what a mask would find.
+_CUT_QUOTE = re.compile(r'"[^"]*…"|\S*…')
 
 
 class LineFilter:
     """The masks and drops of a listener. options: checked, and with a mask or a drop."""
 
     def __init__(self, options: FilterOptions, counts: FilterCounts) -> None:
-        self._masks = Masks([pattern_of_mask(text) for text in options.mask], counts)
+        patterns = [pattern_of_mask(text) for text in options.mask]
+        self._masks = Masks(patterns, counts)
+        # Masked parts of sentences are not counted.
+        self._masks_of_sentences = Masks(patterns, FilterCounts()) if patterns else None
         queries = [node_of_drop(text) for text in options.drop]
         self._drops = Drops(queries, counts) if queries else None
 
@@ -37,3 +45,11 @@ class LineFilter:
                 return None
             block = kept
         return self._masks.apply(block)
+
+    def mask_sentence(self, sentence: str) -> str:
+        """Return a sentence for the log with its parts masked: it may quote what a peer has sent."""
+        if self._masks_of_sentences is None:
+            return sentence
+        line = _CUT_QUOTE.sub(MASKED.decode(), sentence).replace("\n", " ") + "\n"
+        found = self._masks_of_sentences.apply(Block.of(line.encode("utf-8", "backslashreplace")))
+        return bytes(found).decode().removesuffix("\n")

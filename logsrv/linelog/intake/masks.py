@@ -4,21 +4,23 @@ A mask sees the text as it will be stored, without the stamp, and no match goes 
 block gives what each of its lines would give alone. Most blocks have no match, and must cost little. So a
 mask first looks for what each match contains: a literal, or a row of few different bytes such as digits,
 found with NumPy in a fifth of the time that RE2 takes. RE2 searches the whole block only if neither is
-known, or if the lines with it are many.
+known, or if the lines with it are many. Python calls it for each match, so in a block with many matches
+NumPy finds all of them at once, if the expression is a chain of runs such as digits (`byte_chains.py`).
 
 A sender must not make others wait by a line that he has made for an expression. With some, each match may
 read the line to its end (see `far_looks.py`). So of these few matches of a line are looked for, and then
 all that is left of the line is masked: nothing that may be a match is stored.
 
 In a stored line, a line feed inside a record is `\\x0a`, or `\\n` in JSON. With its letter in front, a
-number that stood alone would be a part of a word, and `\\b\\d{16}\\b` would not find it. So an expression
-with `\\b` is also searched for in the text with backslashes for the letters of escapes; what either finds
-is masked.
+number that stood alone would be a part of a word, and `\\b\\d{16}\\b` would not find it; with the digits of
+`\\x00` in front, the last two of `\\d{16}` would be stored. So an expression with `\\b` or a class is also
+searched for in the text with backslashes for the letters of escapes; what either finds is masked.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
@@ -27,6 +29,7 @@ from logsrv.linelog.batch import Block
 from logsrv.linelog.intake.filter_options import FilterCounts
 from logsrv.linelog.query.candidates import candidate_of_query
 from logsrv.linelog.query.question import Regex
+from logsrv.linelog.query.text_search.byte_chains import ByteChain, byte_chain_of
 from logsrv.linelog.query.text_search.byte_runs import ByteRun, byte_run_of
 from logsrv.linelog.query.text_search.engine import (
     TOKEN,
@@ -46,11 +49,16 @@ from logsrv.linelog.query.text_search.numpy_search import offsets_of_literals
 MASKED = b"(masked)"
 _AS_TEXT = b'"(masked)"'
 _BEFORE_VALUE, _AFTER_VALUE = b": ", b",} "
-Spans: TypeAlias = list[tuple[int, int]]
+_SPACE = 0x20
+Spans: TypeAlias = tuple[list[int], list[int]]
 """Beginnings and ends of the parts to mask, in order; none is empty."""
 _Offsets: TypeAlias = Callable[[bytes], Sequence[int]]
 # Bytes. In less text, RE2 is faster than a first look by NumPy.
 _SMALL = 4 << 10
+# Matches that RE2 finds in the time that NumPy takes in any case.
+_MANY = 64
+# Bytes of lines that a chain is searched in at once.
+_PIECE = 256 << 10
 # With more than one candidate in 2**10 bytes, RE2 searches the whole block, and the next `_WHOLE_BLOCKS`.
 _RARE_SHIFT = 10
 _WHOLE_BLOCKS = 16
@@ -70,9 +78,14 @@ class Mask:
         in_lines = pattern_in_lines(expression.exact)
         self._search_groups = compile_group_search(in_lines) if group_names(pattern) else None
         self._search = compile_search(in_lines)
-        self._has_boundary = any(token[0] == r"\b" for token in TOKEN.finditer(expression.exact))
+        # Letters and digits of an escape may be a part of a match, or make one impossible.
+        self._sees_escapes = any(map(_is_class_or_boundary, TOKEN.finditer(expression.exact)))
         self._looks_far = may_look_far(expression.exact)
+        is_limited = self._looks_far or self._search_groups is not None
+        self._chain = None if is_limited else byte_chain_of(expression.exact)
         self._candidates = _candidate_finder(pattern, expression)
+        # Matches for each byte of the last block.
+        self._density = 0.0
         # The number of the next blocks that RE2 searches whole, as the last one had many candidates.
         self._blocks_to_search_whole = 0
 
@@ -87,27 +100,67 @@ class Mask:
         if len(offsets) > (stop - start) >> _RARE_SHIFT:
             self._blocks_to_search_whole = _WHOLE_BLOCKS
             return self._spans_in(text, start, stop)
-        spans: Spans = []
+        begins, ends = spans = _no_spans()
         end = start
         for offset in offsets:
             if end <= offset < stop:
                 begin = text.rfind(b"\n", start, offset) + 1 or start
                 end = text.index(b"\n", offset) + 1
-                spans += self._spans_in(text, begin, end)
-        return spans
+                for all_of_them, some in zip(spans, self._spans_in(text, begin, end), strict=True):
+                    all_of_them += some
+        return begins, ends
 
     def _spans_in(self, text: bytes, start: int, stop: int) -> Spans:
         found = self._spans_as_it_is(text, start, stop)
-        if self._has_boundary and text.find(b"\\", start, stop) >= 0:
+        if self._sees_escapes and text.find(b"\\", start, stop) >= 0:
             lines = text[start:stop]
             apart = _JOINED_ESCAPE.sub(lambda escape: b"\\" * len(escape[0]), lines)
             if apart != lines:
-                others = self._spans_as_it_is(apart, 0, len(apart))
-                found = _joined(found, [(start + one, start + end) for one, end in others])
+                begins, ends = self._spans_as_it_is(apart, 0, len(apart))
+                others = [start + begin for begin in begins], [start + end for end in ends]
+                found = _joined(found, others) if found != others else found
         return found
 
     def _spans_as_it_is(self, text: bytes, start: int, stop: int) -> Spans:
-        search, spans = self._search, []
+        size = stop - start
+        if self._chain is None or size < _SMALL:
+            return self._spans_by_re2(text, start, stop)
+        if size * self._density < _MANY:
+            spans = self._spans_by_re2(text, start, stop)
+            self._density = len(spans[0]) / size
+            return spans
+        spans = _no_spans()
+        while start < stop:
+            cut = stop
+            if stop - start > _PIECE:
+                cut = text.rfind(b"\n", start, start + _PIECE) + 1 or text.index(b"\n", start) + 1
+            found = self._spans_by_chain(text, start, cut, self._chain)
+            for all_of_them, some in zip(spans, found, strict=True):
+                all_of_them += some
+            start = cut
+        self._density = len(spans[0]) / size
+        return spans
+
+    def _spans_by_chain(self, text: bytes, start: int, stop: int, chain: ByteChain) -> Spans:
+        """Return the parts of some lines, found by NumPy; RE2 searches those of which it is unsure."""
+        lines = text[start:stop]
+        # A single line that is so long would take as much memory again for each of its bytes.
+        if len(lines) > _PIECE or (chain.needs_utf8 and not _is_utf8(lines)):
+            return self._spans_by_re2(text, start, stop)
+        matches = chain.find(lines)
+        begins, ends = (matches.begins + start).tolist(), (matches.ends + start).tolist()
+        line_end = 0
+        for at in sorted((matches.unsure + start).tolist()):
+            if at >= line_end:
+                line = text.rfind(b"\n", start, at) + 1 or start
+                line_end = text.index(b"\n", at) + 1
+                first, behind = bisect_left(begins, line), bisect_left(begins, line_end)
+                begins[first:behind], ends[first:behind] = self._spans_by_re2(text, line, line_end)
+        return begins, ends
+
+    def _spans_by_re2(self, text: bytes, start: int, stop: int) -> Spans:
+        search = self._search
+        begins, ends = _no_spans()
         # Far looks in the line that ends at `line_end`, and the bytes that they may still read.
         line_end, looks, left = start, 0, 0
         begin, end = search(text, start, stop)
@@ -117,7 +170,8 @@ class Mask:
                     line_end = text.index(b"\n", begin)
                     looks, left = 0, _MOST_READ
                 if looks == MOST_FAR_LOOKS or left <= 0:
-                    spans.append((begin, line_end))
+                    begins.append(begin)
+                    ends.append(line_end)
                     start = line_end
                     begin, end = search(text, start, stop)
                     continue
@@ -125,34 +179,54 @@ class Mask:
                 left -= line_end - begin
             # `pattern_of_mask` has refused expressions with an empty match: with one, this would never end.
             if self._search_groups is None:
-                spans.append((begin, end))
+                begins.append(begin)
+                ends.append(end)
             else:
-                spans += self._groups_in(text, begin, stop)
+                last = begin
+                for first, behind in sorted(self._search_groups(text, begin, stop)[1:]):
+                    # A group in another is masked with it.
+                    if first >= last and behind > first:
+                        begins.append(first)
+                        ends.append(behind)
+                        last = behind
             start = end
             begin, end = search(text, start, stop)
-        return spans
+        return begins, ends
 
-    def _groups_in(self, text: bytes, begin: int, stop: int) -> Spans:
-        """Return the groups of the match that begins there; one in another is masked with it."""
-        assert self._search_groups is not None
-        spans: Spans = []
-        last = begin
-        for first, behind in sorted(self._search_groups(text, begin, stop)[1:]):
-            if first >= last and behind > first:
-                spans.append((first, behind))
-                last = behind
-        return spans
+
+def _is_class_or_boundary(token: re.Match[str]) -> bool:
+    """Return whether a part of a pattern matches one of several letters or digits, or is `\\b`."""
+    # `[Aa]` is a letter in either case.
+    is_class = token.lastgroup == "class" and len(token[0]) > len("[Aa]")
+    return (
+        is_class
+        or token[0] in (r"\b", r"\d", r"\w", ".")
+        or token.lastgroup in ("many", "property")
+    )
+
+
+def _no_spans() -> Spans:
+    return [], []
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        return text.isascii() or bool(text.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _joined(spans: Spans, others: Spans) -> Spans:
     """Return the parts that are in either, in order; those that overlap are one."""
-    found: Spans = []
-    for begin, end in sorted([*spans, *others]):
-        if found and begin < found[-1][1]:
-            found[-1] = found[-1][0], max(end, found[-1][1])
+    begins, ends = _no_spans()
+    some = sorted([*zip(*spans, strict=True), *zip(*others, strict=True)])
+    for begin, end in some:
+        if ends and begin < ends[-1]:
+            ends[-1] = max(end, ends[-1])
         else:
-            found.append((begin, end))
-    return found
+            begins.append(begin)
+            ends.append(end)
+    return begins, ends
 
 
 def _candidate_finder(pattern: str, expression: CompiledExpression) -> _Offsets | None:
@@ -194,9 +268,9 @@ class Masks:
         """Return the block with its parts masked; the same one if there are none."""
         for mask in self._masks:
             head, lines = block.head, None
-            if head and (spans := mask.spans(head, 0, len(head))):
+            if head and (spans := mask.spans(head, 0, len(head)))[0]:
                 head = self._replace(head, 0, len(head), spans)
-            if spans := mask.spans(block.body, block.start, block.stop):
+            if (spans := mask.spans(block.body, block.start, block.stop))[0]:
                 lines = self._replace(block.body, block.start, block.stop, spans)
             if lines is not None:
                 block = Block(head, lines, 0, len(lines))
@@ -205,18 +279,21 @@ class Masks:
         return block
 
     def _replace(self, text: bytes, start: int, stop: int, spans: Spans) -> bytes:
-        pieces: list[bytes] = []
-        masked_bytes = 0
-        for begin, end in spans:
+        begins, ends = spans
+        pieces = [
+            text[behind:begin]
+            for behind, begin in zip([start, *ends], [*begins, stop], strict=True)
+        ]
+        self._counts.masked += len(begins)
+        self._counts.masked_bytes += stop - start - sum(map(len, pieces))
+        if text.find(b'":', start, stop) < 0:
+            return MASKED.join(pieces)
+        found = pieces[:1]
+        for begin, end, piece in zip(begins, ends, pieces[1:], strict=True):
             # Most matches do not stand where a value of JSON would.
             is_value = text[end] in _AFTER_VALUE and text[begin - 1] in _BEFORE_VALUE
-            pieces += text[start:begin], _replacement(text, begin, end) if is_value else MASKED
-            masked_bytes += end - begin
-            start = end
-        self._counts.masked += len(spans)
-        self._counts.masked_bytes += masked_bytes
-        pieces.append(text[start:stop])
-        return b"".join(pieces)
+            found += _replacement(text, begin, end) if is_value else MASKED, piece
+        return b"".join(found)
 
 
 def _replacement(text: bytes, begin: int, end: int) -> bytes:
@@ -226,10 +303,11 @@ def _replacement(text: bytes, begin: int, end: int) -> bytes:
     """
     # The quotation mark has to end a key: before it, in the same line, stands what is no backslash.
     before = begin - 1
-    while text[before] == 0x20 and before > 0:
+    while text[before] == _SPACE and before > 0:
         before -= 1
     if before < 2 or text[before - 1 : before + 1] != b'":' or text[before - 2] in b"\\\n":
         return MASKED
-    while text[end : end + 1] == b" ":
+    # A line ends with an LF.
+    while text[end] == _SPACE:
         end += 1
-    return _AS_TEXT if text[end : end + 1] in (b",", b"}") else MASKED
+    return _AS_TEXT if text[end] in b",}" else MASKED

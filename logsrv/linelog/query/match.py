@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from logsrv.linelog.fields.parsed_line import ParsedLine, is_told_by_first_line
+from logsrv.lazy_names import later_module
+from logsrv.linelog.fields.parsed_line import ParsedLine, is_told_by_first_line, level_of
 from logsrv.linelog.fields.stored_line import (
+    IN_STAMP,
     INHERITED,
     NO_FIRST_LINES,
     STAMP,
@@ -20,7 +23,7 @@ from logsrv.linelog.fields.stored_line import (
     Choice,
     FirstLines,
 )
-from logsrv.linelog.query.candidates import candidate_of_query
+from logsrv.linelog.query.candidates import candidate_of_query, levels_satisfying
 from logsrv.linelog.query.line_spans import (
     all_line_spans,
     line_spans_at,
@@ -53,10 +56,14 @@ from logsrv.linelog.query.text_search.literals import (
 )
 
 if TYPE_CHECKING:
+    from logsrv.linelog.fields import level_numbers
     from logsrv.linelog.fields.byte_arrays import Array
 
     FindOffsets: TypeAlias = Callable[[bytes], Array]
     """text → the candidate's offsets, in order."""
+else:
+    # To load it takes longer than a search in few lines.
+    level_numbers = later_module("logsrv.linelog.fields.level_numbers")
 
 
 TextPosition: TypeAlias = tuple[int | str, int]
@@ -74,6 +81,10 @@ _RARE_SHIFT = 10
 _SMALL = 4 << 10
 # The number of texts that RE2 then searches as a whole, before candidates are tried again.
 _WHOLE_TEXTS = 16
+# With more than one candidate of a level in 2**9 bytes, the levels of all lines are found at once.
+_LEVELS_SHIFT = 9
+# Lines of which NumPy finds the levels as fast as one by one.
+_MANY_LEVELS = 100
 
 
 class Matcher:
@@ -100,6 +111,9 @@ class Matcher:
         self._find_offsets: FindOffsets | None = None
         self._count_by_offsets: Callable[[bytes], int] | None = None
         self._search: Search | None = None
+        self._levels = _wanted_levels(node)
+        # The number of the next texts of which the levels of all lines are found.
+        self._texts_of_levels = 0
         self._last: tuple[bytes, dict[int, int]] | None = None
         self._at_once = 0
 
@@ -169,9 +183,14 @@ class Matcher:
             )
             return
 
+        has_continuations = self.inherits and bool(first_lines)
+        if self._levels and not has_continuations and len(text) >= _SMALL and text.endswith(b"\n"):
+            yield from self._lines_of_levels(text, self._levels)
+            return
+
         test, record = self.predicate(), ParsedLine
         lines: Iterable[tuple[int, int]]
-        if self.inherits and first_lines:
+        if has_continuations:
             lines = self._with_continuations(text, first_lines)
         else:
             lines = self.candidate_lines(text)
@@ -197,6 +216,37 @@ class Matcher:
                     begun, is_begun_match = line, is_match
             if is_match:
                 yield start, end
+
+    def _lines_of_levels(self, text: bytes, wanted: frozenset[str]) -> Iterable[tuple[int, int]]:
+        """Return start and end of each line that has one of some levels by itself."""
+        lines = []
+        if not self._texts_of_levels:
+            most = len(text) >> _LEVELS_SHIFT
+            lines = [*islice(self.candidate_lines(text), most + 1)]
+            if len(lines) > most:
+                self._texts_of_levels = _WHOLE_TEXTS
+            elif len(lines) < _MANY_LEVELS:
+                return [line for line in lines if level_of(text[slice(*line)]) in wanted]
+        if self._texts_of_levels:
+            self._texts_of_levels -= 1
+            lines = [*all_line_spans(text)]
+        else:
+            text = b"".join([text[start : end + 1] for start, end in lines])
+        numbers = {
+            number for number, level in enumerate(level_numbers.OF_NUMBERS) if level in wanted
+        }
+        levels = level_numbers.level_numbers(text).tolist()
+        return [line for line, level in zip(lines, levels, strict=True) if level in numbers]
+
+    def may_match(self, texts: Iterable[bytes]) -> bool:
+        """Return whether a line of these texts may match, by its message and what stands before it.
+
+        True also if that cannot be told without a whole stamp.
+        """
+        if not isinstance(self._candidate, str) or _asks_for_stamp(self.node):
+            return True
+        search = self._compiled_once(self._candidate)
+        return any(search(text, 0, len(text))[0] >= 0 for text in texts)
 
     @property
     def choose_first_lines(self) -> Choice | None:
@@ -365,6 +415,17 @@ def _need_of_own_text(node: Node) -> Need | None:
     ]
     longest = max(own, key=lambda one: min(len(literal.text) for literal in one), default=None)
     return AnyOf(longest) if longest else None
+
+
+def _asks_for_stamp(node: Node) -> bool:
+    return any(getattr(leaf, "field", "") in IN_STAMP for leaf in leaves(node))
+
+
+def _wanted_levels(node: Node) -> frozenset[str] | None:
+    """Return the levels that a query asks for, if it asks for nothing else."""
+    if isinstance(node, Compare) and node.field == "level":
+        return levels_satisfying(node.op, node.value) or None
+    return None
 
 
 def make_matcher(node: Node) -> Matcher:

@@ -105,3 +105,30 @@ def test_what_a_search_finds_is_not_stored(lines, queries, with_head):
     assert (b"" if left is None else bytes(left)) == b"".join(line + b"\n" for line in expected)
     assert counts.dropped_lines == len(lines) - len(expected)
     assert counts.dropped_bytes == sum(map(len, lines)) - sum(map(len, expected))
+
+
+MORE_LINES = st.one_of(
+    LINE,
+    st.sampled_from(
+        [b"<15>1 2026-11-30T11:00:00Z h app 1 - - text", b"2026-11-30 11:00:00,123 DEBUG app: x",
+         b"D/app x", b"11:00:00 D app: x", b'{"severity":"DEBUG","a":1}', b"[debug] x", b"user=debug",
+         b"\xff debug"]
+    ),
+)  # fmt: skip
+
+
+@given(
+    st.lists(MORE_LINES, min_size=1, max_size=9),
+    st.sampled_from(["level=debug", "level>=warning", "NOT level=debug", "level!=error"]),
+    st.sampled_from([b"a line\n", b"level=debug x=1\n", b"ERROR failed\n"]),
+    st.sampled_from([0, 150, 1200]),
+)
+def test_levels_of_many_lines_are_those_that_each_has_alone(lines, query, other, number):
+    """Few with a word such as debug are asked one by one; of many, NumPy finds the levels."""
+    text = b"".join(line + b"\n" for line in lines) + other * number + b"another line\n" * 500
+    drops, counts = Drops([node_of_drop(query)], FilterCounts()), FilterCounts()
+    alone = Drops([node_of_drop(query)], counts)
+    for _ in range(2):
+        left = drops.apply(batch(text), MOST)
+    expected = [alone.apply(batch(line + b"\n"), MOST) for line in text.split(b"\n")[:-1]]
+    assert (b"" if left is None else bytes(left)) == b"".join(bytes(one) for one in expected if one)

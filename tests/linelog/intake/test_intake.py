@@ -111,6 +111,27 @@ def test_new_masks_are_for_connections_that_are_there_too():
     assert counted(way, "masked_total") == 1
 
 
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        (
+            "nothing is at /card/4111111111111111, only at /",
+            "nothing is at /card/(masked), only at /",
+        ),
+        # Half of what is to be masked may stand at the end of a quote that was cut.
+        ("nothing is at /card/411111…, only at /", "nothing is at (masked), only at /"),
+        ('unknown: "a key 41111…": there is none', "unknown: (masked): there is none"),
+        ("no good", "no good"),
+    ],
+)
+def test_what_the_log_quotes_of_a_peer_is_masked(sentence, said):
+    way = intake(Sink(), filters=FilterOptions(mask=(r"/\b\d{16}\b/",)))
+    with capturedLogs() as events:
+        way.complain("tcp:192.0.2.1:1", sentence)
+    assert [event["sentence"] for event in events] == [said]
+    assert counted(way, "masked_total") == 0
+
+
 def test_a_match_over_two_chunks_is_masked():
     sink = Sink()
     receiver = LineReceiver(intake(sink, filters=FilterOptions(mask=(r"/\d{16}/",))))
@@ -159,6 +180,30 @@ def test_lines_that_come_under_load_are_stored_once_and_in_their_order(monkeypat
         b"%d%d" % (number, line) for number in range(4) for line in range(8)
     ]
     assert way.received_lines == 32
+
+
+def test_lines_that_wait_for_room_are_masked_and_dropped_as_a_reload_says(monkeypatch):
+    """They are stored after it was confirmed; their senders have done all that they should."""
+    # A block above it waits while the valve is closed, in pieces.
+    monkeypatch.setattr(intake_module, "MOST_STORED", 100)
+    store = SlowStore()
+    way = intake(store)
+    store.append(Batch(Block.of(b"x" * HIGH_WATER + b"\n"), "tcp:others", 0.0))
+    way.take(b"card 4111111111111111\nbob\n", "tcp:h:1")
+    way.take(b"bob\n", "tcp:h:1")
+    safe = way.durable()
+    way.apply(
+        InputSettings(LineRules(), filter_options=FilterOptions(mask=(r"/\d{16}/",), drop=("bob",)))
+    )
+    while store.pending:
+        store.write()
+        turn(way.clock)
+    assert store.stored.splitlines()[1:] == [b"1970-01-01T00:00:01.500000Z tcp:h:1 card (masked)"]
+    assert (way.received_lines, counted(way, "masked_total")) == (1, 1)
+    assert counted(way, "dropped_lines_total", reason="drop") == 2
+    turn(way.clock)
+    store.sync()
+    assert safe.called
 
 
 @pytest.mark.slow

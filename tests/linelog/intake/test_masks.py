@@ -118,11 +118,37 @@ def reference(line: bytes, mask: str) -> bytes:
 def test_a_block_gives_what_each_line_gives_alone(lines, mask, long):
     """Long: with many clean lines around, so that a first look decides which lines are searched."""
     clean = [b"-" * 99] * 50 if long else []
-    # As they are stored; with --raw a byte that is not UTF-8 matches nothing.
-    lines = [line.replace(b"\xff", rb"\xff") for line in lines]
+    # As they are stored; with --raw a byte that is not UTF-8 matches nothing. What stands behind an escape
+    # is another test's matter.
+    lines = [line.replace(b"\xff", rb"\xff-") for line in lines]
     text = b"".join(line + b"\n" for line in [*clean, *lines, *clean])
     expected = [reference(line, mask) for line in lines]
     assert masked(text, mask).split(b"\n")[len(clean) : len(clean) + len(lines)] == expected
+
+
+MANY = (
+    *MASKS, r"/\d{8}/", r"/\w+@[\w.]+\.[a-z]{2,}/", r"/\b\d+(\.\d+){3}\b/", r"/\S+@\S+/", r'/pw=[^"]+/'
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.one_of(LINE, st.binary(max_size=9)), min_size=1, max_size=5),
+    st.sampled_from(MANY),
+    st.sampled_from([b"", rb"\n", rb"\x0a", b"pw=", b"4" * 40, b"\xe9"]),
+)
+def test_a_block_with_many_matches_gives_what_its_lines_give_alone(lines, mask, before):
+    """As after blocks with many: NumPy finds all of them, also where escapes or wrong bytes are."""
+    lines = [before + line.replace(b"\n", b"") for line in lines]
+    lines += [b"card %b ann@example.org 10.0.0.1 pw=geheim password=x" % CARD] * 40
+    counts = FilterCounts(), FilterCounts()
+    together, alone = (Masks([pattern_of_mask(mask)], count) for count in counts)
+    text = b"".join(line + b"\n" for line in lines * 2)
+    for _ in range(2):
+        stored = bytes(together.apply(Block.of(text)))
+    expected = [bytes(alone.apply(Block.of(line + b"\n"))) for line in lines] * 2
+    assert stored == b"".join(expected)
+    assert counts[0].masked == 4 * counts[1].masked
+    assert counts[0].masked_bytes == 4 * counts[1].masked_bytes
 
 
 @given(
@@ -194,3 +220,13 @@ def test_an_expression_with_a_boundary_also_finds_an_escape():
     line = rb'a\x0asecret b\nsecret,"c":"d"' + b"\n"
     assert masked(line, r"/\\x0asecret|\bsecret/") == rb'a(masked) b\n(masked),"c":"d"' + b"\n"
     assert masked(rb"x\nann b" + b"\n", r"/\\nann|\bann \w\b/") == b"x(masked)\n"
+
+
+@pytest.mark.parametrize("escape", [r"\x00", r"\x01", r"\x7f", r"\u0000", r"\u00e4"])
+def test_digits_of_an_escape_are_none_of_a_number_behind_it(escape):
+    """With them, the first sixteen would be masked, and the last ones stored."""
+    line = b"a%b%b b\n" % (escape.encode(), CARD)
+    for mask in (r"/\d{16}/", "/[0-9]{16}/", "/4[0-9]{15}/"):
+        stored = masked(line, mask)
+        assert stored.endswith(b"(masked) b\n")
+        assert b"11" not in stored
