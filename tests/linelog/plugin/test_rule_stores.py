@@ -10,6 +10,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.errors import StartError
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.service import LoggerService
+from logsrv.linelog.store.store import Store
 from tests.parts.logger_services import settings
 from tests.parts.reactor import REACTOR, logged, until
 
@@ -123,6 +124,27 @@ async def test_a_store_keeps_its_lines_for_their_time_when_a_start_finds_no_rule
     assert store.directory.name == "audit", "the other one has no lines"
     assert store.policy.keep_days == 365
     await again.service.stopService()
+
+
+async def test_a_start_removes_nothing_by_the_general_limits(tmp_path, monkeypatch):
+    """The thread that removes segments begins with the store, before anything else is told to it."""
+    opened: dict[str, object] = {}
+    open_store = Store.open
+
+    def open_and_note(store: Store) -> None:
+        opened[store.directory.name] = (store.policy.keep_days, store.policy.keep_bytes)
+        open_store(store)
+
+    monkeypatch.setattr(Store, "open", open_and_note)
+    general = 'keep-days = 1\nkeep-bytes = "1MiB"\n'
+    for rules in (QUERY + LISTENER, QUERY + LISTENER, QUERY):
+        server = Server(tmp_path, rules, general)
+        server.service.startService()
+        await server.send("fw 1", to="fw")
+        await server.service.stopService()
+        assert opened.pop("store") == (1, 1 << 20)
+        assert opened == {"audit": (365, None), "fw": (None, 1 << 30)}
+        opened.clear()
 
 
 async def test_without_its_note_a_store_without_a_rule_keeps_all(tmp_path):
