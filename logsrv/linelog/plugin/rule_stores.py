@@ -150,7 +150,7 @@ class RuleStores:
             metrics=self._metrics,
             main=self._main,
         )
-        columns = ColumnMaker(store, clock=self._clock, tell=self._reactor.callFromThread)
+        columns = ColumnMaker(store, clock=self._clock, tell=store.tell)
         store.after_sealing = columns.look_soon
         hangs = HangLog(store, self._reactor)
         store.open()

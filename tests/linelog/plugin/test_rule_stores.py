@@ -1,5 +1,6 @@
 """A service with the stores of rules: opened, sorted into, changed, left behind, closed."""
 
+import errno
 import socket
 from pathlib import Path
 from typing import Any
@@ -221,4 +222,28 @@ async def test_a_fault_names_the_store_of_its_rule(tmp_path, monkeypatch):
         "stores/audit: old segments cannot be removed: no permission"
     ]
     assert server.service.metrics.value("store_trouble", kind="remove") == 1
+    await server.service.stopService()
+
+
+async def test_the_log_names_the_store_of_a_fault(tmp_path, monkeypatch):
+    """With fifty rules nobody would know where to look."""
+    server = Server(tmp_path, QUERY)
+    server.service.startService()
+    [store] = server.service.rule_stores.stores
+
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with logged() as said:
+        with monkeypatch.context() as full:
+            full.setattr(store.disk, "writev", fail)
+            await deferToThread(send, tmp_path / "s", b"sshd 1\n")
+            fault = "stores/audit: the store cannot write, senders are paused: No space left"
+            await until(lambda: any(fault in one for one in said), "the fault")
+        over = "stores/audit: the store is writing again"
+        await until(lambda: any(over in one for one in said), "its end")
+    warned = await server.reload(QUERY.replace("keep-days = 365", "keep-bytes = 100"))
+    assert any(
+        "stores/audit: keep-bytes (100 bytes) is less than --rotate" in one for one in warned
+    )
     await server.service.stopService()
