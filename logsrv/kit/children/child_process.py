@@ -161,9 +161,18 @@ class ChildProcess(ProcessProtocol):
         environment: Mapping[str, str] | None = None,
         **more: Any,
     ) -> None:
-        """Start it. environment: all its variables; by default `child_environment`. Raises OSError."""
+        """Start it. environment: all its variables; by default `child_environment`. Raises OSError.
+
+        Its SIGINT is blocked until it calls `limit_process`.
+        """
         variables = child_environment() if environment is None else environment
-        spawn(self._reactor, self, ["-P", "-m", module, *arguments], variables, **more)
+        # Ctrl-C reaches all processes of a terminal, and one that still imports would print a traceback.
+        # It cannot be told to ignore the signal: Twisted resets what is ignored, but not what is blocked.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            spawn(self._reactor, self, ["-P", "-m", module, *arguments], variables, **more)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     @property
     def pid(self) -> int | None:

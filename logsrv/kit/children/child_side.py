@@ -36,8 +36,19 @@ def limit_process(nice: int = NICE) -> None:
     have no effect. Programs that it starts may raise the memory limit again.
     """
     os.setpgid(0, 0)
+    _unblock_interrupt()
     os.nice(nice)
     limit_memory()
+
+
+def _unblock_interrupt() -> None:
+    """Drop a SIGINT of the terminal that came meanwhile; later ones are for this process alone.
+
+    The service starts a process with SIGINT blocked, and programs that it starts would inherit that.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    signal.signal(signal.SIGINT, before)
 
 
 def limit_memory() -> None:

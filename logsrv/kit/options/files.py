@@ -12,7 +12,7 @@ import shlex
 import stat
 import time
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,7 @@ class GivenFile:
 
     option: the name without dashes. secret: whether the file contains a secret. needed: whether it must be
     there before a start. written: whether the service writes it. table: the key of the array of tables that
-    names it; "" for an option.
+    names it; "" for an option. harmless: tells whether everybody may read it, though it is secret.
     """
 
     option: str
@@ -140,6 +140,12 @@ class GivenFile:
     needed: bool = True
     written: bool = False
     table: str = ""
+    harmless: Callable[[Path], bool] = attrs.field(default=lambda path: False, eq=False)
+
+    @property
+    def exposure(self) -> str | None:
+        """Return what `exposure_warning` does of a secret; None for a file that is none."""
+        return exposure_warning(self.path, self.harmless) if self.secret else None
 
     @property
     def named_by(self) -> str:
@@ -167,7 +173,8 @@ def _files_with_repeats(settings: Any, table: str = "") -> Iterator[GivenFile]:
                 # A kind of the author's may be one of these with another phrase.
                 written = kind.accepted == NEW_FILE.accepted
                 needed = not written and kind.accepted != PATH.accepted
-                yield GivenFile(option_name(attribute), one, kind.secret, needed, written, table)
+                name, secret, harmless = option_name(attribute), kind.secret, kind.harmless
+                yield GivenFile(name, one, secret, needed, written, table, harmless)
     for attribute, declared in tables_of(type(settings)).items():
         for inner in getattr(settings, attribute):
             yield from _files_with_repeats(inner, table_key(attribute, declared))
@@ -273,9 +280,12 @@ def _secret_lines(named: str, file: Path, most: int) -> list[str]:
     return list(filter(None, map(str.strip, text.splitlines())))
 
 
-def exposure_warning(path: Path) -> str | None:
+def exposure_warning(
+    path: Path, harmless: Callable[[Path], bool] = lambda path: False
+) -> str | None:
     """Return a sentence with the remedy if everybody on this machine may read or change a regular file.
 
+    harmless: tells whether everybody may read it, as it has nothing secret; nobody else may change it.
     None if others may not, or cannot enter one of the directories above it, or if there is no such file.
     """
     try:
@@ -285,6 +295,8 @@ def exposure_warning(path: Path) -> str | None:
         return None
     what = {stat.S_IROTH: "read", stat.S_IWOTH: "change"}
     found = [word for bit, word in what.items() if mode & bit]
+    if found == ["read"] and harmless(path):
+        return None
     # A device or a directory is refused elsewhere; nobody should chmod /dev/zero because of this sentence.
     if closed or not found or not stat.S_ISREG(mode):
         return None

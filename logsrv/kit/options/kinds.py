@@ -57,6 +57,7 @@ class Kind(Generic[T]):
         ValueError, as `parse` does, for instance if a file is missing there.
     completion: the completions that a shell offers: files, directories or these words.
     secret: whether the value, or the contents of the file that it names, is secret.
+    harmless: tells whether everybody may read the file that a secret value names, such as one with a hash.
     advise: returns sentences for the log about a valid value that is probably a mistake.
     """
 
@@ -69,6 +70,7 @@ class Kind(Generic[T]):
     locate: Callable[[T, Path], T] = attrs.field(default=lambda value, directory: value)
     completion: Completion = None
     secret: bool = False
+    harmless: Callable[[T], bool] = attrs.field(default=lambda value: False)
     advise: Callable[[T], Sequence[str]] = attrs.field(default=lambda value: ())
 
     @property

@@ -154,10 +154,10 @@ class ServiceHooks(Service, Generic[Settings]):
         if sentence is not None:
             log.warn("{name}: {sentence}", name=self.name, sentence=sentence)
         keys = [each.endpoint.argument("privateKey") for each in self.served]
-        files = [one.path for one in given_files(settings) if one.secret]
-        for path in [*files, *(Path(key) for key in keys if key)]:
-            sentence = None if path in self._exposed else exposure_warning(path)
-            if sentence is not None:
+        exposed = {one.path: one.exposure for one in given_files(settings) if one.secret}
+        exposed |= {path: exposure_warning(path) for path in (Path(key) for key in keys if key)}
+        for path, sentence in exposed.items():
+            if sentence is not None and path not in self._exposed:
                 self._exposed.add(path)
                 said = f"{path}: {sentence}"
                 log.warn("{name}: {sentence}", name=self.name, sentence=said)

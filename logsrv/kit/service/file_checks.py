@@ -13,7 +13,7 @@ from cryptography import x509
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net._certificates import LARGEST_FILE, check_certificate
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.options.files import GivenFile, exposure_warning, names_descriptor, read_file
+from logsrv.kit.options.files import GivenFile, names_descriptor, read_file
 from logsrv.kit.service.findings import (
     Finding,
     FindingLevel,
@@ -79,7 +79,7 @@ def _check_written_file(one: GivenFile, user: User) -> Finding:
 
 def _check_exposure(one: GivenFile) -> Finding | None:
     """Return a warning about a secret that everybody on this machine may read or change."""
-    sentence = exposure_warning(one.path) if one.secret else None
+    sentence = one.exposure
     if sentence is None:
         return None
     said, _, remedy = sentence.partition(": ")

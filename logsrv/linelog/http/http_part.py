@@ -19,6 +19,7 @@ from logsrv.kit.net.peer_user import tells_users, user_of_peer
 from logsrv.kit.observe.metrics import Metric, MetricsPart, make_metrics
 from logsrv.kit.plugins import load_object
 from logsrv.kit.service.file_checks import check_directory_writable
+from logsrv.kit.service.findings import warning
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.web.access import web_guard_policy
 from logsrv.linelog.http.http_settings import (
@@ -28,6 +29,7 @@ from logsrv.linelog.http.http_settings import (
     read_proxy_secret,
 )
 from logsrv.linelog.http.readers.reader import read_readers
+from logsrv.linelog.http.readers.reader_settings import SAVE
 from logsrv.linelog.http.views.cursor import place_in
 from logsrv.linelog.parts.work import PartContext, PartWork
 
@@ -44,6 +46,7 @@ _GAUGES = {
     "http_searches_waiting": "Searches that wait for their turn, because as many run as may.",
     "http_viewers": "Live views that are open.",
 }
+_NOTHING_IS_SAVED = "the right save is of no use, as there is no --saved FILE"
 
 
 class HttpPart(PartWork[HttpSettings]):
@@ -115,6 +118,8 @@ class HttpPart(PartWork[HttpSettings]):
         if not options.http:
             return
         self._get_or_make_server().apply(options)
+        for name in _savers_in_vain(options):
+            log.warn("reader {name}: {sentence}", name=name, sentence=_NOTHING_IS_SAVED)
         is_open = not options.http_any_user and not options.has_token
         if is_open and not tells_users() and any(one.port is not None for one in options.http):
             log.warn(
@@ -131,7 +136,16 @@ class HttpPart(PartWork[HttpSettings]):
         # The file itself is checked as any new one; once there, it is replaced.
         if options.saved is not None and os.path.exists(options.saved):
             yield check_directory_writable(options.saved.parent, asked.user)
+        for name in _savers_in_vain(options):
+            yield warning(f"reader {name}", _NOTHING_IS_SAVED, "")
 
     def stopping(self) -> Deferred[None]:
         # The kit closes silent connections, also one that waits for lines or an answer.
         return succeed(None) if self._web is None else self._web.stop()
+
+
+def _savers_in_vain(options: HttpSettings) -> list[str]:
+    """Return the names of readers with the right to save, where nothing is saved."""
+    if options.saved is not None:
+        return []
+    return [one.name for one in options.reader if SAVE in one.may]

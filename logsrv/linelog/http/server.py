@@ -121,7 +121,7 @@ class WebServer:
         self._views = LiveViews(directory, reactor)
         # All answers that may take long, each with its reader.
         self._streams: dict[Viewer | SearchAnswer, Reader] = {}
-        self._audit = AuditLog()
+        self._audit = AuditLog(reactor)
         self._statistics = StoreStatistics(totals, reactor)
         self._saved = SavedSearches(reactor)
         self._of_parts = PartEndpoints(endpoints)
@@ -159,6 +159,7 @@ class WebServer:
         for stream in list(self._streams):
             if isinstance(stream, Viewer):
                 stream.close(str(STOPPING))
+        self._audit.stop()
         ended = DeferredList([self._searches.stop(), self._views.stop()])
         return ended.addCallback(lambda _: None)
 

@@ -136,6 +136,8 @@ class HangLog:
 
     def __init__(self, store: Store, clock: Any) -> None:
         self._store, self._lasted = store, 0.0
+        # A name of a store has no braces, so it may stand in a format.
+        self._begin = f"{store.name}: " if store.name else ""
         self.next = Timer(clock)
 
     def log_hangs_periodically(self) -> None:
@@ -144,9 +146,9 @@ class HangLog:
         seconds, kind = max((seconds, kind) for kind, seconds in self._store.under_way().items())
         hangs = seconds > PATIENCE
         if hangs and not self._lasted:
-            log.error(HANGS, what=TAKES_LONG[kind], seconds=seconds)
+            log.error(self._begin + HANGS, what=TAKES_LONG[kind], seconds=seconds)
         elif self._lasted and not hangs:
-            log.info("the disk goes on, after {seconds:.0f} s", seconds=self._lasted)
+            log.info(self._begin + "the disk goes on, after {seconds:.0f} s", seconds=self._lasted)
         self._lasted = seconds if hangs else 0.0
 
 

@@ -28,7 +28,7 @@ from logsrv.linelog.plugin.monitoring import HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.retention_settings import RetentionSettings
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.store.disk import explanation, make_directory, reason
+from logsrv.linelog.store.disk import Disk, explanation, make_directory, reason
 from logsrv.linelog.store.policy import Hold, StorePolicy
 from logsrv.linelog.store.rule_stores import (
     FOLDER,
@@ -149,15 +149,19 @@ class RuleStores:
             make_directory(place.parent)
         except OSError as error:
             raise StoreError(f"{place.parent} cannot be made: {reason(error)}") from error
+        has_rule = kept is not None
+        if kept is None:
+            kept = _noted_keep(place)
         store = Store(
             place,
-            policy,
+            # Its thread may remove segments before `_apply_policy`.
+            _own_policy(kept, policy),
             reactor=self._reactor,
             clock=self._clock,
             metrics=self._metrics,
             main=self._main,
         )
-        columns = ColumnMaker(store, clock=self._clock, tell=self._reactor.callFromThread)
+        columns = ColumnMaker(store, clock=self._clock, tell=store.tell)
         store.after_sealing = columns.look_soon
         hangs = HangLog(store, self._reactor)
         # Retention begins when the store opens.
@@ -167,10 +171,7 @@ class RuleStores:
         self._metrics.watch("columns_waiting_segments", lambda: len(columns.left))
         self._metrics.watch("rule_store_bytes", lambda: store.size, rule=name)
         hangs.log_hangs_periodically()
-        found = _RuleStore(store, columns, hangs, KeptFor() if kept is None else kept)
-        if kept is None:
-            found.kept = _noted_keep(store)
-            found.has_rule = False
+        found = _RuleStore(store, columns, hangs, kept, has_rule)
         self._apply_policy(found, policy)
         return found
 
@@ -185,11 +186,7 @@ class RuleStores:
             )
 
     def _apply_policy(self, one: _RuleStore, policy: StorePolicy) -> None:
-        own = attrs.evolve(
-            policy,
-            keep_days=one.kept.keep_days,
-            keep_bytes=one.kept.keep_bytes,
-        )
+        own = _own_policy(one.kept, policy)
         one.store.apply(own)
         one.columns.apply(own)
         if one.has_rule:
@@ -269,18 +266,28 @@ def _context(name: str, store: Store) -> RuleStoreContext:
     )
 
 
-def _noted_keep(store: Store) -> KeptFor:
+def _own_policy(kept: KeptFor, policy: StorePolicy) -> StorePolicy:
+    """Return the policy of the store of a rule. policy: that of the main store."""
+    return attrs.evolve(
+        policy,
+        keep_days=kept.keep_days,
+        keep_bytes=kept.keep_bytes,
+    )
+
+
+def _noted_keep(place: Path) -> KeptFor:
     """Return how long a store keeps lines by its note; for ever without one."""
     try:
-        if (found := load_keep(store.disk)) is not None:
-            return found
+        with Disk().open_directory(place) as disk:
+            if (found := load_keep(disk)) is not None:
+                return found
         why = "it is not there"
     except (OSError, ValueError) as error:
         why = explanation(error)
     log.warn(
         "{file} does not say how long the lines of this store are kept ({why}): they stay until a rule of"
         " its name says that",
-        file=store.disk.path("keep"),
+        file=place / "keep",
         why=why,
     )
     return KeptFor()

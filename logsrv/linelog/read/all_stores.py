@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from logsrv.lazy_names import later_module
@@ -39,5 +38,10 @@ def open_all_stores(directory: str, tell: Callable[[str], None]) -> View:
     found = stores_in(directory)
     if len(found) == 1:
         return View(directory, tell, away=True)
-    several: View = stores_search.StoresView(found, partial(View, tell=tell, away=True), tell)
+
+    def open_view(name: str) -> View:
+        begin = "" if name == directory else f"{os.path.relpath(name, directory)}: "
+        return View(name, lambda said: tell(begin + said), away=True)
+
+    several: View = stores_search.StoresView(found, open_view, tell)
     return several

@@ -26,6 +26,17 @@ WITHIN_SECONDS = 60.0
 SYNCING = ("the store cannot be synced: {why}", "the store can be synced again")
 
 
+def with_name(tell: InReactor, name: str) -> InReactor:
+    """Return a `tell` for one store of several: messages for the log begin with its name."""
+
+    def tell_named(function: Callable[..., object], /, *given: Any, **fields: Any) -> Any:
+        if isinstance(getattr(function, "__self__", None), Logger):
+            return tell(function, "{of_store}: " + given[0], *given[1:], of_store=name, **fields)
+        return tell(function, *given, **fields)
+
+    return tell_named
+
+
 class FaultState:
     """The state of one kind of fault; belongs to one thread. why: the reason while it lasts, else None.
 

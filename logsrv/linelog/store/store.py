@@ -21,6 +21,7 @@ from logsrv.linelog.batch import Batch, StampedText
 from logsrv.linelog.store.blocks import PendingBlock
 from logsrv.linelog.store.disk import Disk, make_directory, reason
 from logsrv.linelog.store.durable import DurableWaiters
+from logsrv.linelog.store.fault_state import InReactor, with_name
 from logsrv.linelog.store.identity import Identity
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.notes.origins import Origins
@@ -51,12 +52,13 @@ class StoreReactor(Protocol):
     def callFromThread(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
 
 
-def _warn_of_keep_bytes(policy: StorePolicy) -> None:
+def _warn_of_keep_bytes(policy: StorePolicy, name: str) -> None:
     """Log a warning if `keep_bytes` is less than `rotate_size`: it may remove all sealed segments."""
     if policy.keep_bytes is not None and policy.keep_bytes < policy.rotate_size:
         log.warn(
-            "--keep-bytes ({keep} bytes) is less than --rotate-size ({rotate} bytes): whenever"
+            "{option} ({keep} bytes) is less than --rotate-size ({rotate} bytes): whenever"
             " current.log alone is larger than that, all sealed segments are removed",
+            option=f"{name}: keep-bytes" if name else "--keep-bytes",
             keep=policy.keep_bytes,
             rotate=policy.rotate_size,
         )
@@ -66,9 +68,11 @@ class Store:
     """A directory of segments, owned by this process from `open` to `close`.
 
     All methods have to be called in the reactor's thread. accepts: true from `open` to `close`. disk: the
-    open directory, for readers. after_sealing: called after each sealing, in another thread; set it before
-    `open`. ensure_locked, measure_again: those of the lock and of the sealer, for any thread after `open`.
-    beside: the open stores of rules, which are written by the same server; only the main store has any.
+    open directory, for readers. name: that of the store of a rule, such as `stores/audit`; else "". tell:
+    calls a function in the reactor's thread; messages for the log begin with the name. after_sealing:
+    called after each sealing, in another thread; set it before `open`. ensure_locked, measure_again: those
+    of the lock and of the sealer, for any thread after `open`. beside: the open stores of rules, which are
+    written by the same server; only the main store has any.
     """
 
     def __init__(
@@ -84,6 +88,10 @@ class Store:
     ) -> None:
         """main: the main store of the server, if this is that of a rule: both pause the same senders."""
         self.directory = directory
+        self.name = "" if main is None else f"{directory.parent.name}/{directory.name}"
+        self.tell: InReactor = reactor.callFromThread
+        if self.name:
+            self.tell = with_name(self.tell, self.name)
         self.valve: Valve = Valve(reactor) if main is None else main.valve
         self.beside: list[Store] = []
         self._main = main
@@ -122,8 +130,8 @@ class Store:
             ) from error
 
     def _repair_and_start(self, lock: DirectoryLock) -> None:
-        disk, tell = self.disk, self._reactor.callFromThread
-        _warn_of_keep_bytes(self._policy)
+        disk = self.disk
+        _warn_of_keep_bytes(self._policy, self.name)
         begun = recover.repair_and_open(disk, crashed=bool(lock.left_by))
         self.identity = recover.load_or_make_identity(disk)
         self.origins = Origins(disk, begun.origins)
@@ -134,7 +142,7 @@ class Store:
             disk=disk,
             lock=lock,
             clock=self._clock,
-            tell=tell,
+            tell=self.tell,
             look=self._fire_durable,
         )
         self._active, self._writer, self._sealer = threads.active, threads.writer, threads.sealer
@@ -262,7 +270,7 @@ class Store:
     def apply(self, policy: StorePolicy) -> None:
         """Use another policy: the writer after all lines appended so far, all others from now on."""
         if policy != self._policy:
-            _warn_of_keep_bytes(policy)
+            _warn_of_keep_bytes(policy, self.name)
         self._policy = policy
         self._writer.queue.put(lambda: self._active.apply(policy))
         self._sealer.policy = policy

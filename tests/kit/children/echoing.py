@@ -1,6 +1,7 @@
 """A process for tests: `python -m echoing WHAT`."""
 
 import os
+import signal
 import sys
 import time
 
@@ -12,6 +13,9 @@ from logsrv.kit.children.child_side import (
 )
 
 if __name__ == "__main__":
+    if "interrupted" in sys.argv:
+        # As by Ctrl-C in the terminal of the service, while this process still imports.
+        os.kill(os.getpid(), signal.SIGINT)
     limit_reading_process()
     match sys.argv[1]:
         case "complain":
@@ -26,6 +30,10 @@ if __name__ == "__main__":
         case "fork":
             if pid := os.fork():
                 send_message(b"%d" % pid)
+            time.sleep(600)
+        case "interrupted":
+            send_message(b"%d" % len(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+            os.kill(os.getpid(), signal.SIGINT)
             time.sleep(600)
         case "deaf":
             send_message(b"ready")

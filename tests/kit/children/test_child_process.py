@@ -52,8 +52,10 @@ class Owner:
             self.first.errback(AssertionError(f"it {end}: {end.words}"))
 
     def start(self, *arguments: str) -> None:
-        here = {**child_environment(), "PYTHONPATH": os.path.dirname(__file__)}
-        self.child.start(ECHO, *arguments, environment=here)
+        variables = child_environment()
+        here = [os.path.dirname(__file__), *filter(None, [variables.get("PYTHONPATH")])]
+        variables["PYTHONPATH"] = os.pathsep.join(here)
+        self.child.start(ECHO, *arguments, environment=variables)
 
 
 async def test_bytes_go_in_and_out_and_its_complaints_are_lines():
@@ -66,6 +68,16 @@ async def test_bytes_go_in_and_out_and_its_complaints_are_lines():
     assert owner.had == b"hello\n" and owner.said == ["first \\x1b", "last"]
     assert end == ProcessEnd(0, None, "last") and str(end) == "ended with status 0"
     assert owner.child.pid is None
+
+
+async def test_an_interrupt_of_the_terminal_does_not_reach_a_child_that_still_imports():
+    """Ctrl-C is for all processes of a terminal; later one is for this child, and ends it."""
+    owner = Owner()
+    owner.start("interrupted")
+    await owner.first
+    end = await owner.ended
+    assert owner.had == b"0", "and programs that it starts inherit no blocked signal"
+    assert end.words == "KeyboardInterrupt"
 
 
 async def test_what_was_said_of_earlier_messages_does_not_explain_an_end():

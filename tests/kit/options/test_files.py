@@ -248,6 +248,9 @@ def test_a_secret_that_others_may_read_is_exposed():
                 f"everybody on this machine may {may} it (mode {mode:04o}): chmod 640 '{path}'"
             )
             assert exposure_warning(path) == (sentence if may else None)
+            # Nothing in it is secret; but what others write into it would count.
+            may_change = "change" in may
+            assert exposure_warning(path, lambda _: True) == (sentence if may_change else None)
         # Nobody else comes to it.
         directory.chmod(0o750)
         assert exposure_warning(path) is None

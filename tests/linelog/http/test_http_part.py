@@ -36,6 +36,17 @@ def test_searches_are_saved_by_a_new_file_in_the_place_of_the_old(tmp_path):
     assert (found.subject, found.level) == (str(tmp_path), FindingLevel.OK)
 
 
+def test_a_right_to_save_where_nothing_is_saved_is_a_warning(tmp_path):
+    (tmp_path / "token").write_text("a-token\n")
+    (tmp_path / "token").chmod(0o600)
+    reader = '[[reader]]\nname = "ann"\ntoken-file = "token"\nmay = ["read", "save"]\n'
+    found = findings(tmp_path, f'http = ["tcp:0:interface=127.0.0.1"]\n{reader}')
+    [warned] = [one for one in found if one.level is FindingLevel.WARNING]
+    assert warned.subject == "reader ann" and "--saved" in warned.sentence
+    saved = f'saved = "saved.json"\nhttp = ["tcp:0:interface=127.0.0.1"]\n{reader}'
+    assert not [one for one in findings(tmp_path, saved) if one.level is FindingLevel.WARNING]
+
+
 LOADED = """
 import sys
 from twisted.internet import reactor

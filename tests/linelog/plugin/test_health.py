@@ -109,6 +109,7 @@ class Steps:
     """A store of which one knows what is under way."""
 
     def __init__(self) -> None:
+        self.name = ""
         self.write = self.sync = 0.0
 
     def under_way(self) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """A service with the stores of rules: opened, sorted into, changed, left behind, closed."""
 
+import errno
 import socket
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.errors import StartError
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.service import LoggerService
+from logsrv.linelog.store.store import Store
 from tests.parts.logger_services import settings
 from tests.parts.reactor import REACTOR, logged, until
 
@@ -125,6 +127,27 @@ async def test_a_store_keeps_its_lines_for_their_time_when_a_start_finds_no_rule
     await again.service.stopService()
 
 
+async def test_a_start_removes_nothing_by_the_general_limits(tmp_path, monkeypatch):
+    """The thread that removes segments begins with the store, before anything else is told to it."""
+    opened: dict[str, object] = {}
+    open_store = Store.open
+
+    def open_and_note(store: Store) -> None:
+        opened[store.directory.name] = (store.policy.keep_days, store.policy.keep_bytes)
+        open_store(store)
+
+    monkeypatch.setattr(Store, "open", open_and_note)
+    general = 'keep-days = 1\nkeep-bytes = "1MiB"\n'
+    for rules in (QUERY + LISTENER, QUERY + LISTENER, QUERY):
+        server = Server(tmp_path, rules, general)
+        server.service.startService()
+        await server.send("fw 1", to="fw")
+        await server.service.stopService()
+        assert opened.pop("store") == (1, 1 << 20)
+        assert opened == {"audit": (365, None), "fw": (None, 1 << 30)}
+        opened.clear()
+
+
 async def test_without_its_note_a_store_without_a_rule_keeps_all(tmp_path):
     server = Server(tmp_path, QUERY)
     server.service.startService()
@@ -199,4 +222,28 @@ async def test_a_fault_names_the_store_of_its_rule(tmp_path, monkeypatch):
         "stores/audit: old segments cannot be removed: no permission"
     ]
     assert server.service.metrics.value("store_trouble", kind="remove") == 1
+    await server.service.stopService()
+
+
+async def test_the_log_names_the_store_of_a_fault(tmp_path, monkeypatch):
+    """With fifty rules nobody would know where to look."""
+    server = Server(tmp_path, QUERY)
+    server.service.startService()
+    [store] = server.service.rule_stores.stores
+
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with logged() as said:
+        with monkeypatch.context() as full:
+            full.setattr(store.disk, "writev", fail)
+            await deferToThread(send, tmp_path / "s", b"sshd 1\n")
+            fault = "stores/audit: the store cannot write, senders are paused: No space left"
+            await until(lambda: any(fault in one for one in said), "the fault")
+        over = "stores/audit: the store is writing again"
+        await until(lambda: any(over in one for one in said), "its end")
+    warned = await server.reload(QUERY.replace("keep-days = 365", "keep-bytes = 100"))
+    assert any(
+        "stores/audit: keep-bytes (100 bytes) is less than --rotate" in one for one in warned
+    )
     await server.service.stopService()

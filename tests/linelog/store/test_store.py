@@ -214,7 +214,7 @@ def test_a_policy_that_keeps_less_than_one_segment_is_said_once(open_store):
         store.apply(strange)
         store.apply(StorePolicy(rotate_size=2000, keep_bytes=2000))
         store.apply(strange)
-    said = [e for e in events if "--keep-bytes" in e["log_format"]]
+    said = [e for e in events if e.get("option") == "--keep-bytes"]
     assert [(e["keep"], e["rotate"]) for e in said] == [(1000, 2000)] * 2
 
 

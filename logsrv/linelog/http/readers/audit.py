@@ -8,6 +8,8 @@ stands in quotation marks, as JSON in ASCII: no query can end the line or look l
 part of it: they come in headers and forms, and of an address only known parameters are logged. What is
 longer than any request that is answered is cut, because clients without a token are logged, too.
 
+Those can cause a limited number of lines (refusal_limit.py), and the number of further ones is logged.
+
 A live view has two lines: one when it begins, with `begins=yes`, and one at its end with what was sent.
 """
 
@@ -16,15 +18,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 from urllib.parse import parse_qsl
 
 import attrs
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.kit.web.access import client_key
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.endpoints import BY_PATH, LONGEST_QUERY
 from logsrv.linelog.http.readers.reader import Reader
+from logsrv.linelog.http.readers.refusal_limit import RefusalLimit
 
 log = Logger()
 
@@ -82,9 +87,10 @@ class _Entry:
 class AuditLog:
     """Logs the requests of a web server, while it is on. is_on: of the requests that begin from now on."""
 
-    def __init__(self, write: Callable[[str], object] | None = None) -> None:
+    def __init__(self, reactor: Any, write: Callable[[str], object] | None = None) -> None:
         self.is_on = False
         self._write = write or (lambda line: log.info("{line}", line=line))
+        self._limit = RefusalLimit(reactor, self._write)
         self._entries: dict[WebRequest, _Entry] = {}
 
     def begin(self, request: WebRequest) -> None:
@@ -112,9 +118,15 @@ class AuditLog:
         if (entry := self._entries.get(request)) is not None:
             self._write(" ".join([*_about(request, entry), "begins=yes"]))
 
+    def stop(self) -> None:
+        """Log what was counted since the last count."""
+        self._limit.write_count()
+
     def _end(self, ended: object, request: WebRequest) -> None:
         entry = self._entries.pop(request)
         if not _is_of_interest(request):
+            return
+        if entry.reader is None and not self._limit.admits(_client_of(request, entry)):
             return
         words = [*_about(request, entry), f"status={request.code}"]
         if entry.counts_lines and request.code == 200:
@@ -145,6 +157,12 @@ def _lines_sent(request: WebRequest, counter: LineCounter | None) -> int:
 def _is_csv(request: WebRequest) -> bool:
     kinds: Sequence[str] = request.responseHeaders.getRawHeaders("Content-Type", [""])
     return kinds[0].startswith("text/csv")
+
+
+def _client_of(request: WebRequest, entry: _Entry) -> str:
+    """Return who has caused a refusal: an address, or somebody whom a proxy at that address has named."""
+    client = client_key(getattr(request.getClientAddress(), "host", None))
+    return client if entry.named is None else f"{client} {entry.named}"
 
 
 def _is_of_interest(request: WebRequest) -> bool:

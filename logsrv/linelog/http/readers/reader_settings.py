@@ -9,9 +9,9 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, option
-from logsrv.kit.options.files import SECRET_FILE
 from logsrv.kit.options.kinds import Kind, choice
 from logsrv.lazy_names import later_module
+from logsrv.linelog.http.readers.token_file import TOKEN_FILE
 from logsrv.linelog.query.option_kinds import QUERY, checked_query
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ReaderSettings:
 
     name: str = option(REQUIRED, READER_NAME, "the reader's name, on the page and in the audit log")
     token_file: Path | None = option(
-        None, SECRET_FILE, "a file with the token, or with its hash from `logsrv token`"
+        None, TOKEN_FILE, "a file with the token, or with its hash from `logsrv token`"
     )
     may: tuple[str, ...] = option(
         (READ,),

@@ -19,8 +19,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+import attrs
+
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.files import read_secret
+from logsrv.kit.options.files import SECRET_FILE, read_secret
+from logsrv.kit.options.kinds import Kind
 
 _HASH = re.compile(r"logsrv-token:([0-9a-f]{32}):([0-9a-f]{64})")
 _BEGINNING = "logsrv-token:"
@@ -92,3 +95,15 @@ def read_token_file(option: str, file: Path) -> tuple[KnownToken, str | None]:
             "that `logsrv token` has printed"
         )
     return KnownToken(*found.groups()), None
+
+
+def has_hash(file: Path) -> bool:
+    """Return whether a file has the hash of a token, which everybody may read."""
+    try:
+        return read_token_file("token", file)[1] is None
+    except ConfigurationError:
+        return False
+
+
+TOKEN_FILE: Kind[Path] = attrs.evolve(SECRET_FILE, harmless=has_hash)
+"""The file of a reader's token. With a hash in it, it is a fault only if everybody may change it."""

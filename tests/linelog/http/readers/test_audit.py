@@ -6,6 +6,7 @@ from twisted.internet.task import Clock
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.readers.audit import AuditLog, LineCounter
 from logsrv.linelog.http.readers.reader import Reader
+from logsrv.linelog.http.readers.refusal_limit import AT_ONCE, COUNT_SECONDS
 from tests.parts.web_requests import Browser
 
 
@@ -18,7 +19,7 @@ def audited(
 ) -> list[str]:
     """What is logged of a request and its answer. body: its pieces."""
     lines: list[str] = []
-    audit = AuditLog(lines.append)
+    audit = AuditLog(Clock(), lines.append)
     audit.is_on = is_on
 
     def handle(request: WebRequest) -> None:
@@ -73,7 +74,7 @@ def test_a_query_is_logged_with_what_left():
 
 def test_an_answer_that_its_client_did_not_wait_for_has_the_lines_sent_until_then():
     lines: list[str] = []
-    audit = AuditLog(lines.append)
+    audit = AuditLog(Clock(), lines.append)
     audit.is_on = True
 
     def handle(request: WebRequest) -> None:
@@ -99,7 +100,7 @@ def test_a_secret_in_an_address_is_not_logged():
 
 def test_somebody_whom_a_proxy_has_named_in_vain_is_logged_by_that_name():
     lines: list[str] = []
-    audit = AuditLog(lines.append)
+    audit = AuditLog(Clock(), lines.append)
     audit.is_on = True
 
     def handle(request: WebRequest) -> None:
@@ -133,3 +134,40 @@ def test_a_client_without_a_token_cannot_make_lines_long():
     # Every query that is answered fits.
     [line] = audited("/api/search?q=" + "x" * 4000)
     assert "x" * 4000 + '" ' in line
+
+
+def test_a_flood_without_a_token_is_counted_and_what_readers_ask_is_all_logged():
+    """One client could fill the disk of the log."""
+    lines: list[str] = []
+    clock = Clock()
+    audit = AuditLog(clock, lines.append)
+    audit.is_on = True
+    known: list[Reader] = []
+
+    def handle(request: WebRequest) -> None:
+        audit.begin(request)
+        for reader in known:
+            audit.note_reader(request, reader)
+        request.begin_answer(200 if known else 401, "application/json")
+        request.finish()
+
+    def ask_often(browser: Browser) -> None:
+        for _ in range(1000):
+            browser.get("/api/search?q=%22")
+            # A connection with many requests lets others come first.
+            clock.advance(0)
+
+    browser, other = Browser(handle, clock), Browser(handle, clock, peer="192.0.2.7")
+    ask_often(browser)
+    assert len(lines) == AT_ONCE and all("status=401" in line for line in lines)
+    other.get("/api/search")
+    assert 'address="192.0.2.7"' in lines[-1], "it does not hide others"
+    known.append(Reader("ann"))
+    ask_often(browser)
+    assert len(lines) == AT_ONCE + 1 + 1000
+    del lines[:]
+    clock.advance(COUNT_SECONDS)
+    assert lines == [f"audit reader=none left_out={1000 - AT_ONCE} addresses=1"]
+    del known[:]
+    browser.get("/api/search")
+    assert "status=401" in lines[-1], "later ones are logged again"

@@ -3,7 +3,12 @@
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.http.readers.token_file import KnownToken, new_token, read_token_file
+from logsrv.linelog.http.readers.token_file import (
+    TOKEN_FILE,
+    KnownToken,
+    new_token,
+    read_token_file,
+)
 
 
 def test_a_file_has_a_token_or_its_hash(tmp_path):
@@ -40,3 +45,11 @@ def test_a_file_without_a_token_is_refused(tmp_path, text, said):
     (tmp_path / "file").write_text(text)
     with pytest.raises(ConfigurationError, match=said):
         read_token_file("token", tmp_path / "file")
+
+
+def test_everybody_may_read_a_hash_but_no_token(tmp_path):
+    token, made = new_token()
+    for text, is_harmless in ((token, False), (made.line, True), ("logsrv-token:12", False)):
+        (tmp_path / "file").write_text(f"{text}\n")
+        assert TOKEN_FILE.harmless(tmp_path / "file") is is_harmless
+    assert not TOKEN_FILE.harmless(tmp_path / "missing")
