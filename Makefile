@@ -8,7 +8,7 @@ ARGS ?=
 PYTEST = $(BIN)/python -m pytest
 PORT ?= 1234
 
-.PHONY: help run test test-slow test-rest test-all flaky check figures fuzz mutants audit bench speed docs manuals pictures site deb wheels release container clean another-python
+.PHONY: help run test test-slow test-rest test-all flaky check check-page figures fuzz mutants audit bench speed docs manuals pictures site deb wheels release container clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
@@ -18,6 +18,7 @@ help:
 	@echo 'make test-all  run every test, those of each night too, with daemons that have begun by themselves'
 	@echo 'make flaky     run some tests fifty times, stopped at random  (ARGS="tests/a.py::test_b" or ARGS=@LOG)'
 	@echo 'make check     lint, format, types; the workflows of CI; the house rules'
+	@echo 'make check-page check the JavaScript of the page: types and lint; a part of make check'
 	@echo 'make figures   print what is left of what a reader trips over: tests/test_figures.py'
 	@echo 'make fuzz      feed the parsers with what nobody sends  (SECONDS=60 TARGET="syslog relp")'
 	@echo 'make mutants   break what is new since the last release, and say what no test finds  (SECONDS=600 SINCE=REV)'
@@ -81,15 +82,21 @@ flaky: .venv/dev.ready
 	@$(BIN)/python .ci/flaky.py $(ARGS)
 
 check: .venv/dev.ready
-	@echo 'make check: ruff check, ruff format, mypy, zizmor, the house rules'
+	@echo 'make check: ruff check, ruff format, mypy, zizmor, the page, the house rules'
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@for each in release manuals wheels; do (cd packaging/$$each && ../../$(BIN)/mypy --config-file ../../setup.cfg --cache-dir ../../.mypy_cache .) || exit; done
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet --strict-collection .github
+	@sh .make/page.sh
 	@$(if $(RULES),$(BIN)/python -m pytest -q -m slow --forks 2 $(RULES))
 	@echo 'make check: all clean'
+
+# Needs node and npm, but not .venv.
+check-page:
+	@sh .make/page.sh
+	@echo 'make check-page: clean'
 
 figures: .venv/dev.ready
 	@$(BIN)/python -m pytest -q -s tests/test_figures.py tests/test_rooms.py $(ARGS)
@@ -160,6 +167,6 @@ manuals: .venv/dev.ready
 	@touch $@
 
 clean:
-	rm -rf .venv build dist logsrv.egg-info bench/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules build dist logsrv.egg-info bench/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -f twisted/plugins/dropin.cache

@@ -112,7 +112,7 @@ export class AlertCard {
 
   /**
    * @param {Alert} alert
-   * @param {import("./alert_words.js").FiringGroup} firing
+   * @param {import("../answers.js").FiringGroup} firing
    */
   group(alert, { group, since, figures }) {
     const name = groupText(group);

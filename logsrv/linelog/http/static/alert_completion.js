@@ -11,7 +11,7 @@ export const wordsOfAlert = (words) => [...words.filter((word) => word !== "comp
  */
 export function completeAlert(box, scope) {
   // The page has no lines that could tell which fields have numbers.
-  const lines = /** @type {any} */ ({ rows: new Map(), data: new WeakMap() });
+  const lines = { rows: new Map(), data: new WeakMap() };
   const made = load(() => import("./complete.js"), ({ Completion }) => new Completion(box, scope, lines, wordsOfAlert));
   // Without it, the text is typed as before.
   box.input.addEventListener("focus", () => made().catch(() => {}), { once: true });

@@ -3,30 +3,12 @@
 import { printable, shortened, visible } from "./text.js";
 import { clock, day, moment, number } from "./times.js";
 
-/**
- * @typedef {Record<string, string | null> | null} Group the values of the fields of `by`, none without `by`; null: groups that are counted together
- * @typedef {{group: Group, begin: string, end: string | null, figures?: string}} Episode
- * @typedef {{group: Group, since: string, figures: string, silenced: boolean}} FiringGroup
- * @typedef {{way: string, state: "none" | "sent" | "waiting" | "failed", time: string | null, why: string, next: string | null}} Delivery
- * @typedef {{id: string, alert: string, group: Group, until: string, reason: string, begun: string | null}} Silence group: null for all
- */
-
-/**
- * @typedef {object} Alert
- * @property {string} name
- * @property {string} alert its text
- * @property {"configuration" | "page"} of
- * @property {string[]} ways
- * @property {string} error a sentence, if its text is wrong now
- * @property {number | null} [at] the column of the error
- * @property {"quiet" | "firing" | "lines"} state
- * @property {FiringGroup[]} groups those that fire
- * @property {number} group_count
- * @property {Episode | null} last
- * @property {Delivery[]} delivery
- */
-
-/** @typedef {{may_change: boolean, why_not: string, trouble?: string, since: string, ways: string[], alerts: Alert[], silences: Silence[]}} Known all that the server tells of alerts */
+/** @typedef {import("../answers.js").Group} Group */
+/** @typedef {import("../answers.js").Episode} Episode */
+/** @typedef {import("../answers.js").Delivery} Delivery */
+/** @typedef {import("../answers.js").Silence} Silence */
+/** @typedef {import("../answers.js").Alert} Alert */
+/** @typedef {import("../answers.js").Alerts} Known all that the server tells of alerts */
 
 /** Return a time to the minute, with the day unless it is today. @param {string | null} time */
 export const at = (time) => (time ? moment(new Date(time)).replace(/(\d\d:\d\d):\d\d$/, "$1") : "");

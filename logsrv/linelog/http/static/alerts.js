@@ -67,12 +67,12 @@ function note(sentence, restore) {
 
 /** @param {Alert} alert */
 async function remove({ name, alert }) {
-  const path = `${PATH}/${encodeURIComponent(name)}`;
+  const path = /** @type {const} */ (`${PATH}/${encodeURIComponent(name)}`);
   changed(await send("DELETE", path));
   note(`Removed: ${safe(name)}`, async () => {
     const now = await get(PATH);
     // Another reader may have made one of that name since.
-    const isThere = now.alerts.some((/** @type {Alert} */ one) => one.name === name);
+    const isThere = now.alerts.some((one) => one.name === name);
     changed(isThere ? now : await send("PUT", path, { alert }));
     note(isThere ? `${safe(name)} is there again; nothing was changed.` : "");
     list.focus(name, "name");

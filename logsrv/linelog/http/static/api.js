@@ -2,24 +2,8 @@
 
 import { zoneName } from "./times.js";
 
-/**
- * @typedef {object} Line
- * @property {string} position
- * @property {string} time
- * @property {string} source
- * @property {string} message
- * @property {string | null} level
- * @property {Record<string, unknown>} fields
- * @property {string} [app] the program, if it is in a field with another name than `app`
- * @property {boolean} [context]
- * @property {boolean} [late] lines behind it may be shown already
- * @property {boolean} [beyond] it is not of what was asked for, but of a record at its edge
- * @property {string} [continues] the position of the first line of its record, if that is another one
- * @property {string} [rest] of a part of a line that a container's runtime cut: its text, with which the line before goes on
- * @property {{message: string, level: string | null, fields: Record<string, unknown>, app?: string}} [whole] of the last part: the whole line
- * @property {number | null} [number] of sorted lines: the number by which they are sorted
- * @property {string} [unit] of this number, if it is known
- */
+/** @typedef {import("../answers.js").Line} Line */
+/** @typedef {import("../answers.js").Answers} Answers the type of the answer of each path */
 
 /** A refusal in one sentence. `status`: of HTTP; 0 without an answer. `at`: the column of a fault in the query, from 1. */
 export class ApiError extends Error {
@@ -105,9 +89,11 @@ async function refusal(response, began) {
 }
 
 /**
- * @param {string} path
+ * @template {keyof Answers} Path
+ * @param {Path} path
  * @param {Record<string, string | number | null | undefined>} [parameters]
  * @param {AbortSignal} [signal]
+ * @returns {Promise<Answers[Path]>}
  */
 export async function get(path, parameters, signal) {
   return json(await request(address(path, parameters), signal), signal);
@@ -115,9 +101,11 @@ export async function get(path, parameters, signal) {
 
 /**
  * Ask for JSON, and for the hint: "" unless the query seems to use another tool's syntax.
- * @param {string} path
+ * @template {keyof Answers} Path
+ * @param {Path} path
  * @param {Record<string, string | number | null | undefined>} parameters
  * @param {AbortSignal} signal
+ * @returns {Promise<{answer: Answers[Path], hint: string}>}
  */
 export async function getWithHint(path, parameters, signal) {
   const response = await request(address(path, parameters), signal);
@@ -152,7 +140,7 @@ export async function requestInZone(path, parameters, signal) {
  * Return a table of figures.
  * @param {Record<string, string | number | null | undefined>} parameters
  * @param {AbortSignal} signal
- * @returns {Promise<import("./grid.js").Answer>}
+ * @returns {Promise<Answers["/api/table"]>}
  */
 export const figures = async (parameters, signal) => json(await requestInZone("/api/table", parameters, signal), signal);
 
@@ -160,7 +148,7 @@ export const figures = async (parameters, signal) => json(await requestInZone("/
  * Return the histogram, and a hint: "" unless the query seems to use another tool's syntax, or lines are missing.
  * @param {Record<string, string | number | null | undefined>} parameters
  * @param {AbortSignal} signal
- * @returns {Promise<{answer: import("./bars.js").Histogram, hint: string}>}
+ * @returns {Promise<{answer: Answers["/api/histogram"], hint: string}>}
  */
 export async function bars(parameters, signal) {
   const response = await requestInZone("/api/histogram", parameters, signal);
@@ -170,9 +158,11 @@ export async function bars(parameters, signal) {
 
 /**
  * Ask for what the server keeps, or change it; return all that there is then.
+ * @template {keyof Answers} Path
  * @param {"GET" | "PUT" | "POST" | "DELETE"} method
- * @param {string} path
+ * @param {Path} path
  * @param {object} [value]
+ * @returns {Promise<Answers[Path]>}
  */
 export async function send(method, path, value) {
   const body = value && { body: JSON.stringify(value), headers: { "Content-Type": "application/json" } };
@@ -195,6 +185,7 @@ const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
 /**
  * Return the value of an answer's JSON. An integer that a number cannot hold, such as an id, is a text of its digits.
  * @param {string} text
+ * @returns {any}
  */
 export function parseJson(text) {
   const exact = (/** @type {string} */ token) => (/^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token);

@@ -5,9 +5,9 @@ import { LEVELS, isAtLeast } from "./levels.js";
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @typedef {{time: string, count: number, levels: Record<string, number>, values?: Record<string, number>}} Bucket `values` has a key "" for lines without the field
+ * @typedef {import("../answers.js").Bucket} Bucket
  * @typedef {{name: string, label: string, value?: string}} Series name: the part of a class name that sets the colour. Without `value`: all others
- * @typedef {{since: string, until: string, step: number, end: string, buckets: Bucket[], by?: string, values?: string[]}} Histogram
+ * @typedef {import("../answers.js").Histogram} Histogram
  * @typedef {{start: number, end: number, from: number, to: number, count: number, parts: {name: string, count: number}[]}} Bar
  *   times in milliseconds since 1970; from, to: the part of the bar that lies in the range, and is counted
  */

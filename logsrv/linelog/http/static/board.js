@@ -16,9 +16,9 @@ import { counted, moment, zone } from "./times.js";
 import { changeBoard, changeParts, withField, withSearch } from "./to_board.js";
 import { Variables } from "./variables.js";
 
-/** @typedef {{search: string, as: import("./board_panel.js").As, time?: "own" | "board", width?: "narrow" | "wide", figure?: string}} SavedPanel a panel as it is saved; time: whose it shows once the board has one; figure: the one that its chart draws */
-/** @typedef {{panels: SavedPanel[], variables?: Record<string, string>}} Board variables: the fields of some of them */
-/** @typedef {{enabled: boolean, why_not?: string, saved: import("./variables.js").Search[], boards: (Board & {name: string})[]}} Saved */
+/** @typedef {import("../answers.js").SavedPanel} SavedPanel */
+/** @typedef {Omit<import("../answers.js").SavedBoard, "name">} Board */
+/** @typedef {import("../answers.js").Saved} Saved */
 
 /** Panels that are asked for at the same time: a server has few processes for searches, and other readers. */
 const AT_ONCE = 3;

@@ -3,7 +3,7 @@
  * would make or change before it does. The server checks the file, and saves all of it or nothing (`board_file.py`).
  */
 
-import { ApiError, request } from "./api.js";
+import { request } from "./api.js";
 import { byId, element } from "./dom.js";
 import { attempt, say } from "./notice.js";
 import { printable, shortened } from "./text.js";
@@ -101,7 +101,7 @@ export class BoardImport {
       this.file = parsed(text);
       this.show(await this.send({ file: this.file }));
     } catch (error) {
-      if (/** @type {ApiError} */ (error).status === 401) throw error;
+      if (/** @type {import("./api.js").ApiError} */ (error).status === 401) throw error;
       this.refuse("import-refused", `${printable(file.name)}: ${/** @type {Error} */ (error).message}`);
     }
   }
@@ -147,7 +147,7 @@ export class BoardImport {
       this.dialog.close();
       this.onDone(take.board === "mine" ? board.name : imported.board);
     } catch (error) {
-      const { status, message } = /** @type {ApiError} */ (error);
+      const { status, message } = /** @type {import("./api.js").ApiError} */ (error);
       if (status === 401) throw error;
       // Look again: what the choices were made by may have changed.
       const isOld = status === 409 && (await this.send({ file: this.file }).catch(() => null));

@@ -63,6 +63,7 @@ export class BoardPanel extends Inquiry {
     this.rows.tabIndex = 0;
     this.rows.setAttribute("role", "group");
     this.rows.ariaLabel = this.part.ariaLabel = printable(search);
+    /** @type {PartialAnswer<Answer>} */
     this.partial = new PartialAnswer((said, answer, since) => this.showPart(said, answer, since));
     this.part.append(element("header", "", element("h2", "", this.title), this.tools), this.note, this.partial.bar, this.plot, this.rows, this.empty);
     this.chart = new Chart(this.plot, { select: told.zoom, figure: told.figure, clear: told.zoomOut }, true);
@@ -263,10 +264,15 @@ export class BoardPanel extends Inquiry {
     if (single) return single;
     const kind = kindOf(q);
     const stage = patternsOf(q);
-    /** @param {string} path @param {Record<string, string | number | null | undefined>} about */
-    const ask = async (path, about, of = (/** @type {any} */ found) => found) => of(await answered(path, { q, ...scope, ...about }, signal, this.partial.begin(this.part.classList.contains("stale"), of)));
+    /**
+     * @template {import("./partial.js").CountedPath} Path
+     * @param {Path} path
+     * @param {Record<string, string | number | null | undefined>} about
+     * @param {(found: import("./api.js").Answers[Path]) => Answer} of
+     */
+    const ask = async (path, about, of) => of(await answered(path, { q, ...scope, ...about }, signal, this.partial.begin(this.part.classList.contains("stale"), of)));
     if (stage) return ask("/api/patterns", { ...(isOfNew(stage) && { since: "" }), limit: MOST_SHOWN }, ofPatterns);
-    if (kind === "table") return ask("/api/table", { limit: MOST_ASKED, whole: 1 });
+    if (kind === "table") return ask("/api/table", { limit: MOST_ASKED, whole: 1 }, (found) => found);
     if (kind === "lines" && this.as !== "table") {
       // Up to now, so that it shows if no more lines arrive.
       const until = scope.until || "now";

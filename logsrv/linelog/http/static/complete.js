@@ -27,9 +27,9 @@ const OPERATOR = /^(!=|<=|>=|=|<|>|~|:)/;
 
 export class Completion {
   /**
-   * @param {import("./box.js").Box} box
+   * @param {{input: HTMLInputElement | HTMLTextAreaElement, readonly value: string}} box
    * @param {() => import("./scope.js").Scope} scope returns the scope whose counts are shown
-   * @param {import("./lines.js").Lines} lines the lines of the page tell which fields have numbers
+   * @param {Pick<import("./lines.js").Lines, "rows" | "data">} lines the lines of the page tell which fields have numbers
    * @param {((words: string[]) => string[]) | null} [wordsOfAlert] makes words of a query those of an alert; null for a query
    */
   constructor(box, scope, lines, wordsOfAlert = null) {
@@ -44,7 +44,7 @@ export class Completion {
     this.offers = [];
     this.chosen = -1;
     this.number = 0;
-    /** @type {Map<string, {when: number, answer: Promise<any>}>} */
+    /** Answers by their addresses, so each is of the type of its path. @type {Map<string, {when: number, answer: Promise<any>}>} */
     this.answers = new Map();
     /** Of the request under way: nobody wants its answer after the next one. */
     this.abort = new AbortController();
@@ -52,7 +52,7 @@ export class Completion {
     input.addEventListener("input", () => this.update());
     input.addEventListener("click", () => this.update());
     input.addEventListener("blur", () => this.close());
-    input.addEventListener("keydown", (event) => this.key(event));
+    input.addEventListener("keydown", (event) => this.key(/** @type {KeyboardEvent} */ (event)));
     // Earlier queries are offered for queries: an alert is none.
     if (!wordsOfAlert) for (const [target, event] of /** @type {const} */ ([[input, "change"], [input.form, "submit"]])) target?.addEventListener(event, () => remember(box.value));
     this.list.addEventListener("pointerdown", (event) => event.preventDefault());
@@ -93,8 +93,8 @@ export class Completion {
     }
     if (piece.kind !== "value") {
       const { fields, sampled } = await this.ask("/api/fields", {});
-      const known = fields.map((/** @type {any} */ one) => ({ text: one.name, note: `in ${share(one.lines, sampled)} of the lines` }));
-      const always = ALWAYS.filter((name) => !known.some((/** @type {any} */ one) => one.text === name));
+      const known = fields.map((one) => ({ text: one.name, note: `in ${share(one.lines, sampled)} of the lines` }));
+      const always = ALWAYS.filter((name) => !known.some((one) => one.text === name));
       const parts = extractedNames(query).map((text) => ({ text, note: "extracted" }));
       const others = always.map((text) => ({ text, note: text === "app" ? "the program" : "always there" }));
       const named = piece.kind === "name" || OPERATOR.test(query.slice(end));
@@ -106,7 +106,7 @@ export class Completion {
     }
     const found = (await this.ask("/api/top", { field: writtenField(piece.field), limit: VALUES })).values;
     /** @type {{value: string, count: number | null}[]} */
-    const values = found.map((/** @type {any} */ one) => ({ value: String(one.value), count: one.count }));
+    const values = found.map((one) => ({ value: String(one.value), count: one.count }));
     if (piece.field === "level") for (const value of LEVELS) if (!values.some((one) => one.value === value)) values.push({ value, count: null });
     const space = /^\s/.test(query.slice(end)) ? "" : " ";
     return matching(values.filter((one) => one.value.toLowerCase() !== typed), typed, (one) => one.value)
@@ -124,16 +124,19 @@ export class Completion {
   }
 
   /**
-   * @param {string} path
+   * @template {"/api/fields" | "/api/top"} Path
+   * @param {Path} path
    * @param {Record<string, string | number>} parameters
+   * @returns {Promise<import("../answers.js").Answers[Path]>}
    */
   ask(path, parameters) {
-    const key = address(path, { ...parameters, ...this.scope() });
+    const asked = { ...parameters, ...this.scope() };
+    const key = address(path, asked);
     const known = this.answers.get(key);
     if (known && Date.now() - known.when < AGE) return known.answer;
     this.abort.abort();
     this.abort = new AbortController();
-    const answer = get(key, undefined, this.abort.signal);
+    const answer = get(path, asked, this.abort.signal);
     this.answers.set(key, { when: Date.now(), answer });
     answer.catch(() => this.answers.delete(key));
     return answer;

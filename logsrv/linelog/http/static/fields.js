@@ -204,7 +204,7 @@ export class Fields {
         item.dataset.lacks = field;
         return [item];
       }
-      const items = values.map((/** @type {any} */ one) => this.value(field, String(one.value), one.count, total));
+      const items = values.map((one) => this.value(field, String(one.value), one.count, total));
       if (missed) items.push(element("li", "empty", `So many values that each may have ${counted(missed, "line")} more`));
       return items;
     } catch (error) {

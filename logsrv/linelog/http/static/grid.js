@@ -8,8 +8,8 @@ import { printable, shortened, visible } from "./text.js";
 import { isNumber, moment } from "./times.js";
 import { formatOf, shown, shownChange } from "./units.js";
 
-/** @typedef {string | number | null} Cell */
-/** @typedef {{columns: string[], kinds?: string[], units?: (string | null)[], oneFigure?: boolean, rows: Cell[][], by: string[], every: number | null, steps?: [string, string][], since?: string | null, until?: string | null, groups: number, lines: number, without: string[], left_out: number, exact: boolean, absent: string[], missed: number, cut?: number, at_least?: string[], note?: string, sorted?: boolean, counted?: number, compare?: {shift: number, missing_until: string | null, known_since?: string | null} | null}} Answer kinds: what the cells of each column are, see query/question.py; units: of their numbers; oneFigure: all columns are of the same figure; steps: starts and ends, if there is an `every`; sorted: the first column has the numbers by which lines are sorted; counted: milliseconds since 1970 from which on all lines are counted, if not all are */
+/** @typedef {import("../answers.js").Cell} Cell */
+/** @typedef {import("../answers.js").Table & {oneFigure?: boolean, note?: string, sorted?: boolean, counted?: number}} Answer with what the page adds; oneFigure: all columns are of the same figure; sorted: the first column has the numbers by which lines are sorted; counted: milliseconds since 1970 from which on all lines are counted, if not all are */
 
 /** Rows that are asked for: a chart of many groups needs more than a person reads. */
 export const MOST_ASKED = 20_000;
@@ -109,7 +109,7 @@ export class Grid {
    */
   content(value, column) {
     const { columns, every, sorted } = /** @type {Answer} */ (this.answer);
-    if (sorted && column === 0) return [isNumber(value) ? shown(/** @type {number | string} */ (value), this.formats[0]) : "–"];
+    if (sorted && column === 0) return [isNumber(value) ? shown(/** @type {number | string} */ (value), /** @type {import("./units.js").Format[]} */ (this.formats)[0]) : "–"];
     if (column === 0 && every !== null) return [value === null ? "no time" : moment(new Date(String(value)))];
     if (column < firstFigure(/** @type {Answer} */ (this.answer))) return this.group(columns[column], value);
     if (value === null) return ["–"];

@@ -70,7 +70,7 @@ export class Health {
     }
   }
 
-  /** @param {any} stats */
+  /** @param {import("../answers.js").Stats} stats */
   show(stats) {
     const now = { lines: stats.lines, when: performance.now() };
     if (this.before && now.when > this.before.when) {

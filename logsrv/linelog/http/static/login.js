@@ -1,6 +1,6 @@
 /** The log-in form: shown when the server asks for a token, closed when it has accepted one. */
 
-import { ApiError, request } from "./api.js";
+import { request } from "./api.js";
 import { byId } from "./dom.js";
 
 /** @param {() => void} then called after the log-in */
@@ -21,7 +21,7 @@ export function logIn(then) {
     try {
       await request(form.action, undefined, { method: "POST", body, headers: { Accept: "application/json" } }, 0);
     } catch (refused) {
-      const { status, message } = /** @type {ApiError} */ (refused);
+      const { status, message } = /** @type {import("./api.js").ApiError} */ (refused);
       error.textContent = status === 401 ? "That is not the token." : message;
       return;
     }

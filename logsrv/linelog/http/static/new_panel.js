@@ -24,7 +24,7 @@ export class NewPanel {
     const box = { input: query, get value() { return query.value; } };
     // A board has no lines that could tell which fields have numbers.
     const lines = { rows: new Map(), data: new WeakMap() };
-    new Completion(/** @type {any} */ (box), scope, /** @type {any} */ (lines));
+    new Completion(box, scope, lines);
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.save();

@@ -4,18 +4,22 @@ import { ApiError, parseJson, requestInZone, texts } from "./api.js";
 import { element } from "./dom.js";
 import { day, hoursMinutes, moment } from "./times.js";
 
-/** @typedef {{read: number, of: number, since?: string}} Progress */
-/** @typedef {(progress: Progress, answer: any) => void} Tell called with each line but the last; without an answer if there is nothing newer */
+/** @typedef {import("../answers.js").Answers} Answers */
+/** @typedef {import("../answers.js").CountedPath} CountedPath */
+/** @typedef {import("../answers.js").Progress} Progress */
+/** @template Answer @typedef {(progress: Progress, answer?: Answer) => void} Tell called with each line but the last; without an answer if there is nothing newer */
 
 /** Milliseconds in which an answer mostly is whole: until then nothing is shown of it. */
 const PATIENCE = 1000;
 
 /**
  * Return the whole answer of a path; it tells its progress before.
- * @param {string} path
+ * @template {CountedPath} Path
+ * @param {Path} path
  * @param {Record<string, string | number | null | undefined>} parameters
  * @param {AbortSignal} signal
- * @param {Tell} tell
+ * @param {Tell<Answers[Path]>} tell
+ * @returns {Promise<Answers[Path]>}
  */
 export async function answered(path, parameters, signal, tell) {
   const response = await requestInZone(path, { ...parameters, progress: 1 }, signal);
@@ -27,9 +31,9 @@ export async function answered(path, parameters, signal, tell) {
       // Each line replaces the one before.
       const line = lines.filter(Boolean).at(-1);
       if (!line) continue;
-      const { progress, answer, error } = parseJson(line);
+      const { progress, answer, error } = /** @type {import("../answers.js").ProgressLine<Answers[Path]>} */ (parseJson(line));
       if (error !== undefined) throw new ApiError(0, String(error));
-      if (!progress) return answer;
+      if (!progress) return /** @type {Answers[Path]} */ (answer);
       if (!signal.aborted) tell(progress, answer);
     }
   } catch (error) {
@@ -38,11 +42,16 @@ export async function answered(path, parameters, signal, tell) {
   throw new ApiError(0, "The server's answer broke off.");
 }
 
-/** The bar and the words of a panel whose answer is under way. */
+/**
+ * The bar and the words of a panel whose answer is under way.
+ * @template Shown what is shown of an answer
+ */
 export class PartialAnswer {
-  /** @param {(said: string, answer: any, since: Date | null) => void} show shows the words, and an answer if there is one */
+  /** @param {(said: string, answer: Shown | null, since: Date | null) => void} show shows the words, and an answer if there is one */
   constructor(show) {
     this.show = show;
+    /** @type {Shown | null} */
+    this.answer = null;
     this.bar = element("div", "read-bar");
     this.bar.setAttribute("role", "progressbar");
     this.bar.ariaLabel = "Read";
@@ -53,9 +62,10 @@ export class PartialAnswer {
 
   /**
    * Begin with another answer; return what is to be told of it.
+   * @template Answer
    * @param {boolean} isNew nothing is shown of one that replaces an earlier answer to the same question
-   * @param {(answer: any) => any} convert makes of an answer what is shown
-   * @returns {Tell}
+   * @param {(answer: Answer) => Shown} convert makes of an answer what is shown
+   * @returns {Tell<Answer>}
    */
   begin(isNew, convert) {
     this.end();
@@ -88,8 +98,8 @@ export class PartialAnswer {
     this.timer = 0;
     this.turn = {};
     this.bar.hidden = true;
-    this.progress = /** @type {Progress} */ ({ read: 0, of: 0 });
-    /** @type {any} */
+    /** @type {Progress} */
+    this.progress = { read: 0, of: 0 };
     this.answer = null;
     /** @type {Date | null} */
     this.since = null;

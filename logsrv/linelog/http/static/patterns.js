@@ -7,8 +7,8 @@ import { isOfNew } from "./stages.js";
 import { printable } from "./text.js";
 import { clock, counted, moment, number } from "./times.js";
 
-/** @typedef {{patterns: Pattern[], lines: number, forgotten: number, since: string | null, total: number}} Answer since: of the oldest line that was read; null: all were */
-/** @typedef {{value?: string | null, pattern: string, app: string, level: string | null, count: number, first: string | null, position: string, query: string | null}} Pattern value: of the field by which they are; null: the lines have none */
+/** @typedef {import("../answers.js").Patterns} Answer */
+/** @typedef {import("../answers.js").Pattern} Pattern */
 
 const MOST = 100;
 const PLACEHOLDER = /(<(?:n|hex|uuid|ip|time|quoted|\*)>)/;

@@ -4,7 +4,7 @@ import { get, request } from "./api.js";
 import { button, byId, element } from "./dom.js";
 import { printable } from "./text.js";
 
-/** @typedef {{name: string | null, may: string[], only: string | null, log_out: boolean}} Reader only: the condition of the lines that are seen; null for all. log_out: whether a cookie says who asks */
+/** @typedef {import("../answers.js").Me} Reader */
 
 /** @type {Promise<Reader> | undefined} */
 let known;

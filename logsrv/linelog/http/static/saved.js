@@ -72,7 +72,7 @@ export class Saved {
 
   /**
    * Do something of the server's; show the error if it fails.
-   * @param {() => Promise<void>} action
+   * @param {() => Promise<unknown>} action
    */
   async attempt(action) {
     try {

@@ -54,7 +54,7 @@ const lengthText = (last) => counted(parseInt(last, 10), WORDS[last.slice(-1)]);
 
 /**
  * Return the scope of a state. For a single line it is centred on the line, as wide as the menu says.
- * @param {PageState} state
+ * @param {Pick<PageState, "since" | "until" | "last" | "position">} state
  * @returns {Promise<Scope>}
  */
 export async function scopeOf(state) {

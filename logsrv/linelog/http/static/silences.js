@@ -3,7 +3,6 @@
 import { asSentence, at, groupText, safe, silencedText } from "./alert_words.js";
 import { ApiError, send } from "./api.js";
 import { button, byId, element } from "./dom.js";
-import { printable } from "./text.js";
 import { EXACT, day, exactTime, zone } from "./times.js";
 
 /** @typedef {import("./alert_words.js").Group} Group */

@@ -67,7 +67,7 @@ export function canBeNumber(query) {
  * @param {string} query
  * @param {import("./scope.js").Scope} scope
  * @param {AbortSignal} signal
- * @param {import("./partial.js").Tell} tell called with the progress, and the figures so far
+ * @param {import("./partial.js").Tell<Answer>} tell called with the progress, and the figures so far
  * @returns {Promise<SingleAnswer | null>} null if it has none
  */
 export async function askNumber(query, scope, signal, tell) {

@@ -33,6 +33,7 @@ export class Table {
     this.isPart = false;
     this.ended = "";
     this.showFirst = () => {};
+    /** @type {PartialAnswer<Answer>} */
     this.partial = new PartialAnswer((said, answer, since) => this.showPart(said, answer, since));
     this.part.prepend(this.partial.bar);
     this.chart = new Chart(byId("table-chart"), { select: onTime, figure: () => this.showRows() });

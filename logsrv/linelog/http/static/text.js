@@ -9,7 +9,6 @@
 
 // The same characters as in logsrv/kit/text/escape.py. A stored ESC is the text `\x1b`.
 const SPECIAL =
-  // eslint-disable-next-line no-control-regex
   /(?:\\x1b|\x1b)\[([0-9;:]{0,60})m|([\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff])/gu;
 
 /** What a code changes, by its tens: usual and bright colours. @type {Map<number, "front" | "back">} */

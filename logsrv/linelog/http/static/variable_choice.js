@@ -94,7 +94,7 @@ export class VariableChoice {
     try {
       const scope = state ? await scopeOf(state) : {};
       const { values } = await get("/api/top", { field: writtenField(field), q, ...scope, limit: MOST_ASKED }, signal);
-      return values.map((/** @type {Value} */ one) => ({ value: String(one.value), count: one.count }));
+      return values.map((one) => ({ value: String(one.value), count: one.count }));
     } catch (error) {
       if (!signal.aborted) this.draw(`${/** @type {Error} */ (error).message} A value can be typed.`);
       return null;

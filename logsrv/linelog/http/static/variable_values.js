@@ -2,7 +2,7 @@
 
 import { printable, shortened, visible } from "./text.js";
 
-/** @typedef {{variable: string, field: string, written: string, op: string, before: string, all: string}} Comparison written: its field as the query has it; all: what stands instead of `before` and it if all values are chosen */
+/** @typedef {import("../answers.js").Comparison} Comparison */
 /** @typedef {Map<string, string[]>} Chosen values by the name of the variable; all, for one that is missing */
 
 export const PREFIX = "var.";

@@ -12,7 +12,7 @@ import { VariableField } from "./variable_field.js";
 import { MOST_CHOSEN, PREFIX, chosenIn, filled, shownValue, valueInQuery } from "./variable_values.js";
 
 /** @typedef {import("./variable_values.js").Comparison} Comparison */
-/** @typedef {import("./board_panel.js").Search & {template?: (string | Comparison)[]}} Search */
+/** @typedef {import("../answers.js").SavedSearch} Search */
 /** @typedef {{name: string, field: string, query: string, condition: (text: string) => string}} Variable query: for the lines whose values are offered; condition: the query for those that contain a text */
 
 /** Values in the text of a button. */

@@ -8,7 +8,7 @@ import { scopeOf } from "./scope.js";
 import { counted, number, span } from "./times.js";
 
 /** @typedef {import("./alert_words.js").Episode} Episode */
-/** @typedef {{condition: boolean, episodes: Episode[], total: number, left_out?: boolean, lines: number, messages: number, since: string, until: string}} Answer episodes: in order */
+/** @typedef {import("../answers.js").Answers["/api/would_fire"]} Answer */
 /** @typedef {{text: string, last: string, since: string, until: string, range: string}} Asked range: the name of its time */
 
 /** Milliseconds after which it says that it counts. */
@@ -76,8 +76,8 @@ export class WouldFire {
   /** @param {Asked} asked @param {AbortSignal} signal */
   async scope(asked, signal) {
     // Without a begin the server counts in a day.
-    if (asked.last === "all") return { since: (await get("/api/stats", {}, signal)).oldest, until: "" };
-    return scopeOf(/** @type {import("./address.js").PageState} */ ({ ...asked, position: "" }));
+    if (asked.last === "all") return { since: (await get("/api/stats", {}, signal)).oldest ?? "", until: "" };
+    return scopeOf({ ...asked, position: "" });
   }
 
   /** @param {ApiError} error */
@@ -96,10 +96,10 @@ export class WouldFire {
    * @param {number} took milliseconds
    */
   show({ text, range }, answer, took) {
-    const { condition, episodes, total, lines, messages } = answer;
+    const { episodes, total } = answer;
     this.part.classList.remove("stale");
     const slowly = took > 5000 ? ` Counting took ${lasting(took)}.` : "";
-    this.say((condition ? timesSentence(answer, range) : `${counted(lines, "line")} in ${range}, reported in ${counted(messages, "message")}.`) + slowly);
+    this.say((answer.condition ? timesSentence(answer, range) : `${counted(answer.lines, "line")} in ${range}, reported in ${counted(answer.messages, "message")}.`) + slowly);
     this.showStrip(answer);
     const rows = episodes.slice(-FEW).reverse().map((one) => episodeRow(text, one));
     const rest = total - rows.length;
@@ -127,7 +127,7 @@ export class WouldFire {
 
 /**
  * Return how often it would have fired, and how long at most.
- * @param {Answer} answer
+ * @param {import("../answers.js").PastEpisodes} answer
  * @param {string} range
  */
 function timesSentence({ episodes, total, left_out: together, until }, range) {

@@ -14,6 +14,7 @@ from logsrv.linelog.http.search_child import answer_request
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.store.segment import Position
 from tests.leaks import killed
+from tests.parts.answer_types import INTERFACES, PATHS
 from tests.parts.stores import BEGIN, line, make_store
 
 TIMES = {"since": rfc3339(BEGIN), "until": rfc3339(BEGIN + 4000)}
@@ -43,6 +44,17 @@ def test_episodes_of_groups_are_told_with_figures(tmp_path):
     assert episode["begin"].startswith(rfc3339(BEGIN + 3)[:18])
     assert episode["end"] > episode["begin"]
     assert episode["figures"] == "avg took_ms 101 ms, count 3"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("oops | count > 0 in 1s", "PastEpisodes"), ("oops", "PastLines")]
+)
+def test_the_page_is_checked_with_the_members_of_the_answer(tmp_path, text, kind):
+    store = make_store(tmp_path / "s", [[line("oops", 1)]])
+    _, found = answered(store, text)
+    assert kind in PATHS["/api/would_fire"] and set(found) == set(INTERFACES[kind])
+    for episode in found["episodes"]:
+        assert set(episode) == set(INTERFACES["Episode"])
 
 
 def test_of_many_episodes_the_newest_are_told_and_all_are_counted(tmp_path):
