@@ -198,6 +198,12 @@ def static_files() -> dict[str, Asset]:
     }
 
 
+def page_modules() -> dict[str, str]:
+    """Return the scripts of the page one by one, as they are in what is sent: with the server's tables."""
+    folder = _HERE / "static"
+    return {path.name: _read_static_file(path.name) for path in sorted(folder.glob("*.js"))}
+
+
 def _read_static_file(name: str) -> str:
     text = (_HERE / "static" / name).read_text("utf-8")
     if name != _STAGES:

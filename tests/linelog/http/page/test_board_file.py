@@ -215,27 +215,6 @@ def test_names_and_queries_of_strangers_are_text(kept, visit):
     assert page.run("globalThis.owned ?? null") is None
 
 
-def test_a_file_has_a_safe_name(visit):
-    page = visit("board", ready="document.readyState === 'complete'")
-    names = {
-        "shop": "shop",
-        "../../etc/passwd": "etc-passwd",
-        "a/b\\c:d*?": "a-b-c-d",
-        ".hidden": "hidden",
-        "größe é": "größe-é",
-        "\u202exe.\x1b": "xe",
-        "///": "file",
-        "": "file",
-        "x" * 200: "x" * 50,
-        "\U0001f600": "file",
-    }
-    found = page.run(
-        f"""import('/static/board.js').then(({{ modules }}) =>
-            {json.dumps([*names])}.map(modules['board_file.js'].fileName))"""
-    )
-    assert found == [f"logsrv-board-{one}.json" for one in names.values()]
-
-
 def test_a_search_that_is_wrong_is_not_exported_and_the_page_says_so(kept, visit):
     assert kept.saved is not None
     kept.saved[1] |= {"q": "status>=", "error": "there is nothing to compare with"}

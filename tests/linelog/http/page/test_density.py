@@ -1,6 +1,5 @@
 """How much fits on a screen: rows of a line, what a row leaves out, chosen columns, copied values."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,11 +19,6 @@ VISIBLE = """(() => {
 ROWS = "[...document.querySelectorAll('.line')]"
 HEADER = {"facility": "user", "severity": "notice", "timestamp": "Nov 20 06:18:42"}
 RELAY = "udp:10.0.0.1:514"
-
-
-def record(message: str, **fields: object) -> dict[str, Any]:
-    return {"position": "1:0", "time": "", "source": RELAY, "message": message, "level": "info",
-            "fields": fields}  # fmt: skip
 
 
 def fits(page: Page, width: int) -> bool:
@@ -59,48 +53,6 @@ def test_many_lines_fit_on_a_screen(width, height, least, logs, visit):
     page.go(f"{logs.url}?rows=1")
     page.wait(f"{LIVE} && {COUNT} > 100 && document.querySelector('#lines').dataset.rows === '1'")
     assert page.run(VISIBLE) >= least and fits(page, width)
-
-
-def test_a_row_does_not_repeat_itself(visit):
-    """Syslog without its header, JSON as its message; all else as it came."""
-    page = visit()
-    header = {**HEADER, "hostname": "gate", "app": "sshd"}
-    order = {"level": "info", "msg": "placed", "n": 17, "a.b": "x y", "tags": ["p", "q"]}
-    for line, expected in (
-        (record("<38>Nov 20 06:18:42 gate sshd[8]: no", **header, pid="8", text="no"), "_sshd[8]: _no"),
-        (
-            record('<13>1 2026-11-20T06:18:42Z gate sshd - - [a@1 x="\\]"][b@1] hi', **header, text="hi",
-                   **{"a@1.x": "]"}),
-            '_sshd: _hi_ [a@1 x="\\]"][b@1]_',
-        ),
-        (record(json.dumps(order), **order), 'placed_ n=17 a.b="x y" tags=p,q_'),
-        (
-            record('<13>Nov 20 06:18:42 gate sshd: {"msg":"m","k":1}', **header, k=1, msg="m",
-                   text='{"msg":"m","k":1}'),
-            "_sshd: _m_ k=1_",
-        ),
-        (record('{"a":1,"ts":2}', a=1, ts=2), "a=1"),
-        (record('{"hostname":"gate","name":"shop","event":"e"}', hostname="gate", name="shop", event="e")
-         | {"app": "shop"}, "_shop: _e"),
-        (record("a=1 text=b", a=1, text="b"), "a=1 text=b"),
-        (record('ts=1 level=info at=a.go msg="a b"', ts="1", level="info", at="a.go", msg="a b"),
-         "a b_ at=a.go_"),
-        (record("level=info msg=up", level="info", msg="up"), "up"),
-        (record("level=info msg=up and more", level="info", msg="up"), "level=info msg=up and more"),
-        (record("<13>Nov 20 06:18:42 gate sshd: k=1 msg=m", **header, k="1", msg="m", text="k=1 msg=m"),
-         "_sshd: _m_ k=1_"),
-        (record("<13>Nov 20 06:18:42 gate sshd: a=1 text=b", **header, a=1, text="b"),
-         "<13>Nov 20 06:18:42 gate sshd: a=1 text=b"),
-        (record("<13>Nov 20 06:18:42 gate sshd: ", **header, text=""), "<13>Nov 20 06:18:42 gate sshd: "),
-        (record('{"not json", a}'), '{"not json", a}'),
-        (record('{"msg":{"a":[]}}'), '{"msg":{"a":[]}}'),
-    ):  # fmt: skip
-        parts = page.run(
-            "import('/static/main.js').then(({ modules }) =>"
-            f" modules['summary.js'].summarize({json.dumps(line)}, []))"
-        )
-        said = "".join(f"_{one['text']}_" if one["style"] else one["text"] for one in parts)
-        assert said == expected
 
 
 def test_the_host_of_a_message_is_shown_and_columns_are_chosen(logs, visit):
@@ -140,29 +92,6 @@ def test_the_host_of_a_message_is_shown_and_columns_are_chosen(logs, visit):
         page.go(f"{logs.url}?columns={names}")
         page.wait(f"{LIVE} && {COUNT} === 3")
         assert fits(page, width)
-
-
-def test_a_column_has_what_a_query_finds(visit):
-    """`host` is the sender's address, not a key of JSON; `fields.host` and `syslog.app` are reached too."""
-    page = visit()
-    line = record("{}", host="inner", app="a", tags=["x", "y"])
-    for source, name, expected in (
-        ("web@tcp:[2001:db8::1]:99", "host", "2001:db8::1"),
-        ("web@tcp:[2001:db8::1]:99", "name", "web"),
-        ("udp:10.0.0.1:514", "port", "514"),
-        ("unix:/run/x", "host", ""),
-        (RELAY, "fields.host", "inner"),
-        (RELAY, "syslog.app", "a"),
-        (RELAY, "tags", "x,y"),
-        (RELAY, "constructor", ""),
-        (RELAY, "level", "info"),
-    ):
-        given = json.dumps(line | {"source": source})
-        value = page.run(
-            "import('/static/main.js').then(({ modules }) =>"
-            f" modules['columns.js'].valueOf({given}, {json.dumps(name)}))"
-        )
-        assert value == expected, name
 
 
 def test_values_and_lines_are_copied(logs, visit):

@@ -52,27 +52,6 @@ def test_from_and_to_are_typed_as_for_since(logs, visit):
     page.wait("document.querySelector('#last').value === '1h'")
 
 
-def test_a_time_without_a_zone_is_in_the_zone_of_the_page(visit):
-    page = visit()
-    page.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
-    for typed, expected in (
-        ("2026-11-20", "2026-11-19T23:00:00.000Z"),
-        ("2026-07-20 06:00", "2026-07-20T04:00:00.000Z"),
-        ("2026-11-20T06:00:01.25", "2026-11-20T05:00:01.250Z"),
-        ("2026-10-25 03:00", "2026-10-25T02:00:00.000Z"),
-        ("2026-02-30", "2026-02-30"),
-        ("24:00", "24:00"),
-        ("2026-11-20T06:00Z", "2026-11-20T06:00Z"),
-        (" 1 hour ago ", "1 hour ago"),
-        ("", ""),
-    ):
-        call = "import('/static/main.js').then(({modules}) => modules['times.js'].%s(%r))"
-        assert page.run(call % ("exactTime", typed)) == expected
-        if expected.endswith(":00.000Z"):
-            shown = page.run(call % ("typedTime", expected))
-            assert page.run(call % ("exactTime", shown)) == expected
-
-
 def test_seconds_around_a_line_and_back(logs, visit):
     """All sources without the filter, that line selected; Backspace leads back to it in the filter."""
     begin = datetime.now(UTC) - timedelta(minutes=5)

@@ -47,18 +47,3 @@ def test_an_id_of_a_line_shows_its_lines_of_all_sources(logs, visit: Open):
     assert page.texts(".details :is(button, a)").index("r-17") == 6
     page.click(f"[aria-label^='All lines with {ID},']")
     page.wait(f"{COUNT} === 2 && {QUERY} === '\"{ID}\"'")
-
-
-def test_only_ids_are_taken_for_some(visit: Open):
-    page = visit()
-
-    def ids(message: str, **fields: object) -> object:
-        return page.run(
-            "import('/static/main.js').then(({ modules }) =>"
-            f" modules['ids.js'].idsOf({{ message: {message!r}, fields: {fields!r} }}))"
-        )
-
-    uuid = "550e8400-e29b-41d4-a716-446655440000"
-    assert ids(f"a {uuid}, 01ARZ3NDEKTSV4RRFFQ69G5FAV") == [uuid, "01ARZ3NDEKTSV4RRFFQ69G5FAV"]
-    assert ids("12345678901234567890 deadbeefdeadbeefdead 2026-11-20") == []
-    assert ids("x", trace_id="t-1234", paid="123456") == ["t-1234"]

@@ -57,37 +57,6 @@ def test_the_zone_in_force_is_said_and_changes_all_at_once(logs, visit):
     assert asked == questions(logs)
 
 
-# A zone, a time there, so many hours behind it, at most so many ticks; and the ticks.
-TICKS = [
-    ("UTC", "2026-11-20T06:18:42Z", 0.25, 8, [f"06:{minute}" for minute in range(20, 34, 2)]),
-    # Clocks there are at 45 minutes when ours are at the hour.
-    ("Asia/Kathmandu", "2026-11-20T06:18:42Z", 6, 6, [f"{hour}:00" for hour in range(13, 19)]),
-    ("America/New_York", "2026-11-18T12:00:00Z", 72, 5, ["2026-11-19", "2026-11-20", "2026-11-21"]),
-    # An hour is missing there, and one comes twice.
-    ("Europe/Berlin", "2026-03-29T00:00:00Z", 4, 6, ["01:00", "03:00", "04:00", "05:00"]),
-    ("Europe/Berlin", "2026-10-24T12:00:00Z", 48, 3, ["2026-10-25", "2026-10-26"]),
-    ("Europe/Berlin", "2026-01-15T12:00:00Z", 4800, 8, [f"2026-0{month}-01" for month in range(2, 9)]),
-    ("UTC", "2026-11-20T06:18:42.5Z", 0.002, 8, [f"06:18:{second}" for second in range(43, 50)]),
-    ("UTC", "2026-11-04T00:00:00Z", 672, 5, [f"2026-11-{day:02}" for day in range(9, 31, 7)]),
-]  # fmt: skip
-
-
-def test_ticks_are_at_round_times_of_the_zone(visit):
-    page = visit()
-    for zone, since, hours, most, expected in TICKS:
-        page.call("Emulation.setTimezoneOverride", timezoneId=zone)
-        found = page.run(
-            "import('/static/main.js').then(({modules}) => {"
-            f" const {{ticks}} = modules['ticks.js']; const since = Date.parse('{since}');"
-            f" return ticks(since, since + {hours} * 3600000, {most}).times.map((time) => {{"
-            " const date = new Date(time); const text = date.toLocaleString('sv-SE');"
-            " return [text.slice(0, 10), text.slice(11, 16), text.slice(11)]; }); })"
-        )
-        kind = {10: 0, 5: 1, 8: 2}[len(expected[0])]
-        assert [one[kind] for one in found] == expected, zone
-        assert kind == 2 or all(one[2].endswith(":00") for one in found)
-
-
 def test_the_page_says_that_it_is_connecting(logs, visit):
     """Not that it has stopped, which it never does by itself."""
     page = visit()
