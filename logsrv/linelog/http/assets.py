@@ -11,10 +11,15 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from logsrv.kit.web.templates import template_environment
+from logsrv.linelog.fields.continuations.joiner import MESSAGES
+from logsrv.linelog.fields.forms.access.one import REQUEST_AND_ANSWER
+from logsrv.linelog.fields.level_names import LEVELS
+from logsrv.linelog.fields.parsed_line import ALIASES
 from logsrv.linelog.http.log_in.token_hint import TokenHint
 from logsrv.linelog.query.stage import all_stages
 
@@ -98,8 +103,11 @@ _QUERIES = (
     ("user=*", "the field is there"),
     ("-debug (a OR b) NOT c", "without, one of both, not"),
 )
-# The script in which the page finds the stages of queries, and what stands there before.
-_STAGES, _NO_STAGES = "stage_list.js", "export const STAGES = [];"
+# The scripts with tables of the server: the name of the table, and what a script has in its place.
+_TABLES = {
+    "stage_list.js": ("STAGES", "[]"),
+    "line_forms.js": ("FORMS", '{ levels: [], hostnames: [], messages: [], request: "" }'),
+}
 
 
 @attrs.frozen
@@ -206,10 +214,26 @@ def page_modules() -> dict[str, str]:
 
 def _read_static_file(name: str) -> str:
     text = (_HERE / "static" / name).read_text("utf-8")
-    if name != _STAGES:
+    if name not in _TABLES:
         return text
-    stages = json.dumps([one.for_page() for one in all_stages()])
-    return text.replace(_NO_STAGES, f"export const STAGES = {stages};")
+    table, empty = _TABLES[name]
+    before = f"export const {table} = {empty};"
+    if before not in text:
+        raise ValueError(f"{name} has no {before}")
+    filled = json.dumps(_tables()[table], ensure_ascii=False)
+    return text.replace(before, f"export const {table} = {filled};")
+
+
+def _tables() -> dict[str, Any]:
+    return {
+        "STAGES": [one.for_page() for one in all_stages()],
+        "FORMS": {
+            "levels": LEVELS,
+            "hostnames": ("hostname", *ALIASES["hostname"]),
+            "messages": MESSAGES,
+            "request": REQUEST_AND_ANSWER,
+        },
+    }
 
 
 def _bundle_modules(first: str) -> str:

@@ -1,11 +1,17 @@
 """The files of the page: whole, safe under their own policy, and all there."""
 
 import gzip
+import json
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from logsrv.linelog.fields.continuations.joiner import MESSAGES
+from logsrv.linelog.fields.forms.access.one import REQUEST_AND_ANSWER
+from logsrv.linelog.fields.level_names import LEVELS
+from logsrv.linelog.fields.parsed_line import ALIASES
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.assets import (
     LOG_IN,
@@ -18,6 +24,7 @@ from logsrv.linelog.http.assets import (
     log_in_page,
     static_files,
 )
+from logsrv.linelog.query.stage import all_stages
 
 PAGE_SCRIPTS = ("main.js", "board.js", "alerts.js")
 # Scripts that a page loads once a reader needs them.
@@ -97,6 +104,22 @@ def test_every_file_of_the_folder_is_in_what_is_sent():
     assert found == {path.name for path in FOLDER.iterdir()} - alone | scripts
 
 
+def test_a_browser_gets_the_tables_of_the_server_instead_of_copies():
+    """The stages of queries, the levels, the keys of hosts and messages, the form of access logs."""
+    found = defaultdict(list)
+    for asset in static_files().values():
+        tables = re.findall(r"^const (FORMS|STAGES) = (.+);$", asset.body.decode(), re.MULTILINE)
+        for name, table in tables:
+            found[name].append(json.loads(table))
+    for forms in found["FORMS"]:
+        assert forms["levels"] == list(LEVELS) and forms["messages"] == list(MESSAGES)
+        assert forms["hostnames"] == ["hostname", *ALIASES["hostname"]]
+        assert forms["request"] == REQUEST_AND_ANSWER
+    for stages in found["STAGES"]:
+        assert [one["names"] for one in stages] == [[*one.names] for one in all_stages()]
+    assert len(found["FORMS"]) >= 2 and len(found["STAGES"]) >= 2
+
+
 def test_a_module_that_is_loaded_later_brings_what_the_page_lacks():
     """It and its imports, once each, but nothing that all its pages have."""
     files = {path.rpartition("/")[2]: one.body.decode() for path, one in static_files().items()}
@@ -141,5 +164,5 @@ def test_each_module_begins_with_a_comment_and_imports_only_ours():
         text = path.read_text()
         if path.suffix == ".js":
             assert text.startswith("/**"), path
-            assert len(text.splitlines()) < 525, path
+            assert len(text.splitlines()) < 510, path
         assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text), path

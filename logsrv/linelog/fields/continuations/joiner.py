@@ -57,7 +57,8 @@ MOST_STREAMS = 10_000
 """Streams that are remembered; the one silent for the longest is forgotten."""
 
 _STREAM_FIELDS = ("hostname", "app", "pid", "container_id")
-_MESSAGES = ("message", "msg", "event", "short_message", "MESSAGE", "log", "body", "text")
+MESSAGES = ("message", "msg", "event", "short_message", "MESSAGE", "log", "body", "text")
+"""The keys that may hold the message of a record of JSON or logfmt, the first that is there."""
 
 
 # A line with a level of at least this has its exception in the following lines.
@@ -235,7 +236,7 @@ def text_of_record(record: ParsedLine) -> bytes:
     if record.header is not None and (prefix := parse_container_prefix(content)):
         content = content[prefix.at :] if prefix.stream else content
     if content.startswith(b"{") and record.kind == "json":
-        for name in _MESSAGES:
+        for name in MESSAGES:
             value = record.get(f"fields.{name}")
             if isinstance(value, str):
                 return to_stored_bytes(value).rstrip(b"\r\n")

@@ -8,6 +8,7 @@ import { idsOf } from "./ids.js";
 import { say } from "./notice.js";
 import { fieldName } from "./query.js";
 import { textsOf } from "./row.js";
+import { select } from "./selection.js";
 import { printable, unfolded } from "./text.js";
 
 /** @typedef {import("./api.js").Line} Line */
@@ -35,7 +36,7 @@ export class Details {
     row.classList.remove("open");
     row.setAttribute("aria-expanded", "false");
     // A button in the details may have the focus, which would be lost with it.
-    if (row.contains(document.activeElement)) this.lines.select(row);
+    if (row.contains(document.activeElement)) select(this.lines, row);
     row.querySelector(".details")?.remove();
     this.lines.whole.delete(row);
     this.lines.show(row);

@@ -1,7 +1,9 @@
 /** Levels by severity. */
 
+import { FORMS } from "./line_forms.js";
+
 /** From the least to the most severe. */
-export const LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+export const LEVELS = FORMS.levels;
 
 const SHORT = new Map([["notice", "note"], ["warning", "warn"], ["critical", "crit"], ["emergency", "emerg"]]);
 

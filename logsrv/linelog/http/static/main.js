@@ -27,11 +27,13 @@ import { attempt, say } from "./notice.js";
 import { Older } from "./older.js";
 import { Patterns } from "./patterns.js";
 import { TimePicker } from "./picker.js";
+import { PageStates } from "./page_states.js";
 import { onPrint, printHead } from "./print.js";
 import { offerAround } from "./row_tools.js";
 import { Saved } from "./saved.js";
 import { showReader } from "./reader.js";
-import { DEFAULT_LAST, figuresKey, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider, wrongLast } from "./scope.js";
+import { DEFAULT_LAST, scopeOf, showScope, showZone, spanAround, stateOfSpan, wider, wrongLast } from "./scope.js";
+import { select } from "./selection.js";
 import { asLines, besidePatterns, kindOf, patternsOf, sortOf, withCondition, withFilter, withOnly, withSort } from "./stages.js";
 import { showListed, showState } from "./state.js";
 import { printable } from "./text.js";
@@ -49,14 +51,10 @@ const view = new View(lines);
 const announcer = new Announcer();
 /** Show the progress while a requested part has not arrived. */
 const showWork = () => work.show();
-let current = address.read();
-/** The state that is asked for: the shown one with all changes that are not answered yet, or were refused. */
-let wanted = current;
-/** @type {import("./scope.js").Scope} */
-let scope = { since: DEFAULT_LAST, until: "" };
+const states = new PageStates(address.read());
 
 const box = new Box((query) => show({ q: query, position: "" }, false), () => showAll());
-const completion = new Completion(box, () => scope, lines);
+const completion = new Completion(box, () => states.scope, lines);
 
 /**
  * Add a field's value to the query, or exclude it. If a past line is shown, that line stays visible.
@@ -66,7 +64,7 @@ const completion = new Completion(box, () => scope, lines);
  * @param {string} [position] of the line that has the value
  */
 function term(field, value, exclude, position = "") {
-  const kept = current.position && !exclude ? position : "";
+  const kept = states.current.position && !exclude ? position : "";
   const query = withCondition(box.value, field, value, exclude);
   // Without a reload of what is being read.
   if (query !== box.value || kept) show({ q: query, position: kept }, Boolean(kept));
@@ -84,6 +82,7 @@ const everywhere = (id) => show({ q: `"${id}"`, position: "" });
 
 /** Show the rows and columns of the address. */
 function showLayout() {
+  const { current } = states;
   const columns = readColumns(current.columns);
   showRows(chosenRows(current.rows));
   showColumns(columns, hasMessage(current.columns), { remove: column, sort: sortBy });
@@ -99,20 +98,20 @@ function showLayout() {
  * @param {Partial<address.PageState>} change
  */
 function layOut(change, draw = () => view.keepingEnd(showLayout)) {
-  for (const one of [current, wanted]) Object.assign(one, change);
-  address.write(current, false);
+  states.layOut(change);
+  address.write(states.current, false);
   draw();
 }
 
 function rows() {
-  const next = nextRows(chosenRows(current.rows));
+  const next = nextRows(chosenRows(states.current.rows));
   layOut({ rows: next });
   say(saidRows(next));
 }
 
 /** @param {string} name of a field that becomes a column, or no longer is one */
 function column(name) {
-  const [earlier, message] = [readColumns(current.columns), hasMessage(current.columns)];
+  const [earlier, message] = [readColumns(states.current.columns), hasMessage(states.current.columns)];
   const columns = name === "message" ? earlier : switchColumn(earlier, name);
   layOut({ columns: columns.length ? writtenColumns(columns, message !== (name === "message")) : "" });
   say((name === "message" ? !message : columns.includes(name)) ? `${printable(name)} is a column.` : `${printable(name)} is no longer a column.`);
@@ -134,7 +133,7 @@ const by = new ByMenu(barsBy);
 const fields = new Fields({ term, only, column, overTime: barsBy, names: (names) => by.offer(names), work: showWork });
 const histogram = new Histogram(
   (since, until) => show({ since, until, position: "" }),
-  () => (current.since || wanted.since) && show({ since: "", until: "", position: "" }),
+  () => (states.current.since || states.wanted.since) && show({ since: "", until: "", position: "" }),
   term,
 );
 const figures = new Figures(fields, histogram, {
@@ -152,7 +151,7 @@ const patterns = new Patterns({
   work: showWork,
   query: (query, since) => show({ q: withFilter(box.value, query), ...(since && { since, until: "" }), position: "" }),
 });
-const older = new Older(view, (time) => wider(wanted, scope, time), show, showWork);
+const older = new Older(view, (time) => wider(states.wanted, states.scope, time), show, showWork);
 const empty = new Empty(view, showWork, () => again());
 const details = new Details(lines, {
   term,
@@ -162,8 +161,8 @@ const details = new Details(lines, {
   column,
   neighbours,
   around,
-  query: () => asLines(current.q),
-  stateOf: (line) => ({ columns: current.columns, position: line.position }),
+  query: () => asLines(states.current.q),
+  stateOf: (line) => ({ columns: states.current.columns, position: line.position }),
 });
 
 /**
@@ -193,7 +192,7 @@ function further(side, isOwn) {
 function around(line) {
   const span = spanAround(line.time, 5);
   if (!span) return neighbours(line);
-  address.write({ ...current, position: line.position }, false);
+  address.write({ ...states.current, position: line.position }, false);
   show({ position: line.position, ...span, q: "" });
 }
 
@@ -208,8 +207,8 @@ function withLine(act) {
 
 offerAround(lines, { neighbours, around });
 const picker = new TimePicker((span) => show(stateOfSpan(span)));
-const pickTime = () => picker.open(scope);
-const saved = new Saved(() => (asking ? wanted : current), () => begin());
+const pickTime = () => picker.open(states.scope);
+const saved = new Saved(() => (states.isAsking ? states.wanted : states.current), () => begin());
 
 /**
  * Show another state, because the user wants it.
@@ -228,15 +227,6 @@ function show(change, step = true) {
   return attempt(() => go(change, step));
 }
 
-/** The number of requests so far: only the answer to the last one is used. */
-let turns = 0;
-let againTimer = 0;
-let asking = false;
-let nothingShown = true;
-/** The state whose answer is shown. @type {address.PageState | null} */
-let answered = null;
-let wantsStep = false;
-
 /**
  * Show another state. The address changes as soon as the server has accepted the query.
  * @param {Partial<address.PageState>} change
@@ -244,54 +234,44 @@ let wantsStep = false;
  * @param {boolean} [first] all parts are requested
  */
 async function go(change, step, first = false) {
-  const next = { ...wanted, ...change };
+  const { turn, narrowed } = states.ask(change, step, first);
+  const next = states.wanted;
   const kind = kindOf(next.q);
-  // Sorted lines and figures have no position among the lines of the store.
-  if (kind !== "lines") next.position = "";
-  const turn = ++turns;
-  clearTimeout(againTimer);
-  againTimer = 0;
   table.abort.abort();
   view.giveUp();
-  nothingShown ||= first;
-  const narrowed = nothingShown || [wanted, next].some((one) => figuresKey(one) !== figuresKey(current));
-  wanted = next;
-  wantsStep ||= step;
   let taken = false;
-  asking = true;
   showStale(true);
   if (narrowed) {
     figures.dim();
     patterns.panel.stop();
   }
-  if (!answered) view.cancelled = false;
+  if (!states.answered) view.cancelled = false;
   showAll();
   try {
     const found = await scopeOf(next);
-    if (turn !== turns) return;
+    if (!states.isLast(turn)) return;
     const request = { q: besidePatterns(next.q), ...found, position: next.position };
     await (kind === "table" ? table : view).open(request, () => {
       taken = true;
-      if (turn !== turns) return;
+      if (!states.isLast(turn)) return;
       if (kind === "table") view.close(request);
       else table.close();
       arrived(found, narrowed);
     });
   } catch (error) {
-    if (turn !== turns) return;
-    if (!taken && error instanceof ApiError && LATER.includes(error.status)) againTimer = setTimeout(() => attempt(() => go(change, step, first)), AGAIN);
+    if (!states.isLast(turn)) return;
+    if (!taken && error instanceof ApiError && LATER.includes(error.status)) states.retryLater(setTimeout(() => attempt(() => go(change, step, first)), AGAIN));
     else if (!taken && narrowed) {
       figures.keep();
       if (patterns.panel.pending) patterns.load();
     }
-    // The line may be gone.
-    if (!taken && !againTimer) next.position = current.position;
+    if (!taken && !states.willRetry) states.refused();
     if (!(error instanceof ApiError && error.status === 400 && !taken)) throw error;
     box.refuse(error.message, error.at);
   } finally {
-    if (turn === turns) {
-      asking = false;
-      if (!taken && !againTimer) showStale(false);
+    if (states.isLast(turn)) {
+      states.end();
+      if (!taken && !states.willRetry) showStale(false);
       showAll();
     }
   }
@@ -303,14 +283,11 @@ async function go(change, step, first = false) {
  * @param {boolean} narrowed
  */
 function arrived(found, narrowed) {
-  current = wanted;
-  scope = found;
-  nothingShown = false;
-  answered = current;
+  const isStep = states.accepted(found);
+  const { current, scope } = states;
   showStale(false);
   box.accept();
-  address.write(current, wantsStep);
-  wantsStep = false;
+  address.write(current, isStep);
   showScope(current, scope);
   by.choose(current.by);
   figures.by = current.by;
@@ -329,30 +306,27 @@ function showStale(stale) {
   for (const part of [lines.log, table.part]) part.classList.toggle("stale", stale);
 }
 
-const work = new Work({ view, figures, patterns, older, empty, table }, () => ({ asking, turns }), () => {
+const work = new Work({ view, figures, patterns, older, empty, table }, () => ({ asking: states.isAsking, turns: states.turns }), () => {
   const isKept = table.keepPart();
   table.abort.abort();
-  if (!againTimer && (!asking || view.searching)) return;
-  if (answered && !isKept) return back();
-  clearTimeout(againTimer);
-  againTimer = 0;
-  turns += 1;
-  asking = false;
+  if (!states.willRetry && (!states.isAsking || view.searching)) return;
+  if (states.answered && !isKept) return back();
+  states.cancel();
   view.cancelled = !isKept;
   showStale(false);
   showAll();
 });
 
 /** Ask again for what was cancelled. */
-const again = () => attempt(() => go({}, false, !answered));
+const again = () => attempt(() => go({}, false, !states.answered));
 
 /** Go back to the query whose answer is shown, from one that is wrong or was cancelled. */
-const back = () => show(answered ? { ...answered } : { q: "" }, false);
+const back = () => show(states.answered ? { ...states.answered } : { q: "" }, false);
 
-const toggle = () => attempt(() => (box.wrong ? back() : view.cancelled && !answered ? again() : !view.paused ? view.pause("button") : follow()));
-const follow = () => attempt(() => (view.kind !== "lines" || [current, wanted].some((one) => one.until || one.position) ? newest() : view.follow()));
+const toggle = () => attempt(() => (box.wrong ? back() : view.cancelled && !states.answered ? again() : !view.paused ? view.pause("button") : follow()));
+const follow = () => attempt(() => (view.kind !== "lines" || [states.current, states.wanted].some((one) => one.until || one.position) ? newest() : view.follow()));
 /** Ask for the newest; a time without an end goes on. */
-const newest = () => go({ position: "", ...(wanted.until && { since: "", until: "" }) }, true);
+const newest = () => go({ position: "", ...(states.wanted.until && { since: "", until: "" }) }, true);
 const leave = () => go({ since: "", until: "", position: "" }, true);
 
 /** @param {-1 | 1} direction */
@@ -368,17 +342,17 @@ function escape() {
   else if (at === box.input && work.takesLong) work.cancel();
   else if (at === box.input) {
     if (!lines.scroller.checkVisibility()) table.part.focus({ preventScroll: true });
-    else if (lines.selected) lines.select(lines.selected);
+    else if (lines.selected) select(lines, lines.selected);
     else lines.scroller.focus();
   } else if (fields.panel.shown && isNarrow) fields.panel.toggle(false);
   else if (patterns.panel.shown && (isNarrow || patterns.panel.part.contains(at))) patterns.panel.toggle(false);
   else if (open) details.close(/** @type {HTMLElement} */ (open));
   else if (lines.selected) {
-    lines.select(null);
+    select(lines, null);
     if (lines.log.contains(at)) lines.scroller.focus({ preventScroll: true });
   } else if (work.takesLong) work.cancel();
   else if (box.wrong) back();
-  else if ([current, wanted].some((one) => one.since || one.until || one.position)) attempt(leave);
+  else if (states.hasTime) attempt(leave);
 }
 
 /**
@@ -426,7 +400,7 @@ lines.log.addEventListener("click", (event) => {
   if (!getSelection()?.isCollapsed) return;
   view.pause("reading");
   details.toggle(row);
-  lines.select(row);
+  select(lines, row);
 });
 
 lines.log.addEventListener("fold", () => view.pause("reading"));
@@ -451,7 +425,7 @@ byId("zone").addEventListener("click", () => {
   figures.refresh();
   figures.showWhen();
   older.draw();
-  showScope(current, scope);
+  showScope(states.current, states.scope);
   showAll();
 });
 
@@ -466,13 +440,13 @@ view.addEventListener("waiting", () => figures.arrived());
 const health = new Health(() => {
   showAll();
   // The server answers again: repeat the request.
-  if (!health.away && !asking) figures.refresh();
+  if (!health.away && !states.isAsking) figures.refresh();
 });
 
-onPrint(() => printHead(current, view.kind === "table" ? null : lines.count()), () => table.showRows());
+onPrint(() => printHead(states.current, view.kind === "table" ? null : lines.count()), () => table.showRows());
 
 function showAll() {
-  showState(view, { trouble: health.trouble, wrong: box.wrong, answered: answered?.q ?? null, asking: asking || againTimer > 0 });
+  showState(view, { trouble: health.trouble, wrong: box.wrong, answered: states.answered?.q ?? null, asking: states.isAsking || states.willRetry });
   empty.show();
   showWork();
   keepFocus(lines.scroller);
@@ -484,15 +458,16 @@ function showAll() {
 /** Show the state in the address. If its line no longer exists, show the newest lines. */
 async function begin() {
   attempt(showReader);
-  current = wanted = address.read();
+  states.begin(address.read());
+  const { current } = states;
   showLayout();
   box.set(current.q);
-  showScope(current, scope);
+  showScope(current, states.scope);
   const { position } = current;
   await attempt(async () => {
     try {
       await go({}, false, true);
-      if (wrongLast(current)) say(wrongLast(current));
+      if (wrongLast(states.current)) say(wrongLast(states.current));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404 && position)) throw error;
       await go({ position: "" }, false, true);

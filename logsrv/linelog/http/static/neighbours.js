@@ -2,9 +2,11 @@
 
 import { all, search } from "./api.js";
 import { button, cell, element } from "./dom.js";
+import { insert } from "./lines_added.js";
 import { attempt } from "./notice.js";
 import { compare } from "./position.js";
 import { withTerm } from "./query.js";
+import { select } from "./selection.js";
 import { hostnameOf, originOf } from "./summary.js";
 
 /** @typedef {import("./api.js").Line} Line */
@@ -30,7 +32,7 @@ export async function showNeighbours(view, line) {
   view.pause("reading");
   for (const side of SIDES) if (reachOf(view, line)[side].any.position === line.position) await load(view, line, side, false, NEAR);
   const row = view.lines.rows.get(line.position);
-  if (row) view.lines.select(row, "center");
+  if (row) select(view.lines, row, "center");
 }
 
 /**
@@ -88,7 +90,7 @@ async function load(view, line, side, isOwn, limit) {
   end.isLast = found.length < limit;
   // Removed before the lines are inserted: a button at the top would keep its place, and the lines would move.
   for (const old of view.lines.log.querySelectorAll(`.further[data-of="${line.position}"]`)) old.remove();
-  view.lines.insert(side === "before" ? found.reverse() : found, originOf(line));
+  insert(view.lines, side === "before" ? found.reverse() : found, originOf(line));
   const row = view.lines.rows.get(line.position);
   if (!row) return;
   reaches.set(row, reach);

@@ -1,5 +1,8 @@
 /** Lines that have arrived and are not shown yet: only the newest are kept, the others are counted. */
 
+import { parseJson } from "./api.js";
+import { compare } from "./position.js";
+
 /**
  * @typedef {{lines: number | null, why: "skipped" | "missed", from?: string}} Gap from: the position of the next line, if known
  * @typedef {import("./stream.js").StreamEvent} StreamEvent
@@ -43,6 +46,15 @@ export class Queue {
   }
 
   /**
+   * Remove the lines that the page has already, as a search brought them too.
+   * @param {string} last the position of the last line in the page
+   * @param {Map<string, unknown>} rows those in the page, by position
+   */
+  keepLater(last, rows) {
+    this.events = this.events.filter((event) => !event.id || isLater(event, last, rows));
+  }
+
+  /**
    * Remove and return the oldest events; a gap first, if lines were skipped before them.
    * @param {number} number
    * @returns {(StreamEvent | Gap)[]}
@@ -59,6 +71,17 @@ export class Queue {
     }
     return taken;
   }
+}
+
+/**
+ * @param {StreamEvent} event
+ * @param {string} last
+ * @param {Map<string, unknown>} rows
+ */
+function isLater(event, last, rows) {
+  if (!/[,/]/.test(event.id) && !last.includes("/")) return compare(event.id, last) > 0;
+  const { position } = /** @type {import("./api.js").Line} */ (parseJson(event.data));
+  return !rows.has(position);
 }
 
 /** @param {StreamEvent} event */

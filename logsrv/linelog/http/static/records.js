@@ -4,6 +4,7 @@
  */
 
 import { compare } from "./position.js";
+import { mark } from "./selection.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {{first: string, rows: HTMLElement[]}} Group position of the record's first line; rows of its lines in the page, in order */
@@ -92,7 +93,7 @@ export class Records {
         row.classList.add("part");
         if (row.classList.contains("unfolded")) head.classList.add("unfolded");
         row.classList.remove("unfolded", "open");
-        if (row === this.lines.selected) this.lines.mark(head);
+        if (row === this.lines.selected) mark(this.lines, head);
       }
       this.lines.show(head);
     }

@@ -1,15 +1,14 @@
 /** What a row shows of a line: its host, its program, and the message without what the other columns show. */
 
+import { FORMS } from "./line_forms.js";
 import { size } from "./times.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {{text: string, style: string}} Part a piece of a row's message; style: a class name, or "" */
 
-/** Keys of a JSON record that may hold its message, the first that is there. */
-const MESSAGES = ["message", "msg", "event", "short_message", "MESSAGE", "log", "body", "text"];
-/** Those that a record of logfmt has; its other fields may have such names, too. */
+const { hostnames: HOSTNAMES, messages: MESSAGES } = FORMS;
+/** Keys of the message that a record of logfmt has; its other fields may have the names of others. */
 const MESSAGES_OF_PAIRS = MESSAGES.slice(0, 2);
-const HOSTNAMES = ["hostname", "_HOSTNAME", "resource.host.name", "host.name", "host"];
 /** The key of the program has one of these words: `service.name`, `attrs.tag`, `SYSLOG_IDENTIFIER`. */
 const PROGRAM = /app|name|logger|service|program|tag|identifier|_comm/i;
 /** Keys of JSON that repeat the columns of level and time. */
@@ -19,7 +18,7 @@ const TIMES = new Set(["time", "timestamp", "@timestamp", "ts"]);
 const HEADER = new Set(["facility", "severity", "timestamp", "hostname", "app", "pid", "msgid", "text"]);
 const HEADER_BEGIN = /^(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT)/;
 /** A request in an access log, with what is before and behind it. */
-const REQUEST = /^(.*?)"[A-Z]+ \S+(?: HTTP\/[\d.]+)?" [1-5]\d\d (?:\d+|-)(.*)$/s;
+const REQUEST = new RegExp(`^(.*?)${FORMS.request}(.*)$`, "s");
 /** Characters of a path that never has to be cut. */
 const SHORT_PATH = 24;
 /** Fields with the seconds that a request took. */

@@ -2,6 +2,7 @@
 
 import { ApiError, all, search } from "./api.js";
 import { isAtLeast } from "./levels.js";
+import { find, neighbour, select } from "./selection.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./view.js").View} View */
@@ -45,7 +46,7 @@ export function walk(view, steps) {
   const { lines } = view;
   if (!lines.size) return;
   view.pause("reading");
-  lines.select(lines.neighbour(steps) ?? lines.selected);
+  select(lines, neighbour(lines, steps) ?? lines.selected);
   // Near an end, more lines are loaded before the next step needs them.
   view.scrolled();
 }
@@ -69,11 +70,11 @@ export const seekHit = (view, direction, q) =>
 async function seek(view, direction, accept, query) {
   view.pause("reading");
   const { lines, request } = view;
-  const from = lines.selected ?? lines.neighbour(direction);
+  const from = lines.selected ?? neighbour(lines, direction);
   if (!from) return;
   const itself = !lines.selected && accept(/** @type {Line} */ (lines.data.get(from)));
-  const near = itself ? from : lines.find(from, direction, accept);
-  if (near) return lines.select(near, "center");
+  const near = itself ? from : find(lines, from, direction, accept);
+  if (near) return select(lines, near, "center");
   // Sorted lines, or so many, are all in the page.
   if (view.kind !== "lines") throw new ApiError(404, direction < 0 ? "No such line before this one." : "No such line after this one.");
   const where = direction < 0 ? { before: lines.first, reverse: 1 } : { after: lines.last };

@@ -4,10 +4,13 @@
  */
 
 import { all, get, parseJson, search } from "./api.js";
+import { append, prepend } from "./lines_added.js";
+import { cutBefore, cutEnd, cutStart } from "./lines_cut.js";
+import { endSpace, keepingTopLine } from "./lines_window.js";
 import { attempt } from "./notice.js";
 import { Pace } from "./pace.js";
-import { compare } from "./position.js";
 import { Queue } from "./queue.js";
+import { select } from "./selection.js";
 import { kindOf } from "./stages.js";
 import { Stream } from "./stream.js";
 
@@ -35,18 +38,6 @@ const EDGE = 600;
  * @param {Line[]} lines
  */
 const asked = (lines) => lines.filter((line) => !line.beyond).length;
-
-/**
- * Return whether the line of an event is not among those that are loaded.
- * @param {import("./stream.js").StreamEvent} event
- * @param {string} last the last line that is loaded
- * @param {Map<string, HTMLElement>} rows
- */
-function isLater(event, last, rows) {
-  if (!/[,/]/.test(event.id) && !last.includes("/")) return compare(event.id, last) > 0;
-  const { position } = /** @type {Line} */ (parseJson(event.data));
-  return !rows.has(position);
-}
 
 export class View extends EventTarget {
   /** @param {import("./lines.js").Lines} lines */
@@ -255,7 +246,7 @@ export class View extends EventTarget {
       const isFirst = !found;
       found += asked(group);
       if (isFirst && found) this.stream?.know(group[0].position);
-      this.lines.prepend(group.reverse());
+      prepend(this.lines, group.reverse());
       if (!this.paused || (isFirst && !this.stream)) this.stick();
     }
     this.atStart = found < PAGE || this.kind !== "lines";
@@ -264,7 +255,7 @@ export class View extends EventTarget {
   /** @param {AsyncGenerator<Line[]> | Line[][]} groups the oldest first, or in the order of a number */
   async openRange(groups) {
     let found = 0;
-    for await (const group of groups) found += this.lines.append(group, this.kind === "ordered").length;
+    for await (const group of groups) found += append(this.lines, group, this.kind === "ordered").length;
     this.lines.scroller.scrollTop = 0;
     this.atStart = true;
     this.atEnd = found < PAGE || this.kind !== "lines";
@@ -275,16 +266,16 @@ export class View extends EventTarget {
    * @param {Line[]} shown the line
    */
   async openAt(groups, shown) {
-    this.lines.append(shown);
+    append(this.lines, shown);
     const line = this.lines.rows.get(this.request.position) ?? null;
-    this.lines.select(line, "center");
+    select(this.lines, line, "center");
     const { signal } = this;
     const before = await all(groups);
-    this.lines.prepend(before.reverse());
+    prepend(this.lines, before.reverse());
     this.atStart = asked(before) < PAGE;
     const after = await all(await this.ask(this.request, { after: this.request.position }, signal));
-    this.lines.append(after);
-    if (line && this.lines.selected === this.lines.records.head(line)) this.lines.select(line, "center");
+    append(this.lines, after);
+    if (line && this.lines.selected === this.lines.records.head(line)) select(this.lines, line, "center");
     if (asked(after) < PAGE) await this.reachedEnd();
   }
 
@@ -333,8 +324,8 @@ export class View extends EventTarget {
       .map((item) => ("data" in item ? /** @type {Line} */ (parseJson(item.data)) : item));
     const isFirst = !this.lines.log.childElementCount;
     const { first } = this.lines;
-    const added = this.lines.append(items);
-    if (this.lines.shown > RUNNING || this.lines.size > LINES_RUNNING) this.lines.cutStart({ rows: CUT, lines: LINES_RUNNING }, true);
+    const added = append(this.lines, items);
+    if (this.lines.shown > RUNNING || this.lines.size > LINES_RUNNING) cutStart(this.lines, { rows: CUT, lines: LINES_RUNNING }, true);
     const isCut = this.atStart && first && this.lines.first !== first;
     if (isCut) this.atStart = false;
     this.stick();
@@ -349,7 +340,7 @@ export class View extends EventTarget {
    * @returns {Line | null} the newest removed line
    */
   expire(since) {
-    const cut = this.following && this.ready ? this.lines.cutBefore(since) : null;
+    const cut = this.following && this.ready ? cutBefore(this.lines, since) : null;
     if (cut && !this.lines.size) this.say("changed");
     return cut;
   }
@@ -365,7 +356,7 @@ export class View extends EventTarget {
    * @param {() => void} change
    */
   keepingEnd(change) {
-    this.lines.keepingTopLine(change);
+    keepingTopLine(this.lines, change);
     if (this.following) this.stick();
   }
 
@@ -384,7 +375,7 @@ export class View extends EventTarget {
   pause(why) {
     if (this.paused === "button" || this.paused === why) return;
     this.paused = why;
-    this.lines.endSpace();
+    endSpace(this.lines);
     this.say("changed");
   }
 
@@ -435,7 +426,7 @@ export class View extends EventTarget {
     const height = scrollHeight - this.lines.space;
     const isFull = height >= clientHeight + EDGE;
     if (!this.atStart && (!isFull || (this.paused && scrollTop < EDGE))) {
-      if (!isFull) this.lines.endSpace();
+      if (!isFull) endSpace(this.lines);
       return this.more(-1);
     }
     if (!this.atEnd && this.paused && (!isFull || scrollHeight - scrollTop - clientHeight < EDGE)) return this.more(1);
@@ -471,10 +462,10 @@ export class View extends EventTarget {
     const limit = this.amount;
     const found = await all(await this.ask(this.request, { before: this.lines.first, reverse: 1 }, signal, limit));
     if (signal.aborted) return;
-    this.lines.prepend(found.reverse());
+    prepend(this.lines, found.reverse());
     this.atStart = asked(found) < limit;
     if (this.following) this.stick();
-    else if (this.lines.cutEnd({ rows: READING, lines: LINES_READING })) this.atEnd = false;
+    else if (cutEnd(this.lines, { rows: READING, lines: LINES_READING })) this.atEnd = false;
   }
 
   /** @param {AbortSignal} signal */
@@ -482,9 +473,9 @@ export class View extends EventTarget {
     const limit = this.amount;
     const found = await all(await this.ask(this.request, { after: this.lines.last }, signal, limit));
     if (signal.aborted) return;
-    this.lines.keepingTopLine(() => {
-      this.lines.append(found);
-      if (this.lines.cutStart({ rows: READING, lines: LINES_READING })) this.atStart = false;
+    keepingTopLine(this.lines, () => {
+      append(this.lines, found);
+      if (cutStart(this.lines, { rows: READING, lines: LINES_READING })) this.atStart = false;
     });
     if (asked(found) < limit) await this.reachedEnd();
   }
@@ -496,7 +487,7 @@ export class View extends EventTarget {
     if (this.stream) {
       // Lines that have been loaded were also waiting in the queue.
       const { last } = this.lines;
-      this.queue.events = this.queue.events.filter((event) => !event.id || isLater(event, last, this.lines.rows));
+      this.queue.keepLater(last, this.lines.rows);
       this.queue.skipped = 0;
     } else {
       const stream = this.newStream();

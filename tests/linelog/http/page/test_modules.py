@@ -113,15 +113,16 @@ def test_a_line_of_search_and_stream_is_shown_once(visit):
     page = visit()
     shown = page.run(
         """import('/static/main.js').then(({ modules }) => {
+            const { append, insert, prepend } = modules['lines_added.js'];
             const [a, b] = [modules['lines.js'], modules['highlight.js']];
             const log = document.createElement('div');
             const lines = new a.Lines(log, log, new b.Highlighter(), () => {});
             const line = (offset) => ({ position: `1:${offset}`, time: '2026-11-20T06:18:42.123456Z',
               source: 'x', message: String(offset), level: null, fields: {} });
-            lines.append([line(200), line(300)]);
-            lines.append([line(300), line(400)]);
-            lines.prepend([line(100), line(200)]);
-            lines.insert([line(250), line(300), line(500)]);
+            append(lines, [line(200), line(300)]);
+            append(lines, [line(300), line(400)]);
+            prepend(lines, [line(100), line(200)]);
+            insert(lines, [line(250), line(300), line(500)]);
             return [...log.children].map((one) => one.dataset.position);
         })"""
     )

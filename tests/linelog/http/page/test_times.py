@@ -88,6 +88,7 @@ def test_one_click_on_the_row_under_the_mouse_leads_to_what_is_around_a_line(log
     page = visit("?q=OOM&last=1h", ready=f"{COUNT} === 1")
     x, y, width, height = page.box(".line .message")
     page.mouse("mouseMoved", x + width / 2, y + height / 2)
+    page.wait("document.querySelector('.row-tools')")
     assert page.texts(".row-tools button") == ["±5 s", "↕"]
     assert found_by_axe(page, "minor", "moderate", "serious", "critical") == []
     page.click(".row-tools button")

@@ -88,6 +88,9 @@ test("a line of an access log is its request and its answer, and all else is beh
   const behind = '_key: 10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "-" "curl" rt=0.25_';
   assert.equal(parts([]), `GET _path:/api/orders/with/a/long/path_ _status-5:503_ 2.0 KiB 0.25 s ${behind}`);
   assert.equal(parts(["status", "bytes", "rt"]), `GET _path:/api/orders/with/a/long/path_ ${behind}`);
+  // A path with a space, as the server reads it.
+  const spaced = '10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET /a b HTTP/1.1" 200 -';
+  assert.equal(summarize(record(spaced, { method: "GET", path: "/a b", status: "200" }), [])[0].text, "GET /a b 200 ");
   // Only a line of that form: another one has such fields, too.
   assert.equal(summarize(record("x", fields), [])[0].text, "x");
 });
@@ -152,6 +155,19 @@ test("of the waiting lines the newest are kept, and the others are counted", () 
   const taken = queue.take(5);
   assert.deepEqual(taken, [{ lines: 1039, why: "skipped" }, line(999), { lines: 7, why: "missed", from: "2:0" }]);
   assert.deepEqual([queue.size, queue.waiting], [0, 0]);
+});
+
+test("what a search has brought is not shown twice, in one store or in several", () => {
+  const ids = (queue) => queue.events.map(({ id }) => id);
+  const queue = new Queue();
+  queue.push([line(5), missed(1), line(9), line(12)]);
+  queue.keepLater("1:9", new Map());
+  assert.deepEqual(ids(queue), ["", "1:12"]);
+  // A place in several stores does not tell whether a line is there: its position does.
+  const several = new Queue();
+  several.push(["1:5", "fw/2:0"].map((position) => ({ type: "line", id: "1:6,fw/2:1", data: JSON.stringify({ position }) })));
+  several.keepLater("1:9", new Map([["fw/2:0", null]]));
+  assert.deepEqual(several.events.map(({ data }) => JSON.parse(data).position), ["1:5"]);
 });
 
 test("a frame that comes late shows fewer lines, and a pause is shown over several frames", () => {

@@ -60,8 +60,11 @@ _HAPROXY = LatePattern(
 )
 BEFORE_STATUS = '(?:"|/[+]?[0-9]+) *'
 """The text before a status, as an expression: the end of the request, or of HAProxy's times."""
-_REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) (\S.*?)(?: (HTTP/[0-9.]+))?")
-_SPACED_REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) +(\S.*?)(?:(?<! ) +(HTTP/[0-9.]+))?")
+_METHOD = "[A-Za-z_-]*[A-Za-z]"
+_REQUEST = re.compile(rf"({_METHOD}) (\S.*?)(?: (HTTP/[0-9.]+))?")
+_SPACED_REQUEST = re.compile(rf"({_METHOD}) +(\S.*?)(?:(?<! ) +(HTTP/[0-9.]+))?")
+REQUEST_AND_ANSWER = f'"{_METHOD} {pattern_until(chr(34))}" +[0-9]{{3}} +(?:[0-9]+|-)'
+"""The request, the status and the size in a line. JavaScript reads it alike, and the page uses it."""
 _ESCAPED = re.compile(r'\\(["\\])')
 
 

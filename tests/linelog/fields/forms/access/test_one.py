@@ -1,11 +1,13 @@
 """The fields of servers' lines: access logs of nginx, Apache and HAProxy, sshd's logins, PostgreSQL."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.extract import read_all_fields
-from logsrv.linelog.fields.forms.access.one import parse_access
+from logsrv.linelog.fields.forms.access.one import REQUEST_AND_ANSWER, parse_access
 from logsrv.linelog.fields.forms.programs.one import parse_program_message
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.parsed_line import ParsedLine
@@ -51,7 +53,12 @@ def test_a_line_of_a_combined_access_log_has_its_fields():
 )
 def test_common_with_requests_of_all_kinds(request_line, size, fields):
     common = {"client": "10.0.0.1", "user": "bob", "status": "404"}
-    assert parse_access((_COMMON % (request_line, size)).decode()) == common | fields
+    text = (_COMMON % (request_line, size)).decode()
+    assert parse_access(text) == common | fields
+    # The page parts a line with a request by this expression.
+    found = re.search(REQUEST_AND_ANSWER, text)
+    assert (found is not None) == ("path" in fields)
+    assert found is None or found[0] == f'"{request_line.decode()}" 404 {size.decode()}'
 
 
 def test_dashes_are_missing_and_empty_texts_are_there():
