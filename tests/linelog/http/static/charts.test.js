@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { page } from "./page.js";
 
 const { bars, colour, colourNumbers } = await page("bars.js");
-const { figureName, figuresOf, groupName, seriesOf } = await page("series.js");
+const { figureName, figuresOf, groupName, hasChart, seriesOf } = await page("series.js");
 const { canPivot, isPivot, leftOut, pivot } = await page("pivot.js");
 
 const WHEN = new Date("2026-11-20T07:00:00Z");
@@ -41,6 +41,20 @@ test("the rarest groups are one series if their figures add up, and none if not"
   assert.deepEqual([counts.series.length, counts.series[8].label, counts.series[8].values[0], counts.hidden], [9, "3 others", 12 + 11 + 10, 0]);
   const averages = seriesOf(overTime(rows, { columns: ["time", "app", "avg_ms"], kinds: ["time", "group", "number"] }), 2, WHEN, new Map());
   assert.deepEqual([averages.series.length, averages.hidden, averages.series[0].values], [8, 3, [20, null, null]]);
+});
+
+test("of a largest or smallest figure the others are the largest or smallest", () => {
+  const rows = Array.from({ length: 11 }, (_, index) => [at(0), `g${index}`, 20 - index]);
+  for (const [name, value] of [["max_ms", 12], ["min_ms", 10]]) {
+    const { series } = seriesOf(overTime(rows, { columns: ["time", "app", name], kinds: ["time", "group", "number"] }), 2, WHEN, new Map());
+    assert.deepEqual([series[8].label, series[8].values[0]], ["3 others", value]);
+  }
+});
+
+test("only figures over time have a chart", () => {
+  const rows = [[at(0), "a", 1]];
+  assert.ok(hasChart(overTime(rows)));
+  for (const about of [{ every: null }, { rows: [] }, { kinds: ["time", "group", "text"] }]) assert.ok(!hasChart(overTime(rows, about)));
 });
 
 test("what the store no longer has is unknown and not 0", () => {

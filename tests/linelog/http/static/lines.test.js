@@ -7,7 +7,7 @@ import { page } from "./page.js";
 
 const { compare, forgetAll, isPosition, know, storeOf } = await page("position.js");
 const { folded, printable, runs, shortened, unfolded, visible } = await page("text.js");
-const { hostnameOf, originOf, summarize } = await page("summary.js");
+const { bodyOf, hostnameOf, originOf, summarize } = await page("summary.js");
 const { hasMessage, readColumns, switchColumn, valueOf, writtenColumns } = await page("columns.js");
 const { idsOf } = await page("ids.js");
 const { Queue } = await page("queue.js");
@@ -79,6 +79,11 @@ test("a row does not repeat itself", () => {
     const said = summarize(line, []).map(({ text, style }) => (style ? `_${text}_` : text)).join("");
     assert.equal(said, expected);
   }
+});
+
+test("a line of a record adds its message alone", () => {
+  assert.equal(bodyOf(record('{"msg":"m","k":1}', { msg: "m", k: 1 })), "m");
+  assert.equal(bodyOf(record(" at x")), " at x");
 });
 
 test("a line of an access log is its request and its answer, and all else is behind them", () => {

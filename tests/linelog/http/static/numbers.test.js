@@ -51,8 +51,11 @@ test("a column is shown in one unit, and its changes with as many decimals", () 
   assert.deepEqual(unitFor(1800, "constructor"), { size: 1, unit: "constructor" });
   const format = formatOf([1536, 2048], "B");
   assert.deepEqual([1536, 2048].map((one) => shown(one, format)), ["1.5 KiB", "2.0 KiB"]);
+  // The unit is that of a usual number: neither the first one nor the largest.
+  assert.deepEqual(formatOf([2_000_000, 30, 10, 3600, 20], "s"), { size: 1, unit: "s", decimals: 0 });
   assert.equal(shown(0.113, formatOf([0.113], "share")), "11.3 %");
   assert.equal(shownChange(0.5, { size: 1, decimals: 2, unit: "s" }), "+0.50 s");
+  assert.equal(shownChange(0, { size: 1, decimals: 0, unit: "" }), "0");
   assert.equal(shownChange(-0.5, { size: 1, decimals: 1, unit: "" }), "−0.5");
   assert.deepEqual([0, 1, 0.256, 0.0125, 0.00001].map(percent), ["0 %", "100 %", "26 %", "1.3 %", "< 0.1 %"]);
 });

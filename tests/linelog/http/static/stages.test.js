@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { page } from "./page.js";
 
-const { asLines, figuresBefore, kindOf, limitOf, pastOf, pieceOfQuery, withCondition, withOnly, withSort, wordsOfStages } = await page("stages.js");
+const { asLines, besidePatterns, figuresBefore, kindOf, limitOf, pastOf, pieceOfQuery, withCondition, withOnly, withSort, wordsOfStages } = await page("stages.js");
 const { share } = await page("fields.js");
 const { canBeNumber, withoutSteps } = await page("single_number.js");
 
@@ -31,6 +31,8 @@ test("the kind of an answer and the query for its lines are known", () => {
   }
   assert.equal(limitOf("x | sample 20"), 20);
   assert.equal(limitOf("x | sort ms | limit 30"), 30);
+  assert.equal(limitOf("x | limit 30 | sort ms | limit 5"), 5);
+  assert.deepEqual(["x | patterns by app", "x | sort ms"].map(besidePatterns), ["x", "x | sort ms"]);
   assert.equal(pastOf("x | count by `a compare 1d` compare 1w"), "1w");
   assert.equal(pastOf("x | count by `a compare 1d`"), "");
 });

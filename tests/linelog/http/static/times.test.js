@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { page } from "./page.js";
 
-const { exactTime, ofLine, relativeDay, setUtc, span, tick, typedTime, zone, zoneName } = await page("times.js");
+const { exactTime, moment, ofLine, relativeDay, setPaper, setUtc, span, tick, typedTime, zone, zoneName } = await page("times.js");
 const { ticks } = await page("ticks.js");
 const { lastOf, secondsOf, spanAround, wrongLast } = await page("scope.js");
 const { shownTime, timeOfPanel } = await page("board_time.js");
@@ -59,6 +59,14 @@ test("a range under a second has different ends", () => {
   assert.equal(of("06:12:56.120", "06:12:56.87"), "20 Nov 07:12:56.120 – 07:12:56.870");
   assert.equal(of("06:12:56.120", "06:12:57.2"), "20 Nov 07:12:56 – 07:12:57");
   assert.equal(of("22:59:00", "23:01:00"), "20 Nov 23:59:00 – 21 Nov 00:01:00");
+});
+
+test("a moment has its day unless that is today, and on paper always", () => {
+  assert.match(moment(new Date()), /^\d\d:\d\d:\d\d$/);
+  assert.equal(moment(new Date("2024-11-20T06:18:42Z")), "20 Nov 07:18:42");
+  setPaper(true);
+  assert.match(moment(new Date()), /^\d+ \w+ \d\d:\d\d:\d\d$/);
+  setPaper(false);
 });
 
 test("the label of a tick is a day at midnight", () => {
