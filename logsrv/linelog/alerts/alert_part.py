@@ -17,6 +17,7 @@ from logsrv.linelog.alerts.page.page_api import PageApi
 from logsrv.linelog.alerts.page.saved_alerts import general_settings
 from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.work import PartContext, PartWork
+from logsrv.linelog.store.cursor import place_in
 
 if TYPE_CHECKING:
     from logsrv.kit.service.findings import CheckRequest, Finding
@@ -45,14 +46,20 @@ class AlertPart(PartWork[AlertOptions]):
         Metric("alerts_firing", "gauge", "Groups that fulfil an alert's condition.", ("alert",)),
         Metric("alert_silences", "gauge", "Silences of an alert or of its groups.", ("alert",)),
         *make_metrics("counter", _OF_WAYS, "alert", "way"),
+        Metric(
+            "alerts_removed_stores_total",
+            "counter",
+            "Stores of [[retention]] rules that were gone while alerts had a place in them.",
+        ),
     )
+    reads_rule_stores = True
 
     def __init__(self, context: PartContext, options: AlertOptions) -> None:
         super().__init__(context, options)
         self._alerts = Alerts(
             directory=context.directory,
             identity=context.identity,
-            position=context.position,
+            end=lambda: place_in(context.ends()),
             clock=context.clock,
             reactor=context.reactor,
             metrics=context.metrics,

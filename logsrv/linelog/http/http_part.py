@@ -30,8 +30,8 @@ from logsrv.linelog.http.http_settings import (
 )
 from logsrv.linelog.http.readers.reader import read_readers
 from logsrv.linelog.http.readers.reader_settings import SAVE
-from logsrv.linelog.http.views.cursor import place_in
 from logsrv.linelog.parts.work import PartContext, PartWork
+from logsrv.linelog.store.cursor import place_in
 
 if TYPE_CHECKING:
     from logsrv.kit.service.findings import CheckRequest, Finding

@@ -59,7 +59,7 @@ class Stage:
             directory=lambda: self.place,
             identity=lambda: "ab" * 16,
             clock=self.clock,
-            position=lambda: self.end,
+            end=lambda: self.end,
             reactor=self.reactor,
             metrics=self.metrics,
         )

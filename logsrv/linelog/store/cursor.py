@@ -55,6 +55,16 @@ def positions_in(place: Place) -> Mapping[int, Position]:
     return {place.store: place} if isinstance(place, Position) else place.positions
 
 
+def has_reached(place: Place, until: Place) -> bool:
+    """Return whether a reader has all lines before `until`; one that left a store waits for none of it."""
+    there = positions_in(until)
+    return all(
+        position >= there[number]
+        for number, position in positions_in(place).items()
+        if number in there
+    )
+
+
 def start_of_store(number: int) -> Position:
     """Return the first position that a store can have."""
     return Position(1, 0).in_store(number)
