@@ -32,13 +32,12 @@ from logsrv.linelog.alerts.alert_protocol import (
 )
 from logsrv.linelog.alerts.condition_watch import ConditionWatch
 from logsrv.linelog.alerts.grammar import parse_alert
-from logsrv.linelog.alerts.shared_scan import SharedScans
+from logsrv.linelog.alerts.shared_scan import NewWatches, SharedScans
 from logsrv.linelog.alerts.states.silences import NO_SILENCES, AlertSilences, silences_by_alert
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver, make_deliver
 from logsrv.linelog.parts.reader_child import DaemonConnection, run_reader_process
 from logsrv.linelog.read.stores_follow import WatchedStores
-from logsrv.linelog.store.cursor import Place
 from logsrv.linelog.store.disk import reason
 from logsrv.reactor import Timer
 
@@ -98,7 +97,7 @@ class Watcher:
         """Replace the tasks. Those with the same name continue where they are."""
         # A reload may have made a store, in which these tasks have places.
         self._scans.look_for_stores()
-        new: dict[Watch, Place] = {}
+        new: NewWatches = {}
         for name, task in tasks.items():
             if name in self._watches:
                 self._watches[name].use_settings(task)
@@ -107,17 +106,17 @@ class Watcher:
                 # Without a place, nothing is left to do for a removed alert: it was done before.
                 progress = saved or AlertProgress(task.until or task.begin)
                 watch = self._watches[name] = self._make_watch(name, task, progress)
-                new[watch] = self._complete_place(name, progress.position)
+                new[watch] = self._complete(name, progress).position
         self._scans.replace_watches(self._watches.values(), new)
         # The daemon forgets the number of an alert that it removes, and perhaps makes again at once.
         self._reported_silences = {}
 
-    def _complete_place(self, name: str, saved: Place) -> Place:
-        """Return the place at which a watch begins, in each store that is there now."""
+    def _complete(self, name: str, saved: AlertProgress) -> AlertProgress:
+        """Return the progress of a watch with a position in each store that is there now."""
         since = self._kept.load_time(name)
-        return self._stores.complete(
-            saved, self._kept.clock.time_of_day() if since is None else since
-        )
+        if since is None:
+            since = self._kept.clock.time_of_day()
+        return saved._replace(position=self._stores.complete(saved.position, since))
 
     def _make_watch(self, name: str, task: AlertTask, progress: AlertProgress) -> Watch:
         deliver, now, report = self._deliver, self._kept.clock.monotonic, self._report

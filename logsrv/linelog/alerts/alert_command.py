@@ -49,7 +49,7 @@ from logsrv.kit.text.words import counted, did_you_mean, shown
 from logsrv.linelog.alerts.alert_query import hints_on_alert
 from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import require_programs_exist
-from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, find_past_episodes
+from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, PastEpisodes, find_past_episodes
 from logsrv.linelog.alerts.grammar import AlertQuery, parse_alert
 from logsrv.linelog.alerts.message import UndeliveredMessage, group_in_words
 from logsrv.linelog.alerts.page.saved_alerts import read_alerts, use_entries
@@ -71,7 +71,6 @@ from logsrv.linelog.query.match import make_matcher as matcher_of
 from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.read.all_stores import open_all_stores
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.view import View
 from logsrv.reactor import chosen_reactor
 
 command = Command("alert", "try the command or webhook of an alert", __name__)
@@ -245,12 +244,11 @@ def print_past_episodes(directory: str, alerts: Mapping[str, AlertSettings], sin
         )
     with open_all_stores(directory, lambda why: tell(f"logsrv alert: {why}")) as view:
         for label, one in with_condition.items():
-            _print_episodes(view, label, one, begin, now)
+            _print_episodes(find_past_episodes(view, one, begin, now), label, one, begin)
     return 0 if with_condition else 1
 
 
-def _print_episodes(view: View, label: str, asked: AlertQuery, since: float, until: float) -> None:
-    found = find_past_episodes(view, asked, since, until)
+def _print_episodes(found: PastEpisodes, label: str, asked: AlertQuery, since: float) -> None:
     number = len(found.episodes)
     times = "once" if number == 1 else f"{number:,} times"
     print(f"alert {label} would have fired {times} since {rfc3339(since)}")

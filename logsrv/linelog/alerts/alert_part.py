@@ -17,7 +17,6 @@ from logsrv.linelog.alerts.page.page_api import PageApi
 from logsrv.linelog.alerts.page.saved_alerts import general_settings
 from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.work import PartContext, PartWork
-from logsrv.linelog.store.cursor import place_in
 
 if TYPE_CHECKING:
     from logsrv.kit.service.findings import CheckRequest, Finding
@@ -59,7 +58,7 @@ class AlertPart(PartWork[AlertOptions]):
         self._alerts = Alerts(
             directory=context.directory,
             identity=context.identity,
-            end=lambda: place_in(context.ends()),
+            ends=context.ends,
             clock=context.clock,
             reactor=context.reactor,
             metrics=context.metrics,

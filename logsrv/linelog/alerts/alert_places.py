@@ -32,7 +32,6 @@ from logsrv.linelog.alerts.states.silences import FOLDER, Silence, load_silences
 from logsrv.linelog.store import cursor, place
 from logsrv.linelog.store.disk import TMP_SUFFIX, reason
 from logsrv.linelog.store.place import NewerPlaceError, Place, PlaceFolder
-from logsrv.linelog.store.segment import Position
 
 STATE_SUFFIX = ".state"
 TASK_SUFFIX = ".json"
@@ -78,11 +77,11 @@ class AlertPlaces:
             name for name, plain in self.folder.disk.entries().items() if plain and name.isdigit()
         ]
 
-    def saved_keys(self, end: Position, tell: Callable[[str], object]) -> dict[str, TaskKey]:
+    def saved_keys(self, end: cursor.Place, tell: Callable[[str], object]) -> dict[str, TaskKey]:
         """Return the keys of the usable places, by the names of the places.
 
-        end: the end of the main store. In the stores of rules the process finds what is wrong. tell: is
-        called with a sentence for each unusable place.
+        end: the end of the stores; the process finds faults in those of rules. tell: is called with a
+        sentence for each unusable place.
         """
         found = {}
         for name in sorted(self.saved_names(), key=int):
@@ -90,7 +89,7 @@ class AlertPlaces:
                 kept = place.load(self.folder.disk, name)
                 if kept is None:
                     continue
-                why = place.why_foreign(kept, self._store, end)
+                why = place.why_foreign(kept, self._store, cursor.positions_in(end)[0])
                 if why is not None:
                     raise ValueError(f"{self.folder.path(name)} cannot be used: {why}")
                 found[name] = TaskKey(kept.note["way"], kept.note["name"], kept.note["alert"])

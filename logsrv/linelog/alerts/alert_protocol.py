@@ -14,8 +14,7 @@ from typing import Any
 import attrs
 
 from logsrv.linelog.alerts.alert_settings import COMMAND_WAY, AlertSettings
-from logsrv.linelog.store.cursor import Cursor, Place
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.cursor import Cursor, Place, place_from_json
 
 
 @attrs.frozen
@@ -88,7 +87,7 @@ def as_document(message: AlertOrders | AlertReport | AlertTask) -> dict[str, Any
 
     def value_of(_: object, __: object, value: Any) -> Any:
         if isinstance(value, Cursor):
-            return {"positions": {str(number): [*one] for number, one in value.positions.items()}}
+            return value.as_json()
         return value
 
     return attrs.asdict(message, value_serializer=value_of)
@@ -105,16 +104,8 @@ def decode_task(label: str, way: str, alert: dict[str, Any], begin: Any, until: 
     for name in ("alert_command", "alert_variable"):
         # JSON has given lists instead of tuples.
         alert[name] = alert[name] if alert[name] is None else tuple(alert[name])
-    end = None if until is None else _decode_place(until)
-    return AlertTask(label, way, AlertSettings(**alert), _decode_place(begin), end)
-
-
-def _decode_place(found: Any) -> Place:
-    """Return a place: a list for a position, an object for positions in several stores."""
-    if isinstance(found, dict):
-        positions = found["positions"]
-        return Cursor({int(number): Position(*one) for number, one in positions.items()})
-    return Position(*found)
+    end = None if until is None else place_from_json(until)
+    return AlertTask(label, way, AlertSettings(**alert), place_from_json(begin), end)
 
 
 def report_from_line(line: bytes) -> AlertReport:

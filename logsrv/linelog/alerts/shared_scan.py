@@ -10,15 +10,15 @@ lines in the order of their times, and wait a second for that; a message about a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import LIMIT, AppendedLines
-from logsrv.linelog.read.stores_follow import StoresFollower, WatchedStores
+from logsrv.linelog.read.stores_follow import StoreChanges, StoresFollower, WatchedStores
 from logsrv.linelog.store.cursor import Place, positions_in
-from logsrv.linelog.store.segment import Position
 
 SHORT, LONG = 0.1, 0.5
 """Seconds of a piece: after a longer one the next is half as large, after a shorter one twice as large."""
@@ -26,6 +26,10 @@ LEAST = 16 << 10
 """Bytes of the smallest piece."""
 FEW = 4
 """With at most this many queries, each searches a text by itself: that is faster than one shared pass."""
+
+
+NewWatches: TypeAlias = dict[Watch, Place]
+"""Watches with the places where they begin."""
 
 
 class AlertQueries:
@@ -97,25 +101,21 @@ class SharedScans:
     def _begin_scan(self, place: Place) -> _SharedScan:
         return _SharedScan(StoresFollower(self._stores, place), self._queries)
 
-    def look_for_stores(self) -> bool:
-        """Read stores that are new from their first lines, and none that was removed.
-
-        Return whether there was any.
-        """
-        new, gone = self._stores.look()
-        if new:
-            for scan in list(self._scans):
-                if timed := scan.take_timed():
-                    other = self._begin_scan(scan.searched_to)
-                    for watch in timed:
-                        other.add_watch(watch)
-                    self._scans.append(other)
+    def look_for_stores(self) -> None:
+        """Read stores that are new from their first lines, and none that was removed."""
+        changes = self._stores.look()
+        if changes.new:
+            self._divide_scans()
         for scan in self._scans:
-            for number in gone:
-                scan.leave_store(number)
-            for number, begin in new.items():
-                scan.add_store(number, begin)
-        return bool(new or gone)
+            scan.change_stores(changes)
+
+    def _divide_scans(self) -> None:
+        """Let watches that need the order of times have scans of their own."""
+        for scan in list(self._scans):
+            if timed := scan.take_timed():
+                other = self._begin_scan(scan.searched_to)
+                other.adopt(scan, timed)
+                self._scans.append(other)
 
     def search_next_pieces(self) -> set[Watch]:
         """Let each scan search one piece of text; return the watches whose scan found new text.
@@ -191,17 +191,19 @@ class _SharedScan:
         watch.follower = self._follower
         self._watches.append(watch)
 
-    def add_store(self, number: int, begin: Position) -> None:
-        """Read one store more, from a position on."""
-        self._follower.add_store(number, begin)
-        for watch in self._watches:
-            watch.note_new_store(number, begin)
+    def adopt(self, other: _SharedScan, watches: Iterable[Watch]) -> None:
+        """Take over watches of another scan, at its place."""
+        self._follower.adopt(other._follower)
+        for watch in watches:
+            self.add_watch(watch)
 
-    def leave_store(self, number: int) -> None:
-        """Go on without a store that was removed."""
-        self._follower.leave_store(number)
-        for watch in self._watches:
-            watch.note_removed_store(number)
+    def change_stores(self, changes: StoreChanges) -> None:
+        """Read new stores, too, and leave those that were removed."""
+        if changes.new or changes.gone:
+            self._follower.change_stores(changes)
+            for watch in self._watches:
+                # Its place is saved at once: after a kill another process knows the new store.
+                watch.changed = True
 
     def drop_finished(self) -> list[Watch]:
         """Remove the watches that need no more lines; return the others."""
@@ -248,8 +250,7 @@ class _SharedScan:
         """
         if self.position != other.position or self._follower.has_gap or other._follower.has_gap:
             return False
-        for watch in other._watches:
-            self.add_watch(watch)
+        self.adopt(other, other._watches)
         return True
 
     def close(self) -> None:

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 import attrs
 
 from logsrv.linelog.read.hits import Hit
-from logsrv.linelog.store.cursor import Place
-from logsrv.linelog.store.segment import NOWHERE
+from logsrv.linelog.store.cursor import NO_PLACE, Place
 from logsrv.linelog.store.times import time_text
 
 SHOWN = 10
@@ -38,7 +37,7 @@ class MatchCount:
     first: tuple[Hit, ...] = ()
     since: str | None = None
     until: str | None = None
-    begin: Place = NOWHERE
+    begin: Place = NO_PLACE
     gap: bool = False
 
     def followed_by(self, newer: MatchCount) -> MatchCount:

@@ -16,8 +16,6 @@ from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.stores_follow import StoresFollower
-from logsrv.linelog.store.cursor import Place, has_reached
-from logsrv.linelog.store.segment import Position
 
 RETRY = (1.0, 5.0, 20.0, 60.0, 120.0, 300.0)
 """Seconds before a failed message is sent again, after the first failure, the second, and so on."""
@@ -59,8 +57,6 @@ class Watch:
         self._sending: Any = None
         self._sent_by: AlertSettings | None = None
         self._delivery: Deferred[None] | None = None
-        # Where it began to read the stores that came since its start.
-        self._new_stores: dict[int, Position] = {}
 
     @property
     def is_sending(self) -> bool:
@@ -71,25 +67,11 @@ class Watch:
     def progress(self) -> AlertProgress:
         """The place from which another process would go on: the first line that is not reported yet."""
         if self._sending is not None:
-            return AlertProgress(self._widened(self._sending.begin))
+            return AlertProgress(self.follower.widened(self._sending.begin))
         if self._tally.counted.count:
             due = None if self._failures else self._tally.due
-            return AlertProgress(self._widened(self._tally.counted.begin), due)
+            return AlertProgress(self.follower.widened(self._tally.counted.begin), due)
         return AlertProgress(self.follower.position, self._tally.due)
-
-    def _widened(self, place: Place) -> Place:
-        """Return an earlier place of this watch with a position in each store that it reads now."""
-        return self.follower.widened(place, self._new_stores)
-
-    def note_new_store(self, number: int, begin: Position) -> None:
-        """Note that one store more is read. Its place is saved at once: another process knows it then."""
-        self._new_stores[number] = begin
-        self.changed = True
-
-    def note_removed_store(self, number: int) -> None:
-        """Note that a store was removed."""
-        self._new_stores.pop(number, None)
-        self.changed = True
 
     @property
     def is_done(self) -> bool:
@@ -100,7 +82,7 @@ class Watch:
     def searched_all(self) -> bool:
         """True if its alert was removed, and all lines that were stored before that have been searched."""
         until = self.task.until
-        return until is not None and has_reached(self.follower.position, until)
+        return until is not None and self.follower.has_reached(until)
 
     def use_settings(self, task: AlertTask) -> None:
         """Use other settings; a message that is being sent keeps the old ones."""

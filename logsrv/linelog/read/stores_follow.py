@@ -10,16 +10,15 @@ Without steps nothing is held back: the stores are read in turns, as the live vi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339, rfc3339
 from logsrv.lazy_names import later_module
-from logsrv.linelog.fields.stored_line import STAMP
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.question import EVERYTHING
 from logsrv.linelog.read.all_stores import stores_in
@@ -27,9 +26,9 @@ from logsrv.linelog.read.follow import LIMIT, AppendedLines, Follower, end_of_st
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.cursor import Place, place_in, positions_in, start_of_store
+from logsrv.linelog.store.cursor import Place, has_reached, place_in, positions_in, start_of_store
 from logsrv.linelog.store.segment import Position, name_of_store
-from logsrv.linelog.store.times import SIZE
+from logsrv.linelog.store.times import SHAPE, SIZE, digits_to_zeros
 
 if TYPE_CHECKING:
     from logsrv.linelog.read import stores_search
@@ -43,6 +42,13 @@ BEFORE = 10.0
 """Seconds before a place was saved from which on a store counts that the place does not know."""
 LEAST = 16 << 10
 """Bytes of the smallest piece: with many stores, their pieces together have LIMIT."""
+
+
+class StoreChanges(NamedTuple):
+    """The stores that came, with their first positions, and the numbers of those that went."""
+
+    new: Mapping[int, Position]
+    gone: Collection[int]
 
 
 class WatchedStores:
@@ -76,8 +82,8 @@ class WatchedStores:
         """True if there is any store of a rule."""
         return len(self.views) > 1
 
-    def look(self) -> tuple[dict[int, Position], set[int]]:
-        """Open new stores; return their first positions, and the numbers of those that were removed."""
+    def look(self) -> StoreChanges:
+        """Open new stores, and close those that were removed."""
         gone = {number for number, view in self.views.items() if number and view.directory_removed}
         for number in gone:
             self.views.pop(number).close()
@@ -86,14 +92,14 @@ class WatchedStores:
             found = stores_in(self._directory)
         except StoreError as error:
             self.report_fault(0, str(error))
-            return {}, gone
+            return StoreChanges({}, gone)
         new = {}
         for number, place in found.items():
             if number not in self.views and (view := self._open(number, place)) is not None:
                 self.views[number] = view
                 first = Position(view.segments[0].number, 0)
                 new[number] = self._later.pop(number, first)
-        return new, gone
+        return StoreChanges(new, gone)
 
     def _open(self, number: int, place: str) -> View | None:
         try:
@@ -219,23 +225,36 @@ class StoresFollower:
     whether the last read returned nothing, though there are lines: earlier ones may still come.
     """
 
+    lag = LAG
+
     def __init__(self, stores: WatchedStores, place: Place) -> None:
         self._stores = stores
         self._parts: dict[int, _Part] = {}
+        # The positions from which its readers have read the stores that came later.
+        self._begins: dict[int, Position] = {}
         for number, position in positions_in(place).items():
-            self.add_store(number, position)
+            self._add_store(number, position)
         self.returned_to = self._parts[0].returned_to
         self.is_holding = False
 
-    def add_store(self, number: int, position: Position) -> None:
-        """Follow one store more."""
+    def change_stores(self, changes: StoreChanges) -> None:
+        """Follow new stores, too, and go on without those that were removed."""
+        for number in changes.gone:
+            self._begins.pop(number, None)
+            if (part := self._parts.pop(number, None)) is not None:
+                part.follower.close()
+        for number, begin in changes.new.items():
+            self._begins[number] = begin
+            self._add_store(number, begin)
+
+    def adopt(self, other: StoresFollower) -> None:
+        """Take over the readers of another follower, which is at the same place."""
+        for number, begin in other._begins.items():
+            self._begins[number] = min(begin, self._begins.get(number, begin))
+
+    def _add_store(self, number: int, position: Position) -> None:
         follower = Follower(self._stores.views[number], position)
         self._parts[number] = _Part(number, follower, position)
-
-    def leave_store(self, number: int) -> None:
-        """Go on without a store that was removed."""
-        if (part := self._parts.pop(number, None)) is not None:
-            part.follower.close()
 
     @property
     def is_of_several(self) -> bool:
@@ -266,17 +285,18 @@ class StoresFollower:
         """Return the place of a reader who is at a line of one store, and in the others where this is."""
         return place_in({**self.positions, position.store: position})
 
-    def widened(self, place: Place, begins: Mapping[int, Position]) -> Place:
-        """Return an earlier place of this reader with a position in each store that is followed now.
+    def has_reached(self, until: Place) -> bool:
+        """Return whether all lines before a place were returned."""
+        return has_reached(self.position, until)
 
-        begins: where it began to read stores that came later.
-        """
+    def widened(self, place: Place) -> Place:
+        """Return an earlier place of a reader with a position in each store that is followed now."""
         if not self.is_of_several and isinstance(place, Position):
             return place
         known = positions_in(place)
         return place_in(
             {
-                number: known.get(number, begins.get(number, start_of_store(number)))
+                number: known.get(number, self._begins.get(number, start_of_store(number)))
                 for number in self._parts
             }
         )
@@ -372,14 +392,16 @@ class StoresFollower:
 
 def _time_at(text: bytes, start: int) -> bytes:
     """Return the TIME of the line that begins there; "" if it has none."""
-    return text[start : start + SIZE] if STAMP.match(text, start) else b""
+    time = text[start : start + SIZE]
+    return time if digits_to_zeros(time) == SHAPE else b""
 
 
 def _next_step(time: bytes, steps: Sequence[float]) -> bytes | None:
-    """Return the TIME at which the first of the steps ends that `time` is in."""
-    if not time:
+    """Return the TIME at which the first of the steps ends that `time` is in; None if it is no TIME."""
+    try:
+        moment = round(parse_rfc3339(time.decode()) * 1e6)
+    except ValueError:
         return None
-    moment = round(parse_rfc3339(time.decode()) * 1e6)
     sizes = {round(step * 1e6) for step in steps}
     return exact_rfc3339(min((moment // size + 1) * size for size in sizes)).encode()
 
