@@ -58,7 +58,7 @@ class AlertPart(PartWork[AlertOptions]):
         self._alerts = Alerts(
             directory=context.directory,
             identity=context.identity,
-            ends=context.ends,
+            end=lambda: context.end,
             clock=context.clock,
             reactor=context.reactor,
             metrics=context.metrics,

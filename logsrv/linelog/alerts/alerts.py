@@ -42,9 +42,8 @@ from logsrv.linelog.alerts.alert_settings import (
 )
 from logsrv.linelog.alerts.states.alert_states import AlertStates
 from logsrv.linelog.alerts.states.counted_reports import CountedReports
-from logsrv.linelog.store.cursor import Place, place_in
+from logsrv.linelog.store.cursor import Place
 from logsrv.linelog.store.disk import reason
-from logsrv.linelog.store.segment import Position
 
 log = Logger()
 
@@ -234,13 +233,13 @@ class Alerts:
     """The alerts of a service, from the first `change` to `stop`.
 
     directory: returns the present directory of the store. identity: returns the identity of the store, ""
-    if it has none. ends: returns the ends of all stores by their numbers: new alerts begin there. states:
-    how they stand, for readers.
+    if it has none. end: returns the end of all stores, where new alerts begin. states: how they stand, for
+    readers.
     """
 
     _directory: Callable[[], str]
     _identity: Callable[[], str]
-    _ends: Callable[[], Mapping[int, Position]]
+    _end: Callable[[], Place]
     _clock: Clock
     _reactor: Any
     _metrics: Metrics
@@ -279,7 +278,7 @@ class Alerts:
         replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
         kept = AlertPlaces(self._directory(), self._identity(), self._clock)
         with closing(kept.folder):
-            replace_alerts(wanted, place_in(self._ends()), kept, is_whole=is_whole)
+            replace_alerts(wanted, self._end(), kept, is_whole=is_whole)
         if self._tasks.all:
             self._process.start_or_update()
 

@@ -25,6 +25,7 @@ from logsrv.linelog.alerts.alert_protocol import (
 )
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
+from logsrv.linelog.store.cursor import place_in
 from logsrv.linelog.store.segment import Position, number_of_store
 from tests.parts.child_processes import Spawner
 from tests.parts.clocks import HandClock
@@ -63,7 +64,7 @@ class Stage:
             directory=lambda: self.place,
             identity=lambda: "ab" * 16,
             clock=self.clock,
-            ends=lambda: {0: self.end, **self.rules},
+            end=lambda: place_in({0: self.end, **self.rules}),
             reactor=self.reactor,
             metrics=self.metrics,
         )

@@ -166,7 +166,8 @@ def test_each_line_is_in_one_message_over_kills_and_new_stores(tmp_path_factory,
     stage.advance(20)
     shown = Counter(one.partition(" ")[2] for one in stage.shown)
     assert sum(stage.counts) == written
-    assert shown.keys() == {f"oops {number}" for number in range(written)}
+    # A message shows ten lines, and counts all.
+    assert {*shown.values()} <= {1} and len(shown) >= min(written, 10)
     stage.kill()
 
 
