@@ -180,7 +180,8 @@ class Watcher:
             self._end_if_ready(self._kept.clock.monotonic(), reading=reading)
 
     def _search_next_pieces(self, now: float) -> None:
-        if now >= self._look_for_stores_at or self._finished is not None:
+        # Not at the end: nobody may hear of a store that was removed then, and the next process says so.
+        if now >= self._look_for_stores_at and self._finished is None:
             self._look_for_stores_at = now + STORES
             self._scans.look_for_stores()
         self._searched = self._scans.search_next_pieces()

@@ -345,6 +345,21 @@ def test_a_store_that_is_gone_at_the_start_is_told_once(stage):
     assert "stores/audit is gone" in why and stage.counts == [1, 1, 1]
 
 
+def test_a_store_that_is_removed_while_the_process_ends_is_told_by_the_next_one(stage):
+    """Its daemon was killed, and hears nothing any more."""
+    stage.start("oops")
+    stage.write("oops 1", rule="audit")
+    stage.advance(2)
+    shutil.rmtree(stage.directory / "stores")
+    stage.watcher.finish()
+    stage.advance(1)
+    assert stage.kinds("store-removed") == []
+    stage.kill()
+    stage.start("oops")
+    stage.advance(2)
+    assert len(stage.kinds("store-removed")) == 1
+
+
 def test_a_place_behind_the_end_of_a_store_begins_at_its_end(stage):
     """The folder was removed and made again while no server ran."""
     stage.start("oops")
