@@ -191,5 +191,6 @@ def test_a_store_that_is_removed_while_the_server_is_stopped_stops_no_alert(logg
         processes(server, 1)
         send(server, "oops")
         wait_until(lambda: counted(web, "lines") == 2, "the line of the main store")
+        server.wait_for_log("stores/audit is gone")
         said = [one for one in server.log().splitlines() if "stores/audit is gone" in one]
         assert len(said) == 1 and "alerts go on without its lines" in said[0]
