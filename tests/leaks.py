@@ -26,6 +26,7 @@ from logsrv.linelog.http.views.polls import LiveReader
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.read.stores_follow import WatchedStores
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.ship_place import RefusedLinesFile, ShipPlace
@@ -59,12 +60,13 @@ OPENS = (
     ),
     *((Search, "__init__"), (Follower, "__init__"), (StoredLines, "__init__")),
     *((PlaceFolder, "__init__"), (AlertPlaces, "__init__"), (SharedScans, "__init__")),
+    (WatchedStores, "__init__"),
     *((LiveReader, "__init__"), (ShipPlace, "__init__"), (RefusedLinesFile, "__init__")),
 )
 # What closes one for good: it must not be closed again.
 CLOSES = (
     *((Disk, "close"), (View, "close"), (SegmentFrames, "close")),
-    *((SharedScans, "close"), (LiveReader, "close")),
+    *((SharedScans, "close"), (LiveReader, "close"), (WatchedStores, "close")),
 )
 # The folders of tests that are held to it.
 FOLDERS = tuple(

@@ -31,7 +31,7 @@ WITHOUT = {
     "kit.protocols._stream": _HANDS_ON,
     "kit.testing._memory_http": "a part of tests",
     "kit.testing._memory_peers": "a part of tests",
-    "linelog.http.views.cursor": "splits at commas, and hands positions on to `segment`",
+    "linelog.store.cursor": "splits at commas, and hands positions on to `segment`",
     "linelog.http.views.view_protocol": _OURS,
     "linelog.intake.blocks.body": "puts the parts together that `blocks` goes through",
     "linelog.intake.interfaces": _OPTION,

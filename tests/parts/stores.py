@@ -1,7 +1,7 @@
 """Stores made by hand: segments in any form, with lines at any time."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.read.stores_follow import WatchedStores
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.notes.segment_notes import RemovedRun, note_removed, remove_empty_segment
@@ -131,6 +132,17 @@ class Writer:
 def view_of(directory: Path) -> View:
     """A view to which damage is an error."""
     return View(str(directory), _refuse)
+
+
+def watched_stores(
+    directory: Path,
+    time_of_day: Callable[[], float] = lambda: BEGIN,
+    removed: Callable[[str], object] | None = None,
+) -> WatchedStores:
+    """A store and the stores of rules in it. Damage, and without `removed` a removed store, is an error."""
+    return WatchedStores(
+        str(directory), _refuse, time_of_day=time_of_day, removed=removed or _refuse
+    )
 
 
 def _refuse(sentence: str) -> None:

@@ -12,9 +12,10 @@ from logsrv.linelog.alerts.alert_child import Watcher
 from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.ways.delivery import Deliver
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.cursor import Place, place_in
+from logsrv.linelog.store.segment import Position, number_of_store
 from tests.leaks import killed
-from tests.parts.stores import BEGIN, line, make_store, view_of
+from tests.parts.stores import BEGIN, line, make_store, watched_stores
 
 
 class WatcherStage:
@@ -47,7 +48,7 @@ class WatcherStage:
         """Start a watcher, as another process does."""
         self._process.enter_context(killed())
         self.watcher = Watcher(
-            view=view_of(self.directory),
+            stores=watched_stores(self.directory, self.time_of_day, self.note_removed_store),
             kept=self.kept,
             deliver=self.deliver,
             clock=self.clock,
@@ -56,6 +57,9 @@ class WatcherStage:
         )
         self.watcher.start(tasks)
         return self.watcher
+
+    def note_removed_store(self, why: str) -> None:
+        self.reports.append(AlertReport("store-removed", why=why))
 
     def fail(self) -> None:
         raise
@@ -67,9 +71,29 @@ class WatcherStage:
         self._process.close()
         self.clock.advance(seconds)
 
-    def write(self, *messages: str) -> None:
-        with (self.directory / "current.log").open("ab") as file:
-            file.write(b"".join(line(one, self.clock.seconds() + self.ahead) for one in messages))
+    def write(self, *messages: str, rule: str = "", late: float = 0.0) -> None:
+        """Write lines into the store, or into that of a rule. late: seconds since they were received."""
+        moment = self.clock.seconds() + self.ahead - late
+        with (self.directory_of(rule) / "current.log").open("ab") as file:
+            file.write(b"".join(line(one, moment) for one in messages))
+
+    def directory_of(self, rule: str) -> Path:
+        """Return the directory of the store of a rule, or of the main one."""
+        return self.directory / "stores" / rule if rule else self.directory
+
+    def add_rule(self, rule: str) -> None:
+        """Make the store of a rule, as a reload does."""
+        self.directory_of(rule).parent.mkdir(exist_ok=True)
+        make_store(self.directory_of(rule), [[]])
+
+    @property
+    def ends(self) -> Place:
+        """The ends of all stores."""
+        found = {0: self.end}
+        for place in sorted((self.directory / "stores").glob("*/current.log")):
+            number = number_of_store(place.parent.name)
+            found[number] = Position(1, place.stat().st_size).in_store(number)
+        return place_in(found)
 
     def advance(self, seconds: float, *messages: str, step: float = 0.25) -> None:
         """Let time pass, once these are written."""

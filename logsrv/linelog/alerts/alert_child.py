@@ -2,10 +2,11 @@
 
     python -m logsrv.linelog.alerts.alert_child
 
-The daemon starts it, and sends it the tasks (see `alert_protocol`). It follows the store as `tail -f`
-follows a file: a few times a second each shared scan (shared_scan.py) searches a piece of at most 1 MiB.
-Then each watch sends and saves what is due, in turns of `TURN` seconds: to save hundreds of states may take
-a slow disk many seconds. Between two turns the reactor handles other events, such as answers to messages.
+The daemon starts it, and sends it the tasks (see `alert_protocol`). It follows the store, and the stores
+of rules in it, as `tail -f` follows a file: a few times a second each shared scan (shared_scan.py) searches
+a piece of at most 1 MiB. Then each watch sends and saves what is due, in turns of `TURN` seconds: to save
+hundreds of states may take a slow disk many seconds. Between two turns the reactor handles other events,
+such as answers to messages.
 """
 
 from __future__ import annotations
@@ -31,14 +32,13 @@ from logsrv.linelog.alerts.alert_protocol import (
 )
 from logsrv.linelog.alerts.condition_watch import ConditionWatch
 from logsrv.linelog.alerts.grammar import parse_alert
-from logsrv.linelog.alerts.shared_scan import SharedScans
+from logsrv.linelog.alerts.shared_scan import NewWatches, SharedScans
 from logsrv.linelog.alerts.states.silences import NO_SILENCES, AlertSilences, silences_by_alert
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver, make_deliver
 from logsrv.linelog.parts.reader_child import DaemonConnection, run_reader_process
-from logsrv.linelog.read.view import View
+from logsrv.linelog.read.stores_follow import WatchedStores
 from logsrv.linelog.store.disk import reason
-from logsrv.linelog.store.segment import Position
 from logsrv.reactor import Timer
 
 POLL_EVERY = 0.2
@@ -49,6 +49,8 @@ KEEP_AGAIN = 5.0
 """Seconds to the next attempt after a place could not be saved."""
 SILENCES = 1.0
 """Seconds between two looks at the silences."""
+STORES = 1.0
+"""Seconds between two looks for stores of rules that a reload has made, or that were removed."""
 TURN = 0.1
 """Seconds for which watches send and save before other events are handled."""
 LAST = 4.0
@@ -57,12 +59,12 @@ LAST = 4.0
 
 @attrs.define(eq=False, kw_only=True)
 class Watcher:
-    """The watches of a store, from `start` to the end of `finish`; `change` replaces them.
+    """The watches of some stores, from `start` to the end of `finish`; `change` replaces them.
 
     clock: for waiting. failed: called in the `except` block of an exception that ends the work.
     """
 
-    _view: View
+    _stores: WatchedStores
     _kept: AlertPlaces
     _deliver: Deliver
     _clock: IReactorTime
@@ -70,7 +72,7 @@ class Watcher:
     _failed: Callable[[], object]
     _watches: dict[str, Watch] = attrs.field(factory=dict)
     _scans: SharedScans = attrs.Factory(
-        lambda self: SharedScans(self._view, self._kept.clock.monotonic), takes_self=True
+        lambda self: SharedScans(self._stores, self._kept.clock.monotonic), takes_self=True
     )
     # The watches that found new text at the last poll, and the names of those whose turn is still to come.
     _searched: set[Watch] = attrs.field(factory=set)
@@ -78,6 +80,7 @@ class Watcher:
     # By the labels of their alerts.
     _silences: Mapping[str, AlertSilences] = attrs.field(factory=dict)
     _read_silences_at: float = 0.0
+    _look_for_stores_at: float = 0.0
     # The sentence about a file that cannot be read; "" if it can.
     _silence_fault: str = ""
     # The number of silences of each alert that the daemon knows.
@@ -92,7 +95,9 @@ class Watcher:
 
     def replace_tasks(self, tasks: Mapping[str, AlertTask]) -> None:
         """Replace the tasks. Those with the same name continue where they are."""
-        new: dict[Watch, Position] = {}
+        # A reload may have made a store, in which these tasks have places.
+        self._scans.look_for_stores()
+        new: NewWatches = {}
         for name, task in tasks.items():
             if name in self._watches:
                 self._watches[name].use_settings(task)
@@ -101,10 +106,17 @@ class Watcher:
                 # Without a place, nothing is left to do for a removed alert: it was done before.
                 progress = saved or AlertProgress(task.until or task.begin)
                 watch = self._watches[name] = self._make_watch(name, task, progress)
-                new[watch] = progress.position
+                new[watch] = self._complete(name, progress).position
         self._scans.replace_watches(self._watches.values(), new)
         # The daemon forgets the number of an alert that it removes, and perhaps makes again at once.
         self._reported_silences = {}
+
+    def _complete(self, name: str, saved: AlertProgress) -> AlertProgress:
+        """Return the progress of a watch with a position in each store that is there now."""
+        since = self._kept.load_time(name)
+        if since is None:
+            since = self._kept.clock.time_of_day()
+        return saved._replace(position=self._stores.complete(saved.position, since))
 
     def _make_watch(self, name: str, task: AlertTask, progress: AlertProgress) -> Watch:
         deliver, now, report = self._deliver, self._kept.clock.monotonic, self._report
@@ -129,6 +141,8 @@ class Watcher:
         if self._finished is None:
             self._finished = Deferred()
             self._last = self._kept.clock.monotonic() + LAST
+            # Nobody stores lines any more: none waits for an earlier one.
+            self._scans.holds = False
             # Lines that have come since the last search are searched first.
             self._waiting.clear()
             self._next.start(0, self._try_poll)
@@ -141,7 +155,7 @@ class Watcher:
             self._failed()
 
     def _poll_once(self) -> None:
-        if self._view.directory_removed:
+        if self._stores.main.directory_removed:
             raise StoreError("the store was removed")
         begin = self._kept.clock.monotonic()
         if not self._waiting:
@@ -166,9 +180,13 @@ class Watcher:
             self._end_if_ready(self._kept.clock.monotonic(), reading=reading)
 
     def _search_next_pieces(self, now: float) -> None:
+        # Not at the end: nobody may hear of a store that was removed then, and the next process says so.
+        if now >= self._look_for_stores_at and self._finished is None:
+            self._look_for_stores_at = now + STORES
+            self._scans.look_for_stores()
         self._searched = self._scans.search_next_pieces()
         for watch in self._watches.values():
-            if watch not in self._searched:
+            if watch not in self._searched and not watch.follower.is_holding:
                 # Now: lines that are stored while others are saved have not been read.
                 watch.reach_end_of_store()
         self._read_silences(now)
@@ -289,8 +307,14 @@ class AlertWork:
     def start(self, line: bytes) -> None:
         orders = orders_from_line(line)
         assert self._kept is not None
+        stores = WatchedStores(
+            orders.directory,
+            self._report_trouble,
+            time_of_day=self._clock.time_of_day,
+            removed=lambda why: self._send_report(AlertReport("store-removed", why=why)),
+        )
         self._watcher = Watcher(
-            view=View(orders.directory, self._report_trouble),
+            stores=stores,
             kept=self._kept,
             deliver=make_deliver(self._reactor),
             clock=self._reactor,

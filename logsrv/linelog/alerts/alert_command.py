@@ -49,7 +49,7 @@ from logsrv.kit.text.words import counted, did_you_mean, shown
 from logsrv.linelog.alerts.alert_query import hints_on_alert
 from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import require_programs_exist
-from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, find_past_episodes
+from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, PastEpisodes, find_past_episodes
 from logsrv.linelog.alerts.grammar import AlertQuery, parse_alert
 from logsrv.linelog.alerts.message import UndeliveredMessage, group_in_words
 from logsrv.linelog.alerts.page.saved_alerts import read_alerts, use_entries
@@ -65,13 +65,12 @@ from logsrv.linelog.alerts.states.silences import (
 from logsrv.linelog.alerts.tally import SHOWN, MatchCount, MatchTally
 from logsrv.linelog.alerts.ways.delivery import AlertMessage, make_deliver
 from logsrv.linelog.commands.service_settings import names_configuration, service_settings
+from logsrv.linelog.commands.stores import make_search
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.match import make_matcher as matcher_of
 from logsrv.linelog.query.times import parse_moment
+from logsrv.linelog.read.all_stores import open_all_stores
 from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.view import View
-from logsrv.linelog.store.rule_stores import other_stores_sentence
 from logsrv.reactor import chosen_reactor
 
 command = Command("alert", "try the command or webhook of an alert", __name__)
@@ -86,10 +85,15 @@ def declare(parser: Parser) -> None:
     file = "read options from this TOML file, as twistd logsrv does"
     add("--config", metavar="FILE", action="append", help=file)
     store = f"the store (default: that of the configuration; without one {SAID})"
-    add("--directory", metavar="DIRECTORY", action="append", help=store)
+    add("--directory", "-d", metavar="DIR", action="append", help=store)
     add("--since", metavar="TIME", help="say when they would have fired since then; send nothing")
     add("--silence", metavar="NAME", help="send no messages of this alert for a while")
-    add("--for", metavar="TIME", dest="lasting", help="the length of --silence, such as 2h")
+    add(
+        "--for",
+        metavar="TIME",
+        dest="lasting",
+        help="the length of --silence: 2h, 30m; 90 is seconds",
+    )
     group = "only the groups with this value, such as app=shop; repeatable for several fields"
     add("--silence-group", metavar="FIELD=VALUE", action="append", help=group)
     add("--reason", metavar="TEXT", help="why, for the list")
@@ -173,12 +177,12 @@ def _newest_matches(directory: str, alert: AlertSettings) -> MatchCount:
     """Return the last matching lines; none if there is no store yet."""
     tally = MatchTally(alert.alert_every)
     try:
-        view = View(directory, lambda why: tell(f"logsrv alert: {why}"))
+        view = open_all_stores(directory, lambda why: tell(f"logsrv alert: {why}"))
     except StoreError as error:
         tell(f"logsrv alert: {error}; it is sent without lines")
         return tally.counted
     with view:
-        search = Search(view, matcher_of(parse_alert(alert.alert).lines.node), Scope())
+        search = make_search(view, matcher_of(parse_alert(alert.alert).lines.node), Scope())
         hits = list(islice(search.hits(reverse=True), SHOWN))[::-1]
     if hits:
         tally.add_matches(hits, len(hits), hits[-1].line, 0)
@@ -238,16 +242,13 @@ def print_past_episodes(directory: str, alerts: Mapping[str, AlertSettings], sin
             f"logsrv alert: alert {label} has no condition, such as | count > 100 in 5m: it fires for each "
             "line; logsrv search -c counts these"
         )
-    if others := other_stores_sentence(directory, "counts in"):
-        tell(f"logsrv alert: {others}")
-    with View(directory, lambda why: tell(f"logsrv alert: {why}")) as view:
+    with open_all_stores(directory, lambda why: tell(f"logsrv alert: {why}")) as view:
         for label, one in with_condition.items():
-            _print_episodes(view, label, one, begin, now)
+            _print_episodes(find_past_episodes(view, one, begin, now), label, one, begin)
     return 0 if with_condition else 1
 
 
-def _print_episodes(view: View, label: str, asked: AlertQuery, since: float, until: float) -> None:
-    found = find_past_episodes(view, asked, since, until)
+def _print_episodes(found: PastEpisodes, label: str, asked: AlertQuery, since: float) -> None:
     number = len(found.episodes)
     times = "once" if number == 1 else f"{number:,} times"
     print(f"alert {label} would have fired {times} since {rfc3339(since)}")
@@ -327,7 +328,8 @@ def begin_silence(directory: str, silence: Silence) -> int:
         add_silence(directory, silence, _now)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    print(f"{_subject(silence)} is silent until {rfc3339(silence.until)}")
+    lasting = DURATION.show(max(1.0, round(silence.until - _now())))
+    print(f"{_subject(silence)} is silent for {lasting}, until {rfc3339(silence.until)}")
     return 0
 
 

@@ -45,14 +45,20 @@ class AlertPart(PartWork[AlertOptions]):
         Metric("alerts_firing", "gauge", "Groups that fulfil an alert's condition.", ("alert",)),
         Metric("alert_silences", "gauge", "Silences of an alert or of its groups.", ("alert",)),
         *make_metrics("counter", _OF_WAYS, "alert", "way"),
+        Metric(
+            "alerts_removed_stores_total",
+            "counter",
+            "Stores of [[retention]] rules that were gone while alerts had a place in them.",
+        ),
     )
+    reads_rule_stores = True
 
     def __init__(self, context: PartContext, options: AlertOptions) -> None:
         super().__init__(context, options)
         self._alerts = Alerts(
             directory=context.directory,
             identity=context.identity,
-            position=context.position,
+            end=lambda: context.end,
             clock=context.clock,
             reactor=context.reactor,
             metrics=context.metrics,

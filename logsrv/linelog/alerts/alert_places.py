@@ -1,6 +1,6 @@
 """The saved places, states and silences of alerts, in the store's `alerts`.
 
-There is a place for each alert and way (command or webhook): the position in the store up to which the
+There is a place for each alert and way (command or webhook): the position in each store up to which the
 lines have been reported. An alert with a condition also has a state (`N.state`): its place is where the
 present window begins. While it fires, `N.json` has its settings, to say that it is over even if it is
 removed; only the user of the service may read these.
@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import attrs
-
 from logsrv.clock import Clock
 from logsrv.errors import QueryError
 from logsrv.kit.options.files import create_file
@@ -28,13 +26,12 @@ from logsrv.kit.text.checksums import (
     read_json_then_checksum,
 )
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.alerts.alert_protocol import AlertTask, decode_task
+from logsrv.linelog.alerts.alert_protocol import AlertTask, as_document, decode_task
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.states.silences import FOLDER, Silence, load_silences
-from logsrv.linelog.store import place
+from logsrv.linelog.store import cursor, place
 from logsrv.linelog.store.disk import TMP_SUFFIX, reason
-from logsrv.linelog.store.place import Place, PlaceFolder
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.place import NewerPlaceError, Place, PlaceFolder
 
 STATE_SUFFIX = ".state"
 TASK_SUFFIX = ".json"
@@ -54,12 +51,12 @@ def task_key(task: AlertTask) -> TaskKey:
 
 
 class AlertProgress(NamedTuple):
-    """The position up to which a task has reported all lines, and the end of its interval.
+    """The place up to which a task has reported all lines, and the end of its interval.
 
     due: the end of the interval, by the monotonic clock in seconds; None for no interval.
     """
 
-    position: Position
+    position: cursor.Place
     due: float | None = None
 
 
@@ -80,10 +77,11 @@ class AlertPlaces:
             name for name, plain in self.folder.disk.entries().items() if plain and name.isdigit()
         ]
 
-    def saved_keys(self, end: Position, tell: Callable[[str], object]) -> dict[str, TaskKey]:
+    def saved_keys(self, end: cursor.Place, tell: Callable[[str], object]) -> dict[str, TaskKey]:
         """Return the keys of the usable places, by the names of the places.
 
-        end: the end of the store. tell: is called with a sentence for each unusable place.
+        end: the end of the stores; the process finds faults in those of rules. tell: is called with a
+        sentence for each unusable place.
         """
         found = {}
         for name in sorted(self.saved_names(), key=int):
@@ -91,7 +89,7 @@ class AlertPlaces:
                 kept = place.load(self.folder.disk, name)
                 if kept is None:
                     continue
-                why = place.why_foreign(kept, self._store, end)
+                why = place.why_foreign(kept, self._store, cursor.positions_in(end)[0])
                 if why is not None:
                     raise ValueError(f"{self.folder.path(name)} cannot be used: {why}")
                 found[name] = TaskKey(kept.note["way"], kept.note["name"], kept.note["alert"])
@@ -102,6 +100,16 @@ class AlertPlaces:
             except ValueError as error:
                 tell(str(error))
         return found
+
+    def is_newer(self, name: str) -> bool:
+        """Return whether a newer logsrv has written a place; it stays for that."""
+        try:
+            place.load(self.folder.disk, name)
+        except NewerPlaceError:
+            return True
+        except (OSError, ValueError):
+            pass
+        return False
 
     def damage_of_states(self, names: Iterable[str]) -> list[str]:
         """Return a sentence for each saved state of these places that cannot be used."""
@@ -129,10 +137,10 @@ class AlertPlaces:
             # The daemon has read all places before, and logged the error.
             return None
         if due is None:
-            return AlertProgress(kept.position)
+            return AlertProgress(kept.cursor)
         # Limited to 0…every, because the time of day may have jumped since the place was saved.
         left = min(max(due - self.clock.time_of_day(), 0.0), every)
-        return AlertProgress(kept.position, self.clock.monotonic() + left)
+        return AlertProgress(kept.cursor, self.clock.monotonic() + left)
 
     def load_time(self, name: str) -> float | None:
         """Return when a task's progress was saved, in seconds since 1970; None for no usable one."""
@@ -153,7 +161,8 @@ class AlertPlaces:
             "way": task.way,
             "due": None if due is None else rfc3339(now + max(due - self.clock.monotonic(), 0.0)),
         }
-        kept = Place(progress.position, self._store, rfc3339(now), note)
+        positions = {**cursor.positions_in(progress.position)}
+        kept = Place(positions.pop(0), self._store, rfc3339(now), note, positions)
         place.save(self.folder.disk, name, kept, sync=sync)
 
     def remove_place(self, name: str) -> None:
@@ -184,7 +193,7 @@ class AlertPlaces:
         if state["episodes"]:
             disk.unlink(file + TMP_SUFFIX)
             path = Path(self.folder.path(file + TMP_SUFFIX))
-            create_file(path, json_then_checksum(attrs.asdict(task)), 0o600)
+            create_file(path, json_then_checksum(as_document(task)), 0o600)
             disk.rename(file + TMP_SUFFIX, file)
         else:
             disk.unlink(file)

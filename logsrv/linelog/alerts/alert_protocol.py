@@ -14,22 +14,22 @@ from typing import Any
 import attrs
 
 from logsrv.linelog.alerts.alert_settings import COMMAND_WAY, AlertSettings
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.cursor import Cursor, Place, place_from_json
 
 
 @attrs.frozen
 class AlertTask:
     """A task for the process: one alert by one of its ways.
 
-    label: the name of the alert in logs and counters. begin: the position where it starts if none is saved.
-    until: the position where it ends, if the alert was removed; else None.
+    label: the name of the alert in logs and counters. begin: the place where it starts if none is saved.
+    until: the place where it ends, if the alert was removed; else None.
     """
 
     label: str
     way: str
     alert: AlertSettings
-    begin: Position
-    until: Position | None = None
+    begin: Place
+    until: Place | None = None
 
     @property
     def destination(self) -> tuple[object, ...]:
@@ -56,14 +56,14 @@ class AlertReport:
     """A report about the alert and the way of a task.
 
     kind: `lines`: `number` lines match; `firing`: `number` groups fulfil the condition; `silences`: there
-        are `number` silences of the alert; `sent`: a message
-        was sent; `failed`: a message could not be sent, and is given up; `later`: it could not be sent, and
-        will be sent again; `put-off`: it will be sent again at the next start; `missed`: `number` segments
-        were removed unsearched; `dropped`: nobody will be told of `number` episodes; `done`: the task has
-        ended; `state`: `state` says what fires now, for readers;
-        `was-sent`: an earlier process has sent a message; `trouble`: something else failed.
-    name: the name of the task, for `done`. why: a sentence, for `failed`, `later` and `trouble`. pause:
-    seconds until the next attempt, for `later`. time: for `was-sent`.
+        are `number` silences of the alert; `sent`: a message was sent; `failed`: a message could not be
+        sent, and is given up; `later`: it could not be sent, and will be sent again; `put-off`: it will be
+        sent again at the next start; `missed`: `number` segments were removed unsearched; `store-removed`:
+        the store of a rule is gone; `dropped`: nobody will be told of `number` episodes; `done`: the task
+        has ended; `state`: `state` says what fires now, for readers; `was-sent`: an earlier process has
+        sent a message; `trouble`: something else failed.
+    name: the name of the task, for `done`. why: a sentence, for `failed`, `later`, `store-removed` and
+    `trouble`. pause: seconds until the next attempt, for `later`. time: for `was-sent`.
     """
 
     kind: str
@@ -79,7 +79,18 @@ class AlertReport:
 
 def encode_message(message: AlertOrders | AlertReport) -> bytes:
     """Return orders or a report as a line, without its LF."""
-    return json.dumps(attrs.asdict(message)).encode()
+    return json.dumps(as_document(message)).encode()
+
+
+def as_document(message: AlertOrders | AlertReport | AlertTask) -> dict[str, Any]:
+    """Return orders, a report or a task as JSON can represent them."""
+
+    def value_of(_: object, __: object, value: Any) -> Any:
+        if isinstance(value, Cursor):
+            return value.as_json()
+        return value
+
+    return attrs.asdict(message, value_serializer=value_of)
 
 
 def orders_from_line(line: bytes) -> AlertOrders:
@@ -88,15 +99,13 @@ def orders_from_line(line: bytes) -> AlertOrders:
     return AlertOrders(found["directory"], found["store"], tasks)
 
 
-def decode_task(
-    label: str, way: str, alert: dict[str, Any], begin: list[int], until: list[int] | None
-) -> AlertTask:
+def decode_task(label: str, way: str, alert: dict[str, Any], begin: Any, until: Any) -> AlertTask:
     """Return a task of which `attrs.asdict` was written as JSON."""
     for name in ("alert_command", "alert_variable"):
         # JSON has given lists instead of tuples.
         alert[name] = alert[name] if alert[name] is None else tuple(alert[name])
-    end = None if until is None else Position(*until)
-    return AlertTask(label, way, AlertSettings(**alert), Position(*begin), end)
+    end = None if until is None else place_from_json(until)
+    return AlertTask(label, way, AlertSettings(**alert), place_from_json(begin), end)
 
 
 def report_from_line(line: bytes) -> AlertReport:

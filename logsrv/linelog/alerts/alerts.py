@@ -42,8 +42,8 @@ from logsrv.linelog.alerts.alert_settings import (
 )
 from logsrv.linelog.alerts.states.alert_states import AlertStates
 from logsrv.linelog.alerts.states.counted_reports import CountedReports
+from logsrv.linelog.store.cursor import Place
 from logsrv.linelog.store.disk import reason
-from logsrv.linelog.store.segment import Position
 
 log = Logger()
 
@@ -73,20 +73,20 @@ class AlertTasks:
         self._number = 0
 
     def resume_saved(
-        self, wanted: AlertsByLabel, end: Position, kept: AlertPlaces, *, is_whole: bool = True
+        self, wanted: AlertsByLabel, end: Place, kept: AlertPlaces, *, is_whole: bool = True
     ) -> None:
         """Make the tasks for these alerts at a start. Alerts that have saved places continue from there.
 
-        end: the end of the store. is_whole: False if further alerts may be known later: until
+        end: the end of the stores. is_whole: False if further alerts may be known later: until
         `replace_alerts` knows all, no saved place is given up.
         """
         saved = self._saved_keys(wanted, end, kept)
         self._resume(wanted, saved, {}, end, kept, is_whole=is_whole)
 
     def replace_alerts(
-        self, wanted: AlertsByLabel, end: Position, kept: AlertPlaces, *, is_whole: bool = True
+        self, wanted: AlertsByLabel, end: Place, kept: AlertPlaces, *, is_whole: bool = True
     ) -> None:
-        """Replace the alerts; tasks of removed alerts end at the present end of the store."""
+        """Replace the alerts; tasks of removed alerts end at the present end of the stores."""
         before = self.all
         known = {name: task_key(task) for name, task in before.items() if task.until is None}
         self._resume(wanted, self.unclaimed, known, end, kept, is_whole=is_whole)
@@ -99,7 +99,7 @@ class AlertTasks:
         wanted: AlertsByLabel,
         saved: Mapping[str, TaskKey],
         known: Mapping[str, TaskKey],
-        end: Position,
+        end: Place,
         kept: AlertPlaces,
         *,
         is_whole: bool,
@@ -126,7 +126,7 @@ class AlertTasks:
                 kept.remove_place(name)
 
     def _saved_keys(
-        self, wanted: AlertsByLabel, end: Position, kept: AlertPlaces
+        self, wanted: AlertsByLabel, end: Place, kept: AlertPlaces
     ) -> dict[str, TaskKey]:
         """Return the keys of the places that an earlier service saved; log and remove unusable places."""
         if not wanted and not kept.folder.exists():
@@ -138,7 +138,7 @@ class AlertTasks:
             for why in kept.damage_of_states(known):
                 log.error("alerts: {why}", why=why)
             for name in names:
-                if name not in known:
+                if name not in known and not kept.is_newer(name):
                     kept.remove_place(name)
         except OSError as error:
             _log_new_begin(f"the places of alerts cannot be read: {reason(error)}")
@@ -149,7 +149,7 @@ class AlertTasks:
         self,
         wanted: AlertsByLabel,
         known: Mapping[str, TaskKey],
-        end: Position,
+        end: Place,
         kept: AlertPlaces,
         *,
         changed: Collection[str] = (),
@@ -233,13 +233,13 @@ class Alerts:
     """The alerts of a service, from the first `change` to `stop`.
 
     directory: returns the present directory of the store. identity: returns the identity of the store, ""
-    if it has none. position: returns the end of the store, where new alerts begin. states: how they
-    stand, for readers.
+    if it has none. end: returns the end of all stores, where new alerts begin. states: how they stand, for
+    readers.
     """
 
     _directory: Callable[[], str]
     _identity: Callable[[], str]
-    _position: Callable[[], Position]
+    _end: Callable[[], Place]
     _clock: Clock
     _reactor: Any
     _metrics: Metrics
@@ -278,7 +278,7 @@ class Alerts:
         replace_alerts = self._tasks.resume_saved if first else self._tasks.replace_alerts
         kept = AlertPlaces(self._directory(), self._identity(), self._clock)
         with closing(kept.folder):
-            replace_alerts(wanted, self._position(), kept, is_whole=is_whole)
+            replace_alerts(wanted, self._end(), kept, is_whole=is_whole)
         if self._tasks.all:
             self._process.start_or_update()
 

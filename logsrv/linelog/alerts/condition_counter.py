@@ -28,6 +28,8 @@ else:
     # It loads NumPy, which a count does not need.
     counted_measures = later_module("logsrv.linelog.read.figures.counted_measures")
 
+CountedGroup = tuple[Key, int, Sequence[Any]]
+"""The begin of a step and a group's values, the number of lines, and what each measure has of them."""
 CellOf = Callable[[Sequence[Step]], Cell]
 _NOTHING: Part = (0, [], {}, [])
 
@@ -120,7 +122,7 @@ class ConditionCounter:
             )
         return found
 
-    def groups_of(self, part: Part) -> Iterator[tuple[Key, int, Sequence[Any]]]:
+    def groups_of(self, part: Part) -> Iterator[CountedGroup]:
         """Yield the groups of a part in the order of their times: the step's begin and the group's values,
         the number of lines, and what `StepMeasure.add` takes, for each measure.
 

@@ -19,11 +19,8 @@ from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.alerts.windows import STEPS, Change, Key, Windows
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.hits import text_of_hits
-from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.times import time_text
 
-LAG = 1.0
-"""Seconds after which a line with an earlier TIME has certainly been stored."""
 PRESENT = 10.0
 """Seconds for which lines that were read last say what is true now."""
 SET = 0.5
@@ -88,8 +85,9 @@ class ConditionWatch(Watch):
             self._episodes.restore(state)
             self._state.restore(state.get("last"))
             self._sent_before = max(self._episodes.sent_at, 0.0)
-        # Step and position of text that was read, from one window back on.
-        self._read: deque[tuple[int, Position]] = deque()
+        self.step = self._windows.step
+        # Step and place of text that was read, from one window back on.
+        self._read: deque[tuple[int, AlertProgress]] = deque()
         self._firing: int | None = None
         # The time of day when `now` was 0, and when it was found to be another: `now`, None if long ago.
         self._zero = begin_of_clock(now, time_of_day)
@@ -112,11 +110,12 @@ class ConditionWatch(Watch):
 
     @property
     def progress(self) -> AlertProgress:
-        """The position from which another process counts the lines of the window again."""
+        """The place from which another process counts the lines of the window again."""
         read, oldest = self._read, self._windows.current - STEPS - 1
         while read and (read[1][0] if len(read) > 1 else self._windows.current) <= oldest:
             read.popleft()
-        return AlertProgress(read[0][1] if read else self.follower.position)
+        earliest = read[0][1].position if read else self.follower.position
+        return AlertProgress(self.follower.widened(earliest))
 
     @property
     def is_done(self) -> bool:
@@ -160,12 +159,13 @@ class ConditionWatch(Watch):
         self._windows.note_clock(self._time_of_day())
         if not self.searched_all:
             # Before lines by a clock that was set back are too old for the windows.
-            self._windows.go_back_with_clock(self._time_of_day() - LAG)
+            self._windows.go_back_with_clock(self._time_of_day() - self.follower.lag)
         step = self._windows.current
         while self._read and self._read[-1][0] > step:
             self._read.pop()
         if not self._read or self._read[-1][0] < step:
-            self._read.append((step, news.position))
+            begin = AlertProgress(self.follower.place_at(news.position))
+            self._read.append((step, begin))
 
     def end_text(self, news: AppendedLines) -> None:
         last = news.text[news.text.rfind(b"\n", 0, -1) + 1 :]
@@ -174,11 +174,11 @@ class ConditionWatch(Watch):
 
     def reach_end_of_store(self) -> None:
         self._follow_set_clock()
-        if self._set_at is not None and self._now() - self._set_at > LAG:
+        if self._set_at is not None and self._now() - self._set_at > self.follower.lag:
             self._set_at = None
             self._windows.forget_set_clock()
         if not self.searched_all:
-            self._windows.follow_clock(self._time_of_day() - LAG)
+            self._windows.follow_clock(self._time_of_day() - self.follower.lag)
 
     def _add_changes(self, changes: Iterable[Change]) -> None:
         dropped = 0

@@ -13,17 +13,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
+from heapq import merge
 from typing import Any, NamedTuple
 
 import attrs
 
+from logsrv.cores import cores
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.condition import Values
+from logsrv.linelog.alerts.condition_counter import CountedGroup
 from logsrv.linelog.alerts.grammar import AlertQuery
 from logsrv.linelog.alerts.windows import REMEMBERED, Change, Key, Windows
-from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.read.figures.aggregate import add_up
+from logsrv.linelog.query.match import Matcher, make_matcher
+from logsrv.linelog.read.figures.aggregate import add_up, loaded_parts, sources_for
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -274,6 +277,39 @@ class Episodes:
             self._ended += one.ended is not None
 
 
+def _count_past_lines(
+    view: View, matcher: Matcher, scope: Scope, windows: Windows, processes: int
+) -> None:
+    """Count the lines of all stores in the order of their steps, as the windows need them."""
+    if not view.names:
+        with closing(Search(view, matcher, scope, processes=processes)) as search:
+            add_up(search, windows)
+        return
+    parts = view.parts
+    most = processes // len(parts) or 1 if processes else max(2, cores() // len(parts))
+    with ExitStack() as stack:
+        searches = [
+            stack.enter_context(closing(Search(part, matcher, scope, processes=most)))
+            for part in parts.values()
+        ]
+        groups = [_groups_found(one, windows) for one in searches]
+        windows.add_groups(merge(*groups, key=_begin_of_step))
+
+
+def _begin_of_step(group: CountedGroup) -> float:
+    begin = group[0][0]
+    assert isinstance(begin, float)
+    return begin
+
+
+def _groups_found(search: Search, windows: Windows) -> Iterator[CountedGroup]:
+    """Yield the groups of the lines of one store, in the order of its lines."""
+    sources, _ = sources_for(search, windows, windows.merge)
+    for _, parts in search.ask(sources):
+        for part in loaded_parts(parts):
+            yield from windows.groups_of(part)
+
+
 class PastEpisodes(NamedTuple):
     """Episodes that began in a time, in order. left_out: whether there are more groups than are kept."""
 
@@ -298,9 +334,8 @@ def find_past_episodes(
     begin = max(since - before, parse_rfc3339(oldest) if oldest else until)
     windows = Windows(condition, begin, extractions=asked.lines.extractions)
     scope = Scope(since=rfc3339(since - before), until=rfc3339(until))
-    matcher = make_matcher(asked.lines.node)
-    with closing(Search(view, matcher, scope, processes=processes)) as search:
-        add_up(search, windows).advance(until)
+    _count_past_lines(view, make_matcher(asked.lines.node), scope, windows, processes)
+    windows.advance(until)
     begun: dict[Key, Episode] = {}
     found = []
     for change in windows.take_changes():

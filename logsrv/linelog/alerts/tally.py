@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import attrs
 
 from logsrv.linelog.read.hits import Hit
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.cursor import NO_PLACE, Place
 from logsrv.linelog.store.times import time_text
 
 SHOWN = 10
@@ -29,7 +29,7 @@ SETTLE = 0.3
 class MatchCount:
     """Lines that matched: their number, the first SHOWN of them, the TIMEs of the first and of the last.
 
-    begin: the position of the first matching line. gap: whether lines before or among them were removed
+    begin: the place of the first matching line. gap: whether lines before or among them were removed
     from the store unsearched.
     """
 
@@ -37,7 +37,7 @@ class MatchCount:
     first: tuple[Hit, ...] = ()
     since: str | None = None
     until: str | None = None
-    begin: Position = attrs.field(factory=lambda: Position(0, 0))
+    begin: Place = NO_PLACE
     gap: bool = False
 
     def followed_by(self, newer: MatchCount) -> MatchCount:
@@ -63,17 +63,25 @@ class MatchTally:
         self.due = due
         self.counted = MatchCount()
 
-    def add_matches(self, hits: Sequence[Hit], count: int, last: bytes, now: float) -> None:
+    def add_matches(
+        self,
+        hits: Sequence[Hit],
+        count: int,
+        last: bytes,
+        now: float,
+        begin: Place | None = None,
+    ) -> None:
         """Count matching lines. hits: the first of them, up to SHOWN. count: the number of all.
 
-        last: the last line. now: the time by the monotonic clock, in seconds.
+        last: the last line. now: the time by the monotonic clock, in seconds. begin: the place of the first
+        line in all stores; its position if there is one.
         """
         newer = MatchCount(
             count=count,
             first=tuple(_shortened(hit) for hit in hits[:SHOWN]),
             since=time_text(hits[0].line),
             until=time_text(last),
-            begin=hits[0].position,
+            begin=begin or hits[0].position,
         )
         self.counted = self.counted.followed_by(newer)
         if self.due is None:

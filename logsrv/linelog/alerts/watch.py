@@ -14,7 +14,8 @@ from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.states.silences import NO_SILENCES, AlertSilences
 from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.alerts.ways.delivery import Deliver
-from logsrv.linelog.read.follow import AppendedLines, Follower
+from logsrv.linelog.read.follow import AppendedLines
+from logsrv.linelog.read.stores_follow import StoresFollower
 
 RETRY = (1.0, 5.0, 20.0, 60.0, 120.0, 300.0)
 """Seconds before a failed message is sent again, after the first failure, the second, and so on."""
@@ -24,12 +25,14 @@ class Watch:
     """A running task.
 
     changed: its progress has to be saved at once, else at `save_at`. saved: what was saved last.
-    follower: reads the store for all watches of its scan. due: the end of an interval that has begun
+    follower: reads the stores for all watches of its scan. step: the seconds of a step by whose order the
+    lines of several stores have to come; 0 for no order. due: the end of an interval that has begun
     already, by `now`, the monotonic clock in seconds. tries_after_removal: failed attempts after which a
     message about a removed alert is given up.
     """
 
-    follower: Follower
+    follower: StoresFollower
+    step = 0.0
     tries_after_removal = 0
     saved: AlertProgress | None = None
     save_at = 0.0
@@ -62,12 +65,12 @@ class Watch:
 
     @property
     def progress(self) -> AlertProgress:
-        """The position from which another process would go on: the first line that is not reported yet."""
+        """The place from which another process would go on: the first line that is not reported yet."""
         if self._sending is not None:
-            return AlertProgress(self._sending.begin)
+            return AlertProgress(self.follower.widened(self._sending.begin))
         if self._tally.counted.count:
             due = None if self._failures else self._tally.due
-            return AlertProgress(self._tally.counted.begin, due)
+            return AlertProgress(self.follower.widened(self._tally.counted.begin), due)
         return AlertProgress(self.follower.position, self._tally.due)
 
     @property
@@ -79,7 +82,7 @@ class Watch:
     def searched_all(self) -> bool:
         """True if its alert was removed, and all lines that were stored before that have been searched."""
         until = self.task.until
-        return until is not None and self.follower.position >= until
+        return until is not None and self.follower.has_reached(until)
 
     def use_settings(self, task: AlertTask) -> None:
         """Use other settings; a message that is being sent keeps the old ones."""
@@ -114,7 +117,8 @@ class Watch:
     def _add_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         hits = news.hits(lines[at] for at in range(min(len(lines), SHOWN)))
         last = news.text[slice(*lines[-1])]
-        self._tally.add_matches(hits, len(lines), last, self._now())
+        begin = self.follower.place_at(hits[0].position)
+        self._tally.add_matches(hits, len(lines), last, self._now(), begin)
 
     @property
     def _reports_for_alert(self) -> bool:

@@ -7,11 +7,11 @@ are read at once or as they come. There is no clock here: the caller says how la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logsrv.linelog.alerts.condition import LONGEST_VALUE, Condition, Values, WindowFigures
-from logsrv.linelog.alerts.condition_counter import ConditionCounter
+from logsrv.linelog.alerts.condition_counter import ConditionCounter, CountedGroup
 from logsrv.linelog.alerts.group_window import GroupWindow, bound
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.question import Extraction
@@ -135,7 +135,15 @@ class Windows(Aggregate):
 
     def merge(self, part: Part) -> None:
         """Count lines, of which the counter made a part. Lines without a time do not count."""
-        for counted, lines, measured in self._counter.groups_of(part):
+        self.add_groups(self._counter.groups_of(part))
+
+    def groups_of(self, part: Part) -> Iterator[CountedGroup]:
+        """Yield the groups of a part for `add_groups`, in the order of their times."""
+        return self._counter.groups_of(part)
+
+    def add_groups(self, groups: Iterable[CountedGroup]) -> None:
+        """Count the lines of groups, in the order of their times."""
+        for counted, lines, measured in groups:
             start, *parts = counted
             assert isinstance(start, float)
             number = self._step_of_lines(start)

@@ -31,6 +31,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import attrs
 
@@ -42,7 +44,7 @@ from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import counted, shown
 from logsrv.linelog.columns.child_process import ColumnsProcess, columns_are_installed
 from logsrv.linelog.commands.progress import CareProgress
-from logsrv.linelog.doctor.examine import Examination
+from logsrv.linelog.doctor.examine import Examination, Kept
 from logsrv.linelog.doctor.findings import LOST, StoreFinding
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk, explanation, reason, store_errors
@@ -50,6 +52,7 @@ from logsrv.linelog.store.file_owner import give_files_of_root
 from logsrv.linelog.store.lock import StoreInUseError, locked
 from logsrv.linelog.store.place import saved_places
 from logsrv.linelog.store.rule_stores import rule_stores
+from logsrv.linelog.store.segment import number_of_store
 
 command = Command("doctor", "verify a store, and repair what can be repaired", __name__)
 
@@ -67,18 +70,33 @@ def run(arguments: argparse.Namespace) -> int:
     directory: str = arguments.directory
     with store_errors(f"{shown(directory)} cannot be read"):
         others = rule_stores(directory)
-    return max(_visit(one, arguments) for one in (directory, *others.values()))
+    status = _visit(directory, arguments, lambda: list(saved_places(directory)))
+    for name, place in others.items():
+        status = max(status, _visit(place, arguments, partial(_places_in, directory, name, place)))
+    return status
 
 
-def _visit(directory: str, arguments: argparse.Namespace) -> int:
+def _places_in(main: str, name: str, directory: str) -> list[Kept]:
+    """Return the saved places in the store of a rule: its own, and those of readers of all stores."""
+    number = number_of_store(name)
+    found: list[Kept] = [*saved_places(directory)]
+    for reader, place, why in saved_places(main):
+        if not why and place is not None and number in place.in_rules:
+            # The identity in it is that of the main store.
+            own = attrs.evolve(place, position=place.in_rules[number].own, store="", in_rules={})
+            found.append((reader, own, ""))
+    return found
+
+
+def _visit(
+    directory: str, arguments: argparse.Namespace, places: Callable[[], Sequence[Kept]]
+) -> int:
     """Print the findings about one store, and return the exit status. Raises StoreError."""
     try:
         with View(directory, lambda _: None):
             pass
         with Disk().open_directory(directory) as disk, contextlib.ExitStack() as undo:
-            examination = Examination(
-                disk=disk, places=lambda: list(saved_places(directory)), quick=arguments.quick
-            )
+            examination = Examination(disk=disk, places=places, quick=arguments.quick)
             if columns_are_installed():
                 examination.columns = process = ColumnsProcess(is_wanted_now=True)
                 undo.callback(process.end)

@@ -5,6 +5,7 @@ The page "personal data" of the documentation has the whole list, with what no p
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from logsrv.kit.text.escape import one_line
@@ -14,6 +15,7 @@ from logsrv.linelog.store.disk import Disk, read_or
 from logsrv.linelog.store.notes import backup_note
 from logsrv.linelog.store.notes.archive_notes import archive_urls
 from logsrv.linelog.store.place import saved_places
+from logsrv.linelog.store.rule_stores import main_store_of
 
 _LAKE = "lake+"
 _STATE = ".state"
@@ -45,7 +47,26 @@ def copies_of_store(directory: str, disk: Disk) -> Iterator[str]:
                 f"the target {one_line(target)} has sent lines to {where}: erase them there; if it is a"
                 " logsrv, give this command there"
             )
-    if states := [*_names_with(disk, _STATE)]:
+    if (main := main_store_of(directory)) is None:
+        yield from _copies_of_alerts(disk)
+    else:
+        # Alerts of the main store see the lines of this one.
+        with Disk().open_directory(main) as disk_of_main:
+            yield from _copies_of_alerts(disk_of_main, os.path.join(main, ""))
+    if is_away_unfinished(directory):
+        yield (
+            "an erase in archives was interrupted, and they may have lines of it: logsrv erase --finish"
+            " --everywhere goes on with it"
+        )
+    yield (
+        "a backup has the lines until the next `logsrv backup` into the same directory; give this command"
+        " to other backups with -d BACKUP, and remove copies of the disk"
+    )
+
+
+def _copies_of_alerts(disk: Disk, path: str = "") -> Iterator[str]:
+    """Yield a sentence about groups of alerts. path: of their store, if it is not that of the lines."""
+    if states := [path + one for one in _names_with(disk, _STATE)]:
         yield (
             f"{counted(len(states), 'alert')} with a condition may keep a value as the name of a group"
             f" ({', '.join(states)}), until its window has passed; to remove it now, stop the server and"
@@ -56,15 +77,6 @@ def copies_of_store(directory: str, disk: Disk) -> Iterator[str]:
             f"silences of alerts may name a value as a group ({_SILENCES}): logsrv alert --silences lists"
             " them, and --end-silence ID removes one"
         )
-    if is_away_unfinished(directory):
-        yield (
-            "an erase in archives was interrupted, and they may have lines of it: logsrv erase --finish"
-            " --everywhere goes on with it"
-        )
-    yield (
-        "a backup has the lines until the next `logsrv backup` into the same directory; give this command"
-        " to other backups with -d BACKUP, and remove copies of the disk"
-    )
 
 
 def _names_with(disk: Disk, suffix: str) -> Iterator[str]:

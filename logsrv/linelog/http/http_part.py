@@ -30,7 +30,6 @@ from logsrv.linelog.http.http_settings import (
 )
 from logsrv.linelog.http.readers.reader import read_readers
 from logsrv.linelog.http.readers.reader_settings import SAVE
-from logsrv.linelog.http.views.cursor import place_in
 from logsrv.linelog.parts.work import PartContext, PartWork
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ class HttpPart(PartWork[HttpSettings]):
             self._web = make(
                 self.context.directory,
                 self._first,
-                position=lambda: place_in(self.context.ends()),
+                position=lambda: self.context.end,
                 unhealthy=self.context.unhealthy,
                 unready=self.context.unready,
                 totals=self.context.totals,

@@ -35,13 +35,6 @@ from logsrv.linelog.http.search_request import (
     make_search,
     question_of,
 )
-from logsrv.linelog.http.views.cursor import (
-    Cursor,
-    Place,
-    parse_place,
-    positions_in,
-    start_of_store,
-)
 from logsrv.linelog.http.views.view_protocol import id_event, line_event, missed_event
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.question import EVERYTHING, Question
@@ -70,6 +63,13 @@ from logsrv.linelog.read.render import (
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.cursor import (
+    Cursor,
+    Place,
+    parse_place,
+    positions_in,
+    start_of_store,
+)
 from logsrv.linelog.store.segment import Position, parse_named_position, parse_position
 
 if TYPE_CHECKING:

@@ -50,7 +50,6 @@ from logsrv.linelog.http.saved.board_file import read_import
 from logsrv.linelog.http.saved.saved_searches import SavedSearches, as_unchangeable
 from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.statistics import StoreStatistics, totals_for_some_lines
-from logsrv.linelog.http.views.cursor import Place, parse_place
 from logsrv.linelog.http.views.view_process import LiveViews
 from logsrv.linelog.http.views.view_protocol import LiveQuery
 from logsrv.linelog.http.views.viewer import Viewer
@@ -58,6 +57,7 @@ from logsrv.linelog.parts.endpoints import PartEndpoint, ProcessAnswer, RefusedR
 from logsrv.linelog.query.hints import foreign_syntax_hints
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.render import safe_json
+from logsrv.linelog.store.cursor import Place, parse_place
 from logsrv.reactor import time_of_day
 
 log = Logger()

@@ -29,6 +29,7 @@ from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metric, Metrics, MetricsPart
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.linelog.parts.endpoints import PartEndpoint
+from logsrv.linelog.store.cursor import Place, place_in
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segment import Position
 
@@ -81,6 +82,11 @@ class PartContext:
     ends: Callable[[], Mapping[int, Position]] = attrs.Factory(
         lambda self: lambda: {0: self.position()}, takes_self=True
     )
+
+    @property
+    def end(self) -> Place:
+        """The end of all stores."""
+        return place_in(self.ends())
 
 
 class PartWork(Generic[Options]):

@@ -2,6 +2,11 @@
 
     {"store":"32 hex digits","position":"17:52311","saved":"2026-11-20T06:18:42.123456Z",…} 1c291ca3
 
+A reader of the stores of rules, too, has a position in each: `"position":"17:52311,audit/3:99"`. All of
+them are in one file, so that a crash never leaves the old position of one and the new position of another.
+Such a file also has `"format":2` and the version that wrote it. A program that does not know the format of
+a file says which version does, and leaves the file alone.
+
 The file is one line: JSON, a space, the CRC-32 of the JSON, LF. It is written under a temporary name,
 synced and renamed, so that a crash leaves the old place or the new one. Each reader decides what to do
 about an unusable place. Shipping targets have their places in the folder `ship/`, alerts in `alerts/`: each
@@ -18,14 +23,19 @@ from typing import Any
 
 import attrs
 
+from logsrv import __version__
 from logsrv.descriptor import Descriptor
 from logsrv.kit.text.checksums import json_then_checksum, read_json_then_checksum
+from logsrv.kit.text.words import shown
+from logsrv.linelog.store import cursor
 from logsrv.linelog.store.disk import DIRECTORY, DIRECTORY_MODE, Disk, explanation
 from logsrv.linelog.store.lock import EXCLUSIVE
-from logsrv.linelog.store.segment import FOLDERS, Position, parse_position
+from logsrv.linelog.store.segment import FOLDERS, Position
 
-_LONGEST = 1 << 16
-_OURS = ("store", "position", "saved")
+_LONGEST = 1 << 18
+_OURS = ("store", "position", "saved", "format", "version")
+FORMAT = 2
+"""The newest format of the file; 1, with a position in the main store alone, is not noted in it."""
 LOCK_SUFFIX = ".lock"
 
 
@@ -34,13 +44,24 @@ class Place:
     """The saved position of a reader.
 
     store: the identity of the store; "" for none. saved: the TIME when the place was saved. note: other
-    values that the reader saves with it, as JSON can represent them.
+    values that the reader saves with it, as JSON can represent them. in_rules: its positions in the stores
+    of rules, by the numbers of these.
     """
 
     position: Position
     store: str = ""
     saved: str = ""
     note: Mapping[str, Any] = attrs.field(factory=dict)
+    in_rules: Mapping[int, Position] = attrs.field(factory=dict)
+
+    @property
+    def cursor(self) -> cursor.Place:
+        """The positions in all stores."""
+        return cursor.place_in({0: self.position, **self.in_rules})
+
+
+class NewerPlaceError(ValueError):
+    """The file of a place has a format that this program does not know."""
 
 
 def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
@@ -48,7 +69,13 @@ def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
 
     sync: whether the place is on the medium on return; if not, a power cut may leave a damaged file.
     """
-    ours = {"store": place.store, "position": str(place.position), "saved": place.saved}
+    ours: dict[str, Any] = {
+        "store": place.store,
+        "position": str(place.cursor),
+        "saved": place.saved,
+    }
+    if place.in_rules:
+        ours |= {"format": FORMAT, "version": __version__}
     data = json_then_checksum({**ours, **place.note})
     if sync:
         disk.replace_durably(name, data)
@@ -59,16 +86,28 @@ def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
 def load(disk: Disk, name: str) -> Place | None:
     """Return the place in a file; None if there is no file.
 
-    Raises OSError, and ValueError if the file is damaged.
+    Raises OSError, ValueError if the file is damaged, and NewerPlaceError.
     """
     if (line := disk.read_or_none(name, _LONGEST)) is None:
         return None
     try:
         found = read_json_then_checksum(line)
+        if found.get("format", 1) > FORMAT:
+            raise NewerPlaceError(_why_newer(disk.path(name), found))
         note = {key: value for key, value in found.items() if key not in _OURS}
-        return Place(parse_position(found["position"]), found["store"], found["saved"], note)
+        positions = {**cursor.positions_in(cursor.parse_place(found["position"]))}
+        return Place(positions.pop(0), found["store"], found["saved"], note, positions)
+    except NewerPlaceError:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{disk.path(name)} is damaged: {explanation(error)}") from error
+
+
+def _why_newer(path: str, found: Mapping[str, Any]) -> str:
+    by = "a newer logsrv"
+    if "version" in found:
+        by = f"logsrv {shown(str(found['version']))} or newer"
+    return f"{path} was written by {by}, and this is logsrv {__version__}: install {by} again"
 
 
 def why_foreign(place: Place, store: str, end: Position) -> str | None:

@@ -39,6 +39,15 @@ def directory_of_rule(directory: str, name: str) -> str:
     return os.path.join(directory, FOLDER, name)
 
 
+def main_store_of(directory: str) -> str | None:
+    """Return the main store of the store of a rule; None for a main store."""
+    above, name = os.path.split(os.path.realpath(directory))
+    main, folder = os.path.split(above)
+    if folder == FOLDER and re.fullmatch(STORE_NAME, name) and _is_store(main):
+        return main
+    return None
+
+
 def rule_stores(directory: str) -> dict[str, str]:
     """Return the directories of all stores of rules by their names, whether their rules are there or not.
 

@@ -170,8 +170,8 @@ def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path):
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     code, said, _ = alert("--silence", "web", "--for", "2h", "--reason", "new\nrelease")
-    assert code == 0 and re.fullmatch(r"web is silent until 20[0-9T:.-]+Z\n", said)
-    listed = re.escape(said.replace("\n", " (new\\x0arelease)"))
+    assert code == 0 and re.fullmatch(r"web is silent for 2h, until 20[0-9T:.-]+Z\n", said)
+    listed = re.escape(said.replace("for 2h, ", "").replace("\n", " (new\\x0arelease)"))
     assert re.fullmatch(rf"{listed}, id [0-9a-f]+\n", alert("--silences")[1])
     assert alert("--end-silence", "web")[1] == "web sends messages again\n"
     assert "no alert is silenced" in alert("--silences")[2]
@@ -286,7 +286,9 @@ def test_groups_and_alerts_of_the_page_are_silenced_tried_and_let_speak_again(tm
 
     group = ("--silence-group", "app=my shop", "--silence-group", "host=a")
     code, said, errors = alert("--silence", "web", *group, "--for", "2h")
-    assert code == 0 and re.fullmatch(r"web app=my shop host=a is silent until 20\S+Z\n", said)
+    assert code == 0 and re.fullmatch(
+        r"web app=my shop host=a is silent for 2h, until 20\S+Z\n", said
+    )
     assert "alert broken of the page does not run: " in errors
     assert alert("--silence", "web", "--for", "1h", "--reason", "update")[0] == 0
     first, second = alert("--silences")[1].splitlines()

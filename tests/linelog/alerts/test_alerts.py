@@ -1,5 +1,6 @@
 """The daemon's side: when a process is started, with what, and when again."""
 
+import json
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -17,12 +18,15 @@ from logsrv.linelog.alerts.alert_protocol import (
     AlertOrders,
     AlertReport,
     AlertTask,
+    as_document,
+    decode_task,
     encode_message,
     orders_from_line,
 )
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.cursor import place_in
+from logsrv.linelog.store.segment import Position, number_of_store
 from tests.parts.child_processes import Spawner
 from tests.parts.clocks import HandClock
 from tests.parts.reactor import logged
@@ -36,6 +40,7 @@ class Stage:
         self.clock = HandClock()
         self.metrics = Metrics(AlertPart.metrics)
         self.end = Position(1, 100)
+        self.rules: dict[int, Position] = {}
         self.place = str(directory)
         self.alerts = self.service()
 
@@ -59,7 +64,7 @@ class Stage:
             directory=lambda: self.place,
             identity=lambda: "ab" * 16,
             clock=self.clock,
-            position=lambda: self.end,
+            end=lambda: place_in({0: self.end, **self.rules}),
             reactor=self.reactor,
             metrics=self.metrics,
         )
@@ -369,3 +374,32 @@ def test_damaged_settings_of_what_fired_are_as_none(stage, damage):
     (Path(stage.place) / "alerts" / "1.json").write_bytes(damage)
     stage.alerts.replace_alerts((alert("other"),))
     assert not removed(stage)
+
+
+def test_new_and_removed_alerts_begin_and_end_at_the_ends_of_all_stores(stage):
+    """Also for a process that reads the settings of what fired from a file."""
+    audit = number_of_store("audit")
+    stage.rules = {audit: Position(3, 99).in_store(audit)}
+    stage.alerts.replace_alerts((alert("a"),))
+    [task] = stage.orders.tasks.values()
+    assert str(task.begin) == "1:100,audit/3:99"
+    stage.rules = {audit: Position(3, 500).in_store(audit)}
+    stage.alerts.replace_alerts((alert("b"),))
+    removed, added = stage.orders.tasks.values()
+    if removed.until is None:
+        removed, added = added, removed
+    assert str(removed.until) == str(added.begin) == "1:100,audit/3:500"
+    assert decode_task(**json.loads(json.dumps(as_document(removed)))) == removed
+
+
+def test_the_place_of_a_newer_program_stays_and_is_named(stage):
+    stage.alerts.replace_alerts((alert("a"),))
+    stage.alerts.stop()
+    file = Path(stage.place) / "alerts" / "1"
+    newer = json_then_checksum({"position": "?", "format": 3, "version": "9.1.0"})
+    file.write_bytes(newer)
+    later = stage.service()
+    with logged() as said:
+        later.replace_alerts((alert("a"),))
+    assert any("was written by logsrv 9.1.0 or newer" in one for one in said)
+    assert list(stage.orders.tasks) == ["2"] and file.read_bytes() == newer

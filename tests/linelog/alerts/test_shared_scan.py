@@ -16,7 +16,7 @@ from logsrv.linelog.alerts.shared_scan import FEW, SharedScans
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.store.segment import Position
-from tests.parts.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, watched_stores
 
 BEGIN = Position(1, 0)
 LINE = len(line("oops 000"))
@@ -48,9 +48,9 @@ class Store:
     def __init__(self, directory: Path, *segments: int, piece: int = 1 << 20) -> None:
         self.numbers = iter(range(1000))
         self.directory = make_store(directory / "store", [self.lines(size) for size in segments])
-        self.view = view_of(self.directory)
+        self.stores = watched_stores(self.directory)
         self.clock = Clock()
-        self.scans = SharedScans(self.view, self.clock.seconds, piece)
+        self.scans = SharedScans(self.stores, self.clock.seconds, piece)
         self.reads: list[int] = []
 
     def lines(self, count: int) -> list[bytes]:
@@ -162,7 +162,7 @@ def test_each_line_is_counted_once_wherever_watches_begin(tmp_path_factory, begi
     store.poll(60)
     for watch, begin in watches:
         same = Seen(watch.task.alert.alert)
-        alone = SharedScans(store.view, store.clock.seconds)
+        alone = SharedScans(store.stores, store.clock.seconds)
         alone.replace_watches([same], {same: begin})
         for _ in range(6):
             alone.search_next_pieces()
@@ -172,7 +172,7 @@ def test_each_line_is_counted_once_wherever_watches_begin(tmp_path_factory, begi
     assert len({watch.follower for watch, _ in watches}) == 1
     # Not when the garbage is collected: until then these were hundreds of open files.
     store.scans.close()
-    store.view.close()
+    store.stores.close()
 
 
 def test_pieces_become_smaller_while_they_take_long(tmp_path):

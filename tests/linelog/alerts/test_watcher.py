@@ -22,7 +22,7 @@ from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.watch import RETRY, Watch
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.store.segment import Position
-from tests.parts.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, watched_stores
 from tests.parts.watchers import WatcherStage
 
 BEGIN = Position(1, 0)
@@ -430,7 +430,7 @@ def watch(
 
     task = AlertTask("1", way, alert, BEGIN, until)
     found = Watch(task, None, deliver=deliver, now=lambda: 0.0, report=reports.append)
-    scans = SharedScans(view_of(store), lambda: 0.0)
+    scans = SharedScans(watched_stores(store), lambda: 0.0)
     scans.replace_watches([found], {found: BEGIN})
     return found, scans, reports
 

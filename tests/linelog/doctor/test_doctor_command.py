@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.text.checksums import line_with_checksum
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import locked
-from logsrv.linelog.store.segment import number_text
+from logsrv.linelog.store.place import Place, save
+from logsrv.linelog.store.segment import Position, number_of_store, number_text
 from tests.parts.commands import HOSTILE, logsrv
-from tests.parts.examined_stores import flip, packed_of, small_store
+from tests.parts.examined_stores import STORE, flip, packed_of, small_store
+from tests.parts.stores import line, make_store
 from tests.parts.word_segments import sealed
 
 
@@ -143,3 +146,19 @@ def test_the_name_of_a_file_forges_no_finding(store):
     assert "left-over" not in said and said.replace("\n", "").isprintable()
     assert "a\\x0ain all: forged" in said
     assert not [line for line in said.splitlines() if line.startswith("in all")]
+
+
+def test_a_place_behind_the_end_of_the_store_of_a_rule_is_found(tmp_path):
+    """The alert's one file has a position in each store."""
+    store = small_store(tmp_path / "store")
+    (store / "stores").mkdir()
+    make_store(store / "stores" / "audit", [[line("one")]])
+    audit = number_of_store("audit")
+    with Disk().open_directory(store / "alerts") as disk:
+        position = Position(1, len(line("one"))).in_store(audit)
+        save(disk, "1", Place(Position(4, 0), STORE, "", {}, {audit: position}))
+        assert logsrv("doctor", str(store)).returncode == 0
+        save(disk, "1", Place(Position(4, 0), STORE, "", {}, {audit: position.beside(9)}))
+    shown = logsrv("doctor", str(store))
+    assert shown.returncode == 1
+    assert b"damaged: alerts/1: " in shown.stdout.partition(b": sound")[2]

@@ -31,3 +31,14 @@ def test_each_copy_has_a_sentence_with_what_to_do(tmp_path):
     wanted += ["an erase in archives was interrupted", "a backup"]
     assert [one for one, head in zip(said, wanted, strict=True) if not one.startswith(head)] == []
     assert "https://centre.example:6514" in said[1] and "--everywhere" in said[0]
+
+
+def test_groups_of_alerts_are_named_for_the_store_of_a_rule_too(tmp_path):
+    """The alerts of the main store see its lines."""
+    store = make_store(tmp_path / "s", [[line("x")]])
+    (store / "stores").mkdir()
+    audit = make_store(store / "stores" / "audit", [[line("x")]])
+    (store / "alerts").mkdir()
+    (store / "alerts" / "1.state").write_bytes(b"x")
+    said = [*copies_of_store(str(audit), at(audit))]
+    assert any(f"{store}/alerts/1.state" in one for one in said)

@@ -202,17 +202,6 @@ async def test_a_listener_with_another_name_has_another_rule(tmp_path):
     assert (server.lines(), server.lines("fw")) == (["a"], ["b"])
 
 
-async def test_rules_do_not_go_with_what_would_lack_their_lines(tmp_path):
-    alert = 'alert = "failed"\nalert-command = "true"\n'
-    server = Server(tmp_path, "", alert)
-    server.service.startService()
-    said = await server.reload(QUERY, alert)
-    assert any("does not go with alerts" in one for one in said)
-    await server.send("sshd 1")
-    await server.service.stopService()
-    assert server.lines() == ["sshd 1"]
-
-
 async def test_a_fault_names_the_store_of_its_rule(tmp_path, monkeypatch):
     server = Server(tmp_path, QUERY)
     server.service.startService()

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import capturedLogs, formatEvent
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.service.findings import CheckRequest, Finding, current_user
 from logsrv.linelog.parts.endpoints import PartEndpoint
@@ -107,3 +109,15 @@ def test_the_holds_of_all_parts_are_for_a_store_that_opens():
     running = RunningParts(parts, context, settings())
     found = running.holds_of_rule_store(settings(), "/x/stores/a")
     assert found == [Hold("/x/stores/a", 3, 100)] * 2
+
+
+class ReadingAlone(PartWork[StorePolicy]):
+    def processes(self, options: StorePolicy) -> list[str]:
+        return ["my reader"]
+
+
+def test_a_part_whose_processes_read_the_main_store_alone_refuses_rules():
+    context: Any = SimpleNamespace(metrics=Metrics())
+    parts = RunningParts([known(ReadingAlone, ours=False)], context, settings())
+    with pytest.raises(ConfigurationError, match="does not go with my reader"):
+        parts.require_no_rule_stores(settings())

@@ -5,9 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.text.checksums import json_then_checksum
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.place import Place, PlaceFolder, load, save, saved_places, why_foreign
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.place import (
+    NewerPlaceError,
+    Place,
+    PlaceFolder,
+    load,
+    save,
+    saved_places,
+    why_foreign,
+)
+from logsrv.linelog.store.segment import Position, number_of_store
 from tests.parts.disks import FaultyDisk, no_space
 from tests.parts.examined_stores import flip, small_store
 
@@ -111,3 +120,28 @@ def test_a_place_with_a_lost_or_changed_byte_is_damaged(disk, tmp_path):
         (tmp_path / "x").write_bytes(text)
         with pytest.raises(ValueError, match="is damaged"):
             load(disk, "x")
+
+
+def test_the_positions_of_all_stores_are_in_one_file(disk, tmp_path):
+    audit = number_of_store("audit")
+    kept = Place(Position(17, 5), ID, "", {}, {audit: Position(3, 99).in_store(audit)})
+    save(disk, "x", kept)
+    assert load(disk, "x") == kept
+    assert '"position":"17:5,audit/3:99"' in (tmp_path / "x").read_text()
+
+
+def test_the_place_of_a_newer_program_is_refused_with_the_version_that_it_needs(disk):
+    found = {"store": ID, "position": "?", "saved": "", "format": 3, "version": "9.1.0"}
+    disk.replace("x", json_then_checksum(found), sync=False)
+    with pytest.raises(
+        NewerPlaceError, match=r"was written by logsrv 9\.1\.0 or newer, and this is"
+    ):
+        load(disk, "x")
+
+
+@pytest.mark.parametrize("position", ["audit/3:99", "17:5,17:6", "17:5,", "17:5,Audit/3:9"])
+def test_a_place_without_one_position_in_the_main_store_is_damaged(disk, position):
+    found = {"store": ID, "position": position, "saved": ""}
+    disk.replace("x", json_then_checksum(found), sync=False)
+    with pytest.raises(ValueError, match="is damaged"):
+        load(disk, "x")

@@ -15,7 +15,6 @@ from logsrv.linelog.alerts.condition import Condition
 from logsrv.linelog.alerts.episodes import Episode, find_past_episodes
 from logsrv.linelog.alerts.grammar import AlertQuery, parse_alert
 from logsrv.linelog.alerts.message import group_of, values_in_words
-from logsrv.linelog.parts.endpoints import RefusedRequest
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.read.figures.aggregate import add_up
 from logsrv.linelog.read.figures.grouping import COUNT, Grouping
@@ -35,8 +34,6 @@ _PROCESSES = min(2, cores())
 
 def would_fire(view: View, values: Mapping[str, Any]) -> Iterator[bytes]:
     """Yield the answer. values: `alert`, its text; `since`, `until`; `every`, the interval of messages."""
-    if view.names:
-        raise RefusedRequest(400, "alerts do not go with [[retention]] rules yet")
     asked = parse_alert(values["alert"])
     since, until = parse_rfc3339(values["since"]), parse_rfc3339(values["until"])
     about = {"since": values["since"], "until": values["until"]}

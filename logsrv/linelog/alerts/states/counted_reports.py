@@ -44,6 +44,7 @@ class CountedReports:
             "put-off": self._count_put_off,
             "missed": self._count_missed,
             "dropped": self._count_dropped,
+            "store-removed": self._count_removed_store,
             "trouble": self._log_trouble,
         }
 
@@ -125,6 +126,10 @@ class CountedReports:
                 alert=report.label,
                 number=report.number,
             )
+
+    def _count_removed_store(self, report: AlertReport) -> None:
+        self._metrics.count("alerts_removed_stores_total")
+        log.warn("alerts: {why}", why=report.why)
 
     def _log_trouble(self, report: AlertReport) -> None:
         if self._limited_log.count_event(report.why) is not None:

@@ -17,7 +17,6 @@ import attrs
 from logsrv.errors import StoreError
 from logsrv.lazy_names import later_module
 from logsrv.linelog.http.views.catch_up import CatchUp, CatchUpStep
-from logsrv.linelog.http.views.cursor import Place, positions_in
 from logsrv.linelog.http.views.hub import (
     BURST,
     MOST_OPEN,
@@ -32,6 +31,7 @@ from logsrv.linelog.http.views.watched_query import SharedEvents, WatchedQuery
 from logsrv.linelog.read.all_stores import stores_in
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.cursor import Place, positions_in
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:

@@ -28,9 +28,9 @@ from time import monotonic, process_time
 from logsrv.errors import StoreError
 from logsrv.kit.children.child_side import limit_reading_process, send_message, tell_service
 from logsrv.kit.children.frames import MessageReader
-from logsrv.linelog.http.views.cursor import parse_place
 from logsrv.linelog.http.views.stores_hub import StoresHub
 from logsrv.linelog.http.views.view_protocol import LiveQuery, encode_events
+from logsrv.linelog.store.cursor import parse_place
 
 
 def serve_viewers(directory: str) -> None:

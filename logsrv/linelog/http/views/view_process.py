@@ -19,8 +19,8 @@ from twisted.logger import Logger
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
-from logsrv.linelog.http.views.cursor import Place
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents, decode_events
+from logsrv.linelog.store.cursor import Place
 from logsrv.reactor import Timer
 
 log = Logger()

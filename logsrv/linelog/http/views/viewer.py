@@ -22,14 +22,6 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.asked_search import AskedSearch
 from logsrv.linelog.http.searching.searches import Searches
-from logsrv.linelog.http.views.cursor import (
-    Cursor,
-    Place,
-    begin_after,
-    has_all,
-    positions_in,
-    widened,
-)
 from logsrv.linelog.http.views.view_process import LiveViews
 from logsrv.linelog.http.views.view_protocol import (
     HEARTBEAT,
@@ -39,6 +31,14 @@ from logsrv.linelog.http.views.view_protocol import (
     error_event,
     id_event,
     missed_event,
+)
+from logsrv.linelog.store.cursor import (
+    Cursor,
+    Place,
+    begin_after,
+    has_all,
+    positions_in,
+    widened,
 )
 from logsrv.linelog.store.segment import NOWHERE
 from logsrv.reactor import Timer

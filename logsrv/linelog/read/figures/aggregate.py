@@ -143,8 +143,14 @@ def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
 
 def merge_parts(aggregate: Aggregate, parts: Iterable[bytes]) -> None:
     """Add parts as the results of a task have them; empty ones have nothing."""
+    for part in loaded_parts(parts):
+        aggregate.merge(part)
+
+
+def loaded_parts(parts: Iterable[bytes]) -> Iterator[Part]:
+    """Yield parts as the results of a task have them; empty ones have nothing."""
     for part in filter(None, parts):
-        aggregate.merge(marshal.loads(part))  # noqa: S302  a forked process of ours wrote it
+        yield marshal.loads(part)  # noqa: S302  a forked process of ours wrote it
 
 
 def sources_for(

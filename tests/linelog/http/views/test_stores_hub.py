@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
-from logsrv.linelog.http.views.cursor import Cursor, Place, parse_place, place_in, widened
 from logsrv.linelog.http.views.stores_hub import LOOK_FOR_STORES_EVERY, StoresHub
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
+from logsrv.linelog.store.cursor import Cursor, Place, parse_place, place_in, widened
 from logsrv.linelog.store.segment import Position, number_of_store
 from tests.leaks import killed
 from tests.parts.stores import line, make_store

@@ -7,11 +7,11 @@ stores it would not do, because each of them grows by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
-from logsrv.linelog.store.segment import Position, parse_named_position
+from logsrv.linelog.store.segment import NOWHERE, Position, parse_named_position
 
 MOST_STORES = 1000
 """The most positions in the text of a cursor."""
@@ -26,12 +26,25 @@ class Cursor:
 
     positions: Mapping[int, Position]
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the positions as JSON can represent them."""
+        return {"positions": {str(number): [*one] for number, one in self.positions.items()}}
+
     def __str__(self) -> str:
         return ",".join(str(one) for _, one in sorted(self.positions.items()))
 
 
 Place: TypeAlias = Position | Cursor
 """In one store a position, in several a cursor."""
+NO_PLACE: Place = NOWHERE
+
+
+def place_from_json(found: Any) -> Place:
+    """Return a place that was written as JSON: a list, or what `Cursor.as_json` returns."""
+    if isinstance(found, dict):
+        positions = found["positions"]
+        return Cursor({int(number): Position(*one) for number, one in positions.items()})
+    return Position(*found)
 
 
 def parse_place(text: str) -> Place:
@@ -53,6 +66,16 @@ def place_in(ends: Mapping[int, Position]) -> Place:
 def positions_in(place: Place) -> Mapping[int, Position]:
     """Return the positions of a place by the numbers of their stores."""
     return {place.store: place} if isinstance(place, Position) else place.positions
+
+
+def has_reached(place: Place, until: Place) -> bool:
+    """Return whether a reader has all lines before `until`; one that left a store waits for none of it."""
+    there = positions_in(until)
+    return all(
+        position >= there[number]
+        for number, position in positions_in(place).items()
+        if number in there
+    )
 
 
 def start_of_store(number: int) -> Position:
