@@ -19,6 +19,16 @@ from tests.leaks import killed
 from tests.parts.stores import line, make_store
 
 
+def lines_in(events: ViewEvents) -> list[tuple[str, str]]:
+    """The message of each line, and its id."""
+    found = [
+        dict(one.split(": ", 1) for one in event.split("\n"))
+        for event in events.data.decode().split("\n\n")[:-1]
+    ]
+    assert all(event["event"] == "line" for event in found), found
+    return [(json.loads(event["data"])["message"], event["id"]) for event in found]
+
+
 class WatchedStores:
     """A store and those of rules in it, and a hub; what each viewer has got."""
 
@@ -33,7 +43,10 @@ class WatchedStores:
         self.add("")
         for name in names:
             self.add(name)
-        self.hub = StoresHub(str(top), pytest.fail, self._take, lambda: self.now, lambda: 0.0)
+        self.hub = StoresHub(str(top), self._tell, self._take, lambda: self.now, lambda: 0.0)
+
+    def _tell(self, sentence: str) -> None:
+        pytest.fail(sentence)
 
     def _place(self, name: str) -> Path:
         return self.top / "stores" / name if name else self.top
@@ -61,16 +74,12 @@ class WatchedStores:
         self.hub.attach(viewer, LiveQuery(query), begin or self.end, self.end)
 
     def _take(self, events: ViewEvents) -> None:
-        found = [
-            dict(one.split(": ", 1) for one in event.split("\n"))
-            for event in events.data.decode().split("\n\n")[:-1]
-        ]
+        found = lines_in(events)
         for viewer in events.viewers:
             self.missed += events.missed
-            for event in found:
-                assert event["event"] == "line", event
-                self.messages[viewer].append(json.loads(event["data"])["message"])
-                self.last[viewer] = event["id"]
+            for message, last in found:
+                self.messages[viewer].append(message)
+                self.last[viewer] = last
             if events.live:
                 self.live.add(viewer)
             elif viewer not in self.live and events.data:
