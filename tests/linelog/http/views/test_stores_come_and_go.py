@@ -13,9 +13,10 @@ from logsrv.linelog.http.views import catch_up, hub
 from logsrv.linelog.http.views.cursor import Cursor, begin_after, parse_place, widened
 from logsrv.linelog.http.views.stores_hub import LOOK_FOR_STORES_EVERY, StoresHub
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
-from logsrv.linelog.store.segment import number_of_store
+from logsrv.linelog.store.segment import Position, number_of_store, sealed_name
 from tests.leaks import killed
 from tests.linelog.http.views.test_stores_hub import WatchedStores, lines_in
+from tests.parts.stores import BEGIN
 
 CLIENTS = 3
 Step = tuple[str, str | int]
@@ -111,6 +112,17 @@ class Clients(WatchedStores):
         self.present.append(name)
         self.wrote[name] = []
 
+    def rotate(self, name: str) -> None:
+        number = number_of_store(name)
+        segment, offset = self.ends[number].own
+        if offset:
+            place = self._place(name)
+            os.link(place / "current.log", place / sealed_name(segment, BEGIN + segment))
+            (place / "new.tmp").touch()
+            (place / "new.tmp").rename(place / "current.log")
+            (place / "number").write_bytes(b"%d\n" % (segment + 1))
+            self.ends[number] = Position(segment + 1, 0).in_store(number)
+
     def remove(self, name: str) -> None:
         shutil.rmtree(self._place(name))
         self.present.remove(name)
@@ -128,10 +140,17 @@ class Clients(WatchedStores):
 
 
 STEPS = st.one_of(
-    st.tuples(st.just("say"), st.sampled_from(("", "audit", "fw"))),
+    st.tuples(st.sampled_from(("say", "say", "rotate")), st.sampled_from(("", "audit", "fw"))),
     st.tuples(st.sampled_from(("begin", "end", "more", "go")), st.integers(0, CLIENTS - 1)),
     st.tuples(st.sampled_from(("poll", "make", "remove")), st.just("fw")),
 )
+ROTATED: list[Step] = [
+    ("poll", ""),
+    ("say", "audit"),
+    ("poll", ""),
+    ("rotate", "audit"),
+    ("say", "audit"),
+]
 BEHIND: list[Step] = [("say", ""), ("say", "audit"), ("say", ""), ("say", "audit"), ("begin", 0)]
 
 
@@ -141,6 +160,8 @@ BEHIND: list[Step] = [("say", ""), ("say", "audit"), ("say", ""), ("say", "audit
 @example([("make", "fw"), ("say", "fw"), ("say", "fw"), *BEHIND, ("poll", ""), ("remove", "fw")])
 # A client comes to a store of which the hub does not know yet.
 @example([("make", "fw"), ("say", "fw"), ("end", 0), ("say", "fw"), ("poll", "")])
+# A store that is read goes on in another file, and in a third one before anybody looks.
+@example([("end", 0), *ROTATED, ("say", "audit"), *ROTATED, ("rotate", "audit"), ("begin", 1)])
 # A step waits for the next poll.
 @example([("end", 1), ("poll", ""), *BEHIND, ("more", 0), ("poll", ""), ("say", ""), ("poll", "")])
 @given(st.lists(STEPS, max_size=30))
@@ -157,6 +178,8 @@ def test_each_line_comes_once_and_nothing_stays_of_clients_and_stores_that_left(
             match what, which:
                 case "say", str(name) if name in clients.present:
                     clients.say(name)
+                case "rotate", str(name) if name in clients.present:
+                    clients.rotate(name)
                 case "make", str(name) if name not in clients.wrote:
                     clients.make(name)
                 case "remove", str(name) if name in clients.present:
