@@ -389,4 +389,25 @@ IN_TIME = [
         "        for search in [*self._running]:",
         "linelog/http/searching/test_searches.py::test_a_stop_tells_those_that_run_wait_their_turn_or_are_in_the_background",
     ),
+    Sabotage(
+        "a peer whose limits are gone is woken once more",
+        "kit/connections/rates.py",
+        ("        self._timer.stop()\n        # The protocol may pause"),
+        "        # The protocol may pause",
+        "kit/connections/test_rates.py::test_a_throttled_peer_is_heard_in_its_order_and_nobody_who_is_busy_hears_it",
+    ),
+    Sabotage(
+        "what a peer sends while it waits comes first",
+        "kit/connections/rates.py",
+        ("        self.kept += data\n        self._deliver_allowed()"),
+        ("        self.kept = data + self.kept\n        self._deliver_allowed()"),
+        "kit/connections/test_rates.py::test_a_throttled_peer_is_heard_in_its_order_and_nobody_who_is_busy_hears_it",
+    ),
+    Sabotage(
+        "a protocol is given data while it takes some",
+        "kit/connections/rates.py",
+        ("        if self._giving or self._timer.running:\n            return"),
+        ("        if self._timer.running:\n            return"),
+        "kit/connections/test_rates.py::test_a_throttled_peer_is_heard_in_its_order_and_nobody_who_is_busy_hears_it",
+    ),
 ]
