@@ -1,5 +1,6 @@
 """What an input is given: its way into the store, under its listener's name."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -221,9 +222,13 @@ def test_what_waits_asks_to_be_acknowledged_behind_its_own_last_line_and_in_its_
 
     monkeypatch.setattr(store, "durable", durable)
     told: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        told.append(number)
+
     for number in range(3):
         way.take(b"".join(b"%d%d\n" % (number, line) for line in range(8)), "tcp:h:1")
-        way.durable().addCallback(lambda _, number=number: told.append(number))
+        way.durable().addCallback(partial(note, number))
     assert not asked
     while store.pending:
         store.write()

@@ -1,5 +1,6 @@
 """Lines that rules sort into several stores: each once, in its order, with its record."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -235,7 +236,7 @@ def test_lines_are_acknowledged_when_they_are_safe_in_the_store_that_has_them(ru
     """Of each store, from the first line since the last acknowledgement on, also over a reload."""
     made, found = stores(*rules, rest=rest)
     for _ in range(2):
-        begins = found.appended
+        begins: Mapping[Any, int] = found.appended
         found.append(batch(b"one"))
         [taken] = [one for one in begins if one.appended > begins[one]]
         # The rules go that chose this store.

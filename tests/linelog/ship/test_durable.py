@@ -211,7 +211,7 @@ def test_what_is_written_while_a_text_is_synced_comes_once_and_not_before_its_ow
 
     def once(kind: type, name: str) -> None:
         found = getattr(kind, name)
-        asks = found.fget if isinstance(found, property) else found
+        asks: Any = found.fget if isinstance(found, property) else found
 
         def asking(*given: Any) -> Any:
             answer = asks(*given)

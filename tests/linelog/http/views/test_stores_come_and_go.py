@@ -15,7 +15,7 @@ from logsrv.linelog.http.views.stores_hub import LOOK_FOR_STORES_EVERY, StoresHu
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.store.segment import Position, number_of_store, sealed_name
 from tests.leaks import killed
-from tests.linelog.http.views.test_stores_hub import WatchedStores, lines_in
+from tests.linelog.http.views.watched_stores import WatchedStores, lines_in
 from tests.parts.stores import BEGIN
 
 CLIENTS = 3
@@ -205,7 +205,7 @@ def test_each_line_comes_once_and_nothing_stays_of_clients_and_stores_that_left(
             clients.hub.leave(viewer)
         assert not clients.hub.has_viewers
         left = open_files()
-        StoresHub(str(top), pytest.fail, pytest.fail, lambda: 0.0, lambda: 0.0)
+        StoresHub(str(top), pytest.fail, lambda _: None, lambda: 0.0, lambda: 0.0)
         fresh = open_files() - left
         # As many as a hub has without any viewer.
         assert left - clients.before == fresh
