@@ -102,7 +102,7 @@ IN_TIME = [
     Sabotage(
         "a part inside of a masked one ends it early",
         "linelog/intake/masks.py",
-        "max(end, found[-1][1])",
+        "max(end, ends[-1])",
         "end",
         "linelog/intake/test_masks.py::test_each_match_becomes_masked_or_its_named_groups_do",
     ),
