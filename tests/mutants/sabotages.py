@@ -26,11 +26,8 @@ SABOTAGES = [
     Sabotage(
         "a line is dropped under load",
         "linelog/intake/intake.py",
-        "        self._waiting += [_WaitingBatch(Batch(piece, source, received)) for piece in pieces]\n",
-        "        if not self.valve.closed:\n"
-        "            self._waiting += [\n"
-        "                _WaitingBatch(Batch(piece, source, received)) for piece in pieces\n"
-        "            ]\n",
+        "        self._waiting += [\n",
+        "        self._waiting += [] if self.valve.closed else [\n",
         "linelog/intake/test_intake.py::test_lines_that_come_under_load_are_stored_once_and_in_their_order",
     ),
     Sabotage(

@@ -3,7 +3,10 @@
 import pytest
 
 from tests.mutants.sabotages import SABOTAGES, SECONDS
+from tests.mutants.sabotages_in_time import IN_TIME
 from tests.mutants.tree import ROOT, Tree
+
+ALL = [*SABOTAGES, *IN_TIME]
 
 
 @pytest.fixture(scope="session")
@@ -11,7 +14,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return Tree(tmp_path_factory.mktemp("sabotages") / "tree")
 
 
-@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.defect)
+@pytest.mark.parametrize("sabotage", ALL, ids=lambda one: one.defect)
 def test_the_text_that_is_changed_is_there_once_and_its_test_exists(sabotage):
     source = (ROOT / sabotage.patch.file).read_text()
     compile(sabotage.patch.applied(source), sabotage.file, "exec")
@@ -23,13 +26,13 @@ def test_the_text_that_is_changed_is_there_once_and_its_test_exists(sabotage):
 @pytest.mark.nightly
 def test_without_a_sabotage_these_tests_pass_in_the_copy(tree):
     """Otherwise one that always fails there would be taken for a find."""
-    status, said = tree.run(sorted({f"tests/{one.test}" for one in SABOTAGES}), 3 * SECONDS)
+    status, said = tree.run(sorted({f"tests/{one.test}" for one in ALL}), 3 * SECONDS)
     assert status == 0, said[-2000:]
 
 
 @pytest.mark.long
 @pytest.mark.nightly
-@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.defect)
+@pytest.mark.parametrize("sabotage", ALL, ids=lambda one: one.defect)
 def test_a_test_finds_the_sabotage_within_seconds(sabotage, tree):
     patch = sabotage.patch
     source = (ROOT / patch.file).read_text()

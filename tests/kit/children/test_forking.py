@@ -94,35 +94,38 @@ class Owner:
 
 
 @asynccontextmanager
-async def three_hundred() -> AsyncIterator[Owner]:
+async def forks(number: int) -> AsyncIterator[Owner]:
     before, owner = open_descriptors(), Owner()
-    for _ in range(300):
+    for _ in range(number):
         await owner.fork_until_it_waits()
-    assert len(owner.children().split()) == 300
+    assert len(owner.children().split()) == number
     yield owner
     await until(lambda: owner.over, "the end of the process that forks")
     # What a forked process has said is read before its end is told.
-    await until(lambda: len(owner.ends) >= 300, "all ends")
+    await until(lambda: len(owner.ends) >= number, "all ends")
     # Each of them once.
     assert {child for child, _ in owner.ends} == {*owner.forked}
-    assert len(owner.ends) == 300
+    assert len(owner.ends) == number
     assert open_descriptors() == before
 
 
-@pytest.mark.slow
-async def test_three_hundred_that_end_together_are_reaped_and_each_end_is_told_once():
-    async with three_hundred() as owner:
+FEW_AND_MANY = pytest.mark.parametrize("number", [4, pytest.param(300, marks=pytest.mark.slow)])
+
+
+@FEW_AND_MANY
+async def test_those_that_end_together_are_reaped_and_each_end_is_told_once(number):
+    async with forks(number) as owner:
         for one in owner.forked:
             one.kill()
-        await until(lambda: len(owner.ends) == 300, "all ends")
+        await until(lambda: len(owner.ends) == number, "all ends")
         assert owner.children() == ""
         assert {end for _, end in owner.ends} == {ProcessEnd(None, signal.SIGIO)}
         owner.forking.end()
 
 
-@pytest.mark.slow
-async def test_those_that_go_on_after_the_last_order_are_told_as_well():
-    async with three_hundred() as owner:
+@FEW_AND_MANY
+async def test_those_that_go_on_after_the_last_order_are_told_as_well(number):
+    async with forks(number) as owner:
         owner.forking.end()
         for one in owner.forked:
             one.kill()
@@ -130,11 +133,11 @@ async def test_those_that_go_on_after_the_last_order_are_told_as_well():
         assert {end for _, end in owner.ends} == {ProcessEnd(None, signal.SIGIO)}
 
 
-@pytest.mark.slow
-async def test_no_end_is_lost_or_told_twice_if_the_process_that_forks_is_killed_meanwhile():
+@FEW_AND_MANY
+async def test_no_end_is_lost_or_told_twice_if_the_process_that_forks_is_killed_meanwhile(number):
     """Some ends are on their way; nobody tells those of the others."""
-    async with three_hundred() as owner:
-        for one in owner.forked[:150]:
+    async with forks(number) as owner:
+        for one in owner.forked[: number // 2]:
             one.kill()
         await until(lambda: owner.ends, "the first end")
         os.kill(owner.pid, signal.SIGKILL)

@@ -305,6 +305,29 @@ def test_a_process_that_does_not_end_its_answer_is_killed(reactor):
     assert reactor.last.killed and "took longer than 100 s" in str(asked.found)
 
 
+def test_an_idle_process_that_has_died_is_asked_nothing(reactor):
+    """The next message goes to another that is free, or to a new one."""
+    workers = workers_of(reactor, 2)
+    for _ in range(2):
+        Asked(workers.answer(b"x"))
+    first, second = reactor.processes
+    for process in (first, second):
+        process.say()
+        process.say(b"y")
+    second.end(signal=9)
+    for number in range(2):
+        asked = Asked(workers.answer(b"%d" % number))
+        (new,) = {*reactor.processes} - {first, second} or {first}
+        if new is not first:
+            new.say()
+        assert new.said[-1] == b"%d" % number
+        new.say(b"y")
+        assert asked.found == b"y"
+        if not number:
+            first.end(signal=9)
+    assert len(reactor.processes) == 3
+
+
 def test_idle_processes_end_after_the_last_busy_one_has_died(reactor):
     workers = workers_of(reactor, 2)
     for _ in range(2):

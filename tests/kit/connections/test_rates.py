@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
@@ -12,8 +12,9 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.connections.rates import REMEMBERED, PeerRateLimits, TokenBuckets
+from logsrv.kit.connections.rates import REMEMBERED, PeerRateLimits, Throttle, TokenBuckets
 from logsrv.kit.testing import MemoryService
+from logsrv.reactor import Timer
 from tests.parts.talking import Echo, echo
 
 
@@ -253,3 +254,61 @@ def test_rates_remember_a_limited_number_of_peers():
         limit.take_allowed_bytes(number, b"\n")
     assert limit.take_allowed_bytes(0, b"\n")[0] == 1
     assert limit.take_allowed_bytes(REMEMBERED, b"\n")[0] == 0
+
+
+class Throttled:
+    """A connection whose protocol pauses and goes on when a test says so, also while it is given data."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.reads = self.wants = True
+        self.within: list[str] = []
+        self.given = self.sent = b""
+        self.is_given = False
+        transport = SimpleNamespace()
+        transport.pauseProducing = lambda: setattr(self, "reads", False)
+        transport.resumeProducing = lambda: setattr(self, "reads", True)
+        self.transport: Any = transport
+        limit = rates(self.clock, lines=2)
+        self.throttle = Throttle(
+            limit, "peer", transport, Timer(self.clock), self._deliver, lambda: None
+        )
+
+    def _deliver(self, data: bytes) -> None:
+        assert self.wants and not self.is_given, "it is busy"
+        self.is_given = True
+        self.given += data
+        for what in self.within:
+            self.act(what)
+        self.is_given = False
+
+    def act(self, what: str) -> None:
+        if what == "send":
+            for _ in range(3):
+                self.sent += b"%d\n" % len(self.sent)
+            self.throttle.received(self.sent[len(self.given) + len(self.throttle.kept) :])
+        elif what == "advance":
+            self.clock.advance(0.7)
+        elif what in ("pause", "resume"):
+            self.wants = what == "resume"
+            getattr(self.transport, f"{what}Producing")()
+
+
+@example(["send"], ["pause", "advance", "resume"])
+@given(
+    st.lists(st.sampled_from(("send", "advance", "pause", "resume")), max_size=20),
+    st.sampled_from(([], ["pause"], ["resume"], ["pause", "advance", "resume"])),
+)
+def test_a_throttled_peer_is_heard_in_its_order_and_nobody_who_is_busy_hears_it(steps, within):
+    """Whatever the protocol wants meanwhile; when the limits go it has all, and no timer is left."""
+    one = Throttled()
+    one.within = within
+    for step in steps:
+        one.act(step)
+        assert one.given + one.throttle.kept == one.sent
+        assert one.reads == (one.wants and not one.throttle.kept)
+    one.wants, one.within = True, []
+    one.transport.resumeProducing()
+    one.throttle.deliver_all_and_detach()
+    assert one.given == one.sent and one.reads
+    assert one.clock.getDelayedCalls() == []

@@ -2,7 +2,7 @@
 
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -300,6 +300,68 @@ async def test_a_reload_waits_for_an_async_apply(tmp_path, monkeypatch):
         await service.reload()
     assert any("reload refused" in message for message in messages)
     assert tuple(service.settings) == ("a", "b")
+    await service.stopService()
+
+
+async def test_however_often_a_reload_is_asked_for_while_one_runs_it_runs_once_more(
+    tmp_path, monkeypatch
+):
+    """By the settings as they are then; the next one after that is again one."""
+    service = started(tmp_path, "a")
+    answer: Deferred[None] = Deferred()
+    applied: list[Sequence[str]] = []
+
+    def apply(settings: Sequence[str]) -> Deferred[None]:
+        applied.append(settings)
+        return answer
+
+    monkeypatch.setattr(service, "apply", apply)
+    for _ in range(2):
+        applied.clear()
+        answer = Deferred()
+        service.next = ("a", "b")
+        reloading = service.reload()
+        for _ in range(5):
+            service.next = ("a",)
+            await service.reload()
+        answer.callback(None)
+        await reloading
+        assert applied == [("a", "b"), ("a",)] and service.settings == ("a",)
+    await service.stopService()
+
+
+async def test_a_site_that_goes_is_free_at_once_and_nothing_stays_of_it(tmp_path, monkeypatch):
+    """Though it could not go on itself, and a peer keeps it; its counts stay in the sums."""
+    service = started(tmp_path, "a", "stays")
+    for number in range(1, 4):
+        with connect(tmp_path / "a") as peer:
+            await until(lambda: service.metrics.value("connections_open") == 1, "the connection")
+            served = service.recorded["a"].receiver.made[-1].transport
+            served.pauseProducing()
+            peer.sendall(b"x")
+            check = Site.check
+
+            def refuse(site: Site, check: Callable[[Site], None] = check) -> None:
+                if site.key == "a":
+                    raise ConfigurationError("it cannot go on")
+                check(site)
+
+            with monkeypatch.context() as patched:
+                patched.setattr(Site, "check", refuse)
+                service.next = ("stays",)
+                await service.reload()
+            assert [*service.settings] == ["stays"], "what goes need not be able to go on"
+            await until(lambda: "a" not in service.sockets(), "the end of its socket")
+            # Its peer is still there, and the next one has the place.
+            assert service.metrics.value("connections_open") == 1
+            service.next = ("a", "stays")
+            await service.reload()
+            assert [*service.settings] == ["a", "stays"]
+            assert service.metrics.value("connections_open") == 1
+            served.resumeProducing()
+        await until(lambda: len(service.served.all) == 2, "the end of the first")
+        assert service.calls.count("closed a") == number
+        assert service.metrics.totals()["connections_total"] == number
     await service.stopService()
 
 

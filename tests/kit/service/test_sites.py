@@ -84,6 +84,26 @@ async def test_a_site_that_cannot_be_made_counts_nothing(tmp_path):
     assert not any(metrics._watched.values())
 
 
+async def test_a_site_that_has_ended_is_asked_for_no_figure_any_more(tmp_path):
+    """Its last one stays in the sum: what served there may be gone."""
+    metrics, asked = Metrics(), list[int]()
+
+    def read() -> float:
+        asked.append(5)
+        return 5
+
+    def make_server(wanted: SiteSpec, part: MetricsPart) -> Any:
+        part.watch("received_bytes_total", read, listener="label")
+        return Recorded("it", [])
+
+    site = Site(wanted(tmp_path), make_server, REACTOR, metrics)
+    site.bind()
+    site.open()
+    await site.close(0)
+    asked.clear()
+    assert metrics.totals()["received_bytes_total"] == 5 and asked == []
+
+
 async def test_check_opens_nothing(tmp_path):
     site = made(tmp_path)
     site.check()

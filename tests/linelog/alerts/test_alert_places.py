@@ -89,6 +89,17 @@ def test_what_a_kill_left_beside_a_firing_alert_hinders_no_save(tmp_path, left):
     assert not [*(tmp_path / "alerts").glob("*.tmp")]
 
 
+def test_nothing_stays_of_an_alert_that_is_removed_while_it_fires(tmp_path):
+    """The URL of a webhook may be a secret."""
+    places = kept(tmp_path)
+    condition = attrs.evolve(TASK, alert=attrs.evolve(ALERT, alert="oops | count > 0 in 1m"))
+    places.save_progress("1", condition, AlertProgress(PLACE))
+    places.save_state("1", condition, {"episodes": [[[], 5.0, 1, None, True]]})
+    for _ in range(2):
+        places.remove_place("1")
+        assert [*(tmp_path / "alerts").iterdir()] == []
+
+
 A, B = TaskKey("command", None, "a"), TaskKey("command", None, "b")
 WEB = TaskKey("command", "web", "a")
 

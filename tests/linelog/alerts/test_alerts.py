@@ -239,6 +239,41 @@ def test_an_alert_that_was_removed_and_added_again_goes_on_from_there_after_a_re
     assert not (Path(stage.place) / "alerts" / "1").exists()
 
 
+def test_what_a_removed_alert_has_to_report_ends_where_it_was_removed(stage):
+    """Reloads that come while its end is under way make it no longer."""
+    stage.alerts.replace_alerts((alert("a"), alert("b")))
+    for end in (5, 9, 12):
+        stage.end = Position(end, 0)
+        stage.alerts.replace_alerts((alert("b", every=300 + end),))
+        assert stage.orders.tasks["1"].until == Position(5, 0)
+
+
+@pytest.mark.parametrize("are_others", [False, True])
+def test_places_wait_until_all_alerts_are_known_and_go_then(stage, are_others):
+    """As when the file of the page's alerts cannot be read at a start, and has others, or none, later."""
+    stage.alerts.replace_alerts((alert("a"), alert("page")))
+    stage.end = Position(9, 0)
+    again = stage.service()
+    again.replace_alerts((alert("a"),), is_whole=False)
+    places = Path(stage.place) / "alerts"
+    assert (places / "2").exists()
+    with logged() as said:
+        for _ in range(2):
+            others = (alert("page"),) if are_others else ()
+            again.replace_alerts((alert("a"), *others))
+            assert (places / "2").exists() == are_others
+    assert sum("no longer an alert" in one for one in said) == (not are_others)
+    names = {"a": "1", "page": "2"} if are_others else {"a": "1"}
+    assert {one.alert.alert: name for name, one in stage.orders.tasks.items()} == names
+    # What is removed, and comes back, is a new one.
+    again.replace_alerts((alert("a"),))
+    again.replace_alerts((alert("a"), alert("page")))
+    [task] = [
+        one for one in stage.orders.tasks.values() if one.alert.alert == "page" and not one.until
+    ]
+    assert task.begin == Position(9, 0)
+
+
 def test_equal_alerts_keep_their_places_over_a_restart(stage):
     stage.alerts.replace_alerts((alert("a"), alert("a"), alert("b")))
     names = {one.label: name for name, one in stage.orders.tasks.items()}

@@ -1,9 +1,11 @@
 """What an input is given: its way into the store, under its listener's name."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
@@ -204,6 +206,34 @@ def test_lines_that_wait_for_room_are_masked_and_dropped_as_a_reload_says(monkey
     turn(way.clock)
     store.sync()
     assert safe.called
+
+
+def test_what_waits_asks_to_be_acknowledged_behind_its_own_last_line_and_in_its_turn(monkeypatch):
+    monkeypatch.setattr(intake_module, "MOST_STORED", 200)
+    store = SlowStore()
+    way = intake(store)
+    store.append(Batch(Block.of(b"x" * HIGH_WATER + b"\n"), "tcp:others", 0.0))
+    asked: list[bytes] = []
+
+    def durable(_: object) -> Deferred[None]:
+        # The last line that the store has got.
+        asked.append(b"".join([store.stored, *store.pending]).split()[-1])
+        return succeed(None)
+
+    monkeypatch.setattr(store, "durable", durable)
+    told: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        told.append(number)
+
+    for number in range(3):
+        way.take(b"".join(b"%d%d\n" % (number, line) for line in range(8)), "tcp:h:1")
+        way.durable().addCallback(partial(note, number))
+    assert not asked
+    while store.pending:
+        store.write()
+        turn(way.clock)
+    assert asked == [b"07", b"17", b"27"] and told == [0, 1, 2]
 
 
 @pytest.mark.slow

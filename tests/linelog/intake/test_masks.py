@@ -48,6 +48,10 @@ def masked(lines: bytes, *masks: str) -> bytes:
         ("/pw=(?P<pw>[^ ]*)/", b"pw= user=y", b"pw= user=y"),
         ("/(?P<a>x(?P<b>y))z(?P<c>q)?/", b"xyz xyzq", b"(masked)z (masked)z(masked)"),
         (r"/\\xe9/", rb"caf\xe9", b"caf(masked)"),
+        # What is found beside escapes is inside of what is found with them, or goes beyond it.
+        (r"/\bk=\S*n\d+-\d+|\b\d{4}\b/", rb"k=a\n1234-99 x", b"(masked) x"),
+        (r"/\bk=\w+|\b\d{4}-\d+/", rb"k=\n1234-99 x", b"k=\\n(masked) x"),
+        (r"/\bk=\S\w*|\b\d{4}-\d+/", rb"k=\n1234-99 x", b"(masked) x"),
     ],
 )
 def test_each_match_becomes_masked_or_its_named_groups_do(mask, line, stored):
@@ -103,6 +107,9 @@ LINE = st.lists(WORDS, max_size=6).map(b"".join)
 def reference(line: bytes, mask: str) -> bytes:
     """One line alone, by Python's own expressions: `$` and case as queries have them."""
     pattern = mask[1:-1].replace("$", r"\Z").encode()
+    if rb"\b" in pattern:
+        # A letter of an escape is in no word.
+        pattern = pattern.replace(rb"\b", rb"(?:\b|(?<=\\x[0-9a-f]{2}))", 1)
     flags = re.IGNORECASE | re.DOTALL
     spans = []
     for found in re.finditer(pattern, line, flags):

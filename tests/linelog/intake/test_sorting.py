@@ -1,5 +1,6 @@
 """Lines that rules sort into several stores: each once, in its order, with its record."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -112,8 +113,11 @@ def test_lines_are_kept_though_a_rule_fails(monkeypatch):
         monkeypatch.setattr(Matcher, "find", None)
         for _ in range(2):
             found.append(batch(b"one"))
-    assert [event["log_level"].name for event in events] == ["critical"]
-    assert made[""].text.count(b"\n") == 2 and not made["a"].text
+        assert [event["log_level"].name for event in events] == ["critical"]
+        found.sort([QueryRule(make_matcher(parse("two")), made["a"])], made[""])
+        found.append(batch(b"two"))
+    assert [event["log_level"].name for event in events] == ["critical"] * 2
+    assert made[""].text.count(b"\n") == 3 and not made["a"].text
 
 
 def pieces(sent: list[bytes], cuts: list[int]) -> list[list[bytes]]:
@@ -172,6 +176,19 @@ def test_only_the_last_text_of_few_sources_is_kept(monkeypatch):
     assert before.size <= 10_000
 
 
+def test_the_source_that_was_silent_for_the_longest_time_is_forgotten_first(monkeypatch):
+    """A trace goes with its record, however many others have begun to talk meanwhile."""
+    made, found = stores(("errors", "level>=error"))
+    first = "tcp:10.0.0.1:5"
+    monkeypatch.setattr(sorting, "MOST_KEPT", 2000)
+    found.append(batch(b"2026-11-20 06:18:42 ERROR it failed", source=first))
+    for number in range(60):
+        found.append(batch(b"hello", source=f"tcp:10.0.0.2:{1000 + number}"))
+        if number % 10 == 0:
+            found.append(batch(b'  File "x.py", line 1, in <module>', source=first))
+    assert made["errors"].text.count(b"\n") == 1 + 6
+
+
 def fired(waiting: Deferred[None]) -> list[object]:
     done: list[object] = []
     waiting.addBoth(done.append)
@@ -211,6 +228,30 @@ def test_an_earlier_fault_of_a_store_is_not_that_of_lines_in_another():
     assert made["a"].asked == [0, 0, made["a"].appended]
     size = len(b"".join(batch(b"two").stored()))
     assert made[""].asked == [0, 0, 0] and made[""].appended == 2 * size
+
+
+@pytest.mark.parametrize("rest", ["", "fw"])
+@pytest.mark.parametrize("rules", [(), (("a", "one"),)])
+def test_lines_are_acknowledged_when_they_are_safe_in_the_store_that_has_them(rules, rest):
+    """Of each store, from the first line since the last acknowledgement on, also over a reload."""
+    made, found = stores(*rules, rest=rest)
+    for _ in range(2):
+        begins: Mapping[Any, int] = found.appended
+        found.append(batch(b"one"))
+        [taken] = [one for one in begins if one.appended > begins[one]]
+        # The rules go that chose this store.
+        found.sort((), made[""])
+        done = fired(found.durable())
+        assert taken.asked[-1] <= begins[taken]
+        for one in begins:
+            assert not done
+            one.waiting[-1].callback(None)
+        assert done == [None]
+        stored = {**made, "": made[""]}
+        found.sort(
+            [QueryRule(make_matcher(parse(query)), stored[name]) for name, query in rules],
+            stored[rest],
+        )
 
 
 def test_a_moment_is_of_every_store_also_after_a_reload():

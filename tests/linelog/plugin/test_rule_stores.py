@@ -2,13 +2,17 @@
 
 import errno
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
-from logsrv.errors import StartError
+from logsrv.errors import StartError, StoreError
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.service import LoggerService
 from logsrv.linelog.store.store import Store
@@ -236,3 +240,124 @@ async def test_the_log_names_the_store_of_a_fault(tmp_path, monkeypatch):
         "stores/audit: keep-bytes (100 bytes) is less than --rotate" in one for one in warned
     )
     await server.service.stopService()
+
+
+async def test_a_rule_that_comes_back_has_its_store_again(tmp_path):
+    """As if it had never been away, for the lines, the status, and a later start without it."""
+    server = Server(tmp_path, QUERY + LISTENER)
+    server.service.startService()
+    await server.send("sshd 1")
+    said = await server.reload("")
+    assert "stores/audit has no rule any more" in server.service.status()
+    said += await server.reload(QUERY.replace("365", "7"))
+    assert "stores/audit" not in server.service.status()
+    assert "stores/fw has no rule any more" in server.service.status()
+    await server.send("sshd 2")
+    said += await server.reload(LISTENER)
+    # An open store is not opened a second time.
+    assert not [one for one in said if "nothing is removed from it" in one]
+    await server.service.stopService()
+    assert server.lines("audit") == ["sshd 1", "sshd 2"]
+    again = Server(tmp_path, "")
+    again.service.startService()
+    [store] = again.service.rule_stores.stores
+    assert store.policy.keep_days == 7
+    await again.service.stopService()
+
+
+async def test_a_rule_by_listener_takes_what_no_earlier_rule_has_taken(tmp_path):
+    """The order of the rules counts, also when a reload changes nothing else."""
+    server = Server(tmp_path, QUERY + LISTENER)
+    server.service.startService()
+    await server.send("sshd 1", "x", to="fw")
+    await server.reload(LISTENER + QUERY)
+    await server.send("sshd 2", "y", to="fw")
+    await server.service.stopService()
+    assert server.lines("audit") == ["sshd 1"]
+    assert server.lines("fw") == ["x", "sshd 2", "y"] and server.lines() == []
+
+
+async def test_a_refused_reload_leaves_no_store_open(tmp_path):
+    """The one that it had opened before another failed: the next reload opens it."""
+    server = Server(tmp_path, "")
+    server.service.startService()
+    wrong = server.store / "stores" / "fw"
+    wrong.parent.mkdir()
+    wrong.write_text("a file")
+    for _ in range(2):
+        said = await server.reload(QUERY + LISTENER)
+        # Its threads may be about to end the second time.
+        assert [one for one in said if "reload refused" in one and "stores/" in one]
+        assert server.service.rule_stores.stores == []
+    wrong.unlink()
+    end = REACTOR.seconds() + PATIENCE
+    # Its threads may be about to end.
+    while any("refused" in one for one in await server.reload(QUERY + LISTENER)):
+        assert REACTOR.seconds() < end
+        await deferLater(REACTOR, 0.01)
+    await server.send("sshd 1")
+    await server.service.stopService()
+    assert server.lines("audit") == ["sshd 1"]
+
+
+async def test_each_store_begins_a_new_file_when_the_server_is_told_so(tmp_path):
+    """As logrotate does it, in any of them."""
+    server = Server(tmp_path, QUERY + LISTENER)
+    server.service.startService()
+    places = [server.store, *(server.store / "stores" / name for name in ("audit", "fw"))]
+    for place in places:
+        (place / "current.log").rename(place / "away.log")
+    await server.reload(QUERY + LISTENER)
+    await until(lambda: all((one / "current.log").exists() for one in places), "the new files")
+    await server.service.stopService()
+
+
+def left_of_stores() -> list[str]:
+    """The threads and timers of open stores."""
+    timers = [str(one) for one in REACTOR.getDelayedCalls() if "HangLog" in str(one)]
+    return timers + [one.name for one in threading.enumerate() if one.name.startswith("store-")]
+
+
+async def test_a_server_that_stops_ends_what_each_store_has_begun(tmp_path):
+    """Also of a store whose rule is gone."""
+    before = len(left_of_stores())
+    server = Server(tmp_path, QUERY + LISTENER, "columns = true\n")
+    server.service.startService()
+    await server.send("sshd 1")
+    await server.send("x", to="fw")
+    await server.reload(LISTENER, "columns = true\n")
+    await server.service.stopService()
+    await until(lambda: len(left_of_stores()) <= before, "the end of all")
+
+
+async def test_a_stop_waits_for_each_store_though_one_fails_to_close(tmp_path, monkeypatch):
+    """What another has still to write is written before the process ends."""
+    server = Server(tmp_path, QUERY + LISTENER)
+    server.service.startService()
+    [first, second] = server.service.rule_stores.stores
+    close, close_second = first.close, second.close
+    steps: list[str] = []
+    written: Deferred[None] = Deferred()
+
+    async def close_in_vain() -> None:
+        await close()
+        steps.append("failed")
+        raise StoreError("no space")
+
+    async def close_later() -> None:
+        await close_second()
+        await written
+        steps.append("written")
+
+    monkeypatch.setattr(first, "close", lambda: Deferred.fromCoroutine(close_in_vain()))
+    monkeypatch.setattr(second, "close", lambda: Deferred.fromCoroutine(close_later()))
+    with logged() as said:
+        stopping = server.service.stopService()
+        stopping.addBoth(lambda _: steps.append("stopped"))
+        await until(lambda: steps, "the failure")
+        # A turn of the reactor.
+        await deferLater(REACTOR, 0)
+        written.callback(None)
+        await stopping
+    assert steps == ["failed", "written", "stopped"]
+    assert any("no space" in one for one in said)

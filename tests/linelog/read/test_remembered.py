@@ -307,3 +307,14 @@ def test_many_small_parts_take_no_more_memory(monkeypatch):
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert taken < 1.1 * remembered.MOST
+
+
+@pytest.mark.parametrize("part", [b"", b"+", b"++x", bytes(range(256))])
+def test_a_part_is_remembered_byte_for_byte(part):
+    """Also the second time, when its key alone is noted."""
+    memory, key = RememberedParts(), key_of_part("| count", [1])
+    for _ in range(2):
+        memory.add(key, part)
+        for note in memory.take_notes():
+            memory.keep(note)
+        assert memory.get(key) == part

@@ -1,13 +1,14 @@
 """What leaves is on the medium: a power cut takes nothing back that a far side has."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.read.texts import PackedFrames
+from logsrv.linelog.read.texts import PackedFrames, PlainFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.durable import DurableFollower
 from logsrv.linelog.store.segment import Position
@@ -22,6 +23,8 @@ class Medium:
         self.syncs: list[int] = []
         self.names = 0
         self.why: OSError | None = None
+        # Happens once, while a text is synced.
+        self.meanwhile: Callable[[], object] = bool
         sync = os.fdatasync
 
         def fdatasync(fd: int) -> None:
@@ -31,6 +34,8 @@ class Medium:
             self.sizes[found.st_ino] = found.st_size
             self.syncs.append(found.st_size)
             sync(fd)
+            meanwhile, self.meanwhile = self.meanwhile, bool
+            meanwhile()
 
         def sync_directory(view: View) -> None:
             self.names += 1
@@ -172,3 +177,70 @@ def test_a_disk_that_does_not_sync_names_lets_nothing_leave(tmp_path, monkeypatc
                 follower.read_durable()
     assert read(follower) == line("x")
     follower.close()
+
+
+@pytest.mark.parametrize("ends", ["", "before", "behind"])
+@pytest.mark.parametrize("is_half", [False, True])
+@pytest.mark.parametrize(
+    ("moment", "is_read"),
+    [("asked", False), ("measured", False), ("synced", False), ("asked", True), ("measured", True)],
+)
+def test_what_is_written_while_a_text_is_synced_comes_once_and_not_before_its_own_sync(
+    writer, medium, follower, monkeypatch, moment, is_read, is_half, ends
+):
+    """Also if the segment ends just then.
+
+    is_read: whether all that was there is read. ends: whether it does, before or behind what is written.
+    """
+    wrote, current = line("line 0", 0), writer.directory / "current.log"
+
+    def write(more: bytes) -> None:
+        nonlocal wrote
+        wrote += more
+        with current.open("ab") as file:
+            file.write(more)
+
+    def happen() -> None:
+        if ends == "before":
+            writer.rotate()
+        write(line("line 1", 1)[: 9 if is_half else None])
+        if ends == "behind":
+            if is_half:
+                write(line("line 1", 1)[9:])
+            writer.rotate()
+
+    def once(kind: type, name: str) -> None:
+        found = getattr(kind, name)
+        asks: Any = found.fget if isinstance(found, property) else found
+
+        def asking(*given: Any) -> Any:
+            answer = asks(*given)
+            meanwhile, medium.meanwhile = medium.meanwhile, bool
+            meanwhile()
+            return answer
+
+        monkeypatch.setattr(kind, name, property(asking) if isinstance(found, property) else asking)
+
+    writer.write()
+    got = read(follower) if is_read else b""
+    medium.meanwhile = happen
+    if moment == "asked":
+        once(View, "is_active_file")
+    elif moment == "measured":
+        once(PlainFrames, "file_size")
+    for _ in range(2):
+        while (found := follower.find_readable()) is not None:
+            frames, reach = found
+            assert reach <= medium.sizes[os.fstat(frames.fd).st_ino]
+            lines = follower.read(until=Position(frames.number, reach))
+            assert lines is not None and not lines.has_gap
+            got += lines.text
+        # The rest of the line, and another one in a segment behind it.
+        if is_half and ends != "behind" and not wrote.endswith(b"\n"):
+            write(line("line 1", 1)[9:])
+        writer.rotate()
+        write(line("last", 5))
+    while (lines := follower.read_durable()) is not None:
+        assert not lines.has_gap
+        got += lines.text
+    assert got == wrote

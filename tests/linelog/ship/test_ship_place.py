@@ -16,10 +16,12 @@ from logsrv.linelog.ship.ship_place import (
     ShipPlace,
     write_identity_to_places,
 )
+from logsrv.linelog.store import place as store_place
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.place import Place, PlaceFolder, save
 from logsrv.linelog.store.segment import Position
+from tests.parts.disks import FaultyDisk
 from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import line, make_store
 
@@ -100,6 +102,34 @@ def test_a_full_refused_file_becomes_old(tmp_path, monkeypatch):
     assert kept["far.refused"] == b"last\n"
     assert kept["far.refused.old"].endswith(b"line 099\n" + b"x" * 99 + b"\n")
     assert max(map(len, kept.values())) < 300
+
+
+def test_refused_lines_and_the_names_of_their_files_are_synced_in_their_order(
+    tmp_path, monkeypatch
+):
+    """A line that was refused is nowhere else once the place is behind it, not even after a power cut."""
+    monkeypatch.setattr(module, "LARGEST_REFUSED", 100)
+    disk = FaultyDisk()
+    monkeypatch.setattr(store_place, "Disk", lambda: disk)
+
+    def last(*names: str) -> int:
+        found = (number for number, name in enumerate(disk.calls) if name in names)
+        return max(found, default=-1)
+
+    # What is renamed away is never synced again.
+    disk.before["rename"] = lambda: assert_above(last("fdatasync"), last("writev"))
+    lines = refused_lines(tmp_path)
+    for full in (b"x" * 50, b"x" * 99, b"x" * 10, b"x" * 99):
+        disk.calls.clear()
+        lines.add([full])
+        lines.sync()
+        assert_above(last("fdatasync"), last("writev"))
+        assert_above(last("sync_directory"), last("writev", "create", "rename"))
+    lines.close()
+
+
+def assert_above(one: int, other: int) -> None:
+    assert one > other
 
 
 @pytest.mark.parametrize(

@@ -186,12 +186,8 @@ class StoresHub:
             return
         allowed = int(self._main.lines_per_second() * BURST)
         step = behind.next_step(reached, allowed, self._views)
-        if not step.missed or step.data:
-            # Sent even if empty: a viewer asks for a step only when the last one has arrived.
-            is_live = step.over and not step.missed
-            self._hand_out(ViewEvents((viewer,), step.data, step.lines, live=is_live))
-        if step.missed:
-            self._hand_out(ViewEvents((viewer,), missed=step.missed, live=step.over))
+        # One message, even if it is empty: a viewer asks for the next step when it has arrived.
+        self._hand_out(ViewEvents((viewer,), step.data, step.lines, step.missed, live=step.over))
         if step.over or len(self._catching_up) > MOST_OPEN:
             behind.close()
         if step.over:

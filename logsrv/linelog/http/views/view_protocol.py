@@ -39,7 +39,8 @@ class LiveQuery(NamedTuple):
 class ViewEvents(NamedTuple):
     """Events for some viewers.
 
-    data: the events of `lines` lines, or other events. missed: the number of lines left out before these.
+    data: the events of `lines` lines, or other events. missed: the number of lines left out before these;
+    of a viewer that catches up, behind them.
     live: whether the viewers get new lines from now on without asking for more.
     """
 

@@ -7,6 +7,7 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.readers.audit import AuditLog, LineCounter
 from logsrv.linelog.http.readers.reader import Reader
 from logsrv.linelog.http.readers.refusal_limit import AT_ONCE, COUNT_SECONDS
+from tests.parts.kept import kept
 from tests.parts.web_requests import Browser
 
 
@@ -46,6 +47,10 @@ def test_lines_are_counted_across_pieces():
         counter = LineCounter(mark)
         for piece in pieces:
             counter.add(piece)
+        assert counter.lines == b"".join(pieces).count(mark)
+        counter = LineCounter(mark)
+        for number in b"".join(pieces):
+            counter.add(bytes([number]))
         assert counter.lines == b"".join(pieces).count(mark)
 
 
@@ -171,3 +176,28 @@ def test_a_flood_without_a_token_is_counted_and_what_readers_ask_is_all_logged()
     del known[:]
     browser.get("/api/search")
     assert "status=401" in lines[-1], "later ones are logged again"
+
+
+def test_a_request_is_logged_if_the_log_was_on_when_it_began():
+    """A reload switches it while answers are under way; nothing stays of those that ended."""
+    lines: list[str] = []
+    clock = Clock()
+    audit = AuditLog(clock, lines.append)
+    requests: list[WebRequest] = []
+
+    def handle(request: WebRequest) -> None:
+        audit.begin(request)
+        requests.append(request)
+
+    before = kept(audit)
+    for was_on in (True, False):
+        browser = Browser(handle, clock)
+        audit.is_on = was_on
+        browser.get("/api/search")
+        audit.is_on = not was_on
+        requests[-1].begin_answer(200, "application/x-ndjson")
+        requests[-1].write(b"{}\n")
+        requests[-1].finish()
+        assert len(lines) == 1 and " lines=1 " in lines[0]
+    audit.is_on = False
+    assert kept(audit) == before

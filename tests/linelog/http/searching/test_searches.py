@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.searching import searches as searches_module
 from logsrv.linelog.http.searching.searches import MODULE, Searches
 from tests.parts.child_processes import Spawner, is_there
@@ -252,6 +252,23 @@ def test_a_search_that_begins_paused_is_not_read_and_takes_no_time_until_it_goes
     processes.advance(2)
     assert sink.done.result is not None and "9 s" in str(sink.done.result)
     searches.stop()
+
+
+def test_a_stop_tells_those_that_run_wait_their_turn_or_are_in_the_background(store):
+    processes = Spawner()
+    searches = Searches(lambda: str(store), processes, at_once=1, seconds=9.0)
+    sinks = [SearchSink() for _ in range(4)]
+    for limit, sink in enumerate(sinks):
+        ask = searches.start_search if limit < 2 else searches.queue_search
+        ask(asked(limit=limit), sink)
+        processes.advance(0)
+    assert searches.running_count == 1
+    # The other is the process that forks.
+    begun = len(processes.processes)
+    searches.stop()
+    assert [sink.done.called and sink.done.result for sink in sinks] == [STOPPING] * 4
+    processes.advance(100)
+    assert len(processes.processes) == begun
 
 
 async def test_a_search_is_ended_when_its_time_is_over(made):

@@ -58,6 +58,17 @@ def shared() -> Shared:
     return Shared()
 
 
+class ToldSink(SearchSink):
+    """A sink that keeps each of the sentences about what is missing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def receive_missing(self, missing: str) -> None:
+        self.told.append(missing)
+
+
 class ActingSink(SearchSink):
     """A sink that does something at each piece, as a transport does that is full or lost."""
 
@@ -132,6 +143,15 @@ def test_the_search_pauses_when_all_have_paused(shared):
     assert shared.search.paused, "the one that is left has paused"
     other.resume()
     assert not shared.search.paused
+
+
+def test_the_search_goes_on_for_one_who_joins_while_all_others_have_paused(shared):
+    shared.read(SearchSink()).pause()
+    assert shared.search.paused
+    joined = shared.read(SearchSink())
+    assert not shared.search.paused
+    joined.kill()
+    assert shared.search.paused
 
 
 def test_a_single_reader_that_pauses_pauses_its_search_and_loses_nothing(shared):
@@ -293,6 +313,18 @@ def test_who_joins_an_answer_with_progress_gets_the_latest_line_and_goes_on():
     shared.answer.receive_end(None)
     assert first.text == b"one\ntwo\nall\n" and late.text == b"two\nall\n"
     assert first.done.called and late.done.called and shared.unread.total == 0
+
+
+def test_who_joins_an_answer_with_progress_is_told_once_what_is_missing():
+    shared, first, late = partial(), SearchSink(), ToldSink()
+    shared.read(first)
+    shared.answer.receive_missing("segment 2 is missing")
+    shared.answer.receive_data(b"1\n")
+    shared.read(late)
+    shared.clock.advance(0)
+    for line in (b"2\n", b"3\n"):
+        shared.answer.receive_data(line)
+    assert late.text == b"1\n2\n3\n" and late.told == ["segment 2 is missing"]
 
 
 def test_who_joins_just_before_the_next_line_or_the_end_gets_that():

@@ -186,6 +186,19 @@ def test_skipped_lines_are_estimated(tmp_path, monkeypatch):
     assert news.text == line("after")
 
 
+def test_no_line_behind_the_end_of_a_poll_is_read_or_skipped(tmp_path, monkeypatch):
+    """Viewers that begin there would miss it."""
+    monkeypatch.setattr(polls, "PIECE", 1000)
+    monkeypatch.setattr(polls, "KEPT", 5000)
+    monkeypatch.setattr(polls, "COUNTED", 20_000)
+    each = line("x" * 60)
+    store = make_store(tmp_path / "store", [[each] * 10_000])
+    _, reader = reading(store, Position(1, 0))
+    polled = reader.poll(until=Position(1, 6000 * len(each)))
+    assert reader.position == Position(1, 6000 * len(each))
+    assert 5700 < polled.missed + sum(polled.lines) < 6300
+
+
 def test_skipped_segments_are_estimated(tmp_path, monkeypatch):
     monkeypatch.setattr(polls, "PIECE", 1000)
     monkeypatch.setattr(polls, "KEPT", 2000)

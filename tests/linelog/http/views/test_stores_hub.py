@@ -1,6 +1,5 @@
 """Viewers of several stores: each gets every line once, wherever it begins, and whatever comes or goes."""
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,79 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
-from logsrv.linelog.http.views.stores_hub import LOOK_FOR_STORES_EVERY, StoresHub
-from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
-from logsrv.linelog.store.cursor import Cursor, Place, parse_place, place_in, widened
+from logsrv.linelog.http.views.stores_hub import LOOK_FOR_STORES_EVERY
+from logsrv.linelog.store.cursor import Cursor, parse_place, widened
 from logsrv.linelog.store.segment import Position, number_of_store
 from tests.leaks import killed
-from tests.parts.stores import line, make_store
-
-
-class WatchedStores:
-    """A store and those of rules in it, and a hub; what each viewer has got."""
-
-    def __init__(self, top: Path, *names: str) -> None:
-        self.top = top
-        self.ends: dict[int, Position] = {}
-        self.now = 0.0
-        self.messages: dict[int, list[str]] = {}
-        self.last: dict[int, str] = {}
-        self.live: set[int] = set()
-        self.missed = 0
-        self.add("")
-        for name in names:
-            self.add(name)
-        self.hub = StoresHub(str(top), pytest.fail, self._take, lambda: self.now, lambda: 0.0)
-
-    def _place(self, name: str) -> Path:
-        return self.top / "stores" / name if name else self.top
-
-    def add(self, name: str) -> None:
-        if name:
-            (self.top / "stores").mkdir(exist_ok=True)
-        make_store(self._place(name), [[]])
-        number = number_of_store(name)
-        self.ends[number] = Position(1, 0).in_store(number)
-
-    def write(self, name: str, message: str) -> None:
-        text = line(message)
-        with (self._place(name) / "current.log").open("ab") as file:
-            file.write(text)
-        number = number_of_store(name)
-        self.ends[number] = self.ends[number].beside(len(text))
-
-    @property
-    def end(self) -> Place:
-        return place_in(dict(self.ends))
-
-    def attach(self, viewer: int, query: str = "", begin: Place | None = None) -> None:
-        self.messages.setdefault(viewer, [])
-        self.hub.attach(viewer, LiveQuery(query), begin or self.end, self.end)
-
-    def _take(self, events: ViewEvents) -> None:
-        found = [
-            dict(one.split(": ", 1) for one in event.split("\n"))
-            for event in events.data.decode().split("\n\n")[:-1]
-        ]
-        for viewer in events.viewers:
-            self.missed += events.missed
-            for event in found:
-                assert event["event"] == "line", event
-                self.messages[viewer].append(json.loads(event["data"])["message"])
-                self.last[viewer] = event["id"]
-            if events.live:
-                self.live.add(viewer)
-            elif viewer not in self.live and events.data:
-                self.hub.queue_step(viewer)
-
-    def poll(self, seconds: float = 1.0) -> None:
-        self.now += seconds
-        self.hub.poll()
-        while self.hub.step_wanted:
-            before = {one: len(got) for one, got in self.messages.items()}, set(self.live)
-            self.hub.serve_step()
-            if before == ({one: len(got) for one, got in self.messages.items()}, self.live):
-                self.hub.poll()
+from tests.linelog.http.views.watched_stores import WatchedStores
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 
 from logsrv.errors import StoreError
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.notes.erase_plan import (
     ErasePlan,
     Runs,
@@ -63,6 +64,42 @@ def test_an_interrupted_plan_stays_until_it_is_done(tmp_path):
         assert found is not None and told(found) == told(plan())
         file.remove()
     assert not (tmp_path / "erasing").exists() and not is_unfinished(disk)
+
+
+def test_a_plan_replaces_what_was_in_the_file(tmp_path):
+    """Half of another one, or a whole one of more lines."""
+    few = ErasePlan("2026-11-30T04:00:00.000000Z", "", "bob", 1, 0, {3: Runs()})
+    few.runs[3].add(0, 10)
+    with locked_plan(at(tmp_path)) as file:
+        for before in (b"half of a pl", plan().to_bytes(), b""):
+            (tmp_path / "erasing").write_bytes(before)
+            file.write(few)
+            found = file.read()
+            assert found is not None and told(found) == told(few)
+        file.remove()
+
+
+def test_an_erase_that_begins_as_another_ends_has_the_right_alone(tmp_path):
+    """It has opened the file that the other one removes then: a lock on that keeps nobody away."""
+
+    class AnotherEnds(Disk):
+        times = 0
+
+        def open(self, name: str, *flags: int) -> int:
+            fd = super().open(name, *flags)
+            self.times += 1
+            if self.times < 3:
+                self.unlink(name)
+            return fd
+
+    disk = AnotherEnds().open_directory(tmp_path)
+    with locked_plan(disk) as file:
+        other = locked_plan(at(tmp_path))
+        with pytest.raises(StoreError, match="another erase is under way"):
+            other.__enter__()
+        file.write(plan())
+    assert disk.times == 3 and is_unfinished(at(tmp_path))
+    disk.close()
 
 
 def test_one_erase_at_a_time(tmp_path):

@@ -449,6 +449,7 @@ def test_names_reach_the_medium_in_an_order_in_which_no_index_is_beside_another_
     one = next(one for one in sealed_segments(at(store)) if one.form is Form.PACKED)
     assert order(
         disk.calls,
-        *(f"sync {one.name}.tmp", f"remove {one.index}", "sync names", f"rename {one.name}"),
+        *(f"sync {one.name}.tmp", f"remove {one.columns}", f"remove {one.words}"),
+        *(f"remove {one.index}", "sync names", f"rename {one.name}"),
         *("sync names", f"rename {one.index}", "sync names", "remove erasing"),
     )
