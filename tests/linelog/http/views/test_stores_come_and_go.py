@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.http.views import catch_up, hub
-from logsrv.linelog.http.views.cursor import Cursor, begin_after, parse_place, widened
 from logsrv.linelog.http.views.stores_hub import LOOK_FOR_STORES_EVERY, StoresHub
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
+from logsrv.linelog.store.cursor import Cursor, begin_after, parse_place, widened
 from logsrv.linelog.store.segment import Position, number_of_store, sealed_name
 from tests.leaks import killed
 from tests.linelog.http.views.watched_stores import WatchedStores, lines_in

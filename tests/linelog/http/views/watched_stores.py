@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.http.views.cursor import Place, place_in
 from logsrv.linelog.http.views.stores_hub import StoresHub
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
+from logsrv.linelog.store.cursor import Place, place_in
 from logsrv.linelog.store.segment import Position, number_of_store
 from tests.parts.stores import line, make_store
 
