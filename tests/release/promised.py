@@ -52,11 +52,12 @@ def promised_names() -> list[str]:
 def broken_promises(kept: Iterable[str], today: Iterable[str]) -> list[str]:
     """Return the lines of a release that do not hold today.
 
-    A function may get further arguments at its end, if each has a default. A metric may get the label
-    `rule`: it is empty, and so not there, for what the metric had before.
+    A function may get further arguments at its end, if each has a default; an option a short form. A metric
+    may get the label `rule`: it is empty, and so not there, for what the metric had before.
     """
     have = set(today)
     have |= {re.sub(r", rule\b", "", one) for one in have if one.startswith("metric ")}
+    have |= {re.sub(r"^(logsrv .* --\S+) -\w\b", r"\1", one) for one in have}
     calls: dict[str, str] = {}
     for line in have:
         name, bracket, arguments = line.partition("(")

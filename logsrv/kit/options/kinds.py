@@ -57,8 +57,8 @@ class Kind(Generic[T]):
         ValueError, as `parse` does, for instance if a file is missing there.
     completion: the completions that a shell offers: files, directories or these words.
     secret: whether the value, or the contents of the file that it names, is secret.
-    harmless: tells whether everybody may read the file that a secret value names, such as one with a hash.
     advise: returns sentences for the log about a valid value that is probably a mistake.
+    harmless: tells whether everybody may read the file that a secret value names, such as one with a hash.
     """
 
     parse: Callable[[str], T] = attrs.field(kw_only=False)
@@ -70,8 +70,8 @@ class Kind(Generic[T]):
     locate: Callable[[T, Path], T] = attrs.field(default=lambda value, directory: value)
     completion: Completion = None
     secret: bool = False
-    harmless: Callable[[T], bool] = attrs.field(default=lambda value: False)
     advise: Callable[[T], Sequence[str]] = attrs.field(default=lambda value: ())
+    harmless: Callable[[T], bool] = attrs.field(default=lambda value: False)
 
     @property
     def is_flag(self) -> bool:

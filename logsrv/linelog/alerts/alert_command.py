@@ -85,7 +85,7 @@ def declare(parser: Parser) -> None:
     file = "read options from this TOML file, as twistd logsrv does"
     add("--config", metavar="FILE", action="append", help=file)
     store = f"the store (default: that of the configuration; without one {SAID})"
-    add("--directory", "-d", metavar="DIR", action="append", help=store)
+    add("--directory", "-d", metavar="DIRECTORY", action="append", help=store)
     add("--since", metavar="TIME", help="say when they would have fired since then; send nothing")
     add("--silence", metavar="NAME", help="send no messages of this alert for a while")
     add(
