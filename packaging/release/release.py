@@ -90,14 +90,16 @@ def expect_clone(root: Path) -> None:
         raise SystemExit("release: only a clone of git has a commit to build: git clone")
 
 
-def tools() -> Path:
-    """Return the Python of an environment with requirements.txt, which is made anew after changes."""
-    wanted = "".join(file.read_text() for file in sorted(HERE.glob("*.txt"))) + sys.version
-    place, mark = PLACE / "tools", PLACE / "tools" / "has"
+def tools(lock: str) -> Path:
+    """Return the Python of an environment with a lock of tools, which is made anew after changes."""
+    file = HERE.parent / "locks" / f"{lock}.txt"
+    wanted = file.read_text() + sys.version
+    place, mark = PLACE / f"tools-{lock}", PLACE / f"tools-{lock}" / "has"
     if not mark.exists() or mark.read_text() != wanted:
-        say("installing its tools into build/release/tools")
+        say(f"installing its tools into build/release/tools-{lock}")
         run(sys.executable, "-m", "venv", "--clear", place)
-        run(place / "bin/python", *PIP, "install", "--quiet", "-r", HERE / "requirements.txt")
+        with_sums = ("--only-binary", ":all:", "--require-hashes", "-r", file)
+        run(place / "bin/python", *PIP, "install", "--quiet", *with_sums)
         mark.write_text(wanted)
     return place / "bin/python"
 
@@ -114,7 +116,7 @@ def archives(out: Path) -> tuple[Path, Path]:
     """Build source distribution and wheel of the last commit into a folder."""
     tree = PLACE / "tree" / out.name
     export(tree)
-    made = run(tools(), HERE / "archives.py", tree, time_of_commit(), out)
+    made = run(tools("archives"), HERE / "archives.py", tree, time_of_commit(), out)
     source, wheel = made.splitlines()
     return Path(source), Path(wheel)
 
@@ -183,7 +185,7 @@ def release(rehearsal: bool, links: str) -> None:
         say(f"rehearsal of {version}: {each}" if rehearsal else each)
     if against and not rehearsal:
         raise SystemExit("release: nothing was made (make release REHEARSAL=1 goes on here)")
-    tool = tools()
+    tool = tools("release")
     say(f"building {version} from the last commit, twice")
     source, wheel = made_twice()
     kept = run("git", "ls-tree", "-r", "-z", "--name-only", "HEAD").split("\0")[:-1]
