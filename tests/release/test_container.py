@@ -9,6 +9,7 @@ import re
 import shutil
 import ssl
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,7 +66,7 @@ class Rootless:
     """podman and others, run by a user without rights whose home is `home`."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self.home = home
         self._environment = {
             "HOME": str(home),
             "XDG_RUNTIME_DIR": str(home / "run"),
@@ -96,7 +97,7 @@ class Rootless:
     def tried(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         apart = ("unshare", "--mount", "--propagation", "private", "sh", "-ec", ROOTLESS)
         return subprocess.run(
-            [*apart, self._home, *words],
+            [*apart, self.home, *words],
             env=self._environment,
             capture_output=True,
             text=True,
@@ -105,14 +106,13 @@ class Rootless:
 
 
 @pytest.fixture(scope="module")
-def rootless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rootless]:
+def rootless() -> Iterator[Rootless]:
     if os.geteuid() != 0:
         missing("only root can make the user who builds it")
     for name, package in (("podman", "podman"), ("newuidmap", "uidmap"), ("mmdebstrap",) * 2):
         program(name, package)
-    home = tmp_path_factory.mktemp("rootless")
-    for folder in (home.parent, home):
-        folder.chmod(0o755)
+    # Not in pytest's folder, which only root may enter.
+    home = Path(tempfile.mkdtemp(prefix="logsrv-rootless-"))
     user = Rootless(home)
     yield user
     user.tried("podman", "rm", "--all", "--force")
@@ -122,11 +122,10 @@ def rootless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rootless]:
 
 
 @pytest.fixture(scope="module")
-def image(rootless: Rootless, tmp_path_factory: pytest.TempPathFactory) -> str:
+def image(rootless: Rootless) -> str:
     """`make container` on a base of packaging/base.sh, both without root."""
-    home = tmp_path_factory.mktemp("context")
-    for folder in (home.parent, home):
-        folder.chmod(0o755)
+    home = rootless.home / "context"
+    home.mkdir()
     subprocess.run(
         ["git", "clone", "--quiet", ROOT, home / "checkout"], check=True, timeout=PATIENCE
     )
