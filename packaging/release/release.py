@@ -5,10 +5,10 @@
     python release.py --wheels DIR
 
 It makes them from the last commit only, into dist/: source distribution and wheel, with the same bytes for
-the same commit; an SBOM; notes from the changelog; SHA256SUMS. It installs both archives into an
-environment of each Python of this machine, and tries every command there. Its own files are in
-build/release; it publishes nothing. The second form builds the archives of the whole tree into DIR, the
-third those of logsrv-kit and logsrv; both try nothing.
+the same commit; an SBOM of it, and one of each extra; notes from the changelog; SHA256SUMS. It installs
+both archives into an environment of each Python of this machine, and tries every command there. Its own
+files are in build/release; it publishes nothing. The second form builds the archives of the whole tree into
+DIR, the third those of logsrv-kit and logsrv; both try nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from contents import complaints
 from pythons import pythons
 
 HERE = Path(__file__).parent
+LOCKS = HERE.parent / "locks"
 ROOT = HERE.parent.parent
 PLACE = ROOT / "build" / "release"
 OUT = ROOT / "dist"
@@ -92,7 +93,7 @@ def expect_clone(root: Path) -> None:
 
 def tools(lock: str) -> Path:
     """Return the Python of an environment with a lock of tools, which is made anew after changes."""
-    file = HERE.parent / "locks" / f"{lock}.txt"
+    file = LOCKS / f"{lock}.txt"
     wanted = file.read_text() + sys.version
     place, mark = PLACE / f"tools-{lock}", PLACE / f"tools-{lock}" / "has"
     if not mark.exists() or mark.read_text() != wanted:
@@ -202,10 +203,27 @@ def release(rehearsal: bool, links: str) -> None:
     sbom = PLACE / f"logsrv-{version}.cdx.json"
     cyclonedx = (tool, "-m", "cyclonedx_py", "environment", "--output-reproducible")
     run(*cyclonedx, "--output-file", sbom, environment, SOURCE_DATE_EPOCH=time_of_commit())
+    of_extras = [sbom_of_extra(tool, extra, version) for extra in extras()]
     notes = PLACE / f"logsrv-{version}.md"
     text = section(run("git", "show", "HEAD:docs/changelog.md"), version)[1]
     notes.write_text(re.sub(r"\]\((?=[\w./-]+\.md)", f"]({links}", text))
-    publish(source, *parts, sbom, notes)
+    publish(source, *parts, sbom, *of_extras, notes)
+
+
+def extras() -> list[str]:
+    """Return the extras that have a lock."""
+    tools = {"base", "pip", "archives", "sbom", "package", "release"}
+    return sorted({file.stem for file in LOCKS.glob("*.txt")} - tools)
+
+
+def sbom_of_extra(tool: Path, extra: str, version: str) -> Path:
+    """Write the SBOM of logsrv with an extra, from the locks; return its path."""
+    lock = PLACE / f"{extra}.txt"
+    lock.write_text("".join((LOCKS / f"{name}.txt").read_text() for name in ("base", extra)))
+    sbom = PLACE / f"logsrv-{version}-{extra}.cdx.json"
+    words = (tool, "-m", "cyclonedx_py", "requirements", "--output-reproducible")
+    run(*words, "--output-file", sbom, lock, SOURCE_DATE_EPOCH=time_of_commit())
+    return sbom
 
 
 def publish(*files: Path) -> None:
