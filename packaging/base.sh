@@ -8,6 +8,7 @@
 #     sh packaging/base.sh build/base.tar && podman import build/base.tar logsrv-base
 #     make container ARGS='--base localhost/logsrv-base'
 set -e
+# Compiled files have the time of their sources, which is that of the installation: one folder is left out.
 file=$1
 suite=${2:-trixie}
 command -v mmdebstrap >/dev/null || {
@@ -18,5 +19,6 @@ command -v mmdebstrap >/dev/null || {
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1754697600} mmdebstrap --quiet --variant=minbase \
     --include=python3,python3-venv,ca-certificates --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-    --dpkgopt='path-include=/usr/share/doc/*/copyright' "$suite" "$file"
+    --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+    --customize-hook='rm -rf "$1"/usr/share/python3/debpython/__pycache__' "$suite" "$file"
 sha256sum "$file"
