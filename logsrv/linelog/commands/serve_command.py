@@ -21,7 +21,6 @@ import argparse
 import base64
 import os
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -29,6 +28,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from logsrv.cli.command import Command
 from logsrv.errors import ConfigurationError
@@ -42,6 +42,7 @@ command = Command("serve", "start the line logger here, and show the lines that 
 _TWISTD = ("-c", "from twisted.scripts.twistd import run; run()")
 _HOST = "127.0.0.1"
 _PAGE = 8080
+_LOOK_SECONDS = 0.1
 _STOPPED = (0, -signal.SIGTERM, -signal.SIGINT)
 
 _TEXT = """\
@@ -158,21 +159,52 @@ def _serve(server: subprocess.Popen[bytes], directory: Path, to_open: Sequence[s
     """
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: server.terminate())
-    words = ("tail", "-n", "0", "-F", str(directory / "current.log"))
-    tail = None
-    if shutil.which("tail"):
-        tail = subprocess.Popen(words, stderr=subprocess.DEVNULL, process_group=0)
     opened = not to_open
-    try:
+    with Arrivals(directory / "current.log") as arrivals:
         while True:
             with suppress(subprocess.TimeoutExpired):
-                return server.wait(0.2)
+                status = server.wait(_LOOK_SECONDS)
+                arrivals.show()
+                return status
+            arrivals.show()
             # It has an address only for a server that listens.
-            opened = opened or not subprocess.call(
-                [sys.executable, "-m", "logsrv.cli.main", "open", *to_open],
-                stderr=subprocess.DEVNULL,
-            )
-    finally:
-        if tail is not None:
-            tail.kill()
-            tail.wait()
+            if not opened:
+                words = ["-m", "logsrv.cli.main", "open", *to_open]
+                opened = popen(words, stderr=subprocess.DEVNULL).wait() == 0
+
+
+class Arrivals:
+    """The lines that a store gets from now on, as they are in its active segment."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        with suppress(OSError):
+            self._file = path.open("rb")
+            self._file.seek(0, os.SEEK_END)
+
+    def __enter__(self) -> Arrivals:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def show(self) -> None:
+        """Print what came since the last call, also what is in a new segment."""
+        if self._file is not None:
+            self._print(self._file)
+        with suppress(OSError):
+            if self._file is None or not os.path.samestat(
+                os.fstat(self._file.fileno()), self._path.stat()
+            ):
+                new = self._path.open("rb")
+                self._print(new)
+                self.__exit__()
+                self._file = new
+
+    @staticmethod
+    def _print(file: BinaryIO) -> None:
+        while data := file.read(1 << 16):
+            sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()

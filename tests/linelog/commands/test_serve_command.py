@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from logsrv.kit.net.peer_user import tells_users
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.ports import free_port
@@ -21,7 +22,7 @@ def test_a_line_is_shown_found_and_kept_and_the_page_is_open_to_its_user(how, tm
     words = (*LOGSRV, "serve", "--keep-days", "7", "--port", str(port), "--directory", str(place))
     with AtTerminal(*words, environment={}) as terminal:
         terminal.expect("logsrv is ready")
-        with socket.create_connection(("127.0.0.1", port)) as connection:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
             connection.sendall(b"hello of the first minute\n")
         terminal.expect("hello of the first minute")
         page = re.search(r"The live page: http://127\.0\.0\.1:(\d+)/", terminal.text())
