@@ -8,7 +8,7 @@ ARGS ?=
 PYTEST = $(BIN)/python -m pytest
 PORT ?= 1234
 
-.PHONY: help run test test-slow test-rest test-all flaky check check-page figures fuzz mutants audit bench speed docs manuals pictures site deb wheels release container clean another-python
+.PHONY: help locks run test test-slow test-rest test-all flaky check check-page figures fuzz mutants audit bench speed docs manuals pictures site deb wheels release container clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
@@ -31,6 +31,7 @@ help:
 	@echo 'make site      build docs/ as a static site in build/site, each link followed'
 	@echo 'make deb       build dist/logsrv_*.deb for the Debian that this is'
 	@echo 'make wheels    build logsrv-kit and logsrv of the last commit into dist/'
+	@echo 'make locks     write packaging/locks again: versions and sums of what package and image install'
 	@echo 'make release   build and try what is published, into dist/     (REHEARSAL=1 before it is due)'
 	@echo 'make container build the image logsrv with podman, buildah or docker'
 	@echo 'make clean     remove what these made'
@@ -145,6 +146,9 @@ release:
 
 wheels:
 	@$(or $(PYTHON),python3) packaging/release/release.py --wheels dist
+
+locks: .venv/dev.ready
+	@$(BIN)/python packaging/locks.py
 
 container:
 	@$(or $(PYTHON),python3) packaging/container.py $(ARGS)

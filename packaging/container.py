@@ -8,14 +8,12 @@ The builder is podman, buildah or docker, whichever is found first. The image is
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import subprocess
 import sys
-import zipfile
-from collections.abc import Iterator
-from email.parser import Parser
 from pathlib import Path
+
+import locks
 
 ROOT = Path(__file__).parent.parent
 CONTEXT = ROOT / "build" / "container"
@@ -25,18 +23,6 @@ BUILDERS = {
     "buildah": ["build", "--format", "docker"],
     "docker": ["build"],
 }
-
-
-def requirements(metadata: str, extras: set[str]) -> Iterator[str]:
-    """Yield the lines of a requirements.txt from a wheel's METADATA; ValueError for an unknown extra."""
-    headers = Parser().parsestr(metadata)
-    if unknown := extras - set(headers.get_all("Provides-Extra", [])):
-        raise ValueError(f"logsrv has no extra {', '.join(sorted(unknown))}")
-    for line in headers.get_all("Requires-Dist", []):
-        requirement, _, marker = line.partition(";")
-        extra = re.search(r'extra == "([^"]+)"', marker)
-        if extra is None or extra[1] in extras:
-            yield requirement.strip()
 
 
 def builder() -> list[str]:
@@ -54,18 +40,17 @@ def main() -> None:
     )
     given, options = parser.parse_known_args()
     command = builder()
+    try:
+        requirements = locks.for_extras(filter(None, given.extras.split(",")))
+    except ValueError as error:
+        raise SystemExit(f"container: {error}") from None
     shutil.rmtree(CONTEXT, ignore_errors=True)
     release = ROOT / "packaging/release/release.py"
     subprocess.run([sys.executable, release, "--archives", CONTEXT], check=True)
     [wheel] = CONTEXT.glob("*.whl")
-    name, version, _ = wheel.name.split("-", 2)
-    with zipfile.ZipFile(wheel) as archive:
-        metadata = archive.read(f"{name}-{version}.dist-info/METADATA").decode()
-    try:
-        lines = list(requirements(metadata, set(filter(None, given.extras.split(",")))))
-    except ValueError as error:
-        raise SystemExit(f"container: {error}") from None
-    (CONTEXT / "requirements.txt").write_text("\n".join(lines) + "\n")
+    version = wheel.name.split("-", 2)[1]
+    (CONTEXT / "requirements.txt").write_text(requirements)
+    shutil.copy(locks.LOCKS / "sbom.txt", CONTEXT / "tools.txt")
     if given.base:
         options += ["--build-arg", f"BASE={given.base}"]
     tags = [word for tag in (version, "latest") for word in ("--tag", f"logsrv:{tag}")]

@@ -1,8 +1,11 @@
 #!/bin/sh
 # deb.sh [FOLDER]: makes logsrv_VERSION_ARCHITECTURE.deb of this checkout, in dist or FOLDER.
 #
-# DEB_COMPRESSION='-Zgzip -z1' builds it faster and larger. With PIP_CONSTRAINT=wheels.txt, the file from
-# /opt/logsrv of an earlier package, it takes the same wheels: then the same commit gives the same bytes.
+# DEB_COMPRESSION='-Zgzip -z1' builds it faster and larger. Wheels have their versions and sums in packaging/locks,
+# so the same commit gives the same bytes on the same Debian.
+#
+# The version ends in +deb12 on Debian 12 and in +deb13 on Debian 13: so apt sees the second as the newer one, and
+# takes it when the machine is upgraded.
 set -e
 umask 022
 cd "$(dirname "$0")/.."
@@ -23,7 +26,8 @@ command -v dh >/dev/null || missing="$missing debhelper"
 files='logsrv twisted docs examples packaging README.md SECURITY.md LICENSE pyproject.toml setup.cfg MANIFEST.in'
 # shellcheck disable=SC2086  # paths
 versions=$(python3 packaging/version.py $files)
-version=${versions#* }
+# Debian's version, or for a later Debian without a number its name.
+version=${versions#* }+deb$(. /etc/os-release && echo "${VERSION_ID:-$VERSION_CODENAME}")
 echo "make deb: building logsrv $version for $(. /etc/os-release && echo "$PRETTY_NAME"), as any user, in two minutes or so"
 date=$(git log -1 --format=%cD)
 
@@ -57,11 +61,14 @@ mkdir -p "$out"
 for before in "$out"/logsrv_*.deb; do
     [ ! -e "$before" ] || {
         mkdir -p "$out/before" && mv "$before" "$out/before"
+        rm -f "${before%.deb}.cdx.json"
         echo "make deb: an older one is now $out/before/${before##*/}"
     }
 done
 mv "$work"/logsrv_*.deb "$out"
 made=$(ls "$out"/logsrv_*.deb)
+# The list of what is in it, beside it too.
+cp "$tree/debian/logsrv/usr/share/doc/logsrv/sbom.cdx.json" "${made%.deb}.cdx.json"
 case $made in
     /*) path=$made ;;
     *) path=./$made ;;

@@ -143,3 +143,15 @@ def test_every_promise_about_security_has_its_test():
     targets = "".join(path.read_text() for path in DOCS.parent.glob("tests/fuzz/targets/*.py"))
     for name in re.findall(r"target `(\w+)`", page):
         assert f"\ndef {name}(" in targets
+
+
+def test_no_page_has_pip_ask_an_index_for_a_name_that_is_not_ours_yet():
+    """docs/install.md: a checkout, or the file of a wheel, is in the variable LOGSRV."""
+    asks = re.compile(r"pip install (?:--?\S+ )*['\"]?logsrv(?:-kit)?(?![\w.*/-])")
+    found = [
+        f"{page.name}: {line.strip()}"
+        for page in (*MARKDOWN, DOCS.parent / "site/index.md")
+        for line in page.read_text().splitlines()
+        if asks.search(line) and "pip uninstall" not in line and "/opt/logsrv/bin/pip" not in line
+    ]
+    assert found == []

@@ -22,6 +22,7 @@ COMMANDS_OF_THE_LINE_LOGGER = frozenset(
         "reindex",
         "restore",
         "search",
+        "serve",
         "ship",
         "show",
         "sql",

@@ -1,7 +1,11 @@
-"""Makes the virtual environment of the package: python3 environment.py FOLDER REQUIREMENT SECONDS.
+"""Makes the virtual environment of the package.
 
-It is made in FOLDER and used in /opt/logsrv, so no file may contain the path FOLDER. The same wheels give
-the same bytes: all files have the time SECONDS, which is SOURCE_DATE_EPOCH.
+    python3 environment.py FOLDER EXTRAS SECONDS TOOLS SBOM
+
+It is made in FOLDER and used in /opt/logsrv, so no file may contain the path FOLDER. Versions and sums of
+all wheels come from packaging/locks, so the same commit gives the same bytes: all files have the time
+SECONDS, which is SOURCE_DATE_EPOCH. TOOLS is the Python of an environment with packaging/locks/package.txt.
+SBOM gets the list of all that is in the environment, as CycloneDX.
 """
 
 from __future__ import annotations
@@ -21,6 +25,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
+# deb.sh copies this folder out of packaging/, to the top of the tree that it builds in.
+ABOVE = Path(__file__).parent.parent
+sys.path += [str(ABOVE), str(ABOVE / "packaging")]
+import locks  # noqa: E402
+
 PLACE = "/opt/logsrv"
 # The first line that pip writes into a script, and its form for paths that are too long for one line.
 _SHEBANG = re.compile(rb"\A#!(?:/bin/sh\n'''exec' [^\n]*\n' '''|[^\n]*python[0-9.]*)\n")
@@ -37,19 +46,30 @@ _LEFT_OUT = (
 _TESTED_ELSEWHERE = ("numpy", "twisted", "zope")
 
 
-def make(folder: Path, requirement: str, seconds: int) -> None:
-    """Make the environment `folder` with `requirement` in it, for use in PLACE."""
+def make(folder: Path, extras: str, seconds: int, tools: str, sbom: Path) -> None:
+    """Make the environment `folder`, for use in PLACE: logsrv of this folder, with `extras`, and pip."""
     venv.create(folder, symlinks=True)
-    with tempfile.TemporaryDirectory() as tools:
-        venv.create(tools, with_pip=True)
-        pip = [f"{tools}/bin/python", "-m", "pip", "-q", "--python", f"{folder}/bin/python"]
-        subprocess.run([*pip, "install", "--no-compile", "pip", requirement], check=True)
-        frozen = subprocess.check_output([*pip, "freeze", "--all"], text=True)
+    own = [tools, "-m", "pip", "-q"]
+    pip = [*own, "--python", f"{folder}/bin/python"]
+    with tempfile.TemporaryDirectory() as place:
+        lock = Path(place, "requirements.txt")
+        lock.write_text(locks.for_extras(extras.split(",")) + (locks.LOCKS / "pip.txt").read_text())
+        install = [*pip, "install", "--no-compile", "--no-deps"]
+        with_sums = ["--only-binary", ":all:", "--require-hashes", "-r", str(lock)]
+        subprocess.run([*install, *with_sums], check=True)
+        # Without isolation: that would fetch today's newest setuptools.
+        build = ["wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", place, "."]
+        subprocess.run([*own, *build], check=True)
+        subprocess.run([*install, "--no-index", *Path(place).glob("*.whl")], check=True)
+        subprocess.run([*pip, "check"], check=True)
+    frozen = subprocess.check_output([*pip, "freeze", "--all"], text=True)
     for path in list(_left_out(folder)):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
+    describe = [tools, "-m", "cyclonedx_py", "environment", "--output-reproducible"]
+    subprocess.run([*describe, "--output-file", sbom, f"{folder}/bin/python"], check=True)
     (packages,) = folder.glob("lib/*/site-packages")
     shutil.copy("packaging/logsrv.pth", packages)
     for script in (folder / "bin").iterdir():
@@ -93,7 +113,7 @@ def _write_settings(folder: Path, frozen: str) -> None:
     lines = config.read_text().splitlines(keepends=True)
     config.write_text("".join(line for line in lines if not line.startswith("command")))
     # With this constraint, an operator's /opt/logsrv/bin/pip cannot change the versions that belong to
-    # dpkg. The same file as PIP_CONSTRAINT makes deb.sh build the same package again.
+    # dpkg.
     versions = [line for line in frozen.splitlines() if "==" in line]
     (folder / "wheels.txt").write_text("\n".join(versions) + "\n")
     (folder / "pip.conf").write_text(f"[install]\nconstraint = {PLACE}/wheels.txt\n")
@@ -131,4 +151,4 @@ def _note_plugins(folder: Path, seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    make(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], Path(sys.argv[5]))

@@ -5,10 +5,10 @@
     python release.py --wheels DIR
 
 It makes them from the last commit only, into dist/: source distribution and wheel, with the same bytes for
-the same commit; an SBOM; notes from the changelog; SHA256SUMS. It installs both archives into an
-environment of each Python of this machine, and tries every command there. Its own files are in
-build/release; it publishes nothing. The second form builds the archives of the whole tree into DIR, the
-third those of logsrv-kit and logsrv; both try nothing.
+the same commit; an SBOM of it, and one of each extra; notes from the changelog; SHA256SUMS. It installs
+both archives into an environment of each Python of this machine, and tries every command there. Its own
+files are in build/release; it publishes nothing. The second form builds the archives of the whole tree into
+DIR, the third those of logsrv-kit and logsrv; both try nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from contents import complaints
 from pythons import pythons
 
 HERE = Path(__file__).parent
+LOCKS = HERE.parent / "locks"
 ROOT = HERE.parent.parent
 PLACE = ROOT / "build" / "release"
 OUT = ROOT / "dist"
@@ -91,14 +92,16 @@ def expect_clone(root: Path) -> None:
         raise SystemExit("release: only a clone of git has a commit to build: git clone")
 
 
-def tools() -> Path:
-    """Return the Python of an environment with requirements.txt, which is made anew after changes."""
-    wanted = "".join(file.read_text() for file in sorted(HERE.glob("*.txt"))) + sys.version
-    place, mark = PLACE / "tools", PLACE / "tools" / "has"
+def tools(lock: str) -> Path:
+    """Return the Python of an environment with a lock of tools, which is made anew after changes."""
+    file = LOCKS / f"{lock}.txt"
+    wanted = file.read_text() + sys.version
+    place, mark = PLACE / f"tools-{lock}", PLACE / f"tools-{lock}" / "has"
     if not mark.exists() or mark.read_text() != wanted:
-        say("installing its tools into build/release/tools")
+        say(f"installing its tools into build/release/tools-{lock}")
         run(sys.executable, "-m", "venv", "--clear", place)
-        run(place / "bin/python", *PIP, "install", "--quiet", "-r", HERE / "requirements.txt")
+        with_sums = ("--only-binary", ":all:", "--require-hashes", "-r", file)
+        run(place / "bin/python", *PIP, "install", "--quiet", *with_sums)
         mark.write_text(wanted)
     return place / "bin/python"
 
@@ -115,7 +118,7 @@ def archives(out: Path) -> tuple[Path, Path]:
     """Build source distribution and wheel of the last commit into a folder."""
     tree = PLACE / "tree" / out.name
     export(tree)
-    made = run(tools(), HERE / "archives.py", tree, time_of_commit(), out)
+    made = run(tools("archives"), HERE / "archives.py", tree, time_of_commit(), out)
     source, wheel = made.splitlines()
     return Path(source), Path(wheel)
 
@@ -184,7 +187,7 @@ def release(rehearsal: bool, links: str) -> None:
         say(f"rehearsal of {version}: {each}" if rehearsal else each)
     if against and not rehearsal:
         raise SystemExit("release: nothing was made (make release REHEARSAL=1 goes on here)")
-    tool = tools()
+    tool = tools("release")
     say(f"building {version} from the last commit, twice")
     source, wheel = made_twice()
     kept = run("git", "ls-tree", "-r", "-z", "--name-only", "HEAD").split("\0")[:-1]
@@ -201,10 +204,27 @@ def release(rehearsal: bool, links: str) -> None:
     sbom = PLACE / f"logsrv-{version}.cdx.json"
     cyclonedx = (tool, "-m", "cyclonedx_py", "environment", "--output-reproducible")
     run(*cyclonedx, "--output-file", sbom, environment, SOURCE_DATE_EPOCH=time_of_commit())
+    of_extras = [sbom_of_extra(tool, extra, version) for extra in extras()]
     notes = PLACE / f"logsrv-{version}.md"
     text = section(run("git", "show", "HEAD:docs/changelog.md"), version)[1]
     notes.write_text(re.sub(r"\]\((?=[\w./-]+\.md)", f"]({links}", text))
-    publish(source, *parts, sbom, notes)
+    publish(source, *parts, sbom, *of_extras, notes)
+
+
+def extras() -> list[str]:
+    """Return the extras that have a lock."""
+    tools = {"base", "pip", "archives", "sbom", "package", "release"}
+    return sorted({file.stem for file in LOCKS.glob("*.txt")} - tools)
+
+
+def sbom_of_extra(tool: Path, extra: str, version: str) -> Path:
+    """Write the SBOM of logsrv with an extra, from the locks; return its path."""
+    lock = PLACE / f"{extra}.txt"
+    lock.write_text("".join((LOCKS / f"{name}.txt").read_text() for name in ("base", extra)))
+    sbom = PLACE / f"logsrv-{version}-{extra}.cdx.json"
+    words = (tool, "-m", "cyclonedx_py", "requirements", "--output-reproducible")
+    run(*words, "--output-file", sbom, lock, SOURCE_DATE_EPOCH=time_of_commit())
+    return sbom
 
 
 def publish(*files: Path) -> None:

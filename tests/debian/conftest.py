@@ -65,6 +65,26 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 
 
 @pytest.fixture(scope="session")
+def made_13(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """The same of Debian 13: its package can only be built there, as it is of one Python."""
+    if os.geteuid() != 0:
+        missing("only root can install a package")
+    program("mmdebstrap", "mmdebstrap")
+    place = tmp_path_factory.mktemp("debian13")
+    place.chmod(0o755)
+    place.parent.chmod(0o755)
+    (place / "deb").mkdir()
+    making = roots.bootstrap(place / "bare", "trixie")
+    _finish(roots.bootstrap(place / "builder", "trixie", *debs.WANTED), "mmdebstrap")
+    _finish(making, "mmdebstrap")
+    with roots.above(place / "building", place / "deb", place / "builder") as builder:
+        printed = debs.build_in(builder, "/srv")
+    (deb,) = (place / "deb").glob("*.deb")
+    yield Made(deb, place / "bare", printed)
+    shutil.rmtree(place)
+
+
+@pytest.fixture(scope="session")
 def installed(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """`apt install ./logsrv.deb` on a bare Debian, with what it depends on from the archive."""
     folder = tmp_path_factory.mktemp("installed")

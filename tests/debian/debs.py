@@ -2,8 +2,13 @@
 
 import os
 import re
+import shutil
+import ssl
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
+
+from tests.debian.roots import Root, mounted
 
 CHECKOUT = Path(__file__).parent.parent.parent
 
@@ -18,6 +23,32 @@ def build(folder: Path) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+# What `make deb` wants in a Debian, and git.
+WANTED = ("git", "build-essential", "debhelper", "python3-venv")
+
+
+def build_in(root: Root, folder: str) -> str:
+    """Build the package of this checkout in `root`, which has WANTED; return what `make deb` prints.
+
+    folder: where `root` gets it. Both have the checkout and its git at the same path. pip trusts the same
+    authorities as this machine.
+    """
+    words = ("git", "rev-parse", "--path-format=absolute", "--git-common-dir")
+    git = Path(subprocess.check_output(words, cwd=CHECKOUT, text=True).strip())
+    trusted = ssl.get_default_verify_paths().cafile
+    environment = ["DEB_COMPRESSION=-Znone"]
+    if trusted:
+        shutil.copy(trusted, root.path / "etc/trusted.crt")
+        environment.append("PIP_CERT=/etc/trusted.crt")
+    with ExitStack() as stack:
+        for place in dict.fromkeys((CHECKOUT, git)):
+            inside = root.path / place.relative_to("/")
+            inside.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(mounted("--bind", place, inside))
+        command = ["env", f"--chdir={CHECKOUT}", *environment, "sh", "packaging/deb.sh", folder]
+        return root.run(*command)
 
 
 def as_version(deb: Path, version: str, configuration: str) -> Path:

@@ -1,4 +1,4 @@
-"""Roots of a bare Debian 12: made once from the archive, then one overlay above another."""
+"""Roots of a bare Debian: made once from the archive, then one overlay above another."""
 
 import signal
 import subprocess
@@ -16,17 +16,20 @@ ENVIRONMENT = {
 }
 
 
-def bootstrap(folder: Path) -> subprocess.Popen[str]:
-    """Begin to make a minimal Debian 12 with systemd in `folder`; the archive's lists stay in it."""
+def bootstrap(folder: Path, suite: str = "bookworm", *more: str) -> subprocess.Popen[str]:
+    """Begin to make a minimal Debian with systemd and these packages in `folder`.
+
+    The archive's lists stay in it.
+    """
     return subprocess.Popen(
         [
             "mmdebstrap",
             "--variant=minbase",
-            "--include=systemd,systemd-sysv",
+            "--include=" + ",".join(["systemd", "systemd-sysv", *more]),
             "--skip=cleanup/apt/lists",
             # Nothing of it has to outlive a power cut of this machine.
             "--dpkgopt=force-unsafe-io",
-            "bookworm",
+            suite,
             str(folder),
         ],
         stdout=subprocess.PIPE,

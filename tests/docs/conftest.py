@@ -15,7 +15,7 @@ pair: Callable[..., list[Path]] = script("wheels/pair.py")["pair"]
 
 @pytest.fixture(scope="session")
 def index(archives: Archives, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """The environment of a reader whose `pip install logsrv` installs the two wheels of this checkout."""
+    """The environment of a reader whose `pip install "$LOGSRV"` installs both wheels of this checkout."""
     out = tmp_path_factory.mktemp("index")
     _, kit, rest = pair(archives.source, archives.wheel, out)
     constraints = out / "constraints.txt"
@@ -26,6 +26,8 @@ def index(archives: Archives, tmp_path_factory: pytest.TempPathFactory) -> Mappi
     python = str(Path(sys.executable).resolve().parent)
     return {
         "PATH": os.pathsep.join([python, *others]),
+        # What the pages call a checkout, or the file of a wheel.
+        "LOGSRV": "logsrv",
         "PIP_CONSTRAINT": str(constraints),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         # pip reads 0 as --no-compile: Python compiles the few modules that are imported.

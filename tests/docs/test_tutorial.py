@@ -23,7 +23,9 @@ def test_the_tutorial_works_as_printed(tmp_path, index):
     program("openssl", "openssl")
     program("curl", "curl")
     production = line_of("5.")
-    with Story(tmp_path, ports=(7000, 7001, 7002), environment=index) as reader:
+    with Story(
+        tmp_path, ports=(7000, 7001, 7002), environment={**index, "LOGSRV": "logsrv-kit"}
+    ) as reader:
         # The default port, which the page need not print, may be in use here.
         reader.type("$ export SHOUT_LISTEN=tcp:7000:interface=127.0.0.1\n")
         reader.follow(PAGE, last=production)

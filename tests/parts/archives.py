@@ -14,6 +14,7 @@ from tests.parts.programs import missing
 
 ROOT = Path(__file__).parents[2]
 RELEASE = ROOT / "packaging" / "release"
+LOCK = ROOT / "packaging" / "locks" / "archives.txt"
 # Generated folders that git does not keep: those at the top, and those anywhere.
 MADE_AT_THE_TOP = {".git", ".venv", "build", "dist", "logs", "logsrv.egg-info", "node_modules"}
 MADE = {"__pycache__", ".hypothesis", ".pytest_cache", ".mypy_cache", ".ruff_cache", "node_modules"}
@@ -35,7 +36,7 @@ class Building:
 
     def _install_tools(self, into: Path) -> None:
         pip = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(into))
-        self._run(*pip, "-r", str(RELEASE / "archives.txt"), tools=into)
+        self._run(*pip, "-r", str(LOCK), tools=into)
 
     def once(self, folder: Path) -> Archives:
         """Return the archives in a folder; the first worker of a test run builds them there."""

@@ -1,29 +1,186 @@
-"""packaging/Containerfile by its text, as a builder is rarely there; and what the image is built from.
+"""The image: built from the last commit by a user without rights, and run on a read-only root.
 
-.github/workflows/scheduled.yml builds it and waits until it is healthy.
+Its base is a Debian that mmdebstrap makes, as no registry of images is needed for it. The default base of
+packaging/Containerfile has a digest.
 """
 
-from collections.abc import Callable, Iterable
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.parts.scripts import script
+from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.archives import ROOT
+from tests.parts.programs import missing, program
 
-requirements: Callable[[str, set[str]], Iterable[str]] = script("container.py")["requirements"]
+USER = 47_110
+# A base is made, wheels are fetched, and each step copies the tree.
+BUILDS = 60 * PATIENCE
+# In a mount namespace of its own, so the machine keeps its users: a user with 65,536 subordinate ids, and
+# one hierarchy of cgroups, as every Debian since 11 has it.
+ROOTLESS = """
+cd "$0"
+for file in passwd group subuid subgid; do
+    [ ! -e "/etc/$file" ] || mount --bind "$file" "/etc/$file"
+done
+[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+exec setpriv --reuid USER --regid USER --clear-groups "$@"
+""".replace("USER", str(USER))
+# Not in podman's list: no cgroups, as a container of CI has none to give; no network: loopback is enough.
+LOCKED = (
+    *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--cgroups=disabled"),
+    *("--security-opt", "no-new-privileges", "--network", "none"),
+)
 
-METADATA = """Metadata-Version: 2.4
-Name: logsrv
-Requires-Dist: Twisted[tls]>=26.10
-Requires-Dist: attrs>=25.4
-Provides-Extra: sql
-Requires-Dist: duckdb>=2.0; extra == "sql"
-Provides-Extra: test
-Requires-Dist: pytest>=8.4; extra == "test"
+SEND = """
+import socket
+with socket.create_connection(("127.0.0.1", 1234)) as connection:
+    connection.sendall(b"".join(b"a line %d.\\n" % number for number in range(20000)))
+    connection.shutdown(socket.SHUT_WR)
+    connection.recv(1)
 """
 
 
-def test_the_image_has_what_the_wheel_asks_for():
-    assert list(requirements(METADATA, set())) == ["Twisted[tls]>=26.10", "attrs>=25.4"]
-    assert list(requirements(METADATA, {"sql"}))[2:] == ["duckdb>=2.0"]
-    with pytest.raises(ValueError, match="logsrv has no extra mongo"):
-        list(requirements(METADATA, {"mongo"}))
+def test_the_usual_base_has_a_digest():
+    text = (ROOT / "packaging/Containerfile").read_text()
+    [base] = re.findall(r"^ARG BASE=(.*)", text, re.MULTILINE)
+    assert re.fullmatch(r"docker\.io/library/python@sha256:[0-9a-f]{64}", base)
+    assert re.findall(r"^FROM (.*)", text, re.MULTILINE) == ["${BASE} AS build", "${BASE}"]
+
+
+def test_what_is_installed_has_sums_and_the_server_is_not_root():
+    text = (ROOT / "packaging/Containerfile").read_text()
+    fetched = re.findall(r"pip install (?!.*--no-index).*", text)
+    assert fetched and all("--require-hashes" in line for line in fetched)
+    assert "\nUSER 10001:10001\n" in text and "\nHEALTHCHECK " in text
+
+
+class Rootless:
+    """podman and others, run by a user without rights whose home is `home`."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._environment = {
+            "HOME": str(home),
+            "XDG_RUNTIME_DIR": str(home / "run"),
+            "TMPDIR": str(home / "tmp"),
+            "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+            # Neither overlays nor a runtime's own mounts work everywhere.
+            "STORAGE_DRIVER": "vfs",
+            "BUILDAH_ISOLATION": "chroot",
+            "LC_ALL": "C.UTF-8",
+        }
+        for name in ("run", "tmp"):
+            (home / name).mkdir(mode=0o700)
+        user = f"builder:x:{USER}:{USER}::{home}:/bin/sh\n"
+        (home / "passwd").write_text(Path("/etc/passwd").read_text() + user)
+        (home / "group").write_text(Path("/etc/group").read_text() + f"builder:x:{USER}:\n")
+        for name in ("subuid", "subgid"):
+            (home / name).write_text("builder:200000:65536\n")
+        for path in (home, *home.iterdir()):
+            os.chown(path, USER, USER)
+            path.chmod(path.stat().st_mode | 0o055)
+        (home / "run").chmod(0o700)
+
+    def run(self, *words: str | Path, status: int = 0) -> str:
+        done = self.tried(*words)
+        assert done.returncode == status, f"{words}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def tried(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        apart = ("unshare", "--mount", "--propagation", "private", "sh", "-ec", ROOTLESS)
+        return subprocess.run(
+            [*apart, self.home, *words],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=BUILDS,
+        )
+
+
+@pytest.fixture(scope="module")
+def rootless() -> Iterator[Rootless]:
+    if os.geteuid() != 0:
+        missing("only root can make the user who builds it")
+    for name, package in (("podman", "podman"), ("newuidmap", "uidmap"), ("mmdebstrap",) * 2):
+        program(name, package)
+    # Not in pytest's folder, which only root may enter.
+    home = Path(tempfile.mkdtemp(prefix="logsrv-rootless-"))
+    user = Rootless(home)
+    yield user
+    user.tried("podman", "rm", "--all", "--force")
+    # The process that keeps podman's namespace ends with it.
+    user.tried("podman", "system", "migrate")
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="module")
+def image(rootless: Rootless) -> str:
+    """`make container` on a base of packaging/base.sh, both without root."""
+    home = rootless.home / "context"
+    home.mkdir()
+    subprocess.run(
+        ["git", "clone", "--quiet", ROOT, home / "checkout"], check=True, timeout=PATIENCE
+    )
+    # Both trust the same authorities as this machine.
+    trusted = ssl.get_default_verify_paths().cafile
+    options: list[str] = []
+    if trusted:
+        shutil.copy(trusted, home / "trusted.crt")
+        (home / "pip.conf").write_text("[global]\ncert = /etc/trusted.crt\n")
+        options = [f"--volume={home}/trusted.crt:/etc/trusted.crt:ro"]
+        options += [f"--volume={home}/pip.conf:/etc/pip.conf:ro"]
+    subprocess.run(["chown", "-R", f"{USER}:{USER}", home], check=True, timeout=PATIENCE)
+    place = home / "checkout"
+    rootless.run("sh", place / "packaging/base.sh", home / "base.tar")
+    rootless.run("podman", "import", "--quiet", home / "base.tar", "base")
+    python = ("env", f"PIP_CERT={home}/trusted.crt") if trusted else ("env",)
+    made = rootless.run(
+        *(*python, "/usr/bin/python3", place / "packaging/container.py"),
+        *("--base", "localhost/base", "--layers=false", *options),
+    )
+    assert re.search(r"container: logsrv:\S+ is built", made)
+    return "localhost/logsrv"
+
+
+@pytest.mark.long
+@pytest.mark.nightly
+@pytest.mark.minutes(30)
+def test_it_runs_on_a_read_only_root_and_stops_with_all_lines_on_the_disk(rootless, image):
+    volume = ("--volume", "lines:/var/lib/logsrv")
+    rootless.run("podman", "run", "--detach", "--name", "logsrv", *LOCKED, *volume, image)
+
+    def is_healthy() -> bool:
+        return rootless.tried("podman", "healthcheck", "run", "logsrv").returncode == 0
+
+    wait_until(is_healthy, "the container to be healthy", 2 * PATIENCE)
+    inside = ("podman", "exec", "logsrv")
+    assert rootless.run(*inside, "id", "-u") == "10001\n"
+    assert "Read-only file system" in rootless.tried(*inside, "touch", "/opt/x").stderr
+    rootless.run(*inside, "python", "-c", SEND)
+    # In a minute, or podman kills it, and its status is 137.
+    rootless.run("podman", "stop", "--time", "60", "logsrv")
+    state = rootless.run("podman", "inspect", "--format", "{{.State.ExitCode}}", "logsrv")
+    assert state.strip() == "0", rootless.run("podman", "logs", "logsrv")
+    search = ("--entrypoint", "logsrv", image, "search", "--directory", "/var/lib/logsrv/lines")
+    found = rootless.run("podman", "run", "--rm", *LOCKED, *volume, *search, "line")
+    numbers = [int(number) for number in re.findall(r"a line ([0-9]+)\.", found)]
+    assert numbers == list(range(20000))
+
+
+@pytest.mark.long
+@pytest.mark.nightly
+@pytest.mark.minutes(30)
+def test_it_says_what_it_holds(rootless, image):
+    words = ("--entrypoint", "cat", image, "/opt/logsrv/sbom.cdx.json")
+    listed = rootless.run("podman", "run", "--rm", *LOCKED, *words)
+    assert '"bomFormat": "CycloneDX"' in listed
+    for name in ("Twisted", "pyarrow", "logsrv"):
+        assert re.search(rf'"name": "{name}"', listed, re.IGNORECASE)

@@ -4,19 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
-import zipfile
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.archives import RELEASE
-from tests.parts.scripts import script
-
-requirements: Callable[[str, set[str]], Iterable[str]] = script("container.py")["requirements"]
+from tests.parts.archives import RELEASE, ROOT
 
 SLOW = 5 * PATIENCE
+LOCK = ROOT / "packaging/locks/base.txt"
 
 
 def run(*command: str | Path) -> str:
@@ -26,19 +22,19 @@ def run(*command: str | Path) -> str:
     return done.stdout
 
 
-def install_requirements(python: Path, wheel: Path) -> None:
-    """Install what the wheel asks for by uv, where that works: two seconds instead of pip's fifteen.
+def install_requirements(python: Path) -> None:
+    """Install the versions that are locked by uv, where that works: two seconds instead of pip's fifteen.
 
     It compiles nothing: few of the modules are imported.
     """
-    with zipfile.ZipFile(wheel) as archive:
-        # The other one is the note that the kit is in it.
-        names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-        asked = list(requirements(archive.read(min(names, key=len)).decode(), set()))
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     if uv := shutil.which("uv", path=path):
         options = ("--quiet", "--python", python)
-        subprocess.run([uv, "pip", "install", *options, *asked], capture_output=True, timeout=SLOW)
+        subprocess.run(
+            [uv, "pip", "install", *options, "--require-hashes", "-r", LOCK],
+            capture_output=True,
+            timeout=SLOW,
+        )
 
 
 # Each day tests/docs installs the wheel twice: first-hour.md and tutorial.md are followed with it.
@@ -47,7 +43,7 @@ def install_requirements(python: Path, wheel: Path) -> None:
 def test_every_command(each_python, wheel, tmp_path):
     run(each_python, "-m", "venv", "--without-pip", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
-    install_requirements(python, wheel)
+    install_requirements(python)
     # pip itself installs ours, and what is not there yet.
     pip = (sys.executable, "-m", "pip", "--python", python)
     run(*pip, "install", "--quiet", wheel)

@@ -1,4 +1,4 @@
-"""The commands that read a store: `logsrv search`, `tail`, `show`, `ship`, `restore`, and `help`.
+"""The commands that read a store: `logsrv search`, `tail`, `show`, `ship`, `restore`; `serve` and `help`.
 
 Commands of what can be taken away are in its own folder; `logsrv.cli` has those of the kit, and finds all.
 
