@@ -160,17 +160,22 @@ def _serve(server: subprocess.Popen[bytes], directory: Path, to_open: Sequence[s
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: server.terminate())
     opened = not to_open
-    with Arrivals(directory / "current.log") as arrivals:
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                status = server.wait(_LOOK_SECONDS)
+    try:
+        with Arrivals(directory / "current.log") as arrivals:
+            while server.poll() is None:
                 arrivals.show()
-                return status
+                # It has an address only for a server that listens.
+                if not opened:
+                    words = ["-m", "logsrv.cli.main", "open", *to_open]
+                    opened = popen(words, stderr=subprocess.DEVNULL).wait() == 0
+                with suppress(subprocess.TimeoutExpired):
+                    server.wait(_LOOK_SECONDS)
             arrivals.show()
-            # It has an address only for a server that listens.
-            if not opened:
-                words = ["-m", "logsrv.cli.main", "open", *to_open]
-                opened = popen(words, stderr=subprocess.DEVNULL).wait() == 0
+    finally:
+        # Nobody sees a server whose lines cannot be shown, such as after `logsrv serve | head`.
+        server.terminate()
+        server.wait()
+    return server.returncode
 
 
 class Arrivals:
@@ -194,14 +199,20 @@ class Arrivals:
         """Print what came since the last call, also what is in a new segment."""
         if self._file is not None:
             self._print(self._file)
-        with suppress(OSError):
-            if self._file is None or not os.path.samestat(
-                os.fstat(self._file.fileno()), self._path.stat()
-            ):
-                new = self._path.open("rb")
-                self._print(new)
-                self.__exit__()
-                self._file = new
+        if (new := self._new_file()) is not None:
+            self.__exit__()
+            self._file = new
+            self._print(new)
+
+    def _new_file(self) -> BinaryIO | None:
+        """Open the active segment if it is another file than before."""
+        try:
+            now = self._path.stat()
+            if self._file and os.path.samestat(os.fstat(self._file.fileno()), now):
+                return None
+            return self._path.open("rb")
+        except OSError:
+            return None
 
     @staticmethod
     def _print(file: BinaryIO) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -39,6 +40,23 @@ def test_a_line_is_shown_found_and_kept_and_the_page_is_open_to_its_user(how, tm
     assert terminal.process.returncode == 0
     found = logsrv("search", "--directory", str(place), "first minute", "--output", "raw")
     assert found.stdout == b"hello of the first minute\n"
+
+
+@pytest.mark.slow
+def test_a_server_whose_lines_nobody_reads_any_more_is_stopped(tmp_path):
+    """As after `logsrv serve | head`."""
+    place, port = tmp_path / "tried", free_port()
+    words = (*LOGSRV, "serve", "--port", str(port), "--directory", str(place))
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as serving:
+        assert serving.stdout
+        while b"logsrv is ready" not in serving.stdout.readline():
+            pass
+        serving.stdout.close()
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+            connection.sendall(b"nobody reads this\n")
+        serving.wait(PATIENCE)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), PATIENCE).close()
 
 
 def test_a_directory_that_cannot_be_made_is_told(tmp_path):
