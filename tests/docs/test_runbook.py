@@ -11,7 +11,7 @@ PAGE = (ROOT / "docs/runbook.md").read_text()
 SEEN = re.findall(r"\*\*See\*\*:(.*?)\n\n", PAGE, re.DOTALL)
 # Words in code type that are not messages of logsrv.
 COMMANDS = re.compile(
-    r"(systemctl|journalctl|logsrv|dmesg|failed|activating|tls|certificate|/healthz)"
+    r"(systemctl|journalctl|logsrv|dmesg|failed|activating|tls|certificate|/healthz|stores/NAME:)"
 )
 
 

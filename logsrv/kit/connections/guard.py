@@ -170,7 +170,7 @@ class Guard:
         return refusal
 
     def admit_host(self, host: str | None) -> Refusal | None:
-        """Count the host of a connection that was admitted without one; or return its refusal."""
+        """Count the host of a connection, if it was not known when it was admitted; or return a refusal."""
         refusal = self.network_refusal(host)
         if refusal is None and host is not None:
             limit = self.policy.max_connections_per_peer

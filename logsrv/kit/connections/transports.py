@@ -194,7 +194,7 @@ def has_more_to_write(transport: Any, protocol: object) -> bool:
 
 
 def unregister_own_producer(transport: Any, protocol: object) -> None:
-    """Unregister the producer if it is the protocol or the transport itself: it would hold up the close."""
+    """Unregister a producer that is the protocol or the transport itself: it would delay the close."""
     if _is_own_producer(_producer_of(transport), transport, protocol):
         transport.unregisterProducer()
 

@@ -148,7 +148,7 @@ class Parser(argparse.ArgumentParser):
         return self._actions
 
     def option_in(self, word: str) -> tuple[str, str | None]:
-        """Return the name of an option, and the value that stands in the same word."""
+        """Return the name of an option, and its value if the same word has it, else None."""
         name, equals, value = word.partition("=")
         if word in self._option_string_actions or word.startswith("--"):
             return name, value if equals else None

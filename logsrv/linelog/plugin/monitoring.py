@@ -50,7 +50,7 @@ GAUGES = {
 }
 COUNTERS = {
     "stored_lines_total": "Lines written to the store.",
-    "stored_bytes_total": "Bytes written to the store, stamps included.",
+    "stored_bytes_total": "Bytes written to the store, with TIME and SOURCE of each line.",
     "store_lost_bytes_total": "Bytes that could not be written before the service stopped.",
     "store_lost_lines_total": "Lines that could not be written before the service stopped.",
     "store_errors_total": "Writes and syncs that failed.",
