@@ -13,6 +13,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.ports import free_port
+from tests.parts.waits import line_of
 from tests.parts.web_clients import Client
 
 
@@ -48,9 +49,9 @@ def test_a_server_whose_lines_nobody_reads_any_more_is_stopped(tmp_path):
     place, port = tmp_path / "tried", free_port()
     words = (*LOGSRV, "serve", "--port", str(port), "--directory", str(place))
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as serving:
-        assert serving.stdout
-        while b"logsrv is ready" not in serving.stdout.readline():
+        while b"logsrv is ready" not in line_of(serving.stdout):
             pass
+        assert serving.stdout
         serving.stdout.close()
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
             connection.sendall(b"nobody reads this\n")
