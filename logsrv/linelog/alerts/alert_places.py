@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import attrs
+
 from logsrv.clock import Clock
 from logsrv.errors import QueryError
 from logsrv.kit.options.files import create_file
@@ -100,6 +102,32 @@ class AlertPlaces:
             except ValueError as error:
                 tell(str(error))
         return found
+
+    def begin_again_in_other_stores(
+        self, name: str, end: cursor.Place, tell: Callable[[str], object]
+    ) -> None:
+        """Save the present end of each store of a rule that ends before its saved position.
+
+        Such a store was made again while no server ran. Soon it may have more text than the old one, and
+        the process could no longer see that its position is of another store.
+        """
+        kept = place.load(self.folder.disk, name)
+        if kept is None:
+            return
+        ends = cursor.positions_in(end)
+        renewed = {
+            number: ends[number]
+            for number, position in kept.in_rules.items()
+            if number in ends and position > ends[number]
+        }
+        for number, position in renewed.items():
+            tell(
+                f"a saved place is at {kept.in_rules[number]}, and this store ends at {position}:"
+                " lines count from there on"
+            )
+        if renewed:
+            in_rules = {**kept.in_rules, **renewed}
+            place.save(self.folder.disk, name, attrs.evolve(kept, in_rules=in_rules), sync=False)
 
     def is_newer(self, name: str) -> bool:
         """Return whether a newer logsrv has written a place; it stays for that."""

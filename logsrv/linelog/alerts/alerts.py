@@ -143,6 +143,12 @@ class AlertTasks:
         except OSError as error:
             _log_new_begin(f"the places of alerts cannot be read: {reason(error)}")
             return {}
+        for name in known:
+            try:
+                # Now: no line has come since the start.
+                kept.begin_again_in_other_stores(name, end, _log_warning)
+            except OSError as error:
+                _log_warning(f"{kept.folder.path(name)} cannot be saved: {reason(error)}")
         return known
 
     def _assign_tasks(
@@ -185,6 +191,10 @@ def _may_report_end(task: AlertTask, wanted: AlertsByLabel) -> bool:
 
 def _log_new_begin(why: str) -> None:
     log.error("alerts: {why}; its alert begins at the end of the store", why=why)
+
+
+def _log_warning(why: str) -> None:
+    log.warn("alerts: {why}", why=why)
 
 
 def _save_begin(kept: AlertPlaces, name: str, task: AlertTask) -> None:

@@ -9,7 +9,7 @@ from logsrv.errors import LogsrvError
 from logsrv.kit.plugins import load_object
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted
-from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.address import PLUGINS, parse_ship_url
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import Disk, explanation, read_or
 from logsrv.linelog.store.notes.archive_notes import FOLDER, SUFFIX, read_archive_url
@@ -38,8 +38,8 @@ def make_putter(directory: str, disk: Disk) -> Callable[[Disk, list[Segment]], N
     for name, place, _ in saved_places(directory):
         if found is not None and place is not None and name.startswith(f"{FOLDER}/"):
             url = _noted_url(name.partition("/")[2], disk) or str(place.note.get("target", ""))
-            if plugin_rewrite := parse_ship_url(url).plugin.rewrite:
-                targets.append((url, place.position.segment, plugin_rewrite))
+            if function := _rewriting_function(url):
+                targets.append((url, place.position.segment, function))
     store = "" if found is None else found.store
 
     def put(work: Disk, segments: list[Segment]) -> None:
@@ -54,8 +54,7 @@ def _rewrite(name: str, place: Place, disk: Disk, store: str) -> bool:
     """Rewrite the segments that a target has; return False if that failed."""
     url = _noted_url(name, disk) or str(place.note.get("target", ""))
     try:
-        plugin = parse_ship_url(url).plugin
-        if not plugin.rewrite:
+        if not (function := _rewriting_function(url)):
             return True
         erased = load_erased(disk)
         segments = [
@@ -65,12 +64,24 @@ def _rewrite(name: str, place: Place, disk: Disk, store: str) -> bool:
             and one.number < place.position.segment
             and erased.touches(one.number)
         ]
-        load_object(plugin.rewrite)(url, disk, store, segments)
+        load_object(function)(url, disk, store, segments)
     except (LogsrvError, OSError, ValueError) as error:
         tell(f"logsrv erase: {one_line(url)} is not rewritten: {explanation(error)}")
         return False
     print(f"rewritten: {counted(len(segments), 'segment')} in {one_line(url)}")
     return True
+
+
+def _rewriting_function(url: str) -> str:
+    """Return the name of the function that rewrites segments at a target; "" if it is no archive.
+
+    The place of another target has its URL without the path: the scheme alone tells which plugin it has.
+    Raises ValueError.
+    """
+    plugin = PLUGINS.with_scheme(url.partition("://")[0].lower())
+    if plugin is not None and not plugin.rewrite:
+        return ""
+    return parse_ship_url(url).plugin.rewrite
 
 
 def _noted_url(name: str, disk: Disk) -> str:

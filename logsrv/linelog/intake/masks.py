@@ -145,7 +145,7 @@ class Mask:
         """Return the parts of some lines, found by NumPy; RE2 searches those of which it is unsure."""
         lines = text[start:stop]
         # A single line that is so long would take as much memory again for each of its bytes.
-        if len(lines) > _PIECE or (chain.needs_utf8 and not _is_utf8(lines)):
+        if len(lines) > _PIECE or not _can_search(chain, lines):
             return self._spans_by_re2(text, start, stop)
         matches = chain.find(lines)
         begins, ends = (matches.begins + start).tolist(), (matches.ends + start).tolist()
@@ -209,9 +209,12 @@ def _no_spans() -> Spans:
     return [], []
 
 
-def _is_utf8(text: bytes) -> bool:
+def _can_search(chain: ByteChain, text: bytes) -> bool:
+    """Return whether a chain finds the same as RE2 in some lines, with these characters."""
+    if not chain.needs_utf8 or text.isascii():
+        return True
     try:
-        return text.isascii() or bool(text.decode())
+        return not chain.needs_ascii and bool(text.decode())
     except UnicodeDecodeError:
         return False
 

@@ -427,6 +427,28 @@ def test_new_and_removed_alerts_begin_and_end_at_the_ends_of_all_stores(stage):
     assert decode_task(**json.loads(json.dumps(as_document(removed)))) == removed
 
 
+def test_a_store_of_a_rule_that_was_made_again_counts_from_its_first_line(stage):
+    """More lines than the old place has bytes may come before the process has begun to read."""
+    audit, web = number_of_store("audit"), number_of_store("web")
+    stage.rules = {
+        audit: Position(1, 900).in_store(audit),
+        web: Position(4, 50).in_store(web),
+    }
+    stage.alerts.replace_alerts((alert("a"),))
+    stage.alerts.stop()
+    stage.rules[audit] = Position(1, 0).in_store(audit)
+    stage.rules[web] = Position(4, 70).in_store(web)
+    with logged() as said:
+        stage.service().replace_alerts((alert("a"),))
+    kept = AlertPlaces(stage.place, "", stage.clock)
+    with closing(kept.folder):
+        saved = kept.load_progress("1", 300)
+    assert saved is not None and str(saved.position) == "1:100,web/4:50,audit/1:0"
+    assert any(
+        "at audit/1:900, and this store ends at audit/1:0: lines count from" in one for one in said
+    )
+
+
 def test_the_place_of_a_newer_program_stays_and_is_named(stage):
     stage.alerts.replace_alerts((alert("a"),))
     stage.alerts.stop()

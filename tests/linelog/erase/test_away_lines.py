@@ -136,6 +136,18 @@ def test_lines_that_only_an_archive_has_are_erased_with_everywhere(tmp_path):
     require_erased(store, urls, before)
 
 
+def test_they_are_erased_beside_a_target_that_is_a_centre(tmp_path):
+    (tmp_path / "cold").mkdir()
+    url = f"file://{tmp_path}/cold"
+    store = archived(store_with_person(tmp_path / "store"), url)
+    there = Place(Position(3, 0), STORE, note={"target": "http://127.0.0.1:6514"})
+    place.save(at(store / "ship"), "centre", there)
+    before = lines_of(store)
+    status, _, why = erase_everywhere(store)
+    assert (status, why) == (0, "")
+    require_erased(store, [url], before)
+
+
 def test_the_same_in_a_bucket(server, tmp_path):
     store = archived(store_with_person(tmp_path / "store"), server.url())
     before = lines_of(store)

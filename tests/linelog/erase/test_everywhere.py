@@ -82,6 +82,17 @@ def test_they_have_the_earlier_text_until_they_are_rewritten(store, tmp_path, ca
     assert sorted(path.stat().st_ino for path in (tmp_path / "cold").rglob("*.zst")) == there
 
 
+@pytest.mark.parametrize("target", ["http://127.0.0.1:6514", "es+https://[::1]", "nats://n1:4222"])
+def test_a_target_that_is_no_archive_is_passed_over(store, capsys, target):
+    """Its place has its URL without the path, which may be a secret: alone it is no URL of a target."""
+    kept = Place(Position(3, 0), STORE, "2026-11-20T06:00:00.000000Z", {"target": target})
+    place.save(at(store / "ship"), "centre", kept)
+    erase(store)
+    assert rewrite_everywhere(str(store), at(store))
+    said, why = capsys.readouterr()
+    assert said.count("rewritten: 2 segments in ") == 2 and not why
+
+
 def test_an_archive_that_is_not_there_is_said(store, tmp_path, capsys):
     erase(store)
     (tmp_path / "cold").rename(tmp_path / "away")

@@ -181,6 +181,17 @@ def test_digits_in_a_row_are_found_wherever_they_begin(offset):
     assert masked(text, r"/\b\d{16}\b/") == text.replace(CARD, b"(masked)")
 
 
+@pytest.mark.parametrize(
+    "mask", ["/pin=[^ ]{4}/", r"/pin=\S{1,4}/", "/pin=.{4}/", r"/pin=\D\d{3}/"]
+)
+def test_a_number_of_characters_is_none_of_bytes_where_many_lines_match(mask):
+    """Else the end of a secret would be stored."""
+    masks = Masks([pattern_of_mask(mask)], FilterCounts())
+    for _ in range(2):
+        stored = masks.apply(Block.of("pin=é123 ok\n".encode() * 1000))
+        assert bytes(stored) == b"(masked) ok\n" * 1000
+
+
 def test_blocks_in_which_every_line_matches_are_masked_as_any():
     text = b"card " + CARD + b"\n"
     masks = Masks([r"\d{16}", "rd [^ ]+"], FilterCounts())

@@ -53,6 +53,13 @@ class _Step(NamedTuple):
     def is_fixed(self) -> bool:
         return self.least == self.most
 
+    @property
+    def counts_characters(self) -> bool:
+        """True if a number of bytes is not the same as that number of characters, such as of `é`."""
+        return not _OUTSIDE_ASCII.isdisjoint(self.allowed) and (
+            len(self.allowed) > 1 and (self.least > 1 or self.most is not None)
+        )
+
 
 _BOUNDARY = _Step(frozenset(), 0, 0)
 _Steps = tuple[_Step, ...]
@@ -76,6 +83,8 @@ class ByteChain:
         self.steps, self.leads, self.trails = steps, leads, trails
         self.needs_utf8 = any(0x80 in step.allowed for step in steps)
         """True if the chain finds nothing in a text with bytes that are not UTF-8."""
+        self.needs_ascii = any(step.counts_characters for step in steps)
+        """True if the chain counts bytes where RE2 counts characters: it is only for ASCII."""
         self._tables = [_table_of(step.allowed) for step in steps]
         self._literal, self._literal_steps = _beginning_of(steps)
         self._begins_by_runs = leads or self._next_differs(0)

@@ -17,7 +17,7 @@ CHAINS = (
     r"\b\d{4}[ -]?\d{4}\b", r"\d{2}[ -]?x", r"a[bB]c", r"\ba+\.", r"\.\.\b", r"\b\.a", r"a{2,3}b?",
     r"a{2,3}", r"\d+\b", r"DE\d{2}( ?\d{4}){2}", r"a+@a+b", r"\w+@\w+\.", "(?:ab){2}", "[ab]{1,2}-",
     "-+a{1,2}", r"\b[0-9a-f]{8}-[0-9a-f]{4}\b", "x[^x]*y", "[^ ]+=1", r"\d{1,2}\d", "1a?1", "11?1",
-    r"a{3}x{0}", "(?:1{2}){3}",
+    r"a{3}x{0}", "(?:1{2}){3}", r"\D+1", r"1\W*a", "=[^1]+", r"\b\W+\b",
 )  # fmt: skip
 
 
@@ -84,6 +84,22 @@ def test_a_line_in_which_a_match_touches_the_next_is_unsure():
     assert chain is not None
     assert chain.find(b"4" * 40 + b"\n").unsure.tolist() == [0]
     assert not len(chain.find(b"4" * 16 + b" " + b"4" * 16 + b"\n").unsure)
+
+
+def test_a_chain_that_counts_characters_of_several_bytes_is_only_for_ascii():
+    for pattern in (
+        "pin=[^ ]{4}",
+        "pin=[^ ]{1,8}",
+        r"\b\W\b",
+        '"k":"[^"]?"',
+        r"\d\D",
+        "x[^ ][^ ]+",
+    ):
+        chain = chain_of(pattern)
+        assert chain is not None and chain.needs_ascii, pattern
+    for pattern in (r"\d{16}", "password=[^ ]+", r"a\S*", r"\b\W+\b"):
+        chain = chain_of(pattern)
+        assert chain is not None and not chain.needs_ascii, pattern
 
 
 def test_a_chain_tells_whether_bytes_that_are_not_utf8_may_be_in_a_match():
