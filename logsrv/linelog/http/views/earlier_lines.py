@@ -142,7 +142,7 @@ def _lines_with_documents(
     question, after = question_of(values), begin.beside(-1)
     document = document_maker(question.extractions)
     joins = has_all_lines(question)
-    if values.get("join") and question.node != EVERYTHING:
+    if values.get("join") and not joins:
         query = RecordQuery(question.node)
 
         def search(after: Position | None, before: Position | None) -> Search:

@@ -89,3 +89,24 @@ def test_a_tail_tells_of_removed_segments(tmp_path, monkeypatch):
     ]
     # Once to open it, and once when a name was missing.
     assert len(listed) == 2
+
+
+def documents(text: bytes) -> list[dict[str, Any]]:
+    """The lines of events, as objects."""
+    datas = [
+        part.split("data: ", 1)[1] for part in text.decode().split("\n\n") if "event: line" in part
+    ]
+    return [json.loads(data) for data in datas]
+
+
+@pytest.mark.parametrize("query", ["q=", "q=ERROR", "q=%7C+extract+/n=(%3FP<number>.)/"])
+def test_a_tail_of_several_stores_tells_the_records_that_a_search_tells(store, query):
+    """Also if a stage adds fields to all lines, so that the lines of a record cannot be shared."""
+    trace = ["ERROR failed n=1", "Traceback (most recent call last):", "ValueError: x"]
+    (store / "stores").mkdir()
+    make_store(store / "stores" / "audit", [lines(trace)])
+    end = "2:100000,audit/1:100000"
+    joined = query + "&join=1"
+    told = documents(ask(store, "tail", joined, begin="1:0,audit/1:0", end=end))
+    searched = [json.loads(one) for one in ask(store, "search", joined).splitlines()]
+    assert told == [one for one in searched if not one.get("beyond")]
