@@ -138,7 +138,7 @@ class RunningParts:
         for work, options in self._with_options(settings):
             if not work.reads_rule_stores and (found := work.processes(options)):
                 raise ConfigurationError(
-                    f"[[retention]] does not go with {listed(found)} yet: they would lack the lines of"
+                    f"[[retention]] does not go with {listed(found)}: they would lack the lines of"
                     " DIR/stores, which logsrv search, tail, show and sql find; leave out one of them"
                 )
 
