@@ -8,7 +8,9 @@ connection that sent it: so a record doubled by a retry differs from one that th
 import contextlib
 import gzip
 import json
+import random
 import re
+import signal
 import socket
 import struct
 import threading
@@ -174,6 +176,8 @@ class Http:
 SPEECHES: dict[str, type[Speech]] = {
     "relp": Relp, "forward": Forward, "lumberjack": Lumberjack, "http": Http,
 }  # fmt: skip
+LISTEN = [f"{name}:tcp:0:interface=127.0.0.1" for name in SPEECHES]
+"""Where a server listens for all of them. Senders find their ports by this order."""
 
 
 @attrs.define
@@ -264,6 +268,44 @@ class Sender:
             assert numbers == list(range(began, began + len(numbers))), "lost, doubled or mixed"
             assert len(numbers) >= (session.acknowledged - session.began) * size, "lost"
             assert len(numbers) <= (session.sent - session.began) * size
+
+
+def send_over_kills(
+    server: Logger, senders: Sequence[Sender], kills: int, choose: random.Random, *, least: int = 1
+) -> None:
+    """Kill a server so many times while all send; then start it, get all answers, and stop it.
+
+    least: the fewest acknowledgements that one of the senders gets between two kills.
+    """
+    for kill in range(kills):
+        if kill:
+            server.start().ready()
+        for sender in senders:
+            sender.start(server)
+        _wait_for_acknowledgements(
+            server, senders, choose.choice(senders), choose.randint(least, 30)
+        )
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+        for sender in senders:
+            sender.finish()
+    server.start().ready()
+    for sender in senders:
+        sender.start(server, to_the_end=True)
+    for sender in senders:
+        sender.finish()
+    assert server.stop() in (0, -signal.SIGTERM)
+    assert "Traceback" not in server.log()
+
+
+def _wait_for_acknowledgements(
+    server: Logger, senders: Sequence[Sender], late: Sender, more: int
+) -> None:
+    wanted = late.acknowledged + more
+    server.wait_until(
+        lambda: late.acknowledged >= wanted or any(sender.failure for sender in senders),
+        "acknowledgements",
+    )
 
 
 def assert_stored(senders: Iterable[Sender], store: Path) -> None:

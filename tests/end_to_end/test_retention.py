@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.killed import RECORD, SPEECHES, Sender
+from tests.end_to_end.killed import LISTEN, RECORD, SPEECHES, Sender, send_over_kills
 from tests.parts.commands import logsrv
 from tests.parts.daemons import reload
 from tests.parts.store_reader import messages
@@ -42,37 +42,13 @@ def assert_stored(senders: list[Sender], store: Path) -> None:
 @pytest.mark.minutes(10)
 def test_acknowledged_records_are_in_their_stores_after_kills(logger, tmp_path):
     """Of all protocols at once, with --sync always; segments are rotated and sealed meanwhile."""
-    choose = random.Random(11)
     senders = [Sender(kind) for kind in SPEECHES]
     server = logger(
         *("--sync", "always", "--rotate-size", "1MiB"),
         *rules(tmp_path / "rules.toml", EVEN),
-        listen=[f"{name}:tcp:0:interface=127.0.0.1" for name in SPEECHES],
+        listen=LISTEN,
     )
-    for kill in range(5):
-        if kill:
-            server.start().ready()
-        for sender in senders:
-            sender.start(server)
-        late = choose.choice(senders)
-        wanted = late.acknowledged + choose.randint(5, 30)
-        server.wait_until(
-            lambda: (
-                late.acknowledged >= wanted  # noqa: B023
-                or any(sender.failure for sender in senders)
-            ),
-            "acknowledgements",
-        )
-        server.send_signal(signal.SIGKILL)
-        server.wait()
-        for sender in senders:
-            sender.finish()
-    server.start().ready()
-    for sender in senders:
-        sender.start(server, to_the_end=True)
-    for sender in senders:
-        sender.finish()
-    assert server.stop() in (0, -signal.SIGTERM)
+    send_over_kills(server, senders, 5, random.Random(11), least=5)
     assert_stored(senders, server.store)
     assert len(messages(server.store / "stores" / "even")) > 50
 

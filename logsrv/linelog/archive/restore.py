@@ -31,31 +31,38 @@ def restore(url: str, wanted: str | None, directory: str, tell: Callable[[str], 
         archive, store = open_archived_store(url, wanted, is_main=True)
     except ValueError as error:
         raise UsageError(f"--from {shown(url)}: {error}") from None
-    status = 0
     what = f"{shown(directory)} cannot be written"
     with store_errors(what, "; give the same command again to go on"):
         make_directory(Path(directory))
         # Until its end, so no server uses the stores of rules without the main one.
         with locked(Path(directory)) as disk:
             begin_restoring(store, disk)
-            for rule, stores in stores_of_rules(archive, store).items():
-                place = Path(directory_of_rule(directory, rule))
-                if stores[1:]:
-                    others = " or ".join(f"--store {one}" for one in stores[:-1])
-                    tell(
-                        f"{shown(str(place))} is the last of several stores; {others} restores another"
-                    )
-                    status = 1
-                make_directory(place.parent)
-                make_directory(place)
-                with locked(place) as inside:
-                    if not is_restored(stores[-1], inside):
-                        status |= _restore_store(archive, stores[-1], inside, tell)
+            status = _restore_rule_stores(archive, store, directory, tell)
             status |= _restore_store(archive, store, disk, tell)
     print(
         "If the store that was archived still runs, or its lines went on elsewhere, give this one"
         " another identity before it ships: logsrv ship --new-identity"
     )
+    return status
+
+
+def _restore_rule_stores(
+    archive: Archive, main: str, directory: str, tell: Callable[[str], None]
+) -> int:
+    """Restore the stores of a main store's rules below its directory; return the exit status."""
+    status = 0
+    for rule, stores in stores_of_rules(archive, main).items():
+        place = Path(directory_of_rule(directory, rule))
+        *others, newest = stores
+        if others:
+            which = " or ".join(f"--store {one}" for one in others)
+            tell(f"{shown(str(place))} is the last of several stores; {which} restores another")
+            status = 1
+        make_directory(place.parent)
+        make_directory(place)
+        with locked(place) as disk:
+            if not is_restored(newest, disk):
+                status |= _restore_store(archive, newest, disk, tell)
     return status
 
 

@@ -22,13 +22,12 @@ def archive_store_urls(url: str, depth: int = FOLDERS_DEEP) -> list[str]:
 
     Raises ValueError and ArchiveError.
     """
-    address, _, options = url.partition("?")
-    address = address.rstrip("/")
+    address = url.partition("?")[0].rstrip("/")
     if STORE_ID.fullmatch(address.rpartition("/")[2]):
         return [url]
     folders = sorted(open_archive(url).top_folders())
     stores = store_identities(folders)
-    urls = [f"{address}/{one}{'?' * bool(options)}{options}" for one in folders]
+    urls = [_with_options_of(url, f"{address}/{one}") for one in folders]
     found = [one for name, one in zip(folders, urls, strict=True) if name in stores]
     for name, one in zip(folders, urls, strict=True):
         if name not in stores and depth:
@@ -36,6 +35,12 @@ def archive_store_urls(url: str, depth: int = FOLDERS_DEEP) -> list[str]:
             with suppress(ArchiveError, ValueError):
                 found += archive_store_urls(one, depth - 1)
     return found
+
+
+def _with_options_of(url: str, address: str) -> str:
+    """Return the URL of an address in the same archive."""
+    options = url.partition("?")[2]
+    return f"{address}?{options}" if options else address
 
 
 @cache
@@ -55,19 +60,19 @@ def open_archived_store(
     is_main: whether stores of [[retention]] rules do not count beside a main store. Raises ValueError,
     StoreError and ArchiveError.
     """
-    found = {one: one.partition("?")[0].rstrip("/") for one in archive_store_urls(url)}
-    chosen = [one for one, address in found.items() if wanted in (None, address[-32:])]
-    options = url.partition("?")[2]
-    folders = {found[one][:-33] for one in chosen}
+    addresses = [one.partition("?")[0].rstrip("/") for one in archive_store_urls(url)]
+    parted = (address.rpartition("/") for address in addresses)
+    chosen = [(folder, store) for folder, _, store in parted if wanted in (None, store)]
+    folders = {folder for folder, _ in chosen}
     if len(folders) == 1:
-        archive = open_archive(f"{folders.pop()}{'?' * bool(options)}{options}")
-        stores = [found[one][-32:] for one in chosen]
+        archive = open_archive(_with_options_of(url, folders.pop()))
+        stores = [store for _, store in chosen]
         if is_main and len(stores) > 1:
             stores = [one for one in stores if read_rule_note(archive, one) is None]
         if len(stores) == 1:
             return archive, stores[0]
     archive = open_archive(url)
-    if not found:
+    if not addresses:
         raise StoreError(no_store_sentence(archive.address, archive.top_folders()))
-    there = ", ".join(one_line(one) for one in found.values())
+    there = ", ".join(one_line(one) for one in addresses)
     raise StoreError(f"{archive.address} has the stores {there}: name one of them by its URL")

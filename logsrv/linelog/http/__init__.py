@@ -21,8 +21,9 @@ what starts them; what runs in them imports no Twisted:
 
 in the daemon       in the process
 searching           search_child: one search; it calls a function of `replies` for each endpoint, of
-                    which `counted_replies` has those that count, and `search_request` makes a search of the
-                    parameters; `progress_lines` tells how far it is
+                    which `counted_replies` has those that count, and `views/earlier_lines` that of a live
+                    view; `search_request` makes a search of the parameters; `progress_lines` tells how far
+                    it is
 """
 
 from logsrv.linelog.parts.part import Part

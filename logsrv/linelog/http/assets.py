@@ -103,11 +103,6 @@ _QUERIES = (
     ("user=*", "the field is there"),
     ("-debug (a OR b) NOT c", "without, one of both, not"),
 )
-# The scripts with tables of the server: the name of the table, and what a script has in its place.
-_TABLES = {
-    "stage_list.js": ("STAGES", "[]"),
-    "line_forms.js": ("FORMS", '{ levels: [], hostnames: [], messages: [], request: "" }'),
-}
 
 
 @attrs.frozen
@@ -212,28 +207,40 @@ def page_modules() -> dict[str, str]:
     return {path.name: _read_static_file(path.name) for path in sorted(folder.glob("*.js"))}
 
 
+def _stages() -> Any:
+    return [one.for_page() for one in all_stages()]
+
+
+def _line_forms() -> Any:
+    return {
+        "levels": LEVELS,
+        "hostnames": ("hostname", *ALIASES["hostname"]),
+        "messages": MESSAGES,
+        "request": REQUEST_AND_ANSWER,
+    }
+
+
+# The scripts with tables of the server: the name of the table, what a script has in its place, and a
+# function that makes it.
+_TABLES = {
+    "stage_list.js": ("STAGES", "[]", _stages),
+    "line_forms.js": (
+        "FORMS",
+        '{ levels: [], hostnames: [], messages: [], request: "" }',
+        _line_forms,
+    ),
+}
+
+
 def _read_static_file(name: str) -> str:
     text = (_HERE / "static" / name).read_text("utf-8")
     if name not in _TABLES:
         return text
-    table, empty = _TABLES[name]
+    table, empty, make = _TABLES[name]
     before = f"export const {table} = {empty};"
     if before not in text:
         raise ValueError(f"{name} has no {before}")
-    filled = json.dumps(_tables()[table], ensure_ascii=False)
-    return text.replace(before, f"export const {table} = {filled};")
-
-
-def _tables() -> dict[str, Any]:
-    return {
-        "STAGES": [one.for_page() for one in all_stages()],
-        "FORMS": {
-            "levels": LEVELS,
-            "hostnames": ("hostname", *ALIASES["hostname"]),
-            "messages": MESSAGES,
-            "request": REQUEST_AND_ANSWER,
-        },
-    }
+    return text.replace(before, f"export const {table} = {json.dumps(make(), ensure_ascii=False)};")
 
 
 def _bundle_modules(first: str) -> str:

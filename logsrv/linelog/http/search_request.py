@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, cast
 
 from logsrv.cores import cores
 from logsrv.lazy_names import later_module
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import EVERYTHING, Extraction, Question
+from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.query.text_search.expression import extracted_fields
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.records.found_records import RecordLine, lines_of_records
 from logsrv.linelog.read.render import hit_document, safe_json
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -90,6 +93,9 @@ class NeighbourValues(PositionValues):
 Reply: TypeAlias = Iterator[bytes]
 """The pieces of an answer."""
 
+_Item = TypeVar("_Item")
+# The most lines of several stores that wait for each other before they are sent.
+_LARGEST_PIECE = 64
 # Parallel searches share the cores, and a search gains little from more than two.
 PROCESSES = min(2, cores())
 
@@ -145,3 +151,37 @@ def document_maker(extractions: Sequence[Extraction]) -> Callable[[Hit], dict[st
 def json_line(found: object) -> bytes:
     """Return an object as a line of JSON."""
     return safe_json(found).encode() + b"\n"
+
+
+def pieces_of_records(
+    view: View,
+    values: LineValues,
+    *,
+    after: Position | None,
+    before: Position | None,
+    reverse: bool = False,
+) -> Iterator[list[RecordLine]]:
+    """Yield the lines of records for which the query of a request is true."""
+    query = RecordQuery(question_of(values).node)
+    if view.names:
+        asked = make_search(view, values, after=after, before=before, matcher=query.candidates)
+        several = cast("stores_search.StoresSearch", asked)
+        return growing_pieces(several.lines_of_records(query.matches, reverse=reverse))
+    return lines_of_records(
+        view,
+        lambda after, before: make_search(
+            view, values, after=after, before=before, matcher=query.candidates
+        ),
+        query.matches,
+        after=after,
+        before=before,
+        reverse=reverse,
+    )
+
+
+def growing_pieces(found: Iterator[_Item]) -> Iterator[list[_Item]]:
+    """Yield what is found in pieces: the first ones are small, so that they are sent at once."""
+    size = 1
+    while piece := list(islice(found, size)):
+        yield piece
+        size = min(2 * size, _LARGEST_PIECE)

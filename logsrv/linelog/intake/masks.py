@@ -31,6 +31,7 @@ from logsrv.linelog.query.candidates import candidate_of_query
 from logsrv.linelog.query.question import Regex
 from logsrv.linelog.query.text_search.byte_chains import ByteChain, byte_chain_of
 from logsrv.linelog.query.text_search.byte_runs import ByteRun, byte_run_of
+from logsrv.linelog.query.text_search.chain_search import find_matches
 from logsrv.linelog.query.text_search.engine import (
     TOKEN,
     compile_group_search,
@@ -100,14 +101,15 @@ class Mask:
         if len(offsets) > (stop - start) >> _RARE_SHIFT:
             self._blocks_to_search_whole = _WHOLE_BLOCKS
             return self._spans_in(text, start, stop)
-        begins, ends = spans = _no_spans()
+        begins, ends = _no_spans()
         end = start
         for offset in offsets:
             if end <= offset < stop:
                 begin = text.rfind(b"\n", start, offset) + 1 or start
                 end = text.index(b"\n", offset) + 1
-                for all_of_them, some in zip(spans, self._spans_in(text, begin, end), strict=True):
-                    all_of_them += some
+                more_begins, more_ends = self._spans_in(text, begin, end)
+                begins += more_begins
+                ends += more_ends
         return begins, ends
 
     def _spans_in(self, text: bytes, start: int, stop: int) -> Spans:
@@ -129,17 +131,17 @@ class Mask:
             spans = self._spans_by_re2(text, start, stop)
             self._density = len(spans[0]) / size
             return spans
-        spans = _no_spans()
+        begins, ends = _no_spans()
         while start < stop:
             cut = stop
             if stop - start > _PIECE:
                 cut = text.rfind(b"\n", start, start + _PIECE) + 1 or text.index(b"\n", start) + 1
-            found = self._spans_by_chain(text, start, cut, self._chain)
-            for all_of_them, some in zip(spans, found, strict=True):
-                all_of_them += some
+            more_begins, more_ends = self._spans_by_chain(text, start, cut, self._chain)
+            begins += more_begins
+            ends += more_ends
             start = cut
-        self._density = len(spans[0]) / size
-        return spans
+        self._density = len(begins) / size
+        return begins, ends
 
     def _spans_by_chain(self, text: bytes, start: int, stop: int, chain: ByteChain) -> Spans:
         """Return the parts of some lines, found by NumPy; RE2 searches those of which it is unsure."""
@@ -147,7 +149,7 @@ class Mask:
         # A single line that is so long would take as much memory again for each of its bytes.
         if len(lines) > _PIECE or not _can_search(chain, lines):
             return self._spans_by_re2(text, start, stop)
-        matches = chain.find(lines)
+        matches = find_matches(chain, lines)
         begins, ends = (matches.begins + start).tolist(), (matches.ends + start).tolist()
         line_end = 0
         for at in sorted((matches.unsure + start).tolist()):

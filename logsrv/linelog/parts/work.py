@@ -93,15 +93,13 @@ class PartWork(Generic[Options]):
     """The base of the class that a part names as its work. Each method does nothing unless overridden.
 
     metrics: its metrics, declared before it is made. reads_rule_stores: whether it reads the stores of
-    [[retention]] rules with the main one. without_rule_stores: said if there are [[retention]]
-    rules, as the part does not read their stores; "" refuses the rules if its work is done in processes.
-    may_refuse: whether `apply` may still raise
-    ConfigurationError; such a part is told of new settings before the others, so that nothing has changed.
+    [[retention]] rules with the main one; if not, and if its work is done in processes, rules are refused.
+    may_refuse: whether `apply` may still raise ConfigurationError; such a part is told of new settings
+    before the others, so that nothing has changed.
     """
 
     metrics: ClassVar[Sequence[Metric]] = ()
     reads_rule_stores: ClassVar[bool] = False
-    without_rule_stores: ClassVar[str] = ""
     may_refuse: ClassVar[bool] = False
 
     def __init__(self, context: PartContext, options: Options) -> None:

@@ -133,24 +133,14 @@ class RunningParts:
             for each in work.processes(options)
         ]
 
-    def require_no_rule_stores(self, settings: LoggerSettings) -> list[str]:
-        """Return sentences about the parts that read the main store alone, for settings with rules.
-
-        Raises ConfigurationError for a part whose answers would lack the lines of the rules.
-        """
-        told = []
+    def require_no_rule_stores(self, settings: LoggerSettings) -> None:
+        """Raise ConfigurationError for a part that would lack the lines of [[retention]] rules."""
         for work, options in self._with_options(settings):
-            found = work.processes(options)
-            if work.reads_rule_stores:
-                continue
-            if found and not work.without_rule_stores:
+            if not work.reads_rule_stores and (found := work.processes(options)):
                 raise ConfigurationError(
-                    f"[[retention]] does not go with {listed(found)} yet: they would lack the lines of"
+                    f"[[retention]] does not go with {listed(found)}: they would lack the lines of"
                     " DIR/stores, which logsrv search, tail, show and sql find; leave out one of them"
                 )
-            if found:
-                told.append(work.without_rule_stores)
-        return told
 
     def findings(
         self, settings: LoggerSettings, asked: CheckRequest, now: datetime.datetime

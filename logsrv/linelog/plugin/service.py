@@ -25,7 +25,7 @@ from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.findings import error, warning
+from logsrv.kit.service.findings import error
 from logsrv.kit.service.launch import launched
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
@@ -300,11 +300,9 @@ class LoggerService(ListeningService[LoggerSettings]):
         yield from check_logger(self.settings, asked)
         if self.settings.retention:
             try:
-                told = self.parts.require_no_rule_stores(self.settings)
+                self.parts.require_no_rule_stores(self.settings)
             except ConfigurationError as refused:
                 yield error("[[retention]]", str(refused).removeprefix("[[retention]] "), "")
-            else:
-                yield from (warning("[[retention]]", sentence, "") for sentence in told)
         yield from self.parts.findings(self.settings, asked, now)
 
     def open(self) -> None:
@@ -318,9 +316,6 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._apply_to_parts(self.settings)
 
     def _apply_to_parts(self, settings: LoggerSettings) -> None:
-        if settings.retention and settings.retention != self.rule_stores.rules:
-            for sentence in self.parts.require_no_rule_stores(settings):
-                log.warn("{sentence}", sentence=sentence)
         # First, as one may raise; then nothing has changed.
         self.rule_stores.open(settings, partial(self.parts.holds_of_rule_store, settings))
         self.parts.apply(settings)

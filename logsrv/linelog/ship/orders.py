@@ -31,8 +31,8 @@ class ShipOrders:
 
     tls_files: the paths of the authorities to trust, of our certificate and of its key. files: the marks
     (time, size, inode) of these files: a changed file changes the orders. directory, store: the directory
-    and the identity of the store. rule, main: the name of the [[retention]] rule whose store it is, and the
-    identity of the main store; "" for the main store. due: the number of the last segment that retention
+    and the identity of the store. rule: the name of the [[retention]] rule whose store it is; "" for the
+    main store. main: the identity of the main store. due: the number of the last segment that retention
     would remove. begin: the number of the store's first segment when the target was added.
     """
 

@@ -77,12 +77,10 @@ class ShipPart(PartWork[ShipOptions]):
     def __init__(self, context: PartContext, options: ShipOptions) -> None:
         super().__init__(context, options)
         self._orders = TargetOrders()
-        self._processes = self._make_processes(context)
-        # The processes of the stores of rules, by the names of the rules.
-        self._of_rules: dict[str, TargetProcesses] = {}
+        # Those of each store, by the name of its rule; "" for the main store.
+        self._processes = {"": self._make_processes(context, "")}
 
-    def _make_processes(self, store: PartContext | RuleStoreContext) -> TargetProcesses:
-        of_rule = isinstance(store, RuleStoreContext)
+    def _make_processes(self, store: PartContext | RuleStoreContext, rule: str) -> TargetProcesses:
         return TargetProcesses(
             directory=store.directory,
             identity=store.identity,
@@ -91,8 +89,8 @@ class ShipPart(PartWork[ShipOptions]):
             reactor=self.context.reactor,
             metrics=self.context.metrics,
             orders=self._orders,
-            rule=store.rule if isinstance(store, RuleStoreContext) else "",
-            main_identity=lambda: self.context.identity() if of_rule else "",
+            rule=rule,
+            main_identity=self.context.identity,
         )
 
     def prepare(self, options: ShipOptions) -> None:
@@ -107,12 +105,12 @@ class ShipPart(PartWork[ShipOptions]):
         return saved_holds(directory, targets_of_rule_store(options.targets))
 
     def apply(self, options: ShipOptions) -> None:
-        self._processes.set_targets(options.targets)
+        self._processes[""].set_targets(options.targets)
         for store in self.context.rule_stores():
             # The store of a removed rule stays open, and goes on being shipped.
-            if store.rule not in self._of_rules:
-                self._of_rules[store.rule] = self._make_processes(store)
-            self._of_rules[store.rule].set_targets(targets_of_rule_store(options.targets))
+            if store.rule not in self._processes:
+                self._processes[store.rule] = self._make_processes(store, store.rule)
+            self._processes[store.rule].set_targets(targets_of_rule_store(options.targets))
 
     def left_out(self, options: ShipOptions) -> Sequence[str]:
         return [one.subject for one in options.targets if one.is_left_out]
@@ -126,5 +124,5 @@ class ShipPart(PartWork[ShipOptions]):
         return findings_of_targets(options, asked, now)
 
     def stop(self) -> Deferred[None]:
-        stopping = [one.stop() for one in (self._processes, *self._of_rules.values())]
+        stopping = [one.stop() for one in self._processes.values()]
         return gatherResults(stopping).addCallback(lambda _: None)

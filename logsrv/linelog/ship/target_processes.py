@@ -106,7 +106,7 @@ class TargetProcesses:
     directory: returns the present directory of the store. identity: returns the identity of the store, ""
     if it has none. hold: called with the requests to keep segments from retention. rule: the name of the
     [[retention]] rule whose store it is; "" for the main store. main_identity: returns the identity of the
-    main store; for the store of a rule.
+    main store.
     """
 
     _directory: Callable[[], str]
@@ -115,9 +115,9 @@ class TargetProcesses:
     _clock: Clock
     _reactor: Any
     _metrics: Metrics
-    _orders: TargetOrders = attrs.field(factory=TargetOrders)
-    _rule: str = ""
-    _main_identity: Callable[[], str] = lambda: ""
+    _orders: TargetOrders
+    _rule: str
+    _main_identity: Callable[[], str]
     _all: dict[str, _TargetProcess] = attrs.field(init=False, factory=dict)
     # The names of the targets whose plugin is missing, and the requests to keep segments for them.
     _left_out: list[str] = attrs.field(init=False, factory=list)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +15,6 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.replies import REPLIES
 from logsrv.linelog.read.patterns import pattern_query
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position
 from tests.leaks import killed
 from tests.parts.commands import logsrv
 from tests.parts.stores import (
@@ -24,9 +22,7 @@ from tests.parts.stores import (
     line,
     lines,
     make_store,
-    note_listings,
     remove_segment,
-    view_of,
 )
 
 MESSAGES = ["start user=ann n=1", "stop user=bob n=2 level=error", "start user=ann n=3"]
@@ -319,55 +315,6 @@ def test_show_has_a_line_and_its_neighbours(store):
     with pytest.raises(Problem) as caught:
         ask(store, "show", "position=1:3")
     assert caught.value.status == 404
-
-
-def events(text: bytes) -> Sequence[Any]:
-    """Pairs of an event's name and the position that it tells."""
-    told = []
-    for block in text.decode().split("\n\n")[:-1]:
-        parts = dict(part.split(": ", 1) for part in block.split("\n"))
-        data = json.loads(parts["data"])
-        told.append((parts["event"], data.get("position") or data["from"]))
-    return told
-
-
-def test_a_tail_has_all_matches_between_two_positions(store):
-    """All that matches between two places, across segments."""
-    every = found(store)
-    values = {"q": "ann", "begin": every[1], "end": every[10]}
-    assert events(ask(store, "tail", **values)) == [
-        ("line", place) for place in found(store, "q=ann") if place in every[1:10]
-    ]
-
-
-def test_a_tail_from_a_removed_position_says_so(store):
-    every = found(store)
-    end = str(Position(*map(int, every[-1].split(":"))).offset + len(line(MESSAGES[2])))
-    for begin in ("0:5", "9:0", f"2:{10**9}"):
-        told = events(ask(store, "tail", q="", begin=begin, end=f"2:{end}"))
-        assert told == [("missed", "1:0"), *(("line", place) for place in every)]
-
-
-def test_a_tail_tells_of_removed_segments(tmp_path, monkeypatch):
-    """Where lines were removed while they were looked for, it is told; the store is listed once for it."""
-    store = make_store(tmp_path / "store", [[line(str(number), number)] for number in range(6)])
-    listed = note_listings(monkeypatch)
-
-    text: list[bytes] = []
-    with killed(), view_of(store) as view:
-        values = {"q": "NOT 4", "begin": "1:0", "end": f"6:{len(line('5'))}"}
-        for data in REPLIES["tail"](view, values):
-            text.append(data)
-            for number in (3, 4) if len(text) == 1 else ():
-                remove_segment(store, number, len(line("2")), 1)
-    assert events(b"".join(text)) == [
-        ("line", "1:0"),
-        ("line", "2:0"),
-        ("missed", "5:0"),
-        ("line", "6:0"),
-    ]
-    # Once to open it, and once when a name was missing.
-    assert len(listed) == 2
 
 
 @pytest.mark.parametrize("seconds", [0.291021, 0.3, 12.7, 1e-6])

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
@@ -46,7 +45,7 @@ def target(name: str, **given: object) -> ShipSettings:
 class Stage:
     """Target processes that do nothing."""
 
-    def __init__(self, directory: Path, **more: Any) -> None:
+    def __init__(self, directory: Path, rule: str = "", main: str = STORE) -> None:
         self.reactor = Spawner()
         self.metrics = Metrics(METRICS)
         self.place = directory
@@ -62,7 +61,8 @@ class Stage:
             reactor=self.reactor,
             metrics=self.metrics,
             orders=self.orders,
-            **more,
+            rule=rule,
+            main_identity=lambda: main,
         )
 
     def _hold(self, holds: Sequence[Hold]) -> None:
@@ -279,7 +279,7 @@ def test_the_end_of_a_new_store_whose_place_cannot_be_saved_is_told(tmp_path):
 
 def test_the_store_of_a_rule_is_shipped_under_its_name(tmp_path):
     """From its first line, if a target begins at a position, which is one of the main store."""
-    stage = Stage(tmp_path, rule="audit", main_identity=lambda: "cd" * 16)
+    stage = Stage(tmp_path, rule="audit", main="cd" * 16)
     targets = targets_of_rule_store([target("a", ship_from="17:5"), target("b", ship_from="end")])
     assert [one.ship_from for one in targets] == ["beginning", "end"]
     stage.orders.prepare([target("a", ship_from="17:5"), target("b", ship_from="end")])

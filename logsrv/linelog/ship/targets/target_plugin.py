@@ -121,8 +121,8 @@ class TargetSettings:
     name: its name in logs, counters and files. store: the identity of the store whose lines it gets.
     tls: for TLS: the authorities to trust, and our certificate. token: the secret for the login,
     printable ASCII or the text of NATS credentials; None for no login. keepalive: the seconds of silence
-    after which the system asks the server whether it is still there; None: never. rule, main: the name of
-    the [[retention]] rule whose store it is, and the identity of the main store; "" for the main store.
+    after which the system asks the server whether it is still there; None: never. rule: the name of the
+    [[retention]] rule whose store it is; "" for the main store. main: the identity of the main store.
     """
 
     name: str
