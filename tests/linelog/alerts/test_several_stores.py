@@ -1,6 +1,7 @@
 """Alerts beside `[[retention]]` rules: each line of every store counts once, in the order of the times."""
 
 import json
+import os
 import random
 import shutil
 from collections import Counter
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, succeed
 
+from logsrv.errors import StoreError
 from logsrv.kit.text.checksums import json_then_checksum
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts.alert_protocol import AlertTask
@@ -20,9 +22,11 @@ from logsrv.linelog.alerts.episodes import EpisodeMessage, find_past_episodes
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
+from logsrv.linelog.read import stores_search
 from logsrv.linelog.read.all_stores import open_all_stores
+from logsrv.linelog.read.stores_follow import WatchedStores
 from logsrv.linelog.store.cursor import Place, parse_place
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment import Position, number_of_store
 from tests.parts.stores import BEGIN, line, make_store
 from tests.parts.watchers import WatcherStage
 
@@ -436,3 +440,34 @@ def test_a_position_in_the_main_store_is_a_place_of_one_store(tmp_path):
     saved = json.loads(stage.kept.folder.disk.read("1").rpartition(b" ")[0])
     assert "format" not in saved
     stage.kill()
+
+
+def test_a_store_that_is_made_anew_is_read_from_its_first_line(tmp_path, monkeypatch):
+    """The one before it could not be opened at first, and was read from its saved position on.
+
+    Nothing of that stays open: its bytes would stay on the disk.
+    """
+    audit, number = tmp_path / "stores" / "audit", number_of_store("audit")
+    make_store(tmp_path, [[line("main")]])
+    audit.parent.mkdir()
+    make_store(audit, [[line("one")], [line("two")]])
+    told: list[str] = []
+    stores = WatchedStores(
+        str(tmp_path), told.append, time_of_day=lambda: BEGIN, removed=told.append
+    )
+
+    def refuse(*_: object) -> None:
+        raise StoreError("no permission")
+
+    with monkeypatch.context() as refused:
+        refused.setattr(stores_search, "RuleStoreView", refuse)
+        assert not stores.look().new
+        stores.complete(parse_place("1:0,audit/2:0"), BEGIN)
+    assert stores.look().new == {number: Position(2, 0).in_store(number)}
+    shutil.rmtree(audit)
+    removed = stores.look()
+    opened = [os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+    assert removed.gone == {number} and not [one for one in opened if str(audit) in one]
+    make_store(audit, [[line("three")]])
+    assert stores.look().new == {number: Position(1, 0).in_store(number)}
+    stores.close()

@@ -199,6 +199,16 @@ def test_blocks_in_which_every_line_matches_are_masked_as_any():
         assert bytes(masks.apply(Block.of(text * number))) == b"ca(masked)\n" * number
 
 
+def test_matches_that_touch_are_masked_in_each_piece_of_a_large_block():
+    """NumPy leaves their lines to RE2, also the first line of a piece, and nothing comes twice."""
+    number, counts = 10_000, FilterCounts()
+    masks = Masks([r"\d{16}"], counts)
+    for times in (1, 2):
+        lines = Block.of((b"card " + CARD + CARD + b"\n") * number)
+        assert bytes(masks.apply(lines)) == b"card (masked)(masked)\n" * number
+        assert counts.masked == 2 * number * times
+
+
 @pytest.mark.parametrize("mask", ["/a(.*b)?/", "/a(?P<it>.*b)?/", "/a|x.*y/"])
 def test_what_stands_behind_many_far_looking_matches_of_a_line_is_masked_whole(mask):
     """Each match may read the line up to its end, so a sender could make all others wait."""

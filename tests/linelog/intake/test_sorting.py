@@ -266,6 +266,23 @@ def test_a_moment_is_of_every_store_also_after_a_reload():
     assert made[""].asked == [moment[made[""]]]
 
 
+def test_no_line_after_a_reload_is_acknowledged_before_those_of_a_removed_rule():
+    """Some senders take an acknowledgement for all that they sent before, and forget it."""
+    made, found = stores(("a", "one"))
+    found.append(batch(b"one"))
+    acknowledged = [fired(found.durable())]
+    found.sort([], made[""])
+    for _ in range(3):
+        found.append(batch(b"one"))
+        acknowledged.append(fired(found.durable()))
+    for waiting in made[""].waiting:
+        waiting.callback(None)
+    assert acknowledged == [[]] * 4
+    for waiting in made["a"].waiting:
+        waiting.callback(None)
+    assert acknowledged == [[None]] * 4
+
+
 def test_a_moment_from_before_the_first_rule_is_of_the_main_store():
     made, found = stores(("a", "one"))
     found.append(batch(b"two"))

@@ -3,6 +3,7 @@
 import errno
 import socket
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from logsrv.errors import StartError, StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.service import LoggerService
+from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.store import Store
 from tests.parts.logger_services import settings
 from tests.parts.reactor import REACTOR, logged, until
@@ -150,6 +152,28 @@ async def test_a_start_removes_nothing_by_the_general_limits(tmp_path, monkeypat
         assert opened.pop("store") == (1, 1 << 20)
         assert opened == {"audit": (365, None), "fw": (None, 1 << 30)}
         opened.clear()
+
+
+async def test_what_a_target_lacks_is_kept_from_the_moment_a_store_opens(tmp_path, monkeypatch):
+    """The target has not answered yet: its saved place tells what it has."""
+    server, lacking = Server(tmp_path, QUERY), [Hold("centre", 7, 1 << 20)]
+    monkeypatch.setattr(server.service.parts, "holds_of_rule_store", lambda *_: lacking)
+    told: list[tuple[str, object]] = []
+    hold, open_store = Store.hold, Store.open
+
+    def hold_and_note(store: Store, holds: Sequence[Hold]) -> None:
+        told.append((store.directory.name, holds))
+        hold(store, holds)
+
+    def open_and_note(store: Store) -> None:
+        told.append((store.directory.name, "open"))
+        open_store(store)
+
+    monkeypatch.setattr(Store, "hold", hold_and_note)
+    monkeypatch.setattr(Store, "open", open_and_note)
+    server.service.startService()
+    assert [one for name, one in told if name == "audit"] == [lacking, "open"]
+    await server.service.stopService()
 
 
 async def test_without_its_note_a_store_without_a_rule_keeps_all(tmp_path):
