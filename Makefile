@@ -160,7 +160,9 @@ manuals: .venv/dev.ready
 	@$(BIN)/python packaging/manuals/generate.py build
 
 .venv/run.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
-	@sh .make/venv.sh '$(PYTHON)' '.[columns]' && touch $@
+	@sh .make/venv.sh '$(PYTHON)' '.[columns]'
+	@$(BIN)/python packaging/lighten.py .venv
+	@touch $@
 
 .venv/dev.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
 	@sh .make/venv.sh '$(PYTHON)' '.[dev]' && touch $@ .venv/run.ready

@@ -36,6 +36,7 @@ if [ -n "$another" ] || [ ! -x .venv/bin/python ] || ! .venv/bin/python -m pip -
 fi
 # Scripts made by pip before 25.2 import re, which doubles the time of a short command. Without network they stay.
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip 2>/dev/null || true
+# Modules are compiled when they are first imported, as uv does it: most never are.
 say "installing $requirement into .venv (the first time this takes a minute)"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$requirement"
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --editable "$requirement"
 say 'done'

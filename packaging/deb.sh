@@ -1,5 +1,5 @@
 #!/bin/sh
-# deb.sh [FOLDER]: makes logsrv_VERSION_ARCHITECTURE.deb of this checkout, in dist or FOLDER.
+# deb.sh [FOLDER]: makes logsrv_VERSION_ARCHITECTURE.deb and logsrv-sql_… of this checkout, in dist or FOLDER.
 #
 # DEB_COMPRESSION='-Zgzip -z1' builds it faster and larger. Wheels have their versions and sums in packaging/locks,
 # so the same commit gives the same bytes on the same Debian.
@@ -57,22 +57,28 @@ echo 'make deb: pip fetches the modules, all are compiled and packed'
 }
 out=${1:-dist}
 mkdir -p "$out"
-# Only the new package stays in $out; older ones are moved aside, for going back.
-for before in "$out"/logsrv_*.deb; do
+# Only the new packages stay in $out; older ones are moved aside, for going back.
+for before in "$out"/logsrv_*.deb "$out"/logsrv-sql_*.deb; do
     [ ! -e "$before" ] || {
         mkdir -p "$out/before" && mv "$before" "$out/before"
         rm -f "${before%.deb}.cdx.json"
         echo "make deb: an older one is now $out/before/${before##*/}"
     }
 done
-mv "$work"/logsrv_*.deb "$out"
-made=$(ls "$out"/logsrv_*.deb)
-# The list of what is in it, beside it too.
-cp "$tree/debian/logsrv/usr/share/doc/logsrv/sbom.cdx.json" "${made%.deb}.cdx.json"
-case $made in
-    /*) path=$made ;;
-    *) path=./$made ;;
+mv "$work"/logsrv_*.deb "$work"/logsrv-sql_*.deb "$out"
+case $out in
+    /*) place=$out ;;
+    *) place=./$out ;;
 esac
-echo "make deb: made $made, $(du -m "$made" | cut -f 1) MB. Install it, or upgrade to it, as root:"
+made() {
+    # The list of what is in it, beside it too.
+    made=$(ls "$place/$1"_*.deb)
+    cp "$tree/debian/$1/usr/share/doc/$1/sbom.cdx.json" "${made%.deb}.cdx.json"
+    size=$(du -m "$made" | cut -f 1)
+}
+made logsrv-sql
+echo "make deb: made $made, $size MB, for logsrv sql: install it beside the next, if you want it"
+made logsrv
+echo "make deb: made $made, $size MB. Install it, or upgrade to it, as root:"
 echo
-echo "    apt install $path"
+echo "    apt install $made"

@@ -1,11 +1,15 @@
 """Makes the virtual environment of the package.
 
     python3 environment.py FOLDER EXTRAS SECONDS TOOLS SBOM
+    python3 environment.py FOLDER EXTRAS SECONDS TOOLS SBOM --add EXTRA
 
 It is made in FOLDER and used in /opt/logsrv, so no file may contain the path FOLDER. Versions and sums of
 all wheels come from packaging/locks, so the same commit gives the same bytes: all files have the time
 SECONDS, which is SOURCE_DATE_EPOCH. TOOLS is the Python of an environment with packaging/locks/package.txt.
 SBOM gets the list of all that is in the environment, as CycloneDX.
+
+With --add, FOLDER gets only the modules that EXTRA adds to those of EXTRAS: a package of its own puts them
+into the same environment.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from py_compile import PycInvalidationMode
 # deb.sh copies this folder out of packaging/, to the top of the tree that it builds in.
 ABOVE = Path(__file__).parent.parent
 sys.path += [str(ABOVE), str(ABOVE / "packaging")]
+import lighten  # noqa: E402
 import locks  # noqa: E402
 
 PLACE = "/opt/logsrv"
@@ -41,9 +46,13 @@ _LEFT_OUT = (
     "include",
     "share",
     "lib/*/site-packages/*/direct_url.json",
+    # Types, which only checkers read. Others' .pyi may be read by their modules.
+    "lib/*/site-packages/numpy/**/*.pyi",
 )
 # Packages with tests, which are a third of all files, and which only their authors run.
-_TESTED_ELSEWHERE = ("numpy", "twisted", "zope")
+_TESTED_ELSEWHERE = ("twisted", "zope")
+# Administrators run pip seldom, and as root: it may compile itself then.
+_NOT_COMPILED = re.compile(r"/site-packages/pip/")
 
 
 def make(folder: Path, extras: str, seconds: int, tools: str, sbom: Path) -> None:
@@ -64,10 +73,8 @@ def make(folder: Path, extras: str, seconds: int, tools: str, sbom: Path) -> Non
         subprocess.run([*pip, "check"], check=True)
     frozen = subprocess.check_output([*pip, "freeze", "--all"], text=True)
     for path in list(_left_out(folder)):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        lighten.remove(path)
+    lighten.lighten(folder, strips=True)
     describe = [tools, "-m", "cyclonedx_py", "environment", "--output-reproducible"]
     subprocess.run([*describe, "--output-file", sbom, f"{folder}/bin/python"], check=True)
     (packages,) = folder.glob("lib/*/site-packages")
@@ -83,6 +90,28 @@ def make(folder: Path, extras: str, seconds: int, tools: str, sbom: Path) -> Non
     _note_plugins(folder, seconds)
 
 
+def make_addition(
+    folder: Path, extras: str, added: str, seconds: int, tools: str, sbom: Path
+) -> None:
+    """Install into `folder`, for use in PLACE, what the extra `added` adds to `extras`."""
+    there = locks.locked(locks.for_extras(extras.split(",")))
+    lines = locks.locked(locks.for_extras([added]))
+    packages = folder / "lib/python{}.{}/site-packages".format(*sys.version_info)
+    with tempfile.TemporaryDirectory() as place:
+        lock = Path(place, "requirements.txt")
+        lock.write_text("".join(text for first, text in lines.items() if first not in there))
+        install = [tools, "-m", "pip", "-q", "install", "--no-compile", "--no-deps"]
+        with_sums = ["--only-binary", ":all:", "--require-hashes", "-r", str(lock)]
+        subprocess.run([*install, "--target", packages, *with_sums], check=True)
+        describe = [tools, "-m", "cyclonedx_py", "requirements", "--output-reproducible"]
+        subprocess.run([*describe, "--output-file", sbom, lock], check=True)
+    for path in [*packages.glob("bin"), *packages.glob("*/direct_url.json")]:
+        lighten.remove(path)
+    write_records(folder)
+    _set_modes_and_times(folder, seconds - 60)
+    _compile(folder)
+
+
 def _left_out(folder: Path) -> Iterator[Path]:
     for pattern in _LEFT_OUT:
         yield from folder.glob(pattern)
@@ -92,15 +121,16 @@ def _left_out(folder: Path) -> Iterator[Path]:
 
 
 def write_records(folder: Path) -> None:
-    """Correct pip's lists of files (RECORD): without removed files, and with new sums of scripts.
+    """Correct pip's lists of files (RECORD): without removed files, with new sums of scripts and libraries.
 
-    pip's sums are of scripts with the path FOLDER in the first line, which differs at each build.
+    pip's sums are of scripts with the path FOLDER in the first line, which differs at each build, and of
+    libraries before they were stripped.
     """
     for record in folder.glob("lib/*/site-packages/*.dist-info/RECORD"):
         with record.open(newline="") as file:
             rows = [row for row in csv.reader(file) if (record.parent.parent / row[0]).exists()]
         for row in rows:
-            if row[0].startswith("../"):
+            if row[0].startswith("../") or ".so" in row[0]:
                 data = (record.parent.parent / row[0]).read_bytes()
                 digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()
                 row[1:] = [f"sha256={digest.rstrip('=')}", str(len(data))]
@@ -132,6 +162,7 @@ def _compile(folder: Path) -> None:
         folder / "lib",
         maxlevels=50,
         quiet=1,
+        rx=_NOT_COMPILED,
         stripdir=str(folder),
         prependdir=PLACE,
         workers=0,
@@ -151,4 +182,8 @@ def _note_plugins(folder: Path, seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], Path(sys.argv[5]))
+    folder, extras, seconds, tools, sbom, *add = sys.argv[1:]
+    if add:
+        make_addition(Path(folder), extras, add[1], int(seconds), tools, Path(sbom))
+    else:
+        make(Path(folder), extras, int(seconds), tools, Path(sbom))

@@ -2,7 +2,7 @@
 
     python golden.py BIN OUT
 
-BIN is the directory with that version's `twistd` and `logsrv`, with the extras columns and archive. Makes
+BIN is the directory with that version's `twistd` and `logsrv`, with the extras sql and archive. Makes
 OUT/VERSION/stores.tar.xz and OUT/VERSION/answers.json. Later versions have to read these stores, give the
 same answers, and go on with them: tests/golden. The lines are always the same; their times, and what
 follows from them, are those of the run.

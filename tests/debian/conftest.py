@@ -59,7 +59,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     printed = _finish(building, "make deb")
     _finish(making, "mmdebstrap")
     # The one that was there is out of the way of `apt install ./dist/logsrv_*.deb`.
-    (deb,) = (place / "deb").glob("*.deb")
+    (deb,) = (place / "deb").glob("logsrv_*.deb")
     yield Made(deb, place / "bare", printed)
     shutil.rmtree(place)
 
@@ -79,7 +79,7 @@ def made_13(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     _finish(making, "mmdebstrap")
     with roots.above(place / "building", place / "deb", place / "builder") as builder:
         printed = debs.build_in(builder, "/srv")
-    (deb,) = (place / "deb").glob("*.deb")
+    (deb,) = (place / "deb").glob("logsrv_*.deb")
     yield Made(deb, place / "bare", printed)
     shutil.rmtree(place)
 

@@ -23,6 +23,10 @@ def test_apt_says_nothing_that_an_operator_would_have_to_look_up(installed):
     assert "multi-user.target.wants/logsrv.service" in installed.printed
 
 
+def test_without_sql_it_is_a_quarter_of_a_gigabyte_at_most(root):
+    assert int(root.run("dpkg-query", "-W", "-f", "${Installed-Size}", "logsrv")) * 1024 <= 250e6
+
+
 def test_owners_and_modes(root):
     paths = ["/etc/logsrv.toml", "/etc/logsrv", "/etc/logsrv/token", "/var/lib/logsrv"]
     assert root.run("stat", "-c", "%U:%G %a %n", *paths).splitlines() == [
@@ -52,7 +56,7 @@ def test_nothing_names_the_place_where_it_was_built(root):
     named = root.run("grep", "-rl", "debian/logsrv/opt", "/opt/logsrv", status=1)
     assert named == ""
     version = root.run("dpkg-query", "-W", "-f", "${Version}", "logsrv")
-    said = version.replace("~~", ".").replace("~", "")
+    said = version.partition("+deb")[0].replace("~~", ".").replace("~", "")
     assert root.run("logsrv", "--version") == f"logsrv {said}\n"
     before = root.files()
     root.run("/opt/logsrv/bin/twistd", "--help")
@@ -103,15 +107,20 @@ def test_lines_arrive_and_members_of_the_group_find_them(root):
     assert "Traceback" not in printed
 
 
-def test_columns_are_made_and_answer(root):
+def test_columns_are_made_and_answer(root, made):
     """The extra that makes and reads them is in the package."""
     make = """seq 200000 | sed 's/.*/{"app":"shop","n":&,"msg":"sold &"}/' >/tmp/shop.log"""
     root.run("sh", "-c", make)
     root.run("logsrv", "import", "--directory", "/tmp/lines", "/tmp/shop.log")
-    made = root.run("logsrv", "reindex", "--directory", "/tmp/lines")
-    assert "made its columns" in made
+    reindexed = root.run("logsrv", "reindex", "--directory", "/tmp/lines")
+    assert "made its columns" in reindexed
     asked = ("--directory", "/tmp/lines", "--stats", "| count by app")
     answer = root.run("logsrv", "search", *asked)
     assert "shop  200000" in answer and "; by columns: " in answer
-    sql = "SELECT count(*) AS lines FROM logs WHERE app = 'shop'"
-    assert "200000" in root.run("logsrv", "sql", "--directory", "/tmp/lines", sql)
+    # SQL is a package of its own.
+    asked = ("sql", "--directory", "/tmp/lines", "SELECT count(*) FROM logs WHERE app = 'shop'")
+    assert "the Debian package logsrv-sql" in root.run("logsrv", *asked, status=2)
+    (sql,) = made.deb.parent.glob("logsrv-sql_*.deb")
+    root.run("apt-get", "install", "--yes", "--quiet", f"/srv/{sql.name}")
+    assert "200000" in root.run("logsrv", *asked)
+    root.run("/opt/logsrv/bin/pip", "check")

@@ -46,7 +46,7 @@ command = Command(
 
 _NOT_INSTALLED = (
     "SQL needs DuckDB and PyArrow, which are not installed; this installs them: "
-    "pip install 'logsrv[sql]'"
+    "the Debian package logsrv-sql, or elsewhere: pip install 'logsrv[sql]'"
 )
 # Bytes of memory; with more, the command ends with NO_MEMORY. This is twice what the largest answer needs.
 # DuckDB's own limit is not enough: it does not count a text that is made in one step.

@@ -70,6 +70,7 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(tmp_path):
         timeout=PATIENCE,
     )
     assert done.returncode and done.stderr.endswith("pip install 'logsrv[sql]'\n"), done.stderr
+    assert "the Debian package logsrv-sql" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
