@@ -10,8 +10,10 @@ Without steps nothing is held back: the stores are read in turns, as the live vi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from heapq import heapify, heappop, heapreplace
 from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
@@ -27,6 +29,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.cursor import Place, has_reached, place_in, positions_in, start_of_store
+from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Position, name_of_store
 from logsrv.linelog.store.times import SHAPE, SIZE, digits_to_zeros
 
@@ -168,54 +171,156 @@ class WatchedStores:
 
 
 @attrs.define(eq=False)
+class _Piece:
+    """Lines that were read, and returned up to `start`.
+
+    latest: the time of day when they were read, as text: a later TIME is by a clock that was set back.
+    """
+
+    lines: AppendedLines
+    latest: bytes
+    start: int = 0
+
+    @property
+    def position(self) -> Position:
+        """The position of the next line."""
+        return self.lines.position.beside(self.start)
+
+    @property
+    def end(self) -> Position:
+        """The position after the last line."""
+        return self.lines.position.beside(len(self.lines.text))
+
+    def size_before(self, until: Position | None) -> int:
+        """Return the bytes of the text, or those before a position in it."""
+        size = len(self.lines.text)
+        if until is None or self.lines.position.segment < until.segment:
+            return size
+        if self.lines.position.segment > until.segment:
+            return self.start
+        return max(self.start, min(size, until.offset - self.lines.position.offset))
+
+    def time_at(self, start: int) -> bytes:
+        """Return the TIME of the line that begins there; "" if it has none."""
+        return min(_time_at(self.lines.text, start), self.latest)
+
+    def end_before(self, bound: bytes | None, end: int) -> int:
+        """Return where the first line before `end` begins that is not before a time; `end` if none is."""
+        if bound is None or self.latest < bound:
+            return end
+        if self.time_at(self.start) >= bound:
+            return self.start
+        return _end_before(self.lines.text, self.start, end, bound)
+
+    def take(self, end: int) -> AppendedLines:
+        """Return the lines up to `end`."""
+        text = self.lines.text
+        if self.start or end < len(text):
+            text = text[self.start : end]
+        taken = self.lines._replace(position=self.position, text=text)
+        # What is missing is told once.
+        self.lines = self.lines._replace(missing=MissingText())
+        self.start = end
+        return taken
+
+
+@attrs.define(eq=False)
 class _Part:
     """One store of a follower of several.
 
-    text: lines that were read, and returned up to `start`; None for none. latest: the time of day when they
-    were read, as text: a later TIME is by a clock that was set back. returned_to: the end of the last
-    returned line.
+    pieces: lines that were read and not returned yet. returned_to: the end of the last returned line.
+    planned: the end of the lines that may be returned next, as the number of their last piece and an offset
+    in it. time: the TIME of the last of them. has_more: whether the store may have more lines.
     """
 
     number: int
     follower: Follower
     returned_to: Position
-    text: AppendedLines | None = None
-    start: int = 0
-    latest: bytes = b""
+    pieces: deque[_Piece] = attrs.field(factory=deque)
+    planned: tuple[int, int] = (0, 0)
+    time: bytes = b""
+    has_more: bool = True
 
     @property
     def position(self) -> Position:
         """The position of the next line."""
-        if self.text is None:
-            return self.follower.position
-        return self.text.position.beside(self.start)
+        return self.pieces[0].position if self.pieces else self.follower.position
 
     @property
-    def time(self) -> bytes:
+    def first_time(self) -> bytes:
         """The TIME of the next line; "" if it has none: then it follows the line before it at once."""
-        assert self.text is not None
-        return min(_time_at(self.text.text, self.start), self.latest)
+        return self.pieces[0].time_at(self.pieces[0].start)
+
+    def rank(self) -> tuple[bytes, int]:
+        """Return the order of the next line among those of all stores."""
+        return self.first_time, self.number
 
     @property
-    def rank(self) -> tuple[bytes, int]:
-        """The order of the next line among those of all stores."""
-        return self.time, self.number
+    def has_planned(self) -> bool:
+        """True if there are lines that may be returned next."""
+        return self.planned > (0, self.pieces[0].start if self.pieces else 0)
 
-    def take(self, bound: bytes | None, until: Position | None) -> AppendedLines:
-        """Return the next lines: those before a time, and before a position."""
-        assert self.text is not None
-        text, start = self.text.text, self.start
-        end = len(text)
-        if bound is not None and self.latest >= bound:
-            end = _end_before(text, start, bound)
-        if until is not None and until.segment == self.text.position.segment:
-            end = min(end, until.offset - self.text.position.offset)
-        taken = self.text._replace(position=self.position, text=text[start:end])
-        if end == len(text):
-            self.text, self.start = None, 0
-        else:
-            self.text, self.start = self.text._replace(missing=type(taken.missing)()), end
-        return taken
+    def begin_plan(self, present: bytes) -> None:
+        """Plan none of the lines yet. present: the time of day."""
+        for piece in self.pieces:
+            # A clock that was set back does not let these lines wait until it is as late again.
+            piece.latest = min(piece.latest, present)
+        self.planned = 0, self.pieces[0].start if self.pieces else 0
+        self.time, self.has_more = b"", True
+
+    def plan_more(self, size: int, most: int, until: Position | None, present: bytes) -> int:
+        """Plan about `size` bytes more, at least a line; return their number: 0 if there are none now.
+
+        most: bytes to read, if all lines that were read are planned. Raises StoreError.
+        """
+        self.has_more = False
+        number, start = self.planned
+        if number < len(self.pieces) and start >= len(self.pieces[number].lines.text):
+            number, start = number + 1, 0
+        if number == len(self.pieces):
+            news = self.follower.read(most, until=until)
+            if news is None:
+                return 0
+            self.pieces.append(_Piece(news, present))
+        piece = self.pieces[number]
+        text, end = piece.lines.text, piece.size_before(until)
+        if start >= end:
+            return 0
+        if end - start > size:
+            end = text.rfind(b"\n", start, start + size) + 1 or text.find(b"\n", start) + 1 or end
+        self.planned = number, end
+        # A line without a TIME is of that of the lines before it.
+        self.time = piece.time_at(text.rfind(b"\n", start, end - 1) + 1) or self.time
+        self.has_more = True
+        return end - start
+
+    def take_planned(self, bound: bytes | None) -> list[AppendedLines]:
+        """Return the planned lines before a time, in as few texts as they can be in."""
+        last, last_end = self.planned
+        found: list[list[AppendedLines]] = []
+        for number in range(last + 1):
+            piece = self.pieces[0]
+            end = piece.end_before(bound, last_end if number == last else len(piece.lines.text))
+            if end > piece.start:
+                news = piece.take(end)
+                if found and _continues(found[-1][-1], news):
+                    found[-1].append(news)
+                else:
+                    found.append([news])
+            if end < len(piece.lines.text):
+                break
+            self.pieces.popleft()
+        return [
+            texts[0]._replace(text=b"".join([one.text for one in texts]))
+            if len(texts) > 1
+            else texts[0]
+            for texts in found
+        ]
+
+
+def _continues(one: AppendedLines, after: AppendedLines) -> bool:
+    """Return whether lines stand at the end of others, so that one text can have both."""
+    return not after.has_gap and after.position == one.position.beside(len(one.text))
 
 
 class StoresFollower:
@@ -325,65 +430,80 @@ class StoresFollower:
         *,
         steps: Sequence[float] = (),
         holds: bool = True,
-    ) -> AppendedLines | None:
-        """Return the next lines of one store; None if there are none now. Raises StoreError.
+    ) -> Iterator[AppendedLines]:
+        """Yield the next lines, about `limit` bytes; of each store at least one text. Raises StoreError.
 
-        bounds: as `bounds` returns them. steps: the seconds of all steps in whose order the lines of
-        several stores are. holds: whether earlier lines may still be stored.
+        In one such read, texts of several stores come one after the other: only all of them together are
+        before the lines of the next read. bounds: as `bounds` returns them. steps: the seconds of all steps
+        in whose order the lines of several stores are. holds: whether earlier lines may still be stored.
         """
         until = bounds or {}
         self.is_holding = False
-        if not self.is_of_several:
-            [part] = self._parts.values()
+        parts = [*self._parts.values()]
+        if not self.is_of_several and not parts[0].pieces:
+            [part] = parts
             self.returned_to = part.returned_to
             news = part.follower.read(limit, until=until.get(0))
             if news is not None:
                 # A read without lines may pass a gap, which is told with the next line.
                 part.returned_to = part.follower.position
-            return news
+                yield news
+            return
         now = self._stores.time_of_day()
-        waiting = self._waiting_parts(limit, until, now)
-        if not waiting:
-            return None
-        first = min(waiting, key=lambda part: part.rank)
+        may_go_on = self._plan(limit, until, rfc3339(now).encode())
+        planned = sorted((part for part in parts if part.has_planned), key=_Part.rank)
         bound = None
-        if steps:
-            others = [part.time for part in waiting if part is not first]
-            bound = _next_step(min(others), steps) if others else None
-            if holds and len(waiting) < len(self._parts):
+        if steps and planned:
+            if may_go_on:
+                # Where a clock was set back, the last line may be earlier than the first one.
+                times = min(part.time for part in may_go_on), planned[0].first_time
+                bound = _next_step(max(times), steps)
+            if holds and len(may_go_on) < len(parts):
                 sure = rfc3339(now - LAG).encode()
                 bound = sure if bound is None else min(bound, sure)
-            if bound is not None and first.time >= bound:
-                self.is_holding = True
-                return None
-        self.returned_to = first.returned_to
-        taken = first.take(bound, until.get(first.number))
-        first.returned_to = taken.position.beside(len(taken.text))
-        return taken
+        chosen = [part for part in planned if bound is None or part.first_time < bound]
+        self.is_holding = len(chosen) == 0 < len(planned)
+        for part in chosen:
+            for news in part.take_planned(bound):
+                self.returned_to = part.returned_to
+                part.returned_to = news.position.beside(len(news.text))
+                yield news
 
-    def _waiting_parts(
-        self, limit: int, until: Mapping[int, Position | None], now: float
+    def _plan(
+        self, limit: int, until: Mapping[int, Position | None], present: bytes
     ) -> list[_Part]:
-        """Return the stores that have lines to return, after a look at the others."""
-        present = rfc3339(now).encode()
-        most = max(LEAST, limit // len(self._parts))
-        found = []
+        """Plan the lines of the next read: of the store whose last planned line is the earliest first.
+
+        Returns the stores that may have more lines; the others were read to their ends.
+        """
+        share = max(1, limit // (2 * len(self._parts)))
+        planned = 0
+
+        def plan_more(part: _Part) -> int:
+            try:
+                return part.plan_more(share, max(LEAST, share), until.get(part.number), present)
+            except StoreError as error:
+                if not part.number:
+                    raise
+                # It may be removed: then the next look leaves it. Others go on.
+                self._stores.report_fault(part.number, str(error))
+            return 0
+
+        going_on: list[tuple[bytes, int]] = []
         for number, part in self._parts.items():
-            end = until.get(number)
-            if part.text is None:
-                try:
-                    part.text, part.start = part.follower.read(most, until=end), 0
-                except StoreError as error:
-                    if not number:
-                        raise
-                    # It may be removed: then the next look leaves it. Others go on.
-                    self._stores.report_fault(number, str(error))
-                part.latest = present
-            # A clock that was set back does not let these lines wait until it is as late again.
-            part.latest = min(part.latest, present)
-            if part.text is not None and (end is None or part.position < end):
-                found.append(part)
-        return found
+            part.begin_plan(present)
+            planned += plan_more(part)
+            if part.has_more:
+                going_on.append((part.time, number))
+        heapify(going_on)
+        while going_on and planned < limit:
+            part = self._parts[going_on[0][1]]
+            planned += plan_more(part)
+            if part.has_more:
+                heapreplace(going_on, (part.time, part.number))
+            else:
+                heappop(going_on)
+        return [self._parts[number] for _, number in going_on]
 
     def close(self) -> None:
         for part in self._parts.values():
@@ -406,14 +526,16 @@ def _next_step(time: bytes, steps: Sequence[float]) -> bytes | None:
     return exact_rfc3339(min((moment // size + 1) * size for size in sizes)).encode()
 
 
-def _end_before(text: bytes, start: int, bound: bytes) -> int:
+def _end_before(text: bytes, start: int, end: int, bound: bytes) -> int:
     """Return where the first line begins whose TIME is not before `bound`; at least one line is.
+
+    The lines are those up to `end`, which is returned if all of them are.
 
     Lines are in the order of their TIMEs, but where a clock was set back. There it is some line.
     """
-    low, high = start, text.rfind(b"\n", start, -1) + 1
+    low, high = start, text.rfind(b"\n", start, end - 1) + 1
     if high <= start or _time_at(text, high) < bound:
-        return len(text)
+        return end
     while True:
         middle = (low + high) // 2
         line = text.rfind(b"\n", low, middle) + 1
