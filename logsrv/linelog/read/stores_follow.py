@@ -28,7 +28,14 @@ from logsrv.linelog.read.follow import LIMIT, AppendedLines, Follower, end_of_st
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.cursor import Place, has_reached, place_in, positions_in, start_of_store
+from logsrv.linelog.store.cursor import (
+    Cursor,
+    Place,
+    has_reached,
+    place_in,
+    positions_in,
+    start_of_store,
+)
 from logsrv.linelog.store.notes.segment_notes import MissingText
 from logsrv.linelog.store.segment import Position, name_of_store
 from logsrv.linelog.store.times import SHAPE, SIZE, digits_to_zeros
@@ -77,8 +84,8 @@ class WatchedStores:
         # Stores of places that are gone, and stores that cannot be opened, of which it was told.
         self._missing: set[int] = set()
         self._faults: dict[int, str] = {}
-        # The first places of readers in stores that could not be opened.
-        self._later: dict[int, Position] = {}
+        # When it was found that a store could not be opened.
+        self._unread_since: dict[int, float] = {}
 
     @property
     def are_several(self) -> bool:
@@ -96,18 +103,26 @@ class WatchedStores:
         except StoreError as error:
             self.report_fault(0, str(error))
             return StoreChanges({}, gone)
+        self._faults.pop(0, None)
+        for number in self._unread_since.keys() - found.keys():
+            del self._unread_since[number]
+            self._faults.pop(number, None)
+            gone.add(number)
+            self._removed(f"{self._name(number)} was removed; alerts go on without its lines")
         new = {}
         for number, place in found.items():
             if number not in self.views and (view := self._open(number, place)) is not None:
                 self.views[number] = view
+                since = self._unread_since.pop(number, None)
                 first = Position(view.segments[0].number, 0)
-                new[number] = self._later.pop(number, first)
+                new[number] = first if since is None else self._begin_since(view, since)
         return StoreChanges(new, gone)
 
     def _open(self, number: int, place: str) -> View | None:
         try:
             view: View = stores_search.RuleStoreView(number, place, self._tell)
         except StoreError as error:
+            self._unread_since.setdefault(number, self.time_of_day())
             self.report_fault(number, str(error))
             return None
         self._missing.discard(number)
@@ -127,26 +142,28 @@ class WatchedStores:
         """Return a saved place with a position in each open store. saved: when, in seconds since 1970.
 
         A store that the place does not know was not there, or not read, when it was saved: its lines
-        count from then on. A position after the end of its store is of another store of that name.
+        count from then on. A position after the end of its store is of another store of that name. A
+        position in a store that cannot be opened now is kept until it can.
         """
         known = positions_in(place)
+        unread = {}
         for number in known.keys() - self.views.keys():
-            if number in self._faults:
-                position = known[number]
-                self._later[number] = min(position, self._later.get(number, position))
+            if 0 in self._faults or number in self._unread_since:
+                unread[number] = known[number]
             elif number not in self._missing:
                 self._missing.add(number)
                 self._removed(f"{self._name(number)} is gone; alerts go on without its lines")
-        found = {0: known[0]}
+        found = {0: known[0], **unread}
         for number, view in self.views.items():
             if number and number in known:
-                found[number] = self._within_store(view, known[number])
+                found[number] = self.within_store(number, known[number])
             elif number:
                 found[number] = self._begin_since(view, saved)
         return place_in(found)
 
-    def _within_store(self, view: View, position: Position) -> Position:
-        if position <= (end := end_of_store(view)):
+    def within_store(self, number: int, position: Position) -> Position:
+        """Return a saved position in an open store; its end if the position is after that."""
+        if position <= (end := end_of_store(self.views[number])):
             return position
         self._tell(
             f"a saved place is at {position}, and this store ends at {end}: lines count from there on"
@@ -335,10 +352,15 @@ class StoresFollower:
     def __init__(self, stores: WatchedStores, place: Place) -> None:
         self._stores = stores
         self._parts: dict[int, _Part] = {}
+        # The positions in stores that cannot be opened yet.
+        self._unread: dict[int, Position] = {}
         # The positions from which its readers have read the stores that came later.
         self._begins: dict[int, Position] = {}
         for number, position in positions_in(place).items():
-            self._add_store(number, position)
+            if number in stores.views:
+                self._add_store(number, position)
+            else:
+                self._unread[number] = position
         self.returned_to = self._parts[0].returned_to
         self.is_holding = False
 
@@ -346,11 +368,15 @@ class StoresFollower:
         """Follow new stores, too, and go on without those that were removed."""
         for number in changes.gone:
             self._begins.pop(number, None)
+            self._unread.pop(number, None)
             if (part := self._parts.pop(number, None)) is not None:
                 part.follower.close()
         for number, begin in changes.new.items():
-            self._begins[number] = begin
-            self._add_store(number, begin)
+            if number in self._unread:
+                begin = self._stores.within_store(number, self._unread.pop(number))
+            if number not in self._parts:
+                self._begins[number] = begin
+                self._add_store(number, begin)
 
     def adopt(self, other: StoresFollower) -> None:
         """Take over the readers of another follower, which is at the same place."""
@@ -367,9 +393,14 @@ class StoresFollower:
         return len(self._parts) > 1
 
     @property
+    def positions_read(self) -> dict[int, Position]:
+        """The position of the next line of each store that can be read."""
+        return {number: part.position for number, part in self._parts.items()}
+
+    @property
     def positions(self) -> dict[int, Position]:
         """The position of the next line of each store, by its number."""
-        return {number: part.position for number, part in self._parts.items()}
+        return {**self.positions_read, **self._unread}
 
     @property
     def position(self) -> Place:
@@ -379,7 +410,8 @@ class StoresFollower:
     @property
     def searched_to(self) -> Place:
         """The place of the end of all returned lines, before any that are missing."""
-        return place_in({number: part.returned_to for number, part in self._parts.items()})
+        found = {number: part.returned_to for number, part in self._parts.items()}
+        return place_in({**found, **self._unread})
 
     @property
     def has_gap(self) -> bool:
@@ -391,18 +423,19 @@ class StoresFollower:
         return place_in({**self.positions, position.store: position})
 
     def has_reached(self, until: Place) -> bool:
-        """Return whether all lines before a place were returned."""
-        return has_reached(self.position, until)
+        """Return whether all lines before a place were returned, in the stores that can be read."""
+        return has_reached(Cursor(self.positions_read), until)
 
     def widened(self, place: Place) -> Place:
         """Return an earlier place of a reader with a position in each store that is followed now."""
-        if not self.is_of_several and isinstance(place, Position):
+        if not self.is_of_several and not self._unread and isinstance(place, Position):
             return place
         known = positions_in(place)
+        begins = {**self._begins, **self._unread}
         return place_in(
             {
-                number: known.get(number, self._begins.get(number, start_of_store(number)))
-                for number in self._parts
+                number: known.get(number, begins.get(number, start_of_store(number)))
+                for number in (*self._parts, *self._unread)
             }
         )
 
