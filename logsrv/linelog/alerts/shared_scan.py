@@ -17,7 +17,8 @@ from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import LIMIT, AppendedLines
-from logsrv.linelog.read.stores_follow import StoreChanges, StoresFollower, WatchedStores
+from logsrv.linelog.read.stores_follow import StoresFollower
+from logsrv.linelog.read.watched_stores import StoreChanges, WatchedStores
 from logsrv.linelog.store.cursor import Place, positions_in
 
 SHORT, LONG = 0.1, 0.5

@@ -60,6 +60,10 @@ class AppendedLines(NamedTuple):
         """True if lines before these are missing from the store."""
         return bool(self.missing)
 
+    def without_gap(self) -> AppendedLines:
+        """Return the lines as if none were missing before them."""
+        return self._replace(missing=MissingText())
+
 
 class Follower:
     """A reader's position in a store, which advances with each read.

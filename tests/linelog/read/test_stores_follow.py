@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.read.follow import AppendedLines
-from logsrv.linelog.read.stores_follow import LAG, LEAST, StoresFollower, WatchedStores
+from logsrv.linelog.read.stores_follow import LAG, LEAST, StoresFollower
+from logsrv.linelog.read.watched_stores import WatchedStores
 from logsrv.linelog.store.cursor import Place, place_in
 from logsrv.linelog.store.segment import Position, number_of_store
 from tests.parts.stores import BEGIN, line, make_store, remove_segment
