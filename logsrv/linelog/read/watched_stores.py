@@ -24,7 +24,7 @@ from logsrv.linelog.store.cursor import (
     place_in,
     positions_in,
 )
-from logsrv.linelog.store.segment import Position, name_of_store
+from logsrv.linelog.store.segment import NOWHERE, Position, name_of_store
 
 if TYPE_CHECKING:
     from logsrv.linelog.read import stores_search
@@ -145,7 +145,9 @@ class WatchedStores:
 
     def within_store(self, number: int, position: Position) -> Position:
         """Return a saved position in an open store; its end if the position is after that."""
-        if position <= (end := end_of_store(self.views[number])):
+        end = end_of_store(self.views[number])
+        # The end is not known if no segment can be opened.
+        if position <= end or end == NOWHERE:
             return position
         self._tell(
             f"a saved place is at {position}, and this store ends at {end}: lines count from there on"
@@ -160,6 +162,8 @@ class WatchedStores:
             return first
         scope = Scope(since=rfc3339(saved - BEFORE))
         end = end_of_store(view)
+        if end == NOWHERE:
+            return first
         with closing(Search(view, make_matcher(EVERYTHING), scope, processes=1)) as search:
             hit = next(search.hits(), None)
         return end if hit is None else hit.position

@@ -438,6 +438,27 @@ def test_a_store_that_cannot_be_read_at_the_start_goes_on_where_each_alert_was(s
     assert [one[1] for one in stage.episodes] == ["firing"]
 
 
+def test_a_place_is_kept_while_no_segment_of_its_store_can_be_opened(stage):
+    stage.start("oops")
+    stage.write("oops 1", rule="audit")
+    stage.advance(10)
+    stage.kill()
+    current = stage.directory_of("audit") / "current.log"
+    current.rename(stage.directory / "aside")
+    current.mkdir()
+    with patch("tests.parts.stores._refuse", lambda _: None):
+        for number in range(2):
+            stage.start("oops")
+            stage.advance(10, f"oops main {number}")
+            stage.kill()
+    current.rmdir()
+    (stage.directory / "aside").rename(current)
+    stage.write("oops 2", rule="audit")
+    stage.start("oops")
+    stage.advance(10)
+    assert stage.counts == [1, 1, 1, 1] and stage.place == stage.ends
+
+
 def test_a_new_alert_does_not_tell_of_old_lines_of_a_store_that_could_not_be_read(stage):
     stage.write("oops old", rule="audit")
     stage.clock.advance(3600)
