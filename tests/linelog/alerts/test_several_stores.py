@@ -27,7 +27,8 @@ from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.read import stores_search
 from logsrv.linelog.read.all_stores import open_all_stores
-from logsrv.linelog.read.stores_follow import WatchedStores
+from logsrv.linelog.read.stores_follow import StoresFollower
+from logsrv.linelog.read.watched_stores import WatchedStores
 from logsrv.linelog.store.cursor import Place, parse_place
 from logsrv.linelog.store.segment import Position, number_of_store
 from tests.parts.stores import BEGIN, line, make_store
@@ -568,12 +569,17 @@ def test_a_store_that_is_made_anew_is_read_from_its_first_line(tmp_path, monkeyp
     with monkeypatch.context() as refused:
         refused.setattr(stores_search, "RuleStoreView", refuse)
         assert not stores.look().new
-        stores.complete(parse_place("1:0,audit/2:0"), BEGIN)
-    assert stores.look().new == {number: Position(2, 0).in_store(number)}
+        place = stores.complete(parse_place("1:0,audit/2:0"), BEGIN)
+    follower = StoresFollower(stores, place)
+    follower.change_stores(stores.look())
+    assert follower.positions[number] == Position(2, 0).in_store(number)
+    assert b"".join(one.text for one in follower.read(holds=False)).endswith(b" two\n")
     shutil.rmtree(audit)
     removed = stores.look()
+    follower.change_stores(removed)
     opened = [os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
     assert removed.gone == {number} and not [one for one in opened if str(audit) in one]
     make_store(audit, [[line("three")]])
     assert stores.look().new == {number: Position(1, 0).in_store(number)}
+    follower.close()
     stores.close()
