@@ -26,9 +26,9 @@ from logsrv.linelog.http.views.polls import LiveReader
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
-from logsrv.linelog.read.stores_follow import WatchedStores
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.read.watched_stores import WatchedStores
 from logsrv.linelog.ship.ship_place import RefusedLinesFile, ShipPlace
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.place import PlaceFolder

@@ -9,8 +9,8 @@ from unittest.mock import patch
 import pytest
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.read.stores_follow import WatchedStores
 from logsrv.linelog.read.view import View
+from logsrv.linelog.read.watched_stores import WatchedStores
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.notes.segment_notes import RemovedRun, note_removed, remove_empty_segment
 from logsrv.linelog.store.sealing import seal as sealing

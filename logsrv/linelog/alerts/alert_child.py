@@ -37,7 +37,7 @@ from logsrv.linelog.alerts.states.silences import NO_SILENCES, AlertSilences, si
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver, make_deliver
 from logsrv.linelog.parts.reader_child import DaemonConnection, run_reader_process
-from logsrv.linelog.read.stores_follow import WatchedStores
+from logsrv.linelog.read.watched_stores import WatchedStores
 from logsrv.linelog.store.disk import reason
 from logsrv.reactor import Timer
 

@@ -18,7 +18,7 @@ from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.alerts.windows import STEPS, Change, Key, Windows
 from logsrv.linelog.read.follow import AppendedLines
-from logsrv.linelog.read.hits import text_of_hits
+from logsrv.linelog.read.hits import Hit, text_of_hits
 from logsrv.linelog.store.times import time_text
 
 PRESENT = 10.0
@@ -88,6 +88,9 @@ class ConditionWatch(Watch):
         self.step = self._windows.step
         # Step and place of text that was read, from one window back on.
         self._read: deque[tuple[int, AlertProgress]] = deque()
+        # The matching lines of the texts of a piece, and the latest TIME at which one of these ends.
+        self._hits: list[Hit] = []
+        self._last_time = ""
         self._firing: int | None = None
         # The time of day when `now` was 0, and when it was found to be another: `now`, None if long ago.
         self._zero = begin_of_clock(now, time_of_day)
@@ -136,7 +139,7 @@ class ConditionWatch(Watch):
         self._episodes.gap = True
 
     def _add_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
-        self._windows.add(*text_of_hits(news.hits(lines)))
+        self._hits += news.hits(lines)
 
     def _follow_set_clock(self) -> None:
         """Move the windows with a clock that was set: how long nothing has come is told by `now`."""
@@ -169,7 +172,15 @@ class ConditionWatch(Watch):
 
     def end_text(self, news: AppendedLines) -> None:
         last = news.text[news.text.rfind(b"\n", 0, -1) + 1 :]
-        if (time := time_text(last)) is not None:
+        self._last_time = max(self._last_time, time_text(last) or "")
+
+    def end_piece(self) -> None:
+        # Counted together: the lines of each store are of the same steps as those of the others.
+        if hits := self._hits:
+            self._hits = []
+            self._windows.add(*text_of_hits(hits))
+        if time := self._last_time:
+            self._last_time = ""
             self._windows.advance(parse_rfc3339(time))
 
     def reach_end_of_store(self) -> None:

@@ -17,7 +17,8 @@ from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import LIMIT, AppendedLines
-from logsrv.linelog.read.stores_follow import StoreChanges, StoresFollower, WatchedStores
+from logsrv.linelog.read.stores_follow import StoresFollower
+from logsrv.linelog.read.watched_stores import StoreChanges, WatchedStores
 from logsrv.linelog.store.cursor import Place, positions_in
 
 SHORT, LONG = 0.1, 0.5
@@ -213,19 +214,19 @@ class _SharedScan:
     def search_next_piece(self, most: int, ahead: Place | None, *, holds: bool) -> bool:
         """Search the next piece of text for all watches; return whether there was one.
 
-        most: its bytes; of several stores it comes in several texts. ahead: the place of another scan: a
+        most: about its bytes; it has a text of each store, or more. ahead: the place of another scan: a
         longer piece ends there.
         """
         ends = [watch.task.until for watch in self._watches if watch.task.until is not None]
         bounds = self._follower.bounds(ends, ahead)
         steps = [watch.step for watch in self._watches if watch.step]
-        size = 0
-        while size < most and (news := self._follower.read(most, bounds, steps=steps, holds=holds)):
+        found = False
+        for news in self._follower.read(most, bounds, steps=steps, holds=holds):
             self._search_text(news)
-            size += len(news.text)
-            if not self._follower.is_of_several:
-                break
-        return size > 0
+            found = True
+        for watch in self._watches if found else ():
+            watch.end_piece()
+        return found
 
     def _search_text(self, news: AppendedLines) -> None:
         # Not the follower's position before this read: an earlier read may have passed the gap, which is

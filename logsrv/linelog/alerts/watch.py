@@ -131,6 +131,9 @@ class Watch:
     def end_text(self, news: AppendedLines) -> None:
         """Note that a text was searched, and that its matches were counted."""
 
+    def end_piece(self) -> None:
+        """Note that the texts of all stores were searched that come before the lines of the next piece."""
+
     def reach_end_of_store(self) -> None:
         """Note that there are no further lines now."""
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from logsrv.linelog.fields.stored_line import NO_FIRST_LINES, FirstLines
 from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.read.continuations import Continuations
-from logsrv.linelog.read.hits import Hit, hits_at
+from logsrv.linelog.read.hits import Hit, has_many_continuations, hits_at
 from logsrv.linelog.read.texts import DamagedSegment, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.notes.segment_notes import MissingText
@@ -45,7 +45,11 @@ class AppendedLines(NamedTuple):
 
     def hits(self, spans: Iterable[tuple[int, int]]) -> list[Hit]:
         """Return the lines at some offsets of the text."""
-        return list(hits_at(self.position, self.text, spans, self.continuations))
+        found = [*spans]
+        if self.continuations is not None and has_many_continuations(self.text, found):
+            # Remembered for the lines: to ask for each of the first ones would take longer.
+            self.continuations.first_lines(self.position, self.text)
+        return list(hits_at(self.position, self.text, found, self.continuations))
 
     def all_hits(self) -> list[Hit]:
         """Return all lines."""
@@ -55,6 +59,10 @@ class AppendedLines(NamedTuple):
     def has_gap(self) -> bool:
         """True if lines before these are missing from the store."""
         return bool(self.missing)
+
+    def without_gap(self) -> AppendedLines:
+        """Return the lines as if none were missing before them."""
+        return self._replace(missing=MissingText())
 
 
 class Follower:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from logsrv.linelog.fields.continuations.way_back import may_be_continuation
@@ -81,6 +82,12 @@ def hits_at(
             else:
                 first_line = first_lines.get(start)
         yield Hit(Position(segment, offset + start), line, first_line)
+
+
+def has_many_continuations(text: bytes, spans: Iterable[tuple[int, int]]) -> bool:
+    """Return whether so many lines may go on with records that all of the text is looked at for them."""
+    going_on = (None for start, end in spans if may_be_continuation(text[start:end]))
+    return next(islice(going_on, _MOST_ASKED, None), 0) is None
 
 
 def lines_in_text(

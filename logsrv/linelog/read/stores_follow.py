@@ -5,217 +5,36 @@ the lines of all stores in the order of these steps. So a follower of several st
 returns a line only when no line of an earlier step can still come from another store. That is so if the
 other store has a later line, or was read to its end at least LAG after the TIME of the line.
 
-Without steps nothing is held back: the stores are read in turns, as the live views read them.
+A read returns large texts, one after the other, which only together come before the lines of the next read.
+A text for each step would be a thousand times as many where lines are sparse.
+
+Without steps nothing is held back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
-
-import attrs
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import heapify, heappop, heapreplace
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339, rfc3339
-from logsrv.lazy_names import later_module
-from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.query.question import EVERYTHING
-from logsrv.linelog.read.all_stores import stores_in
-from logsrv.linelog.read.follow import LIMIT, AppendedLines, Follower, end_of_store
-from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.view import View
-from logsrv.linelog.store.cursor import Place, has_reached, place_in, positions_in, start_of_store
-from logsrv.linelog.store.segment import Position, name_of_store
-from logsrv.linelog.store.times import SHAPE, SIZE, digits_to_zeros
-
-if TYPE_CHECKING:
-    from logsrv.linelog.read import stores_search
-else:
-    # Most stores have no others in them.
-    stores_search = later_module("logsrv.linelog.read.stores_search")
+from logsrv.linelog.read.follow import LIMIT, AppendedLines, Follower
+from logsrv.linelog.read.planned_lines import PlannedStore
+from logsrv.linelog.read.watched_stores import StoreChanges, WatchedStores
+from logsrv.linelog.store.cursor import (
+    Cursor,
+    Place,
+    has_reached,
+    place_in,
+    positions_in,
+    start_of_store,
+)
+from logsrv.linelog.store.segment import Position
 
 LAG = 1.0
 """Seconds after which a line with an earlier TIME has certainly been stored."""
-BEFORE = 10.0
-"""Seconds before a place was saved from which on a store counts that the place does not know."""
 LEAST = 16 << 10
 """Bytes of the smallest piece: with many stores, their pieces together have LIMIT."""
-
-
-class StoreChanges(NamedTuple):
-    """The stores that came, with their first positions, and the numbers of those that went."""
-
-    new: Mapping[int, Position]
-    gone: Collection[int]
-
-
-class WatchedStores:
-    """The main store in `directory` and the stores of rules in it, which come and go.
-
-    tell: as for `View`. removed: is called with a sentence about a store of a rule that is gone.
-    """
-
-    def __init__(
-        self,
-        directory: str,
-        tell: Callable[[str], None],
-        *,
-        time_of_day: Callable[[], float],
-        removed: Callable[[str], object] = lambda _: None,
-    ) -> None:
-        self._directory = directory
-        self._tell = tell
-        self._removed = removed
-        self.time_of_day = time_of_day
-        self.main = View(directory, tell)
-        self.views: dict[int, View] = {0: self.main}
-        # Stores of places that are gone, and stores that cannot be opened, of which it was told.
-        self._missing: set[int] = set()
-        self._faults: dict[int, str] = {}
-        # The first places of readers in stores that could not be opened.
-        self._later: dict[int, Position] = {}
-
-    @property
-    def are_several(self) -> bool:
-        """True if there is any store of a rule."""
-        return len(self.views) > 1
-
-    def look(self) -> StoreChanges:
-        """Open new stores, and close those that were removed."""
-        gone = {number for number, view in self.views.items() if number and view.directory_removed}
-        for number in gone:
-            self.views.pop(number).close()
-            self._removed(f"{self._name(number)} was removed; alerts go on without its lines")
-        try:
-            found = stores_in(self._directory)
-        except StoreError as error:
-            self.report_fault(0, str(error))
-            return StoreChanges({}, gone)
-        new = {}
-        for number, place in found.items():
-            if number not in self.views and (view := self._open(number, place)) is not None:
-                self.views[number] = view
-                first = Position(view.segments[0].number, 0)
-                new[number] = self._later.pop(number, first)
-        return StoreChanges(new, gone)
-
-    def _open(self, number: int, place: str) -> View | None:
-        try:
-            view: View = stores_search.RuleStoreView(number, place, self._tell)
-        except StoreError as error:
-            self.report_fault(number, str(error))
-            return None
-        self._missing.discard(number)
-        self._faults.pop(number, None)
-        return view
-
-    def report_fault(self, number: int, why: str) -> None:
-        """Tell why a store cannot be read now, once: it is tried again."""
-        if self._faults.get(number) != why:
-            self._faults[number] = why
-            self._tell(why)
-
-    def _name(self, number: int) -> str:
-        return f"{self._directory}/stores/{name_of_store(number)}"
-
-    def complete(self, place: Place, saved: float) -> Place:
-        """Return a saved place with a position in each open store. saved: when, in seconds since 1970.
-
-        A store that the place does not know was not there, or not read, when it was saved: its lines
-        count from then on. A position after the end of its store is of another store of that name.
-        """
-        known = positions_in(place)
-        for number in known.keys() - self.views.keys():
-            if number in self._faults:
-                position = known[number]
-                self._later[number] = min(position, self._later.get(number, position))
-            elif number not in self._missing:
-                self._missing.add(number)
-                self._removed(f"{self._name(number)} is gone; alerts go on without its lines")
-        found = {0: known[0]}
-        for number, view in self.views.items():
-            if number and number in known:
-                found[number] = self._within_store(view, known[number])
-            elif number:
-                found[number] = self._begin_since(view, saved)
-        return place_in(found)
-
-    def _within_store(self, view: View, position: Position) -> Position:
-        if position <= (end := end_of_store(view)):
-            return position
-        self._tell(
-            f"a saved place is at {position}, and this store ends at {end}: lines count from there on"
-        )
-        return end
-
-    def _begin_since(self, view: View, saved: float) -> Position:
-        """Return the position of the first line from a time on; the end if there is none."""
-        first = Position(view.segments[0].number, 0)
-        if saved > self.time_of_day():
-            # The clock was set back: times do not tell which lines are new.
-            return first
-        scope = Scope(since=rfc3339(saved - BEFORE))
-        end = end_of_store(view)
-        with closing(Search(view, make_matcher(EVERYTHING), scope, processes=1)) as search:
-            hit = next(search.hits(), None)
-        return end if hit is None else hit.position
-
-    def close(self) -> None:
-        for view in self.views.values():
-            view.close()
-
-
-@attrs.define(eq=False)
-class _Part:
-    """One store of a follower of several.
-
-    text: lines that were read, and returned up to `start`; None for none. latest: the time of day when they
-    were read, as text: a later TIME is by a clock that was set back. returned_to: the end of the last
-    returned line.
-    """
-
-    number: int
-    follower: Follower
-    returned_to: Position
-    text: AppendedLines | None = None
-    start: int = 0
-    latest: bytes = b""
-
-    @property
-    def position(self) -> Position:
-        """The position of the next line."""
-        if self.text is None:
-            return self.follower.position
-        return self.text.position.beside(self.start)
-
-    @property
-    def time(self) -> bytes:
-        """The TIME of the next line; "" if it has none: then it follows the line before it at once."""
-        assert self.text is not None
-        return min(_time_at(self.text.text, self.start), self.latest)
-
-    @property
-    def rank(self) -> tuple[bytes, int]:
-        """The order of the next line among those of all stores."""
-        return self.time, self.number
-
-    def take(self, bound: bytes | None, until: Position | None) -> AppendedLines:
-        """Return the next lines: those before a time, and before a position."""
-        assert self.text is not None
-        text, start = self.text.text, self.start
-        end = len(text)
-        if bound is not None and self.latest >= bound:
-            end = _end_before(text, start, bound)
-        if until is not None and until.segment == self.text.position.segment:
-            end = min(end, until.offset - self.text.position.offset)
-        taken = self.text._replace(position=self.position, text=text[start:end])
-        if end == len(text):
-            self.text, self.start = None, 0
-        else:
-            self.text, self.start = self.text._replace(missing=type(taken.missing)()), end
-        return taken
 
 
 class StoresFollower:
@@ -229,11 +48,16 @@ class StoresFollower:
 
     def __init__(self, stores: WatchedStores, place: Place) -> None:
         self._stores = stores
-        self._parts: dict[int, _Part] = {}
+        self._parts: dict[int, PlannedStore] = {}
+        # The positions in stores that cannot be opened yet.
+        self._unread: dict[int, Position] = {}
         # The positions from which its readers have read the stores that came later.
         self._begins: dict[int, Position] = {}
         for number, position in positions_in(place).items():
-            self._add_store(number, position)
+            if number in stores.views:
+                self._add_store(number, position)
+            else:
+                self._unread[number] = position
         self.returned_to = self._parts[0].returned_to
         self.is_holding = False
 
@@ -241,11 +65,15 @@ class StoresFollower:
         """Follow new stores, too, and go on without those that were removed."""
         for number in changes.gone:
             self._begins.pop(number, None)
+            self._unread.pop(number, None)
             if (part := self._parts.pop(number, None)) is not None:
                 part.follower.close()
         for number, begin in changes.new.items():
-            self._begins[number] = begin
-            self._add_store(number, begin)
+            if number in self._unread:
+                begin = self._stores.within_store(number, self._unread.pop(number))
+            if number not in self._parts:
+                self._begins[number] = begin
+                self._add_store(number, begin)
 
     def adopt(self, other: StoresFollower) -> None:
         """Take over the readers of another follower, which is at the same place."""
@@ -254,7 +82,7 @@ class StoresFollower:
 
     def _add_store(self, number: int, position: Position) -> None:
         follower = Follower(self._stores.views[number], position)
-        self._parts[number] = _Part(number, follower, position)
+        self._parts[number] = PlannedStore(number, follower, position)
 
     @property
     def is_of_several(self) -> bool:
@@ -262,9 +90,14 @@ class StoresFollower:
         return len(self._parts) > 1
 
     @property
+    def positions_read(self) -> dict[int, Position]:
+        """The position of the next line of each store that can be read."""
+        return {number: part.position for number, part in self._parts.items()}
+
+    @property
     def positions(self) -> dict[int, Position]:
         """The position of the next line of each store, by its number."""
-        return {number: part.position for number, part in self._parts.items()}
+        return {**self.positions_read, **self._unread}
 
     @property
     def position(self) -> Place:
@@ -274,7 +107,8 @@ class StoresFollower:
     @property
     def searched_to(self) -> Place:
         """The place of the end of all returned lines, before any that are missing."""
-        return place_in({number: part.returned_to for number, part in self._parts.items()})
+        found = {number: part.returned_to for number, part in self._parts.items()}
+        return place_in({**found, **self._unread})
 
     @property
     def has_gap(self) -> bool:
@@ -286,18 +120,19 @@ class StoresFollower:
         return place_in({**self.positions, position.store: position})
 
     def has_reached(self, until: Place) -> bool:
-        """Return whether all lines before a place were returned."""
-        return has_reached(self.position, until)
+        """Return whether all lines before a place were returned, in the stores that can be read."""
+        return has_reached(Cursor(self.positions_read), until)
 
     def widened(self, place: Place) -> Place:
         """Return an earlier place of a reader with a position in each store that is followed now."""
-        if not self.is_of_several and isinstance(place, Position):
+        if not self.is_of_several and not self._unread and isinstance(place, Position):
             return place
         known = positions_in(place)
+        begins = {**self._begins, **self._unread}
         return place_in(
             {
-                number: known.get(number, self._begins.get(number, start_of_store(number)))
-                for number in self._parts
+                number: known.get(number, begins.get(number, start_of_store(number)))
+                for number in (*self._parts, *self._unread)
             }
         )
 
@@ -325,75 +160,84 @@ class StoresFollower:
         *,
         steps: Sequence[float] = (),
         holds: bool = True,
-    ) -> AppendedLines | None:
-        """Return the next lines of one store; None if there are none now. Raises StoreError.
+    ) -> Iterator[AppendedLines]:
+        """Yield the next lines, about `limit` bytes; of each store at least one text. Raises StoreError.
 
-        bounds: as `bounds` returns them. steps: the seconds of all steps in whose order the lines of
-        several stores are. holds: whether earlier lines may still be stored.
+        In one such read, texts of several stores come one after the other: only all of them together are
+        before the lines of the next read. bounds: as `bounds` returns them. steps: the seconds of all steps
+        in whose order the lines of several stores are. holds: whether earlier lines may still be stored.
         """
         until = bounds or {}
         self.is_holding = False
-        if not self.is_of_several:
-            [part] = self._parts.values()
+        parts = [*self._parts.values()]
+        if not self.is_of_several and not parts[0].pieces:
+            [part] = parts
             self.returned_to = part.returned_to
             news = part.follower.read(limit, until=until.get(0))
             if news is not None:
                 # A read without lines may pass a gap, which is told with the next line.
                 part.returned_to = part.follower.position
-            return news
+                yield news
+            return
         now = self._stores.time_of_day()
-        waiting = self._waiting_parts(limit, until, now)
-        if not waiting:
-            return None
-        first = min(waiting, key=lambda part: part.rank)
+        may_go_on = self._plan(limit, until, rfc3339(now).encode())
+        planned = sorted((part for part in parts if part.has_planned), key=PlannedStore.rank)
         bound = None
-        if steps:
-            others = [part.time for part in waiting if part is not first]
-            bound = _next_step(min(others), steps) if others else None
-            if holds and len(waiting) < len(self._parts):
+        if steps and planned:
+            if may_go_on:
+                # If a clock was set back, the last line may be earlier than the first one.
+                times = min(part.time for part in may_go_on), planned[0].first_time
+                bound = _next_step(max(times), steps)
+            if holds and len(may_go_on) < len(parts):
                 sure = rfc3339(now - LAG).encode()
                 bound = sure if bound is None else min(bound, sure)
-            if bound is not None and first.time >= bound:
-                self.is_holding = True
-                return None
-        self.returned_to = first.returned_to
-        taken = first.take(bound, until.get(first.number))
-        first.returned_to = taken.position.beside(len(taken.text))
-        return taken
+        chosen = [part for part in planned if bound is None or part.first_time < bound]
+        self.is_holding = len(chosen) == 0 < len(planned)
+        for part in chosen:
+            for news in part.take_planned(bound):
+                self.returned_to = part.returned_to
+                part.returned_to = news.position.beside(len(news.text))
+                yield news
 
-    def _waiting_parts(
-        self, limit: int, until: Mapping[int, Position | None], now: float
-    ) -> list[_Part]:
-        """Return the stores that have lines to return, after a look at the others."""
-        present = rfc3339(now).encode()
-        most = max(LEAST, limit // len(self._parts))
-        found = []
+    def _plan(
+        self, limit: int, until: Mapping[int, Position | None], present: bytes
+    ) -> list[PlannedStore]:
+        """Plan the lines of the next read: of the store whose last planned line is the earliest first.
+
+        Returns the stores that may have more lines; the others were read to their ends.
+        """
+        share = max(1, limit // (2 * len(self._parts)))
+        planned = 0
+
+        def plan_more(part: PlannedStore) -> int:
+            try:
+                return part.plan_more(share, max(LEAST, share), until.get(part.number), present)
+            except StoreError as error:
+                if not part.number:
+                    raise
+                # It may be removed: then the next look leaves it. Others go on.
+                self._stores.report_fault(part.number, str(error))
+            return 0
+
+        going_on: list[tuple[bytes, int]] = []
         for number, part in self._parts.items():
-            end = until.get(number)
-            if part.text is None:
-                try:
-                    part.text, part.start = part.follower.read(most, until=end), 0
-                except StoreError as error:
-                    if not number:
-                        raise
-                    # It may be removed: then the next look leaves it. Others go on.
-                    self._stores.report_fault(number, str(error))
-                part.latest = present
-            # A clock that was set back does not let these lines wait until it is as late again.
-            part.latest = min(part.latest, present)
-            if part.text is not None and (end is None or part.position < end):
-                found.append(part)
-        return found
+            part.begin_plan(present)
+            planned += plan_more(part)
+            if part.has_more:
+                going_on.append((part.time, number))
+        heapify(going_on)
+        while going_on and planned < limit:
+            part = self._parts[going_on[0][1]]
+            planned += plan_more(part)
+            if part.has_more:
+                heapreplace(going_on, (part.time, part.number))
+            else:
+                heappop(going_on)
+        return [self._parts[number] for _, number in going_on]
 
     def close(self) -> None:
         for part in self._parts.values():
             part.follower.close()
-
-
-def _time_at(text: bytes, start: int) -> bytes:
-    """Return the TIME of the line that begins there; "" if it has none."""
-    time = text[start : start + SIZE]
-    return time if digits_to_zeros(time) == SHAPE else b""
 
 
 def _next_step(time: bytes, steps: Sequence[float]) -> bytes | None:
@@ -404,24 +248,3 @@ def _next_step(time: bytes, steps: Sequence[float]) -> bytes | None:
         return None
     sizes = {round(step * 1e6) for step in steps}
     return exact_rfc3339(min((moment // size + 1) * size for size in sizes)).encode()
-
-
-def _end_before(text: bytes, start: int, bound: bytes) -> int:
-    """Return where the first line begins whose TIME is not before `bound`; at least one line is.
-
-    Lines are in the order of their TIMEs, but where a clock was set back. There it is some line.
-    """
-    low, high = start, text.rfind(b"\n", start, -1) + 1
-    if high <= start or _time_at(text, high) < bound:
-        return len(text)
-    while True:
-        middle = (low + high) // 2
-        line = text.rfind(b"\n", low, middle) + 1
-        if line <= low:
-            line = text.find(b"\n", middle) + 1
-        if line >= high:
-            return high
-        if _time_at(text, line) < bound:
-            low = line
-        else:
-            high = line

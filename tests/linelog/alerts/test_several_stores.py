@@ -5,8 +5,11 @@ import os
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,7 +27,8 @@ from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.ways.delivery import AlertMessage
 from logsrv.linelog.read import stores_search
 from logsrv.linelog.read.all_stores import open_all_stores
-from logsrv.linelog.read.stores_follow import WatchedStores
+from logsrv.linelog.read.stores_follow import StoresFollower
+from logsrv.linelog.read.watched_stores import WatchedStores
 from logsrv.linelog.store.cursor import Place, parse_place
 from logsrv.linelog.store.segment import Position, number_of_store
 from tests.parts.stores import BEGIN, line, make_store
@@ -185,6 +189,7 @@ CONDITIONS = (
 
 
 @pytest.mark.slow
+@pytest.mark.minutes(10)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.integers(0, 1 << 30), st.sampled_from(CONDITIONS), st.booleans(), st.booleans())
 def test_lines_in_several_stores_make_the_episodes_that_they_make_in_one(
@@ -243,10 +248,11 @@ def test_a_line_that_is_written_late_into_one_store_counts_at_its_time(stage):
     """The writer of that store had to wait for its disk, and the main store has later lines already."""
     stage.start("| none in 1m by node")
     stage.write("node=a n=1")
-    stage.advance(60)
-    stage.clock.advance(0.5)
+    stage.advance(61.5)
+    # This line ends the first minute without a line of a, unless it waits.
     stage.write("node=b n=1")
-    stage.write("node=a n=1", rule="audit", late=0.6)
+    stage.advance(0.25)
+    stage.write("node=a n=1", rule="audit", late=0.85)
     stage.advance(20)
     assert stage.episodes == []
 
@@ -378,6 +384,107 @@ def test_a_place_behind_the_end_of_a_store_begins_at_its_end(stage):
         stage.start("oops")
 
 
+@contextmanager
+def unreadable(rule: str) -> Iterator[list[str]]:
+    """Let the store of a rule be one that cannot be opened; yields what watchers tell that start then."""
+    opened = stores_search.RuleStoreView
+    told: list[str] = []
+
+    def open_store(number: int, place: str, tell: Callable[[str], None]) -> Any:
+        if number == number_of_store(rule):
+            raise StoreError(f"{rule} cannot be read: Input/output error")
+        return opened(number, place, tell)
+
+    with (
+        patch.object(stores_search, "RuleStoreView", open_store),
+        patch("tests.parts.stores._refuse", told.append),
+    ):
+        yield told
+
+
+def two_alerts(stage: Stage) -> dict[str, AlertTask]:
+    """Return two alerts; the second waits five minutes between its messages."""
+    quick = AlertSettings(alert="oops", name="web", alert_command=("x",), alert_every=5)
+    slow = AlertSettings(alert="oops | count > 2 in 1h", name="many", alert_command=("x",))
+    return {
+        "1": AlertTask("web", "command", quick, stage.ends),
+        "2": AlertTask("many", "command", slow, stage.ends),
+    }
+
+
+@pytest.mark.parametrize("kills", [0, 1, 2])
+def test_a_store_that_cannot_be_read_at_the_start_goes_on_where_each_alert_was(stage, kills):
+    """An alert with a condition reads its window again; others get no line twice, also after kills."""
+    tasks = two_alerts(stage)
+    stage.start_tasks(tasks)
+    stage.write("oops 1", rule="audit")
+    stage.advance(10)
+    assert stage.counts == [1]
+    stage.kill(60)
+    stage.write("oops 2", rule="audit")
+    with unreadable("audit") as told:
+        for number in range(kills + 1):
+            stage.start_tasks(tasks)
+            stage.advance(10, f"oops main {number}")
+            if number < kills:
+                stage.kill(60)
+        assert stage.counts == [1] * (kills + 2)
+        assert "audit/1:" in str(stage.place)
+        assert told == ["audit cannot be read: Input/output error"] * (kills + 1)
+        stage.write("oops 3", rule="audit")
+    stage.advance(20)
+    assert sum(stage.counts) == kills + 4
+    assert [one.partition(" ")[2] for one in stage.shown][-2:] == ["oops 2", "oops 3"]
+    assert stage.place == stage.ends
+    assert [one[1] for one in stage.episodes] == ["firing"]
+
+
+def test_a_place_is_kept_while_no_segment_of_its_store_can_be_opened(stage):
+    stage.start("oops")
+    stage.write("oops 1", rule="audit")
+    stage.advance(10)
+    stage.kill()
+    current = stage.directory_of("audit") / "current.log"
+    current.rename(stage.directory / "aside")
+    current.mkdir()
+    with patch("tests.parts.stores._refuse", lambda _: None):
+        for number in range(2):
+            stage.start("oops")
+            stage.advance(10, f"oops main {number}")
+            stage.kill()
+    current.rmdir()
+    (stage.directory / "aside").rename(current)
+    stage.write("oops 2", rule="audit")
+    stage.start("oops")
+    stage.advance(10)
+    assert stage.counts == [1, 1, 1, 1] and stage.place == stage.ends
+
+
+def test_a_new_alert_does_not_tell_of_old_lines_of_a_store_that_could_not_be_read(stage):
+    stage.write("oops old", rule="audit")
+    stage.clock.advance(3600)
+    with unreadable("audit"):
+        stage.start("oops", stage.end)
+        stage.advance(5)
+        stage.write("oops new", rule="audit")
+    stage.advance(10)
+    assert [one.partition(" ")[2] for one in stage.shown] == ["oops new"]
+
+
+def test_a_store_that_is_removed_before_it_can_be_read_leaves_no_place(stage):
+    stage.start("oops")
+    stage.write("oops 1", rule="audit")
+    stage.advance(2)
+    stage.kill()
+    with unreadable("audit"):
+        stage.start("oops")
+        stage.advance(2)
+        shutil.rmtree(stage.directory_of("audit"))
+        stage.advance(10, "oops 2")
+    [why] = stage.kinds("store-removed")
+    assert "stores/audit was removed" in why and stage.place == stage.end
+
+
 def test_an_alert_that_is_removed_ends_where_each_store_ended(stage):
     stage.start("oops")
     stage.advance(1)
@@ -462,12 +569,17 @@ def test_a_store_that_is_made_anew_is_read_from_its_first_line(tmp_path, monkeyp
     with monkeypatch.context() as refused:
         refused.setattr(stores_search, "RuleStoreView", refuse)
         assert not stores.look().new
-        stores.complete(parse_place("1:0,audit/2:0"), BEGIN)
-    assert stores.look().new == {number: Position(2, 0).in_store(number)}
+        place = stores.complete(parse_place("1:0,audit/2:0"), BEGIN)
+    follower = StoresFollower(stores, place)
+    follower.change_stores(stores.look())
+    assert follower.positions[number] == Position(2, 0).in_store(number)
+    assert b"".join(one.text for one in follower.read(holds=False)).endswith(b" two\n")
     shutil.rmtree(audit)
     removed = stores.look()
+    follower.change_stores(removed)
     opened = [os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
     assert removed.gone == {number} and not [one for one in opened if str(audit) in one]
     make_store(audit, [[line("three")]])
     assert stores.look().new == {number: Position(1, 0).in_store(number)}
+    follower.close()
     stores.close()
