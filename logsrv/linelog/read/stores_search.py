@@ -222,11 +222,11 @@ class StoresSearch(Search):
             if position is None or position.store == number:
                 continue
             scope = scope._replace(after=None) if after else scope._replace(before=None)
-            if not (time := self._time_at(position)):
+            if not (time := self._turn_of(position, after)):
                 continue
             # Lines of one time are in the order of their stores.
             if number < position.store:
-                time = exact_rfc3339(round(parse_rfc3339(time) * 1e6) + 1)
+                time = _next_time(time)
             if after:
                 timed = scope._replace(since=max(scope.since, time))
             else:
@@ -242,6 +242,27 @@ class StoresSearch(Search):
             else:
                 scope = scope._replace(before=hit.position.beside(1))
         return scope
+
+    def _turn_of(self, position: Position, forward: bool) -> str:
+        """Return the time by which the line at a position has its turn among those of other stores.
+
+        That is its own, unless the clock was set back: then it comes right after a line of its store with a
+        later time, and with an earlier one if the newest lines come first. "" if there is no line.
+        """
+        time = self._time_at(position)
+        if not time:
+            return ""
+        scope = self.scope._replace(after=None, before=None)
+        if forward:
+            later = _next_time(time)
+            scope = scope._replace(before=position, since=max(scope.since, later))
+        else:
+            scope = scope._replace(after=position, until=min(scope.until or time, time))
+        part = self.view.parts[position.store]
+        with closing(Search(part, self.matcher, scope, processes=1)) as passed:
+            lines = (hit.line for hit in passed.hits())
+            times = {line[: TIME_LENGTH - 1].decode() for line in lines if STAMP.match(line)}
+        return (max if forward else min)({time, *times})
 
     def _time_at(self, position: Position) -> str:
         """Return the TIME of the line at a position, or of a line beside it; "" if there is none."""
@@ -392,6 +413,11 @@ class StoresSearch(Search):
                 stack.enter_context(closing(one))
                 streams.append(read(number, one))
             yield from heapq.merge(*streams, key=key, reverse=reverse)
+
+
+def _next_time(time: str) -> str:
+    """Return the time a microsecond later."""
+    return exact_rfc3339(round(parse_rfc3339(time) * 1e6) + 1)
 
 
 def _time(line: bytes, reverse: bool) -> bytes:
