@@ -299,6 +299,13 @@ def received_tests(connection: Connection) -> Iterator[tuple[int, int | None]]:
                     return
 
 
+class SilentReporter:
+    """Stands for the reporter of the terminal, which pytest asks how to explain an assertion."""
+
+    def __init__(self, writer: Any) -> None:
+        self._tw = writer
+
+
 def become_worker(config: pytest.Config, folder: Path) -> None:
     """Let go of what two processes may not share: what is captured, and what the reactor waits with."""
     capture: Any = config.pluginmanager.getplugin("capturemanager")
@@ -306,7 +313,8 @@ def become_worker(config: pytest.Config, folder: Path) -> None:
     capture.start_global_capturing()
     config.option.basetemp = str(folder)
     tmpdir.pytest_configure(config)
-    config.pluginmanager.unregister(name="terminalreporter")
+    reporter: Any = config.pluginmanager.unregister(name="terminalreporter")
+    config.pluginmanager.register(SilentReporter(reporter._tw), "terminalreporter")
     signal.set_wakeup_fd(-1)
     # It has not run, so it knows nothing yet. Modules have imported this object.
     reactor.__init__()  # type: ignore[misc]

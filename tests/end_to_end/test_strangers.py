@@ -11,6 +11,7 @@ import pytest
 
 from logsrv.kit.net.peer_user import tells_users
 from logsrv.kit.testing import TwistdProcess
+from logsrv.linelog.commands import serve_command
 from logsrv.linelog.http.endpoints import ENDPOINTS
 from tests.end_to_end.web_daemon import HTTP, TOKEN, send
 from tests.parts.daemons import LOOPBACK, Logger, Start, starting
@@ -234,10 +235,10 @@ def test_nothing_of_the_packaged_service_is_readable_or_changeable(logger, home)
 
 @told
 def test_nothing_of_make_run_is_readable_or_changeable(logger, home):
-    """Its options are those of .make/run.sh, which `test_make_run` runs."""
-    script = (ROOT / ".make/run.sh").read_text()
-    command = script.partition(".venv/bin/twistd")[2].partition("server=$!")[0]
-    options = set(re.findall(r"--[a-z-]+", command)) - {"--pidfile"}
+    """It calls `logsrv serve`, whose options for the server these are."""
+    assert "exec .venv/bin/logsrv serve" in (ROOT / ".make/run.sh").read_text()
+    code = Path(serve_command.__file__).read_text()
+    options = set(re.findall(r'^        "(--[a-z-]+)": ', code, re.MULTILINE))
     assert options == {
         "--listen",
         "--http",

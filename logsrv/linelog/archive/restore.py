@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from logsrv.errors import UsageError
-from logsrv.kit.text.words import shown
+from logsrv.kit.text.words import LONGEST_ERROR, shown
 from logsrv.linelog.archive.restoring import (
     RestoredSegment,
     begin_restoring,
@@ -71,7 +71,7 @@ def _restore_store(archive: Archive, store: str, disk: Disk, tell: Callable[[str
     total = _RestoredTotal(tell)
     for one in restore_segments(archive, store, disk):
         total.add(one)
-    print(f"{shown(str(disk.directory))} is store {store}: {total}")
+    print(f"{shown(str(disk.directory), LONGEST_ERROR)} is store {store}: {total}")
     return 1 if total.left_out else 0
 
 

@@ -36,7 +36,7 @@ from logsrv.cli.arguments import (
 from logsrv.cli.command import Command
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import counted, shown, size_text
+from logsrv.kit.text.words import LONGEST_ERROR, counted, shown, size_text
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.ship_place import write_identity_to_places
@@ -192,7 +192,7 @@ def _new_identity(directory: str, disk: Disk, *, resend: bool) -> None:
         made = identity.make_identity(disk, began, os.urandom)
         if resend:
             write_identity_to_places(directory, made.store)
-    print(f"{shown(directory)} is store {made.store} from {made.began} on")
+    print(f"{shown(directory, LONGEST_ERROR)} is store {made.store} from {made.began} on")
     _tell_unsent(found, unsent, resend=resend)
 
 
