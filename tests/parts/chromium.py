@@ -335,20 +335,30 @@ class Page:
         )
         return (box[0], box[1], box[2], box[3])
 
+    def await_standstill(self, selector: str) -> None:
+        """Wait until an element no longer moves, at most two seconds."""
+        self.wait(
+            f"(() => {{ const box = document.querySelector({json.dumps(selector)})"
+            ".getBoundingClientRect(); const here = [box.left, box.top, box.width, box.height] + '';"
+            "const still = window.clicked ??= {begun: performance.now(), here, looks: 0};"
+            "still.looks = still.here === here ? still.looks + 1 : 0; still.here = here;"
+            "return still.looks > 5 || performance.now() - still.begun > 2000; })()"
+        )
+        self.run("void delete window.clicked")
+
+    def hover(self, selector: str) -> None:
+        """Move the mouse to the middle of an element once it stands still."""
+        self.await_standstill(selector)
+        left, top, width, height = self.box(selector)
+        self.mouse("mouseMoved", left + width / 2, top + height / 2)
+
     def click(self, selector: str) -> None:
         """Click on the middle of an element once it stands still, as a person does.
 
         A click beside it, as what comes meanwhile has moved it, is kept from the page, and made again.
         """
         for guarded in (True, True, True, True, False):
-            self.wait(
-                f"(() => {{ const box = document.querySelector({json.dumps(selector)})"
-                ".getBoundingClientRect(); const here = [box.left, box.top, box.width, box.height] + '';"
-                "const still = window.clicked ??= {begun: performance.now(), here, looks: 0};"
-                "still.looks = still.here === here ? still.looks + 1 : 0; still.here = here;"
-                "return still.looks > 5 || performance.now() - still.begun > 2000; })()"
-            )
-            self.run("void delete window.clicked")
+            self.await_standstill(selector)
             left, top, width, height = self.box(selector)
             if guarded:
                 self.run(_GUARD % json.dumps(selector))

@@ -86,8 +86,7 @@ def test_one_click_on_the_row_under_the_mouse_leads_to_what_is_around_a_line(log
         message = "OOM" if second == 30 else f"second {second}"
         logs.send(message, time=begin + timedelta(seconds=second), source=f"udp:10.0.0.{second}:1")
     page = visit("?q=OOM&last=1h", ready=f"{COUNT} === 1")
-    x, y, width, height = page.box(".line .message")
-    page.mouse("mouseMoved", x + width / 2, y + height / 2)
+    page.hover(".line .message")
     page.wait("document.querySelector('.row-tools')")
     assert page.texts(".row-tools button") == ["±5 s", "↕"]
     assert found_by_axe(page, "minor", "moderate", "serious", "critical") == []
