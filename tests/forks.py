@@ -313,8 +313,9 @@ def become_worker(config: pytest.Config, folder: Path) -> None:
     capture.start_global_capturing()
     config.option.basetemp = str(folder)
     tmpdir.pytest_configure(config)
-    reporter: Any = config.pluginmanager.unregister(name="terminalreporter")
-    config.pluginmanager.register(SilentReporter(reporter._tw), "terminalreporter")
+    silent = SilentReporter(config.get_terminal_writer())
+    config.pluginmanager.unregister(name="terminalreporter")
+    config.pluginmanager.register(silent, "terminalreporter")
     signal.set_wakeup_fd(-1)
     # It has not run, so it knows nothing yet. Modules have imported this object.
     reactor.__init__()  # type: ignore[misc]
