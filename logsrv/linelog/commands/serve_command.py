@@ -18,8 +18,8 @@ Exit status: 0 after a stop, otherwise that of the server.
 from __future__ import annotations
 
 import argparse
-import base64
 import os
+import secrets
 import shlex
 import signal
 import socket
@@ -148,7 +148,7 @@ def _token_file(directory: Path) -> str:
     if not file.exists() or not file.stat().st_size:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "wb") as opened:
-            opened.write(base64.urlsafe_b64encode(os.urandom(24)) + b"\n")
+            opened.write(secrets.token_urlsafe(24).encode() + b"\n")
     return str(file)
 
 

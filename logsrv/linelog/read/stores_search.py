@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from copy import copy
 from functools import cached_property
@@ -211,18 +211,22 @@ class StoresSearch(Search):
         """
         if self.scope.after is None and self.scope.before is None:
             return dict.fromkeys(self.view.parts, self.scope)
-        found = {number: self._scope_in(number) for number in self.view.parts}
+        ends = ((True, self.scope.after), (False, self.scope.before))
+        turns = [(after, at, self._turn_of(at, after)) for after, at in ends if at is not None]
+        found = {number: self._scope_in(number, turns) for number in self.view.parts}
         return {number: scope for number, scope in found.items() if scope is not None}
 
-    def _scope_in(self, number: int) -> Scope | None:
-        """Return the scope in one store; None if no line there is in the scope."""
+    def _scope_in(self, number: int, turns: Sequence[tuple[bool, Position, str]]) -> Scope | None:
+        """Return the scope in one store; None if no line there is in the scope.
+
+        turns: whether a position is that of `after`, the position, and its turn.
+        """
         scope = self.scope
-        for after in (True, False):
-            position = scope.after if after else scope.before
-            if position is None or position.store == number:
+        for after, position, time in turns:
+            if position.store == number:
                 continue
             scope = scope._replace(after=None) if after else scope._replace(before=None)
-            if not (time := self._turn_of(position, after)):
+            if not time:
                 continue
             # Lines of one time are in the order of their stores.
             if number < position.store:

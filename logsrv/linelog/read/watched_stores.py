@@ -79,7 +79,7 @@ class WatchedStores:
         gone = {number for number, view in self.views.items() if number and view.directory_removed}
         for number in gone:
             self.views.pop(number).close()
-            self._removed(f"{self._name(number)} was removed; alerts go on without its lines")
+            self._report_removed(number, "was removed")
         try:
             found = stores_in(self._directory)
         except StoreError as error:
@@ -90,7 +90,7 @@ class WatchedStores:
             del self._unread_since[number]
             self._faults.pop(number, None)
             gone.add(number)
-            self._removed(f"{self._name(number)} was removed; alerts go on without its lines")
+            self._report_removed(number, "was removed")
         new = {}
         for number, place in found.items():
             if number not in self.views and (view := self._open(number, place)) is not None:
@@ -117,8 +117,9 @@ class WatchedStores:
             self._faults[number] = why
             self._tell(why)
 
-    def _name(self, number: int) -> str:
-        return f"{self._directory}/stores/{name_of_store(number)}"
+    def _report_removed(self, number: int, how: str) -> None:
+        place = f"{self._directory}/stores/{name_of_store(number)}"
+        self._removed(f"{place} {how}; alerts go on without its lines")
 
     def complete(self, place: Place, saved: float) -> Place:
         """Return a saved place with a position in each open store. saved: when, in seconds since 1970.
@@ -134,7 +135,7 @@ class WatchedStores:
                 unread[number] = known[number]
             elif number not in self._missing:
                 self._missing.add(number)
-                self._removed(f"{self._name(number)} is gone; alerts go on without its lines")
+                self._report_removed(number, "is gone")
         found = {0: known[0], **unread}
         for number, view in self.views.items():
             if number and number in known:

@@ -305,15 +305,22 @@ def test_a_process_that_does_not_end_its_answer_is_killed(reactor):
     assert reactor.last.killed and "took longer than 100 s" in str(asked.found)
 
 
-def test_an_idle_process_that_has_died_is_asked_nothing(reactor):
-    """The next message goes to another that is free, or to a new one."""
+def two_that_are_asked(reactor: Spawner) -> tuple[ProcessPool, Any, Any]:
+    """A pool of two processes, which both have begun and have a message."""
     workers = workers_of(reactor, 2)
     for _ in range(2):
         Asked(workers.answer(b"x"))
     first, second = reactor.processes
     for process in (first, second):
         process.say()
-        process.say(b"y")
+    return workers, first, second
+
+
+def test_an_idle_process_that_has_died_is_asked_nothing(reactor):
+    """The next message goes to another that is free, or to a new one."""
+    workers, first, second = two_that_are_asked(reactor)
+    first.say(b"y")
+    second.say(b"y")
     second.end(signal=9)
     for number in range(2):
         asked = Asked(workers.answer(b"%d" % number))
@@ -329,12 +336,7 @@ def test_an_idle_process_that_has_died_is_asked_nothing(reactor):
 
 
 def test_idle_processes_end_after_the_last_busy_one_has_died(reactor):
-    workers = workers_of(reactor, 2)
-    for _ in range(2):
-        Asked(workers.answer(b"x"))
-    first, second = reactor.processes
-    for process in (first, second):
-        process.say()
+    _, first, second = two_that_are_asked(reactor)
     first.say(b"y")
     second.end(signal=9)
     reactor.advance(IDLE)
