@@ -55,6 +55,17 @@ def _have_several(eights: Array) -> bool:
     return bool((eights & (eights - U64(1))).any())
 
 
+def first_true_of_eight(rows: Array) -> Array:
+    """Return for each row of eight booleans the number of its first true one; each row has one.
+
+    `argmax` takes five times as long for such short rows.
+    """
+    words: Array = numpy.ascontiguousarray(rows).view("<u8")[:, 0]
+    # Nothing but the lowest byte that is 1.
+    found: Array = (words & (~words + U64(1))) * _WHICH >> U64(56)
+    return found.astype(numpy.intp)
+
+
 def rows_with_nonzero(rows: Array) -> Array:
     """Return which rows contain a byte that is not 0; a row has a multiple of eight bytes.
 

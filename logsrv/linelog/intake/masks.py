@@ -290,9 +290,12 @@ class Masks:
             for behind, begin in zip([start, *ends], [*begins, stop], strict=True)
         ]
         self._counts.masked += len(begins)
+        # Where no quotation mark is, to look for one takes a fourth of the time of a look for two bytes.
+        if text.find(b'"', start, stop) < 0 or text.find(b'":', start, stop) < 0:
+            replaced = MASKED.join(pieces)
+            self._counts.masked_bytes += stop - start + len(begins) * len(MASKED) - len(replaced)
+            return replaced
         self._counts.masked_bytes += stop - start - sum(map(len, pieces))
-        if text.find(b'":', start, stop) < 0:
-            return MASKED.join(pieces)
         found = pieces[:1]
         for begin, end, piece in zip(begins, ends, pieces[1:], strict=True):
             # Most matches do not stand where a value of JSON would.

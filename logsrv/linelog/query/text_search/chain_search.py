@@ -11,7 +11,12 @@ from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_arrays import Array, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_arrays import (
+    Array,
+    first_true_of_eight,
+    indexes_of_true,
+    rows_at,
+)
 from logsrv.linelog.query.text_search.byte_chains import WORD, ByteChain, table_of
 from logsrv.linelog.query.text_search.numpy_search import offsets_of_literals
 
@@ -20,6 +25,9 @@ _WIDTH = 32
 # Above so many bytes of rows for one of the text, finding all runs of the text takes less time.
 _ROOM = 4
 _PADDING = b"\n" * _WIDTH
+# A run of so many bytes has eight at a multiple of eight.
+_HAS_EIGHT = 15
+_EIGHT_TRUE = numpy.ones(8, bool).view("<u8")[0]
 _IS_WORD = table_of(WORD)
 
 
@@ -46,16 +54,47 @@ class _Runs:
         self._table = table_of(allowed).tobytes()
 
     @cached_property
-    def bounds(self) -> tuple[Array, Array]:
-        """The offsets at which runs begin, and those at which they end."""
+    def _known(self) -> Array:
+        """Which bytes of the text are of the runs."""
         if self._is_range:
             # Without the table it takes a seventh of the time.
-            known = self._codes - numpy.uint8(self._low) < numpy.uint8(self._size)
-        else:
-            known = numpy.frombuffer(self._text.translate(self._table), bool)
+            known: Array = self._codes - numpy.uint8(self._low) < numpy.uint8(self._size)
+            return known
+        return numpy.frombuffer(self._text.translate(self._table), bool)
+
+    @cached_property
+    def bounds(self) -> tuple[Array, Array]:
+        """The offsets at which runs begin, and those at which they end."""
+        known = self._known
         changes = indexes_of_true(known[1:] != known[:-1])
         changes += 1
         return changes[::2], changes[1::2]
+
+    def bounds_of_longer(self, least: int) -> tuple[Array, Array]:
+        """Return the bounds of the runs of at least so many bytes."""
+        begins, ends = self._bounds_by_eights() if least >= _HAS_EIGHT else self.bounds
+        if least > 1:
+            those = ends - begins >= least
+            if not those.all():
+                begins, ends = begins[those], ends[those]
+        return begins, ends
+
+    def _bounds_by_eights(self) -> tuple[Array, Array]:
+        """Return the bounds of the runs that have eight bytes at a multiple of eight.
+
+        Most lines have many short runs of digits, and finding these takes most of the time.
+        """
+        known = self._known
+        eights: Array = known[: len(known) // 8 * 8].view("<u8") == _EIGHT_TRUE
+        at = indexes_of_true(eights) * 8
+        is_first, is_last = numpy.ones(len(at), bool), numpy.ones(len(at), bool)
+        numpy.not_equal(at[1:], at[:-1] + 8, is_first[1:])
+        is_last[:-1] = is_first[1:]
+        begins, ends = at[is_first], at[is_last] + 8
+        others = ~known
+        begins -= first_true_of_eight(rows_at(others, begins - 8, 8)[:, ::-1])
+        ends += first_true_of_eight(rows_at(others, ends, 8))
+        return begins, ends
 
     def lengths(self, at: Array, most: int | None) -> Array:
         """Return how many of the bytes stand behind each offset, one after the other.
@@ -152,10 +191,7 @@ class _ChainSearch:
                 those = self._are_at_boundary(begins)
                 begins, ends = begins[those], ends[those]
             return begins, ends, 1, nothing
-        begins, ends = self._runs_of(0).bounds
-        if first.least > 1:
-            those = ends - begins >= first.least
-            begins, ends = begins[those], ends[those]
+        begins, ends = self._runs_of(0).bounds_of_longer(first.least)
         if chain.leads:
             those = self._are_at_boundary(begins)
             return self._first_step(begins[those], ends[those], nothing)

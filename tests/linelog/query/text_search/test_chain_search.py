@@ -1,5 +1,6 @@
 """All matches of a chain in a text at once, the same as RE2 finds one by one."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +52,29 @@ def test_a_line_in_which_a_match_touches_the_next_is_unsure():
     assert chain is not None
     assert find_matches(chain, b"4" * 40 + b"\n").unsure.tolist() == [0]
     assert not len(find_matches(chain, b"4" * 16 + b" " + b"4" * 16 + b"\n").unsure)
+
+
+@pytest.mark.parametrize("pattern", [r"\d{15}", r"\b\d{15,19}\b", r"\d{16,}", r"[a-f0-9]{32}x"])
+def test_long_runs_are_found_wherever_they_begin(pattern):
+    """Runs of fifteen bytes or more are found by eight bytes together."""
+    chain = chain_of(pattern)
+    assert chain is not None
+    lines = [
+        b" " * before + b"4" * size + end + b"\n"
+        for before in range(9)
+        for size in range(12, 42)
+        for end in (b"", b"x", b" 1", b"-" + b"5" * size)
+    ]
+    text = b"".join(lines)
+    begins, ends, unsure = (array.tolist() for array in find_matches(chain, text))
+    start = number = 0
+    for line in lines:
+        if not any(start <= at < start + len(line) for at in unsure):
+            for begin, end in found_by_re2(pattern, line):
+                assert (begins[number], ends[number]) == (start + begin, start + end)
+                number += 1
+        else:
+            while number < len(begins) and begins[number] < start + len(line):
+                number += 1
+        start += len(line)
+    assert number == len(begins)
