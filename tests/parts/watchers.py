@@ -13,6 +13,7 @@ from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.ways.delivery import Deliver
 from logsrv.linelog.store.cursor import Place, place_in
+from logsrv.linelog.store.identity import Identity, identity_text, parse_identity
 from logsrv.linelog.store.segment import Position, number_of_store
 from tests.leaks import killed
 from tests.parts.stores import BEGIN, line, make_store, watched_stores
@@ -89,11 +90,19 @@ class WatcherStage:
     @property
     def ends(self) -> Place:
         """The ends of all stores."""
-        found = {0: self.end}
+        found, identities = {0: self.end}, {}
         for place in sorted((self.directory / "stores").glob("*/current.log")):
             number = number_of_store(place.parent.name)
-            found[number] = Position(1, place.stat().st_size).in_store(number)
-        return place_in(found)
+            segment = int((place.parent / "number").read_bytes())
+            found[number] = Position(segment, place.stat().st_size).in_store(number)
+            if (place.parent / "store").exists():
+                identities[number] = parse_identity((place.parent / "store").read_bytes()).store
+        return place_in(found, identities)
+
+    def identify(self, rule: str, identity: str) -> None:
+        """Give the store of a rule an identity."""
+        text = identity_text(Identity(identity, Position(1, 0)))
+        (self.directory_of(rule) / "store").write_bytes(text)
 
     def advance(self, seconds: float, *messages: str, step: float = 0.25) -> None:
         """Let time pass, once these are written."""

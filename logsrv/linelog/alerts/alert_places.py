@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import attrs
-
 from logsrv.clock import Clock
 from logsrv.errors import QueryError
 from logsrv.kit.options.files import create_file
@@ -34,6 +32,7 @@ from logsrv.linelog.alerts.states.silences import FOLDER, Silence, load_silences
 from logsrv.linelog.store import cursor, place
 from logsrv.linelog.store.disk import TMP_SUFFIX, reason
 from logsrv.linelog.store.place import NewerPlaceError, Place, PlaceFolder
+from logsrv.linelog.store.segment import NOWHERE
 
 STATE_SUFFIX = ".state"
 TASK_SUFFIX = ".json"
@@ -106,28 +105,17 @@ class AlertPlaces:
     def begin_again_in_other_stores(
         self, name: str, end: cursor.Place, tell: Callable[[str], object]
     ) -> None:
-        """Save the present end of each store of a rule that ends before its saved position.
+        """Save the present end of each store of a rule that is not the one of the saved position.
 
-        Such a store was made again while no server ran. Soon it may have more text than the old one, and
-        the process could no longer see that its position is of another store.
+        Such a store came there while no server ran. The process would begin at a later end, and without
+        identities it could soon not see that the position is of another store.
         """
         kept = place.load(self.folder.disk, name)
         if kept is None:
             return
-        ends = cursor.positions_in(end)
-        renewed = {
-            number: ends[number]
-            for number, position in kept.in_rules.items()
-            if number in ends and position > ends[number]
-        }
-        for number, position in renewed.items():
-            tell(
-                f"a saved place is at {kept.in_rules[number]}, and this store ends at {position}:"
-                " lines count from there on"
-            )
-        if renewed:
-            in_rules = {**kept.in_rules, **renewed}
-            place.save(self.folder.disk, name, attrs.evolve(kept, in_rules=in_rules), sync=False)
+        present = kept.moved(cursor.in_present_stores(kept.cursor, end, tell))
+        if present != kept:
+            place.save(self.folder.disk, name, present, sync=False)
 
     def is_newer(self, name: str) -> bool:
         """Return whether a newer logsrv has written a place; it stays for that."""
@@ -189,8 +177,7 @@ class AlertPlaces:
             "way": task.way,
             "due": None if due is None else rfc3339(now + max(due - self.clock.monotonic(), 0.0)),
         }
-        positions = {**cursor.positions_in(progress.position)}
-        kept = Place(positions.pop(0), self._store, rfc3339(now), note, positions)
+        kept = Place(NOWHERE, self._store, rfc3339(now), note).moved(progress.position)
         place.save(self.folder.disk, name, kept, sync=sync)
 
     def remove_place(self, name: str) -> None:

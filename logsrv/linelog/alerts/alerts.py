@@ -42,7 +42,7 @@ from logsrv.linelog.alerts.alert_settings import (
 )
 from logsrv.linelog.alerts.states.alert_states import AlertStates
 from logsrv.linelog.alerts.states.counted_reports import CountedReports
-from logsrv.linelog.store.cursor import Place
+from logsrv.linelog.store.cursor import Place, in_present_stores
 from logsrv.linelog.store.disk import reason
 
 log = Logger()
@@ -118,7 +118,7 @@ class AlertTasks:
         for name, key in left.items() if is_whole else ():
             log.info("alerts: {query} is no longer an alert", query=one_line(key.query))
             if name in firing and _may_report_end(firing[name], wanted):
-                until = firing[name].until or end
+                until = in_present_stores(firing[name].until or end, end, _log_warning)
                 # An earlier process may report the end meanwhile: without a place nothing is left to do.
                 self.all[name] = attrs.evolve(firing[name], begin=until, until=until)
                 continue

@@ -19,7 +19,7 @@ from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import LIMIT, AppendedLines
 from logsrv.linelog.read.stores_follow import StoresFollower
 from logsrv.linelog.read.watched_stores import StoreChanges, WatchedStores
-from logsrv.linelog.store.cursor import Place, positions_in
+from logsrv.linelog.store.cursor import Place, identities_in, positions_in
 
 SHORT, LONG = 0.1, 0.5
 """Seconds of a piece: after a longer one the next is half as large, after a shorter one twice as large."""
@@ -91,9 +91,10 @@ class SharedScans:
     def replace_watches(self, watches: Iterable[Watch], new: Mapping[Watch, Place]) -> None:
         """Search for all of `watches`. Those in `new` are new, and begin at the places there."""
         self._queries.replace(watch.task.alert.alert for watch in watches)
-        begun: dict[tuple[str, bool], _SharedScan] = {}
+        begun: dict[tuple[str, str, bool], _SharedScan] = {}
         for watch, place in new.items():
-            key = str(place), self._stores.are_several and watch.step > 0
+            known = str(sorted(identities_in(place).items()))
+            key = str(place), known, self._stores.are_several and watch.step > 0
             if key not in begun:
                 begun[key] = self._begin_scan(place)
             begun[key].add_watch(watch)

@@ -50,7 +50,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk, explanation, reason, store_errors
 from logsrv.linelog.store.file_owner import give_files_of_root
 from logsrv.linelog.store.lock import StoreInUseError, locked
-from logsrv.linelog.store.place import saved_places
+from logsrv.linelog.store.place import Place, saved_places
 from logsrv.linelog.store.rule_stores import rule_stores
 from logsrv.linelog.store.segment import number_of_store
 
@@ -82,8 +82,8 @@ def _places_in(main: str, name: str, directory: str) -> list[Kept]:
     found: list[Kept] = [*saved_places(directory)]
     for reader, place, why in saved_places(main):
         if not why and place is not None and number in place.in_rules:
-            # The identity in it is that of the main store.
-            own = attrs.evolve(place, position=place.in_rules[number].own, store="", in_rules={})
+            position, known = place.in_rules[number].own, place.identities.get(number, "")
+            own = Place(position, known, place.saved, place.note)
             found.append((reader, own, ""))
     return found
 

@@ -31,7 +31,7 @@ from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.store.cursor import Place, place_in
 from logsrv.linelog.store.policy import Hold
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment import Position, number_of_store
 
 if TYPE_CHECKING:
     from logsrv.kit.service.findings import CheckRequest, Finding
@@ -86,7 +86,8 @@ class PartContext:
     @property
     def end(self) -> Place:
         """The end of all stores."""
-        return place_in(self.ends())
+        identities = {number_of_store(one.rule): one.identity() for one in self.rule_stores()}
+        return place_in(self.ends(), {number: one for number, one in identities.items() if one})
 
 
 class PartWork(Generic[Options]):

@@ -25,6 +25,7 @@ from logsrv.linelog.store.cursor import (
     Cursor,
     Place,
     has_reached,
+    identities_in,
     place_in,
     positions_in,
     start_of_store,
@@ -49,8 +50,9 @@ class StoresFollower:
     def __init__(self, stores: WatchedStores, place: Place) -> None:
         self._stores = stores
         self._parts: dict[int, PlannedStore] = {}
-        # The positions in stores that cannot be opened yet.
+        # The positions in stores that cannot be opened yet, and the identities of these.
         self._unread: dict[int, Position] = {}
+        self._identities_before = identities_in(place)
         # The positions from which its readers have read the stores that came later.
         self._begins: dict[int, Position] = {}
         for number, position in positions_in(place).items():
@@ -70,7 +72,8 @@ class StoresFollower:
                 part.follower.close()
         for number, begin in changes.new.items():
             if number in self._unread:
-                begin = self._stores.within_store(number, self._unread.pop(number))
+                known = self._identities_before.get(number, "")
+                begin = self._stores.within_store(number, self._unread.pop(number), known)
             if number not in self._parts:
                 self._begins[number] = begin
                 self._add_store(number, begin)
@@ -102,13 +105,25 @@ class StoresFollower:
     @property
     def position(self) -> Place:
         """The place of the next line."""
-        return place_in(self.positions)
+        return place_in(self.positions, self._identities)
+
+    @property
+    def _identities(self) -> Mapping[int, str]:
+        """The identities of the stores; of one that cannot be opened yet, the one that its position has."""
+        present = self._stores.identities
+        if not self._unread:
+            return present
+        before = self._identities_before
+        return {
+            **present,
+            **{number: before[number] for number in self._unread.keys() & before.keys()},
+        }
 
     @property
     def searched_to(self) -> Place:
         """The place of the end of all returned lines, before any that are missing."""
         found = {number: part.returned_to for number, part in self._parts.items()}
-        return place_in({**found, **self._unread})
+        return place_in({**found, **self._unread}, self._identities)
 
     @property
     def has_gap(self) -> bool:
@@ -117,7 +132,7 @@ class StoresFollower:
 
     def place_at(self, position: Position) -> Place:
         """Return the place of a reader who is at a line of one store, and in the others where this is."""
-        return place_in({**self.positions, position.store: position})
+        return place_in({**self.positions, position.store: position}, self._identities)
 
     def has_reached(self, until: Place) -> bool:
         """Return whether all lines before a place were returned, in the stores that can be read."""
@@ -133,7 +148,8 @@ class StoresFollower:
             {
                 number: known.get(number, begins.get(number, start_of_store(number)))
                 for number in (*self._parts, *self._unread)
-            }
+            },
+            self._identities,
         )
 
     def bounds(self, untils: Iterable[Place], ahead: Place | None) -> dict[int, Position | None]:

@@ -170,6 +170,9 @@ class RuleStoreView(StoresView):
     def directory_removed(self) -> bool:
         return self._own.directory_removed
 
+    def read_file(self, name: str) -> bytes:
+        return self._own.read_file(name)
+
     def is_active_file(self, fd: int) -> bool:
         return self._own.is_active_file(fd)
 

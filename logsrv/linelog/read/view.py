@@ -59,6 +59,8 @@ else:
 _TRIES = 1000
 _TRIES_FOR_A_NAME = 100
 _PAUSE = 0.001
+SMALL_FILE = 4096
+"""The most bytes of a file that `View.read_file` reads."""
 REMOVED_MEANWHILE = "was removed while it was read, so lines of it are missing"
 
 
@@ -205,6 +207,10 @@ class View:
     def directory_removed(self) -> bool:
         """True if the directory was removed. A new directory at its path is another store."""
         return self._disk.is_gone()
+
+    def read_file(self, name: str) -> bytes:
+        """Return the content of a small file of the store. Raises OSError."""
+        return self._disk.read(name, SMALL_FILE)
 
     @property
     def change_stamp(self) -> object:

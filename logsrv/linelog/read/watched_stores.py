@@ -6,7 +6,7 @@ Reloads make stores of rules, and somebody may remove them. One that cannot be o
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from logsrv.errors import StoreError
@@ -21,9 +21,14 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.cursor import (
     Place,
+    are_other_stores,
+    identities_in,
     place_in,
     positions_in,
+    why_of_other_store,
 )
+from logsrv.linelog.store.identity import NAME as IDENTITY
+from logsrv.linelog.store.identity import parse_identity
 from logsrv.linelog.store.segment import NOWHERE, Position, name_of_store
 
 if TYPE_CHECKING:
@@ -63,6 +68,9 @@ class WatchedStores:
         self.time_of_day = time_of_day
         self.main = View(directory, tell)
         self.views: dict[int, View] = {0: self.main}
+        # The open stores of rules have these, as far as they are known. Places share the mapping: it is
+        # replaced, never changed.
+        self.identities: Mapping[int, str] = {}
         # Stores of places that are gone, and stores that cannot be opened, of which it was told.
         self._missing: set[int] = set()
         self._faults: dict[int, str] = {}
@@ -80,6 +88,8 @@ class WatchedStores:
         for number in gone:
             self.views.pop(number).close()
             self._report_removed(number, "was removed")
+        if gone:
+            self.identities = {one: own for one, own in self.identities.items() if one not in gone}
         try:
             found = stores_in(self._directory)
         except StoreError as error:
@@ -91,14 +101,23 @@ class WatchedStores:
             self._faults.pop(number, None)
             gone.add(number)
             self._report_removed(number, "was removed")
-        new = {}
+        new: dict[int, Position] = {}
         for number, place in found.items():
             if number not in self.views and (view := self._open(number, place)) is not None:
                 self.views[number] = view
                 since = self._unread_since.pop(number, None)
                 first = Position(view.segments[0].number, 0)
                 new[number] = first if since is None else self._begin_since(view, since)
+        self._note_identities()
         return StoreChanges(new, gone)
+
+    def _note_identities(self) -> None:
+        """Note the identities of the open stores of rules; a new one may get its own after it is found."""
+        rules = {number: view for number, view in self.views.items() if number}
+        if rules.keys() != self.identities.keys():
+            known = self.identities
+            found = {one: known.get(one) or _identity_of(view) for one, view in rules.items()}
+            self.identities = {number: one for number, one in found.items() if one}
 
     def _open(self, number: int, place: str) -> View | None:
         try:
@@ -125,10 +144,10 @@ class WatchedStores:
         """Return a saved place with a position in each open store. saved: when, in seconds since 1970.
 
         A store that the place does not know was not there, or not read, when it was saved: its lines
-        count from then on. A position after the end of its store is of another store of that name. A
-        position in a store that cannot be opened now is kept until it can.
+        count from then on. If another store is there now, lines count from its end on. A position in a
+        store that cannot be opened now is kept until it can.
         """
-        known = positions_in(place)
+        known, identities = positions_in(place), identities_in(place)
         unread = {}
         for number in known.keys() - self.views.keys():
             if 0 in self._faults or number in self._unread_since:
@@ -139,20 +158,28 @@ class WatchedStores:
         found = {0: known[0], **unread}
         for number, view in self.views.items():
             if number and number in known:
-                found[number] = self.within_store(number, known[number])
+                found[number] = self.within_store(number, known[number], identities.get(number, ""))
             elif number:
                 found[number] = self._begin_since(view, saved)
-        return place_in(found)
+        before = {number: identities[number] for number in unread.keys() & identities.keys()}
+        return place_in(found, {**self.identities, **before})
 
-    def within_store(self, number: int, position: Position) -> Position:
-        """Return a saved position in an open store; its end if the position is after that."""
-        end = end_of_store(self.views[number])
-        # The end is not known if no segment can be opened.
-        if position <= end or end == NOWHERE:
+    def within_store(self, number: int, position: Position, identity: str) -> Position:
+        """Return a saved position in an open store of a rule; its end if the position is of another store.
+
+        identity: of the store of the position; "" if it is unknown.
+        """
+        view, present = self.views[number], self.identities.get(number, "")
+        end = end_of_store(view)
+        if end == NOWHERE:
+            # No segment can be opened, so the end is not known.
+            if not are_other_stores(identity, present):
+                return position
+            end = Position(view.segments[-1].number, 0)
+        why = why_of_other_store(position, identity, end, present)
+        if why is None:
             return position
-        self._tell(
-            f"a saved place is at {position}, and this store ends at {end}: lines count from there on"
-        )
+        self._tell(why)
         return end
 
     def _begin_since(self, view: View, saved: float) -> Position:
@@ -172,3 +199,10 @@ class WatchedStores:
     def close(self) -> None:
         for view in self.views.values():
             view.close()
+
+
+def _identity_of(view: View) -> str:
+    """Return the identity of an open store; "" if it cannot be read: a server says why."""
+    with suppress(OSError, ValueError):
+        return parse_identity(view.read_file(IDENTITY)).store
+    return ""

@@ -4,8 +4,9 @@
 
 A reader of the stores of rules, too, has a position in each: `"position":"17:52311,audit/3:99"`. All of
 them are in one file, so that a crash never leaves the old position of one and the new position of another.
-Such a file also has `"format":2` and the version that wrote it. A program that does not know the format of
-a file says which version does, and leaves the file alone.
+Such a file also has the identities of these stores, `"rules":{"audit":"32 hex digits"}`, `"format":3` and
+the version that wrote it. Format 2 had no identities. A program that does not know the format of a file
+says which version does, and leaves the file alone.
 
 The file is one line: JSON, a space, the CRC-32 of the JSON, LF. It is written under a temporary name,
 synced and renamed, so that a crash leaves the old place or the new one. Each reader decides what to do
@@ -30,11 +31,17 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.store import cursor
 from logsrv.linelog.store.disk import DIRECTORY, DIRECTORY_MODE, Disk, explanation
 from logsrv.linelog.store.lock import EXCLUSIVE
-from logsrv.linelog.store.segment import FOLDERS, Position
+from logsrv.linelog.store.segment import (
+    FOLDERS,
+    STORE_ID,
+    Position,
+    name_of_store,
+    number_of_store,
+)
 
 _LONGEST = 1 << 18
-_OURS = ("store", "position", "saved", "format", "version")
-FORMAT = 2
+_OURS = ("store", "position", "saved", "rules", "format", "version")
+FORMAT = 3
 """The newest format of the file; 1, with a position in the main store alone, is not noted in it."""
 LOCK_SUFFIX = ".lock"
 
@@ -44,8 +51,8 @@ class Place:
     """The saved position of a reader.
 
     store: the identity of the store; "" for none. saved: the TIME when the place was saved. note: other
-    values that the reader saves with it, as JSON can represent them. in_rules: its positions in the stores
-    of rules, by the numbers of these.
+    values that the reader saves with it, as JSON can represent them. in_rules, identities: its positions in
+    the stores of rules, and the identities of these as far as they are known, by their numbers.
     """
 
     position: Position
@@ -53,11 +60,18 @@ class Place:
     saved: str = ""
     note: Mapping[str, Any] = attrs.field(factory=dict)
     in_rules: Mapping[int, Position] = attrs.field(factory=dict)
+    identities: Mapping[int, str] = attrs.field(factory=dict)
+
+    def moved(self, there: cursor.Place) -> Place:
+        """Return the place with other positions."""
+        positions, identities = {**cursor.positions_in(there)}, cursor.identities_in(there)
+        known = {number: one for number, one in identities.items() if number in positions}
+        return attrs.evolve(self, position=positions.pop(0), in_rules=positions, identities=known)
 
     @property
     def cursor(self) -> cursor.Place:
         """The positions in all stores."""
-        return cursor.place_in({0: self.position, **self.in_rules})
+        return cursor.place_in({0: self.position, **self.in_rules}, self.identities)
 
 
 class NewerPlaceError(ValueError):
@@ -75,7 +89,8 @@ def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
         "saved": place.saved,
     }
     if place.in_rules:
-        ours |= {"format": FORMAT, "version": __version__}
+        rules = {name_of_store(number): one for number, one in place.identities.items()}
+        ours |= {"rules": rules, "format": FORMAT, "version": __version__}
     data = json_then_checksum({**ours, **place.note})
     if sync:
         disk.replace_durably(name, data)
@@ -96,7 +111,11 @@ def load(disk: Disk, name: str) -> Place | None:
             raise NewerPlaceError(_why_newer(disk.path(name), found))
         note = {key: value for key, value in found.items() if key not in _OURS}
         positions = {**cursor.positions_in(cursor.parse_place(found["position"]))}
-        return Place(positions.pop(0), found["store"], found["saved"], note, positions)
+        main, rules = positions.pop(0), found.get("rules", {})
+        if not all(STORE_ID.fullmatch(one) for one in rules.values()):
+            raise ValueError("an identity of a store has not 32 hexadecimal digits")
+        identities = {number_of_store(name): one for name, one in rules.items()}
+        return Place(main, found["store"], found["saved"], note, positions, identities)
     except NewerPlaceError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -41,6 +41,7 @@ class Stage:
         self.metrics = Metrics(AlertPart.metrics)
         self.end = Position(1, 100)
         self.rules: dict[int, Position] = {}
+        self.identities: dict[int, str] = {}
         self.place = str(directory)
         self.alerts = self.service()
 
@@ -64,7 +65,7 @@ class Stage:
             directory=lambda: self.place,
             identity=lambda: "ab" * 16,
             clock=self.clock,
-            end=lambda: place_in({0: self.end, **self.rules}),
+            end=lambda: place_in({0: self.end, **self.rules}, {**self.identities}),
             reactor=self.reactor,
             metrics=self.metrics,
         )
@@ -449,11 +450,46 @@ def test_a_store_of_a_rule_that_was_made_again_counts_from_its_first_line(stage)
     )
 
 
+def test_lines_count_from_the_end_of_another_store_in_the_place_of_one(stage):
+    """It has more lines than the one before, so that the position alone does not tell."""
+    audit, web = number_of_store("audit"), number_of_store("web")
+    stage.rules = {one: Position(1, 900).in_store(one) for one in (audit, web)}
+    stage.identities = {audit: "ab" * 16, web: "cd" * 16}
+    stage.alerts.replace_alerts((alert("a"), alert(NOISY, "fired")))
+    [task] = [one for one in stage.orders.tasks.values() if one.alert.name == "fired"]
+    assert decode_task(**json.loads(json.dumps(as_document(task)))) == task
+    stage.alerts.stop()
+    stage.rules = {one: Position(4, 50).in_store(one) for one in (audit, web)}
+    stage.identities[audit] = "ef" * 16
+    for times in (1, 0):
+        with logged() as said:
+            stage.service().replace_alerts((alert("a"), alert(NOISY, "fired")))
+        kept = AlertPlaces(stage.place, "", stage.clock)
+        with closing(kept.folder):
+            saved = kept.load_progress("1", 300)
+        assert saved is not None and str(saved.position) == "1:100,web/1:900,audit/4:50"
+        told = [one for one in said if f" of store {'ab' * 16}, and now this is" in one]
+        # Once for each of the two places, and never again.
+        assert len(told) == 2 * times
+
+
+def test_what_a_removed_alert_has_to_report_ends_at_the_end_of_another_store(stage):
+    """Else it would wait for lines up to a position that the other store may never reach."""
+    audit = number_of_store("audit")
+    stage.rules, stage.identities = {audit: Position(7, 0).in_store(audit)}, {audit: "ab" * 16}
+    until = place_in({0: Position(1, 90), **stage.rules}, {**stage.identities})
+    firing_before(stage, AlertTask("web", "command", alert(NOISY, "web"), until, until))
+    stage.rules, stage.identities = {audit: Position(2, 5).in_store(audit)}, {audit: "cd" * 16}
+    stage.alerts.replace_alerts((alert("other"),))
+    [task] = removed(stage)
+    assert str(task.until) == str(task.begin) == "1:90,audit/2:5"
+
+
 def test_the_place_of_a_newer_program_stays_and_is_named(stage):
     stage.alerts.replace_alerts((alert("a"),))
     stage.alerts.stop()
     file = Path(stage.place) / "alerts" / "1"
-    newer = json_then_checksum({"position": "?", "format": 3, "version": "9.1.0"})
+    newer = json_then_checksum({"position": "?", "format": 4, "version": "9.1.0"})
     file.write_bytes(newer)
     later = stage.service()
     with logged() as said:

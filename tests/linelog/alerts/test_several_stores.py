@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +30,7 @@ from logsrv.linelog.read import stores_search
 from logsrv.linelog.read.all_stores import open_all_stores
 from logsrv.linelog.read.stores_follow import StoresFollower
 from logsrv.linelog.read.watched_stores import WatchedStores
-from logsrv.linelog.store.cursor import Place, parse_place
+from logsrv.linelog.store.cursor import Place, identities_in, parse_place
 from logsrv.linelog.store.segment import Position, number_of_store
 from tests.parts.stores import BEGIN, line, make_store
 from tests.parts.watchers import WatcherStage
@@ -321,7 +322,7 @@ def test_a_place_of_before_goes_on_in_the_stores_of_rules_since_it_was_saved(sta
     stage.advance(2)
     assert [one.partition(" ")[2] for one in stage.shown] == ["oops new, too", "oops new"]
     saved = json.loads(stage.kept.folder.disk.read("1").rpartition(b" ")[0])
-    assert parse_place(saved["position"]) == stage.ends and saved["format"] == 2
+    assert parse_place(saved["position"]) == stage.ends and saved["format"] == 3
 
 
 def test_the_store_of_a_rule_that_is_removed_is_told_once_and_stops_nothing(stage):
@@ -382,6 +383,105 @@ def test_a_place_behind_the_end_of_a_store_begins_at_its_end(stage):
         AssertionError, match=r"a saved place is at audit/1:\d+, and this store ends at audit/1:0"
     ):
         stage.start("oops")
+
+
+def exchange(stage: Stage, rule: str, *messages: str, identity: str = "cd" * 16) -> None:
+    """Put another store into the place of one, with these lines in a segment and others after it."""
+    shutil.rmtree(stage.directory_of(rule))
+    make_store(stage.directory_of(rule), [[line(one) for one in messages], [line("fine")]])
+    stage.identify(rule, identity)
+
+
+def test_only_new_lines_count_of_another_store_that_came_into_the_place_of_one(stage):
+    """It is longer, so that the saved position is one in it, too."""
+    stage.identify("audit", "ab" * 16)
+    stage.start("oops")
+    stage.write("oops 1", rule="audit")
+    stage.advance(10)
+    stage.kill()
+    exchange(stage, "audit", *[f"oops of another machine {number}" for number in range(9)])
+    with patch("tests.parts.stores._refuse") as told:
+        stage.start("oops")
+        [why] = [one.args[0] for one in told.call_args_list]
+        assert re.fullmatch(
+            f"a saved place is at audit/1:[0-9]+ of store {'ab' * 16}, and now this is store"
+            f" {'cd' * 16}: lines count from its end on, audit/2:[0-9]+",
+            why,
+        )
+        stage.write("oops 2", rule="audit")
+        stage.advance(10)
+        stage.kill()
+        # It is told once: the place has the other identity by now.
+        stage.start("oops")
+        stage.write("oops 3", rule="audit")
+        stage.advance(10)
+        assert told.call_count == 1
+    assert [one.partition(" ")[2] for one in stage.shown] == ["oops 1", "oops 2", "oops 3"]
+    assert stage.place == stage.ends
+
+
+def test_another_store_that_cannot_be_read_at_first_counts_from_its_end(stage):
+    stage.identify("audit", "ab" * 16)
+    tasks = two_alerts(stage)
+    stage.start_tasks(tasks)
+    stage.write("oops 1", rule="audit")
+    stage.advance(10)
+    stage.kill()
+    exchange(stage, "audit", *["oops of another machine"] * 9)
+    with unreadable("audit") as told:
+        for _ in range(2):
+            stage.start_tasks(tasks)
+            stage.advance(10)
+            # The place still has the identity of the store that it is a position of.
+            saved = json.loads(stage.kept.folder.disk.read("1").rpartition(b" ")[0])
+            assert saved["rules"] == {"audit": "ab" * 16}
+            stage.kill()
+        stage.start_tasks(tasks)
+    with patch("tests.parts.stores._refuse", told.append):
+        stage.advance(2)
+        stage.write("oops 2", rule="audit")
+        stage.advance(10)
+    assert stage.counts == [1, 1] and stage.place == stage.ends
+    assert "and now this is store" in told[-1]
+    assert stage.episodes == []
+
+
+def test_a_store_that_is_removed_and_made_anew_at_once_has_its_own_identity(stage):
+    """Within a second, between two looks."""
+    stage.identify("audit", "ab" * 16)
+    stage.start("oops")
+    stage.advance(10)
+    exchange(stage, "audit", "fine")
+    stage.advance(10)
+    stage.write("oops 1", rule="audit")
+    stage.advance(10)
+    stage.kill()
+    stage.start("oops")
+    stage.advance(10)
+    assert stage.counts == [1] and stage.place == stage.ends
+
+
+def test_a_store_that_gets_its_identity_after_it_was_found_is_known_by_it(stage):
+    stage.start("oops")
+    stage.advance(2)
+    stage.identify("audit", "ab" * 16)
+    stage.write("oops 1", rule="audit")
+    stage.advance(10)
+    assert stage.place == stage.ends and identities_in(stage.place)
+
+
+def test_a_place_without_identities_is_that_of_the_store_which_is_there(stage):
+    """An earlier version has saved it."""
+    stage.identify("audit", "ab" * 16)
+    stage.write("oops old", rule="audit")
+    place = {"store": "", "position": str(stage.ends), "saved": rfc3339(stage.time_of_day())}
+    note = {"alert": "oops", "name": "web", "way": "command", "due": None, "format": 2}
+    stage.kept.folder.disk.replace("1", json_then_checksum(place | note), sync=False)
+    stage.write("oops new", rule="audit")
+    stage.start("oops")
+    stage.advance(2)
+    assert [one.partition(" ")[2] for one in stage.shown] == ["oops new"]
+    assert stage.place == stage.ends and identities_in(stage.place)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pytest
 
 from logsrv.kit.text.checksums import line_with_checksum
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.identity import Identity, identity_text
 from logsrv.linelog.store.lock import locked
 from logsrv.linelog.store.place import Place, save
 from logsrv.linelog.store.segment import Position, number_of_store, number_text
@@ -14,6 +15,11 @@ from tests.parts.commands import HOSTILE, logsrv
 from tests.parts.examined_stores import STORE, flip, packed_of, small_store
 from tests.parts.stores import line, make_store
 from tests.parts.word_segments import sealed
+
+
+def identify(store: Path, digits: str) -> None:
+    """Give a store an identity."""
+    (store / "store").write_bytes(identity_text(Identity(digits, Position(1, 0))))
 
 
 @pytest.fixture
@@ -162,3 +168,21 @@ def test_a_place_behind_the_end_of_the_store_of_a_rule_is_found(tmp_path):
     shown = logsrv("doctor", str(store))
     assert shown.returncode == 1
     assert b"damaged: alerts/1: " in shown.stdout.partition(b": sound")[2]
+
+
+def test_another_store_in_the_place_of_a_rules_store_is_found(tmp_path):
+    """The position of an alert in it is of the store that was there before."""
+    store = small_store(tmp_path / "store")
+    (store / "stores").mkdir()
+    make_store(store / "stores" / "audit", [[line("one")]])
+    identify(store / "stores" / "audit", "cd" * 16)
+    audit = number_of_store("audit")
+    position = {audit: Position(1, len(line("one"))).in_store(audit)}
+    with Disk().open_directory(store / "alerts") as disk:
+        save(disk, "1", Place(Position(4, 0), STORE, "", {}, position, {audit: "cd" * 16}))
+        assert logsrv("doctor", str(store)).returncode == 0
+        save(disk, "1", Place(Position(4, 0), STORE, "", {}, position, {audit: "ef" * 16}))
+    shown = logsrv("doctor", str(store))
+    assert shown.returncode == 1
+    found = shown.stdout.decode().partition(": sound")[2]
+    assert f"it says {'cd' * 16}, and places of this store name {'ef' * 16}" in found

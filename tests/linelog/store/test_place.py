@@ -130,8 +130,35 @@ def test_the_positions_of_all_stores_are_in_one_file(disk, tmp_path):
     assert '"position":"17:5,audit/3:99"' in (tmp_path / "x").read_text()
 
 
+def test_the_identities_of_the_stores_of_rules_are_in_the_file(disk, tmp_path):
+    """Of a store without an identity only the position is."""
+    audit, web = number_of_store("audit"), number_of_store("web")
+    there = {number: Position(3, 99).in_store(number) for number in (audit, web)}
+    kept = Place(Position(17, 5), ID, "", {"way": "command"}, there, {audit: "cd" * 16})
+    save(disk, "x", kept)
+    assert load(disk, "x") == kept
+    assert f'"rules":{{"audit":"{"cd" * 16}"}},"format":3' in (tmp_path / "x").read_text()
+
+
+def test_a_place_of_the_format_without_identities_is_read(disk):
+    audit = number_of_store("audit")
+    found = {"store": ID, "position": "17:5,audit/3:99", "saved": "", "format": 2, "version": "0.1"}
+    disk.replace("x", json_then_checksum(found), sync=False)
+    assert load(disk, "x") == Place(
+        Position(17, 5), ID, "", {}, {audit: Position(3, 99).in_store(audit)}
+    )
+
+
+@pytest.mark.parametrize("rules", [{"audit": "cd"}, {"audit": 5}, ["audit"], "audit", None])
+def test_a_place_with_something_else_than_identities_is_damaged(disk, rules):
+    found = {"store": ID, "position": "17:5,audit/3:99", "saved": "", "rules": rules, "format": 3}
+    disk.replace("x", json_then_checksum(found), sync=False)
+    with pytest.raises(ValueError, match="is damaged"):
+        load(disk, "x")
+
+
 def test_the_place_of_a_newer_program_is_refused_with_the_version_that_it_needs(disk):
-    found = {"store": ID, "position": "?", "saved": "", "format": 3, "version": "9.1.0"}
+    found = {"store": ID, "position": "?", "saved": "", "format": 4, "version": "9.1.0"}
     disk.replace("x", json_then_checksum(found), sync=False)
     with pytest.raises(
         NewerPlaceError, match=r"was written by logsrv 9\.1\.0 or newer, and this is"
