@@ -51,7 +51,7 @@ from logsrv.linelog.store.disk import Disk, explanation, reason, store_errors
 from logsrv.linelog.store.file_owner import give_files_of_root
 from logsrv.linelog.store.lock import StoreInUseError, locked
 from logsrv.linelog.store.place import Place, saved_places
-from logsrv.linelog.store.rule_stores import rule_stores
+from logsrv.linelog.store.rule_stores import main_store_of, rule_stores
 from logsrv.linelog.store.segment import number_of_store
 
 command = Command("doctor", "verify a store, and repair what can be repaired", __name__)
@@ -88,6 +88,14 @@ def _places_in(main: str, name: str, directory: str) -> list[Kept]:
     return found
 
 
+def _stores_beside(directory: str) -> list[str]:
+    """Return the stores that one server writes with this one. Raises OSError."""
+    main = main_store_of(directory) or directory
+    those = [main, *rule_stores(main).values()]
+    own = os.path.realpath(directory)
+    return [one for one in those if os.path.realpath(one) != own]
+
+
 def _visit(
     directory: str, arguments: argparse.Namespace, places: Callable[[], Sequence[Kept]]
 ) -> int:
@@ -96,7 +104,10 @@ def _visit(
         with View(directory, lambda _: None):
             pass
         with Disk().open_directory(directory) as disk, contextlib.ExitStack() as undo:
-            examination = Examination(disk=disk, places=places, quick=arguments.quick)
+            beside = partial(_stores_beside, directory)
+            examination = Examination(
+                disk=disk, places=places, quick=arguments.quick, beside=beside
+            )
             if columns_are_installed():
                 examination.columns = process = ColumnsProcess(is_wanted_now=True)
                 undo.callback(process.end)

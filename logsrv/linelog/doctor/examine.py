@@ -103,13 +103,15 @@ class Examination:
     """A store under examination.
 
     places: returns the saved places of its readers. quick: whether to read no text. looked: the result for
-    each examined segment, by its number. columns: as for `PackedSegmentCheck`.
+    each examined segment, by its number. columns: as for `PackedSegmentCheck`. beside: returns the
+    directories of the stores that one server writes with this one.
     """
 
     disk: Disk
     places: Callable[[], Sequence[Kept]]
     quick: bool
     columns: ColumnsCare | None = None
+    beside: Callable[[], Sequence[str]] = tuple
     looked: dict[int, ExaminedText] = attrs.field(factory=dict)
     # One listing for all segments: with a new one for each, 20,000 segments took an hour.
     _listed: Listing = attrs.field(init=False)
@@ -131,6 +133,7 @@ class Examination:
             StorePart("files", self._check_names),
             # The places are read first, so that none of them is after the segments of the listing.
             StorePart("notes", lambda: check_small_files(self.places(), Listing(self.disk))),
+            StorePart(identity.NAME, self._check_copies),
             *(StorePart(f"segment {one}", partial(self._check_segment, one)) for one in segments),
             StorePart(ACTIVE, self._check_active),
             StorePart("backup", self._check_backup),
@@ -153,6 +156,20 @@ class Examination:
             end = f"up to {after.first_time}" if after else "up to now"
             why = f"lines {begin} {end}, and no note says why"
             yield StoreFinding("missing", segment_notes.segments_in_words(run), why)
+
+    def _check_copies(self) -> Iterator[StoreFinding]:
+        """Yield a finding if stores of one server have the same identity, as a copied folder has."""
+        # An unreadable identity is reported with the small files.
+        if (own := read_or(None, identity.load, self.disk)) is None:
+            return
+        same = []
+        for place in self.beside():
+            with contextlib.suppress(OSError, ValueError), Disk().open_directory(place) as disk:
+                if (found := identity.load(disk)) is not None and found.store == own.store:
+                    same.append(place)
+        if same:
+            why = f"{own.store} is the identity of {', '.join(same)}, too"
+            yield StoreFinding("copy", identity.NAME, why)
 
     def _check_segment(self, number: int) -> Iterator[StoreFinding]:
         for _ in range(TRIES):

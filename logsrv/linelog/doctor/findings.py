@@ -34,6 +34,9 @@ _FILE = "Bring it back from a backup; if there is none, move it away."
 _MADE = "`--repair` makes it anew if it is needed, else puts it aside."
 _NEW = "Bring it back from a backup, or make this another store: logsrv ship --new-identity"
 _TOLD = "`--repair` writes the identity that its checksum tells."
+_ONE = (
+    "Remove the copy, or stop the server and make it another store: logsrv ship --new-identity COPY"
+)
 _CUT = "`--repair` takes out the damaged lines: then the last block of a store may come twice."
 _ANEW = "The server goes on without it: a target at --ship-from, an alert at the end."
 _OLDER = "Is this an older copy of the store? See: logsrv ship --new-identity"
@@ -48,6 +51,7 @@ KINDS = {
     "index": FindingKind(DAMAGED, "it is of no use", _COPY, "`--repair` makes it anew."),
     "file": FindingKind(DAMAGED, "it is of no use", _FILE, _MADE),
     "identity": FindingKind(DAMAGED, "nothing is shipped, or as another store", _NEW, _TOLD),
+    "copy": FindingKind(DAMAGED, "targets take lines of one store for those of another", _ONE),
     "origins": FindingKind(DAMAGED, "blocks are refused", "Bring it back from a backup.", _CUT),
     "place": FindingKind(DAMAGED, "it is of no use to its target or alert", _ANEW),
     "ahead": FindingKind(DAMAGED, "its place is after the end of the text", _OLDER),

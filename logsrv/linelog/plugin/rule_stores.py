@@ -64,6 +64,8 @@ class RuleStores:
         self._open: dict[str, _RuleStore] = {}
         self._rules: Sequence[RetentionSettings] = ()
         self._holds: Callable[[str], Sequence[Hold]] = lambda _: ()
+        # The names of the stores whose identity another store has, too.
+        self._copies: frozenset[str] = frozenset()
         self._intakes: weakref.WeakKeyDictionary[Intake, None] = weakref.WeakKeyDictionary()
 
     @property
@@ -84,7 +86,18 @@ class RuleStores:
     @property
     def contexts(self) -> list[RuleStoreContext]:
         """The open stores of rules, as parts get them."""
-        return [_context(name, one.store) for name, one in self._open.items()]
+        return [self._context(name, one.store) for name, one in self._open.items()]
+
+    def _context(self, name: str, store: Store) -> RuleStoreContext:
+        def identity() -> str:
+            return store.identity.store if store.identity and name not in self._copies else ""
+
+        return RuleStoreContext(
+            rule=name,
+            directory=lambda: store.present_directory,
+            identity=identity,
+            hold=store.hold,
+        )
 
     def sort(self, intake: Intake) -> None:
         """Let a listener sort its lines by the present rules, and by others after each reload."""
@@ -128,6 +141,32 @@ class RuleStores:
         for name, place in self._left_behind().items():
             if name not in self._open and has_lines(place):
                 self._open_left_behind(name, place, settings.store_policy)
+        self._find_copies()
+
+    def _find_copies(self) -> None:
+        """Find stores that have the same identity; log it if these are others than before."""
+        known: dict[str, list[str]] = {}
+        for name, store in [
+            ("", self._main),
+            *((name, one.store) for name, one in self._open.items()),
+        ]:
+            if store.identity is not None:
+                known.setdefault(store.identity.store, []).append(name)
+        same = [names for names in known.values() if len(names) > 1]
+        # The main store is no copy of a store in it.
+        copies = frozenset(name for names in same for name in names if name)
+        before, self._copies = self._copies, copies
+        for names in same if copies != before else ():
+            main = self._main.present_directory
+            places = [directory_of_rule(main, name) if name else main for name in names]
+            log.error(
+                "{places} have the same identity, as a copied folder has, and targets would take the"
+                " lines of one for those of another: nothing is shipped from {copies}. Remove the copy,"
+                " or stop the server and make it another store: logsrv ship --new-identity {last}",
+                places=" and ".join(places),
+                copies=" and ".join(place for place in places if place != main),
+                last=places[-1],
+            )
 
     def _left_behind(self) -> dict[str, str]:
         directory = self._main.present_directory
@@ -255,15 +294,6 @@ class RuleStores:
     def _close(self, one: _RuleStore) -> Deferred[None]:
         one.hangs.next.stop()
         return one.store.close()
-
-
-def _context(name: str, store: Store) -> RuleStoreContext:
-    return RuleStoreContext(
-        rule=name,
-        directory=lambda: store.present_directory,
-        identity=lambda: store.identity.store if store.identity else "",
-        hold=store.hold,
-    )
 
 
 def _own_policy(kept: KeptFor, policy: StorePolicy) -> StorePolicy:

@@ -170,6 +170,32 @@ def test_a_place_behind_the_end_of_the_store_of_a_rule_is_found(tmp_path):
     assert b"damaged: alerts/1: " in shown.stdout.partition(b": sound")[2]
 
 
+@pytest.mark.parametrize("copied", ["main", "audit"])
+def test_two_stores_with_one_identity_are_found_with_the_remedy(tmp_path, copied):
+    """Somebody has copied a folder. The remedy leaves nothing to be found."""
+    store = small_store(tmp_path / "store")
+    (store / "stores").mkdir()
+    names = ["audit", "audit-2"]
+    for name in names:
+        make_store(store / "stores" / name, [[line("one")]])
+        identify(store / "stores" / name, "cd" * 16)
+    if copied == "main":
+        identify(store / "stores" / "audit", STORE)
+        identify(store / "stores" / "audit-2", "ef" * 16)
+        names = ["", "audit"]
+    shown = logsrv("doctor", "--repair", str(store))
+    found = shown.stdout.decode().splitlines()
+    assert shown.returncode == 1
+    places = [str(store / "stores" / name) if name else str(store) for name in names]
+    whys = [one for one in found if one.startswith("damaged: store: ")]
+    assert len(whys) == 2 and places[1] in whys[0] and places[0] in whys[1]
+    assert sum("logsrv ship --new-identity" in one for one in found) == 2
+    # The store of a rule by itself knows those beside it.
+    assert logsrv("doctor", "--quick", places[1]).returncode == 1
+    assert logsrv("ship", "--new-identity", places[1]).returncode == 0
+    assert logsrv("doctor", str(store)).returncode == 0
+
+
 def test_another_store_in_the_place_of_a_rules_store_is_found(tmp_path):
     """The position of an alert in it is of the store that was there before."""
     store = small_store(tmp_path / "store")

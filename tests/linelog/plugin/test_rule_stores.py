@@ -1,6 +1,7 @@
 """A service with the stores of rules: opened, sorted into, changed, left behind, closed."""
 
 import errno
+import shutil
 import socket
 import threading
 from collections.abc import Sequence
@@ -228,6 +229,51 @@ async def test_a_listener_with_another_name_has_another_rule(tmp_path):
     await server.send("b", to="n")
     await server.service.stopService()
     assert (server.lines(), server.lines("fw")) == (["a"], ["b"])
+
+
+@pytest.mark.parametrize("of", ["main", "fw"])
+async def test_a_copied_store_is_named_and_has_no_identity_for_targets(tmp_path, of):
+    """A target would take the lines of one for those of the other; which one is the copy, nobody knows.
+
+    But the main store is none of a store in it.
+    """
+    server = Server(tmp_path, QUERY + LISTENER)
+    server.service.startService()
+    await server.service.stopService()
+    audit = server.store / "stores" / "audit"
+    original = server.store if of == "main" else server.store / "stores" / "fw"
+    shutil.copy(audit / "store", audit / "own")
+    shutil.copy(original / "store", audit / "store")
+    again = Server(tmp_path, QUERY + LISTENER)
+    with logged() as said:
+        again.service.startService()
+    found = {one.rule: bool(one.identity()) for one in again.service.rule_stores.contexts}
+    assert again.service.store.identity and found == {"audit": False, "fw": of == "main"}
+    [why] = [one for one in said if "the same identity" in one]
+    assert str(audit) in why and str(original) in why and "logsrv ship --new-identity" in why
+    # A reload says nothing new; lines are stored.
+    assert not any("the same identity" in one for one in await again.reload(QUERY + LISTENER))
+    await again.send("sshd 1")
+    await again.service.stopService()
+    (audit / "own").rename(audit / "store")
+    last = Server(tmp_path, QUERY + LISTENER)
+    with logged() as said:
+        last.service.startService()
+    assert not any("the same identity" in one for one in said)
+    assert {bool(one.identity()) for one in last.service.rule_stores.contexts} == {True}
+    await last.service.stopService()
+
+
+async def test_a_copy_that_a_reload_finds_is_named(tmp_path):
+    server = Server(tmp_path, QUERY)
+    server.service.startService()
+    await server.send("sshd 1")
+    shutil.copytree(server.store / "stores" / "audit", server.store / "stores" / "fw")
+    (server.store / "stores" / "fw" / "lock").unlink()
+    said = await server.reload(QUERY + LISTENER)
+    assert len([one for one in said if "the same identity" in one]) == 1
+    assert [one.identity() for one in server.service.rule_stores.contexts] == ["", ""]
+    await server.service.stopService()
 
 
 async def test_a_fault_names_the_store_of_its_rule(tmp_path, monkeypatch):
