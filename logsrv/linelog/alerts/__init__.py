@@ -25,4 +25,5 @@ part = Part(
     options="logsrv.linelog.alerts.alert_settings:AlertOptions",
     work="logsrv.linelog.alerts.alert_part:AlertPart",
     rank=10,
+    erasing="logsrv.linelog.alerts.states.erased_groups:AlertGroups",
 )

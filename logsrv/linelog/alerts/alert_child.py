@@ -97,6 +97,7 @@ class Watcher:
         """Replace the tasks. Those with the same name continue where they are."""
         # A reload may have made a store, in which these tasks have places.
         self._scans.look_for_stores()
+        self._forget_erased_groups()
         new: NewWatches = {}
         for name, task in tasks.items():
             if name in self._watches:
@@ -219,6 +220,19 @@ class Watcher:
                 self._silences = {}
                 self._note_silence_fault(f"no alert is silenced: {error}")
             self._report_silences()
+            self._forget_erased_groups()
+
+    def _forget_erased_groups(self) -> None:
+        """Forget groups whose lines were erased, in memory and in the saved states."""
+        try:
+            is_forgotten = self._kept.forget_erased_groups()
+        except (OSError, ValueError) as error:
+            why = f"groups whose lines were erased are still known: {error}"
+            self._report(AlertReport("trouble", why=why))
+            return
+        for watch in self._watches.values() if is_forgotten is not None else ():
+            if isinstance(watch, ConditionWatch):
+                watch.forget_groups(is_forgotten)
 
     def _note_silence_fault(self, why: str) -> None:
         if why != self._silence_fault:

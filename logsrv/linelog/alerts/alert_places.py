@@ -28,13 +28,18 @@ from logsrv.kit.text.checksums import (
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.alert_protocol import AlertTask, as_document, decode_task
 from logsrv.linelog.alerts.grammar import parse_alert
+from logsrv.linelog.alerts.states.forgotten_groups import (
+    STATE_SUFFIX,
+    IsForgotten,
+    forget_in_files,
+    forgotten_groups,
+)
 from logsrv.linelog.alerts.states.silences import FOLDER, Silence, load_silences
 from logsrv.linelog.store import cursor, place
 from logsrv.linelog.store.disk import TMP_SUFFIX, reason
 from logsrv.linelog.store.place import NewerPlaceError, Place, PlaceFolder
 from logsrv.linelog.store.segment import NOWHERE
 
-STATE_SUFFIX = ".state"
 TASK_SUFFIX = ".json"
 """Files with this suffix are not backed up: the URL of a webhook may be a secret."""
 
@@ -213,6 +218,16 @@ class AlertPlaces:
         else:
             disk.unlink(file)
         disk.replace_durably(name + STATE_SUFFIX, json_then_checksum(state))
+
+    def forget_erased_groups(self) -> IsForgotten | None:
+        """Forget groups in saved states whose lines were erased; return what tells which, or None.
+
+        The caller has the lock of the folder.
+        """
+        is_forgotten = forgotten_groups(self.folder)
+        if is_forgotten is not None:
+            forget_in_files(self.folder, is_forgotten)
+        return is_forgotten
 
     def silences(self) -> list[Silence]:
         """Return the silences that go on. Raises OSError, and ValueError if their file is damaged."""

@@ -13,6 +13,7 @@ from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.episodes import EpisodeMessage, Episodes, SilencedGroups
 from logsrv.linelog.alerts.grammar import parse_alert
 from logsrv.linelog.alerts.message import group_of
+from logsrv.linelog.alerts.states.forgotten_groups import IsForgotten
 from logsrv.linelog.alerts.states.reported_state import ReportedState
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.ways.delivery import Deliver
@@ -131,6 +132,16 @@ class ConditionWatch(Watch):
         if task != self.task:
             self._state.report_soon()
         super().use_settings(task)
+
+    def forget_groups(self, is_forgotten: IsForgotten) -> None:
+        """Forget groups, and what nobody has been told of them yet."""
+        known = {*self._windows.groups, *self._episodes.keys, *self._state.keys}
+        keys = {key for key in known if key and is_forgotten(self.task.alert.alert, key)}
+        if keys:
+            self._windows.forget_groups(keys)
+            self._episodes.forget_groups(keys)
+            self._state.forget_groups(keys)
+            self.changed = True
 
     def _shorten_interval(self, every: float) -> None:
         self._episodes.repeat_at = min(self._episodes.repeat_at, self._time_of_day() + every)

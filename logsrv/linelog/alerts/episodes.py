@@ -12,7 +12,7 @@ is no clock here: the caller gives the time of day.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, closing
 from heapq import merge
 from typing import Any, NamedTuple
@@ -234,7 +234,10 @@ class Episodes:
     def mark_reported(self, message: EpisodeMessage, now: float, every: float) -> None:
         """Note that a message has arrived. every: seconds until episodes are reported again."""
         for one in message.episodes:
-            those = self._by_key[one.key]
+            those = self._by_key.get(one.key)
+            if those is None:
+                # It was forgotten meanwhile.
+                continue
             if one.ended is None:
                 those[0].is_reported = True
             else:
@@ -247,6 +250,11 @@ class Episodes:
         """Forget all episodes, which no receiver takes."""
         self._by_key.clear()
         self._ended = 0
+
+    def forget_groups(self, keys: Set[Key]) -> None:
+        """Forget the episodes of some groups; a message that is under way may still tell of them."""
+        self._by_key = {key: those for key, those in self._by_key.items() if key not in keys}
+        self._ended = sum(one.ended is not None for one in self._all())
 
     def set_clock(self, seconds: float) -> None:
         """Let nobody wait longer or shorter, because the clock was set by so many seconds."""

@@ -7,7 +7,7 @@ are read at once or as they come. There is no clock here: the caller says how la
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logsrv.linelog.alerts.condition import LONGEST_VALUE, Condition, Values, WindowFigures
@@ -280,6 +280,11 @@ class Windows(Aggregate):
                     self._changes.append(Change(key, False, time))
         elif not group.steps and group.met is None:
             del self.groups[key]
+
+    def forget_groups(self, keys: Set[Key]) -> None:
+        """Forget some groups, and the changes of them that were not taken yet."""
+        self.groups = {key: one for key, one in self.groups.items() if key not in keys}
+        self._changes = [one for one in self._changes if one.key not in keys]
 
     def to_document(self) -> Iterator[list[Any]]:
         """Yield the groups to remember, as JSON can represent them."""

@@ -69,8 +69,8 @@ def _copies_of_alerts(disk: Disk, path: str = "") -> Iterator[str]:
     if states := [path + one for one in _names_with(disk, _STATE)]:
         yield (
             f"{counted(len(states), 'alert')} with a condition may keep a value as the name of a group"
-            f" ({', '.join(states)}), until its window has passed; to remove it now, stop the server and"
-            " remove the file: groups that fire are told again"
+            f" ({', '.join(states)}), until its window has passed, if another line has that value: an"
+            " erase makes alerts forget groups of erased lines alone"
         )
     if any(_names_with(disk, _SILENCES)):
         yield (

@@ -146,7 +146,7 @@ def _require_complete(directory: str, disk: Disk) -> None:
 def _count(asked: EraseRun) -> int:
     """Say what would be erased; return the exit status. Raises OSError and StoreError."""
     asked.find()
-    asked.say_found("would be overwritten: {}")
+    asked.say_found("would be overwritten: {}", "would be forgotten")
     asked.say_copies()
     return asked.status
 
@@ -177,7 +177,7 @@ def _erase(asked: EraseRun, arguments: argparse.Namespace) -> int:
         if asked.has_found:
             with _only_eraser(asked) as file:
                 asked.erase_found(file)
-        asked.say_found("erased: {}")
+        asked.say_found("erased: {}", "forgotten")
         status = max(status, asked.status)
     # Also what was erased before: this option may have been left out then.
     if arguments.everywhere and not rewrite_everywhere(asked.directory, asked.disk):

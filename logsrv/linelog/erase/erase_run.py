@@ -10,11 +10,12 @@ import contextlib
 import os
 import pwd
 import time
+from collections.abc import Iterator
 
 import attrs
 
 from logsrv.cli.arguments import tell
-from logsrv.errors import LogsrvError
+from logsrv.errors import LogsrvError, StoreError
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted, shown
 from logsrv.linelog.columns.child_process import ColumnsProcess, columns_are_installed
@@ -23,6 +24,7 @@ from logsrv.linelog.commands.reading import FAILED, NOTHING
 from logsrv.linelog.erase.away_lines import carry_out_away_erase, plan_away_erase
 from logsrv.linelog.erase.copies import copies_of_store
 from logsrv.linelog.erase.everywhere import make_putter
+from logsrv.linelog.erase.kept_values import KeptValues, kept_values, rule_of_store
 from logsrv.linelog.erase.lines_to_erase import LinesToErase, find_lines
 from logsrv.linelog.erase.refused_lines import erase_refused_lines
 from logsrv.linelog.query.match import Matcher
@@ -32,7 +34,7 @@ from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.notes.erase_plan import ErasePlan, PlanFile
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.sealing.erase_lines import EraseOutcome, LineEraser
-from logsrv.linelog.store.segment import COLUMNS_SUFFIX
+from logsrv.linelog.store.segment import COLUMNS_SUFFIX, number_of_store
 
 
 @attrs.define
@@ -54,6 +56,12 @@ class EraseRun:
     refused: int = 0
     damaged: bool = False
     status_of_erasing: int = 0
+    # What parts keep of the lines, and that in words.
+    _kept: list[KeptValues] = attrs.field(init=False)
+    _kept_in_words: list[str] = attrs.field(init=False, factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self._kept = [*kept_values(self.directory)]
 
     def find(self) -> None:
         """Find the lines. Raises OSError and StoreError."""
@@ -65,6 +73,22 @@ class EraseRun:
             # A segment that retention removes meanwhile needs no erase.
             self.damaged = view.has_unreadable_lines
         self.refused = erase_refused_lines(self.disk, self.matcher, self.scope, dry_run=True)
+        self._kept_in_words = [*self._find_kept()] if self.found.lines else []
+
+    def _find_kept(self) -> Iterator[str]:
+        """Yield in words what parts keep of these lines alone."""
+        number = number_of_store(rule_of_store(self.directory))
+        for one in self._kept:
+            try:
+                words = one.find(lambda at: at.store == number and self.found.has(at.own))
+            except (OSError, StoreError) as error:
+                tell(
+                    f"logsrv erase: what is kept of these lines is not known: {explanation(error)}"
+                )
+                self.status_of_erasing = FAILED
+            else:
+                if words:
+                    yield words
 
     @property
     def has_found(self) -> bool:
@@ -111,6 +135,8 @@ class EraseRun:
         if not self.found.lines:
             return
         plan = self._plan_for(self.found)
+        for one in self._kept:
+            one.note(plan.time)
         file.write(plan)
         self.carry_out(plan, file)
 
@@ -152,6 +178,7 @@ class EraseRun:
             file.remove()
             if columns_are_installed() and (had_columns or again):
                 self._make_columns(outcome)
+        self._forget_kept()
         if again:
             lines = _lines(plan.lines, plan.records)
             print(f"erased: {lines} in {counted(len(plan.runs), 'segment')}")
@@ -160,6 +187,17 @@ class EraseRun:
             self.status_of_erasing = FAILED
         for number in outcome.gone:
             tell(f"logsrv erase: segment {number} was removed meanwhile")
+
+    def _forget_kept(self) -> None:
+        """Let parts forget what they keep of erased lines."""
+        for one in self._kept:
+            try:
+                why = one.forget()
+            except OSError as error:
+                why = f"what is kept of erased lines cannot be forgotten: {explanation(error)}"
+            if why:
+                tell(f"logsrv erase: {why}")
+                self.status_of_erasing = FAILED
 
     def _make_columns(self, outcome: EraseOutcome) -> None:
         """Make the columns of changed segments; without them, figures read the text."""
@@ -174,13 +212,15 @@ class EraseRun:
         finally:
             process.end()
 
-    def say_found(self, form: str) -> None:
-        """Print what was found. form: a sentence about it, with {}."""
+    def say_found(self, form: str, kept: str) -> None:
+        """Print what was found. form: a sentence about it, with {}. kept: what is done to other values."""
         if self.status_of_erasing and not self.has_found:
             return
         print(
             form.format(self.found_in_words) if self.has_found else "no line is left that matches"
         )
+        if self._kept_in_words and self.has_found:
+            print(f"{kept}, as no other line has their values: {', '.join(self._kept_in_words)}")
         if (away := self.found.away) and not self.everywhere:
             tell(
                 f"logsrv erase: {counted(away, 'line')} of segments that only an archive has are not"

@@ -44,6 +44,11 @@ class LinesToErase:
         """The number of matching lines that are only in archives."""
         return 0 if self.in_archives is None else self.in_archives.lines
 
+    def has(self, position: Position) -> bool:
+        """Return whether the line at a position of the store is among them."""
+        runs = self.runs.get(position.segment)
+        return runs is not None and runs.has(position.offset)
+
     def add(self, hit: Hit) -> bool:
         """Add a line, in the order of the store; return False if it is erased already."""
         if is_erased(hit.line):

@@ -6,12 +6,13 @@ first are reported, and their number.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.alerts.condition import Condition
 from logsrv.linelog.alerts.message import group_of, values_in_words
-from logsrv.linelog.alerts.windows import Change, Windows
+from logsrv.linelog.alerts.windows import Change, Key, Windows
 
 MOST_GROUPS = 100
 LONGEST_FIGURES = 400
@@ -34,6 +35,17 @@ class ReportedState:
     def restore(self, last: list[Any] | None) -> None:
         """Continue with the last episode that an earlier process has saved."""
         self.last = last
+
+    @property
+    def keys(self) -> list[Key]:
+        """The groups that it knows."""
+        return [] if self.last is None else [tuple(self.last[0])]
+
+    def forget_groups(self, keys: Set[Key]) -> None:
+        """Forget some groups, and report it soon."""
+        if keys & {*self.keys}:
+            self.last = None
+        self._is_changed = True
 
     def report_soon(self) -> None:
         """Note that nobody knows the state by the present name."""

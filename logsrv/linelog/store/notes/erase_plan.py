@@ -18,6 +18,7 @@ import os
 import sys
 import zlib
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 
 import attrs
@@ -57,6 +58,10 @@ class Runs:
 
     def __len__(self) -> int:
         return len(self.offsets) // _PAIR
+
+    def has(self, offset: int) -> bool:
+        """Return whether the line that begins at an offset is in a run."""
+        return bool(bisect_right(self.offsets, offset) % _PAIR)
 
     @property
     def span(self) -> tuple[int, int]:
