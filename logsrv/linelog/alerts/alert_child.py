@@ -230,7 +230,9 @@ class Watcher:
             why = f"groups whose lines were erased are still known: {error}"
             self._report(AlertReport("trouble", why=why))
             return
-        for watch in self._watches.values() if is_forgotten is not None else ():
+        if is_forgotten is None:
+            return
+        for watch in self._watches.values():
             if isinstance(watch, ConditionWatch):
                 watch.forget_groups(is_forgotten)
 

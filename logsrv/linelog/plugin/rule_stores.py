@@ -66,6 +66,8 @@ class RuleStores:
         self._holds: Callable[[str], Sequence[Hold]] = lambda _: ()
         # The names of the stores whose identity another store has, too.
         self._copies: frozenset[str] = frozenset()
+        # The stores that a refused reload had opened, until they are closed.
+        self._abandoned: list[Deferred[None]] = []
         self._intakes: weakref.WeakKeyDictionary[Intake, None] = weakref.WeakKeyDictionary()
 
     @property
@@ -136,12 +138,26 @@ class RuleStores:
                     opened.append(name)
         except BaseException:
             for name in opened:
-                self._close(self._open.pop(name)).addErrback(_log_close)
+                self._abandon(self._open.pop(name))
             raise
         for name, place in self._left_behind().items():
             if name not in self._open and has_lines(place):
                 self._open_left_behind(name, place, settings.store_policy)
         self._find_copies()
+
+    def _abandon(self, one: _RuleStore) -> None:
+        closing = self._close(one).addErrback(_log_close)
+        if not closing.called:
+            self._abandoned.append(closing)
+            closing.addCallback(lambda _: self._abandoned.remove(closing))
+
+    async def wait_for_abandoned(self) -> None:
+        """Wait until the stores are closed that a refused reload had opened: they are locked until then."""
+        for closing in list(self._abandoned):
+            # A stop may cancel this one, and not the closing.
+            closed: Deferred[None] = Deferred()
+            closing.addCallback(closed.callback)
+            await closed
 
     def _find_copies(self) -> None:
         """Find stores that have the same identity; log it if these are others than before."""
@@ -287,6 +303,7 @@ class RuleStores:
         results = await DeferredList(
             [self._close(one) for one in self._open.values()], consumeErrors=True
         )
+        await self.wait_for_abandoned()
         for is_good, found in results:
             if not is_good and isinstance(found, Failure):
                 found.raiseException()

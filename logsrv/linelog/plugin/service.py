@@ -322,7 +322,8 @@ class LoggerService(ListeningService[LoggerSettings]):
         self.rule_stores.apply(settings)
         self._columns.apply(settings.store_policy)
 
-    def apply(self, settings: LoggerSettings) -> None:
+    async def apply(self, settings: LoggerSettings) -> None:
+        await self.rule_stores.wait_for_abandoned()
         log_listeners_without_plugin(settings)
         self._apply_to_parts(settings)
         self.workers.most = settings.workers
