@@ -11,7 +11,13 @@ from twisted.logger import Logger
 from logsrv.kit.connections._refusals import log_refusal
 from logsrv.kit.connections.guard import Guard, GuardPolicy, Refusal
 from logsrv.kit.connections.rates import PeerRateLimits
-from logsrv.kit.connections.source import Sender, canonical_host, inet_source, unix_source
+from logsrv.kit.connections.source import (
+    Sender,
+    UnixSender,
+    canonical_host,
+    inet_source,
+    unix_source,
+)
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 
@@ -91,6 +97,8 @@ class GuardedSenders:
 
 def sender_at(address: Any) -> Sender:
     """Return the sender at an address as the socket module writes it."""
+    if isinstance(address, UnixSender):
+        return Sender(None, unix_source(*address))
     if isinstance(address, bytes):
         return Sender(None, unix_source(address))
     host, port, *rest = address

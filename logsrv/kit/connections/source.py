@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -17,6 +17,9 @@ from logsrv.kit.text.words import host_text as host_text
 
 # struct ucred of unix(7): pid, uid, gid.
 UCRED = struct.Struct("3i")
+SO_PASSCRED: int | None = getattr(socket, "SO_PASSCRED", None)
+# The user that Linux names, with process 0, for a datagram that came before somebody asked who sends.
+NOBODY = 65534
 # <sys/un.h> of macOS and the BSDs; xucred begins with its version and the uid.
 SOL_LOCAL = 0
 LOCAL_PEERCRED = 1
@@ -43,6 +46,16 @@ class Sender:
     def peer_port(self) -> int | None:
         """Return its port; None for a UNIX socket."""
         return None if self.host is None else int(self.source.rpartition(":")[2])
+
+
+class UnixSender(NamedTuple):
+    """The address of a sender of datagrams at a UNIX socket: its path, and who the kernel says it is.
+
+    credentials: `uid=0,pid=77`; "" if unknown.
+    """
+
+    path: bytes
+    credentials: str
 
 
 STANDARD_INPUT = Sender(None, "stdin:")
@@ -84,16 +97,23 @@ def inet_source(scheme: str, host: str, port: int) -> str:
     return escaped_word(f"{scheme}:{host_text(canonical_host(host), port)}")
 
 
-def unix_source(path: bytes) -> str:
-    """Return `unix:` and the path that a sender has bound, if any; `@` begins an abstract name.
+def unix_source(path: bytes, credentials: str = "") -> str:
+    """Return `unix:`, who the sender is, and the path that it has bound, if any: `unix:uid=0,pid=77,/path`.
 
-    A relative path gets `./` before it: otherwise it could look like `uid=0,pid=1` of a stream's peer.
+    `@` begins an abstract name. A relative path gets `./` before it: otherwise it could look like
+    `uid=0,pid=1` of somebody else.
     """
     if path.startswith(b"\0"):
         path = b"@" + path[1:]
     elif path and not path.startswith(b"/"):
         path = b"./" + path
-    return "unix:" + escaped_word(path.decode("latin-1"))
+    return "unix:" + ",".join(filter(None, (credentials, escaped_word(path.decode("latin-1")))))
+
+
+def credentials_text(data: bytes) -> str:
+    """Return a struct ucred as `uid=0,pid=77`; "" if the kernel did not note who sent a datagram."""
+    pid, uid, _ = UCRED.unpack(data)
+    return "" if uid == NOBODY and not pid else f"uid={uid},pid={pid}"
 
 
 def canonical_host(host: str) -> str:

@@ -20,6 +20,13 @@ from typing import Any, Protocol, TypeAlias
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from logsrv.kit.connections.source import (
+    NOBODY,
+    SO_PASSCRED,
+    UCRED,
+    UnixSender,
+    credentials_text,
+)
 from logsrv.kit.text.words import size_text
 from logsrv.reactor import Timer
 
@@ -34,6 +41,11 @@ SLOT_SIZE = 65536
 # sockaddr_un is 110 bytes long, sockaddr_in6 28.
 NAME_SIZES = {socket.AF_UNIX: 128, socket.AF_INET: 32, socket.AF_INET6: 32}
 CONTROL_SIZE = 64
+# A struct cmsghdr with a struct ucred, and its padding (CMSG_SPACE). Exactly so many bytes: there is no
+# room for anything else.
+CREDENTIALS_SIZE = 32
+CREDENTIALS_AT = slice(16, 28)
+NO_CREDENTIALS = UCRED.pack(0, NOBODY, NOBODY)
 # struct cmsghdr, and the int of UDP_GRO after it (cmsg(3)).
 CMSG = struct.Struct("@Niii")
 
@@ -118,8 +130,8 @@ class RecvmmsgReader:
     """The reader for Linux: up to SLOTS messages per system call; each may be a burst of datagrams.
 
     The memory is mapped, so only pages that were ever filled are in use. A datagram is copied once, out of
-    its slot. For a UNIX socket there is no control buffer, so the kernel closes descriptors that a sender
-    passes along: otherwise any sender could use up ours.
+    its slot. For a UNIX socket the control buffer has room for the sender's credentials only, so the kernel
+    closes descriptors that a sender passes along: otherwise any sender could use up ours.
     """
 
     available = _recvmmsg is not None and os.uname().sysname == "Linux"
@@ -128,7 +140,10 @@ class RecvmmsgReader:
         self.cut_bytes = 0
         self._descriptor = udp.fileno()
         self._family = udp.family
-        if udp.family != socket.AF_UNIX:
+        self._control_size = CONTROL_SIZE
+        if udp.family == socket.AF_UNIX:
+            self._control_size = _credentials_size(udp)
+        else:
             _ask_for_bursts(udp)
         self._name_size = NAME_SIZES[udp.family]
         self._data = mmap.mmap(-1, SLOTS * SLOT_SIZE)
@@ -159,9 +174,9 @@ class RecvmmsgReader:
             header.namelen = self._name_size
             header.iov = ctypes.addressof(self._iovecs[slot])
             header.iovlen = 1
-            if self._family != socket.AF_UNIX:
-                header.control = control + slot * CONTROL_SIZE
-                header.controllen = CONTROL_SIZE
+            if self._control_size:
+                header.control = control + slot * self._control_size
+                header.controllen = self._control_size
 
     def read(self) -> tuple[list[Group], bool]:
         self._view[:] = self._pristine
@@ -173,6 +188,8 @@ class RecvmmsgReader:
         if max(lengths) > SLOT_SIZE:
             self.cut_bytes += sum(length - SLOT_SIZE for length in lengths if length > SLOT_SIZE)
             lengths = [min(length, SLOT_SIZE) for length in lengths]
+        if self._family == socket.AF_UNIX:
+            return self._group_unix_senders(lengths), received == SLOTS
         controls = self._header_words(_CONTROLLEN, received)
         if not any(controls) and self._all_from_one_sender(received):
             data = self._data
@@ -185,10 +202,7 @@ class RecvmmsgReader:
 
     def _all_from_one_sender(self, received: int) -> bool:
         size = self._name_size
-        # Not for UNIX sockets: a name may be followed by bytes of a longer one that was there before.
-        return self._family != socket.AF_UNIX and (
-            self._names[: size * received] == self._names[:size] * received
-        )
+        return self._names[: size * received] == self._names[:size] * received
 
     def _group_by_sender(self, lengths: list[int], controls: list[int]) -> list[Group]:
         groups: list[Group] = []
@@ -207,10 +221,40 @@ class RecvmmsgReader:
 
     def _sender_keys(self, received: int) -> list[bytes]:
         names, size = self._names, self._name_size
-        if self._family != socket.AF_UNIX:
-            return [names[at : at + size] for at in range(0, received * size, size)]
+        return [names[at : at + size] for at in range(0, received * size, size)]
+
+    def _group_unix_senders(self, lengths: list[int]) -> list[Group]:
+        """Return the datagrams of a UNIX socket by senders: the key is a struct ucred, then the name.
+
+        A name may be followed by bytes of a longer one that was there before.
+        """
+        received, data, names = len(lengths), self._data, self._names
+        payloads = [data[at : at + n] for at, n in zip(self._starts, lengths, strict=False)]
         name_lengths = self._header_words(_NAMELEN, received)
-        return [names[slot * size : slot * size + n] for slot, n in enumerate(name_lengths)]
+        who = self._credentials(received)
+        if not any(name_lengths) and who == who[:1] * received:
+            # Most programs bind no path, and one of them has sent all of these.
+            return [(payloads, who[0])]
+        groups: list[Group] = []
+        last = None
+        for slot, payload in enumerate(payloads):
+            start = slot * self._name_size
+            key = who[slot] + names[start : start + name_lengths[slot]]
+            if key != last:
+                last, those = key, list[bytes]()
+                groups.append((those, key))
+            those.append(payload)
+        return groups
+
+    def _credentials(self, received: int) -> list[bytes]:
+        """Return the struct ucred of each datagram."""
+        size = self._control_size
+        if not size or min(self._header_words(_CONTROLLEN, received)) < CREDENTIALS_AT.stop:
+            return [NO_CREDENTIALS] * received
+        control = self._control[: received * size]
+        if control == control[:size] * received:
+            return [control[CREDENTIALS_AT]] * received
+        return [control[at : at + size][CREDENTIALS_AT] for at in range(0, received * size, size)]
 
     def _segment_size(self, slot: int) -> int:
         _, level, kind, size = CMSG.unpack_from(self._control, slot * CONTROL_SIZE)
@@ -221,8 +265,11 @@ class RecvmmsgReader:
         """Read a struct sockaddr of ip(7), ipv6(7) or unix(7)."""
         assert isinstance(key, bytes)
         if self._family == socket.AF_UNIX:
-            path = key[2:]
-            return path if path.startswith(b"\0") else path.partition(b"\0")[0]
+            path = key[UCRED.size + 2 :]
+            path = path if path.startswith(b"\0") else path.partition(b"\0")[0]
+            if not self._control_size:
+                return path
+            return UnixSender(path, credentials_text(key[: UCRED.size]))
         (port,) = struct.unpack_from("!H", key, 2)
         if self._family == socket.AF_INET:
             return socket.inet_ntop(socket.AF_INET, key[4:8]), port
@@ -236,17 +283,20 @@ class RecvmsgReader:
     def __init__(self, udp: socket.socket) -> None:
         self.cut_bytes = 0
         self._socket = udp
+        self._control_size = _credentials_size(udp)
 
     def read(self) -> tuple[list[Group], bool]:
         groups: list[Group] = []
         last, payloads = None, list[bytes]()
         for _ in range(SLOTS):
             try:
-                payload, _, flags, key = self._socket.recvmsg(SLOT_SIZE)
+                payload, control, flags, key = self._socket.recvmsg(SLOT_SIZE, self._control_size)
             except OSError as error:
                 return groups, error.errno == errno.EINTR
             # recvmsg does not tell how many bytes were cut off: at least one was.
             self.cut_bytes += bool(flags & socket.MSG_TRUNC)
+            if self._control_size:
+                key = os.fsencode(key or b""), control[0][2] if control else NO_CREDENTIALS
             if key != last or not groups:
                 last, payloads = key, []
                 groups.append((payloads, key))
@@ -255,7 +305,17 @@ class RecvmsgReader:
 
     def address(self, key: Hashable) -> Any:
         """Return the key, which is an address already; a path, given as text, bytes or None, as bytes."""
+        if isinstance(key, tuple) and self._control_size:
+            path, credentials = key
+            return UnixSender(path, credentials_text(credentials))
         return os.fsencode(key) if isinstance(key, str) else key or b""
+
+
+def _credentials_size(bound: socket.socket) -> int:
+    """Return the bytes in which the kernel tells who has sent a datagram; 0 if it is not asked for that."""
+    if bound.family != socket.AF_UNIX or SO_PASSCRED is None:
+        return 0
+    return CREDENTIALS_SIZE if bound.getsockopt(socket.SOL_SOCKET, SO_PASSCRED) else 0
 
 
 def _ask_for_bursts(udp: socket.socket) -> None:

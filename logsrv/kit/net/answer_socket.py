@@ -62,7 +62,11 @@ class AnswerSocket:
 
 def unix_path_of(peer: Sender) -> bytes | None:
     """Return the path to which a sender has bound its UNIX socket; None if it has none."""
-    escaped = peer.source.removeprefix("unix:").encode("ascii")
+    found = peer.source.removeprefix("unix:")
+    if found.startswith("uid="):
+        # A path that begins so has ./ before it.
+        found = ",".join(found.split(",")[2:])
+    escaped = found.encode("ascii")
     if not escaped:
         return None
     path = re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), escaped)

@@ -12,6 +12,7 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.connections.source import SO_PASSCRED
 from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
 from logsrv.kit.net.kept_sockets import KeptSockets, ListeningAddress
 from logsrv.kit.options.kinds import SIZE
@@ -216,6 +217,7 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
         set_file_mode(endpoint)
         if endpoint.scheme == "udp":
             _enlarge_buffer(taken, endpoint)
+        _ask_who_sends(taken, endpoint)
         return taken
     remove_stale_socket(endpoint)
     family, address = (
@@ -224,6 +226,8 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
     bound = socket.socket(family, _TYPES[endpoint.kind])
     try:
         bound.setblocking(False)
+        # Before the bind: of a datagram that comes earlier nobody knows it.
+        _ask_who_sends(bound, endpoint)
         # The file gets its mode at once: between a bind and a chmod anybody could send.
         mask = os.umask(0o777 & ~int(endpoint.argument("mode") or MODE, 8))
         try:
@@ -248,6 +252,13 @@ def set_file_mode(endpoint: Endpoint) -> None:
     except OSError as error:
         # The file of a socket unit may belong to root; then SocketMode= has set its mode.
         log.info("{endpoint}: its mode stays: {error}", endpoint=str(endpoint), error=str(error))
+
+
+def _ask_who_sends(bound: socket.socket, endpoint: Endpoint) -> None:
+    """Let the kernel tell who sends each datagram to a UNIX socket, if it can (SO_PASSCRED of unix(7))."""
+    if endpoint.scheme == "unixgram" and SO_PASSCRED is not None:
+        wanted = endpoint.argument("credentials") != "off"
+        bound.setsockopt(socket.SOL_SOCKET, SO_PASSCRED, wanted)
 
 
 def _enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> None:

@@ -35,7 +35,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "systemd": ("domain", "index", "name"),
     "stdio": (),
     "udp": ("port", "interface", "rcvbuf"),
-    "unixgram": ("address", "mode", "rcvbuf"),
+    "unixgram": ("address", "mode", "rcvbuf", "credentials"),
     "stdin": (),
 }
 """The arguments of each scheme, in the order in which they may be given without their names."""

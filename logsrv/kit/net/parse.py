@@ -47,6 +47,7 @@ NEEDED = {
 # Patterns of whole values, and the error for any other value.
 PATTERNS = {
     "mode": ("0?[0-7]{3}", "no file mode; one is for instance 660"),
+    "credentials": ("on|off", "neither on nor off"),
     "backlog": ("[1-9][0-9]{0,8}", "no number of connections"),
     "domain": ("INET6?|UNIX", "no domain; known are INET, INET6 or UNIX"),
     "index": ("[0-9]+", "no number; the first socket is 0"),

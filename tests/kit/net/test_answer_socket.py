@@ -2,10 +2,27 @@
 
 import socket
 
+import pytest
+
 from logsrv.kit import Sender
 from logsrv.kit.connections.source import inet_source
-from logsrv.kit.net.answer_socket import REMEMBERED, AnswerSocket
+from logsrv.kit.net.answer_socket import REMEMBERED, AnswerSocket, unix_path_of
 from tests.parts.kept import kept
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("unix:", None),
+        ("unix:/run/a", b"/run/a"),
+        ("unix:@a", b"\0a"),
+        ("unix:uid=0,pid=7", None),
+        ("unix:uid=0,pid=7,/run/a,b\\x20c", b"/run/a,b c"),
+        ("unix:./uid=0,pid=7", b"./uid=0,pid=7"),
+    ],
+)
+def test_an_answer_goes_to_the_path_that_a_sender_has_bound(source, path):
+    assert unix_path_of(Sender(None, source)) == path
 
 
 def test_addresses_of_peers_that_were_answered_are_so_many_at_most():

@@ -269,11 +269,22 @@ async def test_programs_that_log_to_a_unix_socket_are_heard(site, tmp_path):
         client.bind(str(tmp_path / "app"))
         client.sendto(b"bound", str(path))
         await until(lambda: len(site.receiver.payloads) == 2, "the datagrams")
-    assert site.receiver.groups == [([b"unbound"], "unix:"), ([b"bound"], f"unix:{tmp_path}/app")]
+    who = f"unix:uid={os.getuid()},pid={os.getpid()}"
+    assert site.receiver.groups == [([b"unbound"], who), ([b"bound"], f"{who},{tmp_path}/app")]
     with pytest.raises(ListenError, match="another program listens"):
         site.start(f"unixgram:{path}")
     await listener.drain(0)
     assert not path.exists()
+
+
+async def test_a_unix_socket_that_is_not_to_tell_who_sends_tells_paths(site, tmp_path):
+    """For floods of several programs: their lines come in fewer, larger groups."""
+    listener = site.start(f"unixgram:{tmp_path}/log:credentials=off")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+        client.sendto(b"unbound", f"{tmp_path}/log")
+        await until(lambda: site.receiver.payloads, "the datagram")
+    assert site.receiver.groups == [([b"unbound"], "unix:")]
+    await listener.drain(0)
 
 
 async def test_what_is_cut_off_a_giant_datagram_is_counted_while_we_run_and_after(site, tmp_path):

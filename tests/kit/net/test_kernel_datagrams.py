@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 from twisted.internet.task import Clock
 
+from logsrv.kit.connections.source import SO_PASSCRED, UnixSender
 from logsrv.kit.net._kernel_datagrams import (
     MEMINFO,
     SLOT_SIZE,
@@ -167,6 +168,60 @@ def test_unix_senders_have_their_path_and_a_longer_one_leaves_nothing_behind(
                     (tmp_path / name).unlink()
         expected = [(name.encode(),) * 2 for name in ("a-rather-long-name", "b", "")]
         assert everything(receive) == expected * 2
+
+
+@pytest.mark.skipif(SO_PASSCRED is None, reason="this system does not tell who sends")
+def test_the_kernel_tells_who_sends_to_a_unix_socket(tmp_path, way, monkeypatch):
+    """Of each datagram, also if a process with a path of its own sends between others."""
+    monkeypatch.chdir(tmp_path)
+    own = f"uid={os.getuid()},pid={os.getpid()}"
+    with sender(socket.AF_UNIX) as receiver, sender(socket.AF_UNIX) as client:
+        receiver.setblocking(False)
+        receiver.bind("log")
+        client.sendto(b"before", "log")
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        receive = way(receiver)
+        client.sendto(b"1", "log")
+        client.sendto(b"2", "log")
+        other = os.fork()
+        if not other:
+            with sender(socket.AF_UNIX) as bound:
+                bound.bind("app")
+                bound.sendto(b"3", "log")
+                os._exit(0)
+        os.waitpid(other, 0)
+        client.sendto(b"4", "log")
+        found = everything(receive)
+        # A long name and nothing else leave nothing behind.
+        client.sendto(b"5", "log")
+        found += everything(receive)
+    ours = UnixSender(b"", own)
+    told = found[3][0]
+    # The kernel may know the name no more when we read.
+    path = told.path if isinstance(told, UnixSender) else b""
+    assert found == [
+        (UnixSender(b"", ""), b"before"),
+        (ours, b"1"),
+        (ours, b"2"),
+        (UnixSender(path, f"uid={os.getuid()},pid={other}"), b"3"),
+        (ours, b"4"),
+        (ours, b"5"),
+    ]
+
+
+@pytest.mark.skipif(SO_PASSCRED is None, reason="this system does not tell who sends")
+def test_descriptors_beside_credentials_are_not_kept(tmp_path, way):
+    with sender(socket.AF_UNIX) as receiver, sender(socket.AF_UNIX) as client:
+        receiver.setblocking(False)
+        receiver.bind(str(tmp_path / "socket"))
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        receive = way(receiver)
+        client.connect(str(tmp_path / "socket"))
+        before = set(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            socket.send_fds(client, [b"with some"], [client.fileno()] * 9)
+        assert [payload for _, payload in everything(receive)] == [b"with some"] * 3
+        assert set(os.listdir("/proc/self/fd")) <= before
 
 
 def test_what_is_cut_off_a_giant_datagram_is_counted(tmp_path, way):
