@@ -24,9 +24,9 @@ from logsrv.linelog.commands.reading import FAILED, NOTHING
 from logsrv.linelog.erase.away_lines import carry_out_away_erase, plan_away_erase
 from logsrv.linelog.erase.copies import copies_of_store
 from logsrv.linelog.erase.everywhere import make_putter
-from logsrv.linelog.erase.kept_values import KeptValues, kept_values, rule_of_store
 from logsrv.linelog.erase.lines_to_erase import LinesToErase, find_lines
 from logsrv.linelog.erase.refused_lines import erase_refused_lines
+from logsrv.linelog.erase.values_elsewhere import ValuesElsewhere, rule_of_store, values_elsewhere
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.view import View
@@ -35,6 +35,9 @@ from logsrv.linelog.store.notes.erase_plan import ErasePlan, PlanFile
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.sealing.erase_lines import EraseOutcome, LineEraser
 from logsrv.linelog.store.segment import COLUMNS_SUFFIX, number_of_store
+
+TRIES, PAUSE = 50, 0.1
+"""How often, and after how many seconds, a part is asked again whether it has forgotten erased values."""
 
 
 @attrs.define
@@ -56,12 +59,12 @@ class EraseRun:
     refused: int = 0
     damaged: bool = False
     status_of_erasing: int = 0
-    # What parts keep of the lines, and that in words.
-    _kept: list[KeptValues] = attrs.field(init=False)
+    # The values of these lines that parts keep elsewhere, and the same in words.
+    _kept: list[ValuesElsewhere] = attrs.field(init=False)
     _kept_in_words: list[str] = attrs.field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = [*kept_values(self.directory)]
+        self._kept = [*values_elsewhere(self.directory)]
 
     def find(self) -> None:
         """Find the lines. Raises OSError and StoreError."""
@@ -192,7 +195,10 @@ class EraseRun:
         """Let parts forget what they keep of erased lines."""
         for one in self._kept:
             try:
-                why = one.forget()
+                for _ in range(TRIES):
+                    if not (why := one.forget()):
+                        break
+                    time.sleep(PAUSE)
             except OSError as error:
                 why = f"what is kept of erased lines cannot be forgotten: {explanation(error)}"
             if why:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from typing import Any
@@ -34,8 +33,6 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
-
-_TRIES, _PAUSE = 50, 0.1
 
 
 class AlertGroups:
@@ -94,20 +91,15 @@ class AlertGroups:
                 save_noted(known, folder.disk)
 
     def forget(self) -> str:
-        """Let noted groups be forgotten; return why that is not done yet, or "". Raises OSError."""
+        """Forget noted groups; return why that is not done yet, or "". Raises OSError."""
         with closing(PlaceFolder(self._directory, FOLDER)) as folder:
-            for _ in range(_TRIES):
-                is_forgotten = forgotten_groups(folder)
-                if is_forgotten is None:
-                    return ""
-                if folder.lock():
-                    forget_in_files(folder, is_forgotten)
-                    return ""
+            is_forgotten = forgotten_groups(folder)
+            if is_forgotten is not None and not folder.lock():
                 # The process of a server does it within a second.
-                time.sleep(_PAUSE)
-        return (
-            "the process of the alerts is busy: it forgets groups of erased lines when it goes on"
-        )
+                return "the process of the alerts is busy: it forgets groups of erased lines later"
+            if is_forgotten is not None:
+                forget_in_files(folder, is_forgotten)
+        return ""
 
 
 def _states_in(folder: PlaceFolder) -> Iterator[Mapping[str, Any]]:

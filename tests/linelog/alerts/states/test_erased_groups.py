@@ -188,13 +188,12 @@ def test_what_was_noted_for_an_erase_that_never_began_goes_with_the_next(stage):
     assert '"ann"' in stage.state and not (stage.directory / "alerts" / NAME).exists()
 
 
-def test_a_busy_process_is_said(stage, monkeypatch):
+def test_a_busy_process_is_said(stage):
     """It has the lock, and does not answer."""
     two_users(stage, FIRES)
     groups = note(stage)
     assert stage.kept.folder.lock()
     erase(stage.directory, "user=ann")
-    monkeypatch.setattr("logsrv.linelog.alerts.states.erased_groups._PAUSE", 0)
     assert "is busy" in groups.forget()
     stage.advance(2)
     assert groups.forget() == "" and b"ann" not in stage.other_files

@@ -16,8 +16,8 @@ from logsrv.linelog.store.rule_stores import main_store_of
 from logsrv.linelog.store.segment import Position
 
 
-class KeptValues(Protocol):
-    """What a part keeps of lines that are erased. Each method may raise OSError."""
+class ValuesElsewhere(Protocol):
+    """Values of lines that are erased, as a part keeps them. Each method may raise OSError."""
 
     def find(self, is_erased: Callable[[Position], bool]) -> str:
         """Find what has a value of erased lines alone; return it in words, "" for nothing.
@@ -30,7 +30,7 @@ class KeptValues(Protocol):
         """Note what to forget, before the erase of that time begins; forget nothing before it is done."""
 
     def forget(self) -> str:
-        """Forget what was noted; return a sentence about what is not forgotten yet, or ""."""
+        """Forget what was noted, if that can be done now; return a sentence on why not, or ""."""
 
 
 def rule_of_store(directory: str) -> str:
@@ -38,10 +38,10 @@ def rule_of_store(directory: str) -> str:
     return "" if main_store_of(directory) is None else os.path.basename(os.path.realpath(directory))
 
 
-def kept_values(directory: str) -> Iterator[KeptValues]:
+def values_elsewhere(directory: str) -> Iterator[ValuesElsewhere]:
     """Yield what parts keep of the lines of a store."""
     main, rule = main_store_of(directory), rule_of_store(directory)
     for part in PARTS.all().values():
         if part.erasing:
-            kept: KeptValues = load_object(part.erasing)(main or directory, rule)
+            kept: ValuesElsewhere = load_object(part.erasing)(main or directory, rule)
             yield kept
