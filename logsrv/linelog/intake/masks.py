@@ -290,7 +290,7 @@ class Masks:
             for behind, begin in zip([start, *ends], [*begins, stop], strict=True)
         ]
         self._counts.masked += len(begins)
-        # Where no quotation mark is, to look for one takes a fourth of the time of a look for two bytes.
+        # A look for one byte takes a fourth of the time of a look for two.
         if text.find(b'"', start, stop) < 0 or text.find(b'":', start, stop) < 0:
             replaced = MASKED.join(pieces)
             self._counts.masked_bytes += stop - start + len(begins) * len(MASKED) - len(replaced)
