@@ -3,7 +3,9 @@
 import atexit
 import gc
 import inspect
+import itertools
 import os
+import re
 import signal
 from collections.abc import Generator, Iterator
 from functools import cache
@@ -36,6 +38,8 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 ROOT = Path(__file__).parent.parent
+# Numbers of the folders of tests in this process, which has a folder of its own for them.
+_numbers = itertools.count()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -102,6 +106,18 @@ def environment_of_children() -> Iterator[None]:
         for name in (*ours, "COLUMNS", "LINES"):
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the test alone, with the beginning of its name, as pytest's own is.
+
+    Pytest's looks at the names of all folders before, and makes a link to the newest.
+    """
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    folder = tmp_path_factory.getbasetemp() / f"{name}{next(_numbers)}"
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,9 @@ _given: set[int] = set()
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """Return a port of 127.0.0.1 that is not in use, and that no other test gets."""
-    for port in random.SystemRandom().sample(PLACES, len(PLACES)):
+    # From any of them on: a shuffle of all is 12,000 reads of the system's random numbers, 6 ms of CPU.
+    first = random.SystemRandom().randrange(len(PLACES))
+    for port in (*PLACES[first:], *PLACES[:first]):
         with contextlib.suppress(OSError), socket.socket(socket.AF_INET, kind) as probe:
             probe.bind(("127.0.0.1", port))
             fcntl.lockf(_LOCKS, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
