@@ -161,8 +161,10 @@ IN_ALERTS_AND_TARGETS = [
     Sabotage(
         "a place in a store that could not be read is used again",
         "linelog/read/stores_follow.py",
-        ("                begin = self._stores.within_store(number, self._unread.pop(number))"),
-        "                begin = self._stores.within_store(number, self._unread[number])",
+        (
+            "                begin = self._stores.within_store(number, self._unread.pop(number), known)"
+        ),
+        "                begin = self._stores.within_store(number, self._unread[number], known)",
         "linelog/alerts/test_several_stores.py::test_a_store_that_cannot_be_read_at_the_start_goes_on_where_each_alert_was",
     ),
     Sabotage(
