@@ -1,4 +1,4 @@
-"""Descriptors, threads and child processes that a test leaves fail it."""
+"""Descriptors, threads, timers and child processes that a test leaves fail it."""
 
 import contextlib
 import functools
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.base import DelayedCall
 from twisted.internet.protocol import ServerFactory
 from twisted.internet.task import deferLater
 
@@ -35,8 +36,8 @@ from logsrv.linelog.store.place import PlaceFolder
 from tests.hangs import children
 from tests.parts.warm import running
 
-# The kind, and the number or the thread itself.
-Thing = tuple[str, str | threading.Thread]
+# The kind, and the number, or the thread or timer itself.
+Thing = tuple[str, str | threading.Thread | DelayedCall]
 FILES = "/proc/self/fd"
 # Made once for a process, by the first test that needs it.
 KEPT = re.compile(
@@ -49,6 +50,8 @@ KEPT = re.compile(
     # The loop of obstore; one of asyncio that is left has sockets too.
     r"|descriptor \d+: anon_inode:\[event"
 )
+# Seconds within which what a test has begun to end stops its timers.
+TIMERS_END = PATIENCE / 60
 # What opens one, or returns one that is open.
 OPENS = (
     *(
@@ -74,14 +77,23 @@ FOLDERS = tuple(
     for folder in (
         *("gopher", "kit", "linelog/columns", "linelog/http", "linelog/importing"),
         *("linelog/alerts", "linelog/read", "linelog/ship", "linelog/sql"),
-        *("linelog/backup", "linelog/doctor", "linelog/store"),
+        *("linelog/archive", "linelog/backup", "linelog/doctor", "linelog/erase", "linelog/store"),
+        *("linelog/lake", "linelog/objects", "linelog/parts"),
+    )
+)
+# Those whose quick tests may leave no timer of ours in the reactor either.
+TIMED = tuple(
+    f"{Path(__file__).parent}/{folder}/"
+    for folder in (
+        *("kit", "linelog/http", "linelog/alerts", "linelog/archive", "linelog/erase"),
+        *("linelog/lake", "linelog/objects", "linelog/parts"),
     )
 )
 # The browser that the tests of the page share keeps its connections to their server.
 SHARES_BROWSER = f"{Path(__file__).parent}/linelog/http/page/"
 _FAILED = pytest.StashKey[bool]()
 _opened: dict[int, Any] = {}
-_strict = True
+_strict = _timed = True
 
 
 @pytest.hookimpl(wrapper=True)
@@ -115,13 +127,15 @@ def openings() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def a_test_leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that leaves a descriptor, a thread or a child process, and kill the child.
+    """Fail a test that leaves a descriptor, a thread, a timer or a child process, and kill the child.
 
     Elsewhere than in FOLDERS, close only the views that it leaves, whoever has opened them.
     """
-    global _strict
+    global _strict, _timed
     path = request.path.as_posix()
     _strict = path.startswith(FOLDERS) and not path.startswith(SHARES_BROWSER)
+    is_quick = not any(map(request.node.get_closest_marker, ("slow", "long")))
+    _timed = is_quick and path.startswith(TIMED)
     _opened.clear()
     before = things() if _strict else set()
     yield
@@ -196,7 +210,18 @@ def things() -> set[Thing]:
             os.fstat(own)
         except OSError:
             found.discard(("descriptor", str(own)))
+    timers: Any = reactor
+    calls = timers.getDelayedCalls() if _timed else ()
+    found.update(("timer", call) for call in calls if is_ours(call))
     return found | {("child", str(pid)) for pid in children()}
+
+
+def is_ours(call: DelayedCall) -> bool:
+    """Return whether logsrv waits for it: nobody stops what Twisted does after a while."""
+    function = call.func
+    while isinstance(function, functools.partial):
+        function = function.func
+    return (getattr(function, "__module__", None) or "").startswith("logsrv.")
 
 
 def left(before: set[Thing]) -> dict[Thing, str]:
@@ -216,6 +241,11 @@ def described(thing: Thing) -> str:
     kind, which = thing
     if isinstance(which, threading.Thread):
         return f"{kind} {which.name}"
+    if isinstance(which, DelayedCall):
+        # It has been called, or cancelled.
+        if not which.active():
+            raise FileNotFoundError
+        return f"{kind} {getattr(which.func, '__qualname__', which.func)}"
     if kind == "descriptor":
         return f"{kind} {which}: {os.readlink(f'{FILES}/{which}')}"
     command = (
@@ -228,7 +258,11 @@ def left_for_good(before: set[Thing]) -> dict[Thing, str]:
     """Return what neither the garbage collector nor the reactor ends, nor a thread or a child by itself."""
     begun = collected = time.monotonic()
     gc.collect()
-    while (found := left(before)) and time.monotonic() < begun + PATIENCE:
+    while found := left(before):
+        # A timer ends by itself, too; but who waits for it may hold much until then.
+        most = TIMERS_END if all(kind == "timer" for kind, _ in found) else PATIENCE
+        if time.monotonic() > begun + most:
+            break
         pytest_twisted.blockon(deferLater(reactor, 0.005))  # type: ignore[arg-type]
         # A thread that has ended since then may have held what was left.
         if time.monotonic() > collected + 1:
@@ -241,7 +275,9 @@ def end(things: dict[Thing, str]) -> None:
     """Kill the children among these, and those of the warm server."""
     for (kind, which), line in things.items():
         with contextlib.suppress(OSError):
-            if kind == "child":
+            if isinstance(which, DelayedCall):
+                which.cancel()
+            elif kind == "child":
                 os.kill(int(str(which)), signal.SIGKILL)
                 os.waitpid(int(str(which)), 0)
             elif line.endswith("[pidfd]"):

@@ -19,7 +19,7 @@ sys.modules["tests"] = tests = types.ModuleType("tests")
 tests.__path__ = [{str(ROOT / "tests")!r}]
 sys.path.insert(0, {str(ROOT)!r})
 from tests import leaks
-leaks.FOLDERS = ""
+leaks.FOLDERS = leaks.TIMED = ""
 
 def pytest_configure(config): config.pluginmanager.register(leaks)
 """
@@ -29,6 +29,8 @@ LEAVES = {
     f"left = {OPENED}": r"descriptor \d+: .*/file\n",
     "threading.Thread(None, threading.Event().wait, 'worker', daemon=True).start()": "thread worker\n",
     f"Path('pid').write_text(str(subprocess.Popen({SLEEPER}).pid))": r"child \d+: .*signal\.pause\(\)\n",
+    "from twisted.internet import reactor; from logsrv.kit.text.escape import one_line;"
+    " reactor.callLater(60, one_line, 'x')": "timer one_line\n",
     "Path('pid').write_text(str(os.posix_spawn('/bin/true', ['true'], {})))": (
         r"child \d+: has ended, nobody waited for it\n"
     ),
@@ -58,6 +60,7 @@ def ran(directory: Path, bodies: Iterable[str]) -> subprocess.CompletedProcess[s
 
 def test_each_folder_that_is_held_to_it_is_there():
     assert [one for one in leaks.FOLDERS if not Path(one).is_dir()] == []
+    assert {*leaks.TIMED} < {*leaks.FOLDERS}
 
 
 @pytest.mark.slow

@@ -137,7 +137,7 @@ IN_TIME = [
     Sabotage(
         "a refused reload keeps the lock of a new store",
         "linelog/plugin/rule_stores.py",
-        "self._close(self._open.pop(name)).addErrback(_log_close)",
+        "self._abandon(self._open.pop(name))",
         "self._open.pop(name)",
         "linelog/plugin/test_rule_stores.py::test_a_refused_reload_leaves_no_store_open",
     ),

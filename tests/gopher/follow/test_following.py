@@ -261,3 +261,20 @@ def test_local_files_are_bookmarks_too(tmp_path):
     assert path.read_text() == "file:///srv/hole/#0/sub/a.txt MARK_A\n"
     path.write_text(path.read_text() + "file://elsewhere/etc/ no\nfile:///srv/ S\n")
     assert Bookmarks(path).all() == [Bookmark(place, "MARK_A"), Bookmark(FileURL(b"/srv"), "S")]
+
+
+def test_what_another_browser_marks_while_this_one_waits_for_the_lock_is_marked_once(
+    tmp_path, monkeypatch
+):
+    ours, theirs = (Bookmarks(tmp_path / "bookmarks") for _ in range(2))
+    meanwhile = [lambda: theirs.add(A, "theirs")]
+    lock = fcntl.flock
+
+    def wait(folder: int, how: int) -> None:
+        if meanwhile:
+            meanwhile.pop()()
+        lock(folder, how)
+
+    monkeypatch.setattr(fcntl, "flock", wait)
+    assert not ours.add(A, "ours")
+    assert ours.all() == [Bookmark(A, "theirs")]

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
@@ -15,7 +17,7 @@ from logsrv.kit.children.pool import (
     ProcessPool,
     WorkerEndedError,
 )
-from tests.parts.child_processes import Spawner
+from tests.parts.child_processes import Spawned, Spawner
 from tests.parts.reactor import logged
 
 IDLE = 60.0
@@ -31,9 +33,9 @@ class Asked:
 
     def __init__(self, answered: Deferred[list[bytes]]) -> None:
         self.found: Any = None
-        answered.addBoth(self._take)
+        answered.addBoth(self.take)
 
-    def _take(self, found: Any) -> None:
+    def take(self, found: Any) -> None:
         self.found = found.value if isinstance(found, Failure) else b"".join(found)
 
 
@@ -197,6 +199,20 @@ def test_after_a_failed_start_the_next_try_comes_later(reactor):
     assert len(reactor.processes) == TRIES + 1
 
 
+def test_a_bad_start_after_a_rest_costs_no_message_and_is_not_the_next_rest(reactor):
+    workers = workers_of(reactor, 1)
+    with logged():
+        Asked(workers.answer(b"x"))
+        for _ in range(TRIES):
+            reactor.last.end(status=1)
+    reactor.advance(REST_SECONDS)
+    asked = Asked(workers.answer(b"x"))
+    reactor.last.end(signal=9)
+    reactor.last.say()
+    reactor.last.say(b"y")
+    assert asked.found == b"y"
+
+
 def test_a_process_that_was_killed_as_it_started_costs_no_message(reactor):
     workers = workers_of(reactor, 1)
     asked = Asked(workers.answer(b"x"))
@@ -341,3 +357,58 @@ def test_idle_processes_end_after_the_last_busy_one_has_died(reactor):
     second.end(signal=9)
     reactor.advance(IDLE)
     assert first.closed
+
+
+STEPS = ("ask", "ask again", "begin", "answer", "kill", "rest", "stop")
+
+
+@example(1, [("ask", 0), ("ask", 0), ("kill", 0), ("begin", 0), ("answer", 0)])
+@example(2, [("ask", 0), ("ask", 0), ("ask", 0), ("kill", 1), ("begin", 0), ("kill", 0)])
+@example(1, [("ask again", 0), ("ask", 0), ("begin", 0), ("answer", 0), ("answer", 0)])
+@given(st.integers(1, 2), st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 1))))
+def test_in_any_order_of_events_messages_have_their_turns_and_one_answer_each(most, steps):
+    """None is worked on while an earlier one waits, also where processes are killed."""
+    reactor = Spawner()
+    workers = workers_of(reactor, most)
+    asked: list[Asked] = []
+    begun: set[Spawned] = set()
+
+    def ask(*, again: bool) -> None:
+        # A message has its number as soon as it waits.
+        number, one = len(asked), Asked(Deferred())
+        asked.append(one)
+        answered = workers.answer(b"%d" % number).addBoth(one.take)
+        if again:
+            answered.addBoth(lambda _: ask(again=False))
+
+    def worked_on() -> dict[int, Spawned]:
+        running = [one for one in reactor.processes if one.said and not one.protocol.over]
+        found = {int(one.said[-1]): one for one in running}
+        return {number: one for number, one in sorted(found.items()) if not asked[number].found}
+
+    def take_step(step: str, number: int) -> None:
+        busy = [*worked_on().items()]
+        if step in ("ask", "ask again"):
+            ask(again=step == "ask again")
+        elif step == "rest":
+            reactor.advance(REST_SECONDS)
+        elif step == "stop":
+            workers.stop()
+        elif number < len(busy):
+            message, process = busy[number]
+            if step == "kill":
+                process.end(signal=9)
+            elif process not in begun:
+                begun.add(process)
+                process.say()
+            elif step == "answer":
+                process.say(b"%d" % message)
+                assert asked[message].found == b"%d" % message
+
+    with logged():
+        for step in [*steps, ("stop", 0)]:
+            take_step(*step)
+            now = [*worked_on()]
+            waiting = [number for number, one in enumerate(asked) if not one.found]
+            assert now == waiting[: len(now)] and len(now) <= most
+    assert all(one.found for one in asked) and not reactor.getDelayedCalls()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.kit.children.frames import frame_parts
@@ -19,13 +19,20 @@ class Stage:
         self.reactor = Spawner()
         self.orders = b"first"
         self.said: list[bytes] = []
+        # How many processes were over when the owner heard of an end.
+        self.ends: list[int] = []
         self.process = ResidentProcess(
             "m",
             name="alerts",
             orders=lambda pid: b"%d %s" % (pid or 0, self.orders),
             take=self.said.append,
             reactor=self.reactor,
+            ended=lambda: self.ends.append(self.over),
         )
+
+    @property
+    def over(self) -> int:
+        return sum(one.protocol.over for one in self.reactor.processes)
 
     @property
     def told(self) -> list[bytes]:
@@ -92,6 +99,15 @@ def test_each_early_death_makes_the_next_start_later(stage):
     assert messages[0] == said and len(messages) == len(PAUSES) + 1
     stage.reactor.last.say(b"whole")
     assert stage.said == [b"whole"]
+
+
+def test_last_words_without_a_line_feed_are_told_too(stage):
+    """As a library in C writes them before it aborts."""
+    stage.process.start_or_update()
+    with logged() as messages:
+        stage.reactor.last.end(b"loading\nfree(): invalid pointer", signal=6)
+    [said] = messages
+    assert "was ended by SIGABRT (free(): invalid pointer)" in said
 
 
 def test_a_process_that_ran_for_long_is_replaced_soon(stage):
@@ -208,8 +224,12 @@ def test_a_stop_during_the_pause_is_done_at_once(stage):
 STEPS = ("want", "done", "stop", "end", "wait", "full", "reactor")
 
 
+@example(["reactor", "want", "done", "end"])
+@example(["reactor", "want", "done", "want", "end", "end", "wait"])
+@example(["reactor", "want", "stop", "end"])
 @given(st.lists(st.sampled_from(STEPS), max_size=12))
 def test_in_any_order_of_events_at_most_one_process_runs_and_a_stop_ends_it(steps):
+    """And its owner hears of each end, while it still counts."""
     stage = Stage()
     waiting: list[Callable[[], object]] = []
     stage.reactor.waiting = waiting
@@ -238,5 +258,6 @@ def test_in_any_order_of_events_at_most_one_process_runs_and_a_stop_ends_it(step
                 while waiting:
                     waiting.pop(0)()
             assert len(running()) <= 1
+            assert stage.ends == [*range(1, stage.over + 1)]
         stage.reactor.advance(END + 1)
     assert stopped is not None and stopped.called and not running()

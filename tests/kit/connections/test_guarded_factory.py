@@ -263,6 +263,32 @@ def test_a_silent_connection_is_closed_after_the_time_out_and_a_talking_one_is_n
     assert "in closes 1 connection: nothing was received for 8 s" in messages
 
 
+def test_a_peer_that_was_closed_as_idle_has_as_long_again_to_take_its_last_bytes():
+    site = Site(idle_timeout=8.0)
+    _, transport = site.connect()
+    transport.abortConnection = lambda: aborted.append(site.clock.seconds())
+    aborted: list[float] = []
+    site.clock.pump([1.0] * 10)
+    assert transport.disconnecting and not aborted
+    closed = site.clock.seconds()
+    site.clock.pump([1.0] * 20)
+    assert len(aborted) == 2 and aborted[0] - closed > 6 and aborted[1] - aborted[0] == 8
+
+
+def test_after_a_drain_nothing_is_left_to_be_done():
+    """A reload may take a listener out while the server goes on."""
+    site = Site(idle_timeout=8.0, keepalive=30.0)
+    with socket.socket() as ours:
+        transport: Any = StringTransport(peerAddress=IPv4Address("TCP", "10.0.0.1", 5))
+        transport.socket, transport.fileno = ours, lambda: 10
+        protocol = transport.protocol = site.guarded.buildProtocol(transport.getPeer())
+        protocol.makeConnection(transport)
+        drained = Deferred.fromCoroutine(site.guarded.drain(1))
+        protocol.connectionLost(DONE)
+        site.clock.pump([1.0] * 3)
+    assert drained.called and not site.clock.getDelayedCalls()
+
+
 def test_bytes_that_wait_to_be_received_are_no_silence():
     """Its input takes nothing for now, as while a disk is full; it is closed once all is taken."""
     site = Site(idle_timeout=8.0)

@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from logsrv.linelog.alerts.alert_places import (
+    STATE_SUFFIX,
     TASK_SUFFIX,
     AlertPlaces,
     AlertProgress,
@@ -14,6 +15,7 @@ from logsrv.linelog.alerts.alert_places import (
 from logsrv.linelog.alerts.alert_protocol import AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.alerts import saved_names_for
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position
 from tests.parts.clocks import HandClock
 
@@ -87,6 +89,34 @@ def test_what_a_kill_left_beside_a_firing_alert_hinders_no_save(tmp_path, left):
         places.save_state("1", condition, {"episodes": [[[], 5.0, 1, None, True]]})
         assert places.load_firing_task("1") == condition
     assert not [*(tmp_path / "alerts").glob("*.tmp")]
+
+
+def test_the_settings_of_a_firing_alert_are_there_before_its_state_says_that_it_fires(
+    tmp_path, monkeypatch
+):
+    """A kill in between: else nobody could tell its receiver that it is over, once it is removed."""
+    places = kept(tmp_path)
+    condition = attrs.evolve(TASK, alert=attrs.evolve(ALERT, alert="oops | count > 0 in 1m"))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Disk, "replace_durably", killed)
+        with pytest.raises(KeyboardInterrupt):
+            places.save_state("1", condition, {"episodes": [[[], 5.0, 1, None, True]]})
+    assert (tmp_path / "alerts" / f"1{TASK_SUFFIX}").exists()
+    assert not (tmp_path / "alerts" / f"1{STATE_SUFFIX}").exists()
+
+
+def test_the_settings_of_an_alert_go_when_it_no_longer_fires(tmp_path):
+    places = kept(tmp_path)
+    condition = attrs.evolve(TASK, alert=attrs.evolve(ALERT, alert="oops | count > 0 in 1m"))
+    for _ in range(2):
+        places.save_state("1", condition, {"episodes": [[[], 5.0, 1, None, True]]})
+        assert (tmp_path / "alerts" / f"1{TASK_SUFFIX}").exists()
+        places.save_state("1", condition, {"episodes": []})
+        assert not (tmp_path / "alerts" / f"1{TASK_SUFFIX}").exists()
 
 
 def test_nothing_stays_of_an_alert_that_is_removed_while_it_fires(tmp_path):

@@ -524,6 +524,17 @@ def test_silences_that_can_no_longer_be_read_are_reported_once(stage):
     assert why.startswith("no alert is silenced: ") and "silences.json is damaged" in why
 
 
+def test_silences_that_can_be_read_and_then_not_again_are_reported_once_more(stage):
+    stage.start("oops | count > 0 in 1m")
+    for _ in range(2):
+        (stage.directory / "alerts").mkdir(exist_ok=True)
+        (stage.directory / "alerts/silences.json").write_text("{")
+        stage.advance(5)
+        (stage.directory / "alerts/silences.json").unlink()
+        stage.advance(5)
+    assert len([one for one in stage.reports if one.kind == "trouble"]) == 2
+
+
 def test_an_alert_that_is_removed_and_made_again_at_once_still_has_its_silences(stage):
     """The daemon has forgotten their number when it was removed."""
     watcher = stage.start("oops | count > 0 in 1m")

@@ -502,6 +502,22 @@ def unreadable(rule: str) -> Iterator[list[str]]:
         yield told
 
 
+def test_a_store_that_cannot_be_read_is_told_again_when_it_could_be_read_meanwhile(stage):
+    with unreadable("no other") as told:
+        stage.start("oops")
+    for number in range(2):
+        stage.advance(2)
+        shutil.rmtree(stage.directory_of("audit"))
+        stage.advance(2)
+        with unreadable("audit"):
+            stage.add_rule("audit")
+            stage.advance(5)
+            stage.write(f"oops {number}", rule="audit")
+    stage.advance(5)
+    assert told == ["audit cannot be read: Input/output error"] * 2
+    assert sum(stage.counts) == 2
+
+
 def two_alerts(stage: Stage) -> dict[str, AlertTask]:
     """Return two alerts; the second waits five minutes between its messages."""
     quick = AlertSettings(alert="oops", name="web", alert_command=("x",), alert_every=5)
@@ -510,6 +526,35 @@ def two_alerts(stage: Stage) -> dict[str, AlertTask]:
         "1": AlertTask("web", "command", quick, stage.ends),
         "2": AlertTask("many", "command", slow, stage.ends),
     }
+
+
+def test_a_store_that_comes_or_goes_is_saved_at_once(tmp_path):
+    """Long before the next save of a place: a kill in between loses none of its lines."""
+    stage = Stage(tmp_path)
+    stage.start("oops")
+    stage.advance(2)
+    stage.add_rule("audit")
+    stage.advance(2)
+    assert stage.place == stage.ends and "audit" in str(stage.place)
+    shutil.rmtree(stage.directory_of("audit"))
+    stage.advance(2)
+    assert stage.place == stage.end
+    stage.kill()
+
+
+def test_alerts_that_shared_a_scan_when_a_store_came_count_no_line_twice(tmp_path):
+    """From then on those with a condition need the order of times, and are read for apart."""
+    stage = Stage(tmp_path)
+    stage.start_tasks(two_alerts(stage))
+    stage.advance(2, "oops 1")
+    stage.add_rule("audit")
+    stage.advance(2)
+    stage.write("oops 2", rule="audit")
+    stage.advance(20)
+    assert (sum(stage.counts), stage.episodes) == (2, [])
+    stage.advance(20, "oops 3")
+    assert sum(stage.counts) == 3 and [one[1] for one in stage.episodes] == ["firing"]
+    stage.kill()
 
 
 @pytest.mark.parametrize("kills", [0, 1, 2])

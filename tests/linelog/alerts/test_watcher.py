@@ -279,6 +279,32 @@ def test_a_changed_alert_is_tried_again_at_once(stage):
     assert len(stage.sent) == 2
 
 
+def test_an_alert_that_was_changed_while_its_message_was_under_way_is_tried_again_at_once(stage):
+    """The message that fails then went to the receiver of before."""
+    stage.hold = True
+    watcher = stage.start(stage.end, "oops")
+    stage.wait(1, "oops")
+    task = stage.tasks["oops"]
+    mended = AlertSettings(alert="oops", alert_command=("mended",), alert_every=10)
+    watcher.replace_tasks({"oops": AlertTask("oops", "command", mended, task.begin)})
+    stage.held[0].errback(TemporaryFailure("nobody is there"))
+    stage.wait(0.5)
+    assert len(stage.sent) == 2
+
+
+def test_a_reload_that_changes_no_alert_sends_nothing_early_to_a_receiver_that_is_down(stage):
+    stage.hold = True
+    watcher = stage.start(stage.end, "oops")
+    stage.wait(1, "oops")
+    stage.held[0].errback(TemporaryFailure("nobody is there"))
+    for _ in range(2):
+        watcher.replace_tasks(dict(stage.tasks))
+        stage.wait(RETRY[0] / 4)
+    assert len(stage.sent) == 1
+    stage.wait(RETRY[0])
+    assert len(stage.sent) == 2
+
+
 def test_a_removed_alert_reports_earlier_lines_and_ends(stage):
     watcher = stage.start(stage.end, "oops")
     stage.wait(1, "oops 1")

@@ -513,6 +513,17 @@ def test_events_are_handed_out_in_bounded_pieces(watched):
     assert all(len(one.data) < PIECE + 2000 for one in watched.handed)
 
 
+def test_lines_that_are_left_out_before_events_in_several_pieces_are_counted_once(
+    watched, monkeypatch
+):
+    monkeypatch.setattr(hub, "RATE", 40 / BURST)
+    watched.attach(1)
+    messages = [f"{number} {'x' * 500}" for number in range(50)]
+    watched.poll(*messages)
+    assert len([one for one in watched.handed if one.data]) > 3
+    assert missed(watched, 1) == 10 and watched.events(1) == [10, *messages[10:]]
+
+
 @killed()
 def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path):
     """Retention that is faster than a viewer is told, to who is live and who is not yet."""

@@ -2,6 +2,7 @@
 
 import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.logger import capturedLogs
@@ -10,6 +11,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.log_in.one_time_codes import make_code
+from logsrv.linelog.http.readers.reader_settings import ReaderSettings
 from logsrv.reactor import time_of_day
 from tests.parts.stores import view_of
 from tests.parts.web_requests import Browser, ServedStore
@@ -213,10 +215,42 @@ def test_a_request_that_waited_behind_a_stream_is_refused_at_a_stop(tmp_path):
     assert viewer.received.count(b"HTTP/1.1 200 ") == viewer.received.count(b"HTTP/1.1 503 ") == 1
 
 
-def test_settings_that_are_wrong_change_nothing(served, tmp_path):
+WRONG: dict[str, Any] = {
+    "token": {"http_token_file": Path("/none")},
+    "reader": {"http_token": "x", "reader": ({"name": "ann", "token_file": Path("/none")},)},
+    "proxy": {"http_user_header": "X-User", "http_proxy_secret_file": Path("/none")},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_settings_that_are_wrong_change_nothing(served, tmp_path, wrong):
+    """Neither what is right in them: the file of searches, the audit log, names, limits."""
+    given = dict(WRONG[wrong])
+    if "reader" in given:
+        given["reader"] = tuple(ReaderSettings(**one) for one in given["reader"])
+    others = {"saved": tmp_path / "saved.json", "audit": True, "http_host": ("logs.lan",)}
     with pytest.raises(ConfigurationError):
-        served.server.apply(HttpSettings(http_token_file=tmp_path / "none"))
-    assert served.ask("/api/stats")[0] == 200
+        served.server.apply(HttpSettings(**given, **others))
+    with capturedLogs() as logged:
+        assert served.ask("/api/stats")[0] == 200
+        assert served.ask("/api/stats", Host="logs.lan")[0] == 403
+        assert served.ask("/api/saved")[1]["enabled"] is False
+    assert not [event for event in logged if "line" in event]
+    served.server.apply(HttpSettings(**others))
+    with capturedLogs() as logged:
+        assert served.ask("/api/saved", Host="logs.lan")[1]["enabled"] is True
+    assert len([event for event in logged if "line" in event]) == 1
+
+
+def test_refusals_that_were_left_out_of_the_audit_log_are_told_at_a_stop(tmp_path):
+    served = ServedStore(tmp_path, audit=True, http_token="secret")
+    with capturedLogs() as logged:
+        for _ in range(50):
+            served.ask("/api/stats")
+        before = [event["line"] for event in logged if "line" in event]
+        served.server.stop()
+    [last] = [event["line"] for event in logged if "line" in event][len(before) :]
+    assert f" left_out={50 - len(before)} " in last
 
 
 def test_stop_closes_streams_and_refuses_requests(served):

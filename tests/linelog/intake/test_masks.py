@@ -199,6 +199,26 @@ def test_blocks_in_which_every_line_matches_are_masked_as_any():
         assert bytes(masks.apply(Block.of(text * number))) == b"ca(masked)\n" * number
 
 
+@pytest.mark.parametrize("mask", [r"/\b\d{16}\b/", r"/\d{8,}/", "/4111[^ ]+/"])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_secrets_at_the_edges_of_lines_are_masked_in_a_block_with_few(mask, number):
+    """Only some lines are looked at there: also the first, the last, and one behind another."""
+    for secret in (CARD, CARD + b" x", b"x " + CARD):
+        many = (secret + b"\n") * number
+        text = many + b"-\n" * 9000 + many + b"-\n" * 9000 + many
+        assert masked(text, mask) == text.replace(CARD, b"(masked)")
+
+
+@pytest.mark.parametrize("secret", [CARD, CARD + CARD, CARD + b" x", b"x " + CARD + CARD])
+@pytest.mark.parametrize("mask", [r"\d{16}", r"\b\d{16}", "4[0-9]{15}"])
+def test_secrets_at_the_edges_of_lines_are_masked_in_a_block_with_many(mask, secret):
+    masks, alone = Masks([mask], FilterCounts()), Masks([mask], FilterCounts())
+    stored = bytes(alone.apply(Block.of(secret + b"\n")))
+    assert stored != secret + b"\n"
+    for _ in range(3):
+        assert bytes(masks.apply(Block.of((secret + b"\n") * 1000))) == stored * 1000
+
+
 def test_matches_that_touch_are_masked_in_each_piece_of_a_large_block():
     """NumPy leaves their lines to RE2, also the first line of a piece, and nothing comes twice."""
     number, counts = 10_000, FilterCounts()

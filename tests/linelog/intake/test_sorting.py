@@ -176,6 +176,19 @@ def test_only_the_last_text_of_few_sources_is_kept(monkeypatch):
     assert before.size <= 10_000
 
 
+def test_a_source_that_sends_much_takes_no_room_of_others(monkeypatch):
+    """Its own earlier texts go first: a trace still goes with its record."""
+    made, found = stores(("errors", "level>=error"))
+    first = "tcp:10.0.0.1:5"
+    monkeypatch.setattr(sorting, "MOST_KEPT", 3000)
+    monkeypatch.setattr(sorting, "MOST_BYTES", 1000)
+    found.append(batch(b"2026-11-20 06:18:42 ERROR it failed", source=first))
+    for _ in range(20):
+        found.append(batch(b"x" * 500, source="tcp:10.0.0.2:5"))
+    found.append(batch(b'  File "x.py", line 1, in <module>', source=first))
+    assert made["errors"].text.count(b"\n") == 2
+
+
 def test_the_source_that_was_silent_for_the_longest_time_is_forgotten_first(monkeypatch):
     """A trace goes with its record, however many others have begun to talk meanwhile."""
     made, found = stores(("errors", "level>=error"))

@@ -1,9 +1,13 @@
 """Half records of many peers: never more than so many bytes, and who waits longest gives way."""
 
 import struct
+from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -16,6 +20,7 @@ from logsrv.linelog.formats.python.input import Python
 from logsrv.linelog.formats.relp.input import Relp
 from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.intake.unfinished import BODIES, UnfinishedData
+from tests.parts.reactor import logged
 from tests.parts.sinks import Sink, intake
 
 MOST = 20_000
@@ -103,6 +108,57 @@ def test_an_answer_that_is_given_up_as_another_is_admitted_takes_no_room():
     assert second.called and not third.called
     unfinished.release(second)
     assert unfinished.held == 0
+
+
+SIZES = st.sampled_from([10, 30, 60, 120])
+
+
+@example([10, -1, 120, 120, -1])
+@example([60, 60, 10, -2, -1])
+@given(st.lists(st.one_of(SIZES, st.integers(-4, -1)), max_size=25))
+def test_answers_are_admitted_in_their_order_as_far_as_there_is_room(steps):
+    """A positive number asks for room, a negative one gives back that of one of the first answers."""
+    unfinished = UnfinishedData(lambda: 50)
+    open_ones: list[tuple[int, Deferred[None]]] = []
+    for step in steps:
+        if step > 0:
+            open_ones.append((step, unfinished.admit(step)))
+        elif open_ones:
+            unfinished.release(open_ones.pop(min(-step, len(open_ones)) - 1)[1])
+        admitted = [size for size, one in open_ones if one.called]
+        assert [one.called for _, one in open_ones[: len(admitted)]] == [True] * len(admitted)
+        assert unfinished.held == sum(admitted)
+        assert len(admitted) < 2 or sum(admitted) <= unfinished.most_held
+        # None waits for nothing.
+        if len(admitted) < len(open_ones):
+            following = open_ones[len(admitted)][0]
+            assert admitted and sum(admitted) + following > unfinished.most_held
+
+
+def test_a_sender_that_was_resumed_and_reads_on_is_not_resumed_again():
+    unfinished = UnfinishedData(lambda: 50)
+    resumed: list[int] = []
+    for number in range(3):
+        unfinished.note_question(1)
+        sender: Any = StringTransport()
+        sender.resumeProducing = partial(resumed.append, number)
+        unfinished.resume_after_answer(sender)
+        unfinished.note_answer(1)
+    assert resumed == [0, 1, 2]
+
+
+def test_a_holder_that_fails_as_it_gives_way_is_forgotten_and_the_next_ones_have_room():
+    class Failing(Half):
+        def give_way(self) -> None:
+            tries.append(1)
+            if len(tries) < 9:
+                raise ZeroDivisionError("a bug")
+
+    unfinished, tries = UnfinishedData(lambda: 50), list[int]()
+    with logged():
+        for _ in range(4):
+            unfinished.note(Failing(), 40, 40)
+    assert len(tries) == 2 and unfinished.size == 80
 
 
 BEGINNINGS = {

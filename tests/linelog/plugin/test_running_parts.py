@@ -3,7 +3,8 @@
 import datetime
 from collections.abc import Iterable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 from twisted.internet.defer import Deferred, succeed
@@ -12,10 +13,12 @@ from twisted.logger import capturedLogs, formatEvent
 from logsrv.errors import ConfigurationError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.service.findings import CheckRequest, Finding, current_user
+from logsrv.kit.service.sites import SiteSpec
 from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.part import Part
 from logsrv.linelog.parts.registry import KnownPart
 from logsrv.linelog.parts.work import PartWork
+from logsrv.linelog.plugin import running_parts
 from logsrv.linelog.plugin.running_parts import RunningParts
 from logsrv.linelog.store.policy import Hold, StorePolicy
 from tests.parts.logger_services import settings
@@ -109,6 +112,26 @@ def test_the_holds_of_all_parts_are_for_a_store_that_opens():
     running = RunningParts(parts, context, settings())
     found = running.holds_of_rule_store(settings(), "/x/stores/a")
     assert found == [Hold("/x/stores/a", 3, 100)] * 2
+
+
+def test_all_parts_are_prepared_before_any_is_asked_for_its_sites():
+    """A site may be made of what another part refuses."""
+    done: list[str] = []
+
+    class Noting(PartWork[StorePolicy]):
+        def prepare(self, options: StorePolicy) -> None:
+            done.append("prepared")
+
+        def sites(self, options: StorePolicy, all_settings: Any) -> list[SiteSpec]:
+            done.append("asked for sites")
+            return []
+
+    with patch.multiple(running_parts, load_object=lambda _: Noting):
+        parts = RunningParts(
+            [known(Sound, ours=True)] * 2, cast(Any, SimpleNamespace(metrics=Metrics())), settings()
+        )
+    parts.wanted_sites(settings())
+    assert done == ["prepared"] * 2 + ["asked for sites"] * 2
 
 
 class ReadingAlone(PartWork[StorePolicy]):

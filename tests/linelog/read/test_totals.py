@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.read.totals import StoreTotals
+from logsrv.linelog.read.totals import CountedStore, StoresTotals, StoreTotals
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, sealed_segments
@@ -53,6 +53,19 @@ def test_a_compressed_segment_is_counted_once_and_a_text_from_the_last_count_on(
     monkeypatch.setattr(Disk, "open", noted)
     totals.count()
     assert "current.log" in opened and not [name for name in opened if name.startswith("0")]
+
+
+def test_the_store_of_a_rule_that_is_made_anew_is_counted_anew(tmp_path):
+    """Its segments have the numbers of those before."""
+    main = StoreOnDisk(make_store(tmp_path / "store", [lines(["m"])]))
+    stores: dict[int, CountedStore] = {0: main}
+    totals = StoresTotals(lambda: stores)
+    for number, texts in enumerate((["a", "b"], ["c"])):
+        place = tmp_path / f"audit{number}"
+        stores[1] = StoreOnDisk(make_store(place, [lines(texts), lines(["d"])], packed=1))
+        assert totals.count()["lines"] == 1 + len(texts) + 1
+    del stores[1]
+    assert totals.count()["lines"] == 1
 
 
 @pytest.mark.parametrize("is_first", [False, True])

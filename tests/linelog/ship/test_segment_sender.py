@@ -271,6 +271,19 @@ def test_a_segment_lost_by_the_archive_is_put_again(start, store, place):
     assert names(place) == [1, 2, 3]
 
 
+def test_what_the_archive_has_lost_stays_here_though_it_was_released(start, store, place):
+    """Retention may have been about to remove it: it hears so before the text is sent again."""
+    process = start()
+    process.segments.due = 3
+    process.run(10)
+    assert process.reports.of(SegmentsReleased)[-1].until == 4
+    shutil.rmtree(place.path / STORE)
+    place.script = ["hang"] * 9
+    process.run(QUIET + 10)
+    assert process.reports.of(TextResent)
+    assert process.reports.of(SegmentsReleased)[-1].until == 1
+
+
 SUFFIXES = (".log.zst", ".log.zst.idx", ".json")
 
 

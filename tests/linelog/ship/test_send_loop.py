@@ -105,6 +105,17 @@ def test_it_looks_again_soon_and_asks_when_it_was_quiet_for_long(driven):
     assert driven.reports.kinds == [TargetUp]
 
 
+def test_a_target_that_gets_something_now_and_then_is_not_asked_again(driven):
+    """What it acknowledges says that it has all."""
+    driven.start()
+    for _ in range(5):
+        driven.steps.there = True
+        driven.clock.advance(LOOK)
+        driven.steps.there = False
+        driven.clock.pump([LOOK] * round(QUIET / LOOK / 2))
+    assert driven.steps.done.count("ask") == 1
+
+
 def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driven):
     turns: list[int] = []
 
@@ -194,6 +205,17 @@ def test_a_target_that_does_not_let_go_is_not_waited_for(driven, monkeypatch):
     assert not stopped.called
     driven.clock.advance(0.1)
     assert stopped.called
+
+
+def test_the_place_is_saved_before_a_target_that_does_not_let_go_is_waited_for(
+    driven, tmp_path, monkeypatch
+):
+    """A service manager may kill the process meanwhile, and the next one would send more again."""
+    monkeypatch.setattr(LineFarSide, "close", lambda _: Deferred())
+    driven.start()
+    driven.stop()
+    assert (tmp_path / "ship" / "far").exists() and driven.steps.done[-1] == "close"
+    driven.clock.advance(LAST)
 
 
 def test_a_place_whose_lines_are_not_safe_is_not_saved(driven, tmp_path, monkeypatch):

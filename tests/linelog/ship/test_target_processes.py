@@ -6,6 +6,8 @@ from pathlib import Path
 
 import attrs
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.children.resident import PAUSES
@@ -142,6 +144,15 @@ def test_a_target_that_comes_back_is_shipped_to_again(stage):
         assert stage.holds == [Hold("a", 0, 1000)]
 
 
+def test_a_target_that_comes_back_with_another_query_is_told_that_one(stage):
+    stage.change(target("a"))
+    before = stage.running()["a"]
+    stage.change()
+    before.end()
+    stage.change(target("a", query="oops"))
+    assert [decode_orders(one).query for one in stage.running()["a"].said] == ["oops"]
+
+
 def test_another_limit_alone_disturbs_no_process(stage):
     stage.change(target("a"))
     stage.change(target("a", ship_at_most=7))
@@ -213,6 +224,64 @@ def test_retention_waits_until_an_archive_was_looked_at(stage):
         stage.reactor.advance(PAUSES[0])
     assert stage.holds[0].first_kept == 0, "nobody looks any more"
     assert decode_orders(stage.running()["a"].said[0]).due == 4
+
+
+def test_retention_that_asks_often_disturbs_the_process_once_and_the_log_never(stage):
+    archive = target("a", ship=parse_ship_url("file:///srv/archive"))
+    with logged() as said:
+        stage.change(archive)
+        stage.report("a", PlaceSaved(Position(9, 0)))
+        for due in (4, 4, 5, 5):
+            stage.holds[0].looks(due)
+        assert [decode_orders(line).due for line in stage.running()["a"].said] == [0, 4, 5]
+        # Another process is said to send, also after one that was only asked.
+        stage.running()["a"].end(signal=9)
+        stage.reactor.advance(PAUSES[0])
+    assert len([one for one in said if "sends lines on to" in one]) == 2
+
+
+RELOADS = st.tuples(
+    st.just("reload"), st.lists(st.sampled_from("abc"), unique=True), st.integers(1, 2)
+)
+OTHERS = st.tuples(st.sampled_from(["place", "die", "wait"]), st.sampled_from("abc"))
+
+
+@example(
+    [("reload", ["a", "b"], 1), ("place", "a"), ("die", "a"), ("wait", "a"), ("reload", ["b"], 2)]
+)
+@given(st.lists(st.one_of(RELOADS, OTHERS), min_size=2, max_size=15))
+def test_in_any_order_of_reloads_reports_and_deaths_holds_and_names_are_of_the_present_targets(
+    tmp_path_factory, steps
+):
+    stage = Stage(tmp_path_factory.mktemp("store"))
+    wanted: list[str] = []
+    most, places = 0, dict.fromkeys("abc", 0)
+    with logged():
+        for step, *given_ in steps:
+            if step == "reload":
+                wanted, most = given_
+                stage.change(*(target(name, ship_at_most=most) for name in wanted))
+            elif step == "wait":
+                stage.reactor.advance(PAUSES[-1])
+                assert stage.running().keys() == {*wanted}
+            elif (one := stage.running().get(given_[0])) is not None:
+                name = given_[0]
+                if step == "place":
+                    places[name] += 1
+                    one.say(encode_report(PlaceSaved(Position(places[name], 0))))
+                else:
+                    one.end(signal=9)
+            for process in stage.reactor.processes:
+                if process.closed and not process.protocol.over:
+                    process.end()
+            assert {*stage.holds} == {Hold(one, places[one], most) for one in wanted}
+            names = stage.place / "ship" / "targets.json"
+            found = json.loads(names.read_text())["targets"] if names.exists() else []
+            assert {*found} == {*wanted}
+            gauges = [
+                labels for metric, labels, _ in stage.metrics.read() if metric.name == "ship_up"
+            ]
+            assert sorted(dict(one)["target"] for one in gauges) == sorted(wanted)
 
 
 def test_a_kept_place_counts_before_the_process_says_anything(stage):

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store import active
 from logsrv.linelog.store.policy import DAY
 from logsrv.linelog.store.segment import saved_number
+from logsrv.linelog.store.store import Store
 from tests.parts.disks import (
     FaultyDisk,
     another_lock,
@@ -29,6 +31,11 @@ from tests.parts.reactor import until
 
 def sealed(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.glob("*.zst"))
+
+
+def is_over(store: Store, number: int) -> bool:
+    """Whether so many segments are sealed, or none will be."""
+    return bool(store.troubles()) or len(sealed(store.directory)) == number
 
 
 async def test_a_full_segment_is_sealed_under_its_number_and_first_time(open_store):
@@ -127,6 +134,24 @@ async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
     store.append(batch(b"three"))
     await store.close()
     assert text_of(store.directory) == stored(b"one", b"two", b"three")
+
+
+async def test_after_a_kill_half_way_through_a_rotation_each_later_one_has_its_own_name(
+    open_store, tmp_path
+):
+    """current.log had its sealed name already; only for that segment it counts."""
+    directory = tmp_path / "store"
+    directory.mkdir()
+    (directory / "current.log").write_bytes(stored(b"0"))
+    os.link(directory / "current.log", directory / "0000000001-20261120T061842Z.log")
+    (directory / "lock").write_text("77\n")
+    store = open_store(rotate_size=10, directory=directory)
+    for number in range(1, 4):
+        await write(store, b"%d" % number)
+        # A rotation that fails is only a trouble: lines go on in the old file.
+        await until(partial(is_over, store, number + 1))
+        assert not store.troubles()
+    assert text_of(directory) == stored(b"0", b"1", b"2", b"3")
 
 
 async def test_a_file_of_somebody_else_under_the_sealed_name_is_left_alone(open_store):

@@ -548,6 +548,34 @@ def test_a_file_of_thousands_of_wrong_alerts_does_not_fill_the_log(tmp_path):
     assert wrong[-1].startswith("2991 more alerts")
 
 
+def test_a_wrong_alert_of_the_file_is_logged_once_and_again_when_it_was_right_meanwhile(page):
+    """Each change of the page goes through all of them."""
+    with logged() as events:
+        for _ in range(2):
+            page.file.write_text('{"broken": {"alert": "("}}')
+            page.reload()
+            for number in range(3):
+                page.put(f"other{number}", "x")
+            page.file.write_text('{"broken": {"alert": "x"}}')
+            page.reload()
+    assert len([one for one in events if "broken of the page does not run" in one]) == 2
+
+
+def test_who_only_looks_does_not_wait_for_a_change(page):
+    """A disk may take seconds to sync it."""
+    page.put("web", "x")
+    held = Held(page)
+    saving = page.send("PUT", "/api/alerts/web", {"alert": "y"})
+    change, held.waiting = held.waiting, []
+    looking = page.send("GET", "/api/alerts")
+    held.go_on()
+    status, found = answer_of(looking)
+    assert (status, found["alerts"][0]["alert"]) == (200, "x")
+    held.waiting = change
+    held.go_on()
+    assert answer_of(saving)[0] == 200 and page.running == {"web": "y"}
+
+
 def test_a_file_that_cannot_be_written_is_logged_once(page):
     page.put("web", "x")
     page.file.unlink()

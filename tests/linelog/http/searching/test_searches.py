@@ -397,6 +397,19 @@ def test_without_descriptors_for_the_process_that_forks_searches_go_on(store, mo
     searches.stop()
 
 
+def test_after_a_stop_nothing_of_the_searches_is_left_to_be_done(store):
+    reactor_of_processes = Spawner()
+    searches = Searches(lambda: str(store), reactor_of_processes, at_once=1, seconds=9.0)
+    searches.start_forking()
+    for _ in range(3):
+        searches.start_search(asked(limit=1), SearchSink())
+        searches.queue_search(asked(limit=1), SearchSink())
+    stopped = searches.stop()
+    for one in reactor_of_processes.processes:
+        assert one.killed and one.protocol.over
+    assert stopped.called and not reactor_of_processes.getDelayedCalls()
+
+
 @pytest.mark.slow
 async def test_clients_that_go_all_at_once_have_no_process_started_for_each(made, monkeypatch):
     searches = made(at_once=2)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
+from logsrv.linelog.http.views.hub import POLL_EVERY, REST_FOR_EACH
 from logsrv.linelog.http.views.stores_hub import LOOK_FOR_STORES_EVERY
 from logsrv.linelog.store.cursor import Cursor, parse_place, widened
 from logsrv.linelog.store.segment import Position, number_of_store
@@ -35,6 +36,18 @@ def test_viewers_get_the_lines_of_all_stores(stores):
     assert sorted(stores.messages[2]) == ["a=1", "a=3", "a=4"]
     assert parse_place(stores.last[1]) == parse_place(stores.last[2]) == stores.end
     assert stores.live == {1, 2}
+
+
+def test_the_next_look_comes_later_where_much_was_handed_out_and_then_sooner_again(stores):
+    for viewer in range(1000):
+        stores.attach(viewer, '"a="')
+    stores.poll()
+    for _ in range(2):
+        assert stores.hub.seconds_to_next_poll == POLL_EVERY
+        stores.write("audit", "a=1")
+        stores.poll()
+        assert stores.hub.seconds_to_next_poll == 1000 * REST_FOR_EACH
+        stores.poll()
 
 
 @given(st.lists(st.sampled_from(("", "audit", "fw", "poll", "again", "other")), max_size=25))
