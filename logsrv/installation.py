@@ -1,4 +1,4 @@
-"""Where this logsrv was installed from, and the command that adds what is missing to it.
+"""The place that this logsrv was installed from, and the command that adds what is missing.
 
 The name `logsrv` on a package index may be a stranger's. So a message names the place that pip installed
 from, as pip noted it; or the package of Debian; or the argument with which the image is built. Every
@@ -13,6 +13,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -108,11 +109,16 @@ class Installation(NamedTuple):
         return found or [f"the libraries of {','.join(extras)}"]
 
 
+def direct_url(distribution: Any) -> dict[str, Any]:
+    """Return pip's record of a distribution's origin (PEP 610); empty if that was a package index."""
+    record: dict[str, Any] = json.loads(distribution.read_text("direct_url.json") or "{}")
+    return record
+
+
 def this_installation() -> Installation:
     """Return the installation of the running program."""
     # Slow to import, and only for a message.
-    from importlib.metadata import PackageNotFoundError, distribution
-
+    metadata: Any = import_module("importlib.metadata")
     mark, checkout = "", _TOP if os.path.exists(os.path.join(_TOP, "setup.cfg")) else ""
     try:
         with open(os.path.join(sys.prefix, MARK), encoding="utf-8") as file:
@@ -121,15 +127,15 @@ def this_installation() -> Installation:
         pass
     for name in ("logsrv", "logsrv-kit"):
         try:
-            found = distribution(name)
-        except PackageNotFoundError:
+            found = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
             continue
         return Installation(
             prefix=sys.prefix,
             mark=mark,
             name=name,
             version=found.version,
-            origin=json.loads(found.read_text("direct_url.json") or "{}"),
+            origin=direct_url(found),
             by_uv=(found.read_text("INSTALLER") or "").strip() == "uv",
             requirements=found.requires or (),
             checkout=checkout,

@@ -121,7 +121,7 @@ def main() -> None:
         "--save",
         type=Path,
         metavar="FILE",
-        help="write the image to FILE, NAME.tar.gz, and its SBOM beside it",
+        help="write the image to FILE, NAME.tar, and its SBOM beside it",
     )
     given, options = parser.parse_known_args()
     program = builder()
@@ -162,10 +162,11 @@ def main() -> None:
     if done.returncode:
         raise SystemExit(f"container: {program} could not build it")
     if given.save:
+        given.save.parent.mkdir(parents=True, exist_ok=True)
         save(program, f"logsrv:{version}", CONTEXT / "image.tar")
         images.settle(CONTEXT / "image.tar", given.save, int(moment))
         (CONTEXT / "image.tar").unlink()
-        sbom = given.save.with_name(given.save.name.removesuffix(".tar.gz") + ".cdx.json")
+        sbom = given.save.with_name(given.save.name.removesuffix(".tar") + ".cdx.json")
         sbom.write_bytes(images.read_file(given.save, "opt/logsrv/sbom.cdx.json"))
     print(f"container: logsrv:{version} is built")
 

@@ -2,6 +2,9 @@
 
 import shlex
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,20 +20,24 @@ REQUIREMENTS = (
 
 
 @pytest.fixture
-def installed(tmp_path):
+def installed(tmp_path: Path) -> Callable[..., Installation]:
     """Make an installation in an environment with pip."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/pip").touch()
 
-    def make(**fields):
-        given = {"name": "logsrv", "version": "1.0.0", "requirements": REQUIREMENTS} | fields
+    def make(**fields: Any) -> Installation:
+        given: dict[str, Any] = {
+            "name": "logsrv",
+            "version": "1.0.0",
+            "requirements": REQUIREMENTS,
+        } | fields
         return Installation(prefix=str(tmp_path), **given)
 
     return make
 
 
 @pytest.fixture
-def pip(tmp_path):
+def pip(tmp_path: Path) -> str:
     return f"{tmp_path}/bin/pip install"
 
 

@@ -120,7 +120,7 @@ def kit(bin: Path) -> None:
     refused = subprocess.run([bin / "logsrv", "search", "x"], capture_output=True, text=True)
     # The wheel beside that of the kit: an index may have a stranger's logsrv.
     asked = (
-        r"logsrv: search needs the line logger: .*pip install .*/logsrv-[^/]*-py3-none-any\.whl\n"
+        r"logsrv: search needs the line logger: .*pip install .*/logsrv-[^/]*-py3-none-any\.whl'?\n"
     )
     expect(re.fullmatch(asked, refused.stderr), "logsrv search says what to install")
     run(bin / "logsrv", "new", "shout")

@@ -58,8 +58,13 @@ def tools(lock: str) -> Path:
     if not mark.exists() or mark.read_text() != wanted:
         say(f"installing its tools into build/release/tools-{lock}")
         run(sys.executable, "-m", "venv", "--clear", place)
-        with_sums = ("--only-binary", ":all:", "--require-hashes", "-r", file)
-        run(place / "bin/python", *PIP, "install", "--quiet", *with_sums)
+        pip = (place / "bin/python", *PIP, "install", "--quiet", "--require-hashes")
+        if lock == "package":
+            # argparse-manpage has no wheel: its source is built with setuptools of a lock, too.
+            run(*pip, "--only-binary", ":all:", "-r", LOCKS / "archives.txt")
+            run(*pip, "--no-build-isolation", "-r", file)
+        else:
+            run(*pip, "--only-binary", ":all:", "-r", file)
         mark.write_text(wanted)
     return place / "bin/python"
 
@@ -185,7 +190,7 @@ def release(rehearsal: bool, links: str, skipped: list[str], base: str) -> None:
 def image(version: str, base: str) -> list[Path]:
     """Build the image; return it as a file, and its SBOM."""
     say("building the image")
-    file = PLACE / f"logsrv-{version}-image.tar.gz"
+    file = PLACE / f"logsrv-{version}-image.tar"
     words = ("--save", file, *(("--base", base) if base else ()))
     done = subprocess.run(
         [sys.executable, HERE.parent / "container.py", *words], stdout=subprocess.PIPE
@@ -253,7 +258,7 @@ def publish(out: Path, *files: Path) -> None:
     if out == OUT:
         expect_unpublished(sums, out)
     out.mkdir(parents=True, exist_ok=True)
-    for ending in (".tar.gz", ".whl", ".cdx.json", ".md"):
+    for ending in (".tar.gz", "-image.tar", ".whl", ".cdx.json", ".md"):
         for old in out.glob(f"logsrv[-_]*{ending}"):
             old.unlink()
     # As packaging/deb.sh does, for going back.

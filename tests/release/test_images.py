@@ -31,8 +31,8 @@ def built(folder: Path, moment: int) -> Path:
         folder, "layer.tar", {"etc/passwd": "root", "var/lib/dpkg/arch-native": "amd64"}, moment
     )
     IMAGES["write_image"](layer, "logsrv:1.0.0", folder / "image.tar")
-    IMAGES["settle"](folder / "image.tar", folder / "image.tar.gz", MOMENT)
-    return folder / "image.tar.gz"
+    IMAGES["settle"](folder / "image.tar", folder / "settled.tar", MOMENT)
+    return folder / "settled.tar"
 
 
 def member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
