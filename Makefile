@@ -8,7 +8,7 @@ ARGS ?=
 PYTEST = $(BIN)/python -m pytest
 PORT ?= 1234
 
-.PHONY: help locks run test test-slow test-rest test-all flaky check check-page figures fuzz mutants audit bench speed docs manuals pictures site deb wheels release container clean another-python
+.PHONY: help locks run test test-slow test-rest test-all flaky check check-page figures fuzz mutants audit bench speed docs manuals pictures site deb wheels release golden container clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
@@ -32,7 +32,9 @@ help:
 	@echo 'make deb       build dist/logsrv_*.deb for the Debian that this is'
 	@echo 'make wheels    build logsrv-kit and logsrv of the last commit into dist/'
 	@echo 'make locks     write packaging/locks again: versions and sums of what package and image install'
-	@echo 'make release   build and try what is published, into dist/     (REHEARSAL=1 before it is due)'
+	@echo 'make release   build and try what is published, into dist/     (REHEARSAL=1 before it is due, BASE=debian,'
+	@echo '               SKIP="image debian-12 debian-13")'
+	@echo 'make golden    write the files by which later versions are tested, of the version that is due'
 	@echo 'make container build the image logsrv with podman, buildah or docker'
 	@echo 'make clean     remove what these made'
 	@echo 'PYTHON=… behind any of these: the Python to do it with'
@@ -142,7 +144,12 @@ deb:
 
 # With any Python 3.11, as tools of its own are installed into build/release.
 release:
-	@$(or $(PYTHON),python3) packaging/release/release.py $(if $(REHEARSAL),--rehearsal) $(if $(LINKS),--links '$(LINKS)') $(ARGS)
+	@$(or $(PYTHON),python3) packaging/release/release.py $(if $(REHEARSAL),--rehearsal) $(if $(SKIP),--skip '$(SKIP)') \
+	    $(if $(BASE),--base '$(BASE)') $(if $(LINKS),--links '$(LINKS)') $(ARGS)
+
+# The two by which later versions are tested: CONTRIBUTING.md.
+golden: .venv/dev.ready
+	@sh packaging/release/golden.sh $(BIN)
 
 wheels:
 	@$(or $(PYTHON),python3) packaging/release/release.py --wheels dist

@@ -21,4 +21,4 @@ Readers need only the files of the store:
 `greet` and `gopher` use the same `kit`. `linelog.plugin` puts the parts of the logger together.
 """
 
-__version__ = "0.1.1"
+__version__ = "1.0.0"

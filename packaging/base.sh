@@ -8,6 +8,7 @@
 #     sh packaging/base.sh build/base.tar && podman import build/base.tar logsrv-base
 #     make container ARGS='--base localhost/logsrv-base'
 set -e
+# A container gets resolv.conf and hostname when it starts; these would be of this machine.
 # Compiled files have the time of their sources, which is that of the installation: one folder is left out.
 file=$1
 suite=${2:-trixie}
@@ -20,5 +21,6 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1754697600} mmdebstrap --quiet --variant=
     --include=python3,python3-venv,ca-certificates --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-    --customize-hook='rm -rf "$1"/usr/share/python3/debpython/__pycache__' "$suite" "$file"
+    --customize-hook='rm -rf "$1"/usr/share/python3/debpython/__pycache__' \
+    --customize-hook='rm -f "$1"/etc/resolv.conf "$1"/etc/hostname' "$suite" "$file"
 sha256sum "$file"

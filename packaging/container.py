@@ -1,18 +1,22 @@
 """Builds the image of packaging/Containerfile from the last commit: `make container`.
 
-    python container.py [--base IMAGE] [--extras senders,archive] [OPTION OF THE BUILDER …]
+    python container.py [--base IMAGE] [--extras senders,archive] [--save FILE] [OPTION OF THE BUILDER …]
 
 The builder is podman, buildah or docker, whichever is found first. The image is logsrv:VERSION, and logsrv.
+`--base debian` makes the base of Debian's packages, by packaging/base.sh, where no registry of images can
+be reached. FILE of --save has the same bytes for the same commit on the same base.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import images
 import locks
 
 ROOT = Path(__file__).parent.parent
@@ -23,41 +27,147 @@ BUILDERS = {
     "buildah": ["build", "--format", "docker"],
     "docker": ["build"],
 }
+# What pip is told by its environment counts in the build, too.
+_OF_PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
+_TRUSTED = "/run/trusted.crt"
+OF_DEBIAN = "logsrv-base:debian"
 
 
-def builder() -> list[str]:
-    for name, words in BUILDERS.items():
+def builder() -> str:
+    for name in BUILDERS:
         if found := shutil.which(name):
-            return [found, *words]
-    raise SystemExit("container: there is no podman, buildah or docker")
+            return found
+    raise SystemExit("container: there is no podman, buildah or docker: apt install podman")
+
+
+def usual_base(containerfile: str) -> str:
+    """Return the base that packaging/Containerfile names."""
+    [base] = [line for line in containerfile.splitlines() if line.startswith("ARG BASE=")]
+    return base.removeprefix("ARG BASE=")
+
+
+def fetch_base(program: str, base: str) -> None:
+    """Have the builder fetch the base. Raises SystemExit with what to do without a registry."""
+    done = subprocess.run([program, "pull", base], stdout=subprocess.DEVNULL)
+    if done.returncode:
+        raise SystemExit(
+            f"container: the base {base} cannot be fetched; without a registry of images, --base debian"
+            " makes one of Debian's packages (needs mmdebstrap)"
+        )
+
+
+def base_of_debian(program: str) -> str:
+    """Make the base of Debian's packages, and give it to the builder; return its name there."""
+    tree, image = CONTEXT / "base.tar", CONTEXT / "base-image.tar"
+    print("container: making the base of Debian's packages, in some minutes", flush=True)
+    done = subprocess.run(["sh", ROOT / "packaging/base.sh", tree])
+    if done.returncode:
+        raise SystemExit("container: packaging/base.sh failed; the reason is above")
+    images.write_image(tree, OF_DEBIAN, image)
+    loading: dict[str, list[str | Path]] = {
+        "podman": ["load", "--quiet", "--input", image],
+        "buildah": ["pull", "--quiet", f"docker-archive:{image}"],
+        "docker": ["load", "--quiet", "--input", image],
+    }
+    done = subprocess.run([program, *loading[Path(program).name]], stdout=subprocess.DEVNULL)
+    tree.unlink()
+    image.unlink()
+    if done.returncode:
+        raise SystemExit(
+            f"container: {Path(program).name} cannot load the base; the reason is above"
+        )
+    return "localhost/" * (Path(program).name != "docker") + OF_DEBIAN
+
+
+def save(program: str, image: str, file: Path) -> None:
+    """Write an image to a file, which each of the builders loads."""
+    file.unlink(missing_ok=True)
+    saving: dict[str, list[str | Path]] = {
+        "podman": ["save", "--quiet", "--format", "docker-archive", "--output", file, image],
+        "buildah": ["push", "--quiet", image, f"docker-archive:{file}:{image}"],
+        "docker": ["save", "--output", file, image],
+    }
+    done = subprocess.run([program, *saving[Path(program).name]])
+    if done.returncode:
+        raise SystemExit(f"container: {image} cannot be saved; the reason is above")
+
+
+def for_pip(program: str) -> list[str]:
+    """Return options of the builder by which pip in the build asks and trusts the same as here."""
+    options = [
+        word
+        for name in _OF_PIP
+        if name in os.environ
+        for word in ("--build-arg", f"{name}={os.environ[name]}")
+    ]
+    trusted = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
+    # docker build mounts no file of the machine.
+    if trusted and Path(program).name != "docker":
+        options += [f"--volume={Path(trusted).resolve()}:{_TRUSTED}:ro"]
+        options += ["--build-arg", f"PIP_CERT={_TRUSTED}"]
+    return options
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build an image of the last commit.")
-    parser.add_argument("--base", help="an image with Python 3.11 or newer, and its venv")
+    parser.add_argument(
+        "--base",
+        help="an image with Python 3.11 or newer, and its venv; `debian`: made of Debian's packages",
+    )
     parser.add_argument(
         "--extras", default="columns,senders", help="of setup.cfg (default: columns,senders)"
     )
+    parser.add_argument(
+        "--save",
+        type=Path,
+        metavar="FILE",
+        help="write the image to FILE, NAME.tar, and its SBOM beside it",
+    )
     given, options = parser.parse_known_args()
-    command = builder()
+    program = builder()
     try:
         requirements = locks.for_extras(filter(None, given.extras.split(",")))
     except ValueError as error:
         raise SystemExit(f"container: {error}") from None
     shutil.rmtree(CONTEXT, ignore_errors=True)
+    CONTEXT.mkdir(parents=True)
+    containerfile = ROOT / "packaging/Containerfile"
+    if given.base == "debian":
+        base = base_of_debian(program)
+    elif given.base:
+        base = given.base
+    else:
+        base = usual_base(containerfile.read_text())
+        fetch_base(program, base)
     release = ROOT / "packaging/release/release.py"
     subprocess.run([sys.executable, release, "--archives", CONTEXT], check=True)
     [wheel] = CONTEXT.glob("*.whl")
     version = wheel.name.split("-", 2)[1]
     (CONTEXT / "requirements.txt").write_text(requirements)
     shutil.copy(locks.LOCKS / "sbom.txt", CONTEXT / "tools.txt")
-    if given.base:
-        options += ["--build-arg", f"BASE={given.base}"]
+    for file in CONTEXT.iterdir():
+        # COPY keeps modes.
+        file.chmod(0o644)
+    log = ("git", "log", "-1", "--format=%ct")
+    moment = subprocess.check_output(log, cwd=ROOT, text=True).strip()
+    for name, value in (
+        ("BASE", base),
+        ("EXTRAS", given.extras),
+        ("SOURCE_DATE_EPOCH", moment),
+    ):
+        options += ["--build-arg", f"{name}={value}"]
     tags = [word for tag in (version, "latest") for word in ("--tag", f"logsrv:{tag}")]
-    file = ("--file", str(ROOT / "packaging/Containerfile"))
-    done = subprocess.run([*command, *tags, *file, *options, str(ROOT)])
+    words = [*BUILDERS[Path(program).name], *tags, "--file", containerfile]
+    done = subprocess.run([program, *words, *for_pip(program), *options, ROOT])
     if done.returncode:
-        raise SystemExit(f"container: {command[0]} could not build it")
+        raise SystemExit(f"container: {program} could not build it")
+    if given.save:
+        given.save.parent.mkdir(parents=True, exist_ok=True)
+        save(program, f"logsrv:{version}", CONTEXT / "image.tar")
+        images.settle(CONTEXT / "image.tar", given.save, int(moment))
+        (CONTEXT / "image.tar").unlink()
+        sbom = given.save.with_name(given.save.name.removesuffix(".tar") + ".cdx.json")
+        sbom.write_bytes(images.read_file(given.save, "opt/logsrv/sbom.cdx.json"))
     print(f"container: logsrv:{version} is built")
 
 

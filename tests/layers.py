@@ -13,6 +13,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "cores",
         "descriptor",
         "plugin_folders",
+        "installation",
         "lazy_names",
         "state_table",
         "value",

@@ -39,6 +39,7 @@ from logsrv.cli.command import Command
 from logsrv.cli.line_logger import has_line_logger
 from logsrv.cli.plugins import OVERLOOKED, is_overlooked
 from logsrv.errors import LogsrvError, UsageError
+from logsrv.installation import how_to_install_line_logger
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
@@ -136,7 +137,9 @@ def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     name = arguments.plugin
     makers = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
     if name == PLUGIN and not has_line_logger():
-        raise UsageError("--plugin NAME is needed; for the line logger: pip install logsrv")
+        raise UsageError(
+            f"--plugin NAME is needed; for the line logger: {how_to_install_line_logger()}"
+        )
     if name not in makers:
         near = did_you_mean(name, list(makers))
         path = f"; {OVERLOOKED}" if is_overlooked(Path.cwd()) else ""

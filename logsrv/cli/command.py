@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.line_logger import folders_of_the_line_logger
+from logsrv.installation import how_to_install_line_logger
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.plugins import PACKAGE, Plugins, load_object
 from logsrv.kit.text.escape import one_line
@@ -94,8 +95,13 @@ The servers themselves are plugins of twistd: twistd -n logsrv --help.
 _FOOT_WITHOUT_LINE_LOGGER = """\
 logsrv COMMAND --help shows a command's options; logsrv --version, the version.
 The servers themselves are plugins of twistd: twistd -n greet --help.
-The line logger and its commands: pip install logsrv.
+The line logger and its commands: {}
 """
+
+
+def _foot_without_line_logger() -> str:
+    return _FOOT_WITHOUT_LINE_LOGGER.format(how_to_install_line_logger())
+
 
 COMMANDS = Commands("logsrv.cli", lambda value: isinstance(value, Command), word=__name__)
 
@@ -123,7 +129,7 @@ def commands_help_text() -> str:
     return (
         "usage: logsrv COMMAND ...\n\n"
         f"{rows}\n"
-        f"{_FOOT if 'help' in found else _FOOT_WITHOUT_LINE_LOGGER}"
+        f"{_FOOT if 'help' in found else _foot_without_line_logger()}"
     )
 
 

@@ -25,6 +25,7 @@ from logsrv.cli.command import (
 )
 from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, absence_of_command, has_line_logger
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
+from logsrv.installation import how_to_install_line_logger
 from logsrv.kit.children.starting import fork
 from logsrv.kit.plugins import load_object
 from logsrv.kit.text.terminal import discard_unwritten_output
@@ -91,7 +92,7 @@ def _answer_without_command(words: Sequence[str]) -> int:
         return 0 if words else USAGE
     name = words[0]
     if name in COMMANDS_OF_THE_LINE_LOGGER and not has_line_logger():
-        tell(f"logsrv: {name} needs the line logger: pip install logsrv")
+        tell(f"logsrv: {name} needs the line logger: {how_to_install_line_logger()}")
         return USAGE
     if name == "--version":
         print(f"logsrv {__version__}")

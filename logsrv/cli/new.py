@@ -39,6 +39,7 @@ from logsrv.cli.command import Command
 from logsrv.cli.line_logger import has_line_logger, registries
 from logsrv.cli.origin import installable_origin
 from logsrv.errors import ConfigurationError
+from logsrv.installation import how_to_install_line_logger
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.self_signed import self_signed_certificate
@@ -100,7 +101,9 @@ def run(arguments: argparse.Namespace) -> int:
     _check_name_spelling(name)
     directory = arguments.directory or Path(name)
     if KINDS[kind].for_logger and not has_line_logger():
-        raise ConfigurationError(f"--kind {kind} needs the line logger: pip install logsrv")
+        raise ConfigurationError(
+            f"--kind {kind} needs the line logger: {how_to_install_line_logger()}"
+        )
     _check_directory_unused(directory)
     _check_name_unused(name, kind)
     given = {"description": arguments.description, "listen": arguments.listen}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import logsrv
+from logsrv.installation import direct_url
 
 WHOLE, KIT = "logsrv", "logsrv-kit"
 """The distributions: with the line logger, and with the kit alone."""
@@ -39,12 +39,6 @@ def _is_split() -> bool:
     except metadata.PackageNotFoundError:
         return False
     return any(file.as_posix() == _OF_THE_KIT for file in files)
-
-
-def direct_url(distribution: metadata.Distribution) -> dict[str, Any]:
-    """Return pip's record of a distribution's origin (PEP 610); empty if that was a package index."""
-    record: dict[str, Any] = json.loads(distribution.read_text("direct_url.json") or "{}")
-    return record
 
 
 def path_in_record(record: dict[str, Any]) -> Path | None:

@@ -32,8 +32,9 @@ from twisted.plugin import getPlugins
 from logsrv.cli.arguments import aligned_columns
 from logsrv.cli.command import COMMANDS, Command
 from logsrv.cli.line_logger import missing_parts, registries
-from logsrv.cli.origin import direct_url, path_in_record
+from logsrv.cli.origin import path_in_record
 from logsrv.errors import ConfigurationError
+from logsrv.installation import direct_url
 from logsrv.kit import IProtocolPlugin
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import options_of

@@ -29,6 +29,7 @@ from typing import Any, Generic, TypeVar
 
 import logsrv
 from logsrv.errors import ConfigurationError
+from logsrv.installation import how_to_install_line_logger
 from logsrv.kit.text.words import error_text
 from logsrv.plugin_folders import refused
 
@@ -252,7 +253,9 @@ def _import(name: str) -> ModuleType | str:
     # A module may exit, as a script does.
     except BaseException as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        hint = f"; {missing} needs: pip install logsrv" if missing in _OTHER_WHEEL else ""
+        hint = (
+            f"; this installs it: {how_to_install_line_logger()}" if missing in _OTHER_WHEEL else ""
+        )
         return error_text(error) + hint + _raised_at(error)
 
 

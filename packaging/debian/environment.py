@@ -146,6 +146,8 @@ def _write_settings(folder: Path, frozen: str) -> None:
     # dpkg.
     versions = [line for line in frozen.splitlines() if "==" in line]
     (folder / "wheels.txt").write_text("\n".join(versions) + "\n")
+    # Messages that miss an extra: logsrv/installation.py.
+    (folder / "installed-from").write_text("debian\n")
     (folder / "pip.conf").write_text(f"[install]\nconstraint = {PLACE}/wheels.txt\n")
 
 

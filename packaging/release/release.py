@@ -1,14 +1,19 @@
 """Makes and tries the files of a release: `make release`.
 
-    python release.py [--rehearsal] [--links URL]
+    python release.py [--rehearsal] [--skip NAMES] [--base IMAGE] [--links URL]
     python release.py --archives DIR
     python release.py --wheels DIR
 
-It makes them from the last commit only, into dist/: source distribution and wheel, with the same bytes for
-the same commit; an SBOM of it, and one of each extra; notes from the changelog; SHA256SUMS. It installs
-both archives into an environment of each Python of this machine, and tries every command there. Its own
-files are in build/release; it publishes nothing. The second form builds the archives of the whole tree into
-DIR, the third those of logsrv-kit and logsrv; both try nothing.
+It makes them from the last commit only, into dist/: source distributions and wheels; the packages of Debian
+12 and 13, each in a bare one; the image; manual pages and completions; the locks; an SBOM of each; notes
+from the changelog; SHA256SUMS. The same commit gives the same bytes. It installs the archives into an
+environment of each Python of this machine, and tries every command there. Its own files are in
+build/release; it publishes nothing. A rehearsal goes on if something is against a release, and puts its
+files into dist/rehearsal. --skip leaves out `image`, `debian-12` or `debian-13`, which need programs that
+not every machine has.
+
+The second form builds the archives of the whole tree into DIR, the third those of logsrv-kit and logsrv;
+both try nothing.
 """
 
 from __future__ import annotations
@@ -20,76 +25,29 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+import debian
 from contents import complaints
+from objections import (
+    DEBIANS,
+    IMAGE,
+    expect_clone,
+    expect_unpublished,
+    missing_programs,
+    objections,
+    section,
+    version_of,
+)
+from programs import ROOT, run, say
 from pythons import pythons
+from tarballs import files_below, write_tarball
 
 HERE = Path(__file__).parent
 LOCKS = HERE.parent / "locks"
-ROOT = HERE.parent.parent
 PLACE = ROOT / "build" / "release"
 OUT = ROOT / "dist"
 PIP = ("-m", "pip", "--disable-pip-version-check")
-
-
-def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
-    """Return a command's standard output. Raises SystemExit with all its output if its status is not 0."""
-    done = subprocess.run(
-        command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True
-    )
-    if done.returncode:
-        words = " ".join(map(str, command))
-        raise SystemExit(f"release: {words} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def say(what: str) -> None:
-    print(f"release: {what}", flush=True)
-
-
-def version_of(init: str) -> str:
-    """Return the version in the text of `logsrv/__init__.py`."""
-    [version] = re.findall(r'^__version__ = "([^"]+)"$', init, re.MULTILINE)
-    return str(version)
-
-
-def section(changelog: str, version: str) -> tuple[str, str]:
-    """Return (text in brackets after the version in its heading, its section); ("", "") if
-    there is none.
-    """
-    heading = rf"^## {re.escape(version)}(?: \((.*)\))?\n"
-    found = re.search(heading + r"((?:(?!^## ).*\n)*)", changelog, re.MULTILINE)
-    return (found[1] or "", found[2].strip() + "\n") if found else ("", "")
-
-
-def objections(root: Path, version: str) -> Iterator[str]:
-    """Yield the reasons why the last commit of a repository must not be released as this version."""
-    if run("git", "status", "--porcelain", cwd=root).strip():
-        yield "there are changes that are not committed, and would not be in it"
-    tagged = run(
-        "git", "tag", "--list", f"v{version}", "--format=%(objectname)%(*objectname)", cwd=root
-    )
-    head = run("git", "rev-parse", "HEAD", cwd=root).strip()
-    if tagged.strip() and not tagged.strip().endswith(head):
-        yield f"the tag v{version} is at another commit; raise __version__ in logsrv/__init__.py"
-    changelog = run("git", "show", "HEAD:docs/changelog.md", cwd=root)
-    date, text = section(changelog, version)
-    if not text.strip():
-        yield f"docs/changelog.md says nothing of {version}"
-    elif not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
-        yield f'docs/changelog.md has "({date})" in the heading of {version}, where the date belongs'
-    for name in ("stores.tar.xz", "answers.json"):
-        path = f"tests/golden/{version}/{name}"
-        if not run("git", "ls-tree", "--name-only", "HEAD", path, cwd=root):
-            yield f"{path} is missing, by which later versions are tested; golden.py makes it"
-
-
-def expect_clone(root: Path) -> None:
-    """Raise SystemExit unless this tree is a git repository itself; git would use one around it."""
-    if not (root / ".git").exists():
-        raise SystemExit("release: only a clone of git has a commit to build: git clone")
 
 
 def tools(lock: str) -> Path:
@@ -100,8 +58,13 @@ def tools(lock: str) -> Path:
     if not mark.exists() or mark.read_text() != wanted:
         say(f"installing its tools into build/release/tools-{lock}")
         run(sys.executable, "-m", "venv", "--clear", place)
-        with_sums = ("--only-binary", ":all:", "--require-hashes", "-r", file)
-        run(place / "bin/python", *PIP, "install", "--quiet", *with_sums)
+        pip = (place / "bin/python", *PIP, "install", "--quiet", "--require-hashes")
+        if lock == "package":
+            # argparse-manpage has no wheel: its source is built with setuptools of a lock, too.
+            run(*pip, "--only-binary", ":all:", "-r", LOCKS / "archives.txt")
+            run(*pip, "--no-build-isolation", "-r", file)
+        else:
+            run(*pip, "--only-binary", ":all:", "-r", file)
         mark.write_text(wanted)
     return place / "bin/python"
 
@@ -180,13 +143,16 @@ def try_on(
     return place / "bin/python"
 
 
-def release(rehearsal: bool, links: str) -> None:
+def release(rehearsal: bool, links: str, skipped: list[str], base: str) -> None:
     version = version_of(run("git", "show", "HEAD:logsrv/__init__.py"))
     against = list(objections(ROOT, version))
     for each in against:
         say(f"rehearsal of {version}: {each}" if rehearsal else each)
     if against and not rehearsal:
         raise SystemExit("release: nothing was made (make release REHEARSAL=1 goes on here)")
+    lacking = list(missing_programs(skipped, base))
+    if lacking:
+        raise SystemExit("\n".join(f"release: {each}" for each in lacking))
     tool = tools("release")
     say(f"building {version} from the last commit, twice")
     source, wheel = made_twice()
@@ -197,6 +163,8 @@ def release(rehearsal: bool, links: str) -> None:
     parts = pair(source, wheel, PLACE / "pair")
     say("twine check")
     run(tool, "-m", "twine", "check", "--strict", source, *parts)
+    # First, as its base may be out of reach.
+    made = [] if IMAGE in skipped else image(version, base)
     for name, python in pythons():
         say(f"trying wheels and source distributions on Python {name}")
         environment = try_on(python, PLACE / f"python-{name}", tool, source, wheel, parts)
@@ -204,11 +172,68 @@ def release(rehearsal: bool, links: str) -> None:
     sbom = PLACE / f"logsrv-{version}.cdx.json"
     cyclonedx = (tool, "-m", "cyclonedx_py", "environment", "--output-reproducible")
     run(*cyclonedx, "--output-file", sbom, environment, SOURCE_DATE_EPOCH=time_of_commit())
-    of_extras = [sbom_of_extra(tool, extra, version) for extra in extras()]
+    made += [sbom, *(sbom_of_extra(tool, extra, version) for extra in extras())]
+    made += [manuals(environment, version), locks(version)]
+    # The packages of a release have its number; those of any other commit have the commit.
+    tag = "" if against else f"v{version}"
+    for part, number in DEBIANS.items():
+        if part not in skipped:
+            made += packages(number, tag)
     notes = PLACE / f"logsrv-{version}.md"
     text = section(run("git", "show", "HEAD:docs/changelog.md"), version)[1]
     notes.write_text(re.sub(r"\]\((?=[\w./-]+\.md)", f"]({links}", text))
-    publish(source, *parts, sbom, *of_extras, notes)
+    publish(OUT / "rehearsal" if rehearsal else OUT, source, *parts, *made, notes)
+    for each in skipped:
+        say(f"without {each}, as SKIP says: this machine has not made or tried it")
+
+
+def image(version: str, base: str) -> list[Path]:
+    """Build the image; return it as a file, and its SBOM."""
+    say("building the image")
+    file = PLACE / f"logsrv-{version}-image.tar"
+    words = ("--save", file, *(("--base", base) if base else ()))
+    done = subprocess.run(
+        [sys.executable, HERE.parent / "container.py", *words], stdout=subprocess.PIPE
+    )
+    if done.returncode:
+        raise SystemExit(
+            "release: the image was not built; the reason is above. BASE=debian builds it without a"
+            f" registry of images; SKIP={IMAGE} leaves it out"
+        )
+    return [file, PLACE / f"logsrv-{version}-image.cdx.json"]
+
+
+def packages(number: str, tag: str) -> list[Path]:
+    """Build the packages of a Debian in a bare one; return them and their SBOMs."""
+    say(f"building the packages of Debian {number} in a bare one")
+    folder = PLACE / f"debian-{number}"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        return debian.build(ROOT, number, tag, folder)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(
+            f"release: the packages of Debian {number} were not built:\n{error.output}\n"
+            f"release: SKIP=debian-{number} leaves them out"
+        ) from None
+
+
+def manuals(python: Path, version: str) -> Path:
+    """Write manual pages and completions, from an environment with logsrv, into a tar file."""
+    say("manual pages and completions of shells")
+    folder = PLACE / "manuals"
+    shutil.rmtree(folder, ignore_errors=True)
+    [modules] = tools("package").parent.parent.glob("lib/python3*/site-packages")
+    words = (python, HERE.parent / "manuals/generate.py", folder)
+    run(*words, PYTHONPATH=str(modules), COLUMNS="100")
+    file = PLACE / f"logsrv-{version}-manuals.tar.gz"
+    return write_tarball(file, files_below(folder), int(time_of_commit()))
+
+
+def locks(version: str) -> Path:
+    """Write the locks of the last commit, versions and sums of all that is installed, into a tar file."""
+    names = [f"{name}.txt" for name in ("base", "pip", *extras())]
+    files = {name: run("git", "show", f"HEAD:packaging/locks/{name}").encode() for name in names}
+    return write_tarball(PLACE / f"logsrv-{version}-locks.tar.gz", files, int(time_of_commit()))
 
 
 def extras() -> list[str]:
@@ -227,16 +252,22 @@ def sbom_of_extra(tool: Path, extra: str, version: str) -> Path:
     return sbom
 
 
-def publish(*files: Path) -> None:
-    """Put these files and their sums into dist/, and remove earlier ones."""
-    OUT.mkdir(exist_ok=True)
-    for ending in (".tar.gz", ".whl", ".cdx.json", ".md"):
-        for old in OUT.glob(f"logsrv[-_]*{ending}"):
-            old.unlink()
+def publish(out: Path, *files: Path) -> None:
+    """Put these files and their sums into a folder, and remove those of before."""
     sums = "".join(f"{sum_of(file)}  {file.name}\n" for file in files)
+    if out == OUT:
+        expect_unpublished(sums, out)
+    out.mkdir(parents=True, exist_ok=True)
+    for ending in (".tar.gz", "-image.tar", ".whl", ".cdx.json", ".md"):
+        for old in out.glob(f"logsrv[-_]*{ending}"):
+            old.unlink()
+    # As packaging/deb.sh does, for going back.
+    for old in out.glob("logsrv[-_]*.deb"):
+        (out / "before").mkdir(exist_ok=True)
+        old.replace(out / "before" / old.name)
     for file in files:
-        shutil.copy(file, OUT)
-    (OUT / "SHA256SUMS").write_text(sums)
+        shutil.copyfile(file, out / file.name)
+    (out / "SHA256SUMS").write_text(sums)
     print(sums, end="")
 
 
@@ -252,7 +283,25 @@ if __name__ == "__main__":
     parser.add_argument(
         "--wheels", type=Path, metavar="DIR", help="build logsrv-kit and logsrv into DIR only"
     )
+    parser.add_argument(
+        "--skip",
+        default="",
+        metavar="NAMES",
+        help=f"leave out, with spaces between them: {', '.join((IMAGE, *DEBIANS))}",
+    )
+    parser.add_argument(
+        "--base",
+        default="",
+        help="of the image; `debian`: of Debian's packages, without a registry",
+    )
     given = parser.parse_args()
+    skipped = given.skip.split()
+    for each in skipped:
+        if each not in (IMAGE, *DEBIANS):
+            parser.error(f"--skip {each}: it is one of {', '.join((IMAGE, *DEBIANS))}")
+    # The same bytes for whoever makes them.
+    os.umask(0o022)
+    os.environ |= {"TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
     expect_clone(ROOT)
     if given.archives:
         print(*archives(given.archives.absolute()), sep="\n")
@@ -262,5 +311,5 @@ if __name__ == "__main__":
         made = pair(source, wheel, given.wheels.absolute())
         print(*made, shutil.copy(source, given.wheels), sep="\n")
         sys.exit()
-    release(given.rehearsal, given.links)
-    say("all files are in dist/")
+    release(given.rehearsal, given.links, skipped, given.base)
+    say(f"all files are in {'dist/rehearsal' if given.rehearsal else 'dist'}/")

@@ -8,6 +8,7 @@ import pytest
 from logsrv.cli.command import COMMANDS
 from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, has_line_logger, registries
 from logsrv.cli.main import main
+from logsrv.installation import how_to_install_line_logger
 from logsrv.kit.plugins import PACKAGE
 from tests.parts.modules import MODULES, ROOT, imported, name_of
 from tests.parts.scripts import script
@@ -80,10 +81,11 @@ def kit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_command_of_the_line_logger_says_what_to_install(kit_alone, capsys):
     assert main(["search", "error"]) == 2
-    assert capsys.readouterr().err == "logsrv: search needs the line logger: pip install logsrv\n"
+    said = f"logsrv: search needs the line logger: {how_to_install_line_logger()}\n"
+    assert capsys.readouterr().err == said
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert "pip install logsrv" in out
+    assert how_to_install_line_logger() in out
     assert "  run " in out
     assert "  search " not in out
 

@@ -1,14 +1,18 @@
 """What stands against a release, and what its notes are."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.archives import ROOT
 from tests.parts.scripts import script
 from tests.release.repositories import commit, git
 
+RELEASE_SCRIPT = ROOT / "packaging/release/release.py"
 RELEASE = script("release/release.py")
 section: Callable[[str, str], tuple[str, str]] = RELEASE["section"]
 
@@ -54,6 +58,9 @@ def repository(tmp_path: Path) -> Path:
         folder.mkdir(parents=True)
         for name in ("stores.tar.xz", "answers.json"):
             (folder / name).touch()
+        promised = tmp_path / f"tests/corpus/promised/{version}.txt"
+        promised.parent.mkdir(parents=True, exist_ok=True)
+        promised.touch()
     git(tmp_path, "init", "--quiet")
     commit(tmp_path)
     return tmp_path
@@ -86,6 +93,7 @@ def test_a_version_is_released_once(repository, how):
         ("1.1.0", '"(unreleased)" in the heading of 1.1.0, where the date belongs'),
         ("1.2.0", "docs/changelog.md says nothing of 1.2.0"),
         ("1.3.0", "tests/golden/1.3.0/stores.tar.xz is missing"),
+        ("1.3.0", "tests/corpus/promised/1.3.0.txt is missing"),
     ],
 )
 def test_an_unfinished_step_stands_against_a_release(repository, version, said):
@@ -93,3 +101,47 @@ def test_an_unfinished_step_stands_against_a_release(repository, version, said):
     (repository / "new").touch()
     uncommitted = "there are changes that are not committed, and would not be in it"
     assert uncommitted in objections(repository, version)
+
+
+def test_a_tag_that_only_origin_has_stands_against_a_release(repository, tmp_path_factory):
+    clone = tmp_path_factory.mktemp("clone")
+    git(clone, "clone", "--quiet", str(repository), ".")
+    git(repository, "tag", "--annotate", "--message", "1.0.0", "v1.0.0")
+    assert objections(clone) == []
+    commit(clone)
+    [said] = objections(clone)
+    assert said.startswith("origin has the tag v1.0.0 at another commit; raise __version__")
+
+
+def test_an_origin_that_does_not_answer_is_said_and_stands_against_nothing(repository, capsys):
+    git(repository, "remote", "add", "origin", str(repository / "gone"))
+    assert objections(repository) == []
+    assert "release: origin does not answer" in capsys.readouterr().out
+
+
+def test_a_file_of_a_version_is_made_once(tmp_path):
+    expect_unpublished = RELEASE["expect_unpublished"]
+    sums = "1234  logsrv-1.0.0.tar.gz\n5678  logsrv-1.0.0.md\n"
+    expect_unpublished(sums, tmp_path)
+    (tmp_path / "SHA256SUMS").write_text(sums)
+    expect_unpublished(sums, tmp_path)
+    expect_unpublished("9999  logsrv-1.0.1.tar.gz\n", tmp_path)
+    with pytest.raises(SystemExit, match=r"logsrv-1\.0\.0\.md is there already, with other bytes"):
+        expect_unpublished(sums.replace("5678", "9999"), tmp_path)
+
+
+def test_a_program_that_is_missing_is_named_with_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing_programs = RELEASE["missing_programs"]
+    said = list(missing_programs([], ""))
+    assert [each.split(" needs ")[0] for each in said] == ["debian-12", "debian-13", "image"]
+    assert "apt install mmdebstrap" in said[0] and "SKIP=debian-12" in said[0]
+    assert "apt install podman" in said[2] and "SKIP=image" in said[2]
+    assert list(missing_programs(["debian-12", "debian-13", "image"], "debian")) == []
+
+
+def test_an_unknown_part_is_no_part_to_skip():
+    words = (sys.executable, RELEASE_SCRIPT, "--skip", "images")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 2
+    assert "--skip images: it is one of image, debian-12, debian-13" in done.stderr

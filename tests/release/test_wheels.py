@@ -119,7 +119,8 @@ def test_the_kit_alone(environment, wheels, tmp_path):
     said = environment.run(sys.executable, RELEASE / "installed.py", "--kit", environment.bin)
     assert "greet greets" in said
     refused = environment.run(environment.bin / "logsrv", "new", "x", "--kind", "input", status=1)
-    assert refused == "logsrv new: --kind input needs the line logger: pip install logsrv\n"
+    wheel = f"{environment.bin}/pip install {wheels.rest}"
+    assert refused == f"logsrv new: --kind input needs the line logger: {wheel}\n"
     # A project of its own: its tests pass, and its server imports little.
     environment.run(environment.bin / "logsrv", "new", "shout")
     project = environment.place / "shout"

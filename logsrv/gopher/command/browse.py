@@ -17,6 +17,7 @@ from logsrv.gopher.command.arguments import (
     make_parser,
 )
 from logsrv.gopher.fetch.local import resolve_typed_address
+from logsrv.installation import how_to_install
 from logsrv.kit.options.argument_parser import Parser
 
 DESCRIPTION = """\
@@ -52,7 +53,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     connection = connection_options(options)
     if not all(map(find_spec, _NEEDED)):
         raise ConfigurationError(
-            "the browser needs Textual and Pillow: pip install 'logsrv[browse]'"
+            f"the browser needs Textual and Pillow; this installs them: {how_to_install('browse')}"
         )
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigurationError("browsing needs a terminal; gopher URL prints one page anywhere")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
+from logsrv.installation import how_to_install
 from logsrv.kit.inspect.inspect_settings import InspectEndpoint, OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.peer_user import tells_users, user_of_peer
@@ -25,7 +26,6 @@ log = Logger()
 MOST_SCRAPES = 100
 # Operators at an address of --inspect at a time; more are refused.
 MOST_SESSIONS = 32
-NO_CONCH = "--inspect ssh: needs Twisted Conch: pip install 'logsrv[inspect]'"
 NO_PYTHON_THERE = (
     "--inspect-python goes with unix: and ssh: only: whoever is on this machine, and a page in its "
     "browser, can connect to {}"
@@ -135,5 +135,7 @@ def _ssh() -> Any:
     try:
         from logsrv.kit.inspect import _ssh as ssh
     except ImportError:
-        raise ConfigurationError(NO_CONCH) from None
+        raise ConfigurationError(
+            f"--inspect ssh: needs Twisted Conch; this installs it: {how_to_install('inspect')}"
+        ) from None
     return ssh

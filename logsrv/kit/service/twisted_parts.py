@@ -19,6 +19,7 @@ from twisted.application.service import ServiceMaker
 import twisted
 from logsrv import __version__
 from logsrv.errors import StartError
+from logsrv.installation import this_installation
 
 TESTED = (26, 10)
 """The newest Twisted that the tests have run with."""
@@ -91,7 +92,8 @@ def require_private_parts(version: str = twisted.__version__) -> None:
 
 def _remedy() -> str:
     major, minor = TESTED
-    return f"update logsrv, or run: pip install 'Twisted[tls]<{major}.{minor + 1}'"
+    older = this_installation().installing(f"Twisted[tls]<{major}.{minor + 1}")
+    return f"update logsrv, or run: {older}"
 
 
 def missing_parts() -> list[str]:

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from logsrv.clock import Clock
+from logsrv.installation import how_to_install
 from logsrv.kit.observe.metrics import LONG, Durations
 from logsrv.linelog.columns.child_process import (
     ColumnsOutcome,
@@ -117,7 +118,7 @@ class ColumnMaker:
         if before == "NEW" and is_wanted:
             threading.Thread(target=self._run, name="store-columns", daemon=True).start()
         elif policy.columns and not is_wanted:
-            log.info("no columns are made without the extra: pip install 'logsrv[columns]'")
+            log.info("no columns are made without the extra: {how}", how=how_to_install("columns"))
 
     def _advance(self, event: str) -> None:
         self._state = NEXT[self._state][event]

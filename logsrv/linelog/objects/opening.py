@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from logsrv.installation import how_to_install
 from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.objects.interface import Archive, UnusableArchive
 from logsrv.linelog.objects.url import FILE, parse_archive_url
@@ -32,6 +33,6 @@ def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Ar
             raise
         return UnusableArchive(
             found.address,
-            f"{found.scheme}: needs the package {error.name}; install it with"
-            " pip install 'logsrv[archive]'",
+            f"{found.scheme}: needs the package {error.name}; this installs it:"
+            f" {how_to_install('archive')}",
         )

@@ -2,7 +2,7 @@
 
 There is one table, logs(time, source, name, host, level, message, fields, segment, "offset"); every
 other column that the statement names is a field, as in: select status, count(*) from logs group by
-status. Needs the extra sql (pip install 'logsrv[sql]').
+status. Needs the extra sql, on Debian the package logsrv-sql.
 
 Examples:
 
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from logsrv.cli.arguments import tell
 from logsrv.cli.command import Command
 from logsrv.errors import LogsrvError, QueryError, UsageError
+from logsrv.installation import how_to_install
 from logsrv.kit.children.child_side import limit_extra_memory
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
@@ -44,10 +45,7 @@ command = Command(
     "sql", "ask a store in SQL (extra sql)", __name__, searches=True, limits_memory=True
 )
 
-_NOT_INSTALLED = (
-    "SQL needs DuckDB and PyArrow, which are not installed; this installs them: "
-    "the Debian package logsrv-sql, or elsewhere: pip install 'logsrv[sql]'"
-)
+_NOT_INSTALLED = "SQL needs DuckDB and PyArrow, which are not installed; this installs them: {}"
 # Bytes of memory; with more, the command ends with NO_MEMORY. This is twice what the largest answer needs.
 # DuckDB's own limit is not enough: it does not count a text that is made in one step.
 MEMORY = 1 << 30
@@ -96,7 +94,7 @@ def _run_statement(arguments: argparse.Namespace) -> int:
     try:
         from logsrv.linelog.sql import answer, fault, rows
     except ImportError as error:
-        raise LogsrvError(_NOT_INSTALLED) from error
+        raise LogsrvError(_NOT_INSTALLED.format(how_to_install("sql"))) from error
 
     asked = question_with_hints([arguments.query], "sql", only_lines="--query")
     with open_view(arguments, "sql") as view:

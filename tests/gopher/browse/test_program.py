@@ -15,6 +15,7 @@ import pytest
 
 from logsrv.gopher.command import browse
 from logsrv.gopher.command.main import run as gopher
+from logsrv.installation import how_to_install
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.escape import printable
 from tests.parts.programs import program
@@ -270,7 +271,7 @@ def test_without_textual_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(browse, "find_spec", lambda name: None)
     errors = StringIO()
     assert gopher(["browse"], BytesIO(), errors) == 1
-    assert "pip install 'logsrv[browse]'" in errors.getvalue()
+    assert how_to_install("browse") in errors.getvalue()
 
 
 def test_without_a_terminal_it_says_so():

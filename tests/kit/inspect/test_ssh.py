@@ -1,6 +1,7 @@
 """--inspect ssh: with a real OpenSSH client."""
 
 import builtins
+import re
 import socket
 import subprocess
 import threading
@@ -18,6 +19,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from logsrv.errors import ConfigurationError
+from logsrv.installation import how_to_install
 from logsrv.kit.inspect._session import SessionSettings
 from logsrv.kit.inspect.inspect_settings import OperatorSettings, parse_inspect_endpoint
 from logsrv.kit.service._operator_sites import operator_sites
@@ -212,5 +214,5 @@ def test_without_conch_a_sentence_says_what_to_install(monkeypatch):
     imported = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", no_conch)
     settings = OperatorSettings(inspect=(parse_inspect_endpoint("ssh:0:keys=k:hostKey=h"),))
-    with pytest.raises(ConfigurationError, match=r"pip install 'logsrv\[inspect\]'"):
+    with pytest.raises(ConfigurationError, match=re.escape(how_to_install("inspect"))):
         operator_sites(looked_into()[1], settings)

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock as ReactorClock
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.errors import StoreError
+from logsrv.installation import how_to_install
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.columns import maker_thread
 from logsrv.linelog.columns.child_process import ColumnsOutcome, ColumnsProcess
@@ -396,7 +397,7 @@ def test_without_the_extra_one_line_says_that_there_are_none(stage, monkeypatch)
     stage.start()
     assert stage.asked() == []
     [sentence] = stage.said()
-    assert sentence.startswith("info no columns are made") and "logsrv[columns]" in sentence
+    assert sentence.startswith("info no columns are made") and how_to_install("columns") in sentence
 
 
 def test_a_stop_gives_up_the_columns_under_way(stage):

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from logsrv.errors import QueryError
+from logsrv.installation import how_to_install
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.sql.answer import connect_in_memory, disable_external_access, require_read_only
 from tests.parts.stores import make_store
@@ -69,8 +70,7 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(tmp_path):
         text=True,
         timeout=PATIENCE,
     )
-    assert done.returncode and done.stderr.endswith("pip install 'logsrv[sql]'\n"), done.stderr
-    assert "the Debian package logsrv-sql" in done.stderr
+    assert done.returncode and done.stderr.endswith(f"{how_to_install('sql')}\n"), done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -14,6 +14,7 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
+from logsrv.installation import how_to_install
 from logsrv.kit.connections.client_tls import TLSOptions, tls_context
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.observe.rate_limited_log import Failures, RateLimitedLog
@@ -33,7 +34,6 @@ from logsrv.linelog.lines.bodies import RequestRefused
 from logsrv.reactor import AsyncioThread, Timer
 
 log = Logger()
-NEEDS = "needs the package {}; install it with pip install 'logsrv[nats]'"
 AGAIN = 15.0
 """Seconds until fetching begins again after an error of our own."""
 BUSY = 0.2
@@ -53,7 +53,8 @@ class NatsReceiver:
             if (error.name or "").startswith("logsrv"):
                 raise
             raise ConfigurationError(
-                f"--listen {intake.label} {NEEDS.format(error.name)}"
+                f"--listen {intake.label} needs the package {error.name}; this installs it:"
+                f" {how_to_install('nats')}"
             ) from None
         # No limit is needed, because the fetcher limits its blocks in memory.
         self._bodies = UnfinishedData(lambda: sys.maxsize)

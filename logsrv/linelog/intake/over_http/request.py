@@ -7,6 +7,7 @@ is discarded first, and the connection stays open.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -17,6 +18,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from logsrv.errors import StoreError
+from logsrv.installation import how_to_install
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.web.access import foreign_page_refusal, http_refusal
 from logsrv.kit.web.channel import host_and_target, request_line
@@ -52,6 +54,13 @@ from logsrv.reactor import Timer
 from logsrv.state_table import state_table
 
 log = Logger()
+
+
+@cache
+def _remedy() -> str:
+    """Return what the log adds for a missing extra. Senders get no path of the server."""
+    return f": {how_to_install('senders')}"
+
 
 # A refused body of at most this many bytes is read to its end: then the connection can stay open.
 MOST_DISCARDED = 1 << 20
@@ -339,7 +348,9 @@ class InputRequest(Request):
         if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE:
             # The store logs itself that it is busy.
             about = f"{refusal.reason} {refusal.status}"
-            self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"), about)
+            remedy = _remedy() if refusal.status == HTTPStatus.NOT_IMPLEMENTED else ""
+            said = one_line(f"refused: {refusal}{remedy}")
+            self._intake.complain(self._channel.source, said, about)
 
     def _answer_refusal(self, refusal: RequestRefused) -> None:
         if refusal.status == 401:

@@ -128,13 +128,15 @@ def _find_signs(text: bytes) -> tuple[Offsets, npt.NDArray[np.uint8], Offsets]:
 def import_extra(module: str, what: str) -> Any:
     """Import a module of the extra `senders`. Raises RequestRefused (501) if it is not installed.
 
+    The server's log tells how to install it. The sender, who may be a stranger, gets no path of the server.
+
     what: the thing that needs it, in the plural, for the sentence.
     """
     try:
         return import_module(module)
     except ImportError:
         raise RequestRefused(
-            501, f"{what} need pip install 'logsrv[senders]' on the server"
+            501, f"{what} need the extra senders on the server; its log says how to install it"
         ) from None
 
 

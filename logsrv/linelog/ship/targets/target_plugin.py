@@ -24,6 +24,7 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
+from logsrv.installation import how_to_install, this_installation
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.connections.keepalive import KEEPALIVE
 from logsrv.kit.options.files import read_secret
@@ -257,13 +258,23 @@ def _is_installed(package: str) -> bool:
         return False
 
 
+def _how_to_install(requirement: str) -> str:
+    """Return the command for what a target needs: an extra of ours, or a stranger's package."""
+    found = re.fullmatch(r"logsrv\[([\w,-]+)\]", requirement)
+    return (
+        how_to_install(*found[1].split(","))
+        if found
+        else this_installation().installing(requirement)
+    )
+
+
 def check_package_installed(url: ShipURL) -> None:
     """Raise ConfigurationError if the package for a target is missing; does not import the package."""
     package = url.plugin.package
     if package and not _is_installed(package):
         raise ConfigurationError(
-            f"{url.scheme}: needs the package {package}; install it with pip install"
-            f" '{url.plugin.install}'"
+            f"{url.scheme}: needs the package {package}; this installs it:"
+            f" {_how_to_install(url.plugin.install)}"
         )
 
 
