@@ -2,7 +2,9 @@
 
 # Given, .venv is made with it, anew if it is of another; else with python3, or what uv takes.
 PYTHON ?=
-BIN = .venv/bin
+# CI has a second one: `make test-rest VENV=build/venv`.
+VENV = .venv
+BIN = $(VENV)/bin
 ARGS ?=
 # What runs the tests: CI has .ci/rerun.py, which runs once more what failed.
 PYTEST = $(BIN)/python -m pytest
@@ -39,7 +41,7 @@ help:
 	@echo 'make clean     remove what these made'
 	@echo 'PYTHON=… behind any of these: the Python to do it with'
 
-run: .venv/run.ready
+run: $(VENV)/run.ready
 	@sh .make/run.sh '$(PORT)' $(ARGS)
 
 # Compiled files are kept, even where the environment says not to: each worker and each daemon of the
@@ -52,12 +54,12 @@ test-all: export COLD_DAEMONS = 1
 # Six workers for two cores: many tests wait for a process or a timer.
 SIDE_BY_SIDE = --forks 6
 
-test: .venv/dev.ready
+test: $(VENV)/dev.ready
 	@echo 'make test: running the quick tests'
 	@$(PYTEST) -m 'not slow and not long' $(SIDE_BY_SIDE) $(ARGS)
 	@echo 'make test: all passed. Next: make check, or make run and then telnet localhost 1234'
 
-test-slow: .venv/dev.ready
+test-slow: $(VENV)/dev.ready
 	@echo 'make test-slow: running the slow tests'
 	@$(PYTEST) -m 'slow and not long' $(SIDE_BY_SIDE) $(ARGS)
 	@echo 'make test-slow: all passed'
@@ -68,23 +70,23 @@ RULES = $(addprefix tests/,$(addsuffix .py,$(addprefix test_,expressions figures
 # What CI runs beside make test and make check. Only files with such tests are collected; a worker gets all tests
 # of a file. With seven workers for two cores a quarter of the CPU was idle.
 REST = (slow or long) and not nightly
-test-rest: .venv/dev.ready
+test-rest: $(VENV)/dev.ready
 	@echo 'make test-rest: running the slow and the long tests, but for those of each night'
 	@$(PYTEST) -m '$(REST)' --forks 10 --files-together $(ARGS) \
 		$$(grep -rlE --include='test_*.py' 'mark\.(slow|long)' tests | grep -vxF $(addprefix -e ,$(RULES)))
 	@echo 'make test-rest: all passed'
 
 # What a plain pytest runs.
-test-all: .venv/dev.ready
+test-all: $(VENV)/dev.ready
 	@echo 'make test-all: running every test'
 	@$(PYTEST) $(ARGS)
 	@echo 'make test-all: all passed'
 
 # Tests, or @FILE with the lines "flaky: TEST" that CI printed; ARGS="--times 200 …" for another number.
-flaky: .venv/dev.ready
+flaky: $(VENV)/dev.ready
 	@$(BIN)/python .ci/flaky.py $(ARGS)
 
-check: .venv/dev.ready
+check: $(VENV)/dev.ready
 	@echo 'make check: ruff check, ruff format, mypy, zizmor, the page, the house rules'
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -101,37 +103,37 @@ check-page:
 	@sh .make/page.sh
 	@echo 'make check-page: clean'
 
-figures: .venv/dev.ready
+figures: $(VENV)/dev.ready
 	@$(BIN)/python -m pytest -q -s tests/test_figures.py tests/test_rooms.py $(ARGS)
 
 # SECONDS for all of them; TARGET: some, parted by spaces. ARGS: of tests/fuzz/fuzz.py.
 SECONDS ?= 60
 TARGET ?=
-fuzz: .venv/fuzz.ready
+fuzz: $(VENV)/fuzz.ready
 	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS) $(ARGS) $(TARGET)
 
 # ARGS: of tests/mutants: `--random 500`, or files.
 SINCE ?=
 mutants: SECONDS = 600
-mutants: .venv/dev.ready
+mutants: $(VENV)/dev.ready
 	@$(BIN)/python tests/mutants --seconds $(SECONDS) $(if $(SINCE),--since '$(SINCE)') $(ARGS)
 
 # What is known of holes in what we depend on: asks PyPI, and fails where that does not answer.
 audit:
 	@sh .make/audit.sh '$(PYTHON)'
 
-bench: .venv/run.ready
+bench: $(VENV)/run.ready
 	@$(BIN)/python -m bench $(ARGS)
 
 # Half an hour with valgrind, less with perf. The first is of a machine that may be busy: its bars are only shown.
-speed: .venv/run.ready
+speed: $(VENV)/run.ready
 	-@$(BIN)/python -m bench.requests
 	@$(BIN)/python -m bench.instructions $(if $(SINCE),--since '$(SINCE)') $(ARGS)
 
-docs: .venv/run.ready
+docs: $(VENV)/run.ready
 	@$(BIN)/python docs/generate.py
 
-pictures: .venv/dev.ready
+pictures: $(VENV)/dev.ready
 	@LOGSRV_PICTURES=docs/pictures $(BIN)/python -m pytest -q -m long $(ARGS) \
 	    tests/linelog/http/page/test_looks.py -k 'a_picture or themes'
 
@@ -154,29 +156,29 @@ golden: .venv/dev.ready
 wheels:
 	@$(or $(PYTHON),python3) packaging/release/release.py --wheels dist
 
-locks: .venv/dev.ready
+locks: $(VENV)/dev.ready
 	@$(BIN)/python packaging/locks.py
 
 container:
 	@$(or $(PYTHON),python3) packaging/container.py $(ARGS)
 
 # Asked for another Python than that of .venv, the two below are made again.
-ANOTHER = $(if $(PYTHON),$(shell sh .make/another.sh '$(PYTHON)'))
+ANOTHER = $(if $(PYTHON),$(shell sh .make/another.sh '$(PYTHON)' '$(VENV)'))
 
-manuals: .venv/dev.ready
+manuals: $(VENV)/dev.ready
 	@$(BIN)/python packaging/manuals/generate.py build
 
-.venv/run.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
-	@sh .make/venv.sh '$(PYTHON)' '.[columns]'
-	@$(BIN)/python packaging/lighten.py .venv
+$(VENV)/run.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
+	@sh .make/venv.sh '$(VENV)' '$(PYTHON)' '.[columns]'
+	@$(BIN)/python packaging/lighten.py $(VENV)
 	@touch $@
 
-.venv/dev.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
-	@sh .make/venv.sh '$(PYTHON)' '.[dev]' && touch $@ .venv/run.ready
+$(VENV)/dev.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
+	@sh .make/venv.sh '$(VENV)' '$(PYTHON)' '.[dev]' && touch $@ $(VENV)/run.ready
 
 # Atheris has wheels for Linux on x86_64 only; without it Hypothesis fuzzes.
-.venv/fuzz.ready: .venv/dev.ready
-	@sh .make/venv.sh '$(PYTHON)' '.[dev,fuzz]' || echo 'make fuzz: atheris cannot be installed here'
+$(VENV)/fuzz.ready: $(VENV)/dev.ready
+	@sh .make/venv.sh '$(VENV)' '$(PYTHON)' '.[dev,fuzz]' || echo 'make fuzz: atheris cannot be installed here'
 	@touch $@
 
 clean:

@@ -150,13 +150,15 @@ def test_anything_but_a_test_that_failed_and_then_passes_is_red(tmp_path, tests,
 
 
 # The other programs of a system that .ci/run uses.
-TOOLS = "bash sh awk cat chmod cut df dirname env git grep mktemp nice rm sort tail tee tr uname"
+TOOLS = (
+    "bash sh awk cat chmod cp cut df dirname env git grep mktemp nice rm sed sort tail tee tr uname"
+)
 
 
 @pytest.fixture
-def runs_ci(tmp_path: Path) -> Callable[[str], tuple[int, list[str]]]:
+def runs_ci(tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
     """Runs .ci/run of a copy, with these commands as `make test` and `make test-rest`, and installs
-    nothing.
+    nothing. Further variables are those of its environment.
     """
     copy, programs = tmp_path / "copy", tmp_path / "programs"
     shutil.copytree(ROOT / ".ci", copy / ".ci")
@@ -168,26 +170,49 @@ def runs_ci(tmp_path: Path) -> Callable[[str], tuple[int, list[str]]]:
     for name in TOOLS.split():
         (programs / name).symlink_to(program(name, name))
 
-    def run(make: str) -> tuple[int, list[str]]:
+    def run(make: str, **environment: str) -> tuple[int, list[str]]:
         python = f'exec {shlex.quote(sys.executable)} "$@"'
         stubs = {"apt-get": "", "npm": "", "make": make, "python3": python, "python3.11": python}
         for name, does in stubs.items():
             (programs / name).write_text(f"#!/bin/sh\n{does}\n")
             (programs / name).chmod(0o755)
         places = {"PATH": str(programs), "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
-        return lines_of([str(copy / ".ci/run")], cwd=copy, env=places)
+        return lines_of([str(copy / ".ci/run")], cwd=copy, env=places | environment)
 
     return run
 
 
-def test_a_red_part_of_ci_does_not_hide_the_others_and_the_end_names_each(runs_ci):
-    status, printed = runs_ci(
-        "echo made $1; case $1 in test|test-rest|check|fuzz) exit 1;; .venv/*) exit 1;; esac"
-    )
+@pytest.mark.parametrize(
+    ("night", "made", "parts"),
+    [
+        (
+            {},
+            ("test", "test-rest"),
+            ("quick", "slow and long", "lint, format", "a minute of fuzzing"),
+        ),
+        (
+            {"NIGHTLY": "1"},
+            ("test", "test", "test-all"),
+            (
+                "quick",
+                "quick",
+                "every",
+                "lint, format",
+                "a minute of fuzzing",
+                "the newest pre-releases",
+            ),
+        ),
+    ],
+)
+def test_a_red_part_of_ci_does_not_hide_the_others_and_the_end_names_each(
+    runs_ci, night, made, parts
+):
+    failing = "test|test-rest|test-all|check|fuzz|VENV=*"
+    status, printed = runs_ci(f"echo made $1; case $1 in {failing}) exit 1;; esac", **night)
     assert status == 1, printed
-    assert printed.count("made test") == 2 and printed.count("made test-rest") == 1
+    found = [line.removeprefix("made ") for line in printed if line.startswith("made test")]
+    assert tuple(found) == made
     assert "ci: all passed" not in printed
-    parts = ("quick", "quick", "slow and long", "lint, format", "a minute of fuzzing")
     last = printed[-len(parts) :]
     for line, part in zip(last, parts, strict=True):
         assert line.startswith(f"ci: failed: {part}")

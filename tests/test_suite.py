@@ -15,7 +15,7 @@ Rule = Callable[[ast.AST], Iterator[int]]
 CLOCKS = {"process_time", "thread_time", "perf_counter"}
 # These open the port that they are given, and those the endpoints.
 OPEN_PORTS = {"bind", "create_server", "listenTCP", "listenUDP", "listenSSL"}
-OPEN_ENDPOINTS = {"TwistdProcess", "Logger", "ManagedLogger", "logger", "start", "twistd"}
+OPEN_ENDPOINTS = {"TwistdProcess", "Twistd", "Logger", "ManagedLogger", "logger", "start", "twistd"}
 ENDPOINT = re.compile(r"(^|[:=])(tcp|udp|ssl)6?:[1-9]")
 ENDS = {"stop", "wait", "kill", "terminate"}
 # What waits, and the place of the time among its arguments.

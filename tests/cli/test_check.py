@@ -13,9 +13,9 @@ import pytest
 
 from logsrv.cli.check import _service_user, finding_text
 from logsrv.kit.service.findings import error, ok, warning
-from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import logsrv
+from tests.parts.daemons import Twistd
 from tests.parts.plugin_files import INPUT
 from tests.parts.ports import free_port
 from tests.parts.users import as_root, open_directory
@@ -63,7 +63,7 @@ def test_no_error_before_the_start_or_beside_the_service(directory, tmp_path):
     assert found[f"{directory}/lines"] == ["ok is not there yet, and is made at the start"]
     assert sorted(os.listdir(directory)) == ["logsrv.toml", "token"]
 
-    with TwistdProcess("logsrv", "--config", config, directory=tmp_path) as server:
+    with Twistd("logsrv", "--config", config, directory=tmp_path) as server:
         status, found = check("--config", config)
         assert status == 0
         [places] = found[f"unix:{directory}/run.sock"]

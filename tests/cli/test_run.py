@@ -20,6 +20,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.ports import free_port
+from tests.parts.warm.process import popen
 
 SHOUT = """
 from logsrv.kit import LineProtocol
@@ -38,7 +39,7 @@ class Running:
     def __init__(self, file: Path, *options: str, reactor: str = "default") -> None:
         self._log = file.with_suffix(".twistd.log")
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
+            self.process = popen(
                 [*LOGSRV, "run", "--reactor", reactor, str(file), *options], stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip

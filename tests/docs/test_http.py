@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.endpoints import BY_PATH
 from tests.parts.daemon_logs import check_log
-from tests.parts.daemons import LOOPBACK
+from tests.parts.daemons import LOOPBACK, Twistd
 from tests.parts.web_clients import Client
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "http.md").read_text()
@@ -24,7 +23,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of a server that has two lines."""
     arguments = ("--listen", LOOPBACK, "--http", LOOPBACK)
     directory = tmp_path_factory.mktemp("http")
-    with TwistdProcess("logsrv", *arguments, directory=directory) as server:
+    with Twistd("logsrv", *arguments, directory=directory) as server:
         with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as connection:
             connection.sendall(LINES)
         found = Client(server.ports()[-1])

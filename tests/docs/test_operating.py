@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.plugin.findings import try_line
-from tests.parts.daemons import LOOPBACK
+from tests.parts.daemons import LOOPBACK, Twistd
 from tests.parts.logger_services import settings
 
 pytestmark = pytest.mark.slow
@@ -49,7 +48,7 @@ def test_the_masks_and_drops_of_the_page_do_what_it_says(tmp_path):
 
 def test_pythons_handler_sends_lines(tmp_path):
     """Each record becomes a line at once, not when the connection closes."""
-    with TwistdProcess("logsrv", "--listen", LOOPBACK, directory=tmp_path) as server:
+    with Twistd("logsrv", "--listen", LOOPBACK, directory=tmp_path) as server:
         program = tmp_path / "program.py"
         program.write_text(HANDLER.replace("1234", str(server.port())))
         handler = runpy.run_path(str(program))["handler"]

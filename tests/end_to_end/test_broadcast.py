@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
+from tests.parts.daemons import Twistd
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +74,7 @@ def test_who_reads_hears_every_byte(kind, scheme, tmp_path):
     if scheme == "ssl":
         pem = authority.certify("localhost")
         where += f":privateKey={pem}:certKey={pem}"
-    with TwistdProcess(
+    with Twistd(
         kind, "--listen", where, directory=tmp_path, environment={"PYTHONPATH": str(tmp_path)}
     ) as server:
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.daemons import reload
+from tests.parts.daemons import Twistd, reload
 from tests.parts.ports import free_port
 from tests.parts.stack_traces import JOINED, TRACE
 
@@ -31,7 +30,7 @@ def test_traces_of_connections_that_write_at_once_and_a_reload_that_switches_joi
         )
 
     configure("true")
-    with TwistdProcess("logsrv", "--config", str(config), directory=tmp_path) as server:
+    with Twistd("logsrv", "--config", str(config), directory=tmp_path) as server:
         peers = [
             subprocess.Popen(["nc", "-N", "127.0.0.1", str(port)], stdin=subprocess.PIPE)
             for _ in range(3)

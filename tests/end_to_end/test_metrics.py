@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.daemons import LOOPBACK
+from tests.parts.daemons import LOOPBACK, Twistd
 from tests.parts.ports import free_port
 from tests.parts.prometheus import ALERTS, NAME, promtool
 
@@ -46,7 +45,7 @@ def test_a_client_that_closes_its_half_is_answered(tmp_path):
     """`nc -N`, for example, closes its sending side after the request."""
     arguments = ("--listen", LOOPBACK, "--metrics", LOOPBACK)
     with (
-        TwistdProcess("greet", *arguments, directory=tmp_path) as greet,
+        Twistd("greet", *arguments, directory=tmp_path) as greet,
         socket.create_connection(("127.0.0.1", greet.ports()[-1]), PATIENCE) as client,
         client.makefile("rb") as answer,
     ):
@@ -67,7 +66,7 @@ def test_a_client_that_closes_its_half_is_answered(tmp_path):
     ],
 )
 def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(name, tmp_path):
-    with TwistdProcess(name, *SERVICES[name], "--metrics", LOOPBACK, directory=tmp_path) as server:
+    with Twistd(name, *SERVICES[name], "--metrics", LOOPBACK, directory=tmp_path) as server:
         with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as peer:
             peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert name == "logsrv" or peer.recv(10)

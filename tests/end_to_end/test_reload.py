@@ -20,10 +20,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file
-from tests.parts.daemons import LOOPBACK, Logger, Start, reload
+from tests.parts.daemons import LOOPBACK, Logger, Start, Twistd, reload
 from tests.parts.ports import free_port
 
 
@@ -35,7 +34,7 @@ def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(tmp_p
     listens = f'listen = ["{LOOPBACK}", "udp:{port}:interface=127.0.0.1"]\n'
     config.write_text(listens)
     with (
-        TwistdProcess("greet", "--config", str(config), directory=tmp_path) as server,
+        Twistd("greet", "--config", str(config), directory=tmp_path) as server,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
     ):
         client.settimeout(PATIENCE)
@@ -60,7 +59,7 @@ def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(tmp_p
 def test_a_listener_that_comes_runs_by_the_settings_it_comes_with(tmp_path):
     config = tmp_path / "greet.toml"
     config.write_text(f'listen = "{LOOPBACK}"\nlog-connections = false\n')
-    with TwistdProcess("greet", "--stay", "--config", str(config), directory=tmp_path) as server:
+    with Twistd("greet", "--stay", "--config", str(config), directory=tmp_path) as server:
         config.write_text(
             f'listen = ["{LOOPBACK}", "unix:{tmp_path}/new"]\n'
             "max-line = 5\nlog-connections = true\n"

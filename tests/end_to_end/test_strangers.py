@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.net.peer_user import tells_users
-from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.commands import serve_command
 from logsrv.linelog.http.endpoints import ENDPOINTS
 from tests.end_to_end.web_daemon import HTTP, TOKEN, send
-from tests.parts.daemons import LOOPBACK, Logger, Start, starting
+from tests.parts.daemons import LOOPBACK, Logger, Start, Twistd, starting
 from tests.parts.modules import ROOT
 from tests.parts.other_user import NEEDED, OpenSocket, attempts, get, open_sockets
 from tests.parts.users import nobody, open_directory
@@ -177,14 +176,14 @@ def test_gopherd_shows_everybody_its_directory_and_greet_its_greeting(home):
     (home / "holes/public.txt").write_text("for everybody")
     (home / "holes/.hidden").write_text(SECRET)
     words = ("--directory", str(home / "holes"), "--listen", LOOPBACK, "--host", "localhost")
-    with TwistdProcess("gopherd", *words, directory=home) as gopherd:
+    with Twistd("gopherd", *words, directory=home) as gopherd:
         port = gopherd.ready().port()
         menu, file, hidden = attempts(
             ("tcp", port, "\r\n"), ("tcp", port, "/public.txt\r\n"), ("tcp", port, "/.hidden\r\n")
         )
     assert "public.txt" in menu and "hidden" not in menu
     assert "for everybody" in file and SECRET not in hidden
-    with TwistdProcess("greet", "--listen", LOOPBACK, directory=home) as greet:
+    with Twistd("greet", "--listen", LOOPBACK, directory=home) as greet:
         (said,) = attempts(("tcp", greet.ready().port(), "ann\r\n"))
     assert said
 

@@ -13,6 +13,7 @@ from _pytest.mark import ParameterSet
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
+from tests.parts.daemons import Twistd
 
 # More bytes than the buffers of the kernel hold.
 SIZE = 24_000_000
@@ -141,7 +142,7 @@ def download(kind: str, scheme: str, folder: Path) -> Iterator[tuple[TwistdProce
         where += f":privateKey={pem}:certKey={pem}"
     elif scheme == "unix":
         where = f"unix:{folder / 'socket'}"
-    with TwistdProcess(
+    with Twistd(
         kind, "--listen", where, directory=folder, environment={"PYTHONPATH": str(folder)}
     ) as server:
         server.wait_for_log("is ready")

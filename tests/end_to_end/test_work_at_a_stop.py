@@ -14,6 +14,7 @@ import pytest
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
+from tests.parts.daemons import Twistd
 
 PLUGIN = """
 from twisted.internet import reactor
@@ -63,7 +64,7 @@ def run(kind: str, scheme: str, folder: Path) -> Iterator[tuple[TwistdProcess, C
     if scheme == "ssl":
         pem = authority.certify("localhost")
         where += f":privateKey={pem}:certKey={pem}"
-    server = TwistdProcess(
+    server = Twistd(
         kind, "--listen", where, directory=folder, environment={"PYTHONPATH": str(folder)}
     )
 

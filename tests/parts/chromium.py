@@ -265,15 +265,19 @@ class Page:
         return result["result"].get("value")
 
     def wait(self, condition: str, seconds: float = PATIENCE) -> Any:
-        """Return the value of a JavaScript expression as soon as it is true."""
+        """Return the value of a JavaScript expression as soon as it is true.
+
+        It looks less and less often: most are true at once, and each look may lay out the page.
+        """
         script = f"""new Promise((done) => {{
             const end = performance.now() + {seconds * 1000};
+            let pause = 10;
             const look = () => {{
                 let value = null;
                 try {{ value = {condition}; }} catch {{}}
                 if (value) done(value instanceof Node ? true : value);
                 else if (performance.now() > end) done(null);
-                else setTimeout(look, 15);
+                else setTimeout(look, pause = Math.min(pause + 5, 60));
             }};
             look();
         }})"""

@@ -19,11 +19,15 @@ LOOPBACK = "tcp:0:interface=127.0.0.1"
 ANSWER = re.compile(r": (reloaded, .*|reload refused, .*)")
 
 
-class Logger(TwistdProcess):
-    """`twistd -n logsrv`, and access to its store."""
+class Twistd(TwistdProcess):
+    """A daemon of any plugin; a fork of `tests.parts.warm`, where that makes no difference."""
 
     def spawn(self, command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
         return popen(command, **how)
+
+
+class Logger(Twistd):
+    """`twistd -n logsrv`, and access to its store."""
 
     @property
     def store(self) -> Path:

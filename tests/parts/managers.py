@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from logsrv.kit.testing import TwistdProcess, wait_until
+from tests.parts.warm.process import popen
 
 # Gives a program open files, as sd_listen_fds(3) says: from 3 on, with this process's id, which stays.
 HANDING_OVER = """
@@ -90,7 +91,9 @@ class Managed(TwistdProcess):
     given: tuple[tuple[str, int], ...] = ()
 
     def spawn(self, command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
+        if not self.given:
+            return popen(command, **how)
         names = ":".join(name for name, _ in self.given)
         files = [descriptor for _, descriptor in self.given]
         handing = [sys.executable, "-c", HANDING_OVER, str(len(files)), names, *map(str, files)]
-        return subprocess.Popen([*handing, *command] if files else command, pass_fds=files, **how)
+        return subprocess.Popen([*handing, *command], pass_fds=files, **how)

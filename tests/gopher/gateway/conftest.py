@@ -16,6 +16,7 @@ from logsrv.gopher.service import Options
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
+from tests.parts.daemons import Twistd
 from tests.parts.gopher_servers import Scripted
 from tests.parts.web_clients import Client
 
@@ -97,5 +98,5 @@ def visit(gateway: Start, serve: Serve) -> Callable[..., Visit]:
 def gateway_process(tmp_path: Path) -> Iterator[TwistdProcess]:
     """`twistd -n gopher --gateway` with private addresses allowed."""
     arguments = ["--gateway", LOOPBACK, "--allow-private"]
-    with TwistdProcess("gopher", *arguments, directory=tmp_path) as process:
+    with Twistd("gopher", *arguments, directory=tmp_path) as process:
         yield process

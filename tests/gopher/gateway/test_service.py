@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from logsrv.kit.testing import TWISTD, TwistdProcess, wait_until
+from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.gateway.conftest import LOOPBACK
+from tests.parts.daemons import Twistd
 from tests.parts.gopher_servers import Scripted, SocksProxy
 from tests.parts.strangers import memory
 from tests.parts.web_clients import Client
@@ -30,9 +31,7 @@ def test_two_hundred_megabytes_go_through_in_little_memory(serve, tmp_path):
             connection.sendall(chunk)
 
     server = serve(script)
-    with TwistdProcess(
-        "gopher", "--gateway", LOOPBACK, "--allow-private", directory=tmp_path
-    ) as web:
+    with Twistd("gopher", "--gateway", LOOPBACK, "--allow-private", directory=tmp_path) as web:
         Client(web.port()).ask("/")
         before = memory(web.pid, most=True)
         connection = http.client.HTTPConnection("127.0.0.1", web.port(), timeout=PATIENCE)
@@ -55,7 +54,7 @@ def test_sighup_reloads_the_file_and_sigterm_ends_with_sums(serve, tmp_path):
     file.write_text("allow-private = false\n")
     path = f"/gopher/127.0.0.1:{server.port}/"
     arguments = ["--gateway", LOOPBACK, "--config", str(file)]
-    with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
+    with Twistd("gopher", *arguments, directory=tmp_path) as web:
         assert Client(web.port()).ask(path).status == 403
         file.write_text("allow-private = true\n")
         web.send_signal(signal.SIGHUP)
@@ -79,7 +78,7 @@ def test_a_reload_refuses_what_a_start_refuses(changed, said, tmp_path):
     gateway = f'gateway = ["{LOOPBACK}"]\n'
     file = tmp_path / "gopher.toml"
     file.write_text(gateway)
-    with TwistdProcess("gopher", "--config", str(file), directory=tmp_path) as web:
+    with Twistd("gopher", "--config", str(file), directory=tmp_path) as web:
         assert Client(web.port()).ask("/").status == 200
         file.write_text(changed and changed + gateway)
         web.send_signal(signal.SIGHUP)
@@ -92,7 +91,7 @@ def test_a_reload_refuses_what_a_start_refuses(changed, said, tmp_path):
 def test_a_denied_address_is_refused_and_logged(tmp_path):
     """The guard of the kit is there too."""
     arguments = ["--gateway", LOOPBACK, "--deny", "127.0.0.0/8"]
-    with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
+    with Twistd("gopher", *arguments, directory=tmp_path) as web:
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             Client(web.port()).ask("/")
         wait_until(lambda: "refused 127.0.0.1" in web.log(), "the refusal")

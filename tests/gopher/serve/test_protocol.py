@@ -20,8 +20,9 @@ from logsrv.gopher.serve.protocol import (
     GopherServer,
     ServeOptions,
 )
-from logsrv.kit.testing import MemoryService, TwistdProcess, conformance
+from logsrv.kit.testing import MemoryService, conformance
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.daemons import Twistd
 from tests.parts.gopher_servers import LOOPBACK, TREE
 from tests.parts.strangers import memory
 
@@ -254,7 +255,7 @@ def test_a_mirror_of_it_is_what_it_serves(tree, tmp_path):
     """And that mirror, served in turn, is the same once more."""
     first, second = tmp_path / "first", tmp_path / "second"
     for source, target in ((tree, first), (first, second)):
-        with TwistdProcess(
+        with Twistd(
             "gopherd", f"--directory={source}", f"--listen={LOOPBACK_ANY}", directory=tmp_path
         ) as server:
             status, said, _ = gopher("mirror", f"{LOOPBACK}:{server.port()}", str(target))
@@ -281,7 +282,7 @@ LOOPBACK_ANY = "tcp:0:interface=127.0.0.1"
 @pytest.mark.slow
 def test_tls_and_the_command(directory, certificate, tmp_path):
     """Menus inside of TLS lead on inside of it."""
-    with TwistdProcess(
+    with Twistd(
         *("gopherd", f"--directory={directory}", f"--listen={TLS.format(certificate)}"),
         directory=tmp_path,
     ) as server:
@@ -301,7 +302,7 @@ def test_a_slow_reader_costs_no_memory(directory, tmp_path):
     with open(big, "wb") as file:
         file.write(b"\0")
         file.truncate(BIG)
-    with TwistdProcess(
+    with Twistd(
         "gopherd", f"--directory={directory}", f"--listen={LOOPBACK_ANY}", directory=tmp_path
     ) as server:
         gopher(f"{LOOPBACK}:{server.port()}")

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.daemons import LOOPBACK, reload
+from tests.parts.daemons import LOOPBACK, Twistd, reload
 from tests.parts.programs import program
 
 
@@ -37,7 +36,7 @@ def look(path: Path, *commands: str) -> str:
 )
 def test_nc_sees_who_is_connected_to_any_service(name, more, tmp_path):
     path = tmp_path / "inspect"
-    with TwistdProcess(name, *more, "--inspect", f"unix:{path}", directory=tmp_path) as server:
+    with Twistd(name, *more, "--inspect", f"unix:{path}", directory=tmp_path) as server:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as peer:
             host, port = peer.getsockname()
@@ -67,7 +66,7 @@ def test_a_set_log_level_works_and_a_reload_removes_python_and_the_place(tmp_pat
     config = tmp_path / "greet.toml"
     before = f"listen = '{LOOPBACK}'\ninspect = 'unix:{path}'\n"
     config.write_text(before + "inspect-python = true\n")
-    with TwistdProcess("greet", "--config", str(config), directory=tmp_path) as server:
+    with Twistd("greet", "--config", str(config), directory=tmp_path) as server:
         server.wait_for_log("can do whatever the service can")
         assert "'greet'" in look(path, "python", "service.name")
         server.wait_for_log("has a Python prompt")

@@ -23,10 +23,9 @@ from logsrv.installation import how_to_install
 from logsrv.kit.inspect._session import SessionSettings
 from logsrv.kit.inspect.inspect_settings import OperatorSettings, parse_inspect_endpoint
 from logsrv.kit.service._operator_sites import operator_sites
-from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.inspect.looked import looked_into
-from tests.parts.daemons import LOOPBACK, reload
+from tests.parts.daemons import LOOPBACK, Twistd, reload
 from tests.parts.programs import program
 
 
@@ -45,7 +44,7 @@ class Inside:
         self.keys = directory / "keys"
         self.keys.write_bytes((directory / "id.pub").read_bytes())
         where = "ssh:0:interface=127.0.0.1:keys=keys:hostKey=host"
-        self.server = TwistdProcess(
+        self.server = Twistd(
             "greet", "--stay", "--listen", LOOPBACK, "--inspect", where, directory=directory
         )
 

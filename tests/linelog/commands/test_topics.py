@@ -10,7 +10,6 @@ from logsrv.cli.command import COMMANDS, parser_of
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.load import SettingsSources, load_settings
-from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.alerts.alert_settings import AlertOptions
 from logsrv.linelog.commands.help_command import topic_text, topics
 from logsrv.linelog.fields.level_names import LEVELS
@@ -21,6 +20,7 @@ from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.times import parse_moment
 from tests.parts.commands import logsrv
+from tests.parts.daemons import Twistd
 
 ROOT = Path(__file__).parents[3]
 
@@ -149,7 +149,7 @@ def test_a_server_that_was_stopped_ends_as_it_says(tmp_path):
     _, servers = topic_text("exit").split("The servers (")
     listed = re.findall(r"^  (\d+) +(.*)", servers, re.MULTILINE)
     words = ("greet", "--listen", "tcp:0:interface=127.0.0.1")
-    with TwistdProcess(*words, directory=tmp_path) as server:
+    with Twistd(*words, directory=tmp_path) as server:
         status = server.stop()
     # As a shell tells of a signal.
     [said] = [text for number, text in listed if int(number) == 128 - status]

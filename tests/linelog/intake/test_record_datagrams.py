@@ -14,6 +14,7 @@ from logsrv.inputs import RecordDatagrams
 from logsrv.kit.connections.source import Sender
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.daemons import Twistd
 from tests.parts.sinks import Sink, intake
 
 PLUGIN = """
@@ -42,7 +43,7 @@ def server(tmp_path: Path) -> TwistdProcess:
     (tmp_path / "twisted" / "plugins" / "numbers_plugin.py").write_text(PLUGIN)
     listen = "numbers:udp:0:interface=127.0.0.1"
     words = ("--listen", listen, "--sync", "always", "--max-line", "100")
-    return TwistdProcess("logsrv", *words, directory=tmp_path)
+    return Twistd("logsrv", *words, directory=tmp_path)
 
 
 @pytest.mark.slow
@@ -70,7 +71,7 @@ def test_an_answered_datagram_is_on_disk_after_a_kill(server, tmp_path):
 def test_a_listener_for_connections_is_refused_with_a_sentence(server, tmp_path):
     words = ("--listen", "numbers:tcp:0:interface=127.0.0.1")
     with pytest.raises(AssertionError, match="numbers come in datagrams: numbers:udp:7002"):
-        TwistdProcess("logsrv", *words, directory=tmp_path).__enter__()
+        Twistd("logsrv", *words, directory=tmp_path).__enter__()
 
 
 class Bound:
