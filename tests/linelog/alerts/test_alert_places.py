@@ -6,7 +6,6 @@ import attrs
 import pytest
 
 from logsrv.linelog.alerts.alert_places import (
-    STATE_SUFFIX,
     TASK_SUFFIX,
     AlertPlaces,
     AlertProgress,
@@ -15,6 +14,7 @@ from logsrv.linelog.alerts.alert_places import (
 from logsrv.linelog.alerts.alert_protocol import AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.alerts import saved_names_for
+from logsrv.linelog.alerts.states.forgotten_groups import STATE_SUFFIX
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position
 from tests.parts.clocks import HandClock

@@ -55,7 +55,7 @@ class _Runs:
 
     @cached_property
     def _known(self) -> Array:
-        """Which bytes of the text are of the runs."""
+        """For each byte of the text, whether it is of the runs."""
         if self._is_range:
             # It takes a seventh of the time that the table would take.
             known: Array = self._codes - numpy.uint8(self._low) < numpy.uint8(self._size)
