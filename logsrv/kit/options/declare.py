@@ -19,6 +19,11 @@ warning comes for each attribute in `without_use` of the settings, a dict from a
 each of them needs. Another warning about values that do not fit together is in `unfit_values`, a dict from
 attributes to sentences.
 
+A class of tables may have `protected_by`, the options that keep something away from such a table, such as
+`allow`, and `label`, its name in sentences. If one table has such an option, and another neither has it nor
+says that it wants none, a warning names both. `unwritten_tables` of the enclosing settings, a dict from the
+attribute of tables to objects of their class, has those that are there without a table in the file.
+
 With `absent: ClassVar[Mapping[str, str]]`, whoever gives an option that is missing here hears why, instead
 of "no such option": a sentence for each name, such as `rotate-size`.
 """

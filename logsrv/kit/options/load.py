@@ -24,6 +24,7 @@ from logsrv.kit.options.declare import (
 )
 from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.kinds import PATH
+from logsrv.kit.options.lone_keys import MadeTable, sentences_about_lone_keys
 from logsrv.kit.options.sources import (
     GivenValue,
     GivenValues,
@@ -100,6 +101,7 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
         )
         for attribute, option in options.items()
     }
+    made_tables: dict[str, list[MadeTable]] = {}
     for attribute, declared in tables_of(settings_class).items():
         tables, shorthand = written.get(attribute, []), declared.shorthand
         if shorthand is not None:
@@ -120,6 +122,9 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
             _make_table(declared.settings_class, location, level, enclosing, overruling, directory)
             for location, level in tables
         )
+        made_tables[attribute] = [
+            MadeTable(made, *table) for made, table in zip(values[attribute], tables, strict=True)
+        ]
         for made, (_, level) in zip(values[attribute], tables, strict=True):
             warnings += (
                 *_ignored_options(made, level),
@@ -133,6 +138,7 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
         *_ignored_options(settings, given),
         *_unfit_values(settings, given),
         *_advice_sentences(options, level),
+        *_lone_keys(settings, made_tables, given),
     )
     return LoadedSettings(settings=settings, warnings=warnings, file=config.value)
 
@@ -162,6 +168,22 @@ def _unfit_values(settings: object, given: GivenValues) -> Iterator[str]:
             kind = options_of(type(settings))[name].kind
             said = shown(kind.show(given[name].value))
             yield f"{given[name].origin}: --{option_name(name)} {said}: {sentence}"
+
+
+def _lone_keys(
+    settings: object, made: Mapping[str, list[MadeTable]], given: GivenValues
+) -> Iterator[str]:
+    """Yield a sentence for each key that protects some tables of a kind alone."""
+    besides = getattr(settings, "unwritten_tables", {})
+    for attribute, declared in tables_of(type(settings)).items():
+        unwritten = [MadeTable(one, "", {}) for one in besides.get(attribute, ())]
+        shared = [
+            name
+            for name in options_of(declared.settings_class)
+            if name in options_of(type(settings)) and name not in given
+        ]
+        key = table_key(attribute, declared)
+        yield from sentences_about_lone_keys(key, [*made[attribute], *unwritten], shared)
 
 
 def _advice_sentences(options: Mapping[str, Option], level: GivenValues) -> Iterator[str]:

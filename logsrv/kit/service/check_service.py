@@ -7,10 +7,14 @@ import datetime
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
+
+import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import ListenError, check_can_bind
@@ -29,13 +33,25 @@ from logsrv.kit.service.findings import (
     short_address_text,
     warning,
 )
-from logsrv.kit.text.words import counted, shown
+from logsrv.kit.text.words import counted, host_text, shown
 
 PROC = Path("/proc")
 _KNOWN = ("tcp", "tcp6", "ssl", "udp", "unix", "unixgram")
 # States in /proc/net: TCP that listens, and UDP without a peer.
 _TAKEN = ("0A", "07")
 CONFIGURATION = "configuration"
+
+
+@attrs.frozen
+class HeldAddress:
+    """An address at which a process listens.
+
+    kind: `tcp`, `udp` or `unix`. place: the port or the path. address: None for a path.
+    """
+
+    kind: str
+    place: int | str
+    address: IPv4Address | IPv6Address | None = None
 
 
 def check_service(service: Any, plugin: str, asked: CheckRequest) -> Iterator[Finding]:
@@ -100,6 +116,23 @@ def check_addresses(
         )
 
 
+def _ip_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an address of a socket; None for a name."""
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _overlap(one: IPv4Address | IPv6Address, other: IPv4Address | IPv6Address) -> bool:
+    """Return whether two addresses cannot have sockets at one port at the same time."""
+    if one.version == other.version:
+        return one == other or one.is_unspecified or other.is_unspecified
+    of_ipv6 = one if one.version == 6 else other
+    return of_ipv6.is_unspecified and not _is_ipv6_alone()
+
+
 def _takes_ipv4_and_ipv6(one: Endpoint, other: Endpoint) -> bool:
     """Return whether one of two endpoints, at `[::]`, takes the port of the other in IPv4, too."""
     if not one.port or (one.kind, one.port) != (other.kind, other.port):
@@ -120,19 +153,30 @@ def _is_ipv6_alone() -> bool:
 def _check_address(
     endpoint: Endpoint,
     user: User,
-    held: Mapping[tuple[str, object], int],
+    held: Mapping[HeldAddress, int],
     taker: Endpoint | None = None,
 ) -> Iterator[Finding]:
     """Yield the finding about one address. taker: an earlier endpoint that takes it."""
     subject = short_address_text(endpoint)
     kind = "udp" if endpoint.scheme == "udp" else "tcp"
-    key = ("unix", os.path.normpath(endpoint.path)) if endpoint.path else (kind, endpoint.port)
+    place = os.path.normpath(endpoint.path) if endpoint.path else endpoint.port
+    key = ("unix" if endpoint.path else kind, place)
     if endpoint.scheme not in _KNOWN or not (endpoint.path or endpoint.port):
         yield ok(subject, "cannot be tried by this check")
         return
-    if key in held:
-        yield ok(subject, f"is held by the running service (process {held[key]})")
-        return
+    own = {one.address: pid for one, pid in held.items() if (one.kind, one.place) == key}
+    wanted = _ip_address(endpoint.interface)
+    for address, pid in own.items():
+        # An interface may be a name, too.
+        if None in (address, wanted) or address == wanted:
+            yield ok(subject, f"is held by the running service (process {pid})")
+            return
+    for address, pid in own.items():
+        if address and wanted and _overlap(address, wanted):
+            at = host_text(str(address), endpoint.port or 0)
+            said = f"the running service (process {pid}) holds {at}, and a reload cannot change it"
+            yield warning(subject, said, "restart the service")
+            return
     if taker is not None:
         said = (
             f"takes the same port as {short_address_text(taker)}: a listener at [::] takes IPv4 too"
@@ -157,10 +201,10 @@ def _check_address(
         yield ok(subject, "is free")
 
 
-def addresses_of_processes(own_pids: Iterable[int]) -> dict[tuple[str, object], int]:
-    """Return the ports and paths that processes listen at, each with the process id, from /proc.
+def addresses_of_processes(own_pids: Iterable[int]) -> dict[HeldAddress, int]:
+    """Return the addresses that processes listen at, each with the process id, from /proc.
 
-    A key is ("tcp", port), ("udp", port) or ("unix", path). Raises PermissionError.
+    Raises PermissionError.
     """
     owners: dict[str, int] = {}
     for pid in own_pids:
@@ -169,18 +213,26 @@ def addresses_of_processes(own_pids: Iterable[int]) -> dict[tuple[str, object], 
             for fd in (PROC / str(pid) / "fd").iterdir():
                 with contextlib.suppress(FileNotFoundError):
                     owners[os.readlink(fd).removeprefix("socket:[").removesuffix("]")] = pid
-    found: dict[tuple[str, object], int] = {}
+    found: dict[HeldAddress, int] = {}
     for table in ("tcp", "tcp6", "udp", "udp6") if owners else ():
         for row in read_proc_file(f"net/{table}").splitlines()[1:]:
             cells = row.split()
             if cells[3] in _TAKEN and cells[9] in owners:
-                port = int(cells[1].rpartition(":")[2], 16)
-                found[table.removesuffix("6"), port] = owners[cells[9]]
+                address, port = cells[1].split(":")
+                at = HeldAddress(table.removesuffix("6"), int(port, 16), _proc_address(address))
+                found[at] = owners[cells[9]]
     for row in read_proc_file("net/unix").splitlines()[1:] if owners else ():
         cells = row.split(maxsplit=7)
         if cells[7:] and cells[6] in owners:
-            found["unix", os.path.normpath(cells[7])] = owners[cells[6]]
+            found[HeldAddress("unix", os.path.normpath(cells[7]))] = owners[cells[6]]
     return found
+
+
+def _proc_address(digits: str) -> IPv4Address | IPv6Address | None:
+    """Return an address as /proc/net writes it: words of 32 bits, each a number of this machine."""
+    words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
+    packed = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
+    return _ip_address(str(ip_address(packed)))
 
 
 def running_plugin_pids(plugin: str, file: Path | None) -> list[int]:

@@ -16,6 +16,7 @@ from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import FLAG, NAME, NEW_DIRECTORY, SIZE, Kind, integer
 from logsrv.kit.text.words import listed, nearest_word, shown
+from logsrv.kit.web.access import is_loopback
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.intake.filter_options import FilterOptions
 from logsrv.linelog.intake.interfaces import InputFormat
@@ -27,6 +28,9 @@ from logsrv.linelog.plugin.retention_settings import RetentionSettings, require_
 from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
+
+PORTS = ("syslog:udp:514", "syslog:tcp:514")
+"""The ports of --classic-syslog."""
 
 
 @attrs.frozen
@@ -108,6 +112,28 @@ class ListenerSettings(LineRules, FilterOptions, InputOptions, PeerLimits, Guard
     def unfit_values(self) -> dict[str, str]:
         """A sentence about --max-record if it is less than --max-line."""
         return unfit_limits(self)
+
+    @property
+    def protected_by(self) -> frozenset[str]:
+        """The options without which it takes what another listener refuses or masks.
+
+        Not --drop, which is mostly about the lines of one sender, and keeps nobody's secret.
+        """
+        stores_blocks = inputs().format_of(self.listen.input).stores_blocks
+        found = set() if stores_blocks else {"mask"}
+        endpoint = self.listen.endpoint
+        if endpoint.port is not None and not is_loopback(endpoint.interface):
+            found.add("deny")
+            # A sender that has to show a secret or a certificate may come from anywhere.
+            secrets = (
+                self.input_token,
+                self.input_token_file,
+                self.shared_key,
+                self.shared_key_file,
+            )
+            if not (any(secrets) or endpoint.asks_for_certificates):
+                found.add("allow")
+        return frozenset(found)
 
     def check_for_input(self) -> None:
         """Raise ConfigurationError if its input must not listen with these settings."""
@@ -285,6 +311,12 @@ class LoggerSettings(
     def of(self, kind: type[T]) -> T:
         """Return the options that the class `kind` declares, one of those that this one is made of."""
         return _options_of_base(self, kind)
+
+    @property
+    def unwritten_tables(self) -> dict[str, list[ListenerSettings]]:
+        """The listeners of --classic-syslog, which take the general options."""
+        ports = PORTS if self.classic_syslog else ()
+        return {"listener": [ListenerSettings(listen=parse_listen(port)) for port in ports]}
 
     @property
     def without_use(self) -> dict[str, str]:

@@ -39,6 +39,7 @@ from logsrv.linelog.parts.work import PartContext
 from logsrv.linelog.plugin.findings import check_logger
 from logsrv.linelog.plugin.logger_settings import (
     PARTS_FOUND,
+    PORTS,
     InputEndpoint,
     ListenerSettings,
     LoggerSettings,
@@ -66,8 +67,7 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-# The classic endpoints of syslog; /dev/log only if no other program has it.
-PORTS = ("syslog:udp:514", "syslog:tcp:514")
+# An endpoint of --classic-syslog only if no other program has it.
 DEV_LOG = "syslog:unixgram:/dev/log:mode=666"
 
 _DESCRIPTION = """\

@@ -112,6 +112,80 @@ def test_a_missing_name_or_address_is_an_error():
     assert found.level is FindingLevel.ERROR and "no-such-host" in found.subject
 
 
+@pytest.mark.parametrize("scheme", ["tcp", "udp"])
+@pytest.mark.parametrize(
+    ("held", "wanted", "fits"),
+    [
+        ("127.0.0.1", ":interface=127.0.0.1", True),
+        ("127.0.0.1", "", False),
+        ("0.0.0.0", "", True),
+        ("0.0.0.0", ":interface=127.0.0.1", False),
+    ],
+)
+def test_the_running_service_holds_the_port_at_another_address(scheme, held, wanted, fits):
+    """It was called fine, and then a reload was refused."""
+    kind = socket.SOCK_STREAM if scheme == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as ours:
+        ours.bind((held, 0))
+        if scheme == "tcp":
+            ours.listen()
+        port = ours.getsockname()[1]
+        [found] = checked(f"{scheme}:{port}{wanted}", runs=True)
+    if fits:
+        assert (found.level, found.sentence) == (FindingLevel.OK, HELD.format(os.getpid()))
+        return
+    assert found.level is FindingLevel.WARNING
+    assert found.sentence == (
+        f"the running service (process {os.getpid()}) holds {held}:{port}, and a reload cannot change it"
+    )
+    assert found.advice == "restart the service"
+
+
+def test_a_name_may_stand_for_the_address_that_is_held():
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        [found] = checked(f"tcp:{ours.getsockname()[1]}:interface=localhost", runs=True)
+    assert (found.level, found.sentence) == (FindingLevel.OK, HELD.format(os.getpid()))
+
+
+def test_another_address_of_a_port_beside_the_one_that_is_held_is_free():
+    """A reload binds it: the two are different addresses."""
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        port = ours.getsockname()[1]
+        [found] = checked(f"tcp:{port}:interface=127.0.0.2", runs=True)
+        assert (found.level, found.sentence) == (FindingLevel.OK, "is free")
+        # Both are held, each by itself.
+        with socket.create_server(("127.0.0.2", port)):
+            for address in ("127.0.0.1", "127.0.0.2"):
+                [found] = checked(f"tcp:{port}:interface={address}", runs=True)
+                assert found.sentence == HELD.format(os.getpid())
+
+
+@pytest.mark.parametrize(
+    ("address", "wanted", "fits"),
+    [
+        ("00000000000000000000000000000000", "tcp6:{}", True),
+        # A listener at [::] takes IPv4, too.
+        ("00000000000000000000000000000000", "tcp:{}", False),
+        ("00000000000000000000000001000000", "tcp6:{}:interface=\\:\\:1", True),
+        ("00000000000000000000000001000000", "tcp6:{}", False),
+        # IPv4 in IPv6.
+        ("0000000000000000FFFF00000100007F", "tcp:{}:interface=127.0.0.1", True),
+        ("000080FE0000000000000000020011AC", "tcp6:{}:interface=fe80\\:\\:ac11\\:2%lo", True),
+    ],
+)
+def test_addresses_of_ipv6_are_compared_too(tmp_path, monkeypatch, address, wanted, fits):
+    port = free_port()
+    (tmp_path / "net").mkdir()
+    (tmp_path / f"{os.getpid()}/fd").mkdir(parents=True)
+    (tmp_path / f"{os.getpid()}/fd/3").symlink_to("socket:[77]")
+    row = f"0: {address}:{port:04X} {'0' * 32}:0000 0A 0 0 0 0 0 77"
+    (tmp_path / "net/tcp6").write_text(f"head\n{row}\n")
+    monkeypatch.setattr(check_service_module, "PROC", tmp_path)
+    [found] = checked(wanted.format(port), runs=True)
+    level = FindingLevel.OK if fits else FindingLevel.WARNING
+    assert (found.level, "running service" in found.sentence) == (level, True)
+
+
 def test_an_endpoint_without_a_place_is_fine():
     for text in ("stdin:", "tcp:0", "systemd:domain=INET:index=0"):
         [found] = checked(text)
@@ -133,7 +207,8 @@ def test_connections_take_no_place(tmp_path, monkeypatch):
     (tmp_path / "5/fd").mkdir(parents=True)
     for number, inode in enumerate((0, 77, 78)):
         (tmp_path / f"5/fd/{number}").symlink_to(f"socket:[{inode}]")
-    assert check_service_module.addresses_of_processes([5]) == {("unix", str(path)): 5}
+    own = check_service_module.addresses_of_processes([5])
+    assert own == {check_service_module.HeldAddress("unix", str(path)): 5}
     [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=True)
     assert (found.level, found.sentence) == (FindingLevel.OK, "is free")
 

@@ -12,10 +12,11 @@ from logsrv.linelog.formats.registry import INPUTS, inputs
 from logsrv.linelog.intake.filter_options import FilterOptions
 from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.plugin.logger_settings import (
+    PORTS,
     listeners_without_plugin,
     parse_listen,
 )
-from logsrv.linelog.plugin.service import DEV_LOG, PORTS, ClassicSyslogListeners, Options
+from logsrv.linelog.plugin.service import DEV_LOG, ClassicSyslogListeners, Options
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from tests.parts.logger_services import settings
 

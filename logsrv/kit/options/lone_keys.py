@@ -1,0 +1,67 @@
+"""Keys that protect one table alone, while its neighbours go without.
+
+In TOML a key below `[[listener]]` belongs to that table. An operator who appends a mask at the end of the
+file wants it for all listeners, and gets it for the last one; nothing else would say so. Apart from
+`load.py`, which decides what counts: this only compares the tables that it has made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from logsrv.kit.options.declare import option_name
+from logsrv.kit.options.sources import GivenValues
+
+# The most tables that a sentence names.
+_MOST_NAMED = 3
+
+
+@attrs.frozen
+class MadeTable:
+    """A table of the file, or one that no table describes.
+
+    made: its settings. location: a phrase. given: the values that are written in it.
+    """
+
+    made: object
+    location: str
+    given: GivenValues
+
+    @property
+    def label(self) -> str:
+        return str(getattr(self.made, "label", self.location))
+
+    def lacks(self, name: str) -> bool:
+        """Return whether an option would protect it, and it does not say that it wants none."""
+        return name not in self.given and name in getattr(self.made, "protected_by", ())
+
+
+def sentences_about_lone_keys(
+    key: str, tables: Sequence[MadeTable], enclosing: Sequence[str]
+) -> Iterator[str]:
+    """Yield a sentence for each option that some tables have, and others lack.
+
+    key: the name of the tables. enclosing: the options that would count for all tables if they were
+        given above; those that are given there are left out by the caller.
+    """
+    for name in enclosing:
+        having = [one for one in tables if name in one.given and one.given[name].value]
+        lacking = [one for one in tables if one.lacks(name)]
+        if having and lacking:
+            written = option_name(name)
+            verb = "have" if lacking[1:] else "has"
+            yield (
+                f"{having[0].location}: {written} is for {_named(having)} alone;"
+                f" {_named(lacking)} {verb} none: for all {key}s write it above the first [[…]],"
+                f" else write {written} = [] below the [[{key}]] that shall have none"
+            )
+
+
+def _named(tables: Sequence[MadeTable]) -> str:
+    """Return `a, b and 3 more`."""
+    labels = [one.label for one in tables[:_MOST_NAMED]]
+    if tables[_MOST_NAMED:]:
+        labels.append(f"{len(tables) - _MOST_NAMED} more")
+    return " and ".join([", ".join(labels[:-1]), labels[-1]] if labels[1:] else labels)
