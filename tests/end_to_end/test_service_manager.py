@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
+from tests.debian.debs import CHECKOUT
 from tests.parts.certificates import certificate_file
 from tests.parts.daemons import LOOPBACK, Logger
 from tests.parts.managers import FakeManager, Managed
@@ -58,6 +60,47 @@ def test_manager_is_told_of_start_reloads_and_stop(manager, tmp_path):
             assert manager.ready()["STATUS"].endswith("lines/s, 2 listeners, 1 connection")
         server.stop()
         manager.wait_for(lambda one: "STOPPING" in one, "the stop")
+
+
+def _reload_command(unit: Path) -> str:
+    """The shell command of ExecReload=, as systemd starts it: its `$$` is one `$`."""
+    joined = unit.read_text().replace("\\\n", " ")
+    [command] = re.findall(r"^ExecReload=/bin/sh -c '(.*)'$", joined, re.MULTILINE)
+    return str(command).replace("$$", "$")
+
+
+@pytest.mark.slow
+def test_a_reload_that_the_unit_asks_for_fails_if_it_is_refused(manager, tmp_path):
+    """`systemctl reload` returned 0 at once, and only the log said that nothing had changed."""
+    command = _reload_command(CHECKOUT / "packaging/systemd/logsrv.service")
+    template = CHECKOUT / "logsrv/kit/template/all/NAME.service.jinja"
+    assert _reload_command(template) == command
+    run = tmp_path / "run"
+    run.mkdir()
+    server = ManagedLogger(tmp_path, manager, RUNTIME_DIRECTORY=str(run))
+    server.configure(LOOPBACK)
+    with server:
+        manager.ready()
+
+        def reload() -> int:
+            variables = {**os.environ, "RUNTIME_DIRECTORY": str(run), "MAINPID": str(server.pid)}
+            shell = ["/bin/sh", "-c", command]
+            return subprocess.run(shell, env=variables, timeout=PATIENCE, check=False).returncode
+
+        for listen, status in ((LOOPBACK, 0), ("nonsense:1", 1), ("udp:0", 0)):
+            server.configure(LOOPBACK, *([listen] if listen != LOOPBACK else []))
+            assert reload() == status
+            # The manager has heard it before.
+            assert bool(status) == ("refused" in manager.ready()["STATUS"])
+            refused = (run / "reload-result").read_text()
+            assert ("nonsense:1" in refused) == bool(status)
+        # A reload that nobody waits for leaves no answer.
+        (run / "reload-result").unlink()
+        server.send_signal(signal.SIGHUP)
+        manager.ready()
+        server.stop()
+        assert os.listdir(run) == []
+        assert reload() == 1
 
 
 @pytest.mark.slow

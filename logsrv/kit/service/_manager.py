@@ -10,12 +10,14 @@ while the reactor's thread waits for a device in the kernel.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
@@ -69,6 +71,9 @@ class ServiceManager:
         self._status: Callable[[], str] = str
         self._sent_status = ""
         self._refusal = ""
+        # systemd makes it for the service (RuntimeDirectory=); the first of several.
+        directory = environment.get("RUNTIME_DIRECTORY", "").split(":")[0] if there else ""
+        self._answer = ReloadAnswer(Path(directory)) if directory else None
         self._looks = LoopingCall(self._send_changed_status)
         self._looks.clock = reactor
 
@@ -112,6 +117,8 @@ class ServiceManager:
 
     def report_reloading(self) -> None:
         """Report that a reload begins."""
+        if self._answer is not None:
+            self._answer.take_request()
         self._send_fields(
             RELOADING=1,
             MONOTONIC_USEC=time.monotonic_ns() // 1000,
@@ -125,6 +132,9 @@ class ServiceManager:
         self._refusal = f"; the last reload was refused: {refused}" if refused else ""
         self._sent_status = self._status() + self._refusal
         self._send_fields(READY=1, STATUS=self._sent_status)
+        # After READY=1: the manager hears of the end of the reload before ExecReload= ends.
+        if self._answer is not None:
+            self._answer.give(refused)
 
     def report_stopping(self, seconds: float) -> None:
         """Report that the service stops, in at most `seconds`; kept sockets stay for the next process."""
@@ -145,6 +155,43 @@ class ServiceManager:
         self._starting.set()
         self.kept.leaving = True
         self._send_fields(STATUS=sentence)
+
+
+@attrs.define
+class ReloadAnswer:
+    """The answer to `systemctl reload`, by files in the RuntimeDirectory= of the service.
+
+    ExecReload= of the unit makes ASKED, sends SIGHUP, and waits for RESULT: empty if the reload was
+    done. A reload that had begun before takes no request and answers none: it may have read an older file.
+    """
+
+    directory: Path
+    _is_asked: bool = False
+
+    ASKED: ClassVar[str] = "reload-asked"
+    RESULT: ClassVar[str] = "reload-result"
+
+    def take_request(self) -> None:
+        """Take the request, if there is one: a reload begins."""
+        with contextlib.suppress(OSError):
+            (self.directory / self.ASKED).unlink()
+            self._is_asked = True
+
+    def give(self, refused: str) -> None:
+        """Write why the reload was refused, or "", if the reload was asked for."""
+        if not self._is_asked:
+            return
+        self._is_asked = False
+        coming = self.directory / f"{self.RESULT}.tmp"
+        try:
+            coming.write_text(f"{refused}\n" if refused else "", "utf-8", "backslashreplace")
+            coming.replace(self.directory / self.RESULT)
+        except OSError as error:
+            log.warn(
+                "systemctl reload waits in vain: {path}: {error}",
+                path=one_line(str(coming)),
+                error=error.strerror or str(error),
+            )
 
 
 def take_watchdog_seconds(environment: MutableMapping[str, str], process: int) -> float | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.service._manager import (
     Heartbeat,
@@ -65,6 +66,39 @@ def test_a_refused_reload_stays_in_the_status_until_one_is_done(manager):
     assert later["STATUS"].startswith("5 s; the last reload was refused")
     assert done == {"READY": "1", "STATUS": "5 s"}
     service.report_stopping(1)
+
+
+def test_only_a_reload_that_was_asked_for_is_answered_to_the_unit(manager, tmp_path):
+    """One that had begun before may have read an older file."""
+    run = tmp_path / "run"
+    run.mkdir()
+    settings = {**manager.environment, "RUNTIME_DIRECTORY": f"{run}:/run/other"}
+    service = ServiceManager(settings, Clock())
+    service.report_ready(lambda: "")
+    service.report_reloading()
+    (run / "reload-asked").touch()
+    service.report_reloaded()
+    assert os.listdir(run) == ["reload-asked"]
+    service.report_reloading()
+    service.report_reloaded("no\nport \udcff")
+    assert os.listdir(run) == ["reload-result"]
+    assert (run / "reload-result").read_text() == "no\nport \\udcff\n"
+    (run / "reload-asked").touch()
+    service.report_reloading()
+    service.report_reloaded()
+    assert (run / "reload-result").read_text() == ""
+
+
+def test_an_answer_that_cannot_be_written_is_logged(manager, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    service = ServiceManager({**manager.environment, "RUNTIME_DIRECTORY": str(run)}, Clock())
+    (run / "reload-asked").touch()
+    service.report_reloading()
+    run.rmdir()
+    with capturedLogs() as captured:
+        service.report_reloaded()
+    assert "systemctl reload waits in vain" in str(formatEvent(captured[0]))
 
 
 def test_a_start_that_takes_its_time_asks_for_more(manager):
